@@ -16,13 +16,13 @@ import { Broker } from "./broker.ts";
 import type { OpenGateway } from "./gateway-opening.ts";
 import { RelayError } from "./relay-handlers.ts";
 import { RelayProcess } from "./relay-process.ts";
-import { Elder } from "./succession/elder.ts";
+import { DrainingProcess } from "./succession/elder.ts";
 import { stayWithNewest } from "./succession/first-process.ts";
-import { Heir, HeirError } from "./succession/heir.ts";
-import { Inheritance, type Inherited } from "./succession/inheritance.ts";
+import { Successor, SuccessorError } from "./succession/heir.ts";
+import { Predecessor, type Inheritable } from "./succession/inheritance.ts";
 
 const RELAY_WITHIN_MS = 15_000;
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 
 export type AccessProcessOptions = {
   config: Config;
@@ -68,17 +68,17 @@ export class AccessProcess {
   async run(): Promise<number> {
     const isOver = await this.#lead(null);
     if (isOver === "in order" || this.#options.isUnderUnit) return 0;
-    const { wasRequested: wasAsked } = await this.#stayWithNewest();
-    return wasAsked ? 0 : 1;
+    const { wasRequested } = await this.#stayWithNewest();
+    return wasRequested ? 0 : 1;
   }
 
-  /** As the process of another bundle starts it, which hands over to it. @throws InheritanceError */
+  /** As the process of another bundle starts it, which hands over to it. @throws HandoverError */
   async succeed(): Promise<number> {
     try {
       this.#relay.start();
       await this.#relay.ready(RELAY_WITHIN_MS);
-      const inheritance = new Inheritance();
-      await this.#lead({ predecessor: inheritance, handedOver: await inheritance.take() });
+      const predecessor = new Predecessor();
+      await this.#lead({ predecessor, handedOver: await predecessor.take() });
       return 0;
     } catch (error) {
       // Nothing of it may stay, since the one that hands over goes on.
@@ -89,14 +89,14 @@ export class AccessProcess {
 
   /** "as elder": it has handed over in the end, and what it had is over. */
   async #lead(
-    from: { predecessor: Inheritance; handedOver: Inherited } | null,
+    from: { predecessor: Predecessor; handedOver: Inheritable } | null,
   ): Promise<"in order" | "as elder"> {
     const { log } = this.#options;
     let gateway = from === null ? null : gatewayOf(from.handedOver);
     let broker = await this.#newBroker(gateway);
     await broker.open(from?.handedOver.listeners);
     if (from !== null) {
-      while (!broker.isServing) await delay(LOOK_EVERY_MS);
+      while (!broker.isServing) await delay(CHECK_EVERY_MS);
       from.predecessor.serves();
     }
     log.info({ range: this.#options.config.leasePorts }, "serving");
@@ -136,28 +136,28 @@ export class AccessProcess {
   async #handOver(broker: Broker, gateway: OpenGateway | null): Promise<HandedOver | "not" | "not any more"> {
     const { folder, notifier, log } = this.#options;
     const bundle = this.#turn.dueFor(monotonicMs()) ?? "";
-    let heir: Heir | null = null;
+    let successor: Successor | null = null;
     let hasLeft = false;
     try {
-      heir = await Heir.start(join(dirname(folder), bundle));
+      successor = await Successor.start(join(dirname(folder), bundle));
       if (this.#isEnding) {
-        await heir.end();
+        await successor.end();
         return "not";
       }
       await broker.endDraining({ beyond: MAX_GENERATIONS - 2, because: TOO_MANY });
       hasLeft = true;
       await broker.leave();
       const listeners = await this.#relay.listeners();
-      await heir.takeListeners(listeners);
-      await heir.takeFolder(gateway?.identity ?? null);
-      await this.#orLog(notifier.handOver(heir.pid));
-      log.info({ bundle, pid: heir.pid }, "another version's access process has taken over");
-      heir.release();
+      await successor.takeListeners(listeners);
+      await successor.takeFolder(gateway?.identity ?? null);
+      await this.#orLog(notifier.handOver(successor.pid));
+      log.info({ bundle, pid: successor.pid }, "another version's access process has taken over");
+      successor.release();
       const leases = listeners.flatMap(({ leaseId }) => leaseId ?? []);
       return { leases, retiredMs: monotonicMs() };
     } catch (error) {
-      if (!(error instanceof HeirError || error instanceof RelayError)) throw error;
-      await heir?.end();
+      if (!(error instanceof SuccessorError || error instanceof RelayError)) throw error;
+      await successor?.end();
       const { againInMs } = this.#turn.failed(monotonicMs());
       log.error({ error, bundle, againInMs }, "another version's access process did not take over");
       return hasLeft ? "not any more" : "not";
@@ -166,7 +166,7 @@ export class AccessProcess {
 
   async #drain(broker: Broker, { leases, retiredMs }: HandedOver): Promise<void> {
     const { config, bundle, isUnderUnit, log } = this.#options;
-    const elder = new Elder({
+    const draining = new DrainingProcess({
       relay: this.#relay,
       dial: (target) => broker.dial(target),
       leases,
@@ -181,10 +181,10 @@ export class AccessProcess {
       monotonicMs,
       log,
     });
-    await elder.serve(this.#ending);
+    await draining.serve(this.#ending);
   }
 
-  async #newBroker(inheritedGateway: OpenGateway | null): Promise<Broker> {
+  async #newBroker(handedOverGateway: OpenGateway | null): Promise<Broker> {
     const { config, wallMs, log } = this.#options;
     const broker: Broker = new Broker({
       stateDir: config.stateDir,
@@ -193,7 +193,7 @@ export class AccessProcess {
       relay: this.#relay,
       range: config.leasePorts,
       gatewayPort: config.gatewayPort,
-      handedOverGateway: inheritedGateway,
+      handedOverGateway,
       clock: { monotonicMs, wallMs },
       bootId: await readBootId(),
       onTick: () => {
@@ -229,9 +229,9 @@ export class AccessProcess {
   }
 
   /** False: systemd could not be told. An untold watchdog ends this process in the end. */
-  async #orLog(told: Promise<void>): Promise<boolean> {
+  async #orLog(reported: Promise<void>): Promise<boolean> {
     try {
-      await told;
+      await reported;
       return true;
     } catch (error) {
       if (!(error instanceof NotifyError)) throw error;
@@ -241,7 +241,7 @@ export class AccessProcess {
   }
 }
 
-function gatewayOf({ gateway, listeners }: Inherited): OpenGateway | null {
+function gatewayOf({ gateway, listeners }: Inheritable): OpenGateway | null {
   const port = listeners.find(({ leaseId }) => leaseId === null)?.port;
   return gateway === null || port === undefined ? null : { port, identity: gateway };
 }

@@ -8,8 +8,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { filesSocket } from "../config.ts";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
-import { AccessBook } from "./book/access-book.ts";
-import { LoginDoors } from "./book/login-doors.ts";
+import { SessionRegistry } from "./book/access-book.ts";
+import { LoginSockets } from "./book/login-doors.ts";
 import { SessionGuard } from "./book/session-guard.ts";
 import type { AccessList, ReachableInstance } from "./control-messages.ts";
 import { GatewayOpening, type OpenGateway } from "./gateway-opening.ts";
@@ -24,8 +24,8 @@ import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import { TriesKeeper } from "./tries-keeper.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
-import { Elders } from "./succession/elders.ts";
-import { WaysInside } from "./ways-inside.ts";
+import { DrainingProcesses } from "./succession/elders.ts";
+import { InstanceRoutes } from "./ways-inside.ts";
 
 const ID_BYTES = 18;
 /** In the book, what this process's own relay carries. */
@@ -58,18 +58,18 @@ export class Broker {
   readonly #keeper: LeaseKeeper;
   readonly #relay: RelayProcess;
   readonly #server: ControlServer;
-  readonly #draining: Elders;
+  readonly #draining: DrainingProcesses;
   readonly #observed = new ObservedLeases();
-  readonly #book: AccessBook;
+  readonly #book: SessionRegistry;
   readonly #guard: SessionGuard;
-  readonly #loginDoors: LoginDoors;
+  readonly #loginDoors: LoginSockets;
   readonly #tries: TriesKeeper;
   readonly #probe: ServiceProbe;
   readonly #streams: OpenStreams;
   readonly #release: () => void;
   #instances: readonly ReachableInstance[];
   readonly #gateway: GatewayOpening;
-  readonly #routes: WaysInside;
+  readonly #routes: InstanceRoutes;
   readonly #openedMs: number;
   #answered: { serial: number; refused: string | null } | null = null;
   #lastReported = "";
@@ -95,7 +95,7 @@ export class Broker {
       handedOver: options.handedOverGateway,
       monotonicMs: clock.monotonicMs,
     });
-    this.#routes = new WaysInside({
+    this.#routes = new InstanceRoutes({
       filesPath: filesSocket(stateDir),
       instances: () => this.#instances,
       held: (leaseId) => this.#keeper.held(leaseId),
@@ -111,7 +111,7 @@ export class Broker {
       onMessage: () => this.#report(),
       log,
     });
-    this.#book = new AccessBook({
+    this.#book = new SessionRegistry({
       store: store.book,
       leaseOf: (leaseId) => this.#keeper.find(leaseId),
       onOpen: (session) => this.#guard.judge(session),
@@ -148,29 +148,29 @@ export class Broker {
       clock,
       log,
     });
-    this.#loginDoors = new LoginDoors({ stateDir, relay, nowMs: clock.monotonicMs, log });
+    this.#loginDoors = new LoginSockets({ stateDir, relay, nowMs: clock.monotonicMs, log });
     this.#loginDoors.follow(this.#instances);
     this.#server = new ControlServer({
       path: options.socketPath,
       onList: (list) => this.#take(list),
       log,
     });
-    this.#draining = new Elders({
+    this.#draining = new DrainingProcesses({
       path: options.drainingPath,
       heldLeases: () => this.#keeper.open,
       onActivity: (leases) => this.#keeper.noteActivity(leases),
-      onSessions: (carrier, book) => {
-        this.#book.take(carrier, book);
+      onSessions: (relayId, book) => {
+        this.#book.take(relayId, book);
         this.#report();
       },
-      onStreams: (carrier, instances) => {
-        this.#streams.take(carrier, instances);
+      onStreams: (relayId, instances) => {
+        this.#streams.take(relayId, instances);
         this.#report();
       },
       draining: () => this.#streams.draining,
-      onGone: (carrier, because) => {
-        this.#book.relayEnded(carrier, because);
-        this.#streams.relayEnded(carrier);
+      onGone: (relayId, because) => {
+        this.#book.relayEnded(relayId, because);
+        this.#streams.relayEnded(relayId);
       },
       onEnd: options.onEnd,
       monotonicMs: clock.monotonicMs,
@@ -180,10 +180,10 @@ export class Broker {
   }
 
   /** @param inherited sockets of the process before, which are used up. @throws ControlSocketError */
-  async open(inherited: readonly Listener[] = []): Promise<void> {
+  async open(handedOver: readonly Listener[] = []): Promise<void> {
     // Clients come in by them at once.
     this.#relay.dialBy((target) => this.dial(target));
-    for (const { leaseId, port, handle } of inherited) {
+    for (const { leaseId, port, handle } of handedOver) {
       const lease = leaseId === null ? null : this.#keeper.find(leaseId);
       if (leaseId === null) await this.#relay.adoptGateway({ port, handle }, this.#gateway.identity);
       else if (lease !== null && lease.state !== "released")
@@ -213,7 +213,7 @@ export class Broker {
         this.#streams.take(OWN_RELAY, instances);
         this.#report();
       },
-      onLoginElsewhere: (told) => this.#draining.report({ ...told, kind: "login" }),
+      onLoginElsewhere: (reported) => this.#draining.report({ ...reported, kind: "login" }),
       onTries: (leases) => this.#tries.take(leases),
       triesOf: (leaseId) => this.#tries.of(leaseId),
       onDeaf: (runId) => this.#loginDoors.deaf(runId),

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
-import { AccessAnswer, MAX_LINE_BYTES, type AccessList, type AccessNews } from "./control-messages.ts";
+import { AccessAnswer, MAX_LINE_BYTES, type AccessList, type AccessMessage } from "./control-messages.ts";
 import { readLines, writeLine } from "./lines.ts";
 
 const RECONNECT_AFTER_MS = 500;
@@ -13,7 +13,7 @@ export class ControlClient {
   readonly #path: string;
   readonly #log: Log;
   readonly #onConnected: () => void;
-  readonly #onMessage: (news: AccessNews) => void;
+  readonly #onMessage: (messages: AccessMessage) => void;
   #socket: Socket | null = null;
   #isConnected = false;
   #isClosed = false;
@@ -24,7 +24,7 @@ export class ControlClient {
     path: string;
     /** A fresh connection, on which nothing has been said. */
     onConnected: () => void;
-    onMessage: (news: AccessNews) => void;
+    onMessage: (messages: AccessMessage) => void;
     log: Log;
   }) {
     this.#path = options.path;

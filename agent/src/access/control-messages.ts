@@ -97,7 +97,7 @@ export const AccessList = z.object({
 });
 export type AccessList = z.infer<typeof AccessList>;
 
-export const AccessNews = z.object({
+export const AccessMessage = z.object({
   kind: z.literal("held"),
   /** The last list that was looked at. */
   serial: z.int().nonnegative(),
@@ -120,8 +120,8 @@ export const AccessNews = z.object({
     .max(MAX_INSTANCES)
     .default([]),
 });
-export type AccessNews = z.infer<typeof AccessNews>;
+export type AccessMessage = z.infer<typeof AccessMessage>;
 
 /** What was said makes no sense; the connection ends after it. */
 const AccessRefusal = z.object({ kind: z.literal("refused"), reason: z.string().max(500) });
-export const AccessAnswer = z.discriminatedUnion("kind", [AccessNews, AccessRefusal]);
+export const AccessAnswer = z.discriminatedUnion("kind", [AccessMessage, AccessRefusal]);

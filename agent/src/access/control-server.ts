@@ -4,7 +4,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "@remotegpu/shared/log";
-import { AccessList, MAX_LINE_BYTES, type AccessNews } from "./control-messages.ts";
+import { AccessList, MAX_LINE_BYTES, type AccessMessage } from "./control-messages.ts";
 import { readLines, writeLine } from "./lines.ts";
 import { openSocketFile } from "../process/socket-file.ts";
 
@@ -52,8 +52,8 @@ export class ControlServer {
   }
 
   /** To the agent, if one is there. */
-  report(news: AccessNews): void {
-    if (this.#agent !== null) writeLine(this.#agent, news);
+  report(messages: AccessMessage): void {
+    if (this.#agent !== null) writeLine(this.#agent, messages);
   }
 
   /** Also removes the socket. */

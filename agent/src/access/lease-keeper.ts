@@ -169,14 +169,14 @@ export class LeaseKeeper {
   }
 
   noteActivity(activity: readonly LeaseActivity[]): void {
-    const { clock, onMessage: onNews } = this.#options;
+    const { clock, onMessage } = this.#options;
     for (const use of activity) {
       const lease = this.#leases.get(use.leaseId);
       if (lease === undefined || lease.state === "released") continue;
       this.#leases.set(lease.leaseId, accessed(lease, { ...use, nowMs: this.nowMs, wallMs: clock.wallMs() }));
       this.#accessed.add(lease.leaseId);
     }
-    if (activity.length > 0) onNews();
+    if (activity.length > 0) onMessage();
   }
 
   /** To be called about every second: lets idle leases go, tries again, writes down what was accessed. */
@@ -300,7 +300,7 @@ export class LeaseKeeper {
   }
 
   #releaseIdle(): void {
-    const { store, binder, onMessage: onNews, log } = this.#options;
+    const { store, binder, onMessage, log } = this.#options;
     const idle = [...this.#leases.values()].filter((lease) => isIdle(lease, this.nowMs));
     if (idle.length === 0) return;
     const saved = idle.map((lease) => released(lease, "idle", this.nowMs));
@@ -310,7 +310,7 @@ export class LeaseKeeper {
       this.#letGo(lease, binder);
       log.info({ leaseId: lease.leaseId }, `lease ${lease.leaseId} is released: ${lease.detail}`);
     }
-    onNews();
+    onMessage();
   }
 
   #letGo({ leaseId }: LeaseRecord, binder: Binder): void {

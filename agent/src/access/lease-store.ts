@@ -16,10 +16,10 @@ import type { ListNumbers } from "../core/leases/lease-list.ts";
 import { makeDurable } from "../journal/database/durable.ts";
 import { isDamage } from "../journal/database/integrity.ts";
 import { seal, unseal, type StoredSeal } from "../journal/database/sealed.ts";
-import { BookStore } from "./book/book-store.ts";
+import { SessionStore } from "./book/book-store.ts";
 import { ReachableInstance } from "./control-messages.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
-import { KeptTries } from "./relay/relay-messages.ts";
+import { StoredTries } from "./relay/relay-messages.ts";
 
 export const ACCESS_FILE = "access.sqlite";
 
@@ -132,13 +132,13 @@ function leasesIn(sqlite: Database.Database): { leases: LeaseRecord[]; damaged: 
 }
 
 export class LeaseStore {
-  readonly book: BookStore;
+  readonly book: SessionStore;
   readonly #sqlite: Database.Database;
 
   constructor(path: string) {
     closeSync(openSync(path, "a", 0o600));
     this.#sqlite = new Database(path);
-    this.book = new BookStore(this.#sqlite, (work) => this.#transact(work));
+    this.book = new SessionStore(this.#sqlite, (work) => this.#transact(work));
     try {
       makeDurable(this.#sqlite);
       migrate(this.#sqlite);
@@ -199,7 +199,7 @@ export class LeaseStore {
       .all();
     return new Map(
       rows.flatMap((row): [LeaseId, PasswordTries][] => {
-        const tries = unseal(row, KeptTries);
+        const tries = unseal(row, StoredTries);
         return tries === null ? [] : [[LeaseId.parse(row.lease_id), tries]];
       }),
     );
@@ -230,8 +230,8 @@ export class LeaseStore {
     const row = this.#sqlite
       .prepare<[], StoredSeal>("SELECT reachable AS entry, reachable_hash AS entry_hash FROM meta")
       .get();
-    const kept = row === undefined ? null : unseal(row, StoredReachable);
-    return kept?.bootId === bootId ? kept.instances : [];
+    const stored = row === undefined ? null : unseal(row, StoredReachable);
+    return stored?.bootId === bootId ? stored.instances : [];
   }
 
   /** @throws LeaseStoreError */

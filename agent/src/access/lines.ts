@@ -18,8 +18,8 @@ export function readLines<T>(
   { schema, maxBytes }: { schema: z.ZodType<T>; maxBytes: number },
   { take, refuse }: { take: (message: T) => void; refuse: (error: LineError) => void },
 ): void {
-  let kept: Buffer[] = [];
-  let keptBytes = 0;
+  let stored: Buffer[] = [];
+  let storedBytes = 0;
   let isRefused = false;
   const stop = (error: LineError) => {
     isRefused = true;
@@ -36,14 +36,14 @@ export function readLines<T>(
     if (isRefused) return;
     let rest = chunk;
     for (let end = rest.indexOf(LINE_END); end >= 0; end = rest.indexOf(LINE_END)) {
-      if (!takeLine(Buffer.concat([...kept, rest.subarray(0, end)]))) return;
-      kept = [];
-      keptBytes = 0;
+      if (!takeLine(Buffer.concat([...stored, rest.subarray(0, end)]))) return;
+      stored = [];
+      storedBytes = 0;
       rest = rest.subarray(end + 1);
     }
-    kept.push(rest);
-    keptBytes += rest.length;
-    if (keptBytes > maxBytes) stop(new LineError(`a line is longer than ${maxBytes} bytes`));
+    stored.push(rest);
+    storedBytes += rest.length;
+    if (storedBytes > maxBytes) stop(new LineError(`a line is longer than ${maxBytes} bytes`));
   });
 }
 

@@ -10,7 +10,7 @@ import { ending } from "@remotegpu/shared/ending";
 import { log } from "../process/log.ts";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
-import { InheritanceError } from "./succession/inheritance.ts";
+import { HandoverError } from "./succession/inheritance.ts";
 
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
 
@@ -54,7 +54,7 @@ function explain(error: unknown): number {
     error instanceof ConfigError ||
     error instanceof FolderLockedError ||
     error instanceof ControlSocketError ||
-    error instanceof InheritanceError;
+    error instanceof HandoverError;
   if (!isExplained) throw error;
   process.stderr.write(`remotegpu-access: ${error.message}\n`);
   return 1;

@@ -79,9 +79,9 @@ export class ObservedLeases {
   }
 
   #bytesOf({ leaseId, bytesIn, bytesOut }: LeaseRecord): { bytesIn: number; bytesOut: number } {
-    const told = this.#bytes.get(leaseId) ?? { bytesIn, bytesOut };
-    this.#bytes.set(leaseId, told);
-    return told;
+    const reported = this.#bytes.get(leaseId) ?? { bytesIn, bytesOut };
+    this.#bytes.set(leaseId, reported);
+    return reported;
   }
 
   #releaseDueAt(lease: LeaseRecord, nowMs: number, wallMs: number): string | null {
@@ -90,11 +90,12 @@ export class ObservedLeases {
       this.#dueWallMs.delete(lease.leaseId);
       return null;
     }
-    const told = this.#dueWallMs.get(lease.leaseId);
+    const reported = this.#dueWallMs.get(lease.leaseId);
     const dueWallMs = wallMs + dueInMs;
-    const kept = told !== undefined && Math.abs(told - dueWallMs) < DUE_STEP_MS ? told : dueWallMs;
-    this.#dueWallMs.set(lease.leaseId, kept);
-    return label(kept, MS_PER_MINUTE);
+    const stored =
+      reported !== undefined && Math.abs(reported - dueWallMs) < DUE_STEP_MS ? reported : dueWallMs;
+    this.#dueWallMs.set(lease.leaseId, stored);
+    return label(stored, MS_PER_MINUTE);
   }
 }
 

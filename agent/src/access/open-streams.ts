@@ -3,7 +3,7 @@
  * it is known once each of them has told it after it had let in nothing more: so it is never too little.
  */
 import type { InstanceId } from "@remotegpu/shared/ids";
-import type { Carrier } from "./book/access-book.ts";
+import type { RelayId } from "./book/access-book.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import type { OpenAtInstance } from "./relay/relay-messages.ts";
 
@@ -12,7 +12,7 @@ const ALL_HERE_AFTER_MS = 5_000;
 
 type Options = {
   /** All that may carry some. */
-  relayIds: () => readonly Carrier[];
+  relayIds: () => readonly RelayId[];
   /** Has each of them let nothing more in there, and tell. */
   drain: (instances: readonly InstanceId[]) => void;
   monotonicMs: () => number;
@@ -21,7 +21,7 @@ type Options = {
 export class OpenStreams {
   readonly #options: Options;
   readonly #openedMs: number;
-  readonly #reported = new Map<Carrier, ReadonlyMap<InstanceId, number>>();
+  readonly #reported = new Map<RelayId, ReadonlyMap<InstanceId, number>>();
   #draining: readonly InstanceId[] = [];
 
   constructor(options: Options) {
@@ -42,23 +42,23 @@ export class OpenStreams {
     this.#options.drain(draining);
   }
 
-  take(carrier: Carrier, instances: readonly OpenAtInstance[]): void {
-    this.#reported.set(carrier, new Map(instances.map(({ instanceId, open }) => [instanceId, open])));
+  take(relayId: RelayId, instances: readonly OpenAtInstance[]): void {
+    this.#reported.set(relayId, new Map(instances.map(({ instanceId, open }) => [instanceId, open])));
   }
 
   /** All that it carried has ended. */
-  relayEnded(carrier: Carrier): void {
-    this.#reported.delete(carrier);
+  relayEnded(relayId: RelayId): void {
+    this.#reported.delete(relayId);
   }
 
   /** Of the draining instances those of which all is known. */
   get known(): OpenAtInstance[] {
     if (this.#options.monotonicMs() - this.#openedMs < ALL_HERE_AFTER_MS) return [];
-    const carriers = this.#options.relayIds();
+    const relayIds = this.#options.relayIds();
     return this.#draining.flatMap((instanceId) => {
-      const told = carriers.flatMap((carrier) => this.#reported.get(carrier)?.get(instanceId) ?? []);
-      if (told.length < carriers.length) return [];
-      return [{ instanceId, open: told.reduce((sum, open) => sum + open, 0) }];
+      const reported = relayIds.flatMap((relayId) => this.#reported.get(relayId)?.get(instanceId) ?? []);
+      if (reported.length < relayIds.length) return [];
+      return [{ instanceId, open: reported.reduce((sum, open) => sum + open, 0) }];
     });
   }
 }

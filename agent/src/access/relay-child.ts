@@ -22,11 +22,11 @@ const STEADY_MS = 60_000;
 const END_WITHIN_MS = 2_000;
 
 /** All that it says but that it is ready. */
-export type Said = Exclude<FromRelay, { kind: "ready" }>;
+export type RelayEvent = Exclude<FromRelay, { kind: "ready" }>;
 
 export class RelayChild {
   readonly #onReady: () => void;
-  readonly #onMessage: (message: Said, handle: unknown) => void;
+  readonly #onMessage: (message: RelayEvent, handle: unknown) => void;
   readonly #onEnded: () => void;
   readonly #log: Log;
   #child: ChildProcess | null = null;
@@ -38,7 +38,7 @@ export class RelayChild {
 
   constructor(options: {
     onReady: () => void;
-    onMessage: (message: Said, handle: unknown) => void;
+    onMessage: (message: RelayEvent, handle: unknown) => void;
     /** By itself or not; another one follows unless it was to end. */
     onEnded: () => void;
     log: Log;
@@ -143,8 +143,8 @@ export class RelayChild {
     this.#onEnded();
     if (this.#isEnding) return;
     this.#failures = performance.now() - this.#startedMs > STEADY_MS ? 0 : this.#failures + 1;
-    const restMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LONGEST_RESTART_MS);
-    this.#log.error({ how, restMs }, "the relay has ended and is started again");
-    this.#restart = setTimeout(() => this.start(), restMs);
+    const backoffMs = Math.min(FIRST_RESTART_MS * 2 ** this.#failures, LONGEST_RESTART_MS);
+    this.#log.error({ how, restMs: backoffMs }, "the relay has ended and is started again");
+    this.#restart = setTimeout(() => this.start(), backoffMs);
   }
 }

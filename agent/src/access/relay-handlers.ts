@@ -6,7 +6,7 @@ import type { BindOutcome } from "../core/leases/lease.ts";
 import { DialError } from "../host/inside/dial.ts";
 import type { ListenerHandle } from "./relay/listener-handle.ts";
 import type { DialTarget, FromRelay, LeaseActivity, OpenAtInstance } from "./relay/relay-messages.ts";
-import type { Way } from "./relay/visit.ts";
+import type { Route } from "./relay/visit.ts";
 
 export type RelayHandlers = {
   /** A fresh one: no port is bound. */
@@ -17,7 +17,7 @@ export type RelayHandlers = {
   /** What gateways have open to instances that drain, of each of them. */
   onStreams: (instances: OpenAtInstance[]) => void;
   /** A login was told on a connection that it does not have. */
-  onLoginElsewhere: (told: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
+  onLoginElsewhere: (reported: Extract<FromRelay, { kind: "login-elsewhere" }>) => void;
   /** From where passwords may be tried has changed. */
   onTries: (leases: Extract<FromRelay, { kind: "tries" }>["leases"]) => void;
   /** As it was told last; null: nothing was. */
@@ -48,11 +48,11 @@ export class RelayError extends Error {
 /** A way into a container, and into which, with the lease by which SSH leads there; null for one that leads into none. */
 export type Dialled = {
   socket: Socket;
-  into: (Pick<Way, "instanceId" | "runId"> & { leaseId: LeaseId | null }) | null;
+  into: (Pick<Route, "instanceId" | "runId"> & { leaseId: LeaseId | null }) | null;
 };
 
 /** Hears of nothing. */
-export const NOBODY: RelayHandlers = {
+export const NO_HANDLERS: RelayHandlers = {
   onUp: () => undefined,
   onDown: () => undefined,
   onActivity: () => undefined,

@@ -10,9 +10,9 @@ import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import type { LeaseToBind } from "./lease-keeper.ts";
-import { RelayChild, type Said } from "./relay-child.ts";
+import { RelayChild, type RelayEvent } from "./relay-child.ts";
 import { RelayDials } from "./relay-dials.ts";
-import { NOBODY, outcomeOf, RelayError, type Listener, type RelayHandlers } from "./relay-handlers.ts";
+import { NO_HANDLERS, outcomeOf, RelayError, type Listener, type RelayHandlers } from "./relay-handlers.ts";
 import { isListenerHandle } from "./relay/listener-handle.ts";
 import type { DialTarget, ToRelay } from "./relay/relay-messages.ts";
 
@@ -59,7 +59,7 @@ export class RelayProcess {
     this.#handlers = handlers;
     this.#dials.by(handlers.dial);
     if (this.#child.isReady) handlers.onUp();
-    for (const tell of this.#untold.splice(0)) tell(handlers);
+    for (const report of this.#untold.splice(0)) report(handlers);
   }
 
   /** Who is asked for ways into containers from now on, before all else. */
@@ -76,7 +76,7 @@ export class RelayProcess {
   async ready(withinMs: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new RelayError("no relay was ready in time")), withinMs);
-    this.attach({ ...NOBODY, onUp: resolve });
+    this.attach({ ...NO_HANDLERS, onUp: resolve });
     await promise.finally(() => clearTimeout(timer));
     this.detach();
   }
@@ -138,8 +138,8 @@ export class RelayProcess {
   /** Every port that it listens on; it goes on to. @throws RelayError */
   async listeners(): Promise<Listener[]> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const shown: Listener[] = [];
-    this.#showing = { take: (listener) => shown.push(listener), done: resolve, fail: reject };
+    const visible: Listener[] = [];
+    this.#showing = { take: (listener) => visible.push(listener), done: resolve, fail: reject };
     const timer = setTimeout(
       () => reject(new RelayError("the relay does not show its ports")),
       SHOW_WITHIN_MS,
@@ -148,9 +148,9 @@ export class RelayProcess {
       if (!this.#child.isReady) throw new RelayError("there is no relay");
       this.#child.send({ kind: "show-listeners" });
       await promise;
-      return shown;
+      return visible;
     } catch (error) {
-      for (const { handle } of shown) handle.close();
+      for (const { handle } of visible) handle.close();
       throw error;
     } finally {
       clearTimeout(timer);
@@ -193,8 +193,8 @@ export class RelayProcess {
   }
 
   /** A login on a connection that it may have. */
-  login(told: Omit<Extract<ToRelay, { kind: "login" }>, "kind">): void {
-    if (this.#child.isReady) this.#child.send({ kind: "login", ...told });
+  login(reported: Omit<Extract<ToRelay, { kind: "login" }>, "kind">): void {
+    if (this.#child.isReady) this.#child.send({ kind: "login", ...reported });
   }
 
   stopHearing(runId: RunId): void {
@@ -206,7 +206,7 @@ export class RelayProcess {
     await this.#child.end();
   }
 
-  #take(message: Said, handle: unknown): void {
+  #take(message: RelayEvent, handle: unknown): void {
     switch (message.kind) {
       case "listening":
         return this.#answerBind(message.leaseId, message.port, { kind: "bound" });
@@ -223,7 +223,7 @@ export class RelayProcess {
       case "activity":
         return this.#reported(({ onActivity }) => onActivity(message.leases, message.openConnections));
       case "book":
-        return this.#reported(({ onSessions: onBook }) => onBook(message));
+        return this.#reported(({ onSessions }) => onSessions(message));
       case "streams":
         return this.#reported(({ onStreams }) => onStreams(message.instances));
       case "login-elsewhere":
@@ -242,9 +242,9 @@ export class RelayProcess {
     }
   }
 
-  #reported(tell: (handlers: RelayHandlers) => void): void {
-    if (this.#handlers === null) this.#untold.push(tell);
-    else tell(this.#handlers);
+  #reported(report: (handlers: RelayHandlers) => void): void {
+    if (this.#handlers === null) this.#untold.push(report);
+    else report(this.#handlers);
   }
 
   #show(leaseId: LeaseId | null, port: number, handle: unknown): void {

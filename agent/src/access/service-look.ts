@@ -19,13 +19,13 @@ const MAX_TABLE_BYTES = 256 * 1024;
 const PIECE_BYTES = 16 * 1024;
 const TABLES = ["tcp", "tcp6"];
 
-export async function lookAt(instance: ReachableInstance, watched: Watched): Promise<Look> {
+export async function checkService(instance: ReachableInstance, watched: Watched): Promise<Look> {
   return watched.service === "ssh"
-    ? await lookForBanner(instance, watched.internalPort)
-    : await lookForListener(instance, watched.internalPort);
+    ? await waitForBanner(instance, watched.internalPort)
+    : await findListener(instance, watched.internalPort);
 }
 
-async function lookForBanner(instance: ReachableInstance, port: number): Promise<Look> {
+async function waitForBanner(instance: ReachableInstance, port: number): Promise<Look> {
   let socket: Socket;
   try {
     socket = await dialInto(instance, port, { isReadHere: true });
@@ -37,19 +37,19 @@ async function lookForBanner(instance: ReachableInstance, port: number): Promise
   socket.on("error", () => socket.destroy());
   const timer = setTimeout(() => socket.destroy(), BANNER_WITHIN_MS);
   const closed = once(socket, "close");
-  let said = "";
+  let text = "";
   socket.on("data", (bytes: Buffer) => {
-    said += bytes.toString("latin1", 0, BANNER.length);
-    if (said.length >= BANNER.length || !BANNER.startsWith(said)) socket.destroy();
+    text += bytes.toString("latin1", 0, BANNER.length);
+    if (text.length >= BANNER.length || !BANNER.startsWith(text)) socket.destroy();
   });
   socket.once("end", () => socket.destroy());
   socket.resume();
   await closed;
   clearTimeout(timer);
-  return said.startsWith(BANNER) ? "answers" : "mute";
+  return text.startsWith(BANNER) ? "answers" : "mute";
 }
 
-async function lookForListener(instance: ReachableInstance, port: number): Promise<Look> {
+async function findListener(instance: ReachableInstance, port: number): Promise<Look> {
   const { pid, startTicks } = instance;
   const tables = await Promise.all(TABLES.map((table) => beginningOf(`/proc/${pid}/net/${table}`)));
   // After the reading: were the pid another process's by then, its start would differ.

@@ -18,12 +18,12 @@ import {
 } from "../core/leases/answer.ts";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import { readGroupTexts } from "../host/processes/group-limits.ts";
-import type { AccessNews, ReachableInstance } from "./control-messages.ts";
+import type { AccessMessage, ReachableInstance } from "./control-messages.ts";
 import type { RelayHandlers } from "./relay-handlers.ts";
-import { lookAt } from "./service-look.ts";
+import { checkService } from "./service-look.ts";
 
 /** Each is a connection, or two small files. */
-const MAX_LOOKS = 16;
+const MAX_CHECKS = 16;
 const TURN_AGAIN_MS = 100;
 /** A client that comes to nobody over and over makes no more looks than that. */
 const SUSPECT_REST_MS = 1_000;
@@ -76,7 +76,7 @@ export class ServiceProbe {
   }
 
   /** Of the services that these containers are to have, what was seen of each. */
-  servicesOf(instances: readonly ReachableInstance[]): AccessNews["services"] {
+  servicesOf(instances: readonly ReachableInstance[]): AccessMessage["services"] {
     return instances.flatMap((instance) =>
       (instance.services ?? []).flatMap(({ name }) => {
         const answer = this.#entries.get(keyOf(instance, name))?.watch.answer ?? null;
@@ -163,14 +163,14 @@ export class ServiceProbe {
   }
 
   async #check(key: Key, entry: Entry): Promise<void> {
-    if (this.#checks >= MAX_LOOKS) return this.#checkIn(key, entry, TURN_AGAIN_MS);
+    if (this.#checks >= MAX_CHECKS) return this.#checkIn(key, entry, TURN_AGAIN_MS);
     this.#checks += 1;
     entry.isChecking = true;
     const before = entry.watch.answer;
     try {
-      const seen = await lookAt(entry.instance, entry.watched);
-      const { check: look, exhaustion } = await this.#inItsRoom(entry, seen);
-      entry.watch = afterLook(entry.watch, look, { watched: entry.watched, exhaustion });
+      const seen = await checkService(entry.instance, entry.watched);
+      const { check, exhaustion } = await this.#inItsRoom(entry, seen);
+      entry.watch = afterLook(entry.watch, check, { watched: entry.watched, exhaustion });
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
       entry.watch = afterLook(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });

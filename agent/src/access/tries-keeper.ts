@@ -12,13 +12,13 @@ import {
 import type { LeaseStore } from "./lease-store.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 
-type KeptIn = Pick<LeaseStore, "passwordTries" | "keepPasswordTries" | "dropOrphanedTries">;
+type StoredIn = Pick<LeaseStore, "passwordTries" | "keepPasswordTries" | "dropOrphanedTries">;
 
 /** A crash forgets less than that. */
 const WRITE_EVERY_MS = 5_000;
 
 export class TriesKeeper {
-  readonly #store: KeptIn;
+  readonly #store: StoredIn;
   readonly #isLeased: (leaseId: LeaseId) => boolean;
   readonly #clock: { monotonicMs: () => number; wallMs: () => number };
   readonly #log: Log;
@@ -27,7 +27,7 @@ export class TriesKeeper {
   #writtenMs: number;
 
   constructor(options: {
-    store: KeptIn;
+    store: StoredIn;
     /** Also one that is released, until it is forgotten. */
     isLeased: (leaseId: LeaseId) => boolean;
     clock: { monotonicMs: () => number; wallMs: () => number };

@@ -11,7 +11,7 @@ import { dialFiles } from "./dial-files.ts";
 import type { Dialled } from "./relay-handlers.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 
-export class WaysInside {
+export class InstanceRoutes {
   readonly #filesPath: string;
   readonly #instances: () => readonly ReachableInstance[];
   readonly #held: (leaseId: LeaseId) => LeaseRecord | null;

@@ -8,7 +8,7 @@ import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remo
 import type { Log } from "@remotegpu/shared/log";
 import type { AccessBook, Cut, GatewayAddress } from "@remotegpu/shared/ssh-access";
 import { ControlClient } from "../access/control-client.ts";
-import type { AccessNews, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
+import type { AccessMessage, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import type { RunningContainer } from "../core/leases/running-containers.ts";
 import { BookToldOnce } from "./book-told-once.ts";
@@ -52,7 +52,7 @@ export class AccessLink {
   readonly #wake: () => void;
   readonly #log: Log;
   readonly #processes = new Map<string, Process>();
-  #messages: AccessNews | null = null;
+  #messages: AccessMessage | null = null;
   readonly #book = new BookToldOnce();
   #heardMs: number;
   #logged: { text: string; serial: number; atMs: number } | null = null;
@@ -97,12 +97,12 @@ export class AccessLink {
   }
 
   /** Whether services answer that are there without a lease, as last told; none where that is not known (any more). */
-  get services(): AccessNews["services"] {
+  get services(): AccessMessage["services"] {
     return this.#isDown ? [] : (this.#messages?.services ?? []);
   }
 
   /** What gateways have open to instances that drain, as last told; none where that is not known (any more). */
-  get streams(): AccessNews["streams"] {
+  get streams(): AccessMessage["streams"] {
     return this.#isDown ? [] : (this.#messages?.streams ?? []);
   }
 
@@ -173,7 +173,7 @@ export class AccessLink {
     return this.#monotonicMs() - this.#heardMs >= DOWN_AFTER_MS;
   }
 
-  #hear(news: AccessNews): void {
+  #hear(news: AccessMessage): void {
     const isNew =
       this.#book.take(news.access) ||
       news.gatewayPort !== this.#messages?.gatewayPort ||

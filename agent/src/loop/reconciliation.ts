@@ -75,7 +75,7 @@ export class Reconciliation {
 
   /**
    * Returns whether something was done that is worth a metering tick at once.
-   * @param shownWorks how many ended works of the performer `seen` shows
+   * @param visibleWorks how many ended works of the performer `seen` shows
    */
   act(seen: readonly Container[], shownWorks: number): boolean {
     const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AccessBook, MAX_ENTRIES } from "@remotegpu/agent/access/book/access-book";
+import { SessionRegistry, MAX_ENTRIES } from "@remotegpu/agent/access/book/access-book";
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
@@ -21,7 +21,7 @@ let store: LeaseStore;
 let nowMs: number;
 let ids: number;
 let log: KeptLog;
-let book: AccessBook;
+let book: SessionRegistry;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rg-book-"));
@@ -36,8 +36,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function newBook(): AccessBook {
-  return new AccessBook({
+function newBook(): SessionRegistry {
+  return new SessionRegistry({
     store: store.book,
     leaseOf: (leaseId) => (leaseId === LEASE ? heldLease(LEASE, 20_001, { service: "ssh" }) : null),
     onOpen: () => undefined,

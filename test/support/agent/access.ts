@@ -11,7 +11,7 @@ import { join } from "node:path";
 import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { ControlClient } from "@remotegpu/agent/access/control-client";
-import type { AccessList, AccessNews, ReachableInstance } from "@remotegpu/agent/access/control-messages";
+import type { AccessList, AccessMessage, ReachableInstance } from "@remotegpu/agent/access/control-messages";
 import { accessSocket } from "@remotegpu/agent/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
@@ -40,7 +40,7 @@ type List = Partial<Omit<AccessList, "kind" | "serial">>;
 export class AccessUnderTest {
   readonly folder: string;
   readonly program: Program;
-  messages: AccessNews | null = null;
+  messages: AccessMessage | null = null;
   #client: ControlClient;
   #serial = 0;
 
@@ -126,7 +126,7 @@ export class AccessUnderTest {
     keySets = [],
     cuts = [],
     taken = [],
-  }: List): Promise<AccessNews> {
+  }: List): Promise<AccessMessage> {
     const serial = (this.#serial += 1);
     await eventually(() => this.#client.isConnected, { what: "the control socket" });
     this.#client.send({

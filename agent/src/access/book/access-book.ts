@@ -4,32 +4,36 @@
  */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { AccessAttempts, AccessBook as ToldBook, AccessSession } from "@remotegpu/shared/ssh-access";
+import type {
+  AccessAttempts,
+  AccessBook as ReportedSessions,
+  AccessSession,
+} from "@remotegpu/shared/ssh-access";
 import { AttemptWindows, WINDOW_MS, type Attempts } from "../../core/access/attempt-windows.ts";
 import { bookToTell } from "../../core/access/book-to-tell.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
 import { LeaseStoreError } from "../lease-store-error.ts";
 import type { RelayedSession } from "../relay/relay-messages.ts";
-import type { BookStore } from "./book-store.ts";
+import type { SessionStore } from "./book-store.ts";
 
 /** Of sessions and attempts together, on the disk and in memory. */
 export const MAX_ENTRIES = 4_096;
 /** Bytes of sessions that go on are written down this often. */
 const WRITE_EVERY_MS = 60_000;
 /** A login, and the end of one, is told at once, but not more often than this. */
-const TELL_LOGINS_EVERY_MS = 1_000;
+const REPORT_LOGINS_EVERY_MS = 1_000;
 /** Everything else, as anybody on the Internet can cause it. */
-const TELL_OTHERS_EVERY_MS = 30_000;
+const REPORT_OTHERS_EVERY_MS = 30_000;
 
 const LOST = "The process of the host that relayed it has ended.";
 
 /** The relay that carries a session. */
-export type Carrier = string;
+export type RelayId = string;
 
-export type OpenSession = { session: AccessSession; relayId: Carrier | null };
+export type OpenSession = { session: AccessSession; relayId: RelayId | null };
 
-export type BookOptions = {
-  store: BookStore;
+export type SessionRegistryOptions = {
+  store: SessionStore;
   /** Null: a lease that the broker does not know. */
   leaseOf: (leaseId: LeaseId) => LeaseRecord | null;
   /** A session was told to be open, or somebody is told to have logged in. */
@@ -39,8 +43,8 @@ export type BookOptions = {
   log: Log;
 };
 
-export class AccessBook {
-  readonly #options: BookOptions;
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions;
   readonly #open = new Map<string, OpenSession>();
   readonly #ended = new Map<string, AccessSession>();
   readonly #attempts = new Map<string, AccessAttempts>();
@@ -49,14 +53,14 @@ export class AccessBook {
   readonly #forgotten = new Set<string>();
   readonly #grown = new Set<string>();
   #grownWrittenMs: number;
-  #reported: ToldBook = { sessions: [], attempts: [], isWhole: true };
+  #reported: ReportedSessions = { sessions: [], attempts: [], isWhole: true };
   #reportedMs = Number.NEGATIVE_INFINITY;
   #step: number;
   /** A step has begun: what moves is told anew. */
   #isStepDue = false;
   #messages: "none" | "others" | "logins" = "none";
 
-  constructor(options: BookOptions) {
+  constructor(options: SessionRegistryOptions) {
     this.#options = options;
     const { store, clock } = options;
     const { sessions, attempts } = store.read();
@@ -75,24 +79,23 @@ export class AccessBook {
 
   /** What a relay tells of its leases; of those that are not known it is not believed. */
   take(
-    carrier: Carrier,
+    relayId: RelayId,
     { sessions, attempts }: { sessions: readonly RelayedSession[]; attempts: readonly Attempts[] },
   ): void {
-    for (const session of sessions) this.#takeSession(carrier, session);
+    for (const session of sessions) this.#takeSession(relayId, session);
     for (const some of attempts) if (this.#options.leaseOf(some.leaseId) !== null) this.#windows.add(some);
     this.#bound();
   }
 
   /** That relay is gone, and with it all that it carried. */
-  relayEnded(carrier: Carrier, because = LOST): void {
+  relayEnded(relayId: RelayId, because = LOST): void {
     for (const { session, relayId: own } of this.#open.values())
-      if (own === carrier) this.#lose(session, because);
+      if (own === relayId) this.#lose(session, because);
   }
 
   /** What stood as open when this process began, and no relay has told since. */
   endUncarried(): void {
-    for (const { session, relayId: carrier } of this.#open.values())
-      if (carrier === null) this.#lose(session, LOST);
+    for (const { session, relayId } of this.#open.values()) if (relayId === null) this.#lose(session, LOST);
   }
 
   /** The control plane has these. */
@@ -122,14 +125,14 @@ export class AccessBook {
   }
 
   /** What the agent is to tell now; the same one until it is time for another. */
-  get reported(): ToldBook {
+  get reported(): ReportedSessions {
     const { monotonicMs, wallMs } = this.#options.clock;
     const sinceMs = monotonicMs() - this.#reportedMs;
     if (stepAt(wallMs()) !== this.#step) this.#closeWindows();
     const isDue =
       this.#isStepDue ||
-      (this.#messages === "logins" && sinceMs >= TELL_LOGINS_EVERY_MS) ||
-      (this.#messages === "others" && sinceMs >= TELL_OTHERS_EVERY_MS);
+      (this.#messages === "logins" && sinceMs >= REPORT_LOGINS_EVERY_MS) ||
+      (this.#messages === "others" && sinceMs >= REPORT_OTHERS_EVERY_MS);
     if (!isDue) return this.#reported;
     this.#isStepDue = false;
     this.#reportedMs = monotonicMs();
@@ -174,7 +177,7 @@ export class AccessBook {
     this.#forgotten.clear();
   }
 
-  #takeSession(carrier: Carrier, relayed: RelayedSession): void {
+  #takeSession(relayId: RelayId, relayed: RelayedSession): void {
     const { leaseOf, onOpen } = this.#options;
     const { sessionId } = relayed;
     const before = this.#open.get(sessionId);
@@ -182,15 +185,15 @@ export class AccessBook {
     if (this.#ended.has(sessionId) || this.#forgotten.has(sessionId)) return;
     const lease = leaseOf(relayed.leaseId);
     if (lease === null) return;
-    const session = asTold(relayed, lease);
+    const session = asReported(relayed, lease);
     if (session.ended !== null) {
       this.#end(session);
       return;
     }
     if (before === undefined && this.#open.size >= MAX_ENTRIES) return;
-    this.#open.set(sessionId, { session, relayId: carrier });
-    const hasNews = before === undefined || (before.session.login === null) !== (session.login === null);
-    if (!hasNews) {
+    this.#open.set(sessionId, { session, relayId });
+    const hasChange = before === undefined || (before.session.login === null) !== (session.login === null);
+    if (!hasChange) {
       this.#grown.add(sessionId);
       return;
     }
@@ -227,8 +230,8 @@ export class AccessBook {
       const { leaseId, from, outcome, count } = closed;
       const { workloadId, service } = lease;
       const [firstAt, lastAt] = [labelOf(closed.firstMs), labelOf(closed.lastMs)];
-      const told = { attemptsId, leaseId, workloadId, service, from, outcome, count, firstAt, lastAt };
-      this.#attempts.set(attemptsId, told);
+      const reported = { attemptsId, leaseId, workloadId, service, from, outcome, count, firstAt, lastAt };
+      this.#attempts.set(attemptsId, reported);
       this.#unsaved.add(attemptsId);
     }
     this.#bound();
@@ -258,7 +261,7 @@ export class AccessBook {
   }
 }
 
-function asTold(relayed: RelayedSession, { workloadId, service }: LeaseRecord): AccessSession {
+function asReported(relayed: RelayedSession, { workloadId, service }: LeaseRecord): AccessSession {
   const { sessionId, leaseId, instanceId, runId, from, bytesIn, bytesOut, login, ended } = relayed;
   return {
     sessionId,

@@ -8,14 +8,14 @@ import { seal, unseal, type StoredSeal } from "../../journal/database/sealed.ts"
 
 type Row = StoredSeal & { entry_id: string; is_session: number };
 
-export type BookChange = {
+export type SessionChange = {
   sessions: readonly AccessSession[];
   attempts: readonly AccessAttempts[];
   /** Ids of either. */
   forgotten: readonly string[];
 };
 
-export class BookStore {
+export class SessionStore {
   readonly #sqlite: Database.Database;
   readonly #transact: (work: () => unknown) => void;
 
@@ -38,7 +38,7 @@ export class BookStore {
   }
 
   /** All of it or nothing. @throws LeaseStoreError */
-  write({ sessions, attempts, forgotten }: BookChange): void {
+  write({ sessions, attempts, forgotten }: SessionChange): void {
     const put = this.#sqlite.prepare(
       `INSERT INTO access_book (entry_id, is_session, entry, entry_hash)
        VALUES (:id, :isSession, :entry, :entry_hash)

@@ -22,7 +22,7 @@ export type Hearing = {
   stopHearing(runId: RunId): void;
 };
 
-export class LoginDoors {
+export class LoginSockets {
   readonly #stateDir: string;
   readonly #relay: Hearing;
   readonly #nowMs: () => number;

@@ -7,23 +7,24 @@ import { type DialTarget, placeOf } from "./relay-messages.ts";
 
 /** The broker gives up on a dial before. */
 const ANSWER_WITHIN_MS = 15_000;
-export const MAX_ASKED = 1024;
-export const MAX_ASKED_OF_ONE = 256;
+export const MAX_PENDING_DIALS = 1024;
+export const MAX_PENDING_DIALS_OF_ONE = 256;
 
-export class AskedDials<Dialled> {
+export class PendingDials<Dialled> {
   readonly #request: (dialId: number, target: DialTarget) => void;
   readonly #answers = new Map<number, (dialled: Dialled | null) => void>();
   readonly #into = new CountsByKey<string>();
   #lastId = 0;
 
-  constructor(ask: (dialId: number, target: DialTarget) => void) {
-    this.#request = ask;
+  constructor(request: (dialId: number, target: DialTarget) => void) {
+    this.#request = request;
   }
 
   /** Null where nothing is led to, or too many are asked for already. */
   dial(target: DialTarget): Promise<Dialled | null> {
     const place = placeOf(target);
-    if (this.#into.all >= MAX_ASKED || this.#into.of(place) >= MAX_ASKED_OF_ONE) return Promise.resolve(null);
+    if (this.#into.all >= MAX_PENDING_DIALS || this.#into.of(place) >= MAX_PENDING_DIALS_OF_ONE)
+      return Promise.resolve(null);
     this.#into.add(place);
     const dialId = (this.#lastId += 1);
     return new Promise((resolve) => {

@@ -16,7 +16,13 @@ import { TUNNEL_ALONE, TUNNEL_CLIENT_HEADER, TUNNEL_SHARED } from "@remotegpu/sh
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
-import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "./gateway-wish.ts";
+import {
+  type GatewayRequest,
+  type NoRoute,
+  statusOf,
+  type GatewayRoute,
+  gatewayRequestOf,
+} from "./gateway-wish.ts";
 import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 import { liesBelow } from "./reset.ts";
@@ -32,7 +38,7 @@ export class GatewayPort {
   readonly #http: HttpServer;
   readonly #streams: TunnelStreams;
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
+  readonly #open: (gatewayRequest: GatewayRequest) => Promise<GatewayRoute | NoRoute>;
   readonly #onChange: () => void;
   /** Before TLS, by who is at the other end. */
   readonly #clients = new Map<string, Socket>();
@@ -42,7 +48,7 @@ export class GatewayPort {
   constructor(options: {
     identity: GatewayIdentity;
     streams: TunnelStreams;
-    open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
+    open: (gatewayRequest: GatewayRequest) => Promise<GatewayRoute | NoRoute>;
     onChange: () => void;
   }) {
     this.#open = options.open;
@@ -76,8 +82,8 @@ export class GatewayPort {
       });
     });
     this.#server.on("secureConnection", (client) => {
-      const carrier = this.#clients.get(peerOf(client));
-      if (carrier !== undefined) liesBelow(carrier, client);
+      const proxy = this.#clients.get(peerOf(client));
+      if (proxy !== undefined) liesBelow(proxy, client);
       if (client.alpnProtocol === TUNNEL_SHARED) return this.#share(client);
       this.#await(client);
       this.#http.emit("connection", client);
@@ -150,11 +156,11 @@ export class GatewayPort {
     this.#unsaid.get(client)?.();
     client.on("error", () => client.destroy());
     if (!isGateway(client)) return refuse(client, 403);
-    const wish = wishOf(request.url, request.headers[TUNNEL_CLIENT_HEADER]);
-    if (wish === null) return refuse(client, 400);
-    const way = await this.#open(wish);
-    if (typeof way === "string") return refuse(client, statusOf(way));
-    const { service, carry } = way;
+    const gatewayRequest = gatewayRequestOf(request.url, request.headers[TUNNEL_CLIENT_HEADER]);
+    if (gatewayRequest === null) return refuse(client, 400);
+    const route = await this.#open(gatewayRequest);
+    if (typeof route === "string") return refuse(client, statusOf(route));
+    const { service, carry } = route;
     if (client.destroyed) {
       service.destroy();
       return;

@@ -12,7 +12,7 @@ import type { Carried } from "./visit.ts";
 const TARGET = /^([a-z0-9][a-z0-9-]{0,62}):([1-9]\d{0,4})$/;
 const MAX_PORT = 65_535;
 
-export type GatewayWish = {
+export type GatewayRequest = {
   instanceId: InstanceId;
   port: number;
   /** The address of a client of SSH or RDP, who is told of like one of the leased port; null: nobody is. */
@@ -23,16 +23,16 @@ export type GatewayWish = {
  * Not there: nobody answers now. Not leased: the port of that service was released, so nobody comes in by it any more.
  * Draining: it ends what it was given, and is given no more.
  */
-export type NoWay = "not-there" | "not-leased" | "draining";
+export type NoRoute = "not-there" | "not-leased" | "draining";
 
-export type WayForGateway = {
+export type GatewayRoute = {
   service: RelaySocket;
   /** To be called once, at once. */
   carry: (begin: (onClosed: (end: ConnectionEnd) => void) => Carried) => void;
 };
 
 /** Null: it is no wish. */
-export function wishOf(target: unknown, client: unknown): GatewayWish | null {
+export function gatewayRequestOf(target: unknown, client: unknown): GatewayRequest | null {
   const [, instance, port] = TARGET.exec(typeof target === "string" ? target : "") ?? [];
   const instanceId = InstanceId.safeParse(instance);
   if (!instanceId.success || Number(port) > MAX_PORT) return null;
@@ -42,6 +42,6 @@ export function wishOf(target: unknown, client: unknown): GatewayWish | null {
 }
 
 /** 409: what stands in the way is not that it is away. */
-export function statusOf(no: NoWay): 409 | 503 {
+export function statusOf(no: NoRoute): 409 | 503 {
   return no === "not-leased" ? 409 : 503;
 }

@@ -23,12 +23,12 @@ import type { LeaseActivity } from "./relay-messages.ts";
 import { RelaySocket } from "./relay-socket.ts";
 import { RelayedConnection, type ConnectionEnd } from "./relayed-connection.ts";
 import { SILENT_MS, type SessionLog } from "./session-log.ts";
-import { type Carried, Visit, type Way } from "./visit.ts";
+import { type Carried, Visit, type Route } from "./visit.ts";
 
 const BACKLOG = 512;
 
 /** Dialled by the broker, with where that leads. */
-export type ServiceSocket = { socket: RelaySocket; route: Way };
+export type ServiceSocket = { socket: RelaySocket; route: Route };
 
 /** Begins to carry bytes, and says later how that ended. */
 type Begin = (onClosed: (end: ConnectionEnd) => void) => Carried;
@@ -235,8 +235,8 @@ export class LeasedPort {
   }
 
   /** A client that a gateway brings: told and cut off like one of this port. How many of them come is the gateway's matter. */
-  carry(from: string, way: Way, begin: Begin): void {
-    this.#enter({ from, route: way, onNamed: () => undefined }, begin);
+  carry(from: string, route: Route, begin: Begin): void {
+    this.#enter({ from, route, onNamed: () => undefined }, begin);
   }
 
   async #listening(port: number, listen: (done: () => void) => void): Promise<void> {
@@ -245,7 +245,7 @@ export class LeasedPort {
     await listening(this.#server, listen);
   }
 
-  #relay(client: Client, { socket, route: way }: ServiceSocket): void {
+  #relay(client: Client, { socket, route }: ServiceSocket): void {
     const onNamed = () => {
       client.isNamed = true;
       this.#passwords?.loggedIn(client.group, client.spent, this.#wallMs());
@@ -257,15 +257,12 @@ export class LeasedPort {
       this.#settleTry(client);
     };
     client.visit = this.#enter(
-      { from: client.from, route: way, onNamed },
+      { from: client.from, route, onNamed },
       (onClosed) => new RelayedConnection(client.socket, socket, ({ end }) => closed(onClosed, end)),
     );
   }
 
-  #enter(
-    { from, route: way, onNamed }: { from: string; route: Way; onNamed: () => void },
-    begin: Begin,
-  ): Visit {
+  #enter({ from, route, onNamed }: { from: string; route: Route; onNamed: () => void }, begin: Begin): Visit {
     const carried = begin((end) => {
       this.#visits.delete(visit);
       add(this.#closed, visit, this.#nowMs());
@@ -273,7 +270,7 @@ export class LeasedPort {
       this.#onChange();
     });
     const [leaseId, rule, nowMs] = [this.#leaseId, this.#rule, this.#nowMs()];
-    const visit = new Visit({ leaseId, rule, from, route: way, carried, nowMs, onNamed });
+    const visit = new Visit({ leaseId, rule, from, route, carried, nowMs, onNamed });
     this.#visits.add(visit);
     this.#log.opened(visit);
     return visit;

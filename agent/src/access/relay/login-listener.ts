@@ -15,7 +15,7 @@ const MS_PER_SECOND = 1_000;
 
 export class LoginListener {
   readonly #server: Server;
-  readonly #onLogin: (told: ToldLogin) => void;
+  readonly #onLogin: (reported: ToldLogin) => void;
   readonly #onFlood: () => void;
   readonly #connections = new Set<Socket>();
   readonly #nowMs: () => number;
@@ -25,7 +25,7 @@ export class LoginListener {
   constructor(options: {
     /** Listens already. */
     server: Server;
-    onLogin: (told: ToldLogin) => void;
+    onLogin: (reported: ToldLogin) => void;
     /** It is closed by then. */
     onFlood: () => void;
     nowMs: () => number;
@@ -65,8 +65,8 @@ export class LoginListener {
       if (end < 0 && line.length <= MAX_LOGIN_LINE) return;
       // One line each; what else comes is not read.
       socket.destroy();
-      const told = end >= 0 && end <= MAX_LOGIN_LINE ? loginIn(line.slice(0, end)) : null;
-      if (told !== null) this.#onLogin(told);
+      const reported = end >= 0 && end <= MAX_LOGIN_LINE ? loginIn(line.slice(0, end)) : null;
+      if (reported !== null) this.#onLogin(reported);
     });
   }
 

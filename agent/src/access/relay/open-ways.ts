@@ -3,7 +3,7 @@ import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { OpenAtInstance } from "./relay-messages.ts";
 
-export class OpenWays {
+export class OpenRoutes {
   readonly #open = new CountsByKey<InstanceId>();
   #draining: readonly InstanceId[] = [];
   #reported = "";
@@ -24,10 +24,10 @@ export class OpenWays {
 
   /** Null where it is as it was told last. */
   takeMessages(): OpenAtInstance[] | null {
-    const news = this.#draining.map((instanceId) => ({ instanceId, open: this.#open.of(instanceId) }));
-    const text = JSON.stringify(news);
-    if (text === this.#reported || (news.length === 0 && this.#reported === "")) return null;
+    const messages = this.#draining.map((instanceId) => ({ instanceId, open: this.#open.of(instanceId) }));
+    const text = JSON.stringify(messages);
+    if (text === this.#reported || (messages.length === 0 && this.#reported === "")) return null;
     this.#reported = text;
-    return news;
+    return messages;
   }
 }

@@ -28,7 +28,7 @@ const WallMs = z.int().nonnegative();
 const Sentence = text(200);
 const SessionId = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/);
 /** What a container told of a login, by the relay's own end of that connection. */
-const ToldLogin = {
+const ReportedLogin = {
   runId: RunId,
   port: Port,
   isKeysOnly: z.boolean().optional(),
@@ -62,7 +62,7 @@ const RelayedAttempts = z.object({
 
 const Tries = z.object({ left: z.number().nonnegative(), atMs: z.number().nonnegative() });
 /** From where passwords of one lease may be tried; the relay counts, and the broker keeps it over its relays. */
-export const KeptTries: z.ZodType<PasswordTries> = z.object({
+export const StoredTries: z.ZodType<PasswordTries> = z.object({
   strangers: Tries,
   addresses: z
     .array(z.object({ group: text(64), tries: Tries, lastLoginMs: WallMs.nullable() }))
@@ -80,14 +80,14 @@ export const MAX_SESSIONS_AT_ONCE = 512;
 const MAX_ATTEMPTS_AT_ONCE = 8_192;
 
 /** What relays of every generation hear and say alike. */
-export const Told = {
+export const RelayMessage = {
   book: z.object({
     kind: z.literal("book"),
     sessions: z.array(RelayedSession).max(MAX_SESSIONS_AT_ONCE),
     attempts: z.array(RelayedAttempts).max(MAX_ATTEMPTS_AT_ONCE),
   }),
   /** A login that another relay heard of. */
-  login: z.object({ kind: z.literal("login"), ...ToldLogin }),
+  login: z.object({ kind: z.literal("login"), ...ReportedLogin }),
   cut: z.object({ kind: z.literal("cut"), sessionId: SessionId, because: Sentence }),
   /** All of SSH into this run of whom no login was told. */
   cutUnknown: z.object({ kind: z.literal("cut-unknown"), runId: RunId, because: Sentence }),
@@ -104,7 +104,7 @@ export const ToRelay = z.discriminatedUnion("kind", [
     internalPort: Port,
     port: Port,
     address: z.string().nullable(),
-    tries: KeptTries.nullable(),
+    tries: StoredTries.nullable(),
   }),
   z.object({ kind: z.literal("close"), leaseId: LeaseId }),
   /** Opens the TLS port for gateways, or gives one that is open another identity; 0 takes any port. */
@@ -135,7 +135,7 @@ export const ToRelay = z.discriminatedUnion("kind", [
     service: z.enum(LEASE_SERVICES),
     internalPort: Port,
     port: Port,
-    tries: KeptTries.nullable(),
+    tries: StoredTries.nullable(),
   }),
   z.object({ kind: z.literal("adopt-gateway"), port: Port, identity: GatewayIdentity }),
   /** Shows all listening sockets and goes on as before. */
@@ -145,10 +145,10 @@ export const ToRelay = z.discriminatedUnion("kind", [
   /** The server on which a container tells of logins comes with it; it takes the place of an earlier one. */
   z.object({ kind: z.literal("hear"), runId: RunId }),
   z.object({ kind: z.literal("stop-hearing"), runId: RunId }),
-  Told.login,
-  Told.cut,
-  Told.cutUnknown,
-  Told.draining,
+  RelayMessage.login,
+  RelayMessage.cut,
+  RelayMessage.cutUnknown,
+  RelayMessage.draining,
   /** Whoever is told of sessions from now on knows of none. */
   z.object({ kind: z.literal("tell-all") }),
 ]);
@@ -200,7 +200,7 @@ export const FromRelay = z.discriminatedUnion("kind", [
   /** Of leases where they have changed since they were told last. */
   z.object({
     kind: z.literal("tries"),
-    leases: z.array(z.object({ leaseId: LeaseId, tries: KeptTries })).max(4096),
+    leases: z.array(z.object({ leaseId: LeaseId, tries: StoredTries })).max(4096),
   }),
   /** The socket comes with each of the two. */
   z.object({ kind: z.literal("listener"), leaseId: LeaseId, port: Port }),
@@ -208,10 +208,10 @@ export const FromRelay = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("listeners-shown") }),
   /** No connection comes in any more; how many there are follows. */
   z.object({ kind: z.literal("retired") }),
-  Told.book,
-  Told.streams,
+  RelayMessage.book,
+  RelayMessage.streams,
   /** On a connection that this relay does not have: another one may. */
-  z.object({ kind: z.literal("login-elsewhere"), ...ToldLogin }),
+  z.object({ kind: z.literal("login-elsewhere"), ...ReportedLogin }),
   /** This container tells too much; its server is closed. */
   z.object({ kind: z.literal("deaf"), runId: RunId }),
 ]);

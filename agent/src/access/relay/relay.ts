@@ -7,13 +7,13 @@ import { Server, Socket } from "node:net";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { KEYS_ONLY_ADDRESS, type ToldLogin } from "../../core/access/login-line.ts";
-import { AskedDials } from "./asked-dials.ts";
+import { PendingDials } from "./asked-dials.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
 import { isListenerHandle, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
-import type { GatewayWish, NoWay, WayForGateway } from "./gateway-wish.ts";
-import { OpenWays } from "./open-ways.ts";
+import type { GatewayRequest, NoRoute, GatewayRoute } from "./gateway-wish.ts";
+import { OpenRoutes } from "./open-ways.ts";
 import { LoginListener } from "./login-listener.ts";
 import { RelaySocket } from "./relay-socket.ts";
 import { ReversedTunnels } from "./tunnel/reversed-tunnels.ts";
@@ -23,11 +23,11 @@ import { TriesReports } from "./tries-reports.ts";
 import { ToRelay, type DialTarget, type FromRelay, type LeaseActivity } from "./relay-messages.ts";
 
 const ACTIVITY_EVERY_MS = 5_000;
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 const SESSION_ID_BYTES = 18;
 const clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
 /** What came and went meanwhile is told together. */
-const TELL_AFTER_MS = 100;
+const REPORT_AFTER_MS = 100;
 /** After the address of a client in the book, by which its people are told. */
 const THROUGH_GATEWAY = "through the gateway";
 
@@ -41,28 +41,28 @@ export class Relay {
   #gateway: GatewayPort | null = null;
   #gatewayTurn: Promise<void> = Promise.resolve();
   readonly #streams = new TunnelStreams({
-    open: (wish) => this.#openForGateway(wish),
+    open: (gatewayRequest) => this.#openForGateway(gatewayRequest),
     onChange: () => this.#reportSoon(),
     clock,
   });
   readonly #reversed = new ReversedTunnels({ streams: this.#streams, clock });
-  readonly #dials = new AskedDials<Dialled>((dialId, target) =>
+  readonly #dials = new PendingDials<Dialled>((dialId, target) =>
     this.#report({ kind: "dial", dialId, target }),
   );
   readonly #log = new SessionLog({ newId: () => randomBytes(SESSION_ID_BYTES).toString("base64url"), clock });
   readonly #heard = new Map<RunId, LoginListener>();
-  readonly #routes = new OpenWays();
+  readonly #routes = new OpenRoutes();
   /** Null: to be told in any case. */
   #openReported: number | null = 0;
   #reporting: NodeJS.Timeout | null = null;
 
-  constructor(tell: (message: FromRelay, handle?: ListenerHandle) => void) {
-    this.#report = tell;
+  constructor(report: (message: FromRelay, handle?: ListenerHandle) => void) {
+    this.#report = report;
   }
 
   start(): void {
     setInterval(() => this.#notifyActivity(), ACTIVITY_EVERY_MS).unref();
-    setInterval(() => this.#check(), LOOK_EVERY_MS).unref();
+    setInterval(() => this.#check(), CHECK_EVERY_MS).unref();
   }
 
   /** A message of the broker; what is not one is a bug. */
@@ -193,12 +193,12 @@ export class Relay {
     return new GatewayPort({
       identity,
       streams: this.#streams,
-      open: (wish) => this.#openForGateway(wish),
+      open: (gatewayRequest) => this.#openForGateway(gatewayRequest),
       onChange: () => this.#reportSoon(),
     });
   }
 
-  async #openForGateway({ instanceId, port, client }: GatewayWish): Promise<WayForGateway | NoWay> {
+  async #openForGateway({ instanceId, port, client }: GatewayRequest): Promise<GatewayRoute | NoRoute> {
     const end = this.#routes.begin(instanceId);
     if (end === null) return "draining";
     const found = await this.#dials.dial(gatewayTarget({ instanceId, port }));
@@ -210,15 +210,15 @@ export class Relay {
       over();
       return "not-there";
     }
-    const { socket: service, route: way, leaseId } = found;
+    const { socket: service, route, leaseId } = found;
     service.once("close", over);
     if (client === null) return { service, carry: (begin) => void begin(() => undefined) };
     const leased = leaseId === null ? undefined : this.#ports.get(leaseId);
-    if (leased === undefined || way === null) {
+    if (leased === undefined || route === null) {
       service.destroy();
       return "not-leased";
     }
-    return { service, carry: (begin) => leased.carry(`${client} ${THROUGH_GATEWAY}`, way, begin) };
+    return { service, carry: (begin) => leased.carry(`${client} ${THROUGH_GATEWAY}`, route, begin) };
   }
 
   #showListeners(): void {
@@ -251,8 +251,8 @@ export class Relay {
     if (!(handle instanceof Server)) return;
     const listener = new LoginListener({
       server: handle,
-      onLogin: (told) => {
-        if (!this.#login(runId, told)) this.#report({ kind: "login-elsewhere", runId, ...told });
+      onLogin: (reported) => {
+        if (!this.#login(runId, reported)) this.#report({ kind: "login-elsewhere", runId, ...reported });
       },
       onFlood: () => {
         if (this.#heard.get(runId) === listener) this.#heard.delete(runId);
@@ -278,7 +278,7 @@ export class Relay {
     if (!(handle instanceof Socket)) return void this.#dials.answer(dialId, null);
     const socket = new RelaySocket(handle);
     socket.on("error", () => socket.destroy());
-    const isWaitedFor = this.#dials.answer(dialId, { socket, ...wayOf(socket, into) });
+    const isWaitedFor = this.#dials.answer(dialId, { socket, ...routeOf(socket, into) });
     if (!isWaitedFor) socket.destroy();
   }
 
@@ -299,7 +299,7 @@ export class Relay {
   }
 
   #reportSoon(): void {
-    this.#reporting ??= setTimeout(() => this.#notifyActivity(), TELL_AFTER_MS);
+    this.#reporting ??= setTimeout(() => this.#notifyActivity(), REPORT_AFTER_MS);
   }
 
   #notifyActivity(): void {
@@ -321,7 +321,7 @@ export class Relay {
   }
 }
 
-function wayOf(
+function routeOf(
   { localPort: port = 0, localAddress }: RelaySocket,
   into: Extract<ToRelay, { kind: "dialled" }>["into"],
 ): Omit<Dialled, "socket"> {

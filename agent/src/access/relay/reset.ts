@@ -6,13 +6,13 @@ import { TLSSocket } from "node:tls";
 const below = new WeakMap<TLSSocket, Socket>();
 
 /** To be said of each connection by TLS that may be reset. */
-export function liesBelow(carrier: Socket, client: TLSSocket): void {
-  below.set(client, carrier);
+export function liesBelow(proxy: Socket, client: TLSSocket): void {
+  below.set(client, proxy);
 }
 
 /** A unix socket knows no reset: its other side sees an end amid what it was promised. */
 export function reset(socket: Socket): void {
-  const carrier = socket instanceof TLSSocket ? below.get(socket) : socket;
-  if (carrier?.remoteAddress === undefined) socket.destroy();
-  else carrier.resetAndDestroy();
+  const proxy = socket instanceof TLSSocket ? below.get(socket) : socket;
+  if (proxy?.remoteAddress === undefined) socket.destroy();
+  else proxy.resetAndDestroy();
 }

@@ -11,7 +11,7 @@ import type { ConnectionEnd } from "./relayed-connection.ts";
 import type { RelayedLogin, Visit } from "./visit.ts";
 
 /** An SSH connection that nobody was told to have logged in on is told once it has lasted so long. */
-const WORTH_TELLING_MS = 30_000;
+const WORTH_REPORTING_MS = 30_000;
 /** Connections of one address that follow each other within it are one session. */
 const BETWEEN_MS = 60_000;
 export const SILENT_MS = 20_000;
@@ -159,13 +159,13 @@ export class SessionLog {
     const going = isOfSsh ? undefined : this.#going.get(key);
     if (going !== undefined) return going;
     this.#makeRoom();
-    const { leaseId, from, route: way, openedMs } = visit;
+    const { leaseId, from, route, openedMs } = visit;
     const session: Session = {
       reported: {
         sessionId: this.#newId(),
         leaseId,
-        instanceId: way.instanceId,
-        runId: way.runId,
+        instanceId: route.instanceId,
+        runId: route.runId,
         from,
         openedWallMs: this.#clock.wallMs(),
         login: null,
@@ -190,7 +190,7 @@ export class SessionLog {
   #check(session: Session): void {
     if (session.isWorthReporting) return;
     const lastedMs = this.#clock.monotonicMs() - session.openedMs;
-    const isSo = session.isOfSsh ? lastedMs >= WORTH_TELLING_MS : bytesOf(session).bytesIn > 0;
+    const isSo = session.isOfSsh ? lastedMs >= WORTH_REPORTING_MS : bytesOf(session).bytesIn > 0;
     if (!isSo) return;
     session.isWorthReporting = true;
     this.#report(session);
@@ -247,8 +247,8 @@ function whatItWas(session: Session): AttemptOutcome {
   return !session.isOfSsh || bytesOf(session).bytesIn < FIRST_BYTES ? "silent" : "no-login";
 }
 
-function goingKey({ leaseId, from, route: way }: Visit): string {
-  return `${leaseId} ${way.runId} ${from}`;
+function goingKey({ leaseId, from, route }: Visit): string {
+  return `${leaseId} ${route.runId} ${from}`;
 }
 
 function bytesOf({ pastIn, pastOut, visits }: Session): { bytesIn: number; bytesOut: number; sum: number } {

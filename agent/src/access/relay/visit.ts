@@ -6,7 +6,7 @@ import { UseMeter, type UseRule } from "../../core/access/session-use.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";
 
 /** Where the broker has led it, with our own end of the way as the service sees it. */
-export type Way = { instanceId: InstanceId; runId: RunId } & WayEnd;
+export type Route = { instanceId: InstanceId; runId: RunId } & WayEnd;
 export type RelayedLogin = Omit<SessionLogin, "at"> & { wallMs: number };
 
 /** What a visit needs of its connection. */
@@ -20,7 +20,7 @@ export class Visit {
   readonly leaseId: LeaseId;
   readonly rule: UseRule;
   readonly from: string;
-  readonly route: Way;
+  readonly route: Route;
   readonly openedMs: number;
   login: RelayedLogin | null = null;
   readonly #carried: Carried;
@@ -36,7 +36,7 @@ export class Visit {
     leaseId: LeaseId;
     rule: UseRule;
     from: string;
-    route: Way;
+    route: Route;
     carried: Carried;
     /** On the monotonic clock. */
     nowMs: number;

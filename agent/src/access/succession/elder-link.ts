@@ -4,19 +4,19 @@
  */
 import { connect, type Socket } from "node:net";
 import { readLines, writeLine } from "../lines.ts";
-import { FromElder, MAX_ELDER_LINE_BYTES, ToElder } from "./elder-messages.ts";
+import { FromDraining, MAX_DRAINING_LINE_BYTES, ToDraining } from "./elder-messages.ts";
 
 const RECONNECT_AFTER_MS = 200;
 /** Of each lease there is one in five seconds at most, for two minutes. */
 const MAX_UNTOLD = 4_096;
 
-export class ElderLink {
+export class DrainingLink {
   readonly #path: string;
-  readonly #hello: FromElder;
+  readonly #hello: FromDraining;
   readonly #onConnected: () => void;
-  readonly #onMessage: (message: ToElder) => void;
+  readonly #onMessage: (message: ToDraining) => void;
   readonly #monotonicMs: () => number;
-  readonly #untold: FromElder[] = [];
+  readonly #untold: FromDraining[] = [];
   #socket: Socket | null = null;
   #isConnected = false;
   #isClosed = false;
@@ -25,10 +25,10 @@ export class ElderLink {
 
   constructor(options: {
     path: string;
-    hello: Extract<FromElder, { kind: "hello" }>;
+    hello: Extract<FromDraining, { kind: "hello" }>;
     /** To one that knows of nothing yet. */
     onConnected: () => void;
-    onMessage: (message: ToElder) => void;
+    onMessage: (message: ToDraining) => void;
     monotonicMs: () => number;
   }) {
     this.#path = options.path;
@@ -57,12 +57,12 @@ export class ElderLink {
     });
     readLines(
       socket,
-      { schema: ToElder, maxBytes: MAX_ELDER_LINE_BYTES },
+      { schema: ToDraining, maxBytes: MAX_DRAINING_LINE_BYTES },
       { take: (message) => this.#onMessage(message), refuse: (error) => socket.destroy(error) },
     );
   }
 
-  report(message: FromElder): void {
+  report(message: FromDraining): void {
     if (this.#socket !== null && this.#isConnected) writeLine(this.#socket, message);
     else if (this.#untold.length < MAX_UNTOLD) this.#untold.push(message);
   }
@@ -73,7 +73,7 @@ export class ElderLink {
   }
 
   /** Resolves when the last word is on its way. */
-  async close(last: FromElder): Promise<void> {
+  async close(last: FromDraining): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#redial);
     const socket = this.#socket;

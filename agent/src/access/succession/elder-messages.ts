@@ -6,12 +6,12 @@ import { z } from "zod";
 import { LeaseId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { MIB } from "@remotegpu/shared/units";
-import { LeaseActivity, Told } from "../relay/relay-messages.ts";
+import { LeaseActivity, RelayMessage } from "../relay/relay-messages.ts";
 
-export const MAX_ELDER_LINE_BYTES = MIB;
+export const MAX_DRAINING_LINE_BYTES = MIB;
 const Reason = z.string().max(200);
 
-export const FromElder = z.discriminatedUnion("kind", [
+export const FromDraining = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("hello"),
     pid: z.int().min(2),
@@ -30,24 +30,24 @@ export const FromElder = z.discriminatedUnion("kind", [
     leases: z.array(LeaseActivity).max(4096),
     openConnections: z.int().nonnegative(),
   }),
-  Told.book,
+  RelayMessage.book,
   /** Only to who asked for it. */
-  Told.streams,
+  RelayMessage.streams,
   /** The newest one is to end in order, and with it all: said by the process that was started first, where that is told to. */
   z.object({ kind: z.literal("end") }),
   /** It ends now; null: nobody is connected any more. */
   z.object({ kind: z.literal("bye"), because: Reason.nullable() }),
 ]);
-export type FromElder = z.infer<typeof FromElder>;
+export type FromDraining = z.infer<typeof FromDraining>;
 
-export const ToElder = z.discriminatedUnion("kind", [
+export const ToDraining = z.discriminatedUnion("kind", [
   /** The leases that there are; connections of any other end. */
   z.object({ kind: z.literal("held"), leases: z.array(LeaseId).max(MAX_LEASES_OF_HOST) }),
-  Told.login,
-  Told.cut,
-  Told.cutUnknown,
+  RelayMessage.login,
+  RelayMessage.cut,
+  RelayMessage.cutUnknown,
   /** Only to who tells of it. */
-  Told.draining,
+  RelayMessage.draining,
   z.object({ kind: z.literal("end"), because: Reason }),
 ]);
-export type ToElder = z.infer<typeof ToElder>;
+export type ToDraining = z.infer<typeof ToDraining>;

@@ -7,12 +7,12 @@ import type { Log } from "@remotegpu/shared/log";
 import { whyElderEnds } from "../../core/access/generations.ts";
 import type { RelayHandlers } from "../relay-handlers.ts";
 import type { RelayProcess } from "../relay-process.ts";
-import { ElderLink } from "./elder-link.ts";
-import type { FromElder, ToElder } from "./elder-messages.ts";
+import { DrainingLink } from "./elder-link.ts";
+import type { FromDraining, ToDraining } from "./elder-messages.ts";
 
 const TICK_EVERY_MS = 1_000;
 
-export type ElderOptions = {
+export type DrainingOptions = {
   relay: RelayProcess;
   /** By the last list, for who had come in just before. */
   dial: RelayHandlers["dial"];
@@ -20,24 +20,24 @@ export type ElderOptions = {
   leases: readonly LeaseId[];
   path: string;
   isUnderUnit: boolean;
-  hello: Omit<Extract<FromElder, { kind: "hello" }>, "kind">;
+  hello: Omit<Extract<FromDraining, { kind: "hello" }>, "kind">;
   monotonicMs: () => number;
   log: Log;
 };
 
-export class Elder {
-  readonly #options: ElderOptions;
-  readonly #link: ElderLink;
+export class DrainingProcess {
+  readonly #options: DrainingOptions;
+  readonly #link: DrainingLink;
   readonly #over = Promise.withResolvers<{ because: string | null }>();
   #leases: readonly LeaseId[];
   #isRetired = false;
   /** By who leads now. */
   #isRequestedForStreams = false;
 
-  constructor(options: ElderOptions) {
+  constructor(options: DrainingOptions) {
     this.#options = options;
     this.#leases = options.leases;
-    this.#link = new ElderLink({
+    this.#link = new DrainingLink({
       path: options.path,
       hello: { kind: "hello", tellsStreams: true, ...options.hello },
       onConnected: () => {
@@ -61,7 +61,7 @@ export class Elder {
         this.#link.report({ kind: "activity", leases, openConnections });
         if (this.#isRetired && openConnections === 0) this.#over.resolve({ because: null });
       },
-      onSessions: (book) => this.#link.report(book),
+      onSessions: (sessions) => this.#link.report(sessions),
       onStreams: (instances) => {
         if (this.#isRequestedForStreams) this.#link.report({ kind: "streams", instances });
       },
@@ -87,7 +87,7 @@ export class Elder {
     await this.#link.close({ kind: "bye", because });
   }
 
-  #hear(message: ToElder): void {
+  #hear(message: ToDraining): void {
     switch (message.kind) {
       case "held": {
         const held = new Set(message.leases);

@@ -7,32 +7,38 @@ import type { InstanceId, LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";
-import type { Carrier } from "../book/access-book.ts";
+import type { RelayId } from "../book/access-book.ts";
 import type { LeaseActivity, OpenAtInstance } from "../relay/relay-messages.ts";
 import { openSocketFile } from "../../process/socket-file.ts";
-import { FromElder, MAX_ELDER_LINE_BYTES, type ToElder } from "./elder-messages.ts";
+import { FromDraining, MAX_DRAINING_LINE_BYTES, type ToDraining } from "./elder-messages.ts";
 
 const MAX_CONNECTIONS = 16;
-const SAY_EVERY_MS = 10_000;
+const SEND_EVERY_MS = 10_000;
 /** An elder that hangs would not hear of rights that are taken away. */
 const SILENT_AT_MOST_MS = 60_000;
 const END_WITHIN_MS = 3_000;
 const ENDED = "The access process was ended.";
 
-type Hello = Extract<FromElder, { kind: "hello" }>;
-type Book = Extract<FromElder, { kind: "book" }>;
-type Elder = { hello: Hello; socket: Socket; heardMs: number; gone: Promise<void>; because?: string };
+type Hello = Extract<FromDraining, { kind: "hello" }>;
+type SessionsMessage = Extract<FromDraining, { kind: "book" }>;
+type DrainingProcess = {
+  hello: Hello;
+  socket: Socket;
+  heardMs: number;
+  gone: Promise<void>;
+  because?: string;
+};
 
-export class Elders {
+export class DrainingProcesses {
   readonly #path: string;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  readonly #processes = new Map<Socket, Elder>();
+  readonly #processes = new Map<Socket, DrainingProcess>();
   readonly #heldLeases: () => LeaseId[];
   readonly #onActivity: (leases: LeaseActivity[]) => void;
-  readonly #onSessions: (carrier: Carrier, book: Book) => void;
-  readonly #onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
-  readonly #onGone: (carrier: Carrier, because: string | undefined) => void;
+  readonly #onSessions: (relayId: RelayId, sessions: SessionsMessage) => void;
+  readonly #onStreams: (relayId: RelayId, instances: OpenAtInstance[]) => void;
+  readonly #onGone: (relayId: RelayId, because: string | undefined) => void;
   readonly #draining: () => readonly InstanceId[];
   readonly #onEnd: () => void;
   readonly #monotonicMs: () => number;
@@ -45,13 +51,13 @@ export class Elders {
     heldLeases: () => LeaseId[];
     onActivity: (leases: LeaseActivity[]) => void;
     /** Who is connected through one of them. */
-    onSessions: (carrier: Carrier, book: Book) => void;
+    onSessions: (relayId: RelayId, sessions: SessionsMessage) => void;
     /** What gateways have open to instances that drain. */
-    onStreams: (carrier: Carrier, instances: OpenAtInstance[]) => void;
+    onStreams: (relayId: RelayId, instances: OpenAtInstance[]) => void;
     /** Those. */
     draining: () => readonly InstanceId[];
     /** One has ended, and with it all that it carried. */
-    onGone: (carrier: Carrier, because: string | undefined) => void;
+    onGone: (relayId: RelayId, because: string | undefined) => void;
     /** This process is to end. */
     onEnd: () => void;
     monotonicMs: () => number;
@@ -77,17 +83,17 @@ export class Elders {
   }
 
   /** To all of them. */
-  report(message: ToElder): void {
-    for (const { socket } of this.#processes.values()) say(socket, message);
+  report(message: ToDraining): void {
+    for (const { socket } of this.#processes.values()) send(socket, message);
   }
 
-  get relayIds(): Carrier[] {
-    return [...this.#processes.values()].map(carrierOf);
+  get relayIds(): RelayId[] {
+    return [...this.#processes.values()].map(relayIdOf);
   }
 
   /** Each is to let gateways into none of the instances that drain, and to tell what is open there. */
   drain(): void {
-    for (const elder of this.#processes.values()) this.#sendDraining(elder);
+    for (const draining of this.#processes.values()) this.#sendDraining(draining);
   }
 
   /** Also removes the socket; elders go on, and look for whoever opens it next. */
@@ -100,16 +106,16 @@ export class Elders {
   /** To be called about every second. */
   tick(): void {
     const nowMs = this.#monotonicMs();
-    for (const elder of this.#processes.values())
-      if (nowMs - elder.heardMs >= SILENT_AT_MOST_MS) {
+    for (const draining of this.#processes.values())
+      if (nowMs - draining.heardMs >= SILENT_AT_MOST_MS) {
         this.#log.error(
-          { pid: elder.hello.pid },
+          { pid: draining.hello.pid },
           "an access process of before an upgrade hangs and is ended",
         );
-        void this.#kill(elder);
+        void this.#kill(draining);
       }
     const text = JSON.stringify(this.#heldLeases());
-    if (text === this.#sent.text && nowMs - this.#sent.atMs < SAY_EVERY_MS) return;
+    if (text === this.#sent.text && nowMs - this.#sent.atMs < SEND_EVERY_MS) return;
     this.#sent = { text, atMs: nowMs };
     for (const { socket } of this.#processes.values()) this.#sendHeld(socket);
   }
@@ -126,12 +132,12 @@ export class Elders {
     await this.#end([...this.#processes.values()], ENDED);
   }
 
-  async #end(elders: readonly Elder[], because: string): Promise<void> {
+  async #end(draining: readonly DrainingProcess[], because: string): Promise<void> {
     await Promise.all(
-      elders.map(async (elder) => {
-        say(elder.socket, { kind: "end", because });
-        const timer = setTimeout(() => void this.#kill(elder), END_WITHIN_MS);
-        await elder.gone;
+      draining.map(async (draining) => {
+        send(draining.socket, { kind: "end", because });
+        const timer = setTimeout(() => void this.#kill(draining), END_WITHIN_MS);
+        await draining.gone;
         clearTimeout(timer);
       }),
     );
@@ -143,14 +149,14 @@ export class Elders {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.#connections.delete(socket);
-      const elder = this.#processes.get(socket);
+      const draining = this.#processes.get(socket);
       this.#processes.delete(socket);
-      if (elder !== undefined) this.#onGone(carrierOf(elder), elder.because);
+      if (draining !== undefined) this.#onGone(relayIdOf(draining), draining.because);
       resolve();
     });
     readLines(
       socket,
-      { schema: FromElder, maxBytes: MAX_ELDER_LINE_BYTES },
+      { schema: FromDraining, maxBytes: MAX_DRAINING_LINE_BYTES },
       {
         take: (message) => this.#hear(socket, message, gone),
         refuse: ({ message }) => {
@@ -161,9 +167,9 @@ export class Elders {
     );
   }
 
-  #hear(socket: Socket, message: FromElder, gone: Promise<void>): void {
-    const elder = this.#processes.get(socket);
-    if (elder !== undefined) elder.heardMs = this.#monotonicMs();
+  #hear(socket: Socket, message: FromDraining, gone: Promise<void>): void {
+    const draining = this.#processes.get(socket);
+    if (draining !== undefined) draining.heardMs = this.#monotonicMs();
     switch (message.kind) {
       case "hello":
         this.#processes.set(socket, { hello: message, socket, heardMs: this.#monotonicMs(), gone });
@@ -178,17 +184,17 @@ export class Elders {
       case "activity":
         return this.#onActivity(message.leases);
       case "book":
-        if (elder !== undefined) this.#onSessions(carrierOf(elder), message);
+        if (draining !== undefined) this.#onSessions(relayIdOf(draining), message);
         return;
       case "streams":
-        if (elder !== undefined) this.#onStreams(carrierOf(elder), message.instances);
+        if (draining !== undefined) this.#onStreams(relayIdOf(draining), message.instances);
         return;
       case "end":
         return this.#onEnd();
       case "bye":
-        if (elder !== undefined && message.because !== null) elder.because = message.because;
+        if (draining !== undefined && message.because !== null) draining.because = message.because;
         this.#log.info(
-          { pid: elder?.hello.pid, because: message.because ?? "nobody is connected to it any more" },
+          { pid: draining?.hello.pid, because: message.because ?? "nobody is connected to it any more" },
           "an access process of before an upgrade ends",
         );
         return;
@@ -196,23 +202,23 @@ export class Elders {
   }
 
   #sendHeld(socket: Socket): void {
-    say(socket, { kind: "held", leases: this.#heldLeases() });
+    send(socket, { kind: "held", leases: this.#heldLeases() });
   }
 
-  #sendDraining({ hello, socket }: Pick<Elder, "hello" | "socket">): void {
-    if (hello.tellsStreams === true) say(socket, { kind: "draining", instances: [...this.#draining()] });
+  #sendDraining({ hello, socket }: Pick<DrainingProcess, "hello" | "socket">): void {
+    if (hello.tellsStreams === true) send(socket, { kind: "draining", instances: [...this.#draining()] });
   }
 
-  async #kill({ hello: { pid, startTicks }, socket }: Elder): Promise<void> {
+  async #kill({ hello: { pid, startTicks }, socket }: DrainingProcess): Promise<void> {
     if ((await readProcessStart(pid)) === startTicks) process.kill(pid, "SIGKILL");
     socket.destroy();
   }
 }
 
-function carrierOf({ hello: { pid, startTicks } }: Elder): Carrier {
+function relayIdOf({ hello: { pid, startTicks } }: DrainingProcess): RelayId {
   return `elder ${pid} ${startTicks}`;
 }
 
-function say(socket: Socket, message: ToElder): void {
+function send(socket: Socket, message: ToDraining): void {
   writeLine(socket, message);
 }

@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { UNWATCHED_LEADERLESS_AT_MOST_MS } from "../../core/access/generations.ts";
 import { writeLine } from "../lines.ts";
-import type { FromElder } from "./elder-messages.ts";
+import type { FromDraining } from "./elder-messages.ts";
 
-const LOOK_AGAIN_AFTER_MS = 200;
+const CHECK_AGAIN_AFTER_MS = 200;
 
 /** Resolves when there has been no newest one for a while, or `ending` was passed on and it has ended. */
 export async function stayWithNewest({
@@ -20,15 +20,15 @@ export async function stayWithNewest({
   ending: Promise<void>;
   monotonicMs: () => number;
 }): Promise<{ wasRequested: boolean }> {
-  let wasAsked = false;
-  void ending.then(() => (wasAsked = true));
+  let wasRequested = false;
+  void ending.then(() => (wasRequested = true));
   let metMs = monotonicMs();
   while (monotonicMs() - metMs < UNWATCHED_LEADERLESS_AT_MOST_MS) {
     if (await meet(path, ending)) metMs = monotonicMs();
-    else if (wasAsked) break;
-    await delay(LOOK_AGAIN_AFTER_MS);
+    else if (wasRequested) break;
+    await delay(CHECK_AGAIN_AFTER_MS);
   }
-  return { wasRequested: wasAsked };
+  return { wasRequested };
 }
 
 /** Resolves when the connection to the newest one is over; false: there was none. */
@@ -38,7 +38,7 @@ function meet(path: string, ending: Promise<void>): Promise<boolean> {
     let isMet = false;
     socket.once("connect", () => {
       isMet = true;
-      void ending.then(() => writeLine(socket, { kind: "end" } satisfies FromElder));
+      void ending.then(() => writeLine(socket, { kind: "end" } satisfies FromDraining));
     });
     // Followed by "close".
     socket.on("error", () => undefined);

@@ -8,18 +8,18 @@ import { GatewayIdentity } from "../relay/gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
 
-export const ToHeir = z.discriminatedUnion("kind", [
+export const ToSuccessor = z.discriminatedUnion("kind", [
   /** The listening socket comes with it. Null: the TLS port for gateways. */
   z.object({ kind: z.literal("listener"), leaseId: LeaseId.nullable(), port: Port }),
   /** All listeners have come, and the folder is free: its lock, its file and its sockets. */
   z.object({ kind: z.literal("yours"), gateway: GatewayIdentity.nullable() }),
 ]);
-export type ToHeir = z.infer<typeof ToHeir>;
+export type ToSuccessor = z.infer<typeof ToSuccessor>;
 
-export const FromHeir = z.discriminatedUnion("kind", [
+export const FromSuccessor = z.discriminatedUnion("kind", [
   /** Its code is loaded and its relay runs as nobody. */
   z.object({ kind: z.literal("ready"), pid: z.int().min(2) }),
   /** Connections come in through it, and the agent is heard. */
   z.object({ kind: z.literal("serving") }),
 ]);
-export type FromHeir = z.infer<typeof FromHeir>;
+export type FromSuccessor = z.infer<typeof FromSuccessor>;

@@ -10,11 +10,11 @@ import { readProcessLife } from "../../host/processes/process-liveness.ts";
 import { asSendable } from "../relay/listener-handle.ts";
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
 import type { Listener } from "../relay-handlers.ts";
-import { FromHeir, type ToHeir } from "./hand-over-messages.ts";
+import { FromSuccessor, type ToSuccessor } from "./hand-over-messages.ts";
 
 const READY_WITHIN_MS = 20_000;
 const SERVING_WITHIN_MS = 20_000;
-const LOOK_EVERY_MS = 10;
+const CHECK_EVERY_MS = 10;
 /**
  * A child of the host's first process rather than of this one: systemd notices the end of a unit's main process only
  * where that is its own child. The shell is gone at once.
@@ -22,14 +22,14 @@ const LOOK_EVERY_MS = 10;
 const DETACHED = 'exec "$@" &';
 
 /** It did not come up, or did not take over; the message says how far it got. */
-export class HeirError extends Error {
+export class SuccessorError extends Error {
   override name = "HeirError";
 }
 
-export class Heir {
+export class Successor {
   readonly #child: ChildProcess;
   readonly #gone: Promise<void>;
-  readonly #heard: Record<FromHeir["kind"], PromiseWithResolvers<FromHeir>> = {
+  readonly #heard: Record<FromSuccessor["kind"], PromiseWithResolvers<FromSuccessor>> = {
     ready: Promise.withResolvers(),
     serving: Promise.withResolvers(),
   };
@@ -43,25 +43,25 @@ export class Heir {
       for (const { promise, reject } of Object.values(this.#heard)) {
         // Whoever does not wait for it any more need not know.
         promise.catch(() => undefined);
-        reject(new HeirError("it has ended", { cause }));
+        reject(new SuccessorError("it has ended", { cause }));
       }
     };
     child.once("error", failed);
     child.once("disconnect", failed);
     child.on("message", (raw) => {
-      const message = FromHeir.safeParse(raw);
+      const message = FromSuccessor.safeParse(raw);
       if (!message.success) return failed(message.error);
       if (message.data.kind === "ready") this.#pid = message.data.pid;
       this.#heard[message.data.kind].resolve(message.data);
     });
   }
 
-  /** Resolves when it is ready to take over. @throws HeirError */
-  static async start(folder: string): Promise<Heir> {
+  /** Resolves when it is ready to take over. @throws SuccessorError */
+  static async start(folder: string): Promise<Successor> {
     const [node, code] = [join(folder, "node"), join(folder, "access.mjs")];
-    for (const file of [node, code]) if (!existsSync(file)) throw new HeirError(`there is no ${file}`);
+    for (const file of [node, code]) if (!existsSync(file)) throw new SuccessorError(`there is no ${file}`);
     const { REMOTEGPU_EXIT_WITH_STDIN: _mine, ...env } = process.env;
-    const heir = new Heir(
+    const successor = new Successor(
       spawn("/bin/sh", ["-c", DETACHED, "sh", node, code, "succeed"], {
         env,
         detached: true,
@@ -69,20 +69,20 @@ export class Heir {
       }),
     );
     try {
-      await heir.#hears("ready", READY_WITHIN_MS);
-      return heir;
+      await successor.#hears("ready", READY_WITHIN_MS);
+      return successor;
     } catch (error) {
-      await heir.end();
+      await successor.end();
       throw error;
     }
   }
 
   get pid(): number {
-    if (this.#pid === null) throw new HeirError("it has not said its pid");
+    if (this.#pid === null) throw new SuccessorError("it has not said its pid");
     return this.#pid;
   }
 
-  /** Uses them up. Resolves when it serves. @throws HeirError */
+  /** Uses them up. Resolves when it serves. @throws SuccessorError */
   async takeListeners(listeners: readonly Listener[]): Promise<void> {
     for (const { leaseId, port, handle } of listeners)
       try {
@@ -92,7 +92,7 @@ export class Heir {
       }
   }
 
-  /** Nothing of the folder is in use here any more. Resolves when it serves. @throws HeirError */
+  /** Nothing of the folder is in use here any more. Resolves when it serves. @throws SuccessorError */
   async takeFolder(gateway: GatewayIdentity | null): Promise<void> {
     await this.#send({ kind: "yours", gateway });
     await this.#hears("serving", SERVING_WITHIN_MS);
@@ -109,19 +109,19 @@ export class Heir {
     if (this.#child.connected) process.kill(this.#pid, "SIGKILL");
     await this.#gone;
     // Its channel closes before its other files do.
-    while ((await readProcessLife(this.#pid)).alive) await delay(LOOK_EVERY_MS);
+    while ((await readProcessLife(this.#pid)).alive) await delay(CHECK_EVERY_MS);
   }
 
-  async #hears(kind: FromHeir["kind"], withinMs: number): Promise<void> {
+  async #hears(kind: FromSuccessor["kind"], withinMs: number): Promise<void> {
     const { promise, reject } = this.#heard[kind];
-    const timer = setTimeout(() => reject(new HeirError(`it is not ${kind} in time`)), withinMs);
+    const timer = setTimeout(() => reject(new SuccessorError(`it is not ${kind} in time`)), withinMs);
     await promise.finally(() => clearTimeout(timer));
   }
 
-  async #send(message: ToHeir, handle?: Parameters<ChildProcess["send"]>[1]): Promise<void> {
+  async #send(message: ToSuccessor, handle?: Parameters<ChildProcess["send"]>[1]): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#child.send(message, handle, (error) =>
-        error === null ? resolve() : reject(new HeirError("it could not be told", { cause: error })),
+        error === null ? resolve() : reject(new SuccessorError("it could not be told", { cause: error })),
       );
     });
   }

@@ -5,30 +5,30 @@
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
 import { isListenerHandle } from "../relay/listener-handle.ts";
 import type { Listener } from "../relay-handlers.ts";
-import { ToHeir, type FromHeir } from "./hand-over-messages.ts";
+import { ToSuccessor, type FromSuccessor } from "./hand-over-messages.ts";
 
-export type Inherited = { listeners: Listener[]; gateway: GatewayIdentity | null };
+export type Inheritable = { listeners: Listener[]; gateway: GatewayIdentity | null };
 
 /** The one that hands over has ended, or it says nonsense. */
-export class InheritanceError extends Error {
+export class HandoverError extends Error {
   override name = "InheritanceError";
 }
 
-export class Inheritance {
-  /** Resolves when the folder is this process's. @throws InheritanceError */
-  async take(): Promise<Inherited> {
-    const { promise, resolve, reject } = Promise.withResolvers<Inherited>();
+export class Predecessor {
+  /** Resolves when the folder is this process's. @throws HandoverError */
+  async take(): Promise<Inheritable> {
+    const { promise, resolve, reject } = Promise.withResolvers<Inheritable>();
     const listeners: Listener[] = [];
     const onMessage = (raw: unknown, handle: unknown) => {
-      const message = ToHeir.safeParse(raw);
-      if (!message.success) return reject(new InheritanceError("what is handed over makes no sense"));
+      const message = ToSuccessor.safeParse(raw);
+      if (!message.success) return reject(new HandoverError("what is handed over makes no sense"));
       if (message.data.kind === "yours") return resolve({ listeners, gateway: message.data.gateway });
       const { leaseId, port } = message.data;
       if (!isListenerHandle(handle))
-        return reject(new InheritanceError(`the socket of port ${port} did not come`));
+        return reject(new HandoverError(`the socket of port ${port} did not come`));
       listeners.push({ leaseId, port, handle });
     };
-    const onGone = () => reject(new InheritanceError("the process that hands over has ended"));
+    const onGone = () => reject(new HandoverError("the process that hands over has ended"));
     process.on("message", onMessage).once("disconnect", onGone);
     this.#send({ kind: "ready", pid: process.pid });
     try {
@@ -42,7 +42,7 @@ export class Inheritance {
     this.#send({ kind: "serving" });
   }
 
-  #send(message: FromHeir): void {
+  #send(message: FromSuccessor): void {
     // Who waits for it may have been killed meanwhile; this one goes on.
     if (process.connected) process.send?.(message);
   }

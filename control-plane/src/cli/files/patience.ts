@@ -9,7 +9,7 @@ const TOO_MANY = 429;
 const NO_ROOM = 507;
 
 /**
- * @param isPassing what is waited for
+ * @param isForwarding what is waited for
  * @throws CliError once that takes longer than three minutes, and for all else at once
  */
 export async function patiently<T>(

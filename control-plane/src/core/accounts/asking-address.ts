@@ -29,7 +29,7 @@ export interface HostConnection extends Asking {
 }
 
 /**
- * From where a host's own connection came; null where nobody can say. Unlike askingAddress, which only counts requests,
+ * From where a host's own connection came; null where nobody can say. Unlike clientAddress, which only counts requests,
  * what comes through a proxy that nobody has named says nothing: its address would count as the host's own.
  */
 export function connectionAddress(asking: HostConnection): string | null {

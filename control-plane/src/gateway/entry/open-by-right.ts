@@ -30,7 +30,7 @@ export class OpenByRight<What> {
   #timer: NodeJS.Timeout | null = null;
   #requesting: Promise<void> = Promise.resolve();
 
-  /** @param lookAgain ends those whose right is gone; it is not called where nothing is open, and must not throw */
+  /** @param checkAgain ends those whose right is gone; it is not called where nothing is open, and must not throw */
   constructor(lookAgain: (open: readonly Open<What>[]) => Promise<void>) {
     this.#checkAgain = lookAgain;
   }

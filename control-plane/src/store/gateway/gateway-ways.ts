@@ -37,7 +37,7 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
 
 /**
  * False where the gateway's own row is gone. Whether the host is to dial it follows from the way: a change of that is a new
- * generation, of which `isNews` tells.
+ * generation, of which `isChange` tells.
  */
 export async function writeWay(
   db: Database,

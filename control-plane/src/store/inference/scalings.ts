@@ -56,7 +56,7 @@ const SHOWN = 10;
 /** Behind so many other events of a service nobody looks for them. */
 const LOOKED_THROUGH = 500;
 
-/** SQL: those of the service `s` that came last, the newest first: ShownScaling as JSON. */
+/** SQL: those of the service `s` that came last, the newest first: ScalingView as JSON. */
 export const LAST_SCALINGS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'from', e.old::int, 'to', e.new::int,
       'reason', e.reason, 'actor', e.actor, 'would', e.kind = '${WOULD_SCALE_EVENT}') ORDER BY e.id DESC), '[]')
     FROM (SELECT * FROM (SELECT * FROM events WHERE workload_kind = 'inference' AND workload_id = s.id

@@ -1,6 +1,10 @@
 /** Ways into containers that a relay asks for: how many at once, and what becomes of each. */
 import { expect, test } from "vitest";
-import { AskedDials, MAX_ASKED, MAX_ASKED_OF_ONE } from "@remotegpu/agent/access/relay/asked-dials";
+import {
+  PendingDials,
+  MAX_PENDING_DIALS,
+  MAX_PENDING_DIALS_OF_ONE,
+} from "@remotegpu/agent/access/relay/asked-dials";
 import type { DialTarget } from "@remotegpu/agent/access/relay/relay-messages";
 import { InstanceId } from "@remotegpu/shared/ids";
 
@@ -13,7 +17,7 @@ const into = (nth: number, port = 80): DialTarget => ({
 /** Of a broker that answers when it is told to. */
 function opened() {
   const asked: number[] = [];
-  const dials = new AskedDials<string>((dialId) => asked.push(dialId));
+  const dials = new PendingDials<string>((dialId) => asked.push(dialId));
   return {
     dials,
     requested: asked,
@@ -24,7 +28,7 @@ function opened() {
 }
 
 /** So many into one place, its ports in turn. */
-const many = (dials: AskedDials<string>, nth: number, count: number) =>
+const many = (dials: PendingDials<string>, nth: number, count: number) =>
   Array.from({ length: count }, (_, port) => dials.dial(into(nth, port + 1)));
 
 test("each is what the broker has answered, and one that nobody asked for is nobody's", async () => {
@@ -40,10 +44,10 @@ test("each is what the broker has answered, and one that nobody asked for is nob
 
 test("one place has its share of those that hang, whatever its ports, and its neighbours have theirs", async () => {
   const { dials, requested: asked, answerAll } = opened();
-  const hanging = many(dials, 1, MAX_ASKED_OF_ONE);
+  const hanging = many(dials, 1, MAX_PENDING_DIALS_OF_ONE);
 
   expect(await dials.dial(into(1, 9_999))).toBeNull();
-  expect(asked).toHaveLength(MAX_ASKED_OF_ONE);
+  expect(asked).toHaveLength(MAX_PENDING_DIALS_OF_ONE);
   const neighbour = dials.dial(into(2));
   answerAll("open");
 
@@ -56,11 +60,13 @@ test("one place has its share of those that hang, whatever its ports, and its ne
 
 test("no more hang than there may be of all places together", async () => {
   const { dials, requested: asked, answerAll } = opened();
-  const places = MAX_ASKED / MAX_ASKED_OF_ONE;
-  const hanging = Array.from({ length: places }, (_, nth) => many(dials, nth, MAX_ASKED_OF_ONE)).flat();
+  const places = MAX_PENDING_DIALS / MAX_PENDING_DIALS_OF_ONE;
+  const hanging = Array.from({ length: places }, (_, nth) =>
+    many(dials, nth, MAX_PENDING_DIALS_OF_ONE),
+  ).flat();
 
   expect(await dials.dial(into(places))).toBeNull();
-  expect(asked).toHaveLength(MAX_ASKED);
+  expect(asked).toHaveLength(MAX_PENDING_DIALS);
 
   answerAll(null);
   await Promise.all(hanging);

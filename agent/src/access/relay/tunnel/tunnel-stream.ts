@@ -23,14 +23,11 @@ export class TunnelStream {
   constructor(
     stream: ServerHttp2Stream,
     service: RelaySocket,
-    {
-      reportsBreaks: tellsBreaks,
-      onClosed,
-    }: { reportsBreaks: boolean; onClosed: (end: ConnectionEnd) => void },
+    { reportsBreaks, onClosed }: { reportsBreaks: boolean; onClosed: (end: ConnectionEnd) => void },
   ) {
     this.#stream = stream;
     this.#service = service;
-    this.#reportsBreaks = tellsBreaks;
+    this.#reportsBreaks = reportsBreaks;
     let open = 2;
     const closed = () => {
       open -= 1;

@@ -20,7 +20,13 @@ import {
   TUNNEL_STREAM_WINDOW,
   TUNNEL_WINDOW,
 } from "@remotegpu/shared/gateway-tunnel";
-import { type GatewayWish, type NoWay, statusOf, type WayForGateway, wishOf } from "../gateway-wish.ts";
+import {
+  type GatewayRequest,
+  type NoRoute,
+  statusOf,
+  type GatewayRoute,
+  gatewayRequestOf,
+} from "../gateway-wish.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
 const SETTINGS = {
@@ -30,13 +36,13 @@ const SETTINGS = {
 };
 
 export class TunnelStreams {
-  readonly #open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
+  readonly #open: (gatewayRequest: GatewayRequest) => Promise<GatewayRoute | NoRoute>;
   readonly #onChange: () => void;
   readonly #clock: { monotonicMs: () => number };
   readonly #streams = new Set<ServerHttp2Stream>();
 
   constructor(options: {
-    open: (wish: GatewayWish) => Promise<WayForGateway | NoWay>;
+    open: (gatewayRequest: GatewayRequest) => Promise<GatewayRoute | NoRoute>;
     onChange: () => void;
     clock: { monotonicMs: () => number };
   }) {
@@ -84,15 +90,15 @@ export class TunnelStreams {
     });
     stream.on("error", () => undefined);
     if (headers[":method"] !== "CONNECT") return refuse(stream, 405);
-    const wish = wishOf(headers[":authority"], headers[TUNNEL_CLIENT_HEADER]);
-    if (wish === null) return refuse(stream, 400);
-    const way = await this.#open(wish);
-    if (typeof way === "string") return refuse(stream, statusOf(way));
-    const { service, carry } = way;
+    const gatewayRequest = gatewayRequestOf(headers[":authority"], headers[TUNNEL_CLIENT_HEADER]);
+    if (gatewayRequest === null) return refuse(stream, 400);
+    const route = await this.#open(gatewayRequest);
+    if (typeof route === "string") return refuse(stream, statusOf(route));
+    const { service, carry } = route;
     if (stream.destroyed) return void service.destroy();
-    const tellsBreaks = headers[TUNNEL_BREAK_HEADER] !== undefined;
-    stream.respond({ ":status": 200 }, { waitForTrailers: tellsBreaks });
-    carry((onClosed) => new TunnelStream(stream, service, { reportsBreaks: tellsBreaks, onClosed }));
+    const reportsBreaks = headers[TUNNEL_BREAK_HEADER] !== undefined;
+    stream.respond({ ":status": 200 }, { waitForTrailers: reportsBreaks });
+    carry((onClosed) => new TunnelStream(stream, service, { reportsBreaks, onClosed }));
   }
 }
 

@@ -100,7 +100,7 @@ function belowAt(
 /**
  * The least load that lasted: over 6 s, and until everybody told something after its first point, so that no single sample
  * makes it, however seldom they come. Null while that is not known.
- * @param toldSince since when everybody told something
+ * @param reportedSince since when everybody told something
  */
 export function lastingLoad(
   { points }: LoadHistory,

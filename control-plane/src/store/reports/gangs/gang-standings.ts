@@ -44,7 +44,7 @@ export interface StandingRow {
   follows: boolean;
 }
 
-/** SQL: a StandingRow of the placement `p` on the host `h`; null where it is of no gang. */
+/** SQL: a RankStateRow of the placement `p` on the host `h`; null where it is of no gang. */
 export const STANDING = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object(
     'address', p.spec #>> '{network,address}', 'connection', h.connection, 'last_heartbeat', h.last_heartbeat,
     'placed_at', p.created_at, 'held_at', p.held_at,

@@ -22,7 +22,7 @@ export interface ToldFigures {
   told_at: string;
 }
 
-/** Of the instance `i` in the run of its placement `p`: ToldFigures as JSON, or null. */
+/** Of the instance `i` in the run of its placement `p`: ReportedFigures as JSON, or null. */
 export const FIGURES_NOW = `(SELECT jsonb_build_object('cpu_ms', f.cpu_ms, 'network_in_bytes', f.network_in_bytes,
     'network_out_bytes', f.network_out_bytes, 'last_output_at', f.last_output_at, 'told_at', f.told_at)
    FROM instance_figures f WHERE f.instance_id = i.id AND f.run_id = p.run_id)`;
