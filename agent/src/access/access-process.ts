@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { accessSocket, elderSocket, type Config } from "../config.ts";
-import { HandOverTurn, MAX_GENERATIONS, TOO_MANY } from "../core/access/generations.ts";
+import { HandoverMoment, MAX_GENERATIONS, TOO_MANY } from "../core/access/generations.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
@@ -42,7 +42,7 @@ type HandedOver = { leases: LeaseId[]; retiredMs: number };
 export class AccessProcess {
   readonly #options: AccessProcessOptions;
   readonly #relay: RelayProcess;
-  readonly #turn: HandOverTurn;
+  readonly #turn: HandoverMoment;
   readonly #requestedToEnd = Promise.withResolvers<void>();
   readonly #ending: Promise<void>;
   /** Something may be due. */
@@ -55,7 +55,7 @@ export class AccessProcess {
     const { config, bundle, ending, log } = options;
     this.#options = options;
     this.#relay = new RelayProcess({ address: config.leaseAddress, log });
-    this.#turn = new HandOverTurn(bundle);
+    this.#turn = new HandoverMoment(bundle);
     this.#ending = this.#untilRequested(ending);
   }
 

@@ -8,7 +8,7 @@ import { open } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { readProcessLife } from "../host/processes/process-liveness.ts";
 import { isListening } from "../core/host/listening.ts";
-import type { Look, Watched } from "../core/leases/answer.ts";
+import type { CheckResult, Watched } from "../core/leases/answer.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { dialInto, DialError, EndedError } from "../host/inside/dial.ts";
 
@@ -19,13 +19,13 @@ const MAX_TABLE_BYTES = 256 * 1024;
 const PIECE_BYTES = 16 * 1024;
 const TABLES = ["tcp", "tcp6"];
 
-export async function checkService(instance: ReachableInstance, watched: Watched): Promise<Look> {
+export async function checkService(instance: ReachableInstance, watched: Watched): Promise<CheckResult> {
   return watched.service === "ssh"
     ? await waitForBanner(instance, watched.internalPort)
     : await findListener(instance, watched.internalPort);
 }
 
-async function waitForBanner(instance: ReachableInstance, port: number): Promise<Look> {
+async function waitForBanner(instance: ReachableInstance, port: number): Promise<CheckResult> {
   let socket: Socket;
   try {
     socket = await dialInto(instance, port, { isReadHere: true });
@@ -49,7 +49,7 @@ async function waitForBanner(instance: ReachableInstance, port: number): Promise
   return text.startsWith(BANNER) ? "answers" : "mute";
 }
 
-async function findListener(instance: ReachableInstance, port: number): Promise<Look> {
+async function findListener(instance: ReachableInstance, port: number): Promise<CheckResult> {
   const { pid, startTicks } = instance;
   const tables = await Promise.all(TABLES.map((table) => beginningOf(`/proc/${pid}/net/${table}`)));
   // After the reading: were the pid another process's by then, its start would differ.

@@ -7,12 +7,12 @@ import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { exhaustionOf, memoryKillsOf, sessionsEndedOf } from "../core/container/exhaustion.ts";
 import {
-  afterLook,
+  afterCheck,
   isSameAnswer,
-  restMs,
+  backoffMs,
   UNWATCHED,
   type Answer,
-  type Look,
+  type CheckResult,
   type Watch,
   type Watched,
 } from "../core/leases/answer.ts";
@@ -170,10 +170,10 @@ export class ServiceProbe {
     try {
       const seen = await checkService(entry.instance, entry.watched);
       const { check, exhaustion } = await this.#inItsRoom(entry, seen);
-      entry.watch = afterLook(entry.watch, check, { watched: entry.watched, exhaustion });
+      entry.watch = afterCheck(entry.watch, check, { watched: entry.watched, exhaustion });
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
-      entry.watch = afterLook(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
+      entry.watch = afterCheck(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
       this.#options.log.warn({ key, error }, "whether somebody answers in a container cannot be told");
     } finally {
       this.#checks -= 1;
@@ -181,12 +181,15 @@ export class ServiceProbe {
       entry.checkedMs = this.#options.monotonicMs();
     }
     if (this.#entries.get(key) !== entry) return;
-    this.#checkIn(key, entry, restMs(entry.watch));
+    this.#checkIn(key, entry, backoffMs(entry.watch));
     if (!isSameAnswer(before, entry.watch.answer)) this.#options.onMessage();
   }
 
   /** What was seen together with what the container has used up; null: nothing that matters. */
-  async #inItsRoom(entry: Entry, seen: Look): Promise<{ check: Look; exhaustion: string | null }> {
+  async #inItsRoom(
+    entry: Entry,
+    seen: CheckResult,
+  ): Promise<{ check: CheckResult; exhaustion: string | null }> {
     if (seen === "unknown") return { check: seen, exhaustion: null };
     const texts = await readGroupTexts(entry.instance.pid);
     entry.killsSeen = memoryKillsOf(texts);

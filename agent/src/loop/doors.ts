@@ -10,7 +10,7 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
-import { isHeldBack, RELEASED_FILE } from "../core/container/container-spec.ts";
+import { waitsForGang, RELEASED_FILE } from "../core/container/container-spec.ts";
 import { launchFiles, launchOf } from "../core/ssh/launch-files.ts";
 import { doorOf, type OrderedDoor } from "../core/ssh/doors.ts";
 import { liveFiles, type Owner } from "../core/ssh/live-files.ts";
@@ -75,7 +75,7 @@ export class Doors {
    * command is not held back.
    */
   async folderFor(order: DesiredInstance): Promise<string | null> {
-    const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0 || isHeldBack(order.spec);
+    const isNeeded = doorOf(order, []) !== null || serviceFiles(order).length > 0 || waitsForGang(order.spec);
     return isNeeded ? await makeLiveFolder(this.#stateDir, order.runId) : null;
   }
 

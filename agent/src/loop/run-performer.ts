@@ -17,7 +17,7 @@ import {
   type RunRecord,
 } from "../core/runs/run-record.ts";
 import { networkLabel, type RunKey } from "../core/container/container.ts";
-import { wishOfOrder } from "../core/images/image-wishes.ts";
+import { desiredImageOf } from "../core/images/image-wishes.ts";
 import { groupOf } from "../core/runs/left-behind.ts";
 import { areRivals } from "../core/reconcile/start-obstacle.ts";
 import type { ContainerGroups } from "../host/processes/container-groups.ts";
@@ -256,7 +256,7 @@ export class RunPerformer {
     const { code } = desired.spec;
     const [ready, image, pack] = await Promise.all([
       readiness,
-      this.#imagePulls.ensure(wishOfOrder(desired)),
+      this.#imagePulls.ensure(desiredImageOf(desired)),
       code === undefined ? null : this.#codePacks.ensure(code),
     ]);
     if (ready.kind === "refused") return ready;

@@ -3,7 +3,7 @@
  * that outlives its container, and sessions that read it.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KEPT_MS } from "@remotegpu/agent/core/storage/output-limits";
+import { RETENTION_MS } from "@remotegpu/agent/core/storage/output-limits";
 import type { LogEnd, LogStream } from "@remotegpu/control-plane/core/workloads/log-stream";
 import { MAX_TAIL_BYTES, type DesiredInstance } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
@@ -181,7 +181,7 @@ test("output outlives its container: the same bytes, by lines from the end, unti
     end: { reason: "run-over" },
   });
 
-  agent.setForward(KEPT_MS);
+  agent.setForward(RETENTION_MS);
   await eventually(
     async () => {
       const { instanceId, placementEpoch, runId } = wanted;

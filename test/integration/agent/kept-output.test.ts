@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { KEPT_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/storage/output-limits";
+import { RETENTION_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/storage/output-limits";
 import { OutputKeeper } from "@remotegpu/agent/loop/output/output-keeper";
 import { KeptOutput } from "@remotegpu/agent/journal/output/kept-output";
 import type { OutputRecord } from "@remotegpu/agent/journal/output/output-records";
@@ -120,7 +120,7 @@ test("of too much the newest is kept, in order and without a hole", async () => 
 test("it outlives its container by days, and then goes", async () => {
   await kept.keep(RUN, from([line("words\n")]));
 
-  nowMs += KEPT_MS - 1;
+  nowMs += RETENTION_MS - 1;
   expect(await (await opened()).prune()).toEqual([]);
   expect(text(await read())).toBe("words\n");
 

@@ -11,7 +11,7 @@ import { expect, test } from "vitest";
 import { LeaseKeeper } from "@remotegpu/agent/access/lease-keeper";
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { BindOutcome, LeaseRecord } from "@remotegpu/agent/core/leases/lease";
-import { PORT_REST_MS } from "@remotegpu/agent/core/leases/lease-port";
+import { PORT_REUSE_DELAY_MS } from "@remotegpu/agent/core/leases/lease-port";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
@@ -106,7 +106,7 @@ class Host {
       (other) => other.leaseId !== leaseId && other.externalPort === port && other.wasHeld,
     );
     for (const { releasedMs } of before)
-      assert.ok(sinceMs - (releasedMs ?? sinceMs) >= PORT_REST_MS, "a number did not rest");
+      assert.ok(sinceMs - (releasedMs ?? sinceMs) >= PORT_REUSE_DELAY_MS, "a number did not rest");
     return port;
   }
 

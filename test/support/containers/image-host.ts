@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { JournalId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
 import type { ImageBounds } from "@remotegpu/agent/core/images/image-cleaning";
-import type { ImageWish } from "@remotegpu/agent/core/images/image-wishes";
+import type { DesiredImage } from "@remotegpu/agent/core/images/image-wishes";
 import { LONGEST_PAUSE_MS } from "@remotegpu/agent/core/images/registry-pause";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { ImagePulls, type ImageState } from "@remotegpu/agent/loop/images/image-pulls";
@@ -43,7 +43,7 @@ export class ImageHost {
   readonly hostId = newHostId();
   disk = { freeBytes: 50, totalBytes: 100 };
   readonly bounds: ImageBounds = { freePart: 0.1, mostBytes: null };
-  #requests: readonly ImageWish[] = [];
+  #requests: readonly DesiredImage[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -101,7 +101,7 @@ export class ImageHost {
   }
 
   /** From now on these are wanted, as the loop says it in each round. */
-  want(...wishes: readonly ImageWish[]): void {
+  want(...wishes: readonly DesiredImage[]): void {
     this.#requests = wishes;
     this.pulls.want(wishes);
   }
@@ -113,7 +113,7 @@ export class ImageHost {
   }
 
   /** What becomes of the image of an order that is wanted. */
-  outcome(wish: ImageWish): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+  outcome(wish: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
     return eventually(
       async () => {
         this.later(0);
@@ -125,7 +125,7 @@ export class ImageHost {
   }
 
   /** The same, with as much time as further tries take. */
-  lastOutcome(wish: ImageWish): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+  lastOutcome(wish: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
     return eventually(
       async () => {
         this.later(this.pullOf(wish.image)?.state === "waiting" ? LONGEST_PAUSE_MS : 0);

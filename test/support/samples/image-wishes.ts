@@ -1,7 +1,7 @@
 /** Wishes for images as an order or a fetch makes them. */
 import type { FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { ImageWish } from "@remotegpu/agent/core/images/image-wishes";
+import type { DesiredImage } from "@remotegpu/agent/core/images/image-wishes";
 
 /** Of an operator who lets registries be anywhere, as those of tests are. */
 export function termsOf(owner: string, rest: Partial<ImageTerms> = {}): ImageTerms {
@@ -12,7 +12,7 @@ export function orderWish(
   image: string,
   owner: string,
   rest: Partial<ImageTerms> & { run?: string } = {},
-): ImageWish {
+): DesiredImage {
   const { run = owner, ...terms } = rest;
   return {
     wisher: `run ${run}`,
@@ -23,7 +23,7 @@ export function orderWish(
   };
 }
 
-export function fetchWish(image: string, owner: string, fetchId = owner): ImageWish {
+export function fetchWish(image: string, owner: string, fetchId = owner): DesiredImage {
   return {
     wisher: `fetch ${fetchId}`,
     by: { kind: "fetch", fetchId: fetchId as FetchId },

@@ -3,7 +3,7 @@
  * may write anything, so lines, time and numbers are bounded, and a container that tells too much is not heard for a while.
  */
 import type { Server, Socket } from "node:net";
-import { loginIn, MAX_LOGIN_LINE, type ToldLogin } from "../../core/access/login-line.ts";
+import { loginIn, MAX_LOGIN_LINE, type ReportedLogin } from "../../core/access/login-line.ts";
 
 const MAX_CONNECTIONS = 8;
 /** A line comes in one go; whoever holds a connection longer is cut off. */
@@ -15,7 +15,7 @@ const MS_PER_SECOND = 1_000;
 
 export class LoginListener {
   readonly #server: Server;
-  readonly #onLogin: (reported: ToldLogin) => void;
+  readonly #onLogin: (reported: ReportedLogin) => void;
   readonly #onFlood: () => void;
   readonly #connections = new Set<Socket>();
   readonly #nowMs: () => number;
@@ -25,7 +25,7 @@ export class LoginListener {
   constructor(options: {
     /** Listens already. */
     server: Server;
-    onLogin: (reported: ToldLogin) => void;
+    onLogin: (reported: ReportedLogin) => void;
     /** It is closed by then. */
     onFlood: () => void;
     nowMs: () => number;

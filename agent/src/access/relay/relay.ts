@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { Server, Socket } from "node:net";
 import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import { KEYS_ONLY_ADDRESS, type ToldLogin } from "../../core/access/login-line.ts";
+import { KEYS_ONLY_ADDRESS, type ReportedLogin } from "../../core/access/login-line.ts";
 import { PendingDials } from "./asked-dials.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";
 import { GatewayPort } from "./gateway-port.ts";
@@ -268,7 +268,7 @@ export class Relay {
     this.#heard.delete(runId);
   }
 
-  #login(runId: RunId, { login, ...end }: ToldLogin): boolean {
+  #login(runId: RunId, { login, ...end }: ReportedLogin): boolean {
     const isOurs = this.#log.login(runId, end, { ...login, wallMs: clock.wallMs() });
     if (isOurs) this.#reportSoon();
     return isOurs;

@@ -5,7 +5,7 @@
  */
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import { AttemptWindows, type AttemptOutcome, type Attempts } from "../../core/access/attempt-windows.ts";
-import type { WayEnd } from "../../core/access/login-line.ts";
+import type { RouteEnd } from "../../core/access/login-line.ts";
 import { MAX_SESSIONS_AT_ONCE, type RelayedSession } from "./relay-messages.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";
 import type { RelayedLogin, Visit } from "./visit.ts";
@@ -93,7 +93,7 @@ export class SessionLog {
   }
 
   /** False: it is on no connection of this relay. */
-  login(runId: RunId, end: WayEnd, login: RelayedLogin): boolean {
+  login(runId: RunId, end: RouteEnd, login: RelayedLogin): boolean {
     const visit = this.#ofPort.get(endKey(runId, end));
     const session = visit && this.#ofVisit.get(visit);
     if (visit === undefined || session === undefined) return false;
@@ -237,7 +237,7 @@ export class SessionLog {
 }
 
 /** A port may be in use on each of the two addresses. */
-function endKey(runId: RunId, { port, isKeysOnly = false }: WayEnd): string {
+function endKey(runId: RunId, { port, isKeysOnly = false }: RouteEnd): string {
   return isKeysOnly ? `${runId} ${port} keys-only` : `${runId} ${port}`;
 }
 

@@ -1,12 +1,12 @@
 /** One client's connection through a lease: from where, into which run, what it carried, and who it is told to be. */
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import type { SessionLogin } from "@remotegpu/shared/ssh-access";
-import type { WayEnd } from "../../core/access/login-line.ts";
+import type { RouteEnd } from "../../core/access/login-line.ts";
 import { UseMeter, type UseRule } from "../../core/access/session-use.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";
 
 /** Where the broker has led it, with our own end of the way as the service sees it. */
-export type Route = { instanceId: InstanceId; runId: RunId } & WayEnd;
+export type Route = { instanceId: InstanceId; runId: RunId } & RouteEnd;
 export type RelayedLogin = Omit<SessionLogin, "at"> & { wallMs: number };
 
 /** What a visit needs of its connection. */

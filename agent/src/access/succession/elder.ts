@@ -4,7 +4,7 @@
  */
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { whyElderEnds } from "../../core/access/generations.ts";
+import { whyDrainingEnds } from "../../core/access/generations.ts";
 import type { RelayHandlers } from "../relay-handlers.ts";
 import type { RelayProcess } from "../relay-process.ts";
 import { DrainingLink } from "./elder-link.ts";
@@ -111,7 +111,7 @@ export class DrainingProcess {
 
   #tick(): void {
     const { hello, isUnderUnit, monotonicMs } = this.#options;
-    const because = whyElderEnds({
+    const because = whyDrainingEnds({
       retiredForMs: monotonicMs() - hello.retiredMs,
       leaderlessForMs: this.#link.leaderlessForMs,
       isUnderUnit,

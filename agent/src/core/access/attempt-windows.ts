@@ -9,7 +9,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 export const WINDOW_MS = 5 * MS_PER_MINUTE;
 export const OTHERS = "others";
 /** So that the rest of some leases still fits into one report. */
-export const MAX_TOLD_APART = MAX_ATTEMPTS - 56;
+export const MAX_WINDOWS_APART = MAX_ATTEMPTS - 56;
 
 export type AttemptOutcome = AccessAttempts["outcome"];
 
@@ -28,11 +28,11 @@ export class AttemptWindows {
 
   add(attempts: Attempts): void {
     const own = keyOf(attempts);
-    const isTold = this.#open.has(own) || this.#open.size < MAX_TOLD_APART;
-    const told = isTold ? attempts : { ...attempts, from: OTHERS };
-    const key = keyOf(told);
+    const isReported = this.#open.has(own) || this.#open.size < MAX_WINDOWS_APART;
+    const reported = isReported ? attempts : { ...attempts, from: OTHERS };
+    const key = keyOf(reported);
     const before = this.#open.get(key);
-    this.#open.set(key, before === undefined ? told : together(before, told));
+    this.#open.set(key, before === undefined ? reported : together(before, reported));
   }
 
   /** All that was counted; counting begins anew. */

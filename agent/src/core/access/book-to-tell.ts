@@ -7,20 +7,20 @@ import {
 } from "@remotegpu/shared/ssh-access";
 
 /** Fewer than a report may hold: the leases and cards of a host stand on the same page. */
-export const MAX_TOLD_SESSIONS = 256;
+export const MAX_REPORTED_SESSIONS = 256;
 /** So that open ones are told however many have just ended. */
-export const MAX_TOLD_ENDED = 128;
+export const MAX_REPORTED_ENDED = 128;
 
 /** In the order of their beginnings, whatever the order in which they come. */
-export function bookToTell(book: {
+export function sessionsToReport(book: {
   open: readonly AccessSession[];
   ended: readonly AccessSession[];
   attempts: readonly AccessAttempts[];
 }): AccessBook {
-  const ended = book.ended.toSorted((a, b) => before(a.ended?.at, b.ended?.at)).slice(0, MAX_TOLD_ENDED);
+  const ended = book.ended.toSorted((a, b) => before(a.ended?.at, b.ended?.at)).slice(0, MAX_REPORTED_ENDED);
   const open = book.open
     .toSorted((a, b) => before(a.openedAt, b.openedAt))
-    .slice(0, MAX_TOLD_SESSIONS - ended.length);
+    .slice(0, MAX_REPORTED_SESSIONS - ended.length);
   return {
     sessions: [...ended, ...open],
     attempts: book.attempts.toSorted((a, b) => before(a.firstAt, b.firstAt)).slice(0, MAX_ATTEMPTS),

@@ -7,7 +7,7 @@ import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units"
 
 /** The newest one and two elders: each takes memory of the host. */
 export const MAX_GENERATIONS = 3;
-export const ELDER_AT_MOST_MS = 7 * MS_PER_DAY;
+export const MAX_DRAINING_MS = 7 * MS_PER_DAY;
 /** An elder that hears of no newest one hears of no right that was taken away. A restart takes some seconds. */
 export const LEADERLESS_AT_MOST_MS = 2 * MS_PER_MINUTE;
 /** Where no unit would start another newest one, and the process that was started first has to end for that. */
@@ -20,7 +20,7 @@ export const TOO_MANY = `Its access process was upgraded ${MAX_GENERATIONS} time
 export const LEADERLESS = "Its access process heard of no other one that was at work.";
 
 /** Null: it goes on. */
-export function whyElderEnds({
+export function whyDrainingEnds({
   retiredForMs,
   leaderlessForMs,
   isUnderUnit,
@@ -29,13 +29,13 @@ export function whyElderEnds({
   leaderlessForMs: number;
   isUnderUnit: boolean;
 }): string | null {
-  if (retiredForMs >= ELDER_AT_MOST_MS) return TOO_OLD;
+  if (retiredForMs >= MAX_DRAINING_MS) return TOO_OLD;
   const leaderlessAtMostMs = isUnderUnit ? LEADERLESS_AT_MOST_MS : UNWATCHED_LEADERLESS_AT_MOST_MS;
   return leaderlessForMs >= leaderlessAtMostMs ? LEADERLESS : null;
 }
 
 /** When the process of one bundle hands over to that of another: once the agent runs from there. */
-export class HandOverTurn {
+export class HandoverMoment {
   readonly #own: string | null;
   #reported: string | null = null;
   #failures = 0;

@@ -14,11 +14,11 @@ const LINE =
 const MAX_PORT = 65_535;
 
 /** The relay's own end of a connection, as sshd sees it: a port of `KEYS_ONLY_ADDRESS` or of 127.0.0.1. */
-export type WayEnd = { port: number; isKeysOnly?: boolean | undefined };
-export type ToldLogin = WayEnd & { login: Omit<SessionLogin, "at"> };
+export type RouteEnd = { port: number; isKeysOnly?: boolean | undefined };
+export type ReportedLogin = RouteEnd & { login: Omit<SessionLogin, "at"> };
 
 /** Null for what says nothing of a login. */
-export function loginIn(line: string): ToldLogin | null {
+export function loginIn(line: string): ReportedLogin | null {
   const [, method = "", address, port, , fingerprint = null] = LINE.exec(line) ?? [];
   if (port === undefined || Number(port) > MAX_PORT) return null;
   const end = { port: Number(port), ...(address === KEYS_ONLY_ADDRESS && { isKeysOnly: true }) };

@@ -39,9 +39,9 @@ export class PasswordLimiter {
   #strangers: Tries;
   readonly #addresses: Map<string, AddressTries>;
 
-  constructor(kept: PasswordTries | null) {
-    this.#strangers = kept?.strangers ?? { left: RATE_OF_STRANGERS.burst, atMs: 0 };
-    this.#addresses = new Map((kept?.addresses ?? []).map((address) => [address.group, address]));
+  constructor(stored: PasswordTries | null) {
+    this.#strangers = stored?.strangers ?? { left: RATE_OF_STRANGERS.burst, atMs: 0 };
+    this.#addresses = new Map((stored?.addresses ?? []).map((address) => [address.group, address]));
   }
 
   /**

@@ -155,7 +155,7 @@ export function containerOptions(desired: DesiredInstance, facts: HostFacts): Co
     Hostname: spec.hostname,
     Image: spec.image,
     ...programOf(spec, facts),
-    ...(facts.livePath !== undefined && !isHeldBack(spec) && { User: ROOT }),
+    ...(facts.livePath !== undefined && !waitsForGang(spec) && { User: ROOT }),
     ...(spec.workingFolder !== undefined && { WorkingDir: spec.workingFolder }),
     Env: envList({ ...spec.env, ...gpu.env }),
     Labels: { ...ownLabels(desired, facts), [BRIDGE_LABEL]: facts.networkName },
@@ -212,7 +212,7 @@ function endpointOf({ hostname, network }: InstanceSpec): Endpoint {
 }
 
 /** Its command begins with its gang. Nobody enters it by SSH, so that it stays the image's own user. */
-export function isHeldBack({ gate }: Pick<InstanceSpec, "gate">): boolean {
+export function waitsForGang({ gate }: Pick<InstanceSpec, "gate">): boolean {
   return gate === "released";
 }
 
@@ -230,7 +230,7 @@ function programOf(
       // ends with the command.
       return {
         Entrypoint: [INIT],
-        Cmd: isHeldBack(spec)
+        Cmd: waitsForGang(spec)
           ? [command ?? "", String(endSignal(spec, stopSignal)), `${LIVE_TARGET}/${RELEASED_FILE}`]
           : command === null
             ? []

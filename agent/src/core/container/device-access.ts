@@ -72,38 +72,38 @@ export function newAccess(nowMs: number): DeviceAccess {
 /** @param errors in the order of the nodes; null where the probe came to nothing */
 export function accessAnswer(nodes: readonly CardNode[], errors: readonly NodeErrors[] | null): AccessAnswer {
   if (errors === null || errors.length !== nodes.length) return { kind: "unknown" };
-  const asked = nodes.flatMap((node, at) => {
+  const requested = nodes.flatMap((node, at) => {
     const { access = null, lookup = null } = errors[at] ?? {};
     return node.mayBeAbsent === true && lookup === ENOENT ? [] : [{ node, access, lookup }];
   });
-  if (asked.length === 0) return { kind: "unknown" };
-  const missing = asked.filter(({ lookup }) => lookup === ENOENT).map(({ node }) => node.inside);
+  if (requested.length === 0) return { kind: "unknown" };
+  const missing = requested.filter(({ lookup }) => lookup === ENOENT).map(({ node }) => node.inside);
   // Any other error says nothing of the device rules: of one of them the kernel says that it is not permitted.
-  const refused = asked.filter(({ access }) => access === EPERM).map(({ node }) => node);
+  const refused = requested.filter(({ access }) => access === EPERM).map(({ node }) => node);
   if (refused.length > 0) return { kind: "refused", nodes: refused, missing };
-  return asked.every(({ access }) => access === 0) ? { kind: "passed", missing } : { kind: "unknown" };
+  return requested.every(({ access }) => access === 0) ? { kind: "passed", missing } : { kind: "unknown" };
 }
 
 /** @param atMs before the question was asked */
 export function afterAnswer(access: DeviceAccess, answer: AccessAnswer, atMs: number): DeviceAccess {
-  const asked = { ...access, requestedMs: atMs };
+  const requested = { ...access, requestedMs: atMs };
   switch (answer.kind) {
     case "passed":
-      return { ...asked, passedMs: atMs, refusals: 0, refusedNodes: [], missing: answer.missing };
+      return { ...requested, passedMs: atMs, refusals: 0, refusedNodes: [], missing: answer.missing };
     case "refused": {
       const { nodes: refusedNodes, missing } = answer;
-      return { ...asked, refusals: access.refusals + 1, refusedNodes, missing };
+      return { ...requested, refusals: access.refusals + 1, refusedNodes, missing };
     }
     case "unknown":
-      return asked;
+      return requested;
   }
 }
 
 export function isProbeDue(access: DeviceAccess, nowMs: number): boolean {
-  return access.requestedMs === null || nowMs - access.requestedMs >= restMs(access, nowMs);
+  return access.requestedMs === null || nowMs - access.requestedMs >= backoffMs(access, nowMs);
 }
 
-function restMs({ sinceMs, refusals }: DeviceAccess, nowMs: number): number {
+function backoffMs({ sinceMs, refusals }: DeviceAccess, nowMs: number): number {
   if (refusals === 1) return CONFIRM_AFTER_MS;
   return nowMs - sinceMs < FIRST_PROBES_FOR_MS ? FIRST_PROBES_EVERY_MS : PROBE_EVERY_MS;
 }
@@ -147,7 +147,7 @@ function confirmation(access: DeviceAccess): Pick<Refusal, "isConfirmed" | "conf
 }
 
 /** Whether the run goes without its cards by now. */
-export function isKeptFromCards(refusal: Refusal | undefined): refusal is Refusal {
+export function isDeniedCards(refusal: Refusal | undefined): refusal is Refusal {
   return refusal?.isConfirmed === true && refusal.againMs === null;
 }
 

@@ -14,7 +14,7 @@ export function withGangFacts(
     if (known === undefined) return instance;
     if ("held" in known)
       return instance.phase === "starting" ? { ...instance, held: { findings: [...known.held] } } : instance;
-    const isTold = instance.phase === "ready" && known.cutOff.length > 0;
-    return isTold ? { ...instance, cutOff: [...known.cutOff] } : instance;
+    const isReported = instance.phase === "ready" && known.cutOff.length > 0;
+    return isReported ? { ...instance, cutOff: [...known.cutOff] } : instance;
   });
 }

@@ -33,6 +33,6 @@ export function forwardings({ peers }: Pick<HostGang, "peers">): { mac: string; 
 }
 
 /** What fits into the smallest of the ways to its other hosts; null where there is none, and nothing is wrapped. */
-export function mtuOver(ways: readonly number[]): number | null {
-  return ways.length === 0 ? null : Math.min(...ways) - VXLAN_HEADER_BYTES;
+export function mtuOver(routes: readonly number[]): number | null {
+  return routes.length === 0 ? null : Math.min(...routes) - VXLAN_HEADER_BYTES;
 }

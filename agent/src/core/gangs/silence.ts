@@ -12,10 +12,10 @@ export function silentRanks(heardMs: ReadonlyMap<string, number>, nowMs: number)
 /** After a look: whoever was never listened to counts from now on. */
 export function heardAfter(
   before: ReadonlyMap<string, number>,
-  { requested: asked, heard }: { requested: readonly string[]; heard: ReadonlySet<string> },
+  { requested, heard }: { requested: readonly string[]; heard: ReadonlySet<string> },
   nowMs: number,
 ): Map<string, number> {
   return new Map(
-    asked.map((address) => [address, heard.has(address) ? nowMs : (before.get(address) ?? nowMs)]),
+    requested.map((address) => [address, heard.has(address) ? nowMs : (before.get(address) ?? nowMs)]),
   );
 }

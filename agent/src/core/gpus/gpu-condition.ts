@@ -47,7 +47,7 @@ export type GpuCondition = {
 /** Cells of one GPU, each with the reading that it belongs to. */
 export type Cells = readonly (readonly [ReadingName, string | null | undefined])[];
 
-export const NOTHING_SAID: GpuCondition = {
+export const NO_FINDINGS: GpuCondition = {
   sign: null,
   doubts: [],
   reported: [],
@@ -137,9 +137,9 @@ export function bothConditions(one: GpuCondition, other: GpuCondition): GpuCondi
 /** The sign of a card that told these readings before: what it can read, and no longer does, is no lack. */
 export function signOfOne(
   { sign, doubts }: GpuCondition,
-  toldBefore: readonly OptionalReading[],
+  reportedBefore: readonly OptionalReading[],
 ): Sign | null {
-  const lost = doubts.filter(({ reading }) => toldBefore.includes(reading));
+  const lost = doubts.filter(({ reading }) => reportedBefore.includes(reading));
   return sign ?? gravest(lost.map(({ code }) => signOf(code)));
 }
 

@@ -52,7 +52,7 @@ export function afterList(before: Handovers, containers: readonly OwnedContainer
 }
 
 /** A whole answer about `cards`, to a question that was asked when `ends` was `asOf`: what was left later is not in it. */
-export function afterLook(
+export function afterCheck(
   before: Handovers,
   { cards, asOf }: { cards: readonly GpuUuid[]; asOf: number },
 ): Handovers {
@@ -61,20 +61,20 @@ export function afterLook(
 }
 
 /** A look is worth taking out of turn. */
-export function isLookDue({ checkedAfter: lookedAfter, ends }: Handovers): boolean {
-  return lookedAfter === null || ends > lookedAfter;
+export function isCheckDue({ checkedAfter, ends }: Handovers): boolean {
+  return checkedAfter === null || ends > checkedAfter;
 }
 
 /** The cards on which nothing may start, each with its reason. */
 export function unclearGpus(
   gpus: readonly Pick<GpuReport, "uuid" | "strangers">[],
-  { left, checkedAfter: lookedAfter }: Handovers,
+  { left, checkedAfter }: Handovers,
 ): Map<GpuUuid, UnclearGpu> {
   const unclear = new Map<GpuUuid, UnclearGpu>();
   for (const { uuid, strangers = [] } of gpus) {
     const [stranger] = strangers;
     if (stranger !== undefined) unclear.set(uuid, { kind: "gpu-stranger", stranger });
-    else if (lookedAfter === null || left.has(uuid)) unclear.set(uuid, { kind: "gpu-unseen" });
+    else if (checkedAfter === null || left.has(uuid)) unclear.set(uuid, { kind: "gpu-unseen" });
   }
   return unclear;
 }

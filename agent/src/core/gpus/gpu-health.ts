@@ -5,7 +5,7 @@
  */
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import { NOTHING_SAID, signOfOne, type GpuCondition } from "./gpu-condition.ts";
+import { NO_FINDINGS, signOfOne, type GpuCondition } from "./gpu-condition.ts";
 import { OPTIONAL_READINGS, type OptionalReading } from "./gpu-readings.ts";
 import type { KernelEffect, KernelFinding } from "./kernel-finding.ts";
 import { afterSign, type OpenSign } from "./open-sign.ts";
@@ -98,7 +98,7 @@ export function afterSample(cards: Cards, { gpus, conditions, unread, held, nowM
     .filter(({ uuid }) => !isUnread(uuid))
     .map((gpu) =>
       afterReading(cards.get(gpu.uuid) ?? newCard(gpu.uuid), gpu, {
-        condition: conditions?.get(gpu.uuid) ?? NOTHING_SAID,
+        condition: conditions?.get(gpu.uuid) ?? NO_FINDINGS,
         isHeld: held.has(gpu.uuid),
         nowMs,
       }),
@@ -140,8 +140,8 @@ export function refusedToContainers(cards: Cards): Set<GpuUuid> {
 
 /** Cards that the topology shows behind switches. */
 export function withSwitched(cards: Cards, switched: ReadonlySet<GpuUuid>): Cards {
-  const isNews = [...cards.values()].some((card) => !card.isSwitched && switched.has(card.uuid));
-  if (!isNews) return cards;
+  const isChange = [...cards.values()].some((card) => !card.isSwitched && switched.has(card.uuid));
+  if (!isChange) return cards;
   return new Map(
     [...cards].map(([uuid, card]) => [uuid, { ...card, isSwitched: card.isSwitched || switched.has(uuid) }]),
   );
@@ -219,7 +219,7 @@ function afterReading(before: CardState, gpu: GpuReport, { condition, isHeld, no
   if (sign !== null)
     card = cordoned(card, { kind: isConfirmed ? "fatal" : "drain", isGone: false, ...named(sign) }, nowMs);
   const isClear = sign === null && drain === null && gpu.repairPending !== true;
-  const isGood = isClear && !tellsNothing(gpu) && !isHeld;
+  const isGood = isClear && !reportsNothing(gpu) && !isHeld;
   const facts = factsOf(before, gpu, condition);
   return probed({ ...card, ...facts, isSwitched: card.isSwitched || condition.hasFabric }, { isGood, nowMs });
 }
@@ -231,13 +231,15 @@ function named({ code, reason }: OpenSign): Closure {
 function factsOf(
   card: CardState,
   gpu: GpuReport,
-  { reported: told }: GpuCondition,
+  { reported }: GpuCondition,
 ): Pick<CardState, "busKey" | "eccUncorrected" | "hasTold" | "toldReadings"> {
   return {
     busKey: busKey(gpu.pciBusId) ?? card.busKey,
     eccUncorrected: gpu.eccUncorrected ?? card.eccUncorrected,
-    hasTold: card.hasTold || !tellsNothing(gpu),
-    toldReadings: OPTIONAL_READINGS.filter((each) => card.toldReadings.includes(each) || told.includes(each)),
+    hasTold: card.hasTold || !reportsNothing(gpu),
+    toldReadings: OPTIONAL_READINGS.filter(
+      (each) => card.toldReadings.includes(each) || reported.includes(each),
+    ),
   };
 }
 
@@ -323,6 +325,6 @@ function cordoned(card: CardState, found: FoundCordon, nowMs: number): CardState
 }
 
 /** Readings that every card has are none. */
-export function tellsNothing(gpu: GpuReport): boolean {
+export function reportsNothing(gpu: GpuReport): boolean {
   return gpu.memoryUsedMib === null && gpu.temperatureC === null && gpu.powerW === null;
 }

@@ -3,7 +3,7 @@
  * first. What closes a card is decided in gpu-health.ts; here it is only shown.
  */
 import { MAX_GPU_REASONS, type GpuReport } from "@remotegpu/shared/host-report";
-import { closuresOf, tellsNothing, type CardState } from "./gpu-health.ts";
+import { closuresOf, reportsNothing, type CardState } from "./gpu-health.ts";
 
 /** Reasons for low clocks that tell of trouble; the others are how a card saves power or obeys a setting. */
 const TROUBLED_CLOCKS: ReadonlySet<string> = new Set([
@@ -19,22 +19,23 @@ export function judged(
   card: CardState | undefined,
   warnings: readonly string[] = [],
 ): GpuReport {
-  const shown = [...warningsOf(gpu), ...warnings];
+  const visible = [...warningsOf(gpu), ...warnings];
   const cordon = card?.cordon ?? null;
   const closures = card === undefined ? [] : closuresOf(card);
   const [first] = closures;
-  const told = {
+  const reported = {
     ...gpu,
     cordon: cordon && { kind: cordon.kind, sinceMs: cordon.sinceMs },
     reasonCode: first?.code ?? null,
     hasSign: card !== undefined && card.sign !== null,
   };
   if (first !== undefined) {
-    const reasons = mostGrave([...closures.map(({ reason }) => reason), ...shown]);
-    return { ...told, health: "unhealthy", reasons };
+    const reasons = mostGrave([...closures.map(({ reason }) => reason), ...visible]);
+    return { ...reported, health: "unhealthy", reasons };
   }
-  if (tellsNothing(gpu) && card?.hasTold !== true) return { ...told, health: "unknown", reasons: shown };
-  return { ...told, health: shown.length > 0 ? "degraded" : "healthy", reasons: mostGrave(shown) };
+  if (reportsNothing(gpu) && card?.hasTold !== true)
+    return { ...reported, health: "unknown", reasons: visible };
+  return { ...reported, health: visible.length > 0 ? "degraded" : "healthy", reasons: mostGrave(visible) };
 }
 
 /** As many as a report holds, each once. */
@@ -46,7 +47,7 @@ function warningsOf(gpu: GpuReport): string[] {
   const clocks = (gpu.throttleReasons ?? []).filter((reason) => TROUBLED_CLOCKS.has(reason));
   const errors = gpu.eccUncorrected ?? 0;
   return [
-    ...(tellsNothing(gpu) ? ["nvidia-smi tells no readings of it."] : []),
+    ...(reportsNothing(gpu) ? ["nvidia-smi tells no readings of it."] : []),
     ...(errors > 0 ? [`Uncorrectable memory errors since the driver came up: ${errors}.`] : []),
     ...(gpu.repairPending === true ? ["A memory row or page waits for a reset of the card."] : []),
     ...(isTooHot(gpu) ? [`It is at ${gpu.temperatureC} °C, its limit.`] : []),

@@ -149,7 +149,7 @@ export function meaningEverywhere(word: string): WordMeaning | null {
 }
 
 /** A value, or nothing: the words of the table and bracketed ones are none. */
-export function isToldText(cell: string): boolean {
+export function isReportedText(cell: string): boolean {
   return meaningOf("identity", cell).kind === "value";
 }
 

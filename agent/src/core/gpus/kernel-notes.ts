@@ -53,8 +53,8 @@ function noteOf(
   if (gpuUuid === null && code === OF_ANY_DEVICE) return null;
   const closes = effect !== "note" && effect !== "program-fault";
   if (closes && gpuUuid !== null) return null;
-  const said = effect === "program-fault" ? `Of a run that is not certain: ${reason}` : reason;
-  return { gpuUuid, device: target.busKey, code, reason: said, isUnknown };
+  const text = effect === "program-fault" ? `Of a run that is not certain: ${reason}` : reason;
+  return { gpuUuid, device: target.busKey, code, reason: text, isUnknown };
 }
 
 /** The first of them stay: what a host says in its first minutes is what the others come from. */

@@ -11,7 +11,7 @@ import { isRunning, type OwnedContainer } from "../container/container.ts";
 export type ProgramFault = GpuFault & { runId: RunId; atMs: number };
 
 /** So long the same error of the same run is not told again. */
-export const TOLD_AGAIN_MS = 600_000;
+export const REPORT_AGAIN_MS = 600_000;
 /** The bound over all runs. */
 export const MAX_FAULTS = 256;
 /** An end within it is taken to follow from the error. */
@@ -47,14 +47,14 @@ export function runOfFault(
 }
 
 export function afterFault(faults: readonly ProgramFault[], fault: ProgramFault): readonly ProgramFault[] {
-  const isTold = faults.some(
+  const isReported = faults.some(
     ({ runId, code, atMs }) =>
-      runId === fault.runId && code === fault.code && fault.atMs - atMs < TOLD_AGAIN_MS,
+      runId === fault.runId && code === fault.code && fault.atMs - atMs < REPORT_AGAIN_MS,
   );
-  if (isTold) return faults;
+  if (isReported) return faults;
   const ofRun = faults.filter(({ runId }) => runId === fault.runId);
-  const kept = ofRun.length < MAX_GPU_FAULTS ? faults : faults.filter((one) => one !== ofRun[0]);
-  return [...kept, fault].slice(-MAX_FAULTS);
+  const stored = ofRun.length < MAX_GPU_FAULTS ? faults : faults.filter((one) => one !== ofRun[0]);
+  return [...stored, fault].slice(-MAX_FAULTS);
 }
 
 /** When each run was first seen to have failed by itself, on the monotonic clock; runs that are not told any more are left out. */

@@ -25,10 +25,10 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const MAX_FOLDERS = 10;
 const MAX_FOLDER_LENGTH = 256;
 
-export type Look = { word: string; path: string };
+export type Candidate = { word: string; path: string };
 
 /** @param env of the container, as NAME=value */
-export function looksFor(env: readonly string[]): Look[] {
+export function candidatesFor(env: readonly string[]): Candidate[] {
   const named = env.find((line) => line.startsWith("PATH="))?.slice("PATH=".length);
   const folders = [...new Set((named || DEFAULT_PATH).split(":").map((folder) => folder.replace(/\/+$/, "")))]
     .filter((folder) => folder.startsWith("/") && folder.length <= MAX_FOLDER_LENGTH)
@@ -42,7 +42,7 @@ export function looksFor(env: readonly string[]): Look[] {
  * In the order of the alphabet, so that the same image always tells the same.
  * @param user as the image names it; empty: it names none
  */
-export function wordsOf(found: readonly Look[], user: string): string[] {
+export function wordsOf(found: readonly Candidate[], user: string): string[] {
   const isRoot = ROOTS.has(user.split(":")[0] ?? "");
   return [...new Set([...found.map(({ word }) => word), ...(isRoot ? [] : [USER])])]
     .toSorted()

@@ -53,8 +53,8 @@ export type ImageRoom = Pick<ImageHold, "images" | "pulled" | "disk">;
 /** How many bytes are to go, whether there are images to go or not; at most zero when all is well. */
 export function excessBytes({ images, pulled, disk }: ImageRoom, bounds: ImageBounds): number {
   const ours = new Set(pulled.map(({ imageId }) => imageId));
-  const keptBytes = images.reduce((sum, { id, bytes }) => sum + (ours.has(id) ? bytes : 0), 0);
-  const overBound = bounds.mostBytes === null ? 0 : keptBytes - bounds.mostBytes;
+  const storedBytes = images.reduce((sum, { id, bytes }) => sum + (ours.has(id) ? bytes : 0), 0);
+  const overBound = bounds.mostBytes === null ? 0 : storedBytes - bounds.mostBytes;
   return Math.max(overBound, missingBytes(disk, bounds));
 }
 

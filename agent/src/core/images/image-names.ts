@@ -15,8 +15,8 @@ export function imageNames(images: readonly Pick<StoredImage, "id" | "names">[])
   const offered = images.filter(({ names }) => !names.some(isCanaryImage));
   const tags = offered.flatMap((image) => image.names.flatMap(withoutDefaultTag));
   const ids = offered.map(({ id }) => id);
-  const told = [...sorted(tags), ...sorted(ids)].filter((name) => IMAGE_NAME.test(name));
-  return [...new Set(told)].slice(0, MAX_HOST_IMAGES);
+  const reported = [...sorted(tags), ...sorted(ids)].filter((name) => IMAGE_NAME.test(name));
+  return [...new Set(reported)].slice(0, MAX_HOST_IMAGES);
 }
 
 /** `python:latest` is `python`, too. */

@@ -8,7 +8,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { networkLabel } from "../container/container.ts";
 import { runViews, type Knowledge } from "../runs/run-view.ts";
 
-export type ImageWish = {
+export type DesiredImage = {
   /** Tells one wish from another. */
   wisher: string;
   by: { kind: "order"; instanceId: InstanceId; runId: RunId } | { kind: "fetch"; fetchId: FetchId };
@@ -18,15 +18,15 @@ export type ImageWish = {
   terms: ImageTerms | undefined;
 };
 
-export function imageWishes(knowledge: Knowledge, fetches: readonly DesiredFetch[]): ImageWish[] {
-  const orders = runViews(knowledge).flatMap(({ state: standing, record, container }) => {
-    const isToStart = standing.kind === "wanted" && container === null && !record?.end && !record?.stop;
-    return isToStart ? [wishOfOrder(standing.desired)] : [];
+export function desiredImages(knowledge: Knowledge, fetches: readonly DesiredFetch[]): DesiredImage[] {
+  const orders = runViews(knowledge).flatMap(({ state, record, container }) => {
+    const isToStart = state.kind === "wanted" && container === null && !record?.end && !record?.stop;
+    return isToStart ? [desiredImageOf(state.desired)] : [];
   });
-  return [...orders, ...fetches.map(wishOfFetch)];
+  return [...orders, ...fetches.map(desiredImageOfFetch)];
 }
 
-export function wishOfOrder({ instanceId, runId, spec, imageTerms }: DesiredInstance): ImageWish {
+export function desiredImageOf({ instanceId, runId, spec, imageTerms }: DesiredInstance): DesiredImage {
   return {
     wisher: `run ${runId}`,
     by: { kind: "order", instanceId, runId },
@@ -36,11 +36,11 @@ export function wishOfOrder({ instanceId, runId, spec, imageTerms }: DesiredInst
   };
 }
 
-function wishOfFetch({ fetchId, image, terms }: DesiredFetch): ImageWish {
+function desiredImageOfFetch({ fetchId, image, terms }: DesiredFetch): DesiredImage {
   return { wisher: `fetch ${fetchId}`, by: { kind: "fetch", fetchId }, image, owner: terms.owner, terms };
 }
 
 /** Wishes with the same key share one pull. */
-export function pullKey({ image, terms }: ImageWish): string {
+export function pullKey({ image, terms }: DesiredImage): string {
   return JSON.stringify([image, terms?.credential ?? null, terms?.mayBePrivate ?? true]);
 }

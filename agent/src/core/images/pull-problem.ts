@@ -27,8 +27,8 @@ const WORDS: readonly (readonly [PullProblem, RegExp])[] = [
 ];
 
 /** @param status the runtime's HTTP status; null where it had begun to answer well */
-export function pullProblem(said: string, status: number | null): PullProblem {
-  const found = WORDS.find(([, words]) => words.test(said));
+export function pullProblem(text: string, status: number | null): PullProblem {
+  const found = WORDS.find(([, words]) => words.test(text));
   if (found !== undefined) return found[0];
   if (status === 401 || status === 403) return "refused";
   return status === 404 ? "no-such-image" : "failed";

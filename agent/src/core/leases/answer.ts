@@ -6,15 +6,15 @@ import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 const FIRST_REST_MS = 250;
-export const LONGEST_REST_MS = 30_000;
+export const LONGEST_BACKOFF_MS = 30_000;
 /** Once somebody was seen. */
-export const SEEN_REST_MS = 3 * MS_PER_MINUTE;
+export const SEEN_BACKOFF_MS = 3 * MS_PER_MINUTE;
 const MAX_DETAIL = 200;
 
 export type Answer = NonNullable<ObservedLease["answers"]>;
 
 /** What a look found. */
-export type Look =
+export type CheckResult =
   | "answers"
   /** Nobody listens. */
   | "closed"
@@ -38,12 +38,12 @@ export type Watch = {
 export const UNWATCHED: Watch = { answer: null, misses: 0 };
 
 /** @param exhaustion a sentence on what the container has used up; null for nothing */
-export function afterLook(
+export function afterCheck(
   watch: Watch,
-  look: Look,
+  check: CheckResult,
   { watched, exhaustion }: { watched: Watched; exhaustion: string | null },
 ): Watch {
-  switch (look) {
+  switch (check) {
     case "answers":
       return { answer: { isSeen: true, detail: "" }, misses: 0 };
     case "unknown":
@@ -51,7 +51,7 @@ export function afterLook(
     case "closed":
     case "mute":
     case "cramped": {
-      const why = WHY[look](watched);
+      const why = WHY[check](watched);
       const detail = (exhaustion === null ? why : `${exhaustion} ${why}`).slice(0, MAX_DETAIL);
       return { answer: { isSeen: false, detail }, misses: watch.misses + 1 };
     }
@@ -59,9 +59,9 @@ export function afterLook(
 }
 
 /** How long after a look the next one is due. */
-export function restMs({ answer, misses }: Watch): number {
-  if (answer?.isSeen === true && misses === 0) return SEEN_REST_MS;
-  return Math.min(FIRST_REST_MS * 2 ** Math.max(0, misses - 1), LONGEST_REST_MS);
+export function backoffMs({ answer, misses }: Watch): number {
+  if (answer?.isSeen === true && misses === 0) return SEEN_BACKOFF_MS;
+  return Math.min(FIRST_REST_MS * 2 ** Math.max(0, misses - 1), LONGEST_BACKOFF_MS);
 }
 
 export function isSameAnswer(a: Answer | null, b: Answer | null): boolean {

@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { LeaseRecord } from "./lease.ts";
 
 /** A number is not given again for so long: whoever still has the old address must not meet another service. */
-export const PORT_REST_MS = 10 * MS_PER_MINUTE;
+export const PORT_REUSE_DELAY_MS = 10 * MS_PER_MINUTE;
 
 export type PortRange = { first: number; last: number };
 
@@ -22,7 +22,7 @@ export function portUse(leases: Iterable<LeaseRecord>, nowMs: number): PortUse {
   for (const { externalPort, state, releasedMs } of leases) {
     if (externalPort === null) continue;
     if (state !== "released") held.add(externalPort);
-    else if (releasedMs !== null && nowMs - releasedMs < PORT_REST_MS) resting.add(externalPort);
+    else if (releasedMs !== null && nowMs - releasedMs < PORT_REUSE_DELAY_MS) resting.add(externalPort);
   }
   return { held, resting };
 }

@@ -30,24 +30,24 @@ const PASSED_FROM = 200;
 const PASSED_BEFORE = 400;
 
 export function answerTo({ path, port }: Pick<Probe, "path" | "port">, reply: Reply): Answer {
-  const asked = path === null ? `A connection to port ${port}` : `GET ${path}`;
+  const requested = path === null ? `A connection to port ${port}` : `GET ${path}`;
   switch (reply.kind) {
     case "connected":
       return { kind: "passed" };
     case "status": {
       const isPassed = reply.status >= PASSED_FROM && reply.status < PASSED_BEFORE;
-      return isPassed ? { kind: "passed" } : failed(`${asked} answered ${reply.status}`);
+      return isPassed ? { kind: "passed" } : failed(`${requested} answered ${reply.status}`);
     }
     case "refused":
       return failed(`nobody listens on port ${port}`);
     case "silent":
-      return failed(`${asked} was not answered within ${ANSWER_WITHIN_SECONDS} seconds`);
+      return failed(`${requested} was not answered within ${ANSWER_WITHIN_SECONDS} seconds`);
     case "hung-up":
-      return failed(`${asked} was hung up on`);
+      return failed(`${requested} was hung up on`);
     case "no-http":
-      return failed(`${asked} was answered with what is no HTTP`);
+      return failed(`${requested} was answered with what is no HTTP`);
     case "endless-head":
-      return failed(`${asked} was answered with too many headers`);
+      return failed(`${requested} was answered with too many headers`);
     case "gone":
       return { kind: "gone" };
     case "unasked":

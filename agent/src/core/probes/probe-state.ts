@@ -65,7 +65,7 @@ export function stateAfter(
   }
 }
 
-export function restMs({ serving }: Pick<ProbeState, "serving">, { intervalSeconds }: Probe): number {
+export function backoffMs({ serving }: Pick<ProbeState, "serving">, { intervalSeconds }: Probe): number {
   return serving === "not-yet" ? STARTING_REST_MS : intervalSeconds * MS_PER_SECOND;
 }
 

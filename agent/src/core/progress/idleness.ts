@@ -22,7 +22,7 @@ const IDLE_BYTES_PER_SECOND = 8_192;
  * The bytes that probing each other rank may cost: agents probe through their ranks with full packets, and two such
  * rounds may fall into one sample.
  */
-const LOOKED_AT_BYTES_PER_SECOND = 16_384;
+const CHECKED_BYTES_PER_SECOND = 16_384;
 
 export type CardLoad = {
   powerW: number | null;
@@ -30,7 +30,7 @@ export type CardLoad = {
   utilizationPercent: number | null;
 };
 
-export type Look = {
+export type ActivitySample = {
   nowMs: number;
   /** Each since its container began; null where it cannot be told. */
   cpuMs: number | null;
@@ -44,36 +44,42 @@ export type Look = {
 export type Bounds = { cpuMilli: number; otherRanks: number };
 
 /** The last look, and the first one since which nothing was done. */
-export type Standing = { sample: Look; idleSinceMs: number };
+export type ActivityState = { sample: ActivitySample; idleSinceMs: number };
 
-export function afterLook(before: Standing | null, look: Look, bounds: Bounds): Standing {
-  const isIdle = before !== null && !hasWorked(before.sample, look, bounds);
-  return { sample: look, idleSinceMs: isIdle ? before.idleSinceMs : look.nowMs };
+export function afterSample(
+  before: ActivityState | null,
+  sample: ActivitySample,
+  bounds: Bounds,
+): ActivityState {
+  const isIdle = before !== null && !hasWorked(before.sample, sample, bounds);
+  return { sample, idleSinceMs: isIdle ? before.idleSinceMs : sample.nowMs };
 }
 
-export function idleMs({ sample: look, idleSinceMs }: Standing): number {
-  return look.nowMs - idleSinceMs;
+export function idleMs({ sample, idleSinceMs }: ActivityState): number {
+  return sample.nowMs - idleSinceMs;
 }
 
-function hasWorked(before: Look, look: Look, bounds: Bounds): boolean {
-  const elapsedMs = look.nowMs - before.nowMs;
-  const hasWritten = look.lastOutputAgeMs !== null && look.lastOutputAgeMs < elapsedMs;
-  return hasWritten || hasSent(before, look, bounds) || hasComputed(before, look, bounds);
+function hasWorked(before: ActivitySample, sample: ActivitySample, bounds: Bounds): boolean {
+  const elapsedMs = sample.nowMs - before.nowMs;
+  const hasWritten = sample.lastOutputAgeMs !== null && sample.lastOutputAgeMs < elapsedMs;
+  return hasWritten || hasSent(before, sample, bounds) || hasComputed(before, sample, bounds);
 }
 
-function hasSent(before: Look, look: Look, { otherRanks }: Bounds): boolean {
-  if (before.networkBytes === null || look.networkBytes === null) return true;
-  const perSecond = IDLE_BYTES_PER_SECOND + otherRanks * LOOKED_AT_BYTES_PER_SECOND;
-  return look.networkBytes - before.networkBytes > (perSecond * (look.nowMs - before.nowMs)) / MS_PER_SECOND;
+function hasSent(before: ActivitySample, sample: ActivitySample, { otherRanks }: Bounds): boolean {
+  if (before.networkBytes === null || sample.networkBytes === null) return true;
+  const perSecond = IDLE_BYTES_PER_SECOND + otherRanks * CHECKED_BYTES_PER_SECOND;
+  return (
+    sample.networkBytes - before.networkBytes > (perSecond * (sample.nowMs - before.nowMs)) / MS_PER_SECOND
+  );
 }
 
 /** Cards say it where they say anything: the processors of a job whose cards wait may well spin. */
-function hasComputed(before: Look, look: Look, { cpuMilli }: Bounds): boolean {
-  const cards = look.cards.flatMap((card) => isBusy(card) ?? []);
-  if (look.cards.length > 0 && cards.length === look.cards.length) return cards.some((busy) => busy);
-  if (before.cpuMs === null || look.cpuMs === null) return true;
+function hasComputed(before: ActivitySample, sample: ActivitySample, { cpuMilli }: Bounds): boolean {
+  const cards = sample.cards.flatMap((card) => isBusy(card) ?? []);
+  if (sample.cards.length > 0 && cards.length === sample.cards.length) return cards.some((busy) => busy);
+  if (before.cpuMs === null || sample.cpuMs === null) return true;
   const cores = Math.min(cpuMilli, MILLI_PER_CORE) / MILLI_PER_CORE;
-  return look.cpuMs - before.cpuMs > IDLE_CPU_SHARE * cores * (look.nowMs - before.nowMs);
+  return sample.cpuMs - before.cpuMs > IDLE_CPU_SHARE * cores * (sample.nowMs - before.nowMs);
 }
 
 /** By its power, or else by its utilization; null where it tells neither. */

@@ -12,10 +12,10 @@ export function withProgress(
   return instances.map((instance) => {
     const known = facts.get(instance.runId);
     if (known === undefined || (instance.phase !== "starting" && instance.phase !== "ready")) return instance;
-    const isIdlenessTold = known.idleness !== null && instance.phase === "ready";
+    const isIdlenessReported = known.idleness !== null && instance.phase === "ready";
     return {
       ...instance,
-      ...(isIdlenessTold && { idleness: known.idleness ?? undefined }),
+      ...(isIdlenessReported && { idleness: known.idleness ?? undefined }),
       ...(known.isFrozen && { isFrozen: true as const }),
     };
   });

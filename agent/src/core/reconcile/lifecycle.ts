@@ -5,7 +5,7 @@
 import type { BootId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
-import { isKeptFromCards } from "../container/device-access.ts";
+import { isDeniedCards } from "../container/device-access.ts";
 import { HOURS_WITHOUT_CARDS, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
 import type { RunRestarts } from "../runs/run-restarts.ts";
@@ -27,7 +27,7 @@ export type LifecycleInput = Omit<Knowledge, "observed"> &
     now: MonotonicTime;
   };
 
-type Said = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
+type Message = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
   exitCode?: number | null;
 };
 
@@ -37,38 +37,38 @@ const MAX_DETAIL = 2000;
 export function observedInstances(input: LifecycleInput): ObservedInstance[] {
   const observed = input.observed ?? [];
   return runViews({ ...input, observed }).flatMap((view) => {
-    const said =
+    const text =
       input.observed === null
         ? inTheDark(view)
-        : withTrouble(saidOf(view, { ...input, observed }), view, input);
-    if (said === null) return [];
-    const remains = remainsOf(view, said, { isBlind: input.observed === null });
-    return [{ ...instanceOf(view, said, input.now.bootId), ...(remains && { remains }) }];
+        : withTrouble(textOf(view, { ...input, observed }), view, input);
+    if (text === null) return [];
+    const remains = remainsOf(view, text, { isBlind: input.observed === null });
+    return [{ ...instanceOf(view, text, input.now.bootId), ...(remains && { remains }) }];
   });
 }
 
-function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Said | null {
-  const { state: standing, record, container } = view;
+function textOf(view: RunView, input: LifecycleInput & { observed: Knowledge["observed"] }): Message | null {
+  const { state, record, container } = view;
   const running = isRunning(container);
   const predecessor = runningPredecessor(view.key, ownedContainers(input));
   if (record?.end) return running ? stopping(record.end.detail) : record.end;
   if (record?.stop) return stopping(record.stop.detail);
-  switch (standing.kind) {
+  switch (state.kind) {
     case "to-stop":
       // A start that is under way has neither record nor container yet, and may still make both.
       if (running || record || container || input.waits.has(view.key.runId))
-        return stopping(`Stopping; ordered by ${standing.orderedBy}.`);
+        return stopping(`Stopping; ordered by ${state.orderedBy}.`);
       if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
       return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
     case "to-remove":
       return running || record || container || input.waits.has(view.key.runId)
-        ? stopping(`It is being removed; ordered by ${standing.orderedBy}.`)
+        ? stopping(`It is being removed; ordered by ${state.orderedBy}.`)
         : null;
     case "superseded":
-      return stopping(`It gives way to run ${standing.by.runId}.`);
+      return stopping(`It gives way to run ${state.by.runId}.`);
     case "refused": {
-      const detail = `Placement epoch ${view.key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
-      return { phase: "failed", detail, problem: "start-refused", knownEpoch: standing.knownEpoch };
+      const detail = `Placement epoch ${view.key.placementEpoch} is older than ${state.knownEpoch}, which this host has known.`;
+      return { phase: "failed", detail, problem: "start-refused", knownEpoch: state.knownEpoch };
     }
     case "orphan":
       if (running) {
@@ -76,27 +76,27 @@ function saidOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
       }
       return stopping("Nobody asks for it and its container does not run.");
     case "unserved":
-      return unservedSaid(view, standing.order.detail);
+      return unservedText(view, state.order.detail);
     case "wanted":
-      return running ? runningSaid(view, standing.desired) : startingSaid(view, standing.desired, input);
+      return running ? runningText(view, state.desired) : startingText(view, state.desired, input);
   }
 }
 
 /** What people have to look at while it goes on, costs and holds its cards. */
 function withTrouble(
-  said: Said | null,
+  text: Message | null,
   { key, container, record }: RunView,
   { notEnding, disagreements }: LifecycleInput,
-): Said | null {
-  if (said === null || container === null || !isRunning(container)) return said;
+): Message | null {
+  if (text === null || container === null || !isRunning(container)) return text;
   const stuck = notEnding.get(key.runId);
-  const isToEnd = said.phase === "stopping" || record?.unwell !== undefined;
+  const isToEnd = text.phase === "stopping" || record?.unwell !== undefined;
   if (stuck !== undefined && isToEnd)
-    return { ...said, detail: `${said.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
+    return { ...text, detail: `${text.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
   const differs = disagreements.get(key.runId);
-  if (differs === undefined || said.problem !== null) return said;
-  const detail = said.phase === "ready" ? differs : `${said.detail} ${differs}`;
-  return { ...said, detail, problem: "runtime-disagrees" };
+  if (differs === undefined || text.problem !== null) return text;
+  const detail = text.phase === "ready" ? differs : `${text.detail} ${differs}`;
+  return { ...text, detail, problem: "runtime-disagrees" };
 }
 
 function heldCards({ owner: { gpus } }: OwnedContainer): string {
@@ -104,12 +104,12 @@ function heldCards({ owner: { gpus } }: OwnedContainer): string {
   return cards === "" ? "" : ` Until they are gone nobody else gets ${cards}.`;
 }
 
-function runningSaid({ record }: RunView, { spec }: DesiredInstance): Said {
+function runningText({ record }: RunView, { spec }: DesiredInstance): Message {
   if (record?.unwell !== undefined) {
     const detail = `${record.unwell.detail} Its container is started again.`;
     return { phase: record.gate ? "ready" : "starting", detail, problem: null };
   }
-  if (record?.gate && withoutCards(spec) === "goes-on" && isKeptFromCards(record.refusal)) {
+  if (record?.gate && withoutCards(spec) === "goes-on" && isDeniedCards(record.refusal)) {
     const detail = `${record.refusal.detail} Restart it to get it back; after ${HOURS_WITHOUT_CARDS} hours its host does. Time without it is not charged.`;
     return { phase: "ready", detail, problem: "gpu-failed" };
   }
@@ -125,17 +125,17 @@ const WAITS_FOR = {
 } as const;
 
 /** `detail` is why nothing of it is started here. */
-function unservedSaid({ record, container }: RunView, detail: string): Said {
+function unservedText({ record, container }: RunView, detail: string): Message {
   if (isRunning(container))
     return { phase: record?.gate ? "ready" : "starting", detail: `It runs on. ${detail}`, problem: null };
   return record || container ? stopping(detail) : { phase: "failed", detail, problem: "start-refused" };
 }
 
-function startingSaid(
+function startingText(
   { record, container, key }: RunView,
   desired: DesiredInstance,
   input: LifecycleInput & { observed: Knowledge["observed"] },
-): Said {
+): Message {
   // First, since a start under way is not to be judged by a list of containers from before it.
   const wait = input.waits.get(key.runId);
   if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
@@ -154,27 +154,27 @@ function startingSaid(
 }
 
 /** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
-function inTheDark({ state: standing, record }: RunView): Said | null {
+function inTheDark({ state, record }: RunView): Message | null {
   if (record?.end) return record.end;
-  if (standing.kind === "unserved" && record === null)
-    return { phase: "failed", detail: standing.order.detail, problem: "start-refused" };
+  if (state.kind === "unserved" && record === null)
+    return { phase: "failed", detail: state.order.detail, problem: "start-refused" };
   const problem = "runtime-down";
   const detail = "The container runtime of this host does not answer.";
-  if (record?.stop || standing.kind === "to-stop" || standing.kind === "superseded") {
+  if (record?.stop || state.kind === "to-stop" || state.kind === "superseded") {
     return { phase: "stopping", detail, problem };
   }
-  if (standing.kind === "to-remove") return { phase: "stopping", detail, problem };
+  if (state.kind === "to-remove") return { phase: "stopping", detail, problem };
   return { phase: record?.gate ? "ready" : "starting", detail, problem };
 }
 
-function stopping(detail: string): Said {
+function stopping(detail: string): Message {
   return { phase: "stopping", detail, problem: null };
 }
 
 /** Once there is nothing more to be learned of the end. Null before. */
 function remainsOf(
   { record, container }: RunView,
-  { phase }: Said,
+  { phase }: Message,
   { isBlind }: { isBlind: boolean },
 ): RunRemains | null {
   if (!record?.end || (phase !== "stopped" && phase !== "failed")) return null;
@@ -182,26 +182,26 @@ function remainsOf(
     const { exitCode: _exitCode, ...remains } = record.remains;
     return remains;
   }
-  const mayStillTell = isBlind || container?.status.state === "exited";
-  return mayStillTell ? null : { outOfMemory: false, signal: null, tail: null };
+  const mayStillReport = isBlind || container?.status.state === "exited";
+  return mayStillReport ? null : { outOfMemory: false, signal: null, tail: null };
 }
 
-function instanceOf({ key, record, container }: RunView, said: Said, bootId: BootId): ObservedInstance {
+function instanceOf({ key, record, container }: RunView, text: Message, bootId: BootId): ObservedInstance {
   return {
     ...key,
-    phase: said.phase,
-    detail: storable(said.detail),
-    problem: said.problem,
+    phase: text.phase,
+    detail: storable(text.detail),
+    problem: text.problem,
     containerId: container?.containerId ?? record?.containerId ?? null,
-    exitCode: said.exitCode ?? record?.remains?.exitCode ?? null,
+    exitCode: text.exitCode ?? record?.remains?.exitCode ?? null,
     gateOpenedMs: record?.gate?.ms ?? null,
     bootId: record?.gate?.bootId ?? bootId,
-    ...(said.knownEpoch !== undefined && { knownEpoch: said.knownEpoch }),
-    ...(record?.restarts && { restarts: toldRestarts(record.restarts) }),
+    ...(text.knownEpoch !== undefined && { knownEpoch: text.knownEpoch }),
+    ...(record?.restarts && { restarts: reportedRestarts(record.restarts) }),
   };
 }
 
-function toldRestarts({ count, last }: RunRestarts): ObservedInstance["restarts"] {
+function reportedRestarts({ count, last }: RunRestarts): ObservedInstance["restarts"] {
   const { exitCode, outOfMemory, signal } = last;
   return { count, exitCode, outOfMemory, signal };
 }

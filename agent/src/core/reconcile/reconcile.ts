@@ -6,11 +6,11 @@
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { isKeptFromCards, refusalAfter } from "../container/device-access.ts";
+import { isDeniedCards, refusalAfter } from "../container/device-access.ts";
 import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import { inOrder } from "../runs/action.ts";
-import type { Action, RunEnd, StopCause, StopOrderer, Unwell } from "../runs/action.ts";
-import { isHeldBack } from "../container/container-spec.ts";
+import type { Action, RunEnd, StopCause, StopActor, Unwell } from "../runs/action.ts";
+import { waitsForGang } from "../container/container-spec.ts";
 import { isRunning } from "../container/container.ts";
 import type { OwnedContainer, RunKey } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
@@ -93,13 +93,13 @@ function removedBeforeClosed({ key, record, container }: RunView, actions: Actio
 }
 
 /** What an ended container left is written down before anything takes the container away. */
-function withRemains({ key, record, container, state: standing }: RunView, actions: Action[]): Action[] {
+function withRemains({ key, record, container, state }: RunView, actions: Action[]): Action[] {
   if (record === null || record.remains !== undefined || container?.status.state !== "exited") return actions;
   const isOver = record.end !== null || actions.some(({ kind }) => kind === "close-run");
   if (!isOver) return actions;
   const { containerId, status } = container;
   const { exitCode, outOfMemory } = status;
-  const output = standing.kind === "wanted" ? outputFolders(standing.desired.spec) : null;
+  const output = state.kind === "wanted" ? outputFolders(state.desired.spec) : null;
   return [
     ...actions.filter(({ kind }) => kind !== "remove"),
     { kind: "keep-remains", ...key, containerId, exitCode, outOfMemory, ...(output && { output }) },
@@ -107,26 +107,25 @@ function withRemains({ key, record, container, state: standing }: RunView, actio
 }
 
 function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedContainer[]): Action[] {
-  const { state: standing, record, container, key } = view;
-  switch (standing.kind) {
+  const { state, record, container, key } = view;
+  switch (state.kind) {
     case "wanted":
       if (container && !record) return [adoption(view, container)];
-      return wantedActions(view, standing.desired, input, containers);
+      return wantedActions(view, state.desired, input, containers);
     case "unserved":
       if (container && !record) return [adoption(view, container)];
       return unservedActions(view);
     case "to-stop":
       if (container && !record) return [adoption(view, container)];
-      if (container && isRunning(container))
-        return [stopFor(view, container, orderedStop(standing.orderedBy))];
-      return closing(view, standing.orderedBy);
+      if (container && isRunning(container)) return [stopFor(view, container, orderedStop(state.orderedBy))];
+      return closing(view, state.orderedBy);
     case "to-remove":
-      return removal(view, orderedStop(standing.orderedBy));
+      return removal(view, orderedStop(state.orderedBy));
     case "superseded":
-      return removal(view, supersededStop(standing));
+      return removal(view, supersededStop(state));
     case "refused": {
-      const detail = `Placement epoch ${key.placementEpoch} is older than ${standing.knownEpoch}, which this host has known.`;
-      return [{ kind: "refuse", ...key, knownEpoch: standing.knownEpoch, detail }];
+      const detail = `Placement epoch ${key.placementEpoch} is older than ${state.knownEpoch}, which this host has known.`;
+      return [{ kind: "refuse", ...key, knownEpoch: state.knownEpoch, detail }];
     }
     case "orphan":
       if (mayReap(view, input.flags)) return reaping(view);
@@ -219,15 +218,15 @@ function unwellWithoutCards(
   refusal: Refusal | undefined,
   { flags, now }: { flags: Flags; now: MonotonicTime },
 ): Unwell | null {
-  if (!isKeptFromCards(refusal)) return null;
+  if (!isDeniedCards(refusal)) return null;
   const how = withoutCards(desired.spec);
-  if (how === "ends" || (how === "goes-on" && !isLongKept(refusal, now))) return null;
+  if (how === "ends" || (how === "goes-on" && !isLongStored(refusal, now))) return null;
   if (closedTo(desired, flags) !== undefined) return null;
   return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
 }
 
 /** By one boot's clock; in another boot its container is in another life. */
-function isLongKept({ bootId, confirmedMs, passedMs }: Refusal, now: MonotonicTime): boolean {
+function isLongStored({ bootId, confirmedMs, passedMs }: Refusal, now: MonotonicTime): boolean {
   const sinceMs = confirmedMs ?? passedMs;
   return sinceMs !== null && bootId === now.bootId && now.ms - sinceMs >= HOURS_WITHOUT_CARDS * MS_PER_HOUR;
 }
@@ -237,7 +236,7 @@ function isLongKept({ bootId, confirmedMs, passedMs }: Refusal, now: MonotonicTi
  * ends, too, where its card is closed for another reason: it would wait for that here, and may run elsewhere.
  */
 function refusedStop(desired: DesiredInstance, record: RunRecord | null, flags: Flags): Stop | null {
-  if (record === null || !isKeptFromCards(record.refusal)) return null;
+  if (record === null || !isDeniedCards(record.refusal)) return null;
   const how = withoutCards(desired.spec);
   // An environment that is over its time, and is being ended for it.
   const isToBegin = how === "starts-again" || record.unwell?.problem === "gpu-failed";
@@ -260,7 +259,7 @@ function mayOpen({ gate = "running" }: DesiredInstance["spec"], probed: Probed |
 
 function isLettingGo({ key, record }: RunView, { spec }: DesiredInstance, { letGo }: Flags): boolean {
   const isPending = record !== null && record.gate === null && record.end === null && record.stop === null;
-  return isHeldBack(spec) && isPending && letGo.has(key.runId);
+  return waitsForGang(spec) && isPending && letGo.has(key.runId);
 }
 
 /** What ended is closed and what was told to end is told again; nothing is begun, and no gate opens. */
@@ -286,7 +285,7 @@ function removal(view: RunView, stop: Stop): Action[] {
 }
 
 /** Closes a run that no longer runs: by the stop that was recorded, else by the order, else by its own exit. */
-function closing({ key, record, container }: RunView, orderedBy: StopOrderer | null): Action[] {
+function closing({ key, record, container }: RunView, orderedBy: StopActor | null): Action[] {
   if (!record || record.end) return [];
   const exit = container?.status.state === "exited" ? container.status : null;
   const stop = record.stop ?? (orderedBy && orderedStop(orderedBy));
@@ -308,7 +307,7 @@ const LOST_END: RunEnd = {
   orderedBy: null,
 };
 
-type Stop = { cause: StopCause; orderedBy: StopOrderer; detail: string };
+type Stop = { cause: StopCause; orderedBy: StopActor; detail: string };
 
 function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode"> {
   switch (cause) {
@@ -337,7 +336,7 @@ function supersededStop({ by, orderedBy }: Extract<RunView["state"], { kind: "su
   return { cause: "superseded", orderedBy, detail };
 }
 
-function orderedStop(orderedBy: StopOrderer): Stop {
+function orderedStop(orderedBy: StopActor): Stop {
   return { cause: "ordered", orderedBy, detail: `Stopped; ordered by ${orderedBy}.` };
 }
 
@@ -359,13 +358,9 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
 }
 
 /** A stop that was begun keeps its first cause, orderer and sentence. */
-function stopFor(
-  { state: standing, record, key }: RunView,
-  { containerId }: OwnedContainer,
-  stop: Stop,
-): Action {
+function stopFor({ state, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
   const { cause, orderedBy, detail } = record?.stop ?? stop;
-  const orderedSeconds = orderedGraceSeconds(standing);
+  const orderedSeconds = orderedGraceSeconds(state);
   const givenSeconds = orderedSeconds ?? DEFAULT_GRACE_SECONDS;
   const graceSeconds = cause === "disk-filled" ? Math.min(givenSeconds, FILLING_GRACE_SECONDS) : givenSeconds;
   const isGraceOrdered = orderedSeconds !== null;
@@ -373,10 +368,10 @@ function stopFor(
 }
 
 /** Null where there is no order, or none of which more than its names is understood. */
-function orderedGraceSeconds(standing: RunView["state"]): number | null {
-  if (standing.kind === "wanted") return standing.desired.live.stopGraceSeconds;
-  const hasOrder = standing.kind === "to-stop" || standing.kind === "to-remove";
-  return hasOrder && "live" in standing.order ? standing.order.live.stopGraceSeconds : null;
+function orderedGraceSeconds(state: RunView["state"]): number | null {
+  if (state.kind === "wanted") return state.desired.live.stopGraceSeconds;
+  const hasOrder = state.kind === "to-stop" || state.kind === "to-remove";
+  return hasOrder && "live" in state.order ? state.order.live.stopGraceSeconds : null;
 }
 
 function adoption({ key }: RunView, { containerId, owner }: OwnedContainer): Action {

@@ -8,7 +8,7 @@ import type { RunKey } from "../container/container.ts";
 import type { OutputFolders } from "./run-remains.ts";
 import type { ContainerEnd } from "./run-restarts.ts";
 
-export type StopOrderer = NonNullable<DesiredInstance["orderedBy"]>;
+export type StopActor = NonNullable<DesiredInstance["orderedBy"]>;
 
 /**
  * Why a container is stopped. `gpu-missing`, `gpu-failed`, `storage-exceeded` and `disk-filled` end the run as failed, the
@@ -33,7 +33,7 @@ export type RunEnd = {
   detail: string;
   exitCode: number | null;
   /** Null when it ended by itself. */
-  orderedBy: StopOrderer | null;
+  orderedBy: StopActor | null;
 };
 
 /** Whether it served, by its probe, in the life of its container that began by this label of the runtime. */
@@ -59,7 +59,7 @@ export type Action =
   | (RunKey & {
       kind: "stop";
       containerId: string;
-      orderedBy: StopOrderer;
+      orderedBy: StopActor;
       cause: StopCause;
       detail: string;
       graceSeconds: number;

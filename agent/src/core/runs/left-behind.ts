@@ -30,7 +30,7 @@ export function withLeftBehind(
     alive,
   }: { hostId: HostId; runs: readonly RunRecord[]; alive: ReadonlyMap<string, readonly number[]> },
 ): Container[] {
-  const told = observed.map((container) => {
+  const reported = observed.map((container) => {
     const status = leftBehind(alive.get(container.containerId));
     return status === null ? container : { ...container, status };
   });
@@ -38,7 +38,7 @@ export function withLeftBehind(
     const status = leftBehind(alive.get(holding.containerId));
     return status === null ? [] : [{ ...removedContainer(holding, hostId), status }];
   });
-  return [...told, ...unknown];
+  return [...reported, ...unknown];
 }
 
 /** Where a container's group was at its start, as its run's record has it. */

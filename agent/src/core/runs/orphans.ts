@@ -28,7 +28,7 @@ export type OrphanRules = {
   isReaping: boolean;
 };
 
-export type OrphanLook = {
+export type OrphanScan = {
   orphans: Orphan[];
   /** Ids of containers whose grace is over and which are to go now. */
   reaped: ReadonlySet<string>;
@@ -42,11 +42,11 @@ export type OrphanLook = {
  * @param before what the last look found
  * @param knowledge with every order that the host holds, those included that the last set lacked
  */
-export function lookForOrphans(
+export function scanForOrphans(
   before: readonly Orphan[],
   knowledge: Pick<Knowledge, "hostId" | "observed"> & { desired: readonly Pick<RunKey, "instanceId">[] },
   { elapsedMs, isReaping }: OrphanRules,
-): OrphanLook {
+): OrphanScan {
   const known = new Map(before.map((orphan) => [orphan.containerId, orphan]));
   const ordered = new Set<InstanceId>(knowledge.desired.map(({ instanceId }) => instanceId));
   const countsMs = elapsedMs > 0 && elapsedMs <= LONGEST_STEP_MS ? elapsedMs : 0;

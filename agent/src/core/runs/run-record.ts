@@ -5,7 +5,7 @@
 import type { BootId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { Refusal } from "../container/device-access.ts";
-import type { Action, Given, RunEnd, Served, StopCause, StopOrderer, Unwell } from "./action.ts";
+import type { Action, Given, RunEnd, Served, StopCause, StopActor, Unwell } from "./action.ts";
 import type { RunKey } from "../container/container.ts";
 import type { RunRemains } from "./run-remains.ts";
 import { restartsAfter, type RunRestarts } from "./run-restarts.ts";
@@ -25,7 +25,7 @@ export type RunRecord = RunKey & {
   /** Why the last start did not succeed. */
   trouble: { problem: InstanceProblem; detail: string } | null;
   /** A stop that was begun; the run does not come back from it. */
-  stop: { cause: StopCause; orderedBy: StopOrderer; detail: string } | null;
+  stop: { cause: StopCause; orderedBy: StopActor; detail: string } | null;
   /** How the run ended; null while it lives. Never changes once set. */
   end: RunEnd | null;
   /** What its container left; absent until it was read, and where there was none. Never changes once set. */

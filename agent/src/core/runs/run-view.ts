@@ -4,7 +4,7 @@
  */
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { StopOrderer } from "./action.ts";
+import type { StopActor } from "./action.ts";
 import { isRunning, isSamePlacement, isSameRun } from "../container/container.ts";
 import type { Container, OwnedContainer, RunKey } from "../container/container.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -12,14 +12,14 @@ import type { UnservedOrder } from "./unserved-order.ts";
 
 type Order = DesiredInstance | UnservedOrder;
 
-type Standing =
+type State =
   | { kind: "wanted"; desired: DesiredInstance }
   /** Wanted, and more than this agent does (unserved-order.ts): nothing is begun, and what runs of it runs on. */
   | { kind: "unserved"; order: UnservedOrder }
-  | { kind: "to-stop"; order: Order; orderedBy: StopOrderer }
-  | { kind: "to-remove"; order: Order; orderedBy: StopOrderer }
+  | { kind: "to-stop"; order: Order; orderedBy: StopActor }
+  | { kind: "to-remove"; order: Order; orderedBy: StopActor }
   /** A newer run or epoch of the same instance is in the desired set: this one gives way and is removed. */
-  | { kind: "superseded"; by: Order; orderedBy: StopOrderer }
+  | { kind: "superseded"; by: Order; orderedBy: StopActor }
   /** The desired set asks for an epoch older than one this host has known. */
   | { kind: "refused"; knownEpoch: number }
   /** Ours, but not in the desired set: absence deletes nothing, so it is left alone and reported. */
@@ -27,7 +27,7 @@ type Standing =
 
 export type RunView = {
   key: RunKey;
-  state: Standing;
+  state: State;
   record: RunRecord | null;
   container: OwnedContainer | null;
 };
@@ -49,7 +49,7 @@ export function runViews(knowledge: Knowledge): RunView[] {
     if (views.some((view) => isSameRun(view.key, key))) continue;
     views.push({
       key: { instanceId: key.instanceId, placementEpoch: key.placementEpoch, runId: key.runId },
-      state: standingOf(key, knowledge, containers),
+      state: stateOf(key, knowledge, containers),
       record: knowledge.runs.find((run) => isSameRun(run, key)) ?? null,
       container: containerOf(key, containers),
     });
@@ -63,9 +63,9 @@ export type RunNow = { state: "unknown" | "alive" | "over"; container: OwnedCont
 export function runNow(knowledge: Knowledge, key: RunKey): RunNow {
   const view = runViews(knowledge).find((candidate) => isSameRun(candidate.key, key));
   if (view === undefined) return { state: "unknown", container: null };
-  const { state: standing, record, container } = view;
+  const { state, record, container } = view;
   const isUp = isRunning(container);
-  const isOver = record?.end != null || (standing.kind !== "wanted" && !isUp);
+  const isOver = record?.end != null || (state.kind !== "wanted" && !isUp);
   return { state: isOver && !isUp ? "over" : "alive", container };
 }
 
@@ -91,7 +91,7 @@ export function ownedContainers(knowledge: Pick<Knowledge, "hostId" | "observed"
   );
 }
 
-function standingOf(key: RunKey, knowledge: Knowledge, containers: OwnedContainer[]): Standing {
+function stateOf(key: RunKey, knowledge: Knowledge, containers: OwnedContainer[]): State {
   const orders = ordersOf(knowledge);
   const order = orders.find((candidate) => isSameRun(candidate, key));
   const newer = orders.find((candidate) => supersedes(candidate, key, order !== undefined));

@@ -4,7 +4,7 @@
  * the hash of the password of this run, which is changed while it goes on.
  */
 import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { isHeldBack, RELEASED_FILE } from "../container/container-spec.ts";
+import { waitsForGang, RELEASED_FILE } from "../container/container-spec.ts";
 import { isPasswordHash, type LiveFile, NO_PASSWORD } from "../ssh/live-files.ts";
 
 /** The names are known to toolbox-services.h, too, and the last to its script. */
@@ -25,7 +25,7 @@ export function serviceFiles({ spec, live }: Pick<DesiredInstance, "spec" | "liv
       : []),
     ...(spec.tensorboard ? [{ name: TENSORBOARD, text: "", isPublic: true }] : []),
     ...(rdp === undefined ? [] : rdpFiles(rdp.passwordHash)),
-    ...(isHeldBack(spec) && live.released === true
+    ...(waitsForGang(spec) && live.released === true
       ? [{ name: RELEASED_FILE, text: "", isPublic: true }]
       : []),
   ];

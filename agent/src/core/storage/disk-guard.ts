@@ -36,7 +36,7 @@ const TOO_MUCH = 2;
 /** Measuring walks all that runs hold: often only while room goes, */
 const MEASURE_SHRINKING_MS = 20_000;
 /** else so often that there is a measurement to compare with when a burst comes, */
-const MEASURE_STANDING_MS = 2 * MS_PER_MINUTE;
+const IDLE_MEASURE_MS = 2 * MS_PER_MINUTE;
 /** and never more than a tenth of the time. */
 const PAUSE_PER_MEASUREMENT = 10;
 
@@ -47,13 +47,13 @@ export type DiskState = "roomy" | "watched" | "nearly-full";
 export function diskState(sights: readonly DiskSight[], bounds: DiskBounds): DiskState {
   const now = sights.at(-1);
   if (now === undefined) return "roomy";
-  const keptBytes = Math.min(now.totalBytes * bounds.freePart, bounds.freeBytes);
-  if (keptBytes === 0) return "roomy";
+  const storedBytes = Math.min(now.totalBytes * bounds.freePart, bounds.freeBytes);
+  if (storedBytes === 0) return "roomy";
   const before = sights.at(-2);
   const perSecond = Math.min(lossPerSecond(before, now), lossPerSecond(sights.at(-3), before));
   const soonBytes = now.freeBytes - perSecond * (AHEAD_MS / MS_PER_SECOND);
-  if (soonBytes < keptBytes) return "nearly-full";
-  return soonBytes < WATCHED_FROM * keptBytes ? "watched" : "roomy";
+  if (soonBytes < storedBytes) return "nearly-full";
+  return soonBytes < WATCHED_FROM * storedBytes ? "watched" : "roomy";
 }
 
 function lossPerSecond(before: DiskSight | undefined, now: DiskSight | undefined): number {
@@ -68,7 +68,7 @@ export function goneBytes(sights: readonly DiskSight[]): number {
 
 /** When what runs hold is to be measured next, after one that took `tookMs`; both times are from its beginning. */
 export function measurePauseMs({ tookMs, lostBytes }: { tookMs: number; lostBytes: number }): number {
-  const wantedMs = lostBytes >= LEAST_GONE_BYTES ? MEASURE_SHRINKING_MS : MEASURE_STANDING_MS;
+  const wantedMs = lostBytes >= LEAST_GONE_BYTES ? MEASURE_SHRINKING_MS : IDLE_MEASURE_MS;
   return Math.max(wantedMs, PAUSE_PER_MEASUREMENT * tookMs);
 }
 

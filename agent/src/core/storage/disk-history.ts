@@ -8,7 +8,7 @@ import { goneBytes, WINDOW_MS, type DiskSight } from "./disk-guard.ts";
 
 type Room = { freeBytes: number; totalBytes: number };
 
-export type DiskLook = {
+export type DiskSample = {
   atMs: number;
   /** By device. */
   disks: ReadonlyMap<number, Room>;
@@ -24,13 +24,13 @@ type Measurement = {
 };
 
 export class DiskHistory {
-  #checks: DiskLook[] = [];
+  #checks: DiskSample[] = [];
   #measurements: Measurement[] = [];
   readonly #sinceMs = new Map<number, number>();
 
-  check(look: DiskLook): void {
-    const isRecent = ({ atMs }: { atMs: number }) => look.atMs - atMs <= WINDOW_MS;
-    this.#checks = [...this.#checks.filter(isRecent), look];
+  check(check: DiskSample): void {
+    const isRecent = ({ atMs }: { atMs: number }) => check.atMs - atMs <= WINDOW_MS;
+    this.#checks = [...this.#checks.filter(isRecent), check];
     this.#measurements = this.#measurements.filter(isRecent);
   }
 
@@ -67,8 +67,8 @@ export class DiskHistory {
   }
 
   writtenBytes(device: number, runId: RunId): number {
-    const written = this.#checks.flatMap((look) =>
-      this.#counts(device, look.atMs) ? (look.written.get(runId) ?? []) : [],
+    const written = this.#checks.flatMap((check) =>
+      this.#counts(device, check.atMs) ? (check.written.get(runId) ?? []) : [],
     );
     return Math.max(0, (written.at(-1) ?? 0) - (written[0] ?? 0));
   }

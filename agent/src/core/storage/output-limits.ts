@@ -10,21 +10,15 @@ export const SEGMENT_BYTES = 4 * MIB;
 const MAX_SEGMENTS = 4;
 export const MAX_RUN_BYTES = MAX_SEGMENTS * SEGMENT_BYTES;
 const MAX_HOST_BYTES = 2 * GIB;
-export const KEPT_MS = 7 * MS_PER_DAY;
+export const RETENTION_MS = 7 * MS_PER_DAY;
 /** Left free on the disk: what the journal needs to go on goes before any output. */
 const RESERVED_BYTES = 128 * MIB;
 
-export type KeptRun = { runId: RunId; bytes: number; storedAtMs: number };
+export type StoredRun = { runId: RunId; bytes: number; storedAtMs: number };
 
 /** Bytes that all kept runs together may take. */
-function allowedBytes({
-  storedBytes: keptBytes,
-  freeBytes,
-}: {
-  storedBytes: number;
-  freeBytes: number;
-}): number {
-  return Math.max(0, Math.min(MAX_HOST_BYTES, keptBytes + freeBytes - RESERVED_BYTES));
+function allowedBytes({ storedBytes, freeBytes }: { storedBytes: number; freeBytes: number }): number {
+  return Math.max(0, Math.min(MAX_HOST_BYTES, storedBytes + freeBytes - RESERVED_BYTES));
 }
 
 /**
@@ -32,18 +26,18 @@ function allowedBytes({
  * @param comingBytes room that is about to be needed
  */
 export function outputsToDrop(
-  kept: readonly KeptRun[],
+  stored: readonly StoredRun[],
   { nowMs, freeBytes, comingBytes = 0 }: { nowMs: number; freeBytes: number; comingBytes?: number },
 ): RunId[] {
-  const oldestFirst = kept.toSorted((a, b) => a.storedAtMs - b.storedAtMs || (a.runId < b.runId ? -1 : 1));
-  let keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
-  const allowed = allowedBytes({ storedBytes: keptBytes, freeBytes });
+  const oldestFirst = stored.toSorted((a, b) => a.storedAtMs - b.storedAtMs || (a.runId < b.runId ? -1 : 1));
+  let storedBytes = stored.reduce((sum, { bytes }) => sum + bytes, 0);
+  const allowed = allowedBytes({ storedBytes, freeBytes });
   const dropped: RunId[] = [];
-  for (const { runId, bytes, storedAtMs: keptAtMs } of oldestFirst) {
-    const isTooOld = nowMs - keptAtMs >= KEPT_MS;
-    if (!isTooOld && keptBytes + comingBytes <= allowed) continue;
+  for (const { runId, bytes, storedAtMs } of oldestFirst) {
+    const isTooOld = nowMs - storedAtMs >= RETENTION_MS;
+    if (!isTooOld && storedBytes + comingBytes <= allowed) continue;
     dropped.push(runId);
-    keptBytes -= bytes;
+    storedBytes -= bytes;
   }
   return dropped;
 }
@@ -51,9 +45,9 @@ export function outputsToDrop(
 /** Whether a run's output can be kept at all once everything else has gone for it. */
 export function hasRoomFor(
   comingBytes: number,
-  { storedBytes: keptBytes, freeBytes }: { storedBytes: number; freeBytes: number },
+  { storedBytes, freeBytes }: { storedBytes: number; freeBytes: number },
 ): boolean {
-  return keptBytes + comingBytes <= allowedBytes({ storedBytes: keptBytes, freeBytes });
+  return storedBytes + comingBytes <= allowedBytes({ storedBytes, freeBytes });
 }
 
 /** The numbers of a run's segments that go once a further one is begun. */

@@ -6,7 +6,7 @@
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GpuUuid } from "@remotegpu/shared/ids";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
-import { isToldText } from "../../core/gpus/gpu-readings.ts";
+import { isReportedText } from "../../core/gpus/gpu-readings.ts";
 
 /** What nvidia-smi alone says of a card; CSV knows the index, XML does not, and XML alone tells of repairs. */
 type GpuFacts = Omit<
@@ -39,7 +39,7 @@ const QUANTITY = /^(-?\d{1,15}(?:\.\d{1,9})?)(?:\s*([A-Za-z%]+))?$/;
 
 export function readText(cell: Cell, maxLength: number): string | null {
   const trimmed = cell?.trim() ?? "";
-  return !isToldText(trimmed) || trimmed.length > maxLength ? null : trimmed;
+  return !isReportedText(trimmed) || trimmed.length > maxLength ? null : trimmed;
 }
 
 /** A number in `unit`; the unit may be left out (`nounits`), another one makes the value unknown. */

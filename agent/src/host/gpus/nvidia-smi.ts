@@ -5,7 +5,7 @@
  */
 import { GpuReport } from "@remotegpu/shared/host-report";
 import type { GpuUuid } from "@remotegpu/shared/ids";
-import { bothConditions, NOTHING_SAID, signOf, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
+import { bothConditions, NO_FINDINGS, signOf, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { NvlinkMap } from "../../core/gpus/nvlink-islands.ts";
 import { isSameGpu, type GpuPlace } from "../../core/gpus/query-remarks.ts";
 import { busKey } from "../../core/gpus/xid-line.ts";
@@ -140,7 +140,7 @@ export class NvidiaSmi {
       const known = gpus.get(uuid) ?? this.#withoutReadings(uuid, bad);
       if (known === null) return;
       gpus.set(uuid, known);
-      conditions.set(uuid, whole(conditions.get(uuid) ?? NOTHING_SAID, { ...NOTHING_SAID, ...said }));
+      conditions.set(uuid, whole(conditions.get(uuid) ?? NO_FINDINGS, { ...NO_FINDINGS, ...said }));
     };
     for (const { uuid, sign } of bad) add(uuid, { sign });
     for (const { uuid, error } of unreadable)

@@ -13,7 +13,7 @@ import {
   outputsToDrop,
   SEGMENT_BYTES,
   segmentsToDrop,
-  type KeptRun,
+  type StoredRun,
 } from "../../core/storage/output-limits.ts";
 import { RecordReader, recordBytes, type OutputRecord } from "./output-records.ts";
 
@@ -127,8 +127,8 @@ export class KeptOutput {
     return dropped;
   }
 
-  async list(): Promise<KeptRun[]> {
-    const kept: KeptRun[] = [];
+  async list(): Promise<StoredRun[]> {
+    const kept: StoredRun[] = [];
     for (const name of await readdir(this.#folder)) {
       const runId = RunId.safeParse(name).data;
       if (runId === undefined) continue;

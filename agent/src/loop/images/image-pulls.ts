@@ -8,7 +8,7 @@ import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { mayUse } from "../../core/images/image-rights.ts";
-import { pullKey, type ImageWish } from "../../core/images/image-wishes.ts";
+import { pullKey, type DesiredImage } from "../../core/images/image-wishes.ts";
 import { pullEnd, STALL_BEFORE_OTHERS_MS } from "../../core/images/pull-bounds.ts";
 import { isHiccup, TRIES } from "../../core/images/pull-problem.ts";
 import { MAX_LAYERS, PullProgress } from "../../core/images/pull-progress.ts";
@@ -48,7 +48,7 @@ export type ImagePullsOptions = {
 export class ImagePulls {
   readonly #options: ImagePullsOptions;
   readonly #reported = new ToldPulls();
-  #desired: ReadonlyMap<string, ImageWish> = new Map();
+  #desired: ReadonlyMap<string, DesiredImage> = new Map();
   readonly #pulls = new Map<string, Pull>();
   /** How it ended, for whoever wished it then; a later order tries again. */
   readonly #settled = new Map<string, Settled>();
@@ -90,7 +90,7 @@ export class ImagePulls {
   }
 
   /** All that is wanted now. Ends what is not, begins what there is room for; returns at once. */
-  want(wishes: readonly ImageWish[]): void {
+  want(wishes: readonly DesiredImage[]): void {
     const nowMs = this.#options.clock.monotonicMs();
     this.#desired = new Map(wishes.map((wish) => [wish.wisher, wish]));
     for (const [wisher, { terms }] of this.#settled)
@@ -106,7 +106,7 @@ export class ImagePulls {
    * Whether the order may start with its image now; if not, it is pulled for it.
    * @throws RuntimeError, RuntimeDown, JournalError
    */
-  async ensure(wish: ImageWish): Promise<ImageState> {
+  async ensure(wish: DesiredImage): Promise<ImageState> {
     const settled = this.#settled.get(wish.wisher);
     if (settled?.kind === "failed")
       return { kind: "missing", detail: missingDetail(wish.image, settled.problem) };
@@ -125,7 +125,7 @@ export class ImagePulls {
     await Promise.all(this.#ending);
   }
 
-  async #check(wish: ImageWish): Promise<ImageState> {
+  async #check(wish: DesiredImage): Promise<ImageState> {
     const { source, before, pulled, clock } = this.#options;
     await before.note();
     const imageId = await source.images.idOf(wish.image);
@@ -142,19 +142,19 @@ export class ImagePulls {
     return this.#join(wish);
   }
 
-  #join(wish: ImageWish): ImageState {
+  #join(wish: DesiredImage): ImageState {
     this.#await(wish);
     return { kind: "awaited" };
   }
 
-  #isToCheckFor({ wisher, by }: ImageWish, nowMs: number): boolean {
+  #isToCheckFor({ wisher, by }: DesiredImage, nowMs: number): boolean {
     const settled = this.#settled.get(wisher);
     if (settled === undefined)
       return ![...this.#pulls.values()].some(({ desired: wishes }) => wishes.has(wisher));
     return by.kind === "fetch" && settled.kind === "present" && nowMs - settled.sinceMs >= LOOK_AGAIN_MS;
   }
 
-  #checkUnasked(wish: ImageWish): void {
+  #checkUnasked(wish: DesiredImage): void {
     this.ensure(wish).catch((error: unknown) => {
       // The next round looks again; that the runtime is down is told elsewhere.
       if (error instanceof RuntimeDown || error instanceof RuntimeError) return;
@@ -162,7 +162,7 @@ export class ImagePulls {
     });
   }
 
-  #await(wish: ImageWish): void {
+  #await(wish: DesiredImage): void {
     // What is not wished yet is in the next round.
     if (!this.#desired.has(wish.wisher)) return;
     this.#settled.delete(wish.wisher);
@@ -305,7 +305,7 @@ export class ImagePulls {
     wake();
   }
 
-  #ended(pull: Pull, wish: ImageWish, outcome: PullOutcome | null): void {
+  #ended(pull: Pull, wish: DesiredImage, outcome: PullOutcome | null): void {
     const { clock, pulled, log, wake } = this.#options;
     const nowMs = clock.monotonicMs();
     const { image, registry } = pull;
@@ -377,7 +377,7 @@ export class ImagePulls {
 }
 
 /** On other terms it is another wish. */
-function termsOf(wish: ImageWish | undefined): string | null {
+function termsOf(wish: DesiredImage | undefined): string | null {
   return wish === undefined ? null : JSON.stringify([wish.image, wish.terms]);
 }
 

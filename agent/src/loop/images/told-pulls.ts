@@ -12,7 +12,7 @@ import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { ImageWish } from "../../core/images/image-wishes.ts";
+import type { DesiredImage } from "../../core/images/image-wishes.ts";
 import type { PullClock } from "../../core/images/pull-bounds.ts";
 import { progressSentence, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";
 
@@ -25,7 +25,7 @@ export type Pull = {
   readonly key: string;
   readonly image: string;
   readonly registry: string;
-  readonly desired: Map<string, ImageWish>;
+  readonly desired: Map<string, DesiredImage>;
   /** Since when it waits, or went behind the others. */
   sinceMs: number;
   /** How often its registry was too slow, or could not be reached. */
@@ -48,7 +48,7 @@ export type Outcome =
 export type Settled = Outcome & { terms: string | null };
 
 export type PullState = {
-  desired: ReadonlyMap<string, ImageWish>;
+  desired: ReadonlyMap<string, DesiredImage>;
   pulls: readonly Pull[];
   settled: ReadonlyMap<string, Settled>;
 };

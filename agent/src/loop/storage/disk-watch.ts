@@ -16,7 +16,7 @@ import {
   type Writer,
 } from "../../core/storage/disk-guard.ts";
 import { hasFewFiles, type FileRoom } from "../../core/storage/file-limit.ts";
-import { DiskHistory, type DiskLook } from "../../core/storage/disk-history.ts";
+import { DiskHistory, type DiskSample } from "../../core/storage/disk-history.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import { diskSight, type Disk } from "../../host/disk-room.ts";
 import { WrittenCounter } from "../../host/processes/written-bytes.ts";
@@ -134,7 +134,7 @@ export class DiskWatch {
     );
   }
 
-  #decide(look: DiskLook): void {
+  #decide(look: DiskSample): void {
     const { observation, log, wake } = this.#parts;
     const running = new Set(observation.running.map(({ owner }) => owner.runId));
     for (const [runId, { device }] of this.#filling) {

@@ -7,8 +7,8 @@ import type { GpuUuid } from "@remotegpu/shared/ids";
 import type { OwnedContainer } from "../../core/container/container.ts";
 import {
   afterList,
-  afterLook,
-  isLookDue,
+  afterCheck,
+  isCheckDue,
   NO_HANDOVERS,
   unclearGpus,
   type UnclearGpu,
@@ -38,7 +38,7 @@ export class CardUsers {
 
   /** A container has left a card since the last look began, or there was none. */
   get isCheckDue(): boolean {
-    return isLookDue(this.#handovers);
+    return isCheckDue(this.#handovers);
   }
 
   begin(liveContainerIds: () => ReadonlySet<string>): LookBegun {
@@ -59,7 +59,7 @@ export class CardUsers {
   }
 
   done({ gpus, asOf }: LookDone): void {
-    this.#handovers = afterLook(this.#handovers, { cards: gpus.map(({ uuid }) => uuid), asOf });
+    this.#handovers = afterCheck(this.#handovers, { cards: gpus.map(({ uuid }) => uuid), asOf });
   }
 
   /** Of these cards, as they were seen last: those on which somebody else is, or may be. */

@@ -9,7 +9,7 @@ import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, Finding } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { isHeldBack, orderedShmBytes } from "../../core/container/container-spec.ts";
+import { waitsForGang, orderedShmBytes } from "../../core/container/container-spec.ts";
 import { isSameRun, networkLabel } from "../../core/container/container.ts";
 import {
   clockFinding,
@@ -87,7 +87,7 @@ export class GangWatch {
     for (const { owner, status } of ownedContainers(knowledge)) {
       const order = knowledge.desired.find((one) => isSameRun(one, owner));
       const record = knowledge.runs.find((one) => isSameRun(one, owner));
-      if (order === undefined || !isHeldBack(order.spec)) continue;
+      if (order === undefined || !waitsForGang(order.spec)) continue;
       const isReleased = order.live.released === true && this.#parts.isReleased(owner.runId);
       // One that ended with the word before it has used it, however short it ran.
       if (isReleased && (status.state === "exited" || this.#letGo.has(owner.runId))) letGo.add(owner.runId);
@@ -95,7 +95,7 @@ export class GangWatch {
       ranks.set(owner.runId, { order, pid: status.pid, isOpen: record?.gate != null, areAllUp: true });
     }
     for (const order of knowledge.desired)
-      if (order.want === "running" && isHeldBack(order.spec) && !ranks.has(order.runId))
+      if (order.want === "running" && waitsForGang(order.spec) && !ranks.has(order.runId))
         for (const rank of ranks.values()) if (isOfOneGang(rank.order, order)) rank.areAllUp = false;
     this.#ranks = ranks;
     this.#letGo = letGo;

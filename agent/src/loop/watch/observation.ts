@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Feature } from "@remotegpu/shared/features";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { isHeldBack } from "../../core/container/container-spec.ts";
+import { waitsForGang } from "../../core/container/container-spec.ts";
 import {
   isSameRun,
   type Container,
@@ -15,7 +15,7 @@ import {
   type RunKey,
 } from "../../core/container/container.ts";
 import { liveContainerIds } from "../../core/gpus/gpu-processes.ts";
-import { imageWishes, type ImageWish } from "../../core/images/image-wishes.ts";
+import { desiredImages, type DesiredImage } from "../../core/images/image-wishes.ts";
 import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
 import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
 import { sortedOrders } from "../../core/runs/unserved-order.ts";
@@ -194,9 +194,9 @@ export class Observation {
   }
 
   /** Which images are wanted on this host now; a host that was taken out of the fleet wants none. */
-  desiredImages(observed: readonly Container[]): ImageWish[] {
+  desiredImages(observed: readonly Container[]): DesiredImage[] {
     const fetches = this.#hasLeftFleet ? [] : this.#journal.desired.fetches.all();
-    return imageWishes(this.knowledge(observed), fetches);
+    return desiredImages(this.knowledge(observed), fetches);
   }
 
   /** Whether a run is to run now, by orders that count. */
@@ -209,7 +209,7 @@ export class Observation {
   isHeld(run: RunKey): boolean {
     const { desired, runs } = this.knowledge();
     const order = desired.find((one) => isSameRun(one, run));
-    if (order === undefined || !isHeldBack(order.spec)) return false;
+    if (order === undefined || !waitsForGang(order.spec)) return false;
     return runs.every((record) => !isSameRun(record, run) || record.gate === null);
   }
 

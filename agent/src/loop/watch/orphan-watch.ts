@@ -8,7 +8,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { cutOffMs, type Contact } from "../../core/reconcile/contact.ts";
 import type { Container } from "../../core/container/container.ts";
-import { lookForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/runs/orphans.ts";
+import { scanForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/runs/orphans.ts";
 import type { Journal } from "../../journal/journal.ts";
 
 /** Three missed heartbeats: the control plane itself calls a host suspect then. */
@@ -58,7 +58,7 @@ export class OrphanWatch {
     const elapsedMs = this.#elapsedMs(at);
     const { instances, notUnderstood } = journal.desired.read();
     const knowledge = { hostId, desired: [...instances, ...notUnderstood], observed: at.observed };
-    const look = lookForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
+    const look = scanForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
     this.#report(look.found, look.ripe);
     const isOther =
       look.found.length > 0 || look.orphans.length !== this.#orphans.length || look.ripe.length > 0;

@@ -9,7 +9,7 @@ import type { Probe } from "@remotegpu/shared/probe";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import { answerTo, type Reply } from "../../core/probes/probe-answer.ts";
 import {
-  restMs,
+  backoffMs,
   stateAfter,
   stateAtFirst,
   unwellOf,
@@ -168,7 +168,7 @@ export class ProbeWatch {
     if (this.#entries.get(entry.runId) !== entry) return;
     if (entry.probe !== probe) return this.#requestIn(entry, 0);
     entry.state = stateAfter(before, answerTo(probe, reply), probe.thresholds);
-    this.#requestIn(entry, restMs(entry.state, probe));
+    this.#requestIn(entry, backoffMs(entry.state, probe));
     const isNews = entry.state.serving !== before.serving;
     const isUnwell = unwellOf(entry.state, probe, this.#nowMs - entry.startedMs) !== null;
     if (isNews || isUnwell) this.#parts.wake();

@@ -10,7 +10,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { MAX_TOLD_PROCESSES, type Idleness } from "@remotegpu/shared/progress";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
-import { afterLook, idleMs, type CardLoad, type Standing } from "../../core/progress/idleness.ts";
+import { afterSample, idleMs, type CardLoad, type ActivityState } from "../../core/progress/idleness.ts";
 import type { ProgressFacts } from "../../core/progress/progress-facts.ts";
 import { waitingProcesses, type ProcessState } from "../../core/progress/waiting-processes.ts";
 import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
@@ -31,7 +31,7 @@ export type ProgressWatchParts = {
 };
 
 /** `wasFound`: it ran before this life of the agent, which may have been told that it is idle. */
-type Watched = { wasFound: boolean; state: Standing | null; idleness: Idleness | null };
+type Watched = { wasFound: boolean; state: ActivityState | null; idleness: Idleness | null };
 
 export class ProgressWatch {
   readonly #parts: ProgressWatchParts;
@@ -109,7 +109,7 @@ export class ProgressWatch {
       cards: this.#parts.cards().filter(({ uuid }) => uuids.has(uuid)),
     };
     const bounds = { cpuMilli: spec.cpuMilli, otherRanks: Math.max(0, (spec.hosts?.length ?? 1) - 1) };
-    const standing = afterLook(before, look, bounds);
+    const standing = afterSample(before, look, bounds);
     const idle = idleMs(standing);
     if (idle >= stallMs) {
       const processes = told?.isIdle === true ? told.processes : this.#processesOf(container);

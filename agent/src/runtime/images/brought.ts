@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { looksFor, wordsOf, type Look } from "../../core/images/brought-words.ts";
+import { candidatesFor, wordsOf, type Candidate } from "../../core/images/brought-words.ts";
 import { QUICK_MS, WORK_MS, type Docker } from "../docker/docker.ts";
 import { isStatus } from "../docker/runtime-error.ts";
 
@@ -19,8 +19,8 @@ const InspectedImage = z.object({ Config: z.object({ User: z.string().nullish() 
 export async function broughtBy(docker: Docker, containerId: string): Promise<string[] | null> {
   const container = await inspected(docker, containerId);
   if (container === null) return null;
-  const found: Look[] = [];
-  for (const look of looksFor(container.Config.Env ?? [])) {
+  const found: Candidate[] = [];
+  for (const look of candidatesFor(container.Config.Env ?? [])) {
     if (found.some(({ word }) => word === look.word)) continue;
     if (await isThere(docker, containerId, look.path)) found.push(look);
   }

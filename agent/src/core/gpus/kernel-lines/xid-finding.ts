@@ -25,8 +25,8 @@ export function xidFinding(xid: Xid): KernelFinding & { isUnknown: boolean } {
       reason: `Xid ${xid.code}: a number that is in no table of this version.`,
     };
   if (xid.code === RECOVERY_CHANGED) {
-    const { effect, text: says } = judgeRecovery(xid.detail);
-    return { ...finding, effect, reason: `Xid ${xid.code}: the driver says that ${says}.` };
+    const { effect, text } = judgeRecovery(xid.detail);
+    return { ...finding, effect, reason: `Xid ${xid.code}: the driver says that ${text}.` };
   }
   if (xid.code >= NVLINK5.first && xid.code <= NVLINK5.last) return { ...finding, ...nvlink5Words(xid) };
   const reason =

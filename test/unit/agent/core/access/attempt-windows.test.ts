@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import {
   AttemptWindows,
-  MAX_TOLD_APART,
+  MAX_WINDOWS_APART,
   OTHERS,
   type Attempts,
 } from "@remotegpu/agent/core/access/attempt-windows";
@@ -35,13 +35,13 @@ test("those of one address, lease and outcome are one, from the first to the las
 
 test("of more addresses than are told apart the rest is one, and those that are told go on by themselves", () => {
   const windows = new AttemptWindows();
-  for (let client = 0; client < MAX_TOLD_APART + 500; client += 1)
+  for (let client = 0; client < MAX_WINDOWS_APART + 500; client += 1)
     windows.add(one({ from: `10.0.0.${client}` }));
   windows.add(one({ from: "10.0.0.0" }));
 
   const closed = windows.close();
 
-  expect(closed).toHaveLength(MAX_TOLD_APART + 1);
+  expect(closed).toHaveLength(MAX_WINDOWS_APART + 1);
   expect(closed[0]).toMatchObject({ from: "10.0.0.0", count: 2 });
   expect(closed.at(-1)).toMatchObject({ from: OTHERS, count: 500 });
 });

@@ -1,7 +1,11 @@
 /** What of the book of access a report has. */
 import { expect, test } from "vitest";
 import { MAX_ATTEMPTS, type AccessAttempts, type AccessSession } from "@remotegpu/shared/ssh-access";
-import { bookToTell, MAX_TOLD_ENDED, MAX_TOLD_SESSIONS } from "@remotegpu/agent/core/access/book-to-tell";
+import {
+  sessionsToReport,
+  MAX_REPORTED_ENDED,
+  MAX_REPORTED_SESSIONS,
+} from "@remotegpu/agent/core/access/book-to-tell";
 
 const at = (index: number) => new Date(index * 1_000).toISOString();
 const session = (index: number, isOver: boolean): AccessSession =>
@@ -14,7 +18,7 @@ const some = (count: number, isOver: boolean) =>
   Array.from({ length: count }, (_, index) => session(index, isOver)).toReversed();
 
 test("all of a small book, in the order of time", () => {
-  const told = bookToTell({ open: some(2, false), ended: some(2, true), attempts: [] });
+  const told = sessionsToReport({ open: some(2, false), ended: some(2, true), attempts: [] });
 
   expect(told.sessions.map(({ sessionId, ended }) => [sessionId, ended !== null])).toEqual([
     ["s-0", true],
@@ -26,23 +30,25 @@ test("all of a small book, in the order of time", () => {
 });
 
 test("of a large one the oldest, of either kind, and it says that it is not all that are open", () => {
-  const many = MAX_TOLD_SESSIONS + 1;
-  const told = bookToTell({ open: some(many, false), ended: some(many, true), attempts: [] });
+  const many = MAX_REPORTED_SESSIONS + 1;
+  const told = sessionsToReport({ open: some(many, false), ended: some(many, true), attempts: [] });
 
-  expect(told.sessions).toHaveLength(MAX_TOLD_SESSIONS);
-  expect(told.sessions.filter(({ ended }) => ended !== null)).toHaveLength(MAX_TOLD_ENDED);
+  expect(told.sessions).toHaveLength(MAX_REPORTED_SESSIONS);
+  expect(told.sessions.filter(({ ended }) => ended !== null)).toHaveLength(MAX_REPORTED_ENDED);
   expect(told.sessions[0]?.sessionId).toBe("s-0");
   expect(told.isWhole).toBe(false);
 });
 
 test("open ones that just fit are all", () => {
-  expect(bookToTell({ open: some(MAX_TOLD_SESSIONS, false), ended: [], attempts: [] }).isWhole).toBe(true);
+  expect(
+    sessionsToReport({ open: some(MAX_REPORTED_SESSIONS, false), ended: [], attempts: [] }).isWhole,
+  ).toBe(true);
 });
 
 test("attempts, the oldest first", () => {
   const attempts = Array.from({ length: MAX_ATTEMPTS + 1 }, (_, index) => ({ firstAt: at(index) }));
 
-  const told = bookToTell({ open: [], ended: [], attempts: attempts.toReversed() as AccessAttempts[] });
+  const told = sessionsToReport({ open: [], ended: [], attempts: attempts.toReversed() as AccessAttempts[] });
 
   expect(told.attempts.map(({ firstAt }) => firstAt)).toEqual(
     attempts.slice(0, MAX_ATTEMPTS).map(({ firstAt }) => firstAt),

@@ -1,19 +1,19 @@
 /** When an access process hands over to that of another bundle, and when one that has handed over ends. */
 import { describe, expect, test } from "vitest";
 import {
-  ELDER_AT_MOST_MS,
-  HandOverTurn,
+  MAX_DRAINING_MS,
+  HandoverMoment,
   LEADERLESS,
   LEADERLESS_AT_MOST_MS,
   TOO_OLD,
   UNWATCHED_LEADERLESS_AT_MOST_MS,
-  whyElderEnds,
+  whyDrainingEnds,
 } from "@remotegpu/agent/core/access/generations";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 describe("a process of one bundle", () => {
   const begun = (own: string | null, told: string | null) => {
-    const turn = new HandOverTurn(own);
+    const turn = new HandoverMoment(own);
     turn.agentRunsFrom(told);
     return turn;
   };
@@ -48,12 +48,12 @@ describe("a process of one bundle", () => {
 
 test.each([
   [{ retiredForMs: 0, leaderlessForMs: 0, isUnderUnit: true }, null],
-  [{ retiredForMs: ELDER_AT_MOST_MS - 1, leaderlessForMs: 0, isUnderUnit: true }, null],
-  [{ retiredForMs: ELDER_AT_MOST_MS, leaderlessForMs: 0, isUnderUnit: true }, TOO_OLD],
+  [{ retiredForMs: MAX_DRAINING_MS - 1, leaderlessForMs: 0, isUnderUnit: true }, null],
+  [{ retiredForMs: MAX_DRAINING_MS, leaderlessForMs: 0, isUnderUnit: true }, TOO_OLD],
   [{ retiredForMs: 0, leaderlessForMs: LEADERLESS_AT_MOST_MS - 1, isUnderUnit: true }, null],
   [{ retiredForMs: 0, leaderlessForMs: LEADERLESS_AT_MOST_MS, isUnderUnit: true }, LEADERLESS],
   [{ retiredForMs: 0, leaderlessForMs: UNWATCHED_LEADERLESS_AT_MOST_MS - 1, isUnderUnit: false }, null],
   [{ retiredForMs: 0, leaderlessForMs: UNWATCHED_LEADERLESS_AT_MOST_MS, isUnderUnit: false }, LEADERLESS],
 ])("of one that has handed over, %j ends by %j", (times, because) => {
-  expect(whyElderEnds(times)).toBe(because);
+  expect(whyDrainingEnds(times)).toBe(because);
 });

@@ -4,7 +4,7 @@ import type { CardNode } from "@remotegpu/agent/core/container/card-nodes";
 import {
   accessAnswer,
   afterAnswer,
-  isKeptFromCards,
+  isDeniedCards,
   isProbeDue,
   isRefused,
   newAccess,
@@ -186,6 +186,6 @@ describe("the record", () => {
     [refusal(), true],
     [refusal({ againMs: 1 }), false],
   ])("%j keeps the run from its cards: %s", (given, is) => {
-    expect(isKeptFromCards(given)).toBe(is);
+    expect(isDeniedCards(given)).toBe(is);
   });
 });

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
-import { NOTHING_SAID, signOf, type GpuCondition } from "@remotegpu/agent/core/gpus/gpu-condition";
+import { NO_FINDINGS, signOf, type GpuCondition } from "@remotegpu/agent/core/gpus/gpu-condition";
 import {
   afterFindings,
   afterSample,
@@ -39,11 +39,11 @@ const B = CARD_B as GpuUuid;
 const bootOf = (n: number) => `${String(n).padStart(8, "0")}-1111-4111-8111-111111111111` as BootId;
 const RUN = "run-1" as RunId;
 const CONDITIONS: Record<string, GpuCondition> = {
-  good: NOTHING_SAID,
-  sign: { ...NOTHING_SAID, sign: signOf("requires-reset") },
-  proof: { ...NOTHING_SAID, sign: signOf("gpu-lost", "proof") },
-  silence: { ...NOTHING_SAID, sign: signOf("no-answer", "silence") },
-  drain: { ...NOTHING_SAID, drain: { code: "recovery-drain-p2p", reason: "why" } },
+  good: NO_FINDINGS,
+  sign: { ...NO_FINDINGS, sign: signOf("requires-reset") },
+  proof: { ...NO_FINDINGS, sign: signOf("gpu-lost", "proof") },
+  silence: { ...NO_FINDINGS, sign: signOf("no-answer", "silence") },
+  drain: { ...NO_FINDINGS, drain: { code: "recovery-drain-p2p", reason: "why" } },
 };
 
 type Move =
@@ -119,7 +119,7 @@ class World {
   }
 
   #sample(said: string, isHeld: boolean): void {
-    const condition = CONDITIONS[said] ?? NOTHING_SAID;
+    const condition = CONDITIONS[said] ?? NO_FINDINGS;
     const conditions = new Map([[A, condition]]);
     const held = new Set(isHeld ? [A] : []);
     this.cards = afterSample(this.cards, {

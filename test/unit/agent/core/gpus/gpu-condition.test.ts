@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   bothConditions,
   conditionOf,
-  NOTHING_SAID,
+  NO_FINDINGS,
   signOf,
   signOfOne,
   type Cells,
@@ -20,8 +20,8 @@ const WELL: Cells = [
 ];
 
 test("a card that is well says nothing beyond its values, and one without cells neither", () => {
-  expect(conditionOf(WELL)).toEqual(NOTHING_SAID);
-  expect(conditionOf([])).toEqual(NOTHING_SAID);
+  expect(conditionOf(WELL)).toEqual(NO_FINDINGS);
+  expect(conditionOf([])).toEqual(NO_FINDINGS);
 });
 
 test("of several signs the gravest counts, and each has a sentence", () => {
@@ -167,13 +167,13 @@ test("words of no table are noted once, with their reading and cut off", () => {
 });
 
 test("of two answers about one card the gravest sign and every warning count; a proof goes before all", () => {
-  const csv = { ...NOTHING_SAID, sign: signOf("gpu-lost"), warnings: ["one"], hasFabric: true };
-  const xml = { ...NOTHING_SAID, sign: signOf("unknown-error", "proof"), warnings: ["one", "two"] };
+  const csv = { ...NO_FINDINGS, sign: signOf("gpu-lost"), warnings: ["one"], hasFabric: true };
+  const xml = { ...NO_FINDINGS, sign: signOf("unknown-error", "proof"), warnings: ["one", "two"] };
 
   expect(bothConditions(csv, xml)).toMatchObject({
     sign: { code: "unknown-error", weight: "proof" },
     warnings: ["one", "two"],
     hasFabric: true,
   });
-  expect(bothConditions(NOTHING_SAID, NOTHING_SAID)).toEqual(NOTHING_SAID);
+  expect(bothConditions(NO_FINDINGS, NO_FINDINGS)).toEqual(NO_FINDINGS);
 });

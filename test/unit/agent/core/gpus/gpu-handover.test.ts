@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { ContainerState, OwnedContainer } from "@remotegpu/agent/core/container/container";
 import {
   afterList,
-  afterLook,
-  isLookDue,
+  afterCheck,
+  isCheckDue,
   NO_HANDOVERS,
   unclearGpus,
   type Handovers,
@@ -20,7 +20,7 @@ const on = (card: string, status: ContainerState = RUNNING, run = "run-1"): Owne
   containerOf(key({ run }), status, { gpus: [gpu(card)] });
 /** A look that begins now and answers at once. */
 const looked = (handovers: Handovers, cards: GpuUuid[] = CARDS) =>
-  afterLook(handovers, { cards, asOf: handovers.ends });
+  afterCheck(handovers, { cards, asOf: handovers.ends });
 const unseen = (handovers: Handovers) =>
   [
     ...unclearGpus(
@@ -35,7 +35,7 @@ test("before anybody has looked no card is clear, and a look is due", () => {
   const listed = afterList(NO_HANDOVERS, []);
 
   expect(unseen(listed)).toEqual(CARDS);
-  expect(isLookDue(listed)).toBe(true);
+  expect(isCheckDue(listed)).toBe(true);
   expect(unseen(looked(listed))).toEqual([]);
 });
 
@@ -45,7 +45,7 @@ test("a card that was idle at the last look is clear without another, however ma
   const after = lists.reduce(afterList, seenWith());
 
   expect(unseen(after)).toEqual([]);
-  expect(isLookDue(after)).toBe(false);
+  expect(isCheckDue(after)).toBe(false);
 });
 
 describe("a card that a container has left", () => {
@@ -63,27 +63,27 @@ describe("a card that a container has left", () => {
     const left = afterList(seenWith(...before), now);
 
     expect(unseen(left)).toEqual([A]);
-    expect(isLookDue(left)).toBe(true);
+    expect(isCheckDue(left)).toBe(true);
     const after = looked(left);
     expect(unseen(afterList(after, now))).toEqual([]);
-    expect(isLookDue(after)).toBe(false);
+    expect(isCheckDue(after)).toBe(false);
   });
 
   test("is not cleared by a look that had begun before", () => {
     const asOf = seenWith(on("a")).ends;
     const left = afterList(seenWith(on("a")), []);
 
-    const after = afterLook(left, { cards: CARDS, asOf });
+    const after = afterCheck(left, { cards: CARDS, asOf });
 
     expect(unseen(after)).toEqual([A]);
-    expect(isLookDue(after)).toBe(true);
+    expect(isCheckDue(after)).toBe(true);
   });
 
   test("is not cleared by an answer that lacks it, and nobody is asked out of turn for that", () => {
     const after = looked(afterList(seenWith(on("a")), []), [B]);
 
     expect(unseen(after)).toEqual([A]);
-    expect(isLookDue(after)).toBe(false);
+    expect(isCheckDue(after)).toBe(false);
   });
 });
 
@@ -148,7 +148,7 @@ test("in any history a card is clear exactly if a look has begun after all that 
           coveredByLook = new Set(listed);
         }
         if (one.kind === "answer" && lookAsOf !== null) {
-          handovers = afterLook(handovers, { cards: CARDS, asOf: lookAsOf });
+          handovers = afterCheck(handovers, { cards: CARDS, asOf: lookAsOf });
           for (const uuid of coveredByLook) listed.delete(uuid);
           isLookedAt = true;
           lookAsOf = null;

@@ -19,7 +19,7 @@ import {
 } from "@remotegpu/agent/core/gpus/gpu-health";
 import {
   conditionOf,
-  NOTHING_SAID,
+  NO_FINDINGS,
   signOf,
   type GpuCondition,
 } from "@remotegpu/agent/core/gpus/gpu-condition";
@@ -40,7 +40,7 @@ const finding = (code: string, effect: KernelEffect, bus = "65"): KernelFinding 
 const DRAIN = finding("xid-48", "drain");
 const FATAL = finding("xid-79", "reset");
 const silent = { memoryUsedMib: null, temperatureC: null, powerW: null };
-const saying = (said: Partial<GpuCondition>): GpuCondition => ({ ...NOTHING_SAID, ...said });
+const saying = (said: Partial<GpuCondition>): GpuCondition => ({ ...NO_FINDINGS, ...said });
 const RESET = saying({ sign: signOf("requires-reset") });
 
 const WHY = "The device rules keep a container from it.";
@@ -263,7 +263,7 @@ describe("a sign of failure", () => {
 
   test("an error in place of its power is one on a card that told it in this boot", () => {
     const [told, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
-    const host = new Host().text(told).text(NOTHING_SAID).text(error);
+    const host = new Host().text(told).text(NO_FINDINGS).text(error);
     expect([...closedGpus(host.cards).keys()]).toEqual([A]);
     expect(lostGpus(host.cards).size).toBe(0);
 
@@ -455,7 +455,7 @@ test("whatever happens to one card, the other stays as it is", () => {
   const sign = fc.oneof(
     fc.record({ effect: fc.constantFrom<KernelEffect>("note", "drain", "reset") }),
     fc.record({
-      output: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NOTHING_SAID),
+      output: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NO_FINDINGS),
     }),
     fc.record({
       isThere: fc.boolean(),

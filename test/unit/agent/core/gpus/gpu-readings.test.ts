@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { knownExits } from "@remotegpu/agent/core/gpus/query-exits";
 import {
-  isToldText,
+  isReportedText,
   meaningEverywhere,
   meaningOf,
   type DrainCode,
@@ -108,8 +108,8 @@ describe("a word that is in no table", () => {
   );
 
   test("is no name, and a name that only begins like one of the table is one", () => {
-    expect(isToldText("[Something New]")).toBe(false);
-    expect(isToldText("Unknown Error Corp. Accelerator")).toBe(true);
+    expect(isReportedText("[Something New]")).toBe(false);
+    expect(isReportedText("Unknown Error Corp. Accelerator")).toBe(true);
   });
 });
 

@@ -7,7 +7,7 @@ import {
   MAX_FAULTS,
   type ProgramFault,
   runOfFault,
-  TOLD_AGAIN_MS,
+  REPORT_AGAIN_MS,
   withFaults,
 } from "@remotegpu/agent/core/gpus/program-faults";
 import { MAX_GPU_FAULTS } from "@remotegpu/shared/gpu-errors";
@@ -66,8 +66,8 @@ describe("how often it is told", () => {
   test("the same of the same run once in a while", () => {
     const once = afterFault([], fault());
 
-    expect(afterFault(once, fault({ seq: 2, atMs: TOLD_AGAIN_MS - 1 }))).toBe(once);
-    expect(afterFault(once, fault({ seq: 2, atMs: TOLD_AGAIN_MS }))).toHaveLength(2);
+    expect(afterFault(once, fault({ seq: 2, atMs: REPORT_AGAIN_MS - 1 }))).toBe(once);
+    expect(afterFault(once, fault({ seq: 2, atMs: REPORT_AGAIN_MS }))).toHaveLength(2);
     expect(afterFault(once, fault({ seq: 2, code: "xid-13" }))).toHaveLength(2);
     expect(afterFault(once, fault({ seq: 2, runId: runId("run-2") }))).toHaveLength(2);
   });

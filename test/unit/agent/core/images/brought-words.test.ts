@@ -1,9 +1,9 @@
 /** Which paths are looked at in an image, and what those that are there mean. */
 import { expect, test } from "vitest";
-import { looksFor, wordsOf } from "@remotegpu/agent/core/images/brought-words";
+import { candidatesFor, wordsOf } from "@remotegpu/agent/core/images/brought-words";
 
 const pathsOf = (word: string, env: string[]) =>
-  looksFor(env).flatMap((look) => (look.word === word ? [look.path] : []));
+  candidatesFor(env).flatMap((look) => (look.word === word ? [look.path] : []));
 
 test("programs are looked for where the image says, a shell where it is needed", () => {
   const env = ["LANG=C", "PATH=/opt/conda/bin:/usr/bin", "PATHS=/nowhere"];
@@ -22,11 +22,11 @@ test("folders that are none are left out, one twice counts once, and many are bo
   expect(pathsOf("tensorboard", ["PATH=bin:./x::/usr/bin/:/usr/bin"])).toEqual(["/usr/bin/tensorboard"]);
   expect(pathsOf("tensorboard", [`PATH=/${"x".repeat(256)}:/a`])).toEqual(["/a/tensorboard"]);
   const many = Array.from({ length: 500 }, (_, at) => `/f${at}`).join(":");
-  expect(looksFor([`PATH=${many}`]).length).toBeLessThanOrEqual(64);
+  expect(candidatesFor([`PATH=${many}`]).length).toBeLessThanOrEqual(64);
 });
 
 test("what was found is told by its words, each once and always in the same order", () => {
-  const [bash, ...others] = looksFor(["PATH=/bin:/usr/bin"]);
+  const [bash, ...others] = candidatesFor(["PATH=/bin:/usr/bin"]);
 
   expect(wordsOf([], "")).toEqual([]);
   expect(wordsOf([...others, bash!], "")).toEqual([

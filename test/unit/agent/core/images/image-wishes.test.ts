@@ -1,6 +1,6 @@
 /** Which images are wanted on a host, and which wishes share a pull. */
 import { describe, expect, test } from "vitest";
-import { imageWishes, pullKey, wishOfOrder } from "@remotegpu/agent/core/images/image-wishes";
+import { desiredImages, pullKey, desiredImageOf } from "@remotegpu/agent/core/images/image-wishes";
 import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
 import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
@@ -29,7 +29,7 @@ function wishers(knowledge: Partial<Knowledge>, fetches: readonly DesiredFetch[]
     runs: [],
     knownEpochs: new Map(),
   };
-  return imageWishes({ ...whole, ...knowledge }, fetches).map(({ wisher }) => wisher);
+  return desiredImages({ ...whole, ...knowledge }, fetches).map(({ wisher }) => wisher);
 }
 
 describe("wanted", () => {
@@ -60,7 +60,7 @@ describe("wanted", () => {
 test("an order without terms belongs to its network", () => {
   const { imageTerms: _none, ...before } = order();
 
-  expect(wishOfOrder(before)).toMatchObject({ image: BUSYBOX_IMAGE, owner: "ws-1", terms: undefined });
+  expect(desiredImageOf(before)).toMatchObject({ image: BUSYBOX_IMAGE, owner: "ws-1", terms: undefined });
 });
 
 test.each([

@@ -1,19 +1,19 @@
 /** When a service is looked at, and what is told of it. */
 import { describe, expect, test } from "vitest";
 import {
-  afterLook,
+  afterCheck,
   isSameAnswer,
-  LONGEST_REST_MS,
-  type Look,
-  restMs,
-  SEEN_REST_MS,
+  LONGEST_BACKOFF_MS,
+  type CheckResult,
+  backoffMs,
+  SEEN_BACKOFF_MS,
   UNWATCHED,
   type Watch,
 } from "@remotegpu/agent/core/leases/answer";
 
 const SSH = { watched: { service: "ssh", internalPort: 2022 }, exhaustion: null } as const;
-const after = (looks: readonly Look[], from: Watch = UNWATCHED) =>
-  looks.reduce((watch, look) => afterLook(watch, look, SSH), from);
+const after = (looks: readonly CheckResult[], from: Watch = UNWATCHED) =>
+  looks.reduce((watch, look) => afterCheck(watch, look, SSH), from);
 
 describe("what is told", () => {
   test.each([
@@ -48,14 +48,14 @@ describe("what is told", () => {
       ["answers", "closed"],
       { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
     ],
-  ] as [string, Look[], object | null][])("%s", (_what, looks, answer) => {
+  ] as [string, CheckResult[], object | null][])("%s", (_what, looks, answer) => {
     expect(after(looks).answer).toEqual(answer);
   });
 
   test("what the container has used up comes first, and all of it fits", () => {
     const exhaustion = "The container has used up the 512 processes that it may have.";
 
-    const { answer } = afterLook(UNWATCHED, "mute", { ...SSH, exhaustion });
+    const { answer } = afterCheck(UNWATCHED, "mute", { ...SSH, exhaustion });
 
     expect(answer?.detail).toMatch(
       /^The container has used up the 512 processes that it may have\. What listens/,
@@ -74,16 +74,18 @@ describe("what is told", () => {
 
 describe("the rest between looks", () => {
   test("is short at first, grows, and has a bound", () => {
-    const rests = Array.from({ length: 12 }, (_, at) => restMs(after(Array<Look>(at + 1).fill("closed"))));
+    const rests = Array.from({ length: 12 }, (_, at) =>
+      backoffMs(after(Array<CheckResult>(at + 1).fill("closed"))),
+    );
 
     expect(rests.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
-    expect(rests.at(-1)).toBe(LONGEST_REST_MS);
+    expect(rests.at(-1)).toBe(LONGEST_BACKOFF_MS);
   });
 
   test("is long once somebody was seen, and short again when nobody is", () => {
-    expect(restMs(after(["closed", "closed", "answers"]))).toBe(SEEN_REST_MS);
-    expect(restMs(after(["answers", "closed"]))).toBe(250);
-    expect(restMs(after(["answers", "unknown"]))).toBe(250);
-    expect(restMs(after(["answers", "cramped"]))).toBe(250);
+    expect(backoffMs(after(["closed", "closed", "answers"]))).toBe(SEEN_BACKOFF_MS);
+    expect(backoffMs(after(["answers", "closed"]))).toBe(250);
+    expect(backoffMs(after(["answers", "unknown"]))).toBe(250);
+    expect(backoffMs(after(["answers", "cramped"]))).toBe(250);
   });
 });

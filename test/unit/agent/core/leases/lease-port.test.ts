@@ -4,7 +4,7 @@ import {
   choosePort,
   doOverlap,
   exhaustedDetail,
-  PORT_REST_MS,
+  PORT_REUSE_DELAY_MS,
   portUse,
   randomStart,
 } from "@remotegpu/agent/core/leases/lease-port";
@@ -68,11 +68,11 @@ test("a released number rests for ten minutes, and one that was never given does
     released(leaseRecord("d"), "ordered", 1_000),
   ];
 
-  expect(portUse(leases, 1_000 + PORT_REST_MS - 1)).toEqual({
+  expect(portUse(leases, 1_000 + PORT_REUSE_DELAY_MS - 1)).toEqual({
     held: new Set([20_002]),
     resting: new Set([20_001]),
   });
-  expect(portUse(leases, 1_000 + PORT_REST_MS).resting).toEqual(new Set());
+  expect(portUse(leases, 1_000 + PORT_REUSE_DELAY_MS).resting).toEqual(new Set());
 });
 
 test("a number that is about to be tried is nobody else's", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Probe } from "@remotegpu/shared/probe";
 import type { Answer } from "@remotegpu/agent/core/probes/probe-answer";
 import {
-  restMs,
+  backoffMs,
   stateAfter,
   stateAtFirst,
   unwellOf,
@@ -53,10 +53,10 @@ test.each<[string, Answer[], Partial<Probe["thresholds"]>, Serving]>([
 });
 
 test("it is asked twice a second until it serves, and by its interval from then on", () => {
-  expect(restMs(after([fail]), PROBE)).toBe(500);
-  expect(restMs(after([unknown]), PROBE)).toBe(500);
-  expect(restMs(after([pass]), PROBE)).toBe(30_000);
-  expect(restMs(after([pass, fail, fail]), PROBE)).toBe(30_000);
+  expect(backoffMs(after([fail]), PROBE)).toBe(500);
+  expect(backoffMs(after([unknown]), PROBE)).toBe(500);
+  expect(backoffMs(after([pass]), PROBE)).toBe(30_000);
+  expect(backoffMs(after([pass, fail, fail]), PROBE)).toBe(30_000);
 });
 
 describe("its container is started again", () => {

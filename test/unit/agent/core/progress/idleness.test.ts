@@ -1,33 +1,48 @@
 /** Whether a container does anything, from two looks at what it has used. */
 import { describe, expect, test } from "vitest";
-import { afterLook, idleMs, type CardLoad, type Look } from "@remotegpu/agent/core/progress/idleness";
+import {
+  afterSample,
+  idleMs,
+  type CardLoad,
+  type ActivitySample,
+} from "@remotegpu/agent/core/progress/idleness";
 
 const BOUNDS = { cpuMilli: 4_000, otherRanks: 0 };
-const FIRST: Look = { nowMs: 100_000, cpuMs: 5_000, networkBytes: 1_000, lastOutputAgeMs: null, cards: [] };
+const FIRST: ActivitySample = {
+  nowMs: 100_000,
+  cpuMs: 5_000,
+  networkBytes: 1_000,
+  lastOutputAgeMs: null,
+  cards: [],
+};
 const CARD: CardLoad = { powerW: 80, powerLimitW: 700, utilizationPercent: 100 };
-const after = (change: Partial<Look>, bounds = BOUNDS, first = FIRST) =>
+const after = (change: Partial<ActivitySample>, bounds = BOUNDS, first = FIRST) =>
   idleMs(
-    afterLook(afterLook(null, first, bounds), { ...first, nowMs: first.nowMs + 10_000, ...change }, bounds),
+    afterSample(
+      afterSample(null, first, bounds),
+      { ...first, nowMs: first.nowMs + 10_000, ...change },
+      bounds,
+    ),
   );
 
 test("the first look finds nobody idle, and what does nothing is idle since then", () => {
-  const first = afterLook(null, FIRST, BOUNDS);
-  const second = afterLook(first, { ...FIRST, nowMs: 110_000 }, BOUNDS);
-  const third = afterLook(second, { ...FIRST, nowMs: 125_000 }, BOUNDS);
+  const first = afterSample(null, FIRST, BOUNDS);
+  const second = afterSample(first, { ...FIRST, nowMs: 110_000 }, BOUNDS);
+  const third = afterSample(second, { ...FIRST, nowMs: 125_000 }, BOUNDS);
 
   expect([first, second, third].map(idleMs)).toEqual([0, 10_000, 25_000]);
 });
 
 test("who works once is idle from that look on", () => {
-  const idle = afterLook(afterLook(null, FIRST, BOUNDS), { ...FIRST, nowMs: 160_000 }, BOUNDS);
-  const worked = afterLook(idle, { ...FIRST, nowMs: 170_000, cpuMs: 6_000 }, BOUNDS);
-  const again = afterLook(worked, { ...FIRST, nowMs: 175_000, cpuMs: 6_000 }, BOUNDS);
+  const idle = afterSample(afterSample(null, FIRST, BOUNDS), { ...FIRST, nowMs: 160_000 }, BOUNDS);
+  const worked = afterSample(idle, { ...FIRST, nowMs: 170_000, cpuMs: 6_000 }, BOUNDS);
+  const again = afterSample(worked, { ...FIRST, nowMs: 175_000, cpuMs: 6_000 }, BOUNDS);
 
   expect([idle, worked, again].map(idleMs)).toEqual([60_000, 0, 5_000]);
 });
 
 describe("within 10 seconds", () => {
-  test.each<[string, Partial<Look>, boolean]>([
+  test.each<[string, Partial<ActivitySample>, boolean]>([
     ["a line written since", { lastOutputAgeMs: 9_999 }, true],
     ["the last line from before", { lastOutputAgeMs: 10_000 }, false],
     ["a twentieth of a core", { cpuMs: 5_500 }, false],

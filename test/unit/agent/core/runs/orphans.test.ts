@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  lookForOrphans,
+  scanForOrphans,
   LONGEST_STEP_MS,
   ORPHAN_GRACE_MS,
   type Orphan,
@@ -21,7 +21,7 @@ function orphan(countedMs: number): Orphan {
 }
 
 test("a container of an instance that no order names is found, with nothing counted yet", () => {
-  const look = lookForOrphans([], knowledge, reaping);
+  const look = scanForOrphans([], knowledge, reaping);
 
   expect(look).toEqual({ orphans: [orphan(0)], found: [orphan(0)], ripe: [], reaped: new Set() });
 });
@@ -31,13 +31,13 @@ test.each([
   ["one without our labels", { ...STRAY, owner: null }],
   ["another agent's", containerOf(key(), undefined, { hostId: "host-b" as HostId })],
 ])("%s is no orphan", (_what, container) => {
-  expect(lookForOrphans([], { ...knowledge, observed: [container] }, reaping).orphans).toEqual([]);
+  expect(scanForOrphans([], { ...knowledge, observed: [container] }, reaping).orphans).toEqual([]);
 });
 
 test("one that was ordered once is none, even when the last set lacked it or wants it gone", () => {
   const desired = [desiredOf("stray", {}, { want: "removed" })];
 
-  const look = lookForOrphans([orphan(5)], { ...knowledge, desired, observed: [STRAY] }, reaping);
+  const look = scanForOrphans([orphan(5)], { ...knowledge, desired, observed: [STRAY] }, reaping);
 
   expect(look.orphans).toEqual([]);
 });
@@ -45,7 +45,7 @@ test("one that was ordered once is none, even when the last set lacked it or wan
 test("one that has ended is one all the same", () => {
   const observed = [{ ...STRAY, status: exited(0) }];
 
-  expect(lookForOrphans([], { ...knowledge, observed }, reaping).orphans).toEqual([orphan(0)]);
+  expect(scanForOrphans([], { ...knowledge, observed }, reaping).orphans).toEqual([orphan(0)]);
 });
 
 describe("the grace", () => {
@@ -54,20 +54,20 @@ describe("the grace", () => {
     ["at its end", ORPHAN_GRACE_MS - reaping.elapsedMs, true],
     ["long after it", 2 * ORPHAN_GRACE_MS, true],
   ])("%s", (_when, countedMs, isReaped) => {
-    const look = lookForOrphans([orphan(countedMs)], knowledge, reaping);
+    const look = scanForOrphans([orphan(countedMs)], knowledge, reaping);
 
     expect(look.reaped).toEqual(new Set(isReaped ? [STRAY.containerId] : []));
   });
 
   test("is told to be over once", () => {
-    const first = lookForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, reaping);
-    const second = lookForOrphans(first.orphans, knowledge, reaping);
+    const first = scanForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, reaping);
+    const second = scanForOrphans(first.orphans, knowledge, reaping);
 
     expect([first.ripe.length, second.ripe.length]).toEqual([1, 0]);
   });
 
   test("over, but without the operator's word, takes nothing away", () => {
-    const look = lookForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, { ...reaping, isReaping: false });
+    const look = scanForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, { ...reaping, isReaping: false });
 
     expect(look.ripe).toHaveLength(1);
     expect(look.reaped).toEqual(new Set());
@@ -77,7 +77,7 @@ describe("the grace", () => {
     ["unheard", 0],
     ["unwatched", LONGEST_STEP_MS + 1],
   ])("does not go on over %s time, and nothing is removed then", (_what, elapsedMs) => {
-    const look = lookForOrphans([orphan(ORPHAN_GRACE_MS)], knowledge, { elapsedMs, isReaping: true });
+    const look = scanForOrphans([orphan(ORPHAN_GRACE_MS)], knowledge, { elapsedMs, isReaping: true });
 
     expect(look.orphans).toEqual([orphan(ORPHAN_GRACE_MS)]);
     expect(look.reaped).toEqual(new Set());
@@ -86,9 +86,9 @@ describe("the grace", () => {
   test("begins anew for one that somebody asked for meanwhile", () => {
     const asked = { ...knowledge, desired: [...knowledge.desired, desiredOf("stray")] };
 
-    const { orphans } = lookForOrphans([orphan(99)], asked, reaping);
+    const { orphans } = scanForOrphans([orphan(99)], asked, reaping);
 
-    expect(lookForOrphans(orphans, knowledge, reaping).orphans).toEqual([orphan(0)]);
+    expect(scanForOrphans(orphans, knowledge, reaping).orphans).toEqual([orphan(0)]);
   });
 });
 
@@ -114,7 +114,7 @@ test("whatever the history, what is removed was watched for the whole grace with
             const isOrphan = isThere && !isAsked;
             unaskedMs = isOrphan && !isFirst ? unaskedMs + elapsedMs : 0;
             isFirst = !isOrphan;
-            const look = lookForOrphans(
+            const look = scanForOrphans(
               orphans,
               {
                 hostId: HOST,

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import {
   hasRoomFor,
-  KEPT_MS,
+  RETENTION_MS,
   MAX_RUN_BYTES,
   outputsToDrop,
   SEGMENT_BYTES,
@@ -11,7 +11,7 @@ import {
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { runId } from "../../../../support/samples/run-samples.ts";
 
-const NOW = 1_000 * KEPT_MS;
+const NOW = 1_000 * RETENTION_MS;
 const kept = (name: string, bytes: number, ageMs: number) => ({
   runId: runId(name),
   bytes,
@@ -20,7 +20,7 @@ const kept = (name: string, bytes: number, ageMs: number) => ({
 const plenty = { nowMs: NOW, freeBytes: 100 * GIB };
 
 test("output is kept for its days and no longer", () => {
-  const runs = [kept("new", 10, 0), kept("last-moment", 10, KEPT_MS - 1), kept("old", 10, KEPT_MS)];
+  const runs = [kept("new", 10, 0), kept("last-moment", 10, RETENTION_MS - 1), kept("old", 10, RETENTION_MS)];
 
   expect(outputsToDrop(runs, plenty)).toEqual(["old"]);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseCsvTable, parseGpuCsv } from "@remotegpu/agent/host/gpus/nvidia-smi-csv";
-import { NOTHING_SAID } from "@remotegpu/agent/core/gpus/gpu-condition";
+import { NO_FINDINGS } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 
 const twoCards = readFileSync(
@@ -34,7 +34,7 @@ describe("cards", () => {
       powerLimitW: 250,
       migEnabled: null,
       eccUncorrected: null,
-      condition: { ...NOTHING_SAID, reported: ["power", "utilization"] },
+      condition: { ...NO_FINDINGS, reported: ["power", "utilization"] },
     });
   });
 

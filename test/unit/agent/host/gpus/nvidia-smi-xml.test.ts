@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { NOTHING_SAID } from "@remotegpu/agent/core/gpus/gpu-condition";
+import { NO_FINDINGS } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/gpus/nvidia-smi-xml";
 import { GpuReport } from "@remotegpu/shared/host-report";
@@ -36,7 +36,7 @@ test("two cards with their processes are read", () => {
     repairFailed: false,
     throttleReasons: ["sw_power_cap", "hw_thermal_slowdown"],
     minorNumber: 4,
-    condition: { ...NOTHING_SAID, reported: ["power", "utilization", "errors", "repairs"] },
+    condition: { ...NO_FINDINGS, reported: ["power", "utilization", "errors", "repairs"] },
   });
   expect(processes).toEqual([
     { pid: 4711, gpuUuid: "GPU-11111111-2222-3333-4444-555555555555", memoryMib: 900 },
