@@ -102,22 +102,22 @@ export class Agent {
     const { clock, observation, reconciliation, performer, meter, housekeeping, leaseExchange } = this.#parts;
     const { imagePulls, diskWatch, fileWatch, canaryWatch, doors } = this.#parts;
     const nowMs = clock.monotonicMs();
-    const look = await this.#attempt("looking at the containers", () =>
+    const check = await this.#attempt("looking at the containers", () =>
       observation.check({ nowMs, untilTickMs: meter.untilTickMs, mark: performer.endedWorks }),
     );
-    const seen = look?.seen ?? null;
+    const seen = check?.seen ?? null;
 
     const hasChanged =
-      look !== null &&
+      check !== null &&
       seen !== null &&
-      (await this.#attempt("acting", () => reconciliation.act(seen, look.mark)));
+      (await this.#attempt("acting", () => reconciliation.act(seen, check.mark)));
 
-    if (look !== null && seen !== null)
+    if (check !== null && seen !== null)
       await this.#attempt("fetching images", () => imagePulls.want(observation.desiredImages(seen)));
 
     if (hasChanged === true || meter.untilTickMs <= 0)
       await this.#attempt("metering", () =>
-        meter.tick({ containers: seen, wasUpSinceMs: look?.wasUpSinceMs ?? null }),
+        meter.tick({ containers: seen, wasUpSinceMs: check?.wasUpSinceMs ?? null }),
       );
     if (seen !== null) await this.#attempt("confirming removals", () => reconciliation.confirmRemovals());
     await this.#attempt("looking at the disks", () => diskWatch.checkWhenDue(nowMs));
@@ -164,11 +164,11 @@ export class Agent {
 
   async #sleep(): Promise<void> {
     const { performer, imagePulls, observation, meter } = this.#parts;
-    const isUnderWay = performer.isBusy || imagePulls.isBusy || isUnsettled(observation.knowledge());
+    const isPending = performer.isBusy || imagePulls.isBusy || isUnsettled(observation.knowledge());
     const { untilTickMs } = meter;
     // A tick that is still due has failed just now; it is tried again, but not without a pause.
-    const restMs = isUnderWay || untilTickMs <= 0 ? BUSY_ROUND_MS : IDLE_ROUND_MS;
-    const sleepMs = untilTickMs <= 0 ? restMs : Math.min(restMs, untilTickMs);
+    const backoffMs = isPending || untilTickMs <= 0 ? BUSY_ROUND_MS : IDLE_ROUND_MS;
+    const sleepMs = untilTickMs <= 0 ? backoffMs : Math.min(backoffMs, untilTickMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, sleepMs);
       this.#wakeUp = () => {

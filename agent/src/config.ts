@@ -149,10 +149,10 @@ export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
 /** Where the agent and the access process meet. */
 export const accessSocket = (stateDir: string) => join(stateDir, "access.sock");
 /** Where access processes of before an upgrade meet the newest one. */
-export const elderSocket = (stateDir: string) => join(stateDir, "elders.sock");
+export const drainingSocket = (stateDir: string) => join(stateDir, "elders.sock");
 /** What the files process keeps for itself, and where the access process meets it. */
 export const filesFolder = (stateDir: string) => join(stateDir, "files");
 export const filesSocket = (stateDir: string) => join(filesFolder(stateDir), "files.sock");
 export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
 export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
-export const keptOutputFolder = (stateDir: string) => join(stateDir, "output");
+export const storedOutputFolder = (stateDir: string) => join(stateDir, "output");

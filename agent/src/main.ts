@@ -17,9 +17,9 @@ import { log } from "./process/log.ts";
 import { AGENT_VERSION } from "./process/version.ts";
 import { ToolboxError } from "./toolbox/packed-toolbox.ts";
 
-const say = (text: string) => void process.stdout.write(`${text}\n`);
-const tell = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);
-const warn = (text: string) => tell(`WARNING: ${text}`);
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+const report = (text: string) => void process.stderr.write(`remotegpu-agent: ${text}\n`);
+const warn = (text: string) => report(`WARNING: ${text}`);
 const config = () => readConfig(process.env);
 
 /** What a person can act on is one line; anything else is a bug and shows its stack. */
@@ -34,7 +34,7 @@ const EXPLAINED = [
 
 function explain(error: unknown): number {
   if (!(error instanceof Error && EXPLAINED.some((kind) => error instanceof kind))) throw error;
-  tell(error.message);
+  report(error.message);
   return 1;
 }
 
@@ -42,14 +42,14 @@ const program = new Command("remotegpu-agent").version(AGENT_VERSION).exitOverri
 program
   .command("join")
   .description("join the fleet of REMOTEGPU_SERVER with REMOTEGPU_JOIN_TOKEN")
-  .action(() => join(config(), { print: say, warn }));
+  .action(() => join(config(), { print, warn }));
 program
   .command("doctor")
   .description("check what this host knows against itself and against what runs here; changes nothing")
   .option("--json", "one document for scripts")
   .action(async (options: { json?: boolean }) => {
     try {
-      process.exitCode = await doctor(config(), options, say);
+      process.exitCode = await doctor(config(), options, print);
     } catch (error) {
       explain(error);
       // What cannot be asked is neither well nor broken.
@@ -59,25 +59,25 @@ program
 program
   .command("is-removed")
   .description("ask the control plane whether this host was taken out of the fleet; the exit code says it")
-  .action(() => isRemoved(config(), say));
+  .action(() => isRemoved(config(), print));
 program
   .command("leave")
   .description(
     "of a host that was taken out: end what it ran and put its key and journal aside, to join anew",
   )
-  .action(() => leave(config(), say));
+  .action(() => leave(config(), print));
 program
   .command("clean")
   .description(
     "remove this host's containers, networks, firewall rules and simulated cards; its files and journal stay",
   )
-  .action(() => clean(config(), say));
+  .action(() => clean(config(), print));
 program
   .command("restore-limits")
   .description(
     "give this host its own limits of the kernel back; an agent that runs raises them again within a minute",
   )
-  .action(() => restoreLimits(config(), say));
+  .action(() => restoreLimits(config(), print));
 program
   .command("simulate-fault")
   .description("of simulated cards: show a fault of real ones from now on, or with `well` none any more")
@@ -86,7 +86,7 @@ program
     "<fault...>",
     "requires-reset, lost-listed, exit 15, recovery Reset, fabric 'In Progress', mig, fall …",
   )
-  .action((card: string, fault: string[]) => simulateFault(config(), { card, fault }, say));
+  .action((card: string, fault: string[]) => simulateFault(config(), { card, fault }, print));
 program
   .command("run", { isDefault: true })
   .description("look after this host")

@@ -25,11 +25,11 @@ const Stamp = z.object({
 type Stamp = z.infer<typeof Stamp>;
 
 /** @throws PackageError where it is not there and cannot be built */
-export async function ensureToolbox(say: (line: string) => void = () => undefined): Promise<void> {
+export async function ensureToolbox(print: (line: string) => void = () => undefined): Promise<void> {
   const sources = await hashOfSources();
-  const kept = await keptStamp();
-  if (kept !== null && kept.sources === sources && (await isCurrent(kept))) return;
-  say("Building the toolbox of containers from Debian packages");
+  const stored = await storedStamp();
+  if (stored !== null && stored.sources === sources && (await isCurrent(stored))) return;
+  print("Building the toolbox of containers from Debian packages");
   await needPatchelf();
   if (!(await offeredVersions(PACKAGES)).has("openssh-server")) await updateLists();
   const folder = dirname(BUILT_ARCHIVE);
@@ -47,26 +47,26 @@ export async function ensureToolbox(say: (line: string) => void = () => undefine
       `${createHash("sha256").update(archive).digest("hex")}\n`,
     );
     await writeStamp({ sources, lists: await stateOfLists(), versions });
-    say(`It has ${Object.keys(versions).length} packages and ${(size / 1_000_000).toFixed(1)} MB`);
+    print(`It has ${Object.keys(versions).length} packages and ${(size / 1_000_000).toFixed(1)} MB`);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
 /** Nothing is asked of apt while its lists are the ones of the last look. */
-async function isCurrent(kept: Stamp): Promise<boolean> {
+async function isCurrent(stored: Stamp): Promise<boolean> {
   const lists = await stateOfLists();
-  if (lists === kept.lists) return true;
-  const offered = await offeredVersions(Object.keys(kept.versions));
-  for (const [name, version] of Object.entries(kept.versions)) {
+  if (lists === stored.lists) return true;
+  const offered = await offeredVersions(Object.keys(stored.versions));
+  for (const [name, version] of Object.entries(stored.versions)) {
     // Where apt has no lists, what is there is as good as it gets.
     if ((offered.get(name) ?? version) !== version) return false;
   }
-  await writeStamp({ ...kept, lists });
+  await writeStamp({ ...stored, lists });
   return true;
 }
 
-async function keptStamp(): Promise<Stamp | null> {
+async function storedStamp(): Promise<Stamp | null> {
   try {
     await stat(`${BUILT_ARCHIVE}${HASH_ENDING}`);
     return Stamp.parse(JSON.parse(await readFile(STAMP, "utf8")));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 
 const FETCH_MS = 300_000;
-const ASK_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 const C_LOCALE = { LC_ALL: "C" };
 
 export class PackageError extends Error {
@@ -19,7 +19,10 @@ export type LaidOut = { name: string; version: string; folder: string; dependsOn
 
 /** The version of each package that apt would install now; those that it does not have are left out. */
 export async function offeredVersions(names: readonly string[]): Promise<Map<string, string>> {
-  const { stdout } = await execa("apt-cache", ["policy", ...names], { env: C_LOCALE, timeout: ASK_MS });
+  const { stdout } = await execa("apt-cache", ["policy", ...names], {
+    env: C_LOCALE,
+    timeout: REQUEST_TIMEOUT_MS,
+  });
   const offered = new Map<string, string>();
   let name = "";
   for (const line of stdout.split("\n")) {

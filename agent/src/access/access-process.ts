@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { accessSocket, elderSocket, type Config } from "../config.ts";
+import { accessSocket, drainingSocket, type Config } from "../config.ts";
 import { HandoverMoment, MAX_GENERATIONS, TOO_MANY } from "../core/access/generations.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import { NotifyError, type ServiceNotifier } from "../host/notify.ts";
@@ -122,7 +122,7 @@ export class AccessProcess {
   }
 
   #stayWithNewest(): Promise<{ wasRequested: boolean }> {
-    const path = elderSocket(this.#options.config.stateDir);
+    const path = drainingSocket(this.#options.config.stateDir);
     return stayWithNewest({ path, ending: this.#ending, monotonicMs });
   }
 
@@ -170,7 +170,7 @@ export class AccessProcess {
       relay: this.#relay,
       dial: (target) => broker.dial(target),
       leases,
-      path: elderSocket(config.stateDir),
+      path: drainingSocket(config.stateDir),
       isUnderUnit,
       hello: {
         pid: process.pid,
@@ -189,7 +189,7 @@ export class AccessProcess {
     const broker: Broker = new Broker({
       stateDir: config.stateDir,
       socketPath: accessSocket(config.stateDir),
-      drainingPath: elderSocket(config.stateDir),
+      drainingPath: drainingSocket(config.stateDir),
       relay: this.#relay,
       range: config.leasePorts,
       gatewayPort: config.gatewayPort,

@@ -3,7 +3,7 @@
  * what ended containers wrote. They are ready when they are handed out.
  */
 import { mkdirSync } from "node:fs";
-import { keptOutputFolder, ownPoolFolder } from "../config.ts";
+import { storedOutputFolder, ownPoolFolder } from "../config.ts";
 import type { Feature } from "@remotegpu/shared/features";
 import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
@@ -16,7 +16,7 @@ import { GpuWatch } from "../loop/watch/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { VersionWatch } from "../loop/watch/version-watch.ts";
-import { KeptOutput } from "../journal/output/kept-output.ts";
+import { StoredOutput } from "../journal/output/kept-output.ts";
 import { obstacleToGangs } from "../runtime/networks/gang-ability.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { installToolbox } from "../toolbox/toolbox.ts";
@@ -31,14 +31,14 @@ export type HostParts = {
   imageWatch: ImageWatch;
   gpuWatch: GpuWatch;
   versionWatch: VersionWatch;
-  stored: KeptOutput;
+  stored: StoredOutput;
   /** What this agent does on this host, beyond the protocol's first form. */
   features: readonly Feature[];
 };
 
 /** @throws ToolboxError, MachineFactsError */
 export async function hostParts(
-  { config, credential, clock, checkWithinMs: lookWithinMs, log }: AgentSetting,
+  { config, credential, clock, checkWithinMs, log }: AgentSetting,
   wake: () => void,
 ): Promise<HostParts> {
   const { host_id: hostId } = credential.grant;
@@ -67,7 +67,7 @@ export async function hostParts(
     stateDir,
     nvidiaSmiPath: config.nvidiaSmiPath,
     simulatedCount: config.simulatedGpus,
-    ...(lookWithinMs !== undefined && { checkWithinMs: lookWithinMs }),
+    ...(checkWithinMs !== undefined && { checkWithinMs }),
     log,
   });
   // Nothing of it waits for the runtime or the cards.
@@ -81,8 +81,8 @@ export async function hostParts(
   const gangObstacle = runtimeWatch.info?.name === "podman" ? "it was not tried with Podman" : lacking;
   if (gangObstacle !== null) log.warn({}, `this host takes no part in gangs: ${gangObstacle}`);
   await gpuWatch.prepare(clock.monotonicMs(), clock.wallMs(), runtimeWatch.info);
-  const kept = new KeptOutput({ folder: keptOutputFolder(stateDir), wallMs: clock.wallMs });
-  await kept.open();
+  const stored = new StoredOutput({ folder: storedOutputFolder(stateDir), wallMs: clock.wallMs });
+  await stored.open();
   const features = agentFeatures({ joinsGangs: gangObstacle === null });
   return {
     facts: await facts,
@@ -93,7 +93,7 @@ export async function hostParts(
     imageWatch,
     gpuWatch,
     versionWatch,
-    stored: kept,
+    stored,
     features,
   };
 }

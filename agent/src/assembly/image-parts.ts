@@ -1,7 +1,7 @@
 /** An agent's parts that bring images and make room for them. */
 import { diskRoom } from "../host/disk-room.ts";
 import { registryAddresses } from "../host/registry-addresses.ts";
-import { askRegistry } from "../host/registry-requests.ts";
+import { requestRegistry } from "../host/registry-requests.ts";
 import { ImageCleaner } from "../loop/images/image-cleaner.ts";
 import { ImagePulls } from "../loop/images/image-pulls.ts";
 import { ImageRoom } from "../loop/images/image-room.ts";
@@ -27,7 +27,7 @@ export function imageParts(
     client,
     refreshOrders: () => link.nudged(),
     addressesOf: registryAddresses,
-    request: askRegistry,
+    request: requestRegistry,
   };
   const { host_id: hostId } = credential.grant;
   const before = new ImagesOfBefore({ images, journal, hostId, wallMs: clock.wallMs });

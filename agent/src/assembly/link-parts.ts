@@ -39,13 +39,13 @@ export function linkParts(
   { host, observation, wake }: { host: HostParts; observation: Observation; wake: () => void },
 ): LinkParts {
   const { host_id: hostId } = credential.grant;
-  const { runtime, runtimeWatch, gpuWatch, groups, stored: kept } = host;
+  const { runtime, runtimeWatch, gpuWatch, groups, stored } = host;
   const logSessions = new LogSessions({
     hostId,
     publisher: () => connection,
     opener: logOpener({
       runtime,
-      stored: kept,
+      stored,
       runNow: (run) => observation.runNow(run),
       wallMs: clock.wallMs,
     }),

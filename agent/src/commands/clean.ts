@@ -13,7 +13,7 @@ import { membershipOf } from "./membership.ts";
 import { restoreLimits } from "./restore-limits.ts";
 
 /** @throws CommandRefusedError, FolderLockedError */
-export async function clean(config: Config, say: (text: string) => void): Promise<void> {
+export async function clean(config: Config, print: (text: string) => void): Promise<void> {
   const { stateDir, runtimeSocket, poolFolder } = config;
   const { grant } = membershipOf(
     stateDir,
@@ -33,7 +33,7 @@ export async function clean(config: Config, say: (text: string) => void): Promis
     });
     await runtime.removeEverything();
     await removeSimulatedCdiSpec(grant.host_id);
-    await restoreLimits(config, say);
+    await restoreLimits(config, print);
   } catch (cause) {
     if (!(cause instanceof RuntimeDown || cause instanceof RuntimeError)) throw cause;
     throw new CommandRefusedError(`Not everything could be removed: ${cause.message}`, { cause });

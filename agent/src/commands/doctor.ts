@@ -74,21 +74,21 @@ type ExitCode = 0 | 1 | 2;
 export async function doctor(
   { stateDir, runtimeSocket, imageBounds, raisesLimits, nvidiaSmiPath }: Config,
   options: Options,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<ExitCode> {
   const { grant } = membershipOf(stateDir, `${stateDir} belongs to no fleet yet: there is nothing to check.`);
   const clock = { bootId: await readBootId(), monotonicMs };
   return await examine(
     { hostId: grant.host_id, stateDir, runtimeSocket, imageBounds, raisesLimits, clock, nvidiaSmiPath },
     options,
-    say,
+    print,
   );
 }
 
 export async function examine(
   patient: Patient,
   { json = false }: Options,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<ExitCode> {
   const results: CheckResult[] = [];
   for (const { checks, make } of EXAMINATIONS) {
@@ -101,7 +101,7 @@ export async function examine(
       );
     }
   }
-  say(json ? reportJson(results) : reportText(results));
+  print(json ? reportJson(results) : reportText(results));
   return exitCodeOf(results);
 }
 
@@ -144,21 +144,21 @@ async function examineHost(patient: Patient): Promise<CheckResult[]> {
       if (holding !== undefined) groups.processesOf(holding.containerId, holding.group);
     // And the groups before the containers: one that is being made has its group last.
     const holders = groups.holders();
-    const told = await runtime.list();
+    const reported = await runtime.list();
     const everyId = await runtime.everyId();
-    const isKnown = (id: string) => told.some(({ containerId }) => containerId === id);
+    const isKnown = (id: string) => reported.some(({ containerId }) => containerId === id);
     // What the runtime knows under another host's name was not removed, whatever the journal says.
     const runs = journal.runs.filter(
       ({ holding }) =>
         holding === undefined || isKnown(holding.containerId) || !everyId.has(holding.containerId),
     );
     const alive = new Map(
-      doubtsAbout(told, runs).map(({ containerId, group }) => [
+      doubtsAbout(reported, runs).map(({ containerId, group }) => [
         containerId,
         groups.processesOf(containerId, group),
       ]),
     );
-    const observed = withLeftBehind(told, { hostId, runs, alive });
+    const observed = withLeftBehind(reported, { hostId, runs, alive });
     const strays = holders.filter(({ containerId }) => !everyId.has(containerId));
     return {
       journal,

@@ -18,7 +18,7 @@ import { CommandRefusedError } from "./command-refused.ts";
 type Voice = { print: (text: string) => void; warn: (text: string) => void };
 
 /** @throws CommandRefusedError, ApiUnreachableError, MachineFactsError */
-export async function join(config: Config, { print: say, warn }: Voice): Promise<void> {
+export async function join(config: Config, { print, warn }: Voice): Promise<void> {
   if (config.server === null)
     throw new CommandRefusedError("Say where the control plane is: REMOTEGPU_SERVER.");
   if (config.joinToken === null)
@@ -52,7 +52,7 @@ export async function join(config: Config, { print: say, warn }: Voice): Promise
     grant: result.grant,
     receivedAtMs: Date.now(),
   });
-  say(`This host has joined as ${result.grant.host_id}.`);
+  print(`This host has joined as ${result.grant.host_id}.`);
 }
 
 /** What a fault would cost is said before anybody's work is on this host; none of it keeps the host from joining. */

@@ -5,8 +5,8 @@ import { limitSentence, restoreKernelLimits } from "../host/kernel-limits.ts";
 
 export async function restoreLimits(
   { stateDir }: Pick<Config, "stateDir">,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<void> {
   for (const limit of restoreKernelLimits({ stateDir, bootId: await readBootId() }))
-    say(limitSentence(limit));
+    print(limitSentence(limit));
 }

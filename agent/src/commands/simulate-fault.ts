@@ -12,7 +12,7 @@ const WELL = "well";
 export async function simulateFault(
   { stateDir }: Pick<Config, "stateDir">,
   { card, fault }: { card: string; fault: readonly string[] },
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<void> {
   const state = await readSimulatedState(simulatedGpuFiles(stateDir).stateFile);
   if (state === null) throw new CommandRefusedError(`${stateDir} has no simulated cards.`);
@@ -26,5 +26,5 @@ export async function simulateFault(
     if (error instanceof RangeError) throw new CommandRefusedError(error.message);
     throw error;
   }
-  say(`${found?.uuid ?? "nvidia-smi"}: ${fault.join(" ")}`);
+  print(`${found?.uuid ?? "nvidia-smi"}: ${fault.join(" ")}`);
 }

@@ -2,12 +2,12 @@
 import { readlinkSync } from "node:fs";
 import { sep } from "node:path";
 import { isInPoolProofs, POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
-import type { Asked } from "./asked.ts";
+import type { FileRequest } from "./asked.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 
 /** Whoever gets it closes it. @throws FileRefusal, OpenError */
-export function askedFolder({ pool, folder }: Pick<Asked, "pool" | "folder">): HeldEntry {
+export function requestedFolder({ pool, folder }: Pick<FileRequest, "pool" | "folder">): HeldEntry {
   refuseReservedPath(folder);
   const held = pool.below(folder, { isFolder: true });
   try {

@@ -15,7 +15,7 @@ import { FileRefusal } from "./refusal.ts";
 const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
 const BYTES = /^[A-Za-z0-9_-]*$/;
 
-export interface Asked {
+export interface FileRequest {
   pool: HeldEntry;
   /** Below the pool's root. */
   folder: Buffer;

@@ -7,7 +7,7 @@ import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 
 const ANSWERED_WITHIN_MS = 10_000;
-const KEPT_MS = 600_000;
+const RETENTION_MS = 600_000;
 const MAX_AT_ONCE = 8;
 
 export interface Checking {
@@ -90,7 +90,7 @@ export class Checks {
         check.isOver = true;
         setTimeout(() => {
           if (this.#checks.get(identity) === check) this.#checks.delete(identity);
-        }, KEPT_MS).unref();
+        }, RETENTION_MS).unref();
       });
     const check: Check = { of, ended, abort, checkedBytes: 0, isOver: false };
     this.#checks.set(identity, check);

@@ -8,12 +8,12 @@ import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 
 const MAX_AT_ONCE = 16;
-let telling = 0;
+let reporting = 0;
 
-export async function tellChunkSums(held: HeldEntry, response: ServerResponse): Promise<void> {
-  if (telling >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host computes too many checksums now.");
+export async function sendChunkSums(held: HeldEntry, response: ServerResponse): Promise<void> {
+  if (reporting >= MAX_AT_ONCE) throw new FileRefusal("busy", "That host computes too many checksums now.");
   const file = await held.open(constants.O_RDONLY);
-  telling += 1;
+  reporting += 1;
   try {
     response.writeHead(200, { "Content-Type": "text/plain" });
     response.write(`${held.stats.size}\n`);
@@ -33,7 +33,7 @@ export async function tellChunkSums(held: HeldEntry, response: ServerResponse): 
     }
     response.end();
   } finally {
-    telling -= 1;
+    reporting -= 1;
     await file.close();
   }
 }

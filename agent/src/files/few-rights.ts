@@ -11,7 +11,7 @@ const PR_CAPBSET_DROP = 24;
 const CAPABILITY_VERSION_3 = 0x2008_0522;
 const CAP_CHOWN = 0;
 const CAP_DAC_OVERRIDE = 1;
-const KEPT = (1n << BigInt(CAP_CHOWN)) | (1n << BigInt(CAP_DAC_OVERRIDE));
+const STORED = (1n << BigInt(CAP_CHOWN)) | (1n << BigInt(CAP_DAC_OVERRIDE));
 /** More than any kernel knows; it says which one is the last. */
 const MAX_CAPABILITIES = 64;
 
@@ -22,7 +22,7 @@ export class ManyRightsError extends Error {
 /** Of /proc/<pid>/status. */
 export function hasFewRights(status: string): boolean {
   return ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].every(
-    (set) => (rightsIn(status, set) & ~KEPT) === 0n,
+    (set) => (rightsIn(status, set) & ~STORED) === 0n,
   );
 }
 
@@ -49,17 +49,17 @@ function beginAnewWithFew(): never {
     "int capset(const void *, const void *)",
   );
   for (let one = 0; one < MAX_CAPABILITIES && prctl(PR_CAPBSET_READ, one, 0, 0, 0) >= 0; one += 1) {
-    const isKept = ((KEPT >> BigInt(one)) & 1n) === 1n;
-    if (!isKept && prctl(PR_CAPBSET_READ, one, 0, 0, 0) === 1 && prctl(PR_CAPBSET_DROP, one, 0, 0, 0) !== 0)
+    const isStored = ((STORED >> BigInt(one)) & 1n) === 1n;
+    if (!isStored && prctl(PR_CAPBSET_READ, one, 0, 0, 0) === 1 && prctl(PR_CAPBSET_DROP, one, 0, 0, 0) !== 0)
       throw new ManyRightsError(`right ${one} cannot be given up: errno ${koffi.errno()}`);
   }
   const header = Buffer.alloc(8);
   header.writeUInt32LE(CAPABILITY_VERSION_3, 0);
   const data = Buffer.alloc(24);
-  const kept = KEPT & rightsIn(readFileSync("/proc/thread-self/status", "utf8"), "CapPrm");
+  const stored = STORED & rightsIn(readFileSync("/proc/thread-self/status", "utf8"), "CapPrm");
   // Effective and permitted; none is inherited. All are among the first 32.
-  data.writeUInt32LE(Number(kept), 0);
-  data.writeUInt32LE(Number(kept), 4);
+  data.writeUInt32LE(Number(stored), 0);
+  data.writeUInt32LE(Number(stored), 4);
   if (capset(header, data) !== 0)
     throw new ManyRightsError(`root's rights cannot be given up: errno ${koffi.errno()}`);
   if (process.execve === undefined)

@@ -8,13 +8,13 @@ import type { Log } from "@remotegpu/shared/log";
 import { POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { openSocketFile } from "../process/socket-file.ts";
-import { type Asked, bytesIn, numberIn, pathIn, sendJson, sumIn } from "./asked.ts";
-import { askedFolder } from "./asked-folder.ts";
+import { type FileRequest, bytesIn, numberIn, pathIn, sendJson, sumIn } from "./asked.ts";
+import { requestedFolder } from "./asked-folder.ts";
 import { DraftRoutes } from "./drafts/draft-routes.ts";
 import { answerFile } from "./file-answer.ts";
 import { listFolder } from "./folder-listing.ts";
 import { pathOf } from "./folder-way.ts";
-import { sendTree, type TreeWish } from "./folder-tree.ts";
+import { sendTree, type TreeRequest } from "./folder-tree.ts";
 import { HeldEntry } from "./held-entry.ts";
 import { serveProof } from "./pool-proofs.ts";
 import { FileRefusal, refusalOf } from "./refusal.ts";
@@ -83,54 +83,58 @@ export class FilesServer {
     const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://files");
     using pool = HeldEntry.root(this.#poolRoot);
     if (pathname === POOL_PROOF_ROUTE) return await serveProof(pool, query, { request, response });
-    const asked: Asked = { pool, folder: bytesIn(query, "folder"), query };
+    const fileRequest: FileRequest = { pool, folder: bytesIn(query, "folder"), query };
     switch (`${request.method} ${pathname}`) {
       case "GET /entry":
       case "HEAD /entry":
-        return await readEntry(asked, request, response);
+        return await readEntry(fileRequest, request, response);
       case "PUT /entry": {
-        using folder = askedFolder(asked);
+        using folder = requestedFolder(fileRequest);
         const { steps } = pathIn(query, "path");
-        const beside = { notes: this.#beside, folder: asked.folder };
+        const beside = { notes: this.#beside, folder: fileRequest.folder };
         await putFile(folder, { steps, isExecutable: query.has("executable"), beside }, request);
         return void response.writeHead(204).end();
       }
       case "DELETE /entry": {
         // Nothing is said while a tree is removed, however long that takes.
         request.socket.setTimeout(0);
-        await removeEntry(asked);
+        await removeEntry(fileRequest);
         return void response.writeHead(204).end();
       }
       case "PUT /part": {
-        using root = askedFolder(asked);
-        await this.#inParts.put(wholeFile(asked, root), numberIn(query, "offset"), request);
+        using root = requestedFolder(fileRequest);
+        await this.#inParts.put(wholeFile(fileRequest, root), numberIn(query, "offset"), request);
         return void response.writeHead(204).end();
       }
       case "GET /parts": {
         // Nothing is said while a part is read, however slow its disk is.
         request.socket.setTimeout(0);
-        using root = askedFolder(asked);
-        return await this.#inParts.report(wholeFile(asked, root), response);
+        using root = requestedFolder(fileRequest);
+        return await this.#inParts.report(wholeFile(fileRequest, root), response);
       }
       case "POST /whole": {
-        using root = askedFolder(asked);
-        const state = await this.#inParts.complete(wholeFile(asked, root), query.has("executable"));
+        using root = requestedFolder(fileRequest);
+        const state = await this.#inParts.complete(wholeFile(fileRequest, root), query.has("executable"));
         return sendJson(response, 200, state);
       }
       default:
-        return await this.#drafts.serve(asked, request, response);
+        return await this.#drafts.serve(fileRequest, request, response);
     }
   }
 }
 
-function wholeFile({ folder, query }: Asked, root: HeldEntry): WholeFile {
+function wholeFile({ folder, query }: FileRequest, root: HeldEntry): WholeFile {
   const { steps } = pathIn(query, "path");
   return { root, folder, steps, size: numberIn(query, "size"), sha256: sumIn(query, "sha256") };
 }
 
-async function readEntry(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { query } = asked;
-  using folder = askedFolder(asked);
+async function readEntry(
+  fileRequest: FileRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { query } = fileRequest;
+  using folder = requestedFolder(fileRequest);
   using held = folder.below(pathIn(query, "path").bytes);
   if (held.type !== "folder") return await answerFile(held, request, response);
   const tree = treeIn(query);
@@ -140,11 +144,11 @@ async function readEntry(asked: Asked, request: IncomingMessage, response: Serve
   return sendJson(response, 200, listing);
 }
 
-async function removeEntry(asked: Asked): Promise<void> {
-  const { steps } = pathIn(asked.query, "path");
+async function removeEntry(fileRequest: FileRequest): Promise<void> {
+  const { steps } = pathIn(fileRequest.query, "path");
   const last = steps.at(-1);
   if (last === undefined) throw new FileRefusal("bad-path", "The path names nothing that may be removed.");
-  using folder = askedFolder(asked);
+  using folder = requestedFolder(fileRequest);
   using parent = folder.below(pathOf(steps.slice(0, -1)), { isFolder: true });
   // What is not there is told, unlike in what is removed along with something else.
   parent.below(last, { followsLinks: false }).close();
@@ -162,7 +166,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, refusal: Fil
 }
 
 /** Null where one page of it is wanted. */
-function treeIn(query: URLSearchParams): TreeWish | null {
+function treeIn(query: URLSearchParams): TreeRequest | null {
   if (!query.has("tree")) return null;
   return { bytesFromMs: query.has("bytesFrom") ? Number(query.get("bytesFrom")) : null };
 }

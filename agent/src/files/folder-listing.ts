@@ -8,7 +8,7 @@ import { byBytes } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 
 /** Of the names kept so far; then all but a page of them goes. */
-const KEPT_PAGES = 8;
+const CACHED_PAGES = 8;
 const NAMES_AT_ONCE = 512;
 
 /** @param after the name behind which it begins; empty for the first page */
@@ -39,7 +39,7 @@ async function firstNames(
     const name: unknown = entry.name;
     if (!(name instanceof Uint8Array) || byBytes(name, after) <= 0) continue;
     names.push(name);
-    if (names.length >= limit * KEPT_PAGES) names = names.sort(byBytes).slice(0, limit);
+    if (names.length >= limit * CACHED_PAGES) names = names.sort(byBytes).slice(0, limit);
   }
   return names.sort(byBytes).slice(0, limit);
 }

@@ -23,16 +23,20 @@ import type { HeldEntry } from "./held-entry.ts";
 const NAMES_AT_ONCE = 512;
 const SENT_BYTES = 256 * KIB;
 
-export interface TreeWish {
+export interface TreeRequest {
   /** Of files that were changed from then on; null: of none. */
   bytesFromMs: number | null;
 }
 
-export async function sendTree(folder: HeldEntry, wish: TreeWish, response: ServerResponse): Promise<void> {
+export async function sendTree(
+  folder: HeldEntry,
+  request: TreeRequest,
+  response: ServerResponse,
+): Promise<void> {
   response.writeHead(200, { [FILE_TYPE_HEADER]: TREE_FILE_TYPE, "Content-Type": "application/octet-stream" });
   let pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of piecesOf(folder, Buffer.alloc(0), wish)) {
+  for await (const piece of piecesOf(folder, Buffer.alloc(0), request)) {
     if (response.destroyed) return;
     pieces.push(piece);
     bytes += piece.length;
@@ -43,7 +47,7 @@ export async function sendTree(folder: HeldEntry, wish: TreeWish, response: Serv
   response.end(Buffer.concat([...pieces, lineOf({ is_whole: true })]));
 }
 
-async function* piecesOf(folder: HeldEntry, above: Buffer, wish: TreeWish): AsyncGenerator<Uint8Array> {
+async function* piecesOf(folder: HeldEntry, above: Buffer, request: TreeRequest): AsyncGenerator<Uint8Array> {
   const directory = await opendir(folder.path, {
     // The types know no names that are bytes.
     encoding: "buffer" as BufferEncoding,
@@ -56,10 +60,10 @@ async function* piecesOf(folder: HeldEntry, above: Buffer, wish: TreeWish): Asyn
     if (path.length > MAX_PATH_BYTES) continue;
     using held = heldIn(folder, name);
     if (held === null) continue;
-    const content = held.type === "file" && isWanted(held, wish) ? await contentOf(held) : null;
+    const content = held.type === "file" && isWanted(held, request) ? await contentOf(held) : null;
     yield lineOf(entryOf(held, path, content));
     if (content !== null) yield content;
-    if (held.type === "folder") yield* piecesOf(held, path, wish);
+    if (held.type === "folder") yield* piecesOf(held, path, request);
   }
 }
 
@@ -73,7 +77,7 @@ function heldIn(folder: HeldEntry, name: Uint8Array): HeldEntry | null {
   }
 }
 
-function isWanted({ stats }: HeldEntry, { bytesFromMs }: TreeWish): boolean {
+function isWanted({ stats }: HeldEntry, { bytesFromMs }: TreeRequest): boolean {
   return bytesFromMs !== null && stats.size <= TREE_FILE_BYTES && Number(stats.mtimeMs) >= bytesFromMs;
 }
 

@@ -21,9 +21,9 @@ export async function folderAt(
     try {
       above = root.below(path, { isFolder: true });
     } catch (error) {
-      const isInTheWay = replacesFiles && hasCode(error, "ENOTDIR");
-      if (!isInTheWay && !hasCode(error, "ENOENT")) throw error;
-      if (isInTheWay) await unlink(parent.pathOf(step));
+      const isObstacle = replacesFiles && hasCode(error, "ENOTDIR");
+      if (!isObstacle && !hasCode(error, "ENOENT")) throw error;
+      if (isObstacle) await unlink(parent.pathOf(step));
       await mkdir(parent.pathOf(step), { mode }).catch(unlessThere);
       using made = root.below(path, { isFolder: true });
       await chown(made.path, Number(parent.stats.uid), Number(parent.stats.gid));

@@ -29,10 +29,10 @@ async function run(): Promise<void> {
   await server.open(filesSocket(config.stateDir));
   const notifier = new ServiceNotifier({ environment: process.env });
   await notifier.ready("serving files of the storage pool");
-  const telling = setInterval(() => void notifier.alive(monotonicMs()).catch(logged), ALIVE_EVERY_MS);
+  const reporting = setInterval(() => void notifier.alive(monotonicMs()).catch(logged), ALIVE_EVERY_MS);
   log.info({ pool: config.poolFolder }, "serving files");
   await ending(config);
-  clearInterval(telling);
+  clearInterval(reporting);
   await notifier.stopping().catch(logged);
   await server.close();
   lock.release();

@@ -82,9 +82,9 @@ export class ServiceNotifier {
   async #notify(assignments: string[]): Promise<void> {
     const command = this.#command;
     if (command === null) return;
-    const telling = this.#reported.then(() => command.run(assignments, { deadlineMs: DEADLINE_MS }));
-    this.#reported = telling;
-    const outcome = await telling;
+    const reporting = this.#reported.then(() => command.run(assignments, { deadlineMs: DEADLINE_MS }));
+    this.#reported = reporting;
+    const outcome = await reporting;
     if (outcome.kind === "ended" && outcome.exitCode === 0) return;
     const reason = outcome.kind === "ended" ? outcome.stderr.trim().slice(0, 200) : outcome.kind;
     throw new NotifyError(`systemd was not told ${assignments.join(" ")}: ${reason}`, {

@@ -27,12 +27,12 @@ export interface RegistryAnswer {
 }
 
 /** @throws Error where nothing answers there, TLS does not hold, or the body goes beyond its bound */
-export async function askRegistry(asked: RegistryRequest): Promise<RegistryAnswer> {
-  const answer = await begun(asked);
+export async function requestRegistry(request: RegistryRequest): Promise<RegistryAnswer> {
+  const answer = await begun(request);
   try {
     const { statusCode: status = 0, headers } = answer;
-    const wantsBody = asked.maxBytes > 0 && status >= 200 && status < 300;
-    const body = wantsBody ? await boundedBody(answer, asked) : new Uint8Array();
+    const wantsBody = request.maxBytes > 0 && status >= 200 && status < 300;
+    const body = wantsBody ? await boundedBody(answer, request) : new Uint8Array();
     return {
       status,
       location: headers.location ?? null,

@@ -7,7 +7,7 @@ import type { JournalDatabase } from "./database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "./database/sealed.ts";
 
 /** Of no process that lives: whichever comes is another one. */
-const NOBODY = { pid: 1, startTicks: 0 };
+const NO_HANDLERS = { pid: 1, startTicks: 0 };
 
 const Milliseconds = z.int().nonnegative();
 
@@ -77,5 +77,5 @@ export class IntervalStore {
 }
 
 function coveredBy({ runId, bootId, endMs }: UsageEntry): UsageInterval {
-  return { runId, bootId, ...NOBODY, startMs: endMs, endMs, wallEndMs: 0, isOpen: false };
+  return { runId, bootId, ...NO_HANDLERS, startMs: endMs, endMs, wallEndMs: 0, isOpen: false };
 }

@@ -13,7 +13,7 @@ import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "./database/se
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
 const Problem = z.enum(INSTANCE_PROBLEMS);
-const Orderer = z.enum(STOP_ORDERERS);
+const OrderContext = z.enum(STOP_ORDERERS);
 
 /** A record of causes, so that the compiler names one that is missing here. */
 const STOP_CAUSES: Record<StopCause, true> = {
@@ -39,14 +39,14 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
   lastStart: MonotonicTime.nullable(),
   gate: MonotonicTime.nullable(),
   trouble: z.object({ problem: Problem, detail: z.string() }).nullable(),
-  stop: z.object({ cause: Cause, orderedBy: Orderer, detail: z.string() }).nullable(),
+  stop: z.object({ cause: Cause, orderedBy: OrderContext, detail: z.string() }).nullable(),
   end: z
     .object({
       phase: z.enum(["stopped", "failed"]),
       problem: Problem.nullable(),
       detail: z.string(),
       exitCode: z.int().nullable(),
-      orderedBy: Orderer.nullable(),
+      orderedBy: OrderContext.nullable(),
     })
     .nullable(),
   remains: z

@@ -62,7 +62,7 @@ export interface PulledDesiredSet {
   gateways: GatewayAddress[];
 }
 
-export interface ObservedToTell {
+export interface ObservedStateReport {
   digest: string;
   machine: MachineReport | null;
   gpus: GpuReport[] | null;
@@ -104,7 +104,7 @@ export class ControlPlaneClient {
     throw new RequestRefusedError(`the desired set changed during each of ${MAX_ATTEMPTS} pulls`);
   }
 
-  async reportObserved(observed: ObservedToTell): Promise<void> {
+  async reportObserved(observed: ObservedStateReport): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#reportAllPages(observed);
@@ -168,7 +168,7 @@ export class ControlPlaneClient {
     return this.#request(up(this.#host, "pull"), request, PulledPage, PAGE_WITHIN_MS);
   }
 
-  async #reportAllPages(observed: ObservedToTell): Promise<void> {
+  async #reportAllPages(observed: ObservedStateReport): Promise<void> {
     const { digest, machine, gpus, instances, leases, pulls, access, kernelNotes } = observed;
     // What goes along with the first page is not small: hundreds of leases, images and sessions, cards with their reasons.
     const whole = { machine, gpus, leases, pulls, access, kernelNotes };

@@ -49,14 +49,14 @@ export type Renewal =
 /** @throws ApiUnreachableError */
 export async function renewCredential({ apiUrl, grant }: SavedCredential, key: HostKey): Promise<Renewal> {
   const url = new URL(`/api/v1/hosts/${grant.host_id}/credential`, apiUrl);
-  const asked = await ask(url, { nkey: key.publicKey }, grant.ca);
-  if (asked.refused !== null) return { renewed: false, isRemoved: false, reason: asked.refused };
-  if (!("challenge" in asked.answer))
+  const requested = await request(url, { nkey: key.publicKey }, grant.ca);
+  if (requested.refused !== null) return { renewed: false, isRemoved: false, reason: requested.refused };
+  if (!("challenge" in requested.answer))
     throw new ApiUnreachableError(`${url.origin} answers without a challenge`);
 
-  const { challenge } = asked.answer;
+  const { challenge } = requested.answer;
   const signature = key.sign(renewalProofText(grant.host_id, key.publicKey, challenge));
-  const answered = await ask(
+  const answered = await request(
     url,
     { nkey: key.publicKey, challenge, signature, access: key.accessClaim },
     grant.ca,
@@ -72,9 +72,9 @@ export async function renewCredential({ apiUrl, grant }: SavedCredential, key: H
   return { renewed: true, grant: answered.answer };
 }
 
-type Asked = { refused: string } | { refused: null; answer: z.infer<typeof RenewalAnswer> };
+type Requested = { refused: string } | { refused: null; answer: z.infer<typeof RenewalAnswer> };
 
-async function ask(url: URL, body: object, ca: string | null): Promise<Asked> {
+async function request(url: URL, body: object, ca: string | null): Promise<Requested> {
   const answer = await postJson(url, body, ca);
   if (answer.status >= 500 || answer.status === 429) {
     throw new ApiUnreachableError(`${url.origin} cannot renew now: ${problemText(answer)}`);

@@ -23,7 +23,7 @@ import type { MessageHandler } from "./connection.ts";
 /** Each holds a request to the runtime open and one piece of output. */
 const MAX_LOG_SESSIONS = 64;
 const MAX_SESSIONS_OF_RUN = 16;
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 
 export type LogPiece = { output: SessionData["stream"]; bytes: Uint8Array };
 type CloseReason = SessionClose["reason"];
@@ -171,7 +171,7 @@ export class LogSessions {
   }
 
   #begin(session: Session, pieces: AsyncGenerator<LogPiece, "ended" | "run-over">): void {
-    this.#check ??= setInterval(() => this.endSilent(), LOOK_EVERY_MS).unref();
+    this.#check ??= setInterval(() => this.endSilent(), CHECK_EVERY_MS).unref();
     const ended = this.#untilEnd(session, pieces).finally(() => this.#ends.delete(ended));
     this.#ends.add(ended);
   }

@@ -86,9 +86,9 @@ function commandHandlers(
   };
   // What has ended meanwhile, or never came, is none of those that run.
   const stop: MessageHandler = (data) => {
-    const wish = decode(ExecStop, data);
-    if (!wish.ok) return;
-    for (const command of running) if (command.id === wish.message.execId) command.stop.abort();
+    const request = decode(ExecStop, data);
+    if (!request.ok) return;
+    for (const command of running) if (command.id === request.message.execId) command.stop.abort();
   };
   return { begin, stop };
 }

@@ -11,13 +11,13 @@ import { ControlClient } from "../access/control-client.ts";
 import type { AccessMessage, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import type { RunningContainer } from "../core/leases/running-containers.ts";
-import { BookToldOnce } from "./book-told-once.ts";
+import { SessionReport } from "./book-told-once.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */
-const SAY_EVERY_MS = 10_000;
+const SEND_EVERY_MS = 10_000;
 const ANSWER_WITHIN_MS = 5_000;
-const LOOK_AGAIN_AFTER_MS = 5_000;
+const CHECK_AGAIN_AFTER_MS = 5_000;
 /** Silent for so long, it is down: what it holds is not known any more. Its restart takes a fraction of that. */
 const DOWN_AFTER_MS = 20_000;
 
@@ -53,7 +53,7 @@ export class AccessLink {
   readonly #log: Log;
   readonly #processes = new Map<string, Process>();
   #messages: AccessMessage | null = null;
-  readonly #book = new BookToldOnce();
+  readonly #book = new SessionReport();
   #heardMs: number;
   #logged: { text: string; serial: number; atMs: number } | null = null;
   #serial = 0;
@@ -78,7 +78,7 @@ export class AccessLink {
         this.#logged = null;
         this.#wake();
       },
-      onMessage: (news) => this.#hear(news),
+      onMessage: (messages) => this.#hear(messages),
       log: options.log,
     });
   }
@@ -121,8 +121,8 @@ export class AccessLink {
   }
 
   /** What of a book that was told is still held here. */
-  takenOf(told: AccessBook | null): string[] {
-    return told === null ? [] : this.#book.overIn(told);
+  takenOf(reported: AccessBook | null): string[] {
+    return reported === null ? [] : this.#book.overIn(reported);
   }
 
   get degraded(): string[] {
@@ -163,7 +163,7 @@ export class AccessLink {
       taken: [...wanted.taken],
     };
     const text = JSON.stringify(list);
-    if (this.#logged?.text === text && nowMs - this.#logged.atMs < SAY_EVERY_MS) return;
+    if (this.#logged?.text === text && nowMs - this.#logged.atMs < SEND_EVERY_MS) return;
     this.#serial += 1;
     this.#logged = { text, serial: this.#serial, atMs: nowMs };
     this.#client.send({ kind: "list", serial: this.#serial, ...list });
@@ -173,18 +173,18 @@ export class AccessLink {
     return this.#monotonicMs() - this.#heardMs >= DOWN_AFTER_MS;
   }
 
-  #hear(news: AccessMessage): void {
+  #hear(messages: AccessMessage): void {
     const isNew =
-      this.#book.take(news.access) ||
-      news.gatewayPort !== this.#messages?.gatewayPort ||
-      JSON.stringify([news.leases, news.services, news.streams]) !==
+      this.#book.take(messages.access) ||
+      messages.gatewayPort !== this.#messages?.gatewayPort ||
+      JSON.stringify([messages.leases, messages.services, messages.streams]) !==
         JSON.stringify([this.#messages.leases, this.#messages.services, this.#messages.streams]);
-    if (news.refused !== null && news.refused !== this.#messages?.refused)
-      this.#log.error({ reason: news.refused }, "the access process refuses the list of leases");
+    if (messages.refused !== null && messages.refused !== this.#messages?.refused)
+      this.#log.error({ reason: messages.refused }, "the access process refuses the list of leases");
     const isWorthARound = isNew || this.#isDown || this.#hasMore;
     this.#hasMore = false;
     this.#heardMs = this.#monotonicMs();
-    this.#messages = news;
+    this.#messages = messages;
     if (isWorthARound) this.#wake();
   }
 
@@ -199,7 +199,7 @@ export class AccessLink {
     const current = new Set(running.map(keyOf));
     const nowMs = this.#monotonicMs();
     for (const [key, found] of this.#processes) {
-      const isStale = "failedMs" in found && nowMs - found.failedMs >= LOOK_AGAIN_AFTER_MS;
+      const isStale = "failedMs" in found && nowMs - found.failedMs >= CHECK_AGAIN_AFTER_MS;
       if (isStale || !current.has(key)) this.#processes.delete(key);
     }
     for (const container of running)

@@ -8,7 +8,7 @@ import type { AccessBook } from "@remotegpu/shared/ssh-access";
 
 const EMPTY: AccessBook = { sessions: [], attempts: [], isWhole: true };
 
-export class BookToldOnce {
+export class SessionReport {
   #book = EMPTY;
   #mark = sha256(canonicalJson(EMPTY));
   #entries: ReadonlySet<string> = new Set();
@@ -29,9 +29,9 @@ export class BookToldOnce {
   }
 
   /** Ids of what is over in a book that was told and still stands in this one. */
-  overIn(told: AccessBook): string[] {
+  overIn(reported: AccessBook): string[] {
     const held = new Set(overOf(this.#book));
-    return overOf(told).filter((id) => held.has(id));
+    return overOf(reported).filter((id) => held.has(id));
   }
 }
 

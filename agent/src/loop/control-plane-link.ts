@@ -18,7 +18,7 @@ import { LinkDownError, type HostConnection } from "../link/connection.ts";
 import {
   ControlPlaneClient,
   RequestRefusedError,
-  type ObservedToTell,
+  type ObservedStateReport,
 } from "../link/control-plane-client.ts";
 import { publishBatch } from "../link/journal-publisher.ts";
 import { momentOf, monotonic, type Clock } from "../host/moment.ts";
@@ -53,7 +53,7 @@ export type LinkOptions = {
 
 /** What the loop knows at this moment and a heartbeat carries. */
 export type Vitals = {
-  observed: ObservedToTell;
+  observed: ObservedStateReport;
   gpus: GpuVitals[];
   degraded: string[];
   /** What is observed changes again as soon as a start is over. */
@@ -145,8 +145,8 @@ export class ControlPlaneLink {
     const { connection, clock } = this.#options;
     if (!connection.isConnected) return;
     const nowMs = clock.monotonicMs();
-    const isNews = troublesOf(vitals) !== this.#reportedTroubles;
-    if (isNews || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
+    const isChange = troublesOf(vitals) !== this.#reportedTroubles;
+    if (isChange || nowMs >= this.#nextHeartbeatMs) this.#begin("heartbeat", () => this.#beat(vitals));
     this.#pullIfWanted();
     if (this.#isReportDue(vitals, nowMs)) this.#begin("report", () => this.#report(vitals.observed));
     this.#begin("publish", () => this.#publish());
@@ -246,7 +246,7 @@ export class ControlPlaneLink {
     }
   }
 
-  async #report(observed: ObservedToTell): Promise<void> {
+  async #report(observed: ObservedStateReport): Promise<void> {
     await this.#client.reportObserved(observed);
     this.#reportedDigest = observed.digest;
     this.#reportedSessions = observed.access ?? this.#reportedSessions;

@@ -127,14 +127,14 @@ export class Doors {
   async #keepOne(order: DesiredInstance, pid: number, door: OrderedDoor | null): Promise<void> {
     const { runId } = order;
     const [launch, services] = [launchOf(order), serviceFiles(order)];
-    const asked = JSON.stringify([pid, door, launch, services]);
-    if (this.#written.get(runId) === asked) return;
+    const requested = JSON.stringify([pid, door, launch, services]);
+    if (this.#written.get(runId) === requested) return;
     try {
       const { files, refused } = door === null ? SHUT : liveFiles({ ...door, home: await this.#home(pid) });
       // The word to go is among the services', and what goes on it finds all that it needs.
       const needed = launch === null ? [] : launchFiles(launch, await this.#ownerOf(pid));
       await writeLiveFolder(liveFolderOf(this.#stateDir, runId), [...needed, ...services, ...files]);
-      this.#written.set(runId, asked);
+      this.#written.set(runId, requested);
       if (refused.length > 0) this.#log.warn({ runId, refused }, "some keys are not ones that sshd takes");
     } catch (error) {
       this.#log.warn({ runId, error }, "who may enter a container could not be written down; tried again");

@@ -49,9 +49,9 @@ export class OpenedBy {
       fingerprint: fingerprintOf(line),
       expiresAtMs: expiresAt === undefined ? null : Date.parse(expiresAt),
     }));
-    const told = { id: set.id, keys };
-    this.#known.set(set, told);
-    return told;
+    const reported = { id: set.id, keys };
+    this.#known.set(set, reported);
+    return reported;
   }
 }
 

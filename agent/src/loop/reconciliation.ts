@@ -77,11 +77,11 @@ export class Reconciliation {
    * Returns whether something was done that is worth a metering tick at once.
    * @param visibleWorks how many ended works of the performer `seen` shows
    */
-  act(seen: readonly Container[], shownWorks: number): boolean {
+  act(seen: readonly Container[], visibleWorks: number): boolean {
     const { journal, performer, clock, orphanWatch, observation, link, log } = this.#parts;
     const { gangWatch, probeWatch, accessWatch } = this.#parts;
     // Also a container that was started again lives anew, without an action for it: its gate has been open since.
-    const showsStart = performer.visible(shownWorks);
+    const showsStart = performer.visible(visibleWorks);
     const knowledge = observation.knowledge(seen);
     const now = monotonic(momentOf(clock));
     const set = journal.desired.read();

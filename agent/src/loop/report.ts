@@ -22,7 +22,7 @@ import { withServices } from "../core/services/watched-services.ts";
 import { withTailsInReport } from "../core/runs/run-remains.ts";
 import type { MachineFacts } from "../host/machine-facts.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { ObservedToTell } from "../link/control-plane-client.ts";
+import type { ObservedStateReport } from "../link/control-plane-client.ts";
 import type { AccessLink } from "./access-link.ts";
 import type { CanaryWatch } from "./canary/canary-watch.ts";
 import type { Vitals } from "./control-plane-link.ts";
@@ -85,7 +85,7 @@ export function reportNow(parts: ReportParts): Vitals {
   const knowledge = observation.knowledge(seen ?? []);
   // In the dark it would see nothing, and forget.
   if (seen !== null) progressWatch.check(knowledge, now.ms);
-  const told = withImageFacts(
+  const reported = withImageFacts(
     observedInstances({
       ...knowledge,
       ...reconciliation.hostObstacles,
@@ -99,7 +99,7 @@ export function reportNow(parts: ReportParts): Vitals {
     broughtWatch.brought,
   );
   const inside = withProgress(
-    withGangFacts(withServices(told, parts.access.services), parts.gangWatch.facts),
+    withGangFacts(withServices(reported, parts.access.services), parts.gangWatch.facts),
     progressWatch.facts,
   );
   const whole = withMissingNodes(inside, parts.accessWatch.access);
@@ -164,7 +164,7 @@ export function observedState(
   /** Null: not to be told now. `mark` changes with what is new in it, and not with what is forgotten. */
   access: { book: AccessBook; mark: string } | null = null,
   kernelNotes: readonly KernelNote[] = [],
-): ObservedToTell {
+): ObservedStateReport {
   const sorted = withTailsInReport(
     instances.toSorted((a, b) => order(a.instanceId, b.instanceId) || order(a.runId, b.runId)),
   );

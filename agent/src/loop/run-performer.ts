@@ -130,9 +130,9 @@ export class RunPerformer {
    * @returns whether starts are among the works that the list shows
    */
   visible(endedWorks: number): boolean {
-    const shown = [...this.#works].filter(([, { endedAs }]) => endedAs !== null && endedAs <= endedWorks);
-    for (const [runId] of shown) this.#works.delete(runId);
-    return shown.some(([, { starts }]) => starts !== null);
+    const visible = [...this.#works].filter(([, { endedAs }]) => endedAs !== null && endedAs <= endedWorks);
+    for (const [runId] of visible) this.#works.delete(runId);
+    return visible.some(([, { starts }]) => starts !== null);
   }
 
   /** Returns false when the action has to wait for work of before; it is decided anew then. */

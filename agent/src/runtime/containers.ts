@@ -94,11 +94,11 @@ export class Containers {
     const known = new Map<string, Known>();
     for (let at = 0; at < found.length; at += INSPECTIONS_AT_ONCE) {
       const some = found.slice(at, at + INSPECTIONS_AT_ONCE);
-      const looked = await Promise.all(some.map(({ Id, State }) => this.#check(Id, State)));
-      for (const look of looked) {
-        if (look === null) continue;
-        containers.push(look.container);
-        if ("pid" in look) known.set(look.container.containerId, look);
+      const checked = await Promise.all(some.map(({ Id, State }) => this.#check(Id, State)));
+      for (const check of checked) {
+        if (check === null) continue;
+        containers.push(check.container);
+        if ("pid" in check) known.set(check.container.containerId, check);
       }
     }
     this.#known = known;

@@ -40,8 +40,8 @@ import { resolveFolders, Volumes } from "./storage/volumes.ts";
 import type { ResolvedFolder } from "./storage/volumes.ts";
 
 /** A removal that is under way already takes the runtime a moment. */
-const MAX_REMOVAL_LOOKS = 20;
-const REMOVAL_LOOK_MS = 250;
+const MAX_REMOVAL_CHECKS = 20;
+const REMOVAL_CHECK_MS = 250;
 /** After the grace, for the runtime's own KILL to take effect. */
 const KILL_SLACK_MS = 1_000;
 /** For who may never have heard a TERM, after all of the grace has passed. */
@@ -230,8 +230,8 @@ export class Runtime {
     if (byRuntime === "not-stopped" || byRuntime === "late") {
       // One that hangs may not have told the container anything yet, which then has had its time but no word.
       const withinMs = byRuntime === "late" ? Math.min(graceMs, LAST_WORD_MS) : graceMs;
-      const asked = { withinMs, recorded: group, ...(cutShort && { signal: cutShort }) };
-      await this.#options.processes.terminate(containerId, asked);
+      const requested = { withinMs, recorded: group, ...(cutShort && { signal: cutShort }) };
+      await this.#options.processes.terminate(containerId, requested);
     }
     await this.#endLeft(containerId, group);
     await stopping;
@@ -354,11 +354,12 @@ export class Runtime {
 
   /** Everything of this host id: containers, volumes, networks with their rules. For `--clean` and tests. */
   async removeEverything(): Promise<void> {
-    for (let look = 1; ; look += 1) {
+    for (let check = 1; ; check += 1) {
       const left = await this.list();
       if (left.length === 0) break;
-      if (look > MAX_REMOVAL_LOOKS) throw new RuntimeError(`${left.length} containers could not be removed`);
-      if (look > 1) await delay(REMOVAL_LOOK_MS);
+      if (check > MAX_REMOVAL_CHECKS)
+        throw new RuntimeError(`${left.length} containers could not be removed`);
+      if (check > 1) await delay(REMOVAL_CHECK_MS);
       const ends = await Promise.allSettled(
         left.map(async ({ containerId }) => {
           await this.#endLeft(containerId, null);

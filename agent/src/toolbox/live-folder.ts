@@ -35,9 +35,9 @@ export async function writeLiveFolder(folder: string, files: readonly LiveFile[]
     if (owner !== undefined) await chown(draft, owner.uid, owner.gid);
     await rename(draft, path);
   }
-  const kept = new Set([...files.map(({ name }) => name), LOGIN_SOCKET, `.${LOGIN_SOCKET}`]);
+  const stored = new Set([...files.map(({ name }) => name), LOGIN_SOCKET, `.${LOGIN_SOCKET}`]);
   for (const name of await readdir(folder))
-    if (!kept.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+    if (!stored.has(name)) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Once the run's container is gone. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { examine, type Patient } from "@remotegpu/agent/commands/doctor";
-import { checkHost, type HostLook } from "@remotegpu/agent/commands/doctor/host-checks";
+import { checkHost, type HostSnapshot } from "@remotegpu/agent/commands/doctor/host-checks";
 import { checkJournal } from "@remotegpu/agent/commands/doctor/journal-checks";
 import { checkPorts } from "@remotegpu/agent/commands/doctor/port-checks";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
@@ -205,7 +205,7 @@ describe("a journal", () => {
 });
 
 describe.concurrent("the host", () => {
-  const whole: HostLook = {
+  const whole: HostSnapshot = {
     journal: { runs: [recordOf(key())], intervals: [], pulledImages: [], wantedImages: [], damaged: [] },
     containers: [containerOf(key())],
     strays: [],
@@ -221,7 +221,7 @@ describe.concurrent("the host", () => {
   const both = { ...whole.journal, runs: [recordOf(key()), recordOf(other)] };
   const again = key({ run: "run-again" });
 
-  test.each<[string, Partial<HostLook>, string[]]>([
+  test.each<[string, Partial<HostSnapshot>, string[]]>([
     ["as it should be", {}, []],
     [
       "a card with two holders",

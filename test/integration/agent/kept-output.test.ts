@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RETENTION_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/storage/output-limits";
 import { OutputKeeper } from "@remotegpu/agent/loop/output/output-keeper";
-import { KeptOutput } from "@remotegpu/agent/journal/output/kept-output";
+import { StoredOutput } from "@remotegpu/agent/journal/output/kept-output";
 import type { OutputRecord } from "@remotegpu/agent/journal/output/output-records";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import type { Runtime } from "@remotegpu/agent/runtime/runtime";
@@ -15,7 +15,7 @@ import { runId } from "../../support/samples/run-samples.ts";
 
 let folder: string;
 let nowMs = 0;
-let kept: KeptOutput;
+let kept: StoredOutput;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "rg-output-"));
@@ -28,8 +28,8 @@ afterEach(() => {
 });
 const mounted: string[] = [];
 
-async function opened(): Promise<KeptOutput> {
-  const output = new KeptOutput({ folder: join(folder, "output"), wallMs: () => nowMs });
+async function opened(): Promise<StoredOutput> {
+  const output = new StoredOutput({ folder: join(folder, "output"), wallMs: () => nowMs });
   await output.open();
   return output;
 }
@@ -48,7 +48,7 @@ const line = (text: string, second = 0, output: OutputRecord["output"] = "stdout
   bytes: Buffer.from(text),
 });
 
-async function read(query: Parameters<KeptOutput["read"]>[1] = ALL, from_ = kept): Promise<OutputRecord[]> {
+async function read(query: Parameters<StoredOutput["read"]>[1] = ALL, from_ = kept): Promise<OutputRecord[]> {
   const records: OutputRecord[] = [];
   for await (const record of from_.read(RUN.runId, query)) records.push(record);
   return records;
@@ -186,7 +186,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
   }
 
   test("nothing is kept where the journal needs the room", async () => {
-    const small = new KeptOutput({ folder: join(disk(2), "output"), wallMs: () => nowMs });
+    const small = new StoredOutput({ folder: join(disk(2), "output"), wallMs: () => nowMs });
     await small.open();
 
     expect(await small.keep(RUN, from([line("words\n")]))).toMatchObject({ stored: false });
@@ -194,7 +194,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
   });
 
   test("older output makes room for newer", async () => {
-    const small = new KeptOutput({ folder: join(disk(10), "output"), wallMs: () => nowMs });
+    const small = new StoredOutput({ folder: join(disk(10), "output"), wallMs: () => nowMs });
     await small.open();
     const much = Array.from({ length: 400 }, () => line(`${"x".repeat(16_000)}\n`));
     await small.keep({ runId: runId("run-0"), containerId: "c0" }, from(much));
@@ -206,7 +206,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
 
   test("what fitted before it was full is kept, and is not taken for all of it", async () => {
     const at = disk(10);
-    const small = new KeptOutput({ folder: join(at, "output"), wallMs: () => nowMs });
+    const small = new StoredOutput({ folder: join(at, "output"), wallMs: () => nowMs });
     await small.open();
     function* whileOthersWrite() {
       for (let n = 0; n < 40; n += 1) {

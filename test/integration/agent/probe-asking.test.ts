@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
-import { ask } from "@remotegpu/agent/host/inside/asking";
+import { probeReplica } from "@remotegpu/agent/host/inside/asking";
 import type { ProcessInside } from "@remotegpu/agent/host/inside/dial";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { MIB } from "@remotegpu/shared/units";
@@ -38,7 +38,7 @@ afterAll(() => {
 /** Again where this process was held up itself, which says nothing of the replica. */
 async function get(port: number): Promise<Reply> {
   return await eventually(async () => {
-    const reply = await ask(inside, { path: "/health?deep=1", port }, never);
+    const reply = await probeReplica(inside, { path: "/health?deep=1", port }, never);
     return reply.kind !== "unasked" && reply;
   });
 }
@@ -104,7 +104,7 @@ test("it is asked for the path alone, as localhost", async () => {
 });
 
 test("without a path a connection is enough, though nobody ever answers on it", async () => {
-  const port = (at: number) => ask(inside, { path: null, port: at }, never);
+  const port = (at: number) => probeReplica(inside, { path: null, port: at }, never);
 
   expect(await port(8003)).toEqual({ kind: "connected" });
   expect(await port(8100)).toEqual({ kind: "refused" });
@@ -114,20 +114,20 @@ test("a process that is another by now is not asked, and none of this host's own
   const own = await readProcessLife(process.pid);
   const question = { path: "/", port: 8001 };
 
-  expect(await ask({ ...inside, startTicks: inside.startTicks + 1 }, question, never)).toEqual({
+  expect(await probeReplica({ ...inside, startTicks: inside.startTicks + 1 }, question, never)).toEqual({
     kind: "gone",
   });
   const here = { pid: process.pid, startTicks: own.alive ? own.startTicks : 0 };
-  expect(await ask(here, question, never)).toEqual({ kind: "gone" });
+  expect(await probeReplica(here, question, never)).toEqual({ kind: "gone" });
 });
 
 test("at the end of the agent what is under way says nothing", async () => {
   const ending = new AbortController();
-  const asked = ask(inside, { path: "/", port: 8003 }, ending.signal);
+  const asked = probeReplica(inside, { path: "/", port: 8003 }, ending.signal);
   setImmediate(() => ending.abort());
 
   expect(await asked).toEqual({ kind: "unasked" });
-  expect(await ask(inside, { path: "/", port: 8001 }, ending.signal)).toEqual({ kind: "unasked" });
+  expect(await probeReplica(inside, { path: "/", port: 8001 }, ending.signal)).toEqual({ kind: "unasked" });
 });
 
 test("no descriptor is left of a hundred questions at once", async () => {

@@ -21,7 +21,7 @@ import {
 } from "@remotegpu/agent/core/images/pull-bounds";
 import { MAX_LAYERS } from "@remotegpu/agent/core/images/pull-progress";
 import { JournalError } from "@remotegpu/agent/journal/database/journal-database";
-import { askRegistry } from "@remotegpu/agent/host/registry-requests";
+import { requestRegistry } from "@remotegpu/agent/host/registry-requests";
 import { preflight } from "@remotegpu/agent/loop/images/registry-preflight";
 import { pullImage } from "@remotegpu/agent/runtime/images/image-pull";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
@@ -629,7 +629,7 @@ describe("names lead to the public internet only", () => {
     const actAs = ({ address }: TestRegistry) => {
       host.addresses = ["93.184.216.34"];
       host.answer = (request) =>
-        askRegistry({
+        requestRegistry({
           ...request,
           url: new URL(request.url.pathname + request.url.search, `http://${address}`),
           address: "127.0.0.1",

@@ -7,7 +7,7 @@ import { SessionRegistry, MAX_ENTRIES } from "@remotegpu/agent/access/book/acces
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
-import { BookToldOnce } from "@remotegpu/agent/loop/book-told-once";
+import { SessionReport } from "@remotegpu/agent/loop/book-told-once";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { AccessBook as ToldBook } from "@remotegpu/shared/ssh-access";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -77,7 +77,7 @@ function reportsWithin(
   each: () => void,
   onReport: (told: ToldBook) => void = () => undefined,
 ): number {
-  const once = new BookToldOnce();
+  const once = new SessionReport();
   once.take(book.reported);
   let reports = 0;
   for (const untilMs = nowMs + ms; nowMs < untilMs; nowMs += 1_000) {

@@ -18,8 +18,8 @@ import type { JournalState } from "../../journal/journal-reading.ts";
 import { listed } from "./journal-checks.ts";
 import { LEFT_PROCESSES, leftProcesses, type StrayGroup } from "./left-processes.ts";
 
-const LOOKS = 3;
-const LOOK_EVERY_MS = 1_000;
+const MAX_SCANS = 3;
+const CHECK_EVERY_MS = 1_000;
 /** A tick may come late by one round and a slow runtime. */
 const METER_STANDS_MS = 3 * EXTEND_EVERY_MS;
 
@@ -54,7 +54,7 @@ const CHECKS = {
 export const HOST_CHECKS: readonly Check[] = Object.values(CHECKS);
 
 /** One look: what the journal says and what the runtime shows, in this order. */
-export type HostLook = {
+export type HostSnapshot = {
   journal: JournalState;
   containers: readonly OwnedContainer[];
   /** Groups of containers that the runtime does not know. */
@@ -66,11 +66,11 @@ export type HostLook = {
 
 type Found = Record<keyof typeof CHECKS, Finding[]>;
 
-export async function checkHost(look: () => Promise<HostLook>): Promise<CheckResult[]> {
-  let lasting = findingsOf(await look());
-  for (let looks = 1; looks < LOOKS && hasAny(lasting); looks += 1) {
-    await delay(LOOK_EVERY_MS);
-    lasting = inBoth(lasting, findingsOf(await look()));
+export async function checkHost(scan: () => Promise<HostSnapshot>): Promise<CheckResult[]> {
+  let lasting = findingsOf(await scan());
+  for (let scans = 1; scans < MAX_SCANS && hasAny(lasting); scans += 1) {
+    await delay(CHECK_EVERY_MS);
+    lasting = inBoth(lasting, findingsOf(await scan()));
   }
   return [
     listed(CHECKS.gpus, lasting.gpus),
@@ -105,8 +105,8 @@ function isSame(one: Finding, other: Finding): boolean {
   return one.finding === other.finding && JSON.stringify(one.subject) === JSON.stringify(other.subject);
 }
 
-function findingsOf(look: HostLook): Found {
-  const { journal, containers } = look;
+function findingsOf(scan: HostSnapshot): Found {
+  const { journal, containers } = scan;
   return {
     gpus: cardsHeldTwice(containers).map(({ uuid, holders: [one, other] }) => ({
       finding: "gpu-held-twice",
@@ -131,7 +131,7 @@ function findingsOf(look: HostLook): Found {
       sentence:
         "It carries this host's labels and the journal does not know it, so it is not metered. An agent takes it over when its run is ordered; else it is an orphan.",
     })),
-    meter: standingMeters(look),
+    meter: idleMeters(scan),
     devices: containers
       .filter((container) => container.status.state === "running" && hasCardsBySupportAlone(container))
       .map(({ containerId, owner }) => ({
@@ -144,11 +144,11 @@ function findingsOf(look: HostLook): Found {
         sentence:
           "It was not given all nodes of its GPUs as devices when it was made: once systemd reads its units anew and starts one, it loses them. A restart by its customer gives it what stays.",
       })),
-    left: leftProcesses(containers, look.strays),
+    left: leftProcesses(containers, scan.strays),
   };
 }
 
-function standingMeters({ journal, containers, isAgentRunning, bootId, nowMs }: HostLook): Finding[] {
+function idleMeters({ journal, containers, isAgentRunning, bootId, nowMs }: HostSnapshot): Finding[] {
   if (!isAgentRunning) return [];
   const metered = journal.runs.filter(
     (run) =>

@@ -41,9 +41,9 @@ export function leftProcesses(
 }
 
 function finding({ containerId, pids, gpus, run }: StrayGroup & { run?: string }): Finding {
-  const shown = pids.slice(0, MOST_PIDS).join(", ");
+  const visible = pids.slice(0, MOST_PIDS).join(", ");
   // Not a part of the subject: what makes new processes all the time is the same finding in each look.
-  const named = pids.length > MOST_PIDS ? `${shown} and ${pids.length - MOST_PIDS} more` : shown;
+  const named = pids.length > MOST_PIDS ? `${visible} and ${pids.length - MOST_PIDS} more` : visible;
   return {
     finding: run === undefined ? "processes-without-container" : "processes-of-ended-container",
     subject: {

@@ -8,8 +8,8 @@ import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
 import { listed } from "./journal-checks.ts";
 
-const LOOKS = 3;
-const LOOK_EVERY_MS = 1_000;
+const MAX_SCANS = 3;
+const CHECK_EVERY_MS = 1_000;
 const LISTENING = "0A";
 /** Of both families, in the network namespace of this process. */
 const SOCKET_TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -25,18 +25,18 @@ const CHECKS = {
 
 export const PORT_CHECKS: readonly Check[] = Object.values(CHECKS);
 
-export type LeaseLook = {
+export type LeaseSnapshot = {
   leases: readonly LeaseRecord[];
   damaged: readonly string[];
   isAccessRunning: boolean;
 };
 
-export async function checkPorts(look: () => LeaseLook): Promise<CheckResult[]> {
-  const first = look();
+export async function checkPorts(scan: () => LeaseSnapshot): Promise<CheckResult[]> {
+  const first = scan();
   let unbound = unboundPorts(first);
-  for (let looks = 1; looks < LOOKS && unbound.length > 0; looks += 1) {
-    await delay(LOOK_EVERY_MS);
-    const now = unboundPorts(look());
+  for (let scans = 1; scans < MAX_SCANS && unbound.length > 0; scans += 1) {
+    await delay(CHECK_EVERY_MS);
+    const now = unboundPorts(scan());
     unbound = unbound.filter((port) => now.includes(port));
   }
   return [
@@ -61,7 +61,7 @@ function doubleFindings(leases: readonly LeaseRecord[]): Finding[] {
   );
 }
 
-function unboundPorts({ leases, isAccessRunning }: LeaseLook): number[] {
+function unboundPorts({ leases, isAccessRunning }: LeaseSnapshot): number[] {
   if (!isAccessRunning) return [];
   const bound = listeningPorts();
   return leases.flatMap(({ state, externalPort }) =>

@@ -1,39 +1,39 @@
 /** The requests by which a dataset or a model is brought: a draft is opened, its parts come, it is checked, a tree goes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { type Asked, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
-import { askedFolder } from "../asked-folder.ts";
+import { type FileRequest, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
+import { requestedFolder } from "../asked-folder.ts";
 import { type Checked, type Checking, Checks } from "../checks.ts";
 import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
-import { tellChunkSums } from "../chunk-sums.ts";
+import { sendChunkSums } from "../chunk-sums.ts";
 import { openDraft } from "./open-draft.ts";
 import { draftOf, putChunk } from "./put-chunk.ts";
 import { proveChunks } from "./prove-chunks.ts";
 import { seal } from "./seal.ts";
 import { removeTree } from "../tree-removal.ts";
-import { WritesUnderWay } from "../writing/writes-under-way.ts";
+import { PendingWrites } from "../writing/writes-under-way.ts";
 
 export class DraftRoutes {
-  readonly #writes = new WritesUnderWay();
+  readonly #writes = new PendingWrites();
   readonly #checks = new Checks();
 
   /** @throws FileRefusal, or the system's error */
-  async serve(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pool, folder, query } = asked;
+  async serve(fileRequest: FileRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pool, folder, query } = fileRequest;
     const { pathname } = new URL(request.url ?? "/", "http://files");
     // Nothing is said while a tree is walked, however long that takes.
     const patient = () => void request.socket.setTimeout(0);
     switch (`${request.method} ${pathname}`) {
       case "POST /draft": {
         patient();
-        using version = versionIn(asked, { isOptional: true });
+        using version = versionIn(fileRequest, { isOptional: true });
         if (version !== null) await this.#checks.end(version);
         return sendJson(response, 200, await openDraft(pool, folder));
       }
       case "PUT /chunk": {
-        using version = versionIn(asked);
+        using version = versionIn(fileRequest);
         const { steps } = pathIn(query, "path");
         const place = { steps, offset: numberIn(query, "offset"), size: numberIn(query, "size") };
         await putChunk(version, place, { request, writes: this.#writes });
@@ -41,26 +41,26 @@ export class DraftRoutes {
       }
       case "GET /chunks": {
         patient();
-        using version = versionIn(asked);
+        using version = versionIn(fileRequest);
         using draft = draftOf(version);
         using held = draft.below(pathIn(query, "path").bytes, { followsLinks: false });
-        return await tellChunkSums(held, response);
+        return await sendChunkSums(held, response);
       }
       case "POST /seal": {
-        using version = versionIn(asked);
+        using version = versionIn(fileRequest);
         const manifest = sumIn(query, "manifest");
         const work = (checking: Checking) => this.#seal(version, manifest, checking);
         return sendJson(response, 200, await this.#checks.request(version, manifest, work));
       }
       case "GET /proof": {
-        using version = versionIn(asked);
+        using version = versionIn(fileRequest);
         const { steps } = pathIn(query, "path");
         const parts = { from: numberIn(query, "from"), count: numberIn(query, "count") };
         return sendJson(response, 200, await proveChunks(version, steps, parts));
       }
       case "DELETE /tree": {
         patient();
-        await remove(asked, this.#checks);
+        await remove(fileRequest, this.#checks);
         return void response.writeHead(204).end();
       }
       default:
@@ -75,11 +75,11 @@ export class DraftRoutes {
   }
 }
 
-function versionIn(asked: Asked): HeldEntry;
-function versionIn(asked: Asked, wish: { isOptional: true }): HeldEntry | null;
-function versionIn(asked: Asked, { isOptional = false } = {}): HeldEntry | null {
+function versionIn(fileRequest: FileRequest): HeldEntry;
+function versionIn(fileRequest: FileRequest, request: { isOptional: true }): HeldEntry | null;
+function versionIn(fileRequest: FileRequest, { isOptional = false } = {}): HeldEntry | null {
   try {
-    return askedFolder(asked);
+    return requestedFolder(fileRequest);
   } catch (cause) {
     if (!hasCode(cause, "ENOENT")) throw cause;
     if (isOptional) return null;
@@ -88,15 +88,15 @@ function versionIn(asked: Asked, { isOptional = false } = {}): HeldEntry | null 
 }
 
 /** What is gone already is removed. */
-async function remove(asked: Asked, checks: Checks): Promise<void> {
-  const steps = stepsOf(asked.folder);
+async function remove(fileRequest: FileRequest, checks: Checks): Promise<void> {
+  const steps = stepsOf(fileRequest.folder);
   const name = steps?.at(-1);
   if (steps === null || name === undefined)
     throw new FileRefusal("bad-path", "The folder names nothing that may be removed.");
-  using tree = versionIn(asked, { isOptional: true });
+  using tree = versionIn(fileRequest, { isOptional: true });
   if (tree === null) return;
   await checks.end(tree);
-  const above = asked.folder.subarray(0, Math.max(0, asked.folder.length - name.length - 1));
-  using parent = asked.pool.below(above, { isFolder: true });
+  const above = fileRequest.folder.subarray(0, Math.max(0, fileRequest.folder.length - name.length - 1));
+  using parent = fileRequest.pool.below(above, { isFolder: true });
   await removeTree(parent, name);
 }

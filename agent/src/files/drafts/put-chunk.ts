@@ -6,7 +6,7 @@ import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { removeTree } from "../tree-removal.ts";
 import { chunkOf, takeChunk } from "../writing/chunk-in.ts";
-import type { WritesUnderWay } from "../writing/writes-under-way.ts";
+import type { PendingWrites } from "../writing/writes-under-way.ts";
 
 const FILE_MODE = 0o644;
 
@@ -21,7 +21,7 @@ export interface ChunkPlace {
 export async function putChunk(
   version: HeldEntry,
   { steps, offset, size }: ChunkPlace,
-  { request, writes }: { request: IncomingMessage; writes: WritesUnderWay },
+  { request, writes }: { request: IncomingMessage; writes: PendingWrites },
 ): Promise<void> {
   const name = steps.at(-1);
   if (name === undefined) throw new FileRefusal("bad-path", "The path names no file.");

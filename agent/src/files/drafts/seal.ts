@@ -14,20 +14,20 @@ import { hasCode } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { sumOnDisk } from "../sum-on-disk.ts";
-import type { WritesUnderWay } from "../writing/writes-under-way.ts";
+import type { PendingWrites } from "../writing/writes-under-way.ts";
 import { SEALING_FOLDER } from "./open-draft.ts";
 import { SealedLists } from "./sealed-lists.ts";
 import { type MetFile, walk } from "./tree-walk.ts";
 
 const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;
-const SHOWN_PATH = 200;
+const LISTED_PATH = 200;
 const MAX_LINE = 16_384;
 
 export interface Sealing extends Checking {
   /** Base64 SHA-256 of the list. */
   manifest: string;
-  writes: WritesUnderWay;
+  writes: PendingWrites;
 }
 
 /** @throws FileRefusal where it does not agree, or the system's error */
@@ -112,7 +112,7 @@ async function compare(
     sealing.lists.beginFile(line, bytes);
     const isMet = next.done !== true && inTreeOrder(next.value.steps, steps) === 0;
     const fault = isMet && next.done !== true ? await faultOf(next.value, line, sealing) : "is missing";
-    if (fault !== null) wrong.push(`${shown(steps)} ${fault}`);
+    if (fault !== null) wrong.push(`${visible(steps)} ${fault}`);
     if (isMet) next = await met.next();
     await sealing.lists.relieve();
     files += 1;
@@ -190,7 +190,7 @@ function unreadable(cause?: unknown): FileRefusal {
   return new FileRefusal("wrong-bytes", "A line of the list of files cannot be read.", { cause });
 }
 
-function shown(steps: readonly Uint8Array[]): string {
+function visible(steps: readonly Uint8Array[]): string {
   const path = steps.map((step) => Buffer.from(step).toString("utf8")).join("/");
-  return path.length <= SHOWN_PATH ? path : `${path.slice(0, SHOWN_PATH)}…`;
+  return path.length <= LISTED_PATH ? path : `${path.slice(0, LISTED_PATH)}…`;
 }

@@ -8,7 +8,7 @@ import { constants } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SealState } from "@remotegpu/shared/files";
 import { type Checked, type Checking, Checks } from "../checks.ts";
-import { tellChunkSums } from "../chunk-sums.ts";
+import { sendChunkSums } from "../chunk-sums.ts";
 import { folderAt, hasCode, pathOf } from "../folder-way.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
@@ -17,7 +17,7 @@ import { removeTree } from "../tree-removal.ts";
 import { chunkOf, takeChunk } from "./chunk-in.ts";
 import { FILE_MODE, refuseBeyondRoom, refuseInPlaceOfFolder, takePlace } from "./takes-place.ts";
 import { besideName, NAME_BYTES, type WrittenBeside } from "./written-beside.ts";
-import { WritesUnderWay } from "./writes-under-way.ts";
+import { PendingWrites } from "./writes-under-way.ts";
 
 /** Something else stands there anew each time: somebody means it. */
 const MAX_TRIES = 100;
@@ -34,7 +34,7 @@ export interface WholeFile {
 
 export class FilesInParts {
   readonly #beside: WrittenBeside;
-  readonly #writes = new WritesUnderWay();
+  readonly #writes = new PendingWrites();
   readonly #checks = new Checks();
 
   constructor(beside: WrittenBeside) {
@@ -60,7 +60,7 @@ export class FilesInParts {
     using folder = file.root.below(pathOf(file.steps.slice(0, -1)), { isFolder: true });
     using draft = folder.below(draftName(file), { followsLinks: false });
     if (!isOwn(draft)) throw new FileRefusal("not-found", "Nothing of it is there.");
-    await tellChunkSums(draft, response);
+    await sendChunkSums(draft, response);
   }
 
   /** How far it is checked, or that it has taken its place. @throws FileRefusal, or the system's error */
@@ -144,6 +144,6 @@ function nameOf({ steps }: WholeFile): Uint8Array {
 
 /** Another one for another file, or another state of it. */
 function draftName({ folder, steps, size, sha256 }: WholeFile): Buffer {
-  const said = createHash("sha256").update(folder).update("\0").update(pathOf(steps));
-  return besideName(said.update(`\0${size} ${sha256}`).digest().subarray(0, NAME_BYTES));
+  const text = createHash("sha256").update(folder).update("\0").update(pathOf(steps));
+  return besideName(text.update(`\0${size} ${sha256}`).digest().subarray(0, NAME_BYTES));
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { HeldEntry } from "../held-entry.ts";
 
-export class WritesUnderWay {
+export class PendingWrites {
   readonly #open = new Map<string, Map<IncomingMessage, Promise<void>>>();
 
   async during(held: HeldEntry, request: IncomingMessage, work: () => Promise<void>): Promise<void> {

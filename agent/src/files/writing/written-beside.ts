@@ -14,7 +14,7 @@ import { HeldEntry } from "../held-entry.ts";
 const NAME = /^\.[A-Za-z0-9_-]{12}\.remotegpu-part$/;
 export const NAME_BYTES = 9;
 /** Since a part of it came last. */
-const KEPT_MS = 3 * MS_PER_DAY;
+const RETENTION_MS = 3 * MS_PER_DAY;
 const Note = z.object({ folder: z.base64url(), path: z.base64url(), isInParts: z.boolean().optional() });
 type Note = z.output<typeof Note>;
 
@@ -84,7 +84,7 @@ function removedLeft(
     using folder = pool.below(Buffer.from(note.folder, "base64url"), { isFolder: true });
     using above = folder.below(Buffer.from(note.path, "base64url"), { isFolder: true });
     const left = above.pathOf(Buffer.from(name));
-    if (note.isInParts === true && now.getTime() - lstatSync(left).mtimeMs < KEPT_MS) return false;
+    if (note.isInParts === true && now.getTime() - lstatSync(left).mtimeMs < RETENTION_MS) return false;
     unlinkSync(left);
   } catch (error) {
     if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTDIR")) throw error;

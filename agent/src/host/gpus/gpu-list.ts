@@ -15,9 +15,9 @@ export function parseGpuList(output: string): ListedGpu[] {
   return output
     .split(/\r?\n/)
     .flatMap((line): ListedGpu[] => {
-      const [, index = "", said = "", id = ""] = LINE.exec(line) ?? [];
+      const [, index = "", text = "", id = ""] = LINE.exec(line) ?? [];
       const uuid = readUuid(id);
-      const name = readText(said, 128);
+      const name = readText(text, 128);
       return uuid === null || name === null ? [] : [{ index: Number(index), name, uuid }];
     })
     .slice(0, MOST_LISTED);

@@ -126,9 +126,9 @@ export class GpuQuery {
   #refused({ exitCode, stdout, stderr }: Ended): NvidiaSmiError {
     const output = `${stdout.trim()}\n${stderr.trim()}`.trim();
     const [words = ""] = output.split("\n");
-    const said = words === "" ? "said nothing" : `said: ${words.slice(0, 200)}`;
+    const text = words === "" ? "said nothing" : `said: ${words.slice(0, 200)}`;
     const { meaning } = exitMeaning(exitCode);
-    return new NvidiaSmiError("garbage", `${this.#path} ended with ${exitCode} (${meaning}) and ${said}`, {
+    return new NvidiaSmiError("garbage", `${this.#path} ended with ${exitCode} (${meaning}) and ${text}`, {
       end: { exitCode, output },
     });
   }

@@ -12,7 +12,7 @@ const CARD = /^GPU(\d{1,4})$/;
 /** The number is that of the links, which may differ from pair to pair. */
 const NVLINK = /^NV([1-9]\d{0,3})$/;
 /** Ways over PCIe and processors, those of older drivers included. */
-const OTHER_WAYS = new Set(["PIX", "PXB", "PSB", "PHB", "NODE", "SYS", "SOC"]);
+const OTHER_SPELLINGS = new Set(["PIX", "PXB", "PSB", "PHB", "NODE", "SYS", "SOC"]);
 
 /** @throws NvidiaSmiError garbage, also where a word is unknown or two cells contradict each other */
 export function parseTopology(output: string): NvlinkMap {
@@ -24,20 +24,20 @@ export function parseTopology(output: string): NvlinkMap {
   if (names.length > MAX_CARDS) throw garbage(`more than ${MAX_CARDS} cards`);
   const rows = lines.slice(header + 1).flatMap((line) => (/^GPU\d/.test(line) ? [wordsOf(line)] : []));
   if (rows.map(([name]) => name).join() !== names.join()) throw garbage("rows and columns name other cards");
-  const ways = rows.map((row) => row.slice(1, names.length + 1));
+  const routes = rows.map((row) => row.slice(1, names.length + 1));
   const cards = names.map((name) => Number(CARD.exec(name)?.[1]));
   const links = cards.flatMap((card, row) =>
     cards.flatMap((other, column): [number, number][] => {
-      const way = ways[row]?.[column];
-      if (row === column && way !== "X") throw garbage(`card ${card} reaches itself by ${way}`);
+      const route = routes[row]?.[column];
+      if (row === column && route !== "X") throw garbage(`card ${card} reaches itself by ${route}`);
       if (column <= row) return [];
-      const isLinked = isNvlink(way);
-      if (isNvlink(ways[column]?.[row]) !== isLinked)
+      const isLinked = isNvlink(route);
+      if (isNvlink(routes[column]?.[row]) !== isLinked)
         throw garbage(`cards ${card} and ${other} reach each other in two ways`);
       return isLinked ? [[card, other]] : [];
     }),
   );
-  const switched = cards.filter((_, row) => isSwitched((ways[row] ?? []).map(linksIn)));
+  const switched = cards.filter((_, row) => isSwitched((routes[row] ?? []).map(linksIn)));
   return { cards, links, switched };
 }
 
@@ -50,14 +50,14 @@ function leadingCards(words: string[]): string[] {
   return end === -1 ? words : words.slice(0, end);
 }
 
-function linksIn(way: string): number {
-  return Number(NVLINK.exec(way)?.[1] ?? 0);
+function linksIn(route: string): number {
+  return Number(NVLINK.exec(route)?.[1] ?? 0);
 }
 
-function isNvlink(way: string | undefined): boolean {
-  if (way !== undefined && NVLINK.test(way)) return true;
-  if (way !== undefined && OTHER_WAYS.has(way)) return false;
-  throw garbage(`a way called ${JSON.stringify(way ?? "").slice(0, 40)}`);
+function isNvlink(route: string | undefined): boolean {
+  if (route !== undefined && NVLINK.test(route)) return true;
+  if (route !== undefined && OTHER_SPELLINGS.has(route)) return false;
+  throw garbage(`a way called ${JSON.stringify(route ?? "").slice(0, 40)}`);
 }
 
 function garbage(what: string): NvidiaSmiError {

@@ -233,15 +233,15 @@ function eccOf(errors: z.infer<typeof EccCounts>): number | null {
 
 /** Null where no cell says yes or no. */
 function anyOf(cells: Cell[]): boolean | null {
-  const said = cells.flatMap((cell) => readYes(cell) ?? []);
-  return said.length === 0 ? null : said.includes(true);
+  const text = cells.flatMap((cell) => readYes(cell) ?? []);
+  return text.length === 0 ? null : text.includes(true);
 }
 
 /** `clocks_event_reason_hw_slowdown`, formerly `clocks_throttle_reason_hw_slowdown`, is told as `hw_slowdown`. */
 function activeReasons(reasons: Record<string, Cell>): string[] | null {
-  const told = Object.entries(reasons).filter(([, cell]) => cell === "Active" || cell === "Not Active");
-  if (told.length === 0) return null;
-  const active = told.filter(([, cell]) => cell === "Active");
+  const reported = Object.entries(reasons).filter(([, cell]) => cell === "Active" || cell === "Not Active");
+  if (reported.length === 0) return null;
+  const active = reported.filter(([, cell]) => cell === "Active");
   return active
     .map(([tag]) => tag.replace(/^clocks_(event|throttle)_reason_/, "").slice(0, MAX_REASON_LENGTH))
     .slice(0, MAX_REASONS);

@@ -114,12 +114,12 @@ export class NvidiaSmi {
   async #readSingly(failure: NvidiaSmiError): Promise<GpuInventory> {
     const [query, known, withinMs] = [this.#query, this.#known, this.#deadlineMs];
     const { answers, bad, unread } = await singleAnswers({ query, failure, known, withinMs });
-    const said = this.#inventoryOf(answers, bad);
-    const kept = unread.flatMap((uuid) => known.get(uuid) ?? []);
+    const text = this.#inventoryOf(answers, bad);
+    const stored = unread.flatMap((uuid) => known.get(uuid) ?? []);
     return {
-      ...said,
-      gpus: byIndex([...said.gpus, ...kept]),
-      unread: new Set([...said.unread, ...unread]),
+      ...text,
+      gpus: byIndex([...text.gpus, ...stored]),
+      unread: new Set([...text.unread, ...unread]),
       isOfSingles: true,
     };
   }
@@ -136,11 +136,11 @@ export class NvidiaSmi {
     const conditions = new Map(
       answers.map(({ csv, xml }) => [csv.uuid, whole(csv.condition, xml?.condition)]),
     );
-    const add = (uuid: GpuUuid, said: Partial<GpuCondition>) => {
+    const add = (uuid: GpuUuid, text: Partial<GpuCondition>) => {
       const known = gpus.get(uuid) ?? this.#withoutReadings(uuid, bad);
       if (known === null) return;
       gpus.set(uuid, known);
-      conditions.set(uuid, whole(conditions.get(uuid) ?? NO_FINDINGS, { ...NO_FINDINGS, ...said }));
+      conditions.set(uuid, whole(conditions.get(uuid) ?? NO_FINDINGS, { ...NO_FINDINGS, ...text }));
     };
     for (const { uuid, sign } of bad) add(uuid, { sign });
     for (const { uuid, error } of unreadable)

@@ -77,12 +77,12 @@ export async function singleAnswers({
   return { answers: joined(answers, remarks), bad, unread };
 }
 
-type Asking = { query: GpuQuery; deadlineAt: number; leastMs: number; isListWhole: boolean };
+type Requesting = { query: GpuQuery; deadlineAt: number; leastMs: number; isListWhole: boolean };
 
 /** @throws NvidiaSmiError missing: there is nobody left to ask */
 async function outcomeOf(
   { uuid, listed }: Candidate,
-  { query, deadlineAt, leastMs, isListWhole }: Asking,
+  { query, deadlineAt, leastMs, isListWhole }: Requesting,
 ): Promise<Outcome> {
   if (deadlineAt - performance.now() < leastMs) return { kind: "unread" };
   const mayBeGone = listed === null && isListWhole;

@@ -17,7 +17,7 @@ const MAX_BODY_BYTES = 64 * KIB;
 const LINGER_MS = 250;
 
 /** @param signal of the end of this process: what is under way then says nothing */
-export async function ask(
+export async function probeReplica(
   inside: ProcessInside,
   { path, port }: { path: string | null; port: number },
   signal: AbortSignal,

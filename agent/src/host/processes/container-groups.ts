@@ -1,6 +1,6 @@
 /** The processes of containers, by the containers' ids: who is there, and their end. */
 import { Cgroups } from "./cgroups.ts";
-import { askToEnd, endGroups } from "./group-ending.ts";
+import { terminate, endGroups } from "./group-ending.ts";
 import { readGroupPaths, readProcessName } from "./process-liveness.ts";
 
 export type LeftProcess = { pid: number; name: string | null };
@@ -87,7 +87,7 @@ export class ContainerGroups {
       signal,
     }: { withinMs: number; recorded?: string | null; signal?: AbortSignal },
   ): Promise<void> {
-    await askToEnd(() => this.processesOf(containerId, recorded), { withinMs, ...(signal && { signal }) });
+    await terminate(() => this.processesOf(containerId, recorded), { withinMs, ...(signal && { signal }) });
   }
 
   /** KILL to each until nothing is left. @returns what could not be ended */

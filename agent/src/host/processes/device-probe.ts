@@ -58,15 +58,15 @@ export class DeviceProbe {
       child.once("close", (exitCode) => resolve(exitCode));
     });
     const release = child.pid === undefined ? () => undefined : this.#groups.disregard(child.pid);
-    let said = "";
+    let text = "";
     // Where no file could be opened for it, the child has no output; its error follows.
     child.stdout?.setEncoding("latin1").on("data", (piece: string) => {
-      if (said.length < MAX_ANSWER) said += piece;
+      if (text.length < MAX_ANSWER) text += piece;
     });
     const ended = gone.then((exitCode) => {
       release();
       this.#isOut = false;
-      return exitCode === 0 ? said : null;
+      return exitCode === 0 ? text : null;
     });
     return await within(ended, () => child.kill("SIGKILL"));
   }
@@ -88,9 +88,9 @@ async function within(answer: Promise<string | null>, end: () => void): Promise<
   }
 }
 
-function nodeErrors(said: string | null): NodeErrors[] | null {
-  if (said === null) return null;
-  const lines = said
+function nodeErrors(text: string | null): NodeErrors[] | null {
+  if (text === null) return null;
+  const lines = text
     .trimEnd()
     .split("\n")
     .map((line) => LINE.exec(line));

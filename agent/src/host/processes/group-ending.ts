@@ -9,18 +9,18 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** A killed process that waits for a disk or a card gets this long; then people are told. */
 const WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 /** A pid may be another process' by the time of its signal where so many come and go. */
 const MANY = 100;
 /** Asked in turn whether everything is frozen; a process in the kernel's depths may keep it from that. */
 const FREEZE_WITHIN_MS = 500;
-const FREEZE_LOOK_MS = 5;
+const FREEZE_CHECK_MS = 5;
 
 /** Host's pids of all that is alive now. */
 type Living = () => readonly number[];
 
 /** TERM to each; resolves when nothing is left, after `withinMs`, or when `cutShort` is aborted. */
-export async function askToEnd(
+export async function terminate(
   living: Living,
   { withinMs, signal: cutShort }: { withinMs: number; signal?: AbortSignal },
 ): Promise<void> {
@@ -46,7 +46,7 @@ export async function endGroups(
     else await killFrozen(living, freezers());
     const leftMs = endsMs - performance.now();
     if (leftMs <= 0) return living();
-    await isNobodyLeftWithin(living, Math.min(leftMs, LOOK_EVERY_MS * pass));
+    await isNobodyLeftWithin(living, Math.min(leftMs, CHECK_EVERY_MS * pass));
   }
 }
 
@@ -69,7 +69,7 @@ async function isNobodyLeftWithin(
   for (;;) {
     if (living().length === 0) return true;
     if (performance.now() >= endsMs || cutShort?.aborted === true) return false;
-    await delay(Math.min(LOOK_EVERY_MS, withinMs));
+    await delay(Math.min(CHECK_EVERY_MS, withinMs));
   }
 }
 
@@ -84,7 +84,7 @@ async function freeze(file: string): Promise<void> {
       ? /^frozen 1$/m.test(read(join(dirname(file), "cgroup.events")))
       : read(file).trim() === "FROZEN";
   const endsMs = performance.now() + FREEZE_WITHIN_MS;
-  while (!isFrozen() && performance.now() < endsMs) await delay(FREEZE_LOOK_MS);
+  while (!isFrozen() && performance.now() < endsMs) await delay(FREEZE_CHECK_MS);
 }
 
 function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {

@@ -65,16 +65,18 @@ export class Packages {
    * @throws PackageManagerError
    */
   async owning(paths: readonly string[]): Promise<ReadonlyMap<string, PackageVersion>> {
-    const asked = paths.filter((path) => path.startsWith("/") && !PATTERN.test(path));
-    if (asked.length === 0) return new Map();
+    const requested = paths.filter((path) => path.startsWith("/") && !PATTERN.test(path));
+    if (requested.length === 0) return new Map();
     let failure: PackageManagerError | null = null;
-    const ofDpkg = await this.#ofDpkg(asked).catch((error: unknown): ReadonlyMap<string, PackageVersion> => {
-      if (!(error instanceof PackageManagerError)) throw error;
-      failure = error;
-      return new Map();
-    });
+    const ofDpkg = await this.#ofDpkg(requested).catch(
+      (error: unknown): ReadonlyMap<string, PackageVersion> => {
+        if (!(error instanceof PackageManagerError)) throw error;
+        failure = error;
+        return new Map();
+      },
+    );
     if (ofDpkg.size > 0) return ofDpkg;
-    const ofRpm = await this.#ofRpm(asked);
+    const ofRpm = await this.#ofRpm(requested);
     if (failure !== null && ofRpm.size === 0) throw failure as PackageManagerError;
     return ofRpm;
   }

@@ -35,7 +35,7 @@ export interface PulledSet {
   gateways?: readonly GatewayAddress[] | undefined;
 }
 
-export interface KeptDesiredSet {
+export interface StoredDesiredSet {
   term: number;
   generation: number;
   confirmedStops: number | null;
@@ -81,12 +81,12 @@ export class DesiredStore {
     this.gateways = new DesiredGateways(database);
   }
 
-  read(): KeptDesiredSet {
+  read(): StoredDesiredSet {
     const { term, generation, confirmed_stops: confirmedStops, stops_guarded } = this.#applied();
     const stored = this.#stored();
     const unsealed = this.#unsealed.all(stored, (row) => `${row.instance_id} ${row.placement_epoch}`);
-    const instances: KeptDesiredSet["instances"] = [];
-    const notUnderstood: KeptDesiredSet["notUnderstood"] = [];
+    const instances: StoredDesiredSet["instances"] = [];
+    const notUnderstood: StoredDesiredSet["notUnderstood"] = [];
     for (const [at, { absent }] of stored.entries()) {
       const found = unsealed[at];
       const isAbsent = absent === 1;

@@ -34,7 +34,7 @@ class OutputError extends Error {
   override name = "OutputError";
 }
 
-export class KeptOutput {
+export class StoredOutput {
   readonly #folder: string;
   readonly #wallMs: () => number;
 
@@ -120,24 +120,24 @@ export class KeptOutput {
 
   /** Drops what is too old or too much. */
   async prune(comingBytes = 0): Promise<RunId[]> {
-    const kept = await this.list();
+    const stored = await this.list();
     const freeBytes = await this.#freeBytes();
-    const dropped = outputsToDrop(kept, { nowMs: this.#wallMs(), freeBytes, comingBytes });
+    const dropped = outputsToDrop(stored, { nowMs: this.#wallMs(), freeBytes, comingBytes });
     for (const runId of dropped) await rm(join(this.#folder, runId), { recursive: true, force: true });
     return dropped;
   }
 
   async list(): Promise<StoredRun[]> {
-    const kept: StoredRun[] = [];
+    const stored: StoredRun[] = [];
     for (const name of await readdir(this.#folder)) {
       const runId = RunId.safeParse(name).data;
       if (runId === undefined) continue;
       const sizes = await Promise.all((await this.#segmentsOf(runId)).map((path) => sizeOf(path)));
       const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
       // One that says nothing about itself is as old as it can be: it goes first.
-      kept.push({ runId, bytes, storedAtMs: (await this.#aboutOf(runId))?.keptAtMs ?? 0 });
+      stored.push({ runId, bytes, storedAtMs: (await this.#aboutOf(runId))?.keptAtMs ?? 0 });
     }
-    return kept;
+    return stored;
   }
 
   /** The last line counts also where it has no end. */

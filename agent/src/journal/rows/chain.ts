@@ -81,10 +81,10 @@ function mendedRow({ seq, stored, next, journalId, previousHash }: Damaged): Jou
     kind: "lost",
     reason: stored === null ? "the row is missing" : "the row does not match its hash",
   };
-  return { seq, entry: lost, hash: keptHash(stored, next) ?? rowHash(journalId, seq, previousHash, lost) };
+  return { seq, entry: lost, hash: storedHash(stored, next) ?? rowHash(journalId, seq, previousHash, lost) };
 }
 
-function keptHash(stored: StoredRow | null, next: Damaged["next"]): string | null {
+function storedHash(stored: StoredRow | null, next: Damaged["next"]): string | null {
   if (next !== null && "headHash" in next && next.headHash !== null) return next.headHash;
   return stored !== null && HASH.test(stored.hash) ? stored.hash : null;
 }

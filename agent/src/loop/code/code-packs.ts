@@ -31,16 +31,16 @@ export class CodePacks {
   readonly #fetching = new Map<string, Promise<CodePack>>();
 
   /** @param told.wanted the SHA-256 of all that something is to run with. @param told.againMs after the first failure */
-  constructor(told: {
+  constructor(reported: {
     folder: string;
     client: Pick<ControlPlaneClient, "codePart">;
     wanted: () => ReadonlySet<string>;
     againMs?: number;
   }) {
-    this.#folder = told.folder;
-    this.#client = told.client;
-    this.#wanted = told.wanted;
-    this.#againMs = told.againMs ?? MS_PER_SECOND;
+    this.#folder = reported.folder;
+    this.#client = reported.client;
+    this.#wanted = reported.wanted;
+    this.#againMs = reported.againMs ?? MS_PER_SECOND;
   }
 
   /** Where it lies; fetched where it is not here, once for all that ask for it at the same time. */
@@ -102,8 +102,8 @@ export class CodePacks {
       try {
         return await this.#client.codePart(question);
       } catch (error) {
-        const isPassing = error instanceof LinkDownError || error instanceof RequestRefusedError;
-        if (!isPassing || tries >= MAX_TRIES) throw error;
+        const isForwarding = error instanceof LinkDownError || error instanceof RequestRefusedError;
+        if (!isForwarding || tries >= MAX_TRIES) throw error;
       }
       await pause(tries * this.#againMs);
     }

@@ -20,14 +20,14 @@ import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts
 import type { Clock } from "../../host/moment.ts";
 import type { ImagesOfBefore } from "./images-of-before.ts";
 import { failed, notNow, pullOnce, type PullOutcome, type PullSource } from "./one-pull.ts";
-import { missingDetail, ToldPulls, type Outcome, type Pull, type Settled } from "./told-pulls.ts";
+import { missingDetail, PullReports, type Outcome, type Pull, type Settled } from "./told-pulls.ts";
 
 /** After what was neither the image's nor its registry's fault. */
 const AGAIN_AFTER_MS = 5 * MS_PER_SECOND;
 /** One after the other makes room, and only as long as that is not enough. */
 const YIELD_EVERY_MS = STALL_BEFORE_OTHERS_MS;
 /** What a fetch has brought is looked at again this often, for as long as it is ordered. */
-const LOOK_AGAIN_MS = MS_PER_MINUTE;
+const CHECK_AGAIN_MS = MS_PER_MINUTE;
 
 /** What an order that is to start hears of its image. */
 export type ImageState =
@@ -47,7 +47,7 @@ export type ImagePullsOptions = {
 
 export class ImagePulls {
   readonly #options: ImagePullsOptions;
-  readonly #reported = new ToldPulls();
+  readonly #reported = new PullReports();
   #desired: ReadonlyMap<string, DesiredImage> = new Map();
   readonly #pulls = new Map<string, Pull>();
   /** How it ended, for whoever wished it then; a later order tries again. */
@@ -79,8 +79,8 @@ export class ImagePulls {
 
   /** Its image is still to come. */
   isAwaited(runId: RunId): boolean {
-    return [...this.#pulls.values()].some(({ desired: wishes }) =>
-      [...wishes.values()].some(({ by }) => by.kind === "order" && by.runId === runId),
+    return [...this.#pulls.values()].some(({ desired }) =>
+      [...desired.values()].some(({ by }) => by.kind === "order" && by.runId === runId),
     );
   }
 
@@ -90,13 +90,13 @@ export class ImagePulls {
   }
 
   /** All that is wanted now. Ends what is not, begins what there is room for; returns at once. */
-  want(wishes: readonly DesiredImage[]): void {
+  want(desired: readonly DesiredImage[]): void {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#desired = new Map(wishes.map((wish) => [wish.wisher, wish]));
+    this.#desired = new Map(desired.map((wanted) => [wanted.wisher, wanted]));
     for (const [wisher, { terms }] of this.#settled)
       if (termsOf(this.#desired.get(wisher)) !== terms) this.#settled.delete(wisher);
     for (const pull of this.#pulls.values()) this.#dropUnwanted(pull);
-    for (const wish of wishes) if (this.#isToCheckFor(wish, nowMs)) this.#checkUnasked(wish);
+    for (const wanted of desired) if (this.#isToCheckFor(wanted, nowMs)) this.#checkUnasked(wanted);
     this.#endSlow(nowMs);
     this.#endWithoutRoom();
     this.#beginNext(nowMs);
@@ -106,16 +106,16 @@ export class ImagePulls {
    * Whether the order may start with its image now; if not, it is pulled for it.
    * @throws RuntimeError, RuntimeDown, JournalError
    */
-  async ensure(wish: DesiredImage): Promise<ImageState> {
-    const settled = this.#settled.get(wish.wisher);
+  async ensure(wanted: DesiredImage): Promise<ImageState> {
+    const settled = this.#settled.get(wanted.wisher);
     if (settled?.kind === "failed")
-      return { kind: "missing", detail: missingDetail(wish.image, settled.problem) };
-    if (this.#pulls.get(pullKey(wish))?.pending != null) return this.#join(wish);
-    const asked = this.#checks.get(wish.wisher);
-    if (asked !== undefined) return asked;
-    const look = this.#check(wish).finally(() => this.#checks.delete(wish.wisher));
-    this.#checks.set(wish.wisher, look);
-    return look;
+      return { kind: "missing", detail: missingDetail(wanted.image, settled.problem) };
+    if (this.#pulls.get(pullKey(wanted))?.pending != null) return this.#join(wanted);
+    const requested = this.#checks.get(wanted.wisher);
+    if (requested !== undefined) return requested;
+    const check = this.#check(wanted).finally(() => this.#checks.delete(wanted.wisher));
+    this.#checks.set(wanted.wisher, check);
+    return check;
   }
 
   /** Ends every pull; resolves when nothing is under way. */
@@ -125,56 +125,58 @@ export class ImagePulls {
     await Promise.all(this.#ending);
   }
 
-  async #check(wish: DesiredImage): Promise<ImageState> {
+  async #check(wanted: DesiredImage): Promise<ImageState> {
     const { source, before, pulled, clock } = this.#options;
     await before.note();
-    const imageId = await source.images.idOf(wish.image);
-    if (imageId !== null && mayUse(imageId, wish.terms, pulled.all())) {
+    const imageId = await source.images.idOf(wanted.image);
+    if (imageId !== null && mayUse(imageId, wanted.terms, pulled.all())) {
       this.#keep(() => pulled.touch([imageId], clock.wallMs()));
-      this.#settle(wish.wisher, { kind: "present", sinceMs: clock.monotonicMs() });
+      this.#settle(wanted.wisher, { kind: "present", sinceMs: clock.monotonicMs() });
       return { kind: "present", imageId };
     }
     // The same whether it is here or not: whose image it is, is nobody's business.
-    if (IMAGE_ID.test(wish.image)) {
-      this.#settle(wish.wisher, { kind: "failed", problem: "no-such-image", output: null });
-      return { kind: "missing", detail: missingDetail(wish.image, "no-such-image") };
+    if (IMAGE_ID.test(wanted.image)) {
+      this.#settle(wanted.wisher, { kind: "failed", problem: "no-such-image", output: null });
+      return { kind: "missing", detail: missingDetail(wanted.image, "no-such-image") };
     }
-    return this.#join(wish);
+    return this.#join(wanted);
   }
 
-  #join(wish: DesiredImage): ImageState {
-    this.#await(wish);
+  #join(wanted: DesiredImage): ImageState {
+    this.#await(wanted);
     return { kind: "awaited" };
   }
 
   #isToCheckFor({ wisher, by }: DesiredImage, nowMs: number): boolean {
     const settled = this.#settled.get(wisher);
-    if (settled === undefined)
-      return ![...this.#pulls.values()].some(({ desired: wishes }) => wishes.has(wisher));
-    return by.kind === "fetch" && settled.kind === "present" && nowMs - settled.sinceMs >= LOOK_AGAIN_MS;
+    if (settled === undefined) return ![...this.#pulls.values()].some(({ desired }) => desired.has(wisher));
+    return by.kind === "fetch" && settled.kind === "present" && nowMs - settled.sinceMs >= CHECK_AGAIN_MS;
   }
 
-  #checkUnasked(wish: DesiredImage): void {
-    this.ensure(wish).catch((error: unknown) => {
+  #checkUnasked(wanted: DesiredImage): void {
+    this.ensure(wanted).catch((error: unknown) => {
       // The next round looks again; that the runtime is down is told elsewhere.
       if (error instanceof RuntimeDown || error instanceof RuntimeError) return;
-      this.#options.log.error({ error, image: wish.image }, "an image could not be looked for; tried again");
+      this.#options.log.error(
+        { error, image: wanted.image },
+        "an image could not be looked for; tried again",
+      );
     });
   }
 
-  #await(wish: DesiredImage): void {
+  #await(wanted: DesiredImage): void {
     // What is not wished yet is in the next round.
-    if (!this.#desired.has(wish.wisher)) return;
-    this.#settled.delete(wish.wisher);
-    const key = pullKey(wish);
+    if (!this.#desired.has(wanted.wisher)) return;
+    this.#settled.delete(wanted.wisher);
+    const key = pullKey(wanted);
     const known = this.#pulls.get(key);
-    if (known !== undefined) return void known.desired.set(wish.wisher, wish);
+    if (known !== undefined) return void known.desired.set(wanted.wisher, wanted);
     const nowMs = this.#options.clock.monotonicMs();
     this.#pulls.set(key, {
       key,
-      image: wish.image,
-      registry: registryOf(wish.image) ?? "",
-      desired: new Map([[wish.wisher, wish]]),
+      image: wanted.image,
+      registry: registryOf(wanted.image) ?? "",
+      desired: new Map([[wanted.wisher, wanted]]),
       sinceMs: nowMs,
       failures: 0,
       yields: 0,
@@ -186,15 +188,15 @@ export class ImagePulls {
   }
 
   #settle(wisher: string, outcome: Outcome): void {
-    const wish = this.#desired.get(wisher);
-    if (wish !== undefined) this.#settled.set(wisher, { ...outcome, terms: termsOf(wish) });
+    const wanted = this.#desired.get(wisher);
+    if (wanted !== undefined) this.#settled.set(wisher, { ...outcome, terms: termsOf(wanted) });
     for (const pull of this.#pulls.values()) if (pull.desired.delete(wisher)) this.#dropUnwanted(pull);
   }
 
   #dropUnwanted(pull: Pull): void {
     for (const wisher of pull.desired.keys()) {
-      const wish = this.#desired.get(wisher);
-      if (wish !== undefined && pullKey(wish) === pull.key) pull.desired.set(wisher, wish);
+      const wanted = this.#desired.get(wisher);
+      if (wanted !== undefined && pullKey(wanted) === pull.key) pull.desired.set(wisher, wanted);
       else pull.desired.delete(wisher);
     }
     if (pull.desired.size > 0) return;
@@ -206,14 +208,14 @@ export class ImagePulls {
     const pulls = [...this.#pulls.values()].toSorted(
       (a, b) => (a.pending?.beganMs ?? nowMs) - (b.pending?.beganMs ?? nowMs),
     );
-    const underWay = pulls.flatMap((pull) => pull.pending ?? []);
-    const owners = new Set(underWay.map(({ owner }) => owner));
+    const pending = pulls.flatMap((pull) => pull.pending ?? []);
+    const owners = new Set(pending.map(({ owner }) => owner));
     const isSlotAwaited =
-      underWay.length >= PULLS_AT_ONCE && this.#waiting(nowMs).some(({ owner }) => !owners.has(owner));
+      pending.length >= PULLS_AT_ONCE && this.#waiting(nowMs).some(({ owner }) => !owners.has(owner));
     for (const pull of pulls) {
       const one = pull.pending;
       if (one === null || one.end.signal.aborted) continue;
-      const others = underWay.filter(({ owner }) => owner !== one.owner);
+      const others = pending.filter(({ owner }) => owner !== one.owner);
       switch (pullEnd(one, { pending: others, isSlotAwaited }, nowMs)) {
         case null:
           break;
@@ -246,14 +248,14 @@ export class ImagePulls {
 
   async #endIfNearlyFull(): Promise<void> {
     if (!(await this.#options.source.room.isNearlyFull())) return;
-    for (const { pending: underWay } of this.#pulls.values()) underWay?.end.abort(new EndedByUs(NO_ROOM));
+    for (const { pending } of this.#pulls.values()) pending?.end.abort(new EndedByUs(NO_ROOM));
   }
 
   #beginNext(nowMs: number): void {
     const pulls = [...this.#pulls.values()];
     for (const pull of pulls)
       pull.isPaused = isPaused(this.#pauses, { registry: pull.registry, owner: ownerOf(pull) }, nowMs);
-    const owners = pulls.flatMap(({ pending: underWay }) => underWay?.owner ?? []);
+    const owners = pulls.flatMap(({ pending }) => pending?.owner ?? []);
     for (const key of pullsToBegin(this.#waiting(nowMs), owners)) {
       const pull = this.#pulls.get(key);
       if (pull !== undefined) this.#begin(pull, nowMs);
@@ -263,32 +265,32 @@ export class ImagePulls {
   /** Those that could begin now, were there a slot. */
   #waiting(nowMs: number): WaitingPull[] {
     return [...this.#pulls.values()].flatMap((pull) => {
-      const { key, desired: wishes, pending: underWay, isPaused: rests, notBefore, sinceMs } = pull;
-      if (underWay !== null || rests || nowMs < (notBefore?.ms ?? nowMs)) return [];
-      const isPlaced = [...wishes.values()].some(({ by }) => by.kind === "order");
+      const { key, desired, pending, isPaused: backoffs, notBefore, sinceMs } = pull;
+      if (pending !== null || backoffs || nowMs < (notBefore?.ms ?? nowMs)) return [];
+      const isPlaced = [...desired.values()].some(({ by }) => by.kind === "order");
       return [{ key, owner: ownerOf(pull), isPlaced, sinceMs }];
     });
   }
 
   #begin(pull: Pull, nowMs: number): void {
     const { source, clock, wake, log } = this.#options;
-    const [wish] = pull.desired.values();
-    if (wish === undefined) return;
+    const [wanted] = pull.desired.values();
+    if (wanted === undefined) return;
     const end = new AbortController();
     const progress = new PullProgress();
     const { yields } = pull;
-    const underWay = { owner: wish.owner, end, progress, beganMs: nowMs, movedMs: nowMs, yields };
-    pull.pending = underWay;
+    const pending = { owner: wanted.owner, end, progress, beganMs: nowMs, movedMs: nowMs, yields };
+    pull.pending = pending;
     pull.notBefore = null;
     log.info({ image: pull.image, registry: pull.registry }, `image ${pull.image}: its pull begins`);
     const ended = pullOnce(source, {
       image: pull.image,
-      terms: wish.terms,
-      by: wish.by.kind === "order" ? { instanceId: wish.by.instanceId } : { fetchId: wish.by.fetchId },
+      terms: wanted.terms,
+      by: wanted.by.kind === "order" ? { instanceId: wanted.by.instanceId } : { fetchId: wanted.by.fetchId },
       onProgress: (event) => {
         const { reached } = progress;
         progress.note(event);
-        if (progress.reached > reached) underWay.movedMs = clock.monotonicMs();
+        if (progress.reached > reached) pending.movedMs = clock.monotonicMs();
         if (progress.hasTooManyLayers) end.abort(new EndedByUs(TOO_MANY_LAYERS));
       },
       signal: end.signal,
@@ -297,7 +299,7 @@ export class ImagePulls {
         if (reason instanceof EndedByUs) return reason.outcome;
         throw reason;
       })
-      .then((outcome) => this.#ended(pull, wish, outcome))
+      .then((outcome) => this.#ended(pull, wanted, outcome))
       .catch((error: unknown) => this.#failedItself(pull, error))
       .finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
@@ -305,7 +307,7 @@ export class ImagePulls {
     wake();
   }
 
-  #ended(pull: Pull, wish: DesiredImage, outcome: PullOutcome | null): void {
+  #ended(pull: Pull, wanted: DesiredImage, outcome: PullOutcome | null): void {
     const { clock, pulled, log, wake } = this.#options;
     const nowMs = clock.monotonicMs();
     const { image, registry } = pull;
@@ -321,24 +323,24 @@ export class ImagePulls {
     const isFailure = outcome.kind === "failed" && isHiccup(outcome.problem);
     // Who has told the layers is no registry that is away, whatever becomes of them.
     const hasFailed = isFailure && !hasLayers;
-    this.#pauses = pausesAfter(this.#pauses, { registry, owner: wish.owner }, { hasFailed, nowMs });
+    this.#pauses = pausesAfter(this.#pauses, { registry, owner: wanted.owner }, { hasFailed, nowMs });
     if (isFailure && pull.failures + 1 < TRIES) {
-      const { problem, output: said } = outcome;
-      log.warn({ image, registry, problem, output: said }, `image ${image}: it did not come; tried again`);
+      const { problem, output: text } = outcome;
+      log.warn({ image, registry, problem, output: text }, `image ${image}: it did not come; tried again`);
       pull.failures += 1;
       const detail = `The registry of image ${image} did not answer well; it is asked again in a while.`;
-      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: said, detail };
+      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: text, detail };
       return this.#beginNext(nowMs);
     }
     if (this.#pulls.get(pull.key) === pull) this.#pulls.delete(pull.key);
     if (outcome.kind === "came") {
       const { imageId } = outcome;
       log.info({ image, registry, imageId }, `image ${image}: it is here`);
-      const credential = wish.terms?.credential ?? null;
+      const credential = wanted.terms?.credential ?? null;
       this.#keep(() => pulled.put({ imageId, image, credential, lastUsedMs: clock.wallMs() }));
     } else {
-      const { problem, output: said } = outcome;
-      log.warn({ image, registry, problem, output: said }, `image ${image}: it did not come`);
+      const { problem, output: text } = outcome;
+      log.warn({ image, registry, problem, output: text }, `image ${image}: it did not come`);
     }
     const settled: Outcome =
       outcome.kind === "came"
@@ -377,13 +379,13 @@ export class ImagePulls {
 }
 
 /** On other terms it is another wish. */
-function termsOf(wish: DesiredImage | undefined): string | null {
-  return wish === undefined ? null : JSON.stringify([wish.image, wish.terms]);
+function termsOf(wanted: DesiredImage | undefined): string | null {
+  return wanted === undefined ? null : JSON.stringify([wanted.image, wanted.terms]);
 }
 
 /** Of those who want it, the one in whose name it is pulled. */
-function ownerOf({ desired: wishes }: Pull): string {
-  const [first] = wishes.values();
+function ownerOf({ desired }: Pull): string {
+  const [first] = desired.values();
   return first?.owner ?? "";
 }
 

@@ -123,8 +123,8 @@ async function loginFor(
   return { username: reply.username, password: reply.password };
 }
 
-export function failed(problem: PullProblem, said: string): Extract<PullOutcome, { kind: "failed" }> {
-  return { kind: "failed", problem, output: said };
+export function failed(problem: PullProblem, text: string): Extract<PullOutcome, { kind: "failed" }> {
+  return { kind: "failed", problem, output: text };
 }
 
 export function notNow(detail: string, why: string): Extract<PullOutcome, { kind: "not-now" }> {

@@ -178,14 +178,14 @@ class Preflight {
     let url = first;
     for (let redirects = 0; ; redirects += 1) {
       // Never in plain text, whatever a registry says.
-      const isTold = url.origin === first.origin && url.protocol === "https:";
+      const isReported = url.origin === first.origin && url.protocol === "https:";
       const answer = await this.#source.request({
         url,
         address: await this.#addressOf(url),
         method,
         headers: {
           accept: MANIFESTS,
-          ...(isTold && authorization !== null && { authorization }),
+          ...(isReported && authorization !== null && { authorization }),
         },
         maxBytes,
         signal,
@@ -226,9 +226,9 @@ class Preflight {
 }
 
 /** What leads inside is told before what was not reached. */
-async function allOf(looks: readonly Promise<void>[]): Promise<void> {
-  const failures = (await Promise.allSettled(looks)).flatMap((look) =>
-    look.status === "rejected" ? [look.reason as unknown] : [],
+async function allOf(checks: readonly Promise<void>[]): Promise<void> {
+  const failures = (await Promise.allSettled(checks)).flatMap((check) =>
+    check.status === "rejected" ? [check.reason as unknown] : [],
   );
   const inside = failures.find((failure) => failure instanceof LeadsInsideError);
   if (inside !== undefined) throw inside;

@@ -53,20 +53,20 @@ export type PullState = {
   settled: ReadonlyMap<string, Settled>;
 };
 
-type Told = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, string> };
+type Reported = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, string> };
 
-export class ToldPulls {
-  #last: (Told & { atMs: number; states: string }) | null = null;
+export class PullReports {
+  #last: (Reported & { atMs: number; states: string }) | null = null;
 
-  report(state: PullState, nowMs: number): Told {
-    const told = toldOf(state);
+  report(state: PullState, nowMs: number): Reported {
+    const reported = reportedOf(state);
     const states = JSON.stringify([
-      told.pulls.map((pull) => ({ ...pull, ...UNCOUNTED })),
-      [...told.waits.keys()],
+      reported.pulls.map((pull) => ({ ...pull, ...UNCOUNTED })),
+      [...reported.waits.keys()],
     ]);
     if (this.#last?.states === states && nowMs - this.#last.atMs < PROGRESS_EVERY_MS) return this.#last;
-    this.#last = { ...told, atMs: nowMs, states };
-    return told;
+    this.#last = { ...reported, atMs: nowMs, states };
+    return reported;
   }
 }
 
@@ -77,29 +77,29 @@ export function missingDetail(image: string, problem: PullProblem): string {
     : `Image ${image} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES[problem]}`;
 }
 
-function toldOf({ desired: wishes, pulls, settled }: PullState): Told {
+function reportedOf({ desired, pulls, settled }: PullState): Reported {
   const waits = new Map<RunId, string>();
-  const told: ObservedPull[] = [];
+  const reported: ObservedPull[] = [];
   for (const pull of pulls) {
-    told.push(...observedOf(pull));
+    reported.push(...observedOf(pull));
     for (const { by } of pull.desired.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
   }
-  for (const { wisher, by, image } of wishes.values()) {
+  for (const { wisher, by, image } of desired.values()) {
     const outcome = settled.get(wisher);
     if (by.kind === "fetch" && outcome !== undefined)
-      told.push({ ...settledPull(image, outcome), fetchId: by.fetchId });
+      reported.push({ ...settledPull(image, outcome), fetchId: by.fetchId });
   }
-  told.sort(inOrder);
-  return { pulls: told.slice(0, MAX_OBSERVED_PULLS), waits };
+  reported.sort(inOrder);
+  return { pulls: reported.slice(0, MAX_OBSERVED_PULLS), waits };
 }
 
 /** Once for each fetch; the orders stand in the first alone, or a report could grow by their product. */
 function observedOf(pull: Pull): ObservedPull[] {
-  const { image, pending: underWay, desired: wishes } = pull;
-  const state = underWay === null ? ("waiting" as const) : ("pulling" as const);
-  const progress = underWay?.progress.counted ?? UNCOUNTED;
-  const told = { image, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
-  const wishers = [...wishes.values()].map(({ by }) => by);
+  const { image, pending, desired } = pull;
+  const state = pending === null ? ("waiting" as const) : ("pulling" as const);
+  const progress = pending?.progress.counted ?? UNCOUNTED;
+  const reported = { image, state, ...progress, problem: null, operatorDetail: reasonToWait(pull) };
+  const wishers = [...desired.values()].map(({ by }) => by);
   const fetchIds = wishers.flatMap((by) => (by.kind === "fetch" ? [by.fetchId] : [])).toSorted(order);
   const instanceIds = wishers
     .flatMap((by) => (by.kind === "order" ? [by.instanceId] : []))
@@ -107,19 +107,19 @@ function observedOf(pull: Pull): ObservedPull[] {
     .slice(0, MAX_INSTANCES_OF_PULL);
   const [first = null, ...others] = fetchIds;
   return [
-    { ...told, fetchId: first, instanceIds },
-    ...others.map((fetchId) => ({ ...told, fetchId, instanceIds: [] })),
+    { ...reported, fetchId: first, instanceIds },
+    ...others.map((fetchId) => ({ ...reported, fetchId, instanceIds: [] })),
   ];
 }
 
-function reasonToWait({ pending: underWay, isPaused, notBefore, registry }: Pull): string | null {
-  if (underWay !== null) return null;
+function reasonToWait({ pending, isPaused, notBefore, registry }: Pull): string | null {
+  if (pending !== null) return null;
   if (isPaused) return `${registry} stalled or could not be reached and is given a rest`;
   return storable(notBefore?.why ?? "it waits for a free slot");
 }
 
-function detailOf({ image, pending: underWay, isPaused, notBefore }: Pull): string {
-  if (underWay !== null) return progressSentence(image, underWay.progress.counted);
+function detailOf({ image, pending, isPaused, notBefore }: Pull): string {
+  if (pending !== null) return progressSentence(image, pending.progress.counted);
   if (isPaused) return `The registry of image ${image} did not answer well; it is asked again in a while.`;
   return notBefore?.detail ?? `The pull of image ${image} waits for others.`;
 }
@@ -137,8 +137,8 @@ function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetch
 }
 
 /** What a runtime said may hold anything; a report with it would be refused as a whole. */
-function storable(said: string | null): string | null {
-  return said && said.replaceAll("\u0000", "").slice(0, MAX_OPERATOR_DETAIL).toWellFormed();
+function storable(text: string | null): string | null {
+  return text && text.replaceAll("\u0000", "").slice(0, MAX_OPERATOR_DETAIL).toWellFormed();
 }
 
 /** The same pulls are always told alike; those of one image that differ by their credentials, by who wants them. */

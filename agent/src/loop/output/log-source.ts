@@ -9,7 +9,7 @@ import { KIB } from "@remotegpu/shared/units";
 import type { RunKey } from "../../core/container/container.ts";
 import type { RunNow } from "../../core/runs/run-view.ts";
 import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";
-import type { KeptOutput } from "../../journal/output/kept-output.ts";
+import type { StoredOutput } from "../../journal/output/kept-output.ts";
 import type { OutputPiece } from "../../runtime/output/log-frames.ts";
 import type { LogQuery } from "../../runtime/output/log-stream.ts";
 import { isStatus } from "../../runtime/docker/runtime-error.ts";
@@ -17,12 +17,12 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { openServiceLog } from "./service-log.ts";
 
 /** Between two lives of a container, and before the first one. */
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 const JOINED_BYTES = 32 * KIB;
 
 export type LogSourceParts = {
   runtime: Pick<Runtime, "logs" | "serviceOutput">;
-  stored: KeptOutput;
+  stored: StoredOutput;
   runNow: (run: RunKey) => RunNow;
   wallMs: () => number;
 };
@@ -30,8 +30,8 @@ export type LogSourceParts = {
 export function logOpener(parts: LogSourceParts): LogOpener {
   return async (open, signal) => {
     if (open.service !== undefined) return openServiceLog(parts, { ...open, service: open.service }, signal);
-    const { state: standing, container } = parts.runNow(open);
-    const isKnown = standing === "alive" || container !== null || (await parts.stored.knows(open.runId));
+    const { state, container } = parts.runNow(open);
+    const isKnown = state === "alive" || container !== null || (await parts.stored.knows(open.runId));
     if (isKnown) return { opened: true, pieces: piecesOf(parts, open, signal) };
     return {
       opened: false,
@@ -50,8 +50,8 @@ async function* piecesOf(
   let after = open.tailLines === 0 ? new Date(parts.wallMs()).toISOString() : null;
   for (;;) {
     // Asked before the reading: what a run that was over then has written is whole.
-    const { state: standing, container } = parts.runNow(open);
-    const isOver = standing !== "alive";
+    const { state, container } = parts.runNow(open);
+    const isOver = state !== "alive";
     // Only the first reading begins at the tail.
     const tailLines: number | null = after === null ? open.tailLines : null;
     const follow = open.follow && !isOver;
@@ -65,13 +65,13 @@ async function* piecesOf(
     }
     if (!open.follow) return "ended";
     if (isOver) return "run-over";
-    await delay(LOOK_EVERY_MS, undefined, { signal });
+    await delay(CHECK_EVERY_MS, undefined, { signal });
   }
 }
 
 /** Of the container, or where there is none (any more) of what was kept. */
 async function* reading(
-  { runtime, stored: kept }: LogSourceParts,
+  { runtime, stored }: LogSourceParts,
   {
     runId,
     container,
@@ -88,7 +88,7 @@ async function* reading(
     // Removed since it was seen (404), or being removed (409): its output was kept before that.
     if (!isStatus(error, 404) && !isStatus(error, 409)) throw error;
   }
-  yield* joined(kept.read(runId, query));
+  yield* joined(stored.read(runId, query));
 }
 
 /** Of a line a message each would be thousands of messages; the last one's time stands for all. */

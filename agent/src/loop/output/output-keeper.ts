@@ -7,7 +7,7 @@ import { MAX_TAIL_BYTES } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type OutputFolders, signalOf, tailText, type RunRemains } from "../../core/runs/run-remains.ts";
-import type { KeptOutput } from "../../journal/output/kept-output.ts";
+import type { StoredOutput } from "../../journal/output/kept-output.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { hasNewFile } from "../../runtime/storage/new-output.ts";
 
@@ -20,7 +20,7 @@ const PRUNE_EVERY_MS = 10 * MS_PER_MINUTE;
 
 export class OutputKeeper {
   readonly #runtime: Pick<Runtime, "logs">;
-  readonly #stored: KeptOutput;
+  readonly #stored: StoredOutput;
   readonly #poolRoot: string;
   readonly #log: Log;
   readonly #bounds: { keepWithinMs: number; tailWithinMs: number };
@@ -28,7 +28,7 @@ export class OutputKeeper {
 
   constructor(parts: {
     runtime: Pick<Runtime, "logs">;
-    stored: KeptOutput;
+    stored: StoredOutput;
     poolRoot: string;
     log: Log;
     /** Shorter in tests. */

@@ -10,17 +10,17 @@ import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
 /** Between two lives of a container, and before the first one. */
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 
 type Parts = { runtime: Pick<Runtime, "serviceOutput">; runNow: (run: RunKey) => RunNow };
 type ServiceOpen = LogOpen & { service: string };
 type Opened = Awaited<ReturnType<LogOpener>>;
 
 export function openServiceLog(parts: Parts, open: ServiceOpen, signal: AbortSignal): Opened {
-  const { state: standing, container } = parts.runNow(open);
-  if (container?.status.state === "running" || (open.follow && standing === "alive"))
+  const { state, container } = parts.runNow(open);
+  if (container?.status.state === "running" || (open.follow && state === "alive"))
     return { opened: true, pieces: piecesOf(parts, open, signal) };
-  return standing === "unknown"
+  return state === "unknown"
     ? {
         opened: false,
         reason: "no-such-run",
@@ -42,7 +42,7 @@ async function* piecesOf(
   /** Of the container's first process, while that is read or after it was. */
   let read: number | null = null;
   for (;;) {
-    const { state: standing, container } = runNow(open);
+    const { state, container } = runNow(open);
     if (container?.status.state === "running") {
       const { pid } = container.status;
       const wanted = read === null ? (tailLines ?? ("all" as const)) : ("this-life" as const);
@@ -53,7 +53,7 @@ async function* piecesOf(
       read = pid;
     }
     if (!follow) return "ended";
-    if (standing !== "alive") return "run-over";
-    await delay(LOOK_EVERY_MS, undefined, { signal });
+    if (state !== "alive") return "run-over";
+    await delay(CHECK_EVERY_MS, undefined, { signal });
   }
 }

@@ -25,7 +25,7 @@ import type { Observation } from "../watch/observation.ts";
 import type { RuntimeWatch } from "../watch/runtime-watch.ts";
 import type { StorageMeter } from "./storage-meter.ts";
 
-const LOOK_EVERY_MS = 4_000;
+const CHECK_EVERY_MS = 4_000;
 /** What has not ended by then may never end, and holds nobody else's stop up. */
 const STOPPING_MS = 60_000;
 
@@ -90,7 +90,7 @@ export class DiskWatch {
 
   /** Never waits: what a file system answers is looked at with the next look. */
   checkWhenDue(nowMs: number): void {
-    if (nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    if (nowMs - this.#checkedMs < CHECK_EVERY_MS) return;
     this.#checkedMs = nowMs;
     this.#request();
     this.#check(nowMs);
@@ -115,8 +115,8 @@ export class DiskWatch {
     const isScarce = this.#isScarce;
     if (!isScarce) this.#counter.pause();
     const written = isScarce ? this.#counter.check(this.#processes()) : new Map<RunId, number>();
-    const look = { atMs: nowMs, disks, written };
-    this.#history.check(look);
+    const check = { atMs: nowMs, disks, written };
+    this.#history.check(check);
     this.#states = new Map(
       [...disks.keys()].map((device) => [
         device,
@@ -124,7 +124,7 @@ export class DiskWatch {
       ]),
     );
     if (this.#isScarce) this.#measureWhenDue(nowMs);
-    this.#decide(look);
+    this.#decide(check);
   }
 
   #processes(): Map<RunId, readonly number[]> {
@@ -134,28 +134,28 @@ export class DiskWatch {
     );
   }
 
-  #decide(look: DiskSample): void {
+  #decide(check: DiskSample): void {
     const { observation, log, wake } = this.#parts;
     const running = new Set(observation.running.map(({ owner }) => owner.runId));
     for (const [runId, { device }] of this.#filling) {
       if (running.has(runId)) continue;
       this.#filling.delete(runId);
-      this.#settledMs.set(device, look.atMs + SETTLE_MS);
-      this.#history.beginAnew(device, look.atMs + SETTLE_MS);
+      this.#settledMs.set(device, check.atMs + SETTLE_MS);
+      this.#history.beginAnew(device, check.atMs + SETTLE_MS);
     }
     for (const [device, state] of this.#states) {
       const isSettling =
-        look.atMs < (this.#settledMs.get(device) ?? 0) ||
+        check.atMs < (this.#settledMs.get(device) ?? 0) ||
         [...this.#filling.values()].some(
-          (filling) => filling.device === device && look.atMs - filling.sinceMs < STOPPING_MS,
+          (filling) => filling.device === device && check.atMs - filling.sinceMs < STOPPING_MS,
         );
       if (state !== "nearly-full" || isSettling) continue;
       const found = largestWriter(this.#writers(device), this.#history.goneBytes(device));
       if (found === null) continue;
       log.error({ runId: found.runId }, `a disk of this host is nearly full: ${found.detail}`);
-      this.#filling.set(found.runId, { detail: found.detail, device, sinceMs: look.atMs });
+      this.#filling.set(found.runId, { detail: found.detail, device, sinceMs: check.atMs });
       // What it took is accounted for; only what goes after this is anybody else's.
-      this.#history.beginAnew(device, look.atMs);
+      this.#history.beginAnew(device, check.atMs);
       wake();
     }
   }

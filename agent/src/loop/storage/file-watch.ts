@@ -16,7 +16,7 @@ import { fileRoom } from "../../host/disk-room.ts";
 import type { StorageGround } from "../../runtime/runtime.ts";
 import { countFiles } from "../../runtime/storage/file-count.ts";
 
-const LOOK_EVERY_MS = 4_000;
+const CHECK_EVERY_MS = 4_000;
 
 export type FileWatchParts = {
   /** The most that one run may have in either place; 0 for no bound. */
@@ -48,7 +48,7 @@ export class FileWatch {
   /** Never waits. */
   checkWhenDue(nowMs: number): void {
     const { setting, log } = this.#parts;
-    if (setting === 0 || this.#isPending || nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    if (setting === 0 || this.#isPending || nowMs - this.#checkedMs < CHECK_EVERY_MS) return;
     this.#checkedMs = nowMs;
     this.#isPending = true;
     void this.#check(nowMs)
@@ -69,9 +69,9 @@ export class FileWatch {
   }
 
   async #count(): Promise<void> {
-    const { inputs: grounds, wake, log } = this.#parts;
+    const { inputs, wake, log } = this.#parts;
     const over = new Map<RunId, string>();
-    for (const { runId, ground } of await grounds()) {
+    for (const { runId, ground } of await inputs()) {
       const { folders, layer } = ground;
       const detail =
         (await this.#beyond("folders", folders ?? [])) ??

@@ -50,8 +50,8 @@ export class StorageMeter {
   }
 
   /** Of the running ones among those that are asked about. @throws RuntimeError, RuntimeDown */
-  async measure(isAsked: (desired: DesiredInstance) => boolean): Promise<RunStorage[]> {
-    const holders = await this.#holders(isAsked);
+  async measure(isRequested: (desired: DesiredInstance) => boolean): Promise<RunStorage[]> {
+    const holders = await this.#holders(isRequested);
     // First what is deleted: what is deleted between the two is then counted in neither, rather than in both.
     const deleted = await this.#deleted(holders);
     const storages: RunStorage[] = [];
@@ -75,13 +75,13 @@ export class StorageMeter {
     }));
   }
 
-  async #holders(isAsked: (desired: DesiredInstance) => boolean): Promise<Holder[]> {
+  async #holders(isRequested: (desired: DesiredInstance) => boolean): Promise<Holder[]> {
     const { journal, observation, runtime } = this.#parts;
     const { running } = observation;
     const holders: Holder[] = [];
     for (const desired of journal.desired.read().instances) {
       const container = running.find(({ owner }) => isSameRun(owner, desired));
-      if (container === undefined || !isAsked(desired)) continue;
+      if (container === undefined || !isRequested(desired)) continue;
       const ground = await runtime.storageGround(container.containerId, desired.spec);
       if (ground !== null) holders.push({ desired, container, ground });
     }

@@ -101,7 +101,7 @@ export class StorageSampling {
     const endsMs = monotonicMs() + ROUND_MS;
     const unmeasured: string[] = [];
     let sums: Sum[] = [];
-    const tell = async (isLast: boolean) => {
+    const report = async (isLast: boolean) => {
       await client.storage({ kind: "storage-report", hourMs, sums, isLast });
       sums = [];
     };
@@ -110,9 +110,9 @@ export class StorageSampling {
       if (this.#ending.signal.aborted) return;
       if (bytes === null) unmeasured.push(owner);
       sums.push({ owner, bytes });
-      if (sums.length === SUMS_PER_REPORT) await tell(false);
+      if (sums.length === SUMS_PER_REPORT) await report(false);
     }
-    await tell(true);
+    await report(true);
     if (unmeasured.length > 0)
       log.warn(
         { owners: unmeasured.length, first: unmeasured[0] },

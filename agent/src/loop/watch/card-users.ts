@@ -18,7 +18,7 @@ import { processesOnCards } from "../../host/gpus/card-processes.ts";
 import type { GpuProcess } from "../../host/gpus/nvidia-smi-xml.ts";
 
 /** A look that has begun. */
-export type LookBegun = {
+export type InspectionBegun = {
   /** How many ends of containers it can tell of. */
   asOf: number;
   /** Whose processes are ours at the moment of asking. */
@@ -26,7 +26,7 @@ export type LookBegun = {
 };
 
 /** What came of it, to be taken over at once with the cards that it speaks of. */
-export type LookDone = { gpus: GpuReport[]; asOf: number };
+export type InspectionDone = { gpus: GpuReport[]; asOf: number };
 
 export class CardUsers {
   #handovers = NO_HANDOVERS;
@@ -41,7 +41,7 @@ export class CardUsers {
     return isCheckDue(this.#handovers);
   }
 
-  begin(liveContainerIds: () => ReadonlySet<string>): LookBegun {
+  begin(liveContainerIds: () => ReadonlySet<string>): InspectionBegun {
     return { asOf: this.#handovers.ends, liveContainerIds };
   }
 
@@ -49,8 +49,8 @@ export class CardUsers {
   async check(
     gpus: readonly GpuReport[],
     processes: readonly GpuProcess[],
-    { asOf, liveContainerIds }: LookBegun,
-  ): Promise<LookDone> {
+    { asOf, liveContainerIds }: InspectionBegun,
+  ): Promise<InspectionDone> {
     // Who is asked may be gone with the agent, and nobody reads the answer then.
     const { seen, ours } = await processesOnCards(processes, () =>
       this.#isClosed ? new Set() : liveContainerIds(),
@@ -58,7 +58,7 @@ export class CardUsers {
     return { gpus: gpus.map((gpu) => withProcesses(gpu, seen, ours)), asOf };
   }
 
-  done({ gpus, asOf }: LookDone): void {
+  done({ gpus, asOf }: InspectionDone): void {
     this.#handovers = afterCheck(this.#handovers, { cards: gpus.map(({ uuid }) => uuid), asOf });
   }
 

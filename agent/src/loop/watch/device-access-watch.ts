@@ -131,18 +131,18 @@ export class DeviceAccessWatch {
   }
 
   /** A probe that fails is one that came to nothing; the next is tried at its time. */
-  async #probe(runId: RunId, asked: Entry): Promise<void> {
+  async #probe(runId: RunId, requested: Entry): Promise<void> {
     const atMs = this.#parts.monotonicMs();
-    const errors = await this.#parts.errorsOf(asked, asked.nodes).catch((error: unknown) => {
+    const errors = await this.#parts.errorsOf(requested, requested.nodes).catch((error: unknown) => {
       this.#parts.log.warn({ runId, error }, "whether a container has its GPUs could not be asked");
       return null;
     });
     this.#noteAnswer(errors !== null, atMs);
     const entry = this.#entries.get(runId);
     // Its container has ended meanwhile, or lives anew.
-    if (entry?.containerId !== asked.containerId || entry.startedAt !== asked.startedAt) return;
+    if (entry?.containerId !== requested.containerId || entry.startedAt !== requested.startedAt) return;
     const before = entry.access;
-    entry.access = afterAnswer(before, accessAnswer(asked.nodes, errors), atMs);
+    entry.access = afterAnswer(before, accessAnswer(requested.nodes, errors), atMs);
     const isFirstPass = before.passedMs === null && entry.access.passedMs !== null;
     if (entry.access.refusals === before.refusals && !isFirstPass) return;
     if (entry.access.refusals > 0 && !isRefused(before)) this.#report(runId, entry.access);
@@ -152,8 +152,8 @@ export class DeviceAccessWatch {
 
   #noteAnswer(isAnswered: boolean, atMs: number): void {
     this.#unanswered = isAnswered ? null : (this.#unanswered ?? { sinceMs: atMs, isReported: false });
-    const { sinceMs, isReported: isTold } = this.#unanswered ?? { sinceMs: atMs, isReported: true };
-    if (isTold || atMs - sinceMs < UNANSWERED_MS) return;
+    const { sinceMs, isReported } = this.#unanswered ?? { sinceMs: atMs, isReported: true };
+    if (isReported || atMs - sinceMs < UNANSWERED_MS) return;
     this.#unanswered = { sinceMs, isReported: true };
     this.#parts.log.warn(
       { minutes: (atMs - sinceMs) / MS_PER_MINUTE },

@@ -33,14 +33,16 @@ export class FigureWatch {
   /** For the next heartbeat; none while all were told that are to be. */
   next(running: readonly OwnedContainer[], nowMs: number): InstanceFigures[] {
     const replicas = this.#replicas();
-    const toldMs = (runId: RunId) => this.#reportedMs.get(runId) ?? NEVER;
+    const reportedMs = (runId: RunId) => this.#reportedMs.get(runId) ?? NEVER;
     const due = running
-      .filter(({ owner: { runId } }) => replicas.has(runId) || nowMs - toldMs(runId) >= FIGURES_EVERY_MS)
-      .toSorted(({ owner: one }, { owner: other }) => Math.sign(toldMs(one.runId) - toldMs(other.runId)) || 0)
+      .filter(({ owner: { runId } }) => replicas.has(runId) || nowMs - reportedMs(runId) >= FIGURES_EVERY_MS)
+      .toSorted(
+        ({ owner: one }, { owner: other }) => Math.sign(reportedMs(one.runId) - reportedMs(other.runId)) || 0,
+      )
       .slice(0, MAX_FIGURES);
-    const told = new Set(due.map(({ owner }) => owner.runId));
+    const reported = new Set(due.map(({ owner }) => owner.runId));
     this.#reportedMs = new Map(
-      running.map(({ owner: { runId } }) => [runId, told.has(runId) ? nowMs : toldMs(runId)]),
+      running.map(({ owner: { runId } }) => [runId, reported.has(runId) ? nowMs : reportedMs(runId)]),
     );
     return due.flatMap((container) => {
       const { status, owner } = container;

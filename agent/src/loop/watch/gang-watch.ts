@@ -25,13 +25,13 @@ import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
 import { isHeld, reachedFrom, sharedMemoryBytes } from "../../host/gang-ranks.ts";
 
 /** While something is not as it must be, its whole gang waits. */
-const FAILING_LOOK_MS = 500;
-const PASSED_LOOK_MS = 3 * MS_PER_SECOND;
+const FAILING_CHECK_MS = 500;
+const PASSED_CHECK_MS = 3 * MS_PER_SECOND;
 /** Between two looks at whether those of this host are all up. */
-const UP_LOOK_MS = 50;
+const UP_CHECK_MS = 50;
 const LISTEN_EVERY_MS = 5 * MS_PER_SECOND;
 /** Between two looks at whether a first process has let go, which looks for its word as often. */
-const LET_GO_LOOK_MS = 20;
+const LET_GO_CHECK_MS = 20;
 
 /** `areAllUp`: so are all ranks of its gang on this host. Before that there is nothing to find, and starts need the host. */
 type Rank = { order: DesiredInstance; pid: number; isOpen: boolean; areAllUp: boolean };
@@ -129,13 +129,13 @@ export class GangWatch {
   async #follow(runId: RunId): Promise<void> {
     for (let rank = this.#ranks.get(runId); rank !== undefined; rank = this.#ranks.get(runId)) {
       if (!rank.isOpen && !rank.areAllUp) {
-        await this.#pause(UP_LOOK_MS);
+        await this.#pause(UP_CHECK_MS);
         continue;
       }
       if (rank.isOpen) await this.#listen(runId, rank);
       else await this.#examine(runId, rank);
       const isWell = (this.#findings.get(runId) ?? []).every(({ isPassed }) => isPassed);
-      await this.#pause(rank.isOpen ? LISTEN_EVERY_MS : isWell ? PASSED_LOOK_MS : FAILING_LOOK_MS);
+      await this.#pause(rank.isOpen ? LISTEN_EVERY_MS : isWell ? PASSED_CHECK_MS : FAILING_CHECK_MS);
     }
   }
 
@@ -148,7 +148,7 @@ export class GangWatch {
         this.#parts.wake();
         return;
       }
-      await this.#pause(LET_GO_LOOK_MS);
+      await this.#pause(LET_GO_CHECK_MS);
     }
   }
 
@@ -190,26 +190,26 @@ export class GangWatch {
   }
 
   async #listen(runId: RunId, { order: { spec }, pid }: Rank): Promise<void> {
-    const asked = othersOf(spec).map(({ address }) => address);
-    const reached = await this.#reached({ pid, packetBytes: 0, addresses: asked });
+    const requested = othersOf(spec).map(({ address }) => address);
+    const reached = await this.#reached({ pid, packetBytes: 0, addresses: requested });
     const nowMs = this.#parts.monotonicMs();
     if (reached === null || !this.#ranks.has(runId)) return;
     const before = this.#heardMs.get(runId) ?? new Map<string, number>();
-    const after = heardAfter(before, { requested: asked, heard: reached.heard }, nowMs);
+    const after = heardAfter(before, { requested, heard: reached.heard }, nowMs);
     const silent = silentRanks(after, nowMs);
-    const isNews = silent.join() !== (this.#silent.get(runId) ?? []).join();
+    const isChange = silent.join() !== (this.#silent.get(runId) ?? []).join();
     this.#heardMs.set(runId, after);
     this.#silent.set(runId, silent);
-    if (isNews) this.#parts.wake();
+    if (isChange) this.#parts.wake();
   }
 
-  async #reached(asked: {
+  async #reached(requested: {
     pid: number;
     packetBytes: number;
     addresses: readonly string[];
   }): ReturnType<typeof reachedFrom> {
-    if (asked.addresses.length === 0) return { packetBytes: asked.packetBytes, heard: new Set() };
-    return reachedFrom(this.#parts.reachProgram, asked);
+    if (requested.addresses.length === 0) return { packetBytes: requested.packetBytes, heard: new Set() };
+    return reachedFrom(this.#parts.reachProgram, requested);
   }
 
   async #pause(ms: number): Promise<void> {

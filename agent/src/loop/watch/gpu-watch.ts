@@ -240,10 +240,10 @@ export class GpuWatch {
 
   /** What containers were told by the kernel's device rules: `refused` with why, `passed` where all who hold the card have it. */
   async heedRefusals(
-    told: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
+    reported: { refused: ReadonlyMap<GpuUuid, string>; passed: ReadonlySet<GpuUuid> },
     nowMs: number,
   ): Promise<void> {
-    await this.#become(afterRefusals(this.#cards, told, nowMs));
+    await this.#become(afterRefusals(this.#cards, reported, nowMs));
   }
 
   /** Simulated cards follow the containers that hold them. */
@@ -295,9 +295,9 @@ export class GpuWatch {
       if (containers === null) this.#gpus = inventory.gpus;
       else {
         const read = inventory.gpus.filter(({ uuid }) => !inventory.unread.has(uuid));
-        const look = await this.#users.check(read, inventory.processes, begun);
-        this.#gpus = inventory.gpus.map((gpu) => newestOf(gpu, look.gpus, this.#gpus));
-        this.#users.done(look);
+        const check = await this.#users.check(read, inventory.processes, begun);
+        this.#gpus = inventory.gpus.map((gpu) => newestOf(gpu, check.gpus, this.#gpus));
+        this.#users.done(check);
       }
       await this.#learnAttachment(runtime);
       const unread = [...this.#conditions].filter(([uuid]) => inventory.unread.has(uuid));
@@ -331,9 +331,9 @@ export class GpuWatch {
       const listed = this.#gpus
         .filter(({ uuid }) => memory.has(uuid))
         .map((gpu) => ({ ...gpu, memoryUsedMib: memory.get(gpu.uuid) ?? null }));
-      const look = await this.#users.check(listed, processes, begun);
-      this.#gpus = this.#gpus.map((gpu) => look.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
-      this.#users.done(look);
+      const check = await this.#users.check(listed, processes, begun);
+      this.#gpus = this.#gpus.map((gpu) => check.gpus.find(({ uuid }) => uuid === gpu.uuid) ?? gpu);
+      this.#users.done(check);
     }, true);
   }
 
@@ -351,10 +351,10 @@ export class GpuWatch {
     return withSwitched(cards, this.#nvlinkWatch.switched);
   }
 
-  async #whileSampling(ask: () => Promise<void>, isOfUsers = false): Promise<void> {
+  async #whileSampling(request: () => Promise<void>, isOfUsers = false): Promise<void> {
     this.#isSampling = true;
     try {
-      await ask();
+      await request();
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
       if (isOfUsers && mayBeOneGpu(error)) {
@@ -476,8 +476,8 @@ function withObstacle(gpu: GpuReport, why: string | undefined): GpuReport {
 }
 
 /** With who is on it by this look; of a card that was left out, by the one before. */
-function newestOf(gpu: GpuReport, ...looks: (readonly GpuReport[])[]): GpuReport {
-  const [newest = gpu] = looks.flatMap((look) => look.find(({ uuid }) => uuid === gpu.uuid) ?? []);
+function newestOf(gpu: GpuReport, ...checks: (readonly GpuReport[])[]): GpuReport {
+  const [newest = gpu] = checks.flatMap((check) => check.find(({ uuid }) => uuid === gpu.uuid) ?? []);
   return newest;
 }
 

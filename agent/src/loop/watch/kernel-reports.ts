@@ -20,7 +20,7 @@ import {
 } from "../../core/gpus/program-faults.ts";
 
 /** Processes that are looked up for one reading; the errors of further ones are shown to operators only. */
-const MAX_LOOKED_UP = 64;
+const MAX_RESOLVED = 64;
 
 export type KernelMemory = { notes: readonly KernelNote[]; faults: readonly ProgramFault[] };
 
@@ -90,17 +90,17 @@ export class KernelReports {
   ): Promise<Map<HeardFinding, RunId>> {
     const faults = findings.filter(({ effect }) => effect === "program-fault");
     const pids = [...new Set(faults.flatMap(({ pid }) => pid ?? []))];
-    const looked = new Map(
+    const checked = new Map(
       await Promise.all(
-        pids.slice(0, MAX_LOOKED_UP).map(async (pid) => [pid, await this.#containersOf(pid)] as const),
+        pids.slice(0, MAX_RESOLVED).map(async (pid) => [pid, await this.#containersOf(pid)] as const),
       ),
     );
     return new Map(
       faults.flatMap((finding) => {
         const { target, pid } = finding;
         const gpu = target.kind === "gpu" ? gpuOf(target.busKey) : undefined;
-        if (gpu === undefined || (pid !== null && !looked.has(pid))) return [];
-        const containerIds = pid === null ? null : (looked.get(pid) ?? null);
+        if (gpu === undefined || (pid !== null && !checked.has(pid))) return [];
+        const containerIds = pid === null ? null : (checked.get(pid) ?? null);
         const runId = runOfFault(gpu, containerIds, holders);
         return runId === null ? [] : [[finding, runId] as const];
       }),

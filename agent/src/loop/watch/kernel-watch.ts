@@ -84,11 +84,11 @@ export class KernelWatch {
   }
 
   #report(heard: readonly HeardFinding[]): void {
-    const said = Map.groupBy(
+    const text = Map.groupBy(
       heard.filter(({ effect }) => effect !== "ignore"),
       ({ code, target, effect }) => `${code} ${effect} ${deviceOf(target) ?? ""}`,
     );
-    for (const alike of [...said.values()].slice(0, MAX_LOGGED)) {
+    for (const alike of [...text.values()].slice(0, MAX_LOGGED)) {
       const [first] = alike;
       if (first === undefined) continue;
       const { target, ...finding } = first;
@@ -97,8 +97,8 @@ export class KernelWatch {
         "the kernel log tells of an error of a GPU",
       );
     }
-    if (said.size > MAX_LOGGED)
-      this.#log.warn({ more: said.size - MAX_LOGGED }, "the kernel log tells of more errors of GPUs");
+    if (text.size > MAX_LOGGED)
+      this.#log.warn({ more: text.size - MAX_LOGGED }, "the kernel log tells of more errors of GPUs");
   }
 }
 

@@ -10,7 +10,7 @@ import type { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError } from "../../host/gpus/nvidia-smi-error.ts";
 
 /** After a question that brought nothing; a driver may still be coming up. */
-const ASK_AGAIN_MS = 10 * MS_PER_MINUTE;
+const RETRY_MS = 10 * MS_PER_MINUTE;
 
 type Islands = ReadonlyMap<GpuUuid, number>;
 type Links = { islands: Islands; switched: ReadonlySet<GpuUuid> };
@@ -44,7 +44,7 @@ export class NvlinkWatch {
    */
   async checkWhenDue(nvidiaSmi: NvidiaSmi, cards: readonly LinkedCard[], nowMs: number): Promise<boolean> {
     const about = JSON.stringify(cards.map(({ uuid, index, migEnabled }) => [uuid, index, migEnabled]));
-    const isAnotherTry = this.#islands === null && nowMs - this.#requestedMs >= ASK_AGAIN_MS;
+    const isAnotherTry = this.#islands === null && nowMs - this.#requestedMs >= RETRY_MS;
     if (cards.length === 0 || this.#isRequesting || (about === this.#requestedAbout && !isAnotherTry))
       return false;
     const before = this.#islands;

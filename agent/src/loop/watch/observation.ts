@@ -24,7 +24,7 @@ import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { GpuWatch } from "./gpu-watch.ts";
 import type { ImageWatch } from "./image-watch.ts";
-import type { ContainersLook, RuntimeWatch } from "./runtime-watch.ts";
+import type { ContainersSnapshot, RuntimeWatch } from "./runtime-watch.ts";
 import type { VersionWatch } from "./version-watch.ts";
 
 /** How long a round waits for the list of containers, unless a metering tick is due before. */
@@ -114,7 +114,7 @@ export class Observation {
     nowMs: number;
     untilTickMs: number;
     mark: number;
-  }): Promise<ContainersLook> {
+  }): Promise<ContainersSnapshot> {
     this.#runtimeWatch.learnWhenDue(nowMs);
     void this.#imageWatch.checkWhenDue(nowMs);
     void this.#versionWatch.readWhenDue(nowMs, this.#runtimeWatch.isDown ? null : this.#runtimeWatch.info);
@@ -123,8 +123,8 @@ export class Observation {
       this.#containers === null
         ? RUNTIME_PATIENCE_MS
         : Math.max(LEAST_PATIENCE_MS, Math.min(RUNTIME_PATIENCE_MS, untilTickMs));
-    const look = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
-    const seen = look.seen === null ? null : this.#withLeftBehind(look.seen);
+    const check = await this.#runtimeWatch.containers(nowMs, { patienceMs, mark });
+    const seen = check.seen === null ? null : this.#withLeftBehind(check.seen);
     if (seen !== null) this.#containers = seen;
     await this.#hearOfCards(nowMs);
     // After the list: a card that it shows to be free now is looked at before this round gives it away.
@@ -142,7 +142,7 @@ export class Observation {
         if (error instanceof AssertionError) throw error;
         this.#log.error({ error }, "the cards could not be looked at; tried again");
       });
-    return { ...look, seen };
+    return { ...check, seen };
   }
 
   /**

@@ -58,12 +58,12 @@ export class OrphanWatch {
     const elapsedMs = this.#elapsedMs(at);
     const { instances, notUnderstood } = journal.desired.read();
     const knowledge = { hostId, desired: [...instances, ...notUnderstood], observed: at.observed };
-    const look = scanForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
-    this.#report(look.found, look.ripe);
+    const check = scanForOrphans(this.#orphans, knowledge, { elapsedMs, isReaping });
+    this.#report(check.found, check.ripe);
     const isOther =
-      look.found.length > 0 || look.orphans.length !== this.#orphans.length || look.ripe.length > 0;
-    this.#orphans = look.orphans;
-    this.#reaped = look.reaped;
+      check.found.length > 0 || check.orphans.length !== this.#orphans.length || check.ripe.length > 0;
+    this.#orphans = check.orphans;
+    this.#reaped = check.reaped;
     if (isOther) this.keep();
   }
 

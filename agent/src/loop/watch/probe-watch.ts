@@ -149,14 +149,14 @@ export class ProbeWatch {
 
   #requestInTurn(entry: Entry): void {
     if (this.#requesting.size >= MAX_AT_ONCE) return void this.#waiting.add(entry);
-    const asked = this.#request(entry).finally(() => {
-      this.#requesting.delete(asked);
+    const requested = this.#request(entry).finally(() => {
+      this.#requesting.delete(requested);
       const [next] = this.#waiting;
       if (next === undefined) return;
       this.#waiting.delete(next);
       this.#requestInTurn(next);
     });
-    this.#requesting.add(asked);
+    this.#requesting.add(requested);
   }
 
   async #request(entry: Entry): Promise<void> {
@@ -169,9 +169,9 @@ export class ProbeWatch {
     if (entry.probe !== probe) return this.#requestIn(entry, 0);
     entry.state = stateAfter(before, answerTo(probe, reply), probe.thresholds);
     this.#requestIn(entry, backoffMs(entry.state, probe));
-    const isNews = entry.state.serving !== before.serving;
+    const isChange = entry.state.serving !== before.serving;
     const isUnwell = unwellOf(entry.state, probe, this.#nowMs - entry.startedMs) !== null;
-    if (isNews || isUnwell) this.#parts.wake();
+    if (isChange || isUnwell) this.#parts.wake();
   }
 
   async #replyOf({ runId, containerId, pid, probe }: Entry): Promise<Reply> {

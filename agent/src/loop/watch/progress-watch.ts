@@ -17,7 +17,7 @@ import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
 import type { ContainerFigures } from "../../host/processes/container-figures.ts";
 
 /** Shorter than the loop's own rest, so that each of its rounds looks. */
-const LOOK_EVERY_MS = 4 * MS_PER_SECOND;
+const CHECK_EVERY_MS = 4 * MS_PER_SECOND;
 
 type RunningContainer = OwnedContainer & { pid: number };
 
@@ -50,7 +50,7 @@ export class ProgressWatch {
 
   /** To be called in each round; does nothing while it has only just looked. */
   check(knowledge: Knowledge, nowMs: number): void {
-    if (nowMs - this.#checkedMs < LOOK_EVERY_MS) return;
+    if (nowMs - this.#checkedMs < CHECK_EVERY_MS) return;
     const isFirst = this.#checkedMs === Number.NEGATIVE_INFINITY;
     this.#checkedMs = nowMs;
     const watched = new Map<RunId, Watched>();
@@ -95,13 +95,13 @@ export class ProgressWatch {
   #after(
     container: RunningContainer,
     { spec }: DesiredInstance,
-    { wasFound, state: before, idleness: told }: Watched,
+    { wasFound, state: before, idleness: reported }: Watched,
     { nowMs, stallMs }: { nowMs: number; stallMs: number },
   ): Watched {
     const { cpuMs, networkInBytes, networkOutBytes, lastOutputAgeMs } = this.#parts.figures(container);
     const uuids = new Set<string>(spec.gpus.map(({ uuid }) => uuid));
     const isHeard = networkInBytes !== null && networkOutBytes !== null;
-    const look = {
+    const check = {
       nowMs,
       cpuMs,
       networkBytes: isHeard ? networkInBytes + networkOutBytes : null,
@@ -109,19 +109,19 @@ export class ProgressWatch {
       cards: this.#parts.cards().filter(({ uuid }) => uuids.has(uuid)),
     };
     const bounds = { cpuMilli: spec.cpuMilli, otherRanks: Math.max(0, (spec.hosts?.length ?? 1) - 1) };
-    const standing = afterSample(before, look, bounds);
-    const idle = idleMs(standing);
+    const state = afterSample(before, check, bounds);
+    const idle = idleMs(state);
     if (idle >= stallMs) {
-      const processes = told?.isIdle === true ? told.processes : this.#processesOf(container);
-      return { wasFound, state: standing, idleness: { isIdle: true, processes } };
+      const processes = reported?.isIdle === true ? reported.processes : this.#processesOf(container);
+      return { wasFound, state, idleness: { isIdle: true, processes } };
     }
     // The first look of all says nothing yet, and one that was never told to be idle need not be told to be busy.
     const isBusy = before !== null && idle === 0;
-    const isNews = told?.isIdle === true || wasFound;
+    const isChange = reported?.isIdle === true || wasFound;
     return {
       wasFound,
-      state: standing,
-      idleness: isBusy && isNews ? { isIdle: false, processes: [] } : told,
+      state,
+      idleness: isBusy && isChange ? { isIdle: false, processes: [] } : reported,
     };
   }
 

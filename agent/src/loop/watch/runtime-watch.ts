@@ -14,7 +14,7 @@ export const NO_LIVE_RESTORE =
 /** Seen twice within this time, the runtime is taken to have been up all the while. */
 const LONGEST_UNSEEN_MS = 30_000;
 
-export type ContainersLook = {
+export type ContainersSnapshot = {
   seen: Container[] | null;
   mark: number;
   /** Since when it was up, before this look; null when it was not, or not to be told. Its times since are trusted. */
@@ -57,9 +57,9 @@ export class RuntimeWatch {
   async containers(
     nowMs: number,
     { patienceMs, mark }: { patienceMs: number; mark: number },
-  ): Promise<ContainersLook> {
+  ): Promise<ContainersSnapshot> {
     this.#listing ??= { mark, answer: this.#list().finally(() => (this.#listing = null)) };
-    const { answer, mark: askedWith } = this.#listing;
+    const { answer, mark: requestedWith } = this.#listing;
     const seen = await Promise.race([answer, after(patienceMs)]);
     if (nowMs - this.#lastSeenMs > LONGEST_UNSEEN_MS) this.#upSinceMs = null;
     const wasUpSinceMs = this.#upSinceMs;
@@ -67,7 +67,7 @@ export class RuntimeWatch {
       this.#lastSeenMs = nowMs;
       this.#upSinceMs ??= nowMs;
     }
-    return { seen, mark: askedWith, wasUpSinceMs };
+    return { seen, mark: requestedWith, wasUpSinceMs };
   }
 
   /** Learns once a minute what the runtime can do; never waits for it. */
@@ -94,9 +94,9 @@ export class RuntimeWatch {
     return this.#orDown(() => this.#runtime.list());
   }
 
-  async #orDown<T>(ask: () => Promise<T>): Promise<T | null> {
+  async #orDown<T>(request: () => Promise<T>): Promise<T | null> {
     try {
-      const answer = await ask();
+      const answer = await request();
       if (this.#isDown) {
         this.#log.info({}, "the container runtime answers again");
         // It may be another version by now, or set otherwise.

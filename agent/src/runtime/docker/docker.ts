@@ -60,17 +60,17 @@ export class Docker {
   }
 
   #occupy(kind: string, outcome: Promise<unknown>): void {
-    const underWay = this.#pending.get(kind) ?? new Set();
-    this.#pending.set(kind, underWay);
+    const pending = this.#pending.get(kind) ?? new Set();
+    this.#pending.set(kind, pending);
     const settled: Promise<void> = outcome
       .then(
         () => undefined,
         () => undefined,
       )
       .finally(() => {
-        underWay.delete(settled);
-        if (underWay.size === 0) this.#pending.delete(kind);
+        pending.delete(settled);
+        if (pending.size === 0) this.#pending.delete(kind);
       });
-    underWay.add(settled);
+    pending.add(settled);
   }
 }

@@ -49,8 +49,8 @@ export type RuntimeInfo = {
 /** @throws RuntimeError, RuntimeDown */
 export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
   const [info, name] = await Promise.all([
-    ask(docker, "info", "ask the runtime about itself").then((raw) => Info.parse(raw)),
-    ask(docker, "version", "ask the runtime for its name").then((raw) => nameOf(Version.parse(raw))),
+    request(docker, "info", "ask the runtime about itself").then((raw) => Info.parse(raw)),
+    request(docker, "version", "ask the runtime for its name").then((raw) => nameOf(Version.parse(raw))),
   ]);
   return {
     name,
@@ -69,7 +69,7 @@ export async function runtimeInfo(docker: Docker): Promise<RuntimeInfo> {
   };
 }
 
-async function ask(docker: Docker, which: keyof WithOptions, what: string): Promise<unknown> {
+async function request(docker: Docker, which: keyof WithOptions, what: string): Promise<unknown> {
   return docker.call(what, { deadlineMs: QUICK_MS }, (client, abortSignal) =>
     (client as WithOptions)[which]({ abortSignal }),
   );

@@ -20,9 +20,9 @@ export async function broughtBy(docker: Docker, containerId: string): Promise<st
   const container = await inspected(docker, containerId);
   if (container === null) return null;
   const found: Candidate[] = [];
-  for (const look of candidatesFor(container.Config.Env ?? [])) {
-    if (found.some(({ word }) => word === look.word)) continue;
-    if (await isThere(docker, containerId, look.path)) found.push(look);
+  for (const check of candidatesFor(container.Config.Env ?? [])) {
+    if (found.some(({ word }) => word === check.word)) continue;
+    if (await isThere(docker, containerId, check.path)) found.push(check);
   }
   const user = await userOf(docker, container.Image);
   // What is gone by now has answered "not there" to everything.
@@ -60,9 +60,9 @@ async function isThere(docker: Docker, containerId: string, path: string): Promi
   return isFound !== null;
 }
 
-async function orNull<T>(asked: Promise<T>): Promise<T | null> {
+async function orNull<T>(requested: Promise<T>): Promise<T | null> {
   try {
-    return await asked;
+    return await requested;
   } catch (error) {
     if (isStatus(error, 404)) return null;
     throw error;

@@ -26,13 +26,13 @@ export class PullError extends Error {
   override name = "PullError";
   readonly status: number | null;
 
-  constructor(said: string, status: number | null) {
-    super(said);
+  constructor(text: string, status: number | null) {
+    super(text);
     this.status = status;
   }
 }
 
-const MAX_SAID = 2_000;
+const MAX_MESSAGE_LENGTH = 2_000;
 /** Of a line, and of a refusal: the runtime passes on what registries say, however long they go on. */
 const MAX_TEXT = 64 * 1_024;
 
@@ -82,13 +82,13 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
 
 /** As much as is shown; the rest is not waited for. */
 async function beginningOf(answer: IncomingMessage): Promise<string> {
-  let said = "";
+  let text = "";
   answer.setEncoding("utf8");
   for await (const piece of answer as AsyncIterable<string>) {
-    said += piece;
-    if (said.length > MAX_TEXT) break;
+    text += piece;
+    if (text.length > MAX_TEXT) break;
   }
-  return said;
+  return text;
 }
 
 async function begun(
@@ -98,7 +98,7 @@ async function begun(
   const { name, tag } = pullReference(image);
   const query = new URLSearchParams({ fromImage: name, tag });
   return new Promise((resolve, reject) => {
-    const asked = request(
+    const requested = request(
       {
         socketPath,
         signal,
@@ -114,8 +114,8 @@ async function begun(
       },
       resolve,
     );
-    asked.once("error", reject);
-    asked.end();
+    requested.once("error", reject);
+    requested.end();
   });
 }
 
@@ -135,9 +135,9 @@ function refusalOf(body: string, status: number | null, login: RegistryLogin | n
 }
 
 /** A registry may say again what it was told. Taken out before the text is cut: half a secret is known by no form. */
-function sayable(said: string, login: RegistryLogin | null): string {
+function sayable(text: string, login: RegistryLogin | null): string {
   const forms = login === null ? [] : formsOf(login);
-  return forms.reduce((left, form) => left.replaceAll(form, "…"), said).slice(0, MAX_SAID);
+  return forms.reduce((left, form) => left.replaceAll(form, "…"), text).slice(0, MAX_MESSAGE_LENGTH);
 }
 
 /** As it is, as a URL or JSON has it, and as it goes to the registry; the longest first, as it may hold another. */

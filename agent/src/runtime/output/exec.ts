@@ -19,7 +19,7 @@ const EXECS_PER_CONTAINER = 8;
 const EXIT_MS = 5_000;
 /** What a killed command had printed is on its way for no longer than this. */
 const LAST_OUTPUT_MS = 1_000;
-const ASK_EXIT_EVERY_MS = 20;
+const EXIT_POLL_MS = 20;
 
 export type ExecOrder = {
   containerId: string;
@@ -121,7 +121,7 @@ export class Execs {
       const { Running, ExitCode, Pid } = await this.#inspect(exec);
       if (!Running && ExitCode !== null) return { exitCode: ExitCode, hasBegun: await this.#hasBegun(Pid) };
       if (performance.now() >= deadline) break;
-      await new Promise((resolve) => setTimeout(resolve, ASK_EXIT_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, EXIT_POLL_MS));
     }
     // It closed its output and runs on: that is no short command.
     await this.#kill(exec);
@@ -172,11 +172,11 @@ class Output {
   #truncated = false;
 
   take(name: "stdout" | "stderr", bytes: Buffer): void {
-    const kept = bytes.subarray(0, this.#bytesLeft);
-    this.#bytesLeft -= kept.length;
-    if (kept.length < bytes.length) this.#truncated = true;
+    const stored = bytes.subarray(0, this.#bytesLeft);
+    this.#bytesLeft -= stored.length;
+    if (stored.length < bytes.length) this.#truncated = true;
     // A copy: a piece of a chunk would keep the whole chunk alive.
-    if (kept.length > 0) this.#chunks[name].push(Buffer.from(kept));
+    if (stored.length > 0) this.#chunks[name].push(Buffer.from(stored));
   }
 
   collected(): Printed {

@@ -46,22 +46,22 @@ async function opened(socketPath: string, query: LogQuery): Promise<IncomingMess
   const { signal } = query;
   // The deadline is for the answer's beginning alone; a follow goes on for as long as it is wanted.
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const asked = request({ socketPath, path: pathOf(query), signal, agent: false }, resolve);
+    const requested = request({ socketPath, path: pathOf(query), signal, agent: false }, resolve);
     const late = setTimeout(
-      () => asked.destroy(new RuntimeError(`the container runtime did not answer in ${QUICK_MS} ms`)),
+      () => requested.destroy(new RuntimeError(`the container runtime did not answer in ${QUICK_MS} ms`)),
       QUICK_MS,
     );
-    asked.once("close", () => clearTimeout(late));
-    asked.once("response", () => clearTimeout(late));
-    asked.once("error", reject);
-    asked.end();
+    requested.once("close", () => clearTimeout(late));
+    requested.once("response", () => clearTimeout(late));
+    requested.once("error", reject);
+    requested.end();
   });
   if (answer.statusCode === 200) return answer;
   const bound = { maxBytes: MAX_REASON_BYTES, signal: AbortSignal.timeout(QUICK_MS) };
-  const said = Buffer.from(await boundedBody(answer, bound))
+  const text = Buffer.from(await boundedBody(answer, bound))
     .toString()
     .slice(0, MAX_REASON);
-  throw new RuntimeError(said, { status: answer.statusCode ?? null });
+  throw new RuntimeError(text, { status: answer.statusCode ?? null });
 }
 
 const MAX_REASON = 500;

@@ -23,7 +23,7 @@ export type ServiceQuery = {
   signal: AbortSignal;
 };
 
-let asked = 0;
+let requested = 0;
 
 /**
  * Ends when all is read, and when the container ends or is gone. Of a container that was made before there were such
@@ -65,8 +65,8 @@ async function begun(
   docker: Docker,
   { containerId, service, from, follow }: ServiceQuery,
 ): Promise<Duplex | null> {
-  asked += 1;
-  const kind = `service output ${asked}`;
+  requested += 1;
+  const kind = `service output ${requested}`;
   const how = { deadlineMs: QUICK_MS, kind };
   try {
     const exec = await docker.call("prepare to read an output", how, (client, abortSignal) =>

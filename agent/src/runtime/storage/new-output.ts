@@ -8,7 +8,7 @@ import type { OutputFolders } from "../../core/runs/run-remains.ts";
 import { folderInPool } from "./pool-path.ts";
 
 /** An attempt that left so many which others had is not looked through to its end. */
-const MAX_LOOKS = 20_000;
+const MAX_CHECKS = 20_000;
 
 /** Of a tree that changes meanwhile, whatever was seen. @throws Error of the filesystem */
 export async function hasNewFile(poolRoot: string, { own, earlier }: OutputFolders): Promise<boolean> {
@@ -16,10 +16,10 @@ export async function hasNewFile(poolRoot: string, { own, earlier }: OutputFolde
   if (!root.found) return false;
   const found = await Promise.all(earlier.map((source) => folderInPool(poolRoot, source)));
   const others = found.flatMap((folder) => (folder.found ? [folder.path] : []));
-  let looks = 0;
+  let checks = 0;
   for await (const path of filesOf(root.path)) {
-    looks += 1;
-    if (looks > MAX_LOOKS) return false;
+    checks += 1;
+    if (checks > MAX_CHECKS) return false;
     if (!(await isInAny(others, path))) return true;
   }
   return false;

@@ -1,7 +1,7 @@
 /** What is told of pulls stays small, whatever a registry said and however many want one image. */
 import { expect, test } from "vitest";
 import { PullProgress } from "@remotegpu/agent/core/images/pull-progress";
-import { ToldPulls, type Pull, type Settled } from "@remotegpu/agent/loop/images/told-pulls";
+import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/images/told-pulls";
 import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { KIB } from "@remotegpu/shared/units";
@@ -37,7 +37,7 @@ test("all that failed, with all that was said, fits beside what else a host tell
   );
   const said = "\u{20ac}".repeat(2_000);
   const settled: Settled = { kind: "failed", problem: "failed", output: said, terms: null };
-  const { pulls } = new ToldPulls().report(
+  const { pulls } = new PullReports().report(
     {
       desired: new Map(wishes.map((wish) => [wish.wisher, wish])),
       pulls: [],
@@ -58,7 +58,7 @@ test("orders that want a pull are told once, however many fetches want it too, a
   const fetches = ["f-2", "f-1"].map((fetchId) => fetchWish(LONG_NAME, "ann", fetchId));
   const state = { desired: new Map(), pulls: [pullOf([...orders, ...fetches])], settled: new Map() };
 
-  const { pulls } = new ToldPulls().report(state, 0);
+  const { pulls } = new PullReports().report(state, 0);
 
   expect(pulls.map(({ fetchId, instanceIds }) => [fetchId, instanceIds?.length])).toEqual([
     ["f-1", 64],
