@@ -40,8 +40,8 @@ export function resultOf(
   { check, claim }: Check,
   { count, findings, notes }: { count: number; findings: readonly Finding[] } & Notes,
 ): CheckResult {
-  const told = { check, claim, ...(notes && { notes }) };
-  return count === 0 ? { ...told, state: "well" } : { ...told, state: "broken", count, findings };
+  const reported = { check, claim, ...(notes && { notes }) };
+  return count === 0 ? { ...reported, state: "well" } : { ...reported, state: "broken", count, findings };
 }
 
 /** For scripts, one document. */

@@ -110,7 +110,7 @@ export const InstanceSpec = z.object({
 });
 export type InstanceSpec = z.infer<typeof InstanceSpec>;
 
-export const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
+export const STOP_ACTORS = ["customer", "admin", "account", "control-plane", "limit"] as const;
 const WANTS = ["running", "stopped", "removed"] as const;
 
 /** Seconds between the word to end and the kill. */
@@ -131,7 +131,7 @@ export const DesiredInstance = z.object({
   runId: RunId,
   want: z.enum(WANTS),
   /** Who ordered a stop or removal; every stop carries it. */
-  orderedBy: z.enum(STOP_ORDERERS).nullable(),
+  orderedBy: z.enum(STOP_ACTORS).nullable(),
   /** Hex SHA-256 of the canonical spec. */
   specHash: z.string().regex(/^[0-9a-f]{64}$/),
   spec: InstanceSpec,

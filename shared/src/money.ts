@@ -29,10 +29,10 @@ export function parseDecimal(text: string, decimals: number): bigint {
   const match = DECIMAL.exec(text);
   if (match === null) throw new RangeError(`not a plain decimal: ${JSON.stringify(text.slice(0, 64))}`);
   const [, minus, whole = "0", fraction = ""] = match;
-  const kept = fraction.slice(0, decimals).padEnd(decimals, "0");
+  const stored = fraction.slice(0, decimals).padEnd(decimals, "0");
   if (/[1-9]/.test(fraction.slice(decimals)))
     throw new RangeError(`more than ${decimals} decimals: ${JSON.stringify(text)}`);
-  const count = BigInt(whole + kept);
+  const count = BigInt(whole + stored);
   return minus === undefined ? count : -count;
 }
 

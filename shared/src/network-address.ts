@@ -28,7 +28,7 @@ type AddressUse =
   | "nobody";
 
 /** An IPv4 address wrapped for a translator leads wherever that sends it; so does one of a tunnel. */
-const NOBODY = new Set([
+const NO_HANDLERS = new Set([
   "unspecified",
   "multicast",
   "broadcast",
@@ -66,7 +66,7 @@ function useOf(address: Address): AddressUse {
   if (METADATA.has(address.toString())) return "metadata";
   if (range === "loopback") return "loopback";
   if (range === "linkLocal") return "link-local";
-  if (NOBODY.has(range)) return "nobody";
+  if (NO_HANDLERS.has(range)) return "nobody";
   const isNobodys = address instanceof ipaddr.IPv4 ? address.match(FUTURE) : address.match(IPV4_COMPATIBLE);
   return isNobodys ? "nobody" : "machine";
 }

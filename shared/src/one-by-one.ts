@@ -6,10 +6,10 @@ import type { z } from "zod";
 import { BareOrder, BareRun, DesiredInstance, ObservedInstance } from "./instance.ts";
 import {
   AccessAttempts,
-  type AccessBook,
+  type AccessReport,
   AccessKey,
   AccessSession,
-  type ArrivedAccessBook,
+  type ArrivedAccessReport,
   ArrivedKeySet,
   type KeySet,
 } from "./ssh-access.ts";
@@ -71,7 +71,7 @@ export function readKeySets(entries: readonly unknown[]): KeySet[] {
 }
 
 /** A session that is not understood may be an open one, so the book is not whole without it. */
-export function readAccessBook({ sessions, attempts, isWhole }: ArrivedAccessBook): AccessBook {
+export function readAccessReport({ sessions, attempts, isWhole }: ArrivedAccessReport): AccessReport {
   const read = understood(AccessSession, sessions);
   return {
     sessions: read,

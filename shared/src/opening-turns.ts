@@ -2,7 +2,7 @@
  * A few connections to one place are being opened at once, the others wait for their turn: who opens hundreds at a time, or
  * lets each hang, would else hold up everybody else for as long as all of them take.
  */
-export class OpeningTurns {
+export class KeyedSemaphore {
   readonly #atOnce: number;
   readonly #open = new Map<string, { taken: number; waiting: (() => void)[] }>();
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { text } from "./text.ts";
 
 /** The processes of one container. */
-export const MAX_TOLD_PROCESSES = 64;
+export const MAX_REPORTED_PROCESSES = 64;
 
 /** Processes of one container that call themselves the same and wait for the same. */
 export const WaitingProcesses = z.object({
@@ -13,7 +13,7 @@ export const WaitingProcesses = z.object({
   state: z.string().regex(/^[A-Za-z]$/),
   /** The kernel's function in which they wait; null for none, or where it does not say. */
   waitsIn: text(64).nullable(),
-  count: z.int().positive().max(MAX_TOLD_PROCESSES),
+  count: z.int().positive().max(MAX_REPORTED_PROCESSES),
 });
 export type WaitingProcesses = z.infer<typeof WaitingProcesses>;
 
@@ -22,7 +22,7 @@ export const Idleness = z.object({
   /** For as long as its order says. */
   isIdle: z.boolean(),
   /** The processes of one that is idle, as they were found then. */
-  processes: z.array(WaitingProcesses).max(MAX_TOLD_PROCESSES),
+  processes: z.array(WaitingProcesses).max(MAX_REPORTED_PROCESSES),
 });
 export type Idleness = z.infer<typeof Idleness>;
 

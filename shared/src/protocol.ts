@@ -12,8 +12,8 @@ import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.t
 import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
 import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
 import {
-  AccessBook,
-  ArrivedAccessBook,
+  AccessReport,
+  ArrivedAccessReport,
   Cut,
   GatewayAddress,
   KeySet,
@@ -173,7 +173,7 @@ export const ObservedReport = z.object({
   /** All of the host, with the first page only. Absent or null: not to be told now, so nothing has changed. */
   pulls: z.array(ObservedPull).max(MAX_OBSERVED_PULLS).nullable().optional(),
   /** With the first page only. Absent or null: not to be told now, so nothing has changed. */
-  access: AccessBook.nullable().optional(),
+  access: AccessReport.nullable().optional(),
   /** With the first page only. Absent or null: not to be told now, so nothing has changed. */
   kernelNotes: z.array(KernelNote).max(MAX_KERNEL_NOTES).nullable().optional().catch(undefined),
 });
@@ -185,7 +185,7 @@ export type ObservedReport = z.infer<typeof ObservedReport>;
  */
 export const ObservedPage = ObservedReport.extend({
   instances: z.array(z.unknown()).max(MAX_OBSERVED_INSTANCES),
-  access: ArrivedAccessBook.nullable().optional().catch(undefined),
+  access: ArrivedAccessReport.nullable().optional().catch(undefined),
 });
 export type ObservedPage = z.infer<typeof ObservedPage>;
 

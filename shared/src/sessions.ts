@@ -105,7 +105,7 @@ export const TerminalResize = z.object({
 export type TerminalResize = z.infer<typeof TerminalResize>;
 
 /** A reader says its credit again this often though nothing has changed: it is the sign that it is still there. */
-export const SAY_CREDIT_EVERY_MS = 10 * MS_PER_SECOND;
+export const SEND_CREDIT_EVERY_MS = 10 * MS_PER_SECOND;
 /** A session whose reader was not heard for so long is over. */
 export const READER_SILENT_MS = 45 * MS_PER_SECOND;
 

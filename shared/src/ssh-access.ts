@@ -130,17 +130,17 @@ export const AccessAttempts = z.object({
 export type AccessAttempts = z.infer<typeof AccessAttempts>;
 
 /** What the host's book of access has that was not taken yet. What is ended, and attempts, are told until they are. */
-export const AccessBook = z.object({
+export const AccessReport = z.object({
   sessions: z.array(AccessSession).max(MAX_SESSIONS),
   attempts: z.array(AccessAttempts).max(MAX_ATTEMPTS),
   /** All open sessions are among them: one that is not has ended in a way that nobody saw. */
   isWhole: z.boolean(),
 });
-export type AccessBook = z.infer<typeof AccessBook>;
+export type AccessReport = z.infer<typeof AccessReport>;
 
 /** The same as it arrives: what it tells is read one by one (one-by-one.ts). */
-export const ArrivedAccessBook = AccessBook.extend({
+export const ArrivedAccessReport = AccessReport.extend({
   sessions: z.array(z.unknown()).max(MAX_SESSIONS),
   attempts: z.array(z.unknown()).max(MAX_ATTEMPTS),
 });
-export type ArrivedAccessBook = z.infer<typeof ArrivedAccessBook>;
+export type ArrivedAccessReport = z.infer<typeof ArrivedAccessReport>;

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
 import { DesiredLease, LEASE_SERVICES, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
 import {
-  AccessBook,
+  AccessReport,
   Cut,
   GatewayAddress,
   MAX_CUTS,
@@ -106,7 +106,7 @@ export const AccessMessage = z.object({
   leases: z.array(ObservedLease).max(MAX_LEASES_OF_HOST),
   /** Where gateways connect; null while it is not open. */
   gatewayPort: z.int().min(1).max(65_535).nullable(),
-  access: AccessBook.default({ sessions: [], attempts: [], isWhole: false }),
+  access: AccessReport.default({ sessions: [], attempts: [], isWhole: false }),
   /** Of the services that were to be watched, what was seen of each; those that nobody has looked at are missing. */
   services: z
     .array(

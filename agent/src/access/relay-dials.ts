@@ -2,7 +2,7 @@
  * Ways into containers that the relay asks for: so many at once, made by whoever leads it, and none where that fails. A
  * program that takes no connection holds each for seconds, so those to one place wait for their turn.
  */
-import { OpeningTurns } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
 import { DialError } from "../host/inside/dial.ts";
 import type { Dialled, RelayHandlers } from "./relay-handlers.ts";
 import { type DialTarget, placeOf } from "./relay/relay-messages.ts";
@@ -12,7 +12,7 @@ const MAX_OF_ONE = 32;
 
 export class RelayDials {
   #by: RelayHandlers["dial"] = () => Promise.reject(new DialError("nobody leads this relay yet"));
-  readonly #turns = new OpeningTurns({ atOnce: MAX_OF_ONE });
+  readonly #turns = new KeyedSemaphore({ atOnce: MAX_OF_ONE });
   #open = 0;
 
   /** Who is asked from now on. */

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert";
 import { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance";
 import { z } from "zod";
 import type { StopCause } from "../core/runs/action.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";
@@ -13,7 +13,7 @@ import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "./database/se
 
 const MonotonicTime = z.object({ bootId: BootId, ms: z.int().nonnegative() });
 const Problem = z.enum(INSTANCE_PROBLEMS);
-const OrderContext = z.enum(STOP_ORDERERS);
+const OrderContext = z.enum(STOP_ACTORS);
 
 /** A record of causes, so that the compiler names one that is missing here. */
 const STOP_CAUSES: Record<StopCause, true> = {

@@ -27,7 +27,7 @@ import {
   type ObservedReport,
   type PullRequest,
 } from "@remotegpu/shared/protocol";
-import { Cut, GatewayAddress, type AccessBook, type KeySet } from "@remotegpu/shared/ssh-access";
+import { Cut, GatewayAddress, type AccessReport, type KeySet } from "@remotegpu/shared/ssh-access";
 import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { up, upObservedTo } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
@@ -70,7 +70,7 @@ export interface ObservedStateReport {
   /** Null or absent: not to be told now. */
   leases?: ObservedLease[] | null | undefined;
   pulls?: ObservedPull[] | null | undefined;
-  access?: AccessBook | null | undefined;
+  access?: AccessReport | null | undefined;
   kernelNotes?: KernelNote[] | null | undefined;
 }
 

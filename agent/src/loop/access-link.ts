@@ -6,7 +6,7 @@
 import type { LeaseId, RunId } from "@remotegpu/shared/ids";
 import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
-import type { AccessBook, Cut, GatewayAddress } from "@remotegpu/shared/ssh-access";
+import type { AccessReport, Cut, GatewayAddress } from "@remotegpu/shared/ssh-access";
 import { ControlClient } from "../access/control-client.ts";
 import type { AccessMessage, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
@@ -116,12 +116,12 @@ export class AccessLink {
   }
 
   /** Who is connected, and a mark of what is new in it; null when that is not known (any more). */
-  get book(): { book: AccessBook; mark: string } | null {
+  get book(): { book: AccessReport; mark: string } | null {
     return this.#isDown || this.#messages === null ? null : this.#book.now;
   }
 
   /** What of a book that was told is still held here. */
-  takenOf(reported: AccessBook | null): string[] {
+  takenOf(reported: AccessReport | null): string[] {
     return reported === null ? [] : this.#book.overIn(reported);
   }
 

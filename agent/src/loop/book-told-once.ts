@@ -4,21 +4,21 @@
  */
 import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 
-const EMPTY: AccessBook = { sessions: [], attempts: [], isWhole: true };
+const EMPTY: AccessReport = { sessions: [], attempts: [], isWhole: true };
 
 export class SessionReport {
   #book = EMPTY;
   #mark = sha256(canonicalJson(EMPTY));
   #entries: ReadonlySet<string> = new Set();
 
-  get now(): { book: AccessBook; mark: string } {
+  get now(): { book: AccessReport; mark: string } {
     return { book: this.#book, mark: this.#mark };
   }
 
   /** Whether there is anything new in it. */
-  take(book: AccessBook): boolean {
+  take(book: AccessReport): boolean {
     const entries = new Set([...book.sessions, ...book.attempts].map((entry) => canonicalJson(entry)));
     const isNew =
       book.isWhole !== this.#book.isWhole || [...entries].some((entry) => !this.#entries.has(entry));
@@ -29,13 +29,13 @@ export class SessionReport {
   }
 
   /** Ids of what is over in a book that was told and still stands in this one. */
-  overIn(reported: AccessBook): string[] {
+  overIn(reported: AccessReport): string[] {
     const held = new Set(overOf(this.#book));
     return overOf(reported).filter((id) => held.has(id));
   }
 }
 
-function overOf({ sessions, attempts }: AccessBook): string[] {
+function overOf({ sessions, attempts }: AccessReport): string[] {
   const ended = sessions.flatMap(({ sessionId, ended: end }) => (end === null ? [] : [sessionId]));
   return [...ended, ...attempts.map(({ attemptsId }) => attemptsId)];
 }

@@ -8,7 +8,7 @@ import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
 import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { GpuVitals } from "@remotegpu/shared/protocol";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import type { ClockOffset } from "../core/gangs/findings.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -77,7 +77,7 @@ export class ControlPlaneLink {
   /** By the last heartbeat's answer the applied set is the newest there is. */
   #isSetCurrent = false;
   #reportedDigest: string | null = null;
-  #reportedSessions: AccessBook | null = null;
+  #reportedSessions: AccessReport | null = null;
   /** Runs whose end stood in a report that was taken; those of the latest report, and no others. */
   #reportedEnds: ReadonlySet<RunId> = new Set();
   /** Since when what is observed is not what was reported. */
@@ -105,7 +105,7 @@ export class ControlPlaneLink {
   }
 
   /** The book of access as the latest report that was taken has it; null: none was yet. */
-  get reportedSessions(): AccessBook | null {
+  get reportedSessions(): AccessReport | null {
     return this.#reportedSessions;
   }
 

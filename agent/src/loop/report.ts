@@ -9,7 +9,7 @@ import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import { GpuVitals } from "@remotegpu/shared/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withMissingNodes } from "../core/container/missing-nodes.ts";
@@ -162,7 +162,7 @@ export function observedState(
   leases: readonly ObservedLease[] | null,
   pulls: readonly ObservedPull[] = [],
   /** Null: not to be told now. `mark` changes with what is new in it, and not with what is forgotten. */
-  access: { book: AccessBook; mark: string } | null = null,
+  access: { book: AccessReport; mark: string } | null = null,
   kernelNotes: readonly KernelNote[] = [],
 ): ObservedStateReport {
   const sorted = withTailsInReport(

@@ -11,7 +11,7 @@ import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instan
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import { type Heartbeat, PulledPage, PullReply } from "@remotegpu/shared/protocol";
 import { readKeySets } from "@remotegpu/shared/one-by-one";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
@@ -366,7 +366,7 @@ test("who is in comes with a report, entry by entry; what is no book costs no re
     { sessions: [7], attempts: [attempts, "more"], isWhole: true },
     { sessions: "many" },
     null,
-  ] as unknown as AccessBook[];
+  ] as unknown as AccessReport[];
 
   for (const access of told)
     await host.client.reportObserved({

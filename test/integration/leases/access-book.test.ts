@@ -9,7 +9,7 @@ import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-message
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
 import { SessionReport } from "@remotegpu/agent/loop/book-told-once";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import { AccessBook as ToldBook } from "@remotegpu/shared/ssh-access";
+import { AccessReport as ToldBook } from "@remotegpu/shared/ssh-access";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { keptLog, type KeptLog } from "../../support/kept-log.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";

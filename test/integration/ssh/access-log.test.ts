@@ -4,7 +4,7 @@ import { MAX_KEPT_OF_ENVIRONMENT } from "@remotegpu/control-plane/store/environm
 import { takeAccess } from "@remotegpu/control-plane/store/environments/access/access-reports";
 import { transaction, type Transaction } from "@remotegpu/control-plane/store/database/database";
 import {
-  type AccessBook,
+  type AccessReport,
   type AccessSession,
   MAX_ATTEMPTS,
   MAX_SESSIONS,
@@ -63,7 +63,7 @@ async function running(): Promise<string> {
 }
 
 /** The host reports all that it runs, with this book. */
-async function tell(book: Partial<AccessBook>, by = host): Promise<void> {
+async function tell(book: Partial<AccessReport>, by = host): Promise<void> {
   await by.heartbeat();
   by.access = { sessions: [], attempts: [], isWhole: false, ...book };
   await by.round();

@@ -14,7 +14,7 @@ import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instan
 import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
 import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
 import type { DesiredLease } from "@remotegpu/shared/lease";
-import type { AccessBook, Cut, KeySet } from "@remotegpu/shared/ssh-access";
+import type { AccessReport, Cut, KeySet } from "@remotegpu/shared/ssh-access";
 import type {
   StorageFolder,
   StorageReply,
@@ -56,9 +56,9 @@ export class ScriptedHost {
   /** Undefined: nothing is said of leases. */
   leases: DesiredLease[] | undefined;
   /** As the last report has it that told any. */
-  access: AccessBook | null = null;
+  access: AccessReport | null = null;
   /** Of all reports: what one tells, the next may not. */
-  readonly attempts: AccessBook["attempts"] = [];
+  readonly attempts: AccessReport["attempts"] = [];
   reports = 0;
   /** Answers its questions for credentials of registries. */
   login: (question: RegistryLoginQuestion) => RegistryLoginReply = () => ({ kind: "registry-login-none" });

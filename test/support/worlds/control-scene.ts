@@ -27,7 +27,7 @@ import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remo
 import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
 import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import { type AccessBook, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import { type AccessReport, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { GIB } from "@remotegpu/shared/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";
@@ -207,7 +207,7 @@ export class ScriptedHost {
   /** Sessions that it is to end. */
   desiredCuts: Cut[] = [];
   /** Who is in, as it tells; null: nothing. */
-  access: AccessBook | null = null;
+  access: AccessReport | null = null;
   /** What it tells of its pulls; null: nothing. */
   pulls: ObservedPull[] | null;
   /** What its kernel log said of GPUs that closes none; null: nothing is told. */

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { OpeningTurns } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
 
 /** Works that end when they are told to, with the order in which they began. */
-function works(turns: OpeningTurns) {
+function works(turns: KeyedSemaphore) {
   const begun: string[] = [];
   const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   const begin = (key: string, name: string) =>
@@ -15,7 +15,7 @@ function works(turns: OpeningTurns) {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a few of one are at it, the rest in the order in which they came, and others beside them", async () => {
-  const { begun, ends, begin } = works(new OpeningTurns({ atOnce: 2 }));
+  const { begun, ends, begin } = works(new KeyedSemaphore({ atOnce: 2 }));
   const all = [1, 2, 3, 4].map((number) => begin("a", `a${number}`));
   all.push(begin("b", "b1"));
   await settled();
@@ -32,7 +32,7 @@ test("a few of one are at it, the rest in the order in which they came, and othe
 });
 
 test("one that fails gives its turn on, and says so to whoever asked for it", async () => {
-  const { begun, ends, begin } = works(new OpeningTurns({ atOnce: 1 }));
+  const { begun, ends, begin } = works(new KeyedSemaphore({ atOnce: 1 }));
   const first = begin("a", "a1");
   const second = begin("a", "a2");
   await settled();

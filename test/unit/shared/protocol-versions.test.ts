@@ -10,7 +10,7 @@ import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved
 import { agentService } from "@remotegpu/control-plane/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/core/hosts/protocol-one";
 import { DesiredInstance } from "@remotegpu/shared/instance";
-import { readAccessBook, readRuns } from "@remotegpu/shared/one-by-one";
+import { readAccessReport, readRuns } from "@remotegpu/shared/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -20,7 +20,7 @@ import {
   PullReply,
 } from "@remotegpu/shared/protocol";
 import { LogOpen } from "@remotegpu/shared/sessions";
-import { AccessBook, ArrivedAccessBook } from "@remotegpu/shared/ssh-access";
+import { AccessReport, ArrivedAccessReport } from "@remotegpu/shared/ssh-access";
 import { decode, encode } from "@remotegpu/shared/wire";
 import { HeartbeatOfOne, ObservedReportOfOne, PullReplyOfOne } from "../../support/protocol-one.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
@@ -80,12 +80,12 @@ describe("protocol 2", () => {
     const read = decode(ObservedPage, encode(whole));
 
     expect(read).toEqual({ ok: true, message: whole });
-    expect(readAccessBook(ArrivedAccessBook.parse(whole["access"]))).toEqual(whole["access"]);
+    expect(readAccessReport(ArrivedAccessReport.parse(whole["access"]))).toEqual(whole["access"]);
   });
 
   test("who is in costs no report, whatever it says; of what is not understood the book is not whole", () => {
     const whole = sample(2, "observed");
-    const book = AccessBook.parse(whole["access"]);
+    const book = AccessReport.parse(whole["access"]);
     const later = { ...book.sessions[0], ended: { at: "", by: "boredom", detail: "" } };
 
     for (const access of ["somebody", { sessions: "many" }, { ...book, sessions: Array(513).fill(0) }])
@@ -93,8 +93,11 @@ describe("protocol 2", () => {
         ok: true,
         message: { access: undefined, digest: whole["digest"] },
       });
-    expect(readAccessBook({ ...book, sessions: [7, ...book.sessions] })).toEqual({ ...book, isWhole: false });
-    expect(readAccessBook({ ...book, sessions: [later], attempts: [7, ...book.attempts] })).toEqual({
+    expect(readAccessReport({ ...book, sessions: [7, ...book.sessions] })).toEqual({
+      ...book,
+      isWhole: false,
+    });
+    expect(readAccessReport({ ...book, sessions: [later], attempts: [7, ...book.attempts] })).toEqual({
       sessions: [],
       attempts: book.attempts,
       isWhole: false,

@@ -6,7 +6,7 @@ import type { LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type {
   AccessAttempts,
-  AccessBook as ReportedSessions,
+  AccessReport as ReportedSessions,
   AccessSession,
 } from "@remotegpu/shared/ssh-access";
 import { AttemptWindows, WINDOW_MS, type Attempts } from "../../core/access/attempt-windows.ts";

@@ -2,7 +2,7 @@
 import {
   MAX_ATTEMPTS,
   type AccessAttempts,
-  type AccessBook,
+  type AccessReport,
   type AccessSession,
 } from "@remotegpu/shared/ssh-access";
 
@@ -16,7 +16,7 @@ export function sessionsToReport(book: {
   open: readonly AccessSession[];
   ended: readonly AccessSession[];
   attempts: readonly AccessAttempts[];
-}): AccessBook {
+}): AccessReport {
   const ended = book.ended.toSorted((a, b) => before(a.ended?.at, b.ended?.at)).slice(0, MAX_REPORTED_ENDED);
   const open = book.open
     .toSorted((a, b) => before(a.openedAt, b.openedAt))

@@ -1,5 +1,5 @@
 /** What the processes of a container wait for, as people are told it: those alike together, in plain characters. Pure. */
-import { MAX_TOLD_PROCESSES, type WaitingProcesses } from "@remotegpu/shared/progress";
+import { MAX_REPORTED_PROCESSES, type WaitingProcesses } from "@remotegpu/shared/progress";
 
 export type ProcessState = Omit<WaitingProcesses, "count">;
 
@@ -8,7 +8,7 @@ const MAX_NAME = 64;
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
 export function waitingProcesses(found: readonly ProcessState[]): WaitingProcesses[] {
-  const alike = Map.groupBy(found.slice(0, MAX_TOLD_PROCESSES).map(plain), ({ name, state, waitsIn }) =>
+  const alike = Map.groupBy(found.slice(0, MAX_REPORTED_PROCESSES).map(plain), ({ name, state, waitsIn }) =>
     JSON.stringify([name, state, waitsIn]),
   );
   return [...alike.values()].flatMap((same) =>

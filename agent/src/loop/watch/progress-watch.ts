@@ -7,7 +7,7 @@
 import type { RunId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { MAX_TOLD_PROCESSES, type Idleness } from "@remotegpu/shared/progress";
+import { MAX_REPORTED_PROCESSES, type Idleness } from "@remotegpu/shared/progress";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import { afterSample, idleMs, type CardLoad, type ActivityState } from "../../core/progress/idleness.ts";
@@ -126,6 +126,6 @@ export class ProgressWatch {
   }
 
   #processesOf(container: RunningContainer): Idleness["processes"] {
-    return waitingProcesses(this.#parts.processes(container, MAX_TOLD_PROCESSES));
+    return waitingProcesses(this.#parts.processes(container, MAX_REPORTED_PROCESSES));
   }
 }

@@ -3,10 +3,10 @@
  * charged for as long as the order itself allowed; what a host takes beyond that, and all that a fault of ours or of a
  * host left running, is not.
  */
-import type { STOP_ORDERERS } from "@remotegpu/shared/instance";
+import type { STOP_ACTORS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
-type StopOrderer = (typeof STOP_ORDERERS)[number];
+type StopOrderer = (typeof STOP_ACTORS)[number];
 
 /**
  * Why it stops, beside who ordered it. `own`: by the will of its people, or a rule of its order or of its service. `host`:

@@ -2,7 +2,7 @@
  * What is known of the instances of a workload, and what that makes of it: the words in which every kind's rules ask and
  * answer. Which answer is right is the kind's own.
  */
-import type { InstanceProblem, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import type { InstanceProblem, STOP_ACTORS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
@@ -10,7 +10,7 @@ import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankStanding } from "./rank-standing.ts";
 
-export type StopOrderer = (typeof STOP_ORDERERS)[number];
+export type StopOrderer = (typeof STOP_ACTORS)[number];
 
 /** What the last report says about the current run of an instance's placement. */
 export interface InstanceReport {

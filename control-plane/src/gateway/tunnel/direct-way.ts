@@ -9,7 +9,7 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { accessName } from "@remotegpu/shared/joining";
-import { OpeningTurns } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { SharedConnections } from "./shared-connections.ts";
 import { dialTls, reasonOf } from "./tls-dial.ts";
@@ -68,7 +68,7 @@ export class DirectWay {
   /** Ways by instance since then. */
   #requested = new CountsByKey<string>();
   #requestedSinceMs = 0;
-  readonly #turns = new OpeningTurns({ atOnce: OPENING_AT_ONCE });
+  readonly #turns = new KeyedSemaphore({ atOnce: OPENING_AT_ONCE });
   #isClosed = false;
 
   constructor({ context }: { context: () => Promise<SecureContext> }) {

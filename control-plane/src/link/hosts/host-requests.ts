@@ -14,7 +14,7 @@ import {
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import type { Log } from "@remotegpu/shared/log";
-import { readAccessBook, readRuns } from "@remotegpu/shared/one-by-one";
+import { readAccessReport, readRuns } from "@remotegpu/shared/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -89,7 +89,7 @@ export async function serveHosts(
     const { instances, notUnderstood } = read;
     if (notUnderstood.length > 0)
       log.warn({ host, count: notUnderstood.length }, "runs of this host are told in words of a later agent");
-    const access = page.access && readAccessBook(page.access);
+    const access = page.access && readAccessReport(page.access);
     const taken = assembly.take(host, { ...page, instances, notUnderstood, access }, performance.now());
     if (taken.state === "refused") return refusal(taken.reason);
     const refused = taken.state === "whole" ? await handlers.observed(host, taken.report) : undefined;

@@ -24,7 +24,7 @@ import type {
 } from "../../core/workloads/log-stream.ts";
 import { Refusal } from "@remotegpu/shared/protocol";
 import {
-  SAY_CREDIT_EVERY_MS,
+  SEND_CREDIT_EVERY_MS,
   SessionClose,
   SessionData,
   SessionId,
@@ -138,7 +138,7 @@ class Stream implements LogStream {
     if (!answer.ok) return { reason: "refused", detail: `its answer makes no sense: ${answer.reason}` };
     switch (answer.message.kind) {
       case "session-opened":
-        this.#printing = setInterval(() => this.#sendCredit(), SAY_CREDIT_EVERY_MS).unref();
+        this.#printing = setInterval(() => this.#sendCredit(), SEND_CREDIT_EVERY_MS).unref();
         return null;
       case "session-refused": {
         const { reason, detail } = answer.message;

@@ -9,7 +9,7 @@ import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 
 const UNFINISHED_LIVES_MS = 30_000;
 const MAX_UNFINISHED = 64;
@@ -32,7 +32,7 @@ export interface WholeReport {
   /** Likewise. */
   pulls: ObservedPull[] | null;
   /** Who is in and was; likewise. */
-  access: AccessBook | null;
+  access: AccessReport | null;
   /** What the kernel log said of GPUs that closes none; absent or null: likewise. */
   kernelNotes?: KernelNote[] | null;
 }

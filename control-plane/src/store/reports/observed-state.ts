@@ -4,7 +4,7 @@ import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ObservedLease } from "@remotegpu/shared/lease";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 
 export interface ObservedState {
   digest: string;
@@ -18,7 +18,7 @@ export interface ObservedState {
   /** Likewise. */
   pulls: readonly ObservedPull[] | null;
   /** Absent or null: likewise. */
-  access?: AccessBook | null;
+  access?: AccessReport | null;
   /** Absent or null: likewise. */
   kernelNotes?: readonly KernelNote[] | null;
 }

@@ -3,7 +3,7 @@
  * compared with. Asked in one turn, however many they are.
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import type {
   AccessFacts,
@@ -17,7 +17,7 @@ import { RUN_IS_OVER } from "./access-ends.ts";
 
 export async function accessFacts(
   sql: Connection,
-  { hostId, access, now }: { hostId: string; access: AccessBook; now: Date },
+  { hostId, access, now }: { hostId: string; access: AccessReport; now: Date },
 ): Promise<AccessFacts> {
   const { sessions, attempts } = access;
   const leaseIds = [...sessions, ...attempts].map(({ leaseId }) => leaseId);

@@ -2,7 +2,7 @@
  * Takes what a host tells of who is in its environments into the access log, by as few statements however many there
  * are. What cannot be true changes nothing and is shown to the operators (core/environments/access/access-belief.ts).
  */
-import type { AccessBook } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import {
   type BelievedAttempts,
   type BelievedSession,
@@ -20,7 +20,7 @@ const MAX_NAMED = 5;
 
 export interface AccessMerge {
   hostId: string;
-  access: AccessBook;
+  access: AccessReport;
   now: Date;
 }
 
@@ -30,7 +30,7 @@ export interface AccessMerge {
  */
 export async function takeAccess(
   sql: Transaction,
-  { hostId, access, now }: Omit<AccessMerge, "access"> & { access: AccessBook | null },
+  { hostId, access, now }: Omit<AccessMerge, "access"> & { access: AccessReport | null },
 ): Promise<void> {
   if (access !== null) await mergeAccess(sql, { hostId, access, now });
   await endSessionsOfEndedRuns(sql, { hostId, now });

@@ -9,7 +9,7 @@ import { type Interval, union } from "@remotegpu/control-plane/core/billing/prov
 import { type PricedLine, rateRun } from "@remotegpu/control-plane/core/billing/rating";
 import { stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
 import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
-import { INSTANCE_PROBLEMS, STOP_ORDERERS } from "@remotegpu/shared/instance";
+import { INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance";
 import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
@@ -37,7 +37,7 @@ const Vector = z.strictObject({
       }),
       stop: z
         .strictObject({
-          by: z.enum(STOP_ORDERERS),
+          by: z.enum(STOP_ACTORS),
           cause: z.enum(["own", "host"]),
           at: Ms,
           chosen_grace_seconds: z.int().nullable(),
