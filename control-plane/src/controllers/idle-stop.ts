@@ -7,7 +7,7 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import {
-  afterLook,
+  afterSample,
   idleFigures,
   idleStopAt,
   idleVerdict,
@@ -47,7 +47,7 @@ export async function idleStopPass(deps: IdleStopDeps, pass: Pass): Promise<void
   const { now, term } = pass;
   const watched = await watchedEnvironments(deps.db, { ids: null, now, limit: MAX_LOOKS });
   if (watched.length === 0) return;
-  const judged = watched.map((one) => ({ ...one, next: afterLook(one.watch, one.sample) }));
+  const judged = watched.map((one) => ({ ...one, next: afterSample(one.watch, one.sample) }));
   const warned = judged.filter(({ next, minutes }) => idleVerdict(next, minutes) === "warn");
   await transaction(deps.db, async (sql) => {
     await assertTerm(sql, term);
@@ -88,7 +88,7 @@ async function stop(deps: IdleStopDeps, id: string, { term, now }: Pass): Promis
     const environment = await lockEnvironment(sql, id);
     const [seen] = await watchedEnvironments(sql, { ids: [id], now, limit: 1 });
     if (environment === null || seen === undefined) return [];
-    const watch = afterLook(seen.watch, seen.sample);
+    const watch = afterSample(seen.watch, seen.sample);
     if (idleVerdict(watch, seen.minutes) !== "stop") return [];
     const figures = idleFigures(watch, seen.sample.cardCount);
     const reason = `Stopped since nobody used it for ${seen.minutes} minutes. ${figures}`;

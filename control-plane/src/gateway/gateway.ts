@@ -3,7 +3,7 @@
  * one database. The tunnels to hosts are given to it.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { HeldBack, type Rhythm } from "../core/gateway/held-back.ts";
+import { ResponseRateLimiter, type DelayedRate } from "../core/gateway/held-back.ts";
 import type { WebBase } from "../core/gateway/origin.ts";
 import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
 import type { Database } from "../store/database/database.ts";
@@ -31,7 +31,7 @@ import { newGatewayId } from "./registration.ts";
 import type { Tunnels } from "./tunnel/tunnel.ts";
 
 /** The rate for one address, and for the answers of one container or one service. */
-const BROKEN: Rhythm = { burst: 50, perSecond: 20, longestMs: 5_000 };
+const BROKEN: DelayedRate = { burst: 50, perSecond: 20, longestMs: 5_000 };
 
 export interface GatewayDeps {
   /**
@@ -61,7 +61,7 @@ export interface GatewayDeps {
   /** Between looks at bodies that do not come. */
   bodyCheckMs?: number;
   /** The rate of answers to what is broken. */
-  broken?: Rhythm;
+  broken?: DelayedRate;
 }
 
 export interface Gateway {
@@ -83,14 +83,14 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const entrance = new Entrance({ db, now, log, cookies, scheme });
   const jupyter = new JupyterLogin({ db, now, tokens: deps.jupyterTokens });
   const carrier = new Carrier(deps.tunnels);
-  const garbage = new HeldBack(broken);
+  const garbage = new ResponseRateLimiter(broken);
   const forwarder = new Forwarder({
     reverseProxy: carrier,
     headersFor: (visit) => jupyter.headersFor(visit),
     garbage,
   });
   const slowBodies = new SlowBodies();
-  const heldBack = new HeldBack(broken);
+  const heldBack = new ResponseRateLimiter(broken);
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
   const onOrder = deps.onOrder ?? (() => undefined);
   const serviceWaker = new ServiceWaker({ db, now, log, onWoken: onOrder });

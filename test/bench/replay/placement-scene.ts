@@ -3,7 +3,7 @@
  * sorted by name, and the hosts then put into the seed's order. What is usual is known from the whole list beforehand.
  */
 import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { type Draw, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
 import {
   type CountedShape,
@@ -114,7 +114,7 @@ export function requestOf(task: RecordedTask): PlacementRequest {
   };
 }
 
-function wishOf({ gpuCount: count, shareThousandths, models }: RecordedTask): GpuWish {
+function wishOf({ gpuCount: count, shareThousandths, models }: RecordedTask): GpuRequest {
   if (count === 0) return { kind: "none" };
   if (shareThousandths === THOUSANDTHS) return { kind: "whole", count, leastMemoryMib: 0, models };
   return { kind: "slice", memoryMib: 0, shareThousandths, models };

@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { standingOf } from "@remotegpu/control-plane/core/queue/pass-plan";
+import { queueStateOf } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { inQueueOrder, prepareQueue, queueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import { KeptLine } from "@remotegpu/control-plane/store/overview/order-line";
 import {
@@ -49,7 +49,7 @@ const keysOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id)
 /** As it is when it is read and put in order by itself. */
 async function plainLine(): Promise<string[]> {
   const scene = await passScene(fresh.database, { now, seed: 0, cache: kept, work: "all" });
-  return keysOf(inQueueOrder(scene.orders, standingOf(scene)));
+  return keysOf(inQueueOrder(scene.orders, queueStateOf(scene)));
 }
 
 interface Draw {
@@ -98,7 +98,7 @@ test("of whatever waits it is the line that is made at once, and each stands at 
       expect(inOrder).toHaveLength(draws.length);
       expect([...places]).toEqual(keysOf(inOrder).map((id, index) => [id, index]));
       const { prepared } = scene;
-      const standing = standingOf(scene);
+      const standing = queueStateOf(scene);
       expect(keysOf([...queueOrder(prepared ?? prepareQueue(scene.orders, standing), standing)])).toEqual(
         keysOf(inOrder),
       );

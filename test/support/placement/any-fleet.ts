@@ -6,7 +6,7 @@
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import {
   type CountedShape,
   typicalShapes,
@@ -97,8 +97,8 @@ export const anyFleet: fc.Arbitrary<Fleet> = fc.array(anyHost, { maxLength: 7 })
   }),
 }));
 
-const anyWish: fc.Arbitrary<GpuWish> = fc.oneof(
-  fc.constant<GpuWish>({ kind: "none" }),
+const anyWish: fc.Arbitrary<GpuRequest> = fc.oneof(
+  fc.constant<GpuRequest>({ kind: "none" }),
   fc.record({
     kind: fc.constant("whole" as const),
     count: fc.constantFrom(1, 1, 2, 2, 3, 4),

@@ -1,7 +1,7 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 
 /** What is left of a card, in parts of it; a shared one has given one half. */
@@ -73,12 +73,12 @@ export function aRequest(change: Partial<PlacementRequest> = {}): PlacementReque
 
 export function aWholeWish(
   count: number,
-  change: Partial<Extract<GpuWish, { kind: "whole" }>> = {},
-): GpuWish {
+  change: Partial<Extract<GpuRequest, { kind: "whole" }>> = {},
+): GpuRequest {
   return { kind: "whole", count, leastMemoryMib: 0, models: null, ...change };
 }
 
-export function aSliceWish(change: Partial<Extract<GpuWish, { kind: "slice" }>>): GpuWish {
+export function aSliceWish(change: Partial<Extract<GpuRequest, { kind: "slice" }>>): GpuRequest {
   return { kind: "slice", memoryMib: 0, shareThousandths: 0, models: null, ...change };
 }
 

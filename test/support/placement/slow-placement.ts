@@ -3,7 +3,7 @@
  * every host is looked at for every request, and every figure is worked out anew from its formula. For comparing.
  */
 import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 
 export interface SlowGrant {
@@ -165,7 +165,7 @@ export class SlowPlacement {
   }
 
   /** A card that is cut already, else a host that is in use, else one where nothing runs. */
-  #kindOfPlace(host: HostCapacity, wish: GpuWish): number {
+  #kindOfPlace(host: HostCapacity, wish: GpuRequest): number {
     if (wish.kind === "slice" && fittingCards(host, wish).some(({ use }) => use !== "idle")) return 2;
     return Number(host.freeCpuMilli < host.totalCpuMilli);
   }
@@ -226,7 +226,7 @@ export class SlowPlacement {
   }
 
   /** A fifth of what is taken, times its scarcity; 40 thousandths a point. */
-  #scarcityPoints(host: HostCapacity, wish: GpuWish): number {
+  #scarcityPoints(host: HostCapacity, wish: GpuRequest): number {
     const every = this.hosts.flatMap(({ gpus }) => gpus);
     const withGpu = this.#rules.typical.filter(({ gpuCount }) => gpuCount > 0);
     if (withGpu.every((shape) => every.every((gpu) => mayUse(shape, gpu)))) return 0;
@@ -365,8 +365,8 @@ function countPayer(host: HostCapacity, { payer }: PlacementRequest, sign: 1 | -
   );
 }
 
-type SliceWish = Extract<GpuWish, { kind: "slice" }>;
-type WholeWish = Extract<GpuWish, { kind: "whole" }>;
+type SliceWish = Extract<GpuRequest, { kind: "slice" }>;
+type WholeWish = Extract<GpuRequest, { kind: "whole" }>;
 
 function isMore(one: Worth, other: Worth): boolean {
   const position = one.findIndex((part, index) => part !== other[index]);
@@ -381,19 +381,19 @@ function openCards({ gpus }: HostCapacity): GpuCapacity[] {
   return gpus.filter(({ closed }) => closed === null);
 }
 
-function cardsAsked(wish: GpuWish): number {
+function cardsAsked(wish: GpuRequest): number {
   if (wish.kind === "none") return 0;
   return wish.kind === "whole" ? wish.count : 1;
 }
 
 /** Whether the wish could be met by such cards, were they idle. */
-function isOfKind({ model, memoryMib }: GpuCapacity, wish: GpuWish): boolean {
+function isOfKind({ model, memoryMib }: GpuCapacity, wish: GpuRequest): boolean {
   if (wish.kind === "none" || !(wish.models?.includes(model) ?? true)) return false;
   return memoryMib >= (wish.kind === "whole" ? wish.leastMemoryMib : wish.memoryMib);
 }
 
 /** The smallest first. */
-function fittingCards(host: HostCapacity, wish: GpuWish): GpuCapacity[] {
+function fittingCards(host: HostCapacity, wish: GpuRequest): GpuCapacity[] {
   if (wish.kind === "none") return [];
   return openCards(host)
     .filter((gpu) => {

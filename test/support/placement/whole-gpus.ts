@@ -1,7 +1,7 @@
 /** Whole GPUs of any model: as an order wants them, and as work that has one holds it. */
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 
-export function wholeGpus(count: number): GpuWish {
+export function wholeGpus(count: number): GpuRequest {
   return { kind: "whole", count, leastMemoryMib: 0, models: null };
 }
 

@@ -1,5 +1,5 @@
 /** Ranks of a gang as their hosts tell them, with what a test wants of them: all held, and all found well. */
-import type { RankStanding } from "@remotegpu/control-plane/core/instances/rank-standing";
+import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
 import type { Finding } from "@remotegpu/shared/instance";
 
 const IMAGE = `sha256:${"a".repeat(64)}`;
@@ -9,8 +9,8 @@ export const rankAddress = (rank: number) => `10.224.0.${128 + rank}`;
 /** Each rank on a host of its own: h0, h1, … */
 export function aRankStanding(
   { rank, ranks }: { rank: number; ranks: number },
-  change: Partial<RankStanding> = {},
-): RankStanding {
+  change: Partial<RankState> = {},
+): RankState {
   return {
     address: rankAddress(rank),
     hostId: `h${rank}`,

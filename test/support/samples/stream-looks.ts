@@ -1,5 +1,10 @@
 /** A look at nothing, one card, and people, as streams know them. */
-import type { CardReading, FleetLook, Snapshot, Stamp } from "@remotegpu/control-plane/core/stream/snapshot";
+import type {
+  CardReading,
+  FleetSnapshot,
+  Snapshot,
+  Stamp,
+} from "@remotegpu/control-plane/core/stream/snapshot";
 import type { Owner, Sight } from "@remotegpu/control-plane/core/stream/topics";
 
 export const ADA: Sight = {
@@ -40,7 +45,7 @@ export function card(uuid: string, change: Partial<CardReading> = {}): CardReadi
   };
 }
 
-export const fleet = (...cards: CardReading[]): FleetLook => ({
+export const fleet = (...cards: CardReading[]): FleetSnapshot => ({
   hosts: new Map([["h", "up"]]),
   cards: new Map(cards.map((one) => [one.uuid, one])),
 });

@@ -4,7 +4,7 @@
  * lock, all of it in one transaction: whoever is killed in between leaves the look before.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { type GatewayLoad, type Look, look } from "../../core/inference/autoscaling/look.ts";
+import { type GatewayLoad, type ScalingCheck, checkScaling } from "../../core/inference/autoscaling/look.ts";
 import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { type GatewayReport, gatewayReports } from "../../store/gateway/reports.ts";
@@ -57,7 +57,7 @@ async function lookAt({ db, log }: AutoscalingDeps, pass: Pass, page: FoundServi
   );
   const looks = page.map((service) => ({
     ...service,
-    check: look(service, loadsOf(service.id, reports), nowMs),
+    check: checkScaling(service, loadsOf(service.id, reports), nowMs),
   }));
   const staying = looks.filter(({ check: { decision } }) => decision.kind !== "scales");
   await transaction(db, async (sql) => {
@@ -82,7 +82,7 @@ async function scale(
       await assertTerm(sql, term);
       const service = (await SERVICE_STORE.lock(sql, id)) && (await scaledService(sql, id));
       if (service === null) return false;
-      const anew = look(service, gateways, now.getTime());
+      const anew = checkScaling(service, gateways, now.getTime());
       await keepLooks(sql, [{ id, check: anew }]);
       const { decision, from } = anew;
       if (decision.kind !== "scales") return false;
@@ -101,7 +101,7 @@ async function scale(
 
 async function tellWhatWouldBe(
   sql: Transaction,
-  { check: { decision, from }, ...service }: FoundService & { check: Look },
+  { check: { decision, from }, ...service }: FoundService & { check: ScalingCheck },
   now: Date,
 ): Promise<void> {
   if (decision.kind !== "would-scale") return;

@@ -22,7 +22,7 @@ export const WORKSPACE_ACTIONS = [
 export type WorkspaceAction = (typeof WORKSPACE_ACTIONS)[number];
 
 /** How someone stands to a thing of a workspace. */
-export interface Standing {
+export interface AccessRole {
   /** An administrator of the whole product. */
   isAdmin: boolean;
   /** The active role in the thing's workspace; null for strangers and for members who were suspended. */
@@ -52,14 +52,14 @@ const RULES: Record<WorkspaceAction, Record<WorkspaceRole, Rule>> = {
   "manage-workload": { owner: "yes", admin: "yes", member: "own", viewer: "no" },
 };
 
-export function decide(action: WorkspaceAction, standing: Standing): Decision {
-  if (standing.isAdmin) return "allowed";
-  if (standing.role === null) return "hidden";
-  switch (RULES[action][standing.role]) {
+export function decide(action: WorkspaceAction, role: AccessRole): Decision {
+  if (role.isAdmin) return "allowed";
+  if (role.role === null) return "hidden";
+  switch (RULES[action][role.role]) {
     case "yes":
       return "allowed";
     case "own":
-      return standing.isOwn ? "allowed" : "forbidden";
+      return role.isOwn ? "allowed" : "forbidden";
     case "no":
       return "forbidden";
   }

@@ -5,7 +5,7 @@ import { isWithin, normalAddress } from "@remotegpu/shared/network-address";
 export const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;
 
-export interface Asking {
+export interface ClientConnection {
   /** The address of the connection itself. */
   peer: string;
   /** X-Forwarded-For. */
@@ -14,14 +14,14 @@ export interface Asking {
   isBehindProxy: boolean;
 }
 
-export function askingAddress({ peer, forwardedFor, isBehindProxy }: Asking): string {
+export function clientAddress({ peer, forwardedFor, isBehindProxy }: ClientConnection): string {
   if (!isBehindProxy || !LOOPBACK.has(peer)) return peer;
   // The last one is what the proxy itself saw; those before it are the client's own words.
   const last = forwardedFor?.split(",").at(-1)?.trim() ?? "";
   return ADDRESS.test(last) ? last : peer;
 }
 
-export interface HostConnection extends Asking {
+export interface HostConnection extends ClientConnection {
   /** Proxies in front of the API, as networks. */
   trustedProxies: readonly string[];
   /** Another header says that somebody stands between (Forwarded, Via). */
@@ -32,8 +32,8 @@ export interface HostConnection extends Asking {
  * From where a host's own connection came; null where nobody can say. Unlike clientAddress, which only counts requests,
  * what comes through a proxy that nobody has named says nothing: its address would count as the host's own.
  */
-export function connectionAddress(asking: HostConnection): string | null {
-  const { peer, forwardedFor, isBehindProxy, trustedProxies, isForwarded } = asking;
+export function connectionAddress(connection: HostConnection): string | null {
+  const { peer, forwardedFor, isBehindProxy, trustedProxies, isForwarded } = connection;
   const isProxy = (address: string) => trustedProxies.some((network) => isWithin(address, network));
   const from = normalAddress(peer);
   if (from === null) return null;

@@ -21,7 +21,7 @@ const MAX_CHARACTERS = 200;
 export function auditDifference(
   before: AuditFields | null,
   after: AuditFields | null,
-  { visible: shown, ignored }: { visible: ReadonlySet<string>; ignored: ReadonlySet<string> },
+  { visible, ignored }: { visible: ReadonlySet<string>; ignored: ReadonlySet<string> },
 ): AuditDifference {
   const differing = Object.keys({ ...before, ...after })
     .filter((field) => !ignored.has(field) && isDifferent(before?.[field], after?.[field]))
@@ -29,9 +29,9 @@ export function auditDifference(
   return {
     before: fieldsOf(
       before,
-      differing.filter((field) => shown.has(field)),
+      differing.filter((field) => visible.has(field)),
     ),
-    after: fieldsOf(after, differing, shown),
+    after: fieldsOf(after, differing, visible),
   };
 }
 
@@ -44,11 +44,11 @@ function isDifferent(old: AuditValue | undefined, anew: AuditValue | undefined):
 function fieldsOf(
   row: AuditFields | null,
   fields: readonly string[],
-  shown: ReadonlySet<string> = new Set(fields),
+  visible: ReadonlySet<string> = new Set(fields),
 ): AuditFields | null {
   if (row === null || fields.length === 0) return null;
   return Object.fromEntries(
-    fields.map((field) => [field, shown.has(field) ? bounded(row[field] ?? null) : HIDDEN]),
+    fields.map((field) => [field, visible.has(field) ? bounded(row[field] ?? null) : HIDDEN]),
   );
 }
 

@@ -42,13 +42,13 @@ export function cookieValues(header: string, name: string): string[] {
   });
 }
 
-export interface AskingPage {
+export interface RequestingPage {
   /** The headers Origin and Sec-Fetch-Site, which no page sets itself. */
   origin: string | undefined;
   fetchSite: string | undefined;
 }
 
 /** Whether a page of ours asks, by any of the origins that are ours. A browser names the page's origin with every change. */
-export function isOwnPage({ origin, fetchSite }: AskingPage, ownOrigins: readonly string[]): boolean {
+export function isOwnPage({ origin, fetchSite }: RequestingPage, ownOrigins: readonly string[]): boolean {
   return origin === undefined ? fetchSite === "same-origin" : ownOrigins.includes(origin);
 }

@@ -27,7 +27,7 @@ export interface OpenAlert {
 }
 
 /** Something to tell. */
-export interface Telling extends OpenAlert {
+export interface AlertNotice extends OpenAlert {
   readonly state: "fired" | "recovered";
   /** What stands at or beyond the threshold: balance, hours left, what was spent, days of debt; the account's state. */
   readonly value: string;
@@ -44,19 +44,20 @@ export function balanceAlerts(change: {
   readonly after: Points;
   readonly thresholds: readonly Points[];
   readonly open: readonly OpenAlert[];
-}): Telling[] {
+}): AlertNotice[] {
   const { before, after } = change;
   const open = thresholdsOf(change.open, "low-balance");
   const fired = change.thresholds.filter((one) => before > one && after <= one && !open.includes(one));
   const recovered = open.filter((one) => after > one);
-  const told = { kind: "low-balance", month: null, value: formatPoints(after) } as const;
-  const text = (one: Points, word: string) => `The balance is ${told.value}, ${word} ${formatPoints(one)}.`;
+  const reported = { kind: "low-balance", month: null, value: formatPoints(after) } as const;
+  const text = (one: Points, word: string) =>
+    `The balance is ${reported.value}, ${word} ${formatPoints(one)}.`;
   return [
-    ...[...fired].sort(descending).map((threshold): Telling => {
-      return { ...told, threshold, state: "fired", sentence: text(threshold, "at or below") };
+    ...[...fired].sort(descending).map((threshold): AlertNotice => {
+      return { ...reported, threshold, state: "fired", sentence: text(threshold, "at or below") };
     }),
-    ...[...recovered].sort(ascending).map((threshold): Telling => {
-      return { ...told, threshold, state: "recovered", sentence: text(threshold, "above") };
+    ...[...recovered].sort(ascending).map((threshold): AlertNotice => {
+      return { ...reported, threshold, state: "recovered", sentence: text(threshold, "above") };
     }),
   ];
 }
@@ -70,28 +71,28 @@ function isClearlyAbove(hours: bigint, threshold: bigint): boolean {
  * @param look.hoursLeft after what has accrued, as the balance shows them, in 1/10,000 hour; null while nothing is running
  * @param look.funds balance and credit limit less what has accrued
  */
-export function hoursLeftAlerts(look: {
+export function hoursLeftAlerts(check: {
   readonly hoursLeft: bigint | null;
   readonly funds: Points;
   readonly thresholds: readonly bigint[];
   readonly open: readonly OpenAlert[];
-}): Telling[] {
-  const { hoursLeft, funds } = look;
-  const open = thresholdsOf(look.open, "hours-left");
-  const fired = look.thresholds.filter(
+}): AlertNotice[] {
+  const { hoursLeft, funds } = check;
+  const open = thresholdsOf(check.open, "hours-left");
+  const fired = check.thresholds.filter(
     (one) => hoursLeft !== null && hoursLeft <= one && !open.includes(one),
   );
   // Where nothing runs any more because the money is used up, nothing has become better.
   const recovered = open.filter((one) => (hoursLeft === null ? funds > 0n : isClearlyAbove(hoursLeft, one)));
   const value = hoursLeft === null ? "" : shortDecimal(hoursLeft);
-  const told = { kind: "hours-left", month: null, value } as const;
+  const reported = { kind: "hours-left", month: null, value } as const;
   const rest = hoursLeft === null ? "Nothing is running." : `At this rate the money lasts ${value} hours.`;
   return [
-    ...[...fired].sort(descending).map((threshold): Telling => {
-      return { ...told, threshold, state: "fired", sentence: `${rest} ${warned(threshold)}` };
+    ...[...fired].sort(descending).map((threshold): AlertNotice => {
+      return { ...reported, threshold, state: "fired", sentence: `${rest} ${warned(threshold)}` };
     }),
-    ...[...recovered].sort(ascending).map((threshold): Telling => {
-      return { ...told, threshold, state: "recovered", sentence: `${rest} ${warned(threshold)}` };
+    ...[...recovered].sort(ascending).map((threshold): AlertNotice => {
+      return { ...reported, threshold, state: "recovered", sentence: `${rest} ${warned(threshold)}` };
     }),
   ];
 }
@@ -101,39 +102,39 @@ function warned(threshold: bigint): string {
 }
 
 /** A month's budget warns; it stops nothing. Another month begins with nothing told. */
-export function budgetAlerts(look: {
+export function budgetAlerts(check: {
   readonly month: Month;
   readonly spent: Points;
   /** Null where there is no budget. */
   readonly limit: Points | null;
   readonly percents: readonly bigint[];
   readonly open: readonly OpenAlert[];
-}): Telling[] {
-  const { month, spent, limit } = look;
+}): AlertNotice[] {
+  const { month, spent, limit } = check;
   const isReached = (percent: bigint) => limit !== null && spent * HUNDRED_PERCENT >= limit * percent;
   const ofMonth = thresholdsOf(
-    look.open.filter((one) => one.month === month),
+    check.open.filter((one) => one.month === month),
     "budget",
   );
-  const fired = look.percents.filter((percent) => isReached(percent) && !ofMonth.includes(percent));
-  const recovered = look.open.filter(
+  const fired = check.percents.filter((percent) => isReached(percent) && !ofMonth.includes(percent));
+  const recovered = check.open.filter(
     (one) =>
       one.kind === "budget" &&
       (one.month !== month ||
-        !look.percents.includes(one.threshold ?? 0n) ||
+        !check.percents.includes(one.threshold ?? 0n) ||
         !isReached(one.threshold ?? 0n)),
   );
-  const told = { kind: "budget", value: formatPoints(spent) } as const;
+  const reported = { kind: "budget", value: formatPoints(spent) } as const;
   const ofLimit = limit === null ? "no limit is set" : `the limit is ${formatPoints(limit)}`;
   return [
-    ...recovered.map((one): Telling => {
+    ...recovered.map((one): AlertNotice => {
       const over =
-        one.month === month ? `${told.value} is spent in ${month}; ${ofLimit}.` : `${one.month} is over.`;
-      return { ...one, ...told, state: "recovered", sentence: over };
+        one.month === month ? `${reported.value} is spent in ${month}; ${ofLimit}.` : `${one.month} is over.`;
+      return { ...one, ...reported, state: "recovered", sentence: over };
     }),
-    ...[...fired].sort(ascending).map((threshold): Telling => {
-      const sentence = `${shortDecimal(threshold)} % of the budget of ${month} is reached: ${told.value} is spent, ${ofLimit}.`;
-      return { ...told, month, threshold, state: "fired", sentence };
+    ...[...fired].sort(ascending).map((threshold): AlertNotice => {
+      const sentence = `${shortDecimal(threshold)} % of the budget of ${month} is reached: ${reported.value} is spent, ${ofLimit}.`;
+      return { ...reported, month, threshold, state: "fired", sentence };
     }),
   ];
 }
@@ -151,15 +152,15 @@ const ACCOUNT_SENTENCES: Record<OverdueStatus, string> = {
 const ALERTS_OF_DEBT: readonly AlertKind[] = ["overdue", "suspended", "data-at-risk"];
 
 /** The account has just come to this state. */
-export function accountAlerts(to: OverdueStatus, open: readonly OpenAlert[]): Telling[] {
-  const told = { value: to, sentence: ACCOUNT_SENTENCES[to] };
+export function accountAlerts(to: OverdueStatus, open: readonly OpenAlert[]): AlertNotice[] {
+  const reported = { value: to, sentence: ACCOUNT_SENTENCES[to] };
   if (to !== "normal")
     return open.some(({ kind }) => kind === to)
       ? []
-      : [{ ...told, threshold: null, month: null, kind: to, state: "fired" }];
+      : [{ ...reported, threshold: null, month: null, kind: to, state: "fired" }];
   return open
     .filter(({ kind }) => ALERTS_OF_DEBT.includes(kind))
-    .map((one) => ({ ...told, ...one, state: "recovered" }));
+    .map((one) => ({ ...reported, ...one, state: "recovered" }));
 }
 
 function thresholdsOf(open: readonly OpenAlert[], kind: AlertKind): bigint[] {

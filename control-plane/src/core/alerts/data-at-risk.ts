@@ -5,7 +5,7 @@
  */
 import { parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { Telling } from "./alerts.ts";
+import type { AlertNotice } from "./alerts.ts";
 
 /** The days of a debt after which something is told, once each; the last of them is the one itself. */
 const RISK_DAYS = [30, 53, 59, 60] as const;
@@ -20,8 +20,8 @@ export interface Debt {
 }
 
 /** What has to be told by now, in the order of the days: more than one where hours were missed. */
-export function riskDaysDue({ overdueSinceMs, reportedDay: toldDay }: Debt, nowMs: number): RiskDay[] {
-  return RISK_DAYS.filter((day) => day > (toldDay ?? 0) && overdueSinceMs + day * MS_PER_DAY <= nowMs);
+export function riskDaysDue({ overdueSinceMs, reportedDay: notifiedDay }: Debt, nowMs: number): RiskDay[] {
+  return RISK_DAYS.filter((day) => day > (notifiedDay ?? 0) && overdueSinceMs + day * MS_PER_DAY <= nowMs);
 }
 
 export function atRiskFromMs(overdueSinceMs: number): number {
@@ -38,7 +38,7 @@ export function riskSentence(day: RiskDay): string {
 }
 
 /** The same as an alert: each day is a threshold of its own. */
-export function riskAlert(day: RiskDay): Telling {
+export function riskAlert(day: RiskDay): AlertNotice {
   const days = String(day);
   return {
     kind: "data-at-risk",

@@ -3,7 +3,7 @@
  * ended, how and by whom, and that another attempt follows. Who is told is the store's.
  */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { because, type EndCause, type WorkNews } from "./work-news.ts";
+import { because, type EndCause, type WorkMessage } from "./work-news.ts";
 
 export interface JobMove {
   to: TrainingJobStatus;
@@ -16,7 +16,7 @@ export interface JobMove {
 }
 
 /** Null where a move is not told: it is on its way to one that is. */
-export function newsOfJob({ to, reason, cause, attempt, nextAttempt }: JobMove): WorkNews | null {
+export function jobMessage({ to, reason, cause, attempt, nextAttempt }: JobMove): WorkMessage | null {
   const facts = { attempt, by: cause.by, reason, exit_code: cause.exitCode };
   if (nextAttempt !== null)
     return {
@@ -42,7 +42,7 @@ export function newsOfJob({ to, reason, cause, attempt, nextAttempt }: JobMove):
 }
 
 /** @param found with what its processes wait for */
-export function newsOfStall(found: string, attempt: number): WorkNews {
+export function stallMessage(found: string, attempt: number): WorkMessage {
   return {
     kind: "job-stalled",
     state: "fired",
@@ -51,10 +51,10 @@ export function newsOfStall(found: string, attempt: number): WorkNews {
   };
 }
 
-export function newsOfStallEnd(attempt: number): WorkNews {
+export function stallEndMessage(attempt: number): WorkMessage {
   return { kind: "job-stalled", state: "recovered", text: "does something again.", facts: { attempt } };
 }
 
-function ended(says: string, facts: WorkNews["facts"]): WorkNews {
-  return { kind: "job-ended", state: "fired", text: says, facts };
+function ended(text: string, facts: WorkMessage["facts"]): WorkMessage {
+  return { kind: "job-ended", state: "fired", text, facts };
 }

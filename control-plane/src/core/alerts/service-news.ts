@@ -3,14 +3,14 @@
  * number of its replicas is wanted, and how a rollout ended. Who is told is the store's.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { because, type EndCause, type WorkNews } from "./work-news.ts";
+import { because, type EndCause, type WorkMessage } from "./work-news.ts";
 
 /** Null where a move is not told: it is on its way to one that is. */
-export function newsOfServiceStatus(
+export function serviceStatusMessage(
   to: InferenceServiceStatus,
   reason: string | null,
   { by }: EndCause,
-): WorkNews | null {
+): WorkMessage | null {
   switch (to) {
     case "running":
       return { kind: "service-serving", state: "fired", text: "answers requests.", facts: {} };
@@ -45,18 +45,18 @@ export interface RolloutEnd {
   cause: string | null;
 }
 
-export function newsOfRollout({ outcome, reported: told, target, serving, cause }: RolloutEnd): WorkNews {
-  const says = outcome === "completed" ? "has gone over to another version." : "stays at the version before.";
+export function rolloutMessage({ outcome, reported, target, serving, cause }: RolloutEnd): WorkMessage {
+  const text = outcome === "completed" ? "has gone over to another version." : "stays at the version before.";
   return {
     kind: "service-rollout",
     state: "fired",
-    text: told === null ? says : `${says} ${told}`,
+    text: reported === null ? text : `${text} ${reported}`,
     facts: { outcome, revision: target, serving_revision: serving, reason: cause },
   };
 }
 
 /** @param scaling.why a sentence */
-export function newsOfScaling({ from, to, why }: { from: number; to: number; why: string }): WorkNews {
+export function scalingMessage({ from, to, why }: { from: number; to: number; why: string }): WorkMessage {
   return {
     kind: "service-scaled",
     state: "fired",

@@ -30,14 +30,14 @@ export const WEBHOOK_KINDS = [...ALERT_KINDS, ...WORK_KINDS, "alarm"] as const;
 export type WebhookKind = (typeof WEBHOOK_KINDS)[number];
 
 /** Null: every kind of the account's own, so all but `alarm`. */
-export type WishedKinds = readonly WebhookKind[] | null;
+export type RequestedKinds = readonly WebhookKind[] | null;
 
 function isOfMoney(kind: WebhookKind): boolean {
   return ALERT_KINDS.some((one) => one === kind);
 }
 
 /** The scopes that a key needs to read a webhook of these kinds, or to make or change it. */
-export function scopesFor(kinds: WishedKinds, access: "read" | "change"): KeyScope[] {
+export function scopesFor(kinds: RequestedKinds, access: "read" | "change"): KeyScope[] {
   const ofWork: KeyScope = access === "read" ? "read" : "orders";
   if (kinds === null) return ["money", ofWork];
   return [

@@ -6,10 +6,10 @@ import { restartingText } from "@remotegpu/shared/restarting-text";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type Drain, drainSentence } from "../hosts/drain.ts";
-import type { StopOrderer } from "../instances/instance-report.ts";
+import type { StopActor } from "../instances/instance-report.ts";
 import type { WorkKind } from "./webhook-kinds.ts";
 
-export interface WorkNews {
+export interface WorkMessage {
   readonly kind: WorkKind;
   /** As alerts have it. What happens once has only fired. */
   readonly state: "fired" | "recovered";
@@ -20,12 +20,16 @@ export interface WorkNews {
 
 /** Who ended it; null where it ended by itself or failed. */
 export interface EndCause {
-  readonly by: StopOrderer | null;
+  readonly by: StopActor | null;
   readonly exitCode: number | null;
 }
 
 /** Null where a move to this status is not told: it is on its way to one that is, or being deleted. */
-export function newsOfStatus(to: EnvironmentStatus, reason: string | null, cause: EndCause): WorkNews | null {
+export function statusMessage(
+  to: EnvironmentStatus,
+  reason: string | null,
+  cause: EndCause,
+): WorkMessage | null {
   const facts = { by: cause.by, reason, exit_code: cause.exitCode };
   switch (to) {
     case "running":
@@ -64,7 +68,7 @@ export interface Restarts {
   readonly out_of_memory: boolean;
 }
 
-export function newsOfLoop(restarts: Restarts): WorkNews {
+export function crashLoopMessage(restarts: Restarts): WorkMessage {
   return {
     kind: "restarting",
     state: "fired",
@@ -78,42 +82,42 @@ export function newsOfLoop(restarts: Restarts): WorkNews {
 }
 
 /** The loop is over: calm has come, or the run has ended, of which another message tells. */
-export function newsOfLoopEnd(restarts: Restarts, hasRunEnded: boolean): WorkNews {
+export function crashLoopEndMessage(restarts: Restarts, hasRunEnded: boolean): WorkMessage {
   const how = hasRunEnded ? "its run has ended" : "its container has stayed up since";
-  const says = `restarts no more: after ${restarts.count} restarts ${how}.`;
+  const text = `restarts no more: after ${restarts.count} restarts ${how}.`;
   return {
     kind: "restarting",
     state: "recovered",
-    text: says,
+    text,
     facts: { ...factsOf(restarts), run_ended: hasRunEnded },
   };
 }
 
-function factsOf({ count, ...how }: Restarts): WorkNews["facts"] {
+function factsOf({ count, ...how }: Restarts): WorkMessage["facts"] {
   return { restarts: count, exit_code: how.exit_code, signal: how.signal, out_of_memory: how.out_of_memory };
 }
 
-export function newsOfDrain(host: { id: string; name: string }, drain: Drain): WorkNews {
-  const says = `is on a host that is drained. ${drainSentence(host.name, drain)}`;
-  return { kind: "drained", state: "fired", text: says, facts: drainFacts(host, drain) };
+export function drainMessage(host: { id: string; name: string }, drain: Drain): WorkMessage {
+  const text = `is on a host that is drained. ${drainSentence(host.name, drain)}`;
+  return { kind: "drained", state: "fired", text, facts: drainFacts(host, drain) };
 }
 
-export function newsOfDrainTakenBack(host: { id: string; name: string }, drain: Drain): WorkNews {
-  const says = `goes on: host ${host.name} is not drained after all.`;
-  return { kind: "drained", state: "recovered", text: says, facts: drainFacts(host, drain) };
+export function drainCancelledMessage(host: { id: string; name: string }, drain: Drain): WorkMessage {
+  const text = `goes on: host ${host.name} is not drained after all.`;
+  return { kind: "drained", state: "recovered", text, facts: drainFacts(host, drain) };
 }
 
-function drainFacts(host: { id: string; name: string }, { reason, deadline }: Drain): WorkNews["facts"] {
+function drainFacts(host: { id: string; name: string }, { reason, deadline }: Drain): WorkMessage["facts"] {
   return { host_id: host.id, host_name: host.name, reason, deadline: deadline?.toISOString() ?? null };
 }
 
 /** @param lease.releaseAt as its host says it, by its wall clock */
-export function newsOfLease(lease: {
+export function leaseMessage(lease: {
   service: string;
   internalPort: number;
   externalPort: number | null;
   releaseAt: string;
-}): WorkNews {
+}): WorkMessage {
   const port = lease.externalPort === null ? "its port" : `port ${lease.externalPort}`;
   return {
     kind: "lease-due",

@@ -6,7 +6,7 @@
 import type { STOP_ACTORS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
-type StopOrderer = (typeof STOP_ACTORS)[number];
+type StopActor = (typeof STOP_ACTORS)[number];
 
 /**
  * Why it stops, beside who ordered it. `own`: by the will of its people, or a rule of its order or of its service. `host`:
@@ -21,7 +21,7 @@ type StopRule = (typeof STOP_RULES)[number];
 /** What is said in place of it of a run whose reason was written before rules had names. */
 export const BEFORE_RULES = "before-rules";
 
-const RULES: Record<StopOrderer, Record<StopCause, StopRule>> = {
+const RULES: Record<StopActor, Record<StopCause, StopRule>> = {
   customer: { own: "stop-by-person", host: "stop-by-person" },
   // Who empties a host is an administrator: what is stopped at the drain's end is stopped by that person.
   admin: { own: "stop-by-person", host: "stop-by-person" },
@@ -47,7 +47,7 @@ export interface StopWaiver {
  * @param stop.chosenGraceSeconds as the workload's order chose; null where it chose none, and then none is added
  */
 export function stopWaiver(stop: {
-  by: StopOrderer;
+  by: StopActor;
   cause: StopCause;
   orderedMs: number;
   chosenGraceSeconds: number | null;

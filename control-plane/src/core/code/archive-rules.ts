@@ -38,7 +38,7 @@ export class ArchiveRules {
   /** Why it cannot be taken, with which entry; null where it can. Entries are told in their order. */
   issueOf(entry: ArchiveEntry): string | null {
     const issue = this.#issueOf(entry);
-    return issue === null ? null : `${shown(entry.name)} ${issue}`;
+    return issue === null ? null : `${visible(entry.name)} ${issue}`;
   }
 
   get reported(): { entries: number; bytes: number } {
@@ -61,7 +61,8 @@ export class ArchiveRules {
     const path = steps.join("/");
     const before = this.#kinds.get(path);
     if (before !== undefined && !(before === "folder" && kind === "folder")) return "is in it twice";
-    if (kind === "link" && !staysBelow(steps, target)) return `is a link that leaves it, to ${shown(target)}`;
+    if (kind === "link" && !staysBelow(steps, target))
+      return `is a link that leaves it, to ${visible(target)}`;
     this.#kinds.set(path, kind);
     this.#bytes += kind === "file" ? bytes : 0;
     if (this.#kinds.size > MAX_ENTRIES) return `is one more than the ${MAX_ENTRIES} that there may be`;
@@ -77,9 +78,9 @@ function kindOf(type: string): "file" | "folder" | "link" | null {
   return type === LINK ? "link" : null;
 }
 
-const MAX_SHOWN = 200;
+const MAX_LISTED = 200;
 
-function shown(name: string): string {
-  const text = name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+function visible(name: string): string {
+  const text = name.length > MAX_LISTED ? `${name.slice(0, MAX_LISTED)}…` : name;
   return JSON.stringify(text.replaceAll(/[\u0080-\u00ff]/g, "\ufffd"));
 }

@@ -18,7 +18,7 @@ export interface Copy {
   manifest: string;
 }
 
-export interface UploadWish {
+export interface UploadRequest {
   manifest: string;
   pool: string;
 }
@@ -33,7 +33,7 @@ export type UploadPlan =
 /** Of which at most one is not ready. @param mounted the folder that is mounted, as the entry says */
 export function planUpload(
   { copies, mounted }: { copies: readonly Copy[]; mounted: string },
-  { manifest, pool }: UploadWish,
+  { manifest, pool }: UploadRequest,
 ): UploadPlan {
   const current = copies.find((copy) => isMounted(copy, mounted));
   const open = copies.find(({ status }) => status !== "ready");

@@ -24,8 +24,8 @@ export function entrantsOf(environment: Enterable, membersOfWorkspace: readonly 
   if (workspaceId === null) return [customerId];
   return membersOfWorkspace
     .filter((member) => {
-      const standing = { isAdmin: false, role: member.role, isOwn: member.customerId === customerId };
-      return decide("manage-workload", standing) === "allowed";
+      const accessRole = { isAdmin: false, role: member.role, isOwn: member.customerId === customerId };
+      return decide("manage-workload", accessRole) === "allowed";
     })
     .map((member) => member.customerId)
     .sort((a, b) => Number(b === customerId) - Number(a === customerId) || a - b);

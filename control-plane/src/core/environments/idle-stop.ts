@@ -29,7 +29,7 @@ interface CpuFigure {
   reportedAt: Date;
 }
 
-export interface IdleLook {
+export interface IdleSample {
   at: Date;
   runId: string;
   /** Null where it is not known when. */
@@ -59,15 +59,15 @@ export interface IdleWatch {
 }
 
 /** @param watch of the look before; null for none */
-export function afterLook(watch: IdleWatch | null, look: IdleLook): IdleWatch {
-  const { at, runId, cpu } = look;
+export function afterSample(watch: IdleWatch | null, sample: IdleSample): IdleWatch {
+  const { at, runId, cpu } = sample;
   const used = { runId, idleSince: at, checkedAt: at, cpu, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
   if (watch?.runId !== runId || Math.abs(at.getTime() - watch.checkedAt.getTime()) > MAX_GAP_MS) return used;
-  const gpuPercent = gpuUse(look);
-  const cpuPercent = cpuUse(watch, look);
-  if (gpuPercent === null || cpuPercent === null || !isHeard(look) || look.openSessions > 0) return used;
+  const gpuPercent = gpuUse(sample);
+  const cpuPercent = cpuUse(watch, sample);
+  if (gpuPercent === null || cpuPercent === null || !isHeard(sample) || sample.openSessions > 0) return used;
   if (gpuPercent > GPU_USE_PERCENT || cpuPercent > CPU_USE_PERCENT) return used;
-  const accessedMs = look.lastAccessAt === null ? 0 : look.lastAccessAt.getTime() + ACCESS_STEP_MS;
+  const accessedMs = sample.lastAccessAt === null ? 0 : sample.lastAccessAt.getTime() + ACCESS_STEP_MS;
   if (accessedMs > watch.idleSince.getTime())
     return { ...used, idleSince: new Date(Math.min(accessedMs, at.getTime())) };
   return {
@@ -79,23 +79,23 @@ export function afterLook(watch: IdleWatch | null, look: IdleLook): IdleWatch {
   };
 }
 
-function isHeard({ at, hostHeardAt, isHostUnsure }: IdleLook): boolean {
+function isHeard({ at, hostHeardAt, isHostUnsure }: IdleSample): boolean {
   return !isHostUnsure && hostHeardAt !== null && isFresh(hostHeardAt, at, MAX_SILENCE_MS);
 }
 
 /** The busiest card; null where one is not known. */
-function gpuUse({ at, cards, cardCount }: IdleLook): number | null {
+function gpuUse({ at, cards, cardCount }: IdleSample): number | null {
   if (cards.length < cardCount) return null;
   let most = 0;
-  for (const { percent, reportedAt: toldAt } of cards) {
-    if (percent === null || toldAt === null || !isFresh(toldAt, at, MAX_CARD_AGE_MS)) return null;
+  for (const { percent, reportedAt } of cards) {
+    if (percent === null || reportedAt === null || !isFresh(reportedAt, at, MAX_CARD_AGE_MS)) return null;
     most = Math.max(most, percent);
   }
   return most;
 }
 
 /** The use of one core since the figure before; null where that is not known. */
-function cpuUse({ cpu: before }: IdleWatch, { at, cpu }: IdleLook): number | null {
+function cpuUse({ cpu: before }: IdleWatch, { at, cpu }: IdleSample): number | null {
   if (before === null || cpu === null || !isFresh(cpu.reportedAt, at, MAX_FIGURES_AGE_MS)) return null;
   // Fewer than before: its container was started again.
   if (cpu.ms < before.ms) return null;
@@ -110,18 +110,18 @@ function isFresh(moment: Date, at: Date, mostMs: number): boolean {
 
 /** Nobody is stopped without having been warned, also where the minutes have just become fewer. */
 export function idleVerdict(watch: IdleWatch, minutes: number): "goes-on" | "warn" | "stop" {
-  const { checkedAt: lookedAt, idleSince, warnedAt } = watch;
+  const { checkedAt, idleSince, warnedAt } = watch;
   const limitMs = minutes * MS_PER_MINUTE;
-  const idleMs = lookedAt.getTime() - idleSince.getTime();
+  const idleMs = checkedAt.getTime() - idleSince.getTime();
   if (idleMs < limitMs - WARN_BEFORE_MS) return "goes-on";
   if (warnedAt === null) return "warn";
-  const warnedMs = lookedAt.getTime() - warnedAt.getTime();
+  const warnedMs = checkedAt.getTime() - warnedAt.getTime();
   return idleMs >= limitMs && warnedMs >= WARN_BEFORE_MS ? "stop" : "goes-on";
 }
 
 /** When it stops unless it is used; if it was not warned of yet, that is done now at the soonest. */
-export function idleStopAt({ idleSince, checkedAt: lookedAt, warnedAt }: IdleWatch, minutes: number): Date {
-  const warnedMs = (warnedAt ?? lookedAt).getTime() + WARN_BEFORE_MS;
+export function idleStopAt({ idleSince, checkedAt, warnedAt }: IdleWatch, minutes: number): Date {
+  const warnedMs = (warnedAt ?? checkedAt).getTime() + WARN_BEFORE_MS;
   return new Date(Math.max(idleSince.getTime() + minutes * MS_PER_MINUTE, warnedMs));
 }
 
@@ -130,8 +130,8 @@ export function idleTime(
   watch: IdleWatch,
   { minutes, now }: { minutes: number; now: Date },
 ): { since: Date; stopsAt: Date } | null {
-  const { idleSince, checkedAt: lookedAt } = watch;
-  if (idleSince.getTime() >= lookedAt.getTime() || !isFresh(lookedAt, now, MAX_GAP_MS)) return null;
+  const { idleSince, checkedAt } = watch;
+  if (idleSince.getTime() >= checkedAt.getTime() || !isFresh(checkedAt, now, MAX_GAP_MS)) return null;
   return { since: idleSince, stopsAt: idleStopAt(watch, minutes) };
 }
 

@@ -43,7 +43,7 @@ export interface LeaseNow {
   answers: { isSeen: boolean; detail: string } | null;
 }
 
-export interface WayIn {
+export interface AccessMethod {
   service: LeaseService;
   internalPort: number;
   /** none: there is no lease, and never was. */
@@ -77,7 +77,7 @@ export interface EnvironmentNow {
   brings: readonly string[] | null;
 }
 
-export function waysIn(environment: EnvironmentNow): WayIn[] {
+export function accessMethods(environment: EnvironmentNow): AccessMethod[] {
   const { switches, leases } = environment;
   const named = NAMED_SERVICES.filter((service) => switches[service]).map((service) => {
     const lease = leases.find((one) => one.service === service);
@@ -89,7 +89,7 @@ export function waysIn(environment: EnvironmentNow): WayIn[] {
   return [...named, ...opened];
 }
 
-function withoutLease(service: NamedService, environment: EnvironmentNow): WayIn {
+function withoutLease(service: NamedService, environment: EnvironmentNow): AccessMethod {
   const { status, allowsPlainHttp } = environment;
   return {
     service,
@@ -114,12 +114,12 @@ function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlai
     : "It gets a port when the environment is started.";
 }
 
-function throughLease(lease: LeaseNow, environment: EnvironmentNow): WayIn {
+function throughLease(lease: LeaseNow, environment: EnvironmentNow): AccessMethod {
   const within = whyUnreachable(lease, environment);
   const reason = within ?? whyShut(lease, environment);
-  const isTold = lease.want === "held" && lease.state !== "released";
+  const isReported = lease.want === "held" && lease.state !== "released";
   const { externalPort: port, hostAddress: host } = lease;
-  const at = isTold && port !== null && host !== null ? { host, port } : null;
+  const at = isReported && port !== null && host !== null ? { host, port } : null;
   return {
     service: lease.service,
     internalPort: lease.internalPort,
@@ -147,7 +147,7 @@ function serverOf(
   service: LeaseService,
   { hostKey }: EnvironmentNow,
   at: Place | null,
-): Pick<WayIn, "hostKeyFingerprint" | "knownHosts"> {
+): Pick<AccessMethod, "hostKeyFingerprint" | "knownHosts"> {
   if (service !== "ssh" || hostKey === null) return { hostKeyFingerprint: null, knownHosts: null };
   return {
     hostKeyFingerprint: hostKey.fingerprint,

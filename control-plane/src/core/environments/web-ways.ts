@@ -6,7 +6,7 @@
 import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
-import type { WayIn } from "./ways-in.ts";
+import type { AccessMethod } from "./ways-in.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
 
 /** Which services were ordered with the environment. */
@@ -39,7 +39,7 @@ const NEEDS = {
   tensorboard: { word: "tensorboard", name: "TensorBoard" },
 } as const;
 
-export function whyNoWay(environment: WebEnvironment, target: GatewayTarget): WebObstacle | null {
+export function whyUnreachable(environment: WebEnvironment, target: GatewayTarget): WebObstacle | null {
   const { status, switches, brings } = environment;
   if (typeof target !== "number" && !switches[target])
     return {
@@ -80,32 +80,43 @@ function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle
 }
 
 /** A way through the gateway has no port on a host; the terminal stands beside those that may have one. */
-export type ToldWay = Omit<WayIn, "service"> & { service: WayIn["service"] | "terminal" };
+export type GatewayAccessMethod = Omit<AccessMethod, "service"> & {
+  service: AccessMethod["service"] | "terminal";
+};
 
 /**
  * The ways as they are with the gateway beside the ports on hosts.
  * @param originOf null: there is no web side, since all customers' pages would be of one origin
  */
 export function withGateway(
-  ways: readonly WayIn[],
+  accessMethods: readonly AccessMethod[],
   environment: WebEnvironment,
   originOf: ((service: WebService) => string) | null,
-): ToldWay[] {
-  const through = (way: ToldWay, service: WebService): ToldWay => {
-    if (originOf === null) return way.isReachable ? way : { ...way, reason: without(way, environment) };
+): GatewayAccessMethod[] {
+  const through = (accessMethod: GatewayAccessMethod, service: WebService): GatewayAccessMethod => {
+    if (originOf === null)
+      return accessMethod.isReachable
+        ? accessMethod
+        : { ...accessMethod, reason: without(accessMethod, environment) };
     const reason =
-      whyNoWay(environment, service)?.sentence ?? whySilent(environment.services?.[service] ?? null);
-    return { ...way, isReachable: reason === null, url: originOf(service), reason };
+      whyUnreachable(environment, service)?.sentence ?? whySilent(environment.services?.[service] ?? null);
+    return { ...accessMethod, isReachable: reason === null, url: originOf(service), reason };
   };
-  const told = ways.map((way) =>
-    way.service === "jupyter" || way.service === "tensorboard" ? through(way, way.service) : way,
+  const reported = accessMethods.map((accessMethod) =>
+    accessMethod.service === "jupyter" || accessMethod.service === "tensorboard"
+      ? through(accessMethod, accessMethod.service)
+      : accessMethod,
   );
-  if (!environment.switches.terminal) return told;
-  const opened = told.filter(({ service }) => service === "custom");
-  return [...told.filter(({ service }) => service !== "custom"), through(TERMINAL, "terminal"), ...opened];
+  if (!environment.switches.terminal) return reported;
+  const opened = reported.filter(({ service }) => service === "custom");
+  return [
+    ...reported.filter(({ service }) => service !== "custom"),
+    through(TERMINAL, "terminal"),
+    ...opened,
+  ];
 }
 
-const TERMINAL: ToldWay = {
+const TERMINAL: GatewayAccessMethod = {
   service: "terminal",
   internalPort: SSH_PORT,
   state: "none",
@@ -120,7 +131,7 @@ const TERMINAL: ToldWay = {
   leadsThroughGateway: false,
 };
 
-function without({ service, internalPort, reason }: ToldWay, { name }: WebEnvironment): string {
+function without({ service, internalPort, reason }: GatewayAccessMethod, { name }: WebEnvironment): string {
   const instead = service === "terminal" ? `ssh ${name}` : `port-forward ${name} ${internalPort}`;
   const none = `There is no web side here, since no WEB_DOMAIN is set. From your machine: remotegpu ${instead}`;
   return reason === null ? none : `${reason} ${none}`;

@@ -7,11 +7,11 @@ import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
-import { type WebSwitches, whyNoWay } from "../environments/web-ways.ts";
+import { type WebSwitches, whyUnreachable } from "../environments/web-ways.ts";
 import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
-export interface Standing {
+export interface EntryState {
   /** The rights of the key, with its account active. */
   keyRights: KeyRights | null;
   share: { target: string } | null;
@@ -58,8 +58,8 @@ const refused = (kind: RefusalKind, sentence: string): Admission => ({ admitted:
 
 const NOT_FOUND = "There is nothing here that you can see.";
 
-export function admit(standing: Standing, by: "person" | "share", target: GatewayTarget): Admission {
-  const { keyRights, share, person, environment } = standing;
+export function admit(state: EntryState, by: "person" | "share", target: GatewayTarget): Admission {
+  const { keyRights, share, person, environment } = state;
   if (by === "person") {
     if (keyRights === null || person === null)
       return refused("no-entry", "The key that opened this is not known any more, or its account is closed.");
@@ -84,7 +84,7 @@ export function admit(standing: Standing, by: "person" | "share", target: Gatewa
 }
 
 function enter(environment: PlacedEnvironment, target: GatewayTarget): Admission {
-  const why = whyNoWay(environment, target);
+  const why = whyUnreachable(environment, target);
   if (why !== null)
     return why.kind === "not-there"
       ? refused(why.kind, why.sentence)

@@ -49,11 +49,11 @@ function claimOf(text: string): EntryClaim | null {
 
 /** The page's own cookies; null where none is left. */
 export function withoutOwnCookie(header: string): string | null {
-  const kept = header
+  const stored = header
     .split(";")
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "" && !OUR_NAMES.test((pair.split("=", 1)[0] ?? "").trim()));
-  return kept.length === 0 ? null : kept.join("; ");
+  return stored.length === 0 ? null : stored.join("; ");
 }
 
 /**

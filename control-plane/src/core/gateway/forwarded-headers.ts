@@ -38,14 +38,14 @@ const API_KEY = /^rgk_[A-Za-z0-9_-]{43}$/;
 const BEARER_KEY = /^Bearer +(rgk_[A-Za-z0-9_-]{43})$/i;
 
 /** The key of the API that a program shows; its other credentials are the container's. */
-export function shownKey(headers: HeaderMap): string | null {
+export function presentedKey(headers: HeaderMap): string | null {
   const { authorization, "x-api-key": apiKey } = headers;
   const bearer = typeof authorization === "string" ? BEARER_KEY.exec(authorization)?.[1] : undefined;
   if (bearer !== undefined) return bearer;
   return typeof apiKey === "string" && API_KEY.test(apiKey) ? apiKey : null;
 }
 
-export interface Asker {
+export interface Client {
   address: string;
   scheme: "http" | "https";
   host: string;
@@ -54,7 +54,7 @@ export interface Asker {
 /** @param injected what the gateway itself adds for this service, over what the client sent */
 export function headersToContainer(
   headers: HeaderMap,
-  asker: Asker,
+  client: Client,
   { isUpgrade, injected }: { isUpgrade: boolean; injected: Readonly<Record<string, string>> },
 ): HeaderMap {
   const sent = withoutHopByHop(headers);
@@ -63,13 +63,13 @@ export function headersToContainer(
   if (typeof authorization === "string" && /^Bearer +rg[ks]_/i.test(authorization)) delete sent.authorization;
   if (typeof apiKey === "string" && /^rg[ks]_/.test(apiKey)) delete sent["x-api-key"];
   if (typeof cookie === "string") {
-    const kept = withoutOwnCookie(cookie);
-    if (kept === null) delete sent.cookie;
-    else sent.cookie = kept;
+    const stored = withoutOwnCookie(cookie);
+    if (stored === null) delete sent.cookie;
+    else sent.cookie = stored;
   }
-  sent["x-forwarded-for"] = asker.address;
-  sent["x-forwarded-proto"] = asker.scheme;
-  sent["x-forwarded-host"] = asker.host;
+  sent["x-forwarded-for"] = client.address;
+  sent["x-forwarded-proto"] = client.scheme;
+  sent["x-forwarded-host"] = client.host;
   if (isUpgrade) Object.assign(sent, { connection: "Upgrade", upgrade: "websocket" });
   for (const [name, value] of Object.entries(injected)) sent[name.toLowerCase()] = value;
   return sent;
@@ -77,16 +77,18 @@ export function headersToContainer(
 
 /** Alt-Svc would lead the browser around the gateway. */
 export function headersFromContainer(headers: HeaderMap): HeaderMap {
-  const told = withoutHopByHop(headers);
-  delete told["transfer-encoding"];
-  delete told["alt-svc"];
-  const cookies = told["set-cookie"];
+  const reported = withoutHopByHop(headers);
+  delete reported["transfer-encoding"];
+  delete reported["alt-svc"];
+  const cookies = reported["set-cookie"];
   if (cookies !== undefined) {
-    const kept = (typeof cookies === "string" ? [cookies] : cookies).flatMap((one) => ofOwnOrigin(one) ?? []);
-    if (kept.length === 0) delete told["set-cookie"];
-    else told["set-cookie"] = kept;
+    const stored = (typeof cookies === "string" ? [cookies] : cookies).flatMap(
+      (one) => ofOwnOrigin(one) ?? [],
+    );
+    if (stored.length === 0) delete reported["set-cookie"];
+    else reported["set-cookie"] = stored;
   }
-  return told;
+  return reported;
 }
 
 /**
@@ -141,10 +143,10 @@ const NO_TRAILERS_OF = /^(?:access-control|content-security-policy|cross-origin|
 
 /** Those of either side that go on; some programs take them for headers that came late. */
 export function passedTrailers(trailers: Readonly<Record<string, string | string[] | undefined>>) {
-  const kept = Object.entries(trailers).flatMap(([name, value]) =>
+  const stored = Object.entries(trailers).flatMap(([name, value]) =>
     value === undefined || isNoTrailer(name.toLowerCase()) ? [] : [[name, value] as const],
   );
-  return kept.length === 0 ? null : Object.fromEntries(kept);
+  return stored.length === 0 ? null : Object.fromEntries(stored);
 }
 
 function isNoTrailer(name: string): boolean {
@@ -153,14 +155,14 @@ function isNoTrailer(name: string): boolean {
 
 /** Transfer-Encoding stays: whoever sends on writes the body by it. */
 function withoutHopByHop(headers: HeaderMap): HeaderMap {
-  const kept = { ...headers };
+  const stored = { ...headers };
   const { connection } = headers;
   if (connection !== undefined)
     for (const name of String(connection).split(",")) {
       const named = name.trim().toLowerCase();
       // Whoever names these as of one connection would have the body's end, or its host, forgotten.
-      if (!["transfer-encoding", "content-length", "host"].includes(named)) delete kept[named];
+      if (!["transfer-encoding", "content-length", "host"].includes(named)) delete stored[named];
     }
-  for (const name of HOP_BY_HOP) delete kept[name];
-  return kept;
+  for (const name of HOP_BY_HOP) delete stored[name];
+  return stored;
 }

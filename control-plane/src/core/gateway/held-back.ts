@@ -3,7 +3,7 @@
  * steady rhythm, since each costs an opening and a closing, which others would wait for.
  */
 
-export interface Rhythm {
+export interface DelayedRate {
   /** At once. */
   burst: number;
   perSecond: number;
@@ -12,16 +12,16 @@ export interface Rhythm {
 }
 
 /** More than these and the ones longest unseen begin anew. */
-const MAX_KEPT = 10_000;
+const MAX_STORED = 10_000;
 const MS_PER_SECOND = 1_000;
 
-export class HeldBack {
-  readonly #rate: Rhythm;
+export class ResponseRateLimiter {
+  readonly #rate: DelayedRate;
   /** When the next one would be answered, had there been no burst. In the order in which they were seen last. */
   readonly #next = new Map<string, number>();
 
-  constructor(rhythm: Rhythm) {
-    this.#rate = rhythm;
+  constructor(rate: DelayedRate) {
+    this.#rate = rate;
   }
 
   /** The delay of one more of a client's requests, or of so many that come as one. */
@@ -34,7 +34,7 @@ export class HeldBack {
     // Who had to wait the longest is not made to wait beyond that for those who gave up.
     this.#next.set(whose, Math.min(next, nowMs + longestMs));
     const oldest = this.#next.keys().next();
-    if (this.#next.size > MAX_KEPT && oldest.done !== true) this.#next.delete(oldest.value);
+    if (this.#next.size > MAX_STORED && oldest.done !== true) this.#next.delete(oldest.value);
     return waits;
   }
 }

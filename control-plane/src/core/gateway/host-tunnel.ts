@@ -1,40 +1,40 @@
 /** How a host is reached by the gateways that run, as its people are told: one word, and a sentence. Pure. */
-import type { Way } from "./way.ts";
+import type { Route } from "./way.ts";
 
-export interface WayOfGateway {
+export interface GatewayRoute {
   gatewayName: string;
-  route: Way;
+  route: Route;
   detail: string;
 }
 
 export interface HostTunnel {
   /** The worst route of several gateways. */
-  route: Way;
+  route: Route;
   sentence: string;
 }
 
-const WORST_FIRST: readonly Way[] = ["none", "reversed", "direct"];
+const WORST_FIRST: readonly Route[] = ["none", "reversed", "direct"];
 
 /**
  * @param port of the host's access process for gateways; null: it has none open
  * @param ways of gateways that run
  */
-export function tunnelOf(port: number | null, ways: readonly WayOfGateway[]): HostTunnel {
+export function tunnelOf(port: number | null, routes: readonly GatewayRoute[]): HostTunnel {
   if (port === null)
     return {
       route: "none",
       sentence: "Its access process has told of no port for gateways; it may not run.",
     };
-  if (ways.length === 0) return { route: "none", sentence: "No gateway that runs has looked for it yet." };
-  const way = WORST_FIRST.find((one) => ways.some((of) => of.route === one)) ?? "none";
-  const of = ways.filter((one) => one.route === way);
-  return { route: way, sentence: sentenceOf(way, of) };
+  if (routes.length === 0) return { route: "none", sentence: "No gateway that runs has looked for it yet." };
+  const route = WORST_FIRST.find((one) => routes.some((of) => of.route === one)) ?? "none";
+  const of = routes.filter((one) => one.route === route);
+  return { route, sentence: sentenceOf(route, of) };
 }
 
-function sentenceOf(way: Way, of: readonly WayOfGateway[]): string {
+function sentenceOf(route: Route, of: readonly GatewayRoute[]): string {
   const names = [...new Set(of.map(({ gatewayName }) => gatewayName))].toSorted().join(", ");
   const detail = of[0]?.detail ?? "";
-  switch (way) {
+  switch (route) {
     case "direct":
       return "Gateways reach it at its own address.";
     case "reversed":

@@ -65,22 +65,22 @@ function labelOf(environmentId: string, target: WebTarget): string {
 }
 
 export type NamedEnvironment = { id: string } | { hash: string };
-export type AskedHost =
+export type RequestedHost =
   | { kind: "bare" }
   | { kind: "origin"; host: string; target: WebTarget; environment: NamedEnvironment };
 
 /** What the Host of a request names; null for what is not ours. Without a base every host is bare. */
-export function readHost(base: WebBase | null, host: string): AskedHost | null {
+export function readHost(base: WebBase | null, host: string): RequestedHost | null {
   if (base === null) return { kind: "bare" };
-  const asked = withoutOwnPort(host.toLowerCase(), base.scheme);
-  if (asked === base.domain || asked === ownDomain(base)) return { kind: "bare" };
-  if (!asked.endsWith(`.${base.domain}`)) return null;
-  const label = asked.slice(0, -base.domain.length - 1);
+  const requested = withoutOwnPort(host.toLowerCase(), base.scheme);
+  if (requested === base.domain || requested === ownDomain(base)) return { kind: "bare" };
+  if (!requested.endsWith(`.${base.domain}`)) return null;
+  const label = requested.slice(0, -base.domain.length - 1);
   const [, name, id] = /^([a-z0-9]+)-(.+)$/.exec(label) ?? [];
   const target = name === undefined ? null : targetOf(name);
   if (target === null || id === undefined || label.length > MAX_LABEL || !LABEL.test(label)) return null;
   const environment = HASHED.test(id) ? { hash: id.slice(1) } : { id };
-  return { kind: "origin", host: asked, target, environment };
+  return { kind: "origin", host: requested, target, environment };
 }
 
 function withoutOwnPort(host: string, scheme: WebBase["scheme"]): string {

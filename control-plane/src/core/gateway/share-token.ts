@@ -9,8 +9,8 @@ export function takeShareToken(path: string): { token: string | null; path: stri
   const parts = path.slice(at + 1).split("&");
   const isToken = (part: string) => part.startsWith(`${SHARE_PARAMETER}=`);
   const token = parts.findLast(isToken)?.slice(SHARE_PARAMETER.length + 1);
-  const kept = parts.filter((part) => !isToken(part));
-  const rest = kept.length === 0 ? "" : `?${kept.join("&")}`;
+  const stored = parts.filter((part) => !isToken(part));
+  const rest = stored.length === 0 ? "" : `?${stored.join("&")}`;
   return { token: token ?? null, path: path.slice(0, at) + rest };
 }
 

@@ -12,7 +12,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 export type Knock = "page" | "program" | "ssh" | "background";
 
 /** The time after an environment was stopped in which connections of SSH are taken for an editor's that lost it. */
-export const SSH_RESTS_MS = 10 * MS_PER_MINUTE;
+export const SSH_WAKE_DELAY_MS = 10 * MS_PER_MINUTE;
 
 export interface Sleeper {
   status: EnvironmentStatus;
@@ -30,9 +30,9 @@ export function wakeVerdict(
   { by, knock, now }: { by: "person" | "share"; knock: Knock; now: Date },
 ): WakeVerdict {
   if (!wakes || status !== "stopped" || by === "share" || knock === "background") return stays(null);
-  const restsUntil = (stoppedAt?.getTime() ?? 0) + SSH_RESTS_MS;
-  return knock === "ssh" && now.getTime() < restsUntil
-    ? stays(`A connection of SSH wakes it from ${new Date(restsUntil).toISOString()} on.`)
+  const backoffUntil = (stoppedAt?.getTime() ?? 0) + SSH_WAKE_DELAY_MS;
+  return knock === "ssh" && now.getTime() < backoffUntil
+    ? stays(`A connection of SSH wakes it from ${new Date(backoffUntil).toISOString()} on.`)
     : { wakes: true };
 }
 

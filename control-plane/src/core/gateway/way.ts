@@ -5,19 +5,19 @@
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
-export const WAYS = ["direct", "reversed", "none"] as const;
-export type Way = (typeof WAYS)[number];
+export const ROUTES = ["direct", "reversed", "none"] as const;
+export type Route = (typeof ROUTES)[number];
 
 /** So often in a row a host that answered has to be silent. */
 const LOSSES = 2;
 /** For so long a host that dials in has to answer, before it need not any more. */
 export const ANSWERS_FOR_MS = 10 * MS_PER_MINUTE;
 /** Between looks at one that answers. */
-export const LOOK_AGAIN_MS = MS_PER_MINUTE;
+export const PROBE_AGAIN_MS = MS_PER_MINUTE;
 const FIRST_AGAIN_MS = 2 * MS_PER_SECOND;
 const LONGEST_AGAIN_MS = 5 * MS_PER_MINUTE;
 
-export interface Looks {
+export interface RouteProbes {
   /** Since when each look found it; null: the last one did not. */
   answersSinceMs: number | null;
   /** In a row. */
@@ -27,23 +27,23 @@ export interface Looks {
   dueMs: number;
 }
 
-export const NO_LOOKS: Looks = { answersSinceMs: null, losses: 0, reason: "", dueMs: 0 };
+export const NO_PROBES: RouteProbes = { answersSinceMs: null, losses: 0, reason: "", dueMs: 0 };
 
-export type Look = { answers: true } | { answers: false; reason: string };
+export type ProbeResult = { answers: true } | { answers: false; reason: string };
 
 /** @param chance in [0, 1), so that hosts are not looked at all at once */
-export function looked(
-  before: Looks,
-  look: Look,
+export function afterProbe(
+  before: RouteProbes,
+  probe: ProbeResult,
   { nowMs, chance }: { nowMs: number; chance: number },
-): Looks {
-  if (look.answers) {
+): RouteProbes {
+  if (probe.answers) {
     const answersSinceMs = before.answersSinceMs ?? nowMs;
-    return { answersSinceMs, losses: 0, reason: "", dueMs: nowMs + spread(LOOK_AGAIN_MS, chance) };
+    return { answersSinceMs, losses: 0, reason: "", dueMs: nowMs + spread(PROBE_AGAIN_MS, chance) };
   }
   const losses = before.losses + 1;
   const againMs = Math.min(FIRST_AGAIN_MS * 2 ** Math.min(losses - 1, 16), LONGEST_AGAIN_MS);
-  return { answersSinceMs: null, losses, reason: look.reason, dueMs: nowMs + spread(againMs, chance) };
+  return { answersSinceMs: null, losses, reason: probe.reason, dueMs: nowMs + spread(againMs, chance) };
 }
 
 /**
@@ -51,12 +51,12 @@ export function looked(
  * @param hasDialled the host's own tunnel to this gateway stands
  * @returns null as long as nobody has looked
  */
-export function wayOf(
-  now: Way | null,
-  looks: Looks,
+export function routeTo(
+  now: Route | null,
+  probes: RouteProbes,
   { hasDialled, nowMs }: { hasDialled: boolean; nowMs: number },
-): { route: Way; detail: string } | null {
-  const { answersSinceMs, losses, reason } = looks;
+): { route: Route; detail: string } | null {
+  const { answersSinceMs, losses, reason } = probes;
   if (answersSinceMs !== null) {
     const isProven = now !== "reversed" || nowMs - answersSinceMs >= ANSWERS_FOR_MS;
     if (isProven || !hasDialled) return { route: "direct", detail: "" };

@@ -3,7 +3,7 @@ import type { CanaryReport } from "@remotegpu/shared/canary-report";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 
 /** So many in a row that could not be tried are no chance any more. */
-export const FAILURES_SHOWN = 3;
+export const FAILURES_REPORTED = 3;
 /** One that is left out for longer leaves a host unwatched. */
 export const CANARY_IS_OLD_MS = MS_PER_DAY;
 const MAX_REASON = 500;

@@ -36,9 +36,9 @@ export function faultText({ reason, code }: Pick<CardFault, "reason" | "code">):
 }
 
 /** How grave a fault is: only one that is graver than what was known is told of again, or one of another kind. */
-export function isNewFault(known: CardFault | null, told: CardFault | null): told is CardFault {
-  if (told === null) return false;
-  return known === null || isGraver(told, known) || told.code !== known.code;
+export function isNewFault(known: CardFault | null, reported: CardFault | null): reported is CardFault {
+  if (reported === null) return false;
+  return known === null || isGraver(reported, known) || reported.code !== known.code;
 }
 
 const GRAVITIES = ["drain", "sign", "fatal"] as const;

@@ -14,14 +14,14 @@ export interface Drain {
 }
 
 /** When what runs there is stopped, as it was asked for. */
-export type DeadlineWish = { deadline?: string | undefined; deadline_seconds?: number | undefined };
+export type RequestedDeadline = { deadline?: string | undefined; deadline_seconds?: number | undefined };
 
 export type DrainDeadline =
   | { valid: true; deadline: Date | null }
-  | { valid: false; field: keyof DeadlineWish; why: string };
+  | { valid: false; field: keyof RequestedDeadline; why: string };
 
-export function drainDeadline(wish: DeadlineWish, now: Date): DrainDeadline {
-  const { deadline: moment, deadline_seconds: seconds } = wish;
+export function drainDeadline(request: RequestedDeadline, now: Date): DrainDeadline {
+  const { deadline: moment, deadline_seconds: seconds } = request;
   if (moment === undefined && seconds === undefined) return { valid: true, deadline: null };
   const field = moment === undefined ? "deadline_seconds" : "deadline";
   const refused = (why: string): DrainDeadline => ({ valid: false, field, why });

@@ -28,11 +28,11 @@ export type ServiceChange =
   | { kind: "tells-lift"; sinceMs: number };
 
 /** @param reason the gravest of the host's reasons */
-export function afterHostsWord(
+export function afterHostReport(
   card: CardService,
-  told: { cordon: HostCordon | null; reason: string | null },
+  reported: { cordon: HostCordon | null; reason: string | null },
 ): ServiceChange {
-  const { cordon, reason } = told;
+  const { cordon, reason } = reported;
   if (cordon === null) return card.isCordoned && card.isByHost ? { kind: "uncordons" } : { kind: "stays" };
   if (cordon.sinceMs === card.liftedSinceMs) return { kind: "tells-lift", sinceMs: cordon.sinceMs };
   if (!card.isCordoned) return { kind: "cordons", reason };

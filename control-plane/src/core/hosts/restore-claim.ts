@@ -3,7 +3,7 @@
  * moment. It may also be lying: what it says raises numbers that all hosts compare, so it is believed within bounds.
  */
 
-export interface TellingNumbers {
+export interface ReportedNumbers {
   term: number;
   generation: number;
   /** Rows of the host's journal that were decided. */
@@ -15,14 +15,14 @@ export interface TellingNumbers {
  * How far a database can be behind: a leader changes every 15 s at most, and months pass between backups at worst.
  * Without a bound one host could raise a term beyond what any other host can read.
  */
-const MAX_BEHIND: TellingNumbers = {
+const MAX_BEHIND: ReportedNumbers = {
   term: 1_000_000,
   generation: 1_000_000,
   watermark: 1_000_000_000,
   dbIncarnation: 1_000,
 };
 /** Each real restore takes this count back with it; a host that comes to it in a day shows something else. */
-export const MAX_RESTORES_SHOWN_A_DAY = 5;
+export const MAX_RESTORES_A_DAY = 5;
 
 export type RestoreClaim =
   | { kind: "none" }
@@ -30,17 +30,24 @@ export type RestoreClaim =
   /** Nothing of it is believed. */
   | { kind: "impossible"; why: string };
 
-export function restoreClaim(told: TellingNumbers, held: TellingNumbers, shownToday: number): RestoreClaim {
+export function restoreClaim(
+  reported: ReportedNumbers,
+  held: ReportedNumbers,
+  restoresToday: number,
+): RestoreClaim {
   const names = ["term", "generation", "watermark", "dbIncarnation"] as const;
-  const ahead = names.filter((name) => told[name] > held[name]);
+  const ahead = names.filter((name) => reported[name] > held[name]);
   if (ahead.length === 0) return { kind: "none" };
-  const absurd = ahead.find((name) => told[name] - held[name] > MAX_BEHIND[name]);
+  const absurd = ahead.find((name) => reported[name] - held[name] > MAX_BEHIND[name]);
   if (absurd !== undefined)
     return {
       kind: "impossible",
-      why: `it says it was told the ${absurd} ${told[absurd]}, and ${held[absurd]} is held here`,
+      why: `it says it was told the ${absurd} ${reported[absurd]}, and ${held[absurd]} is held here`,
     };
-  if (shownToday >= MAX_RESTORES_SHOWN_A_DAY)
-    return { kind: "impossible", why: `it has shown a restored database ${shownToday} times within a day` };
+  if (restoresToday >= MAX_RESTORES_A_DAY)
+    return {
+      kind: "impossible",
+      why: `it has shown a restored database ${restoresToday} times within a day`,
+    };
   return { kind: "restored" };
 }

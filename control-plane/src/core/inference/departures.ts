@@ -62,8 +62,8 @@ function worth({ place }: Replica): number {
 }
 
 /** The replicas that move, as many as are made up for: on a silent host by places, else by others that serve. */
-export function replaced(moving: readonly Moving[], kept: readonly Replica[], wanted: number): Going[] {
-  const placed = kept.flatMap(({ place }) => place ?? []);
+export function replaced(moving: readonly Moving[], stored: readonly Replica[], wanted: number): Going[] {
+  const placed = stored.flatMap(({ place }) => place ?? []);
   const leaving = (after: Moving["fate"]["after"], others: readonly ReplicaPlace[]) => {
     const those = moving.filter(({ fate }) => fate.after === after);
     return those.slice(0, Math.max(0, Math.min(those.length, others.length + those.length - wanted)));

@@ -30,8 +30,8 @@ export const METRICS_ACCEPT = "text/plain;version=0.0.4, application/openmetrics
 const TYPES = new Set(["text/plain", "application/openmetrics-text"]);
 
 /** As it is passed on, of text alone and made anew, whatever else a replica says of it; null where it is another type. */
-export function metricsType(told: string | undefined): string | null {
-  const [type = "", ...parameters] = (told ?? "").split(";").map((part) => part.trim().toLowerCase());
+export function metricsType(reported: string | undefined): string | null {
+  const [type = "", ...parameters] = (reported ?? "").split(";").map((part) => part.trim().toLowerCase());
   if (!TYPES.has(type)) return null;
   const version = parameters.find((parameter) => /^version=[0-9.]{1,10}$/.test(parameter));
   return [type, ...(version === undefined ? [] : [version]), "charset=utf-8"].join("; ");

@@ -7,7 +7,7 @@ import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import type { Drain } from "./drain.ts";
-import { isOver, START_LIMIT_MS, stopSentence, type StopOrderer } from "../instances/instance-report.ts";
+import { isOver, START_LIMIT_MS, stopSentence, type StopActor } from "../instances/instance-report.ts";
 
 /** From its container's start until it serves for the first time; its host starts the container again after that. */
 export const STARTUP_SECONDS = 600;
@@ -34,7 +34,7 @@ export interface ReplicaPlace {
   detail: string;
   /** What ended it is a fault of a GPU, and nothing says that its program makes those. */
   isGpuFault: boolean;
-  stopOrderedBy: StopOrderer | null;
+  stopOrderedBy: StopActor | null;
   stopReason: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
@@ -88,7 +88,7 @@ export function fateOf({ rank, place, givenUp }: Replica): Fate {
     return { kind: "moves", why, after: "placed" };
   }
   const late = lateness(place);
-  if (late !== null) return ends(asSentence(`${named} ${late}${said(place)}`), "late");
+  if (late !== null) return ends(asSentence(`${named} ${late}${text(place)}`), "late");
   if (place.emptied === null) return STAYS;
   if (serves(place)) return { kind: "moves", why: place.emptied, after: "ready" };
   return ends(place.emptied, null);
@@ -134,10 +134,10 @@ function endOf(named: string, place: ReplicaPlace): Fate {
   if (stopOrderedBy !== null || !isOver(state))
     return ends(stopSentence(place) ?? `${named} was stopped.`, null);
   if (state === "lost" || isBehind)
-    return ends(asSentence(`${named} is lost with its host ${place.hostName}${said(place)}`), null);
-  if (place.isGpuFault) return ends(asSentence(`${named} ended with its GPU${said(place)}`), null);
+    return ends(asSentence(`${named} is lost with its host ${place.hostName}${text(place)}`), null);
+  if (place.isGpuFault) return ends(asSentence(`${named} ended with its GPU${text(place)}`), null);
   return ends(
-    asSentence(`${named} failed${said(place)}`),
+    asSentence(`${named} failed${text(place)}`),
     problem === "image-missing" ? "nowhere" : "failed",
   );
 }
@@ -166,10 +166,10 @@ export function notYetServing({ rank, place }: Replica): string | null {
   const minutes = Math.floor((place.containerForMs ?? 0) / MS_PER_MINUTE);
   if (minutes === 0) return null;
   const since = minutes === 1 ? "the minute" : `the ${minutes} minutes`;
-  return `Replica ${rank} on host ${place.hostName} has not served in ${since} since its start${said(place)}`;
+  return `Replica ${rank} on host ${place.hostName} has not served in ${since} since its start${text(place)}`;
 }
 
-function said({ detail, problem }: ReplicaPlace): string {
+function text({ detail, problem }: ReplicaPlace): string {
   const words = detail === "" ? (problem ?? "") : asPhrase(detail);
   return words === "" ? "" : `: ${words}`;
 }

@@ -27,7 +27,7 @@ const PROVEN_MS = 10 * MS_PER_MINUTE;
 /** So many failures in a row with none that serves, and the service is in error. */
 const MAX_FAILURES = 5;
 
-export interface ServiceStanding {
+export interface ServiceState {
   status: InferenceServiceStatus;
   /** The replicas of all revisions together. */
   wanted: number;
@@ -89,32 +89,28 @@ interface Sorted {
 }
 
 /** @param all those that it does without already among them, while they hold something */
-export function replicasPlan(
-  standing: ServiceStanding,
-  all: readonly Replica[],
-  course: Course,
-): ReplicasPlan {
-  if (!isWanted(standing.status)) return windDown(standing, all);
+export function replicasPlan(state: ServiceState, all: readonly Replica[], course: Course): ReplicasPlan {
+  if (!isWanted(state.status)) return windDown(state, all);
   const wantedOrDraining = all.filter(({ isDismissed }) => !isDismissed);
   const replicas = wantedOrDraining.filter(({ drain }) => drain === null);
   const sorted = sortOut(replicas);
   const { staying, failed, spared, moving } = sorted;
   const failedOfKnown = failed.filter(({ replica: { revision } }) => revision === course.known);
-  const isProven = staying.some(({ place }) => place !== null && isProof(place, standing.failedForMs));
-  const failures = (isProven ? 0 : standing.failures) + failedOfKnown.length;
-  const verdict = course.isTrying ? null : afterFailures(standing, sorted, failures);
+  const isProven = staying.some(({ place }) => place !== null && isProof(place, state.failedForMs));
+  const failures = (isProven ? 0 : state.failures) + failedOfKnown.length;
+  const verdict = course.isTrying ? null : afterFailures(state, sorted, failures);
   const pauseMs = failedOfKnown.length > 0 ? pauseAfter(failures) : null;
   // Whoever starts it again waits as long as another replica would have.
   if (verdict !== null)
     return { ...gone(wantedOrDraining, verdict.reason), failures, pauseMs, becomes: verdict };
-  const isPaused = pauseMs !== null || standing.pauseMs > 0;
+  const isPaused = pauseMs !== null || state.pauseMs > 0;
   const parts = revisionsOf(replicas, course).map((revision) => partOf(revision, sorted, course));
-  const kept = parts.flatMap((part) => part.stored);
+  const stored = parts.flatMap((part) => part.stored);
   const missing = parts.reduce((sum, part) => sum + part.missing, 0);
-  const becomes = statusOf(standing, [...kept, ...moving.map(({ replica }) => replica)]);
+  const becomes = statusOf(state, [...stored, ...moving.map(({ replica }) => replica)]);
   const going = [...spared, ...parts.flatMap((part) => part.going)];
   const isDrained = ({ replica: { place } }: Going) =>
-    standing.drainMs > 0 && place !== null && mayBeAnswering(place);
+    state.drainMs > 0 && place !== null && mayBeAnswering(place);
   return {
     creations: parts
       .filter(({ revision }) => !isPaused || revision !== course.known)
@@ -123,14 +119,14 @@ export function replicasPlan(
     leaving: [
       ...failed.map(failureOf),
       ...going.filter((one) => !isDrained(one)).map(leavingOf),
-      ...drained(wantedOrDraining, standing.drainMs),
+      ...drained(wantedOrDraining, state.drainMs),
     ],
     failures,
     pauseMs,
     becomes,
     sentence:
       course.sentence ??
-      sentenceOf(standing, { stored: kept, moving, failed: failedOfKnown.at(-1)?.why ?? null, missing }),
+      sentenceOf(state, { stored, moving, failed: failedOfKnown.at(-1)?.why ?? null, missing }),
   };
 }
 
@@ -151,13 +147,13 @@ function partOf(revision: number, sorted: Sorted, { wanted: ofEach, whySurplus }
   const staying = sorted.staying.filter((replica) => replica.revision === revision);
   const moving = sorted.moving.filter(({ replica }) => replica.revision === revision);
   const surplus = beyond(staying, wanted);
-  const kept = staying.filter((replica) => !surplus.includes(replica));
+  const stored = staying.filter((replica) => !surplus.includes(replica));
   const scaled = surplus.map((replica) => ({ replica, why: whySurplus(revision) }));
   return {
     revision,
-    stored: kept,
-    missing: Math.max(0, wanted - kept.length),
-    going: [...scaled, ...replaced(moving, kept, wanted)],
+    stored,
+    missing: Math.max(0, wanted - stored.length),
+    going: [...scaled, ...replaced(moving, stored, wanted)],
   };
 }
 
@@ -180,7 +176,7 @@ function sortIn({ staying, failed, spared, moving }: Sorted, replica: Replica, f
 }
 
 /** Nothing of it is wanted: all go, and it has stopped when no host holds any. */
-function windDown({ status, failures }: ServiceStanding, all: readonly Replica[]): ReplicasPlan {
+function windDown({ status, failures }: ServiceState, all: readonly Replica[]): ReplicasPlan {
   const going = all.filter(({ isDismissed }) => !isDismissed);
   const isHeld = all.some(({ place }) => place?.isHeld === true);
   const hasStopped = status === "stopping" && !isHeld;
@@ -207,7 +203,7 @@ function gone(
 
 /** Error, where a first one could not serve and none ever did; null while others serve, or may yet. */
 function afterFailures(
-  { status, wanted }: ServiceStanding,
+  { status, wanted }: ServiceState,
   { staying, failed, moving }: Sorted,
   failures: number,
 ): { status: "error"; reason: string } | null {

@@ -18,7 +18,7 @@ export interface ServiceConfig extends OrderConfig, ExposureConfig {
 }
 
 /** Seconds are whole; targets are per replica. */
-export interface AutoscalingWish {
+export interface AutoscalingOrder {
   /** Percent of a replica's cores. */
   target_cpu?: number | undefined;
   /** Requests a second. */

@@ -3,7 +3,7 @@
  * of replicas what is made and what goes for that. Both come of one look, so that no step is done by halves.
  */
 import { fateOf, hasComeUp, isHopeless, isSilent, type Replica, serves, servesForMs } from "./replica.ts";
-import { type Course, replicasPlan, type ReplicasPlan, type ServiceStanding } from "./replicas.ts";
+import { type Course, replicasPlan, type ReplicasPlan, type ServiceState } from "./replicas.ts";
 import type { Answers } from "./rollout/revision-fault.ts";
 import { type ReplicaFault, type RevisionReplica } from "./rollout/revision-replicas.ts";
 import { rolloutStep, type RolloutStep } from "./rollout/rollout.ts";
@@ -12,7 +12,7 @@ import type { Versions } from "./rollout/versions.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
 export interface ServiceSight {
-  state: ServiceStanding;
+  state: ServiceState;
   versions: Versions;
   /** Those that it does without already among them, while they hold something. */
   replicas: readonly Replica[];
@@ -34,19 +34,19 @@ export interface ServicePlan extends ReplicasPlan {
 
 /** A rollout of a service of which nothing is wanted stands still. */
 export function servicePlan(sight: ServiceSight): ServicePlan {
-  const { state: standing, replicas, versions } = sight;
-  if (!isWanted(standing.status)) {
+  const { state, replicas, versions } = sight;
+  if (!isWanted(state.status)) {
     const plan = replicasPlan(
-      standing,
+      state,
       replicas,
       courseOf(sight, { wanted: new Map(), versions, sentence: null }),
     );
     return { ...plan, versions, reported: null, cause: null, ended: null };
   }
-  const step = rolloutStep({ ...sight, wanted: standing.wanted, replicas: asRevisionReplicas(sight) });
+  const step = rolloutStep({ ...sight, wanted: state.wanted, replicas: asRevisionReplicas(sight) });
   // What failed of the version before says nothing of the one that has replaced it.
-  const failures = step.ended === "completed" ? 0 : standing.failures;
-  const plan = replicasPlan({ ...standing, failures }, replicas, courseOf(sight, step));
+  const failures = step.ended === "completed" ? 0 : state.failures;
+  const plan = replicasPlan({ ...state, failures }, replicas, courseOf(sight, step));
   return { ...plan, versions: step.versions, reported: step.sentence, cause: step.cause, ended: step.ended };
 }
 

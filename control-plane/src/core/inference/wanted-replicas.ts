@@ -7,18 +7,18 @@ import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 /** The bound of one service. A tunnel, a route and a row for each replica is held somewhere. */
 export const MAX_REPLICAS = 1_000;
 
-export interface ServiceWishes {
+export interface ReplicaRequests {
   status: InferenceServiceStatus;
   min: number;
   max: number;
   /** As many as people asked for last; null where nobody said. It outlasts a stop. */
   people: number | null;
   /** Null where it is left to people. */
-  load: LoadWish | null;
+  load: LoadOptions | null;
 }
 
 /** The load of a service that scales by itself. */
-interface LoadWish {
+interface LoadOptions {
   /** As many as its load was last found to need; null: it goes on with what people said until something is found. */
   replicas: number | null;
   /** A request came since it was last sent to sleep. */
@@ -43,9 +43,9 @@ export function isWanted(status: InferenceServiceStatus): boolean {
 }
 
 /** 0 while it is stopped or in error; else within its bounds. One that may go to zero begins with one. */
-export function wantedReplicas({ status, min, max, people, load }: ServiceWishes): number {
+export function wantedReplicas({ status, min, max, people, load }: ReplicaRequests): number {
   if (!isWanted(status)) return 0;
-  const said = people ?? 1;
-  const wished = load === null ? said : Math.max(load.replicas ?? said, load.isWoken ? 1 : 0);
-  return Math.min(max, Math.max(min, wished));
+  const text = people ?? 1;
+  const requested = load === null ? text : Math.max(load.replicas ?? text, load.isWoken ? 1 : 0);
+  return Math.min(max, Math.max(min, requested));
 }

@@ -32,7 +32,7 @@ export interface Quarantined {
 }
 
 /** What is known here of a run that rows speak of. */
-export interface ToldRun {
+export interface KnownRun {
   readonly id: string;
   readonly instanceId: string;
   readonly epoch: number;
@@ -100,7 +100,7 @@ export function decideRows(
   sorted: SortedRows,
   context: {
     readonly hostId: string;
-    readonly runs: ReadonlyMap<string, ToldRun>;
+    readonly runs: ReadonlyMap<string, KnownRun>;
     readonly zeros: ReadonlyMap<string, BootZero>;
     /** What is proven of each run so far, in UTC; none where it is missing. */
     readonly proven: ReadonlyMap<string, ProvenTime>;
@@ -157,7 +157,7 @@ function decideRow(
   context: {
     hostId: string;
     isChained: boolean;
-    runs: ReadonlyMap<string, ToldRun>;
+    runs: ReadonlyMap<string, KnownRun>;
     zeros: ReadonlyMap<string, BootZero>;
     proven: ReadonlyMap<string, ProvenTime>;
     now: Date;
@@ -191,11 +191,11 @@ function decideRow(
   };
 }
 
-function isOwnRun(run: ToldRun, entry: UsageEntry, hostId: string): boolean {
+function isOwnRun(run: KnownRun, entry: UsageEntry, hostId: string): boolean {
   return run.hostId === hostId && run.instanceId === entry.instanceId && run.epoch === entry.placementEpoch;
 }
 
-function claimedRun(run: ToldRun, proven: ProvenTime) {
+function claimedRun(run: KnownRun, proven: ProvenTime) {
   return {
     hostId: run.hostId,
     instanceId: run.instanceId,

@@ -34,7 +34,7 @@ export interface Degradation {
  * The counts to ask for, one after the other until one is accepted; none where the stream has enough, since it is never
  * lowered. Whether three servers accept it, they say themselves.
  */
-export function countsToAsk({
+export function countsToRequest({
   replicas,
   isClustered,
 }: {

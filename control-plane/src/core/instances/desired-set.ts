@@ -188,14 +188,14 @@ export function rankSpec<Value extends EnvValue = string>(
     gpus: gpus.map(attachedGpu),
     mounts: mountsOf(order),
     folders: [{ source: attemptSource(order), target: output }],
-    ...shownTo(order),
+    ...visibleTo(order),
     jupyter: false,
     tensorboard: false,
   };
 }
 
 /** Its code, and what of attempts before lies in this one's pool, so that it can go on from there. */
-export function shownTo({
+export function visibleTo({
   id,
   attempt,
   code,

@@ -8,9 +8,9 @@ import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
-import type { RankStanding } from "./rank-standing.ts";
+import type { RankState } from "./rank-standing.ts";
 
-export type StopOrderer = (typeof STOP_ACTORS)[number];
+export type StopActor = (typeof STOP_ACTORS)[number];
 
 /** What the last report says about the current run of an instance's placement. */
 export interface InstanceReport {
@@ -20,13 +20,13 @@ export interface InstanceReport {
   detail: string;
   /** Null while it runs, and where nobody knows. */
   exitCode: number | null;
-  stopOrderedBy: StopOrderer | null;
+  stopOrderedBy: StopActor | null;
   /** What its orderer gave as a reason. */
   stopReason: string | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
   /** The state of a rank of a gang. */
-  gang?: RankStanding;
+  gang?: RankState;
   /** Absent where nothing keeps it from going on. */
   progress?: InstanceProgress;
   /** The fault that its host held against a card of one that is over, a sign of failure or worse; absent: nothing. */
@@ -114,8 +114,8 @@ export function isOver(state: InstanceState): boolean {
 
 /** What befell a card of it, where its host did not end it for that; null: nothing is known. */
 export function cardSentence({ cardFault, problem }: InstanceReport): string | null {
-  const isTold = problem === "gpu-failed" || problem === "gpu-missing";
-  return cardFault === undefined || isTold ? null : endSentence(cardFault);
+  const isReported = problem === "gpu-failed" || problem === "gpu-missing";
+  return cardFault === undefined || isReported ? null : endSentence(cardFault);
 }
 
 /** It ran, or is past that. */
@@ -123,8 +123,8 @@ export function hasBegun({ state }: Pick<InstanceReport, "state">): boolean {
   return state === "ready" || state === "stopping" || isOver(state);
 }
 
-export function isPersons(orderer: StopOrderer | null): boolean {
-  return orderer === "customer" || orderer === "admin" || orderer === "account";
+export function isPersons(context: StopActor | null): boolean {
+  return context === "customer" || context === "admin" || context === "account";
 }
 
 /** Why something was stopped, for people; null where its own customer did it and gave no reason. */

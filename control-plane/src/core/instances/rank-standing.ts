@@ -1,7 +1,7 @@
 /** What is known of one rank of a gang beside its phase: where it is, how long what has been so, and what its host found. */
 import type { Finding } from "@remotegpu/shared/instance";
 
-export interface RankStanding {
+export interface RankState {
   /** Within the gang's network. */
   address: string;
   hostId: string;

@@ -107,13 +107,13 @@ function believe({ environmentId }: OpenLease, seen: ObservedLease, numbers: Por
 
 /** Told twice, or bound to a number that another one is bound to. */
 function doubledLeases(leases: readonly ObservedLease[]): Set<string> {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   const onNumber = new Map<number, string>();
   const doubled = new Set<string>();
   for (const lease of leases) {
     const port = boundTo(lease);
-    if (told.has(lease.leaseId)) doubled.add(lease.leaseId);
-    told.add(lease.leaseId);
+    if (reported.has(lease.leaseId)) doubled.add(lease.leaseId);
+    reported.add(lease.leaseId);
     const other = port === null ? undefined : onNumber.get(port);
     if (other !== undefined) doubled.add(other).add(lease.leaseId);
     else if (port !== null) onNumber.set(port, lease.leaseId);

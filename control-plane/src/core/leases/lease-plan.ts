@@ -35,14 +35,14 @@ export const MAX_CUSTOM_PORTS = 16;
 /** Which services were ordered with the environment. */
 export type ServiceSwitches = Record<NamedService, boolean>;
 
-export interface PortWish {
+export interface PortRequest {
   service: LeaseService;
   internalPort: number;
   autoReleaseHours: number;
 }
 
 /** A lease that is wanted held, wherever it is. */
-export interface WantedLease extends PortWish {
+export interface WantedLease extends PortRequest {
   id: string;
   hostId: string;
 }
@@ -60,7 +60,7 @@ export function speaksPlainHttp(service: NamedService): boolean {
 
 export interface LeasePlan {
   release: { id: string; hostId: string; reason: string }[];
-  take: PortWish[];
+  take: PortRequest[];
 }
 
 /**

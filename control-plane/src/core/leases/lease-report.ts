@@ -62,8 +62,8 @@ export function warningOf(seen: ObservedLease): ReleaseWarning | null {
 }
 
 /** Each is told once: the last one may be the first that people hear of. */
-function isFurther(warning: ReleaseWarning, told: ReleaseWarning | null): boolean {
-  return told === null || (told === "first" && warning === "last");
+function isFurther(warning: ReleaseWarning, reported: ReleaseWarning | null): boolean {
+  return reported === null || (reported === "first" && warning === "last");
 }
 
 function isByOrder(known: KnownLease, seen: ObservedLease): boolean {

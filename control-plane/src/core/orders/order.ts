@@ -6,7 +6,7 @@ import type { Feature } from "@remotegpu/shared/features";
 import { parsePoints, type Points } from "@remotegpu/shared/money";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { GpuWish, PlacementRequest, Spread } from "../placement/fleet/fits-on.ts";
+import type { GpuRequest, PlacementRequest, Spread } from "../placement/fleet/fits-on.ts";
 import type { Waiting } from "../queue/queue.ts";
 import type { Mount } from "./order-check.ts";
 import type { Quota } from "./quota-levels.ts";
@@ -43,7 +43,7 @@ interface PriceMaximum {
 }
 
 /** Where its instances may go. */
-export interface PlaceWish {
+export interface PlaceConstraints {
   readonly image: string;
   /** Labels that each host must carry. */
   readonly hostLabels: Readonly<Record<string, string>>;
@@ -56,7 +56,7 @@ export interface PlaceWish {
   readonly distinctHosts: boolean;
 }
 
-export interface Order extends Resources, PlaceWish {
+export interface Order extends Resources, PlaceConstraints {
   readonly kind: WorkloadKind;
   /** Null before it exists. */
   readonly id: string | null;
@@ -127,7 +127,7 @@ function readableMaximum(text: string): Points {
 }
 
 /** @param pricedModels the models that the order has a price for; null where that does not matter */
-export function gpuWish(order: Resources, pricedModels: readonly string[] | null): GpuWish {
+export function gpuRequest(order: Resources, pricedModels: readonly string[] | null): GpuRequest {
   const named = order.gpuModel;
   const models =
     named === null ? pricedModels : (pricedModels?.filter((model) => model === named) ?? [named]);
@@ -154,7 +154,7 @@ export interface OrderCircumstances {
 
 /** @param id names it among the requests of one pass */
 export function placementRequest(
-  order: Resources & PlaceWish,
+  order: Resources & PlaceConstraints,
   id: string,
   { skips, apart, alone, pricedModels, features, spread }: OrderCircumstances,
 ): PlacementRequest {
@@ -165,7 +165,7 @@ export function placementRequest(
     cpuMilli: order.cpuMilli,
     memoryMib: mibRoundedUp(order.memoryBytes),
     tempStorageMib: mibRoundedUp(order.tempStorageBytes ?? 0),
-    gpu: gpuWish(order, pricedModels),
+    gpu: gpuRequest(order, pricedModels),
     labels: order.hostLabels,
     features,
     image: order.image,

@@ -25,10 +25,10 @@ const QUOTAS: readonly (keyof Quota)[] = [
  * The first quota that `used` and `asked` together go over, or null. All three count in the units of Quota.
  * What asks for nothing exceeds nothing, so a quota that was lowered later does not forbid a start without it.
  */
-export function exceededQuota(limits: Quota, used: Quota, asked: Quota): ExceededQuota | null {
+export function exceededQuota(limits: Quota, used: Quota, requested: Quota): ExceededQuota | null {
   for (const quota of QUOTAS) {
-    if (asked[quota] > 0 && used[quota] + asked[quota] > limits[quota])
-      return { quota, limit: limits[quota], used: used[quota], requested: asked[quota] };
+    if (requested[quota] > 0 && used[quota] + requested[quota] > limits[quota])
+      return { quota, limit: limits[quota], used: used[quota], requested: requested[quota] };
   }
   return null;
 }
@@ -37,8 +37,8 @@ export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "w
   const { quota, ...amounts } = exceeded;
   const unit = BYTES_OF_ONE[quota];
   const inWords = (amount: number) => (unit === undefined ? String(amount) : wholeSize(amount * unit));
-  const { limit, used, requested: asked } = amounts;
-  return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(asked)} more asked`;
+  const { limit, used, requested } = amounts;
+  return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(requested)} more asked`;
 }
 
 /** The unit of the quotas that are sizes. */

@@ -6,7 +6,7 @@
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { emptyRoom } from "./fleet/empty-room.ts";
 import { gpuCount, isOfKind } from "./fleet/fits-on.ts";
-import type { GpuWish, PlacementRequest } from "./fleet/fits-on.ts";
+import type { GpuRequest, PlacementRequest } from "./fleet/fits-on.ts";
 import type { Fleet, HostCapacity } from "./fleet/fleet.ts";
 
 export interface Impossibility {
@@ -93,11 +93,11 @@ function labelConstraint(label: string, holds: Constraint["holds"]): Constraint 
   };
 }
 
-function gpuConstraints(wish: GpuWish): Constraint[] {
-  if (wish.kind === "none") return [];
-  const { models } = wish;
+function gpuConstraints(gpuRequest: GpuRequest): Constraint[] {
+  if (gpuRequest.kind === "none") return [];
+  const { models } = gpuRequest;
   const name = models === null ? "GPU" : models.join(" or ");
-  const memoryMib = wish.kind === "slice" ? wish.memoryMib : wish.leastMemoryMib;
+  const memoryMib = gpuRequest.kind === "slice" ? gpuRequest.memoryMib : gpuRequest.leastMemoryMib;
   const cardsOf = ({ gpus }: HostCapacity, leastMemoryMib: number) =>
     gpus.filter((gpu) => isOfKind(gpu, { kind: "whole", count: 1, leastMemoryMib, models }));
   return [
@@ -111,7 +111,7 @@ function gpuConstraints(wish: GpuWish): Constraint[] {
       has: (host) => cardsOf(host, 0).reduce((most, gpu) => Math.max(most, gpu.memoryMib), 0),
       inWords: (mib) => `${mib} MiB on each ${name}`,
     }),
-    amount("gpu", gpuCount(wish), {
+    amount("gpu", gpuCount(gpuRequest), {
       has: (host) => cardsOf(host, memoryMib).length,
       inWords: (count) => `${count} × ${name}${memoryMib === 0 ? "" : ` with ${memoryMib} MiB`}`,
     }),
@@ -120,16 +120,16 @@ function gpuConstraints(wish: GpuWish): Constraint[] {
 
 function amount(
   field: Impossibility["field"],
-  asked: number,
+  requested: number,
   { has, inWords }: { has: (host: HostCapacity) => number; inWords: (amount: number) => string },
 ): Constraint {
   return {
     field,
-    holds: (host) => has(host) >= asked,
-    quality: inWords(asked),
+    holds: (host) => has(host) >= requested,
+    quality: inWords(requested),
     refusal: (hosts, place) => {
       const most = hosts.reduce((most, host) => Math.max(most, has(host)), 0);
-      return `asked for ${inWords(asked)}, and the most that any ${place} has is ${inWords(most)}`;
+      return `asked for ${inWords(requested)}, and the most that any ${place} has is ${inWords(most)}`;
     },
   };
 }

@@ -2,7 +2,7 @@
 import { type Impossibility, impossibility } from "./impossibility.ts";
 import type { PlacementRequest } from "./fleet/fits-on.ts";
 import type { Fleet } from "./fleet/fleet.ts";
-import { keyOfWish } from "./fleet/request-shape.ts";
+import { keyOfGpuRequest } from "./fleet/request-shape.ts";
 
 export class ImpossibleShapes {
   readonly #fleet: Fleet;
@@ -26,7 +26,7 @@ export class ImpossibleShapes {
 /** All that impossibility.ts reads of a request: neither who pays, nor its image, nor which hosts it skips for a while. */
 function keyOf(request: PlacementRequest): string {
   const { instances, distinctHosts, cpuMilli, memoryMib, tempStorageMib, gpu, labels, storagePool } = request;
-  const size = `${instances} ${distinctHosts} ${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfWish(gpu)}`;
+  const size = `${instances} ${distinctHosts} ${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfGpuRequest(gpu)}`;
   const sorted = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
   return sorted.length === 0 && storagePool === null
     ? size

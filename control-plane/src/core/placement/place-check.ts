@@ -9,7 +9,7 @@ import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./
 import {
   describeObstacle,
   gpuCount,
-  type GpuWish,
+  type GpuRequest,
   hasRoom,
   isOfKind,
   obstaclesOn,
@@ -69,9 +69,10 @@ function obstacleTo(
 ): string | null {
   const obstacles = obstaclesOn(host, request, now);
   if (obstacles.length > 0) return obstacles.map(describeObstacle).join(", ");
-  const asked = gpuCount(request.gpu);
+  const requested = gpuCount(request.gpu);
   const named = new Set(grants.map(({ uuid }) => uuid));
-  if (grants.length !== asked || named.size !== asked) return `${asked} GPU asked, ${named.size} found`;
+  if (grants.length !== requested || named.size !== requested)
+    return `${requested} GPU asked, ${named.size} found`;
   for (const grant of grants) {
     const card = host.gpus.find(({ uuid }) => uuid === grant.uuid);
     if (card === undefined) return `GPU ${grant.uuid} is not there any more`;
@@ -82,9 +83,11 @@ function obstacleTo(
   return null;
 }
 
-function isGrantOf(grant: GpuGrant, card: GpuCapacity, wish: GpuWish): boolean {
+function isGrantOf(grant: GpuGrant, card: GpuCapacity, gpuRequest: GpuRequest): boolean {
   const [memoryMib, share] =
-    wish.kind === "slice" ? [wish.memoryMib, sliceShare(wish, card.memoryMib)] : [null, THOUSANDTHS];
+    gpuRequest.kind === "slice"
+      ? [gpuRequest.memoryMib, sliceShare(gpuRequest, card.memoryMib)]
+      : [null, THOUSANDTHS];
   return grant.memoryMib === memoryMib && grant.shareThousandths === share;
 }
 

@@ -72,8 +72,8 @@ export function serve<Job>(line: Line<Job>, room: Room<Job>, rules: Rules<Job>):
       inBackfillOrder === null ? line.behind : beside(inBackfillOrder(line.behind), room, served);
     return { ...served, line: { head, behind } };
   }
-  const asked = rules.inOrder(line.behind);
-  const inOrder: InOrder<Job> = "next" in asked ? asked : asked.values();
+  const requested = rules.inOrder(line.behind);
+  const inOrder: InOrder<Job> = "next" in requested ? requested : requested.values();
   let next = inOrder.next();
   while (head === null && next.done !== true) {
     const job = next.value;

@@ -74,8 +74,8 @@ export type Turns<T> = Generator<T, void, boolean | undefined>;
 export class FairShare<T extends Sharing> {
   readonly #sharers: Sharers;
   readonly #oldest: Oldest;
-  readonly #payers = new Map<string, Standing>();
-  readonly #workspaces = new Map<string, Standing>();
+  readonly #payers = new Map<string, State>();
+  readonly #workspaces = new Map<string, State>();
 
   /** @param oldest of all that wait, those among them that are in no line */
   constructor(sharers: Sharers, oldest: Oldest = NONE) {
@@ -121,41 +121,41 @@ export class FairShare<T extends Sharing> {
         const [front] = orders;
         if (front === undefined) return [];
         const { ofWorkspaces: oldest, neverFit } = this.#oldest;
-        const standing = this.#workspace(front.workspace);
-        return [{ orders, next: 0, front, state: standing, oldest, neverFit, sharers: this.#sharers }];
+        const state = this.#workspace(front.workspace);
+        return [{ orders, next: 0, front, state, oldest, neverFit, sharers: this.#sharers }];
       }),
     );
     const first = workspaces.first;
     if (first === undefined) return [];
     const { front } = first;
     const { ofPayers: oldest, neverFit } = this.#oldest;
-    const standing = this.#payer(front.payer);
-    return [{ workspaces, front, state: standing, oldest, neverFit, sharers: this.#sharers }];
+    const state = this.#payer(front.payer);
+    return [{ workspaces, front, state, oldest, neverFit, sharers: this.#sharers }];
   }
 
-  #payer(payer: string): Standing {
-    return standingIn(this.#payers, payer, { of: this.#sharers.payers, sharers: this.#sharers });
+  #payer(payer: string): State {
+    return roleIn(this.#payers, payer, { of: this.#sharers.payers, sharers: this.#sharers });
   }
 
-  #workspace(workspace: string): Standing {
-    return standingIn(this.#workspaces, workspace, { of: this.#sharers.workspaces, sharers: this.#sharers });
+  #workspace(workspace: string): State {
+    return roleIn(this.#workspaces, workspace, { of: this.#sharers.workspaces, sharers: this.#sharers });
   }
 }
 
-function standingIn(
-  known: Map<string, Standing>,
+function roleIn(
+  known: Map<string, State>,
   name: string,
   { of, sharers }: { of: ReadonlyMap<string, Sharer>; sharers: Sharers },
-): Standing {
+): State {
   const found = known.get(name);
   if (found !== undefined) return found;
-  const made = new Standing(of.get(name) ?? { had: NOTHING, weight: 1, lastStartMs: null }, sharers);
+  const made = new State(of.get(name) ?? { had: NOTHING, weight: 1, lastStartMs: null }, sharers);
   known.set(name, made);
   return made;
 }
 
 /** How somebody stands while the line is made. */
-class Standing {
+class State {
   readonly weight: number;
   #had: Amounts;
   #share: number;
@@ -187,7 +187,7 @@ class Standing {
 
 interface Turn<T> {
   front: T;
-  state: Standing;
+  state: State;
   /** Ids of orders. */
   oldest: ReadonlySet<string>;
   neverFit: ReadonlySet<string>;
@@ -243,10 +243,10 @@ class Heap<T extends Sharing, Each extends Turn<T>> {
   }
 }
 
-function pointsOf({ front, state: standing, oldest, neverFit, sharers }: Turn<Sharing>): number {
+function pointsOf({ front, state, oldest, neverFit, sharers }: Turn<Sharing>): number {
   // What does not start is only passed over: it is in no way of what waits longest behind it.
   const isPassedOver = (front.heldBack ?? null) !== null || neverFit.has(front.id);
-  return standing.points(front, { now: sharers.now, isOldest: oldest.has(front.id) || isPassedOver });
+  return state.points(front, { now: sharers.now, isOldest: oldest.has(front.id) || isPassedOver });
 }
 
 interface Placed {

@@ -11,16 +11,16 @@ import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
-import { prepareQueue, queueOrder, type QueueStanding, type Waiting } from "./queue.ts";
+import { prepareQueue, queueOrder, type QueueState, type Waiting } from "./queue.ts";
 import { type NeverFits, type Turn, turnsOf } from "./oldest.ts";
 import { capacityOf } from "./share.ts";
 
-export interface PassScene<Order extends Waiting & QueuedOrder> {
+export interface PassInputs<Order extends Waiting & QueuedOrder> {
   fleet: Fleet;
   running: readonly RunningWork[];
   orders: readonly Order[];
   /** Whose turn it is; the time is the options', and what the fleet has follows from it. */
-  sharers: Pick<QueueStanding, "payers" | "workspaces" | "head">;
+  sharers: Pick<QueueState, "payers" | "workspaces" | "head">;
   options: PlacementOptions;
 }
 
@@ -36,18 +36,18 @@ export interface PassPlan<Order> {
 const BOTH: Turn = { isPayers: true, isWorkspaces: true };
 
 /** @throws UnsoundFleetError when the snapshot contradicts itself; nothing is placed then */
-export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<Order>): PassPlan<Order> {
+export function planPass<Order extends Waiting & QueuedOrder>(scene: PassInputs<Order>): PassPlan<Order> {
   const { options } = scene;
   const room = new FleetRoom(scene.fleet, scene.running, options);
-  const standing = standingOf(scene);
+  const state = queueStateOf(scene);
   const served = serve<Order>({ head: null, behind: scene.orders }, room, {
     // Whoever had its place kept comes before all but the urgent, and has it kept anew where it still does not fit.
-    inOrder: (orders) => queueOrder(prepareQueue(orders, standing), standing),
+    inOrder: (orders) => queueOrder(prepareQueue(orders, state), state),
     inBackfillOrder: "in-line",
   });
   const explain = explainer(room, options.now);
   const { head, behind } = served.line;
-  const turns = turnsOf(served.started, scene.orders, standing.neverFits);
+  const turns = turnsOf(served.started, scene.orders, state.neverFits);
   return {
     placed: served.started.map((order, index) => ({
       order,
@@ -68,11 +68,11 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassScene<O
 }
 
 /** How all stand to each other while the scene is as it is. */
-export function standingOf<Order extends Waiting & QueuedOrder>({
+export function queueStateOf<Order extends Waiting & QueuedOrder>({
   sharers,
   fleet,
   options,
-}: Pick<PassScene<Order>, "sharers" | "fleet" | "options">): QueueStanding & { neverFits: NeverFits<Order> } {
+}: Pick<PassInputs<Order>, "sharers" | "fleet" | "options">): QueueState & { neverFits: NeverFits<Order> } {
   const shapes = new ImpossibleShapes(fleet);
   const neverFits = ({ request }: Order) => shapes.of(request) !== null;
   return { ...sharers, capacity: capacityOf(fleet), now: options.now, neverFits };

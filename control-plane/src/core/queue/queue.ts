@@ -31,7 +31,7 @@ export interface Waiting extends Sharing {
   isUrgent?: boolean;
 }
 
-export interface QueueStanding extends Sharers {
+export interface QueueState extends Sharers {
   /** The id of the order that had a place kept for it; null where none had. */
   head: string | null;
 }
@@ -47,9 +47,9 @@ export interface PreparedQueue<T> {
 /** A sorted copy, which never depends on the order of the input. */
 export function inQueueOrder<T extends Waiting>(
   waiting: readonly T[],
-  standing: QueueStanding & { neverFits?: NeverFits<T> },
+  state: QueueState & { neverFits?: NeverFits<T> },
 ): T[] {
-  return [...queueOrder(prepareQueue(waiting, standing), standing)];
+  return [...queueOrder(prepareQueue(waiting, state), state)];
 }
 
 /** Each may be answered with whether the order counts as had; without an answer it does, unless it is passed over. */
@@ -64,7 +64,7 @@ export function* queueOrder<T extends Waiting>(
 
 export function prepareQueue<T extends Waiting>(
   waiting: readonly T[],
-  { head, now, neverFits }: Pick<QueueStanding, "head" | "now"> & { neverFits?: NeverFits<T> },
+  { head, now, neverFits }: Pick<QueueState, "head" | "now"> & { neverFits?: NeverFits<T> },
 ): PreparedQueue<T> {
   const first = waiting.filter(({ id, isUrgent }) => isUrgent === true || id === head);
   const payers = new Map<string, Map<string, T[]>>();
@@ -103,6 +103,6 @@ function byAge(a: Waiting, b: Waiting): number {
 
 /** An order from the future, by somebody's clock, has not waited at all. */
 function urgencyOf({ priority, orderedAtMs }: Waiting, now: number): number {
-  const asked = Math.min(MAX_PRIORITY, Math.max(0, priority));
-  return asked + Math.floor(Math.max(0, now - orderedAtMs) / AGEING_STEP_MS);
+  const requested = Math.min(MAX_PRIORITY, Math.max(0, priority));
+  return requested + Math.floor(Math.max(0, now - orderedAtMs) / AGEING_STEP_MS);
 }

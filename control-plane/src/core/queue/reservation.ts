@@ -5,7 +5,7 @@
  */
 import type { PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { CardDemand, Demand, FleetState } from "../placement/fleet/fleet-state.ts";
-import { keptPlaces } from "../placement/fleet/kept-places.ts";
+import { reservedPlaces } from "../placement/fleet/kept-places.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 import { Placer, type PlacementOptions } from "../placement/placer.ts";
 
@@ -63,7 +63,7 @@ function firstEndWithRoom(
 
 /** Of what will be free once all that has promised an end has ended. */
 function keepNearest(later: Placer, request: PlacementRequest): { host: number }[] {
-  const places = keptPlaces(later.state, later.shapeOf(request), request);
+  const places = reservedPlaces(later.state, later.shapeOf(request), request);
   for (const { host, taken, cards } of places) later.state.take(host, taken, cards);
   return places;
 }

@@ -1,5 +1,5 @@
 /** What whoever waits is told of the shares: the own one, and that of the others who wait, which names nobody. */
-import type { QueueStanding, Waiting } from "./queue.ts";
+import type { QueueState, Waiting } from "./queue.ts";
 import { dominantShare, NOTHING, WHOLE_FLEET } from "./share.ts";
 
 /** In whole percents of the fleet, rounded down. */
@@ -12,7 +12,7 @@ export interface ShareBesideOthers {
 /** By payer. Whoever waits for something else than room stands in nobody's way, and is no other. */
 export function sharesOfWaiting(
   waiting: Iterable<Waiting>,
-  { payers, capacity }: Pick<QueueStanding, "payers" | "capacity">,
+  { payers, capacity }: Pick<QueueState, "payers" | "capacity">,
 ): Map<string, ShareBesideOthers> {
   const shares = new Map<string, { share: number; weight: number; competes: boolean }>();
   for (const { payer, heldBack } of waiting) {

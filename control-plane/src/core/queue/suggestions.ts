@@ -3,10 +3,10 @@
  * whose end would make room. Asked of the room as it is when the order's turn comes, after all that stand before it.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuWish, PlacementRequest } from "../placement/fleet/fits-on.ts";
+import type { GpuRequest, PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
 import type { Waiting } from "./queue.ts";
-import { roomAtTurn, type WaitingScene } from "./turn.ts";
+import { roomAtTurn, type WaitingInputs } from "./turn.ts";
 import { workToWaitFor } from "./work-to-wait-for.ts";
 
 /** The value with which it would start, all else unchanged, in the units of a request. */
@@ -33,42 +33,42 @@ export interface Leeway {
 
 /** None where it is held back for another reason than room. */
 export function suggestions<Order extends Waiting & QueuedOrder>(
-  scene: WaitingScene<Order>,
-  asking: Order,
+  scene: WaitingInputs<Order>,
+  requesting: Order,
   leeway: Leeway,
 ): Suggestion[] {
-  if (asking.heldBack !== null) return [];
-  const room = roomAtTurn(scene, asking);
-  const wait = workToWaitFor(scene, asking, room);
-  const startsWith = (request: PlacementRequest) => room.wouldStart({ ...asking, request });
+  if (requesting.heldBack !== null) return [];
+  const room = roomAtTurn(scene, requesting);
+  const wait = workToWaitFor(scene, requesting, room);
+  const startsWith = (request: PlacementRequest) => room.wouldStart({ ...requesting, request });
   return [
-    ...sizeSuggestions(asking.request, startsWith),
-    ...gpuSuggestions(asking.request, startsWith),
-    ...modelSuggestion(asking.request, leeway.otherModels, startsWith),
-    ...labelSuggestions(asking.request, startsWith),
-    ...limitSuggestion(room, asking, leeway),
+    ...sizeSuggestions(requesting.request, startsWith),
+    ...gpuSuggestions(requesting.request, startsWith),
+    ...modelSuggestion(requesting.request, leeway.otherModels, startsWith),
+    ...labelSuggestions(requesting.request, startsWith),
+    ...limitSuggestion(room, requesting, leeway),
     ...(wait === null ? [] : [wait]),
   ];
 }
 
 /** One change that alone would start it now, the end of other work only where there is no other; null where none would. */
 export function firstSuggestion<Order extends Waiting & QueuedOrder>(
-  scene: WaitingScene<Order>,
-  asking: Order,
+  scene: WaitingInputs<Order>,
+  requesting: Order,
   leeway: Leeway,
 ): Suggestion | null {
-  if (asking.heldBack !== null) return null;
-  const room = roomAtTurn(scene, asking);
-  const { request } = asking;
-  const startsWith = (changed: PlacementRequest) => room.wouldStart({ ...asking, request: changed });
+  if (requesting.heldBack !== null) return null;
+  const room = roomAtTurn(scene, requesting);
+  const { request } = requesting;
+  const startsWith = (changed: PlacementRequest) => room.wouldStart({ ...requesting, request: changed });
   if (startsWith(request)) return null;
   return (
     gpuSuggestions(request, startsWith)[0] ??
     sizeSuggestions(request, startsWith)[0] ??
     modelSuggestion(request, leeway.otherModels, startsWith)[0] ??
     labelSuggestions(request, startsWith)[0] ??
-    limitSuggestion(room, asking, leeway)[0] ??
-    workToWaitFor(scene, asking, room)
+    limitSuggestion(room, requesting, leeway)[0] ??
+    workToWaitFor(scene, requesting, room)
   );
 }
 
@@ -93,21 +93,23 @@ function sizeSuggestions(request: PlacementRequest, startsWith: StartsWith): Sug
 
 /** Fewer cards, or less memory of each. */
 function gpuSuggestions(request: PlacementRequest, startsWith: StartsWith): Suggestion[] {
-  const wish = request.gpu;
-  const withGpu = (gpu: GpuWish) => startsWith({ ...request, gpu });
-  switch (wish.kind) {
+  const gpuRequest = request.gpu;
+  const withGpu = (gpu: GpuRequest) => startsWith({ ...request, gpu });
+  switch (gpuRequest.kind) {
     case "none":
       return [];
     case "whole": {
-      const count = largest(wish.count, (count) => withGpu({ ...wish, count }));
-      const memoryMib = largest(wish.leastMemoryMib, (least) => withGpu({ ...wish, leastMemoryMib: least }));
+      const count = largest(gpuRequest.count, (count) => withGpu({ ...gpuRequest, count }));
+      const memoryMib = largest(gpuRequest.leastMemoryMib, (least) =>
+        withGpu({ ...gpuRequest, leastMemoryMib: least }),
+      );
       return [
         ...(count === null ? [] : [{ change: "gpu", count } as const]),
         ...(memoryMib === null ? [] : [{ change: "gpu-memory", memoryMib } as const]),
       ];
     }
     case "slice": {
-      const memoryMib = largest(wish.memoryMib, (memoryMib) => withGpu({ ...wish, memoryMib }));
+      const memoryMib = largest(gpuRequest.memoryMib, (memoryMib) => withGpu({ ...gpuRequest, memoryMib }));
       return memoryMib === null ? [] : [{ change: "gpu-memory", memoryMib }];
     }
   }
@@ -134,15 +136,15 @@ function labelSuggestions(request: PlacementRequest, startsWith: StartsWith): Su
 }
 
 /** The longest time within which it cannot delay whoever is ahead. */
-function limitSuggestion(room: FleetRoom, asking: QueuedOrder, { mayLimit }: Leeway): Suggestion[] {
-  const seconds = room.longestBeside(asking);
+function limitSuggestion(room: FleetRoom, requesting: QueuedOrder, { mayLimit }: Leeway): Suggestion[] {
+  const seconds = room.longestBeside(requesting);
   return mayLimit && seconds !== null ? [{ change: "limit", seconds }] : [];
 }
 
 /** The largest whole number from 1 to below `asked` for which it holds, where it holds for all smaller ones too. */
-function largest(asked: number, holds: (value: number) => boolean): number | null {
+function largest(requested: number, holds: (value: number) => boolean): number | null {
   let low = 0;
-  let high = Math.ceil(asked) - 1;
+  let high = Math.ceil(requested) - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (holds(middle)) low = middle;

@@ -2,7 +2,7 @@
 import { type InOrder, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
 import type { RunningWork } from "./reservation.ts";
-import { type PassScene, standingOf } from "./pass-plan.ts";
+import { type PassInputs, queueStateOf } from "./pass-plan.ts";
 import { type PreparedQueue, prepareQueue, queueOrder, type Waiting } from "./queue.ts";
 
 export interface NamedWork extends RunningWork {
@@ -10,26 +10,26 @@ export interface NamedWork extends RunningWork {
   workload: string;
 }
 
-interface LinedScene<Order extends Waiting & QueuedOrder> extends PassScene<Order> {
+interface LinedInputs<Order extends Waiting & QueuedOrder> extends PassInputs<Order> {
   /** The orders as they wait, where somebody has sorted them: with a long line that takes longer than all else. */
   prepared?: PreparedQueue<Order>;
 }
 
-export interface WaitingScene<Order extends Waiting & QueuedOrder> extends LinedScene<Order> {
+export interface WaitingInputs<Order extends Waiting & QueuedOrder> extends LinedInputs<Order> {
   running: readonly NamedWork[];
 }
 
 /** The room after all that stand before the order have been served. */
 export function roomAtTurn<Order extends Waiting & QueuedOrder>(
-  scene: LinedScene<Order>,
-  asking: Order,
+  scene: LinedInputs<Order>,
+  requesting: Order,
 ): FleetRoom {
   const { fleet, running, orders, options } = scene;
   const room = new FleetRoom(fleet, running, options);
-  const standing = standingOf(scene);
-  const prepared = scene.prepared ?? prepareQueue(orders, standing);
+  const state = queueStateOf(scene);
+  const prepared = scene.prepared ?? prepareQueue(orders, state);
   serve<Order>({ head: null, behind: orders }, room, {
-    inOrder: () => untilTurnOf(asking, queueOrder(prepared, standing)),
+    inOrder: () => untilTurnOf(requesting, queueOrder(prepared, state)),
     inBackfillOrder: "in-line",
   });
   return room;

@@ -4,24 +4,24 @@ import { FleetState } from "../placement/fleet/fleet-state.ts";
 import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
 import { cardDemands } from "./reservation.ts";
 import type { Waiting } from "./queue.ts";
-import { type NamedWork, roomAtTurn, type WaitingScene } from "./turn.ts";
+import { type NamedWork, roomAtTurn, type WaitingInputs } from "./turn.ts";
 
 /** Work whose end would leave enough on its hosts is tried in a pass of its own; so much of it at most. */
 const MAX_TRIED = 8;
 
 export function workToWaitFor<Order extends Waiting & QueuedOrder>(
-  scene: WaitingScene<Order>,
-  asking: Order,
+  scene: WaitingInputs<Order>,
+  requesting: Order,
   room: FleetRoom,
 ): { change: "wait"; workload: string; endsAtMs: number | null } | null {
   const promising = [...Map.groupBy(scene.running, ({ workload }) => workload)]
     .map(([workload, parts]) => ({ workload, parts, ...whenAndHowMuch(parts) }))
-    .filter(({ parts }) => room.wouldStartAfter(asking, parts))
+    .filter(({ parts }) => room.wouldStartAfter(requesting, parts))
     .sort((a, b) => byEnd(a.endsAtMs, b.endsAtMs) || a.freed - b.freed || (a.workload < b.workload ? -1 : 1));
   const found = promising.slice(0, MAX_TRIED).find(({ workload }) => {
     const running = scene.running.filter((work) => work.workload !== workload);
     const fleet = fleetWithout(scene, workload);
-    return roomAtTurn({ ...scene, fleet, running }, asking).wouldStart(asking);
+    return roomAtTurn({ ...scene, fleet, running }, requesting).wouldStart(requesting);
   });
   return found === undefined ? null : { change: "wait", workload: found.workload, endsAtMs: found.endsAtMs };
 }

@@ -3,7 +3,7 @@
  * takes the place of the one before, and of each card and workload the last value is kept.
  */
 import type { CardReading, WorkloadCost } from "./snapshot.ts";
-import { MAX_NAMED, NOTHING, type Told } from "./telling.ts";
+import { MAX_NAMED, NOTHING, type StreamUpdate } from "./telling.ts";
 
 export class Backlog {
   #resync = false;
@@ -11,24 +11,24 @@ export class Backlog {
   #cards = new Map<string, CardReading>();
   #costs = new Map<string, WorkloadCost>();
 
-  add(told: Told): void {
-    if (told.resync) {
+  add(update: StreamUpdate): void {
+    if (update.resync) {
       this.take();
       this.#resync = true;
     }
-    for (const [topic, ids] of told.changes)
+    for (const [topic, ids] of update.changes)
       this.#changes.set(topic, this.#changes.has(topic) ? together(this.#changes.get(topic), ids) : ids);
-    for (const card of told.cards) this.#cards.set(card.uuid, card);
-    for (const cost of told.costs) this.#costs.set(cost.id, cost);
+    for (const card of update.cards) this.#cards.set(card.uuid, card);
+    for (const cost of update.costs) this.#costs.set(cost.id, cost);
   }
 
   get isEmpty(): boolean {
     return !this.#resync && this.#changes.size + this.#cards.size + this.#costs.size === 0;
   }
 
-  take(): Told {
+  take(): StreamUpdate {
     if (this.isEmpty) return NOTHING;
-    const told = {
+    const update = {
       resync: this.#resync,
       changes: this.#changes,
       cards: [...this.#cards.values()],
@@ -38,7 +38,7 @@ export class Backlog {
     this.#changes = new Map();
     this.#cards = new Map();
     this.#costs = new Map();
-    return told;
+    return update;
   }
 }
 

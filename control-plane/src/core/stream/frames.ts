@@ -1,6 +1,6 @@
 /** The words of a stream as server-sent events: one text for all that a reader is told at once. */
 import type { CardReading, WorkloadCost } from "./snapshot.ts";
-import type { Told } from "./telling.ts";
+import type { StreamUpdate } from "./telling.ts";
 
 const CARD_COLUMNS = [
   "uuid",
@@ -45,17 +45,17 @@ export function stillHere(place: Place): string {
 }
 
 /** The number is the version, too: it goes up with every change. */
-export function framesOf(told: Told, place: Place): string {
+export function framesOf(update: StreamUpdate, place: Place): string {
   const { number: version } = place;
   const words: string[] = [];
-  if (told.resync) words.push(frame("resync", {}));
-  for (const [topic, ids] of told.changes) {
+  if (update.resync) words.push(frame("resync", {}));
+  for (const [topic, ids] of update.changes) {
     if (ids === null) words.push(frame("change", { topic, id: idOf(topic), version }));
     else for (const id of ids) words.push(frame("change", { topic, id, version }));
   }
-  for (const cards of inWords(told.cards))
+  for (const cards of inWords(update.cards))
     words.push(frame("gpu", { columns: CARD_COLUMNS, rows: cards.map(rowOf) }));
-  for (const costs of inWords(told.costs)) words.push(frame("cost", costs.map(costOf)));
+  for (const costs of inWords(update.costs)) words.push(frame("cost", costs.map(costOf)));
   return words.map((word) => `id: ${eventId(place)}\n${word}`).join("");
 }
 

@@ -29,7 +29,7 @@ export interface CardReading {
   holders: ReadonlyMap<string, Owner>;
 }
 
-export interface FleetLook {
+export interface FleetSnapshot {
   /** What makes each host look different, by its id. */
   hosts: ReadonlyMap<string, string>;
   cards: ReadonlyMap<string, CardReading>;
@@ -55,7 +55,7 @@ export interface Snapshot {
   queue: Stamp;
   alarmStamp: string;
   /** Null while nobody wants to hear of it. */
-  fleet: FleetLook | null;
+  fleet: FleetSnapshot | null;
   /** By the topics of workloads, likewise. */
   costs: ReadonlyMap<string, WorkloadCost> | null;
 }
@@ -105,7 +105,7 @@ function written<Key>(before: ReadonlyMap<Key, Stamp>, after: ReadonlyMap<Key, S
 }
 
 /** Those that came, went or look different, and those with such a card. */
-function changedHosts(before: FleetLook, after: FleetLook): Set<string> {
+function changedHosts(before: FleetSnapshot, after: FleetSnapshot): Set<string> {
   const changed = new Set<string>();
   for (const [id, state] of after.hosts) if (before.hosts.get(id) !== state) changed.add(id);
   for (const id of before.hosts.keys()) if (!after.hosts.has(id)) changed.add(id);

@@ -13,7 +13,7 @@ export interface Listener {
   sight: Sight;
 }
 
-export interface Told {
+export interface StreamUpdate {
   /** Everything is to be asked for again. */
   resync: boolean;
   /** Topics with the ids that changed; null where it is the whole topic. */
@@ -22,27 +22,27 @@ export interface Told {
   costs: readonly WorkloadCost[];
 }
 
-export const NOTHING: Told = { resync: false, changes: new Map(), cards: [], costs: [] };
+export const NOTHING: StreamUpdate = { resync: false, changes: new Map(), cards: [], costs: [] };
 
-export function toldOf({ topics, sight }: Listener, changes: Changes): Told {
+export function updateFor({ topics, sight }: Listener, changes: Changes): StreamUpdate {
   if (changes.everything) return { ...NOTHING, resync: true };
-  const told = new Map<string, ReadonlySet<string> | null>();
+  const update = new Map<string, ReadonlySet<string> | null>();
   const seen = [...changes.workloads]
     .filter(([, owner]) => seesWorkload(sight, owner))
     .map(([topic]) => topic);
-  if (topics.has("workloads") && seen.length > 0) told.set("workloads", named(seen.map(idOf)));
-  for (const topic of seen) if (topics.has(topic)) told.set(topic, null);
+  if (topics.has("workloads") && seen.length > 0) update.set("workloads", named(seen.map(idOf)));
+  for (const topic of seen) if (topics.has(topic)) update.set(topic, null);
   if (changes.hosts.size > 0) {
-    if (topics.has("fleet")) told.set("fleet", named([...changes.hosts]));
-    for (const id of changes.hosts) if (topics.has(`host:${id}`)) told.set(`host:${id}`, null);
+    if (topics.has("fleet")) update.set("fleet", named([...changes.hosts]));
+    for (const id of changes.hosts) if (topics.has(`host:${id}`)) update.set(`host:${id}`, null);
   }
-  if (changes.queue && topics.has("queue")) told.set("queue", null);
-  if (changes.alarms && topics.has("alarms")) told.set("alarms", null);
+  if (changes.queue && topics.has("queue")) update.set("queue", null);
+  if (changes.alarms && topics.has("alarms")) update.set("alarms", null);
   if (topics.has("billing") && changes.accounts.some((id) => sight.isAdmin || sight.payerIds.has(id)))
-    told.set("billing", null);
+    update.set("billing", null);
   return {
     resync: false,
-    changes: told,
+    changes: update,
     cards: topics.has("gpu") ? cardsSeen(sight, changes.cards) : [],
     costs: topics.has("cost") ? costsSeen(sight, changes.costs) : [],
   };

@@ -13,7 +13,7 @@ import {
   type Transition,
 } from "../instances/instance-report.ts";
 import { UNREACHABLE_AFTER_MS } from "../hosts/host-liveness.ts";
-import type { RankStanding } from "../instances/rank-standing.ts";
+import type { RankState } from "../instances/rank-standing.ts";
 import { preflightVerdict } from "./preflight.ts";
 
 /** A rank that does not answer is waited for as long as a host that does not. */
@@ -22,7 +22,7 @@ const FROZEN_LIMIT_MS = UNREACHABLE_AFTER_MS;
 const LETTING_GO_LIMIT_MS = 2 * MS_PER_MINUTE;
 
 interface Rank extends InstanceReport {
-  gang: RankStanding;
+  gang: RankState;
 }
 
 type GangTransition = Transition<"stopping">;
@@ -130,12 +130,15 @@ function losing(lost: readonly Rank[], since: LostSince, why: (rank: Rank) => st
 }
 
 function cutOff(ranks: readonly Rank[]): GangTransition | null {
-  const told = ranks
+  const reported = ranks
     .filter(({ state, gang }) => !isOver(state) && gang.cutOff.length > 0)
     .map(({ rank, gang }) => `rank ${rank} hears nothing from ${namesOf(ranks, gang.cutOff)}`);
-  return told.length === 0
+  return reported.length === 0
     ? null
-    : { kind: "explains", reason: asSentence(`The network between its ranks is broken: ${told.join("; ")}`) };
+    : {
+        kind: "explains",
+        reason: asSentence(`The network between its ranks is broken: ${reported.join("; ")}`),
+      };
 }
 
 function namesOf(ranks: readonly Rank[], addresses: readonly string[]): string {

@@ -2,7 +2,7 @@
 import { type Feature, featuresFor } from "@remotegpu/shared/features";
 import type { RankLaunch } from "@remotegpu/shared/rank-launch";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { type RankCode, rankName, shownTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
+import { type RankCode, rankName, visibleTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { LogRule } from "./log-rules.ts";
 import type { RankNetwork } from "./gang-network.ts";
@@ -70,10 +70,10 @@ export function jobNeeds(
   config: JobConfig | null,
   { attempt, ranks, code, distributed }: JobStart,
 ): Feature[] {
-  const shown = shownTo({ id: "", attempt, code: code === null ? null : ANY_CODE[code] });
+  const visible = visibleTo({ id: "", attempt, code: code === null ? null : ANY_CODE[code] });
   const launch = launchOf(distributed, { rank: 0, ranks, gpus: 0, attempt });
   const spec = {
-    ...shown,
+    ...visible,
     ...(ranks > 1 && { gate: "released" as const }),
     ...(launch !== null && { launch }),
   };

@@ -99,10 +99,10 @@ function whileWanted(status: "queued" | "running", reports: readonly InstanceRep
   if (failed !== undefined) return becomes("stopping", failureSentence(failed));
   const asGang = afterGangReports(status, reports);
   if (asGang !== null && asGang.kind !== "explains") return asGang;
-  const told = [frozenSentence(reports), asGang?.reason ?? ""].filter((sentence) => sentence !== "");
-  const stalled = status === "running" ? afterIdleness(reports, told) : null;
+  const reported = [frozenSentence(reports), asGang?.reason ?? ""].filter((sentence) => sentence !== "");
+  const stalled = status === "running" ? afterIdleness(reports, reported) : null;
   if (stalled !== null) return stalled;
-  if (told.length > 0) return { kind: "explains", reason: told.join(" ") };
+  if (reported.length > 0) return { kind: "explains", reason: reported.join(" ") };
   if (asGang !== null) return asGang;
   if (status === "queued" && reports.every(hasBegun)) return becomes("running", null);
   return explained(reports);
@@ -142,9 +142,9 @@ function hasSucceeded(report: InstanceReport): boolean {
 }
 
 function explained(reports: readonly InstanceReport[]): JobTransition {
-  const told = reports.find(({ state, detail }) => !isOver(state) && state !== "ready" && detail !== "");
+  const reported = reports.find(({ state, detail }) => !isOver(state) && state !== "ready" && detail !== "");
   const silent = reports.find(({ problem, detail }) => problem !== null && detail !== "");
-  const found = told ?? silent;
+  const found = reported ?? silent;
   return {
     kind: "explains",
     reason: found === undefined ? "" : sentenceOfRank(found, found.detail, reports),
@@ -223,8 +223,8 @@ function failureSentence(report: InstanceReport): string {
         ? `The container ended: ${report.problem ?? report.state}.`
         : `The command ended with exit code ${report.exitCode}.`;
   const card = cardSentence(report);
-  const told = card === null ? how : `${how} ${card}`;
-  return report.rank === 0 ? told : `Rank ${report.rank}: ${told}`;
+  const reported = card === null ? how : `${how} ${card}`;
+  return report.rank === 0 ? reported : `Rank ${report.rank}: ${reported}`;
 }
 
 function sentenceOfRank({ rank }: InstanceReport, sentence: string, reports: readonly unknown[]): string {

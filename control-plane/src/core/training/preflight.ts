@@ -6,7 +6,7 @@
 import type { Finding } from "@remotegpu/shared/instance";
 import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { RankStanding } from "../instances/rank-standing.ts";
+import type { RankState } from "../instances/rank-standing.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 
 /** What every host is to look at, beside the ways to the other ranks. */
@@ -24,7 +24,7 @@ export interface HeldRank {
   rank: number;
   /** What its host says of it. */
   detail: string;
-  gang: RankStanding;
+  gang: RankState;
 }
 
 export type PreflightVerdict =
@@ -95,12 +95,12 @@ function others(count: number, what: string): string[] {
 
 /** Whoever has another image than most: a name that leads to two contents makes no gang. */
 function imageObstacle(ranks: readonly HeldRank[]): PreflightVerdict | null {
-  const told = ranks.filter(({ gang }) => gang.imageId !== null);
-  const groups = [...Map.groupBy(told, ({ gang }) => gang.imageId).values()];
+  const reported = ranks.filter(({ gang }) => gang.imageId !== null);
+  const groups = [...Map.groupBy(reported, ({ gang }) => gang.imageId).values()];
   // Of groups of one size the one with the lowest rank is the first.
   const usual = groups.reduce<HeldRank[]>((most, one) => (one.length > most.length ? one : most), []);
   const [model] = usual;
-  const odd = told.filter((rank) => !usual.includes(rank));
+  const odd = reported.filter((rank) => !usual.includes(rank));
   const [first] = odd;
   if (model === undefined || first === undefined) return null;
   return failsOf(
@@ -182,10 +182,10 @@ function missingPhrase(
 function unlookedAt(ranks: readonly HeldRank[], { rank, gang: { findings } }: HeldRank): string | null {
   const check = CHECKS_OF_HOSTS.find((one) => !findings.some((finding) => finding.check === one));
   if (check !== undefined) return `its ${check}`;
-  const way = ranks.find(
+  const route = ranks.find(
     (other) =>
       other.rank !== rank &&
       !findings.some(({ check: of, address }) => of === NETWORK && address === other.gang.address),
   );
-  return way === undefined ? null : `the way to rank ${way.rank}`;
+  return route === undefined ? null : `the way to rank ${route.rank}`;
 }

@@ -28,7 +28,7 @@ export interface RetryTerms {
 }
 
 /** What is known of a job that has failed. */
-export interface RetryStanding {
+export interface RetryState {
   tries: Tries;
   terms: RetryTerms;
   /** Somebody does not want it any more. */
@@ -61,7 +61,7 @@ export interface Left {
 
 export function afterFailure(
   { by, reason: cause }: Pick<Failure, "by" | "reason">,
-  { tries, terms, isCancelled }: Omit<RetryStanding, "logRules">,
+  { tries, terms, isCancelled }: Omit<RetryState, "logRules">,
   { rule = null, gainedAt = null }: Left = {},
 ): AfterFailure {
   if (isCancelled) return { to: "cancelled", reason: cause, next: null };
@@ -73,9 +73,9 @@ export function afterFailure(
   const used = gainedAt === null ? counted : Math.min(counted, attempt - gainedAt + 1);
   const allowed = isProgram ? terms.program : terms.infrastructure;
   if (by === "order" || attempt >= MAX_ATTEMPTS || used > allowed) {
-    const told = attempt === 1 ? reason : `${reason} It was attempt ${attempt}, and the last.`;
+    const reported = attempt === 1 ? reason : `${reason} It was attempt ${attempt}, and the last.`;
     const isUsedUp = by !== "order" && attempt < MAX_ATTEMPTS && allowed > 0;
-    return { to: "failed", reason: told, next: null, ...(isUsedUp && { isUsedUp }) };
+    return { to: "failed", reason: reported, next: null, ...(isUsedUp && { isUsedUp }) };
   }
   const pauseMs = isProgram ? Math.min(FIRST_PAUSE_MS * 2 ** (used - 1), MAX_PAUSE_MS) : 0;
   const where = isProgram ? `in ${pauseMs / MS_PER_SECOND} seconds` : "on another host";

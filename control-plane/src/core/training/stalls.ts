@@ -10,9 +10,9 @@ import { type InstanceReport, isOver, type Transition } from "../instances/insta
 export const STANDARD_STALL_MINUTES = 15;
 
 /** The groups of one rank; people read more of it with its instance. */
-const MAX_SHOWN_GROUPS = 6;
+const MAX_LISTED_GROUPS = 6;
 /** The ranks of one job; each rank's groups are with its instance. */
-const MAX_SHOWN_RANKS = 16;
+const MAX_LISTED_RANKS = 16;
 
 /** @param others what is to be said beside it */
 export function afterIdleness(
@@ -20,11 +20,11 @@ export function afterIdleness(
   others: readonly string[],
 ): Transition<TrainingJobStatus> | null {
   const left = reports.filter(({ state }) => !isOver(state));
-  const isTold = left.some(({ progress }) => progress?.stall === "told");
+  const isReported = left.some(({ progress }) => progress?.stall === "told");
   const isIdle = left.length > 0 && left.every(({ progress }) => progress != null && progress.idle !== null);
-  if (!isIdle) return isTold ? { kind: "goes-on", reason: others.join(" ") } : null;
+  if (!isIdle) return isReported ? { kind: "goes-on", reason: others.join(" ") } : null;
   const reason = [stallSentence(left, reports.length), ...others].join(" ");
-  return isTold
+  return isReported
     ? { kind: "explains", reason }
     : { kind: "stalls", reason, found: `${reason} ${waitsOf(left, reports.length)}` };
 }
@@ -50,14 +50,14 @@ function stallSentence(left: readonly InstanceReport[], ranks: number): string {
 }
 
 function waitsOf(left: readonly InstanceReport[], ranks: number): string {
-  const shown = left.slice(0, MAX_SHOWN_RANKS).map(({ rank, progress }) => {
-    const waits = (progress?.idle ?? []).slice(0, MAX_SHOWN_GROUPS).map(waitText).join(", ");
+  const visible = left.slice(0, MAX_LISTED_RANKS).map(({ rank, progress }) => {
+    const waits = (progress?.idle ?? []).slice(0, MAX_LISTED_GROUPS).map(waitText).join(", ");
     const what = waits === "" ? "no process was seen" : waits;
     return ranks === 1 ? what : `rank ${rank}: ${what}`;
   });
-  const more = left.length - shown.length;
+  const more = left.length - visible.length;
   const rest = more > 0 ? `; and ${more} more ranks` : "";
-  const all = shown.join("; ");
+  const all = visible.join("; ");
   return `${all.slice(0, 1).toUpperCase()}${all.slice(1)}${rest}.`;
 }
 

@@ -1,6 +1,6 @@
 /** A workload on its way from one status to the next, whatever its kind. */
 import type { EndCause } from "../alerts/work-news.ts";
-import type { RetryStanding, Tries } from "../training/retries.ts";
+import type { RetryState, Tries } from "../training/retries.ts";
 
 /** Held by the transaction. */
 export interface LockedWorkload<Status extends string> {
@@ -10,7 +10,7 @@ export interface LockedWorkload<Status extends string> {
   /** Until when its status may last; null for ever. */
   deadlineAt: Date | null;
   /** The state of retries, for kinds that are retried by themselves. */
-  retry?: RetryStanding;
+  retry?: RetryState;
   /** It is to be ended, as failed by itself, when it does nothing any more. */
   endsWhenStalled?: boolean;
 }

@@ -2,7 +2,7 @@
  * Who may enter what, asked of Postgres: for each request, unless the answer is two seconds young, and again and again for
  * whoever is in. What was answered within the last minutes holds while Postgres is away.
  */
-import { admit, type Admission, type Standing } from "../../core/gateway/admission.ts";
+import { admit, type Admission, type EntryState } from "../../core/gateway/admission.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
 import type { GatewayTarget } from "../../core/environments/web-target.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
@@ -19,10 +19,10 @@ export class RightsUnknown extends Error {
   override readonly name = "RightsUnknown";
 }
 
-const NOTHING: Standing = { keyRights: null, share: null, person: null, environment: null };
+const NOTHING: EntryState = { keyRights: null, share: null, person: null, environment: null };
 
 interface Kept {
-  state: Standing;
+  state: EntryState;
   checkedAtMs: number;
 }
 
@@ -30,14 +30,14 @@ export class Rights {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #cached = new Map<string, Kept>();
-  readonly #readBatched: (sql: Database, question: AskedStanding) => Promise<Standing | null>;
+  readonly #readBatched: (sql: Database, question: AskedStanding) => Promise<EntryState | null>;
 
   constructor({ db, now }: { db: Database; now: () => Date }) {
     this.#db = db;
     this.#now = now;
     this.#readBatched = together(async (sql, asked: readonly AskedStanding[]) => {
       const standings = await webStandings(sql, asked, this.#now());
-      return new Map(asked.map((question, nth) => [question, standings[nth] as Standing]));
+      return new Map(asked.map((question, nth) => [question, standings[nth] as EntryState]));
     });
   }
 
@@ -62,7 +62,7 @@ export class Rights {
   }
 
   /** By one query for all. Null where Postgres is away and what was known has become too old. */
-  async requestAll(questions: readonly AskedStanding[]): Promise<readonly (Standing | null)[]> {
+  async requestAll(questions: readonly AskedStanding[]): Promise<readonly (EntryState | null)[]> {
     const nowMs = this.#now().getTime();
     try {
       const standings = await webStandings(this.#db, questions, this.#now());
@@ -80,7 +80,7 @@ export class Rights {
     }
   }
 
-  #held(key: string, nowMs: number, cause: StoreError): Standing {
+  #held(key: string, nowMs: number, cause: StoreError): EntryState {
     const kept = this.#cached.get(key);
     if (kept === undefined || nowMs - kept.checkedAtMs >= HOLDS_MS)
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });

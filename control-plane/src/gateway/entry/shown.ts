@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import { isExpired } from "../../core/accounts/key-scopes.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
-import { shownKey } from "../../core/gateway/forwarded-headers.ts";
+import { presentedKey } from "../../core/gateway/forwarded-headers.ts";
 import { takeShareToken } from "../../core/gateway/share-token.ts";
 import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
@@ -66,7 +66,7 @@ export class ShownEntries {
             expiresAt: found.expiresAt ?? this.#now(),
           };
     }
-    const key = shownKey(headers);
+    const key = presentedKey(headers);
     if (key !== null) {
       const found = await this.#found(sha256(key), (hash) => this.#personOf(hash));
       return found === null

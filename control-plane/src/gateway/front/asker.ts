@@ -1,13 +1,13 @@
 /** Who asks, by the address that it comes from. */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { askingAddress } from "../../core/accounts/asking-address.ts";
+import { clientAddress } from "../../core/accounts/asking-address.ts";
 
 /** @param isBehindProxy the gateway speaks plain HTTP, so that whoever forwards to it may be believed */
 export function addressOf({ socket, headers }: IncomingMessage, isBehindProxy: boolean): string {
   const forwarded = headers["x-forwarded-for"];
   const forwardedFor = Array.isArray(forwarded) ? forwarded.at(-1) : forwarded;
-  return askingAddress({ peer: socket.remoteAddress ?? "unknown", forwardedFor, isBehindProxy });
+  return clientAddress({ peer: socket.remoteAddress ?? "unknown", forwardedFor, isBehindProxy });
 }
 
 /** As a container's people are told it; an address that is none was the proxy's word. */

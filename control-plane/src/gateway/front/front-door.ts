@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
 import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
-import { type AskedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
+import { type RequestedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
 import {
   readServiceHost,
   readServicePath,
@@ -18,7 +18,7 @@ import {
 } from "../../core/gateway/services/service-address.ts";
 import { isBelowServices, isForWorker } from "../../core/gateway/services/shared-origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
-import type { HeldBack } from "../../core/gateway/held-back.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
 import type { Knock } from "../../core/gateway/waking.ts";
 import { readForm } from "../../core/gateway/request-form.ts";
@@ -67,7 +67,7 @@ export interface FrontDoorParts {
   /** By the targets that no container serves. */
   handlers: { terminal?: VisitHandler | undefined; relayed?: Pick<VisitHandler, "upgrade"> | undefined };
   load: Load;
-  heldBack: HeldBack;
+  heldBack: ResponseRateLimiter;
   services: ServiceDoor;
   /** The load of requests to services, which are there for programs of many users. */
   serviceLoad: Load;
@@ -76,7 +76,7 @@ export interface FrontDoorParts {
   log: Log;
 }
 
-type Origin = Extract<AskedHost, { kind: "origin" }>;
+type Origin = Extract<RequestedHost, { kind: "origin" }>;
 
 /** What a request comes to: an answer of our own, or a visit with the path that is asked for there. */
 type Outcome =

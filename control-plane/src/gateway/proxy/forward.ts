@@ -5,9 +5,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Asker, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
+import { type Client, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
 import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
-import type { HeldBack } from "../../core/gateway/held-back.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, noWay, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
@@ -16,7 +16,7 @@ import { type Carrier, LateError } from "./carrier.ts";
 
 export interface ForwardDeps {
   /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */
-  garbage: HeldBack;
+  garbage: ResponseRateLimiter;
   reverseProxy: Carrier;
   /** What the gateway adds for a service, over what the client sent. */
   headersFor: (visit: Visit) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
@@ -25,7 +25,7 @@ export interface ForwardDeps {
 export class Forwarder {
   readonly #reverseProxy: Carrier;
   readonly #headersFor: ForwardDeps["headersFor"];
-  readonly #garbage: HeldBack;
+  readonly #garbage: ResponseRateLimiter;
 
   constructor({ reverseProxy: carrier, headersFor, garbage }: ForwardDeps) {
     this.#reverseProxy = carrier;
@@ -38,7 +38,7 @@ export class Forwarder {
     request: IncomingMessage,
     response: ServerResponse,
     visit: Visit,
-    asker: Asker,
+    asker: Client,
   ): Promise<void> {
     const headers = await this.#headers(request, visit, { client: asker, isUpgrade: false });
     const end = () => this.#end(request, response, visit);
@@ -61,7 +61,7 @@ export class Forwarder {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { visit, client: asker }: { visit: Visit; client: Asker },
+    { visit, client: asker }: { visit: Visit; client: Client },
   ): Promise<void> {
     request.headers = await this.#headers(request, visit, { client: asker, isUpgrade: true });
     const end = () => void socket.destroy();
@@ -90,7 +90,7 @@ export class Forwarder {
   async #headers(
     request: IncomingMessage,
     visit: Visit,
-    { client: asker, isUpgrade }: { client: Asker; isUpgrade: boolean },
+    { client: asker, isUpgrade }: { client: Client; isUpgrade: boolean },
   ): Promise<IncomingMessage["headers"]> {
     const injected = this.#headersFor(visit);
     return headersToContainer(request.headers, asker, {

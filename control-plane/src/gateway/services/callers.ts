@@ -6,7 +6,7 @@
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { type CallRight, callRight, type KeyStanding } from "../../core/gateway/services/call-right.ts";
+import { type CallRight, callRight, type KeyState } from "../../core/gateway/services/call-right.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { together } from "../../store/database/together.ts";
 import { keyStandings, type ShownServiceKey } from "../../store/inference/service-callers.ts";
@@ -19,7 +19,7 @@ const HOLDS_MS = 5 * MS_PER_MINUTE;
 const MAX_KEPT = 20_000;
 
 interface Kept {
-  state: KeyStanding;
+  state: KeyState;
   checkedAtMs: number;
 }
 
@@ -29,7 +29,7 @@ export class Callers {
   readonly #log: Log;
   readonly #cached = new Map<string, Kept>();
   readonly #open = new OpenByRight<ShownServiceKey>((open) => this.#checkAgain(open));
-  readonly #readBatched: (sql: Database, shown: ShownServiceKey) => Promise<KeyStanding | null>;
+  readonly #readBatched: (sql: Database, shown: ShownServiceKey) => Promise<KeyState | null>;
 
   constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
     this.#db = db;
@@ -37,7 +37,7 @@ export class Callers {
     this.#log = log;
     this.#readBatched = together(async (sql, asked: readonly ShownServiceKey[]) => {
       const standings = await keyStandings(sql, asked, this.#now());
-      return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyStanding]));
+      return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyState]));
     });
   }
 
@@ -93,7 +93,7 @@ export class Callers {
     }
   }
 
-  #keep(name: string, standing: KeyStanding | null, askedAtMs: number): KeyStanding | null {
+  #keep(name: string, standing: KeyState | null, askedAtMs: number): KeyState | null {
     this.#cached.delete(name);
     if (standing !== null) this.#cached.set(name, { state: standing, checkedAtMs: askedAtMs });
     const oldest = this.#cached.size > MAX_KEPT ? this.#cached.keys().next() : null;

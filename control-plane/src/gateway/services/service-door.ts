@@ -7,8 +7,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { Asker, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
-import type { HeldBack } from "../../core/gateway/held-back.ts";
+import type { Client, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
 import type { CallRight } from "../../core/gateway/services/call-right.ts";
 import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
 import {
@@ -18,8 +18,8 @@ import {
   headersToReplica,
   isByBrowser,
   preflightHeaders,
-  shownRequestId,
-  shownServiceKey,
+  presentedRequestId,
+  presentedServiceKey,
 } from "../../core/gateway/services/service-headers.ts";
 import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
@@ -48,7 +48,7 @@ export interface ServiceDoorParts {
   traffic: Traffic;
   keyGate: KeyGate;
   /** How long answers in place of which a replica said something broken wait, and answers that it breaks off. */
-  garbage: HeldBack;
+  garbage: ResponseRateLimiter;
   /** Ends those that do not come. */
   slowBodies: { watch(request: IncomingMessage): void };
 }
@@ -89,7 +89,7 @@ export class ServiceDoor {
   async request(
     request: IncomingMessage,
     response: ServerResponse,
-    at: { address: ServiceAddress; client: Asker },
+    at: { address: ServiceAddress; client: Client },
   ): Promise<void> {
     const ending = new AbortController();
     // Whoever ends their side waits for nothing any more: what a replica would still do is nobody's, and takes a place.
@@ -131,7 +131,7 @@ export class ServiceDoor {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    at: { address: ServiceAddress; client: Asker },
+    at: { address: ServiceAddress; client: Client },
   ): Promise<void> {
     const ending = new AbortController();
     socket.once("close", () => ending.abort(GONE));
@@ -290,7 +290,7 @@ export class ServiceDoor {
 
   async #enter(
     request: IncomingMessage,
-    { address, client: asker }: { address: ServiceAddress; client: Asker },
+    { address, client: asker }: { address: ServiceAddress; client: Client },
   ): Promise<Entry> {
     const { headers, method = "" } = request;
     const beganMs = performance.now();
@@ -304,8 +304,8 @@ export class ServiceDoor {
       const preflight = preflightHeaders(method, headers, corsOrigins);
       if (preflight !== null) return { kind: "preflight", headers: texts(preflight) };
       const cors = corsHeaders(headers, corsOrigins);
-      const key = shownServiceKey(headers);
-      const requestId = shownRequestId(headers) ?? randomUUID();
+      const key = presentedServiceKey(headers);
+      const requestId = presentedRequestId(headers) ?? randomUUID();
       const { prefix } = address;
       const call: Call = { client: asker, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
       const right = key === null ? null : await this.#right(address.id, key, { isPublic });

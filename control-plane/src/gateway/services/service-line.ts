@@ -9,7 +9,7 @@ import {
   type Conduct,
   conductAfter,
   GOOD_CONDUCT,
-  type ReplicaStanding,
+  type ReplicaState,
 } from "../../core/gateway/services/replica-choice.ts";
 import {
   patienceSeconds,
@@ -36,7 +36,7 @@ export type Taken =
   /** It waited as long as it may. */
   | { kind: "waited"; sentence: string; isServing: boolean };
 
-interface Replica extends ReplicaStanding {
+interface Replica extends ReplicaState {
   place: ReplicaPlace;
   conduct: Conduct;
 }

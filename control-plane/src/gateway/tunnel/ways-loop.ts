@@ -6,7 +6,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { type Look, looked, type Looks, NO_LOOKS, type Way, wayOf } from "../../core/gateway/way.ts";
+import {
+  type ProbeResult,
+  afterProbe,
+  type RouteProbes,
+  NO_PROBES,
+  type Route,
+  routeTo,
+} from "../../core/gateway/way.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import {
   endWays,
@@ -39,9 +46,9 @@ export interface WaysLoopDeps {
 
 export class WaysLoop {
   readonly #deps: WaysLoopDeps;
-  readonly #probes = new Map<HostId, Looks>();
+  readonly #probes = new Map<HostId, RouteProbes>();
   readonly #checking = new Map<HostId, Promise<void>>();
-  readonly #routes = new Map<HostId, Way>();
+  readonly #routes = new Map<HostId, Route>();
   /** Where each could be dialled when it was last read. */
   readonly #dialled = new Map<HostId, string>();
   readonly #ending = new AbortController();
@@ -68,7 +75,7 @@ export class WaysLoop {
   }
 
   /** The last that was written; null: nothing was found out yet. */
-  routeTo(hostId: HostId): Way | null {
+  routeTo(hostId: HostId): Route | null {
     return this.#routes.get(hostId) ?? null;
   }
 
@@ -107,7 +114,7 @@ export class WaysLoop {
     for (const host of hosts) {
       if (host.route !== null) this.#routes.set(host.id, host.route);
       this.#checkIfMoved(host);
-      const isDue = (this.#probes.get(host.id) ?? NO_LOOKS).dueMs <= nowMs;
+      const isDue = (this.#probes.get(host.id) ?? NO_PROBES).dueMs <= nowMs;
       if (isDue && !this.#checking.has(host.id) && this.#checking.size < MAX_LOOKS_AT_ONCE)
         this.#checking.set(
           host.id,
@@ -122,12 +129,12 @@ export class WaysLoop {
 
   async #check(host: HostToReach): Promise<void> {
     const look = await this.#probe(host);
-    const before = this.#probes.get(host.id) ?? NO_LOOKS;
-    this.#probes.set(host.id, looked(before, look, { nowMs: performance.now(), chance: Math.random() }));
+    const before = this.#probes.get(host.id) ?? NO_PROBES;
+    this.#probes.set(host.id, afterProbe(before, look, { nowMs: performance.now(), chance: Math.random() }));
     await this.#orLater(() => this.#settle(host));
   }
 
-  async #probe(host: HostToReach): Promise<Look> {
+  async #probe(host: HostToReach): Promise<ProbeResult> {
     try {
       await this.#deps.direct.probe(host.id, host);
       return { answers: true };
@@ -140,9 +147,9 @@ export class WaysLoop {
   async #settle(host: HostToReach): Promise<void> {
     const { db, gatewayId, reversed, now } = this.#deps;
     if (this.#ending.signal.aborted) return;
-    const looks = this.#probes.get(host.id) ?? NO_LOOKS;
+    const looks = this.#probes.get(host.id) ?? NO_PROBES;
     const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
-    const found = wayOf(host.route, looks, at);
+    const found = routeTo(host.route, looks, at);
     if (found === null || (found.route === host.route && found.detail === host.detail)) return;
     const { isWritten, isChange: isNews } = await writeWay(db, {
       gatewayId,

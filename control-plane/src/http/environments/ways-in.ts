@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { waysIn } from "../../core/environments/ways-in.ts";
+import { accessMethods } from "../../core/environments/ways-in.ts";
 import { withGateway } from "../../core/environments/web-ways.ts";
 import { originOf, webBaseText } from "../../core/gateway/origin.ts";
 import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
@@ -146,7 +146,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
   const token = enters ? await jupyterTokenOf(db, jupyterTokens, environment.id) : null;
   const brings = await imageBrings(db, { kind: "environment", id: environment.id });
   const base = await webBase(db, now());
-  const ports = waysIn({
+  const ports = accessMethods({
     hasGateway: base !== null,
     status: environment.status,
     switches: switchesOf(environment),

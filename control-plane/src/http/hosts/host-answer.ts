@@ -4,7 +4,7 @@ import { CANARY_OUTCOMES } from "@remotegpu/shared/canary-report";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
-import { WAYS } from "../../core/gateway/way.ts";
+import { ROUTES } from "../../core/gateway/way.ts";
 import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
@@ -116,7 +116,7 @@ export const Host = z
     }),
     attach_mode: z.string().nullable(),
     gateway_port: z.int().nullable(),
-    tunnel: z.enum(WAYS).openapi({
+    tunnel: z.enum(ROUTES).openapi({
       description:
         "How gateways reach it: at its own address, by the tunnel that it dials where they cannot, or not at all",
     }),

@@ -4,7 +4,7 @@
  * a loop.
  */
 import { createMiddleware } from "hono/factory";
-import { askingAddress, connectionAddress } from "../../core/accounts/asking-address.ts";
+import { clientAddress, connectionAddress } from "../../core/accounts/asking-address.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 
@@ -34,7 +34,7 @@ function refuseBeyond(waitSeconds: number, who: string): void {
  */
 export function remoteAddress(c: ApiContext): string {
   const isBehindProxy = c.var.deps.config.publicUrl.startsWith("https:");
-  return askingAddress({
+  return clientAddress({
     peer: peerAddress(c),
     forwardedFor: c.req.header("X-Forwarded-For"),
     isBehindProxy,

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { framesOf, type Place, placeOf } from "../../core/stream/frames.ts";
 import { type Changes, changesBetween, type Snapshot } from "../../core/stream/snapshot.ts";
-import { cardsSeen, costsSeen, NOTHING, type Told, toldOf } from "../../core/stream/telling.ts";
+import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/telling.ts";
 import { StoreError } from "../../store/database/database.ts";
 import { StreamLooks } from "../../store/overview/stream-look.ts";
 import type { ApiDeps } from "../deps.ts";
@@ -134,7 +134,7 @@ export class StreamFeed {
     const found = changesBetween(before, after);
     const changes = { ...found, everything: found.everything || hadGap };
     this.#keep(changes);
-    const groups = new Map<string, { update: Told; bytes: Uint8Array }>();
+    const groups = new Map<string, { update: StreamUpdate; bytes: Uint8Array }>();
     for (const reader of this.#readers) {
       if (this.#joining.some((one) => one.reader === reader)) continue;
       const { update: told, bytes } = getOr(groups, reader.group, () => this.#made(reader, changes));
@@ -150,8 +150,8 @@ export class StreamFeed {
     this.#cached = [...this.#cached.slice(1 - KEPT_LOOKS), { number: this.#number, changes: withoutValues }];
   }
 
-  #made(reader: StreamReader, changes: Changes): { update: Told; bytes: Uint8Array } {
-    const told = toldOf({ topics: new Set(reader.topics.keys()), sight: reader.sight }, changes);
+  #made(reader: StreamReader, changes: Changes): { update: StreamUpdate; bytes: Uint8Array } {
+    const told = updateFor({ topics: new Set(reader.topics.keys()), sight: reader.sight }, changes);
     return { update: told, bytes: ENCODER.encode(framesOf(told, this.#place)) };
   }
 
@@ -163,7 +163,7 @@ export class StreamFeed {
     else {
       const missed = this.#missedSince(reading.lastEventId);
       if (missed === null) reader.add({ ...NOTHING, resync: true });
-      else for (const changes of missed) reader.add(toldOf(listener, changes));
+      else for (const changes of missed) reader.add(updateFor(listener, changes));
     }
     const cards = topics.has("gpu") ? cardsSeen(sight, this.#before?.fleet?.cards.values() ?? []) : [];
     const costs = topics.has("cost") ? costsSeen(sight, this.#before?.costs ?? []) : [];

@@ -12,7 +12,7 @@ import {
   placeFrame,
   stillHere,
 } from "../../core/stream/frames.ts";
-import type { Told } from "../../core/stream/telling.ts";
+import type { StreamUpdate } from "../../core/stream/telling.ts";
 import type { Sight, Topic } from "../../core/stream/topics.ts";
 
 /** The bytes that the answer holds, beyond what the connection takes. */
@@ -96,7 +96,7 @@ export class StreamReader {
     this.#controller?.enqueue(ENCODER.encode(placeFrame(place)));
   }
 
-  add(told: Told): void {
+  add(told: StreamUpdate): void {
     this.#backlog.add(told);
   }
 

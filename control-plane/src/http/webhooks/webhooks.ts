@@ -10,7 +10,7 @@ import {
   scopesFor,
   WEBHOOK_KINDS,
   type WebhookKind,
-  type WishedKinds,
+  type RequestedKinds,
 } from "../../core/alerts/webhook-kinds.ts";
 import { transaction } from "../../store/database/database.ts";
 import { setting } from "../../store/accounts/settings.ts";
@@ -176,13 +176,13 @@ export async function requireWebhook(c: ApiContext, id: number): Promise<Webhook
 }
 
 /** @throws ApiRefusal where the key lacks a scope for these kinds, or somebody else asks for alarms */
-function refuseKinds(c: ApiContext, kinds: WishedKinds): void {
+function refuseKinds(c: ApiContext, kinds: RequestedKinds): void {
   refuseBeyond(c, kinds);
   if (kinds?.includes("alarm") === true && !c.var.actor.isAdmin)
     throw badField("kinds", "alarm is for administrators");
 }
 
-function refuseBeyond(c: ApiContext, kinds: WishedKinds): void {
+function refuseBeyond(c: ApiContext, kinds: RequestedKinds): void {
   for (const scope of scopesFor(kinds, c.req.method === "GET" ? "read" : "change"))
     refuseBeyondScope(c, scope);
 }

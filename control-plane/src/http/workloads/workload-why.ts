@@ -6,7 +6,7 @@ import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons } from "../../core/placement/placement.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
-import { standingOf } from "../../core/queue/pass-plan.ts";
+import { queueStateOf } from "../../core/queue/pass-plan.ts";
 import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
 import { sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";
 import { suggestions } from "../../core/queue/suggestions.ts";
@@ -154,7 +154,7 @@ export function placeIn(
   scene: Awaited<ReturnType<typeof passScene>>,
   { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
 ) {
-  const standing = standingOf(scene);
+  const standing = queueStateOf(scene);
   const prepared = prepareQueue(scene.orders, standing);
   const line = [...queueOrder(prepared, standing)];
   // Of several starts the first in the line is told of.

@@ -20,7 +20,7 @@ import {
 import { MAX_BATCH_BYTES } from "@remotegpu/shared/journal-row";
 import { JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { KIB } from "@remotegpu/shared/units";
-import { type AwayCause, countsToAsk, type StreamFound } from "../../core/ingest/journal-stream.ts";
+import { type AwayCause, countsToRequest, type StreamFound } from "../../core/ingest/journal-stream.ts";
 
 const MAX_MESSAGES_PER_HOST = 10_000;
 /** Shorter than the agents' 60 s re-send, so that a re-sent batch is never taken for a double. */
@@ -108,7 +108,7 @@ async function makeStream(
   { config, isClustered }: { config: OurStream; isClustered: boolean },
 ): Promise<string | null> {
   let refusal: string | null = null;
-  for (const replicas of countsToAsk({ replicas: null, isClustered })) {
+  for (const replicas of countsToRequest({ replicas: null, isClustered })) {
     try {
       await changing.streams.add({ ...config, num_replicas: replicas });
       break;
@@ -129,7 +129,7 @@ async function bringUp(
   const config = atLeast(streamConfig(limits), found.config);
   if (differs(config, found.config)) await changing.streams.update(JOURNAL_STREAM, config);
   // By itself, so that servers which refuse it keep nothing else from the stream.
-  for (const replicas of countsToAsk({ replicas: found.config.num_replicas, isClustered })) {
+  for (const replicas of countsToRequest({ replicas: found.config.num_replicas, isClustered })) {
     try {
       await changing.streams.update(JOURNAL_STREAM, { num_replicas: replicas });
     } catch (error) {

@@ -3,7 +3,12 @@
  * programs have open CVEs.
  */
 import type { Finding } from "@remotegpu/shared/doctor";
-import { CANARY_IS_OLD_MS, canaryReason, FAILURES_SHOWN, unclearSentence } from "../../core/hosts/canary.ts";
+import {
+  CANARY_IS_OLD_MS,
+  canaryReason,
+  FAILURES_REPORTED,
+  unclearSentence,
+} from "../../core/hosts/canary.ts";
 import { openCveSentences } from "../../core/hosts/versions/cve-words.ts";
 import { waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import type { Connection } from "../database/database.ts";
@@ -94,7 +99,7 @@ function canaryFinding({ id, canary }: CanaryOfHost): Finding[] {
   if (outcome === "off") return [];
   if (succeeded.length > 0)
     return [{ finding: "isolation-broken", subject, sentence: canaryReason(succeeded) }];
-  if (failures < FAILURES_SHOWN) return [];
+  if (failures < FAILURES_REPORTED) return [];
   const sentence = `Its last ${failures} canaries found out nothing. ${detail ?? ""}`.trim();
   return [{ finding: "canary-failed", subject, sentence }];
 }

@@ -3,7 +3,7 @@
  * move is right is decided in core/environments/environment-status.ts.
  */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import { type EndCause, newsOfStatus } from "../../core/alerts/work-news.ts";
+import { type EndCause, statusMessage } from "../../core/alerts/work-news.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
@@ -56,7 +56,7 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
   await queueWorkNews(
     sql,
     moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = newsOfStatus(to, reason, cause);
+      const news = statusMessage(to, reason, cause);
       return news === null
         ? []
         : [

@@ -2,7 +2,7 @@
  * What decides about environments that stop for idleness: a look at each that runs, from what hosts and sessions told,
  * and what is known of its idle time so far, which outlives the leader that found it.
  */
-import type { IdleLook, IdleWatch } from "../../core/environments/idle-stop.ts";
+import type { IdleSample, IdleWatch } from "../../core/environments/idle-stop.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface WatchedEnvironment {
@@ -11,7 +11,7 @@ export interface WatchedEnvironment {
   hostId: string;
   instanceId: string;
   minutes: number;
-  sample: IdleLook;
+  sample: IdleSample;
   /** Null: it was never looked at. */
   watch: IdleWatch | null;
 }
@@ -117,7 +117,7 @@ export function watchOf(row: WatchRow): IdleWatch | null {
   };
 }
 
-function cpuOf(ms: number | null, toldAt: Date | null): IdleLook["cpu"] {
+function cpuOf(ms: number | null, toldAt: Date | null): IdleSample["cpu"] {
   return ms === null || toldAt === null ? null : { ms, reportedAt: toldAt };
 }
 

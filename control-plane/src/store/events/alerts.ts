@@ -3,7 +3,7 @@
  * message to each webhook that asks for its kind, all in the caller's transaction. What is told again changes nothing.
  */
 import { formatPoints } from "@remotegpu/shared/money";
-import type { AlertKind, Telling } from "../../core/alerts/alerts.ts";
+import type { AlertKind, AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "./events.ts";
 import { queueAlert } from "./outbox.ts";
@@ -11,7 +11,7 @@ import { queueAlert } from "./outbox.ts";
 /** In their order. There are few: only what crosses a threshold is told. */
 export async function tell(
   sql: Transaction,
-  { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly Telling[] },
+  { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly AlertNotice[] },
 ): Promise<void> {
   for (const telling of tellings) {
     const alertId = await writeAlert(sql, { customerId, at, notice: telling });
@@ -31,7 +31,7 @@ export async function tell(
 /** Null where it stands like that already. */
 async function writeAlert(
   sql: Transaction,
-  { customerId, at, notice: telling }: { customerId: number; at: Date; notice: Telling },
+  { customerId, at, notice: telling }: { customerId: number; at: Date; notice: AlertNotice },
 ): Promise<number | null> {
   const key = [
     customerId,

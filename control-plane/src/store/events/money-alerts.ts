@@ -1,7 +1,7 @@
 /** Alerts of balances and accounts that have just changed, in the transaction that changed them. */
 import type { Points } from "@remotegpu/shared/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
-import { accountAlerts, balanceAlerts, type OpenAlert, type Telling } from "../../core/alerts/alerts.ts";
+import { accountAlerts, balanceAlerts, type OpenAlert, type AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Transaction } from "../database/database.ts";
 import { alertStandings } from "./alert-standings.ts";
 import { tell } from "./alerts.ts";
@@ -35,7 +35,7 @@ export async function alertsAfterPostings(
   }
 }
 
-function afterTelling(open: readonly OpenAlert[], tellings: readonly Telling[]): OpenAlert[] {
+function afterTelling(open: readonly OpenAlert[], tellings: readonly AlertNotice[]): OpenAlert[] {
   const isOver = (one: OpenAlert) =>
     tellings.some(
       ({ kind, state, threshold }) =>

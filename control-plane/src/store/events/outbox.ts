@@ -3,14 +3,14 @@
  * what did not happen. A message's text is made once and sent to the byte at every try.
  */
 import { formatPoints } from "@remotegpu/shared/money";
-import type { Telling } from "../../core/alerts/alerts.ts";
+import type { AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";
 
 /** One for each webhook of the customer that is active and asks for this kind. */
 export async function queueAlert(
   sql: Transaction,
-  alert: { alertId: number; customerId: number; at: Date; notice: Telling },
+  alert: { alertId: number; customerId: number; at: Date; notice: AlertNotice },
 ): Promise<void> {
   const { notice: telling } = alert;
   const body = JSON.stringify({

@@ -1,5 +1,5 @@
 /** Where customers want to be told what happens to their money and work: an address, the kinds, and the secret that signs. */
-import type { WebhookKind, WishedKinds } from "../../core/alerts/webhook-kinds.ts";
+import type { WebhookKind, RequestedKinds } from "../../core/alerts/webhook-kinds.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 
 export const MAX_WEBHOOKS = 10;
@@ -19,7 +19,7 @@ const COLUMNS = "id, customer_id, url, kinds, active, created_at";
 export async function insertWebhook(
   sql: Transaction,
   /** The secret is sealed. */
-  webhook: { customerId: number; url: string; secret: string; kinds: WishedKinds; now: Date },
+  webhook: { customerId: number; url: string; secret: string; kinds: RequestedKinds; now: Date },
 ): Promise<WebhookRow | null> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
   const { rows } = await sql.query<WebhookRow>(

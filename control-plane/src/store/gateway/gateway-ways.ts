@@ -3,7 +3,7 @@
  * desired set. A gateway that was not seen for a minute is none any more, and its ways are taken away by others.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import type { Way } from "../../core/gateway/way.ts";
+import type { Route } from "../../core/gateway/way.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
 import { isLive } from "./gateways.ts";
@@ -17,7 +17,7 @@ export interface HostToReach extends HostAddressRow {
   id: HostId;
   port: number;
   /** As this gateway has written it; null: it has not. */
-  route: Way | null;
+  route: Route | null;
   detail: string;
 }
 
@@ -41,12 +41,12 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
  */
 export async function writeWay(
   db: Database,
-  found: { gatewayId: string; hostId: string; route: Way; detail: string; now: Date },
+  found: { gatewayId: string; hostId: string; route: Route; detail: string; now: Date },
 ): Promise<{ isWritten: boolean; isChange: boolean }> {
   const { gatewayId, hostId, route: way, detail, now } = found;
   return await transaction(db, async (sql) => {
     await lockHosts(sql, [hostId]);
-    const { rows } = await sql.query<{ is_there: boolean; was: Way | null }>(
+    const { rows } = await sql.query<{ is_there: boolean; was: Route | null }>(
       `SELECT EXISTS (SELECT FROM gateways WHERE id = $1) AS is_there,
               (SELECT way FROM gateway_ways WHERE gateway_id = $1 AND host_id = $2) AS was`,
       [gatewayId, hostId],
@@ -65,7 +65,7 @@ export async function writeWay(
   });
 }
 
-const needsDialling = (way: Way | null) => way !== null && way !== "direct";
+const needsDialling = (way: Route | null) => way !== null && way !== "direct";
 
 /** The routes of this gateway, which ends. Returns the hosts that need not dial it any more. */
 export async function endWays(db: Database, gatewayId: string): Promise<HostId[]> {
@@ -90,7 +90,7 @@ export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[
   });
 }
 
-type WayRow = { gateway_id: string; host_id: HostId; route: Way };
+type WayRow = { gateway_id: string; host_id: HostId; route: Route };
 
 async function drop(sql: Transaction, ways: readonly WayRow[]): Promise<HostId[]> {
   if (ways.length === 0) return [];
@@ -122,9 +122,9 @@ export async function gatewaysToDial(
 export async function waysOfHosts(
   sql: Connection,
   { hostIds, now }: { hostIds: readonly string[]; now: Date },
-): Promise<Map<string, { gatewayName: string; route: Way; detail: string }[]>> {
+): Promise<Map<string, { gatewayName: string; route: Route; detail: string }[]>> {
   if (hostIds.length === 0) return new Map();
-  const { rows } = await sql.query<{ host_id: string; name: string; route: Way; detail: string }>(
+  const { rows } = await sql.query<{ host_id: string; name: string; route: Route; detail: string }>(
     `SELECT w.host_id, g.name, w.way AS route, w.detail FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
     [hostIds, now],

@@ -6,7 +6,7 @@ import {
   MEASURES,
   type Spread,
 } from "../../core/hosts/history/gpu-reading.ts";
-import type { KeptBucket, Stretch } from "../../core/hosts/history/gpu-series.ts";
+import type { StoredBucket, Stretch } from "../../core/hosts/history/gpu-series.ts";
 import type { HeardCards } from "../../core/hosts/history/gpu-tallies.ts";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import type { Connection } from "../database/database.ts";
@@ -79,19 +79,19 @@ export async function keptBuckets(
   sql: Connection,
   uuids: readonly string[],
   { fromMs, toMs }: Stretch,
-): Promise<ReadonlyMap<string, KeptBucket[]>> {
+): Promise<ReadonlyMap<string, StoredBucket[]>> {
   const { rows } = await sql.query<HourRow>(
     `SELECT g.uuid, h.hour, ${COLUMNS.map((name) => `h.${name}`).join(", ")}
        FROM gpus g JOIN gpu_history h ON h.gpu_id = g.id
       WHERE g.uuid = ANY($1::text[]) AND h.hour > $2 AND h.hour < $3 ORDER BY h.hour`,
     [uuids, new Date(fromMs - MS_PER_HOUR), new Date(toMs)],
   );
-  const kept = new Map(uuids.map((uuid) => [uuid, [] as KeptBucket[]]));
+  const kept = new Map(uuids.map((uuid) => [uuid, [] as StoredBucket[]]));
   for (const row of rows) kept.get(row.uuid)?.push(...bucketsOf(row));
   return kept;
 }
 
-function bucketsOf(row: HourRow): KeptBucket[] {
+function bucketsOf(row: HourRow): StoredBucket[] {
   return row.samples.flatMap((samples, at) => {
     if (samples === null) return [];
     const readings = {

@@ -3,7 +3,7 @@
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
-import type { WayOfGateway } from "../../core/gateway/host-tunnel.ts";
+import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -50,7 +50,7 @@ export interface HostRow {
   attach_mode: string | null;
   gateway_port: number | null;
   /** How each gateway that runs reaches it. */
-  routes: WayOfGateway[];
+  routes: GatewayRoute[];
   /** Names and ids together; null for a host that does not tell. */
   image_count: number | null;
   /** Null while its agent has reported none. */

@@ -2,7 +2,7 @@
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { type StoredTemplate, templateConfig } from "../../core/inference/revision-template.ts";
 import {
-  type AutoscalingWish,
+  type AutoscalingOrder,
   type ServiceConfig,
   serviceNeeds,
 } from "../../core/inference/service-config.ts";
@@ -34,7 +34,7 @@ export interface NewService {
   minReplicas: number;
   maxReplicas: number;
   autoscalingEnabled: boolean;
-  autoscalingConfig: AutoscalingWish | null;
+  autoscalingConfig: AutoscalingOrder | null;
   autoscalingDryRun: boolean;
   healthCheckPath: string | null;
   /** Seconds. */

@@ -6,10 +6,10 @@ import { drainReason } from "../../core/hosts/drain.ts";
 import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
 import type { ExposureConfig } from "../../core/inference/exposure.ts";
 import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
-import { pauseAfter, type ServiceStanding } from "../../core/inference/replicas.ts";
+import { pauseAfter, type ServiceState } from "../../core/inference/replicas.ts";
 import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
 import type { Versions } from "../../core/inference/rollout/versions.ts";
-import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import type { StopActor } from "../../core/instances/instance-report.ts";
 import type { Connection } from "../database/database.ts";
 import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
 import { FAULT_AT_END } from "../hosts/card-fault.ts";
@@ -20,7 +20,7 @@ import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "
 export interface StandingService {
   id: string;
   reason: string | null;
-  state: ServiceStanding;
+  state: ServiceState;
   versions: Versions;
   /** In the order of their ranks; those that it does without already only while they hold something. */
   replicas: Replica[];
@@ -67,7 +67,7 @@ interface ReplicaRow {
   problem: InstanceProblem | null;
   detail: string | null;
   is_gpu_fault: boolean;
-  ordered_by: StopOrderer | null;
+  ordered_by: StopActor | null;
   stop_reason: string | null;
   is_behind: boolean;
   is_held: boolean;

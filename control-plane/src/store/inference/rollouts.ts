@@ -2,7 +2,7 @@
  * Rollouts of a service, and which of its revisions serves: its row shows what serves, and changes with it in one
  * statement. Of the rollouts at most one is open; the others are history.
  */
-import { newsOfRollout } from "../../core/alerts/service-news.ts";
+import { rolloutMessage } from "../../core/alerts/service-news.ts";
 import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
 import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
@@ -151,7 +151,7 @@ export async function noteTurn(
     if (after.serving !== before.serving) await serveRevision(sql, service.id, after);
     const eventId = await tell(sql, of, { what: ended, reported: told });
     const { serving } = after;
-    const news = newsOfRollout({
+    const news = rolloutMessage({
       outcome: ended,
       reported: told,
       target: before.rollout.target,

@@ -1,6 +1,6 @@
 /** Services that are to scale by themselves, as a look at each of them needs them, and what is kept of that look. */
-import type { Look, ReadyReplica, ScaledService } from "../../core/inference/autoscaling/look.ts";
-import type { KeptCount } from "../../core/inference/autoscaling/counters.ts";
+import type { ScalingCheck, ReadyReplica, ScaledService } from "../../core/inference/autoscaling/look.ts";
+import type { StoredCount } from "../../core/inference/autoscaling/counters.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 
 export interface FoundService extends ScaledService {
@@ -21,7 +21,7 @@ interface Row {
   looked_at: Date | null;
   requested: number | null;
   history: unknown;
-  counts: KeptCount[] | null;
+  counts: StoredCount[] | null;
 }
 
 const FOUND = `SELECT s.id, s.customer_id, s.autoscaling_enabled AS is_enabled, s.autoscaling_dry_run AS is_dry_run,
@@ -80,7 +80,7 @@ function readyOf({ id, cores, cpu_ms: ms, told_at: toldAt }: Row["ready"][number
 /** What the next look begins with, of all in one statement. */
 export async function keepLooks(
   sql: Transaction,
-  looks: readonly { id: string; check: Look }[],
+  looks: readonly { id: string; check: ScalingCheck }[],
 ): Promise<void> {
   if (looks.length === 0) return;
   const kept = looks.toSorted((one, other) => (one.id < other.id ? -1 : 1));

@@ -1,5 +1,5 @@
 /** Changes of the number of a service's replicas, as its people read them among its events: who made it, and why. */
-import { newsOfScaling } from "../../core/alerts/service-news.ts";
+import { scalingMessage } from "../../core/alerts/service-news.ts";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { queueWorkNews } from "../events/news-outbox.ts";
@@ -39,7 +39,7 @@ export async function noteScaled(
   ]);
   if (!isDone) return;
   const workload = { kind: "inference", id: service.id } as const;
-  await queueWorkNews(sql, [{ workload, eventId, at: now, message: newsOfScaling({ from, to, why }) }]);
+  await queueWorkNews(sql, [{ workload, eventId, at: now, message: scalingMessage({ from, to, why }) }]);
 }
 
 export interface ShownScaling {

@@ -1,7 +1,7 @@
 /** How keys that are shown at a gateway stand to the services they are shown for, by one query for all. */
 import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
-import type { KeyStanding } from "../../core/gateway/services/call-right.ts";
+import type { KeyState } from "../../core/gateway/services/call-right.ts";
 import type { KeyLimits } from "../../core/gateway/services/key-limits.ts";
 import { rightsOf } from "../accounts/api-keys.ts";
 import { LIVE, roleOf } from "../accounts/workspaces.ts";
@@ -31,7 +31,7 @@ export async function keyStandings(
   sql: Connection,
   shown: readonly ShownServiceKey[],
   now: Date,
-): Promise<(KeyStanding | null)[]> {
+): Promise<(KeyState | null)[]> {
   if (shown.length === 0) return [];
   const { rows } = await sql.query<Row>(
     `SELECT a.nth, sk.name, sk.requests_per_minute, sk.max_in_flight, sk.tokens_per_day::float8 AS tokens_per_day, c.username, k.role AS key_role, k.scopes AS key_scopes,
@@ -55,7 +55,7 @@ export async function keyStandings(
   return shown.map((_, nth) => byNth.get(nth) ?? null);
 }
 
-function standingOf(row: Row): KeyStanding | null {
+function standingOf(row: Row): KeyState | null {
   if (row.name !== null) return { kind: "service", name: row.name, limits: limitsOf(row) };
   if (row.username === null) return null;
   return {

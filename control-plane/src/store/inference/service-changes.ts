@@ -1,6 +1,6 @@
 /** What changes of a service that is there: its name and description, how it scales, how it is checked and how it is shown. */
 import type { ExposureConfig } from "../../core/inference/exposure.ts";
-import { type AutoscalingWish, type HealthCheck, probeOf } from "../../core/inference/service-config.ts";
+import { type AutoscalingOrder, type HealthCheck, probeOf } from "../../core/inference/service-config.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent } from "../events/events.ts";
@@ -15,7 +15,7 @@ export interface ServiceChange {
   min_replicas?: number | undefined;
   max_replicas?: number | undefined;
   autoscaling_enabled?: boolean | undefined;
-  autoscaling_config?: AutoscalingWish | null | undefined;
+  autoscaling_config?: AutoscalingOrder | null | undefined;
   autoscaling_dry_run?: boolean | undefined;
   health_check_path?: string | null | undefined;
   health_check_interval?: number | undefined;

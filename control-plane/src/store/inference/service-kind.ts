@@ -3,7 +3,7 @@
  * count. A replica is made as an instance, and waits until it has a placement.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { newsOfServiceStatus } from "../../core/alerts/service-news.ts";
+import { serviceStatusMessage } from "../../core/alerts/service-news.ts";
 import { limitMs } from "../../core/inference/service-status.ts";
 import { portOf, replicaLive } from "../../core/inference/service-config.ts";
 import { networkName, replicaSpec } from "../../core/instances/desired-set.ts";
@@ -207,7 +207,7 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
   await queueWorkNews(
     sql,
     moves.flatMap(({ workload: { id }, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = newsOfServiceStatus(to, reason, cause);
+      const news = serviceStatusMessage(to, reason, cause);
       if (news === null) return [];
       return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, message: news }];
     }),

@@ -2,7 +2,7 @@
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import {
-  type AutoscalingWish,
+  type AutoscalingOrder,
   type HealthCheck,
   type ServiceConfig,
   serviceNeeds,
@@ -32,7 +32,7 @@ export interface ServiceOrderRow {
   replicas: number;
   autoscaling_enabled: boolean;
   autoscaling_dry_run: boolean;
-  autoscaling_config: AutoscalingWish | null;
+  autoscaling_config: AutoscalingOrder | null;
   health_check_path: string | null;
   health_check_interval: number;
   /** Ordered here: what came from the old system has none. */

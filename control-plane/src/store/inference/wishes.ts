@@ -3,11 +3,11 @@
  * and the number with it, in one statement, since the database refuses numbers beyond their bounds.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import type { AutoscalingWish } from "../../core/inference/service-config.ts";
+import type { AutoscalingOrder } from "../../core/inference/service-config.ts";
 import {
   type Scaling,
   scalesByItself,
-  type ServiceWishes,
+  type ReplicaRequests,
   wantedReplicas,
 } from "../../core/inference/wanted-replicas.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -20,7 +20,7 @@ interface WishesRow {
   max: number;
   people: number | null;
   is_enabled: boolean;
-  config: AutoscalingWish | null;
+  config: AutoscalingOrder | null;
   is_dry_run: boolean;
   load_wish: number | null;
   woken_at: Date | null;
@@ -100,7 +100,7 @@ function scalingOf({ is_enabled: isEnabled, config, is_dry_run: isDryRun }: Wish
   return { isEnabled, isPaused: config?.paused === true, isDryRun };
 }
 
-function wishesOf(row: WishesRow): ServiceWishes {
+function wishesOf(row: WishesRow): ReplicaRequests {
   const { status, min, max, people, load_wish: replicas, woken_at: wokenAt } = row;
   const load = scalesByItself(scalingOf(row)) ? { replicas, isWoken: wokenAt !== null } : null;
   return { status, min, max, people, load };

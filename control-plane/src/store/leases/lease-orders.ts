@@ -5,12 +5,12 @@
 import type { DesiredLease, LeaseService } from "@remotegpu/shared/lease";
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
 import type { LeaseId } from "@remotegpu/shared/ids";
-import type { PortWish, WantedLease } from "../../core/leases/lease-plan.ts";
+import type { PortRequest, WantedLease } from "../../core/leases/lease-plan.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { mirrorPorts } from "./port-mappings.ts";
 
-export interface NewLease extends PortWish {
+export interface NewLease extends PortRequest {
   id: string;
   environmentId: string;
   hostId: string;

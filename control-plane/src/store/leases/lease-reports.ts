@@ -12,7 +12,7 @@ import {
   type ReleaseWarning,
   warningOf,
 } from "../../core/leases/lease-report.ts";
-import { newsOfLease } from "../../core/alerts/work-news.ts";
+import { leaseMessage } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
@@ -99,7 +99,7 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
     sql,
     events.flatMap(({ event, order, seen, releaseDueAt }, nth) => {
       if (event.kind !== "lease-release-due" || releaseDueAt === null) return [];
-      const due = newsOfLease({
+      const due = leaseMessage({
         service: order.service_type,
         internalPort: order.internal_port,
         externalPort: seen.externalPort,

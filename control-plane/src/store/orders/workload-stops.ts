@@ -3,7 +3,7 @@
  * the hosts are told with their next pull. What the workload's status becomes is the caller's.
  */
 import { type StopCause, stopWaiver } from "../../core/billing/stop-waiver.ts";
-import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import type { StopActor } from "../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
@@ -11,7 +11,7 @@ import { raiseGenerations } from "../hosts/hosts.ts";
 import { placementsNotGone, type PlacementRow, want } from "../workloads/instances/workload-placements.ts";
 
 export interface Orderer {
-  by: StopOrderer;
+  by: StopActor;
   /** "customer 12", "admin 1", "control-plane". */
   actor: string;
   now: Date;

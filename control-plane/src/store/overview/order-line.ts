@@ -3,11 +3,11 @@
  * many look at it and nothing is decided by it. A long one is made in slices, between which others are answered.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { standingOf } from "../../core/queue/pass-plan.ts";
+import { queueStateOf } from "../../core/queue/pass-plan.ts";
 import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
 import { type ShareBesideOthers, sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";
 import { firstSuggestion, type Suggestion } from "../../core/queue/suggestions.ts";
-import type { WaitingScene } from "../../core/queue/turn.ts";
+import type { WaitingInputs } from "../../core/queue/turn.ts";
 import type { VisibleTo } from "../accounts/visibility.ts";
 import type { Database } from "../database/database.ts";
 import { inSlices } from "../database/in-slices.ts";
@@ -41,7 +41,7 @@ export interface OrderLine {
   places: ReadonlyMap<string, number>;
   /** The share of each payer that waits, beside the others. */
   shares: ReadonlyMap<string, ShareBesideOthers>;
-  scene: WaitingScene<ScheduledOrder>;
+  scene: WaitingInputs<ScheduledOrder>;
 }
 
 interface Foreseeable extends InLine {
@@ -115,7 +115,7 @@ export class KeptLine {
     const at = this.#now();
     const scene = await passScene(this.#db, { now: at, seed: 0, cache: this.#stored, work: "all" });
     const places = new Map<string, number>();
-    const standing = standingOf(scene);
+    const standing = queueStateOf(scene);
     const prepared = prepareQueue(scene.orders, standing);
     const inOrder = await inSlices(queueOrder(prepared, standing), (order, index) => {
       places.set(order.id, index);

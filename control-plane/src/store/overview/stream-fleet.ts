@@ -1,6 +1,6 @@
 /** Every host and card as it looks now, for streams: what makes it look different as one text, and the card's readings. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { CardReading, FleetLook } from "../../core/stream/snapshot.ts";
+import type { CardReading, FleetSnapshot } from "../../core/stream/snapshot.ts";
 import { type Owner, workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
@@ -17,7 +17,7 @@ interface CardRow {
   state: string;
 }
 
-export async function fleetLook(sql: Connection): Promise<FleetLook> {
+export async function fleetLook(sql: Connection): Promise<FleetSnapshot> {
   const [hosts, cards, holders] = await Promise.all([hostsNow(sql), cardsNow(sql), holdersNow(sql)]);
   return {
     hosts,

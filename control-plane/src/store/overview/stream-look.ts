@@ -1,6 +1,6 @@
 /** One look at the database for all readers of a server's streams: what was written lately, and what they want to hear of. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { FleetLook, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
+import type { FleetSnapshot, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { LatestCosts } from "./latest-costs.ts";
 import { fleetLook } from "./stream-fleet.ts";
@@ -43,7 +43,7 @@ export class StreamLooks {
       notedSince(sql, oldest.heads.event),
       postedSince(sql, oldest.heads.transaction),
       alarmsNow(sql),
-      wanted.fleet ? fleetLook(sql) : (null satisfies FleetLook | null),
+      wanted.fleet ? fleetLook(sql) : (null satisfies FleetSnapshot | null),
     ]);
     const written = await writtenLately(sql, noted.workloads);
     const kept = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOK_BACK_SECONDS * MS_PER_SECOND);

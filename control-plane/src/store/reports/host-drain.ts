@@ -3,7 +3,7 @@
  * know. Environments are never re-placed.
  */
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
-import { newsOfDrain, newsOfDrainTakenBack } from "../../core/alerts/work-news.ts";
+import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-news.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { stopInstances, stopInstancesOn } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
@@ -116,7 +116,7 @@ async function tellPeople(
   host: DrainedHost,
   { drain, isTakenBack, actor, now }: Deed & { drain: Drain; isTakenBack: boolean },
 ): Promise<void> {
-  const news = isTakenBack ? newsOfDrainTakenBack(host, drain) : newsOfDrain(host, drain);
+  const news = isTakenBack ? drainCancelledMessage(host, drain) : drainMessage(host, drain);
   const warning = isTakenBack ? null : drainSentence(host.name, drain);
   const told: (WorkloadName & { customerId: number })[] = [];
   for (const name of await workloadsThere(sql, host.id)) {

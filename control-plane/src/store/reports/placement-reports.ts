@@ -4,7 +4,7 @@
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { isOver, type StopOrderer } from "../../core/instances/instance-report.ts";
+import { isOver, type StopActor } from "../../core/instances/instance-report.ts";
 import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
@@ -18,7 +18,7 @@ export interface LivePlacement {
   epoch: number;
   run_id: string;
   want: "running" | "stopped" | "removed";
-  ordered_by: StopOrderer | null;
+  ordered_by: StopActor | null;
   stop_reason: string | null;
   state: InstanceState;
   detail: string | null;

@@ -4,7 +4,7 @@
  */
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { type RestoreClaim, restoreClaim, type TellingNumbers } from "../../core/hosts/restore-claim.ts";
+import { type RestoreClaim, restoreClaim, type ReportedNumbers } from "../../core/hosts/restore-claim.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm, raiseTermAbove } from "../database/leader.ts";
@@ -41,7 +41,7 @@ export async function noteRestore(sql: Transaction, beat: Beat): Promise<Restore
   return { kind: "restored", requestedFrom: await skipForgotten(sql, { hostId, heartbeat, watermark, now }) };
 }
 
-function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
+function numbersTold({ applied, journal }: Heartbeat): ReportedNumbers {
   return {
     ...applied,
     watermark: journal.watermarkSeen,
@@ -51,8 +51,8 @@ function numbersTold({ applied, journal }: Heartbeat): TellingNumbers {
 
 async function numbersHeld(
   sql: Connection,
-  ofHost: Pick<TellingNumbers, "generation" | "watermark">,
-): Promise<TellingNumbers> {
+  ofHost: Pick<ReportedNumbers, "generation" | "watermark">,
+): Promise<ReportedNumbers> {
   const { rows } = await sql.query<{ db_incarnation: number }>("SELECT db_incarnation FROM cluster_state");
   return { ...ofHost, term: await currentTerm(sql), dbIncarnation: rows[0]?.db_incarnation ?? 1 };
 }
@@ -60,7 +60,7 @@ async function numbersHeld(
 /** Asked for only where the host shows one more. */
 async function restoresShownToday(
   sql: Connection,
-  shown: { hostId: string; reported: TellingNumbers; held: TellingNumbers; now: Date },
+  shown: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
 ): Promise<number> {
   const { hostId, reported: told, held, now } = shown;
   if (restoreClaim(told, held, 0).kind === "none") return 0;
@@ -82,7 +82,7 @@ async function raiseAboveRestored(
     reported: told,
     held,
     now,
-  }: { hostId: string; reported: TellingNumbers; held: TellingNumbers; now: Date },
+  }: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
 ): Promise<void> {
   await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
     told.dbIncarnation,

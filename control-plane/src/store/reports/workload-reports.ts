@@ -7,14 +7,9 @@ import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
-import type {
-  Failure,
-  InstanceReport,
-  StopOrderer,
-  Transition,
-} from "../../core/instances/instance-report.ts";
+import type { Failure, InstanceReport, StopActor, Transition } from "../../core/instances/instance-report.ts";
 import { type LogRule, ruleFor } from "../../core/training/log-rules.ts";
-import { type AfterFailure, afterFailure, type RetryStanding } from "../../core/training/retries.ts";
+import { type AfterFailure, afterFailure, type RetryState } from "../../core/training/retries.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
@@ -206,7 +201,7 @@ async function settleFailure(
 /** Where it matters what the failed runs left, that is waited for. */
 async function outcomeOf(
   sql: Transaction,
-  retry: RetryStanding,
+  retry: RetryState,
   {
     failure,
     failed,
@@ -258,7 +253,7 @@ interface ReportRow extends WorkloadName {
   problem: InstanceProblem | null;
   detail: string | null;
   exit_code: number | null;
-  ordered_by: StopOrderer | null;
+  ordered_by: StopActor | null;
   stop_reason: string | null;
   is_behind: boolean;
   /** Null where it is of no gang. */

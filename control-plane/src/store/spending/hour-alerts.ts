@@ -3,7 +3,7 @@
  * off, and how much of the month's budget is spent. Only looks; `tell` in alerts.ts writes.
  */
 import { parsePoints } from "@remotegpu/shared/money";
-import { budgetAlerts, hoursLeftAlerts, type Telling } from "../../core/alerts/alerts.ts";
+import { budgetAlerts, hoursLeftAlerts, type AlertNotice } from "../../core/alerts/alerts.ts";
 import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { balanceView } from "./balance.ts";
 import type { Connection } from "../database/database.ts";
@@ -37,9 +37,9 @@ export async function hourTellings(
   sql: Connection,
   customerIds: readonly number[],
   look: HourLook,
-): Promise<Map<number, Telling[]>> {
+): Promise<Map<number, AlertNotice[]>> {
   const standings = await alertStandings(sql, customerIds);
-  const tellings = new Map<number, Telling[]>();
+  const tellings = new Map<number, AlertNotice[]>();
   const budgets = await budgetTellings(sql, standings, look);
   for (const [customerId, standing] of standings) {
     const ofHours = await hoursLeftTellings(sql, { customerId, state: standing }, look);
@@ -53,7 +53,7 @@ async function hoursLeftTellings(
   sql: Connection,
   { customerId, state: { rules, open } }: { customerId: number; state: AlertStanding },
   { hour }: HourLook,
-): Promise<Telling[]> {
+): Promise<AlertNotice[]> {
   if (rules.hoursLeft.length === 0 && !open.some(({ kind }) => kind === "hours-left")) return [];
   const view = await balanceView(sql, { customerId, now: hour });
   if (view === null) return [];
@@ -69,7 +69,7 @@ async function budgetTellings(
   sql: Connection,
   standings: ReadonlyMap<number, AlertStanding>,
   { hour, calendar }: HourLook,
-): Promise<Map<number, Telling[]>> {
+): Promise<Map<number, AlertNotice[]>> {
   const concerned = [...standings].filter(
     ([, { rules, open }]) => rules.monthlyLimit !== null || open.some(({ kind }) => kind === "budget"),
   );

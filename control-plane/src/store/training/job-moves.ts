@@ -1,6 +1,6 @@
 /** Training jobs on their way from one status to the next: with sentence, deadline and event. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { newsOfJob } from "../../core/alerts/job-news.ts";
+import { jobMessage } from "../../core/alerts/job-news.ts";
 import { GANG_PLACED_LIMIT_MS, limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";
@@ -68,7 +68,7 @@ export async function moveJobs(
     sql,
     moves.flatMap(({ workload, to, reason, now, cause = NO_CAUSE, tries }, nth) => {
       const attempt = workload.retry?.tries.attempt ?? 1;
-      const news = newsOfJob({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
+      const news = jobMessage({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
       if (news === null) return [];
       return [
         {

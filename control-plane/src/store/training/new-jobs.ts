@@ -1,7 +1,7 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import { newsOfJob } from "../../core/alerts/job-news.ts";
-import type { StopOrderer } from "../../core/instances/instance-report.ts";
+import { jobMessage } from "../../core/alerts/job-news.ts";
+import type { StopActor } from "../../core/instances/instance-report.ts";
 import type { JobConfig } from "../../core/training/job-config.ts";
 import type { DistributedConfig } from "../../core/training/rank-environment.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -123,7 +123,7 @@ export async function markWanted(
 export async function markAgain(
   sql: Transaction,
   job: { id: string; status: string; customer_id: number; attempt: number },
-  deed: Deed & { by: StopOrderer },
+  deed: Deed & { by: StopActor },
 ): Promise<void> {
   await sql.query(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
@@ -134,7 +134,7 @@ export async function markAgain(
   const eventId = await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
   const cause = { by: deed.by, exitCode: null };
   const { attempt } = job;
-  const news = newsOfJob({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
+  const news = jobMessage({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
   if (news === null) return;
   await queueWorkNews(sql, [
     { workload: { kind: "training", id: job.id }, eventId, at: deed.now, message: news },

@@ -5,7 +5,7 @@
  */
 import type { PullProblem } from "@remotegpu/shared/image-fetch";
 import {
-  ENDED_FETCH_KEPT_MS,
+  ENDED_FETCH_RETENTION_MS,
   MAX_FETCHES_OF_CUSTOMER,
   type FetchEnd,
   type OpenFetch,
@@ -145,7 +145,7 @@ export async function endFetch(
 
 export async function forgetEndedFetches(sql: Connection, now: Date): Promise<void> {
   await sql.query("DELETE FROM image_fetches WHERE ended_at <= $1", [
-    new Date(now.getTime() - ENDED_FETCH_KEPT_MS),
+    new Date(now.getTime() - ENDED_FETCH_RETENTION_MS),
   ]);
 }
 

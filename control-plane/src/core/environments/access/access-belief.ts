@@ -83,7 +83,7 @@ export interface AccessBelief {
 }
 
 export function believeAccess(
-  told: { sessions: readonly AccessSession[]; attempts: readonly AccessAttempts[] },
+  reported: { sessions: readonly AccessSession[]; attempts: readonly AccessAttempts[] },
   facts: AccessFacts,
   now: Date,
 ): AccessBelief {
@@ -92,14 +92,14 @@ export function believeAccess(
     sessions: MAX_NEW_IN_HOUR - facts.newInHour.sessions,
     attempts: MAX_NEW_IN_HOUR - facts.newInHour.attempts,
   };
-  const sessionsById = Map.groupBy(told.sessions, ({ sessionId }) => sessionId);
+  const sessionsById = Map.groupBy(reported.sessions, ({ sessionId }) => sessionId);
   for (const [sessionId, [session, another]] of sessionsById) {
     if (session === undefined) continue;
     const why = another === undefined ? disbelief(session, facts) : "is told twice";
     if (why !== null) belief.disbelieved.push(`session ${sessionId} ${why}`);
-    else belief.sessions.push(...newsOf(session, facts, now));
+    else belief.sessions.push(...messageOf(session, facts, now));
   }
-  for (const [attemptsId, [attempts, another]] of Map.groupBy(told.attempts, (one) => one.attemptsId)) {
+  for (const [attemptsId, [attempts, another]] of Map.groupBy(reported.attempts, (one) => one.attemptsId)) {
     if (attempts === undefined || facts.attempts.has(attemptsId)) continue;
     const why = another === undefined ? misplaced(attempts, facts) : "are told twice";
     if (why !== null) belief.disbelieved.push(`attempts ${attemptsId} ${why}`);
@@ -144,7 +144,7 @@ function misplaced(
   return lease.service === service ? null : `came by lease ${leaseId}, which is not for ${service}`;
 }
 
-function newsOf(session: AccessSession, facts: AccessFacts, now: Date): BelievedSession[] {
+function messageOf(session: AccessSession, facts: AccessFacts, now: Date): BelievedSession[] {
   const known = facts.sessions.get(session.sessionId);
   const run = facts.runs.get(session.runId);
   const environmentId = facts.leases.get(session.leaseId)?.environmentId;

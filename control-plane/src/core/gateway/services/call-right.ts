@@ -9,7 +9,7 @@ import type { RefusalKind } from "../admission.ts";
 import type { KeyLimits } from "./key-limits.ts";
 
 /** How a key stands to a service, as the database says. */
-export type KeyStanding =
+export type KeyState =
   /** One of the service's own. */
   | { kind: "service"; name: string; limits: KeyLimits | null }
   /** A person whose account is active. */
@@ -22,7 +22,7 @@ export type CallRight =
       /** By which it is counted and told to replicas. */
       keyName: string;
       /** Whose the key is: names of both kinds are chosen freely, and may be the same. */
-      of: KeyStanding["kind"];
+      of: KeyState["kind"];
       limits: KeyLimits | null;
       /** A service without replicas is started for it. */
       wakes: boolean;
@@ -39,18 +39,18 @@ export const PERSON_LIMITS: KeyLimits = { requestsPerMinute: 600, maxInFlight: 3
 export const OF_PERSON = "user:";
 
 /** @param standing null for a key that opens nothing, or not here */
-export function callRight(standing: KeyStanding | null): CallRight {
-  if (standing === null)
+export function callRight(state: KeyState | null): CallRight {
+  if (state === null)
     return { allowed: false, kind: "no-entry", sentence: "This key is not known here, or it was revoked." };
-  if (standing.kind === "service")
+  if (state.kind === "service")
     return {
       allowed: true,
-      keyName: standing.name,
+      keyName: state.name,
       of: "service",
-      limits: standing.limits,
+      limits: state.limits,
       wakes: true,
     };
-  const { username, rights, role, isOwn } = standing;
+  const { username, rights, role, isOwn } = state;
   const refusal = scopeRefusal(rights, "orders");
   if (refusal !== null) return { allowed: false, kind: "no-right", sentence: refusal };
   const person = { isAdmin: false, role, isOwn };

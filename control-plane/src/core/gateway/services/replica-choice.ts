@@ -3,7 +3,7 @@
  * longest. One that failed again and again is left out for a while, unless all would be.
  */
 
-export interface ReplicaStanding {
+export interface ReplicaState {
   /** Requests of this gateway that it has not answered yet. */
   open: number;
   /** Counts the requests that were given to any; of the last one that it got. */
@@ -38,7 +38,7 @@ export function conductAfter(conduct: Conduct, answered: boolean, nowMs: number)
 }
 
 /** Null where each of them has as many as it may. `avoid`: those that this very request has already failed at. */
-export function chooseReplica<Replica extends ReplicaStanding>(
+export function chooseReplica<Replica extends ReplicaState>(
   replicas: readonly Replica[],
   { most, avoid, nowMs }: { most: number | null; avoid: ReadonlySet<Replica>; nowMs: number },
 ): Replica | null {

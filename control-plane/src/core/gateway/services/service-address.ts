@@ -27,9 +27,9 @@ export function readServicePath(path: string): ServiceAddress | null {
 export function readServiceHost(domain: WebBase | null, host: string, path: string): ServiceAddress | null {
   if (domain === null) return null;
   const own = domain.scheme === "https" ? /:443$/ : /:80$/;
-  const asked = host.toLowerCase().replace(own, "");
-  if (!asked.endsWith(`.${domain.domain}`)) return null;
-  const id = asked.slice(0, -domain.domain.length - 1);
+  const requested = host.toLowerCase().replace(own, "");
+  if (!requested.endsWith(`.${domain.domain}`)) return null;
+  const id = requested.slice(0, -domain.domain.length - 1);
   return ID.test(id) ? { id, path, prefix: null } : null;
 }
 

@@ -4,7 +4,7 @@
  * holds there is in shared-origin.ts, and no cookie is passed on.
  */
 import {
-  type Asker,
+  type Client,
   type HeaderMap,
   headersFromContainer,
   headersToContainer,
@@ -21,20 +21,21 @@ const KEY = /^rg[ks]_[A-Za-z0-9_-]{43}$/;
 const BEARER = /^Bearer +(\S+)$/i;
 
 /** Null where none is shown; other credentials are the replica's. */
-export function shownServiceKey({ authorization, "x-api-key": apiKey }: HeaderMap): string | null {
+export function presentedServiceKey({ authorization, "x-api-key": apiKey }: HeaderMap): string | null {
   const bearer = typeof authorization === "string" ? BEARER.exec(authorization)?.[1] : undefined;
-  for (const shown of [bearer, apiKey]) if (typeof shown === "string" && KEY.test(shown)) return shown;
+  for (const visible of [bearer, apiKey])
+    if (typeof visible === "string" && KEY.test(visible)) return visible;
   return null;
 }
 
 /** As it came, unless it could be misread; else null. */
-export function shownRequestId(headers: HeaderMap): string | null {
+export function presentedRequestId(headers: HeaderMap): string | null {
   const { [REQUEST_ID]: id } = headers;
   return typeof id === "string" && SOUND_ID.test(id) ? id : null;
 }
 
 export interface Call {
-  client: Asker;
+  client: Client;
   requestId: string;
   /** Null where nobody asked for a key. */
   keyName: string | null;
@@ -51,7 +52,7 @@ export function isByBrowser(headers: HeaderMap): boolean {
 
 export function headersToReplica(
   headers: HeaderMap,
-  { client: asker, requestId, keyName, prefix }: Call,
+  { client, requestId, keyName, prefix }: Call,
   { isUpgrade }: { isUpgrade: boolean },
 ): HeaderMap {
   const injected = {
@@ -60,7 +61,7 @@ export function headersToReplica(
     ...(prefix !== null && { "x-forwarded-prefix": prefix }),
   };
   const { [KEY_NAME]: _claimed, ...rest } = headers;
-  const sent = headersToContainer(rest, asker, { isUpgrade, injected });
+  const sent = headersToContainer(rest, client, { isUpgrade, injected });
   if (prefix !== null) delete sent["cookie"];
   return sent;
 }
@@ -73,12 +74,12 @@ export function headersFromReplica(
   cors: HeaderMap | null,
 ): HeaderMap {
   const passed = headersFromContainer(headers);
-  const told = prefix === null ? passed : headersAtSharedOrigin(passed, { byBrowser });
-  told[REQUEST_ID] = requestId;
-  if (cors === null) return told;
-  for (const name of Object.keys(told)) if (CORS.test(name)) delete told[name];
-  const { vary } = told;
-  return { ...told, ...cors, vary: vary === undefined ? "Origin" : `${String(vary)}, Origin` };
+  const reported = prefix === null ? passed : headersAtSharedOrigin(passed, { byBrowser });
+  reported[REQUEST_ID] = requestId;
+  if (cors === null) return reported;
+  for (const name of Object.keys(reported)) if (CORS.test(name)) delete reported[name];
+  const { vary } = reported;
+  return { ...reported, ...cors, vary: vary === undefined ? "Origin" : `${String(vary)}, Origin` };
 }
 
 /** What an answer says to a page of another origin; null where that page may not ask, or no page does. */

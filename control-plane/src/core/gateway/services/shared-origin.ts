@@ -63,12 +63,12 @@ const OF_PARTS = /^\s*multipart\/x-mixed-replace\b/i;
  * header of its own: whoever joins them joins them by a comma, before which nothing can change what stood there.
  * @param byBrowser a browser asks, whatever for
  */
-export function headersAtSharedOrigin(told: HeaderMap, { byBrowser }: { byBrowser: boolean }): HeaderMap {
-  const kept: HeaderMap = {};
-  for (const [name, value] of Object.entries(told)) if (!OF_AN_ORIGIN.has(name)) kept[name] = value;
-  const own = [kept[CSP] ?? []].flat().filter((policy) => PLAIN.test(policy));
-  kept[CSP] = own.length === 0 ? SANDBOX : [SANDBOX, ...own];
-  if (byBrowser && OF_PARTS.test(String(kept["content-type"])))
-    kept["content-type"] = "application/octet-stream";
-  return kept;
+export function headersAtSharedOrigin(reported: HeaderMap, { byBrowser }: { byBrowser: boolean }): HeaderMap {
+  const stored: HeaderMap = {};
+  for (const [name, value] of Object.entries(reported)) if (!OF_AN_ORIGIN.has(name)) stored[name] = value;
+  const own = [stored[CSP] ?? []].flat().filter((policy) => PLAIN.test(policy));
+  stored[CSP] = own.length === 0 ? SANDBOX : [SANDBOX, ...own];
+  if (byBrowser && OF_PARTS.test(String(stored["content-type"])))
+    stored["content-type"] = "application/octet-stream";
+  return stored;
 }

@@ -33,8 +33,8 @@ export function usageFormOf(headers: {
 }): UsageForm | null {
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return null;
-  const said = headers["content-type"];
-  const [type = ""] = typeof said === "string" ? said.split(";") : [];
+  const text = headers["content-type"];
+  const [type = ""] = typeof text === "string" ? text.split(";") : [];
   switch (type.trim().toLowerCase()) {
     case "application/json":
       return "json";
@@ -98,8 +98,8 @@ function usageOfStream(end: string, isAll: boolean): Tokens | null {
   // The first one may have lost its beginning.
   if (!isAll) events.shift();
   for (const event of events.slice(-LAST_EVENTS).toReversed()) {
-    const said = parsed(dataOf(event));
-    const usage = isObject(said) ? said["usage"] : null;
+    const text = parsed(dataOf(event));
+    const usage = isObject(text) ? text["usage"] : null;
     if (isObject(usage)) return tokensOf(usage);
   }
   return null;
@@ -127,10 +127,10 @@ function tokensOf(usage: unknown): Tokens | null {
   return isCount(prompt) && isCount(completion) ? { prompt, completion } : null;
 }
 
-function isCount(told: unknown): told is number {
-  return Number.isSafeInteger(told) && (told as number) >= 0 && (told as number) <= MAX_TOKENS;
+function isCount(reported: unknown): reported is number {
+  return Number.isSafeInteger(reported) && (reported as number) >= 0 && (reported as number) <= MAX_TOKENS;
 }
 
-function isObject(told: unknown): told is Record<string, unknown> {
-  return typeof told === "object" && told !== null && !Array.isArray(told);
+function isObject(reported: unknown): reported is Record<string, unknown> {
+  return typeof reported === "object" && reported !== null && !Array.isArray(reported);
 }

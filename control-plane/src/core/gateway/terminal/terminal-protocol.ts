@@ -48,11 +48,11 @@ export function isTabName(text: unknown): text is string {
 
 /** Null for what is none of a page's messages. */
 export function readFromPage(text: string): FromPage | null {
-  const told = objectOf(text);
-  if (told === null) return null;
-  const { kind, tab, bytes } = told;
+  const reported = objectOf(text);
+  if (reported === null) return null;
+  const { kind, tab, bytes } = reported;
   if (kind === "ack") return isCount(bytes) ? { kind, bytes } : null;
-  const size = sizeOf(told);
+  const size = sizeOf(reported);
   if (size === null) return null;
   if (kind === "resize") return { kind, ...size };
   if (kind !== "open") return null;
@@ -61,8 +61,10 @@ export function readFromPage(text: string): FromPage | null {
 
 function objectOf(text: string): Record<string, unknown> | null {
   try {
-    const told: unknown = JSON.parse(text);
-    return typeof told === "object" && told !== null && !Array.isArray(told) ? { ...told } : null;
+    const reported: unknown = JSON.parse(text);
+    return typeof reported === "object" && reported !== null && !Array.isArray(reported)
+      ? { ...reported }
+      : null;
   } catch {
     return null;
   }

@@ -30,7 +30,7 @@ export function bucketOf(atMs: number): number {
 }
 
 /** What several stretches were together, each counting as often as it was read; null where there are none. */
-export function together(parts: readonly Readings[]): Readings | null {
+export function combined(parts: readonly Readings[]): Readings | null {
   if (parts.length === 0) return null;
   const spreadOf = (measure: Measure) => spreadTogether(parts, measure);
   return {
@@ -43,14 +43,14 @@ export function together(parts: readonly Readings[]): Readings | null {
 }
 
 function spreadTogether(parts: readonly Readings[], measure: Measure): Spread | null {
-  const told = parts.flatMap(({ [measure]: spread, samples }) =>
+  const reported = parts.flatMap(({ [measure]: spread, samples }) =>
     spread === null ? [] : [{ spread, samples }],
   );
-  if (told.length === 0) return null;
-  const samples = told.reduce((sum, one) => sum + one.samples, 0);
+  if (reported.length === 0) return null;
+  const samples = reported.reduce((sum, one) => sum + one.samples, 0);
   return {
-    min: Math.min(...told.map(({ spread }) => spread.min)),
-    mean: Math.round(told.reduce((sum, one) => sum + one.spread.mean * one.samples, 0) / samples),
-    max: Math.max(...told.map(({ spread }) => spread.max)),
+    min: Math.min(...reported.map(({ spread }) => spread.min)),
+    mean: Math.round(reported.reduce((sum, one) => sum + one.spread.mean * one.samples, 0) / samples),
+    max: Math.max(...reported.map(({ spread }) => spread.max)),
   };
 }

@@ -3,7 +3,7 @@
  * nothing of it lies outside the stretch; what was not heard is there as null.
  */
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { BUCKET_MS, type Readings, together } from "./gpu-reading.ts";
+import { BUCKET_MS, type Readings, combined } from "./gpu-reading.ts";
 
 export interface Stretch {
   readonly fromMs: number;
@@ -11,7 +11,7 @@ export interface Stretch {
 }
 
 /** A bucket that something was heard in. */
-export interface KeptBucket {
+export interface StoredBucket {
   readonly atMs: number;
   readonly readings: Readings;
 }
@@ -42,14 +42,14 @@ export function overlap(one: Stretch, other: Stretch): Stretch | null {
 }
 
 /** One point for each step that has a whole bucket in the stretch, in the order of time. */
-export function pointsOf(kept: readonly KeptBucket[], stretch: Stretch, stepMs: number): Point[] {
+export function pointsOf(stored: readonly StoredBucket[], stretch: Stretch, stepMs: number): Point[] {
   const firstMs = Math.ceil(stretch.fromMs / BUCKET_MS) * BUCKET_MS;
   const endMs = Math.floor(stretch.toMs / BUCKET_MS) * BUCKET_MS;
-  const within = kept.filter(({ atMs }) => atMs >= firstMs && atMs < endMs);
+  const within = stored.filter(({ atMs }) => atMs >= firstMs && atMs < endMs);
   const steps = Map.groupBy(within, ({ atMs }) => startOf(atMs, stepMs));
   const points: Point[] = [];
   for (let atMs = startOf(firstMs, stepMs); atMs < endMs; atMs += stepMs)
-    points.push({ atMs, readings: together((steps.get(atMs) ?? []).map(({ readings }) => readings)) });
+    points.push({ atMs, readings: combined((steps.get(atMs) ?? []).map(({ readings }) => readings)) });
   return points;
 }
 

@@ -24,11 +24,11 @@ export const MAX_FETCHES_OF_CUSTOMER = 4;
 /** A customer's start that held a place for an image in vain is held against the image's next starts for so long. */
 export const HELD_AGAIN_AFTER_MS = 60 * MS_PER_MINUTE;
 /** How long is told how a fetch ended. */
-export const ENDED_FETCH_KEPT_MS = 10 * MS_PER_MINUTE;
+export const ENDED_FETCH_RETENTION_MS = 10 * MS_PER_MINUTE;
 /** Numbers of a pull that goes on are taken over no more often; how it ends is taken over at once. */
 export const PROGRESS_EVERY_MS = 2_000;
 /** Within this a host tells its images anew, what it has just fetched among them. */
-export const IMAGES_TOLD_WITHIN_MS = 2 * MS_PER_MINUTE;
+export const IMAGES_REPORTED_WITHIN_MS = 2 * MS_PER_MINUTE;
 
 /** A placement that is wanted running, as its host last told of the run that is wanted now. */
 export interface PlacedForImage {
@@ -62,7 +62,7 @@ export function mayTakeBack(placed: PlacedForImage, nowMs: number): boolean {
   return (
     nowMs - placed.placedAtMs >= HELD_WHILE_PULLED_MS &&
     !placed.isOfGang &&
-    isOnItsWay(placed) &&
+    isPending(placed) &&
     hasNotBegun(placed) &&
     hasRoomForFetch(placed)
   );
@@ -78,10 +78,10 @@ export function hasRoomForFetch({
 
 /** Its image may not be used any more: at once, and nothing is fetched for it. What the host has already is its own matter. */
 export function mayNotGoOn(placed: PlacedForImage): boolean {
-  return isOnItsWay(placed) && hasNotBegun(placed);
+  return isPending(placed) && hasNotBegun(placed);
 }
 
-function isOnItsWay({ pull }: PlacedForImage): boolean {
+function isPending({ pull }: PlacedForImage): boolean {
   return pull === "pulling" || pull === "waiting";
 }
 
@@ -109,11 +109,11 @@ export type FetchEnd =
  * was pulled for too long is at fault; one that only waited for its turn is not, and its order is free to go elsewhere.
  */
 export function fetchEnd(fetch: OpenFetch, nowMs: number): FetchEnd | null {
-  const { isWaitedFor, isServed, isAllowed, reported: told } = fetch;
+  const { isWaitedFor, isServed, isAllowed, reported } = fetch;
   if (!isWaitedFor) return { outcome: "not-wanted" };
   if (!isAllowed) return { outcome: "not-allowed" };
-  if (told?.state === "present") return { outcome: "present" };
-  if (told?.state === "failed") return { outcome: "failed", problem: told.problem ?? "failed" };
+  if (reported?.state === "present") return { outcome: "present" };
+  if (reported?.state === "failed") return { outcome: "failed", problem: reported.problem ?? "failed" };
   if (!isServed) return { outcome: "host-away" };
   const pulledMs = fetch.pulledMs + (fetch.pullingSinceMs === null ? 0 : nowMs - fetch.pullingSinceMs);
   if (pulledMs >= FETCH_LIMIT_MS) return { outcome: "failed", problem: "too-slow" };

@@ -23,7 +23,7 @@ export function isLikeAnotherHost(pool: string, hostId: string | null): boolean 
   return pool !== hostId && HOST_ID.test(pool);
 }
 
-export interface PoolStanding {
+export interface PoolMembership {
   pool: string;
   /** The pool that it said it belongs to, while nobody has confirmed that. */
   claim: string | null;
@@ -34,7 +34,7 @@ export interface PoolStanding {
 }
 
 /** A phrase that says why nothing of its pool is read, written or placed there; null where it is used. */
-export function poolObstacle({ pool, claim, state, failure, features }: PoolStanding): string | null {
+export function poolObstacle({ pool, claim, state, failure, features }: PoolMembership): string | null {
   if (claim !== null)
     return `it waits for an administrator to confirm that it belongs to storage pool ${claim}`;
   const canProve = features.includes(POOL_PROOF_FEATURE);
@@ -57,14 +57,14 @@ export function poolObstacle({ pool, claim, state, failure, features }: PoolStan
 
 /** A sentence for administrators of one that is used and yet lacks a proof; null where nothing is lacking. */
 export function poolWarning({
-  membership: standing,
+  membership,
   proofDueAt,
 }: {
-  membership: PoolStanding;
+  membership: PoolMembership;
   /** When the next proof is due at the latest; null of one that has no other member beside it. */
   proofDueAt: Date | null;
 }): string | null {
-  const { state, claim, failure, features } = standing;
+  const { state, claim, failure, features } = membership;
   if (state !== "trusted" || claim !== null || proofDueAt === null) return null;
   const until = `It is used without one until ${proofDueAt.toISOString()} while others prove theirs.`;
   if (!features.includes(POOL_PROOF_FEATURE))

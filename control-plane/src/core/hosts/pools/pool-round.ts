@@ -176,19 +176,19 @@ function verdictOf(
   const others = (pool ?? []).filter(({ id }) => id !== member.id);
   // One that showed nobody anything says nothing of others: it may be what cannot be reached.
   const hasShared = pool !== null && pool.length > 1;
-  const hasWitness = hasShared && others.some((other) => isElector(other) && !silent.has(other.id));
+  const hasAuditScope = hasShared && others.some((other) => isElector(other) && !silent.has(other.id));
   const missed = silent.get(member.id);
-  if (missed !== undefined) return { member, kind: "missed", detail: missed, hasAuditScope: hasWitness };
-  if (pool === null) return { member, kind: "unopposed", detail: null, hasAuditScope: hasWitness };
+  if (missed !== undefined) return { member, kind: "missed", detail: missed, hasAuditScope };
+  if (pool === null) return { member, kind: "unopposed", detail: null, hasAuditScope };
   if (pool.includes(member))
     return {
       member,
       kind: others.length > 0 ? "proved" : "unopposed",
       detail: null,
-      hasAuditScope: hasWitness,
+      hasAuditScope,
     };
   const detail = apart.get(member.id) ?? `It sees other files than host ${pool[0]?.name ?? "of the pool"}.`;
-  return { member, kind: "failed", detail, hasAuditScope: hasWitness };
+  return { member, kind: "failed", detail, hasAuditScope };
 }
 
 export interface MemberChange {
@@ -199,10 +199,7 @@ export interface MemberChange {
 }
 
 /** What a verdict makes of a member. One that is missed stays what it is, until it is overdue. */
-export function afterVerdict(
-  { member, kind, detail, hasAuditScope: hasWitness }: Verdict,
-  nowMs: number,
-): MemberChange {
+export function afterVerdict({ member, kind, detail, hasAuditScope }: Verdict, nowMs: number): MemberChange {
   const { state, provedAtMs, proofDueAtMs } = member;
   switch (kind) {
     case "proved":
@@ -219,7 +216,7 @@ export function afterVerdict(
       const isOverdue =
         kind === "missed" &&
         state === "trusted" &&
-        hasWitness &&
+        hasAuditScope &&
         proofDueAtMs !== null &&
         proofDueAtMs <= nowMs;
       const nobody = state === "waiting" ? "No proved member of the pool answers now." : null;

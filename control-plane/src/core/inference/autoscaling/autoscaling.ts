@@ -5,7 +5,7 @@
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { AutoscalingConfig, ReplicaBounds } from "./autoscaling-config.ts";
-import { type Decision, type Grounds, inWords } from "./decision-words.ts";
+import { type Decision, type DecisionReason, inWords } from "./decision-words.ts";
 import { largestLoad, lastingLoad, type LoadHistory, NO_HISTORY, remembered } from "./load-history.ts";
 import {
   isQuiet,
@@ -58,9 +58,9 @@ export function evaluate(situation: Situation): Evaluation {
     isWhollyKnown: isWhollyKnown(readings, config),
     isQuiet: isQuiet(readings),
     wanted,
-    requestedBy: (inReplicas) => askedBy(inReplicas, situation.bounds),
+    requestedBy: (inReplicas) => requestedBy(inReplicas, situation.bounds),
   });
-  return { decision: inWords(groundsOf(situation, { load, readings, history }), situation), history };
+  return { decision: inWords(inputsOf(situation, { load, readings, history }), situation), history };
 }
 
 interface Known {
@@ -69,7 +69,7 @@ interface Known {
   history: LoadHistory;
 }
 
-function groundsOf(situation: Situation, { load, readings, history }: Known): Grounds {
+function inputsOf(situation: Situation, { load, readings, history }: Known): DecisionReason {
   const { config, bounds, wanted, waitingRequests, readyReplicas } = situation;
   const bounded = clamped(wanted, bounds);
   if (bounded !== wanted) return { kind: "bound", replicas: bounded };
@@ -98,7 +98,7 @@ function more(situation: Situation, load: ServiceLoad, history: LoadHistory) {
   const { now, bounds, wanted } = situation;
   const lasting = lastingLoad(history, { now, reportedSince: load.by.reportedSince });
   if (lasting === null || isNearEveryTarget(situation, load, lasting)) return null;
-  const replicas = askedBy(lasting, bounds);
+  const replicas = requestedBy(lasting, bounds);
   return replicas > wanted ? { kind: "more" as const, replicas, lasting, load } : null;
 }
 
@@ -109,10 +109,10 @@ function isNearEveryTarget(
   lasting: number,
 ): boolean {
   if (lasting > wanted * (1 + TOLERANCE) + ROUNDING) return false;
-  return readings.every(({ metric, sum, silent, reportedSince: toldSince }) => {
+  return readings.every(({ metric, sum, silent, reportedSince }) => {
     const target = targets[metric];
     // Of what is not all known nobody can say that it is far below.
-    if (target === undefined || silent.length > 0 || toldSince === Infinity) return true;
+    if (target === undefined || silent.length > 0 || reportedSince === Infinity) return true;
     return sum / target >= wanted * (1 - TOLERANCE) - ROUNDING;
   });
 }
@@ -128,12 +128,12 @@ function fewer({ now, config, bounds, wanted }: Situation, load: ServiceLoad, hi
   if (below === null || now - below.since < config.scaleDownDelayMs) return null;
   const largest = largestLoad(history, now);
   if (largest === null) return null;
-  const replicas = askedBy(largest, bounds);
+  const replicas = requestedBy(largest, bounds);
   return replicas < wanted ? { kind: "fewer" as const, replicas, largest, load } : null;
 }
 
 /** By its load alone a service goes down to one at least: to none it goes for want of requests. */
-function askedBy(inReplicas: number, bounds: ReplicaBounds): number {
+function requestedBy(inReplicas: number, bounds: ReplicaBounds): number {
   return clamped(Math.max(1, Math.ceil(inReplicas - ROUNDING)), bounds);
 }
 

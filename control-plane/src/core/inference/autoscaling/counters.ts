@@ -19,7 +19,7 @@ export interface Count {
   reportedAt: number;
 }
 
-export interface KeptCount extends Count {
+export interface StoredCount extends Count {
   /** By our clock. */
   seenAt: number;
   /** In a second; null before there are two. */
@@ -27,29 +27,33 @@ export interface KeptCount extends Count {
 }
 
 /** What is known after a look at what is told now; what nobody tells any more is forgotten once it is no longer a sample. */
-export function countsAfter(kept: readonly KeptCount[], told: readonly Count[], now: number): KeptCount[] {
-  const before = new Map(kept.map((one) => [nameOf(one), one]));
-  const known = new Map(told.map((one) => [nameOf(one), next(before.get(nameOf(one)), one, now)]));
-  const silent = kept.filter((one) => !known.has(nameOf(one)) && now - one.seenAt < SAMPLE_LIFE_MS);
+export function countsAfter(
+  stored: readonly StoredCount[],
+  reported: readonly Count[],
+  now: number,
+): StoredCount[] {
+  const before = new Map(stored.map((one) => [nameOf(one), one]));
+  const known = new Map(reported.map((one) => [nameOf(one), next(before.get(nameOf(one)), one, now)]));
+  const silent = stored.filter((one) => !known.has(nameOf(one)) && now - one.seenAt < SAMPLE_LIFE_MS);
   return [...known.values(), ...silent];
 }
 
-function next(before: KeptCount | undefined, told: Count, now: number): KeptCount {
-  if (before === undefined) return { ...told, seenAt: now, rate: null };
-  const betweenMs = told.reportedAt - before.reportedAt;
+function next(before: StoredCount | undefined, reported: Count, now: number): StoredCount {
+  if (before === undefined) return { ...reported, seenAt: now, rate: null };
+  const betweenMs = reported.reportedAt - before.reportedAt;
   // A clock that was put back by much: what was known cannot be compared any more.
-  if (betweenMs < -SAMPLE_LIFE_MS) return { ...told, seenAt: now, rate: null };
+  if (betweenMs < -SAMPLE_LIFE_MS) return { ...reported, seenAt: now, rate: null };
   if (betweenMs < MIN_BETWEEN_MS) return before;
   // A count that fell began anew, and has come so far since then at least.
-  const more = told.count >= before.count ? told.count - before.count : told.count;
-  return { ...told, seenAt: now, rate: (more * MS_PER_SECOND) / betweenMs };
+  const more = reported.count >= before.count ? reported.count - before.count : reported.count;
+  return { ...reported, seenAt: now, rate: (more * MS_PER_SECOND) / betweenMs };
 }
 
 function nameOf({ metric, source }: Count): string {
   return `${metric} ${source}`;
 }
 
-export function ratesOf(counts: readonly KeptCount[]): Sample[] {
+export function ratesOf(counts: readonly StoredCount[]): Sample[] {
   return counts.flatMap(({ metric, source, rate, seenAt }) =>
     rate === null ? [] : [{ metric, source, value: rate, at: seenAt }],
   );

@@ -14,7 +14,7 @@ export type Decision =
   | { kind: "would-scale"; replicas: number; sentence: string };
 
 /** Why. Those with `replicas` ask for that many. */
-export type Grounds =
+export type DecisionReason =
   | { kind: "off" }
   | { kind: "sleeps" }
   | { kind: "none-ready" }
@@ -47,21 +47,22 @@ const UNITS: Readonly<Record<Metric, string>> = {
   in_flight: "requests in flight",
 };
 
-export function inWords(grounds: Grounds, circumstances: Circumstances): Decision {
-  if (grounds.kind === "off") return { kind: "stays", sentence: "Autoscaling is off." };
+export function inWords(reason: DecisionReason, circumstances: Circumstances): Decision {
+  if (reason.kind === "off") return { kind: "stays", sentence: "Autoscaling is off." };
   const { config, wanted, isDryRun } = circumstances;
-  const why = whyOf(grounds, circumstances);
-  if (!("replicas" in grounds)) return { kind: "stays", sentence: `It stays at ${counted(wanted)}: ${why}.` };
-  const { replicas } = grounds;
-  const way = `from ${wanted} to ${counted(replicas)}`;
-  if (!config.isPaused && !isDryRun) return { kind: "scales", replicas, sentence: `It goes ${way}: ${why}.` };
+  const why = whyOf(reason, circumstances);
+  if (!("replicas" in reason)) return { kind: "stays", sentence: `It stays at ${counted(wanted)}: ${why}.` };
+  const { replicas } = reason;
+  const route = `from ${wanted} to ${counted(replicas)}`;
+  if (!config.isPaused && !isDryRun)
+    return { kind: "scales", replicas, sentence: `It goes ${route}: ${why}.` };
   const instead = config.isPaused ? "is paused" : "runs dry";
-  return { kind: "would-scale", replicas, sentence: `It ${instead}, and would have gone ${way}: ${why}.` };
+  return { kind: "would-scale", replicas, sentence: `It ${instead}, and would have gone ${route}: ${why}.` };
 }
 
-function whyOf(grounds: Exclude<Grounds, { kind: "off" }>, circumstances: Circumstances): string {
+function whyOf(reason: Exclude<DecisionReason, { kind: "off" }>, circumstances: Circumstances): string {
   const { bounds, wanted, waitingRequests } = circumstances;
-  switch (grounds.kind) {
+  switch (reason.kind) {
     case "sleeps":
       return "no request waits";
     case "none-ready":
@@ -69,32 +70,32 @@ function whyOf(grounds: Exclude<Grounds, { kind: "off" }>, circumstances: Circum
     case "unknown":
       return "nothing is known of its load";
     case "bound":
-      return grounds.replicas > wanted ? `min_replicas is ${bounds.min}` : `max_replicas is ${bounds.max}`;
+      return reason.replicas > wanted ? `min_replicas is ${bounds.min}` : `max_replicas is ${bounds.max}`;
     case "wake":
       return waitingRequests === 1 ? "a request waits" : `${waitingRequests} requests wait`;
     case "none":
-      return `no request for ${grounds.quietSeconds} s, and none in flight`;
+      return `no request for ${reason.quietSeconds} s, and none in flight`;
     case "more": {
-      const lasted = `for ${UP_WINDOW_MS / MS_PER_SECOND} s there was work for ${shown(grounds.lasting)} or more`;
-      const bound = grounds.lasting > bounds.max ? `, but max_replicas is ${bounds.max}` : "";
-      return `${lasted}${bound}; ${loadNow(grounds.load)}`;
+      const lasted = `for ${UP_WINDOW_MS / MS_PER_SECOND} s there was work for ${visible(reason.lasting)} or more`;
+      const bound = reason.lasting > bounds.max ? `, but max_replicas is ${bounds.max}` : "";
+      return `${lasted}${bound}; ${loadNow(reason.load)}`;
     }
     case "fewer": {
       const delay = circumstances.config.scaleDownDelayMs / MS_PER_SECOND;
       const window = DOWN_WINDOW_MS / MS_PER_SECOND;
-      const most = `in the last ${window} s for ${shown(grounds.largest)} at most`;
-      return `for ${delay} s there was work for fewer, ${most}; ${loadNow(grounds.load)}`;
+      const most = `in the last ${window} s for ${visible(reason.largest)} at most`;
+      return `for ${delay} s there was work for fewer, ${most}; ${loadNow(reason.load)}`;
     }
     case "stays":
-      return whyItStays(grounds, circumstances);
+      return whyItStays(reason, circumstances);
   }
 }
 
 function whyItStays(
-  { load, unknown, belowSince }: Extract<Grounds, { kind: "stays" }>,
+  { load, unknown, belowSince }: Extract<DecisionReason, { kind: "stays" }>,
   { now, config, bounds, wanted }: Circumstances,
 ): string {
-  const work = `there is work for ${shown(load.inReplicas)}`;
+  const work = `there is work for ${visible(load.inReplicas)}`;
   if (load.inReplicas > wanted && wanted === bounds.max)
     return `${work}, but max_replicas is ${bounds.max}; ${loadNow(load)}`;
   if (unknown !== undefined) return `${work} at least, but ${silencePhrase(unknown)}; ${loadNow(load)}`;
@@ -110,7 +111,7 @@ function silencePhrase({ metric, silent }: Reading): string {
 }
 
 function loadNow({ by: { metric, sum, target } }: ServiceLoad): string {
-  return `now ${shown(sum)} ${UNITS[metric]} with target_${metric} ${shown(target)}`;
+  return `now ${visible(sum)} ${UNITS[metric]} with target_${metric} ${visible(target)}`;
 }
 
 function counted(replicas: number): string {
@@ -118,6 +119,6 @@ function counted(replicas: number): string {
 }
 
 /** Nobody reads more than one digit of a fraction. */
-function shown(value: number): string {
+function visible(value: number): string {
   return `${Math.round(value * 10) / 10}`;
 }

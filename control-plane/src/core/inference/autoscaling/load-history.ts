@@ -86,14 +86,14 @@ function secondOf({ at }: Point): number {
 }
 
 function belowAt(
-  { now, load, wanted, requestedBy: askedBy }: Moment,
+  { now, load, wanted, requestedBy }: Moment,
   { points, below, knownSince }: LoadHistory,
 ): LoadHistory["below"] {
-  if (load === null || askedBy(load) >= wanted) return null;
+  if (load === null || requestedBy(load) >= wanted) return null;
   if (below !== null && below.replicas <= wanted) return { since: below.since, replicas: wanted };
   // Fewer are wanted than it was known to be below, or it has only begun: what is remembered says how long.
   const known = points.filter(({ at }) => at >= (knownSince ?? now));
-  const lastAbove = known.findLastIndex(({ high }) => askedBy(high) >= wanted);
+  const lastAbove = known.findLastIndex(({ high }) => requestedBy(high) >= wanted);
   return { since: known[lastAbove + 1]?.at ?? now, replicas: wanted };
 }
 
@@ -104,11 +104,11 @@ function belowAt(
  */
 export function lastingLoad(
   { points }: LoadHistory,
-  { now, reportedSince: toldSince }: { now: number; reportedSince: number },
+  { now, reportedSince }: { now: number; reportedSince: number },
 ) {
   const edge = now - UP_WINDOW_MS;
   const isCovered = points.some(({ at }) => at <= edge);
-  const before = points.findLastIndex(({ at }) => at < toldSince);
+  const before = points.findLastIndex(({ at }) => at < reportedSince);
   if (!isCovered || before < 0) return null;
   const lasting = points.filter(({ at }, index) => index >= before || at > edge);
   return Math.min(...lasting.map(({ low }) => low));

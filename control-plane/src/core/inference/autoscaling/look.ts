@@ -6,7 +6,7 @@
 import { scalesByItself } from "../wanted-replicas.ts";
 import { evaluate } from "./autoscaling.ts";
 import { parseAutoscalingConfig, type ReplicaBounds } from "./autoscaling-config.ts";
-import { type Count, countsAfter, type KeptCount, ratesOf } from "./counters.ts";
+import { type Count, countsAfter, type StoredCount, ratesOf } from "./counters.ts";
 import type { Decision } from "./decision-words.ts";
 import { MAX_GAP_MS } from "./load-history.ts";
 import type { Sample } from "./service-load.ts";
@@ -46,19 +46,23 @@ interface Memory {
   requested: number;
   /** Whatever was stored; what is no history is none. */
   history: unknown;
-  counts: readonly KeptCount[];
+  counts: readonly StoredCount[];
 }
 
-export interface Look {
+export interface ScalingCheck {
   decision: Decision;
   /** What the decision began with. */
   from: number;
   memory: Memory & { history: StoredHistory | null };
 }
 
-export function look(service: ScaledService, gateways: readonly GatewayLoad[], now: number): Look {
+export function checkScaling(
+  service: ScaledService,
+  gateways: readonly GatewayLoad[],
+  now: number,
+): ScalingCheck {
   const { isEnabled, isDryRun, bounds, ready, memory } = service;
-  const counts = countsAfter(memory?.counts ?? [], countsTold(ready, gateways), now);
+  const counts = countsAfter(memory?.counts ?? [], countsReported(ready, gateways), now);
   const parsed = parseAutoscalingConfig(service.config);
   if (!parsed.valid) {
     const decision: Decision = { kind: "stays", sentence: parsed.problems.join(" ") };
@@ -80,21 +84,21 @@ export function look(service: ScaledService, gateways: readonly GatewayLoad[], n
     readyReplicas: ready.map(({ id }) => id),
     gateways: gateways.map(({ id }) => id),
     samples,
-    waitingRequests: isLeft && wanted === 0 ? Math.ceil(asked(samples)) : held(gateways),
+    waitingRequests: isLeft && wanted === 0 ? Math.ceil(demanded(samples)) : held(gateways),
     history: parseHistory(memory?.history),
   });
-  const wish = decision.kind === "stays" ? wanted : decision.replicas;
+  const requested = decision.kind === "stays" ? wanted : decision.replicas;
   return {
     decision,
     from: wanted,
-    memory: { checkedAt: now, requested: wish, history: storedHistory(history), counts },
+    memory: { checkedAt: now, requested, history: storedHistory(history), counts },
   };
 }
 
 /** So that a replica's rate is percent of its own cores. */
 const MS_OF_A_PERCENT = 10;
 
-function countsTold(ready: readonly ReadyReplica[], gateways: readonly GatewayLoad[]): Count[] {
+function countsReported(ready: readonly ReadyReplica[], gateways: readonly GatewayLoad[]): Count[] {
   return [
     ...ready.flatMap(({ id, cores, cpu }) =>
       cpu === null
@@ -108,10 +112,10 @@ function countsTold(ready: readonly ReadyReplica[], gateways: readonly GatewayLo
             },
           ],
     ),
-    ...gateways.flatMap(({ id, reported: told }) =>
-      told === null
+    ...gateways.flatMap(({ id, reported }) =>
+      reported === null
         ? []
-        : [{ metric: "qps" as const, source: id, count: told.requests, reportedAt: told.at }],
+        : [{ metric: "qps" as const, source: id, count: reported.requests, reportedAt: reported.at }],
     ),
   ];
 }
@@ -127,21 +131,26 @@ function possible(sample: Sample): Sample {
 }
 
 /** As old as what the same gateway counted. */
-function inFlight(gateways: readonly GatewayLoad[], counts: readonly KeptCount[]): Sample[] {
-  return gateways.flatMap(({ id, reported: told }) => {
+function inFlight(gateways: readonly GatewayLoad[], counts: readonly StoredCount[]): Sample[] {
+  return gateways.flatMap(({ id, reported }) => {
     const counted = counts.find(({ metric, source }) => metric === "qps" && source === id);
-    if (told === null || counted === undefined) return [];
+    if (reported === null || counted === undefined) return [];
     return [
-      { metric: "in_flight" as const, source: id, value: told.inFlight + told.held, at: counted.seenAt },
+      {
+        metric: "in_flight" as const,
+        source: id,
+        value: reported.inFlight + reported.held,
+        at: counted.seenAt,
+      },
     ];
   });
 }
 
 function held(gateways: readonly GatewayLoad[]): number {
-  return gateways.reduce((sum, { reported: told }) => sum + (told?.held ?? 0), 0);
+  return gateways.reduce((sum, { reported }) => sum + (reported?.held ?? 0), 0);
 }
 
 /** Where it only would be asleep, others are answered and nobody waits. */
-function asked(samples: readonly Sample[]): number {
+function demanded(samples: readonly Sample[]): number {
   return samples.reduce((sum, { metric, value }) => (metric === "cpu" ? sum : sum + value), 0);
 }

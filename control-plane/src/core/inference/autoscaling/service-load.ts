@@ -47,12 +47,12 @@ export function serviceLoad(
   readings: readonly Reading[],
   { targets }: AutoscalingConfig,
 ): ServiceLoad | null {
-  const asking = readings.flatMap((reading) => {
+  const requesting = readings.flatMap((reading) => {
     const target = targets[reading.metric];
     return target === undefined || reading.reportedSince === Infinity ? [] : [{ ...reading, target }];
   });
-  const inReplicas = Math.max(...asking.map(({ sum, target }) => sum / target));
-  const by = asking.find(({ sum, target }) => sum / target === inReplicas);
+  const inReplicas = Math.max(...requesting.map(({ sum, target }) => sum / target));
+  const by = requesting.find(({ sum, target }) => sum / target === inReplicas);
   return by === undefined ? null : { inReplicas, by, readings };
 }
 
@@ -67,16 +67,16 @@ export function readingsAt(now: number, samples: readonly Sample[], speakers: Sp
   }
   return METRICS.map((metric) => {
     const expected = metric === "cpu" ? speakers.readyReplicas : speakers.gateways;
-    const told = expected.flatMap((source) => known.get(`${metric} ${source}`) ?? []);
+    const reported = expected.flatMap((source) => known.get(`${metric} ${source}`) ?? []);
     return {
       metric,
       // In an order of their own: a sum of fractions depends on it in its last digit.
-      sum: told
+      sum: reported
         .map(({ value }) => value)
         .toSorted((a, b) => a - b)
         .reduce((sum, value) => sum + value, 0),
       silent: expected.filter((source) => !known.has(`${metric} ${source}`)),
-      reportedSince: Math.min(...told.map(({ at }) => at)),
+      reportedSince: Math.min(...reported.map(({ at }) => at)),
     };
   });
 }
@@ -92,16 +92,16 @@ function isLater(sample: Sample, other: Sample): boolean {
 
 /** Whether all that a decision to have less rests on is known: every target's metric. */
 export function isWhollyKnown(readings: readonly Reading[], { targets }: AutoscalingConfig): boolean {
-  return readings.every(({ metric, silent, reportedSince: toldSince }) => {
+  return readings.every(({ metric, silent, reportedSince }) => {
     if (targets[metric] === undefined) return true;
-    return silent.length === 0 && toldSince !== Infinity;
+    return silent.length === 0 && reportedSince !== Infinity;
   });
 }
 
 /** Whether every gateway says that nobody asked for anything and that nobody waits. */
 export function isQuiet(readings: readonly Reading[]): boolean {
   return readings.every(
-    ({ metric, sum, silent, reportedSince: toldSince }) =>
-      metric === "cpu" || (silent.length === 0 && toldSince !== Infinity && sum === 0),
+    ({ metric, sum, silent, reportedSince }) =>
+      metric === "cpu" || (silent.length === 0 && reportedSince !== Infinity && sum === 0),
   );
 }

@@ -14,7 +14,7 @@ const SURGE = 1;
 /** The first of a revision serves for so long, or answers enough, before any other goes for it. */
 const TRIAL_MS = 15 * MS_PER_SECOND;
 
-export interface RolloutStanding {
+export interface RolloutState {
   versions: Versions;
   /** Replicas of all revisions together. */
   wanted: number;
@@ -39,21 +39,21 @@ export interface RolloutStep {
 }
 
 /** What is wanted goes with the versions into one transaction, so that no step is done by halves. */
-export function rolloutStep(standing: RolloutStanding): RolloutStep {
-  const { versions } = standing;
+export function rolloutStep(state: RolloutState): RolloutStep {
+  const { versions } = state;
   const { serving, rollout } = versions;
   if (rollout === null)
-    return { versions, wanted: wantedBack(standing), sentence: null, cause: null, ended: null };
-  const cause = rollout.cause ?? revisionFault({ ...standing, serving, target: rollout.target });
+    return { versions, wanted: wantedBack(state), sentence: null, cause: null, ended: null };
+  const cause = rollout.cause ?? revisionFault({ ...state, serving, target: rollout.target });
   return cause === null
-    ? goForward(standing, rollout)
-    : goBack(standing, { ...rollout, cause, gapFrom: null }, cause);
+    ? goForward(state, rollout)
+    : goBack(state, { ...rollout, cause, gapFrom: null }, cause);
 }
 
-function goForward(standing: RolloutStanding, rollout: Rollout): RolloutStep {
-  const { versions, wanted, replicas } = standing;
+function goForward(state: RolloutState, rollout: Rollout): RolloutStep {
+  const { versions, wanted, replicas } = state;
   const { target, allowsGap } = rollout;
-  const counted = isTried(standing, target) ? servingOf(replicas, target).length : 0;
+  const counted = isTried(state, target) ? servingOf(replicas, target).length : 0;
   const lack = lackOf(replicas, target);
   // Where there is no room for as many as are wanted, those that there is room for are all of it.
   const isWhole = counted >= wanted || lack !== null;
@@ -61,7 +61,7 @@ function goForward(standing: RolloutStanding, rollout: Rollout): RolloutStep {
     return {
       versions: { serving: target, previous: versions.serving, rollout: null },
       wanted: new Map([[target, wanted]]),
-      sentence: completedSentence(standing, target),
+      sentence: completedSentence(state, target),
       cause: null,
       ended: "completed",
     };
@@ -69,22 +69,22 @@ function goForward(standing: RolloutStanding, rollout: Rollout): RolloutStep {
   const going = { ...rollout, gapFrom: rollout.gapFrom ?? (needsGap ? placedOf(replicas) : null) };
   return {
     versions: { ...versions, rollout: going },
-    wanted: wantedForward(standing, going, counted),
-    sentence: progressSentence(standing, going, { counted, lack }),
+    wanted: wantedForward(state, going, counted),
+    sentence: progressSentence(state, going, { counted, lack }),
     cause: null,
     ended: null,
   };
 }
 
 /** Whether its first replica has shown that it can serve. */
-function isTried({ replicas, answers }: RolloutStanding, target: number): boolean {
+function isTried({ replicas, answers }: RolloutState, target: number): boolean {
   const isLong = servingOf(replicas, target).some(({ phaseForMs }) => phaseForMs >= TRIAL_MS);
   return isLong || (answers.get(target)?.requests ?? 0) >= ENOUGH_ANSWERS;
 }
 
 /** Each replica of the target that counts is one less of the others. */
 function wantedForward(
-  { versions: { serving }, wanted, replicas }: RolloutStanding,
+  { versions: { serving }, wanted, replicas }: RolloutState,
   { target, gapFrom }: Rollout,
   counted: number,
 ): Map<number, number> {
@@ -104,49 +104,45 @@ function placedOf(replicas: readonly RevisionReplica[]): number {
 
 /** What still serves is kept; what does not is of the revision that people know to work. */
 function splitOf(others: readonly RevisionReplica[], left: number, known: number): Map<number, number> {
-  const split = keptOf(others, left, known);
-  const kept = [...split.values()].reduce((sum, replicas) => sum + replicas, 0);
-  return split.set(known, (split.get(known) ?? 0) + left - kept);
+  const split = storedOf(others, left, known);
+  const stored = [...split.values()].reduce((sum, replicas) => sum + replicas, 0);
+  return split.set(known, (split.get(known) ?? 0) + left - stored);
 }
 
-function goBack(standing: RolloutStanding, rollout: Rollout, cause: string): RolloutStep {
-  const { versions, replicas } = standing;
+function goBack(state: RolloutState, rollout: Rollout, cause: string): RolloutStep {
+  const { versions, replicas } = state;
   const { serving } = versions;
   const hasEnded = othersOf(replicas, serving).length === 0;
   return {
     versions: { ...versions, rollout: hasEnded ? null : rollout },
-    wanted: wantedBack(standing),
-    sentence: revertedSentence(standing, { target: rollout.target, cause, hasEnded }),
+    wanted: wantedBack(state),
+    sentence: revertedSentence(state, { target: rollout.target, cause, hasEnded }),
     cause,
     ended: hasEnded ? "reverted" : null,
   };
 }
 
 /** All of what serves, at once, and of the others those that still stand in for it. */
-function wantedBack({
-  versions: { serving, rollout },
-  wanted,
-  replicas,
-}: RolloutStanding): Map<number, number> {
+function wantedBack({ versions: { serving, rollout }, wanted, replicas }: RolloutState): Map<number, number> {
   // Where the old one finds no room, one of those that are not good enough makes it.
   const makesRoom = rollout !== null && lackOf(replicas, serving) !== null;
   const left = Math.max(0, wanted - servingOf(replicas, serving).length - (makesRoom ? 1 : 0));
-  return keptOf(othersOf(replicas, serving), left, serving).set(serving, wanted);
+  return storedOf(othersOf(replicas, serving), left, serving).set(serving, wanted);
 }
 
 /** The replicas that serve and are kept, as many as are left, the known revision's first. */
-function keptOf(others: readonly RevisionReplica[], left: number, known: number): Map<number, number> {
+function storedOf(others: readonly RevisionReplica[], left: number, known: number): Map<number, number> {
   const revisions = [...new Set(others.map(({ revision }) => revision))].toSorted(
     (one, other) => Number(other === known) - Number(one === known) || other - one,
   );
-  const kept = new Map<number, number>();
+  const stored = new Map<number, number>();
   let open = left;
   for (const revision of revisions) {
     const keeps = Math.min(open, servingOf(others, revision).length);
-    if (keeps > 0) kept.set(revision, keeps);
+    if (keeps > 0) stored.set(revision, keeps);
     open -= keeps;
   }
-  return kept;
+  return stored;
 }
 
 function othersOf(replicas: readonly RevisionReplica[], revision: number): RevisionReplica[] {

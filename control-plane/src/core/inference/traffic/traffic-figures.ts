@@ -36,7 +36,7 @@ export interface TrafficFigures {
 
 export function trafficFigures(counts: TrafficCounts): TrafficFigures {
   const { token_answers, token_ms, prompt_tokens, completion_tokens } = counts;
-  const isTold = token_answers > 0;
+  const isReported = token_answers > 0;
   return {
     requests: counts.requests,
     unanswered: counts.unanswered,
@@ -52,10 +52,10 @@ export function trafficFigures(counts: TrafficCounts): TrafficFigures {
     waited: spreadOf(counts.queued_buckets, counts.queued_ms),
     token_answers,
     token_silent: counts.token_silent,
-    prompt_tokens: isTold ? prompt_tokens : null,
-    completion_tokens: isTold ? completion_tokens : null,
+    prompt_tokens: isReported ? prompt_tokens : null,
+    completion_tokens: isReported ? completion_tokens : null,
     tokens_per_second:
-      isTold && token_ms > 0 ? rounded((completion_tokens * MS_PER_SECOND) / token_ms) : null,
+      isReported && token_ms > 0 ? rounded((completion_tokens * MS_PER_SECOND) / token_ms) : null,
   };
 }
 

@@ -129,8 +129,8 @@ function histogram(
 }
 
 function line(name: string, [labels, value]: Sample): string {
-  const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-  const braces = told.length === 0 ? "" : `{${told.join(",")}}`;
+  const reported = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+  const braces = reported.length === 0 ? "" : `{${reported.join(",")}}`;
   return `remotegpu_service_${name}${braces} ${value}`;
 }
 

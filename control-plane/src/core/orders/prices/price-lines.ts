@@ -138,12 +138,12 @@ function withinMaximum({ maximum = null }: PricedOrder, lines: PricedLine[]): Or
   const hourly = hourlyPrice(lines);
   if (maximum === null || hourly * BigInt(maximum.instances) <= maximum.hourly)
     return { priced: true, lines };
-  const asked = formatPoints(hourly * BigInt(maximum.instances));
+  const requested = formatPoints(hourly * BigInt(maximum.instances));
   return {
     priced: false,
     reason: "beyond-maximum",
     field: "max_price_per_hour",
-    detail: `an hour of it costs ${asked}, and its maximum is ${formatPoints(maximum.hourly)}`,
+    detail: `an hour of it costs ${requested}, and its maximum is ${formatPoints(maximum.hourly)}`,
     hourly,
   };
 }

@@ -1,7 +1,7 @@
 /** Whether new orders may use a spec, and the sentence for those that may not, which names what they may use instead. */
 
 /** Unpriced is one that is in the catalogue and has no price in force; unknown is one that nobody ever made. */
-export type SpecStanding = "sold" | "retired" | "unpriced" | "unknown";
+export type SpecStatus = "sold" | "retired" | "unpriced" | "unknown";
 
 /** So many of a longer catalogue are named in a sentence. */
 const MAX_NAMED = 20;
@@ -12,14 +12,14 @@ const MAX_NAMED = 20;
  */
 export function unsoldSentence(
   spec: string,
-  standing: Exclude<SpecStanding, "sold">,
+  status: Exclude<SpecStatus, "sold">,
   sold: readonly string[],
 ): string {
-  return `${whyUnsold(spec, standing)}; ${alternatives(sold)}`;
+  return `${whyUnsold(spec, status)}; ${alternatives(sold)}`;
 }
 
-function whyUnsold(spec: string, standing: Exclude<SpecStanding, "sold">): string {
-  switch (standing) {
+function whyUnsold(spec: string, status: Exclude<SpecStatus, "sold">): string {
+  switch (status) {
     case "retired":
       return `the spec ${spec} is retired, and no new order may use it`;
     case "unpriced":

@@ -4,7 +4,7 @@
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { gpuCount, isOfKind, sliceShare } from "./fits-on.ts";
-import type { GpuWish, PlacementRequest } from "./fits-on.ts";
+import type { GpuRequest, PlacementRequest } from "./fits-on.ts";
 import type { HostCapacity } from "./fleet.ts";
 
 /** At most as many as the request has. */
@@ -19,16 +19,19 @@ export function emptyRoom(host: HostCapacity, request: PlacementRequest): number
   );
 }
 
-function cardRoom(host: HostCapacity, wish: GpuWish): number {
-  const cards = host.gpus.filter((gpu) => isOfKind(gpu, wish));
-  if (wish.kind !== "slice") return timesIn(cards.length, gpuCount(wish));
-  return cards.reduce((room, { memoryMib }) => room + slicesOf(memoryMib, wish), 0);
+function cardRoom(host: HostCapacity, gpuRequest: GpuRequest): number {
+  const cards = host.gpus.filter((gpu) => isOfKind(gpu, gpuRequest));
+  if (gpuRequest.kind !== "slice") return timesIn(cards.length, gpuCount(gpuRequest));
+  return cards.reduce((room, { memoryMib }) => room + slicesOf(memoryMib, gpuRequest), 0);
 }
 
-function slicesOf(cardMib: number, wish: Extract<GpuWish, { kind: "slice" }>): number {
-  return Math.min(timesIn(cardMib, wish.memoryMib), timesIn(THOUSANDTHS, sliceShare(wish, cardMib)));
+function slicesOf(cardMib: number, gpuRequest: Extract<GpuRequest, { kind: "slice" }>): number {
+  return Math.min(
+    timesIn(cardMib, gpuRequest.memoryMib),
+    timesIn(THOUSANDTHS, sliceShare(gpuRequest, cardMib)),
+  );
 }
 
-function timesIn(total: number, asked: number): number {
-  return asked === 0 ? Infinity : Math.floor(total / asked);
+function timesIn(total: number, requested: number): number {
+  return requested === 0 ? Infinity : Math.floor(total / requested);
 }

@@ -9,7 +9,7 @@ import { hasNoOtherPayer } from "./fleet-state.ts";
 import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
 
 /** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
-export type GpuWish =
+export type GpuRequest =
   | { kind: "none" }
   | { kind: "whole"; count: number; leastMemoryMib: number; models: readonly string[] | null }
   | {
@@ -57,7 +57,7 @@ export interface PlacementRequest {
   cpuMilli: number;
   memoryMib: number;
   tempStorageMib: number;
-  gpu: GpuWish;
+  gpu: GpuRequest;
   /** Labels that the host must carry, with these values. */
   labels: Readonly<Record<string, string>>;
   /** What the host's agent must be able to do beyond the protocol's first form. */
@@ -149,46 +149,46 @@ function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obsta
   return obstacles;
 }
 
-function gpuObstacles(host: HostCapacity, wish: GpuWish): Obstacle[] {
-  const asked = gpuCount(wish);
-  const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, wish));
-  if (ofKind.length < asked)
-    return [{ kind: "no-such-gpu", request: describeWish(wish), cards: ofKind.length }];
-  const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, wish)).length;
-  if (free >= asked) return [];
+function gpuObstacles(host: HostCapacity, gpuRequest: GpuRequest): Obstacle[] {
+  const requested = gpuCount(gpuRequest);
+  const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, gpuRequest));
+  if (ofKind.length < requested)
+    return [{ kind: "no-such-gpu", request: describeRequest(gpuRequest), cards: ofKind.length }];
+  const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, gpuRequest)).length;
+  if (free >= requested) return [];
   const closed = ofKind.filter((gpu) => gpu.closed !== null);
   return [
-    { kind: "gpu-busy", requested: asked, free },
+    { kind: "gpu-busy", requested, free },
     ...closed.map((gpu): Obstacle => ({ kind: "gpu-closed", reason: `${gpu.uuid} ${gpu.closed}` })),
   ];
 }
 
-export function gpuCount(wish: GpuWish): number {
-  switch (wish.kind) {
+export function gpuCount(gpuRequest: GpuRequest): number {
+  switch (gpuRequest.kind) {
     case "none":
       return 0;
     case "whole":
-      return wish.count;
+      return gpuRequest.count;
     case "slice":
       return 1;
   }
 }
 
 /** Whether a card of this kind could ever serve the wish, were it idle. */
-export function isOfKind(kind: { model: string; memoryMib: number }, wish: GpuWish): boolean {
-  switch (wish.kind) {
+export function isOfKind(kind: { model: string; memoryMib: number }, gpuRequest: GpuRequest): boolean {
+  switch (gpuRequest.kind) {
     case "none":
       return false;
     case "whole":
-      return kind.memoryMib >= wish.leastMemoryMib && (wish.models?.includes(kind.model) ?? true);
+      return kind.memoryMib >= gpuRequest.leastMemoryMib && (gpuRequest.models?.includes(kind.model) ?? true);
     case "slice":
-      return kind.memoryMib >= wish.memoryMib && (wish.models?.includes(kind.model) ?? true);
+      return kind.memoryMib >= gpuRequest.memoryMib && (gpuRequest.models?.includes(kind.model) ?? true);
   }
 }
 
 /** Whether the card has what the wish needs of it right now. */
-export function hasRoom(gpu: GpuCapacity, wish: GpuWish): boolean {
-  switch (wish.kind) {
+export function hasRoom(gpu: GpuCapacity, gpuRequest: GpuRequest): boolean {
+  switch (gpuRequest.kind) {
     case "none":
       return false;
     case "whole":
@@ -196,8 +196,8 @@ export function hasRoom(gpu: GpuCapacity, wish: GpuWish): boolean {
     case "slice":
       return (
         gpu.use !== "exclusive" &&
-        gpu.freeMemoryMib >= wish.memoryMib &&
-        gpu.freeShareThousandths >= sliceShare(wish, gpu.memoryMib)
+        gpu.freeMemoryMib >= gpuRequest.memoryMib &&
+        gpu.freeShareThousandths >= sliceShare(gpuRequest, gpu.memoryMib)
       );
   }
 }
@@ -208,21 +208,21 @@ export function sliceShare(slice: { memoryMib: number; shareThousandths: number 
   return Math.max(1, slice.shareThousandths, ofMemory);
 }
 
-function describeWish(wish: GpuWish): string {
-  switch (wish.kind) {
+function describeRequest(gpuRequest: GpuRequest): string {
+  switch (gpuRequest.kind) {
     case "none":
       return "no GPU";
     case "whole":
       return [
-        `${wish.count} × ${modelsOf(wish.models) ?? "GPU"}`,
-        ...(wish.leastMemoryMib > 0 ? [`with at least ${wish.leastMemoryMib} MiB`] : []),
+        `${gpuRequest.count} × ${modelsOf(gpuRequest.models) ?? "GPU"}`,
+        ...(gpuRequest.leastMemoryMib > 0 ? [`with at least ${gpuRequest.leastMemoryMib} MiB`] : []),
       ].join(" ");
     case "slice":
-      return `a slice of ${sliceSize(wish)} of ${modelsOf(wish.models) ?? "a GPU"}`;
+      return `a slice of ${sliceSize(gpuRequest)} of ${modelsOf(gpuRequest.models) ?? "a GPU"}`;
   }
 }
 
-function sliceSize({ memoryMib, shareThousandths }: Extract<GpuWish, { kind: "slice" }>): string {
+function sliceSize({ memoryMib, shareThousandths }: Extract<GpuRequest, { kind: "slice" }>): string {
   const share = `${shareThousandths} thousandths`;
   if (memoryMib === 0) return share;
   return shareThousandths === 0 ? `${memoryMib} MiB` : `${memoryMib} MiB and ${share}`;

@@ -10,7 +10,7 @@ import type { PlacementRequest } from "./fits-on.ts";
 import type { CardDemand, Demand, FleetState } from "./fleet-state.ts";
 import { cardTakes, type RequestShape } from "./request-shape.ts";
 
-export interface KeptPlace {
+export interface ReservedPlace {
   host: number;
   taken: Demand;
   cards: CardDemand[];
@@ -20,13 +20,17 @@ interface Candidate {
   host: number;
   /** Instances that it would take were it empty. */
   room: number;
-  reserved: KeptPlace;
+  reserved: ReservedPlace;
   /** Placements of other payers that have to end first, on a host that is kept to one payer. */
   ofOthers: number;
   missing: [gpuThousandths: number, cpuMilli: number, memoryMib: number, tempStorageMib: number];
 }
 
-export function keptPlaces(state: FleetState, shape: RequestShape, request: PlacementRequest): KeptPlace[] {
+export function reservedPlaces(
+  state: FleetState,
+  shape: RequestShape,
+  request: PlacementRequest,
+): ReservedPlace[] {
   const candidates: Candidate[] = [];
   for (let host = 0; host < state.hosts.length; host += 1) {
     const capacity = state.hosts[host];
@@ -34,16 +38,16 @@ export function keptPlaces(state: FleetState, shape: RequestShape, request: Plac
     const room = emptyRoom(capacity, request);
     if (room > 0) candidates.push(candidateOf(state, shape, { host, room, instances: 1 }));
   }
-  const kept: KeptPlace[] = [];
+  const reserved: ReservedPlace[] = [];
   let left = request.instances;
   for (const { host, room } of candidates.sort(nearestFirst)) {
     if (left <= 0) break;
     const instances = Math.min(room, left);
-    kept.push(candidateOf(state, shape, { host, room, instances }).reserved);
+    reserved.push(candidateOf(state, shape, { host, room, instances }).reserved);
     left -= instances;
   }
   // Too few hosts are open for all of it: keeping some would hold them for nothing.
-  return left > 0 ? [] : kept;
+  return left > 0 ? [] : reserved;
 }
 
 function candidateOf(
@@ -51,8 +55,8 @@ function candidateOf(
   shape: RequestShape,
   { host, room, instances }: { host: number; room: number; instances: number },
 ): Candidate {
-  const cards = keptCards(state, shape, { host, count: instances * shape.cardCount });
-  const part = (free: number, asked: number) => Math.max(0, Math.min(free, asked * instances));
+  const cards = storedCards(state, shape, { host, count: instances * shape.cardCount });
+  const part = (free: number, requested: number) => Math.max(0, Math.min(free, requested * instances));
   const taken = {
     cpuMilli: part(state.freeCpuMilli[host] as number, shape.cpuMilli),
     memoryMib: part(state.freeMemoryMib[host] as number, shape.memoryMib),
@@ -75,7 +79,7 @@ function candidateOf(
 }
 
 /** Cards that take the shape as they are, then those of which some is free, the freest first. */
-function keptCards(
+function storedCards(
   state: FleetState,
   shape: RequestShape,
   { host, count }: { host: number; count: number },
@@ -94,18 +98,18 @@ function keptCards(
         a - b,
     )
     .slice(0, count)
-    .map((card) => keptOf(state, shape, card));
+    .map((card) => storedOf(state, shape, card));
 }
 
-function keptOf(state: FleetState, shape: RequestShape, card: number): CardDemand {
+function storedOf(state: FleetState, shape: RequestShape, card: number): CardDemand {
   const free = state.freeShare[card] as number;
   if (!shape.isSlice && free === THOUSANDTHS) return { card, memoryMib: null, shareThousandths: THOUSANDTHS };
-  const asked = shape.isSlice ? (shape.shareOfKind[state.kindOf[card] as number] as number) : THOUSANDTHS;
+  const requested = shape.isSlice ? (shape.shareOfKind[state.kindOf[card] as number] as number) : THOUSANDTHS;
   const freeMib = state.freeCardMib[card] as number;
   return {
     card,
     memoryMib: shape.isSlice ? Math.min(freeMib, shape.sliceMib) : freeMib,
-    shareThousandths: Math.min(free, asked),
+    shareThousandths: Math.min(free, requested),
   };
 }
 

@@ -3,7 +3,7 @@
  * a host takes it and how many of it; obstaclesOn in fits-on.ts says the same for people, and a test compares the two.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import { gpuCount, isOfKind, type GpuWish, type PlacementRequest, sliceShare } from "./fits-on.ts";
+import { gpuCount, isOfKind, type GpuRequest, type PlacementRequest, sliceShare } from "./fits-on.ts";
 import type { Demand } from "./fleet-state.ts";
 import { type FleetState, IDLE } from "./fleet-state.ts";
 
@@ -29,7 +29,7 @@ export interface RequestShape extends Demand {
 export function shapeKey(request: PlacementRequest, now: number): string {
   const { cpuMilli, memoryMib, tempStorageMib, gpu, labels, features, image, storagePool, skips } = request;
   const payer = request.payer === undefined ? "" : `${request.payer} pays `;
-  const size = `${payer}${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfWish(gpu)}`;
+  const size = `${payer}${cpuMilli} ${memoryMib} ${tempStorageMib} ${keyOfGpuRequest(gpu)}`;
   const sorted = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
   const isPlain =
     sorted.length === 0 &&
@@ -43,14 +43,14 @@ export function shapeKey(request: PlacementRequest, now: number): string {
 }
 
 /** Wishes with the same text are alike. */
-export function keyOfWish(wish: GpuWish): string {
-  switch (wish.kind) {
+export function keyOfGpuRequest(gpuRequest: GpuRequest): string {
+  switch (gpuRequest.kind) {
     case "none":
       return "none";
     case "whole":
-      return `${wish.count} of ${wish.leastMemoryMib} ${keyOfModels(wish.models)}`;
+      return `${gpuRequest.count} of ${gpuRequest.leastMemoryMib} ${keyOfModels(gpuRequest.models)}`;
     case "slice":
-      return `slice ${wish.memoryMib} ${wish.shareThousandths} ${keyOfModels(wish.models)}`;
+      return `slice ${gpuRequest.memoryMib} ${gpuRequest.shareThousandths} ${keyOfModels(gpuRequest.models)}`;
   }
 }
 
@@ -67,7 +67,7 @@ function skippedPlaces({ skips }: PlacementRequest, now: number): { pools: Set<s
 }
 
 export function requestShape(state: FleetState, request: PlacementRequest, now: number): RequestShape {
-  const wish = request.gpu;
+  const gpuRequest = request.gpu;
   const skipped = skippedPlaces(request, now);
   const labels = Object.entries(request.labels);
   const mayUse = Uint8Array.from(state.hosts, (host) =>
@@ -82,8 +82,8 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
   );
   const { image } = request;
   const shareOfKind = Int32Array.from(state.kinds, (kind) => {
-    if (!isOfKind(kind, wish)) return 0;
-    return wish.kind === "slice" ? sliceShare(wish, kind.memoryMib) : THOUSANDTHS;
+    if (!isOfKind(kind, gpuRequest)) return 0;
+    return gpuRequest.kind === "slice" ? sliceShare(gpuRequest, kind.memoryMib) : THOUSANDTHS;
   });
   const shares = shareOfKind.filter((share) => share > 0);
   return {
@@ -91,11 +91,11 @@ export function requestShape(state: FleetState, request: PlacementRequest, now: 
     memoryMib: request.memoryMib,
     tempStorageMib: request.tempStorageMib,
     ...(request.payer !== undefined && { payer: request.payer }),
-    cardCount: gpuCount(wish),
-    isSlice: wish.kind === "slice",
-    sliceMib: wish.kind === "slice" ? wish.memoryMib : 0,
+    cardCount: gpuCount(gpuRequest),
+    isSlice: gpuRequest.kind === "slice",
+    sliceMib: gpuRequest.kind === "slice" ? gpuRequest.memoryMib : 0,
     shareOfKind,
-    leastGpu: gpuCount(wish) * (shares.length === 0 ? THOUSANDTHS : Math.min(...shares)),
+    leastGpu: gpuCount(gpuRequest) * (shares.length === 0 ? THOUSANDTHS : Math.min(...shares)),
     isEvenShare: shares.every((share) => share === shares[0]),
     mayUse,
     hasImage:
@@ -136,8 +136,8 @@ export function fittingInstances(
 ): number {
   if (!fitsNow(state, shape, host)) return 0;
   let most = atMost;
-  const bound = (free: number, asked: number) => {
-    if (asked > 0) most = Math.min(most, Math.floor(free / asked));
+  const bound = (free: number, requested: number) => {
+    if (requested > 0) most = Math.min(most, Math.floor(free / requested));
   };
   bound(state.freeCpuMilli[host] as number, shape.cpuMilli);
   bound(state.freeMemoryMib[host] as number, shape.memoryMib);

@@ -3,7 +3,7 @@
  * whole fleet, so it is an error of ours and stops whatever is being placed.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuWish, PlacementRequest } from "./fits-on.ts";
+import type { GpuRequest, PlacementRequest } from "./fits-on.ts";
 
 export class UnsoundRequestError extends Error {
   override name = "UnsoundRequestError";
@@ -16,20 +16,20 @@ export function assertSoundRequest(request: PlacementRequest): void {
   soundAmount(request.cpuMilli, `CPU thousandths ${whose}`);
   soundAmount(request.memoryMib, `memory ${whose}`);
   soundAmount(request.tempStorageMib, `disk ${whose}`);
-  assertSoundWish(request.gpu, whose);
+  assertSoundGpuRequest(request.gpu, whose);
 }
 
-function assertSoundWish(wish: GpuWish, whose: string): void {
-  switch (wish.kind) {
+function assertSoundGpuRequest(gpuRequest: GpuRequest, whose: string): void {
+  switch (gpuRequest.kind) {
     case "none":
       return;
     case "whole":
-      soundAmount(wish.count, `number of GPUs ${whose}`, { least: 1 });
-      soundAmount(wish.leastMemoryMib, `least GPU memory ${whose}`);
+      soundAmount(gpuRequest.count, `number of GPUs ${whose}`, { least: 1 });
+      soundAmount(gpuRequest.leastMemoryMib, `least GPU memory ${whose}`);
       return;
     case "slice":
-      soundAmount(wish.memoryMib, `GPU memory ${whose}`);
-      soundAmount(wish.shareThousandths, `GPU share ${whose}`, { most: THOUSANDTHS });
+      soundAmount(gpuRequest.memoryMib, `GPU memory ${whose}`);
+      soundAmount(gpuRequest.shareThousandths, `GPU share ${whose}`, { most: THOUSANDTHS });
   }
 }
 

@@ -11,22 +11,22 @@ const HALVING = 50;
 const MOST_HALVINGS = THOUSANDTHS / HALVING;
 
 /** By the thousandths that are free, 0 to 1000: those that will be left over. All whole numbers. */
-export function cardRests(typical: readonly CountedShape[]): Int32Array {
+export function cardRemainders(typical: readonly CountedShape[]): Int32Array {
   const orders = new Map<number, number>();
   for (const { gpuCount, shareThousandths, count } of typical)
     if (gpuCount > 0) orders.set(shareThousandths, (orders.get(shareThousandths) ?? 0) + count * gpuCount);
-  const rests = new Int32Array(THOUSANDTHS + 1);
+  const remainders = new Int32Array(THOUSANDTHS + 1);
   for (let free = 1; free <= THOUSANDTHS; free += 1) {
     let weighed = 0;
     let weights = 0;
     for (const [share, count] of orders) {
       if (share > free) continue;
-      const rest = rests[free - share] as number;
+      const rest = remainders[free - share] as number;
       const weight = count * 2 ** (MOST_HALVINGS - Math.floor(rest / HALVING));
       weighed += weight * rest;
       weights += weight;
     }
-    rests[free] = weights === 0 ? free : Math.floor(weighed / weights);
+    remainders[free] = weights === 0 ? free : Math.floor(weighed / weights);
   }
-  return rests;
+  return remainders;
 }

@@ -92,15 +92,15 @@ export class CardScarcity {
 }
 
 function demandsOf({ kinds }: FleetState, typical: readonly CountedShape[]): Demand[] {
-  const asked = new Map<string, { kinds: number[]; gpu: number }>();
+  const requested = new Map<string, { kinds: number[]; gpu: number }>();
   for (const shape of typical) {
     if (shape.gpuCount === 0) continue;
     const suited = kinds.flatMap((card, kind) => (suits(card, shape) ? [kind] : []));
-    const demand = asked.get(suited.join()) ?? { kinds: suited, gpu: 0 };
+    const demand = requested.get(suited.join()) ?? { kinds: suited, gpu: 0 };
     demand.gpu += shape.count * shape.gpuCount * shape.shareThousandths;
-    asked.set(suited.join(), demand);
+    requested.set(suited.join(), demand);
   }
-  const demands = [...asked.values()];
+  const demands = [...requested.values()];
   const all = demands.reduce((sum, { gpu }) => sum + gpu, 0);
   return demands.map(({ kinds, gpu }) => ({ kinds, parts: Math.floor((PARTS * gpu) / all) }));
 }

@@ -4,7 +4,7 @@
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { CardScarcity } from "./card-scarcity.ts";
-import { cardRests } from "./card-rest.ts";
+import { cardRemainders } from "./card-rest.ts";
 import { type FleetState, IDLE } from "../fleet/fleet-state.ts";
 import { UsableGpu } from "./fragmentation.ts";
 import { type Measure, type Sums, type Usual, usualOf } from "./loss-measure.ts";
@@ -37,7 +37,7 @@ export class FragmentationScorer {
     if (scarcity !== undefined) this.scarcity = scarcity;
     this.#state = state;
     this.#usable = new UsableGpu(state, typical, measure);
-    this.#remainders = cardRests(typical);
+    this.#remainders = cardRemainders(typical);
     this.#measure = measure;
     this.#idle = new Int32Array(this.#usable.groupCount);
     this.#usual = usualOf(typical);

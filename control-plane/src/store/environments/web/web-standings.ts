@@ -7,7 +7,7 @@ import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import type { WorkspaceRole } from "../../../core/accounts/access-rights.ts";
 import type { KeyRights, KeyScope } from "../../../core/accounts/key-scopes.ts";
-import type { PlacedEnvironment, Standing } from "../../../core/gateway/admission.ts";
+import type { PlacedEnvironment, EntryState } from "../../../core/gateway/admission.ts";
 import type { Entry } from "../../../core/gateway/entry.ts";
 import { rightsOf } from "../../accounts/api-keys.ts";
 import { LIVE, roleOf } from "../../accounts/workspaces.ts";
@@ -52,7 +52,7 @@ export async function webStandings(
   sql: Connection,
   asked: readonly AskedStanding[],
   now: Date,
-): Promise<Standing[]> {
+): Promise<EntryState[]> {
   if (asked.length === 0) return [];
   const { rows } = await sql.query<Row>(
     `SELECT a.nth, k.role AS key_role, k.scopes AS key_scopes, s.target AS share_target, c.id AS person_id,
@@ -87,7 +87,7 @@ export async function webStandings(
   return rows.sort((a, b) => a.nth - b.nth).map(standingOf);
 }
 
-function standingOf(row: Row): Standing {
+function standingOf(row: Row): EntryState {
   const isKnown = row.person_id !== null;
   return {
     keyRights:

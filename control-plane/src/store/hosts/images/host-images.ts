@@ -1,6 +1,6 @@
 /** Which images hosts say that they have. Whoever places prefers such a host, and is wrong at the cost of a pull. */
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
-import { IMAGES_TOLD_WITHIN_MS } from "../../../core/hosts/images/image-fetch.ts";
+import { IMAGES_REPORTED_WITHIN_MS } from "../../../core/hosts/images/image-fetch.ts";
 import type { Connection } from "../../database/database.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function putHostImages(
                         WHERE f.host_id = $1::varchar AND f.outcome = 'present' AND f.ended_at > $3 AND f.image <> ALL($2::varchar[]))
                  || $2::varchar[])[1:$4]
      ON CONFLICT (host_id) DO UPDATE SET images = EXCLUDED.images WHERE i.images IS DISTINCT FROM EXCLUDED.images`,
-    [hostId, images, new Date(now.getTime() - IMAGES_TOLD_WITHIN_MS), MAX_HOST_IMAGES],
+    [hostId, images, new Date(now.getTime() - IMAGES_REPORTED_WITHIN_MS), MAX_HOST_IMAGES],
   );
 }
 

@@ -6,7 +6,7 @@ import {
   isLikeAnotherHost,
   poolObstacle,
   type PoolState,
-  type PoolStanding,
+  type PoolMembership,
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
@@ -110,7 +110,7 @@ export async function lackingMembers(
   );
   return rows.flatMap((row): LackingMember[] => {
     const { id, name, claim } = row;
-    const standing: PoolStanding = row;
+    const standing: PoolMembership = row;
     const obstacle = poolObstacle(standing);
     const warning = poolWarning({ membership: standing, proofDueAt: row.proof_due_at });
     if (claim !== null)

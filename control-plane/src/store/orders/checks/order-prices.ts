@@ -15,13 +15,13 @@ import {
   type FleetModel,
   pricedModels,
 } from "../../../core/orders/prices/priced-models.ts";
-import type { SpecStanding } from "../../../core/orders/prices/spec-sale.ts";
+import type { SpecStatus } from "../../../core/orders/prices/spec-sale.ts";
 import { type CatalogueSpec, specPricesOf, unpriced } from "../../billing/prices/prices.ts";
 import type { Connection } from "../../database/database.ts";
 
 export interface OrderPrices {
   /** As far as what was read for prices tells: without a price a spec may be unknown as well. */
-  status(order: Resources): Extract<SpecStanding, "sold" | "retired" | "unpriced">;
+  status(order: Resources): Extract<SpecStatus, "sold" | "retired" | "unpriced">;
   /** The lines of one that was ordered and now starts. */
   linesOn(order: Resources, model: string | null): OrderLines;
   /** The dearest lines of one that is ordered now. */

@@ -5,13 +5,13 @@
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import {
-  gpuWish,
+  gpuRequest,
   mibRoundedUp,
   type OrderFields,
   type Resources,
   resourcesOf,
 } from "../../../core/orders/order.ts";
-import { gpuCount, type GpuWish, sliceShare } from "../../../core/placement/fleet/fits-on.ts";
+import { gpuCount, type GpuRequest, sliceShare } from "../../../core/placement/fleet/fits-on.ts";
 import type { CountedShape } from "../../../core/placement/scoring/typical-shapes.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../../database/database.ts";
@@ -65,7 +65,7 @@ function shapesOf(
 ): CountedShape[] {
   // Nothing of it can be placed, so no card is worth anything to it.
   if (models?.length === 0) return [];
-  const wish = gpuWish(order, models);
+  const wish = gpuRequest(order, models);
   const shape = {
     cpuMilli: order.cpuMilli,
     gpuCount: gpuCount(wish),
@@ -95,7 +95,7 @@ function isEvery(models: readonly string[] | null, fleet: readonly FleetModel[])
 
 /** The part of a card that a slice takes depends on the card: one shape for each size of it. */
 function slicesOf(
-  wish: Extract<GpuWish, { kind: "slice" }>,
+  wish: Extract<GpuRequest, { kind: "slice" }>,
   fleet: readonly FleetModel[],
 ): { shareThousandths: number; models: string[] }[] {
   const sharing = fleet

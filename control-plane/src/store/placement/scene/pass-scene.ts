@@ -4,7 +4,7 @@ import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-f
 import type { Fleet } from "../../../core/placement/fleet/fleet.ts";
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
-import type { WaitingScene } from "../../../core/queue/turn.ts";
+import type { WaitingInputs } from "../../../core/queue/turn.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
@@ -31,7 +31,7 @@ export function keptForPasses(db: Database): KeptForPasses {
   return { usual: new UsualOrders(db), heldHours: new KeptHeldHours(db) };
 }
 
-interface SceneOfPass extends WaitingScene<ScheduledOrder> {
+interface SceneOfPass extends WaitingInputs<ScheduledOrder> {
   /** Whose place was kept when it was read, be it there still or not. */
   reservedHead: KeptHead | null;
 }

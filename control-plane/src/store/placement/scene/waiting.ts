@@ -6,7 +6,7 @@ import { type OrderCircumstances, placementRequest, waitingOrder } from "../../.
 import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { Sharer } from "../../../core/queue/fair-share.ts";
-import type { QueueStanding } from "../../../core/queue/queue.ts";
+import type { QueueState } from "../../../core/queue/queue.ts";
 import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import { nameKey } from "../../../core/workloads/workload-name.ts";
@@ -104,7 +104,7 @@ export async function waitingOrders(
 export function sharersOf(
   waiting: readonly WaitingOrder[],
   { held, lately, head }: { held: HadByAll; lately: HadByAll; head: KeptHead | null },
-): Pick<QueueStanding, "payers" | "workspaces" | "head"> {
+): Pick<QueueState, "payers" | "workspaces" | "head"> {
   const payers = new Map<string, Sharer>();
   const workspaces = new Map<string, Sharer>();
   for (const { stand, shareWeight, payerWeight } of waiting) {

@@ -1,7 +1,7 @@
 /** What hosts tell of the ranks of gangs beside their phases: taken over with their reports, and read for the rules. */
 import type { Finding, ObservedInstance } from "@remotegpu/shared/instance";
 import type { HostConnection } from "@remotegpu/shared/workload";
-import type { RankStanding } from "../../../core/instances/rank-standing.ts";
+import type { RankState } from "../../../core/instances/rank-standing.ts";
 import type { Connection } from "../../database/database.ts";
 
 /** As it is now. What is held is so since it was first told so, in the time of this side. */
@@ -58,7 +58,7 @@ export function rankStanding(
   row: StandingRow,
   { host_id: hostId, host_name: hostName }: { host_id: string; host_name: string },
   now: Date,
-): RankStanding {
+): RankState {
   const since = (at: string) => now.getTime() - new Date(at).getTime();
   return {
     address: row.address,

@@ -4,7 +4,7 @@
  */
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
 import { type CardFault, faultSentence, isNewFault } from "../../../core/hosts/card-fault.ts";
-import { afterHostsWord, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
+import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
@@ -88,7 +88,7 @@ function faultOf(told: GpuVitals): CardFault | null {
 }
 
 function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
-  return afterHostsWord(
+  return afterHostReport(
     {
       isCordoned: card.cordoned,
       isByHost: card.by_host,

@@ -3,7 +3,7 @@
  * A row of restarts is over when none was told for as long as a host lets a container run before it counts anew.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { newsOfLoop, newsOfLoopEnd, type Restarts } from "../../../core/alerts/work-news.ts";
+import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-news.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { queueWorkNews } from "../../events/news-outbox.ts";
@@ -29,7 +29,9 @@ export async function tellLoop(
   sql: Transaction,
   { loop, eventId, now }: { loop: LoopOf; eventId: number; now: Date },
 ): Promise<void> {
-  await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, message: newsOfLoop(loop) }]);
+  await queueWorkNews(sql, [
+    { workload: environmentOf(loop), eventId, at: now, message: crashLoopMessage(loop) },
+  ]);
 }
 
 function environmentOf({ environment_id: id }: LoopOf) {
@@ -63,7 +65,7 @@ export async function endCalmLoops(
     [new Date(now.getTime() - CALM_MS), limit],
   );
   for (const loop of rows) {
-    const news = newsOfLoopEnd(loop, loop.has_ended);
+    const news = crashLoopEndMessage(loop, loop.has_ended);
     const eventId = await appendInstanceEvent(sql, {
       at: now,
       kind: "restarts-over",

@@ -1,8 +1,8 @@
 /** What hosts tell of containers that do nothing: taken over with their reports, read for the rules, and told to people. */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { WaitingProcesses } from "@remotegpu/shared/progress";
-import { newsOfStall, newsOfStallEnd } from "../../../core/alerts/job-news.ts";
-import type { WorkNews } from "../../../core/alerts/work-news.ts";
+import { stallMessage, stallEndMessage } from "../../../core/alerts/job-news.ts";
+import type { WorkMessage } from "../../../core/alerts/work-news.ts";
 import type { InstanceProgress } from "../../../core/instances/instance-report.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
@@ -75,13 +75,13 @@ export async function tellStall(
   await tell(sql, told, {
     event: "stalled",
     reason: told.found,
-    message: newsOfStall(told.found, attemptOf(told)),
+    message: stallMessage(told.found, attemptOf(told)),
   });
 }
 
 export async function tellGoingOn(sql: Transaction, told: Told): Promise<void> {
   await markStall(sql, told, null);
-  const news = newsOfStallEnd(attemptOf(told));
+  const news = stallEndMessage(attemptOf(told));
   await tell(sql, told, { event: "going-on", reason: "It does something again.", message: news });
 }
 
@@ -105,7 +105,7 @@ async function markStall(
 async function tell(
   sql: Transaction,
   { kind, workload, now }: Told,
-  { event, reason, message: news }: { event: "stalled" | "going-on"; reason: string; message: WorkNews },
+  { event, reason, message: news }: { event: "stalled" | "going-on"; reason: string; message: WorkMessage },
 ): Promise<void> {
   const { id, customerId } = workload;
   const told = { at: now, kind: event, workloadKind: kind, workloadId: id, customerId, new: event, reason };

@@ -8,7 +8,7 @@ import {
   mountedFolder,
   planUpload,
   type UploadPlan,
-  type UploadWish,
+  type UploadRequest,
 } from "../../../core/data/upload-plan.ts";
 import { type DataKind, type DataRow, setDataPools } from "../../accounts/catalogue.ts";
 import { setting } from "../../accounts/settings.ts";
@@ -22,7 +22,7 @@ import { copiesOf, COPY_COLUMNS, type CopyRow, OWNER } from "./copies.ts";
 const TABLE = { dataset: "datasets", model: "models" } as const;
 const VERSIONS = { dataset: "dataset_versions", model: "model_versions" } as const;
 
-export interface Upload extends UploadWish {
+export interface Upload extends UploadRequest {
   entry: Pick<DataRow, "id" | "customer_id" | "workspace_id">;
   /** What was planned, and what its host was asked for. */
   plan: Exclude<UploadPlan, { kind: "there" }>;

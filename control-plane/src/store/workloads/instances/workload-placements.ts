@@ -4,7 +4,7 @@ import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { StoredSpec } from "../../../core/instances/desired-set.ts";
-import type { StopOrderer } from "../../../core/instances/instance-report.ts";
+import type { StopActor } from "../../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
 
@@ -122,7 +122,7 @@ export async function setRun(
 export async function want(
   sql: Connection,
   { instance_id, epoch }: PlacementRow,
-  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopOrderer; reason?: string },
+  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopActor; reason?: string },
 ): Promise<void> {
   await sql.query(
     `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4),

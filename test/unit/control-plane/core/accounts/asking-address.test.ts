@@ -1,5 +1,5 @@
 import {
-  askingAddress,
+  clientAddress,
   connectionAddress,
   type HostConnection,
 } from "@remotegpu/control-plane/core/accounts/asking-address";
@@ -13,13 +13,13 @@ test.each([
   ["one that names what is no address", "127.0.0.1", "10.0.0.1, unknown", "127.0.0.1"],
   ["somebody elsewhere, who is no proxy of ours", "203.0.113.7", "10.0.0.1", "203.0.113.7"],
 ])("with %s it is the one that can be believed", (_what, peer, forwardedFor, expected) => {
-  expect(askingAddress({ peer, forwardedFor, isBehindProxy: true })).toBe(expected);
+  expect(clientAddress({ peer, forwardedFor, isBehindProxy: true })).toBe(expected);
 });
 
 test("where no proxy can be, it is that of the connection", () => {
   const asking = { peer: "127.0.0.1", forwardedFor: "203.0.113.7", isBehindProxy: false };
 
-  expect(askingAddress(asking)).toBe("127.0.0.1");
+  expect(clientAddress(asking)).toBe("127.0.0.1");
 });
 
 test.each<[string, Partial<HostConnection>, string | null]>([

@@ -6,7 +6,7 @@ import {
   budgetAlerts,
   hoursLeftAlerts,
   type OpenAlert,
-  type Telling,
+  type AlertNotice,
 } from "@remotegpu/control-plane/core/alerts/alerts";
 import { parsePoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
@@ -17,12 +17,12 @@ function open(kind: AlertKind, threshold: string | null, month: string | null = 
 }
 
 /** "fired 20", "recovered 10" */
-function told(tellings: readonly Telling[]): string[] {
+function told(tellings: readonly AlertNotice[]): string[] {
   return tellings.map(({ state, threshold }) => `${state} ${Number(threshold ?? 0n) / 10_000}`);
 }
 
 /** What is open after these. */
-function afterTelling(before: readonly OpenAlert[], tellings: readonly Telling[]): OpenAlert[] {
+function afterTelling(before: readonly OpenAlert[], tellings: readonly AlertNotice[]): OpenAlert[] {
   const key = ({ kind, threshold, month }: OpenAlert) => `${kind} ${threshold} ${month}`;
   const over = new Set(tellings.filter(({ state }) => state === "recovered").map(key));
   return [
@@ -190,7 +190,7 @@ describe("a budget", () => {
 });
 
 describe("an account", () => {
-  const kinds = (tellings: readonly Telling[]) => tellings.map(({ kind, state }) => `${kind} ${state}`);
+  const kinds = (tellings: readonly AlertNotice[]) => tellings.map(({ kind, state }) => `${kind} ${state}`);
 
   test("tells that it is overdue, then that it is suspended", () => {
     expect(kinds(accountAlerts("overdue", []))).toEqual(["overdue fired"]);

@@ -1,4 +1,4 @@
-import { newsOfJob } from "@remotegpu/control-plane/core/alerts/job-news";
+import { jobMessage } from "@remotegpu/control-plane/core/alerts/job-news";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
 
@@ -11,20 +11,20 @@ test.each<[TrainingJobStatus, string | null, string, string]>([
   ["cancelled", "Cancelled by customer 4.", "job-ended", "is cancelled: Cancelled by customer 4."],
   ["cancelled", null, "job-ended", "is cancelled."],
 ])("a move to %s because of %j is told as %s: it %s", (to, reason, kind, says) => {
-  const news = newsOfJob({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
+  const news = jobMessage({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
 
   expect(news).toMatchObject({ kind, state: "fired", text: says, facts: { attempt: 1 } });
 });
 
 test.each<TrainingJobStatus>(["pending", "queued", "stopping"])("a move to %s is not told", (to) => {
-  expect(newsOfJob({ to, reason: "why", cause: CAUSE, attempt: 1, nextAttempt: null })).toBeNull();
+  expect(jobMessage({ to, reason: "why", cause: CAUSE, attempt: 1, nextAttempt: null })).toBeNull();
 });
 
 test.each<TrainingJobStatus>(["pending", "queued"])(
   "a move to %s for another attempt is told as a retry",
   (to) => {
     const cause = { by: null, exitCode: 7 };
-    const news = newsOfJob({ to, reason: "It failed.", cause, attempt: 2, nextAttempt: 3 });
+    const news = jobMessage({ to, reason: "It failed.", cause, attempt: 2, nextAttempt: 3 });
 
     expect(news).toMatchObject({
       kind: "job-retried",

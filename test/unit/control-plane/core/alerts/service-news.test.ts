@@ -1,7 +1,7 @@
 import {
-  newsOfRollout,
-  newsOfScaling,
-  newsOfServiceStatus,
+  rolloutMessage,
+  scalingMessage,
+  serviceStatusMessage,
 } from "@remotegpu/control-plane/core/alerts/service-news";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
@@ -15,11 +15,11 @@ test.each<[InferenceServiceStatus, string | null, string, string]>([
   ["stopped", "Stopped by customer 4.", "service-stopped", "has stopped: Stopped by customer 4."],
   ["stopped", null, "service-stopped", "has stopped."],
 ])("a move to %s because of %j is told as %s %s", (to, reason, kind, says) => {
-  expect(newsOfServiceStatus(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", text: says });
+  expect(serviceStatusMessage(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", text: says });
 });
 
 test.each<InferenceServiceStatus>(["creating", "stopping"])("a move to %s is not told", (to) => {
-  expect(newsOfServiceStatus(to, "why", CAUSE)).toBeNull();
+  expect(serviceStatusMessage(to, "why", CAUSE)).toBeNull();
 });
 
 test.each([
@@ -31,7 +31,7 @@ test.each([
   ],
   ["reverted", null, "No registry has it.", "stays at the version before."],
 ] as const)("a rollout that was %s is told with what became of it", (outcome, told, cause, says) => {
-  expect(newsOfRollout({ outcome, reported: told, target: 2, serving: 1, cause })).toEqual({
+  expect(rolloutMessage({ outcome, reported: told, target: 2, serving: 1, cause })).toEqual({
     kind: "service-rollout",
     state: "fired",
     text: says,
@@ -40,7 +40,7 @@ test.each([
 });
 
 test("another number of replicas is told with why", () => {
-  expect(newsOfScaling({ from: 1, to: 3, why: "Its load asks for 3." })).toEqual({
+  expect(scalingMessage({ from: 1, to: 3, why: "Its load asks for 3." })).toEqual({
     kind: "service-scaled",
     state: "fired",
     text: "has 3 replicas from now on, in place of 1. Its load asks for 3.",

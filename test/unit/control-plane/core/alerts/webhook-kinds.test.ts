@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
 import type { KeyScope } from "@remotegpu/control-plane/core/accounts/key-scopes";
-import { hiddenKinds, scopesFor, type WishedKinds } from "@remotegpu/control-plane/core/alerts/webhook-kinds";
+import {
+  hiddenKinds,
+  scopesFor,
+  type RequestedKinds,
+} from "@remotegpu/control-plane/core/alerts/webhook-kinds";
 
-test.each<[WishedKinds, KeyScope[], KeyScope[]]>([
+test.each<[RequestedKinds, KeyScope[], KeyScope[]]>([
   [["budget"], ["money"], ["money"]],
   [["ready", "lease-due"], ["read"], ["orders"]],
   [["alarm"], ["read"], ["orders"]],

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import {
   type EndCause,
-  newsOfDrain,
-  newsOfDrainTakenBack,
-  newsOfLease,
-  newsOfLoop,
-  newsOfLoopEnd,
-  newsOfStatus,
+  drainMessage,
+  drainCancelledMessage,
+  leaseMessage,
+  crashLoopMessage,
+  crashLoopEndMessage,
+  statusMessage,
   type Restarts,
 } from "@remotegpu/control-plane/core/alerts/work-news";
 
@@ -26,18 +26,18 @@ test.each<[EnvironmentStatus, string | null, EndCause, string, string]>([
   ],
   ["stopped", null, NOBODY, "stopped", "has stopped."],
 ])("a move to %s because of %j (%j) is told as %s: it %s", (to, reason, cause, kind, says) => {
-  expect(newsOfStatus(to, reason, cause)).toMatchObject({ kind, state: "fired", text: says });
+  expect(statusMessage(to, reason, cause)).toMatchObject({ kind, state: "fired", text: says });
 });
 
 test.each<EnvironmentStatus>(["queued", "creating", "stopping", "restarting", "deleting"])(
   "a move to %s is not told",
   (to) => {
-    expect(newsOfStatus(to, "why", NOBODY)).toBeNull();
+    expect(statusMessage(to, "why", NOBODY)).toBeNull();
   },
 );
 
 test("an end says by whom, why and with which exit code", () => {
-  expect(newsOfStatus("stopped", "The money is used up.", { by: "account", exitCode: 137 })?.facts).toEqual({
+  expect(statusMessage("stopped", "The money is used up.", { by: "account", exitCode: 137 })?.facts).toEqual({
     by: "account",
     reason: "The money is used up.",
     exit_code: 137,
@@ -52,7 +52,7 @@ describe("a loop of restarts", () => {
     [{ exit_code: 137, out_of_memory: true }, "is restarting (3x, out of memory)."],
     [{ exit_code: null }, "is restarting (3x, its container was gone)."],
   ])("with %j says that it %s", (how, says) => {
-    expect(newsOfLoop({ ...restarts, ...how })).toMatchObject({
+    expect(crashLoopMessage({ ...restarts, ...how })).toMatchObject({
       kind: "restarting",
       state: "fired",
       text: says,
@@ -60,12 +60,14 @@ describe("a loop of restarts", () => {
   });
 
   test("is over with calm or with its run", () => {
-    expect(newsOfLoopEnd(restarts, false)).toMatchObject({
+    expect(crashLoopEndMessage(restarts, false)).toMatchObject({
       state: "recovered",
       text: "restarts no more: after 3 restarts its container has stayed up since.",
       facts: { restarts: 3, exit_code: 4, run_ended: false },
     });
-    expect(newsOfLoopEnd(restarts, true).text).toBe("restarts no more: after 3 restarts its run has ended.");
+    expect(crashLoopEndMessage(restarts, true).text).toBe(
+      "restarts no more: after 3 restarts its run has ended.",
+    );
   });
 });
 
@@ -79,8 +81,8 @@ test("a drain is told with host, reason and deadline, and taken back", () => {
     deadline: "2026-03-01T10:00:00.000Z",
   };
 
-  expect(newsOfDrain(host, drain)).toMatchObject({ kind: "drained", state: "fired", facts });
-  expect(newsOfDrainTakenBack(host, drain)).toMatchObject({ kind: "drained", state: "recovered", facts });
+  expect(drainMessage(host, drain)).toMatchObject({ kind: "drained", state: "fired", facts });
+  expect(drainCancelledMessage(host, drain)).toMatchObject({ kind: "drained", state: "recovered", facts });
 });
 
 test.each([
@@ -89,5 +91,5 @@ test.each([
 ])("a lease of port %j that is about to go: it %s", (externalPort, says) => {
   const lease = { service: "ssh", internalPort: 22, externalPort, releaseAt: "2026-03-01T10:00:00.000Z" };
 
-  expect(newsOfLease(lease)).toMatchObject({ kind: "lease-due", text: says, facts: { internal_port: 22 } });
+  expect(leaseMessage(lease)).toMatchObject({ kind: "lease-due", text: says, facts: { internal_port: 22 } });
 });

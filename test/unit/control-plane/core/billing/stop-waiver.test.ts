@@ -1,12 +1,12 @@
 /** From when on a stop makes time free, by who ordered it and why. */
 import { type StopCause, stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
-import type { StopOrderer } from "@remotegpu/control-plane/core/instances/instance-report";
+import type { StopActor } from "@remotegpu/control-plane/core/instances/instance-report";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
 
 const AT = Date.parse("2026-03-10T03:00:00Z");
 
-test.each<[StopOrderer, StopCause, string, number, number]>([
+test.each<[StopActor, StopCause, string, number, number]>([
   // Seconds that are charged after the order: with none chosen, and with 600.
   ["customer", "own", "stop-by-person", 60, 660],
   ["customer", "host", "stop-by-person", 60, 660],

@@ -1,9 +1,9 @@
 /** When an environment counts as idle, when it is warned and when it stops. */
 import { describe, expect, test } from "vitest";
 import {
-  afterLook,
+  afterSample,
   idleFigures,
-  type IdleLook,
+  type IdleSample,
   idleStopAt,
   idleTime,
   idleVerdict,
@@ -15,7 +15,7 @@ const RUN = "run-1";
 const at = (minutes: number) => new Date(START.getTime() + minutes * 60_000);
 
 /** At rest at that minute: 60 ms of a processor in each. */
-const look = (minute: number, change: Partial<IdleLook> = {}): IdleLook => ({
+const look = (minute: number, change: Partial<IdleSample> = {}): IdleSample => ({
   at: at(minute),
   runId: RUN,
   hostHeardAt: at(minute),
@@ -29,9 +29,10 @@ const look = (minute: number, change: Partial<IdleLook> = {}): IdleLook => ({
 });
 
 /** What is known after looks once a minute, up to and with the last of these. */
-function watched(minutes: number, change: Record<number, Partial<IdleLook>> = {}): IdleWatch {
-  let watch = afterLook(null, look(0, change[0]));
-  for (let minute = 1; minute <= minutes; minute += 1) watch = afterLook(watch, look(minute, change[minute]));
+function watched(minutes: number, change: Record<number, Partial<IdleSample>> = {}): IdleWatch {
+  let watch = afterSample(null, look(0, change[0]));
+  for (let minute = 1; minute <= minutes; minute += 1)
+    watch = afterSample(watch, look(minute, change[minute]));
   return watch;
 }
 
@@ -64,7 +65,7 @@ describe("counts as use:", () => {
     ["a host that never was", { hostHeardAt: null }],
     ["a host whose state is not merged yet", { isHostUnsure: true }],
     ["another run", { runId: "run-2" }],
-  ] as [string, Partial<IdleLook>][])("%s", (_what, change) => {
+  ] as [string, Partial<IdleSample>][])("%s", (_what, change) => {
     expect(idleMinutes(watched(20, { 20: change }))).toBe(0);
     expect(watched(20, { 20: change }).warnedAt).toBeNull();
   });
@@ -77,10 +78,10 @@ describe("counts as use:", () => {
   test("a time in which nobody looked", () => {
     const before = watched(20);
 
-    expect(idleMinutes(afterLook(before, look(23)))).toBe(23);
-    expect(idleMinutes(afterLook(before, look(23.1)))).toBe(0);
+    expect(idleMinutes(afterSample(before, look(23)))).toBe(23);
+    expect(idleMinutes(afterSample(before, look(23.1)))).toBe(0);
     // As of a database that was put back: its last look is long ago, or its clock is ahead of this one.
-    expect(idleMinutes(afterLook(before, look(600)))).toBe(0);
+    expect(idleMinutes(afterSample(before, look(600)))).toBe(0);
   });
 
   test("an access, up to the end of the step in which it is told", () => {
@@ -97,7 +98,7 @@ describe("counts as rest:", () => {
     ["a figure that is some minutes old", { cpu: { ms: 19 * 60, reportedAt: at(19) } }],
     ["a host that was heard a moment ago", { hostHeardAt: at(18.5) }],
     ["nobody's session", { openSessions: 0 }],
-  ] as [string, Partial<IdleLook>][])("%s", (_what, change) => {
+  ] as [string, Partial<IdleSample>][])("%s", (_what, change) => {
     expect(idleMinutes(watched(20, { 20: change }))).toBe(20);
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   type EnvironmentNow,
   type LeaseNow,
-  waysIn,
+  accessMethods,
 } from "@remotegpu/control-plane/core/environments/ways-in";
 
 const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
@@ -51,7 +51,9 @@ describe("a bound port of a running environment is told with", () => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
 
     expect(
-      waysIn(environment({ switches, leases: [lease({ service, hostAddress })], allowsPlainHttp: true })),
+      accessMethods(
+        environment({ switches, leases: [lease({ service, hostAddress })], allowsPlainHttp: true }),
+      ),
     ).toEqual([
       {
         service,
@@ -82,7 +84,7 @@ test.each([
   (_what, now, change, isTold) => {
     const detail = "Too many guesses at its password.";
 
-    const way = waysIn(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
+    const way = accessMethods(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
 
     expect(way).toMatchObject({ isReachable: true, reason: isTold ? detail : null });
   },
@@ -92,7 +94,7 @@ describe("where the host lets nobody in", () => {
   const shut = { isHostShut: true };
 
   test("SSH goes through the gateway, and its port leads nowhere from outside", () => {
-    expect(waysIn(environment({ leases: [lease(shut)] }))).toMatchObject([
+    expect(accessMethods(environment({ leases: [lease(shut)] }))).toMatchObject([
       {
         isReachable: false,
         leadsThroughGateway: true,
@@ -108,7 +110,7 @@ describe("where the host lets nobody in", () => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
     const leases = [lease({ ...shut, service: "custom", internalPort: 7000 })];
 
-    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+    expect(accessMethods(environment({ switches, leases }))).toMatchObject([
       {
         isReachable: false,
         leadsThroughGateway: false,
@@ -122,7 +124,7 @@ describe("where the host lets nobody in", () => {
     const switches = { ssh: false, rdp: true, jupyter: false, tensorboard: false };
     const leases = [lease({ ...shut, service: "rdp", internalPort: 3389 })];
 
-    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+    expect(accessMethods(environment({ switches, leases }))).toMatchObject([
       {
         isReachable: false,
         leadsThroughGateway: true,
@@ -133,7 +135,7 @@ describe("where the host lets nobody in", () => {
   });
 
   test("where there is no gateway that leads anywhere, nothing is named that does", () => {
-    expect(waysIn(environment({ hasGateway: false, leases: [lease(shut)] }))).toMatchObject([
+    expect(accessMethods(environment({ hasGateway: false, leases: [lease(shut)] }))).toMatchObject([
       {
         reason:
           "Host Rack 3 lets nobody in from outside its network, so the port leads nowhere from there. No gateway leads there either, since no WEB_DOMAIN is set.",
@@ -144,7 +146,7 @@ describe("where the host lets nobody in", () => {
   test("what leads nowhere in any case says that first", () => {
     const leases = [lease({ ...shut, answers: { isSeen: false, detail: "Refused." } })];
 
-    expect(waysIn(environment({ leases }))).toMatchObject([
+    expect(accessMethods(environment({ leases }))).toMatchObject([
       { leadsThroughGateway: false, reason: "Nothing answers yet. Refused." },
     ]);
   });
@@ -162,7 +164,7 @@ describe("a port does not lead in", () => {
     [{ state: "released", releaseReason: "Nobody came." }, "Nobody came. Renew the access to take another."],
     [{ want: "released" }, "The port is being released. Renew the access to take another."],
   ] as [Partial<LeaseNow>, string][])("as long as %j", (change, reason) => {
-    const [way] = waysIn(environment({ leases: [lease(change)] }));
+    const [way] = accessMethods(environment({ leases: [lease(change)] }));
 
     expect(way).toMatchObject({ isReachable: false, reason });
   });
@@ -170,7 +172,7 @@ describe("a port does not lead in", () => {
   test.each(["released", "held"] as const)(
     "when its release is ordered and it is %s: nobody is told a number",
     (state) => {
-      const [way] = waysIn(environment({ leases: [lease({ want: "released", state })] }));
+      const [way] = accessMethods(environment({ leases: [lease({ want: "released", state })] }));
 
       expect(way).toMatchObject({ state: "released", host: null, port: null, command: null });
     },
@@ -181,13 +183,13 @@ describe("a port does not lead in", () => {
     ["creating", "The environment is still starting; the port is kept and leads in once it runs."],
     ["restarting", "The environment is restarting; the port is kept and leads in while it runs."],
   ] as const)("while the environment is %s, and is told all the same", (status, reason) => {
-    const [way] = waysIn(environment({ status }));
+    const [way] = accessMethods(environment({ status }));
 
     expect(way).toMatchObject({ isReachable: false, state: "held", port: 20_000, reason });
   });
 
   test("that is released, of a stopped environment: its start takes another", () => {
-    const [way] = waysIn(
+    const [way] = accessMethods(
       environment({ status: "stopped", leases: [lease({ state: "released", releaseReason: null })] }),
     );
 
@@ -203,7 +205,7 @@ describe("a service without a lease", () => {
     ["running", jupyter, true, "No port was taken for it. Renew the access, or start the environment anew."],
     ["running", jupyter, false, "jupyter gets no port of its own: plain HTTP is not allowed here."],
   ] as const)("of a %s environment says why", (status, switches, allowsPlainHttp, reason) => {
-    expect(waysIn(environment({ status, switches, allowsPlainHttp, leases: [] }))).toEqual([
+    expect(accessMethods(environment({ status, switches, allowsPlainHttp, leases: [] }))).toEqual([
       {
         service: "jupyter",
         internalPort: 8888,
@@ -244,7 +246,7 @@ describe("behind a bound port nobody was seen", () => {
   ] as const)("of %s in an image with %j, told %j", (service, brings, answers, reason) => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
 
-    const [way] = waysIn(environment({ switches, brings, leases: [lease({ service, answers })] }));
+    const [way] = accessMethods(environment({ switches, brings, leases: [lease({ service, answers })] }));
 
     expect(way).toMatchObject({ state: "held", port: 20_000, isReachable: false, reason });
   });
@@ -252,7 +254,7 @@ describe("behind a bound port nobody was seen", () => {
   test("where the image was to bring its own SSH server and has none", () => {
     const own = lease({ internalPort: 22, answers: { isSeen: false, detail: "Nobody listens." } });
 
-    const [way] = waysIn(environment({ hostKey: null, leases: [own] }));
+    const [way] = accessMethods(environment({ hostKey: null, leases: [own] }));
 
     expect(way?.reason).toBe("Not in the image: it has no SSH server of its own, which the order asks for.");
   });
@@ -260,7 +262,7 @@ describe("behind a bound port nobody was seen", () => {
   test("of RDP by an agent that keeps no xrdp up, unless somebody answers all the same", () => {
     const switches = { ssh: false, rdp: true, jupyter: false, tensorboard: false };
     const way = (answers: LeaseNow["answers"]) =>
-      waysIn(
+      accessMethods(
         environment({
           switches,
           brings: ["xrdp"],
@@ -278,7 +280,7 @@ describe("behind a bound port nobody was seen", () => {
     const leases = [lease({ service: "custom", internalPort: 80, servesSsh: false, answers: null })];
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
 
-    expect(waysIn(environment({ switches, leases }))).toMatchObject([
+    expect(accessMethods(environment({ switches, leases }))).toMatchObject([
       {
         isReachable: false,
         reason: "The host's agent is too old to see whether something answers on port 80.",
@@ -290,7 +292,9 @@ describe("behind a bound port nobody was seen", () => {
 describe("SSH is not reachable", () => {
   test("where the host's agent serves none, whatever is bound", () => {
     for (const internalPort of [22, 2022])
-      expect(waysIn(environment({ leases: [lease({ servesSsh: false, internalPort })] }))).toMatchObject([
+      expect(
+        accessMethods(environment({ leases: [lease({ servesSsh: false, internalPort })] })),
+      ).toMatchObject([
         {
           isReachable: false,
           port: 20_000,
@@ -300,7 +304,7 @@ describe("SSH is not reachable", () => {
   });
 
   test("by a port that was taken before its host served it, until a restart", () => {
-    expect(waysIn(environment({ leases: [lease({ internalPort: 22 })] }))).toMatchObject([
+    expect(accessMethods(environment({ leases: [lease({ internalPort: 22 })] }))).toMatchObject([
       {
         isReachable: false,
         reason: "It was started before its host's agent served SSH; restart it to be served.",
@@ -310,8 +314,8 @@ describe("SSH is not reachable", () => {
 });
 
 test("the image's own SSH server is reached on any host, and nobody here knows its key", () => {
-  const before = waysIn(environment({ status: "queued", leases: [], hostKey: null }));
-  const ways = waysIn(
+  const before = accessMethods(environment({ status: "queued", leases: [], hostKey: null }));
+  const ways = accessMethods(
     environment({ hostKey: null, leases: [lease({ internalPort: 22, servesSsh: false })] }),
   );
 
@@ -329,8 +333,8 @@ test("the image's own SSH server is reached on any host, and nobody here knows i
 });
 
 test("the fingerprint of its SSH server is told before there is a port, and no line that names one", () => {
-  const [way] = waysIn(environment({ status: "queued", leases: [] }));
-  const [released] = waysIn(environment({ leases: [lease({ want: "released" })] }));
+  const [way] = accessMethods(environment({ status: "queued", leases: [] }));
+  const [released] = accessMethods(environment({ leases: [lease({ want: "released" })] }));
 
   for (const told of [way, released])
     expect(told).toMatchObject({ hostKeyFingerprint: hostKey.fingerprint, knownHosts: null });
@@ -344,7 +348,7 @@ test("services come in their order, then ports opened by hand; what is switched 
     lease({ service: "custom", internalPort: 81, want: "released" }),
   ];
 
-  const ways = waysIn(environment({ leases }));
+  const ways = accessMethods(environment({ leases }));
 
   expect(ways.map(({ service, internalPort }) => [service, internalPort])).toEqual([
     ["ssh", 2022],

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { WayIn } from "@remotegpu/control-plane/core/environments/ways-in";
+import type { AccessMethod } from "@remotegpu/control-plane/core/environments/ways-in";
 import {
   type WebEnvironment,
-  whyNoWay,
+  whyUnreachable,
   withGateway,
 } from "@remotegpu/control-plane/core/environments/web-ways";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
@@ -20,7 +20,7 @@ const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
 test.each(["jupyter", "tensorboard", "terminal", "ssh", 8000] as const)(
   "of one that runs and brings everything there is a way to %s",
   (target) => {
-    expect(whyNoWay(environment(), target)).toBeNull();
+    expect(whyUnreachable(environment(), target)).toBeNull();
   },
 );
 
@@ -30,14 +30,14 @@ test("what is switched off is not there, whatever it does; a port has no switch"
     switches: { ssh: false, rdp: false, jupyter: false, tensorboard: false, terminal: false },
   });
 
-  expect(whyNoWay(off, "jupyter")).toMatchObject({ kind: "not-there" });
-  expect(whyNoWay({ ...off, status: "running" }, 8000)).toBeNull();
+  expect(whyUnreachable(off, "jupyter")).toMatchObject({ kind: "not-there" });
+  expect(whyUnreachable({ ...off, status: "running" }, 8000)).toBeNull();
 });
 
 test("each status but running is one of starting or stopped", () => {
   const kinds = ENVIRONMENT_STATUSES.map((status) => [
     status,
-    whyNoWay(environment({ status }), "jupyter")?.kind ?? null,
+    whyUnreachable(environment({ status }), "jupyter")?.kind ?? null,
   ]);
 
   expect(Object.fromEntries(kinds)).toEqual({
@@ -58,17 +58,19 @@ test.each([
   // Nobody could look.
   [null, null],
 ])("an image that brings %j: %s", (brings, sentence) => {
-  expect(whyNoWay(environment({ brings }), "jupyter")?.sentence ?? null).toBe(sentence);
+  expect(whyUnreachable(environment({ brings }), "jupyter")?.sentence ?? null).toBe(sentence);
 });
 
 test("what is stopped names the command that starts it, what starts says why it waits", () => {
-  expect(whyNoWay(environment({ status: "stopped" }), 80)?.sentence).toContain("remotegpu env start lab");
-  expect(whyNoWay(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence).toContain(
-    "No host fits.",
+  expect(whyUnreachable(environment({ status: "stopped" }), 80)?.sentence).toContain(
+    "remotegpu env start lab",
   );
+  expect(
+    whyUnreachable(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence,
+  ).toContain("No host fits.");
 });
 
-const port = (change: Partial<WayIn> = {}): WayIn => ({
+const port = (change: Partial<AccessMethod> = {}): AccessMethod => ({
   service: "jupyter",
   internalPort: 8888,
   state: "none",
@@ -115,7 +117,7 @@ test("a service where its host saw nobody is told with the sentence, and the gat
     reason: "Nothing answers yet. Nobody listens on port 8888 in the container.",
   });
   expect(terminal).toMatchObject({ isReachable: true, reason: null });
-  expect(whyNoWay(silent, "jupyter")).toBeNull();
+  expect(whyUnreachable(silent, "jupyter")).toBeNull();
 });
 
 test("what the gateway does not reach has its origin, and the sentence", () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { admit, type Standing } from "@remotegpu/control-plane/core/gateway/admission";
+import { admit, type EntryState } from "@remotegpu/control-plane/core/gateway/admission";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 
-const standing = (change: Partial<Standing> = {}): Standing => ({
+const standing = (change: Partial<EntryState> = {}): EntryState => ({
   keyRights: { role: "account", scopes: ["read", "orders"] },
   share: { target: "8000" },
   person: { role: "owner", isOwn: true },
@@ -31,7 +31,7 @@ const outcome = (...asked: Parameters<typeof admit>) => {
   return admission.admitted ? "admitted" : admission.kind;
 };
 
-test.each<[string, Partial<Standing>, string]>([
+test.each<[string, Partial<EntryState>, string]>([
   ["whoever manages it comes in", {}, "admitted"],
   ["a member to what is their own", { person: { role: "member", isOwn: true } }, "admitted"],
   ["a member to what is another's", { person: { role: "member", isOwn: false } }, "no-right"],
@@ -46,7 +46,7 @@ test.each<[string, Partial<Standing>, string]>([
   expect(outcome(standing(change), "person", 8000)).toBe(kind);
 });
 
-test.each<[string, Partial<Standing>, Parameters<typeof admit>[2], string]>([
+test.each<[string, Partial<EntryState>, Parameters<typeof admit>[2], string]>([
   ["its own port", {}, 8000, "admitted"],
   ["another port", {}, 8001, "no-entry"],
   ["SSH", {}, "ssh", "no-entry"],

@@ -4,7 +4,7 @@ import {
   headersToContainer,
   type HeaderMap,
   passedTrailers,
-  shownKey,
+  presentedKey,
 } from "@remotegpu/control-plane/core/gateway/forwarded-headers";
 
 const KEY = `rgk_${"k".repeat(43)}`;
@@ -26,7 +26,7 @@ test.each([
   [{ "x-api-key": "own" }, null],
   [{}, null],
 ])("%j shows the key %s", (headers, key) => {
-  expect(shownKey(headers)).toBe(key);
+  expect(presentedKey(headers)).toBe(key);
 });
 
 test.each<[string, HeaderMap, HeaderMap]>([

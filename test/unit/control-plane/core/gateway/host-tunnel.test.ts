@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { tunnelOf, type WayOfGateway } from "@remotegpu/control-plane/core/gateway/host-tunnel";
+import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/core/gateway/host-tunnel";
 
-const way = (gatewayName: string, one: WayOfGateway["route"], detail = ""): WayOfGateway => ({
+const way = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
   gatewayName,
   route: one,
   detail,
 });
 
-test.each<[string, number | null, WayOfGateway[], string, string]>([
+test.each<[string, number | null, GatewayRoute[], string, string]>([
   [
     "no port is open",
     null,

@@ -1,4 +1,4 @@
-import { SSH_RESTS_MS, type Knock, wakeVerdict } from "@remotegpu/control-plane/core/gateway/waking";
+import { SSH_WAKE_DELAY_MS, type Knock, wakeVerdict } from "@remotegpu/control-plane/core/gateway/waking";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, it } from "vitest";
 
@@ -11,10 +11,10 @@ describe("whoever comes to an environment that does not run", () => {
     ["page", 0, true],
     ["program", 0, true],
     ["background", 0, false],
-    ["background", SSH_RESTS_MS * 10, false],
+    ["background", SSH_WAKE_DELAY_MS * 10, false],
     ["ssh", 0, false],
-    ["ssh", SSH_RESTS_MS - 1, false],
-    ["ssh", SSH_RESTS_MS, true],
+    ["ssh", SSH_WAKE_DELAY_MS - 1, false],
+    ["ssh", SSH_WAKE_DELAY_MS, true],
   ])("%s, %i ms after it stopped: %s", (knock, ms, wakes) => {
     expect(wakeVerdict(asleep, { by: "person", knock, now: after(ms) }).wakes).toBe(wakes);
   });
@@ -28,7 +28,7 @@ describe("whoever comes to an environment that does not run", () => {
 
   it("wakes nothing by a shared link", () => {
     for (const knock of ["page", "program", "ssh"] as const)
-      expect(wakeVerdict(asleep, { by: "share", knock, now: after(SSH_RESTS_MS) }).wakes).toBe(false);
+      expect(wakeVerdict(asleep, { by: "share", knock, now: after(SSH_WAKE_DELAY_MS) }).wakes).toBe(false);
   });
 
   it("wakes nothing whose order does not say so", () => {

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import {
   ANSWERS_FOR_MS,
-  LOOK_AGAIN_MS,
-  looked,
-  type Looks,
-  NO_LOOKS,
-  type Way,
-  wayOf,
+  PROBE_AGAIN_MS,
+  afterProbe,
+  type RouteProbes,
+  NO_PROBES,
+  type Route,
+  routeTo,
 } from "@remotegpu/control-plane/core/gateway/way";
 
 const NOW = 1_000_000;
-const answered: Looks = { answersSinceMs: NOW - 1, losses: 0, reason: "", dueMs: NOW };
-const proven: Looks = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS };
-const almostProven: Looks = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS + 1 };
-const lost = (losses: number): Looks => ({
+const answered: RouteProbes = { answersSinceMs: NOW - 1, losses: 0, reason: "", dueMs: NOW };
+const proven: RouteProbes = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS };
+const almostProven: RouteProbes = { ...answered, answersSinceMs: NOW - ANSWERS_FOR_MS + 1 };
+const lost = (losses: number): RouteProbes => ({
   answersSinceMs: null,
   losses,
   reason: "It is silent.",
@@ -21,9 +21,9 @@ const lost = (losses: number): Looks => ({
 });
 
 describe("the way to a host", () => {
-  test.each<[string, Way | null, Looks, boolean, Way | null]>([
-    ["nobody has looked yet", null, NO_LOOKS, false, null],
-    ["nobody has looked, and it has dialled in", null, NO_LOOKS, true, "reversed"],
+  test.each<[string, Route | null, RouteProbes, boolean, Route | null]>([
+    ["nobody has looked yet", null, NO_PROBES, false, null],
+    ["nobody has looked, and it has dialled in", null, NO_PROBES, true, "reversed"],
     ["it answers", null, answered, false, "direct"],
     ["it answers again", "none", answered, false, "direct"],
     ["it answers, and had dialled in before anybody knew", null, answered, true, "direct"],
@@ -38,23 +38,23 @@ describe("the way to a host", () => {
     ["it has dialled in, and answers for long enough", "reversed", proven, true, "direct"],
     ["its tunnel is lost, and it answers", "reversed", answered, false, "direct"],
   ])("where %s", (_where, now, looks, hasDialled, way) => {
-    expect(wayOf(now, looks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(way);
+    expect(routeTo(now, looks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(way);
   });
 
   test("says why it is not direct", () => {
     const at = { nowMs: NOW };
 
     expect([
-      wayOf("none", lost(3), { ...at, hasDialled: false })?.detail,
-      wayOf("none", lost(3), { ...at, hasDialled: true })?.detail,
-      wayOf("direct", proven, { ...at, hasDialled: true })?.detail,
+      routeTo("none", lost(3), { ...at, hasDialled: false })?.detail,
+      routeTo("none", lost(3), { ...at, hasDialled: true })?.detail,
+      routeTo("direct", proven, { ...at, hasDialled: true })?.detail,
     ]).toEqual(["It is silent.", "It is silent.", ""]);
   });
 });
 
 describe("looks", () => {
-  const look = (before: Looks, answers: boolean, chance = 0) =>
-    looked(before, answers ? { answers } : { answers, reason: "It is silent." }, { nowMs: NOW, chance });
+  const look = (before: RouteProbes, answers: boolean, chance = 0) =>
+    afterProbe(before, answers ? { answers } : { answers, reason: "It is silent." }, { nowMs: NOW, chance });
 
   test.each([
     [0, 1_000],
@@ -77,9 +77,9 @@ describe("looks", () => {
       answersSinceMs: NOW,
       losses: 0,
       reason: "",
-      dueMs: NOW + LOOK_AGAIN_MS / 2,
+      dueMs: NOW + PROBE_AGAIN_MS / 2,
     });
-    expect(look(NO_LOOKS, true, 0.5).dueMs).toBe(NOW + (LOOK_AGAIN_MS * 3) / 4);
+    expect(look(NO_PROBES, true, 0.5).dueMs).toBe(NOW + (PROBE_AGAIN_MS * 3) / 4);
   });
 
   test("remember since when it answers, until it is silent", () => {

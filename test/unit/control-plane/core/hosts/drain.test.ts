@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  type DeadlineWish,
+  type RequestedDeadline,
   drainDeadline,
   drainReason,
   drainSentence,
@@ -10,7 +10,7 @@ import {
 const NOW = new Date("2026-03-01T08:00:00Z");
 const LAST = new Date(NOW.getTime() + MAX_DRAIN_MS).toISOString();
 
-test.each<[DeadlineWish, string | null]>([
+test.each<[RequestedDeadline, string | null]>([
   [{}, null],
   [{ deadline_seconds: 1 }, "2026-03-01T08:00:01.000Z"],
   [{ deadline: "2026-03-01T10:00:00Z" }, "2026-03-01T10:00:00.000Z"],
@@ -22,7 +22,7 @@ test.each<[DeadlineWish, string | null]>([
   });
 });
 
-test.each<[DeadlineWish, string]>([
+test.each<[RequestedDeadline, string]>([
   [{ deadline: "2026-03-01T08:00:00Z" }, "deadline"],
   [{ deadline_seconds: 0 }, "deadline_seconds"],
   [{ deadline_seconds: MAX_DRAIN_MS / 1000 + 1 }, "deadline_seconds"],

@@ -1,7 +1,7 @@
 /** Whether a card is in service: the host's word against an administrator's. */
 import { expect, test } from "vitest";
 import {
-  afterHostsWord,
+  afterHostReport,
   type CardService,
   type HostCordon,
 } from "@remotegpu/control-plane/core/hosts/gpu-service";
@@ -38,5 +38,5 @@ test.each([
     { kind: "tells-lift", sinceMs: 5 },
   ],
 ] as [string, CardService, HostCordon | null, object][])("%s", (_what, card, cordon, change) => {
-  expect(afterHostsWord(card, { cordon, reason: cordon === null ? null : "Xid 79" })).toEqual(change);
+  expect(afterHostReport(card, { cordon, reason: cordon === null ? null : "Xid 79" })).toEqual(change);
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
-  MAX_RESTORES_SHOWN_A_DAY,
+  MAX_RESTORES_A_DAY,
   restoreClaim,
-  type TellingNumbers,
+  type ReportedNumbers,
 } from "@remotegpu/control-plane/core/hosts/restore-claim";
 
-const held: TellingNumbers = { term: 7, generation: 20, watermark: 1_000, dbIncarnation: 2 };
+const held: ReportedNumbers = { term: 7, generation: 20, watermark: 1_000, dbIncarnation: 2 };
 const NAMES = ["term", "generation", "watermark", "dbIncarnation"] as const;
 
 test("a host that knows what the database knows, or less, shows nothing", () => {
@@ -38,6 +38,6 @@ test("a million terms behind is believed, one more is not", () => {
 test("one host shows only so many restores in a day", () => {
   const told = { ...held, term: held.term + 1 };
 
-  expect(restoreClaim(told, held, MAX_RESTORES_SHOWN_A_DAY - 1)).toEqual({ kind: "restored" });
-  expect(restoreClaim(told, held, MAX_RESTORES_SHOWN_A_DAY)).toMatchObject({ kind: "impossible" });
+  expect(restoreClaim(told, held, MAX_RESTORES_A_DAY - 1)).toEqual({ kind: "restored" });
+  expect(restoreClaim(told, held, MAX_RESTORES_A_DAY)).toMatchObject({ kind: "impossible" });
 });

@@ -5,7 +5,7 @@ import { type Replica, serves } from "@remotegpu/control-plane/core/inference/re
 import {
   replicasPlan as planOf,
   type ReplicasPlan,
-  type ServiceStanding,
+  type ServiceState,
 } from "@remotegpu/control-plane/core/inference/replicas";
 import {
   aDrain,
@@ -16,7 +16,7 @@ import {
   aWaiting,
 } from "../../../../support/samples/a-replica.ts";
 
-const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
+const service = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",
   wanted: 1,
   failures: 0,
@@ -27,7 +27,7 @@ const service = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
 });
 /** Of a service with one revision; how many are made, in place of of which. */
 const replicasPlan = (
-  standing: ServiceStanding,
+  standing: ServiceState,
   replicas: readonly Replica[],
 ): Omit<ReplicasPlan, "creations"> & { creations: number } => {
   const wanted = new Map([[1, standing.wanted]]);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Replica } from "@remotegpu/control-plane/core/inference/replica";
-import type { ServiceStanding } from "@remotegpu/control-plane/core/inference/replicas";
+import type { ServiceState } from "@remotegpu/control-plane/core/inference/replicas";
 import { sentenceOf, statusOf } from "@remotegpu/control-plane/core/inference/service-words";
 import { aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
 
-const standing = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
+const standing = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",
   wanted: 2,
   failures: 0,
@@ -13,7 +13,7 @@ const standing = (change: Partial<ServiceStanding> = {}): ServiceStanding => ({
   drainMs: 0,
   ...change,
 });
-const said = (of: ServiceStanding, kept: readonly Replica[], failed: string | null = null) =>
+const said = (of: ServiceState, kept: readonly Replica[], failed: string | null = null) =>
   sentenceOf(of, { stored: kept, moving: [], failed, missing: of.wanted - kept.length });
 
 describe("a service", () => {
@@ -27,7 +27,7 @@ describe("a service", () => {
     expect(statusOf(standing(), [aReplica(0)])).toBeNull();
   });
 
-  test.each<[string, ServiceStanding, Replica[], string | null | undefined]>([
+  test.each<[string, ServiceState, Replica[], string | null | undefined]>([
     ["nothing while all serve", standing(), [aReplica(0), aReplica(1)], null],
     ["how many serve", standing(), [aReplica(0), aStarting(1)], "1 of 2 replicas serve."],
     ["what was said of one that waits", standing(), [aReplica(0), aWaiting(1)], undefined],

@@ -4,11 +4,11 @@ import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import {
   MAX_REPLICAS,
   scalesByItself,
-  type ServiceWishes,
+  type ReplicaRequests,
   wantedReplicas,
 } from "@remotegpu/control-plane/core/inference/wanted-replicas";
 
-const wishes = (change: Partial<ServiceWishes>): ServiceWishes => ({
+const wishes = (change: Partial<ReplicaRequests>): ReplicaRequests => ({
   status: "running",
   min: 1,
   max: 3,
@@ -78,7 +78,7 @@ const wish = fc.oneof(
   fc.boolean().map((isWoken): Wish => ({ kind: "waking", isWoken })),
 );
 
-function withWish(sum: ServiceWishes, { kind, ...change }: Wish): ServiceWishes {
+function withWish(sum: ReplicaRequests, { kind, ...change }: Wish): ReplicaRequests {
   if (kind !== "load" && kind !== "waking") return { ...sum, ...change };
   return { ...sum, load: { replicas: null, isWoken: false, ...sum.load, ...change } };
 }

@@ -3,7 +3,7 @@ import {
   decideRows,
   setAside,
   sortRows,
-  type ToldRun,
+  type KnownRun,
 } from "@remotegpu/control-plane/core/ingest/batch-decisions";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ const NOW = new Date("2026-03-10T01:00:00Z");
 const BOOT = "00000000-0000-4000-8000-000000000001";
 const MINUTE = 60_000;
 
-const RUN: ToldRun = {
+const RUN: KnownRun = {
   id: "r-1",
   instanceId: "i-1",
   epoch: 1,

@@ -1,5 +1,5 @@
 import {
-  countsToAsk,
+  countsToRequest,
   degradationOf,
   isRaiseDue,
   replicasSentence,
@@ -32,7 +32,7 @@ describe("the replicas that are asked for", () => {
     ["one on one server stays", 1, false, []],
     ["three that one server is left of are not lowered", 3, false, []],
   ])("%s", (_, replicas, isClustered, asked) => {
-    expect(countsToAsk({ replicas, isClustered })).toEqual(asked);
+    expect(countsToRequest({ replicas, isClustered })).toEqual(asked);
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import {
-  gpuWish,
+  gpuRequest,
   type OrderFields,
   placementRequest,
   resourceShare,
@@ -22,7 +22,7 @@ const order = (change: Partial<OrderFields> = {}) =>
   });
 const ANYWHERE = { image: "debian:13", hostLabels: {}, storagePool: null, distinctHosts: false };
 
-test.each<[string, Partial<OrderFields>, readonly string[] | null, ReturnType<typeof gpuWish>]>([
+test.each<[string, Partial<OrderFields>, readonly string[] | null, ReturnType<typeof gpuRequest>]>([
   ["no GPU", {}, null, { kind: "none" }],
   ["whole cards", { gpu: 2 }, null, { kind: "whole", count: 2, leastMemoryMib: 0, models: null }],
   [
@@ -56,7 +56,7 @@ test.each<[string, Partial<OrderFields>, readonly string[] | null, ReturnType<ty
     { kind: "whole", count: 1, leastMemoryMib: 0, models: [] },
   ],
 ])("%s", (_what, change, pricedModels, wish) => {
-  expect(gpuWish(order(change), pricedModels)).toEqual(wish);
+  expect(gpuRequest(order(change), pricedModels)).toEqual(wish);
 });
 
 test("placement weighs thousandths of a core and whole MiB, rounded up", () => {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import { type Gang, gangRoom } from "@remotegpu/control-plane/core/placement/gang";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../../../support/placement/fleet.ts";
 
@@ -12,7 +12,7 @@ interface Stand {
 }
 
 /** Hosts h0, h1, … as they are given; racks as lists of their numbers. */
-function roomFor(stands: Stand[], gang: Gang, wish: GpuWish = aWholeWish(1)) {
+function roomFor(stands: Stand[], gang: Gang, wish: GpuRequest = aWholeWish(1)) {
   const hosts = stands.map(({ rack, gpus }, index) =>
     aHost({ id: `h${index}`, gpus: gpusOf(`h${index}`, gpus), labels: rack === undefined ? {} : { rack } }),
   );

@@ -6,7 +6,7 @@ import {
   type HostCapacity,
 } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import {
   place,
@@ -19,7 +19,7 @@ import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/plac
 import { aGpu, aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
-const oneGpu: GpuWish = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };
+const oneGpu: GpuRequest = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };
 const placeOn = (fleet: Fleet, ...requests: PlacementRequest[]) => place(fleet, requests, OPTIONS);
 const hostsOf = ({ decisions }: PlacementResult) =>
   decisions.map((decision) => (decision.placed ? (decision.instances[0]?.hostId ?? null) : null));

@@ -6,14 +6,14 @@ import {
   MAX_PRIORITY,
   prepareQueue,
   queueOrder,
-  type QueueStanding,
+  type QueueState,
   type Waiting,
 } from "@remotegpu/control-plane/core/queue/queue";
 import { inSlices } from "@remotegpu/control-plane/store/database/in-slices";
 
 const NOW = 1_000 * AGEING_STEP_MS;
 const CAPACITY = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 100_000 };
-const nobodyHadAny: QueueStanding = {
+const nobodyHadAny: QueueState = {
   payers: new Map(),
   workspaces: new Map(),
   head: null,
@@ -156,7 +156,7 @@ const anySharers = (names: readonly string[]) =>
       }),
     )
     .map((sharers) => new Map(Object.entries(sharers)));
-const anyStanding: fc.Arbitrary<QueueStanding> = fc.record({
+const anyStanding: fc.Arbitrary<QueueState> = fc.record({
   payers: anySharers(["a", "b", "c"]),
   workspaces: anySharers(["a-x", "a-y", "b-x", "c-y"]),
   head: fc.constant(null),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import { type Leeway, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
@@ -13,7 +13,7 @@ import {
 } from "../../../../support/placement/queued-orders.ts";
 import { HELD_WHOLE } from "../../../../support/placement/whole-gpus.ts";
 
-const gpus = (count: number, change: object = {}): GpuWish => ({
+const gpus = (count: number, change: object = {}): GpuRequest => ({
   kind: "whole",
   count,
   leastMemoryMib: 0,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { changesBetween, type WorkloadCost } from "@remotegpu/control-plane/core/stream/snapshot";
-import { MAX_NAMED, NOTHING, toldOf } from "@remotegpu/control-plane/core/stream/telling";
+import { MAX_NAMED, NOTHING, updateFor } from "@remotegpu/control-plane/core/stream/telling";
 import type { Sight } from "@remotegpu/control-plane/core/stream/topics";
 import {
   ADA,
@@ -28,7 +28,7 @@ describe("a listener is told", () => {
   });
 
   test("what they listen to", () => {
-    const told = toldOf({ topics: all, sight: ADMIN }, everything);
+    const told = updateFor({ topics: all, sight: ADMIN }, everything);
     expect(Object.fromEntries(told.changes)).toEqual({
       workloads: new Set(["e"]),
       "env:e": null,
@@ -39,14 +39,14 @@ describe("a listener is told", () => {
       billing: null,
     });
     expect([told.cards.length, told.costs.length]).toEqual([2, 1]);
-    expect(toldOf({ topics: new Set(), sight: ADMIN }, everything)).toEqual(NOTHING);
+    expect(updateFor({ topics: new Set(), sight: ADMIN }, everything)).toEqual(NOTHING);
   });
 
   test("of workloads, cards, costs and money what they may see", () => {
-    const told = toldOf({ topics: all, sight: ADA }, everything);
+    const told = updateFor({ topics: all, sight: ADA }, everything);
     expect(told.cards.map(({ uuid }) => uuid)).toEqual(["g"]);
     const bob: Sight = { ...ADA, customerId: 2, payerIds: new Set([2]) };
-    const others = toldOf({ topics: all, sight: bob }, everything);
+    const others = updateFor({ topics: all, sight: bob }, everything);
     expect([...others.changes.keys()].filter((topic) => /workloads|env|billing/.test(topic))).toEqual([]);
     expect([others.cards, others.costs]).toEqual([[], []]);
   });
@@ -59,16 +59,16 @@ describe("a listener is told", () => {
       Array.from({ length: count }, (_, n) => [`env:${n}`, { stamp: { noted: 1, written: 0 }, ...OF_ADA }]),
     );
     const changes = changesBetween(EMPTY, { ...EMPTY, workloads });
-    expect(toldOf({ topics: all, sight: ADA }, changes).changes.get("workloads")?.size ?? null).toBe(ids);
+    expect(updateFor({ topics: all, sight: ADA }, changes).changes.get("workloads")?.size ?? null).toBe(ids);
   });
 
   test("of more than can be looked at, to ask for everything again", () => {
     const changes = changesBetween(EMPTY, { ...EMPTY, isBeyondBounds: true });
-    expect(toldOf({ topics: all, sight: ADA }, changes)).toEqual({ ...NOTHING, resync: true });
+    expect(updateFor({ topics: all, sight: ADA }, changes)).toEqual({ ...NOTHING, resync: true });
   });
 
   test("nothing of a workload of others, whatever its id", () => {
     const changes = changesBetween(EMPTY, marked({ noted: 1, written: 0 }, OF_BOB));
-    expect(toldOf({ topics: all, sight: ADA }, changes)).toEqual(NOTHING);
+    expect(updateFor({ topics: all, sight: ADA }, changes)).toEqual(NOTHING);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
-import type { RankStanding } from "@remotegpu/control-plane/core/instances/rank-standing";
+import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
 import {
@@ -10,7 +10,7 @@ import {
   withBad,
 } from "../../../../support/samples/a-rank-standing.ts";
 
-type Told = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankStanding> };
+type Told = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
 
 const reports = (...told: Told[]) =>
   told.map(({ gang, ...change }, rank) =>

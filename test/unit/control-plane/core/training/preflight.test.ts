@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RankStanding } from "@remotegpu/control-plane/core/instances/rank-standing";
+import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
 import { type HeldRank, preflightVerdict } from "@remotegpu/control-plane/core/training/preflight";
 import {
   aRankStanding,
@@ -10,7 +10,7 @@ import {
 } from "../../../../support/samples/a-rank-standing.ts";
 
 /** Each a rank with what is changed of it. */
-function gang(...changes: (Partial<RankStanding> & { detail?: string })[]): HeldRank[] {
+function gang(...changes: (Partial<RankState> & { detail?: string })[]): HeldRank[] {
   return changes.map(({ detail = "", ...change }, rank) => ({
     rank,
     detail,

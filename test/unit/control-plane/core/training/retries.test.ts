@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  MAX_ATTEMPTS,
-  afterFailure,
-  type RetryStanding,
-} from "@remotegpu/control-plane/core/training/retries";
+import { MAX_ATTEMPTS, afterFailure, type RetryState } from "@remotegpu/control-plane/core/training/retries";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
 const standing = ({
@@ -17,8 +13,8 @@ const standing = ({
   infrastructure?: number;
   program?: number;
   isCancelled?: boolean;
-  terms?: RetryStanding["terms"];
-} = {}): RetryStanding => ({
+  terms?: RetryState["terms"];
+} = {}): RetryState => ({
   tries: { attempt, infrastructureRetries: infrastructure, programRetries: program },
   terms,
   isCancelled,

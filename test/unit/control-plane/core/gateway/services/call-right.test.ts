@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
 import {
   callRight,
-  type KeyStanding,
+  type KeyState,
   PERSON_LIMITS,
 } from "@remotegpu/control-plane/core/gateway/services/call-right";
 
@@ -10,7 +10,7 @@ const person = { kind: "person", username: "alice", rights: ALL_SCOPES, role: nu
 const ofScope = (scope: "read" | "orders" | "money") =>
   ({ ...person, role: "owner", rights: { role: "account", scopes: [scope] } }) as const;
 
-test.each<[string, KeyStanding | null, string]>([
+test.each<[string, KeyState | null, string]>([
   ["a key that nobody knows", null, "no-entry"],
   ["one of the service's own", { kind: "service", name: "app", limits: null }, "app wakes"],
   ["its workspace's owner", { ...person, role: "owner" }, "user:alice wakes"],

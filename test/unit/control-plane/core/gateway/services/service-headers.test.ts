@@ -8,8 +8,8 @@ import {
   headersToReplica,
   isByBrowser,
   preflightHeaders,
-  shownRequestId,
-  shownServiceKey,
+  presentedRequestId,
+  presentedServiceKey,
 } from "@remotegpu/control-plane/core/gateway/services/service-headers";
 
 const KEY = `rgs_${"k".repeat(43)}`;
@@ -152,7 +152,7 @@ test.each([
   [{ authorization: `Basic ${KEY}` }, null],
   [{}, null],
 ])("of %o the key is %o", (headers, key) => {
-  expect(shownServiceKey(headers)).toBe(key);
+  expect(presentedServiceKey(headers)).toBe(key);
 });
 
 test.each([
@@ -171,5 +171,5 @@ test.each([
   ["x".repeat(129), null],
   ["a\u0001", null],
 ])("the id %o goes on as %o", (id, told) => {
-  expect(shownRequestId({ "x-request-id": id })).toBe(told);
+  expect(presentedRequestId({ "x-request-id": id })).toBe(told);
 });

@@ -3,7 +3,7 @@ import {
   BUCKET_MS,
   bucketOf,
   type Readings,
-  together,
+  combined,
 } from "@remotegpu/control-plane/core/hosts/history/gpu-reading";
 
 const HOUR = Date.parse("2026-03-10T12:00:00Z");
@@ -25,12 +25,12 @@ test.each([
 });
 
 test("parts are taken together by how often each was read; one that was not told says nothing", () => {
-  const all = together([part(30, 10), part(10, 50), part(20, null)]);
+  const all = combined([part(30, 10), part(10, 50), part(20, null)]);
 
   expect(all).toEqual({ ...part(60, 20), utilization: { min: 5, mean: 20, max: 55 } });
 });
 
 test("of no parts, and of what nobody told, there is null and not 0", () => {
-  expect(together([])).toBeNull();
-  expect(together([part(3, null)])?.utilization).toBeNull();
+  expect(combined([])).toBeNull();
+  expect(combined([part(3, null)])?.utilization).toBeNull();
 });

@@ -2,13 +2,13 @@
 import {
   isLikeAnotherHost,
   poolObstacle,
-  type PoolStanding,
+  type PoolMembership,
   poolWarning,
 } from "@remotegpu/control-plane/core/hosts/pools/pool-membership";
 import { isBelowPool } from "@remotegpu/control-plane/core/instances/desired-set";
 import { expect, test } from "vitest";
 
-const SHARES: PoolStanding = {
+const SHARES: PoolMembership = {
   pool: "pool-a",
   claim: null,
   state: "trusted",
@@ -17,7 +17,7 @@ const SHARES: PoolStanding = {
 };
 const DUE = new Date("2026-03-10T00:00:00Z");
 
-test.each<[string, Partial<PoolStanding>, string | null]>([
+test.each<[string, Partial<PoolMembership>, string | null]>([
   ["trusted", {}, null],
   ["trusted with an agent of before", { features: [] }, null],
   [
@@ -45,7 +45,7 @@ test.each<[string, Partial<PoolStanding>, string | null]>([
   expect(poolObstacle({ ...SHARES, ...change })).toBe(expected);
 });
 
-test.each<[string, Partial<PoolStanding>, Date | null, RegExp]>([
+test.each<[string, Partial<PoolMembership>, Date | null, RegExp]>([
   ["alone in its pool", { features: [] }, null, /^null$/],
   ["proved", {}, DUE, /^null$/],
   ["with an agent of before", { features: [] }, DUE, /too old to prove.*until 2026-03-10/],

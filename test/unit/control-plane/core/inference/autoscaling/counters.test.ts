@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   type Count,
   countsAfter,
-  type KeptCount,
+  type StoredCount,
   ratesOf,
 } from "@remotegpu/control-plane/core/inference/autoscaling/counters";
 import { SAMPLE_LIFE_MS } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
@@ -15,8 +15,8 @@ const told = (count: number, second: number): Count => ({
   reportedAt: second * 1_000,
 });
 const OURS = 3_600_000;
-const after = (...all: Count[]): KeptCount[] =>
-  all.reduce<KeptCount[]>((kept, one) => countsAfter(kept, [one], OURS + one.reportedAt), []);
+const after = (...all: Count[]): StoredCount[] =>
+  all.reduce<StoredCount[]>((kept, one) => countsAfter(kept, [one], OURS + one.reportedAt), []);
 
 test.each<[string, Count[], number | null]>([
   ["once", [told(100, 0)], null],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import {
   type Circumstances,
-  type Grounds,
+  type DecisionReason,
   inWords,
 } from "@remotegpu/control-plane/core/inference/autoscaling/decision-words";
 import type { Reading, ServiceLoad } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
@@ -23,7 +23,7 @@ function circumstances(change: Partial<Circumstances> = {}): Circumstances {
   };
 }
 
-test.each<[Grounds, Partial<Circumstances>, string]>([
+test.each<[DecisionReason, Partial<Circumstances>, string]>([
   [{ kind: "off" }, {}, "Autoscaling is off."],
   [{ kind: "sleeps" }, { wanted: 0 }, "It stays at 0 replicas: no request waits."],
   [
@@ -111,7 +111,7 @@ test.each<[Grounds, Partial<Circumstances>, string]>([
   expect(inWords(grounds, circumstances(change)).sentence).toBe(sentence);
 });
 
-test.each<[Grounds, boolean, object]>([
+test.each<[DecisionReason, boolean, object]>([
   [{ kind: "unknown" }, false, { kind: "stays" }],
   [{ kind: "unknown" }, true, { kind: "stays" }],
   [{ kind: "bound", replicas: 2 }, false, { kind: "scales", replicas: 2 }],

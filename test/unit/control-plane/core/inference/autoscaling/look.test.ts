@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import {
   type GatewayLoad,
-  type Look,
-  look,
+  type ScalingCheck,
+  checkScaling,
   type ScaledService,
 } from "@remotegpu/control-plane/core/inference/autoscaling/look";
 
@@ -12,7 +12,7 @@ type Told = NonNullable<GatewayLoad["reported"]>;
 
 class Looked {
   now = 1_000_000;
-  last: Look | null = null;
+  last: ScalingCheck | null = null;
   wanted: number;
   #requests = 0;
   #cpuMs = 0;
@@ -51,11 +51,18 @@ class Looked {
         ready: this.wanted === 0 ? [] : ready,
         ...this.#service,
         wanted: this.wanted,
-        memory: this.last === null ? null : (JSON.parse(JSON.stringify(this.last.memory)) as Look["memory"]),
+        memory:
+          this.last === null
+            ? null
+            : (JSON.parse(JSON.stringify(this.last.memory)) as ScalingCheck["memory"]),
         ...change,
       };
       const here = { at: this.now, inFlight: 0, held: 0, requests: this.#requests };
-      this.last = look(service, [{ id: "gateway-1", reported: told && { ...here, ...told } }], this.now);
+      this.last = checkScaling(
+        service,
+        [{ id: "gateway-1", reported: told && { ...here, ...told } }],
+        this.now,
+      );
       if (this.last.decision.kind === "scales") this.wanted = this.last.decision.replicas;
     }
     return this;

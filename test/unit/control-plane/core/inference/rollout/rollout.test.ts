@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RevisionReplica } from "@remotegpu/control-plane/core/inference/rollout/revision-replicas";
-import { rolloutStep, type RolloutStanding } from "@remotegpu/control-plane/core/inference/rollout/rollout";
+import { rolloutStep, type RolloutState } from "@remotegpu/control-plane/core/inference/rollout/rollout";
 import { beginRollback, beginRollout } from "@remotegpu/control-plane/core/inference/rollout/versions";
 import { type Manner, RollingService } from "../../../../../support/rollout/rolling-service.ts";
 
@@ -32,7 +32,7 @@ function replicas(
   );
 }
 
-function forward(change: Partial<RolloutStanding> = {}): RolloutStanding {
+function forward(change: Partial<RolloutState> = {}): RolloutState {
   return {
     versions: {
       serving: 1,
@@ -51,7 +51,7 @@ describe("what is wanted of the old and the new revision", () => {
   const young = (revision: number) =>
     replicas(revision, { serving: 1 }).map((one) => ({ ...one, phaseForMs: 14_999 }));
 
-  test.each<[string, Partial<RolloutStanding>, [number, number]]>([
+  test.each<[string, Partial<RolloutState>, [number, number]]>([
     ["at first: one more, of the new one", {}, [3, 1]],
     [
       "while the first starts",

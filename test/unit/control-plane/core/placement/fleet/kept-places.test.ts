@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { keptPlaces } from "@remotegpu/control-plane/core/placement/fleet/kept-places";
+import { reservedPlaces } from "@remotegpu/control-plane/core/placement/fleet/kept-places";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
@@ -12,7 +12,7 @@ const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as
 function kept(fleet: Fleet, change: Partial<PlacementRequest>) {
   const state = new FleetState(fleet);
   const request = aRequest(change);
-  return keptPlaces(state, requestShape(state, request, 0), request).map(({ host, taken, cards }) => ({
+  return reservedPlaces(state, requestShape(state, request, 0), request).map(({ host, taken, cards }) => ({
     host: state.hosts[host]?.id,
     cpuMilli: taken.cpuMilli,
     cards: cards.map(({ card, shareThousandths }) => [state.cards[card]?.uuid, shareThousandths]),
@@ -55,7 +55,7 @@ test("the rest of a card that is cut is kept too, once idle ones do not reach", 
 
 test("a slice keeps its part of the freest card", () => {
   const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", HELD_WHOLE, cut) })] };
-  const gpu: GpuWish = { kind: "slice", memoryMib: 0, shareThousandths: 500, models: null };
+  const gpu: GpuRequest = { kind: "slice", memoryMib: 0, shareThousandths: 500, models: null };
 
   expect(kept(fleet, { gpu })[0]?.cards).toEqual([["GPU-a-1", 400]]);
 });

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
 import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import {
   fitsNow,
@@ -147,7 +147,7 @@ describe("what is taken of a card", () => {
   const state = new FleetState({ hosts: [aHost({ gpus })] });
   const l4 = ["NVIDIA L4"];
 
-  test.each<[GpuWish, { shares: number[]; leastGpu: number; isEvenShare: boolean }]>([
+  test.each<[GpuRequest, { shares: number[]; leastGpu: number; isEvenShare: boolean }]>([
     [{ kind: "none" }, { shares: [0, 0, 0], leastGpu: 0, isEvenShare: true }],
     [aWholeWish(2), { shares: [1000, 1000, 1000], leastGpu: 2000, isEvenShare: true }],
     [

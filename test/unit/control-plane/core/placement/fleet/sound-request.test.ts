@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { GpuWish, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import {
   assertSoundRequest,
   UnsoundRequestError,
@@ -16,7 +16,7 @@ test.each<[string, Partial<PlacementRequest>]>([
   expect(() => assertSoundRequest(aRequest(change))).not.toThrow();
 });
 
-const gpu = (wish: GpuWish): Partial<PlacementRequest> => ({ gpu: wish });
+const gpu = (wish: GpuRequest): Partial<PlacementRequest> => ({ gpu: wish });
 
 test.each<[Partial<PlacementRequest>, string]>([
   [{ instances: 0 }, "number of instances of request ins-1 is 0"],

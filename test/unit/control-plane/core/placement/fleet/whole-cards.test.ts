@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { wholeCardsOf } from "@remotegpu/control-plane/core/placement/fleet/whole-cards";
 import { aGpu, aHost, aRequest, aWholeWish } from "../../../../../support/placement/fleet.ts";
@@ -12,7 +12,7 @@ interface Card {
   model?: string;
 }
 
-function chosen(cards: Card[], wish: GpuWish) {
+function chosen(cards: Card[], wish: GpuRequest) {
   const gpus = cards.map(({ isTaken = false, ...card }, index) =>
     aGpu({ uuid: `GPU-${index}`, index, use: isTaken ? "exclusive" : "idle", ...card }),
   );

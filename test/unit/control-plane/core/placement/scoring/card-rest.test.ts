@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
-import { cardRests } from "@remotegpu/control-plane/core/placement/scoring/card-rest";
+import { cardRemainders } from "@remotegpu/control-plane/core/placement/scoring/card-rest";
 import { aCountedShape } from "../../../../../support/placement/fleet.ts";
 
 const ordersOf = (...shares: readonly (readonly [share: number, count: number])[]) =>
-  cardRests(shares.map(([shareThousandths, count]) => aCountedShape({ shareThousandths, count })));
+  cardRemainders(shares.map(([shareThousandths, count]) => aCountedShape({ shareThousandths, count })));
 
 test("of a full card nothing is left over", () => {
   expect(ordersOf([1000, 1])[0]).toBe(0);
-  expect(cardRests([])[0]).toBe(0);
+  expect(cardRemainders([])[0]).toBe(0);
 });
 
 test("where nobody orders GPU, all that is free is left over", () => {
-  const rests = cardRests([aCountedShape({ gpuCount: 0, shareThousandths: 0 })]);
+  const rests = cardRemainders([aCountedShape({ gpuCount: 0, shareThousandths: 0 })]);
 
   expect([rests[1], rests[500], rests[1000]]).toEqual([1, 500, 1000]);
 });
@@ -45,7 +45,7 @@ test.each([
 });
 
 test("an order of several cards counts once for each card, and work without GPU not at all", () => {
-  const several = cardRests([
+  const several = cardRemainders([
     aCountedShape({ gpuCount: 3, shareThousandths: 600 }),
     aCountedShape({ shareThousandths: 580 }),
     aCountedShape({ gpuCount: 0, shareThousandths: 600, count: 100 }),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CardScarcity } from "@remotegpu/control-plane/core/placement/scoring/card-scarcity";
 import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuWish } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import {
@@ -25,7 +25,7 @@ function fleet() {
   });
 }
 
-function pointsOf(state: FleetState, typical: Partial<CountedShape>[], gpu: GpuWish): number[] {
+function pointsOf(state: FleetState, typical: Partial<CountedShape>[], gpu: GpuRequest): number[] {
   const scarcity = new CardScarcity(state, typical.map(aCountedShape));
   const points = new Int32Array(scarcity.classes.members.length);
   scarcity.weigh(requestShape(state, aRequest({ gpu }), 0), points);
@@ -61,7 +61,7 @@ test.each([
 });
 
 describe("by the class of hosts: model A, model B, none", () => {
-  test.each<{ what: string; typical: Partial<CountedShape>[]; request: GpuWish; points: number[] }>([
+  test.each<{ what: string; typical: Partial<CountedShape>[]; request: GpuRequest; points: number[] }>([
     // All of it is asked for of B, of which a quarter of all is: 4 times 1000 ÷ 5 ÷ 40 a point.
     {
       what: "what is asked for of one model alone",
