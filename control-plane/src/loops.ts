@@ -41,7 +41,7 @@ import type { CountedAttempts } from "./http/deps.ts";
 import { recordCounted } from "./http/request/attempts.ts";
 import type { Database } from "./store/database/database.ts";
 import type { Seals } from "./store/secrets/sealed-tables.ts";
-import { keptForPasses } from "./store/placement/scene/pass-scene.ts";
+import { passCache } from "./store/placement/scene/pass-scene.ts";
 
 export interface LoopEngines {
   readonly db: Database;
@@ -97,7 +97,7 @@ export function loops(engines: LoopEngines): Loop[] {
     pause,
   } = engines;
   const nudge = (host: HostId) => link.nudge(host);
-  const kept = keptForPasses(db);
+  const kept = passCache(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
   const sealing = new Sealing({ db, seals, log });
   const streamAlarms = new StreamAlarms(db);

@@ -7,7 +7,7 @@ import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling/sc
 import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/database/leader";
 import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
 import type { PlacementProposal } from "@remotegpu/control-plane/store/placement/commit/proposals";
-import { keptForPasses } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { passCache } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
@@ -143,7 +143,7 @@ async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], toge
 /** Each customer orders, waits until its environment is placed, and orders the next. */
 async function wholeWay(world: OrderWorld, round: Round): Promise<number> {
   const { db, newId } = world;
-  const deps = { db, newId, nudge: () => undefined, cache: keptForPasses(db) };
+  const deps = { db, newId, nudge: () => undefined, cache: passCache(db) };
   const loop = startLoop({
     name: "scheduling",
     everyMs: POLL_MS,

@@ -16,7 +16,7 @@ import { endSessionsOfDeadGateways } from "../store/environments/access/access-e
 import { forgetOldAccess } from "../store/environments/access/access-log.ts";
 import { endExpiredTickets, environmentsOfExpired } from "../store/environments/access/ssh-tickets.ts";
 import { noteTicket } from "../store/environments/access/ticket-events.ts";
-import { holdEntered, tellEntered } from "../store/environments/entry-changes.ts";
+import { holdEntered, notifyEntered } from "../store/environments/entry-changes.ts";
 import { completeDeletions } from "../store/environments/environment-deletions.ts";
 import { dueDrains, endDrain } from "../store/reports/host-drain.ts";
 import { forgetOldKeys } from "../store/orders/idempotency.ts";
@@ -109,7 +109,7 @@ async function expireTickets(sql: Transaction, environmentId: string, now: Date)
   const entered = await holdEntered(sql, { environmentId });
   for (const ticket of await endExpiredTickets(sql, { environmentId, now }))
     await noteTicket(sql, ticket, { old: "open", ...by });
-  return await tellEntered(sql, entered, by);
+  return await notifyEntered(sql, entered, by);
 }
 
 async function forgetAccess(sql: Transaction, now: Date): Promise<void> {

@@ -24,7 +24,7 @@ import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
-import type { AuditWitness } from "../store/audit/audit-witness.ts";
+import type { RequestAuditScope } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database/database.ts";
 import type { AskedChange } from "./audited-routes.ts";
 import type { ServedDashboard } from "./served-dashboard.ts";
@@ -169,7 +169,7 @@ export interface ApiEnv {
     isPage: true | undefined;
     /** The id of a request that may change something, like its audit scope. */
     requestId: string;
-    requestAuditScope: AuditWitness | undefined;
+    requestAuditScope: RequestAuditScope | undefined;
     /**
      * The request of a POST with an Idempotency-Key that was not answered yet, where the handler itself stores the
      * answer.

@@ -75,13 +75,13 @@ export async function migrate(
     folder = MIGRATIONS,
     strict = false,
     waitMs = LOCK_WAIT_MS,
-    reportAfterMs: tellAfterMs = FIRST_LINE_AFTER_MS,
+    reportAfterMs = FIRST_LINE_AFTER_MS,
   }: MigrateOptions = {},
 ): Promise<Migrated> {
   if (typeof target === "string") {
     const database = openDatabase(target, { maxConnections: 1, runsAs: "owner" });
     try {
-      return await migrate(database, { log, folder, strict, waitMs, reportAfterMs: tellAfterMs });
+      return await migrate(database, { log, folder, strict, waitMs, reportAfterMs });
     } finally {
       await database.close();
     }
@@ -101,10 +101,12 @@ export async function migrate(
         },
         { statementTimeoutMs: MIGRATION_TIMEOUT_MS },
       );
-    const isNew = await withProgress(log, migration.name, applyAlone, tellAfterMs).catch((cause: unknown) => {
-      if (!(cause instanceof StoreError)) throw cause;
-      throw new MigrationError(`${migration.name} fails: ${cause.message}`, { cause });
-    });
+    const isNew = await withProgress(log, migration.name, applyAlone, reportAfterMs).catch(
+      (cause: unknown) => {
+        if (!(cause instanceof StoreError)) throw cause;
+        throw new MigrationError(`${migration.name} fails: ${cause.message}`, { cause });
+      },
+    );
     if (!isNew) continue;
     log(`applied ${migration.name}`);
     applied.push(migration.name);

@@ -21,7 +21,7 @@ import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
-import { gatewaysToDial, waysOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
+import { gatewaysToDial, routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
@@ -91,7 +91,7 @@ async function follow(): Promise<void> {
 }
 
 const wayBy = async (gateway: string) => {
-  const ways = await waysOfHosts(fresh.application, { hostIds: [HOST], now: new Date() });
+  const ways = await routesOfHosts(fresh.application, { hostIds: [HOST], now: new Date() });
   return ways.get(HOST)?.find(({ gatewayName }) => gatewayName === gateway);
 };
 const comesTo = (gateway: string, way: string) =>

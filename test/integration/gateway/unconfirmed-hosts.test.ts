@@ -11,7 +11,7 @@ import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { waysOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
+import { routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
 import { noteConnection, noteOnThisMachine } from "@remotegpu/control-plane/store/hosts/host-addresses";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
@@ -122,7 +122,7 @@ test("only the host that the operator named on this machine is dialled at its ow
   await setSetting(fresh.database, "HOST_NETWORKS", "none");
   const host = await hostAt("127.0.0.1");
   const wayTo = async () =>
-    (await waysOfHosts(fresh.application, { hostIds: [host], now: new Date() })).get(host)?.[0];
+    (await routesOfHosts(fresh.application, { hostIds: [host], now: new Date() })).get(host)?.[0];
   tunnels.follow("gw-1");
   await eventually(
     async () => (await wayTo())?.detail === `Where host ${host} is reached is not confirmed.`,

@@ -4,7 +4,7 @@ import {
   countHeldHours,
   heldLately,
   heldNow,
-  KeptHeldHours,
+  CachedHeldHours,
 } from "@remotegpu/control-plane/store/placement/scene/held-shares";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { decayTable } from "@remotegpu/control-plane/core/queue/share";
@@ -232,7 +232,7 @@ test.each([
   ["five seconds later, is read anew", 5_000, true],
   ["at an earlier moment, is read anew", -1, true],
 ])("what was lately held, %s", async (_name, laterMs, isAnew) => {
-  const kept = new KeptHeldHours(fresh.database);
+  const kept = new CachedHeldHours(fresh.database);
   const first = await kept.at(NOW);
   await work.placed({ customer: alice, workspace: team, cpuMilli: 1_000_000, placedAt: ago(600), cards: [] });
 

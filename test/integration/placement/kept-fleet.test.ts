@@ -1,7 +1,7 @@
 /** The fleet that orders are held against is read once for thousands of them, and anew before it refuses one. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { KeptFleet } from "@remotegpu/control-plane/store/fleet/kept-fleet";
+import { CachedFleet } from "@remotegpu/control-plane/store/fleet/kept-fleet";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 
 const QUERIES_OF_A_READ = 2;
@@ -18,7 +18,7 @@ const counted: Connection = {
     return await fresh.database.query(text, values);
   },
 };
-const keptFleet = () => new KeptFleet({ db: counted, now: () => new Date(nowMs) });
+const keptFleet = () => new CachedFleet({ db: counted, now: () => new Date(nowMs) });
 
 beforeAll(async () => {
   fresh = await freshDatabase();

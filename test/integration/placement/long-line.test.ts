@@ -6,11 +6,11 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { queueStateOf } from "@remotegpu/control-plane/core/queue/pass-plan";
 import { inQueueOrder, prepareQueue, queueOrder } from "@remotegpu/control-plane/core/queue/queue";
-import { KeptLine } from "@remotegpu/control-plane/store/overview/order-line";
+import { CachedLine } from "@remotegpu/control-plane/store/overview/order-line";
 import {
-  type KeptForPasses,
-  keptForPasses,
-  passScene,
+  type PassCache,
+  passCache,
+  passInputs,
 } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
@@ -21,18 +21,18 @@ const NOW = new Date("2026-06-15T12:00:00Z");
 
 let fresh: FreshDatabase;
 let work: PlacedWork;
-let kept: KeptForPasses;
+let kept: PassCache;
 let now: Date;
-let line: KeptLine;
+let line: CachedLine;
 let owners: { customer: number; workspace: number | null }[];
 
 const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
-  kept = keptForPasses(fresh.database);
+  kept = passCache(fresh.database);
   now = NOW;
-  line = new KeptLine({ db: fresh.database, now: () => now }, kept);
+  line = new CachedLine({ db: fresh.database, now: () => now }, kept);
   owners = [];
   for (const name of ["alice", "bob", "carol"]) {
     const customer = await work.customer(name);
@@ -48,7 +48,7 @@ const keysOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id)
 
 /** As it is when it is read and put in order by itself. */
 async function plainLine(): Promise<string[]> {
-  const scene = await passScene(fresh.database, { now, seed: 0, cache: kept, work: "all" });
+  const scene = await passInputs(fresh.database, { now, seed: 0, cache: kept, work: "all" });
   return keysOf(inQueueOrder(scene.orders, queueStateOf(scene)));
 }
 

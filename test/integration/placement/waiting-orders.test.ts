@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
 import { heldNow } from "@remotegpu/control-plane/store/placement/scene/held-shares";
-import { keptForPasses, passScene } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { passCache, passInputs } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
   sharersOf,
   type WaitingOrder,
@@ -376,8 +376,8 @@ test("10,000 orders are read with as many queries as two", async () => {
 test("the scheduler looks at no host where nobody waits", async () => {
   await work.host("host-a");
   const scene = async () => {
-    const kept = keptForPasses(fresh.database);
-    return await passScene(fresh.database, { now: NOW, seed: 0, cache: kept, work: "ending" });
+    const kept = passCache(fresh.database);
+    return await passInputs(fresh.database, { now: NOW, seed: 0, cache: kept, work: "ending" });
   };
 
   expect((await scene()).fleet.hosts).toEqual([]);

@@ -1,6 +1,6 @@
 /** Who is and was in environments, as hosts tell it and as their people see it; the hosts are the test's. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { MAX_KEPT_OF_ENVIRONMENT } from "@remotegpu/control-plane/store/environments/access/access-log";
+import { MAX_STORED_OF_ENVIRONMENT } from "@remotegpu/control-plane/store/environments/access/access-log";
 import { takeAccess } from "@remotegpu/control-plane/store/environments/access/access-reports";
 import { transaction, type Transaction } from "@remotegpu/control-plane/store/database/database";
 import {
@@ -364,7 +364,7 @@ describe("the access log", () => {
        SELECT s.host_id, 'one-of-many-' || n, s.env_id, s.instance_id, s.run_id, s.lease_id, 'ssh', '192.0.2.1',
               now() - interval '1 day' + n * interval '1 second', 0, 0, now() - interval '1 day', now(), now(), 'client'
          FROM access_sessions s, generate_series(1, $2::int) n WHERE s.env_id = $1`,
-      [id, MAX_KEPT_OF_ENVIRONMENT],
+      [id, MAX_STORED_OF_ENVIRONMENT],
     );
 
     await tell({ sessions: [sessionOn(host, id)] });
@@ -374,7 +374,7 @@ describe("the access log", () => {
         `SELECT count(*) AS n, bool_or(session_id = 'one-of-many-1') AS "hasOldest" FROM access_sessions WHERE env_id = $1`,
         [id],
       ),
-    ).toEqual([{ n: MAX_KEPT_OF_ENVIRONMENT, hasOldest: false }]);
+    ).toEqual([{ n: MAX_STORED_OF_ENVIRONMENT, hasOldest: false }]);
   });
 });
 

@@ -4,7 +4,7 @@ import { LeadershipLostError } from "@remotegpu/control-plane/store/database/lea
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/store/inference/waking";
-import { changeWishes } from "@remotegpu/control-plane/store/inference/wishes";
+import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/wishes";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -392,7 +392,8 @@ test("wishes that are written in any order, at once, come to the same number", a
   const id = await scaling({ min_replicas: 0, max_replicas: 9 });
   const { db, now } = services.scene.api.deps;
   const changes = [{ load_wish: 4 }, { woken_at: now() }, { max: 3 }, { people: 7 }, { min: 1 }];
-  const write = async (change: object) => await transaction(db, (sql) => changeWishes(sql, id, change));
+  const write = async (change: object) =>
+    await transaction(db, (sql) => changeReplicaRequests(sql, id, change));
 
   for (const order of [changes, changes.toReversed()]) {
     await write({ load_wish: 0, woken_at: null, max: 9, people: null, min: 0 });

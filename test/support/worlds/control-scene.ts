@@ -12,7 +12,7 @@ import { autoscalingPass } from "@remotegpu/control-plane/controllers/inference/
 import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { keptForPasses } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { passCache } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
 import {
   schedulePass,
   type SchedulingReport,
@@ -132,7 +132,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     db: api.deps.db,
     newId: api.deps.newId,
     nudge: (host: HostId) => api.deps.link.nudge(host),
-    cache: keptForPasses(api.deps.db),
+    cache: passCache(api.deps.db),
     log: quietLog,
   };
   const hosts: ScriptedHost[] = [];

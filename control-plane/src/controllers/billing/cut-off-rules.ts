@@ -2,13 +2,13 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { applyCutOffRule, payersToTell } from "../../store/spending/cut-off-rules.ts";
+import { applyCutOffRule, payersToNotify } from "../../store/spending/cut-off-rules.ts";
 
 export async function cutOffRulesPass(
   { db, nudge }: { db: Database; nudge: (host: HostId) => void },
   { term, now }: { term: number; now: Date },
 ): Promise<void> {
-  for (const customerId of await payersToTell(db, now)) {
+  for (const customerId of await payersToNotify(db, now)) {
     const hostIds = await transaction(db, async (sql) => {
       await assertTerm(sql, term);
       return applyCutOffRule(sql, { customerId, now });

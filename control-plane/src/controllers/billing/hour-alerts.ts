@@ -4,7 +4,7 @@
  */
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import { customersToWarn, hourTellings } from "../../store/spending/hour-alerts.ts";
-import { tell } from "../../store/events/alerts.ts";
+import { notify } from "../../store/events/alerts.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
@@ -20,6 +20,6 @@ export async function tellHourAlerts(
     for (const [customerId, tellings] of await hourTellings(db, page, { hour, calendar }))
       await transaction(db, async (sql) => {
         await assertTerm(sql, term);
-        await tell(sql, { customerId, at: hour, tellings });
+        await notify(sql, { customerId, at: hour, tellings });
       });
 }

@@ -12,7 +12,7 @@ import { type FolderCursor, poolFolders } from "../../store/billing/storage/pool
 import {
   claimHour,
   holdsHour,
-  poolOfAsking,
+  poolOfSampler,
   samplerOf,
   takePart,
 } from "../../store/billing/storage/pool-hours.ts";
@@ -46,7 +46,7 @@ export async function answerStorage(
 }
 
 async function beginOrder(db: Database, hostId: HostId, now: Date): Promise<StorageReply | Refusal> {
-  const pool = await poolOfAsking(db, { hostId, now });
+  const pool = await poolOfSampler(db, { hostId, now });
   if (pool === null) return refused("this host is not known here, or was revoked");
   const sampler = await samplerOf(db, { pool, now });
   if (sampler === null) return rest("no host of this storage pool is heard yet", UNHEARD_AGAIN_MS, now);

@@ -6,7 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { type Database, StoreError } from "../../store/database/database.ts";
-import { Desk } from "../../store/database/desk.ts";
+import { BatchQueue } from "../../store/database/desk.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
 import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
@@ -25,11 +25,11 @@ interface HostHeartbeat {
   readonly heartbeat: Heartbeat;
 }
 
-export type HeartbeatDesk = Desk<HostHeartbeat, HeartbeatOutcome>;
+export type HeartbeatDesk = BatchQueue<HostHeartbeat, HeartbeatOutcome>;
 
 /** Rejects with StoreErrors. */
 export function heartbeatDesk(parts: HeartbeatDeskParts): HeartbeatDesk {
-  return new Desk<HostHeartbeat, HeartbeatOutcome>({
+  return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
     atATime: 1,
     next: oneOfEachHost,
     answer: async (ones) => await answerTogether(parts, ones),

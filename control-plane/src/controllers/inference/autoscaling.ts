@@ -10,13 +10,13 @@ import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts"
 import { type GatewayReport, gatewayReports } from "../../store/gateway/reports.ts";
 import {
   type FoundService,
-  keepLooks,
+  storeScalingChecks,
   scaledService,
   scaledServices,
 } from "../../store/inference/scaled-services.ts";
 import { noteScaled } from "../../store/inference/scalings.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
-import { changeWishes } from "../../store/inference/wishes.ts";
+import { changeReplicaRequests } from "../../store/inference/wishes.ts";
 
 /** A pass takes this many at a time; it goes on behind them. */
 const PAGE = 500;
@@ -62,7 +62,7 @@ async function lookAt({ db, log }: AutoscalingDeps, pass: Pass, page: FoundServi
   const staying = looks.filter(({ check: { decision } }) => decision.kind !== "scales");
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
-    await keepLooks(sql, staying);
+    await storeScalingChecks(sql, staying);
     for (const one of staying) await tellWhatWouldBe(sql, one, pass.now);
   });
   let hasChanged = false;
@@ -83,12 +83,12 @@ async function scale(
       const service = (await SERVICE_STORE.lock(sql, id)) && (await scaledService(sql, id));
       if (service === null) return false;
       const anew = checkScaling(service, gateways, now.getTime());
-      await keepLooks(sql, [{ id, check: anew }]);
+      await storeScalingChecks(sql, [{ id, check: anew }]);
       const { decision, from } = anew;
       if (decision.kind !== "scales") return false;
       const { replicas, sentence: why } = decision;
       const asleep = replicas === 0 && { woken_at: null };
-      const to = await changeWishes(sql, id, { load_wish: replicas, ...asleep });
+      const to = await changeReplicaRequests(sql, id, { load_wish: replicas, ...asleep });
       await noteScaled(sql, { service, from, to, why, actor: ACTOR, now });
       return true;
     });

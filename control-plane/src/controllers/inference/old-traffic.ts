@@ -1,7 +1,7 @@
 /** One pass over what services answered long ago: its rows are put together, some thousand at a time. */
 import { type Database, type Transaction, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { putGatewaysTogether, putOldTrafficTogether } from "../../store/inference/traffic.ts";
+import { compactGateways, compactOldTraffic } from "../../store/inference/traffic.ts";
 
 /** The rounds of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;
@@ -12,8 +12,8 @@ interface Pass {
 }
 
 export async function oldTrafficPass({ db }: { db: Database }, pass: Pass): Promise<void> {
-  await putTogether(db, pass, putOldTrafficTogether);
-  await putTogether(db, pass, putGatewaysTogether);
+  await putTogether(db, pass, compactOldTraffic);
+  await putTogether(db, pass, compactGateways);
 }
 
 async function putTogether(

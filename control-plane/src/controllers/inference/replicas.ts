@@ -15,7 +15,7 @@ import {
 } from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replica-moves.ts";
-import { type StandingService, standingService, standingServices } from "../../store/inference/replicas.ts";
+import { type ServiceSnapshot, serviceSnapshot, serviceSnapshots } from "../../store/inference/replicas.ts";
 import { isOther, noteTurn } from "../../store/inference/rollouts.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
 import { answersByRevision } from "../../store/inference/traffic.ts";
@@ -46,7 +46,7 @@ export async function replicasPass(deps: ReplicasDeps, pass: Pass): Promise<bool
   let after: string | null = null;
   let hasChanged = false;
   do {
-    const page: StandingService[] = await standingServices(deps.db, { after, limit: PAGE, now: pass.now });
+    const page: ServiceSnapshot[] = await serviceSnapshots(deps.db, { after, limit: PAGE, now: pass.now });
     for (const service of page) hasChanged = (await settle(deps, pass, service)) || hasChanged;
     after = page.length < PAGE ? null : (page.at(-1)?.id ?? null);
   } while (after !== null);
@@ -54,7 +54,7 @@ export async function replicasPass(deps: ReplicasDeps, pass: Pass): Promise<bool
 }
 
 /** What fails for one is logged and left for the next pass; the others go on. */
-async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Promise<boolean> {
+async function settle(deps: ReplicasDeps, pass: Pass, seen: ServiceSnapshot): Promise<boolean> {
   const { db, nudge, log } = deps;
   try {
     // Whoever began them ended before gateways could be asked to follow.
@@ -77,7 +77,7 @@ async function settle(deps: ReplicasDeps, pass: Pass, seen: StandingService): Pr
 }
 
 /** A rollout that goes forward is judged by what its replicas answer, too. */
-async function planOf(sql: Connection, service: StandingService): Promise<ServicePlan> {
+async function planOf(sql: Connection, service: ServiceSnapshot): Promise<ServicePlan> {
   const { id, versions, rolloutBeganAt: since } = service;
   const isTried = since !== null && versions.rollout?.cause === null;
   const answers = isTried ? await answersByRevision(sql, id, since) : new Map<number, never>();
@@ -85,7 +85,7 @@ async function planOf(sql: Connection, service: StandingService): Promise<Servic
 }
 
 function isIdle(
-  { state: standing, reason, versions: { rollout } }: StandingService,
+  { state: standing, reason, versions: { rollout } }: ServiceSnapshot,
   plan: ServicePlan,
 ): boolean {
   const after = plan.versions.rollout;
@@ -107,7 +107,7 @@ async function settleLocked(
   { id, now }: { id: string; now: Date },
 ): Promise<{ hasChanged: boolean; isDraining: boolean; hostIds: string[] }> {
   const workload = await SERVICE_STORE.lock(sql, id);
-  const service = workload && (await standingService(sql, id, now));
+  const service = workload && (await serviceSnapshot(sql, id, now));
   if (workload === null || service === null) return { hasChanged: false, isDraining: false, hostIds: [] };
   const { state: standing, versions } = service;
   const plan = await planOf(sql, service);

@@ -3,7 +3,7 @@
  * in the order in which they come.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { Desk } from "../../store/database/desk.ts";
+import { BatchQueue } from "../../store/database/desk.ts";
 import { type IngestDeps, type IngestOutcome, type IngestReport, ingestBatches } from "./ingest.ts";
 import type { Delivery } from "./ingest-transaction.ts";
 
@@ -12,8 +12,8 @@ const MAX_ROWS_TOGETHER = 8_000;
 const MAX_AT_A_TIME = 4;
 
 /** What it rejects with brings the batch again. */
-export function ingestDesk(deps: IngestDeps, now: () => Date): Desk<Delivery, IngestReport> {
-  return new Desk<Delivery, IngestReport>({
+export function ingestDesk(deps: IngestDeps, now: () => Date): BatchQueue<Delivery, IngestReport> {
+  return new BatchQueue<Delivery, IngestReport>({
     atATime: MAX_AT_A_TIME,
     next: firstOfEachHost,
     answer: async (deliveries) => (await ingestBatches(deps, deliveries, now())).map(reportOf),

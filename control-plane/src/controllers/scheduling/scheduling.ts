@@ -9,12 +9,8 @@ import type { Turn } from "../../core/queue/oldest.ts";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import {
-  type KeptForPasses,
-  passScene,
-  type ScheduledOrder,
-} from "../../store/placement/scene/pass-scene.ts";
-import { isSameHead, keepHead, type KeptHead } from "../../store/placement/scene/queue-head.ts";
+import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
+import { isSameHead, keepHead, type ReservedHead } from "../../store/placement/scene/queue-head.ts";
 import { commitPlacements } from "../../store/placement/commit/placements.ts";
 import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
@@ -26,7 +22,7 @@ export interface SchedulingDeps {
   db: Database;
   newId: NewId;
   nudge: (host: HostId) => void;
-  cache: KeptForPasses;
+  cache: PassCache;
 }
 
 export interface SchedulingReport {
@@ -76,7 +72,7 @@ async function scheduleRound(
   { report, refused }: { report: SchedulingReport; refused: Set<string> },
 ): Promise<{ mayGoOn: boolean }> {
   const { now, term: seed } = pass;
-  const scene = await passScene(deps.db, { now, seed, cache: deps.cache, work: "ending" });
+  const scene = await passInputs(deps.db, { now, seed, cache: deps.cache, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
   const sentences = new Map(
@@ -84,7 +80,7 @@ async function scheduleRound(
       .slice(0, MAX_SENTENCES)
       .map(({ order, sentence }) => [order.id, { start: order.start, reason: sentence }]),
   );
-  let headTaken: KeptHead | null = null;
+  let headTaken: ReservedHead | null = null;
   report.waiting = plan.waiting.map(({ order }) => order.start.id);
   for (const { order, outcome } of await commitAll(deps, pass, plan.placed)) {
     const { start } = order;
@@ -108,11 +104,11 @@ async function scheduleRound(
   return { mayGoOn: headTaken === null };
 }
 
-function headOf({ start, orderedAtMs }: ScheduledOrder): KeptHead {
+function headOf({ start, orderedAtMs }: ScheduledOrder): ReservedHead {
   return { start, orderedAtMs };
 }
 
-async function noteHead(db: Database, { term }: Pass, head: KeptHead | null): Promise<void> {
+async function noteHead(db: Database, { term }: Pass, head: ReservedHead | null): Promise<void> {
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     await keepHead(sql, head);

@@ -6,8 +6,8 @@ import { admit, type Admission, type EntryState } from "../../core/gateway/admis
 import type { Entry } from "../../core/gateway/entry.ts";
 import type { GatewayTarget } from "../../core/environments/web-target.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
-import { together } from "../../store/database/together.ts";
-import { type AskedStanding, webStandings } from "../../store/environments/web/web-standings.ts";
+import { batchedRead } from "../../store/database/together.ts";
+import { type EntryQuestion, entryStates } from "../../store/environments/web/web-standings.ts";
 
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * 60_000;
@@ -30,19 +30,19 @@ export class Rights {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #cached = new Map<string, Kept>();
-  readonly #readBatched: (sql: Database, question: AskedStanding) => Promise<EntryState | null>;
+  readonly #readBatched: (sql: Database, question: EntryQuestion) => Promise<EntryState | null>;
 
   constructor({ db, now }: { db: Database; now: () => Date }) {
     this.#db = db;
     this.#now = now;
-    this.#readBatched = together(async (sql, asked: readonly AskedStanding[]) => {
-      const standings = await webStandings(sql, asked, this.#now());
+    this.#readBatched = batchedRead(async (sql, asked: readonly EntryQuestion[]) => {
+      const standings = await entryStates(sql, asked, this.#now());
       return new Map(asked.map((question, nth) => [question, standings[nth] as EntryState]));
     });
   }
 
   /** @throws RightsUnknown */
-  async request(question: AskedStanding, target: GatewayTarget): Promise<Admission> {
+  async request(question: EntryQuestion, target: GatewayTarget): Promise<Admission> {
     const key = keyOf(question);
     const kept = this.#cached.get(key);
     const nowMs = this.#now().getTime();
@@ -62,10 +62,10 @@ export class Rights {
   }
 
   /** By one query for all. Null where Postgres is away and what was known has become too old. */
-  async requestAll(questions: readonly AskedStanding[]): Promise<readonly (EntryState | null)[]> {
+  async requestAll(questions: readonly EntryQuestion[]): Promise<readonly (EntryState | null)[]> {
     const nowMs = this.#now().getTime();
     try {
-      const standings = await webStandings(this.#db, questions, this.#now());
+      const standings = await entryStates(this.#db, questions, this.#now());
       standings.forEach((standing, nth) => {
         const question = questions[nth];
         if (question !== undefined) this.#keep(keyOf(question), { state: standing, checkedAtMs: nowMs });
@@ -100,6 +100,6 @@ export function entryKey(entry: Entry): string {
   return entry.kind === "person" ? `k${entry.keyId}` : `s${entry.shareId}`;
 }
 
-function keyOf({ entry, environmentId }: AskedStanding): string {
+function keyOf({ entry, environmentId }: EntryQuestion): string {
   return `${entryKey(entry)} ${environmentId}`;
 }

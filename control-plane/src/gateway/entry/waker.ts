@@ -10,7 +10,7 @@ import { isRelayed, portOf } from "../../core/environments/web-target.ts";
 import { type Knock, wakeVerdict } from "../../core/gateway/waking.ts";
 import { type Database, StoreError, transaction } from "../../store/database/database.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
-import type { AskedStanding } from "../../store/environments/web/web-standings.ts";
+import type { EntryQuestion } from "../../store/environments/web/web-standings.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import { type RefusedOrder, startEnvironment } from "../../store/orders/environment-orders.ts";
 import type { Tunnels } from "../tunnel/tunnel.ts";
@@ -23,7 +23,7 @@ const LOOK_EVERY_MS = 1_000;
 /** It runs, and what is asked for is not up yet: a notebook takes some seconds. */
 const ANSWERS_WITHIN_MS = 60_000;
 
-export interface Comer extends AskedStanding {
+export interface Comer extends EntryQuestion {
   target: Visit["target"];
   knock: Knock;
   /** Aborted once nobody waits for the answer any more. */

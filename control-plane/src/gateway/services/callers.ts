@@ -8,8 +8,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { type CallRight, callRight, type KeyState } from "../../core/gateway/services/call-right.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
-import { together } from "../../store/database/together.ts";
-import { keyStandings, type ShownServiceKey } from "../../store/inference/service-callers.ts";
+import { batchedRead } from "../../store/database/together.ts";
+import { keyStates, type PresentedServiceKey } from "../../store/inference/service-callers.ts";
 import { type Open, OpenByRight } from "../entry/open-by-right.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 
@@ -28,15 +28,15 @@ export class Callers {
   readonly #now: () => Date;
   readonly #log: Log;
   readonly #cached = new Map<string, Kept>();
-  readonly #open = new OpenByRight<ShownServiceKey>((open) => this.#checkAgain(open));
-  readonly #readBatched: (sql: Database, shown: ShownServiceKey) => Promise<KeyState | null>;
+  readonly #open = new OpenByRight<PresentedServiceKey>((open) => this.#checkAgain(open));
+  readonly #readBatched: (sql: Database, shown: PresentedServiceKey) => Promise<KeyState | null>;
 
   constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
     this.#db = db;
     this.#now = now;
     this.#log = log;
-    this.#readBatched = together(async (sql, asked: readonly ShownServiceKey[]) => {
-      const standings = await keyStandings(sql, asked, this.#now());
+    this.#readBatched = batchedRead(async (sql, asked: readonly PresentedServiceKey[]) => {
+      const standings = await keyStates(sql, asked, this.#now());
       return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyState]));
     });
   }
@@ -75,10 +75,10 @@ export class Callers {
     return { signal: open.signal, leave };
   }
 
-  async #checkAgain(asked: readonly Open<ShownServiceKey>[]): Promise<void> {
+  async #checkAgain(asked: readonly Open<PresentedServiceKey>[]): Promise<void> {
     const nowMs = this.#now().getTime();
     try {
-      const standings = await keyStandings(
+      const standings = await keyStates(
         this.#db,
         asked.map(({ what }) => what),
         this.#now(),
@@ -102,4 +102,4 @@ export class Callers {
   }
 }
 
-const nameOf = ({ serviceId, keyHash }: ShownServiceKey) => `${serviceId} ${keyHash}`;
+const nameOf = ({ serviceId, keyHash }: PresentedServiceKey) => `${serviceId} ${keyHash}`;

@@ -16,12 +16,12 @@ import {
 } from "../../core/gateway/way.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import {
-  endWays,
-  endWaysOfTheDead,
+  endRoutes,
+  endRoutesOfTheDead,
   hostsToReach,
   shutOut,
   type HostToReach,
-  writeWay,
+  writeRoute,
 } from "../../store/gateway/gateway-ways.ts";
 import type { DirectWay } from "./direct-way.ts";
 import type { ReversedHosts } from "./reversed-hosts.ts";
@@ -71,7 +71,7 @@ export class WaysLoop {
     this.#wake.resolve();
     await this.#running;
     await Promise.all(this.#checking.values());
-    await this.#orLater(async () => this.#nudge(await endWays(this.#deps.db, this.#deps.gatewayId)));
+    await this.#orLater(async () => this.#nudge(await endRoutes(this.#deps.db, this.#deps.gatewayId)));
   }
 
   /** The last that was written; null: nothing was found out yet. */
@@ -124,7 +124,7 @@ export class WaysLoop {
     }
     if (!isAwake || nowMs - this.#cleanedMs < CLEAN_EVERY_MS) return;
     this.#cleanedMs = nowMs;
-    this.#nudge(await endWaysOfTheDead(db, now()));
+    this.#nudge(await endRoutesOfTheDead(db, now()));
   }
 
   async #check(host: HostToReach): Promise<void> {
@@ -151,7 +151,7 @@ export class WaysLoop {
     const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
     const found = routeTo(host.route, looks, at);
     if (found === null || (found.route === host.route && found.detail === host.detail)) return;
-    const { isWritten, isChange: isNews } = await writeWay(db, {
+    const { isWritten, isChange: isNews } = await writeRoute(db, {
       gatewayId,
       hostId: host.id,
       ...found,

@@ -5,7 +5,7 @@
  */
 import { reachesBeyond } from "../../core/accounts/key-scopes.ts";
 import { liveKeysOf, rightsOf } from "../../store/accounts/api-keys.ts";
-import type { CustomerStanding } from "../../store/accounts/customers.ts";
+import type { CustomerState } from "../../store/accounts/customers.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden } from "../request/refusal.ts";
@@ -14,7 +14,7 @@ import { forbidden } from "../request/refusal.ts";
 export async function refusePromotionBeyondKey(
   c: ApiContext,
   sql: Transaction,
-  { customerId, before, after }: { customerId: number; before: CustomerStanding; after: CustomerStanding },
+  { customerId, before, after }: { customerId: number; before: CustomerState; after: CustomerState },
 ): Promise<void> {
   if (isAdministrator(before) || !isAdministrator(after)) return;
   const { actor, deps } = c.var;
@@ -29,6 +29,6 @@ export async function refusePromotionBeyondKey(
     );
 }
 
-function isAdministrator({ userType, status }: CustomerStanding): boolean {
+function isAdministrator({ userType, status }: CustomerState): boolean {
   return userType === "admin" && status === "active";
 }

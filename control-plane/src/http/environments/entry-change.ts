@@ -1,7 +1,7 @@
 /** Changes of who may enter environments, as routes make them: with the hosts told in the same transaction, and nudged. */
 import type { HostId } from "@remotegpu/shared/ids";
 import { transaction, type Transaction } from "../../store/database/database.ts";
-import { type EntryConcern, holdEntered, tellEntered } from "../../store/environments/entry-changes.ts";
+import { type EntryConcern, holdEntered, notifyEntered } from "../../store/environments/entry-changes.ts";
 import type { ApiContext } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { ordererOf } from "../workloads/orders.ts";
@@ -15,7 +15,7 @@ export async function changeEntry<T>(
   const { result, hostIds } = await transaction(db, async (sql) => {
     const entered = await holdEntered(sql, concern);
     const done = await change(sql);
-    return { result: done, hostIds: await tellEntered(sql, entered, ordererOf(c)) };
+    return { result: done, hostIds: await notifyEntered(sql, entered, ordererOf(c)) };
   });
   for (const hostId of hostIds) link.nudge(hostId as HostId);
   return result;
@@ -30,7 +30,7 @@ export async function changeEntryOnce<Answer extends Response>(
   return await once(c, async (sql, afterwards) => {
     const entered = await holdEntered(sql, concern);
     const answer = await change(sql);
-    const hostIds = await tellEntered(sql, entered, ordererOf(c));
+    const hostIds = await notifyEntered(sql, entered, ordererOf(c));
     afterwards(() => {
       for (const hostId of hostIds) c.var.deps.link.nudge(hostId as HostId);
     });

@@ -1,7 +1,7 @@
 /** Environments as their own routes reach for them: once the actor may, and on the fleet as it is kept. */
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
 import type { ApiContext } from "../deps.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
@@ -17,7 +17,7 @@ export async function environmentFor(
 
 /** What the kept fleet finds impossible is tried once more, on a fleet that is read for it. */
 export async function onFleet<Done extends { done: true }>(
-  kept: Pick<KeptFleet, "recent" | "anew">,
+  kept: Pick<CachedFleet, "recent" | "anew">,
   order: (fleet: EmptyFleet) => Promise<Done | RefusedOrder>,
 ): Promise<Done | RefusedOrder> {
   const outcome = await order(await kept.recent());

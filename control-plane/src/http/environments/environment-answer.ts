@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
-import type { Standing } from "../../store/environments/standings.ts";
+import type { EnvironmentTimes } from "../../store/environments/standings.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
@@ -99,7 +99,7 @@ function restartsNow(instances: readonly InstanceView[]): z.input<typeof Restart
 export function environmentAnswer(
   c: ApiContext,
   row: EnvironmentRow,
-  { instances, money, known, showsValues }: SeenWorkload<Standing>,
+  { instances, money, known, showsValues }: SeenWorkload<EnvironmentTimes>,
 ): z.input<typeof Environment> {
   const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
   return {

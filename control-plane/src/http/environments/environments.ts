@@ -4,10 +4,10 @@ import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
-import type { Standing } from "../../store/environments/standings.ts";
+import type { EnvironmentTimes } from "../../store/environments/standings.ts";
 import { transaction } from "../../store/database/database.ts";
-import { orderDesk } from "../../store/orders/order-desk.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import { orderQueue } from "../../store/orders/order-desk.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { keyedOrder } from "../request/idempotency.ts";
@@ -46,13 +46,13 @@ const patch = createRoute({
 });
 
 /** It has come to its first status. */
-function newlyOrdered({ created_at: at }: EnvironmentRow): SeenWorkload<Standing> {
+function newlyOrdered({ created_at: at }: EnvironmentRow): SeenWorkload<EnvironmentTimes> {
   return { ...UNSEEN_WORKLOAD, known: { statusSince: at, idle: null } };
 }
 
-export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
   const { db } = deps;
-  const takeOrder = orderDesk(db);
+  const takeOrder = orderQueue(db);
 
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");

@@ -5,7 +5,7 @@ import type { Spread } from "../../core/hosts/history/gpu-reading.ts";
 import { type Point, pointsOf, stepOf, type Stretch } from "../../core/hosts/history/gpu-series.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import type { Connection } from "../../store/database/database.ts";
-import { keptBuckets } from "../../store/hosts/gpu-history.ts";
+import { storedBuckets } from "../../store/hosts/gpu-history.ts";
 import { badField } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
 
@@ -80,7 +80,7 @@ export async function historyAnswer(
   { requested: asked, cards, leftOut }: { requested: Stretch; cards: readonly Shown[]; leftOut: number },
 ): Promise<GpuHistory> {
   const stepMs = stepOf(asked);
-  const kept = await keptBuckets(sql, [...new Set(cards.map(({ uuid }) => uuid))], asked);
+  const kept = await storedBuckets(sql, [...new Set(cards.map(({ uuid }) => uuid))], asked);
   const series = cards.map(({ uuid, rank, stretch }) => ({
     uuid,
     rank,

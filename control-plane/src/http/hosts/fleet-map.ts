@@ -9,7 +9,7 @@ import {
   type HostOnMap as HostOnMapRow,
 } from "../../store/overview/fleet-map.ts";
 import type { MapGroup } from "../../store/overview/map-line.ts";
-import { KeptFigures } from "../../store/overview/fleet-figures.ts";
+import { CachedFigures } from "../../store/overview/fleet-figures.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { cursorAfter, limitUpTo, pageQuery, textPage, toPage } from "../request/pagination.ts";
@@ -158,7 +158,7 @@ const getMap = createRoute({
 });
 
 export function registerFleetMapRoute(api: ApiApp, deps: ApiDeps): void {
-  const figures = new KeptFigures(deps);
+  const figures = new CachedFigures(deps);
 
   api.openapi(getMap, async (c) => {
     const query = c.req.valid("query");

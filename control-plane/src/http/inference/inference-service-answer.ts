@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { webBaseFrom } from "../../core/gateway/origin.ts";
 import { domainUrl } from "../../core/gateway/services/service-address.ts";
-import type { InferenceServiceRow, ShownAutoscaling } from "../../store/inference/inference-services.ts";
+import type { InferenceServiceRow, AutoscalingView } from "../../store/inference/inference-services.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
@@ -117,7 +117,7 @@ export function inferenceServiceAnswer(
 }
 
 /** Postgres writes moments within JSON in a form of its own. */
-function autoscalingAnswer({ looked_at: lookedAt, decisions, ...shown }: ShownAutoscaling) {
+function autoscalingAnswer({ looked_at: lookedAt, decisions, ...shown }: AutoscalingView) {
   return {
     ...shown,
     looked_at: iso(lookedAt === null ? null : new Date(lookedAt)),

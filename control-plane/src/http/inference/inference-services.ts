@@ -6,7 +6,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import { changeService } from "../../store/inference/service-changes.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";
@@ -73,7 +73,7 @@ const scale = createRoute({
   responses: accepted("The inference service, on its way", InferenceService),
 });
 
-export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
   const { db, newId } = deps;
 
   api.openapi(post, async (c) => {

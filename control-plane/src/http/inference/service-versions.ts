@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { type RevisionRow, serviceRevisions } from "../../store/inference/revisions.ts";
@@ -125,7 +125,7 @@ const rollouts = createRoute({
 
 type Ordered = (sql: Transaction, service: ServiceOrderRow, fleet: EmptyFleet) => Promise<OrderOutcome>;
 
-export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
+export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
   const { db, newId } = deps;
   const readable = (c: ApiContext, id: string) =>
     workloadFor(c, { byId: inferenceServiceById, what }, id, "read-workload");

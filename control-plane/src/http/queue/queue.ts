@@ -6,9 +6,9 @@ import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { workspaceRolesOf } from "../../store/accounts/workspaces.ts";
-import { type InLine, KeptLine, type OrderLine, stretchOf } from "../../store/overview/order-line.ts";
+import { type InLine, CachedLine, type OrderLine, stretchOf } from "../../store/overview/order-line.ts";
 import { type WaitingName, waitingNames } from "../../store/overview/waiting-names.ts";
-import type { KeptForPasses } from "../../store/placement/scene/pass-scene.ts";
+import type { PassCache } from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { opensOrders } from "../request/authentication.ts";
 import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";
@@ -76,11 +76,11 @@ const LineKey = z.tuple([z.literal("queue"), z.int().nonnegative(), text(200)]);
 
 interface Beside {
   kinds: readonly RoutedKind[];
-  cache: KeptForPasses;
+  cache: PassCache;
 }
 
 export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache: kept }: Beside): void {
-  const keptLine = new KeptLine(deps, kept);
+  const keptLine = new CachedLine(deps, kept);
 
   api.openapi(getQueue, async (c) => {
     const query = c.req.valid("query");
@@ -114,7 +114,7 @@ function behind({ places }: OrderLine, [, position, key]: z.output<typeof LineKe
 
 async function queuedOrders(
   c: ApiContext,
-  { line, cache: kept, kinds }: { line: OrderLine; cache: KeptLine; kinds: readonly RoutedKind[] },
+  { line, cache: kept, kinds }: { line: OrderLine; cache: CachedLine; kinds: readonly RoutedKind[] },
   shown: readonly InLine[],
   { names, roles }: { names: ReadonlyMap<string, WaitingName>; roles: ReadonlyMap<number, WorkspaceRole> },
 ): Promise<Queue["items"]> {

@@ -10,8 +10,8 @@ import { routePath } from "hono/route";
 import { auditDifference, type AuditFields } from "../../core/accounts/audit-difference.ts";
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
-import { type AuditTemplate, AuditWitness } from "../../store/audit/audit-witness.ts";
-import { witnessed } from "../../store/database/change-witness.ts";
+import { type AuditTemplate, RequestAuditScope } from "../../store/audit/audit-witness.ts";
+import { inAuditScope } from "../../store/database/change-witness.ts";
 import { type AskedChange, LOOK, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
@@ -56,9 +56,9 @@ export async function asItsOwnChange<T>(
 ): Promise<T> {
   const { requestId } = c.var;
   const template = () => templateOf(c, { requestId, change: { action, status } });
-  const witness = new AuditWitness({ target, targetId: () => id, template });
+  const witness = new RequestAuditScope({ target, targetId: () => id, template });
   try {
-    return await witnessed(witness, work);
+    return await inAuditScope(witness, work);
   } finally {
     witness.end();
   }
@@ -89,9 +89,9 @@ async function recordChange(c: ApiContext, next: Next, change: AskedChange): Pro
   c.set("requestId", requestId);
   const template = () => templateOf(c, { requestId, change });
   const { target } = change;
-  const witness = new AuditWitness({ target, targetId: () => targetIdOf(c, change), template });
+  const witness = new RequestAuditScope({ target, targetId: () => targetIdOf(c, change), template });
   c.set("requestAuditScope", witness);
-  await witnessed(witness, next);
+  await inAuditScope(witness, next);
   witness.end();
 
   c.header("X-Request-Id", requestId);

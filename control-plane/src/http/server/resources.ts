@@ -1,6 +1,6 @@
 /** Every resource of the API, in the order the documentation shows them. */
-import { KeptFleet, KeptRoom } from "../../store/fleet/kept-fleet.ts";
-import { keptForPasses } from "../../store/placement/scene/pass-scene.ts";
+import { CachedFleet, CachedRoom } from "../../store/fleet/kept-fleet.ts";
+import { passCache } from "../../store/placement/scene/pass-scene.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "../money/billing/account-events.ts";
 import { registerInvoiceRoutes } from "../money/bills/invoices.ts";
@@ -93,8 +93,8 @@ import { registerWorkspaceMemberRoutes } from "../workspaces/workspace-members.t
 import { registerWorkspaceRoutes } from "../workspaces/workspaces.ts";
 
 export function registerResources(api: ApiApp, deps: ApiDeps): void {
-  const fleet = new KeptFleet(deps);
-  const room = new KeptRoom(deps);
+  const fleet = new CachedFleet(deps);
+  const room = new CachedRoom(deps);
 
   registerMeRoutes(api, deps);
   registerOwnKeyRoutes(api, deps);
@@ -181,8 +181,8 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 }
 
 /** What all kinds of workload have. */
-function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: KeptFleet): void {
-  const kept = keptForPasses(deps.db);
+function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
+  const kept = passCache(deps.db);
   registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, cache: kept });
   registerQueueRoute(api, deps, { kinds: KINDS, cache: kept });
   registerSearchRoute(api, deps);

@@ -9,7 +9,7 @@ import { framesOf, type Place, placeOf } from "../../core/stream/frames.ts";
 import { type Changes, changesBetween, type Snapshot } from "../../core/stream/snapshot.ts";
 import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/telling.ts";
 import { StoreError } from "../../store/database/database.ts";
-import { StreamLooks } from "../../store/overview/stream-look.ts";
+import { StreamSnapshots } from "../../store/overview/stream-look.ts";
 import type { ApiDeps } from "../deps.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { type Reading, StreamReader } from "./reader.ts";
@@ -40,13 +40,13 @@ export class StreamFeed {
   #number = 0;
   #before: Snapshot | null = null;
   #cached: { number: number; changes: Changes }[] = [];
-  #checks: StreamLooks;
+  #checks: StreamSnapshots;
   #checkedMs = 0;
   #rightsMs = 0;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
-    this.#checks = new StreamLooks(deps.db, deps.now);
+    this.#checks = new StreamSnapshots(deps.db, deps.now);
     deps.closing.addEventListener("abort", () => this.#close());
   }
 
@@ -82,7 +82,7 @@ export class StreamFeed {
     this.#number = 0;
     this.#before = null;
     this.#cached = [];
-    this.#checks = new StreamLooks(this.#deps.db, this.#deps.now);
+    this.#checks = new StreamSnapshots(this.#deps.db, this.#deps.now);
     try {
       while (this.#readers.size > 0) {
         const beganMs = performance.now();

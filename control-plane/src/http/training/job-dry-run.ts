@@ -5,13 +5,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints } from "@remotegpu/shared/money";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
-import { takenBack } from "../../store/database/taken-back.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import { rolledBack } from "../../store/database/taken-back.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
 import {
-  type KeptForPasses,
+  type PassCache,
   knownForPass,
-  passSceneWithin,
+  passInputsWithin,
   type ScheduledOrder,
 } from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -73,7 +73,7 @@ const schema = createRoute({
 export function registerTrainingJobDryRun(
   api: ApiApp,
   deps: ApiDeps,
-  { fleet, kinds, cache: kept }: { fleet: KeptFleet; kinds: readonly RoutedKind[]; cache: KeptForPasses },
+  { fleet, kinds, cache: kept }: { fleet: CachedFleet; kinds: readonly RoutedKind[]; cache: PassCache },
 ): void {
   api.openapi(dryRun, async (c) => {
     const asked = await orderAsked(c, c.req.valid("json"));
@@ -82,11 +82,11 @@ export function registerTrainingJobDryRun(
     return await once(c, async (sql) => {
       const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       const orderer = ordererOf(c);
-      const { hourly, scene } = await takenBack(sql, async () => {
+      const { hourly, scene } = await rolledBack(sql, async () => {
         await holdCode(c, sql, asked.order.code);
         const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, context: orderer }));
         const { hourly } = refuseUnlessDone(outcome);
-        return { hourly, scene: await passSceneWithin(sql, { now: at, seed: 0, known, work: "all" }) };
+        return { hourly, scene: await passInputsWithin(sql, { now: at, seed: 0, known, work: "all" }) };
       });
       const place = placeIn(scene, { kind: "training", id: asked.rows[0].id, endsByItself: true, at });
       const hosts = place?.hosts ?? [];

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import { changeJob } from "../../store/orders/job-changes.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
@@ -49,7 +49,7 @@ const patch = createRoute({
   responses: ok("The training job", TrainingJob),
 });
 
-export function registerTrainingJobRoutes(api: ApiApp, fleet: KeptFleet): void {
+export function registerTrainingJobRoutes(api: ApiApp, fleet: CachedFleet): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const asked = await orderAsked(c, body);

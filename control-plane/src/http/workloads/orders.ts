@@ -6,11 +6,11 @@ import type { HostId } from "@remotegpu/shared/ids";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { OrderField } from "../../core/orders/prices/price-lines.ts";
 import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
-import type { Orderer } from "../../store/orders/workload-stops.ts";
+import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 
-export function ordererOf(c: ApiContext): Orderer {
+export function ordererOf(c: ApiContext): OrderContext {
   const { actor, deps } = c.var;
   const by = actor.isAdmin ? "admin" : "customer";
   return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };

@@ -6,9 +6,9 @@ import type { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
-import type { KeptFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
-import type { Orderer } from "../../store/orders/workload-stops.ts";
+import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { listWorkloads, type WorkloadFilter, type WorkloadPage } from "../../store/workloads/pages.ts";
 import { type SeenInstance, seenInstances } from "../../store/overview/seen-instances.ts";
@@ -73,12 +73,12 @@ export const NamePart = text(512).min(1).optional().openapi({
 export const Rank = queryNumber(9_999);
 
 /** A step of the transaction that holds the row; it answers whose desired sets changed. */
-type Order<Locked> = (sql: Transaction, row: Locked, orderer: Orderer) => Promise<OrderOutcome>;
+type Order<Locked> = (sql: Transaction, row: Locked, orderer: OrderContext) => Promise<OrderOutcome>;
 
 /** What an order may need from outside its transaction. */
 export interface Means {
   deps: ApiDeps;
-  fleet: KeptFleet;
+  fleet: CachedFleet;
 }
 
 /** What is ordered for one that is there. */
@@ -136,7 +136,7 @@ interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
 
 interface RoutedOrders extends Orders<RoutedOrder> {
   /** Null where it is there no more. */
-  ending: (sql: Transaction, id: string, orderer: Orderer) => Promise<OrderOutcome | null>;
+  ending: (sql: Transaction, id: string, orderer: OrderContext) => Promise<OrderOutcome | null>;
 }
 
 /** With what its place in a list is told by. */

@@ -15,11 +15,7 @@ import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import { guessesAtPassword } from "../../store/leases/lease-views.ts";
 import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
-import {
-  type KeptForPasses,
-  passScene,
-  type ScheduledOrder,
-} from "../../store/placement/scene/pass-scene.ts";
+import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { ShareAnswer, shareAnswer } from "./share-answer.ts";
@@ -97,7 +93,7 @@ const why = ({ path, many }: RoutedKind) =>
 /** What answers are made of, beside the workload: the kinds of what else waits, and what is kept for passes. */
 interface Beside {
   kinds: readonly RoutedKind[];
-  cache: KeptForPasses;
+  cache: PassCache;
 }
 
 export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Beside): void {
@@ -134,7 +130,7 @@ async function whyOf(
   // Of a service that runs a replica may wait.
   if (workload.status !== "queued" && !rulesOf(routed.kind).hasManyStarts) return nothing;
   const at = now();
-  const scene = await passScene(db, { now: at, seed: 0, cache: kept, work: "all" });
+  const scene = await passInputs(db, { now: at, seed: 0, cache: kept, work: "all" });
   const place = placeIn(scene, { ...routed, id: workload.id, at });
   if (place === null) return nothing;
   const { order, position, hosts, share, found } = place;
@@ -151,7 +147,7 @@ async function whyOf(
 
 /** Where in the line it stands, and what keeps it from each host; null where it does not wait. */
 export function placeIn(
-  scene: Awaited<ReturnType<typeof passScene>>,
+  scene: Awaited<ReturnType<typeof passInputs>>,
   { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
 ) {
   const standing = queueStateOf(scene);

@@ -5,7 +5,7 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { together } from "../database/together.ts";
+import { batchedRead } from "../database/together.ts";
 import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE, type KeyHolder } from "./api-keys.ts";
 import { endSessionsBecause } from "./ended-sessions.ts";
 
@@ -30,7 +30,7 @@ export interface SessionHolder extends KeyHolder {
 }
 
 /** By the hash of the cookie's value; null for one that is not known or was ended, and where its key was revoked. */
-export const holderOfSession = together(holdersOfSessions);
+export const holderOfSession = batchedRead(holdersOfSessions);
 
 async function holdersOfSessions(
   sql: Connection,

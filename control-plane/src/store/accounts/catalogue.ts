@@ -192,17 +192,17 @@ const MOUNTING: Readonly<Record<WorkloadKind, string>> = {
  */
 export function mountsOf(kind: DataKind, id: string): string {
   const mounts = `mounted_${TABLE[kind]}`;
-  const shown = "id, name, customer_id, workspace_id";
+  const visible = "id, name, customer_id, workspace_id";
   const ofServices = `UNION ALL
-     SELECT 'inference', ${shown} FROM inference_services
+     SELECT 'inference', ${visible} FROM inference_services
       WHERE deleted_at IS NULL AND (model_id = ${id} OR EXISTS (
         SELECT FROM service_revisions v WHERE v.service_id = inference_services.id AND v.model_id = ${id}
           AND (v.number = previous_revision OR v.number IN (
             SELECT r.target FROM service_rollouts r WHERE r.service_id = v.service_id AND r.ended_at IS NULL))))`;
-  return `SELECT 'environment' AS kind, ${shown} FROM environments
+  return `SELECT 'environment' AS kind, ${visible} FROM environments
       WHERE deleted_at IS NULL AND ${mounts} @> jsonb_build_array(jsonb_build_object('id', ${id}))
      UNION ALL
-     SELECT 'training', ${shown} FROM training_jobs
+     SELECT 'training', ${visible} FROM training_jobs
       WHERE deleted_at IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
         AND ${mounts} @> jsonb_build_array(${id})
      ${kind === "model" ? ofServices : ""}`;

@@ -124,14 +124,14 @@ export async function insertCustomer(
   return { made: true, customerId: made.id };
 }
 
-export interface CustomerStanding {
+export interface CustomerState {
   userType: string;
   status: string;
 }
 
 /** Held for the rest of the transaction, with its keys: none is made meanwhile. */
-export async function holdCustomer(sql: Transaction, customerId: number): Promise<CustomerStanding> {
-  const { rows } = await sql.query<CustomerStanding>(
+export async function holdCustomer(sql: Transaction, customerId: number): Promise<CustomerState> {
+  const { rows } = await sql.query<CustomerState>(
     `SELECT user_type AS "userType", coalesce(status, 'active') AS status FROM customers WHERE id = $1 FOR NO KEY UPDATE`,
     [customerId],
   );

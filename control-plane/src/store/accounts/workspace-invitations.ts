@@ -74,17 +74,17 @@ export async function openInvitationTo(
 /** Asked again: the same invitation, with this role, its time begun anew, and vouched for by who asked last. */
 export async function renewInvitation(
   sql: Connection,
-  wish: { id: string; inviterId: number; role: NewMember; expiresAt: Date },
+  request: { id: string; inviterId: number; role: NewMember; expiresAt: Date },
 ): Promise<void> {
   await sql.query(
     "UPDATE workspace_invitations SET role = $2, expires_at = $3, invited_by = $4 WHERE id = $1",
-    [wish.id, wish.role, wish.expiresAt, wish.inviterId],
+    [request.id, request.role, request.expiresAt, request.inviterId],
   );
 }
 
 export async function insertInvitation(
   sql: Connection,
-  wish: Address & {
+  request: Address & {
     id: string;
     workspaceId: number;
     inviterId: number;
@@ -97,14 +97,14 @@ export async function insertInvitation(
     `INSERT INTO workspace_invitations (id, workspace_id, invited_by, email, username, role, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
     [
-      wish.id,
-      wish.workspaceId,
-      wish.inviterId,
-      wish.email,
-      wish.username,
-      wish.role,
-      wish.now,
-      wish.expiresAt,
+      request.id,
+      request.workspaceId,
+      request.inviterId,
+      request.email,
+      request.username,
+      request.role,
+      request.now,
+      request.expiresAt,
     ],
   );
 }

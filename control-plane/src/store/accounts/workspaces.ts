@@ -2,7 +2,7 @@
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { together } from "../database/together.ts";
+import { batchedRead } from "../database/together.ts";
 
 export interface WorkspaceRow {
   id: number;
@@ -59,7 +59,7 @@ async function personalWorkspaceId(sql: Connection, customerId: number): Promise
 }
 
 /** The same, as one finds one's own. */
-export const personalWorkspace = together(personalWorkspaces);
+export const personalWorkspace = batchedRead(personalWorkspaces);
 
 async function personalWorkspaces(
   sql: Connection,

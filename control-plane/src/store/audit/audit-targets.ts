@@ -36,7 +36,7 @@ const IGNORED: ReadonlySet<string> = new Set([
 
 function target(
   table: string,
-  shown: string,
+  visible: string,
   {
     key = "id",
     type = "bigint",
@@ -48,7 +48,7 @@ function target(
     table,
     id: `${key}::text`,
     where: `${key} = ANY($1::${type}[])`,
-    visible: new Set(shown.split(" ")),
+    visible: new Set(visible.split(" ")),
     money: new Set(money === "" ? [] : money.split(" ")),
     decimals: decimals === "" ? [] : decimals.split(" "),
   };

@@ -6,7 +6,7 @@
  */
 import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
-import type { ChangeWitness } from "../database/change-witness.ts";
+import type { AuditScope } from "../database/change-witness.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
 import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";
@@ -21,7 +21,7 @@ export interface AuditedRequest {
   template: () => AuditTemplate;
 }
 
-export class AuditWitness implements ChangeWitness {
+export class RequestAuditScope implements AuditScope {
   readonly #request: AuditedRequest;
   #isPresent = true;
   #madeId: string | null = null;
@@ -65,8 +65,8 @@ export class AuditWitness implements ChangeWitness {
     this.#madeId = id;
   }
 
-  async seal(sql: Connection, witnesses: readonly ChangeWitness[]): Promise<void> {
-    const ours = witnesses.filter((one) => one instanceof AuditWitness);
+  async seal(sql: Connection, auditScopes: readonly AuditScope[]): Promise<void> {
+    const ours = auditScopes.filter((one) => one instanceof RequestAuditScope);
     const rows = new Map<AuditTargetKind, ReadonlyMap<string, AuditFields>>();
     for (const kind of new Set(ours.flatMap((one) => one.#request.target ?? []))) {
       const ids = ours.filter((one) => one.#request.target === kind).flatMap((one) => one.targetId ?? []);

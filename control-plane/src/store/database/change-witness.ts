@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { QueryResultRow } from "pg";
 import type { Connection } from "./database.ts";
 
-export interface ChangeWitness {
+export interface AuditScope {
   /** False once its request has been answered: what was begun by the request and goes on is not its own. */
   readonly isPresent: boolean;
   /** Before the first statement of a transaction that may change something; again when the transaction is tried again. */
@@ -20,29 +20,29 @@ export interface ChangeWitness {
    * Last in a transaction that changed something: what is written here is committed with the change, or not at all.
    * Where one transaction is the change of many, they are all there.
    */
-  seal(sql: Connection, witnesses: readonly ChangeWitness[]): Promise<void>;
+  seal(sql: Connection, auditScopes: readonly AuditScope[]): Promise<void>;
   /** Its commit came through. */
   committed(): void;
 }
 
-const witnesses = new AsyncLocalStorage<ChangeWitness | undefined>();
+const auditScopes = new AsyncLocalStorage<AuditScope | undefined>();
 
-export async function witnessed<T>(witness: ChangeWitness, work: () => Promise<T>): Promise<T> {
-  return await witnesses.run(witness, work);
+export async function inAuditScope<T>(auditScope: AuditScope, work: () => Promise<T>): Promise<T> {
+  return await auditScopes.run(auditScope, work);
 }
 
 /** For what serves many requests at once, or none. */
 export async function unwitnessed<T>(work: () => Promise<T>): Promise<T> {
-  return await witnesses.run(undefined, work);
+  return await auditScopes.run(undefined, work);
 }
 
-export function presentWitness(): ChangeWitness | undefined {
-  const witness = witnesses.getStore();
-  return witness?.isPresent === true ? witness : undefined;
+export function currentAuditScope(): AuditScope | undefined {
+  const auditScope = auditScopes.getStore();
+  return auditScope?.isPresent === true ? auditScope : undefined;
 }
 
-export function isToBeWitnessed(statement: string): boolean {
-  return presentWitness() !== undefined && mayChange(statement);
+export function isInScope(statement: string): boolean {
+  return currentAuditScope() !== undefined && mayChange(statement);
 }
 
 export interface Watch {
@@ -51,25 +51,25 @@ export interface Watch {
   seal(): Promise<boolean>;
 }
 
-export function watch(query: Connection["query"], witness: ChangeWitness): Watch {
+export function watch(query: Connection["query"], auditScope: AuditScope): Watch {
   let expecting: Promise<void> | null = null;
   let hasChanged = false;
   return {
     async query(text, values) {
       const isChange = mayChange(text);
-      if (isChange) expecting ??= witness.before({ query });
+      if (isChange) expecting ??= auditScope.before({ query });
       // Whatever is asked after a change waits with it, so that the order stays.
       if (expecting !== null) await expecting;
       const result = await query(text, values);
       if (isChange && result.rowCount > 0) {
         hasChanged = true;
-        witness.saw(text, result.rows);
+        auditScope.saw(text, result.rows);
       }
       // The row is what the caller says, as in Connection.
       return result as never;
     },
     async seal() {
-      if (hasChanged) await witness.seal({ query }, [witness]);
+      if (hasChanged) await auditScope.seal({ query }, [auditScope]);
       return hasChanged;
     },
   };

@@ -6,13 +6,13 @@
 import assert from "node:assert/strict";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
-import { ConnectionStanding } from "./standing.ts";
+import { ConnectionRole } from "./standing.ts";
 import { isStalePlan } from "./prepared-statements.ts";
 import { type Statement, statementAlone } from "./statement-in-role.ts";
 import type { Answer } from "./batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
-import { isToBeWitnessed, presentWitness, watch } from "./change-witness.ts";
+import { isInScope, currentAuditScope, watch } from "./change-witness.ts";
 import { CopyIn } from "./copy-in.ts";
 import { readInTurns } from "./large-answers.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -89,7 +89,7 @@ export interface Transaction extends Connection {
 export interface Database extends Connection {
   readonly pool: Pool;
   /** As whom its connections work. */
-  readonly role: ConnectionStanding;
+  readonly role: ConnectionRole;
   close(): Promise<void>;
 }
 
@@ -103,13 +103,13 @@ export function openDatabase(
   url: string,
   {
     maxConnections = MAX_CONNECTIONS,
-    runsAs: actsAs = "application",
+    runsAs = "application",
   }: { maxConnections?: number; runsAs?: "application" | "owner" } = {},
 ): Database {
-  const standing = new ConnectionStanding(actsAs);
+  const role = new ConnectionRole(runsAs);
   const pool = new Pool({
     // The pool hands the connection out once this is done, whatever its type says of waiting.
-    onConnect: (client) => standing.check(client),
+    onConnect: (client) => role.check(client),
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -120,11 +120,11 @@ export function openDatabase(
   pool.on("connect", readInTurns);
   const database: Database = {
     pool,
-    role: standing,
+    role,
     query: async (text, values) =>
-      isToBeWitnessed(text)
+      isInScope(text)
         ? await transaction(database, async (sql) => await sql.query(text, values))
-        : await askAlone({ pool, role: standing }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
+        : await requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
     close: () => pool.end(),
   };
   return database;
@@ -168,7 +168,7 @@ export async function transaction<T>(
 }
 
 async function runOnce<T>(
-  { pool, role: standing }: Database,
+  { pool, role }: Database,
   work: (sql: Transaction) => Promise<T>,
   {
     isolation,
@@ -186,7 +186,7 @@ async function runOnce<T>(
   let isOver = false;
   const query: Connection["query"] = async (text, values) => {
     assert(!isOver, "a statement was asked for after its transaction had ended");
-    return await askWithin({ client, pipeline }, { text, values, timeoutMs });
+    return await requestWithin({ client, pipeline }, { text, values, timeoutMs });
   };
   let broken = false;
   try {
@@ -194,15 +194,15 @@ async function runOnce<T>(
     // is paused between two statements loses its transaction, and with it the rows that others wait for.
     const begin = [
       `BEGIN ISOLATION LEVEL ${isolation}`,
-      ...(standing.footing === "in-role" ? [`SET LOCAL ROLE ${APPLICATION_ROLE}`] : []),
+      ...(role.footing === "in-role" ? [`SET LOCAL ROLE ${APPLICATION_ROLE}`] : []),
       `SET LOCAL statement_timeout = ${Math.trunc(statementTimeoutMs)}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${Math.trunc(endsDeadWithinMs)}`,
     ];
     // They go out with the first of the work's own statements.
     const begun = Promise.all(begin.map((text) => pipeline.request({ text, timeoutMs })));
     begun.catch(() => undefined);
-    const witness = presentWitness();
-    const watched = witness === undefined ? undefined : watch(query, witness);
+    const auditScope = currentAuditScope();
+    const watched = auditScope === undefined ? undefined : watch(query, auditScope);
     const sql: Omit<Transaction, typeof handedOut> = {
       query: watched?.query ?? query,
       copyIn: (text, pieces) =>
@@ -215,15 +215,15 @@ async function runOnce<T>(
     await begun.catch((cause: unknown) => {
       throw asStoreError(cause, undefined);
     });
-    const { command } = await pipeline.last(() => askSimply(client, { text: "COMMIT", timeoutMs }));
+    const { command } = await pipeline.last(() => requestSimply(client, { text: "COMMIT", timeoutMs }));
     // Postgres answers ROLLBACK, without an error, to the COMMIT of a transaction in which a statement failed.
     assert.equal(command, "COMMIT", "a failed statement was caught inside a transaction that went on");
-    if (isSealed === true) witness?.committed();
+    if (isSealed === true) auditScope?.committed();
     return value;
   } catch (error) {
     isOver = true;
     await pipeline
-      .last(() => askSimply(client, { text: "ROLLBACK", timeoutMs }))
+      .last(() => requestSimply(client, { text: "ROLLBACK", timeoutMs }))
       .catch(() => {
         broken = true;
       });
@@ -241,16 +241,16 @@ interface Question {
 }
 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-async function askWithin<Row extends QueryResultRow>(
+async function requestWithin<Row extends QueryResultRow>(
   { client, pipeline }: { client: PoolClient; pipeline: Pipeline },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
-  const statement = asked(question);
+  const statement = requested(question);
   try {
     // Without values it may be several statements.
     const isAlone = question.values === undefined;
     const { rows, rowCount } = await (isAlone
-      ? pipeline.alone(() => askSimply(client, statement))
+      ? pipeline.alone(() => requestSimply(client, statement))
       : pipeline.request(statement));
     return { rows: rows as Row[], rowCount };
   } catch (cause) {
@@ -258,7 +258,7 @@ async function askWithin<Row extends QueryResultRow>(
   }
 }
 
-async function askSimply(
+async function requestSimply(
   client: PoolClient,
   { timeoutMs, text }: Statement,
 ): Promise<{ rows: QueryResultRow[]; rowCount: number; command: string }> {
@@ -274,11 +274,11 @@ async function askSimply(
 
 /** Outside every transaction. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-async function askAlone<Row extends QueryResultRow>(
-  through: { pool: Pool; role: ConnectionStanding },
+async function requestAlone<Row extends QueryResultRow>(
+  through: { pool: Pool; role: ConnectionRole },
   question: Question,
 ): Promise<{ rows: Row[]; rowCount: number }> {
-  const statement = asked(question);
+  const statement = requested(question);
   try {
     const { rows, rowCount } = await answerOf(through, statement, true).catch(async (error: unknown) => {
       if (!isStalePlan(error)) throw error;
@@ -291,7 +291,7 @@ async function askAlone<Row extends QueryResultRow>(
 }
 
 async function answerOf(
-  { pool, role: standing }: { pool: Pool; role: ConnectionStanding },
+  { pool, role }: { pool: Pool; role: ConnectionRole },
   statement: Statement,
   prepares: boolean,
 ): Promise<Answer> {
@@ -299,7 +299,7 @@ async function answerOf(
     pool.connect((unreachable, client, release) => {
       if (client === undefined) return reject(unreachable ?? new Error("no connection"));
       client.on("error", ignoreBrokenConnection);
-      const sent = { takesRole: standing.footing === "in-role", prepares };
+      const sent = { takesRole: role.footing === "in-role", prepares };
       const alone = statementAlone(statement, sent, (failure, answer) => {
         client.off("error", ignoreBrokenConnection);
         release(failure ?? undefined);
@@ -312,7 +312,7 @@ async function answerOf(
 }
 
 /** Without values the simple protocol is used, which takes several statements at once and prepares none. */
-function asked({ text, values, timeoutMs }: Question): Statement {
+function requested({ text, values, timeoutMs }: Question): Statement {
   return { text, timeoutMs, ...(values !== undefined && { values: values.map(parameter) }) };
 }
 

@@ -4,34 +4,34 @@
  * them go together and what becomes of a failure its rules say; it knows no table.
  */
 
-export interface DeskRules<Ask extends object, Answer> {
+export interface BatchQueueRules<Request extends object, Answer> {
   /** So many transactions at a time: one that waits for somebody's lock does not keep those that come after it. */
   readonly atATime: number;
   /**
    * Those that are answered next, in the order in which they came; none where each has to wait for one that is under way.
    */
-  next(waiting: Iterable<Ask>, underWay: Iterable<Ask>): readonly Ask[];
+  next(waiting: Iterable<Request>, pending: Iterable<Request>): readonly Request[];
   /** Answers in the order of the asks. One that is still to come keeps nobody else. */
-  answer(asks: readonly Ask[]): Promise<readonly (Answer | Promise<Answer>)[]>;
+  answer(requests: readonly Request[]): Promise<readonly (Answer | Promise<Answer>)[]>;
   /** Whether asks that failed together are answered each by itself: what is wrong with one is no other one's matter. */
   isOneAtFault(error: unknown): boolean;
 }
 
 type Done<Answer> = (answer: Answer | Promise<Answer>) => void;
 
-export class Desk<Ask extends object, Answer> {
-  readonly #rules: DeskRules<Ask, Answer>;
-  readonly #waiting = new Map<Ask, Done<Answer>>();
-  readonly #pending = new Set<Ask>();
+export class BatchQueue<Request extends object, Answer> {
+  readonly #rules: BatchQueueRules<Request, Answer>;
+  readonly #waiting = new Map<Request, Done<Answer>>();
+  readonly #pending = new Set<Request>();
   #serving = 0;
 
-  constructor(rules: DeskRules<Ask, Answer>) {
+  constructor(rules: BatchQueueRules<Request, Answer>) {
     this.#rules = rules;
   }
 
   /** Resolves once it is committed. Each ask is an object of its own. */
-  async take(ask: Ask): Promise<Answer> {
-    const answer = new Promise<Answer>((done) => this.#waiting.set(ask, done));
+  async take(request: Request): Promise<Answer> {
+    const answer = new Promise<Answer>((done) => this.#waiting.set(request, done));
     this.#wake();
     return await answer;
   }
@@ -48,31 +48,31 @@ export class Desk<Ask extends object, Answer> {
     this.#serving -= 1;
   }
 
-  #next(): Map<Ask, Done<Answer>> {
-    const next = new Map<Ask, Done<Answer>>();
-    for (const ask of this.#rules.next(this.#waiting.keys(), this.#pending)) {
-      const done = this.#waiting.get(ask);
-      if (done !== undefined) next.set(ask, done);
+  #next(): Map<Request, Done<Answer>> {
+    const next = new Map<Request, Done<Answer>>();
+    for (const request of this.#rules.next(this.#waiting.keys(), this.#pending)) {
+      const done = this.#waiting.get(request);
+      if (done !== undefined) next.set(request, done);
     }
-    for (const ask of next.keys()) this.#waiting.delete(ask);
+    for (const request of next.keys()) this.#waiting.delete(request);
     return next;
   }
 
-  async #answer(ones: ReadonlyMap<Ask, Done<Answer>>): Promise<void> {
-    const asks = [...ones.keys()];
-    for (const ask of asks) this.#pending.add(ask);
+  async #answer(ones: ReadonlyMap<Request, Done<Answer>>): Promise<void> {
+    const requests = [...ones.keys()];
+    for (const request of requests) this.#pending.add(request);
     try {
-      const answers = await this.#rules.answer(asks);
+      const answers = await this.#rules.answer(requests);
       for (const [index, done] of [...ones.values()].entries()) done(answers[index] ?? missing());
     } catch (error) {
       if (ones.size > 1 && this.#rules.isOneAtFault(error)) return this.#answerApart(ones);
       for (const done of ones.values()) done(Promise.reject(error));
     }
-    for (const ask of asks) this.#pending.delete(ask);
+    for (const request of requests) this.#pending.delete(request);
   }
 
   /** The others are answered meanwhile. */
-  #answerApart(ones: ReadonlyMap<Ask, Done<Answer>>): void {
+  #answerApart(ones: ReadonlyMap<Request, Done<Answer>>): void {
     for (const one of ones) void this.#answer(new Map([one])).then(() => this.#wake());
   }
 }

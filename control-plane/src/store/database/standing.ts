@@ -11,12 +11,12 @@ import { letPrepare } from "./prepared-statements.ts";
 /** `unguarded`: it could change the books, and has no role that it might take instead. */
 export type Footing = "itself" | "in-role" | "unguarded";
 
-const ASK_WITHIN_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 
-const ASK_SESSION = "SELECT pg_backend_pid() AS pid, 'itself' AS footing";
+const REQUEST_SESSION = "SELECT pg_backend_pid() AS pid, 'itself' AS footing";
 
 /** Since Postgres 16 a member may be one without the right to SET ROLE. */
-const ASK_SESSION_AND_ROLE = `
+const REQUEST_SESSION_AND_ROLE = `
   SELECT pg_backend_pid() AS pid,
     CASE
       WHEN NOT EXISTS (
@@ -36,14 +36,14 @@ const ASK_SESSION_AND_ROLE = `
       ELSE 'unguarded'
     END AS footing`;
 
-export class ConnectionStanding {
+export class ConnectionRole {
   readonly #question: string;
   #footing: Footing = "itself";
   #isPooled = false;
 
   /** The owner is whoever comes; the application may have to take its role. */
-  constructor(actsAs: "application" | "owner") {
-    this.#question = actsAs === "owner" ? ASK_SESSION : ASK_SESSION_AND_ROLE;
+  constructor(runsAs: "application" | "owner") {
+    this.#question = runsAs === "owner" ? REQUEST_SESSION : REQUEST_SESSION_AND_ROLE;
   }
 
   /** What the newest connection was found to be. */
@@ -57,7 +57,7 @@ export class ConnectionStanding {
   }
 
   async check(client: ClientBase): Promise<void> {
-    const question = { text: this.#question, query_timeout: ASK_WITHIN_MS };
+    const question = { text: this.#question, query_timeout: REQUEST_TIMEOUT_MS };
     const { rows } = await client.query<{ pid: number; footing: Footing }>(question);
     const [found] = rows;
     if (found === undefined) return;

@@ -2,7 +2,7 @@
 import type { Transaction } from "./database.ts";
 
 /** What `work` throws ends the transaction as always. */
-export async function takenBack<T>(sql: Transaction, work: () => Promise<T>): Promise<T> {
+export async function rolledBack<T>(sql: Transaction, work: () => Promise<T>): Promise<T> {
   await sql.query("SAVEPOINT taken_back");
   const answer = await work();
   await sql.query("ROLLBACK TO SAVEPOINT taken_back");

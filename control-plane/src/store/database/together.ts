@@ -8,24 +8,27 @@ import type { Connection } from "./database.ts";
 /** The questions of one statement. */
 const MAX_QUESTIONS = 1_000;
 
-interface Asked<Question, Answer> {
+interface BatchedQuestion<Question, Answer> {
   question: Question;
   resolve: (answer: Answer | null) => void;
   reject: (error: unknown) => void;
 }
 
 /** @param read the answers by question; null is told of a question without one */
-export function together<Question, Answer>(
+export function batchedRead<Question, Answer>(
   read: (sql: Connection, questions: readonly Question[]) => Promise<ReadonlyMap<Question, Answer>>,
 ): (sql: Connection, question: Question) => Promise<Answer | null> {
-  const waiting = new WeakMap<Connection, Asked<Question, Answer>[]>();
+  const waiting = new WeakMap<Connection, BatchedQuestion<Question, Answer>[]>();
 
-  async function answer(sql: Connection, asked: readonly Asked<Question, Answer>[]): Promise<void> {
+  async function answer(
+    sql: Connection,
+    requested: readonly BatchedQuestion<Question, Answer>[],
+  ): Promise<void> {
     try {
-      const answers = await read(sql, [...new Set(asked.map(({ question }) => question))]);
-      for (const { question, resolve } of asked) resolve(answers.get(question) ?? null);
+      const answers = await read(sql, [...new Set(requested.map(({ question }) => question))]);
+      for (const { question, resolve } of requested) resolve(answers.get(question) ?? null);
     } catch (error) {
-      for (const { reject } of asked) reject(error);
+      for (const { reject } of requested) reject(error);
     }
   }
 
@@ -36,11 +39,11 @@ export function together<Question, Answer>(
         known.push({ question, resolve, reject });
         return;
       }
-      const asked = [{ question, resolve, reject }];
-      waiting.set(sql, asked);
+      const requested = [{ question, resolve, reject }];
+      waiting.set(sql, requested);
       setImmediate(() => {
-        if (waiting.get(sql) === asked) waiting.delete(sql);
-        void answer(sql, asked);
+        if (waiting.get(sql) === requested) waiting.delete(sql);
+        void answer(sql, requested);
       });
     });
 }

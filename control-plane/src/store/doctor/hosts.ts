@@ -38,12 +38,12 @@ export const HOST_QUESTIONS: readonly Question[] = [
 const WHAT_TO_DO =
   "Gateways reach these hosts by what the hosts dial, customers get no address of their ports, and jobs over several hosts go elsewhere. Where that is not meant: `remotegpu host confirm-address`, or HOST_NETWORKS; behind a proxy, TRUSTED_PROXIES.";
 
-const HOSTS_LOOKED_AT = 10_000;
+const HOSTS_CHECKED = 10_000;
 const WHO_SHARES =
   "By what the hosts report; `remotegpu host versions` shows all of it. REFUSE_SHARED_VULNERABLE_HOSTS keeps such hosts to one payer at a time, `remotegpu host waive-cves` accepts what is open.";
 
 async function hostsToUpdate(sql: Connection, now: Date): Promise<Found> {
-  const hosts = await vulnerableHosts(sql, { now, simulated: "with", limit: HOSTS_LOOKED_AT });
+  const hosts = await vulnerableHosts(sql, { now, simulated: "with", limit: HOSTS_CHECKED });
   const vulnerable = hosts.flatMap(({ hostId, hostName, isSimulated, findings, waiver }) => {
     const sentences = openCveSentences(findings, waivedCves(waiver, now));
     const kind = isSimulated ? ", simulated" : "";

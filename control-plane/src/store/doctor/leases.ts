@@ -93,10 +93,10 @@ async function mirrorsThatDiffer(sql: Connection): Promise<Found> {
         AND EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id)
         AND (e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port)
             IS DISTINCT FROM (live.ssh, live.rdp, live.jupyter, live.tensorboard)`,
-    ({ id, visible: shown, held }) => ({
+    ({ id, visible, held }) => ({
       finding: "shown-ports-differ",
       subject: { environment: id },
-      sentence: `It shows the ports ${shown || "none"}, and holds ${held || "none"} for its services.`,
+      sentence: `It shows the ports ${visible || "none"}, and holds ${held || "none"} for its services.`,
     }),
   );
 }

@@ -23,13 +23,13 @@ export interface Question extends Check {
 }
 
 export async function answer(database: Database, question: Question, now: Date): Promise<CheckResult> {
-  const { check, claim, request: ask } = question;
+  const { check, claim, request } = question;
   try {
     const found = await transaction(
       database,
       async (sql) => {
         await sql.query("SET TRANSACTION READ ONLY");
-        return await ask(sql, now, database);
+        return await request(sql, now, database);
       },
       { statementTimeoutMs: QUESTION_TIMEOUT_MS },
     );
@@ -46,12 +46,12 @@ export async function answer(database: Database, question: Question, now: Date):
 export async function findRows<Row extends object>(
   sql: Connection,
   text: string,
-  tell: (row: Row) => Finding,
+  report: (row: Row) => Finding,
   values?: readonly unknown[],
 ): Promise<Found> {
   const { rows } = await sql.query<Row & { found_in_all: number }>(
     `SELECT found.*, count(*) OVER () AS found_in_all FROM (${text}) found ORDER BY 1 LIMIT ${MAX_LISTED}`,
     values,
   );
-  return { count: rows[0]?.found_in_all ?? 0, findings: rows.map(tell) };
+  return { count: rows[0]?.found_in_all ?? 0, findings: rows.map(report) };
 }

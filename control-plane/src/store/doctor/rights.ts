@@ -17,17 +17,17 @@ export const RIGHTS_QUESTIONS: readonly Question[] = [
 
 const HOW_TO_COME = `Best is a login that is a member of ${APPLICATION_ROLE} and owns nothing in DATABASE_URL, with the owner's in MIGRATION_DATABASE_URL, for migrate alone.`;
 
-async function rightsTooMany(sql: Connection, _now: Date, { role: standing }: Database): Promise<Found> {
+async function rightsTooMany(sql: Connection, _now: Date, { role }: Database): Promise<Found> {
   const { rows } = await sql.query<{ user: string }>("SELECT session_user::text AS user");
   const user = rows[0]?.user ?? "unknown";
   const notes = [
-    ...(standing.footing === "in-role"
+    ...(role.footing === "in-role"
       ? [
           `The user ${user} could change the books, and takes the role ${APPLICATION_ROLE} in each transaction and for each single statement.`,
           HOW_TO_COME,
         ]
       : []),
-    ...(standing.isPooled ? ["A pooler stands before Postgres; nothing is kept in its sessions."] : []),
+    ...(role.isPooled ? ["A pooler stands before Postgres; nothing is kept in its sessions."] : []),
   ];
   return { ...(await changeableTables(sql)), ...(notes.length > 0 && { notes }) };
 }

@@ -75,11 +75,11 @@ async function keySetsOf(
   const sets = new Map<string, KeySet>();
   for (const [customerId, keys] of Map.groupBy(rows, (row) => row.customer_id)) {
     const id = keySetId(customerId);
-    const told = keys.flatMap(({ id: keyId, public_key }): AccessKey[] => {
+    const reported = keys.flatMap(({ id: keyId, public_key }): AccessKey[] => {
       const line = keyLine(public_key);
       return line === null ? [] : [{ id: keyId, line }];
     });
-    if (told.length > 0) sets.set(id, { id, keys: told.slice(0, MAX_KEYS_OF_SET) });
+    if (reported.length > 0) sets.set(id, { id, keys: reported.slice(0, MAX_KEYS_OF_SET) });
   }
   return sets;
 }

@@ -72,17 +72,17 @@ const OF_CUSTOMER = `SELECT id FROM environments WHERE customer_id = $1
     UNION SELECT m.workspace_id FROM workspace_members m WHERE m.customer_id = $1)`;
 
 /** Answers the hosts to nudge once it is committed. */
-export async function tellEntered(
+export async function notifyEntered(
   sql: Transaction,
   { environmentIds, doors }: Entered,
   by: { actor: string; now: Date },
 ): Promise<string[]> {
-  if (doors.size > 0) await tellLosses(sql, doors, by);
+  if (doors.size > 0) await reportLosses(sql, doors, by);
   const hostIds = await hostsServing(sql, environmentIds);
   return [...(await raiseGenerations(sql, hostIds)).keys()];
 }
 
-async function tellLosses(
+async function reportLosses(
   sql: Transaction,
   before: Doors,
   { actor, now }: { actor: string; now: Date },

@@ -8,7 +8,7 @@ import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
 import type { EnvironmentRow } from "./environments.ts";
 
 const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = m.id)`;
@@ -53,18 +53,18 @@ export async function moveEnvironment(sql: Transaction, move: StatusMove): Promi
 export async function moveEnvironments(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
   if (moves.length === 0) return;
   const [, eventIds] = await Promise.all([writeStatuses(sql, moves), appendStatusEvents(sql, moves)]);
-  await queueWorkNews(
+  await queueWorkMessages(
     sql,
     moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = statusMessage(to, reason, cause);
-      return news === null
+      const message = statusMessage(to, reason, cause);
+      return message === null
         ? []
         : [
             {
               workload: { kind: "environment", id: environment.id },
               eventId: eventIds[nth] ?? 0,
               at: now,
-              message: news,
+              message,
             },
           ];
     }),
@@ -137,7 +137,7 @@ export async function explainEnvironment(
 /** New sentences of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
 export async function explainWaiting(
   sql: Transaction,
-  told: readonly { id: string; reason: string }[],
+  reported: readonly { id: string; reason: string }[],
 ): Promise<void> {
   await sql.query(
     `WITH held AS (
@@ -145,6 +145,6 @@ export async function explainWaiting(
         WHERE e.status = 'queued' AND e.status_reason IS DISTINCT FROM s.reason
         ORDER BY e.id FOR NO KEY UPDATE OF e)
      UPDATE environments e SET status_reason = held.reason FROM held WHERE e.id = held.id`,
-    [told.map(({ id }) => id), told.map(({ reason }) => reason)],
+    [reported.map(({ id }) => id), reported.map(({ reason }) => reason)],
   );
 }

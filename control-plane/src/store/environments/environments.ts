@@ -122,7 +122,7 @@ export async function insertEnvironments(
      RETURNING id`,
     [JSON.stringify(rows), reason],
   );
-  const told = appendEvents(
+  const reported = appendEvents(
     sql,
     orders.map(({ order, actor, now }) => ({
       at: now,
@@ -135,7 +135,7 @@ export async function insertEnvironments(
       reason,
     })),
   );
-  await Promise.all([inserted, told]);
+  await Promise.all([inserted, reported]);
 }
 
 /** Null for one that does not exist or is deleted. */

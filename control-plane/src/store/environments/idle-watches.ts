@@ -93,9 +93,9 @@ export async function watchedEnvironments(
       openSessions: row.sessions,
       lastAccessAt: row.last_access_at,
       cardCount: row.gpu,
-      cards: row.cards.map(({ percent, told_at: toldAt }) => ({
+      cards: row.cards.map(({ percent, told_at: reportedAt }) => ({
         percent,
-        reportedAt: toldAt === null ? null : new Date(toldAt),
+        reportedAt: reportedAt === null ? null : new Date(reportedAt),
       })),
       cpu: cpuOf(row.cpu_ms, row.cpu_told_at),
     },
@@ -104,12 +104,12 @@ export async function watchedEnvironments(
 }
 
 export function watchOf(row: WatchRow): IdleWatch | null {
-  const { watched_run: runId, idle_since: idleSince, looked_at: lookedAt } = row;
-  if (runId === null || idleSince === null || lookedAt === null) return null;
+  const { watched_run: runId, idle_since: idleSince, looked_at: checkedAt } = row;
+  if (runId === null || idleSince === null || checkedAt === null) return null;
   return {
     runId,
     idleSince,
-    checkedAt: lookedAt,
+    checkedAt,
     cpu: cpuOf(row.watched_cpu_ms, row.watched_cpu_at),
     cpuPercent: Number(row.cpu_percent ?? 0),
     gpuPercent: row.gpu_percent ?? 0,
@@ -117,8 +117,8 @@ export function watchOf(row: WatchRow): IdleWatch | null {
   };
 }
 
-function cpuOf(ms: number | null, toldAt: Date | null): IdleSample["cpu"] {
-  return ms === null || toldAt === null ? null : { ms, reportedAt: toldAt };
+function cpuOf(ms: number | null, reportedAt: Date | null): IdleSample["cpu"] {
+  return ms === null || reportedAt === null ? null : { ms, reportedAt };
 }
 
 /** The watches are stored, all in one statement. */

@@ -4,7 +4,7 @@ import type { Connection } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
 import { WATCH_COLUMNS, type WatchRow, watchOf } from "./idle-watches.ts";
 
-export interface Standing {
+export interface EnvironmentTimes {
   /** Null where the old system did not say. */
   statusSince: Date | null;
   /** Null while it is used, or does not stop for idleness. */
@@ -12,11 +12,11 @@ export interface Standing {
 }
 
 /** By id; of those that exist. */
-export async function standingsOf(
+export async function environmentTimesOf(
   sql: Connection,
   ids: readonly string[],
   now: Date,
-): Promise<Map<string, Standing>> {
+): Promise<Map<string, EnvironmentTimes>> {
   if (ids.length === 0) return new Map();
   const { rows } = await sql.query<
     WatchRow & { id: string; status_since: Date | null; minutes: number | null }
@@ -38,7 +38,10 @@ export async function standingsOf(
   return new Map(rows.map((row) => [row.id, { statusSince: row.status_since, idle: idleOf(row, now) }]));
 }
 
-function idleOf({ minutes, ...row }: WatchRow & { minutes: number | null }, now: Date): Standing["idle"] {
+function idleOf(
+  { minutes, ...row }: WatchRow & { minutes: number | null },
+  now: Date,
+): EnvironmentTimes["idle"] {
   const watch = watchOf(row);
   return watch === null || minutes === null ? null : idleTime(watch, { minutes, now });
 }

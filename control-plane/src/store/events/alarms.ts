@@ -4,7 +4,7 @@
  */
 import type { Connection, Transaction } from "../database/database.ts";
 import { hasPart } from "../database/values/text-part.ts";
-import { type AlarmNews, queueAlarmNews } from "./news-outbox.ts";
+import { type AlarmMessage, queueAlarmMessages } from "./news-outbox.ts";
 
 export type AlarmKind =
   | "join-token-reused"
@@ -46,7 +46,7 @@ export async function raiseAlarm(
     `INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
     [alarm.kind, alarm.subject, alarm.detail, alarm.now],
   );
-  await queueAlarmNews(sql, rows);
+  await queueAlarmMessages(sql, rows);
 }
 
 /** Unless the same is open already. */
@@ -81,7 +81,7 @@ export async function raiseAlarmsOnce(
       ORDER BY n.nth RETURNING ${COLUMNS}`,
     [kind, firsts.map(({ subject }) => subject), firsts.map(({ detail }) => detail), now],
   );
-  await queueAlarmNews(sql, rows);
+  await queueAlarmMessages(sql, rows);
 }
 
 /** What it warned of is over. */
@@ -93,7 +93,7 @@ export async function clearAlarm(
     `UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [kind, subject, now],
   );
-  await queueAlarmNews(sql, rows);
+  await queueAlarmMessages(sql, rows);
 }
 
 /** What open alarms of this kind speak of, as far as that begins so. */
@@ -129,11 +129,11 @@ export async function keepAlarms(
     now: Date;
   },
 ): Promise<void> {
-  const shown = await openAlarms(sql, { kind, prefix });
-  const over = [...shown].filter((subject) => !alarms.has(subject));
+  const visible = await openAlarms(sql, { kind, prefix });
+  const over = [...visible].filter((subject) => !alarms.has(subject));
   for (const subject of over) await clearAlarm(sql, { kind, subject, now });
-  const fresh = [...alarms].filter(([subject]) => !shown.has(subject));
-  for (const [subject, detail] of fresh.slice(0, Math.max(0, most - (shown.size - over.length))))
+  const fresh = [...alarms].filter(([subject]) => !visible.has(subject));
+  for (const [subject, detail] of fresh.slice(0, Math.max(0, most - (visible.size - over.length))))
     await raiseAlarm(sql, { kind, subject, detail, now });
 }
 
@@ -146,13 +146,13 @@ export async function clearAlarmById(
     `UPDATE alarms SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [id, now],
   );
-  await queueAlarmNews(sql, cleared.rows);
+  await queueAlarmMessages(sql, cleared.rows);
   const { rows } = await sql.query<AlarmRow>(`SELECT ${COLUMNS} FROM alarms WHERE id = $1`, [id]);
   return rows[0] ?? null;
 }
 
 /** What is told of an alarm is all of it. */
-export type AlarmRow = AlarmNews;
+export type AlarmRow = AlarmMessage;
 
 export interface AlarmFilter {
   open: boolean | null;

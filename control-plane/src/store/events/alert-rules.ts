@@ -3,7 +3,7 @@ import { formatPoints, type Points } from "@remotegpu/shared/money";
 import type { Connection } from "../database/database.ts";
 
 /** Null: the default of the settings holds. */
-export interface ThresholdWish {
+export interface RequestedThreshold {
   readonly balances?: readonly Points[] | null;
   readonly hoursLeft?: readonly bigint[] | null;
   readonly budgetPercents?: readonly bigint[] | null;
@@ -12,11 +12,13 @@ export interface ThresholdWish {
 /** What is left out stays as it is. */
 export async function setThresholds(
   sql: Connection,
-  { customerId, request: wish }: { customerId: number; request: ThresholdWish },
+  { customerId, request }: { customerId: number; request: RequestedThreshold },
 ): Promise<void> {
-  const [balances, hoursLeft, budgetPercents] = [wish.balances, wish.hoursLeft, wish.budgetPercents].map(
-    (list) => ({ isSet: list !== undefined, list: list?.map(formatPoints) ?? null }),
-  );
+  const [balances, hoursLeft, budgetPercents] = [
+    request.balances,
+    request.hoursLeft,
+    request.budgetPercents,
+  ].map((list) => ({ isSet: list !== undefined, list: list?.map(formatPoints) ?? null }));
   await sql.query(
     `INSERT INTO alert_rules AS r (customer_id, balances, hours_left, budget_percents)
      VALUES ($1, $3::numeric[], $5::numeric[], $7::numeric[])

@@ -15,14 +15,14 @@ export interface AlertRules {
   readonly monthlyLimit: Points | null;
 }
 
-export interface AlertStanding {
+export interface AlertState {
   readonly rules: AlertRules;
   readonly open: readonly OpenAlert[];
 }
 
 type ThresholdSetting = "ALERT_BALANCES" | "ALERT_HOURS_LEFT" | "ALERT_BUDGET_PERCENTS";
 
-interface StandingRow {
+interface RankStateRow {
   customer_id: number;
   balances: string[] | null;
   hours_left: string[] | null;
@@ -32,11 +32,11 @@ interface StandingRow {
   open: { kind: AlertKind; threshold: string | null; month: string | null }[] | null;
 }
 
-export async function alertStandings(
+export async function alertStates(
   sql: Connection,
   customerIds: readonly number[],
-): Promise<Map<number, AlertStanding>> {
-  const { rows } = await sql.query<StandingRow>(
+): Promise<Map<number, AlertState>> {
+  const { rows } = await sql.query<RankStateRow>(
     `SELECT c.customer_id, r.balances::text[], r.hours_left::text[], r.budget_percents::text[], r.monthly_limit,
             (SELECT jsonb_object_agg(key, value) FROM settings WHERE key LIKE 'ALERT%') AS defaults,
             (SELECT jsonb_agg(jsonb_build_object('kind', a.kind, 'threshold', a.threshold::text,
@@ -45,10 +45,10 @@ export async function alertStandings(
        FROM unnest($1::bigint[]) AS c (customer_id) LEFT JOIN alert_rules r USING (customer_id)`,
     [[...new Set(customerIds)]],
   );
-  return new Map(rows.map((row) => [row.customer_id, standingOf(row)]));
+  return new Map(rows.map((row) => [row.customer_id, stateOf(row)]));
 }
 
-function standingOf(row: StandingRow): AlertStanding {
+function stateOf(row: RankStateRow): AlertState {
   const thresholds = (own: string[] | null, key: ThresholdSetting) =>
     (own ?? listedNumbers(settingInForce(key, row.defaults?.[key] ?? null))).map(parsePoints);
   return {

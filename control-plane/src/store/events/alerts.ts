@@ -9,41 +9,41 @@ import { appendEvent } from "./events.ts";
 import { queueAlert } from "./outbox.ts";
 
 /** In their order. There are few: only what crosses a threshold is told. */
-export async function tell(
+export async function notify(
   sql: Transaction,
-  { customerId, at, tellings }: { customerId: number; at: Date; tellings: readonly AlertNotice[] },
+  { customerId, at, tellings: notices }: { customerId: number; at: Date; tellings: readonly AlertNotice[] },
 ): Promise<void> {
-  for (const telling of tellings) {
-    const alertId = await writeAlert(sql, { customerId, at, notice: telling });
+  for (const notice of notices) {
+    const alertId = await writeAlert(sql, { customerId, at, notice });
     if (alertId === null) continue;
     await appendEvent(sql, {
       at,
       kind: "alert",
       customerId,
       actor: "control-plane",
-      new: `${telling.kind} ${telling.state}`,
-      reason: telling.sentence,
+      new: `${notice.kind} ${notice.state}`,
+      reason: notice.sentence,
     });
-    await queueAlert(sql, { alertId, customerId, at, notice: telling });
+    await queueAlert(sql, { alertId, customerId, at, notice });
   }
 }
 
 /** Null where it stands like that already. */
 async function writeAlert(
   sql: Transaction,
-  { customerId, at, notice: telling }: { customerId: number; at: Date; notice: AlertNotice },
+  { customerId, at, notice }: { customerId: number; at: Date; notice: AlertNotice },
 ): Promise<number | null> {
   const key = [
     customerId,
-    telling.kind,
-    telling.threshold === null ? null : formatPoints(telling.threshold),
-    telling.month === null ? null : `${telling.month}-01`,
+    notice.kind,
+    notice.threshold === null ? null : formatPoints(notice.threshold),
+    notice.month === null ? null : `${notice.month}-01`,
   ];
-  const { rows } = await (telling.state === "fired"
+  const { rows } = await (notice.state === "fired"
     ? sql.query<{ id: number }>(
         `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
-        [...key, telling.value, telling.sentence, at],
+        [...key, notice.value, notice.sentence, at],
       )
     : sql.query<{ id: number }>(
         `UPDATE alerts SET recovered_at = $5

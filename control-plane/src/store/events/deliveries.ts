@@ -8,7 +8,7 @@ import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/al
 import type { Connection, Transaction } from "../database/database.ts";
 
 /** What has ended is shown for so long. */
-const KEPT_MS = 30 * MS_PER_DAY;
+const RETENTION_MS = 30 * MS_PER_DAY;
 const REMOVED_AT_ONCE = 1_000;
 
 export interface DueDelivery {
@@ -32,7 +32,7 @@ const PAUSES = Array.from({ length: MAX_WEBHOOK_TRIES }, (_, before) => pauseAft
  */
 export async function takeDue(
   sql: Transaction,
-  wish: { now: Date; busyWebhookIds: readonly number[]; places: number; placesForFailing: number },
+  query: { now: Date; busyWebhookIds: readonly number[]; places: number; placesForFailing: number },
 ): Promise<DueDelivery[]> {
   const { rows } = await sql.query<DueDelivery>(
     `WITH pending AS (SELECT * FROM webhook_deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL),
@@ -52,7 +52,7 @@ export async function takeDue(
       WHERE d.id = c.id AND w.id = d.webhook_id AND d.next_try_at <= $1
         AND d.delivered_at IS NULL AND d.given_up_at IS NULL
      RETURNING d.id, d.webhook_id AS "webhookId", w.url, w.customer_id AS "customerId", w.secret, d.body, c.fails`,
-    [wish.now, wish.busyWebhookIds, wish.places, wish.placesForFailing, MAX_WEBHOOK_TRIES, PAUSES],
+    [query.now, query.busyWebhookIds, query.places, query.placesForFailing, MAX_WEBHOOK_TRIES, PAUSES],
   );
   return rows;
 }
@@ -83,7 +83,7 @@ export async function tidyDeliveries(sql: Transaction, now: Date): Promise<void>
     `DELETE FROM webhook_deliveries WHERE id IN (
        SELECT id FROM (SELECT id, created_at FROM webhook_deliveries ORDER BY id LIMIT $2) oldest
         WHERE created_at < $1) AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL)`,
-    [new Date(now.getTime() - KEPT_MS), REMOVED_AT_ONCE],
+    [new Date(now.getTime() - RETENTION_MS), REMOVED_AT_ONCE],
   );
 }
 

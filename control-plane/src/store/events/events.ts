@@ -109,7 +109,7 @@ export interface EventRow {
 const COLUMNS =
   "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason";
 
-interface EventPageWish {
+interface EventPageRequest {
   limit: number;
   after: number | null;
 }
@@ -118,7 +118,7 @@ interface EventPageWish {
 export async function workloadEvents(
   sql: Connection,
   workload: { kind: WorkloadKind; id: string },
-  page: EventPageWish,
+  page: EventPageRequest,
 ): Promise<EventRow[]> {
   const { rows } = await sql.query<EventRow>(
     `SELECT ${COLUMNS} FROM events WHERE workload_kind = $1 AND workload_id = $2 AND ($3::bigint IS NULL OR id < $3)
@@ -129,7 +129,11 @@ export async function workloadEvents(
 }
 
 /** The same of a host, its cards, and what ran there. */
-export async function hostEvents(sql: Connection, hostId: string, page: EventPageWish): Promise<EventRow[]> {
+export async function hostEvents(
+  sql: Connection,
+  hostId: string,
+  page: EventPageRequest,
+): Promise<EventRow[]> {
   const { rows } = await sql.query<EventRow>(
     `SELECT ${COLUMNS} FROM events WHERE host_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
     [hostId, page.after, page.limit + 1],
@@ -141,7 +145,7 @@ export async function hostEvents(sql: Connection, hostId: string, page: EventPag
 export async function accountEvents(
   sql: Connection,
   customerId: number,
-  page: EventPageWish,
+  page: EventPageRequest,
 ): Promise<EventRow[]> {
   const { rows } = await sql.query<EventRow>(
     `SELECT ${COLUMNS} FROM events

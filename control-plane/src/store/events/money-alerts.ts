@@ -3,8 +3,8 @@ import type { Points } from "@remotegpu/shared/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { accountAlerts, balanceAlerts, type OpenAlert, type AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Transaction } from "../database/database.ts";
-import { alertStandings } from "./alert-standings.ts";
-import { tell } from "./alerts.ts";
+import { alertStates } from "./alert-standings.ts";
+import { notify } from "./alerts.ts";
 
 export interface BalanceChange {
   readonly customerId: number;
@@ -23,25 +23,25 @@ export async function alertsAfterPostings(
 ): Promise<void> {
   if (changes.length === 0) return;
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(sql, [...ids]);
-  const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
+  const states = await alertStates(sql, [...ids]);
+  const open = new Map([...states].map(([id, state]) => [id, state.open]));
   for (const change of changes) {
     const { customerId, at } = change;
     const before = open.get(customerId) ?? [];
-    const thresholds = standings.get(customerId)?.rules.balances ?? [];
-    const tellings = balanceAlerts({ ...change, thresholds, open: before });
-    await tell(sql, { customerId, at, tellings });
-    open.set(customerId, afterTelling(before, tellings));
+    const thresholds = states.get(customerId)?.rules.balances ?? [];
+    const notices = balanceAlerts({ ...change, thresholds, open: before });
+    await notify(sql, { customerId, at, tellings: notices });
+    open.set(customerId, afterReporting(before, notices));
   }
 }
 
-function afterTelling(open: readonly OpenAlert[], tellings: readonly AlertNotice[]): OpenAlert[] {
+function afterReporting(open: readonly OpenAlert[], notices: readonly AlertNotice[]): OpenAlert[] {
   const isOver = (one: OpenAlert) =>
-    tellings.some(
+    notices.some(
       ({ kind, state, threshold }) =>
         state === "recovered" && kind === one.kind && threshold === one.threshold,
     );
-  return [...open.filter((one) => !isOver(one)), ...tellings.filter(({ state }) => state === "fired")];
+  return [...open.filter((one) => !isOver(one)), ...notices.filter(({ state }) => state === "fired")];
 }
 
 /** Likewise of accounts whose state has changed, in the order in which it did. */
@@ -50,12 +50,12 @@ export async function alertsAfterStatuses(
   changes: readonly { customerId: number; to: OverdueStatus; at: Date }[],
 ): Promise<void> {
   const ids = new Set(changes.map((change) => change.customerId));
-  const standings = await alertStandings(sql, [...ids]);
-  const open = new Map([...standings].map(([id, standing]) => [id, standing.open]));
+  const states = await alertStates(sql, [...ids]);
+  const open = new Map([...states].map(([id, state]) => [id, state.open]));
   for (const { customerId, to, at } of changes) {
     const before = open.get(customerId) ?? [];
-    const tellings = accountAlerts(to, before);
-    await tell(sql, { customerId, at, tellings });
-    open.set(customerId, afterTelling(before, tellings));
+    const notices = accountAlerts(to, before);
+    await notify(sql, { customerId, at, tellings: notices });
+    open.set(customerId, afterReporting(before, notices));
   }
 }

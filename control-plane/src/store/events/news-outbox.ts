@@ -11,7 +11,7 @@ import type { Transaction } from "../database/database.ts";
 
 export const MAX_WAITING = 200;
 
-export interface WorkloadNews {
+export interface WorkloadMessage {
   readonly workload: WorkloadName;
   readonly eventId: number;
   readonly at: Date;
@@ -34,8 +34,11 @@ const NOUNS = { environment: "Environment", training: "Training job", inference:
  * Told to who ordered the workload and to who owns its workspace, and so pays. Most have no webhook for this, and are
  * one question.
  */
-export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNews[]): Promise<void> {
-  if (news.length === 0) return;
+export async function queueWorkMessages(
+  sql: Transaction,
+  workMessages: readonly WorkloadMessage[],
+): Promise<void> {
+  if (workMessages.length === 0) return;
   const { rows: receivers } = await sql.query<Receiver>(
     `SELECT DISTINCT e.kind, e.id, e.name, r.customer_id
        FROM (SELECT 'environment' AS kind, id, name, customer_id, workspace_id FROM environments WHERE id = ANY($1::text[])
@@ -47,9 +50,14 @@ export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNew
       CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
       WHERE EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
                        AND (h.kinds IS NULL OR h.kinds && $2::varchar[]))`,
-    [idsOf(news, "environment"), WORK_KINDS, idsOf(news, "training"), idsOf(news, "inference")],
+    [
+      idsOf(workMessages, "environment"),
+      WORK_KINDS,
+      idsOf(workMessages, "training"),
+      idsOf(workMessages, "inference"),
+    ],
   );
-  const messages = news.flatMap((one) =>
+  const messages = workMessages.flatMap((one) =>
     receivers
       .filter(({ kind, id }) => kind === one.workload.kind && id === one.workload.id)
       .map((receiver) => ({
@@ -62,30 +70,30 @@ export async function queueWorkNews(sql: Transaction, news: readonly WorkloadNew
   await queue(sql, messages, "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))");
 }
 
-function idsOf(news: readonly WorkloadNews[], kind: Receiver["kind"]): string[] {
-  const ids = news.flatMap(({ workload }) => (workload.kind === kind ? [workload.id] : []));
+function idsOf(workMessages: readonly WorkloadMessage[], kind: Receiver["kind"]): string[] {
+  const ids = workMessages.flatMap(({ workload }) => (workload.kind === kind ? [workload.id] : []));
   return [...new Set(ids)];
 }
 
 function bodyOf(
-  { message: news, at, eventId }: WorkloadNews,
+  { message: workMessages, at, eventId }: WorkloadMessage,
   { kind, id, name, customer_id: customerId }: Receiver,
 ): string {
   return JSON.stringify({
     event_id: eventId,
     customer_id: customerId,
-    kind: news.kind,
-    state: news.state,
+    kind: workMessages.kind,
+    state: workMessages.state,
     workload_kind: kind,
     workload_id: id,
     name,
-    ...news.facts,
-    sentence: `${NOUNS[kind]} ${name} ${news.text}`,
+    ...workMessages.facts,
+    sentence: `${NOUNS[kind]} ${name} ${workMessages.text}`,
     at: at.toISOString(),
   });
 }
 
-export interface AlarmNews {
+export interface AlarmMessage {
   id: number;
   kind: string;
   subject: string;
@@ -95,7 +103,7 @@ export interface AlarmNews {
 }
 
 /** The messages of alarms that were just raised or cleared, to administrators' webhooks that name the kind. */
-export async function queueAlarmNews(sql: Transaction, alarms: readonly AlarmNews[]): Promise<void> {
+export async function queueAlarmMessages(sql: Transaction, alarms: readonly AlarmMessage[]): Promise<void> {
   const messages = alarms.map((alarm) => {
     const at = alarm.cleared_at ?? alarm.raised_at;
     const body = JSON.stringify({

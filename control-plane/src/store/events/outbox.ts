@@ -12,16 +12,16 @@ export async function queueAlert(
   sql: Transaction,
   alert: { alertId: number; customerId: number; at: Date; notice: AlertNotice },
 ): Promise<void> {
-  const { notice: telling } = alert;
+  const { notice } = alert;
   const body = JSON.stringify({
     alert_id: alert.alertId,
     customer_id: alert.customerId,
-    kind: telling.kind,
-    state: telling.state,
-    threshold: telling.threshold === null ? null : formatPoints(telling.threshold),
-    month: telling.month,
-    value: telling.value,
-    sentence: telling.sentence,
+    kind: notice.kind,
+    state: notice.state,
+    threshold: notice.threshold === null ? null : formatPoints(notice.threshold),
+    month: notice.month,
+    value: notice.value,
+    sentence: notice.sentence,
     at: alert.at.toISOString(),
   });
   // Held, since a webhook that is deleted in this moment would make the posting itself fail.
@@ -30,7 +30,7 @@ export async function queueAlert(
      SELECT w.id, $2, $3, $4, $5, $5
        FROM (SELECT id FROM webhooks WHERE customer_id = $1 AND active AND (kinds IS NULL OR $3 = ANY(kinds))
               ORDER BY id FOR KEY SHARE) w`,
-    [alert.customerId, alert.alertId, telling.kind, body, alert.at],
+    [alert.customerId, alert.alertId, notice.kind, body, alert.at],
   );
 }
 

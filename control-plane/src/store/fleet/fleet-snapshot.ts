@@ -8,7 +8,7 @@ import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { Connection } from "../database/database.ts";
-import { isKeptToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
+import { isLimitedToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
 import { CARD_FAULT } from "../hosts/card-fault.ts";
 import { usedByStranger } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
@@ -151,7 +151,7 @@ export async function fleetSnapshot(
     select: `SELECT h.id, h.name, coalesce(h.storage_pool, h.id) AS storage_pool,
             h.claimed_storage_pool, h.pool_state, h.pool_failure, h.connection, h.cordoned, h.cordon_reason, h.degraded, ${SPOKEN_PROTOCOL} AS protocol, ${HEARD_AT_MS} AS last_heartbeat_ms,
             h.observed_digest IS NOT NULL AS has_reported, h.labels, i.images,
-            h.features, ${isKeptToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
+            h.features, ${isLimitedToOnePayer(`$${values.length + 1}::timestamptz`)} AS is_kept_to_one_payer, h.total_cpu, ${safeBigint("h.total_memory")} AS total_memory, ${safeBigint("h.total_disk")} AS total_disk
        FROM hosts h LEFT JOIN host_images i ON i.host_id = h.id
        LEFT JOIN host_versions v ON v.host_id = h.id LEFT JOIN host_cve_waivers w ON w.host_id = h.id
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND ${only("h.id")}`,
@@ -177,8 +177,8 @@ export async function fleetSnapshot(
   });
   const [hosts, gpus, ofHosts, ofCards] = await Promise.all([hostsNow, gpusNow, heldOfHosts, heldOfCards]);
   // Of few fleets any: after the hosts, so that nobody is overlooked who came meanwhile.
-  const keptIds = hosts.filter((host) => host.is_kept_to_one_payer).map(({ id }) => id);
-  const payers = keptIds.length === 0 ? NOBODYS : await payersOnHosts(sql, keptIds);
+  const storedIds = hosts.filter((host) => host.is_kept_to_one_payer).map(({ id }) => id);
+  const payers = storedIds.length === 0 ? NOBODYS : await payersOnHosts(sql, storedIds);
   const hostsHeld = new Map(ofHosts.map((held) => [held.id, held]));
   const cardsHeld = new Map(ofCards.map((held) => [held.uuid, held]));
   const gpusOf = Map.groupBy(

@@ -6,9 +6,9 @@
 import type { Connection } from "../database/database.ts";
 import { type EmptyFleet, emptyFleet } from "./empty-fleet.ts";
 import { type FleetNow, fleetNow } from "./fleet-now.ts";
-import { Kept } from "./kept.ts";
+import { Cached } from "./kept.ts";
 
-const KEPT_MS = 5_000;
+const RETENTION_MS = 5_000;
 
 interface Reading {
   db: Connection;
@@ -16,15 +16,15 @@ interface Reading {
 }
 
 /** As if nothing ran on it. */
-export class KeptFleet extends Kept<EmptyFleet> {
+export class CachedFleet extends Cached<EmptyFleet> {
   constructor({ db, now }: Reading) {
-    super(async () => await emptyFleet(db), { now, storedMs: KEPT_MS });
+    super(async () => await emptyFleet(db), { now, storedMs: RETENTION_MS });
   }
 }
 
 /** With what is free of it. */
-export class KeptRoom extends Kept<FleetNow> {
+export class CachedRoom extends Cached<FleetNow> {
   constructor({ db, now }: Reading) {
-    super(async (at) => await fleetNow(db, at), { now, storedMs: KEPT_MS });
+    super(async (at) => await fleetNow(db, at), { now, storedMs: RETENTION_MS });
   }
 }

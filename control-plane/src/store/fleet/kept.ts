@@ -1,6 +1,6 @@
 /** What is read once for many who ask at the same time or soon after each other, and only when somebody asks. */
 
-export class Kept<Value> {
+export class Cached<Value> {
   readonly #read: (now: Date) => Promise<Value>;
   readonly #now: () => Date;
   readonly #storedMs: number;
@@ -13,11 +13,11 @@ export class Kept<Value> {
   /** @param restPerRead what takes long to read is kept for so many times as long, so that reading is not all that is done */
   constructor(
     read: (now: Date) => Promise<Value>,
-    { now, storedMs: keptMs, restPerRead = 0 }: { now: () => Date; storedMs: number; restPerRead?: number },
+    { now, storedMs, restPerRead = 0 }: { now: () => Date; storedMs: number; restPerRead?: number },
   ) {
     this.#read = read;
     this.#now = now;
-    this.#storedMs = keptMs;
+    this.#storedMs = storedMs;
     this.#restPerRead = restPerRead;
   }
 
@@ -43,8 +43,8 @@ export class Kept<Value> {
       const value = await this.#read(readAt);
       const tookMs = this.#now().getTime() - readAt.getTime();
       // Its age counts from when it was begun to be read.
-      const keptMs = Math.max(this.#storedMs, this.#restPerRead * tookMs);
-      this.#stored = { value, readAtMs: readAt.getTime(), storedMs: keptMs };
+      const storedMs = Math.max(this.#storedMs, this.#restPerRead * tookMs);
+      this.#stored = { value, readAtMs: readAt.getTime(), storedMs };
       return value;
     } finally {
       this.#reading = null;

@@ -39,11 +39,11 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
  * False where the gateway's own row is gone. Whether the host is to dial it follows from the way: a change of that is a new
  * generation, of which `isChange` tells.
  */
-export async function writeWay(
+export async function writeRoute(
   db: Database,
   found: { gatewayId: string; hostId: string; route: Route; detail: string; now: Date },
 ): Promise<{ isWritten: boolean; isChange: boolean }> {
-  const { gatewayId, hostId, route: way, detail, now } = found;
+  const { gatewayId, hostId, route, detail, now } = found;
   return await transaction(db, async (sql) => {
     await lockHosts(sql, [hostId]);
     const { rows } = await sql.query<{ is_there: boolean; was: Route | null }>(
@@ -57,20 +57,20 @@ export async function writeWay(
       `INSERT INTO gateway_ways (gateway_id, host_id, way, detail, since) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (gateway_id, host_id) DO UPDATE SET way = excluded.way, detail = excluded.detail,
          since = CASE WHEN gateway_ways.way = excluded.way THEN gateway_ways.since ELSE excluded.since END`,
-      [gatewayId, hostId, way, detail, now],
+      [gatewayId, hostId, route, detail, now],
     );
-    const isNews = needsDialling(was) !== needsDialling(way);
-    if (isNews) await raiseGenerations(sql, [hostId]);
-    return { isWritten: true, isChange: isNews };
+    const isChange = needsDialling(was) !== needsDialling(route);
+    if (isChange) await raiseGenerations(sql, [hostId]);
+    return { isWritten: true, isChange };
   });
 }
 
-const needsDialling = (way: Route | null) => way !== null && way !== "direct";
+const needsDialling = (route: Route | null) => route !== null && route !== "direct";
 
 /** The routes of this gateway, which ends. Returns the hosts that need not dial it any more. */
-export async function endWays(db: Database, gatewayId: string): Promise<HostId[]> {
+export async function endRoutes(db: Database, gatewayId: string): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
-    const { rows } = await sql.query<WayRow>(
+    const { rows } = await sql.query<RouteRow>(
       "SELECT gateway_id, host_id, way AS route FROM gateway_ways WHERE gateway_id = $1",
       [gatewayId],
     );
@@ -79,9 +79,9 @@ export async function endWays(db: Database, gatewayId: string): Promise<HostId[]
 }
 
 /** The routes of gateways that were not seen for a minute. Returns the hosts that need not dial them any more. */
-export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[]> {
+export async function endRoutesOfTheDead(db: Database, now: Date): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
-    const { rows } = await sql.query<WayRow>(
+    const { rows } = await sql.query<RouteRow>(
       `SELECT w.gateway_id, w.host_id, w.way AS route FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
         WHERE NOT ${isLive("$1")}`,
       [now],
@@ -90,14 +90,14 @@ export async function endWaysOfTheDead(db: Database, now: Date): Promise<HostId[
   });
 }
 
-type WayRow = { gateway_id: string; host_id: HostId; route: Route };
+type RouteRow = { gateway_id: string; host_id: HostId; route: Route };
 
-async function drop(sql: Transaction, ways: readonly WayRow[]): Promise<HostId[]> {
-  if (ways.length === 0) return [];
-  const hosts = [...new Set(ways.filter(({ route: way }) => needsDialling(way)).map((row) => row.host_id))];
+async function drop(sql: Transaction, routes: readonly RouteRow[]): Promise<HostId[]> {
+  if (routes.length === 0) return [];
+  const hosts = [...new Set(routes.filter(({ route }) => needsDialling(route)).map((row) => row.host_id))];
   await lockHosts(sql, hosts);
   await sql.query("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
-    [...new Set(ways.map((row) => row.gateway_id))],
+    [...new Set(routes.map((row) => row.gateway_id))],
   ]);
   await raiseGenerations(sql, hosts);
   return hosts;
@@ -119,7 +119,7 @@ export async function gatewaysToDial(
 }
 
 /** By host, of the gateways that run. */
-export async function waysOfHosts(
+export async function routesOfHosts(
   sql: Connection,
   { hostIds, now }: { hostIds: readonly string[]; now: Date },
 ): Promise<Map<string, { gatewayName: string; route: Route; detail: string }[]>> {
@@ -129,11 +129,11 @@ export async function waysOfHosts(
       WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
     [hostIds, now],
   );
-  const ways = Map.groupBy(rows, (row) => row.host_id);
+  const routes = Map.groupBy(rows, (row) => row.host_id);
   return new Map(
-    [...ways].map(([hostId, of]) => [
+    [...routes].map(([hostId, of]) => [
       hostId,
-      of.map(({ name, route: way, detail }) => ({ gatewayName: name, route: way, detail })),
+      of.map(({ name, route, detail }) => ({ gatewayName: name, route, detail })),
     ]),
   );
 }

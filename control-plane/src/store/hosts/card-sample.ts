@@ -8,8 +8,8 @@ export const IS_BLIND = `'{${BLIND_WORDS.join(",")}}'::text[] && `;
  * SQL: of a card as its host told it, `told` with `"hasSign"` and `cordon`, whether it failed or shows a sign of failure. What
  * it read well last was before.
  */
-export const tellsFailure = (told: string) =>
-  `coalesce(${told}."hasSign" OR ${told}.cordon ->> 'kind' = 'fatal', false)`;
+export const reportsFailure = (reported: string) =>
+  `coalesce(${reported}."hasSign" OR ${reported}.cordon ->> 'kind' = 'fatal', false)`;
 
 /** Within it a card's readings that stand still are noted again; those of one that is older nobody has told lately. */
 const NOTED_AGAIN_SECONDS = 75;

@@ -33,13 +33,13 @@ export async function keepHeard(sql: Connection, { atMs, cards }: HeardCards): P
     cards.map(({ readings }) => Math.min(readings.samples, MOST_SAMPLES)),
     ...SPREADS.map(({ measure, part }) => cards.map(({ readings }) => readings[measure]?.[part] ?? null)),
   ];
-  const told = ["samples", ...SPREADS.map(({ measure, part }) => `${measure}_${part}`)];
+  const reported = ["samples", ...SPREADS.map(({ measure, part }) => `${measure}_${part}`)];
   const arrays = MEASURES.map((measure) => PARTS.map((part) => inPlace(`t.${measure}_${part}`, place)));
   await sql.query(
     `INSERT INTO gpu_history AS h (gpu_id, hour, ${COLUMNS.join(", ")})
      SELECT g.id, $1, ${[inPlace("t.samples", place), ...arrays.map((parts) => `ARRAY[${parts.join(", ")}]`)].join(", ")}
-       FROM unnest($2::text[], $3::text[], ${told.map((_, at) => `$${at + 4}::int[]`).join(", ")})
-            AS t (host_id, uuid, ${told.join(", ")})
+       FROM unnest($2::text[], $3::text[], ${reported.map((_, at) => `$${at + 4}::int[]`).join(", ")})
+            AS t (host_id, uuid, ${reported.join(", ")})
        JOIN gpus g ON g.uuid = t.uuid AND g.host_id = t.host_id
       ORDER BY g.id
      ON CONFLICT (gpu_id, hour) DO UPDATE SET ${[samplesAdded(place), ...MEASURES.flatMap((measure) => merged(measure, place))].join(", ")}`,
@@ -75,7 +75,7 @@ type Places = (number | null)[];
 type HourRow = { uuid: string; hour: Date; samples: Places } & Record<Measure, [Places, Places, Places]>;
 
 /** The buckets of these cards that begin in the hours of the stretch, in the order of time. */
-export async function keptBuckets(
+export async function storedBuckets(
   sql: Connection,
   uuids: readonly string[],
   { fromMs, toMs }: Stretch,
@@ -86,9 +86,9 @@ export async function keptBuckets(
       WHERE g.uuid = ANY($1::text[]) AND h.hour > $2 AND h.hour < $3 ORDER BY h.hour`,
     [uuids, new Date(fromMs - MS_PER_HOUR), new Date(toMs)],
   );
-  const kept = new Map(uuids.map((uuid) => [uuid, [] as StoredBucket[]]));
-  for (const row of rows) kept.get(row.uuid)?.push(...bucketsOf(row));
-  return kept;
+  const stored = new Map(uuids.map((uuid) => [uuid, [] as StoredBucket[]]));
+  for (const row of rows) stored.get(row.uuid)?.push(...bucketsOf(row));
+  return stored;
 }
 
 function bucketsOf(row: HourRow): StoredBucket[] {

@@ -11,13 +11,13 @@ export const FOLLOWS_FETCHES = `coalesce('${IMAGE_FETCH_FEATURE}' = ANY(h.featur
 export const SERVES_SSH = `coalesce('${SSH_FEATURE}' = ANY(h.features), false)`;
 
 /** Whether the agent of the host `h` reports the output of a container's services apart. */
-export const TELLS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = ANY(h.features), false)`;
+export const REPORTS_SERVICES = `coalesce('${"service-logs" satisfies Feature}' = ANY(h.features), false)`;
 
 /** Whether the agent of the host `h` keeps an image's xrdp up, with passwords of ours. */
 export const SERVES_RDP = `coalesce('${"rdp" satisfies Feature}' = ANY(h.features), false)`;
 
 /** Whether the agent of the host `h` reports what is open to a replica that drains, and lets nothing new in. */
-export const TELLS_STREAMS = `coalesce('${"drains" satisfies Feature}' = ANY(h.features), false)`;
+export const REPORTS_STREAMS = `coalesce('${"drains" satisfies Feature}' = ANY(h.features), false)`;
 
 export async function hostHasFeature(sql: Connection, hostId: string, feature: Feature): Promise<boolean> {
   const { rows } = await sql.query("SELECT FROM hosts WHERE id = $1 AND $2 = ANY(features)", [

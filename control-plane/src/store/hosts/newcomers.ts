@@ -18,7 +18,7 @@ const NEWCOMERS = {
 
 type Kind = keyof typeof NEWCOMERS;
 
-interface Told {
+interface Reported {
   readonly hostId: string;
   readonly id: string;
 }
@@ -26,7 +26,7 @@ interface Told {
 /** A phrase that says why this one is not listened to; null for one that is known, or may begin now. */
 export async function refusedNewcomer(
   sql: Transaction,
-  { hostId, kind, id, now }: Told & { kind: Kind; now: Date },
+  { hostId, kind, id, now }: Reported & { kind: Kind; now: Date },
 ): Promise<string | null> {
   return (await refusedNewcomers(sql, kind, [{ hostId, id }], now)).get(hostId) ?? null;
 }
@@ -35,7 +35,7 @@ export async function refusedNewcomer(
 export async function refusedNewcomers(
   sql: Transaction,
   kind: Kind,
-  told: readonly Told[],
+  reported: readonly Reported[],
   now: Date,
 ): Promise<Map<string, string>> {
   const { table, id: column, event, max } = NEWCOMERS[kind];
@@ -45,7 +45,12 @@ export async function refusedNewcomers(
        FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY t (host_id, id, nth) JOIN hosts h ON h.id = t.host_id
       WHERE NOT EXISTS (SELECT FROM ${table} known WHERE known.host_id = t.host_id AND known.${column} = t.id)
       ORDER BY t.nth`,
-    [told.map(({ hostId }) => hostId), told.map(({ id }) => id), event, new Date(now.getTime() - MS_PER_DAY)],
+    [
+      reported.map(({ hostId }) => hostId),
+      reported.map(({ id }) => id),
+      event,
+      new Date(now.getTime() - MS_PER_DAY),
+    ],
   );
   const begins = unknown.filter(({ begun }) => begun < max);
   await appendEvents(

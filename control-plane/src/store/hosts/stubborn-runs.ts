@@ -9,7 +9,7 @@ import { keepAlarms } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 
 /** The bound of one host and kind. */
-const MAX_SHOWN = 20;
+const MAX_LISTED = 20;
 
 const KINDS = [
   { problem: "not-ending", kind: "run-not-ending", means: "cannot end" },
@@ -42,7 +42,7 @@ export async function noteStubbornRuns(
             ];
           }),
       );
-      await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_SHOWN, now });
+      await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_LISTED, now });
     }),
   );
 }

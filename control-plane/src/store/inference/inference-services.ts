@@ -4,7 +4,7 @@ import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import { LIVE_SERVICE_DOMAIN } from "../gateway/gateways.ts";
-import { LAST_SCALINGS, type ShownScaling } from "./scalings.ts";
+import { LAST_SCALINGS, type ScalingView } from "./scalings.ts";
 import { SCALES_BY_ITSELF } from "./wishes.ts";
 
 export interface InferenceServiceRow {
@@ -41,7 +41,7 @@ export interface InferenceServiceRow {
   autoscaling_config: Record<string, unknown> | null;
   autoscaling_dry_run: boolean;
   /** Null where it is off. */
-  autoscaling: ShownAutoscaling | null;
+  autoscaling: AutoscalingView | null;
   health_check_path: string | null;
   /** Seconds. */
   health_check_interval: number;
@@ -64,7 +64,7 @@ export interface InferenceServiceRow {
   } | null;
 }
 
-export interface ShownAutoscaling {
+export interface AutoscalingView {
   /** Whether its number follows its load; else it is left to people. */
   is_in_charge: boolean;
   /** As many replicas as it wishes, or would; null before its first look. */
@@ -74,7 +74,7 @@ export interface ShownAutoscaling {
   /** RFC 3339. */
   looked_at: string | null;
   /** The newest first. */
-  decisions: ShownScaling[];
+  decisions: ScalingView[];
 }
 
 const AUTOSCALING = `CASE WHEN s.autoscaling_enabled THEN (SELECT jsonb_build_object(

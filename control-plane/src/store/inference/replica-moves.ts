@@ -36,7 +36,7 @@ export async function makeReplicas(
        FROM unnest($1::text[], $3::int[]) WITH ORDINALITY AS made(id, revision, nth) RETURNING rank`,
     [revisions.map(() => newId("ins")), service.id, revisions, now],
   );
-  await tell(
+  await notify(
     sql,
     { service, now },
     rows.map(({ rank }) => ({ new: "made", reason: `Replica ${rank} waits for a place.` })),
@@ -57,7 +57,7 @@ export async function beginDrains(
       RETURNING d.why, p.host_id`,
     [service.id, now, draining.map(({ rank }) => rank), draining.map(({ why }) => why)],
   );
-  await tell(
+  await notify(
     sql,
     { service, now },
     rows.map(({ why }) => ({ new: "draining", reason: why })),
@@ -101,7 +101,7 @@ export async function noteDismissals(
     const one = byRank.get(rank);
     return one === undefined ? [] : [[id, one] as const];
   });
-  await tell(
+  await notify(
     sql,
     { service, now },
     gone.map(([, { why }]) => ({ new: "gone", reason: why })),
@@ -122,14 +122,14 @@ export async function dismissAll(
   );
 }
 
-async function tell(
+async function notify(
   sql: Transaction,
   { service, now }: OfService,
-  told: readonly Pick<NewEvent, "new" | "reason">[],
+  reported: readonly Pick<NewEvent, "new" | "reason">[],
 ): Promise<void> {
   await appendEvents(
     sql,
-    told.map((event) => ({
+    reported.map((event) => ({
       at: now,
       kind: REPLICA_EVENT,
       workloadKind: "inference" as const,

@@ -13,11 +13,11 @@ import type { StopActor } from "../../core/instances/instance-report.ts";
 import type { Connection } from "../database/database.ts";
 import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
 import { FAULT_AT_END } from "../hosts/card-fault.ts";
-import { TELLS_STREAMS } from "../hosts/host-features.ts";
+import { REPORTS_STREAMS } from "../hosts/host-features.ts";
 import { isExplainedByGpu } from "../hosts/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "./rollouts.ts";
 
-export interface StandingService {
+export interface ServiceSnapshot {
   id: string;
   reason: string | null;
   state: ServiceState;
@@ -86,10 +86,10 @@ const HAS_REPLICAS = `EXISTS (SELECT FROM instances i
     WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL)`;
 
 /** Those that may call for something, in the order of their ids; a page begins after the last of the one before. */
-export async function standingServices(
+export async function serviceSnapshots(
   sql: Connection,
   { after, limit, now }: { after: string | null; limit: number; now: Date },
-): Promise<StandingService[]> {
+): Promise<ServiceSnapshot[]> {
   const { rows } = await sql.query<ServiceRow>(
     `${SERVICES} AND ($1::text IS NULL OR s.id > $1) AND (s.status IN ('creating', 'running', 'stopping') OR ${HAS_REPLICAS})
       ORDER BY s.id LIMIT $2`,
@@ -99,11 +99,11 @@ export async function standingServices(
 }
 
 /** One that the caller holds; null where it is deleted. */
-export async function standingService(
+export async function serviceSnapshot(
   sql: Connection,
   id: string,
   now: Date,
-): Promise<StandingService | null> {
+): Promise<ServiceSnapshot | null> {
   const { rows } = await sql.query<ServiceRow>(`${SERVICES} AND s.id = $1`, [id]);
   return (await withReplicas(sql, rows, now))[0] ?? null;
 }
@@ -126,11 +126,11 @@ async function withReplicas(
   sql: Connection,
   services: readonly ServiceRow[],
   now: Date,
-): Promise<StandingService[]> {
+): Promise<ServiceSnapshot[]> {
   if (services.length === 0) return [];
   const { rows } = await sql.query<ReplicaRow>(
     `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.revision, i.lacks, i.given_up, i.dismissed_at IS NOT NULL AS is_dismissed,
-            i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${TELLS_STREAMS} AS tells_streams, h.name AS host_name,
+            i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${REPORTS_STREAMS} AS tells_streams, h.name AS host_name,
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
             p.problem, p.detail, coalesce(${IS_GPU_FAULT}, false) AS is_gpu_fault,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
@@ -182,34 +182,34 @@ function failedForMs(
   return now.getTime() - until.getTime() + pauseAfter(failures);
 }
 
-interface Told {
+interface Reported {
   reports: readonly GatewayReport[];
   now: Date;
 }
 
-function replicaOf(row: ReplicaRow, service: ServiceRow, told: Told): Replica {
+function replicaOf(row: ReplicaRow, service: ServiceRow, reported: Reported): Replica {
   const { rank, revision, lacks, given_up: givenUp, is_dismissed: isDismissed, host_name: hostName } = row;
   return {
     rank,
     revision: revision ?? service.serving_revision,
     isDismissed,
-    drain: isDismissed ? null : drainOf(row, told),
+    drain: isDismissed ? null : drainOf(row, reported),
     lacks,
     givenUp,
-    place: hostName === null ? null : placeOf(row, hostName, told.now),
+    place: hostName === null ? null : placeOf(row, hostName, reported.now),
   };
 }
 
-function drainOf(row: ReplicaRow, { reports, now }: Told): Drain | null {
+function drainOf(row: ReplicaRow, { reports, now }: Reported): Drain | null {
   const { service_id: serviceId, instance_id: instanceId, draining_since: since, draining_why: why } = row;
   if (since === null || why === null) return null;
   return {
     why,
     forMs: Math.max(0, now.getTime() - since.getTime()),
     announcedAt: row.drain_announced_at,
-    gateways: reports.map(({ reported: told }) => ({
-      followsAsOf: told?.asOf ?? null,
-      open: told?.services[serviceId]?.left[instanceId] ?? 0,
+    gateways: reports.map(({ reported }) => ({
+      followsAsOf: reported?.asOf ?? null,
+      open: reported?.services[serviceId]?.left[instanceId] ?? 0,
     })),
     streams: row.tells_streams ? (row.open_streams ?? "not-told") : "cannot-tell",
   };

@@ -8,7 +8,7 @@ import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
-import { queueWorkNews } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/news-outbox.ts";
 
 /** The kind of events that tell of rollouts. */
 const ROLLOUT_EVENT = "rollout";
@@ -95,15 +95,15 @@ export interface OfRollout {
 }
 
 /** What people asked for: another rollout takes the place of an open one, unless it is the same with another word about gaps. */
-export async function noteWish(
+export async function requestRollout(
   sql: Transaction,
   of: OfRollout,
-  { before, rollout, reported: told }: { before: Versions; rollout: Rollout; reported: string },
+  { before, rollout, reported }: { before: Versions; rollout: Rollout; reported: string },
 ): Promise<void> {
   const { service, actor, now } = of;
   if (before.rollout !== null && isSame(before.rollout, rollout)) {
     await keepRollout(sql, service.id, rollout);
-    if (rollout.cause !== before.rollout.cause) await tell(sql, of, { what: "reverting", reported: told });
+    if (rollout.cause !== before.rollout.cause) await notify(sql, of, { what: "reverting", reported });
     return;
   }
   if (before.rollout !== null) await endRollout(sql, service.id, { outcome: "superseded", cause: null, now });
@@ -121,7 +121,7 @@ export async function noteWish(
       actor,
     ],
   );
-  await tell(sql, of, { what: "began", reported: told });
+  await notify(sql, of, { what: "began", reported });
 }
 
 /** One that goes back is never taken up again. */
@@ -142,29 +142,28 @@ export interface Turn {
 export async function noteTurn(
   sql: Transaction,
   of: OfRollout,
-  { before, after, ended, cause, reported: told }: Turn,
+  { before, after, ended, cause, reported }: Turn,
 ): Promise<void> {
   const { service, now } = of;
   if (before.rollout === null) return;
   if (ended !== null) {
     await endRollout(sql, service.id, { outcome: ended, cause, now });
     if (after.serving !== before.serving) await serveRevision(sql, service.id, after);
-    const eventId = await tell(sql, of, { what: ended, reported: told });
+    const eventId = await notify(sql, of, { what: ended, reported });
     const { serving } = after;
-    const news = rolloutMessage({
+    const message = rolloutMessage({
       outcome: ended,
-      reported: told,
+      reported,
       target: before.rollout.target,
       serving,
       cause,
     });
     const workload = { kind: "inference", id: service.id } as const;
-    return await queueWorkNews(sql, [{ workload, eventId, at: now, message: news }]);
+    return await queueWorkMessages(sql, [{ workload, eventId, at: now, message }]);
   }
   if (after.rollout === null || !isOther(before.rollout, after.rollout)) return;
   await keepRollout(sql, service.id, after.rollout);
-  if (before.rollout.cause !== after.rollout.cause)
-    await tell(sql, of, { what: "reverting", reported: told });
+  if (before.rollout.cause !== after.rollout.cause) await notify(sql, of, { what: "reverting", reported });
 }
 
 export function isOther(one: Rollout, other: Rollout): boolean {
@@ -210,10 +209,10 @@ async function serveRevision(
 }
 
 /** Answers the event's id. */
-async function tell(
+async function notify(
   sql: Transaction,
   { service, actor, now }: OfRollout,
-  { what, reported: told }: { what: "began" | "reverting" | RolloutOutcome; reported: string | null },
+  { what, reported }: { what: "began" | "reverting" | RolloutOutcome; reported: string | null },
 ): Promise<number> {
   const [eventId = 0] = await appendEvents(sql, [
     {
@@ -224,7 +223,7 @@ async function tell(
       customerId: service.customerId,
       actor,
       new: what,
-      reason: told,
+      reason: reported,
     },
   ]);
   return eventId;

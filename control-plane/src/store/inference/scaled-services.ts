@@ -58,8 +58,8 @@ export async function scaledService(sql: Connection, id: string): Promise<FoundS
 }
 
 function foundOf(row: Row): FoundService {
-  const { looked_at: lookedAt, requested: wish, history, counts } = row;
-  const isKnown = lookedAt !== null && wish !== null && counts !== null;
+  const { looked_at: checkedAt, requested, history, counts } = row;
+  const isKnown = checkedAt !== null && requested !== null && counts !== null;
   return {
     id: row.id,
     customerId: row.customer_id,
@@ -69,21 +69,25 @@ function foundOf(row: Row): FoundService {
     bounds: { min: row.min, max: row.max },
     wanted: row.wanted,
     ready: row.ready.map(readyOf),
-    memory: isKnown ? { checkedAt: lookedAt.getTime(), requested: wish, history, counts } : null,
+    memory: isKnown ? { checkedAt: checkedAt.getTime(), requested, history, counts } : null,
   };
 }
 
-function readyOf({ id, cores, cpu_ms: ms, told_at: toldAt }: Row["ready"][number]): ReadyReplica {
-  return { id, cores, cpu: ms === null || toldAt === null ? null : { ms, reportedAt: Date.parse(toldAt) } };
+function readyOf({ id, cores, cpu_ms: ms, told_at: reportedAt }: Row["ready"][number]): ReadyReplica {
+  return {
+    id,
+    cores,
+    cpu: ms === null || reportedAt === null ? null : { ms, reportedAt: Date.parse(reportedAt) },
+  };
 }
 
 /** What the next look begins with, of all in one statement. */
-export async function keepLooks(
+export async function storeScalingChecks(
   sql: Transaction,
-  looks: readonly { id: string; check: ScalingCheck }[],
+  checks: readonly { id: string; check: ScalingCheck }[],
 ): Promise<void> {
-  if (looks.length === 0) return;
-  const kept = looks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  if (checks.length === 0) return;
+  const stored = checks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   await sql.query(
     `INSERT INTO service_looks (service_id, looked_at, wish, sentence, history, counts)
      SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[])
@@ -91,12 +95,12 @@ export async function keepLooks(
      ON CONFLICT (service_id) DO UPDATE SET looked_at = excluded.looked_at, wish = excluded.wish,
        sentence = excluded.sentence, history = excluded.history, counts = excluded.counts`,
     [
-      kept.map(({ id }) => id),
-      kept.map(({ check: { memory } }) => new Date(memory.checkedAt)),
-      kept.map(({ check: { memory } }) => memory.requested),
-      kept.map(({ check: { decision } }) => decision.sentence),
-      kept.map(({ check: { memory } }) => memory.history && JSON.stringify(memory.history)),
-      kept.map(({ check: { memory } }) => JSON.stringify(memory.counts)),
+      stored.map(({ id }) => id),
+      stored.map(({ check: { memory } }) => new Date(memory.checkedAt)),
+      stored.map(({ check: { memory } }) => memory.requested),
+      stored.map(({ check: { decision } }) => decision.sentence),
+      stored.map(({ check: { memory } }) => memory.history && JSON.stringify(memory.history)),
+      stored.map(({ check: { memory } }) => JSON.stringify(memory.counts)),
     ],
   );
 }

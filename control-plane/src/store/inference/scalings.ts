@@ -2,7 +2,7 @@
 import { scalingMessage } from "../../core/alerts/service-news.ts";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
-import { queueWorkNews } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/news-outbox.ts";
 
 /** The number is another from now on. */
 const SCALED_EVENT = "scaled";
@@ -39,10 +39,10 @@ export async function noteScaled(
   ]);
   if (!isDone) return;
   const workload = { kind: "inference", id: service.id } as const;
-  await queueWorkNews(sql, [{ workload, eventId, at: now, message: scalingMessage({ from, to, why }) }]);
+  await queueWorkMessages(sql, [{ workload, eventId, at: now, message: scalingMessage({ from, to, why }) }]);
 }
 
-export interface ShownScaling {
+export interface ScalingView {
   /** RFC 3339. */
   at: string;
   from: number;
@@ -52,13 +52,13 @@ export interface ShownScaling {
   would: boolean;
 }
 
-const SHOWN = 10;
+const LISTED = 10;
 /** Behind so many other events of a service nobody looks for them. */
-const LOOKED_THROUGH = 500;
+const SCANNED = 500;
 
 /** SQL: those of the service `s` that came last, the newest first: ScalingView as JSON. */
 export const LAST_SCALINGS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'from', e.old::int, 'to', e.new::int,
       'reason', e.reason, 'actor', e.actor, 'would', e.kind = '${WOULD_SCALE_EVENT}') ORDER BY e.id DESC), '[]')
     FROM (SELECT * FROM (SELECT * FROM events WHERE workload_kind = 'inference' AND workload_id = s.id
-                          ORDER BY id DESC LIMIT ${LOOKED_THROUGH}) latest
-           WHERE kind IN ('${SCALED_EVENT}', '${WOULD_SCALE_EVENT}') ORDER BY id DESC LIMIT ${SHOWN}) e)`;
+                          ORDER BY id DESC LIMIT ${SCANNED}) latest
+           WHERE kind IN ('${SCALED_EVENT}', '${WOULD_SCALE_EVENT}') ORDER BY id DESC LIMIT ${LISTED}) e)`;

@@ -7,7 +7,7 @@ import { rightsOf } from "../accounts/api-keys.ts";
 import { LIVE, roleOf } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
 
-export interface ShownServiceKey {
+export interface PresentedServiceKey {
   serviceId: string;
   keyHash: string;
 }
@@ -27,12 +27,12 @@ interface Row {
 }
 
 /** In the order of the questions; null for one that opens nothing there. */
-export async function keyStandings(
+export async function keyStates(
   sql: Connection,
-  shown: readonly ShownServiceKey[],
+  presented: readonly PresentedServiceKey[],
   now: Date,
 ): Promise<(KeyState | null)[]> {
-  if (shown.length === 0) return [];
+  if (presented.length === 0) return [];
   const { rows } = await sql.query<Row>(
     `SELECT a.nth, sk.name, sk.requests_per_minute, sk.max_in_flight, sk.tokens_per_day::float8 AS tokens_per_day, c.username, k.role AS key_role, k.scopes AS key_scopes,
             coalesce(s.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
@@ -45,17 +45,17 @@ export async function keyStandings(
        LEFT JOIN customers c ON c.id = k.customer_id AND c.deleted_at IS NULL AND coalesce(c.status, 'active') = 'active'
        LEFT JOIN workspaces w ON w.id = s.workspace_id AND ${LIVE}`,
     [
-      shown.map((_, nth) => nth),
-      shown.map(({ serviceId }) => serviceId),
-      shown.map(({ keyHash }) => keyHash),
+      presented.map((_, nth) => nth),
+      presented.map(({ serviceId }) => serviceId),
+      presented.map(({ keyHash }) => keyHash),
       now,
     ],
   );
-  const byNth = new Map(rows.map((row) => [row.nth, standingOf(row)]));
-  return shown.map((_, nth) => byNth.get(nth) ?? null);
+  const byNth = new Map(rows.map((row) => [row.nth, stateOf(row)]));
+  return presented.map((_, nth) => byNth.get(nth) ?? null);
 }
 
-function standingOf(row: Row): KeyState | null {
+function stateOf(row: Row): KeyState | null {
   if (row.name !== null) return { kind: "service", name: row.name, limits: limitsOf(row) };
   if (row.username === null) return null;
   return {

@@ -6,7 +6,7 @@ import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent } from "../events/events.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { checkOf, type ServiceOrderRow } from "./service-orders.ts";
-import { changeWishes } from "./wishes.ts";
+import { changeReplicaRequests } from "./wishes.ts";
 
 /** Left out, a field stays as it is. */
 export interface ServiceChange {
@@ -36,7 +36,7 @@ export async function changeService(
 ): Promise<string[]> {
   const fields = Object.entries(change).filter(([, value]) => value !== undefined);
   if (fields.length === 0) return [];
-  await changeWishes(sql, service.id, {
+  await changeReplicaRequests(sql, service.id, {
     min: change.min_replicas,
     max: change.max_replicas,
     is_enabled: change.autoscaling_enabled,
@@ -68,12 +68,17 @@ export async function changeService(
     actor,
     new: fields.map(([name]) => name).join(", "),
   });
-  const isAskedAnew = change.health_check_path !== undefined || change.health_check_interval !== undefined;
-  return isAskedAnew ? await askAnew(sql, service, checkOf(after)) : [];
+  const isRequestedAnew =
+    change.health_check_path !== undefined || change.health_check_interval !== undefined;
+  return isRequestedAnew ? await requestAnew(sql, service, checkOf(after)) : [];
 }
 
 /** Replicas that are there are asked in the new way, without being started anew. */
-async function askAnew(sql: Transaction, service: ServiceOrderRow, check: HealthCheck): Promise<string[]> {
+async function requestAnew(
+  sql: Transaction,
+  service: ServiceOrderRow,
+  check: HealthCheck,
+): Promise<string[]> {
   const { rows } = await sql.query<{ host_id: string }>(
     // Where it listens is its revision's, and stays as it is.
     `UPDATE placements p SET live = p.live || jsonb_build_object('probe', $2::jsonb || coalesce(

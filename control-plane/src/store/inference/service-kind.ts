@@ -14,7 +14,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
 import { TEMPLATE_COLUMNS } from "./revisions.ts";
 import {
@@ -204,12 +204,12 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
       reason,
     })),
   );
-  await queueWorkNews(
+  await queueWorkMessages(
     sql,
     moves.flatMap(({ workload: { id }, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const news = serviceStatusMessage(to, reason, cause);
-      if (news === null) return [];
-      return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, message: news }];
+      const message = serviceStatusMessage(to, reason, cause);
+      if (message === null) return [];
+      return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, message }];
     }),
   );
 }
@@ -228,12 +228,12 @@ async function explain(
 /** Also of one that runs: others answer meanwhile. Of one on its way to another version its rollout speaks. */
 async function explainWaiting(
   sql: Transaction,
-  told: readonly { id: string; firstRank: number; reason: string }[],
+  reported: readonly { id: string; firstRank: number; reason: string }[],
 ): Promise<void> {
   const values = [
-    told.map(({ id }) => id),
-    told.map(({ firstRank }) => firstRank),
-    told.map(({ reason }) => reason),
+    reported.map(({ id }) => id),
+    reported.map(({ firstRank }) => firstRank),
+    reported.map(({ reason }) => reason),
   ];
   const { rows } = await sql.query<{ id: string }>(
     `SELECT s.id FROM inference_services s

@@ -29,7 +29,7 @@ export async function keepTraffic(
   rows: readonly TrafficRow[],
 ): Promise<void> {
   for (let from = 0; from < rows.length; from += MAX_ROWS) {
-    const told = rows.slice(from, from + MAX_ROWS).map(({ at, minute, counts }) => ({
+    const reported = rows.slice(from, from + MAX_ROWS).map(({ at, minute, counts }) => ({
       service_id: at.serviceId,
       minute,
       gateway,
@@ -42,7 +42,7 @@ export async function keepTraffic(
        SELECT ${COLUMNS} FROM jsonb_populate_recordset(NULL::service_traffic, $1::jsonb)
        ON CONFLICT (service_id, minute, gateway, revision, key_name)
        DO UPDATE SET ${COUNTS.map((name) => `${name} = excluded.${name}`).join(", ")}`,
-      [JSON.stringify(told)],
+      [JSON.stringify(reported)],
     );
   }
 }
@@ -73,7 +73,7 @@ const MAX_OLD_ROWS = 5_000;
 export const oldestMinute = (now: Date) => new Date(now.getTime() - COUNTED_DAYS * MS_PER_DAY);
 
 /** What is older is one row of each revision and key, under the epoch: counters never fall. Whether there may be more of it. */
-export async function putOldTrafficTogether(sql: Transaction, now: Date): Promise<boolean> {
+export async function compactOldTraffic(sql: Transaction, now: Date): Promise<boolean> {
   const isOld = "minute > 'epoch' AND minute < $1";
   return await putTogether(sql, { isOld, into: "timestamptz 'epoch'", before: oldestMinute(now) });
 }
@@ -83,7 +83,7 @@ export async function putOldTrafficTogether(sql: Transaction, now: Date): Promis
  * gateway gives up what it could not write for a day; twice as long leaves room for clocks that differ. Whether there may be
  * more of it.
  */
-export async function putGatewaysTogether(sql: Transaction, now: Date): Promise<boolean> {
+export async function compactGateways(sql: Transaction, now: Date): Promise<boolean> {
   const before = new Date(now.getTime() - 2 * SETTLED_DAYS * MS_PER_DAY);
   const isOld = `gateway <> '${TOGETHER}' AND minute < $1`;
   return await putTogether(sql, { isOld, into: "minute", before });

@@ -3,14 +3,14 @@ import { isWanted } from "../../core/inference/wanted-replicas.ts";
 import type { Transaction } from "../database/database.ts";
 import { isScaledByItself, lockServiceOrders } from "./service-orders.ts";
 import { noteScaled } from "./scalings.ts";
-import { changeWishes } from "./wishes.ts";
+import { changeReplicaRequests } from "./wishes.ts";
 
 /** True where it slept and is woken by this. One that is stopped, or whose number is left to people, is not. */
 export async function wakeService(sql: Transaction, id: string, now: Date): Promise<boolean> {
   const service = (await lockServiceOrders(sql, [id])).get(id);
   if (service === undefined || service.replicas > 0) return false;
   if (!isWanted(service.status) || !isScaledByItself(service)) return false;
-  const to = await changeWishes(sql, id, { woken_at: now });
+  const to = await changeReplicaRequests(sql, id, { woken_at: now });
   await noteScaled(sql, {
     service: { id, customerId: service.customer_id },
     from: 0,

@@ -13,7 +13,7 @@ import {
 import type { Connection, Transaction } from "../database/database.ts";
 import { knownStatus, SOUND_SIZES } from "../database/values/old-values.ts";
 
-interface WishesRow {
+interface ReplicaRequestsRow {
   id: string;
   status: InferenceServiceStatus;
   min: number;
@@ -26,7 +26,7 @@ interface WishesRow {
   woken_at: Date | null;
 }
 
-const WISHES = `SELECT s.id, ${knownStatus("inference", "s")} AS status, coalesce(s.min_replicas, 1) AS min,
+const REPLICA_REQUESTS = `SELECT s.id, ${knownStatus("inference", "s")} AS status, coalesce(s.min_replicas, 1) AS min,
     coalesce(s.max_replicas, 10) AS max, s.wished_replicas AS people, coalesce(s.autoscaling_enabled, false) AS is_enabled,
     s.autoscaling_config AS config, s.autoscaling_dry_run AS is_dry_run, s.load_wish, s.woken_at
    FROM inference_services s WHERE s.id = ANY($1::text[])`;
@@ -40,28 +40,32 @@ export async function wantedIn(
   sql: Connection,
   moves: readonly { id: string; status: InferenceServiceStatus }[],
 ): Promise<Map<string, number>> {
-  const { rows } = await sql.query<WishesRow>(WISHES, [moves.map(({ id }) => id)]);
+  const { rows } = await sql.query<ReplicaRequestsRow>(REPLICA_REQUESTS, [moves.map(({ id }) => id)]);
   const known = new Map(rows.map((row) => [row.id, row]));
   return new Map(
     moves.flatMap(({ id, status }) => {
       const row = known.get(id);
-      return row === undefined ? [] : [[id, wantedReplicas(wishesOf({ ...row, status }))] as const];
+      return row === undefined ? [] : [[id, wantedReplicas(replicaRequestsOf({ ...row, status }))] as const];
     }),
   );
 }
 
-type Wishes = Omit<WishesRow, "id" | "status">;
+type Requests = Omit<ReplicaRequestsRow, "id" | "status">;
 /** Left out, a wish stays as it is. */
-export type WishChange = { [Key in keyof Wishes]?: Wishes[Key] | undefined };
+export type ReplicaRequestChange = { [Key in keyof Requests]?: Requests[Key] | undefined };
 
 /** Answers the number that is wanted now. The service is held by the caller. */
-export async function changeWishes(sql: Transaction, id: string, change: WishChange): Promise<number> {
-  const { rows } = await sql.query<WishesRow>(WISHES, [[id]]);
+export async function changeReplicaRequests(
+  sql: Transaction,
+  id: string,
+  change: ReplicaRequestChange,
+): Promise<number> {
+  const { rows } = await sql.query<ReplicaRequestsRow>(REPLICA_REQUESTS, [[id]]);
   const [row] = rows;
   if (row === undefined) throw new Error(`service ${id} vanished within its own transaction`);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   const after = handedOver(row, { ...row, ...given });
-  const wanted = wantedReplicas(wishesOf(after));
+  const wanted = wantedReplicas(replicaRequestsOf(after));
   await sql.query(
     `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, wished_replicas = $4,
             autoscaling_enabled = $5, autoscaling_config = $6, autoscaling_dry_run = $7, load_wish = $8, woken_at = $9,
@@ -84,10 +88,10 @@ export async function changeWishes(sql: Transaction, id: string, change: WishCha
 }
 
 /** Whoever says how many from now on begins with the number that there is. */
-function handedOver(before: WishesRow, after: WishesRow): WishesRow {
+function handedOver(before: ReplicaRequestsRow, after: ReplicaRequestsRow): ReplicaRequestsRow {
   const [did, does] = [before, after].map((row) => scalesByItself(scalingOf(row)));
   if (did === does) return after;
-  const began = wantedReplicas(wishesOf({ ...before, status: "running" }));
+  const began = wantedReplicas(replicaRequestsOf({ ...before, status: "running" }));
   return {
     ...after,
     people: after.people === before.people ? began : after.people,
@@ -96,11 +100,11 @@ function handedOver(before: WishesRow, after: WishesRow): WishesRow {
   };
 }
 
-function scalingOf({ is_enabled: isEnabled, config, is_dry_run: isDryRun }: WishesRow): Scaling {
+function scalingOf({ is_enabled: isEnabled, config, is_dry_run: isDryRun }: ReplicaRequestsRow): Scaling {
   return { isEnabled, isPaused: config?.paused === true, isDryRun };
 }
 
-function wishesOf(row: WishesRow): ReplicaRequests {
+function replicaRequestsOf(row: ReplicaRequestsRow): ReplicaRequests {
   const { status, min, max, people, load_wish: replicas, woken_at: wokenAt } = row;
   const load = scalesByItself(scalingOf(row)) ? { replicas, isWoken: wokenAt !== null } : null;
   return { status, min, max, people, load };

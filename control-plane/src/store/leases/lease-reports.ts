@@ -16,7 +16,7 @@ import { leaseMessage } from "../../core/alerts/work-news.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
-import { queueWorkNews } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/news-outbox.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import {
   type BoundPort,
@@ -61,7 +61,7 @@ export interface LeaseMerge {
 }
 
 /** A believed report on a lease that says something new. */
-interface LeaseNews extends BelievedLease {
+interface LeaseMessage extends BelievedLease {
   order: LiveOrder;
   lastAccessedAt: Date | null;
   releaseDueAt: Date | null;
@@ -87,15 +87,15 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
     .filter(({ leaseId, state }) => !orders.has(leaseId) && state !== "released")
     .map(({ leaseId, state }) => `lease ${leaseId} is ${state}, and nobody wants it there`);
 
-  const news = believed.flatMap((one) => newsOf(orders.get(one.seen.leaseId), one, merge.now));
-  await noteOrders(sql, merge, news);
-  await mapPorts(sql, merge, news);
-  const events = news.flatMap((one) => eventsOf(one, merge).map((event) => ({ ...one, event })));
+  const messages = believed.flatMap((one) => messageOf(orders.get(one.seen.leaseId), one, merge.now));
+  await noteOrders(sql, merge, messages);
+  await mapPorts(sql, merge, messages);
+  const events = messages.flatMap((one) => eventsOf(one, merge).map((event) => ({ ...one, event })));
   const eventIds = await appendEvents(
     sql,
     events.map(({ event }) => event),
   );
-  await queueWorkNews(
+  await queueWorkMessages(
     sql,
     events.flatMap(({ event, order, seen, releaseDueAt }, nth) => {
       if (event.kind !== "lease-release-due" || releaseDueAt === null) return [];
@@ -110,10 +110,10 @@ export async function mergeLeases(sql: Transaction, merge: LeaseMerge): Promise<
     }),
   );
   await Promise.all([
-    tellOperators(sql, merge, "lease-disbelieved", disbelieved),
-    tellOperators(sql, merge, "unknown-lease", unexplained),
+    notifyOperators(sql, merge, "lease-disbelieved", disbelieved),
+    notifyOperators(sql, merge, "unknown-lease", unexplained),
   ]);
-  return news.some(({ seen }) => seen.state === "released");
+  return messages.some(({ seen }) => seen.state === "released");
 }
 
 async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]> {
@@ -128,12 +128,12 @@ async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]
   return rows;
 }
 
-function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date): LeaseNews[] {
+function messageOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date): LeaseMessage[] {
   if (order === undefined) return [];
   const { seen } = believed;
   // A label that is no time is none, and warns of nothing.
   const releaseDueAt = seen.state === "released" ? null : dueOf(order, seen, now);
-  const news: LeaseNews = {
+  const messages: LeaseMessage = {
     ...believed,
     order,
     lastAccessedAt: accessOf(order, seen, now),
@@ -143,7 +143,7 @@ function newsOf(order: LiveOrder | undefined, believed: BelievedLease, now: Date
     warning: releaseDueAt === null ? null : warningOf(seen),
     answers: { seen: seen.answers?.isSeen ?? null, detail: seen.answers?.detail ?? "" },
   };
-  return isNews(news) ? [news] : [];
+  return isChange(messages) ? [messages] : [];
 }
 
 /** The host's clock is a label: nobody was there before the port was ordered, nor later than now. */
@@ -152,8 +152,8 @@ function accessOf(
   seen: ObservedLease,
   now: Date,
 ): Date | null {
-  const told = moment(seen.lastAccessedAt);
-  return told === null ? known : possibleTime(told.toISOString(), { from, to: now });
+  const reported = moment(seen.lastAccessedAt);
+  return reported === null ? known : possibleTime(reported.toISOString(), { from, to: now });
 }
 
 /** Nor is it released later than its hours from now, however far the host's clock is off. */
@@ -162,20 +162,22 @@ function dueOf(
   seen: ObservedLease,
   now: Date,
 ): Date | null {
-  const told = moment(seen.releaseDueAt);
+  const reported = moment(seen.releaseDueAt);
   const to = new Date(now.getTime() + hours * MS_PER_HOUR);
-  return told === null ? null : possibleTime(told.toISOString(), { from, to });
+  return reported === null ? null : possibleTime(reported.toISOString(), { from, to });
 }
 
 /** It only grows, and by no more than can be. */
 function passed(
-  told: number | undefined,
+  reported: number | undefined,
   { known, since, now }: { known: number | null; since: Date; now: Date },
 ): number | null {
-  return told === undefined ? known : Math.max(known ?? 0, possibleBytes(told, { from: since, to: now }));
+  return reported === undefined
+    ? known
+    : Math.max(known ?? 0, possibleBytes(reported, { from: since, to: now }));
 }
 
-function isNews({
+function isChange({
   order,
   seen,
   hasMoved,
@@ -183,8 +185,8 @@ function isNews({
   releaseDueAt,
   bytesIn,
   bytesOut,
-  ...news
-}: LeaseNews): boolean {
+  ...messages
+}: LeaseMessage): boolean {
   return (
     hasMoved ||
     seen.state !== order.state ||
@@ -194,15 +196,19 @@ function isNews({
     releaseDueAt?.getTime() !== order.release_due_at?.getTime() ||
     bytesIn !== order.bytes_in ||
     bytesOut !== order.bytes_out ||
-    news.warning !== order.release_warning ||
-    news.answers.seen !== order.answers_seen ||
-    news.answers.detail !== order.answers_detail
+    messages.warning !== order.release_warning ||
+    messages.answers.seen !== order.answers_seen ||
+    messages.answers.detail !== order.answers_detail
   );
 }
 
-async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly LeaseNews[]): Promise<void> {
-  if (news.length === 0) return;
-  const changes = news.map((one) => ({
+async function noteOrders(
+  sql: Connection,
+  merge: LeaseMerge,
+  messages: readonly LeaseMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  const changes = messages.map((one) => ({
     id: one.order.id,
     state: one.seen.state,
     port: one.seen.externalPort,
@@ -235,12 +241,12 @@ async function noteOrders(sql: Connection, merge: LeaseMerge, news: readonly Lea
 async function mapPorts(
   sql: Connection,
   { host, now }: LeaseMerge,
-  news: readonly LeaseNews[],
+  messages: readonly LeaseMessage[],
 ): Promise<void> {
-  const over = news.filter(({ seen }) => seen.state === "released");
-  const bound = news.flatMap(boundPort);
+  const over = messages.filter(({ seen }) => seen.state === "released");
+  const bound = messages.flatMap(boundPort);
   await releaseMappings(sql, { hostId: host.id, leaseIds: over.map(({ order }) => order.id), now });
-  for (const { order, seen, hasMoved } of news)
+  for (const { order, seen, hasMoved } of messages)
     if (hasMoved && seen.externalPort !== null)
       await moveMapping(sql, {
         environmentId: order.env_id,
@@ -254,7 +260,7 @@ async function mapPorts(
   ]);
 }
 
-function boundPort({ order, seen, lastAccessedAt }: LeaseNews): BoundPort[] {
+function boundPort({ order, seen, lastAccessedAt }: LeaseMessage): BoundPort[] {
   if (seen.state !== "held" || seen.externalPort === null || order.want !== "held") return [];
   return [
     {
@@ -270,7 +276,7 @@ function boundPort({ order, seen, lastAccessedAt }: LeaseNews): BoundPort[] {
   ];
 }
 
-function eventsOf({ order, seen, releaseDueAt }: LeaseNews, { host, now }: LeaseMerge): NewEvent[] {
+function eventsOf({ order, seen, releaseDueAt }: LeaseMessage, { host, now }: LeaseMerge): NewEvent[] {
   const known = {
     service: order.service_type,
     internalPort: order.internal_port,
@@ -302,7 +308,7 @@ function moment(label: string | null): Date | null {
 }
 
 /** One alarm of a kind for a host, however much it claims; cleared when a whole report is sound again. */
-async function tellOperators(
+async function notifyOperators(
   sql: Transaction,
   { host, now }: LeaseMerge,
   kind: AlarmKind,

@@ -39,13 +39,13 @@ const SELECT = `SELECT ${safeBigint("p.id")} AS id, p.env_id, p.host_id, ${ADDRE
 
 type Selected = Omit<PortMappingRow, "host"> & { address: AddressRow | null };
 
-function shown({ address, ...row }: Selected): PortMappingRow {
+function visible({ address, ...row }: Selected): PortMappingRow {
   return { ...row, host: address === null ? null : peoplesAddress(address) };
 }
 
 export async function portMappingById(sql: Connection, id: number): Promise<PortMappingRow | null> {
   const { rows } = await sql.query<Selected>(`${SELECT} WHERE p.id = $1`, [id]);
-  return rows.map(shown)[0] ?? null;
+  return rows.map(visible)[0] ?? null;
 }
 
 /** Null until its host has bound it. */
@@ -57,7 +57,7 @@ export async function portMappingOfLease(
     environmentId,
     leaseId,
   ]);
-  return rows.map(shown)[0] ?? null;
+  return rows.map(visible)[0] ?? null;
 }
 
 export interface PortMappingFilter {
@@ -88,7 +88,7 @@ export async function listPortMappings(
       page.limit + 1,
     ],
   );
-  return rows.map(shown);
+  return rows.map(visible);
 }
 
 /** One that the old system leased: no host knows it, so it is over at once. */

@@ -116,13 +116,13 @@ export async function leaseForStarts(
   const orders: NewLease[] = [];
   const refusals: NewEvent[] = [];
   for (const { environment, hostId, plan } of taking)
-    for (const wish of plan.take) {
+    for (const request of plan.take) {
       const left = room.get(hostId) ?? 0;
       room.set(hostId, left - 1);
       const generation = generations.get(hostId) ?? 0;
       if (left > 0)
         orders.push({
-          ...wish,
+          ...request,
           id: newId("lease"),
           environmentId: environment.id,
           hostId,
@@ -130,7 +130,7 @@ export async function leaseForStarts(
           actor,
           now,
         });
-      else refusals.push(noPort(environment, { service: wish.service, hostId, actor, now }));
+      else refusals.push(noPort(environment, { service: request.service, hostId, actor, now }));
     }
   await insertLeaseOrders(sql, orders);
   await appendEvents(sql, refusals);

@@ -6,7 +6,7 @@ import { startIssue } from "../../core/orders/order-check.ts";
 import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, waitsFor } from "../../core/environments/environment-status.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
-import { type Orderer, waivePlacement } from "./workload-stops.ts";
+import { type OrderContext, waivePlacement } from "./workload-stops.ts";
 import type { Transaction } from "../database/database.ts";
 import { checkOrders, type CheckOutcome, checkRestart } from "./checks/order-checks.ts";
 import {
@@ -42,7 +42,7 @@ export type RefusedOrder =
 export async function startEnvironment(
   sql: Transaction,
   environment: EnvironmentRow,
-  orderer: Orderer & { fleet: EmptyFleet },
+  context: OrderContext & { fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "start");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
@@ -50,34 +50,34 @@ export async function startEnvironment(
     environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
   if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
   const order = orderOfEnvironment(environment);
-  const [impossible] = await orderImpossibilities(sql, [{ order, fleet: orderer.fleet }], orderer.now);
+  const [impossible] = await orderImpossibilities(sql, [{ order, fleet: context.fleet }], context.now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const [check] = await checkOrders(sql, [order], {
-    models: orderer.fleet.models,
-    now: orderer.now,
+    models: context.fleet.models,
+    now: context.now,
   });
   if (check?.passed === false) return { done: false, refusal: "check", check };
-  await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, orderer);
+  await move(sql, environment, { to: verdict.status, reason: waitsFor("queued", null) }, context);
   return { done: true, hostIds: [] };
 }
 
 export async function stopEnvironment(
   sql: Transaction,
   environment: EnvironmentRow,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "stop");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
   const held = await heldPlacement(sql, nameOf(environment));
   if (held === null) {
-    await move(sql, environment, { to: "stopped", reason: orderer.reason ?? null }, orderer);
+    await move(sql, environment, { to: "stopped", reason: context.reason ?? null }, context);
     return { done: true, hostIds: [] };
   }
-  await waivePlacement(sql, held, orderer);
-  await want(sql, held, { wanted: "stopped", ...orderer });
+  await waivePlacement(sql, held, context);
+  await want(sql, held, { wanted: "stopped", ...context });
   // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
-  const reason = orderer.reason ?? waitsFor(verdict.status, held.host_name);
-  await move(sql, environment, { to: verdict.status, reason }, orderer);
+  const reason = context.reason ?? waitsFor(verdict.status, held.host_name);
+  await move(sql, environment, { to: verdict.status, reason }, context);
   await raiseGeneration(sql, held.host_id);
   return { done: true, hostIds: [held.host_id] };
 }
@@ -86,7 +86,7 @@ export async function stopEnvironment(
 export async function restartEnvironment(
   sql: Transaction,
   environment: EnvironmentRow,
-  orderer: Orderer & { newId: NewId },
+  context: OrderContext & { newId: NewId },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "restart");
   if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
@@ -97,13 +97,13 @@ export async function restartEnvironment(
   // Out of the way of the start rule: the run that ends here makes room for the one that begins.
   await setRun(sql, held, null);
   const order = orderOfEnvironment(environment);
-  const check = await checkRestart(sql, { order, model: held.gpu_model }, orderer.now);
+  const check = await checkRestart(sql, { order, model: held.gpu_model }, context.now);
   if (!check.passed) {
     await setRun(sql, held, held.run_id);
     return { done: false, refusal: "check", check };
   }
-  await waivePlacement(sql, held, orderer);
-  const runId = orderer.newId("run");
+  await waivePlacement(sql, held, context);
+  const runId = context.newId("run");
   await openRuns(sql, [
     {
       id: runId,
@@ -118,7 +118,7 @@ export async function restartEnvironment(
       resourceName: environment.name,
       spec: order.spec,
       gpuModel: held.gpu_model,
-      orderedAt: orderer.now,
+      orderedAt: context.now,
       lines: check.lines.flat(),
     },
   ]);
@@ -128,23 +128,23 @@ export async function restartEnvironment(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3
       WHERE instance_id = $1 AND epoch = $2`,
-    [held.instance_id, held.epoch, orderer.now],
+    [held.instance_id, held.epoch, context.now],
   );
   await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
   await appendInstanceEvent(sql, {
-    at: orderer.now,
+    at: context.now,
     kind: INSTANCE_EVENT,
     instanceId: held.instance_id,
     hostId: held.host_id,
-    actor: orderer.actor,
+    actor: context.actor,
     old: held.state,
     new: "placed",
     reason: "A restart: a new run in its place.",
   });
   const reason = waitsFor("restarting", held.host_name);
-  await move(sql, environment, { to: verdict.status, reason }, orderer);
+  await move(sql, environment, { to: verdict.status, reason }, context);
   const leases = await leaseForStart(sql, {
-    ...orderer,
+    ...context,
     environment,
     hostId: held.host_id,
     generation: await raiseGeneration(sql, held.host_id),
@@ -156,21 +156,21 @@ export async function restartEnvironment(
 export async function deleteEnvironment(
   sql: Transaction,
   environment: EnvironmentRow,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
   const placements = await placementsNotGone(sql, nameOf(environment));
   for (const placement of placements) {
-    await waivePlacement(sql, placement, orderer);
-    await want(sql, placement, { wanted: "removed", ...orderer });
+    await waivePlacement(sql, placement, context);
+    await want(sql, placement, { wanted: "removed", ...context });
   }
   await removeSshPassword(sql, environment.id);
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   if (placements.length === 0) {
     await moveEnvironment(sql, { environment, to: "deleting", reason: null, actor, now, isGone: true });
     await releaseOldLeasesOf(sql, { environmentIds: [environment.id], now });
   } else if (environment.status !== "deleting") {
     const reason = waitsFor("deleting", placements[0]?.host_name ?? null);
-    await move(sql, environment, { to: "deleting", reason }, orderer);
+    await move(sql, environment, { to: "deleting", reason }, context);
   }
   const leases = await wantedLeases(sql, environment.id);
   const generations = await raiseGenerations(sql, [
@@ -194,7 +194,7 @@ async function move(
   sql: Transaction,
   environment: EnvironmentRow,
   { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
-  { by, actor, now }: Orderer,
+  { by, actor, now }: OrderContext,
 ): Promise<void> {
   const cause = { by, exitCode: null };
   await moveEnvironment(sql, { environment, to, reason, actor, now, hostId: environment.host_id, cause });

@@ -8,7 +8,7 @@
  */
 import type { Connection, Transaction } from "../database/database.ts";
 
-const KEY_KEPT_HOURS = 24;
+const KEY_RETENTION_HOURS = 24;
 /** A server that died with its machine, of which Postgres hears nothing, holds a key no longer than this. */
 export const KEY_FREE_WITHIN_MS = 8_000;
 /** Longer than any request takes that is claimed first, of this version or the one before. */
@@ -54,7 +54,7 @@ export async function recallKey(sql: Connection, { slot, bodyHash, now }: KeyedR
        FROM idempotency_keys
       WHERE api_key_id = $1 AND route = $2 AND key = $3 AND created_at > $4::timestamptz - make_interval(hours => $5)
         AND NOT (state = 'in_progress' AND body_hash = $6 AND created_at <= $4::timestamptz - make_interval(secs => $7))`,
-    [slot.apiKeyId, slot.route, slot.key, now, KEY_KEPT_HOURS, bodyHash, LONGEST_CLAIM_SECONDS],
+    [slot.apiKeyId, slot.route, slot.key, now, KEY_RETENTION_HOURS, bodyHash, LONGEST_CLAIM_SECONDS],
   );
   const [first] = rows;
   if (first === undefined) return { outcome: "new" };
@@ -87,7 +87,7 @@ export async function keepAnswers(
   sql: Transaction,
   answers: readonly (KeyedRequest & SealedAnswer)[],
 ): Promise<void> {
-  const kept = await sql.query(
+  const stored = await sql.query(
     `INSERT INTO idempotency_keys AS known (api_key_id, route, key, body_hash, state, created_at, response_status, response_body)
      SELECT api_key_id, route, key, body_hash, 'done', at, status, jsonb_build_object('sealed', sealed)
        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::text[])
@@ -106,11 +106,11 @@ export async function keepAnswers(
       answers.map(({ now }) => now),
       answers.map(({ status }) => status),
       answers.map(({ sealedBody }) => sealedBody),
-      KEY_KEPT_HOURS,
+      KEY_RETENTION_HOURS,
       LONGEST_CLAIM_SECONDS,
     ],
   );
-  if (kept.rowCount < answers.length)
+  if (stored.rowCount < answers.length)
     throw new KeyInUseError("a request with this key has just been answered");
 }
 
@@ -131,7 +131,7 @@ export async function claimKey(
      WHERE known.created_at <= $5::timestamptz - make_interval(hours => $6)
         OR known.state = 'in_progress' AND known.body_hash = EXCLUDED.body_hash
            AND known.created_at <= $5::timestamptz - make_interval(secs => $7)`,
-    [slot.apiKeyId, slot.route, slot.key, bodyHash, now, KEY_KEPT_HOURS, boundSeconds],
+    [slot.apiKeyId, slot.route, slot.key, bodyHash, now, KEY_RETENTION_HOURS, boundSeconds],
   );
   if (taken.rowCount === 1) return { outcome: "new" };
   const known = await recallKey(sql, request);
@@ -166,6 +166,6 @@ export async function releaseKey(sql: Connection, { slot, now }: KeyedRequest): 
 export async function forgetOldKeys(sql: Connection, now: Date): Promise<void> {
   await sql.query(
     "DELETE FROM idempotency_keys WHERE created_at <= $1::timestamptz - make_interval(hours => $2)",
-    [now, KEY_KEPT_HOURS],
+    [now, KEY_RETENTION_HOURS],
   );
 }

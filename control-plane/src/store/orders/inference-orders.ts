@@ -22,13 +22,13 @@ import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
 import { noteScaled } from "../inference/scalings.ts";
-import { changeWishes, failuresOf, wantedIn } from "../inference/wishes.ts";
+import { changeReplicaRequests, failuresOf, wantedIn } from "../inference/wishes.ts";
 import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
 import { checkMoreWaiting, checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
-import { type Orderer, removeInstances, stopInstances } from "./workload-stops.ts";
+import { type OrderContext, removeInstances, stopInstances } from "./workload-stops.ts";
 
 const WAITS = "Waiting for a place.";
 
@@ -38,23 +38,23 @@ interface ServiceOrder {
   payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  context: Orderer;
+  context: OrderContext;
   newId: NewId;
 }
 
 /** It passes where its first replicas would, one beside the other. Answers what an hour of these costs at most. */
 export async function orderService(
   sql: Transaction,
-  { order, payerId, fleet, context: orderer, newId }: ServiceOrder,
+  { order, payerId, fleet, context, newId }: ServiceOrder,
 ): Promise<{ done: true; hourly: Points } | RefusedOrder> {
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   const bound = await boundToSpec(sql, order);
   if ("done" in bound) return bound;
-  const asked = orderOfNewService(bound, payerId);
-  const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
+  const requested = orderOfNewService(bound, payerId);
+  const [impossible] = await orderImpossibilities(sql, [{ order: requested, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const count = firstReplicas(bound);
-  const together = Array.from({ length: count }, () => asked);
+  const together = Array.from({ length: count }, () => requested);
   let hourly: Points = 0n;
   for (const check of await checkOrders(sql, together, { models: fleet.models, now })) {
     if (!check.passed) return { done: false, refusal: "check", check };
@@ -69,13 +69,13 @@ export async function orderService(
 export async function startService(
   sql: Transaction,
   service: ServiceOrderRow,
-  orderer: Orderer & { fleet: EmptyFleet; newId: NewId },
+  context: OrderContext & { fleet: EmptyFleet; newId: NewId },
 ): Promise<OrderOutcome> {
   if (service.status !== "stopped" && service.status !== "error")
     return refused(`The service is ${service.status}.`);
   if (!service.has_revisions) return refused("The service was ordered in the old system; order it again.");
   if (service.orderer_id === null) return refused("The account that ordered it is no more.");
-  const { fleet, newId, now } = orderer;
+  const { fleet, newId, now } = context;
   const order = { ...orderOfReplica(service), id: null };
   const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
@@ -88,7 +88,7 @@ export async function startService(
   const { failures, until } = await failuresOf(sql, service.id);
   const isPaused = until !== null && until > now;
   const reason = isPaused ? pausedSentence(failures, until) : WAITS;
-  await move(sql, service, { to: "creating", reason }, orderer);
+  await move(sql, service, { to: "creating", reason }, context);
   if (!isPaused)
     await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
   return { done: true, hostIds: [] };
@@ -105,18 +105,18 @@ function pausedSentence(failures: number, until: Date): string {
 export async function stopService(
   sql: Transaction,
   service: ServiceOrderRow,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
   const { status } = service;
   if (status === "error") return refused("The service has already ended with an error.");
   if (!isWanted(status)) return refused(`The service is already ${status}.`);
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   const isHeld = (await placementsNotGone(sql, nameOf(service))).some(({ is_held: holds }) => holds);
-  const hostIds = await stopInstances(sql, nameOf(service), orderer);
+  const hostIds = await stopInstances(sql, nameOf(service), context);
   await dismissAll(sql, service.id, { why: `Stopped by ${actor}.`, now });
   const to = isHeld ? "stopping" : "stopped";
   const waits = isHeld ? "Its hosts are stopping its replicas." : null;
-  await move(sql, service, { to, reason: orderer.reason ?? waits }, orderer);
+  await move(sql, service, { to, reason: context.reason ?? waits }, context);
   return { done: true, hostIds };
 }
 
@@ -124,7 +124,7 @@ export async function stopService(
 export async function scaleService(
   sql: Transaction,
   service: ServiceOrderRow,
-  { replicas, actor, now }: Orderer & { replicas: number },
+  { replicas, actor, now }: OrderContext & { replicas: number },
 ): Promise<OrderOutcome> {
   const { id } = service;
   if (isScaledByItself(service))
@@ -134,7 +134,7 @@ export async function scaleService(
   const from = service.replicas;
   const crowded = await crowdedBy(sql, service, replicas - from);
   if (crowded !== null) return crowded;
-  const to = await changeWishes(sql, id, { people: replicas });
+  const to = await changeReplicaRequests(sql, id, { people: replicas });
   const why = `Scaled to ${replicas} by ${actor}.`;
   if (to !== from) await noteScaled(sql, { service: named(service), from, to, why, actor, now });
   return { done: true, hostIds: [] };
@@ -166,7 +166,7 @@ async function setPaused(
   paused: boolean,
 ): Promise<OrderOutcome> {
   if (!isOn) return refused("The service does not scale by itself: autoscaling_enabled is false.");
-  await changeWishes(sql, id, { config: { ...config, paused } });
+  await changeReplicaRequests(sql, id, { config: { ...config, paused } });
   return { done: true, hostIds: [] };
 }
 
@@ -174,13 +174,13 @@ async function setPaused(
 export async function deleteService(
   sql: Transaction,
   service: ServiceOrderRow,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
-  const reason = `Deleted by ${orderer.actor}.`;
-  const hostIds = await removeInstances(sql, nameOf(service), orderer);
-  await dismissAll(sql, service.id, { why: reason, now: orderer.now });
-  if (service.status !== "stopped") await move(sql, service, { to: "stopped", reason }, orderer);
-  await markServiceDeleted(sql, service.id, orderer.now);
+  const reason = `Deleted by ${context.actor}.`;
+  const hostIds = await removeInstances(sql, nameOf(service), context);
+  await dismissAll(sql, service.id, { why: reason, now: context.now });
+  if (service.status !== "stopped") await move(sql, service, { to: "stopped", reason }, context);
+  await markServiceDeleted(sql, service.id, context.now);
   return { done: true, hostIds };
 }
 
@@ -188,7 +188,7 @@ async function move(
   sql: Transaction,
   service: ServiceOrderRow,
   { to, reason }: { to: InferenceServiceStatus; reason: string | null },
-  { by, actor, now }: Orderer,
+  { by, actor, now }: OrderContext,
 ): Promise<void> {
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = service;
   const workload = { id, status, customerId, deadlineAt };

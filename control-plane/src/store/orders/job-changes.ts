@@ -9,7 +9,7 @@ import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents } from "../events/events.ts";
 import type { JobOrderRow } from "../training/job-orders.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
-import type { Orderer } from "./workload-stops.ts";
+import type { OrderContext } from "./workload-stops.ts";
 
 /** Left out, a field stays as it is. */
 export interface JobChange {
@@ -25,12 +25,12 @@ const COUNTS_LATER = "it counts when the job waits again";
 export async function changeJob(
   sql: Transaction,
   job: JobOrderRow,
-  { change, context: orderer }: { change: JobChange; context: Orderer },
+  { change, context }: { change: JobChange; context: OrderContext },
 ): Promise<OrderOutcome> {
   const { priority = job.priority } = change;
   if (priority !== job.priority && ENDED.includes(job.status))
     return refused(`The job is already ${job.status}; its priority can be changed once it is tried again.`);
-  await write(sql, [job], { change, context: orderer });
+  await write(sql, [job], { change, context });
   return { done: true, hostIds: [] };
 }
 
@@ -38,18 +38,18 @@ export async function changeJob(
 export async function changePriorities(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  { priority, context: orderer }: { priority: number; context: Orderer },
+  { priority, context }: { priority: number; context: OrderContext },
 ): Promise<OrderOutcome> {
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
   if (open.length === 0) return refused("All of the array has ended already.");
-  await write(sql, open, { change: { priority }, context: orderer });
+  await write(sql, open, { change: { priority }, context });
   return { done: true, hostIds: [] };
 }
 
 async function write(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  { change, context: orderer }: { change: JobChange; context: Orderer },
+  { change, context }: { change: JobChange; context: OrderContext },
 ): Promise<void> {
   const changes = jobs.flatMap((job) =>
     FIELDS.flatMap((field) => {
@@ -73,12 +73,12 @@ async function write(
   await appendEvents(
     sql,
     changes.map(({ job, field, ...values }) => ({
-      at: orderer.now,
+      at: context.now,
       kind: "changed",
       workloadKind: "training" as const,
       workloadId: job.id,
       customerId: job.customer_id,
-      actor: orderer.actor,
+      actor: context.actor,
       old: wordOf(values.old),
       new: wordOf(values.new),
       reason: asSentence(

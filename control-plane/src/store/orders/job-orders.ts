@@ -28,7 +28,7 @@ import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
-import { type Orderer, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
+import { type OrderContext, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
 
 const WAITS = "Waiting for a place.";
 
@@ -41,7 +41,7 @@ interface JobOrder {
   payerId: number;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  context: Orderer;
+  context: OrderContext;
 }
 
 /**
@@ -50,15 +50,15 @@ interface JobOrder {
  */
 export async function orderJob(
   sql: Transaction,
-  { order, rows, array, payerId, fleet, context: orderer }: JobOrder,
+  { order, rows, array, payerId, fleet, context }: JobOrder,
 ): Promise<{ done: true; hourly: Points } | RefusedOrder> {
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   const bound = await boundToSpec(sql, order);
   if ("done" in bound) return bound;
-  const asked = orderOfNewJob(bound, payerId);
-  const [impossible] = await orderImpossibilities(sql, [{ order: asked, fleet }], now);
+  const requested = orderOfNewJob(bound, payerId);
+  const [impossible] = await orderImpossibilities(sql, [{ order: requested, fleet }], now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const together = Array.from({ length: array === null ? 1 : widthOf(array.range) }, () => asked);
+  const together = Array.from({ length: array === null ? 1 : widthOf(array.range) }, () => requested);
   let hourly: Points = 0n;
   const starts = rows.length;
   for (const check of await checkOrders(sql, together, { models: fleet.models, now, starts })) {
@@ -74,7 +74,7 @@ export async function orderJob(
 export async function confirmJob(
   sql: Transaction,
   job: JobOrderRow,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
   if (job.status !== "pending" && job.status !== "queued")
     return refused(`Only a job that waits is confirmed; this one is ${job.status}.`);
@@ -84,16 +84,20 @@ export async function confirmJob(
   if (job.memory < MIN_MEMORY) return refused(neverStarts("memory"));
   const order = orderOfJob(job);
   const fleet = await emptyFleet(sql);
-  const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], orderer.now);
+  const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], context.now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
-  const [check] = await checkOrders(sql, [order], { models: fleet.models, now: orderer.now });
+  const [check] = await checkOrders(sql, [order], { models: fleet.models, now: context.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
-  await markWanted(sql, job, { ...orderer, reason: `Confirmed. ${WAITS}` });
+  await markWanted(sql, job, { ...context, reason: `Confirmed. ${WAITS}` });
   return { done: true, hostIds: [] };
 }
 
 /** One that has ended runs once more, with a new attempt; it must pass as at any order. */
-export async function retryJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function retryJob(
+  sql: Transaction,
+  job: JobOrderRow,
+  context: OrderContext,
+): Promise<OrderOutcome> {
   const verdict = afterRetry(job.status);
   if (!verdict.legal) return refused(verdict.why);
   if (job.attempt >= MAX_ATTEMPTS) return refused(`It has had its ${MAX_ATTEMPTS} attempts; order it again.`);
@@ -102,33 +106,37 @@ export async function retryJob(sql: Transaction, job: JobOrderRow, orderer: Orde
   if (job.code_id !== null && job.code_sha256 === null)
     return refused("Its code is not kept any more; order it again.");
   const models = await fleetModels(sql);
-  const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: orderer.now });
+  const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: context.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
-  await markAgain(sql, job, { ...orderer, reason: `Attempt ${job.attempt + 1} was ordered. ${WAITS}` });
+  await markAgain(sql, job, { ...context, reason: `Attempt ${job.attempt + 1} was ordered. ${WAITS}` });
   return { done: true, hostIds: [] };
 }
 
-export async function cancelJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
+export async function cancelJob(
+  sql: Transaction,
+  job: JobOrderRow,
+  context: OrderContext,
+): Promise<OrderOutcome> {
   const verdict = cancelVerdict(job);
-  return verdict.legal ? await cancelJobs(sql, [job], orderer) : refused(verdict.why);
+  return verdict.legal ? await cancelJobs(sql, [job], context) : refused(verdict.why);
 }
 
 /** Those that are not over, or being cancelled, already. One of which no host has anything is over at once. */
 export async function cancelJobs(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
-  const { actor, now } = orderer;
-  const how = { actor, now, reason: orderer.reason ?? `Cancelled by ${actor}.`, cancels: true };
-  const cause = { by: orderer.by, exitCode: null };
+  const { actor, now } = context;
+  const how = { actor, now, reason: context.reason ?? `Cancelled by ${actor}.`, cancels: true };
+  const cause = { by: context.by, exitCode: null };
   const moves = jobs.flatMap((job) => {
     const verdict = cancelVerdict(job);
     return verdict.legal ? [{ workload: lockedJob(job), to: verdict.status, cause, ...how }] : [];
   });
   await moveJobs(sql, moves);
   const stopping = moves.flatMap(({ to, workload }) => (to === "cancelled" ? [] : [named(workload)]));
-  return { done: true, hostIds: await stopInstancesOf(sql, stopping, orderer) };
+  return { done: true, hostIds: await stopInstancesOf(sql, stopping, context) };
 }
 
 function cancelVerdict(job: JobOrderRow): ReturnType<typeof afterCancel> {
@@ -142,19 +150,23 @@ function named({ id }: { id: string }): WorkloadName {
   return { kind: "training", id };
 }
 
-export async function deleteJob(sql: Transaction, job: JobOrderRow, orderer: Orderer): Promise<OrderOutcome> {
-  return await deleteJobs(sql, [job], orderer);
+export async function deleteJob(
+  sql: Transaction,
+  job: JobOrderRow,
+  context: OrderContext,
+): Promise<OrderOutcome> {
+  return await deleteJobs(sql, [job], context);
 }
 
 /** Legal in every status: one that is not over is cancelled first. Its hosts remove what they still have of it. */
 export async function deleteJobs(
   sql: Transaction,
   jobs: readonly JobOrderRow[],
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<OrderOutcome> {
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   const how = { actor, now, reason: `Deleted by ${actor}.`, to: "cancelled" as const };
-  const cause = { by: orderer.by, exitCode: null };
+  const cause = { by: context.by, exitCode: null };
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
   await moveJobs(
     sql,
@@ -165,7 +177,7 @@ export async function deleteJobs(
     jobs.map(({ id }) => id),
     now,
   );
-  return { done: true, hostIds: await removeInstancesOf(sql, jobs.map(named), orderer) };
+  return { done: true, hostIds: await removeInstancesOf(sql, jobs.map(named), context) };
 }
 
 function refused(detail: string): RefusedOrder {

@@ -4,7 +4,7 @@ import { waitsFor } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import type { RefusedOrder } from "./environment-orders.ts";
-import type { Orderer } from "./workload-stops.ts";
+import type { OrderContext } from "./workload-stops.ts";
 import { boundToSpecsOf } from "./checks/spec-model.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
@@ -20,7 +20,7 @@ export interface FirstOrder {
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
   payerId: number;
-  context: Orderer;
+  context: OrderContext;
 }
 
 export type FirstOrderOutcome = { done: true; environment: EnvironmentRow } | RefusedOrder;
@@ -30,7 +30,7 @@ export async function orderEnvironments(
   sql: Transaction,
   orders: readonly FirstOrder[],
 ): Promise<FirstOrderOutcome[]> {
-  const now = new Date(Math.max(...orders.map(({ context: orderer }) => orderer.now.getTime())));
+  const now = new Date(Math.max(...orders.map(({ context }) => context.now.getTime())));
   const bound = await possibleOnes(sql, await boundToSpecs(sql, orders), now);
   const sound = bound.filter(isSound);
   const models = orders.at(-1)?.fleet.models ?? [];
@@ -40,7 +40,7 @@ export async function orderEnvironments(
   const [, made] = await Promise.all([
     insertEnvironments(
       sql,
-      passed.map(({ order, context: orderer }) => ({ order, actor: orderer.actor, now: orderer.now })),
+      passed.map(({ order, context }) => ({ order, actor: context.actor, now: context.now })),
       reason,
     ),
     environmentsById(
@@ -82,8 +82,8 @@ async function possibleOnes(
   now: Date,
 ): Promise<(FirstOrder | RefusedOrder)[]> {
   const sound = orders.filter(isSound);
-  const asked = sound.map((one) => ({ order: orderOf(one), fleet: one.fleet }));
-  const answers = await orderImpossibilities(sql, asked, now);
+  const requested = sound.map((one) => ({ order: orderOf(one), fleet: one.fleet }));
+  const answers = await orderImpossibilities(sql, requested, now);
   const found = new Map(sound.map((one, index) => [one, answers[index] ?? null]));
   return orders.map((one) => {
     const impossibility = isSound(one) ? (found.get(one) ?? null) : null;
@@ -92,9 +92,9 @@ async function possibleOnes(
 }
 
 function orderOf({ order, payerId }: FirstOrder): Order {
-  const { gpuMemory, tempStorage, ...asked } = order;
+  const { gpuMemory, tempStorage, ...requested } = order;
   return {
-    ...resourcesOf({ ...asked, gpu_memory: gpuMemory, temp_storage: tempStorage }),
+    ...resourcesOf({ ...requested, gpu_memory: gpuMemory, temp_storage: tempStorage }),
     kind: "environment",
     id: null,
     customerId: order.customerId,

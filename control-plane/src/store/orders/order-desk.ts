@@ -1,7 +1,7 @@
 /** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
-import { type ChangeWitness, presentWitness, unwitnessed } from "../database/change-witness.ts";
+import { type AuditScope, currentAuditScope, unwitnessed } from "../database/change-witness.ts";
 import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
-import { Desk } from "../database/desk.ts";
+import { BatchQueue } from "../database/desk.ts";
 import {
   holdKeys,
   KEY_FREE_WITHIN_MS,
@@ -24,9 +24,9 @@ export interface KeyedOrder<Made> {
 
 type Keyed = KeyedOrder<EnvironmentRow>;
 
-interface OrderAsk {
+interface OrderRequest {
   readonly order: FirstOrder;
-  readonly auditScope: ChangeWitness | undefined;
+  readonly auditScope: AuditScope | undefined;
   readonly keyed: Keyed | null;
 }
 
@@ -36,8 +36,8 @@ interface OrderAsk {
  */
 export type TakeOrder = (order: FirstOrder, keyed?: Keyed | null) => Promise<FirstOrderOutcome>;
 
-export function orderDesk(db: Database): TakeOrder {
-  const desk = new Desk<OrderAsk, FirstOrderOutcome>({
+export function orderQueue(db: Database): TakeOrder {
+  const batchQueue = new BatchQueue<OrderRequest, FirstOrderOutcome>({
     atATime: 1,
     next: (waiting) => [...waiting].slice(0, MAX_TOGETHER),
     answer: async (ones) => await write(db, ones),
@@ -45,24 +45,20 @@ export function orderDesk(db: Database): TakeOrder {
     isOneAtFault: (error) => isUndone(error) || error instanceof KeyInUseError,
   });
   return async (order, keyed = null) => {
-    const witness = presentWitness();
+    const auditScope = currentAuditScope();
     // What is written together is not one request's alone.
-    return await unwitnessed(() => desk.take({ order, auditScope: witness, keyed }));
+    return await unwitnessed(() => batchQueue.take({ order, auditScope, keyed }));
   };
 }
 
 async function write(
   db: Database,
-  ones: readonly OrderAsk[],
+  ones: readonly OrderRequest[],
 ): Promise<(FirstOrderOutcome | Promise<FirstOrderOutcome>)[]> {
-  const { outcomes, auditScopes: witnesses } = await transaction(
-    db,
-    async (sql) => await writeOnce(sql, ones),
-    {
-      endsDeadWithinMs: KEY_FREE_WITHIN_MS,
-    },
-  );
-  for (const witness of witnesses) witness.committed();
+  const { outcomes, auditScopes } = await transaction(db, async (sql) => await writeOnce(sql, ones), {
+    endsDeadWithinMs: KEY_FREE_WITHIN_MS,
+  });
+  for (const auditScope of auditScopes) auditScope.committed();
   return ones.map((one) => outcomes.get(one) ?? Promise.reject(inUse()));
 }
 
@@ -71,13 +67,13 @@ function inUse(): KeyInUseError {
 }
 
 interface Written {
-  outcomes: Map<OrderAsk, FirstOrderOutcome>;
+  outcomes: Map<OrderRequest, FirstOrderOutcome>;
   /** The audit scopes of those that were done, notified when it is committed. */
-  auditScopes: ChangeWitness[];
+  auditScopes: AuditScope[];
 }
 
 /** Without those whose key another request holds. */
-async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<Written> {
+async function writeOnce(sql: Transaction, ones: readonly OrderRequest[]): Promise<Written> {
   const requests = ones.flatMap(({ keyed }) => keyed?.request ?? []);
   const held = requests.length === 0 ? [] : await holdKeys(sql, requests);
   const taken = new Set(requests.filter((_, index) => held[index] !== true));
@@ -93,14 +89,17 @@ async function writeOnce(sql: Transaction, ones: readonly OrderAsk[]): Promise<W
       ? []
       : [{ ...keyed.request, ...keyed.answer(outcome.environment) }];
   });
-  const witnesses = free.flatMap(({ order, auditScope: witness }, index) => {
-    if (witness === undefined || outcomes[index]?.done !== true) return [];
-    witness.made(order.order.id);
-    return [witness];
+  const auditScopes = free.flatMap(({ order, auditScope }, index) => {
+    if (auditScope === undefined || outcomes[index]?.done !== true) return [];
+    auditScope.made(order.order.id);
+    return [auditScope];
   });
-  await Promise.all([answers.length > 0 && keepAnswers(sql, answers), witnesses[0]?.seal(sql, witnesses)]);
+  await Promise.all([
+    answers.length > 0 && keepAnswers(sql, answers),
+    auditScopes[0]?.seal(sql, auditScopes),
+  ]);
   return {
     outcomes: new Map(free.map((one, index) => [one, outcomes[index] as FirstOrderOutcome])),
-    auditScopes: witnesses,
+    auditScopes,
   };
 }

@@ -27,7 +27,7 @@ import {
   heldVersions,
   namesOf,
   noteTurn,
-  noteWish,
+  requestRollout,
   type OfRollout,
   versionsOf,
 } from "../inference/rollouts.ts";
@@ -43,13 +43,13 @@ import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { startService } from "./inference-orders.ts";
-import type { Orderer } from "./workload-stops.ts";
+import type { OrderContext } from "./workload-stops.ts";
 
 interface Deed {
   allowsGap: boolean;
   /** As if nothing ran on it: what never fits it is refused. */
   fleet: EmptyFleet;
-  context: Orderer;
+  context: OrderContext;
   newId: NewId;
 }
 
@@ -70,7 +70,7 @@ export async function upgradeService(
   const refusal = refusalOf(service);
   if (refusal !== null) return refusal;
   const versions = versionsOf(await heldVersions(sql, service.id));
-  const from = newestWish(versions);
+  const from = newestRequest(versions);
   const stored = await serviceTemplate(sql, service.id, from);
   if (stored === null) throw new Error(`service ${service.id} has no revision ${from}`);
   const owner = { customerId: service.customer_id };
@@ -105,23 +105,23 @@ export async function rollbackService(
   const versions = versionsOf(await heldVersions(sql, service.id));
   const begun = beginRollback(versions, deed);
   if (!begun.begun) return wrongState(begun.why);
-  const wished = begun.versions;
+  const requested = begun.versions;
   if (service.status === "error") {
     // It starts at once: what keeps it from that is said before anything is written.
-    const template = await serviceTemplate(sql, service.id, settledAtOnce(wished).serving);
+    const template = await serviceTemplate(sql, service.id, settledAtOnce(requested).serving);
     const unfit = template && (await unfitness(sql, service, { template, ...deed }));
     if (unfit !== null) return unfit;
   }
-  return await turn(sql, service, { before: versions, requested: wished, ...deed });
+  return await turn(sql, service, { before: versions, requested, ...deed });
 }
 
-function refusalOf({ has_revisions: isOurs, orderer_id: ordererId }: ServiceOrderRow): RefusedOrder | null {
+function refusalOf({ has_revisions: isOurs, orderer_id: actorId }: ServiceOrderRow): RefusedOrder | null {
   if (!isOurs) return wrongState("The service was ordered in the old system; order it again.");
-  return ordererId === null ? wrongState("The account that ordered it is no more.") : null;
+  return actorId === null ? wrongState("The account that ordered it is no more.") : null;
 }
 
 /** What people asked for last, unless it is being taken back. */
-function newestWish({ serving, rollout }: Versions): number {
+function newestRequest({ serving, rollout }: Versions): number {
   return rollout === null || rollout.cause !== null ? serving : rollout.target;
 }
 
@@ -135,9 +135,9 @@ async function unfitness(
   { template, fleet, context: { now } }: Pick<Deed, "fleet" | "context"> & { template: StoredTemplate },
 ): Promise<RefusedOrder | null> {
   const { image, cpu, memory, gpu, config } = template;
-  const asked = { image, cpu, memory, gpu, config, env_vars: { ...template.envVars } };
+  const requested = { image, cpu, memory, gpu, config, env_vars: { ...template.envVars } };
   const replica = atRevision(service, {
-    ...asked,
+    ...requested,
     gpu_memory: template.gpuMemory,
     model_id: template.modelId,
   });
@@ -153,27 +153,25 @@ async function unfitness(
 async function turn(
   sql: Transaction,
   service: ServiceOrderRow,
-  {
-    before,
-    requested: wished,
-    fleet,
-    context: orderer,
-    newId,
-  }: Deed & { before: Versions; requested: Versions },
+  { before, requested, fleet, context, newId }: Deed & { before: Versions; requested: Versions },
 ): Promise<OrderOutcome> {
-  const { rollout } = wished;
+  const { rollout } = requested;
   if (rollout === null) throw new Error("a rollout that is begun is there");
-  const { actor, now } = orderer;
+  const { actor, now } = context;
   const of: OfRollout = { service: { id: service.id, customerId: service.customer_id }, actor, now };
   const names = namesOf(await heldVersions(sql, service.id));
-  await noteWish(sql, of, { before, rollout, reported: begunSentence({ versions: before, names }, rollout) });
+  await requestRollout(sql, of, {
+    before,
+    rollout,
+    reported: begunSentence({ versions: before, names }, rollout),
+  });
   if (isWanted(service.status)) return { done: true, hostIds: [] };
-  const after = settledAtOnce(wished);
+  const after = settledAtOnce(requested);
   // What failed of the version before says nothing of another one.
   if (after.serving !== before.serving) await noteFailures(sql, service.id, { failures: 0, until: null });
   const isBack = rollout.cause !== null;
   await noteTurn(sql, of, {
-    before: wished,
+    before: requested,
     after,
     ended: isBack ? "reverted" : "completed",
     cause: rollout.cause,
@@ -182,7 +180,7 @@ async function turn(
   if (service.status !== "error") return { done: true, hostIds: [] };
   const row = (await lockServiceOrders(sql, [service.id])).get(service.id);
   if (row === undefined) throw new Error(`service ${service.id} vanished within its own transaction`);
-  return await startService(sql, row, { ...orderer, fleet, newId });
+  return await startService(sql, row, { ...context, fleet, newId });
 }
 
 function wrongState(detail: string): RefusedOrder {

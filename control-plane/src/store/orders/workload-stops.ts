@@ -10,7 +10,7 @@ import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { placementsNotGone, type PlacementRow, want } from "../workloads/instances/workload-placements.ts";
 
-export interface Orderer {
+export interface OrderContext {
   by: StopActor;
   /** "customer 12", "admin 1", "control-plane". */
   actor: string;
@@ -25,29 +25,29 @@ export interface Orderer {
 export async function stopInstances(
   sql: Transaction,
   workload: WorkloadName,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<string[]> {
-  return await stopInstancesOf(sql, [workload], orderer);
+  return await stopInstancesOf(sql, [workload], context);
 }
 
 /** The same of what one host has of it: the rest of it goes on. */
 export async function stopInstancesOn(
   sql: Transaction,
   { hostId, ...workload }: WorkloadName & { hostId: string },
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<string[]> {
   const there = (await placementsNotGone(sql, workload)).filter(({ host_id: id }) => id === hostId);
-  return await order(sql, there.filter(isToRun), { wanted: "stopped", context: orderer });
+  return await order(sql, there.filter(isToRun), { wanted: "stopped", context });
 }
 
 /** The same of several: hosts are told at the end, all together, and so locked in the order in which everybody locks them. */
 export async function stopInstancesOf(
   sql: Transaction,
   workloads: readonly WorkloadName[],
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<string[]> {
   const running = (await placementsOf(sql, workloads)).filter(isToRun);
-  return await order(sql, running, { wanted: "stopped", context: orderer });
+  return await order(sql, running, { wanted: "stopped", context });
 }
 
 function isToRun({ is_held: isHeld, want: wanted }: PlacementRow): boolean {
@@ -58,17 +58,17 @@ function isToRun({ is_held: isHeld, want: wanted }: PlacementRow): boolean {
 export async function removeInstances(
   sql: Transaction,
   workload: WorkloadName,
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<string[]> {
-  return await removeInstancesOf(sql, [workload], orderer);
+  return await removeInstancesOf(sql, [workload], context);
 }
 
 export async function removeInstancesOf(
   sql: Transaction,
   workloads: readonly WorkloadName[],
-  orderer: Orderer,
+  context: OrderContext,
 ): Promise<string[]> {
-  return await order(sql, await placementsOf(sql, workloads), { wanted: "removed", context: orderer });
+  return await order(sql, await placementsOf(sql, workloads), { wanted: "removed", context });
 }
 
 async function placementsOf(sql: Transaction, workloads: readonly WorkloadName[]): Promise<PlacementRow[]> {
@@ -80,11 +80,11 @@ async function placementsOf(sql: Transaction, workloads: readonly WorkloadName[]
 async function order(
   sql: Transaction,
   placements: readonly PlacementRow[],
-  { wanted, context: orderer }: { wanted: "stopped" | "removed"; context: Orderer },
+  { wanted, context }: { wanted: "stopped" | "removed"; context: OrderContext },
 ): Promise<string[]> {
   for (const placement of placements) {
-    await waivePlacement(sql, placement, orderer);
-    await want(sql, placement, { wanted, ...orderer });
+    await waivePlacement(sql, placement, context);
+    await want(sql, placement, { wanted, ...context });
   }
   const generations = await raiseGenerations(
     sql,
@@ -96,7 +96,7 @@ async function order(
 export async function waivePlacement(
   sql: Transaction,
   placement: PlacementRow,
-  { by, actor, now, cause = "own" }: Pick<Orderer, "by" | "actor" | "now" | "cause">,
+  { by, actor, now, cause = "own" }: Pick<OrderContext, "by" | "actor" | "now" | "cause">,
 ): Promise<void> {
   if (placement.run_id === null) return;
   const chosenGraceSeconds = placement.chosen_grace_seconds;

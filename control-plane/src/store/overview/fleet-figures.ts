@@ -3,7 +3,7 @@ import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { fullHour } from "../billing/ledger/hour-ticks.ts";
 import type { Connection } from "../database/database.ts";
 import { accruedOf } from "../spending/accrued.ts";
-import { Kept } from "../fleet/kept.ts";
+import { Cached } from "../fleet/kept.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
 
 interface FleetFigures {
@@ -24,13 +24,13 @@ const QUEUED = ofAllKinds(
 );
 
 /** What people look at and nothing is decided by. */
-const SHOWN_MS = 1_000;
+const LISTED_MS = 1_000;
 /** The pause per read: what many thousand open runs have earned takes seconds to sum up. */
 const REST_PER_READ = 5;
 
-export class KeptFigures extends Kept<FleetFigures> {
+export class CachedFigures extends Cached<FleetFigures> {
   constructor({ db, now }: { db: Connection; now: () => Date }) {
-    super(async (at) => await fleetFigures(db, at), { now, storedMs: SHOWN_MS, restPerRead: REST_PER_READ });
+    super(async (at) => await fleetFigures(db, at), { now, storedMs: LISTED_MS, restPerRead: REST_PER_READ });
   }
 }
 

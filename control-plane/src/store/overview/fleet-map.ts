@@ -17,7 +17,7 @@ import {
   type HostInLine,
   hostsInLine,
   labelKeys,
-  type MapWish,
+  type MapQuery,
   moment,
 } from "./map-line.ts";
 
@@ -105,20 +105,20 @@ interface FleetMap {
   labelKeys: string[];
 }
 
-export async function fleetMap(db: Database, wish: MapWish): Promise<FleetMap> {
+export async function fleetMap(db: Database, query: MapQuery): Promise<FleetMap> {
   return await transaction(
     db,
     async (sql) => {
-      const line = await hostsInLine(sql, wish);
+      const line = await hostsInLine(sql, query);
       const [first] = line;
-      const isWhole = isEverything(wish) && line.length <= wish.limit;
-      const ids = line.slice(0, wish.limit).map(({ id }) => id);
+      const isWhole = isEverything(query) && line.length <= query.limit;
+      const ids = line.slice(0, query.limit).map(({ id }) => id);
       const [cards, holders, totals, keys, counted] = await Promise.all([
         cardsOf(sql, ids),
         holdersOf(sql, ids),
         isWhole ? null : cardTotals(sql),
         labelKeys(sql),
-        first ?? countInLine(sql, wish),
+        first ?? countInLine(sql, query),
       ]);
       const hosts = withCards(line, cards, holders);
       return {
@@ -126,7 +126,7 @@ export async function fleetMap(db: Database, wish: MapWish): Promise<FleetMap> {
         totals: totals ?? sumOf(hosts),
         found: counted.found,
         // The sum of none is unknown to SQL.
-        foundGpus: wish.freeGpuMemory === null ? null : (counted.found_gpus ?? 0),
+        foundGpus: query.freeGpuMemory === null ? null : (counted.found_gpus ?? 0),
         before: first === undefined ? counted.found : first.nth - 1,
         labelKeys: keys,
       };
@@ -135,7 +135,7 @@ export async function fleetMap(db: Database, wish: MapWish): Promise<FleetMap> {
   );
 }
 
-function isEverything({ after, search, freeGpuMemory }: MapWish): boolean {
+function isEverything({ after, search, freeGpuMemory }: MapQuery): boolean {
   return after === null && search === null && freeGpuMemory === null;
 }
 

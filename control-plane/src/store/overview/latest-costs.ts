@@ -8,9 +8,9 @@ import type { Database } from "../database/database.ts";
 import { StreamCosts } from "./stream-costs.ts";
 
 /** What is proven of a run comes once a minute at most, and prices are by the minute. */
-const ASK_EVERY_MS = 5 * MS_PER_SECOND;
+const POLL_MS = 5 * MS_PER_SECOND;
 /** Asking is never most of what the database does. */
-const REST_PER_ASKING = 4;
+const REST_PER_READ = 4;
 
 export class LatestCosts {
   readonly #costs: StreamCosts;
@@ -48,7 +48,7 @@ export class LatestCosts {
       this.#fault = { error };
     }
     const tookMs = performance.now() - beganMs;
-    this.#nextMs = nowMs + Math.max(ASK_EVERY_MS, (1 + REST_PER_ASKING) * tookMs);
+    this.#nextMs = nowMs + Math.max(POLL_MS, (1 + REST_PER_READ) * tookMs);
     this.#isRequesting = false;
   }
 }

@@ -11,7 +11,7 @@ import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
 
 export type MapGroup = { by: "model" } | { by: "label"; key: string };
 
-export interface MapWish {
+export interface MapQuery {
   limit: number;
   /** The host before the page's first; null: from the beginning. */
   after: string | null;
@@ -80,10 +80,10 @@ export const moment = (column: string) =>
     THEN floor(extract(epoch FROM least(greatest(${column}, '0001-01-01Z'), '9999-12-31Z')) * ${MS_PER_SECOND})::bigint END`;
 
 /** One more than the limit, where there are more. */
-export async function hostsInLine(sql: Connection, wish: MapWish): Promise<HostInLine[]> {
-  const { values, value, named } = namedHosts(wish);
-  const after = value(wish.after, "text");
-  const limit = value(wish.limit, "int");
+export async function hostsInLine(sql: Connection, query: MapQuery): Promise<HostInLine[]> {
+  const { values, value, named } = namedHosts(query);
+  const after = value(query.after, "text");
+  const limit = value(query.limit, "int");
   return await readColumns<HostInLine>(sql, COLUMNS, {
     select: `WITH named AS (${named}),
          line AS (SELECT id, group_name, row_number() OVER w AS nth, count(*) OVER () AS found,
@@ -105,9 +105,9 @@ export async function hostsInLine(sql: Connection, wish: MapWish): Promise<HostI
 /** What a page beyond the last host cannot tell by its hosts. */
 export async function countInLine(
   sql: Connection,
-  wish: MapWish,
+  query: MapQuery,
 ): Promise<Pick<HostInLine, "found" | "found_gpus">> {
-  const { values, named } = namedHosts(wish);
+  const { values, named } = namedHosts(query);
   const { rows } = await sql.query<Pick<HostInLine, "found" | "found_gpus">>(
     `SELECT count(*) AS found, sum(free_gpus)::int8 AS found_gpus FROM (${named}) n WHERE is_found`,
     values,
@@ -125,7 +125,7 @@ export async function labelKeys(sql: Connection): Promise<string[]> {
 }
 
 /** SQL: every host with its group, how many of its cards are free like this, and whether it matches. */
-function namedHosts({ search, freeGpuMemory, group }: MapWish) {
+function namedHosts({ search, freeGpuMemory, group }: MapQuery) {
   const values: unknown[] = [];
   const value = (one: unknown, type: string) => `$${values.push(one)}::${type}`;
   const isFound = ["h.deleted_at IS NULL"];

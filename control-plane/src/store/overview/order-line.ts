@@ -11,22 +11,22 @@ import type { WaitingInputs } from "../../core/queue/turn.ts";
 import type { VisibleTo } from "../accounts/visibility.ts";
 import type { Database } from "../database/database.ts";
 import { inSlices } from "../database/in-slices.ts";
-import { type KeptForPasses, passScene, type ScheduledOrder } from "../placement/scene/pass-scene.ts";
+import { type PassCache, passInputs, type ScheduledOrder } from "../placement/scene/pass-scene.ts";
 
 /** It is made anew at most this often. */
-const KEPT_MS = MS_PER_SECOND;
+const RETENTION_MS = MS_PER_SECOND;
 /** A long one is kept for longer, by the order, so that a server spends a small part of its time on making it. */
-const KEPT_MS_PER_ORDER = 0.3;
+const CACHED_MS_PER_ORDER = 0.3;
 /** One that is no longer is waited for; else the one before is shown while the next is made. */
 const MADE_SOON = 5_000;
 /** What is older is not shown. */
-const SHOWN_MS = 90 * MS_PER_SECOND;
+const LISTED_MS = 90 * MS_PER_SECOND;
 
 /** So many at the front of the line have their start foreseen. */
 const FORESEEN = 100;
 /** Each takes a look at the whole fleet, for which whoever asks waits; what was found is kept for a while. */
 const FORESEEN_AT_ONCE = 4;
-const FORESIGHT_KEPT_MS = 10 * MS_PER_SECOND;
+const FORESIGHT_CACHED_MS = 10 * MS_PER_SECOND;
 
 export interface InLine {
   /** From 1. */
@@ -54,18 +54,18 @@ interface Foresight {
   at: Date;
 }
 
-export class KeptLine {
+export class CachedLine {
   readonly #db: Database;
   readonly #now: () => Date;
-  readonly #stored: KeptForPasses;
+  readonly #stored: PassCache;
   #line: OrderLine | null = null;
   #making: Promise<OrderLine> | null = null;
   #foreseen = new Map<string, Foresight>();
 
-  constructor({ db, now }: { db: Database; now: () => Date }, kept: KeptForPasses) {
+  constructor({ db, now }: { db: Database; now: () => Date }, cache: PassCache) {
     this.#db = db;
     this.#now = now;
-    this.#stored = kept;
+    this.#stored = cache;
   }
 
   async recent(): Promise<OrderLine> {
@@ -73,9 +73,9 @@ export class KeptLine {
     if (line === null) return await this.#next();
     const ageMs = this.#now().getTime() - line.at.getTime();
     const { length } = line.inOrder;
-    if (ageMs >= 0 && ageMs < Math.max(KEPT_MS, KEPT_MS_PER_ORDER * length)) return line;
+    if (ageMs >= 0 && ageMs < Math.max(RETENTION_MS, CACHED_MS_PER_ORDER * length)) return line;
     const next = this.#next();
-    if (length <= MADE_SOON || ageMs < 0 || ageMs > SHOWN_MS) return await next;
+    if (length <= MADE_SOON || ageMs < 0 || ageMs > LISTED_MS) return await next;
     // Whoever finds the line too old asks again, and is told what was wrong.
     next.catch(() => undefined);
     return line;
@@ -85,12 +85,12 @@ export class KeptLine {
    * What would start each of these now, by their ids; missing where nobody has looked: far behind, or where others come
    * first. Few are looked at each time, those before all others that were never looked at, or least lately.
    */
-  foresee({ scene, at }: OrderLine, shown: readonly Foreseeable[]): ReadonlyMap<string, Suggestion | null> {
-    const near = shown.filter(({ position }) => position <= FORESEEN);
-    const lookedAtMs = ({ order }: Foreseeable) => this.#foreseen.get(order.id)?.at.getTime() ?? 0;
+  foresee({ scene, at }: OrderLine, visible: readonly Foreseeable[]): ReadonlyMap<string, Suggestion | null> {
+    const near = visible.filter(({ position }) => position <= FORESEEN);
+    const checkedAtMs = ({ order }: Foreseeable) => this.#foreseen.get(order.id)?.at.getTime() ?? 0;
     const due = near
-      .filter((one) => at.getTime() - lookedAtMs(one) >= FORESIGHT_KEPT_MS)
-      .toSorted((one, other) => lookedAtMs(one) - lookedAtMs(other))
+      .filter((one) => at.getTime() - checkedAtMs(one) >= FORESIGHT_CACHED_MS)
+      .toSorted((one, other) => checkedAtMs(one) - checkedAtMs(other))
       .slice(0, FORESEEN_AT_ONCE);
     for (const { order, mayLimit } of due) {
       const found = firstSuggestion(scene, order, { otherModels: order.otherModels, mayLimit });
@@ -113,15 +113,15 @@ export class KeptLine {
 
   async #make(): Promise<OrderLine> {
     const at = this.#now();
-    const scene = await passScene(this.#db, { now: at, seed: 0, cache: this.#stored, work: "all" });
+    const scene = await passInputs(this.#db, { now: at, seed: 0, cache: this.#stored, work: "all" });
     const places = new Map<string, number>();
-    const standing = queueStateOf(scene);
-    const prepared = prepareQueue(scene.orders, standing);
-    const inOrder = await inSlices(queueOrder(prepared, standing), (order, index) => {
+    const state = queueStateOf(scene);
+    const prepared = prepareQueue(scene.orders, state);
+    const inOrder = await inSlices(queueOrder(prepared, state), (order, index) => {
       places.set(order.id, index);
       return order;
     });
-    const shares = sharesOfWaiting(scene.orders, standing);
+    const shares = sharesOfWaiting(scene.orders, state);
     const line = { at, inOrder, places, shares, scene: { ...scene, prepared } };
     this.#foreseen = new Map([...this.#foreseen].filter(([id]) => (places.get(id) ?? FORESEEN) < FORESEEN));
     this.#line = line;
@@ -139,11 +139,11 @@ export function stretchOf(
   for (let at = from; at < inOrder.length && found.length <= limit; at += 1) {
     const order = inOrder[at];
     if (order === undefined) break;
-    const { workspaceId, requested: asked } = order;
-    const isShown =
+    const { workspaceId, requested } = order;
+    const isVisible =
       visibleTo === null ||
-      (workspaceId === null ? asked.customerId === visibleTo.customerId : workspaces.has(workspaceId));
-    if (isShown) found.push({ position: at + 1, order });
+      (workspaceId === null ? requested.customerId === visibleTo.customerId : workspaces.has(workspaceId));
+    if (isVisible) found.push({ position: at + 1, order });
   }
   return found;
 }

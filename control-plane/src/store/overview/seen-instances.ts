@@ -3,7 +3,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { inFlightAt, type ServiceReport } from "../../core/gateway/services/gateway-report.ts";
 import type { Connection } from "../database/database.ts";
 import { gatewayReports } from "../gateway/reports.ts";
-import { type InstancesWish, type InstanceView, instancesOf } from "../workloads/instances/instances.ts";
+import { type InstancesQuery, type InstanceView, instancesOf } from "../workloads/instances/instances.ts";
 
 export interface SeenInstance extends InstanceView {
   /** Requests that gateways have given it and that are not over; null for what is no replica, and where no gateway tells. */
@@ -15,14 +15,14 @@ export async function seenInstances(
   sql: Connection,
   kind: WorkloadKind,
   workloadIds: readonly string[],
-  { now, ...wish }: InstancesWish & { now: Date },
+  { now, ...query }: InstancesQuery & { now: Date },
 ): Promise<Map<string, SeenInstance[]>> {
-  const views = await instancesOf(sql, kind, workloadIds, wish);
+  const views = await instancesOf(sql, kind, workloadIds, query);
   const serviceIds = workloadIds.filter((id) => views.get(id)?.some(isReplica));
-  const told = await toldOf(sql, serviceIds, now);
+  const reported = await reportedOf(sql, serviceIds, now);
   return new Map(
     [...views].map(([workloadId, ofOne]) => {
-      const reports = told.map((services) => services[workloadId] ?? null);
+      const reports = reported.map((services) => services[workloadId] ?? null);
       const seen = (view: InstanceView) => ({
         ...view,
         in_flight: isReplica(view) ? inFlightAt(view.id, reports) : null,
@@ -37,12 +37,12 @@ function isReplica({ revision }: InstanceView): boolean {
 }
 
 /** The reports of each gateway that has sent any. */
-async function toldOf(
+async function reportedOf(
   sql: Connection,
   serviceIds: readonly string[],
   now: Date,
 ): Promise<Readonly<Record<string, ServiceReport>>[]> {
   if (serviceIds.length === 0) return [];
   const reports = await gatewayReports(sql, serviceIds, now);
-  return reports.flatMap(({ reported: told }) => (told === null ? [] : [told.services]));
+  return reports.flatMap(({ reported }) => (reported === null ? [] : [reported.services]));
 }

@@ -4,7 +4,7 @@ import type { CardReading, FleetSnapshot } from "../../core/stream/snapshot.ts";
 import { type Owner, workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
-import { ORDERERS } from "../workloads/kinds.ts";
+import { ORDER_ACTORS } from "../workloads/kinds.ts";
 
 interface CardRow {
   uuid: string;
@@ -17,15 +17,15 @@ interface CardRow {
   state: string;
 }
 
-export async function fleetLook(sql: Connection): Promise<FleetSnapshot> {
+export async function fleetSnapshot(sql: Connection): Promise<FleetSnapshot> {
   const [hosts, cards, holders] = await Promise.all([hostsNow(sql), cardsNow(sql), holdersNow(sql)]);
   return {
     hosts,
-    cards: new Map(cards.map((row) => [row.uuid, readingOf(row, holders.get(row.uuid) ?? NOBODY)])),
+    cards: new Map(cards.map((row) => [row.uuid, readingOf(row, holders.get(row.uuid) ?? NO_HANDLERS)])),
   };
 }
 
-const NOBODY: ReadonlyMap<string, Owner> = new Map();
+const NO_HANDLERS: ReadonlyMap<string, Owner> = new Map();
 
 function readingOf(row: CardRow, holders: ReadonlyMap<string, Owner>): CardReading {
   return {
@@ -72,7 +72,7 @@ async function holdersNow(sql: Connection): Promise<ReadonlyMap<string, Readonly
   }>(
     `SELECT DISTINCT a.gpu_uuid, o.kind, o.id, o.customer_id, w.id AS workspace_id
        FROM gpu_allocations a JOIN instances i ON i.id = a.instance_id
-       JOIN (${ORDERERS}) o ON o.kind = i.workload_kind AND o.id = i.workload_id
+       JOIN (${ORDER_ACTORS}) o ON o.kind = i.workload_kind AND o.id = i.workload_id
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
       WHERE a.released_at IS NULL`,
   );

@@ -3,11 +3,11 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { FleetSnapshot, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { LatestCosts } from "./latest-costs.ts";
-import { fleetLook } from "./stream-fleet.ts";
+import { fleetSnapshot } from "./stream-fleet.ts";
 import {
   type Heads,
   headsNow,
-  LOOK_BACK_SECONDS,
+  LOOKBACK_SECONDS,
   notedSince,
   postedSince,
   writtenLately,
@@ -19,7 +19,7 @@ export interface Wanted {
   costs: boolean;
 }
 
-export class StreamLooks {
+export class StreamSnapshots {
   readonly #sql: Database;
   readonly #now: () => Date;
   /** Null while nobody wants to hear of them. */
@@ -43,11 +43,11 @@ export class StreamLooks {
       notedSince(sql, oldest.heads.event),
       postedSince(sql, oldest.heads.transaction),
       alarmsNow(sql),
-      wanted.fleet ? fleetLook(sql) : (null satisfies FleetSnapshot | null),
+      wanted.fleet ? fleetSnapshot(sql) : (null satisfies FleetSnapshot | null),
     ]);
     const written = await writtenLately(sql, noted.workloads);
-    const kept = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOK_BACK_SECONDS * MS_PER_SECOND);
-    this.#heads = [...(kept.length === 0 ? [oldest] : kept), { atMs: nowMs, heads }];
+    const stored = this.#heads.filter(({ atMs }) => nowMs - atMs < LOOKBACK_SECONDS * MS_PER_SECOND);
+    this.#heads = [...(stored.length === 0 ? [oldest] : stored), { atMs: nowMs, heads }];
     return {
       isBeyondBounds: noted.isBeyondBounds || written.isBeyondBounds,
       workloads: written.marks,

@@ -7,10 +7,10 @@ import type { Mark, Stamp } from "../../core/stream/snapshot.ts";
 import { topicOf, workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection } from "../database/database.ts";
-import { ORDERERS, ofAllKinds } from "../workloads/kinds.ts";
+import { ORDER_ACTORS, ofAllKinds } from "../workloads/kinds.ts";
 
 /** A transaction that writes longer than this is not seen before its rows are written again. */
-export const LOOK_BACK_SECONDS = 15;
+export const LOOKBACK_SECONDS = 15;
 
 /** The marks of a scan; where more was written, every listener refetches everything. */
 const MAX_MARKS = 5_000;
@@ -96,7 +96,7 @@ const WRITTEN = ofAllKinds(
        WHERE t.updated_at > now() - make_interval(secs => $1) LIMIT $2)`,
 );
 const NOTED = `SELECT o.kind, o.id, o.customer_id, o.workspace_id, NULL::timestamptz AS updated_at, NULL AS status
-       FROM (${ORDERERS}) o JOIN unnest($3::text[], $4::text[]) AS n (kind, id) ON n.kind = o.kind AND n.id = o.id`;
+       FROM (${ORDER_ACTORS}) o JOIN unnest($3::text[], $4::text[]) AS n (kind, id) ON n.kind = o.kind AND n.id = o.id`;
 
 interface WrittenRow {
   kind: WorkloadKind;
@@ -126,7 +126,7 @@ export async function writtenLately(sql: Connection, noted: Noted["workloads"]):
             coalesce(bool_or(t.status IN ${WAITS}), false) AS waits
        FROM (${WRITTEN} UNION ALL ${NOTED}) t LEFT JOIN workspaces w ON w.id = t.workspace_id AND ${LIVE}
       GROUP BY 1, 2, 3, 4`,
-    [LOOK_BACK_SECONDS, MAX_MARKS + 1, named.map(({ workload }) => workload), named.map(({ id }) => id)],
+    [LOOKBACK_SECONDS, MAX_MARKS + 1, named.map(({ workload }) => workload), named.map(({ id }) => id)],
   );
   const marks = new Map<string, Mark>();
   for (const row of rows) {

@@ -34,7 +34,7 @@ interface WorkloadWaiver {
 
 export const NO_MONEY_YET: WorkloadMoney = { rate_per_hour: "0.0000", cost_so_far: "0.0000", waivers: [] };
 
-interface Asked {
+interface Requested {
   kind: WorkloadKind;
   ids: readonly string[];
 }
@@ -42,7 +42,7 @@ interface Asked {
 /** By id; those of which nothing ever ran are missing. */
 export async function moneyOfWorkloads(
   sql: Connection,
-  { kind, ids, at }: Asked & { at: Date },
+  { kind, ids, at }: Requested & { at: Date },
 ): Promise<Map<string, WorkloadMoney>> {
   if (ids.length === 0) return new Map();
   const [charged, accrued, burns, waived] = await Promise.all([
@@ -66,7 +66,7 @@ export async function moneyOfWorkloads(
  */
 export async function costsOfWorkloads(
   sql: Connection,
-  { kind, ids, at, charged }: Asked & { at: Date; charged: ReadonlyMap<string, Points> },
+  { kind, ids, at, charged }: Requested & { at: Date; charged: ReadonlyMap<string, Points> },
 ): Promise<Map<string, WorkloadCosts>> {
   if (ids.length === 0) return new Map();
   const [accrued, burns] = await Promise.all([
@@ -120,7 +120,7 @@ export const WAIVED_RUNS = `WITH own AS MATERIALIZED (
 
 async function waivedRunsOf(
   sql: Connection,
-  { kind, ids }: Asked,
+  { kind, ids }: Requested,
 ): Promise<Map<string, Map<string, number>>> {
   const { rows } = await sql.query<{ id: string; rule: string; runs: number }>(WAIVED_RUNS, [kind, ids]);
   const ofWorkloads = Map.groupBy(rows, ({ id }) => id);
@@ -132,7 +132,7 @@ async function waivedRunsOf(
 /** For all their runs, less what was given back. */
 export async function chargedOfWorkloads(
   sql: Connection,
-  { kind, ids }: Asked,
+  { kind, ids }: Requested,
 ): Promise<Map<string, Points>> {
   if (ids.length === 0) return new Map();
   const { rows } = await sql.query<{ id: string; charged: string }>(

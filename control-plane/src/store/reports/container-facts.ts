@@ -10,10 +10,10 @@ export async function noteContainerFacts(
   sql: Connection,
   { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
 ): Promise<void> {
-  const told = observed.flatMap(({ instanceId, placementEpoch, runId, imageId, brings }) =>
+  const reported = observed.flatMap(({ instanceId, placementEpoch, runId, imageId, brings }) =>
     imageId === undefined ? [] : [{ instanceId, placementEpoch, runId, imageId, brings: brings ?? null }],
   );
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p SET image_id = v."imageId",
             image_brings = CASE WHEN v.brings IS NULL AND p.image_id = v."imageId" THEN p.image_brings ELSE v.brings END
@@ -21,7 +21,7 @@ export async function noteContainerFacts(
               brings text[])
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND (p.image_id IS DISTINCT FROM v."imageId" OR v.brings IS NOT NULL AND p.image_brings IS DISTINCT FROM v.brings)`,
-    [hostId, JSON.stringify(told)],
+    [hostId, JSON.stringify(reported)],
   );
 }
 
@@ -30,16 +30,16 @@ export async function noteServing(
   sql: Connection,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
-  const told = observed.flatMap(({ instanceId, placementEpoch, runId, serving }) =>
+  const reported = observed.flatMap(({ instanceId, placementEpoch, runId, serving }) =>
     serving === undefined ? [] : [{ instanceId, placementEpoch, runId, serving }],
   );
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p SET serving = v.serving, serving_since = $3
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, serving text)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND p.serving IS DISTINCT FROM v.serving`,
-    [hostId, JSON.stringify(told), now],
+    [hostId, JSON.stringify(reported), now],
   );
 }
 
@@ -48,19 +48,19 @@ export async function noteStreams(
   sql: Connection,
   { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
 ): Promise<void> {
-  const told = observed.map(({ instanceId, placementEpoch, runId, openStreams }) => ({
+  const reported = observed.map(({ instanceId, placementEpoch, runId, openStreams }) => ({
     instanceId,
     placementEpoch,
     runId,
     open: openStreams ?? null,
   }));
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p SET open_streams = v.open
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, open int)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND p.open_streams IS DISTINCT FROM v.open`,
-    [hostId, JSON.stringify(told)],
+    [hostId, JSON.stringify(reported)],
   );
 }
 
@@ -69,18 +69,18 @@ export async function noteServices(
   sql: Connection,
   { hostId, observed }: { hostId: string; observed: readonly ObservedInstance[] },
 ): Promise<void> {
-  const told = observed.map(({ instanceId, placementEpoch, runId, services }) => ({
+  const reported = observed.map(({ instanceId, placementEpoch, runId, services }) => ({
     instanceId,
     placementEpoch,
     runId,
     services: services ?? null,
   }));
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p SET services = nullif(v.services, 'null')
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, services jsonb)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND p.services IS DISTINCT FROM nullif(v.services, 'null')`,
-    [hostId, JSON.stringify(told)],
+    [hostId, JSON.stringify(reported)],
   );
 }

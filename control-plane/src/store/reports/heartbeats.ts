@@ -8,7 +8,7 @@ import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { noteCardWords } from "../billing/broken-time/gpu-outages.ts";
-import { IS_BLIND, tellsFailure } from "../hosts/card-sample.ts";
+import { IS_BLIND, reportsFailure } from "../hosts/card-sample.ts";
 import { noteReboot } from "../billing/broken-time/host-deaths.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm } from "../database/leader.ts";
@@ -83,17 +83,17 @@ export async function acceptHeartbeat(
       receivedAt: now,
       roundTripMs: heartbeat.lastRoundTripMs,
     });
-    await tellChanges(sql, { hostId, host, heartbeat, now });
+    await reportChanges(sql, { hostId, host, heartbeat, now });
     const health = noteGpuHealth(sql, { hostId, cards: heartbeat.gpus, now });
     const words = { hostId, cards: heartbeat.gpus, source: "heartbeat", now, after: health } as const;
     const [liftCordons] = await Promise.all([health, noteCardWords(sql, words)]);
     await noteVitals(sql, { hostId, vitals: heartbeat.gpus, now });
-    const asked = await answerFor(sql, {
+    const requested = await answerFor(sql, {
       hostId,
       watermark: restored ? restore.requestedFrom : watermark,
       waitsForReport: restored,
     });
-    const answer = { ...asked, liftCordons };
+    const answer = { ...requested, liftCordons };
     return { accepted: true, answer, wasConnected: host.connection === "connected", restored };
   });
 }
@@ -168,7 +168,7 @@ async function noteHost(
 }
 
 /** Coming back, and becoming well or unwell, are events. */
-async function tellChanges(
+async function reportChanges(
   sql: Connection,
   { hostId, host, heartbeat, now }: { hostId: string; host: KnownHost; heartbeat: Heartbeat; now: Date },
 ): Promise<void> {
@@ -200,7 +200,7 @@ async function noteVitals(
   await sql.query(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
-            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR ${tellsFailure("v")} THEN g.last_seen_at ELSE $3 END
+            last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR ${reportsFailure("v")} THEN g.last_seen_at ELSE $3 END
        FROM hosts h, jsonb_to_recordset($2::jsonb) AS v(uuid text, health text, "memoryUsedMib" int,
               "utilizationPercent" int, "temperatureC" int, "powerW" numeric, "hasSign" boolean, cordon jsonb)
       WHERE h.id = $1 AND g.host_id = $1 AND g.uuid = v.uuid AND g.vanished_at IS NULL`,

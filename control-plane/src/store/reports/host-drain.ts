@@ -10,7 +10,7 @@ import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { appendEvent, appendEvents } from "../events/events.ts";
-import { queueWorkNews } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/news-outbox.ts";
 import type { Deed } from "./host-removal.ts";
 import { cordonHost, statusOf } from "../hosts/hosts.ts";
 
@@ -38,7 +38,7 @@ export async function drainHost(
     new: "maintenance",
     reason: why,
   });
-  await tellPeople(sql, host, { drain: { reason, deadline }, isTakenBack: false, actor, now });
+  await notifyPeople(sql, host, { drain: { reason, deadline }, isTakenBack: false, actor, now });
   if (deadline === null) {
     await sql.query("DELETE FROM host_drains WHERE host_id = $1", [host.id]);
     return await stopWhatIsLeft(sql, host, { reason, actor, now });
@@ -61,7 +61,7 @@ export async function takeBackDrain(
     "DELETE FROM host_drains WHERE host_id = $1 RETURNING reason, deadline_at AS deadline",
     [host.id],
   );
-  for (const drain of rows) await tellPeople(sql, host, { drain, isTakenBack: true, actor, now });
+  for (const drain of rows) await notifyPeople(sql, host, { drain, isTakenBack: true, actor, now });
 }
 
 /** Hosts whose deadline has passed. */
@@ -93,43 +93,43 @@ async function stopWhatIsLeft(
   host: DrainedHost,
   { reason, actor, now }: Deed & { reason: string | null },
 ): Promise<void> {
-  const orderer = { by: "admin", actor, now, reason: drainReason(host.name, reason) } as const;
+  const context = { by: "admin", actor, now, reason: drainReason(host.name, reason) } as const;
   for (const name of await workloadsThere(sql, host.id)) {
     const workload = await storeOf(name.kind).lock(sql, name.id);
     const to = workload && rulesOf(name.kind).stopping(workload.status);
     // One that has begun to stop, or ended, since it was read needs no order.
     if (workload === null || to === null) continue;
     if (rulesOf(name.kind).hasManyStarts) {
-      await stopInstancesOn(sql, { ...name, hostId: host.id }, orderer);
+      await stopInstancesOn(sql, { ...name, hostId: host.id }, context);
       continue;
     }
-    await stopInstances(sql, name, orderer);
-    const cause = { by: orderer.by, exitCode: null };
+    await stopInstances(sql, name, context);
+    const cause = { by: context.by, exitCode: null };
     await storeOf(name.kind).move(sql, [
-      { workload, to, reason: orderer.reason, actor, now, hostId: host.id, cause },
+      { workload, to, reason: context.reason, actor, now, hostId: host.id, cause },
     ]);
   }
 }
 
-async function tellPeople(
+async function notifyPeople(
   sql: Transaction,
   host: DrainedHost,
   { drain, isTakenBack, actor, now }: Deed & { drain: Drain; isTakenBack: boolean },
 ): Promise<void> {
-  const news = isTakenBack ? drainCancelledMessage(host, drain) : drainMessage(host, drain);
+  const message = isTakenBack ? drainCancelledMessage(host, drain) : drainMessage(host, drain);
   const warning = isTakenBack ? null : drainSentence(host.name, drain);
-  const told: (WorkloadName & { customerId: number })[] = [];
+  const reported: (WorkloadName & { customerId: number })[] = [];
   for (const name of await workloadsThere(sql, host.id)) {
     const workload = await storeOf(name.kind).lock(sql, name.id);
     if (workload === null) continue;
-    told.push({ ...name, customerId: workload.customerId });
+    reported.push({ ...name, customerId: workload.customerId });
     // One with replicas elsewhere goes on, and its own rules say what becomes of those here.
     if (workload.status === "running" && !rulesOf(name.kind).hasManyStarts)
       await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: warning });
   }
   const eventIds = await appendEvents(
     sql,
-    told.map(({ kind, id, customerId }) => ({
+    reported.map(({ kind, id, customerId }) => ({
       at: now,
       kind: "drained",
       workloadKind: kind,
@@ -141,11 +141,11 @@ async function tellPeople(
       reason: warning ?? "Its host is not drained after all.",
     })),
   );
-  await queueWorkNews(
+  await queueWorkMessages(
     sql,
-    told.flatMap(({ kind, id }, nth) =>
+    reported.flatMap(({ kind, id }, nth) =>
       kind === "environment"
-        ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, message: news }]
+        ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, message }]
         : [],
     ),
   );

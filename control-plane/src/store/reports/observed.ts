@@ -25,7 +25,7 @@ import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { ObservedState } from "./observed-state.ts";
 import { substanceOf } from "./observed-substance.ts";
-import { noteStandings } from "./gangs/gang-standings.ts";
+import { noteRankStates } from "./gangs/gang-standings.ts";
 import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {
@@ -36,7 +36,7 @@ import {
 } from "./placement-reports.ts";
 
 /** The bound of one host. */
-const MAX_STRANGERS_SHOWN = 20;
+const MAX_STRANGERS_LISTED = 20;
 
 export type MergeOutcome =
   | {
@@ -83,11 +83,11 @@ export async function mergeObserved(
       ordersChanged = (await mergePlacement(sql, merge, environments)) || ordersChanged;
     }
     const explained = [...placements, ...live.filter(isSilent)];
-    const told = { hostId, observed: observed.instances, now };
+    const reported = { hostId, observed: observed.instances, now };
     // People read in this order of events what came together: errors of programs, restarts, ends, ports.
-    const runs = noteGpuFaults(sql, told)
-      .then(async () => await noteRunRestarts(sql, told))
-      .then(async () => await noteRunEnds(sql, told));
+    const runs = noteGpuFaults(sql, reported)
+      .then(async () => await noteRunRestarts(sql, reported))
+      .then(async () => await noteRunEnds(sql, reported));
     const ports = runs.then(
       async () =>
         observed.leases !== null && (await mergeLeases(sql, { host, leases: observed.leases, now })),
@@ -97,15 +97,15 @@ export async function mergeObserved(
       ports,
       runs,
       // One statement each, in this order.
-      noteContainerFacts(sql, told),
-      noteServices(sql, told),
-      noteServing(sql, told),
-      noteStreams(sql, told),
-      noteStandings(sql, told),
-      noteProgress(sql, told),
-      noteReadiness(sql, told),
-      reportStrangers(sql, { ...told, placements: explained }),
-      noteStubbornRuns(sql, told),
+      noteContainerFacts(sql, reported),
+      noteServices(sql, reported),
+      noteServing(sql, reported),
+      noteStreams(sql, reported),
+      noteRankStates(sql, reported),
+      noteProgress(sql, reported),
+      noteReadiness(sql, reported),
+      reportStrangers(sql, { ...reported, placements: explained }),
+      noteStubbornRuns(sql, reported),
       observed.machine?.canary && noteCanary(sql, { hostId, canary: observed.machine.canary, now }),
       notes && noteKernelNotes(sql, { hostId, notes, now }),
       runs.then(async () => await takeAccess(sql, { hostId, access, now })),
@@ -254,6 +254,6 @@ async function reportStrangers(
       `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`,
     ]),
   );
-  const most = MAX_STRANGERS_SHOWN;
+  const most = MAX_STRANGERS_LISTED;
   await keepAlarms(sql, { kind: "unknown-instance", prefix: `${hostId} `, alarms, most, now });
 }

@@ -158,7 +158,7 @@ async function notePlacement(sql: Transaction, merge: Merge, seen: ObservedInsta
   await Promise.all([
     placement.state === seen.phase && !hasLostOrRegainedGpus(placement, seen)
       ? null
-      : tellState(sql, merge, seen),
+      : reportState(sql, merge, seen),
     isKnown(placement, seen) ? null : writeState(sql, merge, seen),
     placement.is_current && placement.instance_state !== seen.phase
       ? sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
@@ -184,7 +184,7 @@ function isKnown(placement: LivePlacement, seen: ObservedInstance): boolean {
   );
 }
 
-async function tellState(
+async function reportState(
   sql: Transaction,
   { host, placement, now }: Merge,
   seen: ObservedInstance,

@@ -21,9 +21,9 @@ export interface HostBeat {
 type QuietAnswer = Omit<HeartbeatAnswer, "liftCordons">;
 
 /** The same list twice: as the host tells it, which may be that it has not looked for strangers, and as gpu_health keeps it. */
-const TOLD_HEALTH = `(v.reasons, v."eccUncorrected", v."eccUncorrectedTotal", v."repairPending", v."repairFailed",
+const REPORTED_HEALTH = `(v.reasons, v."eccUncorrected", v."eccUncorrectedTotal", v."repairPending", v."repairFailed",
   v."throttleReasons", coalesce(v.strangers, k.strangers, '[]'), v."foreignMemoryMib", v."reasonCode")`;
-const KEPT_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending, k.repair_failed,
+const STORED_HEALTH = `(k.reasons, k.ecc_uncorrected, k.ecc_uncorrected_total, k.repair_pending, k.repair_failed,
   k.throttle_reasons, k.strangers, k.foreign_memory_mib, k.reason_code)`;
 
 /**
@@ -46,7 +46,7 @@ WITH told AS MATERIALIZED (
   SELECT v."hostId" FROM cards v JOIN gpus g ON g.uuid = v.uuid AND g.host_id = v."hostId"
     LEFT JOIN gpu_health k ON k.gpu_uuid = g.uuid
    WHERE g.health_status IS DISTINCT FROM v.health OR v.reasons IS NOT NULL AND (v.cordon IS NOT NULL OR v."hasSign" OR k.has_sign
-      OR k.host_cordon IS NOT NULL OR k.cordoned_by_host OR ${TOLD_HEALTH} IS DISTINCT FROM ${KEPT_HEALTH})
+      OR k.host_cordon IS NOT NULL OR k.cordoned_by_host OR ${REPORTED_HEALTH} IS DISTINCT FROM ${STORED_HEALTH})
 ), held AS (
   SELECT h.id, t.*, h.generation AS target, h.observed_digest, j.watermark
     FROM told t JOIN hosts h ON h.id = t."hostId"
@@ -104,7 +104,7 @@ export async function noteQuietHeartbeats(
   now: Date,
 ): Promise<Map<string, QuietAnswer>> {
   const { rows } = await sql.query<QuietAnswer & { id: string }>(NOTE_AND_ANSWER, [
-    JSON.stringify(beats.map(toldOf)),
+    JSON.stringify(beats.map(reportedOf)),
     JSON.stringify(
       beats.flatMap(({ hostId, heartbeat }) => heartbeat.gpus.map((gpu) => cardOf(hostId, gpu))),
     ),
@@ -116,7 +116,7 @@ export async function noteQuietHeartbeats(
   return new Map(rows.map(({ id, ...answer }) => [id, answer]));
 }
 
-function toldOf({ hostId, heartbeat }: HostBeat) {
+function reportedOf({ hostId, heartbeat }: HostBeat) {
   const { applied, journal, protocol } = heartbeat;
   return {
     hostId,

@@ -29,19 +29,15 @@ export type Restore =
 /** Call in the heartbeat's transaction, which holds the host. */
 export async function noteRestore(sql: Transaction, beat: Beat): Promise<Restore> {
   const { hostId, heartbeat, generation, watermark, now } = beat;
-  const told = numbersTold(heartbeat);
+  const reported = reportedNumbers(heartbeat);
   const held = await numbersHeld(sql, { generation, watermark });
-  const claim = restoreClaim(
-    told,
-    held,
-    await restoresShownToday(sql, { hostId, reported: told, held, now }),
-  );
+  const claim = restoreClaim(reported, held, await restoresToday(sql, { hostId, reported, held, now }));
   if (claim.kind !== "restored") return claim;
-  await raiseAboveRestored(sql, { hostId, reported: told, held, now });
+  await raiseAboveRestored(sql, { hostId, reported, held, now });
   return { kind: "restored", requestedFrom: await skipForgotten(sql, { hostId, heartbeat, watermark, now }) };
 }
 
-function numbersTold({ applied, journal }: Heartbeat): ReportedNumbers {
+function reportedNumbers({ applied, journal }: Heartbeat): ReportedNumbers {
   return {
     ...applied,
     watermark: journal.watermarkSeen,
@@ -58,12 +54,12 @@ async function numbersHeld(
 }
 
 /** Asked for only where the host shows one more. */
-async function restoresShownToday(
+async function restoresToday(
   sql: Connection,
-  shown: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
+  visible: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
 ): Promise<number> {
-  const { hostId, reported: told, held, now } = shown;
-  if (restoreClaim(told, held, 0).kind === "none") return 0;
+  const { hostId, reported, held, now } = visible;
+  if (restoreClaim(reported, held, 0).kind === "none") return 0;
   const { rows } = await sql.query<{ count: number }>(
     "SELECT count(*) AS count FROM events WHERE host_id = $1 AND kind = $2 AND at > $3",
     [hostId, RESTORE_EVENT, new Date(now.getTime() - MS_PER_DAY)],
@@ -79,21 +75,21 @@ async function raiseAboveRestored(
   sql: Transaction,
   {
     hostId,
-    reported: told,
+    reported,
     held,
     now,
   }: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
 ): Promise<void> {
   await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
-    told.dbIncarnation,
+    reported.dbIncarnation,
   ]);
-  await raiseTermAbove(sql, told.term);
+  await raiseTermAbove(sql, reported.term);
   await sql.query(
     `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_shown_at = $3
       WHERE id = $1`,
-    [hostId, told.generation, now],
+    [hostId, reported.generation, now],
   );
-  const reason = `It was told ${JSON.stringify(told)}; the database held ${JSON.stringify(held)}.`;
+  const reason = `It was told ${JSON.stringify(reported)}; the database held ${JSON.stringify(held)}.`;
   await appendEvent(sql, { at: now, kind: RESTORE_EVENT, hostId, actor: `host ${hostId}`, reason });
 }
 

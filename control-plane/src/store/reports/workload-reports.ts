@@ -21,8 +21,8 @@ import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipHostOfCard, skipPool } from "../workloads/place-skips.ts";
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
 import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
-import { PROGRESS, progressOf, type ProgressRow, tellGoingOn, tellStall } from "./runs/stalls.ts";
-import { rankStanding, STANDING, type StandingRow } from "./gangs/gang-standings.ts";
+import { PROGRESS, progressOf, type ProgressRow, notifyStallEnd, notifyStall } from "./runs/stalls.ts";
+import { rankState, RANK_STATE, type RankStateRow } from "./gangs/gang-standings.ts";
 
 /** What an instance's host said last, and where that is. */
 export interface PlacedReport extends InstanceReport {
@@ -87,8 +87,8 @@ async function applyTransition(
           first?.exitCode ??
           null,
       };
-      const told = reason ?? (status === "running" ? drainWarning(reports) : null);
-      await store.move(sql, [{ ...move, to: status, reason: told, cause }]);
+      const reported = reason ?? (status === "running" ? drainWarning(reports) : null);
+      await store.move(sql, [{ ...move, to: status, reason: reported, cause }]);
       // What its rules stop is stopped everywhere; each of its other ends has nothing left that runs.
       if (status !== "stopping") return [];
       const by = { by: "control-plane", actor: "control-plane", now } as const;
@@ -110,7 +110,7 @@ async function applyTransition(
     case "stalls": {
       const { reason, found } = transition;
       const ends = workload.endsWhenStalled === true;
-      await tellStall(sql, { kind, workload, found, now, ends });
+      await notifyStall(sql, { kind, workload, found, now, ends });
       if (!ends) {
         await store.explain(sql, { id: workload.id, status: workload.status, reason });
         return [];
@@ -122,7 +122,7 @@ async function applyTransition(
       return await stopInstances(sql, { kind, id: workload.id }, by);
     }
     case "goes-on": {
-      await tellGoingOn(sql, { kind, workload, now });
+      await notifyStallEnd(sql, { kind, workload, now });
       const reason = transition.reason || drainWarning(reports);
       await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
@@ -211,16 +211,16 @@ async function outcomeOf(
 ): Promise<AfterFailure | "not-told"> {
   // An order's end is nobody's failure, and what was never released has written nothing.
   const hasLeft = failure.by !== "order" && failure.preflight === undefined;
-  const told = { runIds: failed.flatMap(({ runId }) => (runId === null ? [] : [runId])), now };
+  const reported = { runIds: failed.flatMap(({ runId }) => (runId === null ? [] : [runId])), now };
   let rule: LogRule | null = null;
   if (hasLeft && retry.logRules.length > 0) {
-    const tails = await tailsOfRuns(sql, told);
+    const tails = await tailsOfRuns(sql, reported);
     if (tails === null) return "not-told";
     rule = ruleFor(retry.logRules, tails);
   }
   const outcome = afterFailure(failure, retry, { rule });
   if (!hasLeft || outcome.isUsedUp !== true) return outcome;
-  const gainedAt = await lastGain(sql, { ...workload, ...told });
+  const gainedAt = await lastGain(sql, { ...workload, ...reported });
   return gainedAt === null ? "not-told" : afterFailure(failure, retry, { rule, gainedAt });
 }
 
@@ -257,7 +257,7 @@ interface ReportRow extends WorkloadName {
   stop_reason: string | null;
   is_behind: boolean;
   /** Null where it is of no gang. */
-  rankState: StandingRow | null;
+  rankState: RankStateRow | null;
   /** Null where nothing keeps it from going on. */
   progress: ProgressRow | null;
   host_id: string;
@@ -282,7 +282,7 @@ export async function reportsOf(
     `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             p.stop_reason,
-            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${STANDING} AS "rankState", ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
+            i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${RANK_STATE} AS "rankState", ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason,
             CASE WHEN p.state IN ('stopped', 'failed') THEN ${FAULT_AT_END} END AS card_fault
        FROM unnest($1::text[], $2::text[]) AS asked(kind, id)
@@ -311,7 +311,7 @@ function reportOf(row: ReportRow, now: Date): PlacedReport {
     hostName: row.host_name,
     storagePool: row.storage_pool,
     drain: row.drain_deadline_at && { deadline: row.drain_deadline_at, reason: row.drain_reason },
-    ...(row.rankState !== null && { gang: rankStanding(row.rankState, row, now) }),
+    ...(row.rankState !== null && { gang: rankState(row.rankState, row, now) }),
     ...(row.progress !== null && { progress: progressOf(row.progress, row, now) }),
     ...(row.card_fault !== null && { cardFault: row.card_fault }),
   };

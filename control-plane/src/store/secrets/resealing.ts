@@ -112,8 +112,8 @@ function toBeSealed({ isPlain, isUnderOther }: ReadTable, of: Scope["of"]): stri
 }
 
 /** Holds nothing: for as long as it takes, a leader renews its lease and everybody writes. */
-async function scanned<T>(database: Database, look: (sql: Connection) => Promise<T>): Promise<T> {
-  return await transaction(database, look, { statementTimeoutMs: SCAN_TIMEOUT_MS });
+async function scanned<T>(database: Database, check: (sql: Connection) => Promise<T>): Promise<T> {
+  return await transaction(database, check, { statementTimeoutMs: SCAN_TIMEOUT_MS });
 }
 
 function isCheckViolation(error: unknown): boolean {

@@ -6,7 +6,7 @@ import type { PasswordSeal, SealedRow } from "../../core/hosts/images/password-s
 import type { EnvVarSeal, SealedValue, StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { SEALED_SECRET, type WebhookSeal } from "../../core/secrets/webhook-seal.ts";
 import type { Transaction } from "../database/database.ts";
-import { ordererOfInstance } from "../workloads/kinds.ts";
+import { orderActorOfInstance } from "../workloads/kinds.ts";
 import {
   knownStatus,
   safeBigint,
@@ -131,7 +131,7 @@ const READ_BY_QUERIES = "REMOTEGPU_ATTEMPT";
 const PLACEMENTS = closedIn<PlacedRow>({
   name: "placements",
   columns: `t.instance_id AS id, t.epoch AS number, t.spec -> 'env' AS env, t.env_is_sealed,
-    ${ordererOfInstance("i")} AS customer_id`,
+    ${orderActorOfInstance("i")} AS customer_id`,
   from: "placements t JOIN instances i ON i.id = t.instance_id",
   behind: "(t.instance_id, t.epoch) > ($1, $2)",
   among: "(t.instance_id, t.epoch) IN (SELECT * FROM unnest($1::text[], $2::int[]))",

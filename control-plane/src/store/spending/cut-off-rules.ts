@@ -21,7 +21,7 @@ import { accruedOf } from "./accrued.ts";
 const OF_A_GANG = JSON.stringify({ stopAfterSeconds: GANG_STOP_AFTER_SECONDS });
 
 /** Payers for whom something is wanted running that has to be told something, or was; in the order of their ids. */
-export async function payersToTell(sql: Connection, now: Date): Promise<number[]> {
+export async function payersToNotify(sql: Connection, now: Date): Promise<number[]> {
   const { rows } = await sql.query<{ id: number; is_armed: boolean }>(
     `SELECT r.customer_id AS id, bool_or(p.live->>'onDisconnect' = 'stop_after' AND NOT p.live @> $1::jsonb) AS is_armed
        FROM placements p JOIN runs r ON r.id = p.run_id
@@ -43,7 +43,7 @@ export async function applyCutOffRule(
   // Held, so that whoever comes last has seen the money as it is then.
   await lockAccounts(sql, [customerId]);
   const rules = await rulesOf(sql, [customerId], now);
-  const hostIds = await tell(sql, rules, null);
+  const hostIds = await notify(sql, rules, null);
   await raiseGenerations(sql, hostIds);
   return hostIds;
 }
@@ -74,7 +74,7 @@ export async function armPlacements(
   });
   const rules = await rulesOf(sql, poor, now);
   const armed = new Map([...rules].filter(([, { onDisconnect }]) => onDisconnect === "stop_after"));
-  if (armed.size > 0) await tell(sql, armed, hostIds);
+  if (armed.size > 0) await notify(sql, armed, hostIds);
 }
 
 /**
@@ -134,7 +134,7 @@ async function accountsOf(sql: Connection, customerIds: readonly number[]): Prom
 }
 
 /** Answers the hosts on which something is told anew. */
-async function tell(
+async function notify(
   sql: Connection,
   rules: ReadonlyMap<number, CutOffRule>,
   onHosts: readonly string[] | null,

@@ -9,13 +9,13 @@ import { isMounted } from "../../core/data/upload-plan.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { type DataKind, deleteData } from "../accounts/catalogue.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
-import { toldDay } from "../billing/ledger/risk-records.ts";
+import { notifiedDay } from "../billing/ledger/risk-records.ts";
 import { lockOpenRunsIn } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
 import type { OrderOutcome } from "../orders/environment-orders.ts";
-import type { Orderer } from "../orders/workload-stops.ts";
+import type { OrderContext } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, ofAllKinds, storeOf } from "../workloads/kinds.ts";
 import { copiesOf } from "./data/copies.ts";
 import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
@@ -34,7 +34,7 @@ interface DeletedData {
 export type DataDeletion = ({ done: true } & DeletedData) | { done: false; reason: "not-at-risk" };
 
 /** Ends one workload for good; null where it is there no more. */
-type Ending = (sql: Transaction, id: string, orderer: Orderer) => Promise<OrderOutcome | null>;
+type Ending = (sql: Transaction, id: string, context: OrderContext) => Promise<OrderOutcome | null>;
 
 interface Decision {
   readonly customerId: number;
@@ -83,11 +83,11 @@ async function end(
   open: readonly WorkloadName[],
   { actor, now, endings }: Decision,
 ): Promise<{ workloads: WorkloadName[]; hostIds: string[] }> {
-  const orderer: Orderer = { by: "admin", actor, now };
+  const context: OrderContext = { by: "admin", actor, now };
   const workloads: WorkloadName[] = [];
   const hostIds = new Set<string>();
   for (const { kind, id } of open) {
-    const outcome = await endings.get(kind)?.(sql, id, orderer);
+    const outcome = await endings.get(kind)?.(sql, id, context);
     if (outcome?.done !== true) continue;
     workloads.push({ kind, id });
     for (const hostId of outcome.hostIds) hostIds.add(hostId);
@@ -101,7 +101,7 @@ async function isAtRisk(sql: Transaction, { customerId, now }: Decision): Promis
   if (account === null || account.status === "normal" || account.overdueSince === null) return false;
   const { overdueSince } = account;
   if (atRiskFromMs(overdueSince.getTime()) > now.getTime()) return false;
-  return (await toldDay(sql, { customerId, overdueSince })) === AT_RISK_DAY;
+  return (await notifiedDay(sql, { customerId, overdueSince })) === AT_RISK_DAY;
 }
 
 const PAID_WORKLOADS = ofAllKinds(

@@ -7,10 +7,10 @@ import { budgetAlerts, hoursLeftAlerts, type AlertNotice } from "../../core/aler
 import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { balanceView } from "./balance.ts";
 import type { Connection } from "../database/database.ts";
-import { type AlertStanding, alertStandings } from "../events/alert-standings.ts";
+import { type AlertState, alertStates } from "../events/alert-standings.ts";
 import { monthSpending } from "../events/month-spending.ts";
 
-export interface HourLook {
+export interface HourSnapshot {
   readonly hour: Date;
   readonly calendar: BillingCalendar;
 }
@@ -36,23 +36,23 @@ export async function customersToWarn(
 export async function hourTellings(
   sql: Connection,
   customerIds: readonly number[],
-  look: HourLook,
+  snapshot: HourSnapshot,
 ): Promise<Map<number, AlertNotice[]>> {
-  const standings = await alertStandings(sql, customerIds);
-  const tellings = new Map<number, AlertNotice[]>();
-  const budgets = await budgetTellings(sql, standings, look);
-  for (const [customerId, standing] of standings) {
-    const ofHours = await hoursLeftTellings(sql, { customerId, state: standing }, look);
+  const states = await alertStates(sql, customerIds);
+  const notices = new Map<number, AlertNotice[]>();
+  const budgets = await budgetTellings(sql, states, snapshot);
+  for (const [customerId, state] of states) {
+    const ofHours = await hoursLeftTellings(sql, { customerId, state }, snapshot);
     const all = [...ofHours, ...(budgets.get(customerId) ?? [])];
-    if (all.length > 0) tellings.set(customerId, all);
+    if (all.length > 0) notices.set(customerId, all);
   }
-  return tellings;
+  return notices;
 }
 
 async function hoursLeftTellings(
   sql: Connection,
-  { customerId, state: { rules, open } }: { customerId: number; state: AlertStanding },
-  { hour }: HourLook,
+  { customerId, state: { rules, open } }: { customerId: number; state: AlertState },
+  { hour }: HourSnapshot,
 ): Promise<AlertNotice[]> {
   if (rules.hoursLeft.length === 0 && !open.some(({ kind }) => kind === "hours-left")) return [];
   const view = await balanceView(sql, { customerId, now: hour });
@@ -67,10 +67,10 @@ async function hoursLeftTellings(
 
 async function budgetTellings(
   sql: Connection,
-  standings: ReadonlyMap<number, AlertStanding>,
-  { hour, calendar }: HourLook,
+  states: ReadonlyMap<number, AlertState>,
+  { hour, calendar }: HourSnapshot,
 ): Promise<Map<number, AlertNotice[]>> {
-  const concerned = [...standings].filter(
+  const concerned = [...states].filter(
     ([, { rules, open }]) => rules.monthlyLimit !== null || open.some(({ kind }) => kind === "budget"),
   );
   // At the midnight that ends a month the hour before it was charged, so that month is looked at once more.

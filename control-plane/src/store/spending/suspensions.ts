@@ -128,10 +128,10 @@ async function stopOpenRuns(
   const ordered = new Set(rows.map((row) => row.run_id));
   const stopped = runs.filter((run) => ordered.has(run.id));
   for (const run of stopped) await appendStopOrder(sql, run, { customerId, at });
-  const shown = new Map(
+  const visible = new Map(
     stopped.map((run) => [nameKey({ kind: run.resource_type, id: run.resource_id }), run]),
   );
-  for (const [key, run] of shown) {
+  for (const [key, run] of visible) {
     const workload = workloads.get(key);
     if (workload !== undefined) await showStopping(sql, { run, workload, now });
   }

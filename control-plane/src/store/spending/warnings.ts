@@ -7,11 +7,11 @@ import {
   riskSentence,
 } from "../../core/alerts/data-at-risk.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import { tell } from "../events/alerts.ts";
+import { notify } from "../events/alerts.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
-import { setToldDay, toldDay } from "../billing/ledger/risk-records.ts";
+import { setNotifiedDay, notifiedDay } from "../billing/ledger/risk-records.ts";
 
 /** Customers whose debt is old enough by this hour and of whom not everything was told, in the order of their ids. */
 export async function customersToWarn(sql: Connection, hour: Date): Promise<number[]> {
@@ -35,8 +35,8 @@ export async function warnOfRisk(
   const account = await lockAccount(sql, customerId);
   if (account === null || account.status === "normal" || account.overdueSince === null) return;
   const { overdueSince } = account;
-  const told = await toldDay(sql, { customerId, overdueSince });
-  const due = riskDaysDue({ overdueSinceMs: overdueSince.getTime(), reportedDay: told }, hour.getTime());
+  const reported = await notifiedDay(sql, { customerId, overdueSince });
+  const due = riskDaysDue({ overdueSinceMs: overdueSince.getTime(), reportedDay: reported }, hour.getTime());
   const last = due.at(-1);
   if (last === undefined) return;
   await appendEvents(
@@ -50,6 +50,6 @@ export async function warnOfRisk(
       reason: riskSentence(day),
     })),
   );
-  await tell(sql, { customerId, at: hour, tellings: due.map(riskAlert) });
-  await setToldDay(sql, { customerId, overdueSince, day: last, at: hour });
+  await notify(sql, { customerId, at: hour, tellings: due.map(riskAlert) });
+  await setNotifiedDay(sql, { customerId, overdueSince, day: last, at: hour });
 }

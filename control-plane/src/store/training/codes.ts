@@ -6,7 +6,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 /** Of one customer; what no unfinished job names makes room for more. */
 export const MAX_CODES_BYTES = 1_000_000_000;
 /** Something that was just brought is about to be ordered with. */
-const KEPT_MS = MS_PER_HOUR;
+const RETENTION_MS = MS_PER_HOUR;
 
 export interface CodeRow {
   id: string;
@@ -57,7 +57,7 @@ async function makeRoom(
      ranked AS (SELECT id, stays, sum(size) OVER (ORDER BY stays DESC, used_at DESC, id) AS bytes FROM others)
      DELETE FROM codes c USING ranked r
       WHERE r.id = c.id AND NOT r.stays AND r.bytes + $3 > $4 AND c.used_at < $5`,
-    [customerId, sha256, size, MAX_CODES_BYTES, new Date(now.getTime() - KEPT_MS)],
+    [customerId, sha256, size, MAX_CODES_BYTES, new Date(now.getTime() - RETENTION_MS)],
   );
 }
 

@@ -8,7 +8,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { limitSeconds, stopSeconds } from "../database/values/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkNews } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
 
 /**
  * A running one lasts as long as its own limit allows, a stop its grace and a little more, and one that waits again has no
@@ -64,18 +64,18 @@ export async function moveJobs(
       reason,
     })),
   );
-  await queueWorkNews(
+  await queueWorkMessages(
     sql,
     moves.flatMap(({ workload, to, reason, now, cause = NO_CAUSE, tries }, nth) => {
       const attempt = workload.retry?.tries.attempt ?? 1;
-      const news = jobMessage({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
-      if (news === null) return [];
+      const message = jobMessage({ to, reason, cause, attempt, nextAttempt: tries?.attempt ?? null });
+      if (message === null) return [];
       return [
         {
           workload: { kind: "training", id: workload.id },
           eventId: eventIds[nth] ?? 0,
           at: now,
-          message: news,
+          message,
         },
       ];
     }),
@@ -140,7 +140,7 @@ export async function explainJob(
 
 export async function explainWaitingJobs(
   sql: Transaction,
-  told: readonly { id: string; reason: string }[],
+  reported: readonly { id: string; reason: string }[],
 ): Promise<void> {
   await sql.query(
     `WITH held AS (
@@ -148,6 +148,6 @@ export async function explainWaitingJobs(
         WHERE j.status = 'queued' AND j.placed_at IS NULL AND j.status_reason IS DISTINCT FROM s.reason
         ORDER BY j.id FOR NO KEY UPDATE OF j)
      UPDATE training_jobs j SET ${SOUND_SIZES}, status_reason = held.reason FROM held WHERE j.id = held.id`,
-    [told.map(({ id }) => id), told.map(({ reason }) => reason)],
+    [reported.map(({ id }) => id), reported.map(({ reason }) => reason)],
   );
 }

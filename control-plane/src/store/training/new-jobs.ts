@@ -7,7 +7,7 @@ import type { DistributedConfig } from "../../core/training/rank-environment.ts"
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { queueWorkNews } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/news-outbox.ts";
 
 export interface NewJob {
   customerId: number;
@@ -134,10 +134,10 @@ export async function markAgain(
   const eventId = await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
   const cause = { by: deed.by, exitCode: null };
   const { attempt } = job;
-  const news = jobMessage({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
-  if (news === null) return;
-  await queueWorkNews(sql, [
-    { workload: { kind: "training", id: job.id }, eventId, at: deed.now, message: news },
+  const message = jobMessage({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
+  if (message === null) return;
+  await queueWorkMessages(sql, [
+    { workload: { kind: "training", id: job.id }, eventId, at: deed.now, message },
   ]);
 }
 

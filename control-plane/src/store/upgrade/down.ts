@@ -14,7 +14,7 @@ import { assertNothingIsLost } from "./rows/losses.ts";
 import { modelOf } from "./tables/model.ts";
 import { isOldTable, OLD_TABLES } from "./old-form.ts";
 import { withoutTriggers } from "./tables/others-triggers.ts";
-import { withProgress, type Say } from "./progress.ts";
+import { withProgress, type Print } from "./progress.ts";
 import { settled, typeChange } from "./tables/columns.ts";
 import { linesOf } from "./tables/same-schema.ts";
 
@@ -34,7 +34,7 @@ export interface Downgrade {
 export async function downgrade(
   sql: Transaction,
   { migrations, oldSchema, discard, envVars }: Downgrade,
-  say: Say,
+  print: Print,
 ): Promise<void> {
   await assertNobodyLeads(sql);
   await sql.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
@@ -42,19 +42,19 @@ export async function downgrade(
   const target = (await definitionsOnRecord(sql)) ?? (await oldModel(sql, oldSchema));
 
   await dropOurDefinitions(sql, ours);
-  await withProgress(say, "old columns", () =>
+  await withProgress(print, "old columns", () =>
     withoutTriggers(sql, async () => {
       await restoreColumns(sql);
       await openSealedValues(sql, target, envVars);
     }),
   );
-  await withProgress(say, "looking for what would be lost", () =>
+  await withProgress(print, "looking for what would be lost", () =>
     assertNothingIsLost(sql, { ours, target, discard }),
   );
   await dropOurTables(sql, ours);
   for (const table of OLD_TABLES)
-    await withProgress(say, `columns of ${table}`, () => reshape(sql, table, ours, target));
-  await withProgress(say, "indexes and constraints", () => restoreDefinitions(sql, ours, target));
+    await withProgress(print, `columns of ${table}`, () => reshape(sql, table, ours, target));
+  await withProgress(print, "indexes and constraints", () => restoreDefinitions(sql, ours, target));
   await dropOurFunctions(sql, ours, target);
   await withdrawFromApplication(sql);
   assertIsOld(await readCatalogue(sql), target);

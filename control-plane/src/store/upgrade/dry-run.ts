@@ -2,7 +2,7 @@
 import { type Database, transaction } from "../database/database.ts";
 import { FILLS } from "./rows/fills.ts";
 import { isOld, readForm } from "./old-form.ts";
-import { assertNothingInTheWay } from "./rows/refusals.ts";
+import { assertNoObstacle } from "./rows/refusals.ts";
 import { changedRows, derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings } from "./rows/report.ts";
 import { type Step, titleOf } from "./rows/fill-rows.ts";
 import type { UpgradeResult } from "./up.ts";
@@ -20,7 +20,7 @@ export async function dryRun(
       );
       const form = await readForm(sql);
       if (!isOld(form)) return { steps: [], report: NOTHING_TO_REPORT };
-      await assertNothingInTheWay(sql, form);
+      await assertNoObstacle(sql, form);
       const steps: Step[] = [];
       for (const fill of FILLS)
         steps.push({

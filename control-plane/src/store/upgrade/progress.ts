@@ -2,25 +2,26 @@
 export const FIRST_LINE_AFTER_MS = 1_000;
 const NEXT_LINE_AFTER_MS = 10_000;
 
-export type Say = (line: string) => void;
+export type Print = (line: string) => void;
 
 export async function withProgress<T>(
-  say: Say,
+  print: Print,
   title: string,
   work: () => Promise<T>,
   firstLineAfterMs = FIRST_LINE_AFTER_MS,
 ): Promise<T> {
   const startedMs = performance.now();
   const seconds = () => ((performance.now() - startedMs) / 1_000).toFixed(1);
-  let isTold = false;
-  let timer = setTimeout(function tell() {
-    isTold = true;
-    say(`${title}: ${seconds()} s …`);
-    timer = setTimeout(tell, NEXT_LINE_AFTER_MS);
+  let isReported = false;
+  let timer = setTimeout(function report() {
+    isReported = true;
+    print(`${title}: ${seconds()} s …`);
+    timer = setTimeout(report, NEXT_LINE_AFTER_MS);
   }, firstLineAfterMs);
   try {
     const value = await work();
-    if (isTold || performance.now() - startedMs >= firstLineAfterMs) say(`${title}: done in ${seconds()} s`);
+    if (isReported || performance.now() - startedMs >= firstLineAfterMs)
+      print(`${title}: done in ${seconds()} s`);
     return value;
   } finally {
     clearTimeout(timer);

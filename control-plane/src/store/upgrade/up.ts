@@ -13,8 +13,8 @@ import { makeRoom } from "./tables/make-room.ts";
 import { modelOf } from "./tables/model.ts";
 import { isOld, isOldTable, readForm } from "./old-form.ts";
 import { withoutTriggers } from "./tables/others-triggers.ts";
-import { type Say, withProgress } from "./progress.ts";
-import { assertNothingInTheWay } from "./rows/refusals.ts";
+import { type Print, withProgress } from "./progress.ts";
+import { assertNoObstacle } from "./rows/refusals.ts";
 import {
   derivedValues,
   findingsSql,
@@ -41,16 +41,16 @@ export interface UpgradeResult {
 export async function upgrade(
   sql: Transaction,
   { migrations, record, apply }: Upgrade,
-  { print: say, strict }: { print: Say; strict: boolean },
+  { print, strict }: { print: Print; strict: boolean },
 ): Promise<UpgradeResult> {
   const found = await readForm(sql);
   if (!isOld(found)) return { steps: [], report: NOTHING_TO_REPORT };
   await sql.query("SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1");
-  await assertNothingInTheWay(sql, found);
+  await assertNoObstacle(sql, found);
 
   const before = await readCatalogue(sql);
   await sql.query(record);
-  const derived = await withProgress(say, "looking at the rows", async () => {
+  const derived = await withProgress(print, "looking at the rows", async () => {
     await sql.query(
       `INSERT INTO upgrade_findings (finding, table_name, row_id, column_name, old_value, new_value, note)
        ${findingsSql(found)}`,
@@ -67,13 +67,13 @@ export async function upgrade(
     await assertNothingIsCut(sql, { present: before.columns, wanted: wanted.columns });
     await makeRoom(sql, before, wanted);
     await addColumns(sql, wanted);
-    const filled = await withoutTriggers(sql, () => fillRows(sql, say));
+    const filled = await withoutTriggers(sql, () => fillRows(sql, print));
     await assertChecksHold(sql, wanted, found);
-    await retype(sql, wanted, say);
+    await retype(sql, wanted, print);
     return { steps: filled, model: wanted };
   });
   for (const index of migrations.keys())
-    await withProgress(say, `migration ${index + 1} of ${migrations.length}`, () => apply(sql, index));
+    await withProgress(print, `migration ${index + 1} of ${migrations.length}`, () => apply(sql, index));
   await settleDefaults(sql, model);
   assertSame(await readCatalogue(sql), model);
   return { steps, report };
@@ -92,7 +92,7 @@ function assertNothingToReport({ findings }: UpgradeReport): void {
 
 /** For the way back: the names and definitions that this database had. */
 async function keepDefinitions(sql: Connection, { columns, definitions }: Catalogue): Promise<void> {
-  const kept: Definition[] = definitions.filter(
+  const stored: Definition[] = definitions.filter(
     ({ kind, table }) => kind === "function" || isOldTable(table),
   );
   const rows = [
@@ -104,7 +104,7 @@ async function keepDefinitions(sql: Connection, { columns, definitions }: Catalo
         name: column.name,
         definition: JSON.stringify(column),
       })),
-    ...kept,
+    ...stored,
   ];
   await sql.query(
     `INSERT INTO upgrade_definitions (kind, table_name, name, definition)

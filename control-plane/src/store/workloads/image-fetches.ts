@@ -36,14 +36,14 @@ export const FETCHES_IN_TURN = `(SELECT o.*, row_number() OVER (
   FROM image_fetches o WHERE o.ended_at IS NULL) f`;
 
 /** The others wait for the customer's own before them, and their host does not know of them. */
-export const IS_TOLD = `f.turn <= ${MAX_FETCHES_OF_CUSTOMER}`;
+export const IS_SENT = `f.turn <= ${MAX_FETCHES_OF_CUSTOMER}`;
 
 /**
  * Of the host `h`: how many fetches it is told of, and how many of them and of others one customer has there.
  * @param payer an expression of the query
  */
 export function fetchCounts(payer: string): string {
-  return `(SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_TOLD}) AS fetches_of_host,
+  return `(SELECT count(*) FROM ${FETCHES_IN_TURN} WHERE f.host_id = h.id AND ${IS_SENT}) AS fetches_of_host,
     (SELECT count(*) FROM image_fetches f
       WHERE f.host_id = h.id AND f.ended_at IS NULL AND f.payer_id = ${payer}) AS fetches_of_customer`;
 }
@@ -176,7 +176,7 @@ export async function awaitedFetches(
       is_told: boolean;
     }
   >(
-    `SELECT f.workload_kind AS kind, f.workload_id AS id, f.first_rank, h.name AS host_name, ${IS_TOLD} AS is_told, p.state,
+    `SELECT f.workload_kind AS kind, f.workload_id AS id, f.first_rank, h.name AS host_name, ${IS_SENT} AS is_told, p.state,
             p.layers_done, p.layers, p.bytes_done, p.bytes
        FROM ${FETCHES_IN_TURN} JOIN hosts h ON h.id = f.host_id
        LEFT JOIN LATERAL (
@@ -195,14 +195,14 @@ export async function awaitedFetches(
     ],
   );
   return new Map(
-    rows.map(({ host_name: hostName, first_rank: firstRank, state, is_told: isTold, ...row }) => [
+    rows.map(({ host_name: hostName, first_rank: firstRank, state, is_told: isReported, ...row }) => [
       startKey({ kind: row.kind, id: row.id, firstRank }),
-      { hostName, pull: isTold ? state && { state, ...numbersOf(row) } : NOT_TOLD },
+      { hostName, pull: isReported ? state && { state, ...numbersOf(row) } : NOT_REPORTED },
     ]),
   );
 }
 
-const NOT_TOLD: PullProgress = {
+const NOT_REPORTED: PullProgress = {
   state: "waiting",
   layersDone: null,
   layers: null,

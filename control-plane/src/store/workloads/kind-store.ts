@@ -69,11 +69,11 @@ export interface KindStore<Status extends string> {
   /** Writes the status with its sentence and deadline, and an event. Each workload at most once. */
   move(sql: Transaction, moves: readonly WorkloadMove<Status>[]): Promise<void>;
   /** No event, since it may change every few seconds. */
-  explain(sql: Connection, told: Explanation<Status>): Promise<void>;
+  explain(sql: Connection, reported: Explanation<Status>): Promise<void>;
   /** New sentences of those that still wait, of several starts of one workload the first in the line first, in the order of their ids, so that two who write many never wait in a circle. */
   explainWaiting(
     sql: Transaction,
-    told: readonly { id: string; firstRank: number; reason: string }[],
+    reported: readonly { id: string; firstRank: number; reason: string }[],
   ): Promise<void>;
   /** Of one that waits, and no place would help it; where that ends a workload as a whole, it is moved instead. */
   giveUpWaiting(sql: Transaction, start: { id: string; firstRank: number; reason: string }): Promise<void>;

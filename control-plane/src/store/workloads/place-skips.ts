@@ -63,8 +63,8 @@ function byStart(rows: readonly SkipRow[]): Map<string, Skips> {
 }
 
 function skipOf({ storage_pool: storagePool, host_id: hostId, reason, until }: SkipRow): Skips[number] {
-  const told = { reason, untilMs: until.getTime() };
-  return storagePool === null ? { hostId: hostId ?? "", ...told } : { storagePool, ...told };
+  const reported = { reason, untilMs: until.getTime() };
+  return storagePool === null ? { hostId: hostId ?? "", ...reported } : { storagePool, ...reported };
 }
 
 interface Skip {

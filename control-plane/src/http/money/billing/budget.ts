@@ -6,7 +6,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type BillingCalendar, monthOf } from "../../../core/billing/billing-calendar.ts";
 import { setMonthlyLimit, setThresholds } from "../../../store/events/alert-rules.ts";
-import { type AlertRules, alertStandings } from "../../../store/events/alert-standings.ts";
+import { type AlertRules, alertStates } from "../../../store/events/alert-standings.ts";
 import { monthSpending } from "../../../store/events/month-spending.ts";
 import { type Connection, transaction } from "../../../store/database/database.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
@@ -167,7 +167,7 @@ export async function budgetOf(
 }
 
 async function rulesOf(sql: Connection, customerId: number): Promise<AlertRules> {
-  const standing = (await alertStandings(sql, [customerId])).get(customerId);
+  const standing = (await alertStates(sql, [customerId])).get(customerId);
   if (standing === undefined) throw new Error(`nothing was found of customer ${customerId}`);
   return standing.rules;
 }

@@ -12,7 +12,7 @@ import {
   type HostRoom,
 } from "../../../core/orders/prices/offers.ts";
 import type { SpecShape } from "../../../core/orders/prices/price-lines.ts";
-import type { KeptRoom } from "../../../store/fleet/kept-fleet.ts";
+import type { CachedRoom } from "../../../store/fleet/kept-fleet.ts";
 import { soldSpecs } from "../../../store/orders/checks/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { pageOf, PageQuery, wholePage } from "../../request/pagination.ts";
@@ -71,7 +71,7 @@ const list = createRoute({
   responses: ok("What can be ordered", Offers),
 });
 
-export function registerOfferRoute(api: ApiApp, deps: ApiDeps, room: KeptRoom): void {
+export function registerOfferRoute(api: ApiApp, deps: ApiDeps, room: CachedRoom): void {
   api.openapi(list, async (c) => {
     const { readAt, fleet, simulated, waiting } = await room.recent();
     const specs = await soldSpecs(deps.db, deps.now());

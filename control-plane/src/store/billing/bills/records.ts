@@ -139,9 +139,9 @@ function branchesOf(filter: RecordFilter, bind: Bind): Branch[] {
 /** The condition on the alias `r` for whoever reads; none for those who read everything. */
 export function readableBy({ payerId, workspaceIds }: BillReader, bind: Bind): string[] {
   if (payerId === null && workspaceIds === null) return [];
-  const ways = [
+  const routes = [
     ...(payerId === null ? [] : [`r.customer_id = ${bind(payerId)}::bigint`]),
     ...(workspaceIds === null ? [] : [`r.workspace_id = ANY(${bind(workspaceIds)}::bigint[])`]),
   ];
-  return [`(${ways.join(" OR ")})`];
+  return [`(${routes.join(" OR ")})`];
 }

@@ -7,7 +7,7 @@ import type { Connection } from "../../database/database.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import { type BillReader, readableBy } from "./records.ts";
 
-export interface StatisticsWish extends BillReader {
+export interface StatisticsQuery extends BillReader {
   readonly workspaceId: number | null;
   readonly from: Date;
   readonly to: Date;
@@ -28,13 +28,13 @@ export interface StatisticsRow {
   amount: string;
 }
 
-export async function billStatistics(sql: Connection, wish: StatisticsWish): Promise<StatisticsRow[]> {
-  const values: unknown[] = [wish.from, wish.to, wish.utcOffsetMinutes, wish.by];
+export async function billStatistics(sql: Connection, query: StatisticsQuery): Promise<StatisticsRow[]> {
+  const values: unknown[] = [query.from, query.to, query.utcOffsetMinutes, query.by];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const where = [
     "r.end_time > $1::timestamptz AND r.end_time <= $2::timestamptz",
-    ...readableBy(wish, bind),
-    ...(wish.workspaceId === null ? [] : [`r.workspace_id = ${bind(wish.workspaceId)}::bigint`]),
+    ...readableBy(query, bind),
+    ...(query.workspaceId === null ? [] : [`r.workspace_id = ${bind(query.workspaceId)}::bigint`]),
   ];
   const { rows } = await sql.query<StatisticsRow>(
     `SELECT CASE WHEN GROUPING(resource_type) = 0 THEN 'resource' WHEN GROUPING(workspace_id) = 0 THEN 'workspace'

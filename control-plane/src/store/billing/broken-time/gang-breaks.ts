@@ -7,7 +7,7 @@ import type { Connection } from "../../database/database.ts";
 import type { Cause } from "./waived-spans.ts";
 
 /** By then all is known of a card's or a host's end that will ever be. */
-const LOOKED_AT_MS = 2 * MS_PER_DAY;
+const CHECKED_MS = 2 * MS_PER_DAY;
 
 /**
  * How far its journal proves the time of a rank that lost its card, or whose program ended under a fault of it: to the card's
@@ -32,7 +32,7 @@ export async function runsOfBreaks(sql: Connection, now: Date): Promise<string[]
       WHERE b.noticed_at > $1 AND NOT EXISTS (
         SELECT FROM run_waivers w WHERE w.run_id = b.run_id AND w.reason = 'gang-broken' AND w.from_at <= ${FROM})
       ORDER BY b.run_id`,
-    [new Date(now.getTime() - LOOKED_AT_MS)],
+    [new Date(now.getTime() - CHECKED_MS)],
   );
   return rows.map(({ run_id }) => run_id);
 }

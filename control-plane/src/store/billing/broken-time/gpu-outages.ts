@@ -9,7 +9,7 @@ import type { Connection, Transaction } from "../../database/database.ts";
 /** An outage is noticed together with these; only the newest events of a host are searched for them. */
 const NEWEST_EVENTS = 200;
 
-interface ToldCard {
+interface ReportedCard {
   uuid: string;
   word: CardWord;
   fault: { reason: string | null; code: string | null } | null;
@@ -30,12 +30,12 @@ export async function noteCardWords(
   sql: Transaction,
   { after, ...source }: Source & { cards: readonly GpuVitals[]; after: Promise<unknown> },
 ): Promise<void> {
-  const told = source.cards.map((card) => ({
+  const reported = source.cards.map((card) => ({
     uuid: card.uuid,
     word: cardWord(card),
     fault: { reason: card.reasons?.[0] ?? null, code: card.reasonCode ?? null },
   }));
-  await noteWords(sql, { ...source, after }, told);
+  await noteWords(sql, { ...source, after }, reported);
 }
 
 /** These are no longer listed. */
@@ -43,21 +43,21 @@ export async function noteVanishedCards(
   sql: Transaction,
   { hostId, uuids, now }: { hostId: string; uuids: readonly string[]; now: Date },
 ): Promise<void> {
-  const told = uuids.map((uuid) => ({ uuid, word: "vanished" as const, fault: null }));
-  await noteWords(sql, { hostId, source: "report", now, after: Promise.resolve() }, told);
+  const reported = uuids.map((uuid) => ({ uuid, word: "vanished" as const, fault: null }));
+  await noteWords(sql, { hostId, source: "report", now, after: Promise.resolve() }, reported);
 }
 
 async function noteWords(
   sql: Transaction,
   { hostId, source, now, after }: Source & { after: Promise<unknown> },
-  told: readonly ToldCard[],
+  reported: readonly ReportedCard[],
 ): Promise<void> {
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   const [open] = await Promise.all([
-    openOutages(sql, { hostId, uuids: told.map(({ uuid }) => uuid) }),
+    openOutages(sql, { hostId, uuids: reported.map(({ uuid }) => uuid) }),
     after,
   ]);
-  for (const { uuid, word, fault } of told) {
+  for (const { uuid, word, fault } of reported) {
     const known = open.get(uuid);
     if (known === undefined) continue;
     const hasVanished = word === "vanished";
@@ -100,7 +100,7 @@ async function openOutages(
 
 async function beginOutage(
   sql: Connection,
-  outage: { hostId: string; uuid: string; hasVanished: boolean; fault: ToldCard["fault"]; now: Date },
+  outage: { hostId: string; uuid: string; hasVanished: boolean; fault: ReportedCard["fault"]; now: Date },
 ): Promise<void> {
   await sql.query(
     `INSERT INTO gpu_outages (gpu_uuid, host_id, last_good_at, noticed_at, vanished_at, fault, fault_code, event_ids)

@@ -34,7 +34,7 @@ export async function waiveSpans(
     const isNew = await waiveBroken(sql, { runId: run.id, reason, from, to, evidence }, now);
     // A start that failed has its own events; where no time of it was proven, there is nothing to give back either.
     if (isNew && (reason !== "never-ready" || run.firstProvenAt !== null))
-      await tellSpan(sql, { run, reason, from, to, sentence, now });
+      await reportSpan(sql, { run, reason, from, to, sentence, now });
   }
 }
 
@@ -46,11 +46,11 @@ async function writtenSpans(sql: Transaction, runId: string, reason: BrokenReaso
   return rows.map((row) => ({ fromMs: row.from_at.getTime(), toMs: row.to_at?.getTime() ?? Infinity }));
 }
 
-async function tellSpan(
+async function reportSpan(
   sql: Transaction,
-  told: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
+  reported: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
 ): Promise<void> {
-  const { run, reason, from, to, sentence, now } = told;
+  const { run, reason, from, to, sentence, now } = reported;
   const stretch = `from ${from.toISOString()}${to === null ? "" : ` until ${to.toISOString()}`}`;
   await appendEvent(sql, {
     at: now,

@@ -57,13 +57,13 @@ export async function chargeRuns(
 ): Promise<Map<string, ChargeResult>> {
   if (runs.length === 0) return new Map();
   const lines = await frozenLines(sql, runs);
-  const wished = (await rateableRuns(sql, runs, { lines, proven })).map(({ run, rateable }) => {
+  const requested = (await rateableRuns(sql, runs, { lines, proven })).map(({ run, rateable }) => {
     return { run, proven: rateable.proven, bill: billOf(run, rateable, moment) };
   });
-  const bills = wished.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
+  const bills = requested.flatMap(({ bill }) => (typeof bill === "string" ? [] : bill));
   const due = bills.filter(({ charges }) => charges.length > 0);
   const refused = await postBills(sql, due, moment);
-  const rated = wished.map((one) => ({
+  const rated = requested.map((one) => ({
     ...one,
     bill: refused.has(one.run.id) ? ("beyond-column" as const) : one.bill,
   }));
@@ -152,8 +152,8 @@ async function postBills(
   const transactionIds = await postAmounts(sql, keepable, { accounts, at: moment.at });
   const posted = keepable.filter(({ run, amount }) => amount === 0n || transactionIds.has(run.id));
   await insertRecords(sql, { bills: posted, accounts, transactionIds }, moment);
-  const kept = new Set(posted);
-  const refused = bills.filter((bill) => !kept.has(bill));
+  const stored = new Set(posted);
+  const refused = bills.filter((bill) => !stored.has(bill));
   await raiseAlarmsOnce(sql, {
     kind: "charge-beyond-column",
     alarms: refused.map(({ run, amount }) => ({

@@ -3,7 +3,7 @@ import { AT_RISK_DAY, type RiskDay } from "../../../core/alerts/data-at-risk.ts"
 import type { Connection } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 
-export async function toldDay(
+export async function notifiedDay(
   sql: Connection,
   { customerId, overdueSince }: { customerId: number; overdueSince: Date },
 ): Promise<RiskDay | null> {
@@ -14,15 +14,15 @@ export async function toldDay(
   return rows[0]?.told_day ?? null;
 }
 
-export async function setToldDay(
+export async function setNotifiedDay(
   sql: Connection,
-  told: { customerId: number; overdueSince: Date; day: RiskDay; at: Date },
+  reported: { customerId: number; overdueSince: Date; day: RiskDay; at: Date },
 ): Promise<void> {
   await sql.query(
     `INSERT INTO data_risks (customer_id, overdue_since, told_day, told_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (customer_id) DO UPDATE
         SET overdue_since = EXCLUDED.overdue_since, told_day = EXCLUDED.told_day, told_at = EXCLUDED.told_at`,
-    [told.customerId, told.overdueSince, told.day, told.at],
+    [reported.customerId, reported.overdueSince, reported.day, reported.at],
   );
 }
 

@@ -36,16 +36,16 @@ export type ProofFacts = Omit<ProofDocument, "segments" | "run"> & {
 /** Ask in a transaction that sees one moment. */
 export async function proofFacts(
   snapshot: Connection,
-  asked: { recordId: number; runId: string; utcOffsetMinutes: number; now: Date },
+  requested: { recordId: number; runId: string; utcOffsetMinutes: number; now: Date },
 ): Promise<ProofFacts> {
-  const run = await runOf(snapshot, asked.runId);
+  const run = await runOf(snapshot, requested.runId);
   const records = await recordsOf(snapshot, run.id);
   const lines = await linesOf(snapshot, run.id);
   return {
     format: PROOF_FORMAT,
-    made_at: asked.now.toISOString(),
-    record_id: asked.recordId,
-    billing_utc_offset_minutes: asked.utcOffsetMinutes,
+    made_at: requested.now.toISOString(),
+    record_id: requested.recordId,
+    billing_utc_offset_minutes: requested.utcOffsetMinutes,
     run,
     waivers: await waiversOf(snapshot, run.id),
     lines,

@@ -113,13 +113,13 @@ function segmentOf(
   const rows: Segment["rows"] = [];
   for (const row of stored) {
     if (row.seq < firstSeq) continue;
-    rows.push(shown(row, { journalId, runId, previousHash }));
+    rows.push(visible(row, { journalId, runId, previousHash }));
     previousHash = row.hash;
   }
   return { journal_id: journalId as Segment["journal_id"], previous, rows, head };
 }
 
-function shown(
+function visible(
   row: StoredRow,
   { journalId, runId, previousHash }: { journalId: string; runId: string; previousHash: string | null },
 ): Segment["rows"][number] {

@@ -30,8 +30,8 @@ export async function fixBootZero(
   },
 ): Promise<void> {
   if (heartbeat.monotonicMs > MAX_BOOT_AGE_MS) return;
-  const isTelling = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
-  const roundTripMs = isTelling ? heartbeat.roundTripMs : null;
+  const isReporting = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
+  const roundTripMs = isReporting ? heartbeat.roundTripMs : null;
   const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
   await sql.query(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)

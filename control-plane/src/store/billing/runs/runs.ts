@@ -168,8 +168,8 @@ interface RunOfStart {
 
 /** The open runs of these starts' instances, held to the end of the transaction, in the order of their ids. */
 export async function lockOpenRunsOf(sql: Transaction, starts: readonly StartName[]): Promise<RunOfStart[]> {
-  const asked = new Set(starts.map(startKey));
-  return (await lockOpenRunsIn(sql, starts)).filter(({ start }) => asked.has(startKey(start)));
+  const requested = new Set(starts.map(startKey));
+  return (await lockOpenRunsIn(sql, starts)).filter(({ start }) => requested.has(startKey(start)));
 }
 
 /** Likewise of all that these workloads have. */

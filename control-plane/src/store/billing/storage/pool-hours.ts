@@ -17,10 +17,10 @@ import { ownerContents } from "./pool-folders.ts";
 import { storageAllowances } from "./storage-pools.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
-const ASKED_WITHIN_MS = 2 * MS_PER_HOUR;
+const REQUESTED_WITHIN_MS = 2 * MS_PER_HOUR;
 
 /** Notes that a host can sample. Its pool, or null for one that is not, or no longer, of the fleet. */
-export async function poolOfAsking(
+export async function poolOfSampler(
   sql: Connection,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<string | null> {
@@ -43,7 +43,7 @@ export async function samplerOf(
         AND deleted_at IS NULL AND revoked_at IS NULL
         AND storage_asked_at > $2
       ORDER BY id COLLATE "C" LIMIT 1`,
-    [pool, new Date(now.getTime() - ASKED_WITHIN_MS)],
+    [pool, new Date(now.getTime() - REQUESTED_WITHIN_MS)],
   );
   return rows[0]?.id ?? null;
 }

@@ -63,16 +63,16 @@ export async function storagePool(sql: Connection, name: string): Promise<Storag
 /** @param said.diskBytes null takes the word back */
 export async function setPoolDisk(
   sql: Transaction,
-  said: { name: string; diskBytes: number | null; by: string; at: Date },
+  text: { name: string; diskBytes: number | null; by: string; at: Date },
 ): Promise<void> {
-  if (said.diskBytes === null) {
-    await sql.query("DELETE FROM storage_pools WHERE name = $1", [said.name]);
+  if (text.diskBytes === null) {
+    await sql.query("DELETE FROM storage_pools WHERE name = $1", [text.name]);
     return;
   }
   await sql.query(
     `INSERT INTO storage_pools (name, disk_bytes, set_at, set_by) VALUES ($1, $2, $3, $4)
      ON CONFLICT (name) DO UPDATE SET disk_bytes = EXCLUDED.disk_bytes, set_at = EXCLUDED.set_at, set_by = EXCLUDED.set_by`,
-    [said.name, said.diskBytes, said.at, said.by],
+    [text.name, text.diskBytes, text.at, text.by],
   );
 }
 
@@ -87,10 +87,10 @@ export async function storageAllowances(sql: Connection, pool: string): Promise<
     "SELECT disk_bytes::text FROM storage_pools WHERE name = $1",
     [pool],
   );
-  const [said] = rows;
+  const [text] = rows;
   return {
     environmentGb: BigInt(await setting(sql, "ENVIRONMENT_STORAGE_GB")),
     jobGb: BigInt(await setting(sql, "JOB_STORAGE_GB")),
-    diskBytes: said === undefined ? await poolDiskByDefault(sql) : BigInt(said.disk_bytes),
+    diskBytes: text === undefined ? await poolDiskByDefault(sql) : BigInt(text.disk_bytes),
   };
 }

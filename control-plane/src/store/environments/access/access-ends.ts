@@ -17,12 +17,12 @@ const endedUnheard = (at: string, sentence: string) =>
 /** Those that are open here and not among those that the host, which has told all, knows. */
 export async function endUntold(
   sql: Connection,
-  { hostId, reported: told, now }: { hostId: string; reported: readonly string[]; now: Date },
+  { hostId, reported, now }: { hostId: string; reported: readonly string[]; now: Date },
 ): Promise<void> {
   await sql.query(
     `UPDATE access_sessions s SET ${endedUnheard("$3", "Its host does not know it any more.")}
       WHERE s.host_id = $1 AND s.gateway_id IS NULL AND s.ended_at IS NULL AND NOT s.session_id = ANY($2::text[])`,
-    [hostId, told, now],
+    [hostId, reported, now],
   );
 }
 

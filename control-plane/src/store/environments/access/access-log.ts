@@ -5,7 +5,7 @@ import type { SessionEnd } from "../../../core/environments/access/access-belief
 import type { Connection } from "../../database/database.ts";
 
 /** The bound of an environment, sessions and attempts each: the oldest beyond go before their time. */
-export const MAX_KEPT_OF_ENVIRONMENT = 10_000;
+export const MAX_STORED_OF_ENVIRONMENT = 10_000;
 
 /** A terminal in the browser came by no lease. */
 export type SessionService = LeaseService | "terminal";
@@ -119,7 +119,7 @@ export async function keepNewest(sql: Connection, environmentIds: readonly strin
     `DELETE FROM ${table} WHERE id IN (
        SELECT old.id FROM unnest($1::text[]) e (id) CROSS JOIN LATERAL (
          SELECT t.id FROM ${table} t WHERE t.env_id = e.id ORDER BY t.${began} DESC, t.id DESC OFFSET $2) old)`;
-  const values = [[...new Set(environmentIds)], MAX_KEPT_OF_ENVIRONMENT];
+  const values = [[...new Set(environmentIds)], MAX_STORED_OF_ENVIRONMENT];
   await Promise.all([
     sql.query(beyond("access_sessions", "opened_at"), values),
     sql.query(beyond("access_attempts", "first_at"), values),

@@ -39,12 +39,12 @@ export async function takeAccess(
 async function mergeAccess(sql: Transaction, merge: AccessMerge): Promise<void> {
   const { hostId, access, now } = merge;
   const belief = believeAccess(access, await accessFacts(sql, merge), now);
-  const told = access.sessions.map(({ sessionId }) => sessionId);
+  const reported = access.sessions.map(({ sessionId }) => sessionId);
   await Promise.all([
     putSessions(sql, merge, belief.sessions),
     putAttempts(sql, merge, belief.attempts),
-    access.isWhole && endUntold(sql, { hostId, reported: told, now }),
-    tellOperators(sql, merge, belief.disbelieved),
+    access.isWhole && endUntold(sql, { hostId, reported, now }),
+    notifyOperators(sql, merge, belief.disbelieved),
   ]);
   const begun = [...belief.sessions.filter(({ isNew }) => isNew), ...belief.attempts];
   await keepNewest(
@@ -125,7 +125,7 @@ async function putAttempts(
 }
 
 /** One alarm for a host, however much it claims; cleared when a whole book is sound again. */
-async function tellOperators(
+async function notifyOperators(
   sql: Transaction,
   { hostId, now }: AccessMerge,
   claims: readonly string[],

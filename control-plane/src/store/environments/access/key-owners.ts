@@ -14,7 +14,7 @@ export interface KeyOwner {
   ticketId: number | null;
 }
 
-export interface ToldKey {
+export interface ReportedKey {
   environmentId: string;
   fingerprint: string;
 }
@@ -22,13 +22,15 @@ export interface ToldKey {
 /** Null for a key that is nobody's who might have entered. */
 export async function keyOwners(
   sql: Connection,
-  told: readonly ToldKey[],
-): Promise<(key: ToldKey) => KeyOwner | null> {
-  if (told.length === 0) return () => null;
-  const environments = await enterableOf(sql, [...new Set(told.map(({ environmentId }) => environmentId))]);
+  reported: readonly ReportedKey[],
+): Promise<(key: ReportedKey) => KeyOwner | null> {
+  if (reported.length === 0) return () => null;
+  const environments = await enterableOf(sql, [
+    ...new Set(reported.map(({ environmentId }) => environmentId)),
+  ]);
   const people = await peopleOf(sql, environments);
   const mayEnter = new Map(environments.map((environment) => [environment.id, people(environment)]));
-  const fingerprints = [...new Set(told.map(({ fingerprint }) => fingerprint))];
+  const fingerprints = [...new Set(reported.map(({ fingerprint }) => fingerprint))];
   const [keys, tickets] = await Promise.all([
     keysOf(sql, { fingerprints, customerIds: [...new Set([...mayEnter.values()].flat())] }),
     ticketsOf(sql, { fingerprints, environmentIds: [...mayEnter.keys()] }),

@@ -14,7 +14,7 @@ import { LIVE, roleOf } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
 import { knownStatus } from "../../database/values/old-values.ts";
 
-export interface AskedStanding {
+export interface EntryQuestion {
   entry: Entry;
   environmentId: string;
 }
@@ -48,12 +48,12 @@ interface Row {
 }
 
 /** In the order of the questions. */
-export async function webStandings(
+export async function entryStates(
   sql: Connection,
-  asked: readonly AskedStanding[],
+  requested: readonly EntryQuestion[],
   now: Date,
 ): Promise<EntryState[]> {
-  if (asked.length === 0) return [];
+  if (requested.length === 0) return [];
   const { rows } = await sql.query<Row>(
     `SELECT a.nth, k.role AS key_role, k.scopes AS key_scopes, s.target AS share_target, c.id AS person_id,
             coalesce(e.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
@@ -77,17 +77,17 @@ export async function webStandings(
                            ORDER BY p.epoch DESC LIMIT 1) p ON true
        LEFT JOIN hosts h ON h.id = p.host_id`,
     [
-      asked.map((_, nth) => nth),
-      asked.map(({ entry }) => (entry.kind === "person" ? entry.keyId : null)),
-      asked.map(({ entry }) => (entry.kind === "share" ? entry.shareId : null)),
-      asked.map(({ environmentId }) => environmentId),
+      requested.map((_, nth) => nth),
+      requested.map(({ entry }) => (entry.kind === "person" ? entry.keyId : null)),
+      requested.map(({ entry }) => (entry.kind === "share" ? entry.shareId : null)),
+      requested.map(({ environmentId }) => environmentId),
       now,
     ],
   );
-  return rows.sort((a, b) => a.nth - b.nth).map(standingOf);
+  return rows.sort((a, b) => a.nth - b.nth).map(stateOf);
 }
 
-function standingOf(row: Row): EntryState {
+function stateOf(row: Row): EntryState {
   const isKnown = row.person_id !== null;
   return {
     keyRights:

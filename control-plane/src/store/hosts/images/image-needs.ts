@@ -28,17 +28,17 @@ export async function imageNeedsOf(
   const images = uses.map(({ image }) => image);
   const [hasCredential, list] = await Promise.all([credentialsAmong(sql, uses), inForce]);
   const refusals = await imageRefusals(sql, images, list);
-  const isKept = await inSlices(uses, (use) => {
+  const isStored = await inSlices(uses, (use) => {
     const registry = registryOf(use.image);
     return registry !== null && hasCredential(use, registry);
   });
   const offered = await offeredImages(
     sql,
-    images.filter((_, index) => isKept[index]),
+    images.filter((_, index) => isStored[index]),
   );
   return await inSlices(images, (image, index) => ({
     refusal: refusals[index] ?? null,
-    features: isKept[index] === true && !offered.has(image) ? FOR_CREDENTIALS : [],
+    features: isStored[index] === true && !offered.has(image) ? FOR_CREDENTIALS : [],
   }));
 }
 

@@ -41,7 +41,7 @@ export async function imageTermsOf(
   const verdicts = uses.map(({ image }) => imageVerdict(list, image));
   const parties = await partiesOf(
     sql,
-    uses.map((use, index) => ({ ...use, registry: registryAsked(verdicts[index], use, offered) })),
+    uses.map((use, index) => ({ ...use, registry: registryRequested(verdicts[index], use, offered) })),
     opensKeys,
   );
   return uses.map(({ image }, index) => {
@@ -56,7 +56,7 @@ export async function imageTermsOf(
 }
 
 /** Null where none is: of an id, and of a registry that is off the list by now, which must not get a password. */
-function registryAsked(
+function registryRequested(
   verdict: RegistryVerdict | undefined,
   { image }: ImageUse,
   offered: ReadonlySet<string>,

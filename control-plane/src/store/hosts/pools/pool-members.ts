@@ -110,9 +110,9 @@ export async function lackingMembers(
   );
   return rows.flatMap((row): LackingMember[] => {
     const { id, name, claim } = row;
-    const standing: PoolMembership = row;
-    const obstacle = poolObstacle(standing);
-    const warning = poolWarning({ membership: standing, proofDueAt: row.proof_due_at });
+    const state: PoolMembership = row;
+    const obstacle = poolObstacle(state);
+    const warning = poolWarning({ membership: state, proofDueAt: row.proof_due_at });
     if (claim !== null)
       return [
         {
@@ -121,9 +121,9 @@ export async function lackingMembers(
           sentence: `Host ${name} (${id}) takes nothing: ${obstacle}. Where it does: ${confirmationOf(row, claim)}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
         },
       ];
-    const said =
+    const text =
       obstacle === null ? warning : `Nothing of its pool is read, written or placed there: ${obstacle}.`;
-    return said === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${said}` }];
+    return text === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${text}` }];
   });
 }
 

@@ -60,7 +60,7 @@ export interface PlacedOrder {
 }
 
 /** What is known before: the payers' accounts, locked, and prices of these orders. */
-export interface CheckGrounds {
+export interface CheckInputs {
   accounts: ReadonlyMap<number, LockedAccount>;
   prices: OrderPrices | Promise<OrderPrices>;
   settings: Record<SettingKey, string>;
@@ -81,16 +81,16 @@ export async function checkOrders(
   const payerIds = payersOf(orders);
   const [accounts, shapes, inForce] = await Promise.all([
     lockAccounts(sql, payerIds),
-    waitingShapes(sql, { payerIds, clients: askersOf(orders) }),
+    waitingShapes(sql, { payerIds, clients: clientsOf(orders) }),
     settings(sql),
   ]);
   const prices = orderPrices(sql, [...orders, ...shapes], { models, at: now });
   const waiting = prices.then((known) => waitingCosts(shapes, known));
-  const asked = orders.map((order) => ({ order, models: null }));
-  const check = await openChecks(sql, asked, { accounts, prices, settings: inForce, now, waiting });
+  const requested = orders.map((order) => ({ order, models: null }));
+  const check = await openChecks(sql, requested, { accounts, prices, settings: inForce, now, waiting });
   const line = waitingStartsOf(shapes);
   const most = Number(inForce.MAX_WAITING_PER_PAYER);
-  return asked.map((one, index) => {
+  return requested.map((one, index) => {
     const { payerId } = one.order;
     const more = starts === undefined ? 1 : index === 0 ? starts : 0;
     const wait = (line.get(payerId) ?? 0) + more;
@@ -135,10 +135,10 @@ function tooManyWaiting(wait: number, { most, more }: { most: number; more: numb
 export async function openPlacedChecks(
   sql: Transaction,
   orders: readonly Order[],
-  grounds: CheckGrounds,
+  inputs: CheckInputs,
 ): Promise<(placed: PlacedOrder) => PlacedCheckOutcome> {
-  const asked = orders.map((order) => ({ order, models: [] }));
-  return await openChecks(sql, asked, { ...grounds, waiting: Promise.resolve(new Map()) });
+  const requested = orders.map((order) => ({ order, models: [] }));
+  return await openChecks(sql, requested, { ...inputs, waiting: Promise.resolve(new Map()) });
 }
 
 /** The same for a start in its old place. Holds the payer's account to the end of the transaction. */
@@ -161,37 +161,37 @@ export function payersOf(orders: readonly Pick<Order, "payerId">[]): number[] {
 }
 
 /** `models` is null for an order that is not queued yet: it counts for the others once it has passed. Else they are what is asked with. */
-interface Asked {
+interface Requested {
   order: Order;
   models: readonly (string | null)[] | null;
 }
 
 async function openChecks(
   sql: Transaction,
-  asked: readonly Asked[],
-  grounds: CheckGrounds & { waiting: Promise<ReadonlyMap<number, Points>> },
-): Promise<(one: Asked) => PlacedCheckOutcome> {
-  const orders = asked.map(({ order }) => order);
+  requested: readonly Requested[],
+  inputs: CheckInputs & { waiting: Promise<ReadonlyMap<number, Points>> },
+): Promise<(one: Requested) => PlacedCheckOutcome> {
+  const orders = requested.map(({ order }) => order);
   const images = orders.map(({ image }) => image);
-  const list = registryList(grounds.settings.IMAGE_REGISTRIES);
-  const minStartMinutes = Number(grounds.settings.MIN_START_MINUTES);
-  const defaultTempStorageBytes = Number(grounds.settings.DEFAULT_TEMP_STORAGE_GIB) * GIB;
-  const ordered = asked.flatMap(({ order, models }) => (models === null ? [order] : []));
+  const list = registryList(inputs.settings.IMAGE_REGISTRIES);
+  const minStartMinutes = Number(inputs.settings.MIN_START_MINUTES);
+  const defaultTempStorageBytes = Number(inputs.settings.DEFAULT_TEMP_STORAGE_GIB) * GIB;
+  const ordered = requested.flatMap(({ order, models }) => (models === null ? [order] : []));
   const [refusals, resolved, quotas, mayStart, prices] = await Promise.all([
     imageRefusals(sql, images, list),
     resolveMounts(sql, orders.map(mountQuestion)),
     quotaTally(sql, orders.map(shareOf), {
-      clients: askersOf(orders),
-      defaultLevel: grounds.settings.DEFAULT_QUOTA_LEVEL,
+      clients: clientsOf(orders),
+      defaultLevel: inputs.settings.DEFAULT_QUOTA_LEVEL,
     }),
-    startRule(sql, { ...grounds, minStartMinutes, at: grounds.now }),
-    grounds.prices,
+    startRule(sql, { ...inputs, minStartMinutes, at: inputs.now }),
+    inputs.prices,
   ]);
-  const unsold = await unsoldSpecs(sql, ordered, { prices, now: grounds.now });
+  const unsold = await unsoldSpecs(sql, ordered, { prices, now: inputs.now });
   const imageRefusalOf = new Map(images.map((image, index) => [image, refusals[index] ?? null]));
   const mountsOf = new Map(orders.map((order, index) => [order, resolved[index] as ResolvedMounts]));
   // Of a workload's many starts, those that are asked of would be in each other's way: each counts once it has passed.
-  for (const one of asked)
+  for (const one of requested)
     if (isCounted(one)) quotas.count(shareOf(one.order), rulesOf(one.order.kind).hasManyStarts ? -1 : 1);
 
   return (one) => {
@@ -233,7 +233,7 @@ async function openChecks(
 }
 
 /** It waits, and what waits of its kind counts already. */
-function isCounted({ order, models }: Asked): boolean {
+function isCounted({ order, models }: Requested): boolean {
   return models !== null && rulesOf(order.kind).countsWhileWaiting;
 }
 
@@ -263,7 +263,7 @@ function shareOf(order: Order): QuotaShare {
 }
 
 /** What asks is not counted a second time. Of a workload with several starts only the one that asks is left out, below. */
-function askersOf(orders: readonly Order[]): WorkloadName[] {
+function clientsOf(orders: readonly Order[]): WorkloadName[] {
   return orders.flatMap(({ kind, id }) => (id === null || rulesOf(kind).hasManyStarts ? [] : [{ kind, id }]));
 }
 

@@ -18,13 +18,13 @@ export interface OrderOnFleet {
 /** Null for each that is possible. */
 export async function orderImpossibilities(
   sql: Connection,
-  asked: readonly OrderOnFleet[],
+  requested: readonly OrderOnFleet[],
   now: Date,
 ): Promise<(Impossibility | null)[]> {
-  const specs = asked.filter(({ order }) => order.gpus > 0).map(({ order }) => order.spec);
+  const specs = requested.filter(({ order }) => order.gpus > 0).map(({ order }) => order.spec);
   const prices =
     specs.length === 0 ? new Map<string, SpecPrices>() : await specPricesOf(sql, { specs, at: now });
-  return asked.map(({ order, fleet }) => {
+  return requested.map(({ order, fleet }) => {
     const priced = pricedModels(order, prices.get(order.spec) ?? unpriced(order.spec), fleet.models);
     /** Null for any. */
     const models = priced?.length === 0 ? null : priced;

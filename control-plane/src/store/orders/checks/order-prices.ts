@@ -50,7 +50,7 @@ export async function orderPrices(
   const linesOn = (order: Resources, model: string | null) =>
     linesForOrder(order, asOrderedBefore(pricesOf(order)), model);
   return {
-    status: (order) => standingOf(pricesOf(order)),
+    status: (order) => stateOf(pricesOf(order)),
     linesOn,
     dearest: (order) => dearestOnFleet(order, pricesOf(order), models),
     dearestOfWaiting: (order) => dearestOfWaiting(order, pricesOf(order), models),
@@ -59,7 +59,7 @@ export async function orderPrices(
   };
 }
 
-function standingOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | "unpriced" {
+function stateOf({ prices, isRetired }: CatalogueSpec): "sold" | "retired" | "unpriced" {
   if (isRetired) return "retired";
   return prices.every((price) => price.isRetired === true) ? "unpriced" : "sold";
 }

@@ -23,18 +23,18 @@ export interface QuotaShare {
 
 export interface QuotaTally {
   /** A sentence that names the quota, its limit and its use; null where this much more fits. */
-  obstacleTo(asked: QuotaShare): string | null;
+  obstacleTo(requested: QuotaShare): string | null;
   /** The same as if nothing else were there. */
-  obstacleAlone(asked: QuotaShare): string | null;
+  obstacleAlone(requested: QuotaShare): string | null;
   /** Counts it as used from now on, or no more. */
-  count(asked: QuotaShare, sign: 1 | -1): void;
+  count(requested: QuotaShare, sign: 1 | -1): void;
 }
 
 /** @param askers not counted as used */
 export async function quotaTally(
   sql: Connection,
   shares: readonly QuotaShare[],
-  { clients: askers, defaultLevel }: { clients: readonly WorkloadName[]; defaultLevel: string },
+  { clients, defaultLevel }: { clients: readonly WorkloadName[]; defaultLevel: string },
 ): Promise<QuotaTally> {
   const payerIds = [...new Set(shares.map(({ payerId }) => payerId))];
   const workspaceIds = [...new Set(shares.flatMap(({ workspaceId }) => workspaceId ?? []))];
@@ -42,7 +42,7 @@ export async function quotaTally(
   const used = await quotaUses(sql, {
     payerIds,
     workspaceIds: [...limits.workspaces.keys()],
-    clients: askers,
+    clients,
   });
   const obstacle = (
     { payerId, workspaceId, share }: QuotaShare,
@@ -57,8 +57,8 @@ export async function quotaTally(
     return beyond === null ? null : describeExceeded(beyond, "workspace");
   };
   return {
-    obstacleTo: (asked) => obstacle(asked, used),
-    obstacleAlone: (asked) => obstacle(asked, { payers: new Map(), workspaces: new Map() }),
+    obstacleTo: (requested) => obstacle(requested, used),
+    obstacleAlone: (requested) => obstacle(requested, { payers: new Map(), workspaces: new Map() }),
     count({ payerId, workspaceId, share }, sign) {
       used.payers.set(payerId, sum(used.payers.get(payerId) ?? NOTHING, share, sign));
       if (workspaceId !== null)
@@ -128,7 +128,7 @@ async function quotaUses(
   {
     payerIds,
     workspaceIds,
-    clients: askers,
+    clients,
   }: { payerIds: readonly number[]; workspaceIds: readonly number[]; clients: readonly WorkloadName[] },
 ): Promise<{ payers: Map<number, Quota>; workspaces: Map<number, Quota> }> {
   // Postgres would plan it anew each time, which takes four times as long as answering it: it believes that few owners
@@ -138,8 +138,8 @@ async function quotaUses(
     sql.query<Quota & { owner: "payer" | "workspace"; owner_id: number }>(USES, [
       payerIds,
       workspaceIds,
-      askers.map(({ kind }) => kind),
-      askers.map(({ id }) => id),
+      clients.map(({ kind }) => kind),
+      clients.map(({ id }) => id),
     ]),
     sql.query("SET LOCAL plan_cache_mode = auto", []),
   ]);

@@ -38,8 +38,8 @@ export async function unsoldSpecs(
   { prices, now }: { prices: Pick<OrderPrices, "status">; now: Date },
 ): Promise<ReadonlyMap<string, string>> {
   const unsold = orders.flatMap((order) => {
-    const standing = prices.status(order);
-    return standing === "sold" ? [] : [{ spec: order.spec, status: standing }];
+    const status = prices.status(order);
+    return status === "sold" ? [] : [{ spec: order.spec, status }];
   });
   if (unsold.length === 0) return new Map();
   const known = await knownSpecs(
@@ -48,9 +48,9 @@ export async function unsoldSpecs(
   );
   const sold = await soldNames(sql, now);
   return new Map(
-    unsold.map(({ spec, status: standing }) => [
+    unsold.map(({ spec, status }) => [
       spec,
-      unsoldSentence(spec, known.has(spec) ? standing : "unknown", sold),
+      unsoldSentence(spec, known.has(spec) ? status : "unknown", sold),
     ]),
   );
 }

@@ -60,13 +60,13 @@ interface ShapeRow extends Omit<OrderFields, "config" | "storage"> {
 /** @param askers not counted as waiting */
 export async function waitingShapes(
   sql: Connection,
-  { payerIds, clients: askers }: { payerIds: readonly number[]; clients: readonly WorkloadName[] },
+  { payerIds, clients }: { payerIds: readonly number[]; clients: readonly WorkloadName[] },
 ): Promise<WaitingShape[]> {
   const { rows } = await sql.query<ShapeRow>(SHAPES, [
     payerIds,
     [],
-    askers.map(({ kind }) => kind),
-    askers.map(({ id }) => id),
+    clients.map(({ kind }) => kind),
+    clients.map(({ id }) => id),
   ]);
   return rows.map(
     ({ owner_id, count, starts, spec, gpu_sharing, gpu_model, max_price_per_hour, ...fields }) => ({

@@ -45,17 +45,17 @@ export type HeldInVain = (payerId: number, image: string) => boolean;
 
 export async function heldInVain(
   sql: Connection,
-  asked: readonly Candidate[],
+  requested: readonly Candidate[],
   now: Date,
 ): Promise<HeldInVain> {
-  if (asked.length === 0) return () => false;
+  if (requested.length === 0) return () => false;
   const { rows } = await sql.query<{ payer_id: number; image: string }>(
     `SELECT DISTINCT r.customer_id AS payer_id, p.spec ->> 'image' AS image
        FROM placements p JOIN runs r ON r.id = p.run_id
       WHERE p.waited_for_image_at > $2 AND p.want <> 'running' AND r.customer_id = ANY($1::bigint[])
         AND r.first_proven_at IS NULL`,
     [
-      [...new Set(asked.map(({ placeable }) => placeable.order.payerId))],
+      [...new Set(requested.map(({ placeable }) => placeable.order.payerId))],
       new Date(now.getTime() - HELD_AGAIN_AFTER_MS),
     ],
   );

@@ -159,7 +159,7 @@ async function insertPlacements(
 }
 
 function newRun({ accepted, rank, place, instanceId, epoch, runId }: NewInstance, now: Date): NewRun {
-  const { start, order, name, actorId: ordererId, payingWorkspaceId } = accepted.placeable;
+  const { start, order, name, actorId, payingWorkspaceId } = accepted.placeable;
   const index = rank - start.firstRank;
   return {
     id: runId,
@@ -167,7 +167,7 @@ function newRun({ accepted, rank, place, instanceId, epoch, runId }: NewInstance
     epoch,
     hostId: place.hostId,
     customerId: order.payerId,
-    orderedBy: ordererId,
+    orderedBy: actorId,
     workspaceId: payingWorkspaceId,
     resourceType: start.kind,
     resourceId: start.id,

@@ -10,7 +10,7 @@ import { fetchFirst } from "./fetch-first.ts";
 import { giveNetworks } from "./gang-places.ts";
 import { type AcceptedStart, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
-import { type Grounds, lockGrounds } from "./placement-grounds.ts";
+import { type CommitInputs, lockInputs } from "./placement-grounds.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 
@@ -19,15 +19,15 @@ export async function commitBatch(
   proposals: readonly PlacementProposal[],
   terms: CommitTerms,
 ): Promise<CommitOutcome[]> {
-  const [, looked] = await Promise.all([assertTerm(sql, terms.term), lockCandidates(sql, proposals)]);
-  const candidates = looked.filter((one) => "placeable" in one);
+  const [, checked] = await Promise.all([assertTerm(sql, terms.term), lockCandidates(sql, proposals)]);
+  const candidates = checked.filter((one) => "placeable" in one);
   const outcomes = new Map<Candidate, CommitOutcome>();
   if (candidates.length > 0) {
-    const grounds = await lockGrounds(sql, candidates, terms.now);
-    const { accepted, refused } = decide(candidates, grounds);
+    const inputs = await lockInputs(sql, candidates, terms.now);
+    const { accepted, refused } = decide(candidates, inputs);
     for (const [candidate, refusal] of await fetchFirst(sql, [...accepted.keys()], {
       ...terms,
-      ...grounds,
+      ...inputs,
     })) {
       accepted.delete(candidate);
       refused.set(candidate, refusal);
@@ -37,9 +37,9 @@ export async function commitBatch(
       refused.set(candidate, refusal);
     }
     for (const [candidate, refusal] of refused) outcomes.set(candidate, refusal);
-    const written = await writePlacements(sql, [...accepted.values()], { ...terms, ...grounds });
+    const written = await writePlacements(sql, [...accepted.values()], { ...terms, ...inputs });
     await armPlacements(sql, {
-      accounts: grounds.accounts,
+      accounts: inputs.accounts,
       // Of several of one payer the last, who counted those before it.
       hourly: new Map(
         [...accepted.values()].map(({ placeable: { order }, check }) => [order.payerId, check.payersHourly]),
@@ -50,7 +50,7 @@ export async function commitBatch(
     for (const [index, candidate] of [...accepted.keys()].entries())
       outcomes.set(candidate, written[index] as CommitOutcome);
   }
-  return looked.map((one) => ("placeable" in one ? (outcomes.get(one) as CommitOutcome) : one));
+  return checked.map((one) => ("placeable" in one ? (outcomes.get(one) as CommitOutcome) : one));
 }
 
 interface Decided {
@@ -58,17 +58,17 @@ interface Decided {
   refused: Map<Candidate, Refusal>;
 }
 
-function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
+function decide(candidates: readonly Candidate[], inputs: CommitInputs): Decided {
   const decided: Decided = { accepted: new Map(), refused: new Map() };
   for (const candidate of candidates) {
     const { start, placeable, instances, turn } = candidate;
-    const answer = grounds.places(grounds.requestOf(candidate), instances);
+    const answer = inputs.places(inputs.requestOf(candidate), instances);
     if (!answer.free) {
       decided.refused.set(candidate, { committed: false, reason: "taken", detail: answer.why });
       continue;
     }
-    const placed = grounds.placedOrder(candidate);
-    const check = grounds.check(placed);
+    const placed = inputs.placedOrder(candidate);
+    const check = inputs.check(placed);
     if (!check.passed) {
       decided.refused.set(candidate, { committed: false, reason: check.obstacle, detail: check.detail });
       continue;
@@ -80,8 +80,8 @@ function decide(candidates: readonly Candidate[], grounds: Grounds): Decided {
       places: instances,
       models: placed.models,
       check,
-      leases: grounds.leases.get(startKey(start)) ?? null,
-      openRunIds: grounds.openRuns.get(startKey(start)) ?? [],
+      leases: inputs.leases.get(startKey(start)) ?? null,
+      openRunIds: inputs.openRuns.get(startKey(start)) ?? [],
       gang: null,
     });
   }

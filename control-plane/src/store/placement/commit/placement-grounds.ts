@@ -30,7 +30,7 @@ import { needsOf } from "../../../core/workloads/kinds.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 import { pairSkipsInForce, skipsOf } from "../../workloads/place-skips.ts";
 
-export interface Grounds {
+export interface CommitInputs {
   places: PlacesQuestion;
   check: (placed: PlacedOrder) => PlacedCheckOutcome;
   requestOf: (candidate: Candidate) => PlacementRequest;
@@ -46,11 +46,11 @@ export interface Grounds {
   nameOf: ReadonlyMap<string, string>;
 }
 
-export async function lockGrounds(
+export async function lockInputs(
   sql: Transaction,
   candidates: readonly Candidate[],
   now: Date,
-): Promise<Grounds> {
+): Promise<CommitInputs> {
   const orders = candidates.map(({ placeable }) => placeable.order);
   // Locks are taken in the order in which they are asked for, and what stands behind one is read once it is held.
   const held = Promise.all([lockRunsOf(sql, candidates), lockAccounts(sql, payersOf(orders))]);

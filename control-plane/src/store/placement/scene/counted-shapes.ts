@@ -65,14 +65,14 @@ function shapesOf(
 ): CountedShape[] {
   // Nothing of it can be placed, so no card is worth anything to it.
   if (models?.length === 0) return [];
-  const wish = gpuRequest(order, models);
+  const request = gpuRequest(order, models);
   const shape = {
     cpuMilli: order.cpuMilli,
-    gpuCount: gpuCount(wish),
+    gpuCount: gpuCount(request),
     count: order.count,
     totalMemoryMib: order.count * mibRoundedUp(order.memoryBytes),
   };
-  switch (wish.kind) {
+  switch (request.kind) {
     case "none":
       return [{ ...shape, shareThousandths: 0, models: null, leastMemoryMib: 0 }];
     case "whole":
@@ -80,12 +80,16 @@ function shapesOf(
         {
           ...shape,
           shareThousandths: THOUSANDTHS,
-          models: isEvery(wish.models, fleet) ? null : wish.models,
-          leastMemoryMib: wish.leastMemoryMib,
+          models: isEvery(request.models, fleet) ? null : request.models,
+          leastMemoryMib: request.leastMemoryMib,
         },
       ];
     case "slice":
-      return slicesOf(wish, fleet).map((slice) => ({ ...shape, ...slice, leastMemoryMib: wish.memoryMib }));
+      return slicesOf(request, fleet).map((slice) => ({
+        ...shape,
+        ...slice,
+        leastMemoryMib: request.memoryMib,
+      }));
   }
 }
 
@@ -95,13 +99,15 @@ function isEvery(models: readonly string[] | null, fleet: readonly FleetModel[])
 
 /** The part of a card that a slice takes depends on the card: one shape for each size of it. */
 function slicesOf(
-  wish: Extract<GpuRequest, { kind: "slice" }>,
+  request: Extract<GpuRequest, { kind: "slice" }>,
   fleet: readonly FleetModel[],
 ): { shareThousandths: number; models: string[] }[] {
   const sharing = fleet
     .map(({ model, memoryBytes }) => ({ model, memoryMib: Math.floor(memoryBytes / MIB) }))
-    .filter(({ model, memoryMib }) => memoryMib >= wish.memoryMib && (wish.models?.includes(model) ?? true));
-  const byShare = Map.groupBy(sharing, ({ memoryMib }) => sliceShare(wish, memoryMib));
+    .filter(
+      ({ model, memoryMib }) => memoryMib >= request.memoryMib && (request.models?.includes(model) ?? true),
+    );
+  const byShare = Map.groupBy(sharing, ({ memoryMib }) => sliceShare(request, memoryMib));
   return [...byShare].map(([shareThousandths, cards]) => ({
     shareThousandths,
     models: cards.map(({ model }) => model),

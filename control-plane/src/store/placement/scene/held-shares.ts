@@ -19,13 +19,13 @@ import { setting } from "../../accounts/settings.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 
 /** Longer than any half life that may be set needs. */
-const HELD_HOURS_KEPT = 7 * 168;
+const HELD_HOURS_RETAINED = 7 * 168;
 /** Counted with one statement; more are counted by the passes after it. */
 const MAX_HOURS_AT_ONCE = 168;
 /** What was written with a moment before the hour's end is there by then. */
 const SETTLED_MS = 60 * MS_PER_SECOND;
 /** The stretch that is not counted yet is read at most this often: what is held now is read for each pass. */
-const KEPT_MS = 5 * MS_PER_SECOND;
+const RETENTION_MS = 5 * MS_PER_SECOND;
 
 export interface Had {
   held: Amounts;
@@ -97,7 +97,7 @@ export async function heldNow(sql: Connection): Promise<HadByAll> {
 }
 
 /** What was lately held, up to five seconds old: passes follow each other faster, and what they give is held now. */
-export class KeptHeldHours {
+export class CachedHeldHours {
   readonly #db: Connection;
   #stored: { lately: HadByAll; readAtMs: number } | null = null;
   #counted: Counted | null = null;
@@ -108,7 +108,7 @@ export class KeptHeldHours {
 
   async at(now: Date): Promise<HadByAll> {
     const ageMs = this.#stored === null ? Infinity : now.getTime() - this.#stored.readAtMs;
-    if (this.#stored !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#stored.lately;
+    if (this.#stored !== null && ageMs >= 0 && ageMs < RETENTION_MS) return this.#stored.lately;
     const { lately, counted } = await readLately(this.#db, { now, known: this.#counted });
     this.#stored = { lately, readAtMs: now.getTime() };
     this.#counted = counted;
@@ -214,7 +214,7 @@ async function countedThrough(sql: Connection): Promise<number | null> {
  */
 export async function countHeldHours(sql: Transaction, now: Date): Promise<{ again: boolean }> {
   const overMs = hourOf(now.getTime() - SETTLED_MS);
-  const earliestMs = overMs - HELD_HOURS_KEPT * MS_PER_HOUR;
+  const earliestMs = overMs - HELD_HOURS_RETAINED * MS_PER_HOUR;
   const fromMs = Math.max((await countedThrough(sql)) ?? earliestMs, earliestMs);
   if (fromMs >= overMs) return { again: false };
   const toMs = Math.min(overMs, fromMs + MAX_HOURS_AT_ONCE * MS_PER_HOUR);
@@ -301,11 +301,11 @@ function byAll(
 }
 
 function add(sums: Map<string, Had>, name: string, had: Had): void {
-  sums.set(name, together(sums.get(name), had));
+  sums.set(name, combined(sums.get(name), had));
 }
 
 /** Both of them; the later start counts. */
-export function together(one: Had | undefined, other: Had | undefined): Had {
+export function combined(one: Had | undefined, other: Had | undefined): Had {
   return {
     held: plus(one?.held ?? NOTHING, other?.held ?? NOTHING),
     lastStartMs: latest([one?.lastStartMs ?? null, other?.lastStartMs ?? null]),

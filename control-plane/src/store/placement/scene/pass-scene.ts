@@ -8,8 +8,8 @@ import type { WaitingInputs } from "../../../core/queue/turn.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import { fleetSnapshot } from "../../fleet/fleet-snapshot.ts";
-import { heldNow, type HadByAll, KeptHeldHours } from "./held-shares.ts";
-import { type KeptHead, keptHead } from "./queue-head.ts";
+import { heldNow, type HadByAll, CachedHeldHours } from "./held-shares.ts";
+import { type ReservedHead, reservedHead } from "./queue-head.ts";
 import { endingWork, runningWork } from "./running-work.ts";
 import { UsualOrders } from "./usual-orders.ts";
 import { sharersOf, type WaitingOrder, waitingOrders } from "./waiting.ts";
@@ -22,61 +22,61 @@ export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {
 }
 
 /** What passes of one process keep between them, since it changes more slowly than they follow each other. */
-export interface KeptForPasses {
+export interface PassCache {
   readonly usual: UsualOrders;
-  readonly heldHours: KeptHeldHours;
+  readonly heldHours: CachedHeldHours;
 }
 
-export function keptForPasses(db: Database): KeptForPasses {
-  return { usual: new UsualOrders(db), heldHours: new KeptHeldHours(db) };
+export function passCache(db: Database): PassCache {
+  return { usual: new UsualOrders(db), heldHours: new CachedHeldHours(db) };
 }
 
 interface SceneOfPass extends WaitingInputs<ScheduledOrder> {
   /** Whose place was kept when it was read, be it there still or not. */
-  reservedHead: KeptHead | null;
+  reservedHead: ReservedHead | null;
 }
 
-interface SceneWish {
+interface PassQuery {
   now: Date;
   seed: number;
   /** Which of what runs is looked at: all of it only where somebody asks what could end. */
   work: "all" | "ending";
 }
 
-export async function passScene(
+export async function passInputs(
   db: Database,
-  { cache: kept, ...wish }: SceneWish & { cache: KeptForPasses },
+  { cache, ...request }: PassQuery & { cache: PassCache },
 ): Promise<SceneOfPass> {
   const [read, known] = await Promise.all([
-    transaction(db, async (sql) => await readTogether(sql, wish)),
-    knownForPass(kept, wish.now),
+    transaction(db, async (sql) => await readTogether(sql, request)),
+    knownForPass(cache, request.now),
   ]);
-  return await sceneOf(read, known, wish);
+  return await sceneOf(read, known, request);
 }
 
 type Known = Awaited<ReturnType<typeof knownForPass>>;
 
 /** Asked before whoever looks from within a transaction has opened it, since it may take a connection of its own. */
-export async function knownForPass(kept: KeptForPasses, now: Date) {
-  const [lately, typical] = await Promise.all([kept.heldHours.at(now), kept.usual.at(now)]);
+export async function knownForPass(cache: PassCache, now: Date) {
+  const [lately, typical] = await Promise.all([cache.heldHours.at(now), cache.usual.at(now)]);
   return { lately, typical };
 }
 
 /** As a pass would see it if the transaction were done. */
-export async function passSceneWithin(
+export async function passInputsWithin(
   sql: Transaction,
-  { known, ...wish }: SceneWish & { known: Known },
+  { known, ...request }: PassQuery & { known: Known },
 ): Promise<SceneOfPass> {
-  return await sceneOf(await readTogether(sql, wish), known, wish);
+  return await sceneOf(await readTogether(sql, request), known, request);
 }
 
 async function sceneOf(
   { waiting, running, fleet, held, head }: Awaited<ReturnType<typeof readTogether>>,
   { lately, typical }: Known,
-  { now, seed }: SceneWish,
+  { now, seed }: PassQuery,
 ): Promise<SceneOfPass> {
   // Where nobody is kept apart from others, orders of all payers are alike.
-  const isKeptApart = fleet.hosts.some(({ payers }) => payers !== undefined);
+  const isStoredApart = fleet.hosts.some(({ payers }) => payers !== undefined);
   return {
     fleet,
     running: running.map(({ payerId, ...work }) => ({
@@ -84,7 +84,7 @@ async function sceneOf(
       ...(payerId !== null && { payer: payerId }),
       workload: startKey(work.start),
     })),
-    orders: await inSlices(waiting, (order) => scheduledOrder(order, isKeptApart)),
+    orders: await inSlices(waiting, (order) => scheduledOrder(order, isStoredApart)),
     sharers: sharersOf(waiting, { held, lately, head }),
     reservedHead: head,
     options: { policy: "default", seed, now: now.getTime(), typical },
@@ -95,14 +95,14 @@ const NOBODYS_FLEET: Fleet = { hosts: [] };
 const HELD_BY_NOBODY: HadByAll = { payers: new Map(), workspaces: new Map() };
 
 /** On one connection, where what is asked together is read in the order in which it was asked. */
-async function readTogether(sql: Connection, { now, work }: SceneWish) {
+async function readTogether(sql: Connection, { now, work }: PassQuery) {
   const starts = waitingStarts(sql);
   const isAll = work === "all";
   const read = isAll ? runningWork(sql) : endingWork(sql);
   const [waiting, running, head, [fleet, held]] = await Promise.all([
     waitingOrders(sql, { now, starts }),
     read,
-    keptHead(sql),
+    reservedHead(sql),
     // Last, so that nothing is thought free that one of the others has taken by now. Most passes find nobody who waits.
     Promise.all([starts, read]).then(async ([some]) =>
       isAll || some.length > 0
@@ -113,11 +113,11 @@ async function readTogether(sql: Connection, { now, work }: SceneWish) {
   return { waiting, running, fleet, held, head };
 }
 
-function scheduledOrder(order: WaitingOrder, isKeptApart: boolean): ScheduledOrder {
+function scheduledOrder(order: WaitingOrder, isStoredApart: boolean): ScheduledOrder {
   return {
     ...order,
     ...order.stand,
-    request: isKeptApart ? { ...order.request, payer: order.payerId } : order.request,
+    request: isStoredApart ? { ...order.request, payer: order.payerId } : order.request,
     heldBack:
       fetchingSentence(order) ??
       heldSentence(order.heldBy) ??

@@ -6,13 +6,13 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
 
-export interface KeptHead {
+export interface ReservedHead {
   start: StartName;
   orderedAtMs: number;
 }
 
 /** Null where no place is kept. */
-export async function keptHead(sql: Connection): Promise<KeptHead | null> {
+export async function reservedHead(sql: Connection): Promise<ReservedHead | null> {
   const { rows } = await sql.query<{
     kind: WorkloadKind;
     id: string;
@@ -29,7 +29,7 @@ export async function keptHead(sql: Connection): Promise<KeptHead | null> {
   return { start: { ...name, firstRank }, orderedAtMs };
 }
 
-export async function keepHead(sql: Connection, head: KeptHead | null): Promise<void> {
+export async function keepHead(sql: Connection, head: ReservedHead | null): Promise<void> {
   await sql.query(
     `INSERT INTO queue_state (singleton, head_kind, head_id, head_first_rank, head_ordered_at_ms) VALUES (true, $1, $2, $3, $4)
      ON CONFLICT (singleton) DO UPDATE SET head_kind = $1, head_id = $2, head_first_rank = $3, head_ordered_at_ms = $4`,
@@ -42,7 +42,7 @@ export async function keepHead(sql: Connection, head: KeptHead | null): Promise<
   );
 }
 
-export function isSameHead(one: KeptHead | null, other: KeptHead | null): boolean {
+export function isSameHead(one: ReservedHead | null, other: ReservedHead | null): boolean {
   if (one === null || other === null) return one === other;
   return startKey(one.start) === startKey(other.start) && one.orderedAtMs === other.orderedAtMs;
 }

@@ -4,7 +4,7 @@ import { type CountedShape, typicalShapes } from "../../../core/placement/scorin
 import type { Connection } from "../../database/database.ts";
 import { countedShapes } from "./counted-shapes.ts";
 
-const KEPT_MS = 5 * MS_PER_MINUTE;
+const RETENTION_MS = 5 * MS_PER_MINUTE;
 /**
  * Every pass builds tables with a row for each CPU and a column for each share that typical shapes ask for. So many keep
  * them within milliseconds; a decision looks into them and costs the same however many there are.
@@ -21,7 +21,7 @@ export class UsualOrders {
 
   async at(now: Date): Promise<readonly CountedShape[]> {
     const ageMs = this.#stored === null ? Infinity : now.getTime() - this.#stored.readAtMs;
-    if (this.#stored !== null && ageMs >= 0 && ageMs < KEPT_MS) return this.#stored.shapes;
+    if (this.#stored !== null && ageMs >= 0 && ageMs < RETENTION_MS) return this.#stored.shapes;
     const shapes = typicalShapes(await countedShapes(this.#db, { now }), { atMost: MAX_TYPICAL });
     // While there is nothing to go by, the first orders should soon be known.
     this.#stored = shapes.length === 0 ? null : { shapes, readAtMs: now.getTime() };

@@ -20,8 +20,8 @@ import { type PricedModels, pricedModelsOf } from "../../orders/checks/priced-mo
 import { withoutTurn } from "../../training/job-arrays.ts";
 import { pairSkipsInForce, skipsInForce } from "../../workloads/place-skips.ts";
 import { holdersOfWaiting } from "./held-orders.ts";
-import { type HadByAll, type Had, together } from "./held-shares.ts";
-import { type KeptHead } from "./queue-head.ts";
+import { type HadByAll, type Had, combined } from "./held-shares.ts";
+import { type ReservedHead } from "./queue-head.ts";
 import { spreadOf } from "./spread.ts";
 import { type WaitingStart, waitingStarts } from "./waiting-rows.ts";
 
@@ -59,10 +59,10 @@ export interface WaitingOrder {
 /** @param starts what waits, where that is asked already */
 export async function waitingOrders(
   sql: Connection,
-  { now, starts: asked = waitingStarts(sql) }: { now: Date; starts?: Promise<WaitingStart[]> },
+  { now, starts: requested = waitingStarts(sql) }: { now: Date; starts?: Promise<WaitingStart[]> },
 ): Promise<WaitingOrder[]> {
   const [waiting, list, skips, apart, holders, fetches, turns] = await Promise.all([
-    asked,
+    requested,
     registryListInForce(sql),
     skipsInForce(sql, now),
     pairSkipsInForce(sql, now),
@@ -103,7 +103,7 @@ export async function waitingOrders(
  */
 export function sharersOf(
   waiting: readonly WaitingOrder[],
-  { held, lately, head }: { held: HadByAll; lately: HadByAll; head: KeptHead | null },
+  { held, lately, head }: { held: HadByAll; lately: HadByAll; head: ReservedHead | null },
 ): Pick<QueueState, "payers" | "workspaces" | "head"> {
   const payers = new Map<string, Sharer>();
   const workspaces = new Map<string, Sharer>();
@@ -118,14 +118,14 @@ export function sharersOf(
       );
   }
   const headKey = head && startKey(head.start);
-  const kept = waiting.find(
+  const stored = waiting.find(
     ({ start, stand }) => startKey(start) === headKey && stand.orderedAtMs === head?.orderedAtMs,
   );
-  return { payers, workspaces, head: kept === undefined ? null : kept.stand.id };
+  return { payers, workspaces, head: stored === undefined ? null : stored.stand.id };
 }
 
 function sharer(held: Had | undefined, lately: Had | undefined, weight: number): Sharer {
-  const { held: had, lastStartMs, lastTurnMs } = together(held, lately);
+  const { held: had, lastStartMs, lastTurnMs } = combined(held, lately);
   return { had, weight, lastStartMs, lastTurnMs };
 }
 

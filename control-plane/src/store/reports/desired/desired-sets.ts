@@ -23,7 +23,7 @@ import { gatewaysToDial } from "../../gateway/gateway-ways.ts";
 import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
 import { rdpAccessOn } from "../../environments/rdp-passwords.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";
-import { ordererOfInstance } from "../../workloads/kinds.ts";
+import { orderActorOfInstance } from "../../workloads/kinds.ts";
 import { imageTermsOf, type ImageUse } from "../../hosts/images/image-terms.ts";
 import { desiredAccess, withAccess } from "./desired-access.ts";
 import { desiredFetches } from "./desired-fetches.ts";
@@ -181,7 +181,7 @@ async function placementsOf(
   const { rows } = await sql.query<PlacementRow>(
     `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.spec_hash, p.spec, p.live,
             i.draining_since IS NOT NULL AS is_draining, r.ordered_by AS "customerId", r.workspace_id AS "workspaceId", p.spec ->> 'image' AS image,
-            ${ordererOfInstance("i")} AS vars_owner_id
+            ${orderActorOfInstance("i")} AS vars_owner_id
        FROM placements p JOIN runs r ON r.id = p.run_id JOIN instances i ON i.id = p.instance_id
       WHERE p.host_id = $1 AND p.gone_at IS NULL
       ORDER BY p.instance_id, p.epoch`,

@@ -5,18 +5,18 @@ import type { RankState } from "../../../core/instances/rank-standing.ts";
 import type { Connection } from "../../database/database.ts";
 
 /** As it is now. What is held is so since it was first told so, in the time of this side. */
-export async function noteStandings(
+export async function noteRankStates(
   sql: Connection,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
-  const told = observed.map(({ instanceId, placementEpoch, runId, phase, held, cutOff }) => ({
+  const reported = observed.map(({ instanceId, placementEpoch, runId, phase, held, cutOff }) => ({
     instanceId,
     placementEpoch,
     runId,
     findings: phase === "starting" ? (held?.findings ?? null) : null,
     cutOff: cutOff === undefined || cutOff.length === 0 ? null : cutOff,
   }));
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p SET held_at = CASE WHEN v.findings IS NULL THEN NULL ELSE coalesce(p.held_at, $3) END,
             findings = v.findings, cut_off = v."cutOff"
@@ -25,11 +25,11 @@ export async function noteStandings(
                       findings jsonb, "cutOff" text[])) v
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND p.gang_network IS NOT NULL AND (p.findings, p.cut_off) IS DISTINCT FROM (v.findings, v."cutOff")`,
-    [hostId, JSON.stringify(told), now],
+    [hostId, JSON.stringify(reported), now],
   );
 }
 
-export interface StandingRow {
+export interface RankStateRow {
   address: string;
   connection: HostConnection;
   last_heartbeat: string | null;
@@ -45,7 +45,7 @@ export interface StandingRow {
 }
 
 /** SQL: a RankStateRow of the placement `p` on the host `h`; null where it is of no gang. */
-export const STANDING = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object(
+export const RANK_STATE = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_object(
     'address', p.spec #>> '{network,address}', 'connection', h.connection, 'last_heartbeat', h.last_heartbeat,
     'placed_at', p.created_at, 'held_at', p.held_at,
     'released_at', p.released_at, 'image_id', p.image_id, 'findings', p.findings, 'cut_off', p.cut_off,
@@ -54,8 +54,8 @@ export const STANDING = `CASE WHEN p.gang_network IS NOT NULL THEN jsonb_build_o
       SELECT FROM host_pulls t WHERE t.host_id = p.host_id AND t.image = p.spec ->> 'image'
          AND t.state IN ('waiting', 'pulling'))) END`;
 
-export function rankStanding(
-  row: StandingRow,
+export function rankState(
+  row: RankStateRow,
   { host_id: hostId, host_name: hostName }: { host_id: string; host_name: string },
   now: Date,
 ): RankState {

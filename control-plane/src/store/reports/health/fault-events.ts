@@ -15,7 +15,7 @@ const GPU_UNHEALTHY_EVENT = "gpu-unhealthy";
 const EVENT_PAUSE_MS = 10 * MS_PER_MINUTE;
 
 /** Slices of a card are held by several. What was released, or was never this host's, hears nothing. */
-export async function tellHolders(
+export async function notifyHolders(
   sql: Transaction,
   { hostId, fault, sentence, now }: { hostId: string; fault: CardFault; sentence: string; now: Date },
 ): Promise<void> {

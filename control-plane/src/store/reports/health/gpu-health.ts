@@ -9,7 +9,7 @@ import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 import { CARD_FAULT } from "../../hosts/card-fault.ts";
-import { tellHolders } from "./fault-events.ts";
+import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
 
 interface KnownCard {
@@ -35,30 +35,30 @@ export async function noteGpuHealth(
   { hostId, cards, now }: { hostId: string; cards: readonly GpuVitals[]; now: Date },
 ): Promise<Lifts> {
   // Agents of before say nothing of it.
-  const telling = cards.filter(({ reasons }) => reasons !== undefined);
-  if (telling.length === 0) return [];
+  const reporting = cards.filter(({ reasons }) => reasons !== undefined);
+  if (reporting.length === 0) return [];
   const known = await knownCards(
     sql,
     hostId,
-    telling.map(({ uuid }) => uuid),
+    reporting.map(({ uuid }) => uuid),
   );
   const lifts: Lifts = [];
-  for (const told of telling) {
-    const card = known.get(told.uuid);
+  for (const reported of reporting) {
+    const card = known.get(reported.uuid);
     if (card === undefined) continue;
-    if (card.health_status !== told.health) await noteChange(sql, { hostId, card, reported: told, now });
-    const fault = faultOf(told);
+    if (card.health_status !== reported.health) await noteChange(sql, { hostId, card, reported, now });
+    const fault = faultOf(reported);
     if (isNewFault(card.fault, fault)) {
-      await tellHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
-      await noteGpuClosure(sql, { hostId, uuid: told.uuid, code: fault.code, now });
+      await notifyHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
+      await noteGpuClosure(sql, { hostId, uuid: reported.uuid, code: fault.code, now });
     }
-    const change = changeOf(card, told);
-    if (change.kind === "tells-lift") lifts.push({ uuid: told.uuid, sinceMs: change.sinceMs });
+    const change = changeOf(card, reported);
+    if (change.kind === "tells-lift") lifts.push({ uuid: reported.uuid, sinceMs: change.sinceMs });
     await applyChange(sql, { hostId, card, change, now });
   }
   await putHealth(
     sql,
-    telling.filter(({ uuid }) => known.has(uuid)),
+    reporting.filter(({ uuid }) => known.has(uuid)),
   );
   return lifts;
 }
@@ -80,14 +80,14 @@ async function knownCards(
 }
 
 /** As CARD_FAULT says it of what is kept. */
-function faultOf(told: GpuVitals): CardFault | null {
-  const { uuid, health, cordon = null, hasSign = false, reasonCode: code = null, reasons = [] } = told;
+function faultOf(reported: GpuVitals): CardFault | null {
+  const { uuid, health, cordon = null, hasSign = false, reasonCode: code = null, reasons = [] } = reported;
   const reason = reasons[0] ?? null;
   const isHeld = hasSign || cordon !== null || (health === "unhealthy" && reason !== null);
   return isHeld ? { uuid, code, reason, isSign: hasSign, isFatal: cordon?.kind === "fatal" } : null;
 }
 
-function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
+function changeOf(card: KnownCard, reported: GpuVitals): ServiceChange {
   return afterHostReport(
     {
       isCordoned: card.cordoned,
@@ -95,23 +95,23 @@ function changeOf(card: KnownCard, told: GpuVitals): ServiceChange {
       reason: card.cordon_reason,
       liftedSinceMs: card.lifted_since_ms,
     },
-    { cordon: told.cordon ?? null, reason: told.reasons?.[0] ?? null },
+    { cordon: reported.cordon ?? null, reason: reported.reasons?.[0] ?? null },
   );
 }
 
 async function noteChange(
   sql: Connection,
-  { hostId, card, reported: told, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
+  { hostId, card, reported, now }: { hostId: string; card: KnownCard; reported: GpuVitals; now: Date },
 ): Promise<void> {
-  const reason = told.reasons?.join(" ") ?? "";
+  const reason = reported.reasons?.join(" ") ?? "";
   await appendEvent(sql, {
     at: now,
     kind: "gpu-health",
     hostId,
-    gpuUuid: told.uuid,
+    gpuUuid: reported.uuid,
     actor: `host ${hostId}`,
     old: card.health_status,
-    new: told.health,
+    new: reported.health,
     reason: reason === "" ? null : reason,
   });
 }

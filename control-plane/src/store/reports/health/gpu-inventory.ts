@@ -7,7 +7,7 @@ import { MIB } from "@remotegpu/shared/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";
-import { IS_BLIND, tellsFailure } from "../../hosts/card-sample.ts";
+import { IS_BLIND, reportsFailure } from "../../hosts/card-sample.ts";
 import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
@@ -27,19 +27,19 @@ const MAX_CARDS_OF_HOST = 512;
 /** Call in a transaction that holds the host's row. */
 export async function mergeGpus(
   sql: Transaction,
-  { hostId, gpus: told, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
+  { hostId, gpus: reported, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
   const [, known, cards] = await Promise.all([
     // Cards change places when a boot enumerates them anew; the index is judged when all of them stand.
     sql.query("SET CONSTRAINTS gpus_host_id_gpu_index_key DEFERRED", []),
     knownCards(
       sql,
-      told.map(({ uuid }) => uuid),
+      reported.map(({ uuid }) => uuid),
       hostId,
     ),
     countCards(sql, hostId),
   ]);
-  const gpus = await withinShare(sql, { hostId, gpus: told, known, cards, now });
+  const gpus = await withinShare(sql, { hostId, gpus: reported, known, cards, now });
   const isElsewhere = ({ uuid }: GpuReport) => {
     const card = known.get(uuid);
     return card !== undefined && card.host_id !== hostId && card.is_live;
@@ -174,7 +174,7 @@ const IS_HELD = "EXISTS (SELECT FROM gpu_allocations a WHERE a.gpu_uuid = g.uuid
 
 const HOST_IS_BLIND = `(SELECT ${IS_BLIND} h.degraded FROM hosts h WHERE h.id = EXCLUDED.host_id)`;
 
-const HAS_FAILED = `(SELECT ${tellsFailure("t")} FROM told t WHERE t.uuid = EXCLUDED.uuid)`;
+const HAS_FAILED = `(SELECT ${reportsFailure("t")} FROM told t WHERE t.uuid = EXCLUDED.uuid)`;
 
 /** A host that tells of a card twice is believed what it says last. */
 function eachOnce(gpus: readonly GpuReport[]): GpuReport[][] {
@@ -193,7 +193,7 @@ async function putCards(
   sql: Connection,
   { hostId, gpus, now }: { hostId: string; gpus: readonly GpuReport[]; now: Date },
 ): Promise<void> {
-  const told = gpus.map((gpu) => ({
+  const reported = gpus.map((gpu) => ({
     ...gpu,
     memoryTotal: gpu.memoryTotalMib === null ? null : gpu.memoryTotalMib * MIB,
     powerLimit: gpu.powerLimitW === null ? null : Math.round(gpu.powerLimitW),
@@ -234,7 +234,7 @@ async function putCards(
                           WHEN ${IS_HELD} THEN 'allocated' ELSE 'available' END
      RETURNING uuid, status, (SELECT b.status FROM before b WHERE b.uuid = g.uuid) AS old,
             (SELECT b.vanished_at IS NOT NULL FROM before b WHERE b.uuid = g.uuid) AS was_gone`,
-    [hostId, JSON.stringify(told), now],
+    [hostId, JSON.stringify(reported), now],
   );
   const changed = new Map(
     rows

@@ -16,22 +16,22 @@ const MOST_ALARMS_OF_HOST = 20;
 
 const KIND = "unknown-gpu-error";
 
-interface Told {
+interface Reported {
   hostId: string;
   notes: readonly KernelNote[];
   now: Date;
 }
 
 /** To be called in a transaction that holds the host's row. Most hosts have nothing to tell. */
-export async function noteKernelNotes(sql: Transaction, told: Told): Promise<void> {
-  if (told.notes.length === 0) return;
-  const news = await newNotes(sql, told);
-  if (news.length === 0) return;
-  const { hostId, now } = told;
+export async function noteKernelNotes(sql: Transaction, reported: Reported): Promise<void> {
+  if (reported.notes.length === 0) return;
+  const messages = await newNotes(sql, reported);
+  if (messages.length === 0) return;
+  const { hostId, now } = reported;
   const own = await ownCards(sql, hostId);
   await appendEvents(
     sql,
-    news.map(({ gpuUuid, code, reason, count }) => ({
+    messages.map(({ gpuUuid, code, reason, count }) => ({
       at: now,
       kind: GPU_NOTE_EVENT,
       hostId,
@@ -42,11 +42,11 @@ export async function noteKernelNotes(sql: Transaction, told: Told): Promise<voi
       reason: count === 1 ? reason : `${reason} ${count} times since the host started.`,
     })),
   );
-  await alarmOfUnknown(sql, { hostId, notes: news, now });
+  await alarmOfUnknown(sql, { hostId, notes: messages, now });
 }
 
 /** Those of an earlier boot are forgotten: a boot begins anew. */
-async function newNotes(sql: Transaction, { hostId, notes, now }: Told): Promise<KernelNote[]> {
+async function newNotes(sql: Transaction, { hostId, notes, now }: Reported): Promise<KernelNote[]> {
   await sql.query(
     "DELETE FROM host_kernel_notes k USING hosts h WHERE k.host_id = $1 AND h.id = $1 AND k.boot_id <> h.boot_id",
     [hostId],
@@ -84,7 +84,7 @@ async function ownCards(sql: Connection, hostId: string): Promise<ReadonlySet<st
   return new Set(rows.map(({ uuid }) => uuid));
 }
 
-async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Told): Promise<void> {
+async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Reported): Promise<void> {
   const unknown = notes.filter(({ isUnknown }) => isUnknown);
   if (unknown.length === 0) return;
   const open = await openAlarms(sql, { kind: KIND, prefix: `${hostId} ` });

@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-news.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
-import { queueWorkNews } from "../../events/news-outbox.ts";
+import { queueWorkMessages } from "../../events/news-outbox.ts";
 
 export const LOOP_RESTARTS = 3;
 export const CALM_MS = 10 * MS_PER_MINUTE;
@@ -25,11 +25,11 @@ interface LoopOf extends Restarts {
 }
 
 /** The loop of a workload's run has just begun, as this event tells. */
-export async function tellLoop(
+export async function notifyLoop(
   sql: Transaction,
   { loop, eventId, now }: { loop: LoopOf; eventId: number; now: Date },
 ): Promise<void> {
-  await queueWorkNews(sql, [
+  await queueWorkMessages(sql, [
     { workload: environmentOf(loop), eventId, at: now, message: crashLoopMessage(loop) },
   ]);
 }
@@ -65,7 +65,7 @@ export async function endCalmLoops(
     [new Date(now.getTime() - CALM_MS), limit],
   );
   for (const loop of rows) {
-    const news = crashLoopEndMessage(loop, loop.has_ended);
+    const messages = crashLoopEndMessage(loop, loop.has_ended);
     const eventId = await appendInstanceEvent(sql, {
       at: now,
       kind: "restarts-over",
@@ -74,9 +74,9 @@ export async function endCalmLoops(
       actor: "control-plane",
       old: String(loop.count),
       new: null,
-      reason: `It ${news.text}`,
+      reason: `It ${messages.text}`,
     });
     if (eventId === null) continue;
-    await queueWorkNews(sql, [{ workload: environmentOf(loop), eventId, at: now, message: news }]);
+    await queueWorkMessages(sql, [{ workload: environmentOf(loop), eventId, at: now, message: messages }]);
   }
 }

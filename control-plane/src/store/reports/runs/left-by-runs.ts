@@ -4,7 +4,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
 
 /** A host tells what is left with the end or a moment after it; what it has not told by then it never may. */
-const TOLD_WITHIN_MS = MS_PER_MINUTE;
+const REPORTED_WITHIN_MS = MS_PER_MINUTE;
 
 /** Null where a host may still tell. What was lost says nothing any more. */
 export async function tailsOfRuns(
@@ -14,7 +14,7 @@ export async function tailsOfRuns(
   const { rows } = await sql.query<{ tail: string | null; is_open: boolean }>(
     `SELECT e.tail, e.run_id IS NULL AND p.state <> 'lost' AND p.state_changed_at > $2 AS is_open
        FROM placements p LEFT JOIN run_ends e ON e.run_id = p.run_id WHERE p.run_id = ANY($1::text[])`,
-    [runIds, new Date(now.getTime() - TOLD_WITHIN_MS)],
+    [runIds, new Date(now.getTime() - REPORTED_WITHIN_MS)],
   );
   if (rows.some(({ is_open: isOpen }) => isOpen)) return null;
   return rows.flatMap(({ tail }) => (tail === null ? [] : [tail]));

@@ -34,12 +34,12 @@ export async function noteRunEnds(
      RETURNING run_id, phase, (SELECT r.instance_id FROM runs r WHERE r.id = e.run_id) AS instance_id`,
     [hostId, JSON.stringify(ended), now],
   );
-  const news = new Map(rows.map((row) => [row.run_id, row]));
+  const messages = new Map(rows.map((row) => [row.run_id, row]));
   for (const seen of ended) {
-    const row = news.get(seen.runId);
+    const row = messages.get(seen.runId);
     if (row === undefined) continue;
     // A hostile host may tell of one run twice.
-    news.delete(seen.runId);
+    messages.delete(seen.runId);
     await appendInstanceEvent(sql, {
       at: now,
       kind: "run-ended",

@@ -5,7 +5,7 @@
 import type { ObservedInstance } from "@remotegpu/shared/instance";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
-import { LOOP_RESTARTS, loopColumns, tellLoop } from "./crash-loops.ts";
+import { LOOP_RESTARTS, loopColumns, notifyLoop } from "./crash-loops.ts";
 
 interface NewRestarts {
   run_id: string;
@@ -62,7 +62,7 @@ export async function noteRunRestarts(
       new: String(row.count),
       reason: sentenceOf(row),
     });
-    if (row.loops && eventId !== null) await tellLoop(sql, { loop: row, eventId, now });
+    if (row.loops && eventId !== null) await notifyLoop(sql, { loop: row, eventId, now });
   }
 }
 

@@ -9,14 +9,14 @@ import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
-import { queueWorkNews } from "../../events/news-outbox.ts";
+import { queueWorkMessages } from "../../events/news-outbox.ts";
 
 /** In the time of this side. Whether it is idle is as it was told last; whether it is frozen, as it is told now. */
 export async function noteProgress(
   sql: Connection,
   { hostId, observed, now }: { hostId: string; observed: readonly ObservedInstance[]; now: Date },
 ): Promise<void> {
-  const told = observed.map(({ instanceId, placementEpoch, runId, idleness, isFrozen }) => ({
+  const reported = observed.map(({ instanceId, placementEpoch, runId, idleness, isFrozen }) => ({
     instanceId,
     placementEpoch,
     runId,
@@ -24,7 +24,7 @@ export async function noteProgress(
     processes: idleness?.isIdle === true ? idleness.processes : null,
     isFrozen: isFrozen ?? false,
   }));
-  if (told.length === 0) return;
+  if (reported.length === 0) return;
   await sql.query(
     `UPDATE placements p
         SET idle_since = CASE WHEN v."isIdle" THEN coalesce(p.idle_since, $3) WHEN v."isIdle" IS NULL THEN p.idle_since END,
@@ -35,7 +35,7 @@ export async function noteProgress(
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
         AND ((p.idle_since IS NOT NULL) IS DISTINCT FROM coalesce(v."isIdle", p.idle_since IS NOT NULL)
           OR (p.frozen_since IS NOT NULL) IS DISTINCT FROM v."isFrozen")`,
-    [hostId, JSON.stringify(told), now],
+    [hostId, JSON.stringify(reported), now],
   );
 }
 
@@ -60,38 +60,38 @@ export function progressOf(
   return { idle, frozenForMs, stall, hostName };
 }
 
-interface Told {
+interface Reported {
   kind: WorkloadName["kind"];
   workload: LockedWorkload<WorkloadStatus>;
   now: Date;
 }
 
 /** @param told.found in sentences, with what its processes wait for */
-export async function tellStall(
+export async function notifyStall(
   sql: Transaction,
-  told: Told & { found: string; ends: boolean },
+  reported: Reported & { found: string; ends: boolean },
 ): Promise<void> {
-  await markStall(sql, told, told.ends ? "ended" : "told");
-  await tell(sql, told, {
+  await markStall(sql, reported, reported.ends ? "ended" : "told");
+  await notify(sql, reported, {
     event: "stalled",
-    reason: told.found,
-    message: stallMessage(told.found, attemptOf(told)),
+    reason: reported.found,
+    message: stallMessage(reported.found, attemptOf(reported)),
   });
 }
 
-export async function tellGoingOn(sql: Transaction, told: Told): Promise<void> {
-  await markStall(sql, told, null);
-  const news = stallEndMessage(attemptOf(told));
-  await tell(sql, told, { event: "going-on", reason: "It does something again.", message: news });
+export async function notifyStallEnd(sql: Transaction, reported: Reported): Promise<void> {
+  await markStall(sql, reported, null);
+  const messages = stallEndMessage(attemptOf(reported));
+  await notify(sql, reported, { event: "going-on", reason: "It does something again.", message: messages });
 }
 
-function attemptOf({ workload }: Told): number {
+function attemptOf({ workload }: Reported): number {
   return workload.retry?.tries.attempt ?? 1;
 }
 
 async function markStall(
   sql: Transaction,
-  { kind, workload }: Pick<Told, "kind" | "workload">,
+  { kind, workload }: Pick<Reported, "kind" | "workload">,
   stall: InstanceProgress["stall"],
 ): Promise<void> {
   await sql.query(
@@ -102,13 +102,25 @@ async function markStall(
   );
 }
 
-async function tell(
+async function notify(
   sql: Transaction,
-  { kind, workload, now }: Told,
-  { event, reason, message: news }: { event: "stalled" | "going-on"; reason: string; message: WorkMessage },
+  { kind, workload, now }: Reported,
+  {
+    event,
+    reason,
+    message: messages,
+  }: { event: "stalled" | "going-on"; reason: string; message: WorkMessage },
 ): Promise<void> {
   const { id, customerId } = workload;
-  const told = { at: now, kind: event, workloadKind: kind, workloadId: id, customerId, new: event, reason };
-  const [eventId = 0] = await appendEvents(sql, [{ ...told, actor: "control-plane" }]);
-  await queueWorkNews(sql, [{ workload: { kind, id }, eventId, at: now, message: news }]);
+  const reported = {
+    at: now,
+    kind: event,
+    workloadKind: kind,
+    workloadId: id,
+    customerId,
+    new: event,
+    reason,
+  };
+  const [eventId = 0] = await appendEvents(sql, [{ ...reported, actor: "control-plane" }]);
+  await queueWorkMessages(sql, [{ workload: { kind, id }, eventId, at: now, message: messages }]);
 }

@@ -100,21 +100,21 @@ function isSamePlan(one: UploadPlan, other: UploadPlan): boolean {
 async function write(sql: Transaction, kind: DataKind, upload: Upload): Promise<CopyRow> {
   const { plan, entry } = upload;
   const { manifest, totalSize, fileCount, by, now, merkleRoot } = upload;
-  const said = [manifest, totalSize, fileCount, by, now, merkleRoot];
+  const text = [manifest, totalSize, fileCount, by, now, merkleRoot];
   const { rows } =
     plan.kind === "go-on"
       ? await sql.query<CopyRow>(
           `UPDATE data_copies SET status = 'uploading', status_reason = NULL, epoch = epoch + 1, manifest_sha256 = $1,
              total_size = $2, announced_size = greatest(announced_size, total_size, $2), file_count = $3, begun_by = $4,
              begun_at = $5, merkle_root = $6 WHERE id = $7 RETURNING ${COPY_COLUMNS}`,
-          [...said, plan.copyId],
+          [...text, plan.copyId],
         )
       : await sql.query<CopyRow>(
           `INSERT INTO data_copies (manifest_sha256, total_size, announced_size, file_count, begun_by, begun_at, merkle_root,
              ${OWNER[kind]}, version, storage_pool, folder, status)
            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'uploading')
            RETURNING ${COPY_COLUMNS}`,
-          [...said, entry.id, plan.version, upload.pool, upload.folder],
+          [...text, entry.id, plan.version, upload.pool, upload.folder],
         );
   await sql.query(`UPDATE ${TABLE[kind]} SET status = 'uploading' WHERE id = $1 AND status = 'error'`, [
     entry.id,

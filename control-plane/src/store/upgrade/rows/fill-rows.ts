@@ -1,18 +1,18 @@
 /** Writes into the old tables what `fills` derives. */
 import type { Connection } from "../../database/database.ts";
 import { type Fill, FILLS, isChanged, NO_ENVIRONMENT, valueOf } from "./fills.ts";
-import { type Say, withProgress } from "../progress.ts";
+import { type Print, withProgress } from "../progress.ts";
 
 export interface Step {
   title: string;
   rows: number;
 }
 
-export async function fillRows(sql: Connection, say: Say): Promise<Step[]> {
+export async function fillRows(sql: Connection, print: Print): Promise<Step[]> {
   const steps: Step[] = [];
   for (const each of FILLS) {
     const title = titleOf(each);
-    steps.push({ title, rows: await withProgress(say, title, () => write(sql, each)) });
+    steps.push({ title, rows: await withProgress(print, title, () => write(sql, each)) });
   }
   return steps;
 }

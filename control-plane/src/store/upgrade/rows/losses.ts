@@ -60,7 +60,7 @@ export async function assertNothingIsLost(
     ...newWords(),
   ];
   const found: string[] = [];
-  for (const { table, where, explanation: says, from } of losses) {
+  for (const { table, where, explanation, from } of losses) {
     const { rows } = await sql.query<{ id: string | null; count: number }>(
       `SELECT ${idOf(table, ours)} AS id, count(*) OVER () AS count FROM ${from ?? `${table} t`} WHERE ${where} ORDER BY 1 LIMIT ${MAX_NAMED}`,
     );
@@ -68,7 +68,7 @@ export async function assertNothingIsLost(
     if (first === undefined) continue;
     const names = rows.flatMap(({ id }) => (id === null ? [] : [id]));
     const more = first.count > rows.length ? ` and ${first.count - rows.length} more` : "";
-    found.push(`${says}: ${table} ${names.join(", ")}${more}`);
+    found.push(`${explanation}: ${table} ${names.join(", ")}${more}`);
   }
   const doubled = isPortUnique(target) ? await doubledPorts(sql) : [];
   if (doubled.length > 0)
@@ -142,7 +142,7 @@ function narrowing(ours: Catalogue, target: Catalogue): Loss[] {
     const present = now.get(keyOf(old));
     const type = present?.type ?? (old.name === "script_path" ? "text" : undefined);
     if (type === undefined || type === old.type) return [];
-    const says = `${old.name} does not fit ${old.type}`;
+    const explanation = `${old.name} does not fit ${old.type}`;
     const number = /^numeric\((\d+),(\d+)\)$/.exec(old.type);
     if (number !== null) {
       const [precision, scale] = [Number(number[1]), Number(number[2])];
@@ -151,7 +151,7 @@ function narrowing(ours: Catalogue, target: Catalogue): Loss[] {
         {
           table: old.table,
           where: `${value} <> 'NaN' AND (abs(${value}) >= 1e${precision - scale} OR ${value} <> round(${value}, ${scale}))`,
-          explanation: says,
+          explanation,
         },
       ];
     }
@@ -160,13 +160,13 @@ function narrowing(ours: Catalogue, target: Catalogue): Loss[] {
         {
           table: old.table,
           where: `t.${old.name} IS DISTINCT FROM (t.${old.name}::float8)::text::numeric`,
-          explanation: says,
+          explanation,
         },
       ];
     const text = /^character varying\((\d+)\)$/.exec(old.type);
     return text === null
       ? []
-      : [{ table: old.table, where: `length(t.${old.name}) > ${text[1]}`, explanation: says }];
+      : [{ table: old.table, where: `length(t.${old.name}) > ${text[1]}`, explanation }];
   });
 }
 

@@ -38,15 +38,15 @@ const REFUSALS: readonly Refusal[] = [
 ];
 
 /** @throws MigrationError naming the rows, or the views, that are in the way */
-export async function assertNothingInTheWay(sql: Connection, form: OldForm): Promise<void> {
+export async function assertNoObstacle(sql: Connection, form: OldForm): Promise<void> {
   await assertNoViews(sql, form);
-  for (const { table, columns, sql: question, explanation: says } of REFUSALS) {
+  for (const { table, columns, sql: question, explanation } of REFUSALS) {
     const there = form.get(table);
     if (there === undefined || !columns.every((column) => there.has(column))) continue;
     const { rows } = await sql.query<{ id: string }>(`${question} ORDER BY 1 LIMIT ${MAX_NAMED}`);
     if (rows.length > 0)
       throw new MigrationError(
-        `${table} ${rows.map(({ id }) => id).join(", ")}: ${says}; correct them and run this again. Nothing was changed`,
+        `${table} ${rows.map(({ id }) => id).join(", ")}: ${explanation}; correct them and run this again. Nothing was changed`,
       );
   }
 }

@@ -3,7 +3,7 @@ import { type Catalogue, type TableColumn, quoted, readCatalogue, SERIAL } from 
 import type { Connection } from "../../database/database.ts";
 import { FILLS } from "../rows/fills.ts";
 import { OLD_TABLES, type OldTable, readForm } from "../old-form.ts";
-import { type Say, withProgress } from "../progress.ts";
+import { type Print, withProgress } from "../progress.ts";
 
 /** Old columns that the change takes away after reading them; made where somebody took them away before. */
 const READ_AND_DROPPED: readonly TableColumn[] = [
@@ -88,7 +88,7 @@ export function typeChange(present: TableColumn, type: string, value: string): s
 }
 
 /** After the filling: the types of the old columns. */
-export async function retype(sql: Connection, model: Catalogue, say: Say): Promise<void> {
+export async function retype(sql: Connection, model: Catalogue, print: Print): Promise<void> {
   const present = (await readCatalogue(sql)).columns;
   for (const table of OLD_TABLES) {
     const actions = model.columns
@@ -97,7 +97,7 @@ export async function retype(sql: Connection, model: Catalogue, say: Say): Promi
         const mine = present.find(({ table: of, name }) => of === table && name === column.name);
         return mine === undefined ? [] : typed(mine, column);
       });
-    await withProgress(say, `types of ${table}`, () => alter(sql, table, actions));
+    await withProgress(print, `types of ${table}`, () => alter(sql, table, actions));
   }
 }
 

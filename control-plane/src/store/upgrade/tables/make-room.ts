@@ -15,7 +15,7 @@ export async function makeRoom(sql: Connection, before: Catalogue, model: Catalo
     if (kind === "constraint" && (definition.startsWith("CHECK") || definition.startsWith("FOREIGN KEY")))
       await sql.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoted(name)}`);
   }
-  for (const [index, { table, name }] of keysInTheWay(before, model).entries())
+  for (const [index, { table, name }] of conflictingKeys(before, model).entries())
     await sql.query(`ALTER TABLE ${table} RENAME CONSTRAINT ${quoted(name)} TO "remotegpu ${index}"`);
   for (const { kind, name, definition } of before.definitions) {
     if (kind !== "function" || !/RETURNS trigger/.test(definition) || !/updated_at/i.test(definition))
@@ -26,7 +26,7 @@ export async function makeRoom(sql: Connection, before: Catalogue, model: Catalo
 }
 
 /** Keys under a name that one of ours, on other columns, is about to get. */
-function keysInTheWay(before: Catalogue, model: Catalogue): Definition[] {
+function conflictingKeys(before: Catalogue, model: Catalogue): Definition[] {
   const ours = new Map(model.definitions.map((each) => [each.name, each]));
   return before.definitions.filter(({ kind, table, name, definition }) => {
     const wanted = ours.get(name);

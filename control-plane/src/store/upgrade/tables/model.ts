@@ -15,7 +15,7 @@ const SCHEMA = "remotegpu_model";
 export async function modelOf<T>(
   sql: Transaction,
   migrations: readonly string[],
-  ask: (model: Catalogue) => Promise<T>,
+  request: (model: Catalogue) => Promise<T>,
 ): Promise<T> {
   const { rows } = await sql.query<{ path: string }>("SELECT current_setting('search_path') AS path");
   const path = rows[0]?.path ?? "public";
@@ -26,7 +26,7 @@ export async function modelOf<T>(
   for (const migration of migrations) await sql.query(migration);
   const model = withoutStandIn(await readCatalogue(sql));
   await setSearchPath(sql, `${path}, ${SCHEMA}`);
-  const answer = await ask(model);
+  const answer = await request(model);
   await setSearchPath(sql, path);
   await sql.query(`SET LOCAL client_min_messages = warning; DROP SCHEMA ${SCHEMA} CASCADE`);
   return answer;

@@ -2,7 +2,7 @@
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
 
-export interface InstanceAsked {
+export interface InstanceRequest {
   /** For one that is not there yet. */
   newInstanceId: string;
   kind: WorkloadKind;
@@ -13,7 +13,7 @@ export interface InstanceAsked {
 /** Each at an epoch beyond any that a host has known, in the order asked; none is asked twice. */
 export async function nextEpochs(
   sql: Connection,
-  asked: readonly InstanceAsked[],
+  requested: readonly InstanceRequest[],
 ): Promise<{ instanceId: string; epoch: number }[]> {
   const { rows } = await sql.query<{
     id: string;
@@ -28,15 +28,15 @@ export async function nextEpochs(
        DO UPDATE SET current_epoch = greatest(instances.current_epoch, instances.known_epoch) + 1, state = 'placed'
      RETURNING id, workload_kind, workload_id, rank, current_epoch`,
     [
-      asked.map(({ newInstanceId }) => newInstanceId),
-      asked.map(({ kind }) => kind),
-      asked.map(({ workloadId }) => workloadId),
-      asked.map(({ rank }) => rank),
+      requested.map(({ newInstanceId }) => newInstanceId),
+      requested.map(({ kind }) => kind),
+      requested.map(({ workloadId }) => workloadId),
+      requested.map(({ rank }) => rank),
     ],
   );
   const keyOf = (kind: string, workloadId: string, rank: number) => `${kind} ${workloadId} ${rank}`;
   const made = new Map(rows.map((row) => [keyOf(row.workload_kind, row.workload_id, row.rank), row]));
-  return asked.flatMap(({ kind, workloadId, rank }) => {
+  return requested.flatMap(({ kind, workloadId, rank }) => {
     const row = made.get(keyOf(kind, workloadId, rank));
     return row === undefined ? [] : [{ instanceId: row.id, epoch: row.current_epoch }];
   });

@@ -6,13 +6,13 @@ import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import type { Connection } from "../../database/database.ts";
 
 /** Figures that stand still are written again after so long: who decides by them must know that they are not old. */
-const TOLD_AGAIN = "interval '90 seconds'";
+const REPORTED_AGAIN = "interval '90 seconds'";
 /** Those of a replica, by which its service scales. */
-const TOLD_AGAIN_OF_REPLICAS = "interval '5 seconds'";
+const REPORTED_AGAIN_OF_REPLICAS = "interval '5 seconds'";
 /** A last line's age is told by two clocks; less than this is the same line. */
 const SAME_LINE = "interval '3 seconds'";
 
-export interface ToldFigures {
+export interface ReportedFigures {
   cpu_ms: number | null;
   network_in_bytes: number | null;
   network_out_bytes: number | null;
@@ -30,10 +30,10 @@ export const FIGURES_NOW = `(SELECT jsonb_build_object('cpu_ms', f.cpu_ms, 'netw
 /** Of many hosts in one statement. What is as it was is not written, and what nobody placed there is left out. */
 export async function noteFigures(
   sql: Connection,
-  told: readonly { hostId: string; figures: readonly InstanceFigures[] }[],
+  reported: readonly { hostId: string; figures: readonly InstanceFigures[] }[],
   now: Date,
 ): Promise<void> {
-  const all = told.flatMap(({ hostId, figures }) => figures.map((figure) => ({ hostId, ...figure })));
+  const all = reported.flatMap(({ hostId, figures }) => figures.map((figure) => ({ hostId, ...figure })));
   if (all.length === 0) return;
   await sql.query(
     `INSERT INTO instance_figures AS f
@@ -54,7 +54,7 @@ export async function noteFigures(
             IS DISTINCT FROM (excluded.run_id, excluded.cpu_ms, excluded.network_in_bytes, excluded.network_out_bytes)
          OR f.told_at < excluded.told_at - CASE
               WHEN EXISTS (SELECT FROM instances i WHERE i.id = f.instance_id AND i.revision IS NOT NULL)
-              THEN ${TOLD_AGAIN_OF_REPLICAS} ELSE ${TOLD_AGAIN} END
+              THEN ${REPORTED_AGAIN_OF_REPLICAS} ELSE ${REPORTED_AGAIN} END
          OR (f.last_output_at IS NULL) <> (excluded.last_output_at IS NULL)
          OR f.last_output_at < excluded.last_output_at - ${SAME_LINE}
          OR f.last_output_at > excluded.last_output_at + ${SAME_LINE}`,

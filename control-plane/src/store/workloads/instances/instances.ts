@@ -7,7 +7,7 @@ import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../../database/database.ts";
 import { CARD_FAULT } from "../../hosts/card-fault.ts";
 import { SAMPLED_AT } from "../../hosts/card-sample.ts";
-import { FIGURES_NOW, type ToldFigures } from "./instance-figures.ts";
+import { FIGURES_NOW, type ReportedFigures } from "./instance-figures.ts";
 
 /** What its host said of a card last. Moments are texts. */
 interface CardReading {
@@ -108,7 +108,7 @@ export interface InstanceView {
   image_id: string | null;
   /** What that image brings, by words; null where its host could not look. */
   image_brings: string[] | null;
-  figures: ToldFigures | null;
+  figures: ReportedFigures | null;
   placed_at: Date;
   /** Null where it starts alone. */
   gang: GangView | null;
@@ -140,7 +140,7 @@ const IDLE = `CASE WHEN p.idle_since IS NOT NULL AND p.state = 'ready' THEN
 /** The newest runs that an answer carries of each instance; /billing has them all. */
 const MAX_RUNS = 20;
 
-export interface InstancesWish {
+export interface InstancesQuery {
   withTails?: boolean;
   /** Replicas that are over, too. */
   withGone?: boolean;
@@ -151,7 +151,7 @@ export async function instancesOf(
   sql: Connection,
   kind: WorkloadKind,
   workloadIds: readonly string[],
-  { withTails = false, withGone = false }: InstancesWish = {},
+  { withTails = false, withGone = false }: InstancesQuery = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
     `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,

@@ -1,6 +1,6 @@
 /** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
-import { TELLS_SERVICES } from "../../hosts/host-features.ts";
+import { REPORTS_SERVICES } from "../../hosts/host-features.ts";
 import type { Connection } from "../../database/database.ts";
 
 export interface LogTarget {
@@ -36,7 +36,7 @@ const FIRST_RANK = `(SELECT coalesce(min(f.rank) FILTER (WHERE f.dismissed_at IS
 /** The named run of the workload, or the latest of that rank; null where there is none. */
 export async function logTarget(
   sql: Connection,
-  wish: { kind: WorkloadKind; workloadId: string; rank: number | null; runId: string | null },
+  query: { kind: WorkloadKind; workloadId: string; rank: number | null; runId: string | null },
 ): Promise<LogTarget | null> {
   const { rows } = await sql.query<LogTarget>(
     `SELECT r.id AS run_id, r.instance_id, r.epoch, r.host_id, h.name AS host_name, h.connection AS host_connection,
@@ -46,14 +46,14 @@ export async function logTarget(
               OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused')
               OR coalesce(p.problem IN ('exited', 'out-of-memory'), false) AS has_begun,
             coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail,
-            ${TELLS_SERVICES} AS tells_services
+            ${REPORTS_SERVICES} AS tells_services
        FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
        LEFT JOIN run_ends e ON e.run_id = r.id
        LEFT JOIN placements p ON p.instance_id = r.instance_id AND p.epoch = r.epoch AND p.run_id = r.id
       WHERE i.workload_kind = $1 AND i.workload_id = $2
         AND CASE WHEN $4::text IS NULL THEN i.rank = coalesce($3, ${FIRST_RANK}) ELSE r.id = $4 END
       ORDER BY r.ordered_at DESC, r.id DESC LIMIT 1`,
-    [wish.kind, wish.workloadId, wish.rank, wish.runId],
+    [query.kind, query.workloadId, query.rank, query.runId],
   );
   return rows[0] ?? null;
 }

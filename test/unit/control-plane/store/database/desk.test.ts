@@ -1,6 +1,6 @@
 /** What comes together is answered together, and a failure stays with the one that is at fault. */
 import { setImmediate } from "node:timers/promises";
-import { Desk, type DeskRules } from "@remotegpu/control-plane/store/database/desk";
+import { BatchQueue, type BatchQueueRules } from "@remotegpu/control-plane/store/database/desk";
 import { expect, test } from "vitest";
 
 interface Ask {
@@ -9,9 +9,9 @@ interface Ask {
 const ask = (name: string): Ask => ({ name });
 
 /** A desk that keeps what it answered together, by name; asks whose names begin with "bad" fail their transaction. */
-function deskWith(rules: Partial<DeskRules<Ask, string>> = {}) {
+function deskWith(rules: Partial<BatchQueueRules<Ask, string>> = {}) {
   const rounds: string[] = [];
-  const desk = new Desk<Ask, string>({
+  const desk = new BatchQueue<Ask, string>({
     atATime: 1,
     next: (waiting) => [...waiting],
     async answer(asks) {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { together } from "@remotegpu/control-plane/store/database/together";
+import { batchedRead } from "@remotegpu/control-plane/store/database/together";
 
 const noQueries: Connection = { query: () => Promise.reject(new Error("nothing is asked of it")) };
 
 /** Answers every number but 0 with its double, and notes what was asked for at once. */
 function doubles() {
   const reads: number[][] = [];
-  const double = together<number, number>(async (_sql, questions) => {
+  const double = batchedRead<number, number>(async (_sql, questions) => {
     reads.push([...questions]);
     await Promise.resolve();
     if (questions.includes(13)) throw new Error("13 was asked");

@@ -1,4 +1,4 @@
-import { Kept } from "@remotegpu/control-plane/store/fleet/kept";
+import { Cached } from "@remotegpu/control-plane/store/fleet/kept";
 import { expect, test } from "vitest";
 
 test.each([
@@ -12,7 +12,7 @@ test.each([
     nowMs += tookMs;
     return await Promise.resolve((reads += 1));
   };
-  const kept = new Kept(read, { now: () => new Date(nowMs), storedMs: 1_000, restPerRead: 5 });
+  const kept = new Cached(read, { now: () => new Date(nowMs), storedMs: 1_000, restPerRead: 5 });
 
   await kept.recent();
   nowMs = keptMs - 1;
