@@ -12,7 +12,7 @@ import { connectControlPlane, type NatsAddress, NatsUnreachableError } from "./l
 import type { Operator } from "./link/servers/operator.ts";
 import { Wakes } from "./link/servers/wakes.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 
 export class GatewayLink {
   readonly #parts: { operator: Operator; address: NatsAddress; log: Log };
@@ -29,7 +29,7 @@ export class GatewayLink {
   start(woken: () => void): void {
     this.#loop ??= startLoop({
       name: "nats",
-      everyMs: LOOK_EVERY_MS,
+      everyMs: CHECK_EVERY_MS,
       pass: () => this.#check(woken),
       log: this.#parts.log,
     });

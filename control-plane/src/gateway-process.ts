@@ -88,8 +88,8 @@ export async function startGateway(
     await tunnels.close();
     throw error;
   });
-  const told = (base: WebBase | null) => (gateway === null || base === null ? null : webBaseText(base));
-  const [webBase, serviceDomain] = [told(config.webBase), told(config.serviceDomain)];
+  const reported = (base: WebBase | null) => (gateway === null || base === null ? null : webBaseText(base));
+  const [webBase, serviceDomain] = [reported(config.webBase), reported(config.serviceDomain)];
   const serviceBase =
     gateway === null
       ? null

@@ -11,20 +11,20 @@ import { Entrance } from "./entry/entrance.ts";
 import { EntryCookies } from "./entry/entry-cookies.ts";
 import { OpenVisits } from "./entry/open-visits.ts";
 import { Rights } from "./entry/rights.ts";
-import { ShownEntries } from "./entry/shown.ts";
+import { PresentedEntries } from "./entry/shown.ts";
 import { Waker } from "./entry/waker.ts";
-import { FrontDoor, type FrontDoorParts } from "./front/front-door.ts";
-import { Listener, type ListenWish } from "./front/listener.ts";
+import { Router, type RouterParts } from "./front/front-door.ts";
+import { Listener, type ListenOptions } from "./front/listener.ts";
 import { type GatewayLimits, GATEWAY_LIMITS, Load, SERVICE_LIMITS } from "./front/load.ts";
-import { LOOK_EVERY_MS, SlowBodies } from "./front/slow-bodies.ts";
-import { Carrier } from "./proxy/carrier.ts";
+import { CHECK_EVERY_MS, SlowBodies } from "./front/slow-bodies.ts";
+import { ReverseProxy } from "./proxy/carrier.ts";
 import { Forwarder } from "./proxy/forward.ts";
 import { JupyterLogin } from "./proxy/jupyter-login.ts";
 import { Callers } from "./services/callers.ts";
 import { KeyGate } from "./services/key-gate.ts";
 import { Reporting } from "./services/reporting.ts";
-import { ServiceDoor } from "./services/service-door.ts";
-import { ServiceLines } from "./services/service-lines.ts";
+import { ServiceProxy } from "./services/service-door.ts";
+import { LoadBalancerQueues } from "./services/service-lines.ts";
 import { ServiceWaker } from "./services/service-waker.ts";
 import { Traffic } from "./services/traffic.ts";
 import { newGatewayId } from "./registration.ts";
@@ -53,10 +53,10 @@ export interface GatewayDeps {
   base: WebBase | null;
   /** Below which inference services have names of their own. */
   serviceDomain?: WebBase | null;
-  listen: Pick<ListenWish, "address" | "port" | "certificate">;
+  listen: Pick<ListenOptions, "address" | "port" | "certificate">;
   /** So long have answers under way to end when the gateway does. */
   stopWithinMs: number;
-  handlers?: FrontDoorParts["handlers"];
+  handlers?: RouterParts["handlers"];
   limits?: GatewayLimits;
   /** Between looks at bodies that do not come. */
   bodyCheckMs?: number;
@@ -82,10 +82,10 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const visits = new OpenVisits({ rights, log });
   const entrance = new Entrance({ db, now, log, cookies, scheme });
   const jupyter = new JupyterLogin({ db, now, tokens: deps.jupyterTokens });
-  const carrier = new Carrier(deps.tunnels);
+  const reverseProxy = new ReverseProxy(deps.tunnels);
   const garbage = new ResponseRateLimiter(broken);
   const forwarder = new Forwarder({
-    reverseProxy: carrier,
+    reverseProxy,
     headersFor: (visit) => jupyter.headersFor(visit),
     garbage,
   });
@@ -94,7 +94,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const reporting = deps.id === undefined ? null : new Reporting({ db, id: deps.id, log });
   const onOrder = deps.onOrder ?? (() => undefined);
   const serviceWaker = new ServiceWaker({ db, now, log, onWoken: onOrder });
-  const lines = new ServiceLines({
+  const lines = new LoadBalancerQueues({
     db,
     now,
     log,
@@ -105,13 +105,13 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const callers = new Callers({ db, now, log });
   const traffic = new Traffic({ gateway: deps.id ?? newGatewayId(), db, now, log });
   const keyGate = new KeyGate({ db, now, log, flush: () => traffic.flush() });
-  const door = new FrontDoor({
+  const door = new Router({
     base,
     serviceDomain: deps.serviceDomain ?? null,
-    services: new ServiceDoor({
+    services: new ServiceProxy({
       lines,
       callers,
-      reverseProxy: carrier,
+      reverseProxy,
       traffic,
       keyGate,
       garbage,
@@ -120,7 +120,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     serviceLoad: new Load(SERVICE_LIMITS),
     isBehindProxy: listen.certificate === null,
     entrance,
-    presented: new ShownEntries({ db, now, cookies }),
+    presented: new PresentedEntries({ db, now, cookies }),
     rights,
     waker: new Waker({
       db,
@@ -156,7 +156,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   lines.start();
   traffic.start();
   keyGate.start();
-  slowBodies.start(deps.bodyCheckMs ?? LOOK_EVERY_MS);
+  slowBodies.start(deps.bodyCheckMs ?? CHECK_EVERY_MS);
   return {
     port: listener.port,
     renewCertificate: () => listener.renewCertificate(),
@@ -170,7 +170,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await serviceWaker.stop();
       await callers.stop();
       await listener.close();
-      carrier.close();
+      reverseProxy.close();
       await keyGate.stop();
       await traffic.stop();
       await entrance.stop();

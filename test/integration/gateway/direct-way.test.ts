@@ -14,7 +14,7 @@ import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { DirectWay, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
+import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
 import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
@@ -53,9 +53,9 @@ beforeAll(async () => {
 });
 afterAll(() => ending.disposeAsync());
 
-function directWay(by = authority): DirectWay {
+function directWay(by = authority): DirectRoute {
   const certificate = new OwnCertificate({ make: (now) => by.gateway(now), now: () => new Date() });
-  return ending.adopt(new DirectWay({ context: () => certificate.context() }), (way) => way.close());
+  return ending.adopt(new DirectRoute({ context: () => certificate.context() }), (way) => way.close());
 }
 
 const to = (port: number, instanceId = INSTANCE) => ({ hostId: HOST, instanceId, port });
@@ -322,7 +322,7 @@ test("a gateway of another fleet is not let in", async () => {
     make: async (now) => ({ ...(await stranger.gateway(now)), ca: authority.ca }),
     now: () => new Date(),
   });
-  const way = new DirectWay({ context: () => mixed.context() });
+  const way = new DirectRoute({ context: () => mixed.context() });
 
   const error = await refusedBy(way.open(to(8000), at));
 

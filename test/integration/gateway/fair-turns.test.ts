@@ -6,8 +6,8 @@ import { type AddressInfo, connect } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { Carrier } from "@remotegpu/control-plane/gateway/proxy/carrier";
-import { FairTurns } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
+import { ReverseProxy } from "@remotegpu/control-plane/gateway/proxy/carrier";
+import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
 import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { MIB } from "@remotegpu/shared/units";
 import { eventually } from "../../support/eventually.ts";
@@ -44,7 +44,7 @@ beforeEach(async () => {
     await once(socket, "connect");
     return socket;
   };
-  const carrier = new Carrier({ open });
+  const carrier = new ReverseProxy({ open });
   onTestFinished(() => carrier.close());
   const to = (path = "") =>
     ({ hostId: "host-1", instanceId: path === FOR_OTHERS ? "ins-2" : "ins-1", port: 8000 }) as Destination;
@@ -59,7 +59,7 @@ beforeEach(async () => {
     void carrier.carryUpgrade(request, socket, head, { to: to() }).catch(() => socket.destroy());
   });
   gateway = await listening(front);
-  const wait = vi.spyOn(FairTurns.prototype, "wait");
+  const wait = vi.spyOn(FairScheduler.prototype, "wait");
   waited = () => wait.mock.calls.length;
   const ask = () =>
     get({ port: gateway, host: "127.0.0.1", path: FOR_OTHERS }, (answer) => answer.resume()).on(

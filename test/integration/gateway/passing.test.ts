@@ -4,9 +4,9 @@ import { createServer, get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { FairTurns } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
+import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
 import { pass } from "@remotegpu/control-plane/gateway/proxy/passing";
-import type { KeptClient, KeptClients } from "@remotegpu/control-plane/gateway/proxy/kept-clients";
+import type { PooledClient, ClientPool } from "@remotegpu/control-plane/gateway/proxy/kept-clients";
 
 /** As TLS cuts them. */
 const PIECE = Buffer.alloc(16 * 1024);
@@ -14,11 +14,11 @@ const AT_ONCE = 8;
 const TURNS = 1_500;
 const STALLED_MS = 20_000;
 
-type Handler = Parameters<KeptClient["client"]["dispatch"]>[1];
+type Handler = Parameters<PooledClient["client"]["dispatch"]>[1];
 type Controller = Parameters<NonNullable<Handler["onResponseData"]>>[0];
 
 /** A container whose answer has no length in front, and comes as fast as it is taken. */
-function container(): KeptClient {
+function container(): PooledClient {
   const dispatch = (_asked: unknown, handler: Handler) => {
     const state = { left: TURNS * AT_ONCE, isPaused: false };
     const pour = () => {
@@ -42,14 +42,14 @@ function container(): KeptClient {
     handler.onResponseStart?.(controller, 200, {}, "OK");
     pour();
   };
-  return { client: { dispatch } } as unknown as KeptClient;
+  return { client: { dispatch } } as unknown as PooledClient;
 }
 
 test("who reads slowly gets all of a body whose length nobody knows", async () => {
-  const clients = { giveBack: () => undefined, came: () => undefined } as unknown as KeptClients;
+  const clients = { giveBack: () => undefined, came: () => undefined } as unknown as ClientPool;
   const server = createServer(
     (request, response) =>
-      void pass({ request, response, headers: {} }, container(), { clients, turns: new FairTurns() }),
+      void pass({ request, response, headers: {} }, container(), { clients, turns: new FairScheduler() }),
   );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
+import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/service-lines";
 import { type Database, StoreError } from "@remotegpu/control-plane/store/database/database";
 import { gatewayReports } from "@remotegpu/control-plane/store/gateway/reports";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -144,7 +144,7 @@ test("claims nothing that a read which still runs may not have seen", { timeout:
       return answer;
     },
   });
-  const lines = new ServiceLines({
+  const lines = new LoadBalancerQueues({
     db: slow,
     now,
     log: quietLog,
@@ -181,7 +181,7 @@ test(
       },
     });
     const told: string[][] = [];
-    const lines = new ServiceLines({
+    const lines = new LoadBalancerQueues({
       db: leaving,
       now,
       log: quietLog,

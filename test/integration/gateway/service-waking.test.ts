@@ -1,7 +1,7 @@
 /** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { ServiceLines } from "@remotegpu/control-plane/gateway/services/service-lines";
+import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/service-lines";
 import { whyClosed } from "@remotegpu/control-plane/core/gateway/services/service-route";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
 import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/wishes";
@@ -81,7 +81,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
   const { db, now } = web.control.api.deps;
   // What comes by news alone.
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  const lines = new ServiceLines({
+  const lines = new LoadBalancerQueues({
     db,
     now,
     log: quietLog,
@@ -120,7 +120,7 @@ test(
     // Their own rhythm stands still: what comes, comes by news.
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     let nowMs = 0;
-    const lines = new ServiceLines({
+    const lines = new LoadBalancerQueues({
       db: counted,
       now,
       log: quietLog,

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { Carrier } from "@remotegpu/control-plane/gateway/proxy/carrier";
+import { ReverseProxy } from "@remotegpu/control-plane/gateway/proxy/carrier";
 import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 
 const MUCH = 1_000_000;
@@ -38,7 +38,7 @@ async function gatewayBefore(
     await once(socket, "connect");
     return socket;
   };
-  const carrier = new Carrier({ open });
+  const carrier = new ReverseProxy({ open });
   onTestFinished(() => carrier.close());
   const to = { hostId: "host-1", instanceId: "ins-1", port: 8000 } as Destination;
   const gateway = await listening(

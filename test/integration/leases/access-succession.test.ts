@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls, createSecureContext } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DirectWay } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
+import { DirectRoute } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
@@ -85,7 +85,7 @@ async function openGateway(access: AccessUnderTest) {
     socket.write(`CONNECT ${container.instance.instanceId}:7000 HTTP/1.1\r\nHost: inside\r\n\r\n`);
     return Client.over(socket);
   };
-  const way = new DirectWay({
+  const way = new DirectRoute({
     context: () => Promise.resolve(createSecureContext({ ca: authority.ca, key, cert })),
   });
   const share = async (): Promise<Client> => {

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { SANDBOX } from "../../core/gateway/services/shared-origin.ts";
-import { lastWords } from "./last-words.ts";
+import { sendFinalResponse } from "./last-words.ts";
 import { ICON } from "./icon.ts";
 
 export interface Answer {
@@ -35,26 +35,26 @@ export function sandboxOf(request: IncomingMessage): Record<string, string> {
   return isSandboxed(request) ? { "Content-Security-Policy": SANDBOX } : {};
 }
 
-export function answer(request: IncomingMessage, response: ServerResponse, told: Answer): void {
+export function answer(request: IncomingMessage, response: ServerResponse, answered: Answer): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { headers, body } = written(request, told);
+  const { headers, body } = written(request, answered);
   // What is left of a body is not waited for.
   if (!request.complete) response.shouldKeepAlive = false;
-  response.writeHead(told.status, headers).end(request.method === "HEAD" ? undefined : body);
+  response.writeHead(answered.status, headers).end(request.method === "HEAD" ? undefined : body);
 }
 
 /** The answer to an upgrade, whose socket has no response of Node's. */
-export function answerUpgrade(request: IncomingMessage, socket: Duplex, told: Answer): void {
+export function answerUpgrade(request: IncomingMessage, socket: Duplex, answered: Answer): void {
   if (socket.destroyed) return;
-  const { headers, body } = written(request, told);
+  const { headers, body } = written(request, answered);
   const lines = Object.entries({ ...headers, Connection: "close" }).map(
     ([name, value]) => `${name}: ${value}`,
   );
-  const reason = STATUS_CODES[told.status] ?? "Error";
-  lastWords(socket, `HTTP/1.1 ${told.status} ${reason}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
+  const reason = STATUS_CODES[answered.status] ?? "Error";
+  sendFinalResponse(socket, `HTTP/1.1 ${answered.status} ${reason}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /** A page is for whoever asks for HTML before anything else. */
@@ -62,10 +62,13 @@ export function wantsHtml({ headers }: IncomingMessage): boolean {
   return /\btext\/html\b/.test(headers.accept ?? "");
 }
 
-function written(request: IncomingMessage, told: Answer): { headers: Record<string, string>; body: string } {
+function written(
+  request: IncomingMessage,
+  answered: Answer,
+): { headers: Record<string, string>; body: string } {
   const isPage = wantsHtml(request);
   const nonce = randomBytes(16).toString("base64");
-  const body = isPage ? page(told, nonce) : problem(told);
+  const body = isPage ? page(answered, nonce) : problem(answered);
   const policy = `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
   return {
     body,
@@ -76,8 +79,8 @@ function written(request: IncomingMessage, told: Answer): { headers: Record<stri
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
       "Content-Security-Policy": isSandboxed(request) ? `${SANDBOX}; ${policy}` : policy,
-      ...(told.retryAfterSeconds !== undefined && { "Retry-After": String(told.retryAfterSeconds) }),
-      ...told.headers,
+      ...(answered.retryAfterSeconds !== undefined && { "Retry-After": String(answered.retryAfterSeconds) }),
+      ...answered.headers,
     },
   };
 }
@@ -91,8 +94,8 @@ const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-s
 function page({ title, sentence, retryAfterSeconds }: Answer, nonce: string): string {
   const refresh =
     retryAfterSeconds === undefined ? "" : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`;
-  const asksAgain = retryAfterSeconds === undefined ? "" : "<p>This page looks again by itself.</p>";
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}<link rel="icon" href="${ICON}"><title>${escaped(title)}</title><style nonce="${nonce}">${STYLE}</style></head><body><h1>${escaped(title)}</h1><p>${escaped(sentence)}</p>${asksAgain}</body></html>\n`;
+  const retries = retryAfterSeconds === undefined ? "" : "<p>This page looks again by itself.</p>";
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}<link rel="icon" href="${ICON}"><title>${escaped(title)}</title><style nonce="${nonce}">${STYLE}</style></head><body><h1>${escaped(title)}</h1><p>${escaped(sentence)}</p>${retries}</body></html>\n`;
 }
 
 /** As text or an attribute's value of a page. */

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 
 const TAKES_MS = 5_000;
 
-export function lastWords(socket: Duplex, text: string): void {
+export function sendFinalResponse(socket: Duplex, text: string): void {
   const late = setTimeout(() => socket.destroy(), TAKES_MS);
   socket.once("close", () => clearTimeout(late));
   socket.on("error", () => socket.destroy());

@@ -68,7 +68,7 @@ export function tooMany(sentence: string, retryAfterSeconds: number): Answer {
 }
 
 /** The way to the host, or what answers behind it. `answer`: what the host itself saw of that last. */
-export function noWay({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
+export function unreachable({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
   if (reason === "away")
     return { status: 503, title: "The host is away", sentence: message, retryAfterSeconds: LATER_SECONDS };
   const sentence = whySilent(answer) ?? message;

@@ -17,7 +17,7 @@ import { touchShares } from "../../store/environments/web/web-shares.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import type { EntryCookies } from "./entry-cookies.ts";
 import { RightsUnknown } from "./rights.ts";
-import type { Shown } from "./shown.ts";
+import type { PresentedCredential } from "./shown.ts";
 
 /** What a cookie opens is asked each time; this only ends those that were forgotten somewhere. */
 const COOKIE_HOURS = 24;
@@ -25,7 +25,7 @@ const COOKIE_HOURS = 24;
 const WRITE_EVERY_MS = 5_000;
 const MAX_KNOWN_HASHES = 10_000;
 
-const ON_THE_WAY = { "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "Content-Length": "0" };
+const PENDING = { "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "Content-Length": "0" };
 
 interface Origin {
   host: string;
@@ -81,7 +81,7 @@ export class Entrance {
     const expiresAt = new Date(now.getTime() + COOKIE_HOURS * MS_PER_HOUR);
     response
       .writeHead(303, {
-        ...ON_THE_WAY,
+        ...PENDING,
         Location: "/",
         "Set-Cookie": this.#cookies.make(origin.host, { entry, expiresAt }, now),
       })
@@ -90,12 +90,15 @@ export class Entrance {
   }
 
   /** A browser with a link that was shared: it gets a cookie, and an address without the token. */
-  bringIn(response: ServerResponse, { host, presented: shown }: { host: string; presented: Shown }): void {
-    if (shown.by !== "share") return;
-    const { entry, expiresAt, path } = shown;
+  bringIn(
+    response: ServerResponse,
+    { host, presented }: { host: string; presented: PresentedCredential },
+  ): void {
+    if (presented.by !== "share") return;
+    const { entry, expiresAt, path } = presented;
     response
       .writeHead(303, {
-        ...ON_THE_WAY,
+        ...PENDING,
         // Whole, since a path may begin with two slashes and would name another host.
         Location: `${this.#scheme}://${host}${path}`,
         "Set-Cookie": this.#cookies.make(host, { entry, expiresAt }, this.#now()),
@@ -137,9 +140,9 @@ export class Entrance {
     }
   }
 
-  async #requested<T>(ask: () => Promise<T>): Promise<T> {
+  async #requested<T>(request: () => Promise<T>): Promise<T> {
     try {
-      return await ask();
+      return await request();
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });

@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 
-const ASK_EVERY_MS = 2_000;
+const POLL_MS = 2_000;
 
 export interface Open<What> {
   what: What;
@@ -31,8 +31,8 @@ export class OpenByRight<What> {
   #requesting: Promise<void> = Promise.resolve();
 
   /** @param checkAgain ends those whose right is gone; it is not called where nothing is open, and must not throw */
-  constructor(lookAgain: (open: readonly Open<What>[]) => Promise<void>) {
-    this.#checkAgain = lookAgain;
+  constructor(checkAgain: (open: readonly Open<What>[]) => Promise<void>) {
+    this.#checkAgain = checkAgain;
   }
 
   start(): void {
@@ -40,7 +40,7 @@ export class OpenByRight<What> {
       this.#requesting = this.#requesting.then(() =>
         this.#open.size === 0 ? undefined : this.#checkAgain([...this.#open.values()]),
       );
-    }, ASK_EVERY_MS);
+    }, POLL_MS);
   }
 
   /** Ends whatever is open. */

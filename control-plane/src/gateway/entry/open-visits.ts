@@ -50,13 +50,13 @@ export class OpenVisits {
     return { visit: { ...open.what, signal: open.signal, answer }, leave };
   }
 
-  async #checkAgain(asked: readonly Open<Entered>[]): Promise<void> {
+  async #checkAgain(requested: readonly Open<Entered>[]): Promise<void> {
     try {
-      const standings = await this.#rights.requestAll(
-        asked.map(({ what: { entry, environment } }) => ({ entry, environmentId: environment.id })),
+      const states = await this.#rights.requestAll(
+        requested.map(({ what: { entry, environment } }) => ({ entry, environmentId: environment.id })),
       );
-      asked.forEach(({ what, end }, nth) => {
-        const why = whyOver(standings[nth] ?? null, what);
+      requested.forEach(({ what, end }, nth) => {
+        const why = whyOver(states[nth] ?? null, what);
         if (why !== null) end(why);
       });
     } catch (error) {
@@ -65,9 +65,9 @@ export class OpenVisits {
   }
 }
 
-function whyOver(standing: Parameters<typeof admit>[0] | null, visit: Entered): string | null {
-  if (standing === null) return "Nobody can say whether this is still allowed: the database is away.";
-  const admission = admit(standing, visit.entry.kind, visit.target);
+function whyOver(state: Parameters<typeof admit>[0] | null, visit: Entered): string | null {
+  if (state === null) return "Nobody can say whether this is still allowed: the database is away.";
+  const admission = admit(state, visit.entry.kind, visit.target);
   if (!admission.admitted) return admission.sentence;
   const { hostId, epoch } = admission.environment.place;
   return hostId === visit.environment.hostId && epoch === visit.environment.placementEpoch

@@ -12,7 +12,7 @@ import { type EntryQuestion, entryStates } from "../../store/environments/web/we
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * 60_000;
 /** More than these and the ones longest unasked are asked anew. */
-const MAX_KEPT = 20_000;
+const MAX_CACHED = 20_000;
 
 /** Postgres does not answer, and nothing was known from the minutes before. */
 export class RightsUnknown extends Error {
@@ -21,7 +21,7 @@ export class RightsUnknown extends Error {
 
 const NOTHING: EntryState = { keyRights: null, share: null, person: null, environment: null };
 
-interface Kept {
+interface CachedEntry {
   state: EntryState;
   checkedAtMs: number;
 }
@@ -29,32 +29,32 @@ interface Kept {
 export class Rights {
   readonly #db: Database;
   readonly #now: () => Date;
-  readonly #cached = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedEntry>();
   readonly #readBatched: (sql: Database, question: EntryQuestion) => Promise<EntryState | null>;
 
   constructor({ db, now }: { db: Database; now: () => Date }) {
     this.#db = db;
     this.#now = now;
-    this.#readBatched = batchedRead(async (sql, asked: readonly EntryQuestion[]) => {
-      const standings = await entryStates(sql, asked, this.#now());
-      return new Map(asked.map((question, nth) => [question, standings[nth] as EntryState]));
+    this.#readBatched = batchedRead(async (sql, requested: readonly EntryQuestion[]) => {
+      const states = await entryStates(sql, requested, this.#now());
+      return new Map(requested.map((question, nth) => [question, states[nth] as EntryState]));
     });
   }
 
   /** @throws RightsUnknown */
   async request(question: EntryQuestion, target: GatewayTarget): Promise<Admission> {
     const key = keyOf(question);
-    const kept = this.#cached.get(key);
+    const cached = this.#cached.get(key);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) {
-      const admission = admit(kept.state, question.entry.kind, target);
+    if (cached !== undefined && nowMs - cached.checkedAtMs < YOUNG_MS) {
+      const admission = admit(cached.state, question.entry.kind, target);
       // Only that somebody may is believed without asking: who has just been let in is not sent away.
       if (admission.admitted) return admission;
     }
     try {
-      const standing = (await this.#readBatched(this.#db, question)) ?? NOTHING;
-      this.#keep(key, { state: standing, checkedAtMs: nowMs });
-      return admit(standing, question.entry.kind, target);
+      const state = (await this.#readBatched(this.#db, question)) ?? NOTHING;
+      this.#keep(key, { state, checkedAtMs: nowMs });
+      return admit(state, question.entry.kind, target);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       return admit(this.#held(key, nowMs, cause), question.entry.kind, target);
@@ -65,32 +65,32 @@ export class Rights {
   async requestAll(questions: readonly EntryQuestion[]): Promise<readonly (EntryState | null)[]> {
     const nowMs = this.#now().getTime();
     try {
-      const standings = await entryStates(this.#db, questions, this.#now());
-      standings.forEach((standing, nth) => {
+      const states = await entryStates(this.#db, questions, this.#now());
+      states.forEach((state, nth) => {
         const question = questions[nth];
-        if (question !== undefined) this.#keep(keyOf(question), { state: standing, checkedAtMs: nowMs });
+        if (question !== undefined) this.#keep(keyOf(question), { state, checkedAtMs: nowMs });
       });
-      return standings;
+      return states;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       return questions.map((question) => {
-        const kept = this.#cached.get(keyOf(question));
-        return kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS ? kept.state : null;
+        const cached = this.#cached.get(keyOf(question));
+        return cached !== undefined && nowMs - cached.checkedAtMs < HOLDS_MS ? cached.state : null;
       });
     }
   }
 
   #held(key: string, nowMs: number, cause: StoreError): EntryState {
-    const kept = this.#cached.get(key);
-    if (kept === undefined || nowMs - kept.checkedAtMs >= HOLDS_MS)
+    const cached = this.#cached.get(key);
+    if (cached === undefined || nowMs - cached.checkedAtMs >= HOLDS_MS)
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
-    return kept.state;
+    return cached.state;
   }
 
-  #keep(key: string, kept: Kept): void {
+  #keep(key: string, cached: CachedEntry): void {
     this.#cached.delete(key);
-    this.#cached.set(key, kept);
-    if (this.#cached.size <= MAX_KEPT) return;
+    this.#cached.set(key, cached);
+    if (this.#cached.size <= MAX_CACHED) return;
     const oldest = this.#cached.keys().next();
     if (oldest.done !== true) this.#cached.delete(oldest.value);
   }

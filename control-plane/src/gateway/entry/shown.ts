@@ -16,27 +16,27 @@ import { RightsUnknown } from "./rights.ts";
 
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * 60_000;
-const MAX_KEPT = 20_000;
+const MAX_CACHED = 20_000;
 
 /** `path`: without the token of a share. */
-export type Shown = { path: string } & (
+export type PresentedCredential = { path: string } & (
   | { by: "cookie" | "key"; entry: Entry }
   | { by: "share"; entry: Entry; expiresAt: Date }
   /** Something was shown that opens nothing, or nothing was. */
   | { by: "nothing"; sentence: string }
 );
 
-interface Kept {
+interface CachedEntry {
   presented: { entry: Entry; expiresAt: Date | null };
   checkedAtMs: number;
 }
 
-export class ShownEntries {
+export class PresentedEntries {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #cookies: EntryCookies | null;
   /** By the hash of a key or token. */
-  readonly #cached = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedEntry>();
 
   constructor({ db, now, cookies }: { db: Database; now: () => Date; cookies: EntryCookies | null }) {
     this.#db = db;
@@ -53,7 +53,7 @@ export class ShownEntries {
     headers: IncomingHttpHeaders;
     host: string;
     path: string;
-  }): Promise<Shown> {
+  }): Promise<PresentedCredential> {
     const taken = takeShareToken(path);
     if (taken.token !== null) {
       const found = await this.#found(sha256(taken.token), (hash) => this.#shareOf(hash));
@@ -81,28 +81,28 @@ export class ShownEntries {
 
   async #found(
     hash: string,
-    ask: (hash: string) => Promise<Kept["presented"] | null>,
-  ): Promise<Kept["presented"] | null> {
-    const kept = this.#cached.get(hash);
+    request: (hash: string) => Promise<CachedEntry["presented"] | null>,
+  ): Promise<CachedEntry["presented"] | null> {
+    const cached = this.#cached.get(hash);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) return kept.presented;
+    if (cached !== undefined && nowMs - cached.checkedAtMs < YOUNG_MS) return cached.presented;
     try {
-      const shown = await ask(hash);
+      const presented = await request(hash);
       this.#cached.delete(hash);
-      if (shown !== null) {
-        if (this.#cached.size >= MAX_KEPT) this.#cached.clear();
-        this.#cached.set(hash, { presented: shown, checkedAtMs: nowMs });
+      if (presented !== null) {
+        if (this.#cached.size >= MAX_CACHED) this.#cached.clear();
+        this.#cached.set(hash, { presented, checkedAtMs: nowMs });
       }
-      return shown;
+      return presented;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      if (kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS) return kept.presented;
+      if (cached !== undefined && nowMs - cached.checkedAtMs < HOLDS_MS) return cached.presented;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     }
   }
 
   /** Whether its account may still do anything is asked with what it may do. */
-  async #personOf(hash: string): Promise<Kept["presented"] | null> {
+  async #personOf(hash: string): Promise<CachedEntry["presented"] | null> {
     const found = await actorOfKey(this.#db, hash);
     if (found === null || isExpired(found.actor.keyExpiresAt, this.#now())) return null;
     await touchKey(this.#db, found, this.#now());
@@ -110,7 +110,7 @@ export class ShownEntries {
     return { entry: { kind: "person", customerId, keyId }, expiresAt: null };
   }
 
-  async #shareOf(hash: string): Promise<Kept["presented"] | null> {
+  async #shareOf(hash: string): Promise<CachedEntry["presented"] | null> {
     const share = await openShare(this.#db, hash, this.#now());
     return share === null
       ? null

@@ -19,7 +19,7 @@ import { type Rights, RightsUnknown } from "./rights.ts";
 
 /** An image that has to be fetched takes minutes; whoever waits longer than this asks again. */
 const WAITS_MS = 10 * 60_000;
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 /** It runs, and what is asked for is not up yet: a notebook takes some seconds. */
 const ANSWERS_WITHIN_MS = 60_000;
 
@@ -93,13 +93,13 @@ export class Waker {
   }
 
   async #start(environmentId: string, customerId: number): Promise<string | null> {
-    const orderer = { by: "customer", actor: `customer ${customerId}`, now: this.#now() } as const;
+    const context = { by: "customer", actor: `customer ${customerId}`, now: this.#now() } as const;
     try {
       const outcome = await transaction(this.#db, async (sql) => {
         const environment = await lockEnvironment(sql, environmentId);
         // Somebody else was faster.
         if (environment?.status !== "stopped") return null;
-        return await startEnvironment(sql, environment, { ...orderer, fleet: await emptyFleet(sql) });
+        return await startEnvironment(sql, environment, { ...context, fleet: await emptyFleet(sql) });
       });
       if (outcome !== null && !outcome.done) return asSentence(`It cannot start for you: ${whyNot(outcome)}`);
       this.#log.info({ environmentId, customerId }, "an environment was woken");
@@ -124,7 +124,7 @@ export class Waker {
         if (await this.#answers(last.environment.place, target)) return last;
         runsUntilMs = Math.min(runsUntilMs, performance.now() + ANSWERS_WITHIN_MS);
       }
-      await pause(LOOK_EVERY_MS, undefined, { signal: gone }).catch(() => undefined);
+      await pause(CHECK_EVERY_MS, undefined, { signal: gone }).catch(() => undefined);
     }
     return last;
   }
@@ -136,9 +136,9 @@ export class Waker {
     // Whoever serves those waits for the server in the container by itself.
     const port = isRelayed(target) || target === "terminal" ? null : portOf(target);
     if (port === null) return true;
-    const way = await this.#tunnels.open({ hostId, instanceId, port }).catch(() => null);
-    way?.destroy();
-    return way !== null;
+    const route = await this.#tunnels.open({ hostId, instanceId, port }).catch(() => null);
+    route?.destroy();
+    return route !== null;
   }
 }
 

@@ -26,9 +26,9 @@ import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";
 import { type Rights, RightsUnknown } from "../entry/rights.ts";
-import type { Shown, ShownEntries } from "../entry/shown.ts";
+import type { PresentedCredential, PresentedEntries } from "../entry/shown.ts";
 import type { Forwarder } from "../proxy/forward.ts";
-import type { ServiceDoor } from "../services/service-door.ts";
+import type { ServiceProxy } from "../services/service-door.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
 import { addressOf } from "./asker.ts";
 import { type Answer, answer, answerUpgrade, sandbox, wantsHtml } from "../answers/answers.ts";
@@ -52,14 +52,14 @@ const RELAYED_PATH = /^\/([a-z]+)\/([A-Za-z0-9_-]{1,64})$/;
 /** Not understood, nothing of that name, too much at once, too long a head: nobody comes to these by using a page. */
 const HELD_BACK = new Set([400, 421, 429, 431]);
 
-export interface FrontDoorParts {
+export interface RouterParts {
   base: WebBase | null;
   /** Below which inference services have names of their own; null: nowhere. */
   serviceDomain: WebBase | null;
   /** The gateway speaks plain HTTP: whoever forwards to it from this machine tells who asks. */
   isBehindProxy: boolean;
   entrance: Entrance;
-  presented: ShownEntries;
+  presented: PresentedEntries;
   rights: Rights;
   waker: Waker;
   visits: OpenVisits;
@@ -68,7 +68,7 @@ export interface FrontDoorParts {
   handlers: { terminal?: VisitHandler | undefined; relayed?: Pick<VisitHandler, "upgrade"> | undefined };
   load: Load;
   heldBack: ResponseRateLimiter;
-  services: ServiceDoor;
+  services: ServiceProxy;
   /** The load of requests to services, which are there for programs of many users. */
   serviceLoad: Load;
   slowBodies: SlowBodies;
@@ -83,12 +83,12 @@ type Outcome =
   | { kind: "answer"; answer: Answer }
   | { kind: "served" }
   | { kind: "service"; address: ServiceAddress; host: string }
-  | { kind: "visit"; visit: Visit; leave: () => void; presented: Shown; host: string };
+  | { kind: "visit"; visit: Visit; leave: () => void; presented: PresentedCredential; host: string };
 
-export class FrontDoor {
-  readonly #parts: FrontDoorParts;
+export class Router {
+  readonly #parts: RouterParts;
 
-  constructor(parts: FrontDoorParts) {
+  constructor(parts: RouterParts) {
     this.#parts = parts;
   }
 
@@ -128,10 +128,11 @@ export class FrontDoor {
         client: this.#client(request, host),
       });
     }
-    const { visit, leave, presented: shown } = outcome;
+    const { visit, leave, presented } = outcome;
     if (response.closed) return leave();
     response.once("close", leave);
-    if (shown.by === "share" && isPageLoad(request)) return this.#parts.entrance.bringIn(response, outcome);
+    if (presented.by === "share" && isPageLoad(request))
+      return this.#parts.entrance.bringIn(response, outcome);
     if (request.headers.expect !== undefined) response.writeContinue();
     if (!request.complete) this.#parts.slowBodies.watch(request);
     const { terminal } = this.#parts.handlers;
@@ -169,8 +170,8 @@ export class FrontDoor {
     const handler = visit.target === "terminal" ? terminal : isOfBytes ? relayed : undefined;
     if (handler !== undefined) return await handler.upgrade(request, socket, head, visit);
     if (visit.target === "terminal" || isOfBytes) return answerUpgrade(request, socket, nothingHere);
-    const asker = this.#client(request, host);
-    await this.#parts.forwarder.upgrade(request, socket, head, { visit, client: asker });
+    const client = this.#client(request, host);
+    await this.#parts.forwarder.upgrade(request, socket, head, { visit, client });
   }
 
   async #outcome(
@@ -188,32 +189,32 @@ export class FrontDoor {
     const form = readForm({ method, url, httpVersion, rawHeaders, isSocket: as.isSocket });
     if (!form.isSound) {
       if (isBelowServices(url)) sandbox(request);
-      return told({ status: form.status, title: "Not understood", sentence: form.sentence });
+      return respond({ status: form.status, title: "Not understood", sentence: form.sentence });
     }
     request.url = form.path;
-    const asked = readHost(base, form.host);
-    const isShared = asked?.kind === "bare" && isBelowServices(form.path);
+    const requested = readHost(base, form.host);
+    const isShared = requested?.kind === "bare" && isBelowServices(form.path);
     if (isShared) sandbox(request);
     const named = readServiceHost(serviceDomain, form.host, form.path);
     const service = named ?? (isShared ? readServicePath(form.path) : null);
     const taken = (service === null ? load : serviceLoad).take({
       address: addressOf(request, isBehindProxy),
-      host: service?.id ?? (asked?.kind === "origin" ? asked.host : ""),
+      host: service?.id ?? (requested?.kind === "origin" ? requested.host : ""),
       isSocket: as.isSocket,
       nowMs: now().getTime(),
     });
-    if (!taken.taken) return told(tooMany(taken.sentence, taken.retryAfterSeconds));
+    if (!taken.taken) return respond(tooMany(taken.sentence, taken.retryAfterSeconds));
     as.ended(taken.release);
-    if (isShared && named === null && isForWorker(request.headers)) return told(noWorker);
+    if (isShared && named === null && isForWorker(request.headers)) return respond(noWorker);
     if (service !== null) return { kind: "service", address: service, host: form.host };
-    if (asked === null) return told(misdirected);
+    if (requested === null) return respond(misdirected);
     try {
-      if (asked.kind === "bare") return await this.#bare(request, as.isSocket);
+      if (requested.kind === "bare") return await this.#bare(request, as.isSocket);
       if (form.path.startsWith(OWN_PATHS))
-        return (await as.enter(asked)) ? { kind: "served" } : told(nothingHere);
-      return await this.#comeIn(request, asked, as.isSocket);
+        return (await as.enter(requested)) ? { kind: "served" } : respond(nothingHere);
+      return await this.#comeIn(request, requested, as.isSocket);
     } catch (error) {
-      if (error instanceof RightsUnknown) return told(unknownNow(error.message));
+      if (error instanceof RightsUnknown) return respond(unknownNow(error.message));
       throw error;
     }
   }
@@ -222,52 +223,52 @@ export class FrontDoor {
   async #bare(request: IncomingMessage, isSocket: boolean): Promise<Outcome> {
     const path = request.url?.split("?")[0] ?? "";
     if (!isSocket) {
-      if (path !== "/healthz") return told(nothingHere);
-      return told({ status: 200, title: "It runs", sentence: "The gateway runs." });
+      if (path !== "/healthz") return respond(nothingHere);
+      return respond({ status: 200, title: "It runs", sentence: "The gateway runs." });
     }
     const [, target = "", id = ""] = RELAYED_PATH.exec(path) ?? [];
-    if (!isRelayed(target)) return told(nothingHere);
-    const shown = await this.#parts.presented.read({ headers: request.headers, host: "", path });
-    if (shown.by !== "key") return told(notIn("Send a key as `Authorization: Bearer <key>`."));
+    if (!isRelayed(target)) return respond(nothingHere);
+    const presented = await this.#parts.presented.read({ headers: request.headers, host: "", path });
+    if (presented.by !== "key") return respond(notIn("Send a key as `Authorization: Bearer <key>`."));
     const host = request.headers.host ?? "";
-    return await this.#visit(request, shown, { environmentId: id, target, host });
+    return await this.#visit(request, presented, { environmentId: id, target, host });
   }
 
   async #comeIn(request: IncomingMessage, origin: Origin, isSocket: boolean): Promise<Outcome> {
     const { entrance, presented: entries, base } = this.#parts;
     const { host, target } = origin;
     const { headers, method = "", url = "" } = request;
-    const shown = await entries.read({ headers, host, path: url });
-    if (shown.by === "nothing") return told(notIn(shown.sentence));
+    const presented = await entries.read({ headers, host, path: url });
+    if (presented.by === "nothing") return respond(notIn(presented.sentence));
     const ownOrigin = `${base?.scheme ?? "https"}://${host}`;
     const isRefused = isSocket
-      ? isForeignSocket(headers, ownOrigin, shown.by)
-      : shown.by === "cookie" && isForged(method, headers, ownOrigin);
-    if (isRefused) return told(forged);
+      ? isForeignSocket(headers, ownOrigin, presented.by)
+      : presented.by === "cookie" && isForged(method, headers, ownOrigin);
+    if (isRefused) return respond(forged);
     const environmentId = await entrance.environmentId(origin.environment);
-    if (environmentId === null) return told(nothingHere);
-    request.url = shown.path;
-    return await this.#visit(request, shown, { environmentId, target, host });
+    if (environmentId === null) return respond(nothingHere);
+    request.url = presented.path;
+    return await this.#visit(request, presented, { environmentId, target, host });
   }
 
   async #visit(
     request: IncomingMessage,
-    shown: Exclude<Shown, { by: "nothing" }>,
+    presented: Exclude<PresentedCredential, { by: "nothing" }>,
     at: { environmentId: string; target: Visit["target"]; host: string },
   ): Promise<Outcome> {
     const { visits, entrance } = this.#parts;
     const { target, host } = at;
-    const admission = await this.#admission(request, shown, at);
-    if (!admission.admitted) return told(refusal(admission));
-    if (shown.entry.kind === "share") entrance.noteShare(shown.entry.shareId);
-    const { visit, leave } = visits.enter(shown.entry, admission.environment, target);
-    return { kind: "visit", visit, leave, presented: shown, host };
+    const admission = await this.#admission(request, presented, at);
+    if (!admission.admitted) return respond(refusal(admission));
+    if (presented.entry.kind === "share") entrance.noteShare(presented.entry.shareId);
+    const { visit, leave } = visits.enter(presented.entry, admission.environment, target);
+    return { kind: "visit", visit, leave, presented, host };
   }
 
   /** The admission to what does not run, once it was woken where that is desired. */
   async #admission(
     request: IncomingMessage,
-    { entry, by }: Exclude<Shown, { by: "nothing" }>,
+    { entry, by }: Exclude<PresentedCredential, { by: "nothing" }>,
     { environmentId, target }: { environmentId: string; target: Visit["target"] },
   ): Promise<Admission> {
     const { rights, waker } = this.#parts;
@@ -306,7 +307,7 @@ function knockOf(request: IncomingMessage, target: Visit["target"], by: "key" | 
   return isPageLoad(request) ? "page" : "background";
 }
 
-const told = (answerOfOurs: Answer): Outcome => ({ kind: "answer", answer: answerOfOurs });
+const respond = (answerOfOurs: Answer): Outcome => ({ kind: "answer", answer: answerOfOurs });
 
 /** A browser that goes to a page, which can keep a cookie. */
 function isPageLoad(request: IncomingMessage): boolean {

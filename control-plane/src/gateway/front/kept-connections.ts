@@ -6,9 +6,9 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 
-export class KeptConnections {
+export class IdleConnections {
   /** On which HTTP is spoken. */
   readonly #spoken = new Set<Socket>();
   readonly #open = new Set<ServerResponse>();
@@ -42,16 +42,16 @@ export class KeptConnections {
     const last = new Map([...this.#open].map((response) => [response.req.socket, response]));
     for (const response of last.values()) if (!response.headersSent) response.shouldKeepAlive = false;
     // After what has come was read, however long this process was busy.
-    const looking = setInterval(() => setImmediate(() => this.#check()), LOOK_EVERY_MS);
-    over.addEventListener("abort", () => clearInterval(looking));
+    const checking = setInterval(() => setImmediate(() => this.#check()), CHECK_EVERY_MS);
+    over.addEventListener("abort", () => clearInterval(checking));
   }
 
   /** Whoever was answered just now, and told that it may go on, has from one look to the next to ask again. */
   #check(): void {
-    const asked = new Set([...this.#open].map(({ req }) => req.socket));
+    const requested = new Set([...this.#open].map(({ req }) => req.socket));
     const idle = [...this.#spoken].filter(
       (socket) =>
-        !asked.has(socket) &&
+        !requested.has(socket) &&
         socket.writableLength === 0 &&
         socket.bytesRead === this.#answeredAt.get(socket),
     );

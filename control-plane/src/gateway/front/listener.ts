@@ -19,30 +19,30 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 import { createSecureContext } from "node:tls";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { Log } from "@remotegpu/shared/log";
-import { lastWords } from "../answers/last-words.ts";
+import { sendFinalResponse } from "../answers/last-words.ts";
 import { LOOPBACK } from "../../core/accounts/asking-address.ts";
-import { KeptConnections } from "./kept-connections.ts";
+import { IdleConnections } from "./kept-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;
 const HEAD_WITHIN_MS = 15_000;
 /** Node's own look comes twice a minute. */
-const LOOK_AT_HEADS_EVERY_MS = 2_500;
+const HEADS_CHECK_MS = 2_500;
 /** Longer than proxies in front keep theirs, so that it is they who end a connection. */
-const KEPT_MS = 75_000;
-const LOOK_AT_CERTIFICATE_EVERY_MS = 10_000;
+const RETENTION_MS = 75_000;
+const CERTIFICATE_CHECK_MS = 10_000;
 /** A turn of this process in which there was little to do, and how many are waited for until one is. */
 const QUIET_TURN_MS = 0.3;
 const MAX_TURNS = 1_000;
 /** The share of all connections that one address may have. */
 const MAX_PART_OF_ADDRESS = 0.25;
 
-export interface FrontDoor {
+export interface Router {
   request(this: void, request: IncomingMessage, response: ServerResponse): void;
   upgrade(this: void, request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-export interface ListenWish {
+export interface ListenOptions {
   /** How long the answer to what is no request waits. */
   waitMs: (address: string) => number;
   address: string;
@@ -57,10 +57,10 @@ export interface ListenWish {
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #cached = new KeptConnections();
+  readonly #cached = new IdleConnections();
   readonly #byAddress = new CountsByKey<string>();
-  readonly #certificate: ListenWish["certificate"];
-  readonly #waitMs: ListenWish["waitMs"];
+  readonly #certificate: ListenOptions["certificate"];
+  readonly #waitMs: ListenOptions["waitMs"];
   /** The connections on which something broken was read, and which wait for their answer. */
   readonly #broken = new WeakSet<Duplex>();
   readonly #log: Log;
@@ -74,7 +74,7 @@ export class Listener {
   /** As they were when they were refused last; "" where one of them was not there. Null: they were not. */
   #refusedAt: string | null = null;
 
-  private constructor(server: Server, { certificate, waitMs }: ListenWish, log: Log) {
+  private constructor(server: Server, { certificate, waitMs }: ListenOptions, log: Log) {
     this.#server = server;
     this.#certificate = certificate;
     this.#waitMs = waitMs;
@@ -82,15 +82,15 @@ export class Listener {
   }
 
   /** @throws GatewayListenError */
-  static async open(door: FrontDoor, wish: ListenWish, log: Log): Promise<Listener> {
-    const { certificate, address, port, maxConnections, headWithinMs = HEAD_WITHIN_MS } = wish;
+  static async open(router: Router, listenOptions: ListenOptions, log: Log): Promise<Listener> {
+    const { certificate, address, port, maxConnections, headWithinMs = HEAD_WITHIN_MS } = listenOptions;
     const options: ServerOptions = {
       maxHeaderSize: MAX_HEAD_BYTES,
       headersTimeout: headWithinMs,
-      connectionsCheckingInterval: LOOK_AT_HEADS_EVERY_MS,
+      connectionsCheckingInterval: HEADS_CHECK_MS,
       // Of a whole request: an upload may take days. Bodies that do not come are ended by slow-bodies.ts.
       requestTimeout: 0,
-      keepAliveTimeout: KEPT_MS,
+      keepAliveTimeout: RETENTION_MS,
       insecureHTTPParser: false,
       noDelay: true,
       // Others, such as h2c, are answered as if nobody had asked to upgrade.
@@ -102,7 +102,7 @@ export class Listener {
       certificate === null
         ? createServer(options)
         : createTlsServer({ ...options, ...read(certificate), handshakeTimeout: headWithinMs });
-    const listener = new Listener(server, wish, log);
+    const listener = new Listener(server, listenOptions, log);
     listener.#readAt = readAt;
     server.maxConnections = maxConnections;
     // None is dropped unseen; how many there may be, the form says.
@@ -118,17 +118,20 @@ export class Listener {
       listener.#cached.answering(response);
       // Whoever comes again finds another gateway.
       if (listener.#isEnding) response.shouldKeepAlive = false;
-      door.request(request, response);
+      router.request(request, response);
     };
     server.on("request", take);
     // Whether the client is to send its body is decided with everything else.
     server.on("checkContinue", take);
     server.on("upgrade", (request, socket: Duplex, head) => {
       listener.#cached.letGo(request.socket);
-      door.upgrade(request, socket, head);
+      router.upgrade(request, socket, head);
     });
     server.on("connect", (_request, socket: Duplex) =>
-      lastWords(socket, "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+      sendFinalResponse(
+        socket,
+        "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+      ),
     );
     server.on("clientError", (error, socket) => listener.#refuse(error, socket));
     // Nothing can be said where TLS has not come about, and an answer would wait for that for ever.
@@ -219,7 +222,7 @@ export class Listener {
   #watchCertificate(): void {
     const certificate = this.#certificate;
     if (certificate === null) return;
-    this.#watch = setInterval(() => this.renewCertificate(), LOOK_AT_CERTIFICATE_EVERY_MS);
+    this.#watch = setInterval(() => this.renewCertificate(), CERTIFICATE_CHECK_MS);
     this.#watch.unref();
   }
 
@@ -247,7 +250,10 @@ export class Listener {
 }
 
 /** @throws GatewayListenError */
-function read({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): { cert: string; key: string } {
+function read({ certFile, keyFile }: NonNullable<ListenOptions["certificate"]>): {
+  cert: string;
+  key: string;
+} {
   try {
     const pair = { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };
     // Whether they are what they should be, and belong together.
@@ -259,10 +265,10 @@ function read({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): { 
 }
 
 /** @throws GatewayListenError */
-function stampOf({ certFile, keyFile }: NonNullable<ListenWish["certificate"]>): string {
+function stampOf({ certFile, keyFile }: NonNullable<ListenOptions["certificate"]>): string {
   try {
-    const looks = [certFile, keyFile].map((file) => statSync(file));
-    return looks.map(({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`).join(" ");
+    const checks = [certFile, keyFile].map((file) => statSync(file));
+    return checks.map(({ ino, mtimeMs, size }) => `${ino} ${mtimeMs} ${size}`).join(" ");
   } catch (cause) {
     throw unreadable(cause);
   }
@@ -284,5 +290,5 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
         : "400 Bad Request";
-  lastWords(socket, `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  sendFinalResponse(socket, `HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }

@@ -4,9 +4,9 @@
  */
 import type { IncomingMessage } from "node:http";
 
-export const LOOK_EVERY_MS = 15_000;
+export const CHECK_EVERY_MS = 15_000;
 /** So often in a row with less than this: over. */
-const MAX_SLOW_LOOKS = 4;
+const MAX_SLOW_CHECKS = 4;
 const LEAST_BYTES = 64;
 
 interface Watched {
@@ -41,7 +41,7 @@ export class SlowBodies {
       // Whoever waits for the container to take what has come is not slow.
       const isWaited = request.isPaused() || request.complete;
       watched.slowChecks = isWaited || came >= LEAST_BYTES ? 0 : watched.slowChecks + 1;
-      if (watched.slowChecks >= MAX_SLOW_LOOKS) request.socket.destroy();
+      if (watched.slowChecks >= MAX_SLOW_CHECKS) request.socket.destroy();
     }
   }
 }

@@ -7,11 +7,11 @@ import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } 
 import type { Duplex, Readable } from "node:stream";
 import { createProxyServer, type ProxyServer } from "httpxy";
 import { headersFromContainer, passedTrailers } from "../../core/gateway/forwarded-headers.ts";
-import { lastWords } from "../answers/last-words.ts";
+import { sendFinalResponse } from "../answers/last-words.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
-import { FairTurns } from "./fair-turns.ts";
-import { KeptClients } from "./kept-clients.ts";
-import { type Asked, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
+import { FairScheduler } from "./fair-turns.ts";
+import { ClientPool } from "./kept-clients.ts";
+import { type ForwardedRequest, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
@@ -24,8 +24,8 @@ export class LateError extends Error {
   override readonly name = "LateError";
 }
 
-export class Carrier {
-  readonly #clients: KeptClients;
+export class ReverseProxy {
+  readonly #clients: ClientPool;
   readonly #agent: TunnelAgent;
   /** The agent of WebSockets, of which there may be thousands that are silent. */
   readonly #lasting: TunnelAgent;
@@ -35,12 +35,12 @@ export class Carrier {
   readonly #awaited = new WeakMap<IncomingMessage, () => void>();
   readonly #requested = new WeakMap<
     IncomingMessage,
-    Pick<Asked, "answered" | "reader"> & { to: Destination }
+    Pick<ForwardedRequest, "answered" | "reader"> & { to: Destination }
   >();
-  readonly #turns = new FairTurns();
+  readonly #turns = new FairScheduler();
 
   constructor(tunnels: Tunnels) {
-    this.#clients = new KeptClients(tunnels);
+    this.#clients = new ClientPool(tunnels);
     this.#agent = new TunnelAgent(tunnels);
     this.#lasting = new TunnelAgent({ open: (to) => tunnels.open({ ...to, shares: "host" }) });
     this.#proxy = createProxyServer();
@@ -67,7 +67,7 @@ export class Carrier {
         const encoding = answered.headers["transfer-encoding"];
         answered.headers = this.#headersOf(request, answered);
         if (encoding !== undefined) answered.headers["transfer-encoding"] = encoding;
-        answered.once("end", () => lastWords(socket, ""));
+        answered.once("end", () => sendFinalResponse(socket, ""));
       });
       sent.once("upgrade", (answered, upstream: Duplex) => {
         this.#awaited.get(request)?.();
@@ -86,33 +86,33 @@ export class Carrier {
   }
 
   /** Resolves when the answer is over. @throws what went wrong before anything of it was sent on; TunnelError among it */
-  async carry(asked: Asked, to: Destination): Promise<void> {
+  async carry(forwarded: ForwardedRequest, to: Destination): Promise<void> {
     const leave = this.#turns.enter(to.instanceId);
     try {
-      await (hasNoBody(asked.request) ? this.#request(asked, to) : this.#send(asked, to));
+      await (hasNoBody(forwarded.request) ? this.#request(forwarded, to) : this.#send(forwarded, to));
     } finally {
       leave();
     }
   }
 
-  async #request(asked: Asked, instance: Destination): Promise<void> {
-    const { method = "" } = asked.request;
-    const shares = isForEvents(asked.request) ? "host" : this.#clients.sharing(instance);
+  async #request(forwarded: ForwardedRequest, instance: Destination): Promise<void> {
+    const { method = "" } = forwarded.request;
+    const shares = isForEvents(forwarded.request) ? "host" : this.#clients.sharing(instance);
     const to: Destination = { ...instance, shares };
     const first = this.#clients.take(to);
     const by = { clients: this.#clients, turns: this.#turns };
     try {
-      await pass(asked, first, by);
+      await pass(forwarded, first, by);
     } catch (error) {
       // A kept connection that ended just when it was to be used again says nothing about the container.
-      const wasKept = first.answers > 0;
-      if (!wasKept || !REPEATABLE.has(method) || !isBrokenOff(error)) throw error;
-      await pass(asked, this.#clients.makeAnew(to), by);
+      const wasStored = first.answers > 0;
+      if (!wasStored || !REPEATABLE.has(method) || !isBrokenOff(error)) throw error;
+      await pass(forwarded, this.#clients.makeAnew(to), by);
     }
   }
 
   async #send(
-    { request, response, headers, answered, reader, signal }: Asked,
+    { request, response, headers, answered, reader, signal }: ForwardedRequest,
     to: Destination,
   ): Promise<void> {
     // What was read of a body is gone with an attempt that finds no way.
@@ -145,7 +145,7 @@ export class Carrier {
       to,
       answered,
       withinMs = UPGRADE_WITHIN_MS,
-    }: { to: Destination; answered?: Asked["answered"]; withinMs?: number },
+    }: { to: Destination; answered?: ForwardedRequest["answered"]; withinMs?: number },
   ): Promise<void> {
     await this.#turn(to, socket);
     if (socket.destroyed) return;
@@ -193,8 +193,8 @@ export class Carrier {
 
   /** What is asked or answered, on its way there. */
   #pace(request: IncomingMessage, stream: Readable, into: OutgoingMessage | Duplex): void {
-    const asked = this.#requested.get(request);
-    if (asked !== undefined) this.#turns.pace(stream, into, asked.to.instanceId);
+    const forwarded = this.#requested.get(request);
+    if (forwarded !== undefined) this.#turns.pace(stream, into, forwarded.to.instanceId);
   }
 }
 

@@ -23,7 +23,7 @@ const COMPANY_MS = MS_PER_SECOND;
 const REST_PER_WORK = 3;
 /** Less is not worth a timer. */
 const LEAST_WORK_MS = 1;
-const LONGEST_REST_MS = 50;
+const LONGEST_BACKOFF_MS = 50;
 /** What was done longer ago counts no more. */
 const FORGOTTEN_MS = 20;
 
@@ -38,7 +38,7 @@ interface Turn {
   isGone: () => boolean;
 }
 
-export class FairTurns {
+export class FairScheduler {
   readonly #taken = new ResponseRateLimiter({
     burst: FREE_BYTES,
     perSecond: FREE_BYTES_PER_SECOND,
@@ -119,7 +119,7 @@ export class FairTurns {
     if (worked < LEAST_WORK_MS) return this.#take();
     // What is done while they rest counts for the next rest: others come first.
     this.#workedMs += worked;
-    setTimeout(() => this.#take(), Math.min(worked * REST_PER_WORK, LONGEST_REST_MS));
+    setTimeout(() => this.#take(), Math.min(worked * REST_PER_WORK, LONGEST_BACKOFF_MS));
   }
 
   #take(): void {

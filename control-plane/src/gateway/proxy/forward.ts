@@ -9,26 +9,26 @@ import { type Client, headersToContainer } from "../../core/gateway/forwarded-he
 import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
 import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
-import { garbled, late, noWay, refusal } from "../answers/told.ts";
+import { garbled, late, unreachable, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
-import { type Carrier, LateError } from "./carrier.ts";
+import { type ReverseProxy, LateError } from "./carrier.ts";
 
 export interface ForwardDeps {
   /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */
   garbage: ResponseRateLimiter;
-  reverseProxy: Carrier;
+  reverseProxy: ReverseProxy;
   /** What the gateway adds for a service, over what the client sent. */
   headersFor: (visit: Visit) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
 }
 
 export class Forwarder {
-  readonly #reverseProxy: Carrier;
+  readonly #reverseProxy: ReverseProxy;
   readonly #headersFor: ForwardDeps["headersFor"];
   readonly #garbage: ResponseRateLimiter;
 
-  constructor({ reverseProxy: carrier, headersFor, garbage }: ForwardDeps) {
-    this.#reverseProxy = carrier;
+  constructor({ reverseProxy, headersFor, garbage }: ForwardDeps) {
+    this.#reverseProxy = reverseProxy;
     this.#garbage = garbage;
     this.#headersFor = headersFor;
   }
@@ -38,9 +38,9 @@ export class Forwarder {
     request: IncomingMessage,
     response: ServerResponse,
     visit: Visit,
-    asker: Client,
+    client: Client,
   ): Promise<void> {
-    const headers = await this.#headers(request, visit, { client: asker, isUpgrade: false });
+    const headers = await this.#headers(request, visit, { client, isUpgrade: false });
     const end = () => this.#end(request, response, visit);
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
@@ -50,7 +50,7 @@ export class Forwarder {
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
       if (!(error instanceof TunnelError)) await this.#rate(visit);
-      answer(request, response, error instanceof TunnelError ? noWay(error, visit.answer) : garbled);
+      answer(request, response, error instanceof TunnelError ? unreachable(error, visit.answer) : garbled);
     } finally {
       visit.signal.removeEventListener("abort", end);
     }
@@ -61,9 +61,9 @@ export class Forwarder {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    { visit, client: asker }: { visit: Visit; client: Client },
+    { visit, client }: { visit: Visit; client: Client },
   ): Promise<void> {
-    request.headers = await this.#headers(request, visit, { client: asker, isUpgrade: true });
+    request.headers = await this.#headers(request, visit, { client, isUpgrade: true });
     const end = () => void socket.destroy();
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
@@ -72,7 +72,11 @@ export class Forwarder {
     } catch (error) {
       if (!(error instanceof TunnelError)) await this.#rate(visit);
       const unsound = error instanceof LateError ? late : garbled;
-      answerUpgrade(request, socket, error instanceof TunnelError ? noWay(error, visit.answer) : unsound);
+      answerUpgrade(
+        request,
+        socket,
+        error instanceof TunnelError ? unreachable(error, visit.answer) : unsound,
+      );
     } finally {
       visit.signal.removeEventListener("abort", end);
     }
@@ -90,10 +94,10 @@ export class Forwarder {
   async #headers(
     request: IncomingMessage,
     visit: Visit,
-    { client: asker, isUpgrade }: { client: Client; isUpgrade: boolean },
+    { client, isUpgrade }: { client: Client; isUpgrade: boolean },
   ): Promise<IncomingMessage["headers"]> {
     const injected = this.#headersFor(visit);
-    return headersToContainer(request.headers, asker, {
+    return headersToContainer(request.headers, client, {
       isUpgrade,
       injected: injected instanceof Promise ? await injected : injected,
     });

@@ -9,10 +9,10 @@ import type { Visit } from "../visit.ts";
 
 const YOUNG_MS = 2_000;
 /** Beyond them the one that was asked for first is asked for anew. */
-const MAX_KEPT = 20_000;
+const MAX_CACHED = 20_000;
 
 type Headers = Readonly<Record<string, string>>;
-type Kept = { checkedAtMs: number; headers: Promise<Headers> };
+type CachedEntry = { checkedAtMs: number; headers: Promise<Headers> };
 
 const NONE: Headers = {};
 
@@ -20,7 +20,7 @@ export class JupyterLogin {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #tokens: JupyterTokens;
-  readonly #cached = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedEntry>();
 
   constructor({ db, now, tokens }: { db: Database; now: () => Date; tokens: JupyterTokens }) {
     this.#db = db;
@@ -34,18 +34,18 @@ export class JupyterLogin {
     environment: { id },
   }: Pick<Visit, "target" | "environment">): Headers | Promise<Headers> {
     if (target !== "jupyter") return NONE;
-    const kept = this.#cached.get(id);
-    const askedAtMs = this.#now().getTime();
-    if (kept !== undefined && askedAtMs - kept.checkedAtMs < YOUNG_MS) return kept.headers;
-    const headers = this.#request(id, kept);
+    const stored = this.#cached.get(id);
+    const checkedAtMs = this.#now().getTime();
+    if (stored !== undefined && checkedAtMs - stored.checkedAtMs < YOUNG_MS) return stored.headers;
+    const headers = this.#request(id, stored);
     this.#cached.delete(id);
-    this.#cached.set(id, { checkedAtMs: askedAtMs, headers });
+    this.#cached.set(id, { checkedAtMs, headers });
     const [oldest] = this.#cached.keys();
-    if (this.#cached.size > MAX_KEPT && oldest !== undefined) this.#cached.delete(oldest);
+    if (this.#cached.size > MAX_CACHED && oldest !== undefined) this.#cached.delete(oldest);
     return headers;
   }
 
-  async #request(environmentId: string, before: Kept | undefined): Promise<Headers> {
+  async #request(environmentId: string, before: CachedEntry | undefined): Promise<Headers> {
     try {
       const token = await jupyterTokenOf(this.#db, this.#tokens, environmentId);
       return token === null ? NONE : { authorization: `token ${token}` };

@@ -13,16 +13,16 @@ const MAX_IDLE_EACH = 64;
 /** Below the five seconds after which Node's own servers end a connection that nobody uses. */
 const IDLE_MS = 4_000;
 /** Who says so much in large pieces has connections of its own for a while. */
-const POURS_BYTES = 256 * KIB;
+const BULK_BYTES = 256 * KIB;
 const LEAST_LARGE_BYTES = 8 * KIB;
-const POURS_FOR_MS = 60_000;
+const BULK_FOR_MS = 60_000;
 /** What a client of the library has to name; it is sent to nobody, since each request has its own Host. */
 const ORIGIN = new URL("http://container");
 
 type Connected = (...outcome: [error: Error, socket: null] | [error: null, socket: Socket]) => void;
 
 /** One connection at a time, opened when it is first asked. */
-export class KeptClient {
+export class PooledClient {
   readonly client: Client;
   readonly key: string;
   readonly place: string;
@@ -57,10 +57,10 @@ export class KeptClient {
   }
 }
 
-export class KeptClients {
+export class ClientPool {
   readonly #tunnels: Tunnels;
-  readonly #idle = new Map<string, KeptClient[]>();
-  readonly #connected = new Set<KeptClient>();
+  readonly #idle = new Map<string, PooledClient[]>();
+  readonly #connected = new Set<PooledClient>();
   /** Who says much at once, and until when that is held against it. */
   readonly #bulk = new Map<string, number>();
   #isClosed = false;
@@ -79,23 +79,23 @@ export class KeptClients {
   }
 
   /** So much of an answer came in one piece. */
-  came(one: KeptClient, bytes: number): void {
+  came(one: PooledClient, bytes: number): void {
     if (bytes < LEAST_LARGE_BYTES) return;
     one.bulkBytes += bytes;
-    if (one.bulkBytes <= POURS_BYTES) return;
+    if (one.bulkBytes <= BULK_BYTES) return;
     const nowMs = performance.now();
     if (!this.#bulk.has(one.place))
       for (const [place, untilMs] of this.#bulk) if (untilMs <= nowMs) this.#bulk.delete(place);
-    this.#bulk.set(one.place, nowMs + POURS_FOR_MS);
+    this.#bulk.set(one.place, nowMs + BULK_FOR_MS);
   }
 
-  take(to: Destination): KeptClient {
+  take(to: Destination): PooledClient {
     return this.#idle.get(keyOf(to))?.pop() ?? this.makeAnew(to);
   }
 
   /** With a connection of its own, whatever is kept. */
-  makeAnew(to: Destination): KeptClient {
-    const made = new KeptClient(to, this.#tunnels);
+  makeAnew(to: Destination): PooledClient {
+    const made = new PooledClient(to, this.#tunnels);
     made.client.on("connect", () => {
       if (this.#isClosed) void made.client.destroy();
       else this.#connected.add(made);
@@ -106,7 +106,7 @@ export class KeptClients {
   }
 
   /** After a whole answer. */
-  giveBack(one: KeptClient): void {
+  giveBack(one: PooledClient): void {
     one.answers += 1;
     one.bulkBytes = 0;
     const idle = this.#idle.get(one.key) ?? [];
@@ -121,7 +121,7 @@ export class KeptClients {
     for (const { client } of this.#connected) void client.destroy();
   }
 
-  #forget(one: KeptClient): void {
+  #forget(one: PooledClient): void {
     this.#connected.delete(one);
     const idle = this.#idle.get(one.key) ?? [];
     const at = idle.indexOf(one);

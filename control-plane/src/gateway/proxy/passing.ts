@@ -9,8 +9,8 @@ import {
   type HeaderMap,
   passedTrailers,
 } from "../../core/gateway/forwarded-headers.ts";
-import type { FairTurns } from "./fair-turns.ts";
-import type { KeptClient, KeptClients } from "./kept-clients.ts";
+import type { FairScheduler } from "./fair-turns.ts";
+import type { PooledClient, ClientPool } from "./kept-clients.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
@@ -22,7 +22,7 @@ export const MAX_INTERIM_ANSWERS = 32;
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
-export interface Asked {
+export interface ForwardedRequest {
   request: IncomingMessage;
   response: ServerResponse;
   /** As the container is to see them. */
@@ -39,18 +39,26 @@ export interface Asked {
 
 /** Resolves when the answer is over, whole or not. Rejects with what went wrong before anything of it was sent on. */
 export async function pass(
-  asked: Asked,
-  kept: KeptClient,
-  { clients, turns }: { clients: KeptClients; turns: FairTurns },
+  forwarded: ForwardedRequest,
+  pooled: PooledClient,
+  { clients, turns }: { clients: ClientPool; turns: FairScheduler },
 ): Promise<void> {
-  const { request, response, headers, answered = headersFromContainer, reader, breaksOff, signal } = asked;
+  const {
+    request,
+    response,
+    headers,
+    answered = headersFromContainer,
+    reader,
+    breaksOff,
+    signal,
+  } = forwarded;
   if (response.destroyed) return;
   if (signal?.aborted === true) throw GIVEN_UP;
   let [end, giveUp] = [() => {}, () => {}];
   try {
     await new Promise<void>((resolve, reject) => {
-      const passing = new Passing(response, {
-        stored: kept,
+      const forwarding = new ResponseForwarder(response, {
+        stored: pooled,
         clients,
         turns,
         answered,
@@ -59,18 +67,18 @@ export async function pass(
         reject,
       });
       end = () => {
-        passing.abort();
+        forwarding.abort();
         resolve();
       };
       response.once("close", end);
       giveUp = () => {
-        passing.abort();
+        forwarding.abort();
         if (response.headersSent) response.destroy();
         else reject(GIVEN_UP);
       };
       signal?.addEventListener("abort", giveUp);
       const { method = "GET", url: path = "/" } = request;
-      kept.client.dispatch({ method, path, headers }, passing);
+      pooled.client.dispatch({ method, path, headers }, forwarding);
     });
   } finally {
     response.off("close", end);
@@ -78,14 +86,14 @@ export async function pass(
   }
 }
 
-class Passing implements Dispatcher.DispatchHandler {
+class ResponseForwarder implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
-  readonly #cached: KeptClient;
-  readonly #clients: KeptClients;
-  readonly #turns: FairTurns;
-  readonly #answered: NonNullable<Asked["answered"]>;
-  readonly #readerOf: Asked["reader"];
-  readonly #breaksOff: Asked["breaksOff"];
+  readonly #cached: PooledClient;
+  readonly #clients: ClientPool;
+  readonly #turns: FairScheduler;
+  readonly #answered: NonNullable<ForwardedRequest["answered"]>;
+  readonly #readerOf: ForwardedRequest["reader"];
+  readonly #breaksOff: ForwardedRequest["breaksOff"];
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #read: ((piece: Buffer) => void) | null = null;
@@ -100,12 +108,12 @@ class Passing implements Dispatcher.DispatchHandler {
   constructor(
     response: ServerResponse,
     parts: {
-      stored: KeptClient;
-      clients: KeptClients;
-      turns: FairTurns;
-      answered: NonNullable<Asked["answered"]>;
-      reader: Asked["reader"];
-      breaksOff: Asked["breaksOff"];
+      stored: PooledClient;
+      clients: ClientPool;
+      turns: FairScheduler;
+      answered: NonNullable<ForwardedRequest["answered"]>;
+      reader: ForwardedRequest["reader"];
+      breaksOff: ForwardedRequest["breaksOff"];
       reject: (error: Error) => void;
     },
   ) {
@@ -145,14 +153,14 @@ class Passing implements Dispatcher.DispatchHandler {
     if (this.#response.headersSent) return;
     // Else they, and with them all that was read in one piece, stay for as long as the answer lasts.
     controller.rawHeaders = null;
-    const told = this.#answered(headers, status);
+    const reported = this.#answered(headers, status);
     this.#read = this.#readerOf?.() ?? null;
-    const length = Number(told["content-length"] ?? -1);
+    const length = Number(reported["content-length"] ?? -1);
     if (length > 0 && length <= SMALL_BYTES) this.#wholeLength = length;
-    this.#hasTrailers = told["trailer"] !== undefined;
-    told["connection"] = this.#response.shouldKeepAlive ? "keep-alive" : "close";
-    if (PLAIN_REASON.test(reason) && reason !== "") this.#response.writeHead(status, reason, told);
-    else this.#response.writeHead(status, told);
+    this.#hasTrailers = reported["trailer"] !== undefined;
+    reported["connection"] = this.#response.shouldKeepAlive ? "keep-alive" : "close";
+    if (PLAIN_REASON.test(reason) && reason !== "") this.#response.writeHead(status, reason, reported);
+    else this.#response.writeHead(status, reported);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

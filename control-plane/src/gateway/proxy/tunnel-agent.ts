@@ -98,7 +98,7 @@ export class TunnelAgent extends Agent {
 
   override keepSocketAlive(socket: Duplex): boolean {
     // Node's types do not tell that it answers whether the socket may be used again.
-    const isKept = (super.keepSocketAlive(socket) as unknown) !== false;
+    const isStored = (super.keepSocketAlive(socket) as unknown) !== false;
     const end = () => socket.destroy();
     const timer = setTimeout(end, IDLE_MS);
     timer.unref();
@@ -110,7 +110,7 @@ export class TunnelAgent extends Agent {
     };
     socket.once("close", stopWaiting);
     this.#idle.set(socket, stopWaiting);
-    return isKept;
+    return isStored;
   }
 
   override reuseSocket(socket: Duplex, request: ClientRequest): void {

@@ -16,9 +16,9 @@ import { RightsUnknown } from "../entry/rights.ts";
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * MS_PER_MINUTE;
 /** More than these and the ones longest unasked are asked anew. */
-const MAX_KEPT = 20_000;
+const MAX_CACHED = 20_000;
 
-interface Kept {
+interface CachedEntry {
   state: KeyState;
   checkedAtMs: number;
 }
@@ -27,17 +27,17 @@ export class Callers {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #log: Log;
-  readonly #cached = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedEntry>();
   readonly #open = new OpenByRight<PresentedServiceKey>((open) => this.#checkAgain(open));
-  readonly #readBatched: (sql: Database, shown: PresentedServiceKey) => Promise<KeyState | null>;
+  readonly #readBatched: (sql: Database, presented: PresentedServiceKey) => Promise<KeyState | null>;
 
   constructor({ db, now, log }: { db: Database; now: () => Date; log: Log }) {
     this.#db = db;
     this.#now = now;
     this.#log = log;
-    this.#readBatched = batchedRead(async (sql, asked: readonly PresentedServiceKey[]) => {
-      const standings = await keyStates(sql, asked, this.#now());
-      return new Map(asked.map((shown, nth) => [shown, standings[nth] as KeyState]));
+    this.#readBatched = batchedRead(async (sql, requested: readonly PresentedServiceKey[]) => {
+      const states = await keyStates(sql, requested, this.#now());
+      return new Map(requested.map((presented, nth) => [presented, states[nth] as KeyState]));
     });
   }
 
@@ -51,16 +51,16 @@ export class Callers {
 
   /** @throws RightsUnknown */
   async right(serviceId: string, key: string): Promise<CallRight> {
-    const shown = { serviceId, keyHash: sha256(key) };
-    const name = nameOf(shown);
-    const kept = this.#cached.get(name);
+    const presented = { serviceId, keyHash: sha256(key) };
+    const name = nameOf(presented);
+    const cached = this.#cached.get(name);
     const nowMs = this.#now().getTime();
-    if (kept !== undefined && nowMs - kept.checkedAtMs < YOUNG_MS) return callRight(kept.state);
+    if (cached !== undefined && nowMs - cached.checkedAtMs < YOUNG_MS) return callRight(cached.state);
     try {
-      return callRight(this.#keep(name, await this.#readBatched(this.#db, shown), nowMs));
+      return callRight(this.#keep(name, await this.#readBatched(this.#db, presented), nowMs));
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      if (kept !== undefined && nowMs - kept.checkedAtMs < HOLDS_MS) return callRight(kept.state);
+      if (cached !== undefined && nowMs - cached.checkedAtMs < HOLDS_MS) return callRight(cached.state);
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     }
   }
@@ -70,21 +70,21 @@ export class Callers {
    * @param ended called then as well
    */
   enter(serviceId: string, key: string, ended: () => void): { signal: AbortSignal; leave: () => void } {
-    const shown = { serviceId, keyHash: sha256(key) };
-    const { open, leave } = this.#open.enter(nameOf(shown), shown, ended);
+    const presented = { serviceId, keyHash: sha256(key) };
+    const { open, leave } = this.#open.enter(nameOf(presented), presented, ended);
     return { signal: open.signal, leave };
   }
 
-  async #checkAgain(asked: readonly Open<PresentedServiceKey>[]): Promise<void> {
+  async #checkAgain(requested: readonly Open<PresentedServiceKey>[]): Promise<void> {
     const nowMs = this.#now().getTime();
     try {
-      const standings = await keyStates(
+      const states = await keyStates(
         this.#db,
-        asked.map(({ what }) => what),
+        requested.map(({ what }) => what),
         this.#now(),
       );
-      asked.forEach(({ what, end }, nth) => {
-        const right = callRight(this.#keep(nameOf(what), standings[nth] ?? null, nowMs));
+      requested.forEach(({ what, end }, nth) => {
+        const right = callRight(this.#keep(nameOf(what), states[nth] ?? null, nowMs));
         if (!right.allowed) end(right.sentence);
       });
     } catch (error) {
@@ -93,12 +93,12 @@ export class Callers {
     }
   }
 
-  #keep(name: string, standing: KeyState | null, askedAtMs: number): KeyState | null {
+  #keep(name: string, state: KeyState | null, checkedAtMs: number): KeyState | null {
     this.#cached.delete(name);
-    if (standing !== null) this.#cached.set(name, { state: standing, checkedAtMs: askedAtMs });
-    const oldest = this.#cached.size > MAX_KEPT ? this.#cached.keys().next() : null;
+    if (state !== null) this.#cached.set(name, { state, checkedAtMs });
+    const oldest = this.#cached.size > MAX_CACHED ? this.#cached.keys().next() : null;
     if (oldest?.done === false) this.#cached.delete(oldest.value);
-    return standing;
+    return state;
   }
 }
 

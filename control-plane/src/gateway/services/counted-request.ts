@@ -55,8 +55,8 @@ export class CountedRequest {
   }
 
   /** Told once, with the tokens that its answer told. */
-  whenOver(told: (tokens: CountedAnswer["tokens"]) => void): void {
-    this.#whenOver = told;
+  whenOver(answered: (tokens: CountedAnswer["tokens"]) => void): void {
+    this.#whenOver = answered;
   }
 
   /** For a replica. */

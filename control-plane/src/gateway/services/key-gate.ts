@@ -17,7 +17,7 @@ const FORGOTTEN_AFTER_MS = 2 * MS_PER_MINUTE;
 /** A person and a key of the service may have the same name, and use up nothing of each other's. */
 type GatedKey = NamedKey & { of: "service" | "person" };
 
-interface Kept {
+interface CachedEntry {
   key: NamedKey;
   usedAtMs: number;
   minute: number;
@@ -36,7 +36,7 @@ export class KeyGate {
   readonly #now: () => Date;
   readonly #log: Log;
   readonly #flush: () => Promise<void>;
-  readonly #cached = new Map<string, Kept>();
+  readonly #cached = new Map<string, CachedEntry>();
   #gateways = 1;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<void> = Promise.resolve();
@@ -67,29 +67,29 @@ export class KeyGate {
   ): Promise<
     Exclude<Passage, { passes: true }> | { passes: true; over: (tokens: CountedAnswer["tokens"]) => void }
   > {
-    const kept = await this.#of(key);
+    const cached = await this.#of(key);
     const nowMs = this.#now().getTime();
-    turnOver(kept, nowMs);
+    turnOver(cached, nowMs);
     const use = {
-      inMinute: kept.inMinute,
-      open: kept.open,
-      tokensToday: kept.read + (kept.own - kept.ownRead) * this.#gateways,
+      inMinute: cached.inMinute,
+      open: cached.open,
+      tokensToday: cached.read + (cached.own - cached.ownRead) * this.#gateways,
     };
     const found = passage(limits, use, { gateways: this.#gateways, nowMs });
     if (!found.passes) return found;
-    kept.inMinute += 1;
-    kept.open += 1;
+    cached.inMinute += 1;
+    cached.open += 1;
     return {
       passes: true,
       over: (tokens) => {
-        kept.open -= 1;
-        turnOver(kept, this.#now().getTime());
-        if (tokens !== null && tokens !== "silent") kept.own += tokens.prompt + tokens.completion;
+        cached.open -= 1;
+        turnOver(cached, this.#now().getTime());
+        if (tokens !== null && tokens !== "silent") cached.own += tokens.prompt + tokens.completion;
       },
     };
   }
 
-  async #of(key: GatedKey): Promise<Kept> {
+  async #of(key: GatedKey): Promise<CachedEntry> {
     const name = `${key.of} ${key.serviceId} ${key.keyName}`;
     const known = this.#cached.get(name);
     if (known !== undefined) return known;
@@ -138,17 +138,17 @@ export class KeyGate {
 }
 
 /** A new minute, or day, begins with nothing used. */
-function turnOver(kept: Kept, nowMs: number, { isUsed } = { isUsed: true }): void {
-  if (isUsed) kept.usedAtMs = nowMs;
+function turnOver(cached: CachedEntry, nowMs: number, { isUsed } = { isUsed: true }): void {
+  if (isUsed) cached.usedAtMs = nowMs;
   const minute = Math.floor(nowMs / MS_PER_MINUTE);
-  if (minute !== kept.minute) {
-    kept.minute = minute;
-    kept.inMinute = 0;
+  if (minute !== cached.minute) {
+    cached.minute = minute;
+    cached.inMinute = 0;
   }
   const day = Math.floor(nowMs / MS_PER_DAY);
-  if (day === kept.day) return;
-  kept.day = day;
-  kept.read = 0;
-  kept.own = 0;
-  kept.ownRead = 0;
+  if (day === cached.day) return;
+  cached.day = day;
+  cached.read = 0;
+  cached.own = 0;
+  cached.ownRead = 0;
 }

@@ -23,15 +23,24 @@ import {
 } from "../../core/gateway/services/service-headers.ts";
 import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
-import { garbled, late, noWay, notIn, nothingHere, refusal, tooMany, unknownNow } from "../answers/told.ts";
+import {
+  garbled,
+  late,
+  unreachable,
+  notIn,
+  nothingHere,
+  refusal,
+  tooMany,
+  unknownNow,
+} from "../answers/told.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import { type Carrier, LateError } from "../proxy/carrier.ts";
+import { type ReverseProxy, LateError } from "../proxy/carrier.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
 import type { CountedRequest } from "./counted-request.ts";
 import type { KeyGate } from "./key-gate.ts";
-import type { Given, ServiceLine, Taken } from "./service-line.ts";
-import type { ServiceLines } from "./service-lines.ts";
+import type { Given, LoadBalancerQueue, Taken } from "./service-line.ts";
+import type { LoadBalancerQueues } from "./service-lines.ts";
 import type { Traffic } from "./traffic.ts";
 
 const RETRY_AFTER_SECONDS = 2;
@@ -41,10 +50,10 @@ const GONE = new Error("whoever asked is gone");
 const NOT_ALLOWED = new Error("its key opens nothing here any more");
 const LATE = new Error("the replica does not answer in time");
 
-export interface ServiceDoorParts {
-  lines: ServiceLines;
+export interface ServiceProxyParts {
+  lines: LoadBalancerQueues;
   callers: Callers;
-  reverseProxy: Carrier;
+  reverseProxy: ReverseProxy;
   traffic: Traffic;
   keyGate: KeyGate;
   /** How long answers in place of which a replica said something broken wait, and answers that it breaks off. */
@@ -56,7 +65,7 @@ export interface ServiceDoorParts {
 /** A request that is let in, with what its answers carry whoever gives them. */
 interface Entered {
   kind: "entered";
-  line: ServiceLine;
+  line: LoadBalancerQueue;
   call: Call;
   cors: HeaderMap | null;
   /** Null where anybody may ask. */
@@ -78,10 +87,10 @@ type Tried =
   | { kind: "answer"; answer: Answer }
   | { kind: "not-reached"; error: TunnelError };
 
-export class ServiceDoor {
-  readonly #parts: ServiceDoorParts;
+export class ServiceProxy {
+  readonly #parts: ServiceProxyParts;
 
-  constructor(parts: ServiceDoorParts) {
+  constructor(parts: ServiceProxyParts) {
     this.#parts = parts;
   }
 
@@ -102,28 +111,28 @@ export class ServiceDoor {
       if (!response.writableFinished) ending.abort(GONE);
       counted?.over(response.writableFinished);
     });
-    const tell = (told: Answer) => {
-      counted?.statusSent(told.status);
-      answer(request, response, told);
+    const report = (answered: Answer) => {
+      counted?.statusSent(answered.status);
+      answer(request, response, answered);
     };
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight")
       return void response.writeHead(204, { ...entered.headers, ...sandboxOf(request) }).end();
     ({ counted } = entered);
     if (response.closed) counted?.over(response.writableFinished);
-    if (entered.kind === "answer") return tell(entered.answer);
+    if (entered.kind === "answer") return report(entered.answer);
     request.url = at.address.path;
-    let isAskedFor = false;
+    let isRequested = false;
     // What only hands on awaits nothing itself: thousands of answers may last, and each function that waits costs memory.
-    const told = await this.#serve(entered, ending, (given) => {
-      if (!isAskedFor) {
-        isAskedFor = true;
+    const answered = await this.#serve(entered, ending, (given) => {
+      if (!isRequested) {
+        isRequested = true;
         if (request.headers.expect !== undefined) response.writeContinue();
         if (!request.complete) this.#parts.slowBodies.watch(request);
       }
       return this.#carry({ request, response, given, ending }, entered);
     });
-    if (told !== null && !response.destroyed) tell(told);
+    if (answered !== null && !response.destroyed) report(answered);
   }
 
   /** Resolves when it is over, or was refused. */
@@ -138,17 +147,17 @@ export class ServiceDoor {
     const entered = await this.#enter(request, at);
     if (entered.kind === "preflight") return void socket.destroy();
     const { counted } = entered;
-    const tell = (told: Answer) => {
-      counted?.statusSent(told.status);
-      answerUpgrade(request, socket, told);
+    const report = (answered: Answer) => {
+      counted?.statusSent(answered.status);
+      answerUpgrade(request, socket, answered);
     };
     const over = () => counted?.over(true);
     if (socket.closed) over();
     else socket.once("close", over);
-    if (entered.kind === "answer") return tell(entered.answer);
+    if (entered.kind === "answer") return report(entered.answer);
     request.url = at.address.path;
     const { signal } = ending;
-    const told = await this.#serve(entered, ending, async (given) => {
+    const answered = await this.#serve(entered, ending, async (given) => {
       const end = () => void socket.destroy();
       try {
         await this.#parts.reverseProxy.prepareUpgrade(given.place, socket);
@@ -176,7 +185,7 @@ export class ServiceDoor {
         signal.removeEventListener("abort", end);
       }
     });
-    if (told !== null) tell(told);
+    if (answered !== null) report(answered);
   }
 
   /** Null where it is all told. */
@@ -185,13 +194,13 @@ export class ServiceDoor {
     ending: AbortController,
     attempt: (given: Given) => Promise<Tried>,
   ): Promise<Answer | null> {
-    const told = (said: Answer) => withHeaders(said, ownHeaders(call, cors));
+    const answered = (text: Answer) => withHeaders(text, ownHeaders(call, cors));
     const { signal } = ending;
     const isGone = () => signal.reason === GONE;
     const refuse = () => ending.abort(NOT_ALLOWED);
     const open = key === null ? null : this.#parts.callers.enter(line.route.id, key, refuse);
     const isRefused = () => open?.signal.aborted === true;
-    const refused = () => told(refusal({ kind: "no-entry", sentence: String(open?.signal.reason) }));
+    const refused = () => answered(refusal({ kind: "no-entry", sentence: String(open?.signal.reason) }));
     let tried: Set<string> | null = null;
     line.count({ wakes });
     const untilMs = performance.now() + patienceSeconds(line.route) * MS_PER_SECOND;
@@ -205,7 +214,7 @@ export class ServiceDoor {
           if (taken.kind === "given") taken.done(null);
           return isGone() ? null : refused();
         }
-        if (taken.kind !== "given") return told(notGiven(taken));
+        if (taken.kind !== "given") return answered(notGiven(taken));
         const outcome = await attempt(taken);
         taken.done(hasAnswered(outcome, { isGone: isGone(), isRefused: isRefused() }));
         if (outcome.kind === "over") return null;
@@ -213,9 +222,9 @@ export class ServiceDoor {
         if (isRefused()) return refused();
         if (outcome.kind === "answer") {
           if (outcome.answer === garbled) await this.#rate(line, signal);
-          return told(outcome.answer);
+          return answered(outcome.answer);
         }
-        if (performance.now() >= untilMs) return told(noWay(outcome.error, null));
+        if (performance.now() >= untilMs) return answered(unreachable(outcome.error, null));
         const failedAt = (tried ??= new Set()).add(taken.place.instanceId);
         if (line.route.replicas.some(({ instanceId }) => !failedAt.has(instanceId))) continue;
         counted.waits();
@@ -223,7 +232,7 @@ export class ServiceDoor {
         counted.isWith(0);
         if (isGone()) return null;
         if (isRefused()) return refused();
-        if (sentAway !== null) return told(notGiven(sentAway));
+        if (sentAway !== null) return answered(notGiven(sentAway));
         tried = null;
       }
     } finally {
@@ -233,13 +242,13 @@ export class ServiceDoor {
   }
 
   /** As nobody else has to wait for. */
-  async #rate(line: ServiceLine, signal: AbortSignal): Promise<void> {
+  async #rate(line: LoadBalancerQueue, signal: AbortSignal): Promise<void> {
     const waitMs = this.#waitMs(line);
     // Whoever is gone waits for nothing.
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false, signal }).catch(() => undefined);
   }
 
-  #waitMs({ route }: ServiceLine): number {
+  #waitMs({ route }: LoadBalancerQueue): number {
     return this.#parts.garbage.waitMs(route.id, performance.now());
   }
 
@@ -255,11 +264,11 @@ export class ServiceDoor {
     const { signal } = ending;
     const timer = setTimeout(() => ending.abort(LATE), line.route.bounds.timeoutSeconds * MS_PER_SECOND);
     const headers = headersToReplica(request.headers, call, { isUpgrade: false });
-    const answered = (told: HeaderMap, status: number) => {
+    const answered = (answered: HeaderMap, status: number) => {
       clearTimeout(timer);
       line.leave(signal);
-      counted.answered(told, status);
-      return headersFromReplica(told, call, cors);
+      counted.answered(answered, status);
+      return headersFromReplica(answered, call, cors);
     };
     try {
       await this.#parts.reverseProxy.carry(
@@ -290,11 +299,11 @@ export class ServiceDoor {
 
   async #enter(
     request: IncomingMessage,
-    { address, client: asker }: { address: ServiceAddress; client: Client },
+    { address, client }: { address: ServiceAddress; client: Client },
   ): Promise<Entry> {
     const { headers, method = "" } = request;
     const beganMs = performance.now();
-    const refused = (told: Answer): Entry => ({ kind: "answer", answer: told, counted: null });
+    const refused = (answered: Answer): Entry => ({ kind: "answer", answer: answered, counted: null });
     try {
       const line = await this.#parts.lines.of(address.id);
       if (line === null) return refused(nothingHere);
@@ -307,7 +316,7 @@ export class ServiceDoor {
       const key = presentedServiceKey(headers);
       const requestId = presentedRequestId(headers) ?? randomUUID();
       const { prefix } = address;
-      const call: Call = { client: asker, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
+      const call: Call = { client, requestId, keyName: null, prefix, byBrowser: isByBrowser(headers) };
       const right = key === null ? null : await this.#right(address.id, key, { isPublic });
       if (right?.allowed === true) {
         const { keyName, of, limits } = right;
@@ -316,16 +325,21 @@ export class ServiceDoor {
         const named = { serviceId: address.id, keyName, of };
         const passed = limits === null ? null : await this.#parts.keyGate.pass(named, limits);
         if (passed?.passes === false) {
-          const told = tooMany(passed.sentence, passed.retryAfterSeconds);
-          return { kind: "answer", answer: withHeaders(told, ownHeaders(call, cors)), counted: own };
+          const answered = tooMany(passed.sentence, passed.retryAfterSeconds);
+          return { kind: "answer", answer: withHeaders(answered, ownHeaders(call, cors)), counted: own };
         }
         if (passed !== null) own.whenOver(passed.over);
         return { kind: "entered", line, call: { ...call, keyName }, cors, key, wakes, counted: own };
       }
       if (isPublic)
         return { kind: "entered", line, call, cors, key: null, wakes: true, counted: counted(null) };
-      const told = right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
-      return { kind: "answer", answer: withHeaders(told, ownHeaders(call, cors)), counted: counted(null) };
+      const answered =
+        right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
+      return {
+        kind: "answer",
+        answer: withHeaders(answered, ownHeaders(call, cors)),
+        counted: counted(null),
+      };
     } catch (error) {
       if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
       throw error;
@@ -343,8 +357,8 @@ export class ServiceDoor {
   }
 }
 
-function withHeaders(told: Answer, headers: Record<string, string>): Answer {
-  return { ...told, headers: { ...told.headers, ...headers } };
+function withHeaders(answered: Answer, headers: Record<string, string>): Answer {
+  return { ...answered, headers: { ...answered.headers, ...headers } };
 }
 
 /** Null where that says nothing of the replica: whoever asked left, or was cut off by us. */

@@ -65,7 +65,7 @@ const ENDING: Exclude<Taken, Given> = {
   isServing: false,
 };
 
-export class ServiceLine {
+export class LoadBalancerQueue {
   #route: ServiceRoute;
   readonly #nowMs: () => number;
   readonly #wake: () => void;

@@ -11,35 +11,35 @@ import { whyClosed } from "../../core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { serviceRoutes } from "../../store/inference/service-routes.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import { ServiceLine } from "./service-line.ts";
+import { LoadBalancerQueue } from "./service-line.ts";
 
 const READ_EVERY_MS = 1_000;
 const READ_AWAITED_EVERY_MS = 100;
 /** Whatever news there is: in a large fleet there is some all the time. */
-const READ_BY_NEWS_EVERY_MS = 250;
+const READ_BY_MESSAGE_EVERY_MS = 250;
 const YOUNG_MS = 200;
 /** Asked for by nobody for so long, it is read anew with its next request; while Postgres is away none is forgotten. */
 const FORGOTTEN_AFTER_MS = 5 * MS_PER_MINUTE;
 
 const NOTHING_SEEN = new Date(0);
 
-interface Kept {
-  line: ServiceLine;
+interface CachedEntry {
+  line: LoadBalancerQueue;
   checkedAtMs: number;
   readAtMs: number;
   /** What the read saw that it follows. */
   asOf: Date;
 }
 
-export class ServiceLines {
+export class LoadBalancerQueues {
   readonly #db: Database;
   readonly #now: () => Date;
   readonly #log: Log;
   readonly #nowMs: () => number;
   readonly #wake: (id: string) => void;
   readonly #sendReport: (report: RoutesReport) => Promise<void>;
-  readonly #cached = new Map<string, Kept>();
-  readonly #requesting = new Map<string, Promise<ServiceLine | null>>();
+  readonly #cached = new Map<string, CachedEntry>();
+  readonly #requesting = new Map<string, Promise<LoadBalancerQueue | null>>();
   /** The state that the newest read before saw, for each read that still runs: it sees as much. */
   readonly #running = new Set<{ seenBefore: Date | null }>();
   #newest: Date | null = null;
@@ -57,7 +57,7 @@ export class ServiceLines {
     log,
     nowMs = () => performance.now(),
     wake,
-    report: tell,
+    report,
   }: {
     db: Database;
     now: () => Date;
@@ -73,7 +73,7 @@ export class ServiceLines {
     this.#log = log;
     this.#nowMs = nowMs;
     this.#wake = wake;
-    this.#sendReport = tell;
+    this.#sendReport = report;
   }
 
   start(): void {
@@ -100,38 +100,38 @@ export class ServiceLines {
   }
 
   /** Null where there is no such service. @throws RightsUnknown while Postgres is away and it was never asked for */
-  async of(id: string): Promise<ServiceLine | null> {
-    const kept = this.#cached.get(id);
-    if (kept !== undefined) {
-      kept.checkedAtMs = this.#nowMs();
+  async of(id: string): Promise<LoadBalancerQueue | null> {
+    const cached = this.#cached.get(id);
+    if (cached !== undefined) {
+      cached.checkedAtMs = this.#nowMs();
       // That nobody answers is not believed without asking: it may have been started just now.
-      const isDoubtful = whyClosed(kept.line.route) !== null && this.#nowMs() - kept.readAtMs >= YOUNG_MS;
-      if (!isDoubtful) return kept.line;
+      const isDoubtful = whyClosed(cached.line.route) !== null && this.#nowMs() - cached.readAtMs >= YOUNG_MS;
+      if (!isDoubtful) return cached.line;
     }
     const read = this.#requesting.get(id) ?? this.#readNow(id).finally(() => this.#requesting.delete(id));
     this.#requesting.set(id, read);
     return await read;
   }
 
-  async #readNow(id: string): Promise<ServiceLine | null> {
-    const kept = this.#cached.get(id);
+  async #readNow(id: string): Promise<LoadBalancerQueue | null> {
+    const cached = this.#cached.get(id);
     const running = { seenBefore: this.#newest };
     this.#running.add(running);
     try {
       const { asOf, routes } = await serviceRoutes(this.#db, [id], this.#now());
       this.#noteSeen(asOf);
       const [route] = routes;
-      if (kept !== undefined) this.#follow(id, route, asOf);
+      if (cached !== undefined) this.#follow(id, route, asOf);
       if (route === undefined) return null;
-      if (kept !== undefined) return kept.line;
-      const line = new ServiceLine(route, { nowMs: this.#nowMs, wake: () => this.#wake(id) });
+      if (cached !== undefined) return cached.line;
+      const line = new LoadBalancerQueue(route, { nowMs: this.#nowMs, wake: () => this.#wake(id) });
       if (this.#isEnding) line.turnAway();
       const nowMs = this.#nowMs();
       this.#cached.set(id, { line, checkedAtMs: nowMs, readAtMs: nowMs, asOf });
       return line;
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      if (kept !== undefined) return kept.line;
+      if (cached !== undefined) return cached.line;
       throw new RightsUnknown("The database does not answer now; try again shortly.", { cause });
     } finally {
       this.#running.delete(running);
@@ -156,7 +156,7 @@ export class ServiceLines {
   /** All of them where there is news, unless that was just now; then the next look does it. */
   async #readMessages(): Promise<void> {
     const nowMs = this.#nowMs();
-    if (!this.#hasChange || nowMs - this.#readByMessageAtMs < READ_BY_NEWS_EVERY_MS)
+    if (!this.#hasChange || nowMs - this.#readByMessageAtMs < READ_BY_MESSAGE_EVERY_MS)
       return await this.#readAwaited();
     this.#readByMessageAtMs = nowMs;
     this.#hasChange = false;
@@ -178,17 +178,17 @@ export class ServiceLines {
   /** Only while it could be read anew. */
   #forget(): void {
     const oldestMs = this.#nowMs() - FORGOTTEN_AFTER_MS;
-    for (const [id, { line, checkedAtMs: askedAtMs }] of this.#cached)
-      if (askedAtMs < oldestMs && line.isIdle) this.#cached.delete(id);
+    for (const [id, { line, checkedAtMs }] of this.#cached)
+      if (checkedAtMs < oldestMs && line.isIdle) this.#cached.delete(id);
   }
 
   /** What they follow now; null while Postgres is away. */
-  async #read(asked: readonly string[]): Promise<Date | null> {
+  async #read(requested: readonly string[]): Promise<Date | null> {
     try {
-      const { asOf, routes } = await serviceRoutes(this.#db, asked, this.#now());
+      const { asOf, routes } = await serviceRoutes(this.#db, requested, this.#now());
       this.#noteSeen(asOf);
       const byId = new Map(routes.map((route) => [route.id, route]));
-      for (const id of asked) this.#follow(id, byId.get(id), asOf);
+      for (const id of requested) this.#follow(id, byId.get(id), asOf);
       this.#isAway = false;
       return asOf;
     } catch (error) {
@@ -216,13 +216,13 @@ export class ServiceLines {
     if (this.#newest === null || asOf > this.#newest) this.#newest = asOf;
   }
 
-  #follow(id: string, route: ServiceLine["route"] | undefined, asOf: Date): void {
-    const kept = this.#cached.get(id);
+  #follow(id: string, route: LoadBalancerQueue["route"] | undefined, asOf: Date): void {
+    const cached = this.#cached.get(id);
     // An answer that was long on its way knows less than what is followed by now.
-    if (kept === undefined || asOf < kept.asOf) return;
-    kept.asOf = asOf;
-    kept.readAtMs = this.#nowMs();
-    const { line } = kept;
+    if (cached === undefined || asOf < cached.asOf) return;
+    cached.asOf = asOf;
+    cached.readAtMs = this.#nowMs();
+    const { line } = cached;
     if (route !== undefined) return line.follow(route);
     line.follow({ ...line.route, status: "stopped", replicas: [] });
     this.#cached.delete(id);

@@ -102,8 +102,8 @@ export class Traffic {
       // Before those that were counted meanwhile: the oldest go first where they become too many.
       const meanwhile = [...this.#unsent];
       this.#unsent.clear();
-      const kept = [...new Set([...rows, ...meanwhile])].slice(-MAX_UNSENT);
-      for (const row of kept) this.#unsent.add(row);
+      const cached = [...new Set([...rows, ...meanwhile])].slice(-MAX_UNSENT);
+      for (const row of cached) this.#unsent.add(row);
       if (!this.#isAway)
         this.#log.warn({ error }, "what services answered cannot be written down; it is kept");
       this.#isAway = true;

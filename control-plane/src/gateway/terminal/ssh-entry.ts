@@ -123,16 +123,16 @@ function agentOf(
   { privateKey, publicLine }: { privateKey: KeyObject; publicLine: string },
 ): InstanceType<typeof ssh2.BaseAgent> {
   class OwnKey extends ssh2.BaseAgent {
-    override getIdentities(told: (error: Error | undefined, keys?: string[]) => void): void {
-      told(undefined, [publicLine]);
+    override getIdentities(reported: (error: Error | undefined, keys?: string[]) => void): void {
+      reported(undefined, [publicLine]);
     }
     override sign(
       _key: unknown,
       data: Buffer,
       options: unknown,
-      told?: (error: Error | undefined, signature?: Buffer) => void,
+      reported?: (error: Error | undefined, signature?: Buffer) => void,
     ): void {
-      const done = typeof options === "function" ? (options as typeof told) : told;
+      const done = typeof options === "function" ? (options as typeof reported) : reported;
       done?.(undefined, sign(null, data, privateKey));
     }
   }

@@ -13,7 +13,7 @@ import {
   type TerminalSessionRow,
 } from "../../store/environments/access/terminal-sessions.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 /** The bytes of a session that goes on are reported this often. */
 const BYTES_EVERY_MS = 30_000;
 const SESSION_ID_BYTES = 18;
@@ -21,7 +21,7 @@ const SESSION_ID_BYTES = 18;
 type Begun = Omit<TerminalSessionRow, "sessionId" | "openedAt" | "bytesIn" | "bytesOut" | "ended">;
 
 /** One terminal, as whoever serves it tells of it. */
-export interface ToldTerminal {
+export interface ReportedTerminal {
   carried(bytes: { in?: number; out?: number }): void;
   /** The first word holds. */
   ended(by: SessionEnd, detail: string): void;
@@ -51,7 +51,7 @@ export class TerminalSessions {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => void this.check(), LOOK_EVERY_MS);
+    this.#timer ??= setInterval(() => void this.check(), CHECK_EVERY_MS);
   }
 
   /** Once all have ended: tells so. */
@@ -61,7 +61,7 @@ export class TerminalSessions {
   }
 
   /** @param cut ends it, since that was ordered */
-  begin(begun: Begun, cut: (because: string) => void): ToldTerminal {
+  begin(begun: Begun, cut: (because: string) => void): ReportedTerminal {
     const sessionId = randomBytes(SESSION_ID_BYTES).toString("base64url");
     const row: TerminalSessionRow = {
       ...begun,
@@ -115,7 +115,7 @@ export class TerminalSessions {
   }
 }
 
-function isDue({ row, reportedMs: toldMs, reportedBytes: toldBytes }: Open, nowMs: number): boolean {
-  if (toldMs === null || row.ended !== null) return true;
-  return nowMs - toldMs >= BYTES_EVERY_MS && row.bytesIn + row.bytesOut !== toldBytes;
+function isDue({ row, reportedMs, reportedBytes }: Open, nowMs: number): boolean {
+  if (reportedMs === null || row.ended !== null) return true;
+  return nowMs - reportedMs >= BYTES_EVERY_MS && row.bytesIn + row.bytesOut !== reportedBytes;
 }

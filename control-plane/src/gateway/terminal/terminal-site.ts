@@ -9,7 +9,7 @@ import { WebSocketServer } from "ws";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { escaped } from "../answers/answers.ts";
-import { lastWords } from "../answers/last-words.ts";
+import { sendFinalResponse } from "../answers/last-words.ts";
 import type { Entry } from "../../core/gateway/entry.ts";
 import { ICON } from "../answers/icon.ts";
 import { INPUT_WINDOW } from "../../core/gateway/terminal/terminal-protocol.ts";
@@ -160,5 +160,5 @@ function plain(
 
 function refuse(socket: Duplex, status: 404 | 429): void {
   const reason = status === 404 ? "Not Found" : "Too Many Requests";
-  lastWords(socket, `HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  sendFinalResponse(socket, `HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }

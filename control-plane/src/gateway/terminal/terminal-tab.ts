@@ -24,7 +24,7 @@ import {
 import { SendWindow } from "../../core/gateway/terminal/window.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import { EntryError, type Inside } from "./ssh-entry.ts";
-import type { ToldTerminal } from "./terminal-sessions.ts";
+import type { ReportedTerminal } from "./terminal-sessions.ts";
 
 const OPEN_WITHIN_MS = 10_000;
 const NORMAL = 1000;
@@ -40,7 +40,7 @@ export interface TabParts {
   page: WebSocket;
   enter: () => Promise<Inside>;
   /** Once it is open; `cut` ends it. */
-  reported: (cut: (because: string) => void) => ToldTerminal;
+  reported: (cut: (because: string) => void) => ReportedTerminal;
   /** Names that tabs of this environment have open, or are just opening; this one's is added. */
   taken: Set<string>;
   /** Its reason is a sentence. */
@@ -71,7 +71,7 @@ class Tab {
   #name: string | null = null;
   #inside: Inside | null = null;
   #channel: ClientChannel | null = null;
-  #reported: ToldTerminal | null = null;
+  #reported: ReportedTerminal | null = null;
   readonly #beat: NodeJS.Timeout;
   readonly #over: Promise<void>;
 
@@ -89,16 +89,17 @@ class Tab {
   }
 
   async serve(): Promise<void> {
-    const wish = await this.#request();
-    if (wish === null) return;
+    const request = await this.#request();
+    if (request === null) return;
     const inside = await this.#parts.enter();
     this.#inside = inside;
     if (this.#isClosed) return;
     inside.onEnd((sentence) => this.end("lost", sentence));
-    const name = wish.tab ?? unattended(await inside.request(LIST_COMMAND), this.#parts.taken) ?? newName();
+    const name =
+      request.tab ?? unattended(await inside.request(LIST_COMMAND), this.#parts.taken) ?? newName();
     this.#name = name;
     this.#parts.taken.add(name);
-    const size = this.#size ?? wish;
+    const size = this.#size ?? request;
     const channel = await inside.terminal(openCommand(name, size.rows), size);
     this.#channel = channel;
     this.#reported = this.#parts.reported((because) => this.end("gone", because));
@@ -147,25 +148,25 @@ class Tab {
       });
       let isOpen = false;
       page.on("message", (data: Buffer, isBinary: boolean) => {
-        const told = isBinary ? null : readFromPage(String(data));
-        if (isOpen) return isBinary ? this.#type(data) : this.#hear(told);
+        const reported = isBinary ? null : readFromPage(String(data));
+        if (isOpen) return isBinary ? this.#type(data) : this.#hear(reported);
         clearTimeout(late);
-        if (told?.kind !== "open") return page.close(NOT_UNDERSTOOD);
+        if (reported?.kind !== "open") return page.close(NOT_UNDERSTOOD);
         isOpen = true;
-        resolve(told);
+        resolve(reported);
       });
     });
   }
 
-  #hear(told: FromPage | null): void {
-    switch (told?.kind) {
+  #hear(reported: FromPage | null): void {
+    switch (reported?.kind) {
       case "ack":
-        this.#output.dealtWith(told.bytes);
+        this.#output.dealtWith(reported.bytes);
         this.#goOn();
         return;
       case "resize":
-        this.#size = told;
-        this.#channel?.setWindow(told.rows, told.columns, 0, 0);
+        this.#size = reported;
+        this.#channel?.setWindow(reported.rows, reported.columns, 0, 0);
         return;
       case "open":
       case undefined:

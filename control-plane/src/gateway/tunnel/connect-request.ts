@@ -19,22 +19,22 @@ export class UnansweredError extends Error {
 export async function connectThrough(socket: Duplex, target: Target): Promise<Duplex> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const path = `${target.instanceId}:${target.port}`;
-  const asking = request({
+  const connectRequest = request({
     method: "CONNECT",
     path,
     headers: { Host: path, ...(target.client !== undefined && { [TUNNEL_CLIENT_HEADER]: target.client }) },
     setHost: false,
     createConnection: () => socket,
   });
-  const timer = setTimeout(() => asking.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
-  asking.on("error", (cause) => reject(new UnansweredError(cause.message, { cause })));
-  asking.on("connect", (response: IncomingMessage, _socket: Duplex, head: Buffer) => {
+  const timer = setTimeout(() => connectRequest.destroy(new Error("no answer in time")), ANSWER_WITHIN_MS);
+  connectRequest.on("error", (cause) => reject(new UnansweredError(cause.message, { cause })));
+  connectRequest.on("connect", (response: IncomingMessage, _socket: Duplex, head: Buffer) => {
     // What the service said first may have come with the answer.
     if (head.length > 0) socket.unshift(head);
     if (response.statusCode === 200) resolve();
     else reject(refusalOf(response.statusCode ?? 0, target.port));
   });
-  asking.end();
+  connectRequest.end();
   try {
     await promise;
     // Node 24 loses what came in the same read when a TLS socket is ended while it still hands that out.

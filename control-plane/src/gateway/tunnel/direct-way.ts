@@ -60,7 +60,7 @@ type Known = {
   opening: CountsByKey<string>;
 };
 
-export class DirectWay {
+export class DirectRoute {
   readonly #context: () => Promise<SecureContext>;
   readonly #known = new Map<HostId, Known>();
   readonly #lasting = new SharedConnections({ idleMs: null });

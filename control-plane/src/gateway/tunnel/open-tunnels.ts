@@ -11,13 +11,13 @@ import { setting } from "../../store/accounts/settings.ts";
 import type { Database } from "../../store/database/database.ts";
 import { shutOut } from "../../store/gateway/gateway-ways.ts";
 import { noteConnection } from "../../store/hosts/host-addresses.ts";
-import { DirectWay } from "./direct-way.ts";
+import { DirectRoute } from "./direct-way.ts";
 import { HostAddresses } from "./host-addresses.ts";
 import { type Credential, OwnCertificate } from "./own-certificate.ts";
 import { ReversedHosts } from "./reversed-hosts.ts";
 import { type Destination, TunnelError, type Tunnels } from "./tunnel.ts";
-import { TunnelListener, type TunnelListenWish } from "./tunnel-listener.ts";
-import { WaysLoop } from "./ways-loop.ts";
+import { TunnelListener, type TunnelListenOptions } from "./tunnel-listener.ts";
+import { RoutesLoop } from "./ways-loop.ts";
 
 const RENEW_EVERY_MS = 600_000;
 
@@ -37,7 +37,7 @@ export interface TunnelsDeps {
   /** The access authority certifies a gateway. */
   certify: (now: Date) => Promise<Credential>;
   /** Where hosts that it cannot reach dial in; null: nowhere. */
-  listen: TunnelListenWish | null;
+  listen: TunnelListenOptions | null;
   /** "Pull now." */
   nudge: (hostId: HostId) => void;
 }
@@ -46,9 +46,9 @@ export interface TunnelsDeps {
 export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
   const { db, now, log, nudge } = deps;
   const certificate = new OwnCertificate({ make: deps.certify, now });
-  const direct = new DirectWay({ context: () => certificate.context() });
+  const direct = new DirectRoute({ context: () => certificate.context() });
   const addresses = new HostAddresses(db);
-  let loop: WaysLoop | null = null;
+  let loop: RoutesLoop | null = null;
   const reversed = new ReversedHosts({ onChange: (hostId) => loop?.suspect(hostId) });
   const listener =
     deps.listen === null
@@ -70,7 +70,7 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
       .catch((error: unknown) => log.error({ error }, "the gateway's certificate was not renewed"));
   }, RENEW_EVERY_MS);
 
-  const wayTo = async (to: Destination): Promise<Duplex> => {
+  const routeTo = async (to: Destination): Promise<Duplex> => {
     const { hostId } = to;
     const hasDialled = reversed.has(hostId);
     if (hasDialled && loop?.routeTo(hostId) !== "direct") return reversed.open(hostId, to);
@@ -87,11 +87,11 @@ export async function openTunnels(deps: TunnelsDeps): Promise<OpenTunnels> {
   return {
     port: listener?.port ?? null,
     follow(gatewayId) {
-      loop = new WaysLoop({ db, gatewayId, direct, reversed, nudge, now, log });
+      loop = new RoutesLoop({ db, gatewayId, direct, reversed, nudge, now, log });
       loop.start();
     },
     async open(to: Destination) {
-      return stillOpen(await wayTo(to), to);
+      return stillOpen(await routeTo(to), to);
     },
     async close() {
       clearInterval(renewing);

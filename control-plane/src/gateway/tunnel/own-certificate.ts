@@ -16,12 +16,12 @@ export interface Credential {
   ca: string;
 }
 
-type Shown = { credential: Credential; context: SecureContext };
+type View = { credential: Credential; context: SecureContext };
 
 export class OwnCertificate {
   readonly #make: (now: Date) => Promise<Credential>;
   readonly #now: () => Date;
-  #made: { presented: Promise<Shown>; atMs: number } | null = null;
+  #made: { presented: Promise<View>; atMs: number } | null = null;
 
   constructor({ make, now }: { make: (now: Date) => Promise<Credential>; now: () => Date }) {
     this.#make = make;
@@ -34,12 +34,12 @@ export class OwnCertificate {
   }
 
   /** The same object until it is renewed. */
-  async presented(): Promise<Shown> {
+  async presented(): Promise<View> {
     const now = this.#now();
     const age = now.getTime() - (this.#made?.atMs ?? 0);
     // Also after a clock that was set back.
     if (this.#made === null || age >= RENEW_AFTER_MS || age < 0) {
-      const made = { presented: this.#make(now).then(shownBy), atMs: now.getTime() };
+      const made = { presented: this.#make(now).then(visibleBy), atMs: now.getTime() };
       this.#made = made;
       // Tried again at the next use.
       made.presented.catch(() => {
@@ -50,7 +50,7 @@ export class OwnCertificate {
   }
 }
 
-function shownBy(credential: Credential): Shown {
+function visibleBy(credential: Credential): View {
   const { key, certificate, ca } = credential;
   const context = createSecureContext({ key, cert: certificate, ca, minVersion: "TLSv1.3" });
   return { credential, context };

@@ -10,7 +10,7 @@ import { type Destination, TunnelError } from "./tunnel.ts";
 import { TunnelSession } from "./tunnel-session.ts";
 
 /** It may be upgraded meanwhile. */
-const ASK_AGAIN_MS = 60_000;
+const RETRY_MS = 60_000;
 
 type Dial = (protocols: string[]) => Promise<TLSSocket>;
 
@@ -65,7 +65,7 @@ export class SharedConnections {
     try {
       const socket = await dial([TUNNEL_SHARED, TUNNEL_ALONE]);
       if (socket.alpnProtocol !== TUNNEL_SHARED) {
-        this.#notBeforeMs.set(hostId, performance.now() + ASK_AGAIN_MS);
+        this.#notBeforeMs.set(hostId, performance.now() + RETRY_MS);
         socket.destroy();
         return null;
       }

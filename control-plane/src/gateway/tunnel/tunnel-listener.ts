@@ -19,7 +19,7 @@ export class TunnelListenError extends Error {
   override readonly name = "TunnelListenError";
 }
 
-export interface TunnelListenWish {
+export interface TunnelListenOptions {
   address: string;
   /** 0 takes any. */
   port: number;
@@ -30,15 +30,15 @@ export class TunnelListener {
   readonly #certificate: OwnCertificate;
   #presented: Credential;
 
-  private constructor(server: Server, certificate: OwnCertificate, shown: Credential) {
+  private constructor(server: Server, certificate: OwnCertificate, presented: Credential) {
     this.#server = server;
     this.#certificate = certificate;
-    this.#presented = shown;
+    this.#presented = presented;
   }
 
   /** @throws TunnelListenError */
   static async open(
-    { address, port }: TunnelListenWish,
+    { address, port }: TunnelListenOptions,
     parts: {
       certificate: OwnCertificate;
       /** Rejects where nobody can say now. */

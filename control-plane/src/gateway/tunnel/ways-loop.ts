@@ -23,7 +23,7 @@ import {
   type HostToReach,
   writeRoute,
 } from "../../store/gateway/gateway-ways.ts";
-import type { DirectWay } from "./direct-way.ts";
+import type { DirectRoute } from "./direct-way.ts";
 import type { ReversedHosts } from "./reversed-hosts.ts";
 import { TunnelError } from "./tunnel.ts";
 
@@ -31,12 +31,12 @@ const PASS_EVERY_MS = 2_000;
 const CLEAN_EVERY_MS = 20_000;
 /** Without a pass for so long we may be the one that seems dead. */
 const AWAKE_MS = 10_000;
-const MAX_LOOKS_AT_ONCE = 32;
+const MAX_CONCURRENT_CHECKS = 32;
 
-export interface WaysLoopDeps {
+export interface RoutesLoopDeps {
   db: Database;
   gatewayId: string;
-  direct: DirectWay;
+  direct: DirectRoute;
   reversed: ReversedHosts;
   /** "Pull now." */
   nudge: (hostId: HostId) => void;
@@ -44,8 +44,8 @@ export interface WaysLoopDeps {
   log: Log;
 }
 
-export class WaysLoop {
-  readonly #deps: WaysLoopDeps;
+export class RoutesLoop {
+  readonly #deps: RoutesLoopDeps;
   readonly #probes = new Map<HostId, RouteProbes>();
   readonly #checking = new Map<HostId, Promise<void>>();
   readonly #routes = new Map<HostId, Route>();
@@ -57,7 +57,7 @@ export class WaysLoop {
   #cleanedMs = performance.now();
   #passedMs = performance.now();
 
-  constructor(deps: WaysLoopDeps) {
+  constructor(deps: RoutesLoopDeps) {
     this.#deps = deps;
   }
 
@@ -81,9 +81,9 @@ export class WaysLoop {
 
   /** Looks at it soon, since a stream could not be opened; or since it dialled in or was lost. */
   suspect(hostId: HostId): void {
-    const looks = this.#probes.get(hostId);
-    if (looks?.answersSinceMs !== undefined && looks.answersSinceMs !== null)
-      this.#probes.set(hostId, { ...looks, dueMs: 0 });
+    const probes = this.#probes.get(hostId);
+    if (probes?.answersSinceMs !== undefined && probes.answersSinceMs !== null)
+      this.#probes.set(hostId, { ...probes, dueMs: 0 });
     this.wake();
   }
 
@@ -115,7 +115,7 @@ export class WaysLoop {
       if (host.route !== null) this.#routes.set(host.id, host.route);
       this.#checkIfMoved(host);
       const isDue = (this.#probes.get(host.id) ?? NO_PROBES).dueMs <= nowMs;
-      if (isDue && !this.#checking.has(host.id) && this.#checking.size < MAX_LOOKS_AT_ONCE)
+      if (isDue && !this.#checking.has(host.id) && this.#checking.size < MAX_CONCURRENT_CHECKS)
         this.#checking.set(
           host.id,
           this.#check(host).finally(() => this.#checking.delete(host.id)),
@@ -128,9 +128,9 @@ export class WaysLoop {
   }
 
   async #check(host: HostToReach): Promise<void> {
-    const look = await this.#probe(host);
+    const probe = await this.#probe(host);
     const before = this.#probes.get(host.id) ?? NO_PROBES;
-    this.#probes.set(host.id, afterProbe(before, look, { nowMs: performance.now(), chance: Math.random() }));
+    this.#probes.set(host.id, afterProbe(before, probe, { nowMs: performance.now(), chance: Math.random() }));
     await this.#orLater(() => this.#settle(host));
   }
 
@@ -147,11 +147,11 @@ export class WaysLoop {
   async #settle(host: HostToReach): Promise<void> {
     const { db, gatewayId, reversed, now } = this.#deps;
     if (this.#ending.signal.aborted) return;
-    const looks = this.#probes.get(host.id) ?? NO_PROBES;
+    const probes = this.#probes.get(host.id) ?? NO_PROBES;
     const at = { hasDialled: reversed.has(host.id), nowMs: performance.now() };
-    const found = routeTo(host.route, looks, at);
+    const found = routeTo(host.route, probes, at);
     if (found === null || (found.route === host.route && found.detail === host.detail)) return;
-    const { isWritten, isChange: isNews } = await writeRoute(db, {
+    const { isWritten, isChange } = await writeRoute(db, {
       gatewayId,
       hostId: host.id,
       ...found,
@@ -161,7 +161,7 @@ export class WaysLoop {
     host.route = found.route;
     host.detail = found.detail;
     this.#routes.set(host.id, found.route);
-    if (isNews) this.#nudge([host.id]);
+    if (isChange) this.#nudge([host.id]);
   }
 
   /** What was found out of other addresses, or of none that was confirmed, says nothing of these. */

@@ -1,6 +1,6 @@
 /** Who waits for turns at a gateway, and in which order they are taken. */
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { FairTurns } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
+import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { KIB, MIB } from "@remotegpu/shared/units";
 
@@ -12,11 +12,11 @@ const [ONE, OTHER, THIRD] = ["ins-1", "ins-2", "ins-3"] as InstanceId[] as [
 const PIECE = 64 * KIB;
 const MUCH = (8 * MIB) / PIECE;
 
-let turns: FairTurns;
+let turns: FairScheduler;
 let nowMs: number;
 
 beforeEach(() => {
-  turns = new FairTurns();
+  turns = new FairScheduler();
   nowMs = 10_000;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
   onTestFinished(() => clock.mockRestore());

@@ -20,7 +20,7 @@ const PIECE = 16 * 1024;
 /** Whoever pastes more while nothing goes through has pasted too much. */
 const MAX_QUEUED = 8 * 1024 * 1024;
 
-export interface Standing {
+export interface ConnectionState {
   kind: "connecting" | "open" | "waiting" | "ended" | "refused";
   /** Null: there is nothing to say. */
   sentence: string | null;
@@ -34,7 +34,7 @@ interface Parts {
   /** A terminal begins to draw from nothing. */
   renewed: () => void;
   named: (tab: string) => void;
-  show: (standing: Standing) => void;
+  show: (state: ConnectionState) => void;
 }
 
 export class Connection {
@@ -45,7 +45,7 @@ export class Connection {
   #waitMs = FIRST_WAIT_MS;
   #timer = 0;
   #silence = 0;
-  #kind: Standing["kind"] = "connecting";
+  #kind: ConnectionState["kind"] = "connecting";
   #queue: Uint8Array[] = [];
   #queued = 0;
   #input = new SendWindow(INPUT_WINDOW);
@@ -71,9 +71,9 @@ export class Connection {
       if (socket !== this.#socket) return;
       this.#heard();
       if (data instanceof ArrayBuffer) return this.#draw(new Uint8Array(data), socket);
-      const told = JSON.parse(String(data)) as FromGateway;
-      if (told.kind === "ended") end = told;
-      else this.#hear(told);
+      const reported = JSON.parse(String(data)) as FromGateway;
+      if (reported.kind === "ended") end = reported;
+      else this.#hear(reported);
     });
     socket.addEventListener("close", () => {
       if (socket !== this.#socket) return;
@@ -114,22 +114,22 @@ export class Connection {
     this.start();
   }
 
-  #hear(told: Exclude<FromGateway, { kind: "ended" }>): void {
-    switch (told.kind) {
+  #hear(reported: Exclude<FromGateway, { kind: "ended" }>): void {
+    switch (reported.kind) {
       case "opened":
-        this.#tab = told.tab;
+        this.#tab = reported.tab;
         this.#isOpen = true;
         this.#waitMs = FIRST_WAIT_MS;
         this.#input = new SendWindow(INPUT_WINDOW);
         this.#queue = [];
         this.#queued = 0;
         this.#parts.renewed();
-        this.#parts.named(told.tab);
+        this.#parts.named(reported.tab);
         this.#show("open", null);
         this.resize(this.#parts.size());
         return;
       case "ack":
-        this.#input.dealtWith(told.bytes);
+        this.#input.dealtWith(reported.bytes);
         this.#flush();
         return;
       case "beat":
@@ -204,7 +204,7 @@ export class Connection {
     this.#closed(null, true);
   }
 
-  #show(kind: Standing["kind"], sentence: string | null): void {
+  #show(kind: ConnectionState["kind"], sentence: string | null): void {
     this.#kind = kind;
     this.#parts.show({ kind, sentence });
   }

@@ -7,7 +7,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
-import { Connection, type Standing } from "./connection.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
 import { offerKeys } from "./keys.ts";
 import { allowStyles, element, followColours } from "./look.ts";
 
@@ -37,11 +37,11 @@ followColours(terminal);
 terminal.open(element("terminal"));
 fit.fit();
 
-const told = element("told");
-const show = (standing: Standing) => {
-  told.hidden = standing.sentence === null;
-  told.textContent = standing.sentence;
-  document.body.dataset["standing"] = standing.kind;
+const reported = element("told");
+const show = (state: ConnectionState) => {
+  reported.hidden = state.sentence === null;
+  reported.textContent = state.sentence;
+  document.body.dataset["standing"] = state.kind;
 };
 
 const connection = new Connection({

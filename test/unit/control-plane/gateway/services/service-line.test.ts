@@ -5,7 +5,11 @@ import {
   type ServiceRoute,
 } from "@remotegpu/control-plane/core/gateway/services/service-route";
 import { MAX_LISTED } from "@remotegpu/control-plane/core/gateway/services/gateway-report";
-import { type Given, ServiceLine, type Taken } from "@remotegpu/control-plane/gateway/services/service-line";
+import {
+  type Given,
+  LoadBalancerQueue,
+  type Taken,
+} from "@remotegpu/control-plane/gateway/services/service-line";
 
 const NOBODY = new Set<string>();
 const WAKES = { wakes: true };
@@ -41,8 +45,8 @@ const where = (taken: Taken) => given(taken).place.instanceId;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function lineOf(first: ServiceRoute, wake: () => void = () => undefined): ServiceLine {
-  return new ServiceLine(first, { nowMs: () => Date.now(), wake });
+function lineOf(first: ServiceRoute, wake: () => void = () => undefined): LoadBalancerQueue {
+  return new LoadBalancerQueue(first, { nowMs: () => Date.now(), wake });
 }
 
 describe("a line", () => {
