@@ -189,7 +189,7 @@ const ROUTES: Record<string, AuditedRoute | null> = {
 };
 
 /** A change, and the status of the answer that it is done. */
-export interface AskedChange extends AuditedRoute {
+export interface RequestedChange extends AuditedRoute {
   status: number;
 }
 
@@ -200,8 +200,11 @@ interface DefinedRoute {
 }
 
 /** What changes something, of these routes below `base`, by method and whole path. */
-export function changesOf(routes: readonly DefinedRoute[], base: string): ReadonlyMap<string, AskedChange> {
-  const changes = new Map<string, AskedChange>();
+export function changesOf(
+  routes: readonly DefinedRoute[],
+  base: string,
+): ReadonlyMap<string, RequestedChange> {
+  const changes = new Map<string, RequestedChange>();
   for (const { method, path, responses } of routes) {
     if (method === "get") continue;
     const name = `${method.toUpperCase()} ${path}`;
@@ -217,6 +220,6 @@ export function changesOf(routes: readonly DefinedRoute[], base: string): Readon
 }
 
 /** The action of reading what belongs to others. */
-export const LOOK = "read";
+export const READ = "read";
 /** The action of the rows that stand for attempts which were counted only. */
 export const COUNTED = "counted";

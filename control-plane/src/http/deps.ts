@@ -26,7 +26,7 @@ import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
 import type { RequestAuditScope } from "../store/audit/audit-witness.ts";
 import type { Database } from "../store/database/database.ts";
-import type { AskedChange } from "./audited-routes.ts";
+import type { RequestedChange } from "./audited-routes.ts";
 import type { ServedDashboard } from "./served-dashboard.ts";
 import type { KeyedRequest } from "../store/orders/idempotency.ts";
 
@@ -162,7 +162,7 @@ export interface ApiEnv {
     /** Where a browser asks by its session. */
     session: BrowserSession | undefined;
     /** Every route that changes something, as "PATCH /api/v1/environments/{id}". */
-    changes: ReadonlyMap<string, AskedChange>;
+    changes: ReadonlyMap<string, RequestedChange>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
     /** At an address of no page, where the dashboard's page says so. */

@@ -9,7 +9,7 @@ import { forCustomers, ok } from "./request/route.ts";
 
 const MAX_LENGTH = 200;
 
-const FoundThing = z
+const FoundResource = z
   .object({
     kind: z.enum(FOUND_KINDS),
     id: z.string(),
@@ -19,7 +19,7 @@ const FoundThing = z
   })
   .openapi("FoundThing");
 
-const SearchAnswer = pageOf(FoundThing).openapi("SearchAnswer");
+const SearchAnswer = pageOf(FoundResource).openapi("SearchAnswer");
 export type SearchAnswer = z.infer<typeof SearchAnswer>;
 
 const Part = text(MAX_LENGTH).trim().min(1).openapi({

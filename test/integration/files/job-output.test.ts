@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
-import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
+import type { FileEntryResponse } from "@remotegpu/control-plane/http/files/pool-files";
 import { answeredBy } from "../../support/http/host-answers.ts";
 import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
@@ -97,7 +97,7 @@ test("its attempts are listed, and what lies in one is listed and read, in parts
     { name: "attempt-1", path: "attempt-1", path_base64: null, type: "folder" },
     { name: "attempt-2", path: "attempt-2", path_base64: null, type: "folder" },
   ]);
-  expect(attempt.body.items.map(({ path, type }: FileEntryShown) => [path, type])).toEqual([
+  expect(attempt.body.items.map(({ path, type }: FileEntryResponse) => [path, type])).toEqual([
     ["attempt-1/away", "link"],
     ["attempt-1/logs", "folder"],
     ["attempt-1/model.pt", "file"],
@@ -126,7 +126,7 @@ test("it is listed and read by the attempt's number, too, with paths as its prog
 
   expect(names((await ask("")).body)).toEqual(["attempt-1", "attempt-2"]);
   const { items } = (await ask("attempt=1&rank=0")).body;
-  expect(items.map(({ path, type }: FileEntryShown) => [path, type])).toEqual([
+  expect(items.map(({ path, type }: FileEntryResponse) => [path, type])).toEqual([
     ["away", "link"],
     ["logs", "folder"],
     ["model.pt", "file"],

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { WORDS } from "@remotegpu/control-plane/http/documentation/words/words";
+import { DESCRIPTIONS } from "@remotegpu/control-plane/http/documentation/words/words";
 import {
   type ApiDocument,
   contentOf,
@@ -197,7 +197,7 @@ describe("the document", () => {
           where === "path" ? `/${path.split(`/{${name}}`)[0]?.split("/").at(-1)}/{${name}}` : `?${name}`,
         );
 
-    expect(Object.keys(WORDS).filter((word) => !places.has(word))).toEqual([]);
+    expect(Object.keys(DESCRIPTIONS).filter((word) => !places.has(word))).toEqual([]);
   });
 
   test("gives an example of every text and number, which its schema takes", () => {

@@ -12,7 +12,7 @@ import {
 } from "../../store/accounts/customers.ts";
 import { endFallenOf } from "../../store/accounts/vouching.ts";
 import type { Connection } from "../../store/database/database.ts";
-import { tellHostsOfMoney } from "./told-money.ts";
+import { notifyHostsOfMoney } from "./told-money.ts";
 import { changeEntry } from "../environments/entry-change.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -156,7 +156,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
       await endFallenOf(sql, { inviterId: id, now: deps.now() });
     });
-    if (creditLimit !== undefined) await tellHostsOfMoney(deps, id);
+    if (creditLimit !== undefined) await notifyHostsOfMoney(deps, id);
     return c.json(customerAnswer(c, await requireCustomer(deps, id)), 200);
   });
 }

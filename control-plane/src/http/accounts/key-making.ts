@@ -31,7 +31,7 @@ export const newKeyFields = {
     .openapi({ description: "From then on it opens nothing" }),
 };
 
-export interface KeyWish {
+export interface KeyRequest {
   name?: string | undefined;
   scopes?: z.infer<typeof Scopes> | undefined;
   expires_at?: string | null | undefined;
@@ -53,24 +53,24 @@ export const ApiKey = z
   .openapi("ApiKey");
 export type ApiKey = z.infer<typeof ApiKey>;
 
-export const ApiKeyShownOnce = ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce");
+export const CreatedApiKey = ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce");
 
 /** @throws ApiRefusal where the key of the request may not make such a one, or the customer has too many */
 export async function makeKey(
   c: ApiContext,
   sql: Transaction,
-  wish: { customerId: number; name: string | undefined; rights: KeyRights; expiresAt: Date | null },
-): Promise<z.input<typeof ApiKeyShownOnce>> {
+  request: { customerId: number; name: string | undefined; rights: KeyRights; expiresAt: Date | null },
+): Promise<z.input<typeof CreatedApiKey>> {
   const { deps, actor } = c.var;
   const now = deps.now();
-  const beyond = scopesBeyond(actor.keyRights, wish.rights);
+  const beyond = scopesBeyond(actor.keyRights, request.rights);
   if (beyond.length > 0)
     throw forbidden(`A key gives no more than it has: yours lacks the scope ${beyond.join(", ")}.`);
-  if (wish.expiresAt !== null && wish.expiresAt.getTime() <= now.getTime())
+  if (request.expiresAt !== null && request.expiresAt.getTime() <= now.getTime())
     throw badField("expires_at", "must lie ahead");
 
   const { key, prefix, keyHash } = makeApiKey();
-  const { customerId, name = "key", rights, expiresAt } = wish;
+  const { customerId, name = "key", rights, expiresAt } = request;
   if (!(await hasRoomForKey(sql, { customerId, now })))
     throw conflict(`There are ${MAX_LIVE_KEYS} live keys already; revoke one first.`);
   const row = await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now });
@@ -78,15 +78,15 @@ export async function makeKey(
 }
 
 /** What the wish names, else what the asking key has. */
-export function rightsWished(c: ApiContext, { scopes }: KeyWish): KeyRights {
+export function requestedRights(c: ApiContext, { scopes }: KeyRequest): KeyRights {
   return scopes === undefined ? c.var.actor.keyRights : { role: "account", scopes };
 }
 
 /** What an expiring key makes ends with it, for whichever account: that may become an administrator's later. */
-export function expiryWithin(c: ApiContext, { expires_at: wished }: KeyWish): Date | null {
+export function expiryWithin(c: ApiContext, { expires_at: requested }: KeyRequest): Date | null {
   const own = c.var.actor.keyExpiresAt;
-  if (wished === undefined) return own;
-  const expiresAt = wished === null ? null : new Date(wished);
+  if (requested === undefined) return own;
+  const expiresAt = requested === null ? null : new Date(requested);
   if (outlives(expiresAt, own))
     throw badField("expires_at", `must not be after ${iso(own)}, when the key that asks expires`);
   return expiresAt;

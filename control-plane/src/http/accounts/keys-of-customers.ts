@@ -18,11 +18,11 @@ import {
 import {
   ApiKey,
   apiKeyAnswer,
-  ApiKeyShownOnce,
+  CreatedApiKey,
   expiryWithin,
   makeKey,
   newKeyFields,
-  rightsWished,
+  requestedRights,
 } from "./key-making.ts";
 import { revokeKey } from "./key-revocation.ts";
 
@@ -49,7 +49,7 @@ const post = createRoute({
     params: NumericIdPath,
     body: optionalJsonBody(NewApiKey),
   },
-  responses: created("The key", ApiKeyShownOnce),
+  responses: created("The key", CreatedApiKey),
 });
 
 const list = createRoute({
@@ -78,14 +78,15 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const customer = await requireCustomer(deps, c.req.valid("param").id);
-    const wish = c.req.valid("json");
-    const isForMetrics = wish.role === "metrics";
-    if (isForMetrics && wish.scopes !== undefined) throw badField("scopes", "a key of role metrics has none");
+    const request = c.req.valid("json");
+    const isForMetrics = request.role === "metrics";
+    if (isForMetrics && request.scopes !== undefined)
+      throw badField("scopes", "a key of role metrics has none");
     const key = {
       customerId: customer.id,
-      name: wish.name,
-      rights: isForMetrics ? { role: "metrics" as const } : rightsWished(c, wish),
-      expiresAt: expiryWithin(c, wish),
+      name: request.name,
+      rights: isForMetrics ? { role: "metrics" as const } : requestedRights(c, request),
+      expiresAt: expiryWithin(c, request),
     };
     return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });

@@ -8,11 +8,11 @@ import { created, forCustomers, forCustomersWith, jsonBody } from "../request/ro
 import {
   ApiKey,
   apiKeyAnswer,
-  ApiKeyShownOnce,
+  CreatedApiKey,
   expiryWithin,
   makeKey,
   newKeyFields,
-  rightsWished,
+  requestedRights,
 } from "./key-making.ts";
 import { revokeKey } from "./key-revocation.ts";
 
@@ -26,18 +26,18 @@ const post = createRoute({
   summary: "Make a key of your own; it is shown once",
   description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
   request: { body: jsonBody(z.strictObject(newKeyFields).openapi("NewOwnApiKey")) },
-  responses: created("The key", ApiKeyShownOnce),
+  responses: created("The key", CreatedApiKey),
 });
 
 export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(post, async (c) => {
-    const wish = c.req.valid("json");
+    const request = c.req.valid("json");
     const { customerId } = c.var.actor;
-    const expiresAt = expiryWithin(c, wish);
-    const rights = rightsWished(c, wish);
-    const key = { customerId, name: wish.name, rights, expiresAt };
+    const expiresAt = expiryWithin(c, request);
+    const rights = requestedRights(c, request);
+    const key = { customerId, name: request.name, rights, expiresAt };
     return await once(c, async (sql) => c.json(await makeKey(c, sql, key), 201));
   });
 

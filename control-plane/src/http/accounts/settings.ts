@@ -12,7 +12,7 @@ const tags = ["settings"];
 /** The longest is a list of registries. */
 const MAX_VALUE = 8_192;
 
-const SettingWish = z.strictObject({ value: displayText(MAX_VALUE) }).openapi("SettingWish");
+const SettingRequest = z.strictObject({ value: displayText(MAX_VALUE) }).openapi("SettingWish");
 
 const Setting = z
   .object({
@@ -57,7 +57,7 @@ const put = createRoute({
   operationId: "changeSetting",
   tags,
   summary: "Change a setting; it holds from the next order on",
-  request: { params, body: jsonBody(SettingWish) },
+  request: { params, body: jsonBody(SettingRequest) },
   responses: ok("The setting", Setting),
 });
 

@@ -8,7 +8,7 @@ import { applyCutOffRule } from "../../store/spending/cut-off-rules.ts";
 import type { ApiDeps } from "../deps.ts";
 
 /** Never fails: the money is booked, and the leader's next pass tells them, too. */
-export async function tellHostsOfMoney({ db, link, log, now }: ApiDeps, customerId: number): Promise<void> {
+export async function notifyHostsOfMoney({ db, link, log, now }: ApiDeps, customerId: number): Promise<void> {
   try {
     const hostIds = await transaction(db, (sql) => applyCutOffRule(sql, { customerId, now: now() }));
     for (const hostId of hostIds) link.nudge(hostId as HostId);

@@ -12,7 +12,7 @@ const MAX_LONG_NAME = 8 * KIB;
 /** With a header and a filling of each entry, and a long name now and then. */
 const MAX_TAR_BYTES = MAX_UNPACKED_BYTES + MAX_ENTRIES * 4 * TAR_BLOCK;
 
-export type ArchiveLook =
+export type ArchiveCheck =
   | { isSound: true; entries: number; unpackedBytes: number }
   | { isSound: false; why: string };
 
@@ -23,12 +23,12 @@ class ArchiveIssue extends Error {
   override name = "ArchiveIssue";
 }
 
-export async function lookAtArchive(packed: Readable): Promise<ArchiveLook> {
+export async function checkArchive(packed: Readable): Promise<ArchiveCheck> {
   const gunzip = createGunzip();
   packed.on("error", (error) => gunzip.destroy(error));
   try {
-    const told = await readEntries(packed.pipe(gunzip));
-    return { isSound: true, entries: told.entries, unpackedBytes: told.bytes };
+    const reported = await readEntries(packed.pipe(gunzip));
+    return { isSound: true, entries: reported.entries, unpackedBytes: reported.bytes };
   } catch (error) {
     if (error instanceof ArchiveIssue) return { isSound: false, why: error.message };
     // Of zlib: what it is given is no gzip, or broken, or breaks off.

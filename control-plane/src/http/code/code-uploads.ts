@@ -23,11 +23,11 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
 import { created, forCustomers, forUploads, jsonBody, noContent, ok } from "../request/route.ts";
-import { lookAtArchive } from "./archive-reading.ts";
+import { checkArchive } from "./archive-reading.ts";
 
 const tags = ["training jobs"];
 /** Each unpacks up to a GiB. */
-const MAX_LOOKS = 2;
+const MAX_CHECKS = 2;
 const RETRY_SECONDS = 2;
 
 const params = z.object({ id: text(64) });
@@ -90,14 +90,14 @@ const complete = createRoute({
 
 export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
-  let looks = 0;
+  let checks = 0;
 
   api.openapi(begin, async (c) => {
     const { sha256, size } = c.req.valid("json");
     return await once(c, async (sql) => {
       const { customerId } = c.var.actor;
-      const wish = { id: deps.newId("code"), customerId, sha256, size, now: deps.now() };
-      const code = await beginCode(sql, wish);
+      const request = { id: deps.newId("code"), customerId, sha256, size, now: deps.now() };
+      const code = await beginCode(sql, request);
       if (code === null)
         throw conflict(
           `You may have ${MAX_CODES_BYTES} bytes of code here, and unfinished jobs hold too much of them.`,
@@ -125,15 +125,15 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
     const code = await ownOr404(c, db, id);
     if (!code.isReady) {
       if (code.missing.length > 0) throw conflict(`${code.missing.length} parts of it are still to come.`);
-      if (looks >= MAX_LOOKS)
+      if (checks >= MAX_CHECKS)
         throw new ApiRefusal("too-many-requests", "Other code is being looked at now.", {
           retryAfterSeconds: RETRY_SECONDS,
         });
-      looks += 1;
+      checks += 1;
       try {
         await refuseUnlessSound(db, code);
       } finally {
-        looks -= 1;
+        checks -= 1;
       }
     }
     return await once(c, async (sql) => {
@@ -152,15 +152,15 @@ async function ownOr404(c: ApiContext, sql: Connection, id: string): Promise<Cod
 /** What may not be is not kept. @throws ApiRefusal with what is wrong */
 async function refuseUnlessSound(sql: Connection, code: CodeRow): Promise<void> {
   const hash = createHash("sha256");
-  const look = await lookAtArchive(Readable.from(partsOf(sql, code), { objectMode: false }));
+  const check = await checkArchive(Readable.from(partsOf(sql, code), { objectMode: false }));
   // Where the look ended early the rest is read for the checksum alone.
   for await (const bytes of partsOf(sql, code)) hash.update(bytes);
   const isSame = hash.digest("hex") === code.sha256;
-  if (isSame && look.isSound) return;
+  if (isSame && check.isSound) return;
   await dropCode(sql, code.id);
   throw badField(
     "code",
-    isSame && !look.isSound ? `is refused: ${look.why}` : "is not what its SHA-256 says",
+    isSame && !check.isSound ? `is refused: ${check.why}` : "is not what its SHA-256 says",
   );
 }
 

@@ -35,8 +35,8 @@ const root = createRoute({
 });
 
 /** Loads the address again, ticket and all: a page's own refresh goes nowhere where the address has a fragment. */
-const LOOK_AGAIN_PATH = `${ASSETS_PATH}look-again.js`;
-const LOOK_AGAIN = `setTimeout(() => location.reload(), ${RETRY_SECONDS * MS_PER_SECOND});\n`;
+const CHECK_AGAIN_PATH = `${ASSETS_PATH}look-again.js`;
+const CHECK_AGAIN = `setTimeout(() => location.reload(), ${RETRY_SECONDS * MS_PER_SECOND});\n`;
 
 const BEING_BUILT = `<!doctype html>
 <html lang="en">
@@ -44,7 +44,7 @@ const BEING_BUILT = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>RemoteGPU</title>
-<script src="${LOOK_AGAIN_PATH}"></script>
+<script src="${CHECK_AGAIN_PATH}"></script>
 <style>body{font:1rem/1.6 system-ui,sans-serif;margin:20vh auto;max-width:30rem;padding:0 1rem}</style>
 <h1>RemoteGPU</h1>
 <p>The dashboard is being built, which takes some seconds. This page looks again by itself.</p>
@@ -56,8 +56,8 @@ const BEING_BUILT = `<!doctype html>
 export function registerDashboard(app: ApiApp, deps: ApiDeps): void {
   app.openapi(root, (c) => sendPage(c, deps));
   for (const path of PAGE_PATHS) app.get(path, (c) => sendPage(c, deps));
-  app.get(LOOK_AGAIN_PATH, (c) =>
-    c.body(LOOK_AGAIN, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
+  app.get(CHECK_AGAIN_PATH, (c) =>
+    c.body(CHECK_AGAIN, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
   );
   app.get(`${ASSETS_PATH}:file`, (c) => {
     const dashboard = deps.config.dashboard();

@@ -12,7 +12,7 @@ import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts
 import { badField, conflict } from "../request/refusal.ts";
 import { accepted, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 import { requireCustomer } from "../accounts/customers.ts";
-import { tellOf } from "../workloads/orders.ts";
+import { notifyOf } from "../workloads/orders.ts";
 
 const tags = ["customers"];
 
@@ -97,10 +97,10 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
         );
       await deleteCodesOf(sql, customer.id);
       const { workloads, datasets, models, hostIds } = deletion;
-      afterwards(() => tellOf(c, hostIds));
-      const ended = (asked: WorkloadKind) =>
-        workloads.filter(({ kind }) => kind === asked).map(({ id }) => id);
-      const kept = deletion.stored.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
+      afterwards(() => notifyOf(c, hostIds));
+      const ended = (requested: WorkloadKind) =>
+        workloads.filter(({ kind }) => kind === requested).map(({ id }) => id);
+      const stored = deletion.stored.map(({ mountedBy, ...entry }) => ({ ...entry, mounted_by: mountedBy }));
       return c.json(
         {
           environments: ended("environment"),
@@ -108,7 +108,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
           inference_services: ended("inference"),
           datasets: [...datasets],
           models: [...models],
-          kept,
+          kept: stored,
         },
         202,
       );

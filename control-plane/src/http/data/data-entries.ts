@@ -176,7 +176,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     tags: [plural],
     ids: NUMBERED,
     Answer: Entry[kind],
-    answer: (row: ShownRow) => entryAnswer(kind, row),
+    answer: (row: ViewRow) => entryAnswer(kind, row),
     list: {
       summary: `The ${plural} you may read: your own, your workspaces', public ones`,
       answers: `A page of ${plural}`,
@@ -283,21 +283,21 @@ async function checkReach(
   else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
 }
 
-type ShownRow = DataRow & { mounted_by: MountedBy };
+type ViewRow = DataRow & { mounted_by: MountedBy };
 
-async function withMounts(c: ApiContext, kind: DataKind, rows: readonly DataRow[]): Promise<ShownRow[]> {
+async function withMounts(c: ApiContext, kind: DataKind, rows: readonly DataRow[]): Promise<ViewRow[]> {
   const mounts = await mountsOfData(c.var.deps.db, kind, { entries: rows, reader: await readerOf(c) });
   return rows.map((row) => ({ ...row, mounted_by: mounts.get(row.id) ?? UNMOUNTED }));
 }
 
-async function withMountsOf(c: ApiContext, kind: DataKind, row: DataRow): Promise<ShownRow> {
-  const [shown] = await withMounts(c, kind, [row]);
-  return shown ?? { ...row, mounted_by: UNMOUNTED };
+async function withMountsOf(c: ApiContext, kind: DataKind, row: DataRow): Promise<ViewRow> {
+  const [visible] = await withMounts(c, kind, [row]);
+  return visible ?? { ...row, mounted_by: UNMOUNTED };
 }
 
 function entryAnswer(
   kind: DataKind,
-  { mounted_by: { count, workloads }, framework, storage_type, file_count, ...row }: ShownRow,
+  { mounted_by: { count, workloads }, framework, storage_type, file_count, ...row }: ViewRow,
 ) {
   return {
     ...row,

@@ -5,8 +5,8 @@
  */
 import { singular } from "./operation-ids.ts";
 import { type ApiDocument, type Parameter, type Route, type Schema } from "./openapi-document.ts";
-import type { Word } from "./words/word.ts";
-import { WORDS } from "./words/words.ts";
+import type { Description } from "./words/word.ts";
+import { DESCRIPTIONS } from "./words/words.ts";
 
 const EXAMPLES_OF_FORMATS: Record<string, string> = {
   "date-time": "2026-03-01T08:00:00Z",
@@ -27,11 +27,11 @@ export function describeFields(document: ApiDocument, routes: readonly Route[]):
 function describeObject(schema: Schema, owner: string): void {
   setExample(schema, undefined);
   for (const [field, value] of Object.entries(schema.properties ?? {}))
-    describeField(value, WORDS[`${owner}.${field}`] ?? WORDS[field]);
+    describeField(value, DESCRIPTIONS[`${owner}.${field}`] ?? DESCRIPTIONS[field]);
   for (const part of schema.allOf ?? []) describeObject(part, owner);
 }
 
-function describeField(schema: Schema, word: Word | undefined): void {
+function describeField(schema: Schema, word: Description | undefined): void {
   if (word !== undefined) schema.description ??= word[0];
   setExample(schema, word?.[1]);
 }
@@ -46,18 +46,18 @@ function setExample(schema: Schema, ofWord: unknown): void {
 }
 
 function describeParameter(parameter: Parameter, path: string): void {
-  const [says, ofWord] = wordOfParameter(parameter, path);
-  const { description = says, example = ofWord, ...schema } = parameter.schema;
+  const [text, ofWord] = descriptionOfParameter(parameter, path);
+  const { description = text, example = ofWord, ...schema } = parameter.schema;
   parameter.schema = schema;
   parameter.description ??= description;
   if (example !== undefined) parameter.example ??= example;
 }
 
-function wordOfParameter({ name, in: place, schema }: Parameter, path: string): Word {
-  if (place !== "path") return WORDS[`?${name}`] ?? [""];
+function descriptionOfParameter({ name, in: place, schema }: Parameter, path: string): Description {
+  if (place !== "path") return DESCRIPTIONS[`?${name}`] ?? [""];
   // "/environments/{id}": what stands before the parameter says whose it is.
   const holder = path.split(`/{${name}}`)[0]?.split("/").at(-1) ?? "";
   const isNumber = [schema.type].flat().includes("integer");
   const what = singular(holder).replaceAll("-", " ");
-  return WORDS[`/${holder}/{${name}}`] ?? [`Which ${what}`, isNumber ? NUMBER : undefined];
+  return DESCRIPTIONS[`/${holder}/{${name}}`] ?? [`Which ${what}`, isNumber ? NUMBER : undefined];
 }

@@ -19,9 +19,9 @@ export function nameSchemas(document: ApiDocument): void {
   }
 }
 
-function withName(schema: Schema, wish: string, schemas: Record<string, Schema>): Schema {
+function withName(schema: Schema, request: string, schemas: Record<string, Schema>): Schema {
   if (refName(schema) !== null) return schema;
-  const name = pageName(schema) ?? wish;
+  const name = pageName(schema) ?? request;
   const inner = nameWithin(schema, name, schemas);
   if (inner.properties === undefined) return inner;
 

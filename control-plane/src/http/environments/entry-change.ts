@@ -4,7 +4,7 @@ import { transaction, type Transaction } from "../../store/database/database.ts"
 import { type EntryConcern, holdEntered, notifyEntered } from "../../store/environments/entry-changes.ts";
 import type { ApiContext } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 
 export async function changeEntry<T>(
   c: ApiContext,
@@ -15,7 +15,7 @@ export async function changeEntry<T>(
   const { result, hostIds } = await transaction(db, async (sql) => {
     const entered = await holdEntered(sql, concern);
     const done = await change(sql);
-    return { result: done, hostIds: await notifyEntered(sql, entered, ordererOf(c)) };
+    return { result: done, hostIds: await notifyEntered(sql, entered, orderContextOf(c)) };
   });
   for (const hostId of hostIds) link.nudge(hostId as HostId);
   return result;
@@ -30,7 +30,7 @@ export async function changeEntryOnce<Answer extends Response>(
   return await once(c, async (sql, afterwards) => {
     const entered = await holdEntered(sql, concern);
     const answer = await change(sql);
-    const hostIds = await notifyEntered(sql, entered, ordererOf(c));
+    const hostIds = await notifyEntered(sql, entered, orderContextOf(c));
     afterwards(() => {
       for (const hostId of hostIds) c.var.deps.link.nudge(hostId as HostId);
     });

@@ -17,10 +17,10 @@ export async function environmentFor(
 
 /** What the kept fleet finds impossible is tried once more, on a fleet that is read for it. */
 export async function onFleet<Done extends { done: true }>(
-  kept: Pick<CachedFleet, "recent" | "anew">,
+  stored: Pick<CachedFleet, "recent" | "anew">,
   order: (fleet: EmptyFleet) => Promise<Done | RefusedOrder>,
 ): Promise<Done | RefusedOrder> {
-  const outcome = await order(await kept.recent());
+  const outcome = await order(await stored.recent());
   const isImpossible = !outcome.done && outcome.refusal === "impossible";
-  return isImpossible ? await order(await kept.anew()) : outcome;
+  return isImpossible ? await order(await stored.anew()) : outcome;
 }

@@ -15,7 +15,7 @@ import {
   Restarts,
   restartsAnswer,
 } from "../workloads/instance-answer.ts";
-import { ShownEnvVars, shownEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");
@@ -61,7 +61,7 @@ export const Environment = z
     tensorboard_port: z.int().nullable(),
     mounted_datasets: z.array(Mount).nullable(),
     mounted_models: z.array(Mount).nullable(),
-    env_vars: ShownEnvVars,
+    env_vars: VisibleEnvVars,
     config: z.record(z.string(), z.unknown()).nullable(),
     container_id: z.string().nullable(),
     started_at: Timestamp.nullable(),
@@ -101,10 +101,10 @@ export function environmentAnswer(
   row: EnvironmentRow,
   { instances, money, known, showsValues }: SeenWorkload<EnvironmentTimes>,
 ): z.input<typeof Environment> {
-  const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _orderer, ...shown } = row;
+  const { payer_id: _payer, paying_workspace_id: _workspace, orderer_id: _actor, ...visible } = row;
   return {
-    ...shown,
-    env_vars: shownEnvVars(c, row, showsValues),
+    ...visible,
+    env_vars: visibleEnvVars(c, row, showsValues),
     waits_for_restart: waitingForRestart(row, switchesInside(instances)),
     config: row.config === null ? null : { ...row.config },
     status_since: iso(known?.statusSince ?? null),

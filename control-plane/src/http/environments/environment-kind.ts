@@ -47,10 +47,12 @@ export const ENVIRONMENTS = routedKind({
         problems: [402],
         async prepare({ fleet }) {
           const recent = await fleet.recent();
-          return async (sql, environment, orderer) => {
+          return async (sql, environment, context) => {
             // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
-            const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-            return await onFleet(looks, (fleet) => startEnvironment(sql, environment, { ...orderer, fleet }));
+            const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+            return await onFleet(checks, (fleet) =>
+              startEnvironment(sql, environment, { ...context, fleet }),
+            );
           };
         },
       },
@@ -65,8 +67,8 @@ export const ENVIRONMENTS = routedKind({
         problems: [402],
         prepare:
           ({ deps: { newId } }) =>
-          (sql, environment, orderer) =>
-            restartEnvironment(sql, environment, { ...orderer, newId }),
+          (sql, environment, context) =>
+            restartEnvironment(sql, environment, { ...context, newId }),
       },
     ],
     deletion: deleteEnvironment,

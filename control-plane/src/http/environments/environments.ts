@@ -13,7 +13,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { keyedOrder } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone } from "../workloads/orders.ts";
+import { orderContextOf, refuseUnlessDone } from "../workloads/orders.ts";
 import { environmentFor, onFleet } from "./environment-access.ts";
 import { Environment, environmentAnswer } from "./environment-answer.ts";
 import { newEnvironment, NewEnvironmentBody } from "./environment-body.ts";
@@ -62,7 +62,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Cac
       { id: deps.newId("env"), customerId: c.var.actor.customerId, workspaceId: workspace.id },
       deps.envVars,
     );
-    const terms = { order, payerId: workspace.owner_id, context: ordererOf(c) };
+    const terms = { order, payerId: workspace.owner_id, context: orderContextOf(c) };
     const keyed = keyedOrder(c, (environment: EnvironmentRow) => ({
       status: 201,
       body: environmentAnswer(c, environment, newlyOrdered(environment)),
@@ -79,7 +79,7 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Cac
     const hostIds = await transaction(db, async (sql) => {
       const environment = await lockEnvironment(sql, row.id);
       if (environment === null) throw notFound(`environment ${row.id}`);
-      return await changeEnvironment(sql, environment, { change, ...ordererOf(c), newId: deps.newId });
+      return await changeEnvironment(sql, environment, { change, ...orderContextOf(c), newId: deps.newId });
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
     return c.json(await ENVIRONMENTS.answerOf(c, db, row.id), 200);

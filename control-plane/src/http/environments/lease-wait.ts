@@ -5,9 +5,9 @@ import type { ApiDeps } from "../deps.ts";
 
 export const LEASE_WAIT_SECONDS = 10;
 /** A host reports what it has bound within moments of being told. */
-const LOOK_EVERY_MS = 200;
+const CHECK_EVERY_MS = 200;
 /** A slow database makes looks rarer, and the wait ends by the clock. */
-const MAX_LOOKS = (LEASE_WAIT_SECONDS * MS_PER_SECOND) / LOOK_EVERY_MS;
+const MAX_CHECKS = (LEASE_WAIT_SECONDS * MS_PER_SECOND) / CHECK_EVERY_MS;
 
 /** Ends when none of the leases waits for its host any more, or when the time is over. */
 export async function waitForLeases(
@@ -15,8 +15,8 @@ export async function waitForLeases(
   leaseIds: readonly string[],
 ): Promise<void> {
   const until = now().getTime() + LEASE_WAIT_SECONDS * MS_PER_SECOND;
-  for (let look = 1; look <= MAX_LOOKS; look += 1) {
+  for (let check = 1; check <= MAX_CHECKS; check += 1) {
     if ((await countWaiting(db, leaseIds)) === 0 || now().getTime() >= until) return;
-    await pause(LOOK_EVERY_MS);
+    await pause(CHECK_EVERY_MS);
   }
 }

@@ -21,7 +21,7 @@ import {
   releaseOldMapping,
 } from "../../store/leases/port-mapping-rows.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 import { asItsOwnChange } from "../request/audit.ts";
 import { visibleWorkloads } from "../request/authorization.ts";
 import { mayBeDone } from "../request/idempotency.ts";
@@ -78,7 +78,7 @@ const PortMapping = z
   })
   .openapi("PortMapping");
 
-const PortWish = z
+const PortRequest = z
   .strictObject({
     env_id: EnvironmentId,
     service_type: z.literal("custom"),
@@ -109,7 +109,7 @@ const post = createRoute({
   path: "/port-mappings",
   tags,
   summary: `Open a port of a running environment; waits up to ${LEASE_WAIT_SECONDS} s for its host to bind one`,
-  request: { body: jsonBody(PortWish) },
+  request: { body: jsonBody(PortRequest) },
   responses: created("The port, with the number that the host picked", PortMapping),
 });
 
@@ -140,8 +140,8 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(post, async (c) => {
-    const { env_id: wished, internal_port: internalPort } = c.req.valid("json");
-    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
+    const { env_id: requested, internal_port: internalPort } = c.req.valid("json");
+    const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
     const leaseId = deps.newId("lease");
     const hostId = await transaction(db, (sql) =>
       orderPort(c, sql, { environmentId, leaseId, internalPort }),
@@ -195,7 +195,7 @@ async function orderPort(
     throw obstacle.field === null ? conflict(obstacle.detail) : badField(obstacle.field, obstacle.detail);
   // Raising the generation locks the host's row, so that nobody else takes the last room meanwhile.
   const generation = await raiseGeneration(sql, held.host_id);
-  const { actor, now } = ordererOf(c);
+  const { actor, now } = orderContextOf(c);
   const leasing = { environment, hostId: held.host_id, generation, actor, now, id: leaseId };
   if (!(await openPort(sql, leasing, internalPort)))
     throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
@@ -216,7 +216,7 @@ async function boundOrWithdrawn(
   const mapping = await portMappingOfLease(sql, { environmentId, leaseId });
   if (mapping?.status === "active") return { bound: true, mapping };
   const lease = await leaseState(sql, leaseId);
-  const { actor } = ordererOf(c);
+  const { actor } = orderContextOf(c);
   const reason = "It was withdrawn: the host did not bind it in time.";
   return {
     bound: false,
@@ -247,7 +247,7 @@ async function release(
   sql: Transaction,
   { id, env_id: environmentId, lease_id: leaseId }: PortMappingRow,
 ): Promise<string | null> {
-  const { actor, now } = ordererOf(c);
+  const { actor, now } = orderContextOf(c);
   await lockEnvironment(sql, environmentId);
   if (leaseId !== null)
     return await closePort(sql, { environmentId, leaseId, actor, reason: `Closed by ${actor}.` });

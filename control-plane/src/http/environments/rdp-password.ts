@@ -14,7 +14,7 @@ import type { ApiApp } from "../deps.ts";
 import { refuseAdministrator } from "../request/authorization.ts";
 import { conflict } from "../request/refusal.ts";
 import { created, forCustomers, Timestamp, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
@@ -43,7 +43,7 @@ export function registerRdpPasswordRoute(api: ApiApp): void {
     // Made before anything is held: its hash takes some milliseconds.
     const { password, hash } = generatePassword();
     return await changeEntryOnce(c, { environmentId: id }, async (sql) => {
-      const { actor, now } = ordererOf(c);
+      const { actor, now } = orderContextOf(c);
       const runId = await enteredRun(sql, environment);
       await setRdpPassword(sql, { environmentId: id, runId, hash, actor, now });
       await appendEvent(sql, {

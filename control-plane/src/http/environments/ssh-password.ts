@@ -9,7 +9,7 @@ import type { ApiApp, ApiContext } from "../deps.ts";
 import { refuseAdministrator } from "../request/authorization.ts";
 import { conflict } from "../request/refusal.ts";
 import { created, forCustomers, noContent, Timestamp, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
@@ -54,7 +54,7 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
     const { password, hash } = generatePassword();
     const { id } = environment;
     return await changeEntryOnce(c, { environmentId: id }, async (sql) => {
-      const { actor, now } = ordererOf(c);
+      const { actor, now } = orderContextOf(c);
       await setSshPassword(sql, { environmentId: id, hash, actor, now });
       await note(c, sql, { environment, what: "A password for SSH was generated." });
       const user = "root" as const;
@@ -78,7 +78,7 @@ async function note(
   sql: Transaction,
   { environment, what }: { environment: EnvironmentRow; what: string },
 ): Promise<void> {
-  const { actor, now } = ordererOf(c);
+  const { actor, now } = orderContextOf(c);
   await appendEvent(sql, {
     at: now,
     kind: "changed",

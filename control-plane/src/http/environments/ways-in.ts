@@ -21,7 +21,7 @@ import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leas
 import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
 import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 import { opensOrders } from "../request/authentication.ts";
 import { mayEnter } from "../request/authorization.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
@@ -99,7 +99,7 @@ const post = createRoute({
   responses: ok("The ways in", Access),
 });
 
-export function registerWaysInRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerAccessRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(get, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "read-workload");
     return c.json(await accessOf(c, environment), 200);
@@ -121,7 +121,7 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
   const held = await heldPlacement(sql, { kind: "environment", id });
   if (held?.want !== "running")
     throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
-  const { actor, now } = ordererOf(c);
+  const { actor, now } = orderContextOf(c);
   const change = await leaseForStart(sql, {
     environment,
     hostId: held.host_id,
@@ -156,7 +156,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
     hasSshPassword: passwordSetAt !== null,
     brings,
   });
-  const ways = withGateway(
+  const methods = withGateway(
     ports,
     {
       name: environment.name,
@@ -171,25 +171,32 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
   return {
     environment_id: environment.id,
     status: environment.status,
-    services: ways.map((all) => {
-      const { internalPort, isReachable, hostKeyFingerprint, knownHosts, leadsThroughGateway, ...way } = all;
+    services: methods.map((all) => {
+      const {
+        internalPort,
+        isReachable,
+        hostKeyFingerprint,
+        knownHosts,
+        leadsThroughGateway,
+        ...accessMethod
+      } = all;
       const lease = leases.find(
-        (one) => one.service_type === way.service && one.internal_port === internalPort,
+        (one) => one.service_type === accessMethod.service && one.internal_port === internalPort,
       );
       return {
-        ...way,
+        ...accessMethod,
         internal_port: internalPort,
         reachable: isReachable,
         gateway_url:
           leadsThroughGateway && base !== null
-            ? `${webBaseText(base).replace(/^http/, "ws")}/${way.service}/${environment.id}`
+            ? `${webBaseText(base).replace(/^http/, "ws")}/${accessMethod.service}/${environment.id}`
             : null,
-        token: way.service === "jupyter" ? token : null,
+        token: accessMethod.service === "jupyter" ? token : null,
         host_key_fingerprint: hostKeyFingerprint,
         known_hosts: knownHosts,
         // Of SSH where our server answers, which knows it.
         password_set_at:
-          way.service === "rdp"
+          accessMethod.service === "rdp"
             ? iso(rdpPasswordAt)
             : hostKeyFingerprint === null
               ? null

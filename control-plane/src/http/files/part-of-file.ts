@@ -2,7 +2,7 @@
 import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField } from "../request/refusal.ts";
-import { askedOfPool, type PoolFile } from "./pool-files.ts";
+import { performOnPool, type PoolFile } from "./pool-files.ts";
 
 /** @throws ApiRefusal */
 export async function takePart(
@@ -17,7 +17,7 @@ export async function takePart(
   if (Number(length) > CHUNK_BYTES)
     throw new ApiRefusal("too-large", `A part may have at most ${CHUNK_BYTES} bytes.`);
   if (file.path === "") throw badField("path", "must name a file");
-  await askedOfPool(c, file, {
+  await performOnPool(c, file, {
     method: "PUT",
     route,
     query,

@@ -12,7 +12,7 @@ const SUM_LINE_BYTES = 45;
 const TEXT = /^[A-Za-z0-9+/=\n]*$/;
 
 /** @param mostBytes that the file may have */
-export function sumsShown(answer: HostAnswer, mostBytes: number): Response {
+export function sumsResponse(answer: HostAnswer, mostBytes: number): Response {
   if (answer.status !== 200) {
     answer.cancel();
     throw senseless();

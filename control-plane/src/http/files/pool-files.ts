@@ -58,7 +58,7 @@ const FileEntry = z
   .openapi("FileEntry");
 
 export const FilePage = pageOf(FileEntry);
-export type FileEntryShown = z.input<typeof FileEntry>;
+export type FileEntryResponse = z.input<typeof FileEntry>;
 
 /** Where in which pool. */
 export interface PoolFile {
@@ -88,8 +88,8 @@ export function pathBytes({
 }
 
 /** The request's headers that the host answers. */
-const ASKED_HEADERS = ["range", "if-range", "if-none-match", WANT_DIGEST_HEADER];
-const TOLD_HEADERS = [
+const REQUESTED_HEADERS = ["range", "if-range", "if-none-match", WANT_DIGEST_HEADER];
+const REPORTED_HEADERS = [
   "accept-ranges",
   "content-length",
   "content-range",
@@ -98,7 +98,7 @@ const TOLD_HEADERS = [
   DIGEST_HEADER,
 ];
 
-type FolderWish = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" | "modified_from">;
+type FolderRequest = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" | "modified_from">;
 
 /**
  * @param file with its path as whoever asks names it
@@ -107,50 +107,50 @@ type FolderWish = Pick<z.output<typeof FileQuery>, "limit" | "cursor" | "tree" |
 export async function answerFile(
   c: ApiContext,
   file: PoolFile & { requested: string },
-  page: FolderWish = {},
+  page: FolderRequest = {},
   onHost: (host: PoolHost) => void = () => undefined,
 ): Promise<Response> {
   const { limit, after } = textPage(page);
   const headers: Record<string, string> = {};
-  for (const name of ASKED_HEADERS) {
+  for (const name of REQUESTED_HEADERS) {
     const value = c.req.header(name);
     if (value !== undefined) headers[name] = value;
   }
-  const { host, answer: said } = await askMember(c, file, {
+  const { host, answer: text } = await requestMember(c, file, {
     method: c.req.raw.method === "HEAD" ? "HEAD" : "GET",
     route: "/entry",
     query: { limit: String(limit), after: after ?? "", ...treeQuery(page) },
     headers,
   });
   onHost(host);
-  const answer = await unlessRefused(said);
+  const answer = await unlessRefused(text);
   const type = answeredType(answer, {
     ofRange: headers["range"] !== undefined,
     ofTree: page.tree !== undefined,
   });
   switch (type) {
     case "folder":
-      return await folderShown(c, answer, { requested: file.requested, limit, after });
+      return await folderVisible(c, answer, { requested: file.requested, limit, after });
     case TREE_FILE_TYPE:
       return new Response(answer.body, { headers: { ...UNTOUCHED, "content-type": TREE_TYPE } });
     case "file":
-      return fileShown(answer, file.path);
+      return fileVisible(answer, file.path);
     case null:
       answer.cancel();
       throw senseless();
   }
 }
 
-async function folderShown(
+async function folderVisible(
   c: ApiContext,
   answer: HostAnswer,
-  { requested: asked, limit, after }: { requested: string; limit: number; after: string | null },
+  { requested, limit, after }: { requested: string; limit: number; after: string | null },
 ): Promise<Response> {
   if (c.req.raw.method === "HEAD") return c.body(null, 200, { [FILE_TYPE_HEADER]: "folder" });
   const { files, isMore } = await jsonOf(answer, HostListing);
   if (!isPage(files, { limit, after: after ?? "" })) throw senseless();
   const { items } = toPage(files, limit, {
-    item: (one) => hostEntryShown(asked, one),
+    item: (one) => hostEntryVisible(requested, one),
     key: ({ name }) => [name],
   });
   const last = files.at(-1);
@@ -160,9 +160,9 @@ async function folderShown(
 }
 
 /** The bytes as they come: what is shorter than its length says is seen to have broken off. */
-function fileShown(answer: HostAnswer, path: string): Response {
-  const told = Object.fromEntries(
-    TOLD_HEADERS.flatMap((name) => {
+function fileVisible(answer: HostAnswer, path: string): Response {
+  const reported = Object.fromEntries(
+    REPORTED_HEADERS.flatMap((name) => {
       const value = answer.headers.get(name);
       // A checksum that is none would be for nobody.
       const isNone = value === null || (name === DIGEST_HEADER && sha256Of(value) === null);
@@ -172,7 +172,7 @@ function fileShown(answer: HostAnswer, path: string): Response {
   const isEmpty = answer.status === 304;
   return new Response(isEmpty ? null : answer.body, {
     status: answer.status,
-    headers: { ...told, ...fileHeaders(path) },
+    headers: { ...reported, ...fileHeaders(path) },
   });
 }
 
@@ -195,7 +195,7 @@ const UNTOUCHED = {
 };
 
 /** A host that does not know trees yet answers the folder's page. */
-function treeQuery({ tree, modified_from: from }: FolderWish): Record<string, string> {
+function treeQuery({ tree, modified_from: from }: FolderRequest): Record<string, string> {
   if (tree === undefined) return {};
   return {
     tree: "1",
@@ -210,17 +210,17 @@ type PoolQuestion = Omit<FileQuestion, "folder" | "path">;
  * @param unknown is said where the host's agent is too old to know the question
  * @throws ApiRefusal where none does, or as the host refuses
  */
-export async function askPool(
+export async function requestPool(
   c: ApiContext,
   file: PoolFile,
   question: PoolQuestion,
   unknown: ApiRefusal | null = null,
 ): Promise<HostAnswer> {
-  return await unlessRefused((await askMember(c, file, question)).answer, unknown);
+  return await unlessRefused((await requestMember(c, file, question)).answer, unknown);
 }
 
 /** The same as it answers, refusals among it, and which host that was. @throws ApiRefusal where none answers */
-export async function askMember(
+export async function requestMember(
   c: ApiContext,
   { pool, preferred = null, copyId = null, except = [], folder, path }: PoolFile,
   question: PoolQuestion,
@@ -265,8 +265,8 @@ export async function jsonOf<T>(answer: HostAnswer, shape: AnswerShape<T>): Prom
 }
 
 /** A request whose answer has nothing but that it was done. */
-export async function askedOfPool(...asked: Parameters<typeof askPool>): Promise<void> {
-  const answer = await askPool(...asked);
+export async function performOnPool(...requested: Parameters<typeof requestPool>): Promise<void> {
+  const answer = await requestPool(...requested);
   answer.cancel();
   if (answer.status !== 204) throw senseless();
 }
@@ -299,11 +299,11 @@ export function refusalOf({ reason, detail }: HostRefusal): ApiRefusal {
   });
 }
 
-function hostEntryShown(
+function hostEntryVisible(
   folder: string,
   { name, type, bytes, modifiedMs }: HostListing["files"][number],
-): FileEntryShown {
-  return entryShown(folder, Buffer.from(name, "base64url").toString("latin1"), {
+): FileEntryResponse {
+  return entryResponse(folder, Buffer.from(name, "base64url").toString("latin1"), {
     type,
     size: type === "file" ? bytes : null,
     // A host may tell a time that no calendar has.
@@ -312,18 +312,18 @@ function hostEntryShown(
 }
 
 /** @param folder as whoever asks names it, and @param name, each character a byte */
-export function entryShown(
+export function entryResponse(
   folder: string,
   name: string,
-  rest: Pick<FileEntryShown, "type"> & Partial<Pick<FileEntryShown, "size" | "modified_at">>,
-): FileEntryShown {
+  rest: Pick<FileEntryResponse, "type"> & Partial<Pick<FileEntryResponse, "size" | "modified_at">>,
+): FileEntryResponse {
   const path = `${folder === "" ? "" : `${folder.replace(/\/+$/, "")}/`}${name}`;
-  const [shownName, shownPath] = [textOrBytes(name), textOrBytes(path)];
+  const [visibleName, visiblePath] = [textOrBytes(name), textOrBytes(path)];
   return {
-    name: shownName.text,
-    name_base64: shownName.base64,
-    path: shownPath.text,
-    path_base64: shownPath.base64,
+    name: visibleName.text,
+    name_base64: visibleName.base64,
+    path: visiblePath.text,
+    path_base64: visiblePath.base64,
     size: null,
     modified_at: null,
     ...rest,

@@ -5,7 +5,7 @@ import { gpuByUuid } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok } from "../request/route.ts";
-import { askedStretch, GpuHistoryAnswer, historyAnswer, historyQuery } from "./history-answer.ts";
+import { requestedStretch, GpuHistoryAnswer, historyAnswer, historyQuery } from "./history-answer.ts";
 
 const get = createRoute({
   ...forAdmins,
@@ -24,8 +24,8 @@ export function registerGpuHistoryRoute(api: ApiApp, { db, now }: ApiDeps): void
   api.openapi(get, async (c) => {
     const { uuid } = c.req.valid("param");
     if ((await gpuByUuid(db, uuid)) === null) throw notFound(`GPU ${uuid}`);
-    const asked = await askedStretch(db, c.req.valid("query"), now());
-    const cards = [{ uuid, rank: null, stretch: asked }];
-    return c.json(await historyAnswer(db, { requested: asked, cards, leftOut: 0 }), 200);
+    const requested = await requestedStretch(db, c.req.valid("query"), now());
+    const cards = [{ uuid, rank: null, stretch: requested }];
+    return c.json(await historyAnswer(db, { requested, cards, leftOut: 0 }), 200);
   });
 }

@@ -49,7 +49,7 @@ export type GpuHistory = z.infer<typeof GpuHistoryAnswer>;
  * What is asked for as far as something can be kept of it; without from the last day.
  * @throws ApiRefusal naming the field
  */
-export async function askedStretch(
+export async function requestedStretch(
   sql: Connection,
   query: { from?: string | undefined; to?: string | undefined },
   now: Date,
@@ -57,8 +57,8 @@ export async function askedStretch(
   const toMs = query.to === undefined ? now.getTime() : Date.parse(query.to);
   const fromMs = query.from === undefined ? toMs - MS_PER_DAY : Date.parse(query.from);
   if (fromMs >= toMs) throw badField("from", "must lie before to");
-  const keptMs = Number(await setting(sql, "GPU_HISTORY_DAYS")) * MS_PER_DAY;
-  const oldestMs = now.getTime() - keptMs;
+  const storedMs = Number(await setting(sql, "GPU_HISTORY_DAYS")) * MS_PER_DAY;
+  const oldestMs = now.getTime() - storedMs;
   const stretch = {
     fromMs: Math.min(Math.max(fromMs, oldestMs), now.getTime()),
     toMs: Math.max(Math.min(toMs, now.getTime()), oldestMs),
@@ -69,7 +69,7 @@ export async function askedStretch(
 }
 
 /** A card, and which part of what is asked for may be told of it. */
-interface Shown {
+interface View {
   readonly uuid: string;
   readonly rank: number | null;
   readonly stretch: Stretch;
@@ -77,16 +77,16 @@ interface Shown {
 
 export async function historyAnswer(
   sql: Connection,
-  { requested: asked, cards, leftOut }: { requested: Stretch; cards: readonly Shown[]; leftOut: number },
+  { requested, cards, leftOut }: { requested: Stretch; cards: readonly View[]; leftOut: number },
 ): Promise<GpuHistory> {
-  const stepMs = stepOf(asked);
-  const kept = await storedBuckets(sql, [...new Set(cards.map(({ uuid }) => uuid))], asked);
+  const stepMs = stepOf(requested);
+  const stored = await storedBuckets(sql, [...new Set(cards.map(({ uuid }) => uuid))], requested);
   const series = cards.map(({ uuid, rank, stretch }) => ({
     uuid,
     rank,
     from: new Date(stretch.fromMs).toISOString(),
     to: new Date(stretch.toMs).toISOString(),
-    points: pointsOf(kept.get(uuid) ?? [], stretch, stepMs).map(pointAnswer),
+    points: pointsOf(stored.get(uuid) ?? [], stretch, stepMs).map(pointAnswer),
   }));
   return { step_seconds: stepMs / MS_PER_SECOND, series, left_out: leftOut };
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { overlap, ownTime, type Stretch } from "../../core/hosts/history/gpu-series.ts";
 import { type HeldCard, heldCards } from "../../store/workloads/instances/held-cards.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { askedStretch, GpuHistoryAnswer, historyAnswer, historyQuery } from "./history-answer.ts";
+import { requestedStretch, GpuHistoryAnswer, historyAnswer, historyQuery } from "./history-answer.ts";
 import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "../workloads/routed-kind.ts";
 
@@ -27,21 +27,21 @@ export function registerWorkloadHistory(api: ApiApp, { db, now }: ApiDeps, route
   api.openapi(historyOf(routed), async (c) => {
     const { id } = await workloadFor(c, routed, c.req.valid("param").id, "read-workload");
     const { rank = null, ...query } = c.req.valid("query");
-    const asked = await askedStretch(db, query, now());
+    const requested = await requestedStretch(db, query, now());
     const held = await heldCards(
       db,
       { kind, id },
-      { from: new Date(asked.fromMs), to: new Date(asked.toMs), rank, limit: MAX_SERIES },
+      { from: new Date(requested.fromMs), to: new Date(requested.toMs), rank, limit: MAX_SERIES },
     );
     const cards = held.cards.flatMap((card) => {
-      const stretch = overlap(asked, heldTime(card, asked));
+      const stretch = overlap(requested, heldTime(card, requested));
       return stretch === null ? [] : [{ uuid: card.uuid, rank: card.rank, stretch }];
     });
     const leftOut = held.count - held.cards.length;
-    return c.json(await historyAnswer(db, { requested: asked, cards, leftOut }), 200);
+    return c.json(await historyAnswer(db, { requested, cards, leftOut }), 200);
   });
 }
 
-function heldTime({ allocated_at, released_at }: HeldCard, asked: Stretch): Stretch {
-  return ownTime({ fromMs: allocated_at.getTime(), toMs: released_at?.getTime() ?? asked.toMs });
+function heldTime({ allocated_at, released_at }: HeldCard, requested: Stretch): Stretch {
+  return ownTime({ fromMs: allocated_at.getTime(), toMs: released_at?.getTime() ?? requested.toMs });
 }

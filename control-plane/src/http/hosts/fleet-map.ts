@@ -165,21 +165,21 @@ export function registerFleetMapRoute(api: ApiApp, deps: ApiDeps): void {
     const { search = null, free_gpu_memory: freeGpuMemory = null } = query;
     const group = query.group_by === undefined ? null : groupOf(query.group_by);
     const { limit, after } = textPage({ ...query, limit: query.limit ?? MAX_HOSTS });
-    const [map, told] = await Promise.all([
+    const [map, reported] = await Promise.all([
       fleetMap(deps.db, { limit, after, search, freeGpuMemory, group }),
       figures.recent(),
     ]);
-    const shown = toPage(map.hosts, limit, {
+    const visible = toPage(map.hosts, limit, {
       item: (host) => hostOnMap(host, group !== null),
       key: ({ id }) => [id],
     });
-    const earned = showsMoney(c) ? told.earned_this_hour : null;
+    const earned = showsMoney(c) ? reported.earned_this_hour : null;
     const before = map.hosts[0]?.before_previous ?? null;
     const answer = {
       at: deps.now().toISOString(),
-      totals: { ...map.totals, ...told, earned_this_hour: earned },
-      hosts: shown.items,
-      next_cursor: shown.next_cursor,
+      totals: { ...map.totals, ...reported, earned_this_hour: earned },
+      hosts: visible.items,
+      next_cursor: visible.next_cursor,
       previous_cursor: before === null ? null : cursorAfter([before]),
       hosts_found: map.found,
       hosts_before: map.before,

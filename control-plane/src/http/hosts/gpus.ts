@@ -7,7 +7,7 @@ import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { Gpu, gpuAnswer } from "./host-answer.ts";
-import { CordonWish, deed } from "./hosts.ts";
+import { CordonRequest, deed } from "./hosts.ts";
 import { once } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, optionalJsonBody } from "../request/route.ts";
@@ -19,7 +19,7 @@ const verb = <Path extends string>(path: Path, summary: string) =>
     path,
     tags: ["hosts"],
     summary,
-    request: { params: z.object({ uuid: GpuUuid }), body: optionalJsonBody(CordonWish) },
+    request: { params: z.object({ uuid: GpuUuid }), body: optionalJsonBody(CordonRequest) },
     responses: ok("The GPU", Gpu),
   });
 

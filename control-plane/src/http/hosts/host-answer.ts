@@ -153,11 +153,11 @@ export const Host = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Host");
-export type HostShown = z.infer<typeof Host>;
+export type HostResponse = z.infer<typeof Host>;
 
 export function hostAnswer({
   protocol,
-  routes: ways,
+  routes,
   address,
   pool_failure,
   pool_proof_due_at,
@@ -165,16 +165,16 @@ export function hostAnswer({
   ...row
 }: HostRow) {
   const service = agentService(protocol, PROTOCOL);
-  const tunnel = tunnelOf(row.gateway_port, ways);
+  const tunnel = tunnelOf(row.gateway_port, routes);
   const verdict = verdictOf(address);
-  const standing = {
+  const state = {
     pool: row.storage_pool,
     claim: row.claimed_storage_pool,
     state: row.pool_state,
     failure: pool_failure,
     features: row.features,
   };
-  const obstacle = poolObstacle(standing);
+  const obstacle = poolObstacle(state);
   const cves = openCves(versions);
   return {
     ...row,
@@ -184,7 +184,7 @@ export function hostAnswer({
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
     pool_reason:
       obstacle === null
-        ? poolWarning({ membership: standing, proofDueAt: pool_proof_due_at })
+        ? poolWarning({ membership: state, proofDueAt: pool_proof_due_at })
         : `Nothing is placed on it or read from it: ${obstacle}.`,
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
     address_detail: verdict.sentence,
@@ -276,7 +276,7 @@ export const Gpu = z
     vanished_at: Timestamp.nullable(),
   })
   .openapi("Gpu");
-export type GpuShown = z.infer<typeof Gpu>;
+export type GpuResponse = z.infer<typeof Gpu>;
 
 export function gpuAnswer(row: GpuRow) {
   return {
@@ -310,6 +310,6 @@ export const HostPull = z
   })
   .openapi("HostPull");
 
-export function hostPullAnswer({ told_at: toldAt, ...row }: HostPullRow) {
-  return { ...row, told_at: toldAt.toISOString() };
+export function hostPullAnswer({ told_at: reportedAt, ...row }: HostPullRow) {
+  return { ...row, told_at: reportedAt.toISOString() };
 }

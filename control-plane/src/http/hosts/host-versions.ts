@@ -91,7 +91,7 @@ const Versions = z
   })
   .openapi("HostVersions");
 
-const WaiverWish = z
+const WaiverRequest = z
   .strictObject({
     reason: displayText(500).openapi({
       description: "Why that is acceptable; it stands in the audit log",
@@ -132,7 +132,7 @@ const put = createRoute({
   tags,
   summary: "Accept CVEs that are open on it: no alarm, and it is shared as any other host",
   description: "Takes the place of an earlier waiver. A CVE that is found later is not waived.",
-  request: { params, body: jsonBody(WaiverWish) },
+  request: { params, body: jsonBody(WaiverRequest) },
   responses: ok("What holds now", Versions),
 });
 

@@ -69,8 +69,8 @@ const HostChange = z
   .openapi("HostChange");
 
 const reason = displayText(500).optional();
-export const CordonWish = z.strictObject({ reason }).openapi("Cordon");
-const DrainWish = z
+export const CordonRequest = z.strictObject({ reason }).openapi("Cordon");
+const DrainRequest = z
   .strictObject({
     reason,
     deadline: Timestamp.optional().openapi({
@@ -143,7 +143,7 @@ const verb = <Path extends string>(path: Path, summary: string) =>
     path,
     tags,
     summary,
-    request: { params, body: optionalJsonBody(CordonWish) },
+    request: { params, body: optionalJsonBody(CordonRequest) },
     responses: ok("The host", Host),
   });
 
@@ -156,7 +156,7 @@ const drain = createRoute({
   tags,
   summary: "Cordon it and stop what runs there, at once or at a deadline; its people are told",
   description: "cordon and uncordon take it back while the deadline lies ahead.",
-  request: { params, body: optionalJsonBody(DrainWish) },
+  request: { params, body: optionalJsonBody(DrainRequest) },
   responses: ok("The host", Host),
 });
 const revoke = verb("/hosts/{id}/revoke", "Close its connection and refuse its key from now on");
@@ -288,11 +288,11 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(drain, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    const wish = c.req.valid("json");
+    const request = c.req.valid("json");
     const now = deps.now();
-    const checked = drainDeadline(wish, now);
+    const checked = drainDeadline(request, now);
     if (!checked.valid) throw badField(checked.field, checked.why);
-    const order = { reason: wish.reason ?? null, deadline: checked.deadline, actor: actorName(c), now };
+    const order = { reason: request.reason ?? null, deadline: checked.deadline, actor: actorName(c), now };
     return await once(c, async (sql, afterwards) => {
       await drainHost(sql, host, order);
       afterwards(() => deps.link.nudge(host.id));
@@ -306,7 +306,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       await revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() });
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    await tellOfRevocation(deps, host.id);
+    await reportRevocation(deps, host.id);
     return answer;
   });
 
@@ -336,8 +336,8 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(confirmAddressRoute, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    const asked = c.req.valid("json").address;
-    const address = asked === null ? null : normalAddress(asked);
+    const requested = c.req.valid("json").address;
+    const address = requested === null ? null : normalAddress(requested);
     if (address !== null && address !== normalAddress(host.ip_address))
       throw conflict(`Host ${host.id} reports the address ${host.ip_address}, which is another one.`);
     return await once(c, async (sql) => {
@@ -362,7 +362,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       throw conflict(
         `${removal.instances} instances are on host ${host.id}. Drain it first, or say lost=true if the machine is gone.`,
       );
-    await tellOfRevocation(deps, host.id);
+    await reportRevocation(deps, host.id);
     deps.link.wake();
     return c.body(null, 204);
   });
@@ -384,7 +384,7 @@ async function intoPool(
 }
 
 /** It is done whether or not NATS can be told at once: the list is pushed again until NATS has it. */
-async function tellOfRevocation({ link, log }: ApiDeps, host: HostId): Promise<void> {
+async function reportRevocation({ link, log }: ApiDeps, host: HostId): Promise<void> {
   try {
     await link.revocationsChanged();
   } catch (error) {

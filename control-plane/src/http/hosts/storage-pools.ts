@@ -99,8 +99,8 @@ export function registerStoragePoolRoutes(api: ApiApp, { db }: ApiDeps): void {
     const { name } = c.req.valid("param");
     if ((await storagePool(db, name)) === null) throw notFound(`storage pool ${name}`);
     const { disk_bytes: diskBytes } = c.req.valid("json");
-    const said = { name, diskBytes, by: `admin ${c.var.actor.customerId}`, at: c.var.deps.now() };
-    await transaction(db, (sql) => setPoolDisk(sql, said));
+    const text = { name, diskBytes, by: `admin ${c.var.actor.customerId}`, at: c.var.deps.now() };
+    await transaction(db, (sql) => setPoolDisk(sql, text));
     return c.json(await answerOf(c, name), 200);
   });
 }

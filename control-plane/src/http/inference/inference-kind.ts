@@ -42,10 +42,10 @@ export const INFERENCE_SERVICES = routedKind({
         problems: [402],
         async prepare({ deps: { newId }, fleet }) {
           const recent = await fleet.recent();
-          return async (sql, service, orderer) => {
+          return async (sql, service, context) => {
             // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
-            const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-            return await onFleet(looks, (fleet) => startService(sql, service, { ...orderer, fleet, newId }));
+            const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+            return await onFleet(checks, (fleet) => startService(sql, service, { ...context, fleet, newId }));
           };
         },
       },

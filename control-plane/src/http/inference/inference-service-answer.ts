@@ -1,5 +1,5 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
-import { ShownEnvVars, shownEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { webBaseFrom } from "../../core/gateway/origin.ts";
@@ -80,7 +80,7 @@ export const InferenceService = z
     health_check_path: z.string().nullable(),
     /** Seconds. */
     health_check_interval: z.int(),
-    env_vars: ShownEnvVars,
+    env_vars: VisibleEnvVars,
     config: z.record(z.string(), z.unknown()).nullable(),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
@@ -102,7 +102,7 @@ export function inferenceServiceAnswer(
   const base = serviceDomain === null ? null : webBaseFrom(serviceDomain);
   return {
     ...row,
-    env_vars: shownEnvVars(c, row, showsValues),
+    env_vars: visibleEnvVars(c, row, showsValues),
     domain_url: base === null ? null : domainUrl(base, row.id),
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
     rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
@@ -117,10 +117,10 @@ export function inferenceServiceAnswer(
 }
 
 /** Postgres writes moments within JSON in a form of its own. */
-function autoscalingAnswer({ looked_at: lookedAt, decisions, ...shown }: AutoscalingView) {
+function autoscalingAnswer({ looked_at: checkedAt, decisions, ...visible }: AutoscalingView) {
   return {
-    ...shown,
-    looked_at: iso(lookedAt === null ? null : new Date(lookedAt)),
+    ...visible,
+    looked_at: iso(checkedAt === null ? null : new Date(checkedAt)),
     decisions: decisions.map((one) => ({ ...one, at: new Date(one.at).toISOString() })),
   };
 }

@@ -18,7 +18,7 @@ import { workspaceForOrder } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
 import { badField, notFound } from "../request/refusal.ts";
 import { accepted, created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { orderContextOf, refuseUnlessDone, notifyOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { InferenceService } from "./inference-service-answer.ts";
@@ -83,10 +83,10 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
-      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-      const asked = { order, payerId: workspace.owner_id, context: ordererOf(c), newId };
-      refuseUnlessDone(await onFleet(looks, (fleet) => orderService(sql, { ...asked, fleet })));
-      afterwards(() => tellOf(c, []));
+      const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const requested = { order, payerId: workspace.owner_id, context: orderContextOf(c), newId };
+      refuseUnlessDone(await onFleet(checks, (fleet) => orderService(sql, { ...requested, fleet })));
+      afterwards(() => notifyOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, order.id), 201);
     });
   });
@@ -100,7 +100,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
       refuseIssues(boundsIssues({ min, max }));
       const crowded = await crowdedBy(sql, service, min - service.replicas);
       if (crowded !== null) refuseUnlessDone(crowded);
-      const changed = await changeService(sql, service, { change, ...ordererOf(c) });
+      const changed = await changeService(sql, service, { change, ...orderContextOf(c) });
       // By the bounds that it has now, and by whoever says how many from now on.
       const now = { ...(await held(sql, id)), replicas: service.replicas };
       if (replicas !== undefined) await scaleTo(c, sql, { service: now, replicas });
@@ -116,7 +116,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
     const { replicas } = c.req.valid("json");
     return await once(c, async (sql, afterwards) => {
       await scaleTo(c, sql, { service: await held(sql, id), replicas });
-      afterwards(() => tellOf(c, []));
+      afterwards(() => notifyOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
     });
   });
@@ -131,7 +131,7 @@ async function scaleTo(
   const { min_replicas: min, max_replicas: max } = service;
   if (replicas < min || replicas > max)
     throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
-  refuseUnlessDone(await scaleService(sql, service, { ...ordererOf(c), replicas }));
+  refuseUnlessDone(await scaleService(sql, service, { ...orderContextOf(c), replicas }));
 }
 
 async function managed(c: ApiContext, id: string) {

@@ -176,7 +176,7 @@ const INSTEAD = new Map([
   ["status", "is changed by starting and stopping it"],
 ]);
 
-const shown = {
+const visible = {
   public: exposure.public.nullable().optional(),
   cors_origins: exposure.cors_origins.nullable().optional(),
   max_in_flight: exposure.max_in_flight.nullable().optional(),
@@ -200,9 +200,9 @@ export const CHANGEABLE = {
   health_check_path: CheckPath.optional(),
   health_check_interval: CheckInterval.optional(),
   config: z
-    .looseObject(shown)
+    .looseObject(visible)
     .superRefine((config, context) => {
-      for (const field of Object.keys(config).filter((name) => !Object.hasOwn(shown, name))) {
+      for (const field of Object.keys(config).filter((name) => !Object.hasOwn(visible, name))) {
         const message = REVISION_KEYS.includes(field) ? UPGRADES : "is not a known field";
         context.addIssue({ code: "custom", path: [field], message });
       }

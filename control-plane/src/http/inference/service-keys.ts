@@ -28,7 +28,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../request/route.ts";
-import { ordererOf } from "../workloads/orders.ts";
+import { orderContextOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 
@@ -55,7 +55,7 @@ const ServiceKey = z
   })
   .openapi("ServiceKey");
 export type ServiceKey = z.infer<typeof ServiceKey>;
-const ServiceKeyShownOnce = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
+const CreatedServiceKey = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
 
 const post = createRoute({
   ...forCustomers,
@@ -83,7 +83,7 @@ const post = createRoute({
         .openapi("NewServiceKey"),
     ),
   },
-  responses: created("The key", ServiceKeyShownOnce),
+  responses: created("The key", CreatedServiceKey),
 });
 
 const list = createRoute({
@@ -113,8 +113,8 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(post, async (c) => {
     const service = await workloadFor(c, INFERENCE_SERVICES, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, service);
-    const wish = c.req.valid("json");
-    const expiresAt = expiryWithin(c, wish);
+    const request = c.req.valid("json");
+    const expiresAt = expiryWithin(c, request);
     if (expiresAt !== null && expiresAt.getTime() <= deps.now().getTime())
       throw badField("expires_at", "must lie ahead");
     return await once(c, async (sql) => {
@@ -123,23 +123,23 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         throw notFound(`${INFERENCE_SERVICES.what} ${serviceId}`);
       const { key, prefix, keyHash } = makeServiceKey();
       const { customerId } = c.var.actor;
-      const { now } = ordererOf(c);
+      const { now } = orderContextOf(c);
       const row = await insertServiceKey(sql, {
         serviceId,
-        name: wish.name,
+        name: request.name,
         prefix,
         keyHash,
         customerId,
         expiresAt,
         limits: {
-          requestsPerMinute: wish.requests_per_minute ?? null,
-          maxInFlight: wish.max_in_flight ?? null,
-          tokensPerDay: wish.tokens_per_day ?? null,
+          requestsPerMinute: request.requests_per_minute ?? null,
+          maxInFlight: request.max_in_flight ?? null,
+          tokensPerDay: request.tokens_per_day ?? null,
         },
         now,
       });
       if (row === "name-taken")
-        throw conflict(`A key of it has the name ${wish.name}; replicas tell keys apart by it.`);
+        throw conflict(`A key of it has the name ${request.name}; replicas tell keys apart by it.`);
       if (row === "too-many") throw conflict(`There are ${MAX_LIVE_SERVICE_KEYS} live keys of it already.`);
       return c.json({ ...keyAnswer(row), key }, 201);
     });
@@ -153,9 +153,9 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(remove, async (c) => {
-    const { id: wished, key_id: id } = c.req.valid("param");
-    const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, wished, "manage-workload");
-    const { actor, now } = ordererOf(c);
+    const { id: requested, key_id: id } = c.req.valid("param");
+    const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, requested, "manage-workload");
+    const { actor, now } = orderContextOf(c);
     if (await revokeServiceKey(db, { serviceId, id, actor, now })) return c.body(null, 204);
     throw notFound(`key ${id} of ${INFERENCE_SERVICES.what} ${serviceId}`);
   });

@@ -33,8 +33,8 @@ const metrics = createRoute({
 
 export function registerServiceMetricsRoute(api: ApiApp, deps: ApiDeps): void {
   api.openapi(metrics, async (c) => {
-    const wished = c.req.valid("param").id;
-    const service = await workloadFor(c, { byId: inferenceServiceById, what }, wished, "read-workload");
+    const requested = c.req.valid("param").id;
+    const service = await workloadFor(c, { byId: inferenceServiceById, what }, requested, "read-workload");
     const { rank } = c.req.valid("query");
     const { bytes, type } =
       rank === undefined

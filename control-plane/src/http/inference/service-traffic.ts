@@ -145,8 +145,8 @@ export async function openNow(
   id: string,
   now: Date,
 ): Promise<{ inFlight: number; held: number }> {
-  const told = (await gatewayReports(db, [id], now)).flatMap((one) => one.reported?.services[id] ?? []);
-  const sum = (of: "inFlight" | "held") => told.reduce((so, one) => so + one[of], 0);
+  const reported = (await gatewayReports(db, [id], now)).flatMap((one) => one.reported?.services[id] ?? []);
+  const sum = (of: "inFlight" | "held") => reported.reduce((so, one) => so + one[of], 0);
   return { inFlight: sum("inFlight"), held: sum("held") };
 }
 

@@ -26,8 +26,8 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
-import { ShownEnvVars, shownEnvVars, showsValues } from "../workloads/shown-env-vars.ts";
+import { orderContextOf, refuseUnlessDone, notifyOf } from "../workloads/orders.ts";
+import { VisibleEnvVars, visibleEnvVars, showsValues } from "../workloads/shown-env-vars.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { InferenceService } from "./inference-service-answer.ts";
@@ -71,7 +71,7 @@ const Revision = z
     version: z.string().nullable(),
     image: z.string(),
     command: z.string().nullable(),
-    env_vars: ShownEnvVars,
+    env_vars: VisibleEnvVars,
     cpu: z.int(),
     memory: z.int(),
     gpu: z.int(),
@@ -131,23 +131,23 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
     workloadFor(c, { byId: inferenceServiceById, what }, id, "read-workload");
 
   /** In one transaction that holds the service. */
-  async function ordered(c: ApiContext, asked: string, order: Ordered) {
-    const { id } = await workloadFor(c, { byId: inferenceServiceById, what }, asked, "manage-workload");
+  async function ordered(c: ApiContext, requested: string, order: Ordered) {
+    const { id } = await workloadFor(c, { byId: inferenceServiceById, what }, requested, "manage-workload");
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       const service = (await lockServiceOrders(sql, [id])).get(id);
       if (service === undefined) throw notFound(`${what} ${id}`);
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
-      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-      refuseUnlessDone(await onFleet(looks, (known) => order(sql, service, known)));
-      afterwards(() => tellOf(c, []));
+      const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      refuseUnlessDone(await onFleet(checks, (known) => order(sql, service, known)));
+      afterwards(() => notifyOf(c, []));
       return c.json(await INFERENCE_SERVICES.answerOf(c, sql, id), 202);
     });
   }
 
   api.openapi(upgrade, async (c) => {
     const { allow_gap: allowsGap = false, ...body } = c.req.valid("json");
-    const deed = { allowsGap, context: ordererOf(c), newId };
+    const deed = { allowsGap, context: orderContextOf(c), newId };
     return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
       upgradeService(sql, service, {
         ...deed,
@@ -161,7 +161,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
 
   api.openapi(rollback, async (c) => {
     const { allow_gap: allowsGap = false } = c.req.valid("json");
-    const deed = { allowsGap, context: ordererOf(c), newId };
+    const deed = { allowsGap, context: orderContextOf(c), newId };
     return await ordered(c, c.req.valid("param").id, (sql, service, known) =>
       rollbackService(sql, service, { ...deed, fleet: known }),
     );
@@ -173,8 +173,8 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
     const rows = await serviceRevisions(db, service.id, { before: page.after, limit: page.limit + 1 });
     // Any of them may have variables that the one that serves has not.
     const vars = Object.assign({}, ...rows.map(({ env_vars: one }) => one)) as StoredEnvVars;
-    const isShown = await showsValues(c, { ...service, env_vars: vars }, { what, sql: db });
-    const item = (row: RevisionRow) => revisionAnswer(c, row, { service, isVisible: isShown });
+    const isVisible = await showsValues(c, { ...service, env_vars: vars }, { what, sql: db });
+    const item = (row: RevisionRow) => revisionAnswer(c, row, { service, isVisible });
     return c.json(toPage(rows, page.limit, { item, key: ({ number }) => [number] }), 200);
   });
 
@@ -189,11 +189,11 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
 function revisionAnswer(
   c: ApiContext,
   row: RevisionRow,
-  { service, isVisible: isShown }: { service: { customer_id: number }; isVisible: boolean },
+  { service, isVisible }: { service: { customer_id: number }; isVisible: boolean },
 ): z.input<typeof Revision> {
   return {
     ...row,
-    env_vars: shownEnvVars(c, { ...service, env_vars: row.env_vars }, isShown),
+    env_vars: visibleEnvVars(c, { ...service, env_vars: row.env_vars }, isVisible),
     config: row.config && { ...row.config },
     created_at: row.created_at.toISOString(),
   };

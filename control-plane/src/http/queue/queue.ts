@@ -79,8 +79,8 @@ interface Beside {
   cache: PassCache;
 }
 
-export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache: kept }: Beside): void {
-  const keptLine = new CachedLine(deps, kept);
+export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache }: Beside): void {
+  const storedLine = new CachedLine(deps, cache);
 
   api.openapi(getQueue, async (c) => {
     const query = c.req.valid("query");
@@ -88,7 +88,7 @@ export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache: k
     const { actor } = c.var;
     const roles = actor.isAdmin ? null : await workspaceRolesOf(deps.db, actor.customerId);
     const visibleTo = roles && { customerId: actor.customerId, workspaceIds: [...roles.keys()] };
-    const line = await keptLine.recent();
+    const line = await storedLine.recent();
     const from = after === null ? 0 : behind(line, after);
     const limit = limitOf(query);
     const stretch = stretchOf(line, { visibleTo, from, limit });
@@ -101,7 +101,7 @@ export function registerQueueRoute(api: ApiApp, deps: ApiDeps, { kinds, cache: k
       page.items.map(({ order }) => order.start),
     );
     const seen = { names, roles: roles ?? new Map<number, WorkspaceRole>() };
-    const items = await queuedOrders(c, { line, cache: keptLine, kinds }, page.items, seen);
+    const items = await queuedOrders(c, { line, cache: storedLine, kinds }, page.items, seen);
     return c.json({ at: line.at.toISOString(), items, next_cursor: page.next_cursor }, 200);
   });
 }
@@ -114,14 +114,14 @@ function behind({ places }: OrderLine, [, position, key]: z.output<typeof LineKe
 
 async function queuedOrders(
   c: ApiContext,
-  { line, cache: kept, kinds }: { line: OrderLine; cache: CachedLine; kinds: readonly RoutedKind[] },
-  shown: readonly InLine[],
+  { line, cache, kinds }: { line: OrderLine; cache: CachedLine; kinds: readonly RoutedKind[] },
+  visible: readonly InLine[],
   { names, roles }: { names: ReadonlyMap<string, WaitingName>; roles: ReadonlyMap<number, WorkspaceRole> },
 ): Promise<Queue["items"]> {
-  const looked = shown.map((one) => ({ ...one, mayLimit: endsByItself(kinds, one.order.start) }));
-  const foreseen = kept.foresee(line, looked);
+  const checked = visible.map((one) => ({ ...one, mayLimit: endsByItself(kinds, one.order.start) }));
+  const foreseen = cache.foresee(line, checked);
   const answers: Queue["items"] = [];
-  for (const one of shown) {
+  for (const one of visible) {
     const named = names.get(startKey(one.order.start));
     if (named === undefined) continue;
     const found = foreseen.get(one.order.id);
@@ -158,7 +158,7 @@ function queuedOrder(
   { name, workspace_id, reason }: WaitingName,
   at: Date,
 ): Omit<Queue["items"][number], "customer" | "share" | "would_start" | "may_manage"> {
-  const { start, requested: asked, stand, request, heldBack } = order;
+  const { start, requested, stand, request, heldBack } = order;
   return {
     position,
     kind: start.kind,
@@ -168,9 +168,9 @@ function queuedOrder(
     workspace_id,
     size: {
       instances: request.instances,
-      gpus: asked.gpus,
-      gpu_model: asked.gpuModel,
-      cpu: asked.cpuMilli / THOUSANDTHS,
+      gpus: requested.gpus,
+      gpu_model: requested.gpuModel,
+      cpu: requested.cpuMilli / THOUSANDTHS,
       memory: request.memoryMib * MIB,
     },
     priority: stand.priority,

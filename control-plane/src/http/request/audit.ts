@@ -12,7 +12,7 @@ import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, RequestAuditScope } from "../../store/audit/audit-witness.ts";
 import { inAuditScope } from "../../store/database/change-witness.ts";
-import { type AskedChange, LOOK, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
+import { type RequestedChange, READ, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
 
@@ -26,7 +26,7 @@ export function actingOn(
 }
 
 /** Notes what whoever asks looks at, also of their own. */
-export function lookingAt(c: ApiContext, subject: string): void {
+export function noteReading(c: ApiContext, subject: string): void {
   c.set("auditSubject", subject);
 }
 
@@ -35,8 +35,8 @@ export function lookingAt(c: ApiContext, subject: string): void {
  * fails afterwards has another row of the same request.
  */
 export async function recordBeforehand(c: ApiContext, after: AuditFields): Promise<void> {
-  const shown = new Set(Object.keys(after));
-  const bounded = auditDifference(null, after, { visible: shown, ignored: new Set() });
+  const visible = new Set(Object.keys(after));
+  const bounded = auditDifference(null, after, { visible, ignored: new Set() });
   await c.var.requestAuditScope?.writeAlone(c.var.deps.db, bounded.after);
 }
 
@@ -56,53 +56,53 @@ export async function asItsOwnChange<T>(
 ): Promise<T> {
   const { requestId } = c.var;
   const template = () => templateOf(c, { requestId, change: { action, status } });
-  const witness = new RequestAuditScope({ target, targetId: () => id, template });
+  const auditScope = new RequestAuditScope({ target, targetId: () => id, template });
   try {
-    return await inAuditScope(witness, work);
+    return await inAuditScope(auditScope, work);
   } finally {
-    witness.end();
+    auditScope.end();
   }
 }
 
 /** Runs around everything else of its route, so that refused attempts are recorded too, with what they got. */
-export const recordAsked = createMiddleware<ApiEnv>(async (c, next) => {
-  if (c.req.method === "GET" || c.req.method === "HEAD") return await recordLook(c, next);
+export const recordRequest = createMiddleware<ApiEnv>(async (c, next) => {
+  if (c.req.method === "GET" || c.req.method === "HEAD") return await recordReading(c, next);
   const path = routePath(c).replaceAll(/:(\w+)/g, "{$1}");
   const change = c.var.changes.get(`${c.req.method} ${path}`);
   if (change === undefined) await next();
   else await recordChange(c, next, change);
 });
 
-async function recordLook(c: ApiContext, next: Next): Promise<void> {
+async function recordReading(c: ApiContext, next: Next): Promise<void> {
   await next();
   const { auditSubject, deps } = c.var;
   if (auditSubject === undefined) return;
-  const look = { action: LOOK, status: c.res.status };
-  const asked = templateOf(c, { requestId: randomUUID(), change: look });
-  await appendAuditEntriesAlone(deps.db, [{ ...asked, ...outcomeOf(c), ...NO_TARGET }]);
+  const check = { action: READ, status: c.res.status };
+  const requested = templateOf(c, { requestId: randomUUID(), change: check });
+  await appendAuditEntriesAlone(deps.db, [{ ...requested, ...outcomeOf(c), ...NO_TARGET }]);
 }
 
 const NO_TARGET = { targetKind: null, targetId: null, before: null, after: null, attempts: 1 };
 
-async function recordChange(c: ApiContext, next: Next, change: AskedChange): Promise<void> {
+async function recordChange(c: ApiContext, next: Next, change: RequestedChange): Promise<void> {
   const requestId = randomUUID();
   c.set("requestId", requestId);
   const template = () => templateOf(c, { requestId, change });
   const { target } = change;
-  const witness = new RequestAuditScope({ target, targetId: () => targetIdOf(c, change), template });
-  c.set("requestAuditScope", witness);
-  await inAuditScope(witness, next);
-  witness.end();
+  const auditScope = new RequestAuditScope({ target, targetId: () => targetIdOf(c, change), template });
+  c.set("requestAuditScope", auditScope);
+  await inAuditScope(auditScope, next);
+  auditScope.end();
 
   c.header("X-Request-Id", requestId);
-  const { targetId } = witness;
+  const { targetId } = auditScope;
   const entry = { ...template(), ...outcomeOf(c), ...NO_TARGET, targetKind: target, targetId };
-  if (!c.res.ok || isRepeated(c) || !witness.hasRow) await recordAttempt(c, entry);
+  if (!c.res.ok || isRepeated(c) || !auditScope.hasRow) await recordAttempt(c, entry);
 }
 
 function templateOf(
   c: ApiContext,
-  { requestId, change }: { requestId: string; change: Pick<AskedChange, "action" | "status"> },
+  { requestId, change }: { requestId: string; change: Pick<RequestedChange, "action" | "status"> },
 ): AuditTemplate {
   // Who asks is not known where the key was refused.
   const actor: Actor | undefined = c.var.actor;
@@ -122,7 +122,7 @@ function templateOf(
   };
 }
 
-function targetIdOf(c: ApiContext, { id }: AskedChange): string | null {
+function targetIdOf(c: ApiContext, { id }: RequestedChange): string | null {
   if (id.length === 0) return null;
   const actor: Actor | undefined = c.var.actor;
   const parts = id.map((name) => {

@@ -13,7 +13,7 @@ import { type SessionEnd, whyEnded } from "../../store/accounts/ended-sessions.t
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { remoteAddress } from "./rate-limit.ts";
 import { ApiRefusal, type EntryRefusal, forbidden } from "./refusal.ts";
-import { clearSession, refuseOtherPages, shownSession } from "./session-cookies.ts";
+import { clearSession, refuseOtherPages, presentedSession } from "./session-cookies.ts";
 
 const KEY_PREFIX = "rgk_";
 const SERVICE_KEY_PREFIX = "rgs_";
@@ -23,7 +23,7 @@ const BEARER = /^Bearer +(\S+)$/i;
 const KEY_PATTERN = /^rgk_[A-Za-z0-9_-]{43}$/;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** As much of a key as is stored in clear, so that a person can tell keys apart. */
-const SHOWN_CHARACTERS = 12;
+const LISTED_CHARACTERS = 12;
 
 export interface NewApiKey {
   key: string;
@@ -42,7 +42,7 @@ export function makeServiceKey(): NewApiKey {
 
 function newKey(start: string): NewApiKey {
   const key = newSecret(start);
-  return { key, prefix: key.slice(0, SHOWN_CHARACTERS), keyHash: secretHash(key) };
+  return { key, prefix: key.slice(0, LISTED_CHARACTERS), keyHash: secretHash(key) };
 }
 
 /** What a session's cookie carries. */
@@ -84,14 +84,18 @@ export async function actorFrom(c: ApiContext, allowance: Allowance = {}): Promi
   const authorization = c.req.header("Authorization");
   // Whoever shows a key means it: a cookie goes along with everything that a browser sends.
   if (authorization !== undefined)
-    return await actorOfShownKey(c, BEARER.exec(authorization)?.[1] ?? "", allowance);
-  const token = shownSession(c);
+    return await actorOfPresentedKey(c, BEARER.exec(authorization)?.[1] ?? "", allowance);
+  const token = presentedSession(c);
   if (token === null) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
   return await actorOfSession(c, token, allowance);
 }
 
 /** @throws ApiRefusal unless it is the live key of an active account */
-export async function actorOfShownKey(c: ApiContext, key: string, allowance: Allowance = {}): Promise<Actor> {
+export async function actorOfPresentedKey(
+  c: ApiContext,
+  key: string,
+  allowance: Allowance = {},
+): Promise<Actor> {
   if (!KEY_PATTERN.test(key))
     throw unauthenticated("Send a key as `Authorization: Bearer <key>`.", "key-malformed");
   c.set("secret", key);

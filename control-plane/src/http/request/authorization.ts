@@ -38,7 +38,7 @@ export async function authorizeWorkload(
   workload: { id: string; customer_id: number; workspace_id: number | null },
   { action, what }: { action: "read-workload" | "manage-workload"; what: string },
 ): Promise<void> {
-  const { role, isOwn } = await standingOf(c, workload);
+  const { role, isOwn } = await roleIn(c, workload);
   refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
   if (role === null)
     actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
@@ -63,11 +63,11 @@ export async function mayEnter(
   /** The connection of a caller that holds one, and must not wait for another. */
   sql: Connection = c.var.deps.db,
 ): Promise<boolean> {
-  const standing = { ...(await standingOf(c, workload, sql)), isAdmin: false };
-  return decide("manage-workload", standing) === "allowed";
+  const accessRole = { ...(await roleIn(c, workload, sql)), isAdmin: false };
+  return decide("manage-workload", accessRole) === "allowed";
 }
 
-async function standingOf(
+async function roleIn(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
   sql: Connection = c.var.deps.db,

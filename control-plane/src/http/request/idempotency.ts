@@ -96,17 +96,17 @@ export function mayBeDone(c: ApiContext, isSo: boolean): void {
  */
 export async function once<Answer extends Response>(
   c: ApiContext,
-  work: (sql: Transaction, afterwards: (tell: () => void) => void) => Promise<Answer>,
+  work: (sql: Transaction, afterwards: (report: () => void) => void) => Promise<Answer>,
   { isolation }: { isolation?: Isolation } = {},
 ): Promise<Answer> {
   const { deps, keyedRequest } = c.var;
-  let tellings: (() => void)[] = [];
+  let notices: (() => void)[] = [];
   const answer = await transaction(
     deps.db,
     async (sql) => {
-      tellings = [];
+      notices = [];
       if (keyedRequest !== undefined) await holdKey(sql, keyedRequest);
-      const made = await work(sql, (tell) => void tellings.push(tell));
+      const made = await work(sql, (report) => void notices.push(report));
       assert(made.ok, "a refusal is thrown, so that nothing is left of the request");
       if (keyedRequest !== undefined) {
         const sealedBody = sealAnswer(c, await made.clone().text());
@@ -117,7 +117,7 @@ export async function once<Answer extends Response>(
     { ...(isolation !== undefined && { isolation }), endsDeadWithinMs: KEY_FREE_WITHIN_MS },
   );
   c.set("isCarriedOut", true);
-  for (const tell of tellings) tell();
+  for (const report of notices) report();
   return answer;
 }
 

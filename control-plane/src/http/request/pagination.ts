@@ -38,7 +38,7 @@ export function pageOf<S extends z.ZodType>(item: S) {
 }
 
 /** What a store function needs to answer one page: it fetches `limit + 1` rows beyond `after`. */
-export interface PageWish<Key> {
+export interface PageRequest<Key> {
   limit: number;
   after: Key | null;
 }
@@ -59,17 +59,17 @@ export interface PageQueryValues {
 }
 
 /** Lists ordered by a bigserial id. */
-export function numericPage(query: PageQueryValues): PageWish<number> {
+export function numericPage(query: PageQueryValues): PageRequest<number> {
   return { limit: query.limit ?? DEFAULT_LIMIT, after: unpack(query.cursor, NumericKey)?.[0] ?? null };
 }
 
 /** Lists ordered by a text id or name. */
-export function textPage(query: PageQueryValues): PageWish<string> {
+export function textPage(query: PageQueryValues): PageRequest<string> {
   return { limit: query.limit ?? DEFAULT_LIMIT, after: unpack(query.cursor, TextKey)?.[0] ?? null };
 }
 
 /** Lists ordered by creation, newest first, then id. */
-export function timePage(query: PageQueryValues): PageWish<{ micros: string; id: string }> {
+export function timePage(query: PageQueryValues): PageRequest<{ micros: string; id: string }> {
   const key = unpack(query.cursor, TimeKey);
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
@@ -78,7 +78,7 @@ export function timePage(query: PageQueryValues): PageWish<{ micros: string; id:
 }
 
 /** Lists ordered by a moment, newest first, then by a bigserial id. */
-export function momentPage(query: PageQueryValues): PageWish<{ micros: string; id: number }> {
+export function momentPage(query: PageQueryValues): PageRequest<{ micros: string; id: number }> {
   const key = unpack(query.cursor, MomentKey);
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
@@ -87,7 +87,7 @@ export function momentPage(query: PageQueryValues): PageWish<{ micros: string; i
 }
 
 /** Lists of days of workspaces, newest first. */
-export function dayPage(query: PageQueryValues): PageWish<{ day: string; workspaceId: number }> {
+export function dayPage(query: PageQueryValues): PageRequest<{ day: string; workspaceId: number }> {
   const key = unpack(query.cursor, DayKey);
   return {
     limit: query.limit ?? DEFAULT_LIMIT,
@@ -121,10 +121,10 @@ export function toPage<Row, Item>(
   limit: number,
   { item, key }: { item: (row: Row) => Item; key: (row: Row) => readonly (string | number)[] },
 ): { items: Item[]; next_cursor: string | null } {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
+  const visible = rows.slice(0, limit);
+  const last = visible.at(-1);
   return {
-    items: shown.map(item),
+    items: visible.map(item),
     next_cursor: rows.length > limit && last !== undefined ? cursorAfter(key(last)) : null,
   };
 }

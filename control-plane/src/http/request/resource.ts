@@ -10,14 +10,14 @@ import {
   pageOf,
   pageQuery,
   type PageQueryValues,
-  type PageWish,
+  type PageRequest,
   textPage,
   toPage,
 } from "./pagination.ts";
 import { notFound } from "./refusal.ts";
 import { forCustomers, noContent, NumericIdPath, ok, OpaqueIdPath } from "./route.ts";
 
-interface Told {
+interface Reported {
   summary: string;
   /** "A page of keys" */
   answers: string;
@@ -29,7 +29,7 @@ interface Told {
 /** How ids stand in a path, and how a list goes on behind one. */
 interface Ids<Id extends string | number> {
   path: z.ZodObject<{ id: z.ZodType<Id, string> }>;
-  page: (query: PageQueryValues) => PageWish<Id>;
+  page: (query: PageQueryValues) => PageRequest<Id>;
 }
 
 export const NUMBERED: Ids<number> = { path: NumericIdPath, page: numericPage };
@@ -38,35 +38,35 @@ export const OPAQUE: Ids<string> = { path: OpaqueIdPath, page: textPage };
 interface Resource<
   Id extends string | number,
   Row extends { id: Id },
-  Shown extends object,
+  View extends object,
   Filters extends z.ZodRawShape,
 > {
   path: string;
   tags: string[];
   ids: Ids<Id>;
-  Answer: z.ZodType<unknown, Shown>;
-  answer: (row: Row) => Shown;
-  list: Told & {
+  Answer: z.ZodType<unknown, View>;
+  answer: (row: Row) => View;
+  list: Reported & {
     filters?: Filters;
     /** One row more than the page's limit. */
     rows: (
       c: ApiContext,
-      page: PageWish<Id>,
+      page: PageRequest<Id>,
       filters: z.output<z.ZodObject<Filters>>,
     ) => Promise<readonly Row[]>;
   };
   /** @throws ApiRefusal where the caller may not see it */
-  get?: Told & { find: (c: ApiContext, id: Id) => Promise<Row> };
+  get?: Reported & { find: (c: ApiContext, id: Id) => Promise<Row> };
   /** @throws ApiRefusal where the caller may not end it, or it cannot end yet */
-  remove: Omit<Told, "answers"> & { answers?: string; end: (c: ApiContext, id: Id) => Promise<void> };
+  remove: Omit<Reported, "answers"> & { answers?: string; end: (c: ApiContext, id: Id) => Promise<void> };
 }
 
 export function registerResource<
   Id extends string | number,
   Row extends { id: Id },
-  Shown extends object,
+  View extends object,
   Filters extends z.ZodRawShape,
->(api: ApiApp, resource: Resource<Id, Row, Shown, Filters>): void {
+>(api: ApiApp, resource: Resource<Id, Row, View, Filters>): void {
   const { path, tags, ids, Answer, answer, list, get, remove } = resource;
   const params = ids.path;
 
@@ -115,7 +115,7 @@ export function registerResource<
   );
 }
 
-function routeOf({ summary, description, access = forCustomers }: Omit<Told, "answers">) {
+function routeOf({ summary, description, access = forCustomers }: Omit<Reported, "answers">) {
   return { ...access, summary, ...(description !== undefined && { description }) };
 }
 

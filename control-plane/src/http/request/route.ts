@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
-import { recordAsked } from "./audit.ts";
+import { recordRequest } from "./audit.ts";
 import { authenticate, authenticateToLeave, requireAdmin, requireScope } from "./authentication.ts";
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
@@ -42,7 +42,7 @@ const problems = {
 
 /** The routes of customers that need this scope of the key; the handler looks at what belongs to whom. */
 export const forCustomersWith = (scope: ScopeRule) => ({
-  middleware: [recordAsked, limitAddress, authenticate, limitKey, requireScope(scope), replayAnswered],
+  middleware: [recordRequest, limitAddress, authenticate, limitKey, requireScope(scope), replayAnswered],
   security: [{ bearer: [] }],
   "x-access": "customer",
   "x-scope": scope,
@@ -51,7 +51,7 @@ export const forCustomersWith = (scope: ScopeRule) => ({
 /** Whoever holds a session may end it, also where its account is suspended. */
 export const forLeaving = {
   ...forCustomersWith("any"),
-  middleware: [recordAsked, limitAddress, authenticateToLeave, limitKey, requireScope("any")],
+  middleware: [recordRequest, limitAddress, authenticateToLeave, limitKey, requireScope("any")],
 };
 
 /** Any customer whose key reads, for a GET, or orders, for everything else. */
@@ -60,12 +60,12 @@ export const forCustomers = forCustomersWith("by-method");
 /** The same for parts of an upload, of which there may be many of a key at once. */
 export const forUploads = {
   ...forCustomers,
-  middleware: [recordAsked, limitAddress, authenticate, requireScope("by-method")],
+  middleware: [recordRequest, limitAddress, authenticate, requireScope("by-method")],
 };
 
 export const forAdminsWith = (scope: ScopeRule) => ({
   middleware: [
-    recordAsked,
+    recordRequest,
     limitAddress,
     authenticate,
     limitKey,
@@ -84,7 +84,7 @@ export const forAdmins = forAdminsWith("by-method");
 export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
   ...forCustomers,
   middleware: [
-    recordAsked,
+    recordRequest,
     limitAddress,
     authenticate,
     limitKey,
@@ -95,7 +95,7 @@ export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
 });
 
 export const forEveryone = {
-  middleware: [recordAsked, limitAddress],
+  middleware: [recordRequest, limitAddress],
   security: [],
   "x-access": "public",
 };

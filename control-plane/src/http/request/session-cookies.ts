@@ -16,23 +16,23 @@ import { ApiRefusal, forbidden } from "./refusal.ts";
 const SESSION_VALUE = /^rgb_[A-Za-z0-9_-]{43}$/;
 
 /** @throws ApiRefusal where there are several: one of them a page of another port or name has put beside ours */
-export function shownSession(c: ApiContext): string | null {
-  const shown = shownValues(c);
-  if (shown.length > 1)
+export function presentedSession(c: ApiContext): string | null {
+  const visible = visibleValues(c);
+  if (visible.length > 1)
     throw new ApiRefusal(
       "unauthenticated",
       "There are two cookies of a session, so neither is taken; remove this site's cookies and log in again.",
       { reason: "session-doubled" },
     );
-  return onlyOf(shown);
+  return onlyOf(visible);
 }
 
 /** What a new session takes the place of; of two nobody knows which that is. */
 export function formerSession(c: ApiContext): string | null {
-  return onlyOf(shownValues(c));
+  return onlyOf(visibleValues(c));
 }
 
-function shownValues(c: ApiContext): string[] {
+function visibleValues(c: ApiContext): string[] {
   return cookieValues(c.req.header("Cookie") ?? "", sessionCookieName(isSecure(c)));
 }
 

@@ -32,7 +32,7 @@ import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
-import { registerWaysInRoutes } from "../environments/ways-in.ts";
+import { registerAccessRoutes } from "../environments/ways-in.ts";
 import { registerGpuHistoryRoute } from "../gpu-history/gpu-history.ts";
 import { registerWorkloadHistory } from "../gpu-history/workload-history.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";
@@ -114,7 +114,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerTrainingJobGroupRoutes(api);
   registerTrainingJobOutputRoute(api);
   registerWorkloadRoutes(api, deps, fleet);
-  registerWaysInRoutes(api, deps);
+  registerAccessRoutes(api, deps);
   registerEnvironmentFileRoutes(api, deps);
   registerFilesInParts(api);
   registerSshPasswordRoutes(api);
@@ -182,9 +182,9 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
 
 /** What all kinds of workload have. */
 function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
-  const kept = passCache(deps.db);
-  registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, cache: kept });
-  registerQueueRoute(api, deps, { kinds: KINDS, cache: kept });
+  const cache = passCache(deps.db);
+  registerTrainingJobDryRun(api, deps, { fleet, kinds: KINDS, cache });
+  registerQueueRoute(api, deps, { kinds: KINDS, cache });
   registerSearchRoute(api, deps);
   registerSentencesRoute(api);
   for (const kind of KINDS) {
@@ -194,7 +194,7 @@ function registerWorkloadRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet):
     registerWorkloadStory(api, deps, kind);
     registerWorkloadHistory(api, deps, kind);
     registerWorkloadUrgency(api, deps, kind);
-    registerWorkloadWhy(api, kind, { kinds: KINDS, cache: kept });
+    registerWorkloadWhy(api, kind, { kinds: KINDS, cache });
     registerWorkloadLogs(api, deps, kind);
   }
 }

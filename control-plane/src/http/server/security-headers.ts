@@ -5,27 +5,27 @@ import { isOfDashboard } from "../dashboard/page-paths.ts";
 import type { ApiConfig, ApiEnv } from "../deps.ts";
 
 const OWN = ["'self'"];
-const NOBODY = ["'none'"];
+const NO_HANDLERS = ["'none'"];
 
 export function securityHeaders({ publicUrl }: Pick<ApiConfig, "publicUrl">): MiddlewareHandler<ApiEnv> {
   const strictTransportSecurity = publicUrl.startsWith("https:") ? "max-age=31536000" : false;
   const answers = secureHeaders({
     contentSecurityPolicy: {
-      defaultSrc: NOBODY,
-      baseUri: NOBODY,
+      defaultSrc: NO_HANDLERS,
+      baseUri: NO_HANDLERS,
       // The search of /docs, which requests this server again.
       formAction: OWN,
       // The pictures of its pages.
       imgSrc: OWN,
       styleSrc: ["'unsafe-inline'"],
-      frameAncestors: NOBODY,
+      frameAncestors: NO_HANDLERS,
     },
     strictTransportSecurity,
   });
   const dashboard = secureHeaders({
     contentSecurityPolicy: {
-      defaultSrc: NOBODY,
-      baseUri: NOBODY,
+      defaultSrc: NO_HANDLERS,
+      baseUri: NO_HANDLERS,
       scriptSrc: OWN,
       // Its components write style elements.
       styleSrc: [...OWN, "'unsafe-inline'"],
@@ -33,7 +33,7 @@ export function securityHeaders({ publicUrl }: Pick<ApiConfig, "publicUrl">): Mi
       imgSrc: [...OWN, "data:"],
       workerSrc: OWN,
       formAction: OWN,
-      frameAncestors: NOBODY,
+      frameAncestors: NO_HANDLERS,
     },
     strictTransportSecurity,
   });

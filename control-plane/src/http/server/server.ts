@@ -10,7 +10,7 @@ import { boundSender, SENDER_BOUNDS } from "./slow-senders.ts";
 const CLOSE_WITHIN_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 
-export interface ListenWish {
+export interface ListenOptions {
   host: string;
   /** 0 picks a free port. */
   port: number;
@@ -24,7 +24,7 @@ export interface ApiServer {
 }
 
 /** @throws ListenError with one clear sentence when the port is taken or not allowed */
-export async function openServer(app: ApiApp, { host, port, tls }: ListenWish): Promise<ApiServer> {
+export async function openServer(app: ApiApp, { host, port, tls }: ListenOptions): Promise<ApiServer> {
   // Each request has its own bound (slow-senders.ts).
   const timeouts = { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS };
   const server = serve({

@@ -21,7 +21,7 @@ import { type Transaction, transaction } from "../../store/database/database.ts"
 import type { Actor, ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import {
   actorOf,
-  actorOfShownKey,
+  actorOfPresentedKey,
   makeSessionToken,
   refuseBeyondScope,
   secretHash,
@@ -121,7 +121,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
     const token = makeSessionToken();
     const opened = await once(c, async (sql) => {
       const actor =
-        key !== undefined ? await actorOfShownKey(c, key) : await actorOfTicket(c, sql, ticket ?? "");
+        key !== undefined ? await actorOfPresentedKey(c, key) : await actorOfTicket(c, sql, ticket ?? "");
       c.set("actor", actor);
       refuseBeyondScope(c, "any");
       const openedAt = now();

@@ -15,14 +15,14 @@ import { ApiRefusal } from "../request/refusal.ts";
 import { type Reading, StreamReader } from "./reader.ts";
 import { closeWhatIsLost } from "./rights.ts";
 
-const LOOK_EVERY_MS = MS_PER_SECOND;
+const CHECK_EVERY_MS = MS_PER_SECOND;
 /** A look that takes long makes the next one wait, so that looking is never most of what the database does. */
-const REST_PER_LOOK = 4;
+const REST_PER_CHECK = 4;
 const RIGHTS_EVERY_MS = 3 * MS_PER_SECOND;
 /** Beyond this the looks have a gap: what was written in it may be in none. */
 const GAP_MS = 10 * MS_PER_SECOND;
 /** So long may a reader have been away and still be told what they missed. */
-const KEPT_LOOKS = 60;
+const STORED_CHECKS = 60;
 const MAX_READERS = 4_000;
 const MAX_READERS_OF_KEY = 100;
 const RETRY_SECONDS = 5;
@@ -88,7 +88,7 @@ export class StreamFeed {
         const beganMs = performance.now();
         await this.#turn(beganMs);
         const tookMs = performance.now() - beganMs;
-        await pause(Math.max(LOOK_EVERY_MS - tookMs, REST_PER_LOOK * tookMs), undefined, { ref: false });
+        await pause(Math.max(CHECK_EVERY_MS - tookMs, REST_PER_CHECK * tookMs), undefined, { ref: false });
       }
     } finally {
       this.#isRunning = false;
@@ -137,22 +137,25 @@ export class StreamFeed {
     const groups = new Map<string, { update: StreamUpdate; bytes: Uint8Array }>();
     for (const reader of this.#readers) {
       if (this.#joining.some((one) => one.reader === reader)) continue;
-      const { update: told, bytes } = getOr(groups, reader.group, () => this.#made(reader, changes));
-      if (!told.resync && told.changes.size + told.cards.length + told.costs.length === 0) continue;
+      const { update, bytes } = getOr(groups, reader.group, () => this.#made(reader, changes));
+      if (!update.resync && update.changes.size + update.cards.length + update.costs.length === 0) continue;
       if (reader.isUpToDate) reader.send(bytes, nowMs);
-      else reader.add(told);
+      else reader.add(update);
     }
   }
 
   /** Without values, of which whoever comes back is told the present ones. */
   #keep(changes: Changes): void {
     const withoutValues = { ...changes, cards: [], costs: [] };
-    this.#cached = [...this.#cached.slice(1 - KEPT_LOOKS), { number: this.#number, changes: withoutValues }];
+    this.#cached = [
+      ...this.#cached.slice(1 - STORED_CHECKS),
+      { number: this.#number, changes: withoutValues },
+    ];
   }
 
   #made(reader: StreamReader, changes: Changes): { update: StreamUpdate; bytes: Uint8Array } {
-    const told = updateFor({ topics: new Set(reader.topics.keys()), sight: reader.sight }, changes);
-    return { update: told, bytes: ENCODER.encode(framesOf(told, this.#place)) };
+    const update = updateFor({ topics: new Set(reader.topics.keys()), sight: reader.sight }, changes);
+    return { update, bytes: ENCODER.encode(framesOf(update, this.#place)) };
   }
 
   /** What they missed, or that they may have missed anything; and the values as they are. */

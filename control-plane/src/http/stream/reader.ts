@@ -96,8 +96,8 @@ export class StreamReader {
     this.#controller?.enqueue(ENCODER.encode(placeFrame(place)));
   }
 
-  add(told: StreamUpdate): void {
-    this.#backlog.add(told);
+  add(update: StreamUpdate): void {
+    this.#backlog.add(update);
   }
 
   /** Whether they have taken all that they were told before. */

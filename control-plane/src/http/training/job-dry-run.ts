@@ -19,13 +19,13 @@ import { onFleet } from "../environments/environment-access.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
 import { forCustomers, forEveryone, jsonBody, Money, ok } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone } from "../workloads/orders.ts";
+import { orderContextOf, refuseUnlessDone } from "../workloads/orders.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
 import { SuggestionAnswer, suggestionAnswer } from "../workloads/suggestion-answer.ts";
 import { placeIn, WhyHost } from "../workloads/workload-why.ts";
 import { NewTrainingJobBody } from "./job-body.ts";
 import { holdCode } from "./job-code.ts";
-import { orderAsked } from "./job-order.ts";
+import { requestedJob } from "./job-order.ts";
 
 const tags = ["training jobs"];
 
@@ -73,25 +73,25 @@ const schema = createRoute({
 export function registerTrainingJobDryRun(
   api: ApiApp,
   deps: ApiDeps,
-  { fleet, kinds, cache: kept }: { fleet: CachedFleet; kinds: readonly RoutedKind[]; cache: PassCache },
+  { fleet, kinds, cache }: { fleet: CachedFleet; kinds: readonly RoutedKind[]; cache: PassCache },
 ): void {
   api.openapi(dryRun, async (c) => {
-    const asked = await orderAsked(c, c.req.valid("json"));
+    const requested = await requestedJob(c, c.req.valid("json"));
     const at = deps.now();
-    const [recent, known] = await Promise.all([fleet.recent(), knownForPass(kept, at)]);
+    const [recent, known] = await Promise.all([fleet.recent(), knownForPass(cache, at)]);
     return await once(c, async (sql) => {
-      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-      const orderer = ordererOf(c);
+      const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const context = orderContextOf(c);
       const { hourly, scene } = await rolledBack(sql, async () => {
-        await holdCode(c, sql, asked.order.code);
-        const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, context: orderer }));
+        await holdCode(c, sql, requested.order.code);
+        const outcome = await onFleet(checks, (fleet) => orderJob(sql, { ...requested, fleet, context }));
         const { hourly } = refuseUnlessDone(outcome);
         return { hourly, scene: await passInputsWithin(sql, { now: at, seed: 0, known, work: "all" }) };
       });
-      const place = placeIn(scene, { kind: "training", id: asked.rows[0].id, endsByItself: true, at });
+      const place = placeIn(scene, { kind: "training", id: requested.rows[0].id, endsByItself: true, at });
       const hosts = place?.hosts ?? [];
       // What starts as it is needs no change.
-      const starts = asked.order.nodeCount === 1 && hosts.some(({ fits }) => fits);
+      const starts = requested.order.nodeCount === 1 && hosts.some(({ fits }) => fits);
       const found = starts ? [] : (place?.found ?? []);
       const answer = {
         price_per_hour: showsMoney(c) ? formatPoints(hourly) : null,

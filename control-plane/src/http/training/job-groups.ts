@@ -31,7 +31,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { orderContextOf, refuseUnlessDone, notifyOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { JobGroupChangeBody } from "./job-change-body.ts";
 
@@ -147,9 +147,9 @@ export function registerTrainingJobGroupRoutes(api: ApiApp): void {
     const { priority } = c.req.valid("json");
     await transaction(c.var.deps.db, async (sql) => {
       const jobs = await lockedElements(sql, group.id);
-      refuseUnlessDone(await changePriorities(sql, jobs, { priority, context: ordererOf(c) }));
+      refuseUnlessDone(await changePriorities(sql, jobs, { priority, context: orderContextOf(c) }));
     });
-    tellOf(c, []);
+    notifyOf(c, []);
     return c.json(groupAnswer(group), 200);
   });
 
@@ -157,25 +157,25 @@ export function registerTrainingJobGroupRoutes(api: ApiApp): void {
     const group = await workloadFor(c, ARRAYS, c.req.valid("param").id, "manage-workload");
     return await once(c, async (sql, afterwards) => {
       const { hostIds } = refuseUnlessDone(
-        await cancelJobs(sql, await lockedElements(sql, group.id), ordererOf(c)),
+        await cancelJobs(sql, await lockedElements(sql, group.id), orderContextOf(c)),
       );
-      afterwards(() => tellOf(c, hostIds));
+      afterwards(() => notifyOf(c, hostIds));
       return c.json(groupAnswer((await jobArrayById(sql, group.id)) ?? group), 200);
     });
   });
 
   api.openapi(remove, async (c) => {
     const { id } = await workloadFor(c, ARRAYS, c.req.valid("param").id, "manage-workload");
-    tellOf(c, await removed(c, id));
+    notifyOf(c, await removed(c, id));
     return c.json({ id, status: "deleting" as const }, 202);
   });
 }
 
 async function removed(c: ApiContext, id: string): Promise<readonly string[]> {
   return await transaction(c.var.deps.db, async (sql) => {
-    const orderer = ordererOf(c);
-    const outcome = await deleteJobs(sql, await lockedElements(sql, id), orderer);
-    await markArrayDeleted(sql, id, orderer.now);
+    const context = orderContextOf(c);
+    const outcome = await deleteJobs(sql, await lockedElements(sql, id), context);
+    await markArrayDeleted(sql, id, context.now);
     return refuseUnlessDone(outcome).hostIds;
   });
 }

@@ -8,7 +8,7 @@ import { workspaceForOrder } from "../request/authorization.ts";
 import { jobCode } from "./job-code.ts";
 import { newJob, type NewTrainingJobBody, rangeOf } from "./job-body.ts";
 
-export interface AskedJob {
+export interface RequestedJob {
   order: NewJob;
   rows: [NewJobRow, ...NewJobRow[]];
   array: NewArray | null;
@@ -17,10 +17,10 @@ export interface AskedJob {
 }
 
 /** @throws ApiRefusal where the workspace is not the caller's to order in, or fields contradict each other */
-export async function orderAsked(
+export async function requestedJob(
   c: ApiContext,
   body: z.output<typeof NewTrainingJobBody>,
-): Promise<AskedJob> {
+): Promise<RequestedJob> {
   const { actor, deps } = c.var;
   const workspace = await workspaceForOrder(c, body.workspace_id);
   const owner = { customerId: actor.customerId, workspaceId: workspace.id };

@@ -11,9 +11,9 @@ import { type AttemptOutput, attemptOutputs } from "../../store/training/job-out
 import type { ApiApp, ApiContext } from "../deps.ts";
 import {
   answerFile,
-  askedOfPool,
-  entryShown,
-  type FileEntryShown,
+  performOnPool,
+  entryResponse,
+  type FileEntryResponse,
   FilePage,
   FileQuery,
   fileQuery,
@@ -77,8 +77,8 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     const { id } = c.req.valid("param");
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, ...query } = c.req.valid("query");
-    const asked = pathBytes(query);
-    return await answerOutput(c, { jobId: id, rank, place: placeOf(asked), requested: asked }, query);
+    const requested = pathBytes(query);
+    return await answerOutput(c, { jobId: id, rank, place: placeOf(requested), requested }, query);
   });
 
   api.openapi(getFiles, async (c) => {
@@ -86,10 +86,10 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, attempt, ...query } = c.req.valid("query");
     if (attempt === 0) throw badField("attempt", "counts from 1");
-    const asked = pathBytes(query);
-    const below = asked.replace(/^\/+/, "");
+    const requested = pathBytes(query);
+    const below = requested.replace(/^\/+/, "");
     const place = placeOf(attempt === undefined ? below : `${attemptFolder(attempt)}/${below}`);
-    return await answerOutput(c, { jobId: id, rank, place, requested: asked }, query);
+    return await answerOutput(c, { jobId: id, rank, place, requested }, query);
   });
 
   api.openapi(remove, async (c) => {
@@ -111,16 +111,16 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
 /** @param asked the path as whoever asks names it */
 async function answerOutput(
   c: ApiContext,
-  asked: { jobId: string; rank: number; place: ReturnType<typeof placeOf>; requested: string },
+  requested: { jobId: string; rank: number; place: ReturnType<typeof placeOf>; requested: string },
   query: Parameters<typeof answerFile>[2],
 ): Promise<Response> {
-  const { place } = asked;
-  const attempts = await attemptOutputs(c.var.deps.db, asked);
+  const { place } = requested;
+  const attempts = await attemptOutputs(c.var.deps.db, requested);
   if (place.kind === "attempts") return c.json(attemptsPage(attempts), 200);
   const { pool, hostId, folder } = outputOf(attempts, place);
   return await answerFile(
     c,
-    { pool, preferred: hostId, folder, path: place.path, requested: asked.requested },
+    { pool, preferred: hostId, folder, path: place.path, requested: requested.requested },
     query,
   );
 }
@@ -133,7 +133,7 @@ async function removed(
 ): Promise<"removed" | "removing"> {
   const [above, name] = [folder.slice(0, folder.lastIndexOf("/")), folder.slice(folder.lastIndexOf("/") + 1)];
   const place = path === "" ? { folder: above, path: name } : { folder, path };
-  const removal = askedOfPool(
+  const removal = performOnPool(
     c,
     { pool, preferred: hostId, ...place },
     { method: "DELETE", route: "/entry" },
@@ -163,9 +163,9 @@ function outputOf(
   return found;
 }
 
-function attemptsPage(attempts: readonly AttemptOutput[]): { items: FileEntryShown[]; next_cursor: null } {
+function attemptsPage(attempts: readonly AttemptOutput[]): { items: FileEntryResponse[]; next_cursor: null } {
   const items = attempts.map(({ folder }) =>
-    entryShown("", folder.slice(folder.lastIndexOf("/") + 1), { type: "folder" }),
+    entryResponse("", folder.slice(folder.lastIndexOf("/") + 1), { type: "folder" }),
   );
   return { items, next_cursor: null };
 }

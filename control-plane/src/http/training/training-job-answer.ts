@@ -1,5 +1,5 @@
 /** A training job as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
-import { ShownEnvVars, shownEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
@@ -35,7 +35,7 @@ export const TrainingJob = z
     /** Ids; 0 is what the old system wrote for none. */
     mounted_datasets: z.array(z.int()).nullable(),
     mounted_models: z.array(z.int()).nullable(),
-    env_vars: ShownEnvVars,
+    env_vars: VisibleEnvVars,
     output_path: z.string().nullable(),
     config: z.record(z.string(), z.unknown()).nullable(),
     awaits_confirmation: z.boolean().openapi({
@@ -68,7 +68,7 @@ export function trainingJobAnswer(
 ): z.input<typeof TrainingJob> {
   return {
     ...row,
-    env_vars: shownEnvVars(c, row, showsValues),
+    env_vars: visibleEnvVars(c, row, showsValues),
     status_deadline_at: iso(row.status_deadline_at),
     started_at: iso(row.started_at),
     completed_at: iso(row.completed_at),

@@ -12,12 +12,12 @@ import { onFleet } from "../environments/environment-access.ts";
 import { once } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";
 import { created, forCustomers, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf, refuseUnlessDone, tellOf } from "../workloads/orders.ts";
+import { orderContextOf, refuseUnlessDone, notifyOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { NewTrainingJobBody } from "./job-body.ts";
 import { TrainingJobChangeBody } from "./job-change-body.ts";
 import { holdCode } from "./job-code.ts";
-import { orderAsked } from "./job-order.ts";
+import { requestedJob } from "./job-order.ts";
 import { TrainingJob } from "./training-job-answer.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
 
@@ -52,17 +52,17 @@ const patch = createRoute({
 export function registerTrainingJobRoutes(api: ApiApp, fleet: CachedFleet): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
-    const asked = await orderAsked(c, body);
+    const requested = await requestedJob(c, body);
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
-      const looks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
-      const orderer = ordererOf(c);
-      await holdCode(c, sql, asked.order.code);
-      const outcome = await onFleet(looks, (fleet) => orderJob(sql, { ...asked, fleet, context: orderer }));
+      const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
+      const context = orderContextOf(c);
+      await holdCode(c, sql, requested.order.code);
+      const outcome = await onFleet(checks, (fleet) => orderJob(sql, { ...requested, fleet, context }));
       refuseUnlessDone(outcome);
-      afterwards(() => tellOf(c, []));
-      return c.json(await TRAINING_JOBS.answerOf(c, sql, asked.rows[0].id), 201);
+      afterwards(() => notifyOf(c, []));
+      return c.json(await TRAINING_JOBS.answerOf(c, sql, requested.rows[0].id), 201);
     });
   });
 
@@ -78,9 +78,9 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: CachedFleet): void
     await transaction(c.var.deps.db, async (sql) => {
       const job = (await lockJobOrders(sql, [id])).get(id);
       if (job === undefined) throw notFound(`${what} ${id}`);
-      refuseUnlessDone(await changeJob(sql, job, { change, context: ordererOf(c) }));
+      refuseUnlessDone(await changeJob(sql, job, { change, context: orderContextOf(c) }));
     });
-    tellOf(c, []);
+    notifyOf(c, []);
     return c.json(await TRAINING_JOBS.answerOf(c, c.var.deps.db, id), 200);
   });
 }

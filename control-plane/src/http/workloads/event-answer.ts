@@ -18,7 +18,7 @@ const Event = z
     gpu_uuid: z.string().nullable(),
   })
   .openapi("Event");
-export type EventShown = z.infer<typeof Event>;
+export type EventResponse = z.infer<typeof Event>;
 
 export const EventPage = pageOf(Event);
 export type EventPage = z.infer<typeof EventPage>;
@@ -28,6 +28,6 @@ export function eventPage(rows: readonly EventRow[], limit: number): z.input<typ
 }
 
 function eventAnswer(row: EventRow): z.input<typeof Event> {
-  const { workload_kind: _kind, workload_id: _id, ...shown } = row;
-  return { ...shown, at: row.at.toISOString() };
+  const { workload_kind: _kind, workload_id: _id, ...visible } = row;
+  return { ...visible, at: row.at.toISOString() };
 }

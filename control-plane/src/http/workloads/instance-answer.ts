@@ -163,9 +163,9 @@ export function isSimulated(instances: readonly InstanceView[]): boolean {
 }
 
 export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeof Instance> {
-  const { switches: _switches, figures, gang, idle, ...shown } = view;
+  const { switches: _switches, figures, gang, idle, ...visible } = view;
   return {
-    ...shown,
+    ...visible,
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),

@@ -10,7 +10,7 @@ import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 
-export function ordererOf(c: ApiContext): OrderContext {
+export function orderContextOf(c: ApiContext): OrderContext {
   const { actor, deps } = c.var;
   const by = actor.isAdmin ? "admin" : "customer";
   return { by, actor: `${by} ${actor.customerId}`, now: deps.now() };
@@ -51,7 +51,7 @@ function pathOf(field: OrderField): string {
 }
 
 /** Tells the hosts and our own loops about an order that was taken. */
-export function tellOf(c: ApiContext, hostIds: readonly string[]): void {
+export function notifyOf(c: ApiContext, hostIds: readonly string[]): void {
   const { link } = c.var.deps;
   for (const hostId of hostIds) link.nudge(hostId as HostId);
   link.wake();

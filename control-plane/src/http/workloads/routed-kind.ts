@@ -19,7 +19,7 @@ import { authorizeWorkload } from "../request/authorization.ts";
 import { queryNumber } from "../request/input-fields.ts";
 import { toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
-import { ordererOf } from "./orders.ts";
+import { orderContextOf } from "./orders.ts";
 import { showsValues } from "./shown-env-vars.ts";
 
 /** What all kinds tell of themselves. Only environments have a host of their own. */
@@ -73,7 +73,7 @@ export const NamePart = text(512).min(1).optional().openapi({
 export const Rank = queryNumber(9_999);
 
 /** A step of the transaction that holds the row; it answers whose desired sets changed. */
-type Order<Locked> = (sql: Transaction, row: Locked, orderer: OrderContext) => Promise<OrderOutcome>;
+type Order<Locked> = (sql: Transaction, row: Locked, context: OrderContext) => Promise<OrderOutcome>;
 
 /** What an order may need from outside its transaction. */
 export interface Means {
@@ -118,9 +118,9 @@ export const UNSEEN_WORKLOAD: SeenWorkload<never> = {
   showsValues: true,
 };
 
-interface Kind<Row extends OrderedState, Locked, Shown extends object, Known> extends KindWords {
-  Answer: z.ZodType<unknown, Shown>;
-  answer(c: ApiContext, row: Row, seen: SeenWorkload<Known>): Shown;
+interface Kind<Row extends OrderedState, Locked, View extends object, Known> extends KindWords {
+  Answer: z.ZodType<unknown, View>;
+  answer(c: ApiContext, row: Row, seen: SeenWorkload<Known>): View;
   /** By id, of a whole page at once. */
   known?(sql: Connection, ids: readonly string[], now: Date): Promise<Map<string, Known>>;
   byId(sql: Connection, id: string): Promise<Row | null>;
@@ -136,7 +136,7 @@ interface OrdersOnRow<Locked> extends Orders<Order<Locked>> {
 
 interface RoutedOrders extends Orders<RoutedOrder> {
   /** Null where it is there no more. */
-  ending: (sql: Transaction, id: string, orderer: OrderContext) => Promise<OrderOutcome | null>;
+  ending: (sql: Transaction, id: string, context: OrderContext) => Promise<OrderOutcome | null>;
 }
 
 /** With what its place in a list is told by. */
@@ -146,72 +146,72 @@ type Listed<Row> = Row & { created_micros: string };
 type RoutedOrder = (c: ApiContext, sql: Transaction, id: string) => Promise<OrderOutcome>;
 
 /** A kind as the routes see it: its rows are its own affair. */
-export interface RoutedKind<Shown extends object = object> extends KindWords {
+export interface RoutedKind<View extends object = object> extends KindWords {
   Answer: z.ZodType;
   byId(sql: Connection, id: string): Promise<WorkloadState | null>;
   /** As it is now. */
-  answerOf(c: ApiContext, sql: Connection, id: string): Promise<Shown>;
+  answerOf(c: ApiContext, sql: Connection, id: string): Promise<View>;
   /**
    * The same for whoever may read it.
    * @throws ApiRefusal as workloadFor does
    */
-  answerFor(c: ApiContext, id: string): Promise<Shown>;
+  answerFor(c: ApiContext, id: string): Promise<View>;
   answers(
     c: ApiContext,
     filter: WorkloadFilter,
     page: WorkloadPage,
-  ): Promise<{ items: Shown[]; next_cursor: string | null }>;
+  ): Promise<{ items: View[]; next_cursor: string | null }>;
   orders: RoutedOrders | null;
 }
 
-export function routedKind<Row extends OrderedState, Locked, Shown extends object, Known = never>(
-  told: Kind<Row, Locked, Shown, Known>,
-): RoutedKind<Shown> {
-  const { kind, what } = told;
+export function routedKind<Row extends OrderedState, Locked, View extends object, Known = never>(
+  reported: Kind<Row, Locked, View, Known>,
+): RoutedKind<View> {
+  const { kind, what } = reported;
   const answers = async (c: ApiContext, sql: Connection, ids: readonly string[]) => {
     const now = c.var.deps.now();
     const instances = await seenInstances(sql, kind, ids, { now });
-    const asked = { kind, ids, at: now };
-    const money = showsMoney(c) ? await moneyOfWorkloads(sql, asked) : new Map<string, WorkloadMoney>();
-    const known = await told.known?.(sql, ids, now);
-    return (row: Row, { showsValues: isShown }: { showsValues: boolean }) =>
-      told.answer(c, row, {
+    const requested = { kind, ids, at: now };
+    const money = showsMoney(c) ? await moneyOfWorkloads(sql, requested) : new Map<string, WorkloadMoney>();
+    const known = await reported.known?.(sql, ids, now);
+    return (row: Row, { showsValues: isVisible }: { showsValues: boolean }) =>
+      reported.answer(c, row, {
         instances: instances.get(row.id) ?? [],
         money: money.get(row.id) ?? null,
         known: known?.get(row.id) ?? null,
-        showsValues: isShown,
+        showsValues: isVisible,
       });
   };
   const answer = async (c: ApiContext, sql: Connection, row: Row) =>
     (await answers(c, sql, [row.id]))(row, { showsValues: await showsValues(c, row, { what, sql }) });
   return {
-    ...told,
+    ...reported,
     async answerOf(c, sql, id) {
-      const row = await told.byId(sql, id);
+      const row = await reported.byId(sql, id);
       if (row === null) throw notFound(`${what} ${id}`);
       return await answer(c, sql, row);
     },
     answerFor: async (c, id) =>
-      await answer(c, c.var.deps.db, await workloadFor(c, told, id, "read-workload")),
+      await answer(c, c.var.deps.db, await workloadFor(c, reported, id, "read-workload")),
     async answers(c, filter, page) {
       const { db } = c.var.deps;
       const rows = await listWorkloads<Row>(db, kind, { filter, page });
-      const told = await answers(
+      const reported = await answers(
         c,
         db,
         rows.map(({ id }) => id),
       );
-      const item = (row: Listed<Row>) => told(withoutListKey<Row>(row), { showsValues: false });
+      const item = (row: Listed<Row>) => reported(withoutListKey<Row>(row), { showsValues: false });
       return toPage(rows, page.limit, { item, key: (row) => [row.created_micros, row.id] });
     },
-    orders: told.orders && routedOrders(told.orders, what),
+    orders: reported.orders && routedOrders(reported.orders, what),
   };
 }
 
 function withoutListKey<Row extends object>(row: Listed<Row>): Row {
-  const shown: Row & { created_micros?: string } = { ...row };
-  delete shown.created_micros;
-  return shown;
+  const visible: Row & { created_micros?: string } = { ...row };
+  delete visible.created_micros;
+  return visible;
 }
 
 function routedOrders<Locked>(
@@ -223,15 +223,15 @@ function routedOrders<Locked>(
     async (c, sql, id) => {
       const row = await lock(sql, id);
       if (row === null) throw notFound(`${what} ${id}`);
-      return await order(sql, row, ordererOf(c));
+      return await order(sql, row, orderContextOf(c));
     };
   return {
     ...orders,
     verbs: verbs.map((verb) => ({ ...verb, prepare: async (means) => routed(await verb.prepare(means)) })),
     deletion: deletion && routed(deletion),
-    ending: async (sql, id, orderer) => {
+    ending: async (sql, id, context) => {
       const row = await lock(sql, id);
-      return row && (await ending(sql, row, orderer));
+      return row && (await ending(sql, row, context));
     },
   };
 }

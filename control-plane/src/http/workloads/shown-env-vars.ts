@@ -8,7 +8,7 @@ import { z } from "@hono/zod-openapi";
 import { hiddenValues, type StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { Connection } from "../../store/database/database.ts";
 import type { ApiContext } from "../deps.ts";
-import { actingOn, lookingAt } from "../request/audit.ts";
+import { actingOn, noteReading } from "../request/audit.ts";
 import { opensOrders } from "../request/authentication.ts";
 import { mayEnter } from "../request/authorization.ts";
 
@@ -19,8 +19,8 @@ const HiddenValue = z
   });
 
 /** By name. */
-export const ShownEnvVars = z.record(z.string(), z.union([z.string(), HiddenValue])).nullable();
-export type ShownEnvVars = z.infer<typeof ShownEnvVars>;
+export const VisibleEnvVars = z.record(z.string(), z.union([z.string(), HiddenValue])).nullable();
+export type VisibleEnvVars = z.infer<typeof VisibleEnvVars>;
 
 interface WithEnvVars {
   id: string;
@@ -42,27 +42,27 @@ export async function showsValues(
 ): Promise<boolean> {
   const { env_vars: vars, id, customer_id: ownerCustomerId } = workload;
   if (vars === null || Object.keys(vars).length === 0) return false;
-  const isLook = c.req.method === "GET";
+  const isCheck = c.req.method === "GET";
   const isSession = c.var.session !== undefined;
-  if (isSession && !(isLook && c.req.query("env_vars") === "values")) return false;
+  if (isSession && !(isCheck && c.req.query("env_vars") === "values")) return false;
   if (!opensOrders(c)) return false;
   const subject = `${what} ${id}, with values of env_vars`;
   if (await mayEnter(c, workload, sql)) {
-    if (isSession) lookingAt(c, subject);
+    if (isSession) noteReading(c, subject);
     return true;
   }
   // What answers a change of theirs is in the log as that change, without values.
-  if (!c.var.actor.isAdmin || !isLook) return false;
+  if (!c.var.actor.isAdmin || !isCheck) return false;
   actingOn(c, { ownerCustomerId, subject });
   return true;
 }
 
 /** Values that do not open any more are as those that nobody may read. */
-export function shownEnvVars(
+export function visibleEnvVars(
   c: ApiContext,
   { env_vars: vars, customer_id: customerId }: Pick<WithEnvVars, "env_vars" | "customer_id">,
-  isShown: boolean,
-): ShownEnvVars {
+  isVisible: boolean,
+): VisibleEnvVars {
   if (vars === null) return null;
-  return (isShown ? c.var.deps.envVars.open(vars, { customerId }) : null) ?? hiddenValues(vars);
+  return (isVisible ? c.var.deps.envVars.open(vars, { customerId }) : null) ?? hiddenValues(vars);
 }

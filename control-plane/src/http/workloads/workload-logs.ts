@@ -19,7 +19,7 @@ import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
 
 /** How often a stream that lasts is looked after: whether its host is heard, and whether its reader still may. */
-const LOOK_EVERY_MS = 10 * MS_PER_SECOND;
+const CHECK_EVERY_MS = 10 * MS_PER_SECOND;
 const BUSY_RETRY_SECONDS = 5;
 
 const LogsQuery = z.strictObject({
@@ -55,14 +55,14 @@ export function registerWorkloadLogs(api: ApiApp, deps: ApiDeps, routed: RoutedK
   });
 }
 
-interface Asked {
+interface Requested {
   routed: RoutedKind;
   id: string;
   query: z.output<typeof LogsQuery>;
 }
 
-async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): Promise<Response> {
-  const { routed, id, query } = asked;
+async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Requested): Promise<Response> {
+  const { routed, id, query } = requested;
   if (query.service !== undefined && !routed.services.includes(query.service))
     throw badField("service", `no ${routed.what} has this service`);
   const target = await logTarget(db, {
@@ -89,7 +89,7 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, asked: Asked): P
     const first = target.has_begun || query.follow === "true" ? null : await opening.stream.next();
     if (first?.kind === "end" && first.end.isWhole) throw notBegun(target);
     return c.body(
-      bodyOf({ stream: opening.stream, first }, () => lookAfter(c, asked, target)),
+      bodyOf({ stream: opening.stream, first }, () => maintain(c, requested, target)),
       200,
       headersOf(target, "host"),
     );
@@ -120,7 +120,7 @@ function notBegun({ run_id: run, is_over: isOver, detail }: LogTarget): ApiRefus
   return conflict(asSentence(`Run ${run} ${state}${detail === null || detail === "" ? "" : `: ${detail}`}`));
 }
 
-function logQuery(target: LogTarget, { follow, tail, service }: Asked["query"]): LogQuery {
+function logQuery(target: LogTarget, { follow, tail, service }: Requested["query"]): LogQuery {
   return {
     instanceId: InstanceId.parse(target.instance_id),
     placementEpoch: target.epoch,
@@ -132,7 +132,7 @@ function logQuery(target: LogTarget, { follow, tail, service }: Asked["query"]):
 }
 
 /** Why the output of a service cannot be read, whatever its host answers: it is in the container, and gone with it. */
-function obstacleToService(target: LogTarget, { service }: Asked["query"]): string | null {
+function obstacleToService(target: LogTarget, { service }: Requested["query"]): string | null {
   if (service === undefined) return null;
   if (target.is_over)
     return `Run ${target.run_id} is over, and what ${service} wrote is gone with its container.`;
@@ -151,7 +151,12 @@ function awayText({ host_name: name, is_host_gone: isGone, last_heartbeat: heard
 }
 
 /** What is here in the host's place. @throws ApiRefusal where there is nothing */
-function storedTail(c: ApiContext, target: LogTarget, why: string, { service }: Asked["query"]): Response {
+function storedTail(
+  c: ApiContext,
+  target: LogTarget,
+  why: string,
+  { service }: Requested["query"],
+): Response {
   if (service !== undefined)
     throw new ApiRefusal("unavailable", `${why} What ${service} writes is kept there alone.`);
   if (target.tail !== null) {
@@ -176,17 +181,17 @@ function headersOf(target: LogTarget, source: "host" | "stored-tail"): Record<st
 }
 
 /** Null while all is well; else why the reading ends. */
-async function lookAfter(
+async function maintain(
   c: ApiContext,
-  { routed, id, query }: Asked,
+  { routed, id, query }: Requested,
   target: LogTarget,
 ): Promise<string | null> {
   const { db, log } = c.var.deps;
   try {
     await actorFrom(c);
     await workloadFor(c, routed, id, "read-workload");
-    const wish = { kind: routed.kind, workloadId: id, rank: query.rank ?? null, runId: target.run_id };
-    const now = await logTarget(db, wish);
+    const request = { kind: routed.kind, workloadId: id, rank: query.rank ?? null, runId: target.run_id };
+    const now = await logTarget(db, request);
     return now === null || isHeard(now) ? null : awayText(now);
   } catch (error) {
     if (error instanceof ApiRefusal) return "You may not read this any more.";
@@ -200,15 +205,15 @@ async function lookAfter(
 /** Pulled by the client's reading: nothing is taken from the stream that nobody waits for. */
 function bodyOf(
   { stream, first }: { stream: LogStream; first: LogNext | null },
-  look: () => Promise<string | null>,
+  check: () => Promise<string | null>,
 ): ReadableStream<Uint8Array> {
   let isAtLineStart = true;
   let taken = first;
-  const looking = setInterval(() => {
-    look()
+  const checking = setInterval(() => {
+    check()
       .then((why) => (why === null ? undefined : stream.giveUp(why)))
       .catch((error: unknown) => stream.giveUp(String(error)));
-  }, LOOK_EVERY_MS).unref();
+  }, CHECK_EVERY_MS).unref();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -219,13 +224,13 @@ function bodyOf(
           controller.enqueue(next.bytes);
           return;
         }
-        clearInterval(looking);
+        clearInterval(checking);
         const last = lastLineOf(next.end, isAtLineStart);
         if (last !== "") controller.enqueue(new TextEncoder().encode(last));
         controller.close();
       },
       cancel() {
-        clearInterval(looking);
+        clearInterval(checking);
         stream.leave();
       },
     },
@@ -238,10 +243,10 @@ const LINE_BREAK = 0x0a;
 /** An output that is whole needs no word of ours. */
 function lastLineOf({ isWhole, reason, detail }: LogEnd, isAtLineStart: boolean): string {
   if (isWhole) return "";
-  return `${isAtLineStart ? "" : "\n"}${noticeLine(asSentence(`The output breaks off here: ${detail || saidOf(reason)}`))}`;
+  return `${isAtLineStart ? "" : "\n"}${noticeLine(asSentence(`The output breaks off here: ${detail || textOf(reason)}`))}`;
 }
 
-function saidOf(reason: LogEnd["reason"]): string {
+function textOf(reason: LogEnd["reason"]): string {
   switch (reason) {
     case "shutdown":
       return "its host's agent was restarted; ask again";
@@ -259,11 +264,11 @@ function saidOf(reason: LogEnd["reason"]): string {
   }
 }
 
-function withLastLine(text: string, said: string): string {
+function withLastLine(text: string, lastText: string): string {
   const isAtLineStart = text === "" || text.endsWith("\n");
-  return `${text}${isAtLineStart ? "" : "\n"}${noticeLine(said)}`;
+  return `${text}${isAtLineStart ? "" : "\n"}${noticeLine(lastText)}`;
 }
 
-function noticeLine(said: string): string {
-  return `[remotegpu] ${said.replaceAll(/\.\.$/g, ".")}\n`;
+function noticeLine(lastText: string): string {
+  return `[remotegpu] ${lastText.replaceAll(/\.\.$/g, ".")}\n`;
 }

@@ -9,7 +9,7 @@ import { setUrgent } from "../../store/placement/urgent-workloads.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, WorkloadIdPath } from "../request/route.ts";
-import { ordererOf } from "./orders.ts";
+import { orderContextOf } from "./orders.ts";
 import type { RoutedKind } from "./routed-kind.ts";
 
 /** An operator who makes a service urgent wants it served, after a lost host too; growth is bounded by its owner's quota. */
@@ -60,7 +60,7 @@ async function setUrgency(
   { id, isUrgent }: { id: string; isUrgent: boolean },
 ): Promise<z.input<typeof Urgency>> {
   const { kind, what } = routed;
-  const { actor, now } = ordererOf(c);
+  const { actor, now } = orderContextOf(c);
   await transaction(c.var.deps.db, async (sql) => {
     const row = await routed.byId(sql, id);
     if (row === null) throw notFound(`${what} ${id}`);

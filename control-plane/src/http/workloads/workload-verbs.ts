@@ -4,7 +4,7 @@ import { transaction } from "../../store/database/database.ts";
 import type { ApiApp } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { accepted, forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
-import { refuseUnlessDone, tellOf } from "./orders.ts";
+import { refuseUnlessDone, notifyOf } from "./orders.ts";
 import { type Means, type RoutedKind, workloadFor } from "./routed-kind.ts";
 
 type Orders = NonNullable<RoutedKind["orders"]>;
@@ -47,7 +47,7 @@ export function registerWorkloadVerbs(api: ApiApp, means: Means, routed: RoutedK
     api.openapi(removalOf(routed), async (c) => {
       const { id } = await workloadFor(c, routed, c.req.valid("param").id, "manage-workload");
       const outcome = await transaction(means.deps.db, (sql) => deletion(c, sql, id));
-      tellOf(c, refuseUnlessDone(outcome).hostIds);
+      notifyOf(c, refuseUnlessDone(outcome).hostIds);
       return c.json({ id, status: "deleting" as const }, 202);
     });
 
@@ -57,7 +57,7 @@ export function registerWorkloadVerbs(api: ApiApp, means: Means, routed: RoutedK
       const order = await verb.prepare(means);
       return await once(c, async (sql, afterwards) => {
         const { hostIds } = refuseUnlessDone(await order(c, sql, id));
-        afterwards(() => tellOf(c, hostIds));
+        afterwards(() => notifyOf(c, hostIds));
         return c.json(await routed.answerOf(c, sql, id), answered.status);
       });
     });

@@ -106,15 +106,15 @@ export function registerWorkloadWhy(api: ApiApp, routed: RoutedKind, beside: Bes
 async function whyOf(
   c: ApiContext,
   { routed, workload }: { routed: RoutedKind; workload: WorkloadState },
-  { kinds, cache: kept }: Beside,
+  { kinds, cache }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
-  const reason = workload.status_reason ?? (await sayingOf(db, routed, workload));
-  const told = { status: workload.status, reason };
+  const reason = workload.status_reason ?? (await textOf(db, routed, workload));
+  const reported = { status: workload.status, reason };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
   const faults = await gpuFaultsOf(db, { kind: routed.kind, id: workload.id }, MOST_GPU_FAULTS);
   const nothing = {
-    ...told,
+    ...reported,
     position: null,
     share: null,
     hosts: [],
@@ -130,14 +130,14 @@ async function whyOf(
   // Of a service that runs a replica may wait.
   if (workload.status !== "queued" && !rulesOf(routed.kind).hasManyStarts) return nothing;
   const at = now();
-  const scene = await passInputs(db, { now: at, seed: 0, cache: kept, work: "all" });
+  const scene = await passInputs(db, { now: at, seed: 0, cache, work: "all" });
   const place = placeIn(scene, { ...routed, id: workload.id, at });
   if (place === null) return nothing;
   const { order, position, hosts, share, found } = place;
   return {
     ...nothing,
     // What hosts tell of a pull moves on between two passes of the scheduler.
-    reason: order.awaits === null ? told.reason : order.heldBack,
+    reason: order.awaits === null ? reported.reason : order.heldBack,
     position,
     share: shareAnswer(share),
     hosts,
@@ -150,9 +150,9 @@ export function placeIn(
   scene: Awaited<ReturnType<typeof passInputs>>,
   { kind, id, endsByItself, at }: Pick<RoutedKind, "kind" | "endsByItself"> & { id: string; at: Date },
 ) {
-  const standing = queueStateOf(scene);
-  const prepared = prepareQueue(scene.orders, standing);
-  const line = [...queueOrder(prepared, standing)];
+  const state = queueStateOf(scene);
+  const prepared = prepareQueue(scene.orders, state);
+  const line = [...queueOrder(prepared, state)];
   // Of several starts the first in the line is told of.
   const ahead = line.findIndex(({ start }) => start.kind === kind && start.id === id);
   const order = line[ahead];
@@ -161,7 +161,7 @@ export function placeIn(
     order,
     position: ahead + 1,
     hosts: hostAnswers(new FleetState(scene.fleet), order, at),
-    share: sharesOfWaiting(scene.orders, standing).get(order.payer),
+    share: sharesOfWaiting(scene.orders, state).get(order.payer),
     found: suggestions({ ...scene, prepared }, order, {
       otherModels: order.otherModels,
       mayLimit: endsByItself,
@@ -183,7 +183,7 @@ function fetchAnswer(fetch: FetchOfWorkload): z.input<typeof Why>["image_fetches
 }
 
 /** A status that needs no reason still deserves an answer. */
-async function sayingOf(
+async function textOf(
   sql: Connection,
   { kind }: RoutedKind,
   { id, status, host_id: hostId, host_name: hostName }: WorkloadState,
@@ -195,12 +195,12 @@ async function sayingOf(
   const names = new Set(hostId == null ? left.map(({ host_name: name }) => name) : [hostName ?? hostId]);
   const where = `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
   const guesses = await guessesAtPassword(sql, id);
-  const told = [
+  const reported = [
     ...(names.size === 0 ? [] : [where]),
     ...faults.map(faultSentence),
     ...(guesses === null ? [] : [guesses]),
   ];
-  return told.length === 0 ? null : told.join(" ");
+  return reported.length === 0 ? null : reported.join(" ");
 }
 
 function hostAnswers(

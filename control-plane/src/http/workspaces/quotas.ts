@@ -12,7 +12,7 @@ import { forAdmins, forCustomers, jsonBody, NumericIdPath, ok } from "../request
 
 const tags = ["quotas"];
 
-const QuotaWish = z
+const QuotaRequest = z
   .strictObject({
     quota_level: displayText(32).optional(),
     cpu_quota: Int32.openapi({ description: "Cores" }),
@@ -52,7 +52,7 @@ const putOfCustomer = createRoute({
   path: "/customers/{id}/quota",
   tags,
   summary: "Set a customer's quota",
-  request: { params, body: jsonBody(QuotaWish) },
+  request: { params, body: jsonBody(QuotaRequest) },
   responses: ok("The quota", Quota),
 });
 
@@ -82,7 +82,7 @@ const putOfWorkspace = createRoute({
   path: "/workspaces/{id}/quota",
   tags,
   summary: "Set a workspace's quota, which holds beside its owner's",
-  request: { params, body: jsonBody(QuotaWish) },
+  request: { params, body: jsonBody(QuotaRequest) },
   responses: ok("The quota", Quota),
 });
 
@@ -123,7 +123,7 @@ export function registerQuotaRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 }
 
-function rowOf({ quota_level, ...numbers }: z.infer<typeof QuotaWish>): QuotaRow {
+function rowOf({ quota_level, ...numbers }: z.infer<typeof QuotaRequest>): QuotaRow {
   return { quota_level: quota_level ?? "custom", ...numbers };
 }
 

@@ -1,6 +1,6 @@
 /** What is left, how fast it goes, and for what it went: each line leads to its proof. */
 import { Stack } from "@mantine/core";
-import type { EventShown } from "@remotegpu/control-plane/http/workloads/event-answer";
+import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { ChangeText } from "../../parts/change-text.tsx";
@@ -30,7 +30,7 @@ export default function BillingPage() {
 function Events() {
   const { t } = useTranslation("billing");
   return (
-    <PageTable<EventShown>
+    <PageTable<EventResponse>
       title={t("events.title")}
       path="/billing/events"
       topics={TOPICS}

@@ -1,7 +1,7 @@
 /** How busy, full and warm a card was, and what it drew. */
 import { SimpleGrid, Text } from "@mantine/core";
 import type { GpuHistory } from "@remotegpu/control-plane/http/gpu-history/history-answer";
-import type { GpuShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { GpuResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
@@ -24,7 +24,7 @@ const LINES = [
   { key: "power", of: "power", unit: "W", range: undefined },
 ] as const;
 
-export function CardLines({ card }: { card: GpuShown }) {
+export function CardLines({ card }: { card: GpuResponse }) {
   const { t } = useTranslation("host");
   const [filters, setFilters] = useFilters(["period"]);
   useTick();

@@ -1,6 +1,6 @@
 /** What can be done to a host: out of service and back, empty, upgraded, and out of the fleet's trust. */
 import { Button, Code, Group, Stack, Text } from "@mantine/core";
-import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
@@ -14,7 +14,7 @@ import { useHolders } from "./host-instances.tsx";
 const WITH_CA = "$([ -e /etc/remotegpu/ca.pem ] && echo --cacert /etc/remotegpu/ca.pem) ";
 
 interface HostActsOf {
-  host: HostShown;
+  host: HostResponse;
   path: string;
   topics: readonly string[];
 }

@@ -1,6 +1,6 @@
 /** A host's cards now, and the lines of the one that is chosen, which stands in the address. */
 import { Button, Stack, Text } from "@mantine/core";
-import type { GpuShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { GpuResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
@@ -19,8 +19,8 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
   const { t } = useTranslation("host");
   const [{ card }, setFilters] = useFilters(["card"]);
   // No change is told of their readings.
-  const cards = useApi<Page<GpuShown>>(`${path}/gpus`, { topics, query: { limit: 200 }, isMoving: true });
-  const columns: Column<GpuShown>[] = [
+  const cards = useApi<Page<GpuResponse>>(`${path}/gpus`, { topics, query: { limit: 200 }, isMoving: true });
+  const columns: Column<GpuResponse>[] = [
     {
       title: t("gpus.card"),
       cell: ({ gpu_index: index, uuid }) =>
@@ -81,7 +81,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
   const chosen = cards.data?.items.find(({ uuid }) => uuid === card && uuid !== null);
   return (
     <Stack>
-      <Panel<Page<GpuShown>>
+      <Panel<Page<GpuResponse>>
         title={t("gpus.title")}
         definition={t("gpus.definition")}
         from={cards}
@@ -103,7 +103,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
 }
 
 /** What a card said last that is gone says nothing about now. */
-function asOfNow(card: GpuShown): GpuShown {
+function asOfNow(card: GpuResponse): GpuResponse {
   if (card.vanished_at === null) return card;
   return { ...card, utilization_percent: null, memory_used_mib: null, temperature_c: null, power_w: null };
 }

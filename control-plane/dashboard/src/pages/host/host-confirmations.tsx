@@ -3,7 +3,7 @@
  * the storage pool that it says.
  */
 import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
-import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAct } from "../../api/use-api.ts";
@@ -11,7 +11,7 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { Said } from "../../parts/said.tsx";
 
 interface ConfirmationOf {
-  host: HostShown;
+  host: HostResponse;
   path: string;
 }
 

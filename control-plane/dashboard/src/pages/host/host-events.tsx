@@ -1,5 +1,5 @@
 /** What happened on a host. */
-import type { EventShown } from "@remotegpu/control-plane/http/workloads/event-answer";
+import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { ChangeText } from "../../parts/change-text.tsx";
@@ -9,7 +9,7 @@ import { Said } from "../../parts/said.tsx";
 export function HostEvents({ path, topics }: { path: string; topics: readonly string[] }) {
   const { t } = useTranslation("host");
   return (
-    <PageTable<EventShown>
+    <PageTable<EventResponse>
       title={t("events.title")}
       definition={t("events.definition")}
       path={`${path}/events`}

@@ -1,5 +1,5 @@
 /** What a host is and how it stands, as far as it or the server says so. */
-import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import type { TFunction } from "i18next";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,7 +14,7 @@ import { StatusBadge } from "../../parts/status-badge.tsx";
 
 const MS_PER_SECOND = 1_000;
 
-export function HostFacts({ host }: { host: HostShown }) {
+export function HostFacts({ host }: { host: HostResponse }) {
   const { t } = useTranslation("host");
   const server = useApi<{ version: string }>("", { isLive: false });
   const used = (part: number, whole: number) =>
@@ -78,7 +78,7 @@ export function HostFacts({ host }: { host: HostShown }) {
 }
 
 /** Whether it is the host's own stands beside it. */
-function AddressText({ host }: { host: HostShown }) {
+function AddressText({ host }: { host: HostResponse }) {
   const { t } = useTranslation("host");
   const { public_ip: shown, ip_address: reported, address_confirmed_by: by } = host;
   return (
@@ -101,7 +101,7 @@ function clockText(offsetMs: number | null, t: TFunction<"host">): string | null
 }
 
 /** What it has written of what was used, against what was taken of it. */
-function JournalText({ host: { journal, pending_usage_rows: pending } }: { host: HostShown }) {
+function JournalText({ host: { journal, pending_usage_rows: pending } }: { host: HostResponse }) {
   const { t } = useTranslation("host");
   if (journal === null || journal.head_seq === null) return <NotReported />;
   const place = { watermark: journal.watermark, head: journal.head_seq };

@@ -1,6 +1,6 @@
 /** One host: what it is, its cards now and over time, what runs there and whose it is, what happened, and what can be done. */
 import { Stack } from "@mantine/core";
-import type { HostShown } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
@@ -21,12 +21,12 @@ export default function HostPage() {
   const path = `/hosts/${encodeURIComponent(id)}`;
   const topics = [`host:${id}`, "fleet"];
   // Its clock and its journal go on without a word.
-  const host = useApi<HostShown>(path, { topics, isMoving: true });
+  const host = useApi<HostResponse>(path, { topics, isMoving: true });
   if (isNotFound(host.error)) return <NotFound />;
   return (
     <>
       <PageHead title={t("title", { name: host.data?.name ?? id })} />
-      <Panel<HostShown> title={t("facts.title")} from={host}>
+      <Panel<HostResponse> title={t("facts.title")} from={host}>
         {(data) => <HostFacts host={data} />}
       </Panel>
       {host.data !== undefined && (

@@ -1,6 +1,6 @@
 /** What a job wrote: its attempts as folders, and what lies in them, to look at and to fetch. Where is in the address. */
 import { Anchor, Breadcrumbs, Group, NativeSelect } from "@mantine/core";
-import type { FileEntryShown } from "@remotegpu/control-plane/http/files/pool-files";
+import type { FileEntryResponse } from "@remotegpu/control-plane/http/files/pool-files";
 import { useTranslation } from "react-i18next";
 import { addressOf } from "../../api/client.ts";
 import { AgeText } from "../../parts/age-text.tsx";
@@ -15,7 +15,7 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
   const { t } = useTranslation("training");
   const [{ output, rank }, setFilters] = useFilters(["output", "rank"]);
   const address = `/training-jobs/${encodeURIComponent(id)}/output`;
-  const columns: Column<FileEntryShown>[] = [
+  const columns: Column<FileEntryResponse>[] = [
     {
       title: t("output.name"),
       cell: (entry) => (
@@ -34,7 +34,7 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
     },
   ];
   return (
-    <PageTable<FileEntryShown>
+    <PageTable<FileEntryResponse>
       title={t("output.title")}
       definition={t("output.definition")}
       path={address}
@@ -62,12 +62,12 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
 }
 
 /** A name that is no text goes by its bytes. */
-function wayTo({ path, path_base64: bytes }: FileEntryShown) {
+function wayTo({ path, path_base64: bytes }: FileEntryResponse) {
   return bytes === null ? { path } : { path_base64: bytes };
 }
 
 interface EntryOf {
-  entry: FileEntryShown;
+  entry: FileEntryResponse;
   href: string;
   onOpen: () => void;
 }

@@ -1,7 +1,7 @@
 /** Which values of a workload's variables whoever looks has got; the others are hidden, and no order takes them. */
-import type { ShownEnvVars } from "@remotegpu/control-plane/http/workloads/shown-env-vars";
+import type { VisibleEnvVars } from "@remotegpu/control-plane/http/workloads/shown-env-vars";
 
-export type Variables = ShownEnvVars;
+export type Variables = VisibleEnvVars;
 
 /** The question for one workload that is answered the values, too; it is in the audit log. */
 export const withValues = { env_vars: "values" } as const;

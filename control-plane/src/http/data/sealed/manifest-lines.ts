@@ -8,7 +8,7 @@ import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
-import { askMember, senseless, unlessRefused } from "../../files/pool-files.ts";
+import { requestMember, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 
 /** A path of 4,095 bytes in base64url, and its sums. */
@@ -32,7 +32,7 @@ export async function* besideFiles(
   }: { name: string; onHost?: (host: PoolHost) => void; except?: readonly string[] },
 ): AsyncGenerator<Uint8Array> {
   const place = { pool: copy.storagePool, copyId: copy.id, except, folder: copy.folder, path: name };
-  const { host, answer } = await askMember(c, place, { method: "GET", route: "/entry" });
+  const { host, answer } = await requestMember(c, place, { method: "GET", route: "/entry" });
   onHost?.(host);
   await unlessRefused(answer);
   if (answer.status !== 200) {

@@ -17,7 +17,7 @@ import { sha256 } from "./sha256.ts";
 /** A version that is checked. */
 export type SealedCopy = CopyPlace & Pick<CopyRow, "isRootOfOwner"> & { merkleRoot: string };
 
-export interface PartsWish {
+export interface PartsRequest {
   /** Within the version; each character is a byte. */
   path: string;
   from: number;
@@ -28,7 +28,7 @@ export interface PartsWish {
 export async function provedParts(
   c: ApiContext,
   copy: SealedCopy,
-  { path, from, count }: PartsWish,
+  { path, from, count }: PartsRequest,
 ): Promise<ChunkProof | null> {
   const { db, files } = c.var.deps;
   const parts = { path: Buffer.from(path, "latin1").toString("base64url"), from, count };
@@ -42,24 +42,24 @@ export async function provedParts(
       why = `Host ${host.name} does not serve files now: ${reply.why}`;
       continue;
     }
-    const told = await toldBy(reply.answer);
-    if (told === null) {
+    const reported = await reportedBy(reply.answer);
+    if (reported === null) {
       isMissing = true;
       continue;
     }
-    if (typeof told !== "string" && isProved(sha256, copy.merkleRoot, parts, told)) return told;
+    if (typeof reported !== "string" && isProved(sha256, copy.merkleRoot, parts, reported)) return reported;
     why =
-      typeof told === "string"
-        ? `Host ${host.name} does not prove what it has: ${told}`
+      typeof reported === "string"
+        ? `Host ${host.name} does not prove what it has: ${reported}`
         : `What host ${host.name} has of it is not what was sealed.`;
-    if (typeof told !== "string") await reportOtherBytes(c, host, copy);
+    if (typeof reported !== "string") await reportOtherBytes(c, host, copy);
   }
   if (isMissing) return null;
   throw new ApiRefusal("unavailable", why);
 }
 
 /** A sentence where it is no proof; null where there is no such file. @throws ApiRefusal of a path that none can have */
-async function toldBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
+async function reportedBy(answer: HostAnswer): Promise<ChunkProof | string | null> {
   if (answer.status === 200) {
     const read = await answer.json(ProofShape);
     return read.isRead ? read.value : read.why;

@@ -15,7 +15,7 @@ import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import type { ApiContext } from "../../deps.ts";
 import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
-import { askMember, fileHeaders, senseless, unlessRefused } from "../../files/pool-files.ts";
+import { requestMember, fileHeaders, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CheckedPart, checkedBytes } from "./checked-bytes.ts";
 import { INTEGRITY_HEADER, integrityOfRead } from "./integrity.ts";
@@ -44,27 +44,27 @@ export async function answerSealedFile(
   const file = await provedParts(c, copy, { path, from: 0, count: 1 });
   if (file === null) return null;
   const etag = `"${Buffer.from(file.sha256, "base64").toString("hex", 0, TAG_BYTES)}"`;
-  const told = {
+  const reported = {
     ...fileHeaders(path),
     etag,
     "accept-ranges": "bytes",
     [INTEGRITY_HEADER]: "checked",
     ...(c.req.header(WANT_DIGEST_HEADER) !== undefined && { [DIGEST_HEADER]: digestText(file.sha256) }),
   };
-  if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: told });
+  if (c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers: reported });
   const isOtherTag = (c.req.header("if-range") ?? etag) !== etag;
   const range = byteRange(isOtherTag ? undefined : c.req.header("range"), file.bytes);
   if (range.kind === "beyond")
     return new Response(null, {
       status: 416,
-      headers: { ...told, "content-range": `bytes */${file.bytes}`, "content-length": "0" },
+      headers: { ...reported, "content-range": `bytes */${file.bytes}`, "content-length": "0" },
     });
   const wanted = range.kind === "part" ? range : { start: 0, end: file.bytes };
   const touched = range.kind === "part" ? aligned(range, file.bytes) : wanted;
   const { host, answer } = await bytesOf(c, copy, { path, folder, touched, bytes: file.bytes });
   const modified = answer.headers.get("last-modified");
   const headers = {
-    ...told,
+    ...reported,
     [INTEGRITY_HEADER]: integrityOfRead(copy, { isPart: !isWhole(touched, file.bytes) }),
     ...(modified !== null && { "last-modified": modified }),
     "content-length": String(wanted.end - wanted.start),
@@ -96,9 +96,9 @@ function aligned({ start, end }: Stretch, bytes: number): Stretch {
 }
 
 /** The members of a larger pool that are tried: one that is sound is found by then. */
-const MAX_ASKED = 4;
+const MAX_REQUESTED = 4;
 
-interface BytesWish {
+interface BytesRequest {
   path: string;
   folder: string;
   touched: Stretch;
@@ -110,13 +110,13 @@ interface BytesWish {
 async function bytesOf(
   c: ApiContext,
   copy: SealedCopy,
-  wish: BytesWish,
+  request: BytesRequest,
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const except: string[] = [];
   let refusal: ApiRefusal | null = null;
-  while (except.length < MAX_ASKED) {
-    const { host, answer } = await askForBytes(c, copy, { ...wish, except, refusal });
-    if (isOther(answer, wish)) {
+  while (except.length < MAX_REQUESTED) {
+    const { host, answer } = await requestBytes(c, copy, { ...request, except, refusal });
+    if (isOther(answer, request)) {
       answer.cancel();
       await reportOtherBytes(c, host, copy);
       refusal = new ApiRefusal("unavailable", `What host ${host.name} has of it is not what was sealed.`);
@@ -124,7 +124,7 @@ async function bytesOf(
       continue;
     }
     await unlessRefused(answer);
-    if (isIt(answer, wish)) return { host, answer };
+    if (isIt(answer, request)) return { host, answer };
     answer.cancel();
     throw senseless();
   }
@@ -132,7 +132,7 @@ async function bytesOf(
 }
 
 /** @param wish.refusal of the member before, which holds where none of the others is reached */
-async function askForBytes(
+async function requestBytes(
   c: ApiContext,
   { storagePool: pool, id: copyId }: SealedCopy,
   {
@@ -142,11 +142,11 @@ async function askForBytes(
     bytes,
     except,
     refusal,
-  }: BytesWish & { except: readonly string[]; refusal: ApiRefusal | null },
+  }: BytesRequest & { except: readonly string[]; refusal: ApiRefusal | null },
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const range = rangeOf(touched, bytes);
   try {
-    return await askMember(
+    return await requestMember(
       c,
       { pool, copyId, except, folder, path },
       {
@@ -166,14 +166,14 @@ function rangeOf(touched: Stretch, bytes: number): string | null {
 }
 
 /** What the root proves to be there has gone, or is of another length. */
-function isOther({ status, headers }: HostAnswer, { touched, bytes }: BytesWish): boolean {
+function isOther({ status, headers }: HostAnswer, { touched, bytes }: BytesRequest): boolean {
   if (status === 404 || status === 416) return true;
   if (headers.get(FILE_TYPE_HEADER) !== "file") return false;
   if (status === 200) return isWhole(touched, bytes) && headers.get("content-length") !== String(bytes);
   return status === 206 && headers.get("content-range")?.endsWith(`/${bytes}`) === false;
 }
 
-function isIt({ status, headers }: HostAnswer, { touched, bytes }: BytesWish): boolean {
+function isIt({ status, headers }: HostAnswer, { touched, bytes }: BytesRequest): boolean {
   const range = rangeOf(touched, bytes);
   return (
     status === (range === null ? 200 : 206) &&

@@ -14,7 +14,7 @@ import {
 } from "../../../store/spending/data/copies.ts";
 import { beginUpload } from "../../../store/spending/data/uploads.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askedOfPool } from "../../files/pool-files.ts";
+import { performOnPool } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
 import { DATA_NAMES } from "../data-access.ts";
@@ -31,9 +31,9 @@ export async function begin(
 ) {
   const { deps } = c.var;
   const pool = await poolFor(c, kind, { entry, named: order.storage_pool ?? null });
-  const wish = { manifest: order.manifest_sha256, pool };
+  const request = { manifest: order.manifest_sha256, pool };
   const copies = await copiesOf(deps.db, kind, entry.id);
-  const plan = planUpload({ copies, mounted: entry.storage_path }, wish);
+  const plan = planUpload({ copies, mounted: entry.storage_path }, request);
   const planned = plan.kind === "new" ? null : copies.find(({ id }) => id === plan.copyId);
   if (plan.kind === "there")
     return await once(c, async () => c.json(uploadAnswer(planned as CopyRow, { status: "ready" }), 201));
@@ -45,11 +45,11 @@ export async function begin(
       "no-room",
       `Storage pool ${pool} has ${wholeSize(draft.freeBytes)} left, and ${wholeSize(sent)} are still to come.`,
     );
-  const isElse = draft.isSealed && planned?.manifest !== wish.manifest;
+  const isElse = draft.isSealed && planned?.manifest !== request.manifest;
   const status = draft.isSealed && !isElse ? ("checking" as const) : ("uploading" as const);
   const answer = await once(c, async (sql, afterwards) => {
     const begun = await beginUpload(sql, kind, {
-      ...wish,
+      ...request,
       entry,
       plan,
       folder,
@@ -79,7 +79,7 @@ export async function begin(
   });
   // Nobody can make it ready any more: what was checked of another list gives way.
   if (isElse) {
-    await askedOfPool(c, { pool, folder, path: "" }, { method: "DELETE", route: "/tree" });
+    await performOnPool(c, { pool, folder, path: "" }, { method: "DELETE", route: "/tree" });
     await openDraft(c, { pool, folder, path: "" });
   }
   return answer;

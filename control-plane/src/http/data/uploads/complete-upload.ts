@@ -5,7 +5,7 @@ import { transaction } from "../../../store/database/database.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { failUpload, finishUpload } from "../../../store/spending/data/uploads.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
+import { requestPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict } from "../../request/refusal.ts";
 import { OtherListError } from "../sealed/manifest-lines.ts";
@@ -55,8 +55,8 @@ async function rootOf(
 ): Promise<string | null> {
   if (merkleRoot === undefined) return null;
   const found = Buffer.from(merkleRoot, "base64").toString("hex");
-  const said = copy.merkleRoot ?? (await rootOfLists(c, copy).catch(whereDeleted));
-  if (found === said) return found;
+  const text = copy.merkleRoot ?? (await rootOfLists(c, copy).catch(whereDeleted));
+  if (found === text) return found;
   throw badField("upload", "was said to have other parts than its host has found");
 }
 
@@ -67,7 +67,7 @@ function whereDeleted(error: unknown): never {
 
 /** @throws ApiRefusal of bad input where its files are not what the list says, or the list not what was said of it */
 async function checked(c: ApiContext, place: PoolFile, copy: CopyRow): Promise<SealState> {
-  const answer = await askPool(c, place, {
+  const answer = await requestPool(c, place, {
     method: "POST",
     route: "/seal",
     query: { manifest: base64Of(copy) },

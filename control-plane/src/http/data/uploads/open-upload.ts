@@ -3,7 +3,7 @@ import { DraftState } from "@remotegpu/shared/files";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { type CopyRow, openCopy } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import { askPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
+import { requestPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { conflict } from "../../request/refusal.ts";
 import { requireOwn } from "../data-access.ts";
 
@@ -26,7 +26,7 @@ export async function openUpload(
 }
 
 export async function openDraft(c: ApiContext, place: PoolFile): Promise<DraftState> {
-  return await jsonOf(await askPool(c, place, { method: "POST", route: "/draft" }), DraftState);
+  return await jsonOf(await requestPool(c, place, { method: "POST", route: "/draft" }), DraftState);
 }
 
 /** The digest of its list, in base64. */

@@ -2,16 +2,16 @@
 import { DIGEST_HEADER, digestText, MANIFEST_NAME } from "@remotegpu/shared/files";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import { sumsShown } from "../../files/part-sums.ts";
-import { askedOfPool, askPool, type PoolFile } from "../../files/pool-files.ts";
+import { sumsResponse } from "../../files/part-sums.ts";
+import { performOnPool, requestPool, type PoolFile } from "../../files/pool-files.ts";
 import { base64Of } from "./open-upload.ts";
 
-export async function tellChunks(
+export async function sendChunks(
   c: ApiContext,
   file: PoolFile,
   { totalSize }: Pick<CopyRow, "totalSize">,
 ): Promise<Response> {
-  return sumsShown(await askPool(c, file, { method: "GET", route: "/chunks" }), totalSize);
+  return sumsResponse(await requestPool(c, file, { method: "GET", route: "/chunks" }), totalSize);
 }
 
 export async function takeManifest(
@@ -19,7 +19,7 @@ export async function takeManifest(
   { place, copy }: { place: PoolFile; copy: CopyRow },
 ): Promise<Response> {
   const length = c.req.header("content-length");
-  await askedOfPool(
+  await performOnPool(
     c,
     { ...place, path: MANIFEST_NAME },
     {

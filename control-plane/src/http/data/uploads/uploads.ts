@@ -23,7 +23,7 @@ import { DATA_NAMES, requireOwn } from "../data-access.ts";
 import { begin } from "./begin-upload.ts";
 import { complete } from "./complete-upload.ts";
 import { openUpload } from "./open-upload.ts";
-import { takeManifest, tellChunks } from "./upload-parts.ts";
+import { takeManifest, sendChunks } from "./upload-parts.ts";
 import { Upload, UploadId, UploadOrder } from "./upload-shape.ts";
 
 const params = NumericIdPath;
@@ -113,7 +113,7 @@ function registerUploads(api: ApiApp, kind: DataKind): void {
   api.openapi(routes.chunks, async (c) => {
     const { upload, ...path } = c.req.valid("query");
     const open = await openUpload(c, kind, { ...c.req.valid("param"), upload });
-    return await tellChunks(c, { ...open.place, path: pathBytes(path) }, open.copy);
+    return await sendChunks(c, { ...open.place, path: pathBytes(path) }, open.copy);
   });
 
   api.openapi(routes.put, async (c) => {

@@ -29,7 +29,7 @@ interface Part {
 const PROBLEM = { $ref: "#/components/schemas/Problem" };
 
 /** Makes the parts of the page once; what is asked for chooses among them. */
-export function documentationPages(document: ApiDocument): (asked: string) => Html {
+export function documentationPages(document: ApiDocument): (requested: string) => Html {
   const operations = routesOf(document).map((route) => ({
     tag: route.operation.tags?.[0] ?? "",
     text: textOfOperation(route, document),
@@ -42,23 +42,23 @@ export function documentationPages(document: ApiDocument): (asked: string) => Ht
     visible: schemaPart(name, schema),
     refers: referredTo(schema, document),
   }));
-  return (asked) => {
-    const question = questionOf(asked);
-    const isAsked = ({ text }: Part) => holdsAll(text, question);
-    const found = { operations: operations.filter(isAsked), schemas: schemas.filter(isAsked) };
+  return (requested) => {
+    const question = questionOf(requested);
+    const isRequested = ({ text }: Part) => holdsAll(text, question);
+    const found = { operations: operations.filter(isRequested), schemas: schemas.filter(isRequested) };
     const linked = new Set([...found.operations, ...found.schemas].flatMap(({ refers }) => [...refers]));
-    const shown = schemas.filter((schema) => found.schemas.includes(schema) || linked.has(schema.name));
-    return page(document, asked, { operations: found.operations, schemas: shown });
+    const visible = schemas.filter((schema) => found.schemas.includes(schema) || linked.has(schema.name));
+    return page(document, requested, { operations: found.operations, schemas: visible });
   };
 }
 
-interface Shown {
+interface View {
   operations: readonly (Part & { tag: string })[];
   schemas: readonly Part[];
 }
 
-function page(document: ApiDocument, asked: string, { operations, schemas }: Shown): Html {
-  const isAll = questionOf(asked).length === 0;
+function page(document: ApiDocument, requested: string, { operations, schemas }: View): Html {
+  const isAll = questionOf(requested).length === 0;
   const isOpen = !isAll && operations.length <= MOST_OPEN;
   const tags = document.tags.filter(({ name }) => operations.some(({ tag }) => tag === name));
   const { title, version, description } = document.info;
@@ -82,7 +82,7 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
           <input
             type="search"
             name="q"
-            value="${asked}"
+            value="${requested}"
             aria-label="Search"
             placeholder="Search: environment logs"
           />
@@ -104,17 +104,17 @@ function page(document: ApiDocument, asked: string, { operations, schemas }: Sho
             html`<section>
               <h2 id="${anchorOf(name)}">${name}</h2>
               <p>${prose(description)}</p>
-              ${operations.flatMap(({ tag, visible: shown }) => (tag === name ? detailsOf(shown, isOpen) : []))}
+              ${operations.flatMap(({ tag, visible }) => (tag === name ? detailsOf(visible, isOpen) : []))}
             </section>`,
         )}
         <h2 id="schemas">schemas</h2>
-        ${schemas.map(({ visible: shown }) => shown)}
+        ${schemas.map(({ visible }) => visible)}
       </body>
     </html>`;
 }
 
-function detailsOf(shown: Html, isOpen: boolean): Html {
-  return isOpen ? html`<details open>${shown}</details>` : html`<details>${shown}</details>`;
+function detailsOf(visible: Html, isOpen: boolean): Html {
+  return isOpen ? html`<details open>${visible}</details>` : html`<details>${visible}</details>`;
 }
 
 function foundPart(operations: number, schemas: number): Html {

@@ -1,7 +1,7 @@
 /** Words of the ways in: services, sessions, passwords, tickets, links and shares. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const ACCESS_WORDS: Words = {
+export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessService.service": ["Which"],
   "AccessService.state": ["What the host said of its port last; none where there is no port"],
   "AccessService.port": ["The port to connect to", 20_481],

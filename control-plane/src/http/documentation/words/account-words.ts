@@ -1,7 +1,7 @@
 /** Customers, workspaces, members, keys, quotas and settings; and what every kind of answer has. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const ACCOUNT_WORDS: Words = {
+export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   id: ["Its id", 42],
   uuid: ["Its id that never repeats, in any installation", "0f8fad5b-d9cb-469f-a165-70867728950e"],
   name: ["Its name, for people", "fine-tuning"],

@@ -1,7 +1,7 @@
 /** Prices, charges, invoices, warnings and books. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const BILL_WORDS: Words = {
+export const BILL_DESCRIPTIONS: Descriptions = {
   "PostedPayment.transaction_id": ["Its transaction of the ledger", 4711],
   "PostedPayment.customer_id": ["Whose balance it moved", 12],
   "PostedPayment.kind": ["topup, refund, adjustment or writeoff", "topup"],

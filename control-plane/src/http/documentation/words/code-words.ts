@@ -1,7 +1,7 @@
 /** The code of training jobs, and how it is brought. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const CODE_WORDS: Words = {
+export const CODE_DESCRIPTIONS: Descriptions = {
   "/code-uploads/{id}": ["The upload", "code-81c20a4e"],
   "/parts/{part}": ["The number of the part, from 0", 0],
   "TrainingJob.code_id": [

@@ -1,9 +1,9 @@
 /** Hosts, GPUs, how hosts join, and what operators look at. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
 const GIB = 1_073_741_824;
 
-export const FLEET_WORDS: Words = {
+export const FLEET_DESCRIPTIONS: Descriptions = {
   "Drain.reason": ["Why; its people are told", "new power supply"],
   "JoinToken.token": ["Opens the fleet to one host; shown once", "rgj_0Xw3bQ2n"],
   "NewJoinToken.host_name": ["What the host is to be called; its own name, if left out", "gpu-07"],

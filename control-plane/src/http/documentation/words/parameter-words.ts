@@ -1,7 +1,7 @@
 /** Parameters of paths and queries. A parameter of a path that is a number needs no entry: it says which one. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const PARAMETER_WORDS: Words = {
+export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "/environments/{id}": ["Which environment", "env-5b1f6c0e"],
   "/training-jobs/{id}": ["Which training job", "job-3c9a72d1"],
   "/training-job-groups/{id}": ["Which array of jobs", "jobs-5d20c7f1"],

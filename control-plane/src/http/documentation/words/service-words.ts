@@ -1,7 +1,7 @@
 /** Words of inference services: their orders, replicas, scaling and revisions. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const SERVICE_WORDS: Words = {
+export const SERVICE_DESCRIPTIONS: Descriptions = {
   "InferenceService.id": ["Its id", "svc-8e04b6aa"],
   "InferenceServiceDeletion.id": ["The service", "svc-8e04b6aa"],
   "InferenceServiceDeletion.status": ["It goes on by itself"],

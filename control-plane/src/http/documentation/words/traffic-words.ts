@@ -1,7 +1,7 @@
 /** Words of what inference services answered. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const TRAFFIC_WORDS: Words = {
+export const TRAFFIC_DESCRIPTIONS: Descriptions = {
   "ServiceTraffic.start_time": ["From the minute of this moment on"],
   "ServiceTraffic.end_time": ["Before this moment"],
   "ServiceTraffic.in_flight": [

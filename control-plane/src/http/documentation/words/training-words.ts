@@ -1,7 +1,7 @@
 /** Words of training jobs: their orders, arrays, attempts and gangs. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
-export const TRAINING_WORDS: Words = {
+export const TRAINING_DESCRIPTIONS: Descriptions = {
   "TrainingJobDeletion.id": ["The job", "job-3c9a72d1"],
   "TrainingJobDeletion.status": ["It goes on by itself"],
   "TrainingJobDryRun.price_per_hour": [

@@ -3,29 +3,29 @@
  * means the same everywhere; `/segment/{name}` are parameters of paths and `?name` of queries. Only what no zod schema says
  * of itself stands here. A test finds fields without a word, words without a field, and examples that do not fit.
  */
-import { ACCESS_WORDS } from "./access-words.ts";
-import { ACCOUNT_WORDS } from "./account-words.ts";
-import { BILL_WORDS } from "./bill-words.ts";
-import { CODE_WORDS } from "./code-words.ts";
-import { FLEET_WORDS } from "./fleet-words.ts";
-import { PARAMETER_WORDS } from "./parameter-words.ts";
-import { PROOF_WORDS } from "./proof-words.ts";
-import { SERVICE_WORDS } from "./service-words.ts";
-import { TRAFFIC_WORDS } from "./traffic-words.ts";
-import type { Words } from "./word.ts";
-import { TRAINING_WORDS } from "./training-words.ts";
-import { WORKLOAD_WORDS } from "./workload-words.ts";
+import { ACCESS_DESCRIPTIONS } from "./access-words.ts";
+import { ACCOUNT_DESCRIPTIONS } from "./account-words.ts";
+import { BILL_DESCRIPTIONS } from "./bill-words.ts";
+import { CODE_DESCRIPTIONS } from "./code-words.ts";
+import { FLEET_DESCRIPTIONS } from "./fleet-words.ts";
+import { PARAMETER_DESCRIPTIONS } from "./parameter-words.ts";
+import { PROOF_DESCRIPTIONS } from "./proof-words.ts";
+import { SERVICE_DESCRIPTIONS } from "./service-words.ts";
+import { TRAFFIC_DESCRIPTIONS } from "./traffic-words.ts";
+import type { Descriptions } from "./word.ts";
+import { TRAINING_DESCRIPTIONS } from "./training-words.ts";
+import { WORKLOAD_DESCRIPTIONS } from "./workload-words.ts";
 
-export const WORDS: Words = {
-  ...PARAMETER_WORDS,
-  ...ACCOUNT_WORDS,
-  ...WORKLOAD_WORDS,
-  ...TRAINING_WORDS,
-  ...SERVICE_WORDS,
-  ...TRAFFIC_WORDS,
-  ...ACCESS_WORDS,
-  ...CODE_WORDS,
-  ...BILL_WORDS,
-  ...PROOF_WORDS,
-  ...FLEET_WORDS,
+export const DESCRIPTIONS: Descriptions = {
+  ...PARAMETER_DESCRIPTIONS,
+  ...ACCOUNT_DESCRIPTIONS,
+  ...WORKLOAD_DESCRIPTIONS,
+  ...TRAINING_DESCRIPTIONS,
+  ...SERVICE_DESCRIPTIONS,
+  ...TRAFFIC_DESCRIPTIONS,
+  ...ACCESS_DESCRIPTIONS,
+  ...CODE_DESCRIPTIONS,
+  ...BILL_DESCRIPTIONS,
+  ...PROOF_DESCRIPTIONS,
+  ...FLEET_DESCRIPTIONS,
 };

@@ -1,10 +1,10 @@
 /** Environments, training jobs, inference services, what they mount, and how they run. */
-import type { Words } from "./word.ts";
+import type { Descriptions } from "./word.ts";
 
 const MIB = 1_048_576;
 const GIB = 1_073_741_824;
 
-export const WORKLOAD_WORDS: Words = {
+export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   rate_per_hour: ["", "6.6000"],
   cost_so_far: ["", "41.2500"],
   "WorkloadWaiver.rule": [

@@ -22,7 +22,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
-import { ordererOf } from "../../workloads/orders.ts";
+import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
 
@@ -80,13 +80,13 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
   });
 
   api.openapi(remove, async (c) => {
-    const { id: wished, session_id: id } = c.req.valid("param");
-    const environment = await environmentFor(c, wished, "manage-workload");
+    const { id: requested, session_id: id } = c.req.valid("param");
+    const environment = await environmentFor(c, requested, "manage-workload");
     const session = { environmentId: environment.id, id };
     const known = await sessionOf(db, session);
     if (known === null) throw notFound(`session ${id} of environment ${environment.id}`);
-    const { actor, now } = ordererOf(c);
-    const tells = await transaction(db, async (sql) => {
+    const { actor, now } = orderContextOf(c);
+    const reports = await transaction(db, async (sql) => {
       await holdEntered(sql, { environmentId: environment.id });
       const cut = await orderCut(sql, { ...session, actor, reason: `Ended by ${actor}.`, now });
       if (cut === null) return null;
@@ -103,7 +103,7 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
       if (cut.reports !== null) await raiseGeneration(sql, cut.reports);
       return cut.reports;
     });
-    if (tells !== null) link.nudge(tells);
+    if (reports !== null) link.nudge(reports);
     return c.json(sessionAnswer(c, (await sessionOf(db, session)) ?? known), 202);
   });
 }

@@ -34,7 +34,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
-import { ordererOf } from "../../workloads/orders.ts";
+import { orderContextOf } from "../../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "../entry-change.ts";
 import { environmentFor } from "../environment-access.ts";
 
@@ -110,7 +110,7 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
     return await changeEntryOnce(c, { environmentId }, async (sql) => {
       await refuseUnlessOpen(sql, environment);
       await refuseFurther(sql, environmentId, key.fingerprint);
-      const { actor, now } = ordererOf(c);
+      const { actor, now } = orderContextOf(c);
       const ticket = await insertTicket(sql, {
         environmentId,
         customerId: c.var.actor.customerId,
@@ -133,10 +133,10 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
   });
 
   api.openapi(remove, async (c) => {
-    const { id: wished, ticket_id: id } = c.req.valid("param");
-    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
+    const { id: requested, ticket_id: id } = c.req.valid("param");
+    const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
     await changeEntry(c, { environmentId }, async (sql) => {
-      const { actor, now } = ordererOf(c);
+      const { actor, now } = orderContextOf(c);
       const ended = await endTicket(sql, { environmentId, id, actor, now });
       if (ended !== null) return await noteTicket(sql, ended, { old: "open", actor, now });
       const [known] = await ticketsOf(sql, environmentId, { limit: 1, after: id + 1 });

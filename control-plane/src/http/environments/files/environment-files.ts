@@ -13,9 +13,9 @@ import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { API_BASE } from "../../documentation/api-base.ts";
 import {
   answerFile,
-  askedOfPool,
-  entryShown,
-  type FileEntryShown,
+  performOnPool,
+  entryResponse,
+  type FileEntryResponse,
   FilePage,
   fileQuery,
   FileQuery,
@@ -115,7 +115,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
     const digest = c.req.header(DIGEST_HEADER);
     if (digest !== undefined && sha256Of(digest) === null)
       throw badField("Repr-Digest", "must be sha-256=:…:");
-    await askedOfPool(c, file, {
+    await performOnPool(c, file, {
       method: "PUT",
       route: "/entry",
       query: query.executable === "true" ? { executable: "1" } : {},
@@ -164,7 +164,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
   });
 }
 
-function rootPage(path: string): { items: FileEntryShown[]; next_cursor: null } {
-  const items = FILE_ROOTS.map((name) => entryShown(path, name, { type: "folder" }));
+function rootPage(path: string): { items: FileEntryResponse[]; next_cursor: null } {
+  const items = FILE_ROOTS.map((name) => entryResponse(path, name, { type: "folder" }));
   return { items, next_cursor: null };
 }

@@ -6,8 +6,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { SealState } from "@remotegpu/shared/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
-import { sumsShown } from "../../files/part-sums.ts";
-import { askPool, fileQuery, jsonOf, pathBytes, type PoolFile } from "../../files/pool-files.ts";
+import { sumsResponse } from "../../files/part-sums.ts";
+import { requestPool, fileQuery, jsonOf, pathBytes, type PoolFile } from "../../files/pool-files.ts";
 import { recordBeforehand } from "../../request/audit.ts";
 import { once } from "../../request/idempotency.ts";
 import { Int53, WholeText } from "../../request/input-fields.ts";
@@ -82,7 +82,7 @@ export function registerFilesInParts(api: ApiApp): void {
     const { size, sha256: sum, ...path } = c.req.valid("query");
     const file = await writtenFile(c, c.req.valid("param").id, pathBytes(path));
     const question = { method: "GET", route: "/parts", query: of(size, sum) } as const;
-    return sumsShown(await askPool(c, file, question, WHOLE), size);
+    return sumsResponse(await requestPool(c, file, question, WHOLE), size);
   });
 
   api.openapi(put, async (c) => {
@@ -95,7 +95,7 @@ export function registerFilesInParts(api: ApiApp): void {
     const { size, sha256: sum, executable, ...path } = c.req.valid("json");
     const file = await writtenFile(c, c.req.valid("param").id, pathBytes(path));
     await recordBeforehand(c, { path: Buffer.from(pathBytes(path), "latin1").toString("utf8") });
-    const answer = await askPool(c, file, {
+    const answer = await requestPool(c, file, {
       method: "POST",
       route: "/whole",
       query: { ...of(size, sum), ...(executable && { executable: "1" }) },

@@ -10,7 +10,7 @@ import { refuseAdministrator } from "../../request/authorization.ts";
 import { once } from "../../request/idempotency.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { created, forCustomers, jsonBody, Timestamp, WorkloadIdPath } from "../../request/route.ts";
-import { ordererOf } from "../../workloads/orders.ts";
+import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { originFor, targetNamed, webTargetFields } from "./web-origin.ts";
 
@@ -48,7 +48,7 @@ export function registerWebLinkRoutes(api: ApiApp): void {
     await refuseAdministrator(c, environment);
     const target = targetNamed(c.req.valid("json"));
     return await once(c, async (sql) => {
-      const { now } = ordererOf(c);
+      const { now } = orderContextOf(c);
       const { id: environmentId } = environment;
       const origin = await originFor(sql, environment, { target, now });
       if ((await countOpenLinks(sql, environmentId, now)) >= MAX_OPEN_LINKS)

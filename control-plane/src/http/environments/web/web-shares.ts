@@ -31,7 +31,7 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
-import { ordererOf } from "../../workloads/orders.ts";
+import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { originFor, targetNamed, webTargetFields } from "./web-origin.ts";
 
@@ -140,7 +140,7 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     if (target === "terminal") throw new ApiRefusal("malformed", "A terminal is shared with nobody.");
     const expiresAt = endOf({ expires_at, hours }, deps.now());
     return await once(c, async (sql) => {
-      const { now } = ordererOf(c);
+      const { now } = orderContextOf(c);
       const { id: environmentId } = environment;
       const origin = await originFor(sql, environment, { target, now });
       if ((await countOpenShares(sql, environmentId, now)) >= MAX_OPEN_SHARES)
@@ -172,8 +172,8 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(patch, async (c) => {
-    const { id: wished, share_id: id } = c.req.valid("param");
-    const environment = await environmentFor(c, wished, "manage-workload");
+    const { id: requested, share_id: id } = c.req.valid("param");
+    const environment = await environmentFor(c, requested, "manage-workload");
     await refuseAdministrator(c, environment);
     const share = await shareFor(db, { environmentId: environment.id, id });
     const { expires_at } = c.req.valid("json");
@@ -185,9 +185,9 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(remove, async (c) => {
-    const { id: wished, share_id: id } = c.req.valid("param");
-    const { id: environmentId } = await environmentFor(c, wished, "manage-workload");
-    const { actor, now } = ordererOf(c);
+    const { id: requested, share_id: id } = c.req.valid("param");
+    const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
+    const { actor, now } = orderContextOf(c);
     if (!(await endShare(db, { environmentId, id, actor, now }))) await shareFor(db, { environmentId, id });
     return c.body(null, 204);
   });

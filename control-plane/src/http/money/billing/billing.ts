@@ -52,8 +52,8 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(getBalance, async (c) => {
     const customerId = await customerMeant(c, c.req.valid("query"), "balance");
-    const look = { now: deps.now(), calendar: deps.config.billingCalendar };
-    const view = await balanceView(db, { customerId, now: look.now });
+    const check = { now: deps.now(), calendar: deps.config.billingCalendar };
+    const view = await balanceView(db, { customerId, now: check.now });
     if (view === null) throw notFound(`customer ${customerId}`);
     return c.json(
       {
@@ -61,7 +61,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
         overdue_since: iso(view.overdue_since),
         data_at_risk_from:
           view.overdue_since && new Date(atRiskFromMs(view.overdue_since.getTime())).toISOString(),
-        ...monthAnswer(await budgetOf(db, customerId, look)),
+        ...monthAnswer(await budgetOf(db, customerId, check)),
         last_payment_at: view.last_payment_at?.toISOString() ?? null,
       },
       200,

@@ -40,7 +40,7 @@ function normal(text: string): string {
 
 const Percents = thresholds(PositiveAmount, "Percent of the limit at which to warn");
 
-const BudgetWish = z
+const BudgetRequest = z
   .strictObject({
     monthly_limit: PositiveAmount.nullable().openapi({
       type: ["string", "null"],
@@ -60,7 +60,7 @@ const Budget = z
   })
   .openapi("Budget");
 
-const ThresholdsWish = z
+const ThresholdsRequest = z
   .strictObject({
     balances: thresholds(NotNegativeAmount, "Balances at which to warn").optional(),
     hours_left: thresholds(PositiveAmount, "Hours left at which to warn").optional(),
@@ -87,7 +87,7 @@ const putBudget = createRoute({
   path: "/billing/budget",
   tags,
   summary: "Set the budget of each month; warnings come at full hours",
-  request: { query, body: jsonBody(BudgetWish) },
+  request: { query, body: jsonBody(BudgetRequest) },
   responses: ok("The budget", Budget),
 });
 
@@ -107,17 +107,17 @@ const putThresholds = createRoute({
   path: "/billing/alert-thresholds",
   tags,
   summary: "Change them; what is left out stays",
-  request: { query, body: jsonBody(ThresholdsWish) },
+  request: { query, body: jsonBody(ThresholdsRequest) },
   responses: ok("The thresholds", Thresholds),
 });
 
 export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
-  const look = () => ({ now: deps.now(), calendar: deps.config.billingCalendar });
+  const check = () => ({ now: deps.now(), calendar: deps.config.billingCalendar });
 
   api.openapi(getBudget, async (c) => {
     const customerId = await customerMeant(c, c.req.valid("query"), "budget");
-    return c.json(await budgetOf(db, customerId, look()), 200);
+    return c.json(await budgetOf(db, customerId, check()), 200);
   });
 
   api.openapi(putBudget, async (c) => {
@@ -125,10 +125,10 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
     const { monthly_limit: limit, percents } = c.req.valid("json");
     await transaction(db, async (sql) => {
       await setMonthlyLimit(sql, { customerId, limit: limit === null ? null : parsePoints(limit) });
-      const wish = percents === undefined ? {} : { budgetPercents: points(percents) };
-      await setThresholds(sql, { customerId, request: wish });
+      const request = percents === undefined ? {} : { budgetPercents: points(percents) };
+      await setThresholds(sql, { customerId, request });
     });
-    return c.json(await budgetOf(db, customerId, look()), 200);
+    return c.json(await budgetOf(db, customerId, check()), 200);
   });
 
   api.openapi(getThresholds, async (c) => {
@@ -139,11 +139,11 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(putThresholds, async (c) => {
     const customerId = await customerMeant(c, c.req.valid("query"), "alert thresholds");
     const { balances, hours_left: hoursLeft } = c.req.valid("json");
-    const wish = {
+    const request = {
       ...(balances !== undefined && { balances: points(balances) }),
       ...(hoursLeft !== undefined && { hoursLeft: points(hoursLeft) }),
     };
-    await setThresholds(db, { customerId, request: wish });
+    await setThresholds(db, { customerId, request });
     return c.json(thresholdsAnswer(await rulesOf(db, customerId)), 200);
   });
 }
@@ -167,9 +167,9 @@ export async function budgetOf(
 }
 
 async function rulesOf(sql: Connection, customerId: number): Promise<AlertRules> {
-  const standing = (await alertStates(sql, [customerId])).get(customerId);
-  if (standing === undefined) throw new Error(`nothing was found of customer ${customerId}`);
-  return standing.rules;
+  const state = (await alertStates(sql, [customerId])).get(customerId);
+  if (state === undefined) throw new Error(`nothing was found of customer ${customerId}`);
+  return state.rules;
 }
 
 function points(list: readonly string[] | null): Points[] | null {

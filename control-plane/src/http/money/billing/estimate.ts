@@ -23,7 +23,7 @@ const MAX_ESTIMATED_MINUTES = 60 * 24 * 366;
 const MAX_INSTANCES = 10_000;
 const MAX_CORES = 4_096;
 
-const EstimateWish = z
+const EstimateRequest = z
   .strictObject({
     spec: SpecName.optional(),
     cpu: z.int().positive().max(MAX_CORES),
@@ -72,7 +72,7 @@ const postEstimate = createRoute({
   operationId: "estimateOrder",
   tags,
   summary: "What an order would cost, by the code that charges it, and whether the fleet can hold it",
-  request: { body: jsonBody(EstimateWish) },
+  request: { body: jsonBody(EstimateRequest) },
   responses: ok("The estimate", Estimate),
 });
 
@@ -82,10 +82,10 @@ export function registerEstimateRoute(
   { fleet, room }: { fleet: CachedFleet; room: CachedRoom },
 ): void {
   api.openapi(postEstimate, async (c) => {
-    const wish = c.req.valid("json");
-    const { minutes = 60, instances = 1 } = wish;
-    const order = orderOf(wish);
-    const kept = { fleet: await fleet.recent(), room: await room.recent() };
+    const request = c.req.valid("json");
+    const { minutes = 60, instances = 1 } = request;
+    const order = orderOf(request);
+    const stored = { fleet: await fleet.recent(), room: await room.recent() };
     return await once(c, async (sql) => {
       const now = deps.now();
       const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
@@ -110,7 +110,7 @@ export function registerEstimateRoute(
             amount: formatPoints(amountOf(line, minutes)),
           })),
           free_loading_minutes: Number(await setting(sql, "FREE_LOADING_MINUTES")),
-          ...fitAnswer(orderFit(order, { ...kept, models })),
+          ...fitAnswer(orderFit(order, { ...stored, models })),
         },
         200,
       );
@@ -119,9 +119,9 @@ export function registerEstimateRoute(
 }
 
 /** As an order would say it. */
-function orderOf(wish: z.output<typeof EstimateWish>): Resources {
-  const { cpu, memory, gpu = 0, gpu_memory = null, temp_storage, instances = 1 } = wish;
-  const { spec, gpu_sharing, gpu_model } = wish;
+function orderOf(request: z.output<typeof EstimateRequest>): Resources {
+  const { cpu, memory, gpu = 0, gpu_memory = null, temp_storage, instances = 1 } = request;
+  const { spec, gpu_sharing, gpu_model } = request;
   return resourcesOf({
     cpu,
     memory,

@@ -18,7 +18,7 @@ import { Amount, PositiveAmount } from "../../request/input-fields.ts";
 import { once } from "../../request/idempotency.ts";
 import { badField, conflict, notFound } from "../../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, NumericIdPath } from "../../request/route.ts";
-import { tellHostsOfMoney } from "../../accounts/told-money.ts";
+import { notifyHostsOfMoney } from "../../accounts/told-money.ts";
 
 const tags = ["customers"];
 const Reason = displayText(500);
@@ -101,7 +101,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await topUp(sql, payment)), 201));
-    await tellHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(deps, payment.customerId);
     return answer;
   });
 
@@ -109,7 +109,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await adjust(sql, payment)), 201));
-    await tellHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(deps, payment.customerId);
     return answer;
   });
 
@@ -128,7 +128,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
       const result = isTheirs ? await refund(sql, { ...payment, runId }) : UNKNOWN_RUN;
       return c.json(answerOf(payment, result), 201);
     });
-    await tellHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(deps, payment.customerId);
     return answer;
   });
 }

@@ -62,13 +62,13 @@ export function csvStream<Row>(table: CsvTable<Row>): ReadableStream<Uint8Array>
       async pull(controller) {
         const limit = Math.min(ROWS_PER_PAGE, left);
         const rows = await table.page({ limit, after });
-        const shown = rows.slice(0, limit);
-        const last = shown.at(-1);
+        const visible = rows.slice(0, limit);
+        const last = visible.at(-1);
         const head = isBegun ? "" : csvHead(table.columns);
-        const text = head + shown.map((row) => csvRow(table.columns, row)).join("");
+        const text = head + visible.map((row) => csvRow(table.columns, row)).join("");
         if (text !== "") controller.enqueue(encoder.encode(text));
         isBegun = true;
-        left -= shown.length;
+        left -= visible.length;
         if (last === undefined || rows.length <= limit || left <= 0) return controller.close();
         after = table.key(last);
       },

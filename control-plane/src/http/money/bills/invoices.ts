@@ -111,10 +111,10 @@ const get = createRoute({
 export function registerInvoiceRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(list, async (c) => {
     const { actor } = c.var;
-    const { customer_id: asked, ...query } = c.req.valid("query");
-    if (asked !== undefined && asked !== actor.customerId && !actor.isAdmin)
-      throw notFound(`customer ${asked}`);
-    const customerId = asked ?? (actor.isAdmin ? null : actor.customerId);
+    const { customer_id: requested, ...query } = c.req.valid("query");
+    if (requested !== undefined && requested !== actor.customerId && !actor.isAdmin)
+      throw notFound(`customer ${requested}`);
+    const customerId = requested ?? (actor.isAdmin ? null : actor.customerId);
     const whose = customerId === null ? "all customers" : `customer ${customerId}`;
     actingOn(c, { ownerCustomerId: customerId, subject: `invoices of ${whose}` });
     const page = numericPage(query);

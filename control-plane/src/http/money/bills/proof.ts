@@ -34,7 +34,7 @@ export function registerProofRoute(api: ApiApp, { db, config, now }: ApiDeps): v
   api.openapi(getProof, async (c) => {
     const { id } = c.req.valid("param");
     const runId = runOf(await readableRecord(c, id));
-    const asked = {
+    const requested = {
       recordId: id,
       runId,
       utcOffsetMinutes: config.billingCalendar.utcOffsetMinutes,
@@ -43,7 +43,7 @@ export function registerProofRoute(api: ApiApp, { db, config, now }: ApiDeps): v
     const { facts, spans } = await transaction(
       db,
       async (snapshot) => {
-        const facts = await proofFacts(snapshot, asked);
+        const facts = await proofFacts(snapshot, requested);
         return { facts, spans: await spansOf(snapshot, { runId, hostId: facts.run.host_id }) };
       },
       { isolation: "repeatable read" },

@@ -115,8 +115,8 @@ export function registerPricePreviewRoutes(api: ApiApp, deps: ApiDeps): void {
     const terms = { now: deps.now(), createdBy: c.var.actor.customerId };
     return await once(c, async (sql) => {
       const made = await addExamples(sql, EXAMPLE_SPECS, terms);
-      const kept = EXAMPLE_SPECS.map(({ spec }) => spec).filter((spec) => !made.includes(spec));
-      return c.json({ made, kept }, 201);
+      const stored = EXAMPLE_SPECS.map(({ spec }) => spec).filter((spec) => !made.includes(spec));
+      return c.json({ made, kept: stored }, 201);
     });
   });
 }

@@ -34,7 +34,7 @@ const Shape = z
   })
   .openapi("SpecShape");
 
-const SpecWish = z
+const SpecRequest = z
   .strictObject({ shape: Shape.nullable().optional(), description: text(1000).nullable().optional() })
   .openapi("SpecWish");
 
@@ -77,7 +77,7 @@ const put = createRoute({
   path: "/specs/{spec}",
   tags,
   summary: "Make a spec or replace its shape and description",
-  request: { params, body: jsonBody(SpecWish) },
+  request: { params, body: jsonBody(SpecRequest) },
   responses: ok("The spec", Spec),
 });
 

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { lookAtArchive } from "@remotegpu/control-plane/http/code/archive-reading";
+import { checkArchive } from "@remotegpu/control-plane/http/code/archive-reading";
 import { type Entry, packOf, tarOf } from "../../../../support/code/archives.ts";
 
 /** In pieces that end anywhere. */
@@ -14,7 +14,7 @@ const look = (packed: Buffer) => {
   const pieces = Array.from({ length: Math.ceil(packed.length / 700) }, (_, at) =>
     packed.subarray(at * 700, (at + 1) * 700),
   );
-  return lookAtArchive(Readable.from(pieces, { objectMode: false }));
+  return checkArchive(Readable.from(pieces, { objectMode: false }));
 };
 
 const main: Entry = { name: "main.py", content: "print(1)\n" };
