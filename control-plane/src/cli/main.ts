@@ -1,6 +1,6 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
 import { failureOf } from "./frame/failure.ts";
-import { say } from "./terminal/outputs.ts";
+import { writeMessage } from "./terminal/outputs.ts";
 import { remotegpu } from "./program.ts";
 
 // Whoever reads our output may have seen enough of it, as `head` does.
@@ -15,7 +15,7 @@ void remotegpu(process.argv.slice(2))
   // Whoever completes a line waits for no server that has not answered in time.
   .then(() => process.argv[2] === "complete" && process.exit())
   .catch((error: unknown) => {
-    const { exitCode, text: said } = failureOf(error);
-    say(said);
+    const { exitCode, text } = failureOf(error);
+    writeMessage(text);
     process.exitCode = exitCode;
   });

@@ -7,7 +7,7 @@ import { CliError } from "./frame/cli-error.ts";
 import { checkDivision, DividedProgram, placedWords, takeOptionsBehind } from "./frame/dividing-dashes.ts";
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./frame/things.ts";
-import { say } from "./terminal/outputs.ts";
+import { writeMessage } from "./terminal/outputs.ts";
 import { watched } from "./work/watch.ts";
 import { VERSION } from "../version.ts";
 
@@ -29,7 +29,10 @@ export function remotegpu(typed?: readonly string[]): Program {
   const isMade = ({ name, aliases = [] }: Command | Group) =>
     typed === undefined || [name, ...aliases].some((one) => typed.includes(one));
   const program = new DividedProgram(TREE.name)
-    .configureOutput({ writeOut: (text) => say(text, "stdout"), writeErr: (text) => say(text) })
+    .configureOutput({
+      writeOut: (text) => writeMessage(text, "stdout"),
+      writeErr: (text) => writeMessage(text),
+    })
     .description(TREE.summary)
     .version(VERSION, "-V, --version", "print the version")
     .helpCommand(false)

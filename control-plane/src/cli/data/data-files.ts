@@ -1,7 +1,15 @@
 /** `remotegpu dataset|model put|ls|get|show`: what is in it, and which versions of it are where. */
 import { z } from "zod";
 import { words } from "../frame/arguments.ts";
-import { argument, command, flag, option, optionalArgument, thing, type Command } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  flag,
+  option,
+  optionalArgument,
+  resourceField,
+  type Command,
+} from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { segment } from "../frame/list-command.ts";
@@ -12,7 +20,7 @@ import type { Source } from "../files/fetch-file.ts";
 import { nameOf } from "../files/environment-path.ts";
 import { Progress } from "../files/progress.ts";
 import { putData } from "./put-data.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 const STREAMS = 4;
 const MAX_STREAMS = 16;
@@ -25,7 +33,7 @@ const put = (kind: Kind) =>
     name: "put",
     summary: "fill it with a folder or a file; one that broke off goes on where it was",
     takes: {
-      id: thing(kind, kind),
+      id: resourceField(kind, kind),
       from: argument("from", words()),
       pool: option("--pool <pool>", "storage pool that it goes into", words()),
       streams: option(
@@ -57,7 +65,7 @@ const ls = (kind: Kind) =>
   command({
     name: "ls",
     summary: "list a folder of it",
-    takes: { id: thing(kind, kind), path: optionalArgument("path", words()) },
+    takes: { id: resourceField(kind, kind), path: optionalArgument("path", words()) },
     examples: [`${kind} ls faces`, `${kind} ls faces train`],
     run: async (context, { id, path = "" }) => {
       const inside = insideOf(path);
@@ -78,7 +86,7 @@ const get = (kind: Kind) =>
     name: "get",
     summary: "fetch it, or a file or folder of it; one that broke off goes on where it was",
     takes: {
-      id: thing(kind, kind),
+      id: resourceField(kind, kind),
       path: optionalArgument("path", words()),
       to: optionalArgument("to", words()),
     },
@@ -99,10 +107,10 @@ const get = (kind: Kind) =>
           }),
         );
       } finally {
-        const said = progress.end();
-        for (const skipped of left) say(`${safeText(skipped)} is no file, and was left out.\n`);
+        const text = progress.end();
+        for (const skipped of left) writeMessage(`${safeText(skipped)} is no file, and was left out.\n`);
         if (progress.files > 0 || left.length > 0)
-          printDone(context.output, `${said}, to ${safeText(target)}.`, {
+          printDone(context.output, `${text}, to ${safeText(target)}.`, {
             files: progress.files,
             bytes: progress.movedBytes,
             left_out: left,
@@ -115,15 +123,15 @@ const show = (kind: Kind) =>
   command({
     name: "show",
     summary: `one ${kind}, and which versions of it are in which storage pools`,
-    takes: { id: thing(kind, kind) },
+    takes: { id: resourceField(kind, kind) },
     isWatchable: true,
     run: async ({ api, output }, { id }) => {
       const row = await api.get(routeOf(kind, id));
       const versions = await api.list(`${routeOf(kind, id)}/versions`);
       const pools = versions.filter(({ is_mounted: isMounted }) => isMounted === true);
       const brought = pools.map(({ storage_pool: pool }) => pool);
-      const shown = brought.length > 0 ? { ...row, storage_pools: brought } : row;
-      printOne(output, output.format === "json" ? { ...shown, versions } : withSizes(shown));
+      const visible = brought.length > 0 ? { ...row, storage_pools: brought } : row;
+      printOne(output, output.format === "json" ? { ...visible, versions } : withSizes(visible));
       if (output.format === "json" || output.format === "name" || versions.length === 0) return;
       output.write("\n");
       printList(output, versions, [

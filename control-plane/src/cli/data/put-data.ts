@@ -50,12 +50,12 @@ export async function putData(putting: Putting): Promise<{ sentence: string; row
   const { upload, version, storage_pool: storagePool } = begun;
   if (begun.chunk_size !== CHUNK_BYTES)
     throw new CliError("unavailable", "The server takes parts of another size; fetch its own command.");
-  const told = { version, storage_pool: storagePool, files: files.length, bytes: listed.totalSize };
+  const reported = { version, storage_pool: storagePool, files: files.length, bytes: listed.totalSize };
   const all = `${files.length} file${files.length === 1 ? "" : "s"}, ${sizeText(listed.totalSize)}`;
   if (begun.status === "ready")
     return {
       sentence: `All of it is there already: version ${version} in storage pool ${storagePool} (${all}).`,
-      row: { ...told, sent: 0 },
+      row: { ...reported, sent: 0 },
     };
   const sending = new Progress({ what: "sending", isByLines: true });
   const sent =
@@ -74,7 +74,7 @@ export async function putData(putting: Putting): Promise<{ sentence: string; row
   const part = sent === listed.totalSize ? "" : `, of which ${sizeText(sent)} went over`;
   return {
     sentence: `Version ${version} is ready in storage pool ${storagePool}: ${all}${part}.`,
-    row: { ...told, sent },
+    row: { ...reported, sent },
   };
 }
 

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import type { ApiClient } from "../frame/api-client.ts";
 import { nameOf, pathQuery } from "../files/environment-path.ts";
 import type { Progress } from "../files/progress.ts";
-import { type Asking, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";
+import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";
 import { patiently } from "../files/patience.ts";
 import { lineOf, type Listed, type ReadFile } from "../files/read-files.ts";
 
@@ -34,10 +34,10 @@ export async function sendFiles(listed: Listed, sending: Sending): Promise<numbe
   let [rest, sent] = [listed.totalSize, 0];
   const parts = (signal: AbortSignal) =>
     partsOf(listed.files, { ...sending, signal }, (bytes) => void (rest -= bytes));
-  await severalAtOnce(parts, sending, async ({ file, index, isRequested: isAsked }, signal) => {
+  await severalAtOnce(parts, sending, async ({ file, index, isRequested }, signal) => {
     const own = { ...sending, signal };
-    const isThere = isAsked && (await sumsThere(file, own))[index] === file.chunks[index];
-    if (!isThere) await sendChunk(file, index, asking(file, `${sending.route}/files`, own));
+    const isThere = isRequested && (await sumsThere(file, own))[index] === file.chunks[index];
+    if (!isThere) await sendChunk(file, index, requesting(file, `${sending.route}/files`, own));
     const bytes = bytesOf(file, index);
     rest -= bytes;
     if (!isThere) sent += bytes;
@@ -66,10 +66,10 @@ async function* partsOf(
 }
 
 async function sumsThere(file: ReadFile, sending: Sending): Promise<string[]> {
-  return await sumsOf(file, asking(file, `${sending.route}/upload-chunks`, sending));
+  return await sumsOf(file, requesting(file, `${sending.route}/upload-chunks`, sending));
 }
 
-function asking({ path }: ReadFile, route: string, { api, upload, signal }: Sending): Asking {
+function requesting({ path }: ReadFile, route: string, { api, upload, signal }: Sending): ChunkRequest {
   return { api, path: route, query: { upload, ...pathQuery(path) }, signal };
 }
 

@@ -12,7 +12,7 @@ const NOT_FOUND = 404;
 const BAD_INPUT = 422;
 
 /** What is asked, and with which query. */
-export interface Asking {
+export interface ChunkRequest {
   api: ApiClient;
   path: string;
   query: Record<string, string>;
@@ -27,7 +27,7 @@ export function bytesOf({ size }: ReadFile, index: number): number {
  * The checksums of the parts that the host has of it; those of another length are of no use.
  * @throws CliError
  */
-export async function sumsOf(file: ReadFile, { api, path, query, signal }: Asking): Promise<string[]> {
+export async function sumsOf(file: ReadFile, { api, path, query, signal }: ChunkRequest): Promise<string[]> {
   let text = "";
   try {
     await patiently(signal, async () => {
@@ -51,7 +51,7 @@ export async function sumsOf(file: ReadFile, { api, path, query, signal }: Askin
 export async function sendChunk(
   file: ReadFile,
   index: number,
-  { api, path, query, signal }: Asking,
+  { api, path, query, signal }: ChunkRequest,
 ): Promise<void> {
   await patiently(signal, async () => {
     const bytes = await chunkOf(file, index);

@@ -82,13 +82,14 @@ async function downloadTree(
 }
 
 /** What has no tree of its own: the attempts of a job, the folders of an environment, or a folder of an older host. */
-async function downloadEach(source: Source, path: Buffer, { to, ...told }: Target): Promise<void> {
+async function downloadEach(source: Source, path: Buffer, { to, ...reported }: Target): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const entry of await listed(source, path)) {
     const name = bytesOfName(entry);
     const [from, target] = [below(path, name), below(to, name)];
-    if (entry.type === "folder") await download(source, from, { to: target, ...told });
-    else if (entry.type === "file") await fetchFile(source, from, { to: target, progress: told.progress });
-    else told.skipped(from.toString());
+    if (entry.type === "folder") await download(source, from, { to: target, ...reported });
+    else if (entry.type === "file")
+      await fetchFile(source, from, { to: target, progress: reported.progress });
+    else reported.skipped(from.toString());
   }
 }

@@ -64,8 +64,8 @@ async function tryFile(
   );
   const hash = createHash("sha256");
   // The host reads it for its checksum while it comes, and here it is computed of what comes.
-  const told = checksumOf(source, path);
-  told.catch(() => undefined);
+  const reported = checksumOf(source, path);
+  reported.catch(() => undefined);
   if (had > 0) {
     first.destroy();
     await pipeline(createReadStream(draft, { end: had - 1 }), hash, { end: false });
@@ -80,8 +80,8 @@ async function tryFile(
     };
     await keep(rest, { path, draft, hash, isMore: had > 0, moved });
   }
-  const { etag: toldEtag, sha256: wanted } = await told;
-  if (toldEtag !== etag || wanted === null || wanted !== hash.digest("base64")) return await gone(draft);
+  const { etag: reportedEtag, sha256: wanted } = await reported;
+  if (reportedEtag !== etag || wanted === null || wanted !== hash.digest("base64")) return await gone(draft);
   await rename(draft, to);
   return true;
 }
@@ -112,8 +112,8 @@ async function keep(
     hash.update(chunk);
     moved(chunk.length);
   });
-  const kept = createWriteStream(draft, { flags: isMore ? "a" : "w", highWaterMark: WRITTEN_AT_ONCE });
-  await pipeline(response, kept).catch((cause: unknown) => {
+  const stored = createWriteStream(draft, { flags: isMore ? "a" : "w", highWaterMark: WRITTEN_AT_ONCE });
+  await pipeline(response, stored).catch((cause: unknown) => {
     throw new CliError(
       "unavailable",
       `The server broke off amid ${safeText(path.toString())}; ask again to go on.`,

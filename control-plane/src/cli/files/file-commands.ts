@@ -1,6 +1,6 @@
 /** `remotegpu env ls|get|put|link`: code and output of an environment, whether it runs or not. */
 import { words } from "../frame/arguments.ts";
-import { argument, command, optionalArgument, thing, type Command } from "../frame/command.ts";
+import { argument, command, optionalArgument, resourceField, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
@@ -9,7 +9,7 @@ import { below, insidePath, nameOf, pathQuery } from "./environment-path.ts";
 import { list, moved } from "./moving.ts";
 import { upload } from "./upload.ts";
 
-const environment = () => thing("environment", "environment");
+const environment = () => resourceField("environment", "environment");
 
 const LS = command({
   name: "ls",
@@ -38,8 +38,8 @@ const get = (show: (context: Context, id: string) => Promise<void>) =>
       if (path === undefined) return await show(context, id);
       const inside = insidePath(path);
       const target = to === undefined ? nameOf(inside) : Buffer.from(to);
-      await moved(context, environmentFiles(id), `to ${target.toString()}`, (source, told) =>
-        download(source, inside, { to: target, ...told }),
+      await moved(context, environmentFiles(id), `to ${target.toString()}`, (source, reported) =>
+        download(source, inside, { to: target, ...reported }),
       );
     },
   });
@@ -58,8 +58,8 @@ const PUT = command({
     const local = Buffer.from(from.length > 1 ? from.replace(/\/+$/, "") : from);
     const inside = insidePath(path);
     const target = path.endsWith("/") ? below(inside, nameOf(local)) : inside;
-    await moved(context, environmentFiles(id), `to ${target.toString()}`, (source, told) =>
-      upload(source, local, { to: target, ...told }),
+    await moved(context, environmentFiles(id), `to ${target.toString()}`, (source, reported) =>
+      upload(source, local, { to: target, ...reported }),
     );
   },
 });

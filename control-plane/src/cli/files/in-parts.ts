@@ -1,7 +1,7 @@
 /** A long file on its way into an environment, part by part, and its check there once all of them have come. */
 import type { Stats } from "node:fs";
 import { z } from "zod";
-import { type Asking, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./chunks.ts";
+import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./chunks.ts";
 import { fileOf } from "./local-tree.ts";
 import { patiently } from "./patience.ts";
 import { readOne, type ReadFile } from "./read-files.ts";
@@ -22,20 +22,20 @@ export async function bringInParts(
 ): Promise<boolean> {
   const file = await readOne(fileOf(from, to, stats), signal, () => undefined);
   const of = { size: file.size, sha256: Buffer.from(file.sha256, "base64").toString("hex") };
-  const asking: Asking = {
+  const requesting: ChunkRequest = {
     api,
     path: route.replace(/files$/, "upload-chunks"),
     query: { ...pathQuery(to), size: String(of.size), sha256: of.sha256 },
     signal,
   };
-  const there = await sumsThere(file, asking);
+  const there = await sumsThere(file, requesting);
   if (there === null) return false;
   let rest = file.size;
   await severalAtOnce(
     () => missingOf(file, there),
     { streams: STREAMS, signal },
     async (index, own) => {
-      await sendChunk(file, index, { ...asking, signal: own });
+      await sendChunk(file, index, { ...requesting, signal: own });
       rest -= bytesOf(file, index);
       progress.moved(bytesOf(file, index), { name: nameOf(from).toString(), rest });
     },
@@ -53,9 +53,9 @@ async function* missingOf(file: ReadFile, there: readonly string[]): AsyncGenera
 }
 
 /** Null where the host is too old to be asked. */
-async function sumsThere(file: ReadFile, asking: Asking): Promise<string[] | null> {
+async function sumsThere(file: ReadFile, requesting: ChunkRequest): Promise<string[] | null> {
   try {
-    return await sumsOf(file, asking);
+    return await sumsOf(file, requesting);
   } catch (error) {
     if (error instanceof CliError && error.status === CONFLICT) return null;
     throw error;

@@ -1,6 +1,6 @@
 /** `remotegpu job output ls|get|sync|rm`: what a job has written. A path is relative to the job's output, where its attempts are. */
 import { words } from "../frame/arguments.ts";
-import { argument, command, flag, optionalArgument, thing, type Group } from "../frame/command.ts";
+import { argument, command, flag, optionalArgument, resourceField, type Group } from "../frame/command.ts";
 import { confirmed } from "../frame/confirmation.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
@@ -9,7 +9,7 @@ import { download } from "./download.ts";
 import { nameOf, pathQuery, relativePath } from "./environment-path.ts";
 import { list, moved } from "./moving.ts";
 import { sync } from "./sync.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 export const JOB_OUTPUT: Group = {
   name: "output",
@@ -18,7 +18,7 @@ export const JOB_OUTPUT: Group = {
     command({
       name: "ls",
       summary: "list its attempts, or a folder of one",
-      takes: { job: thing("job", "job"), path: optionalArgument("path", words()) },
+      takes: { job: resourceField("job", "job"), path: optionalArgument("path", words()) },
       examples: ["job output ls train", "job output ls train attempt-1/checkpoints"],
       run: async (context, { job, path = "" }) => await list(context, jobOutput(job), relativePath(path)),
     }),
@@ -26,7 +26,7 @@ export const JOB_OUTPUT: Group = {
       name: "get",
       summary: "fetch a file or a folder of it, or all; what broke off goes on where it was",
       takes: {
-        job: thing("job", "job"),
+        job: resourceField("job", "job"),
         path: optionalArgument("path", words()),
         to: optionalArgument("to", words()),
       },
@@ -35,8 +35,8 @@ export const JOB_OUTPUT: Group = {
       run: async (context, { job, path = "", to }) => {
         const inside = relativePath(path);
         const target = targetOf({ job, path, to });
-        await moved(context, jobOutput(job), `to ${target.toString()}`, (source, told) =>
-          download(source, inside, { to: target, ...told }),
+        await moved(context, jobOutput(job), `to ${target.toString()}`, (source, reported) =>
+          download(source, inside, { to: target, ...reported }),
         );
       },
     }),
@@ -44,7 +44,7 @@ export const JOB_OUTPUT: Group = {
       name: "sync",
       summary: "fetch what is new or changed since the last time",
       takes: {
-        job: thing("job", "job"),
+        job: resourceField("job", "job"),
         path: optionalArgument("path", words()),
         to: optionalArgument("to", words()),
       },
@@ -54,17 +54,17 @@ export const JOB_OUTPUT: Group = {
         const inside = relativePath(path);
         const target = targetOf({ job, path, to });
         let unchanged = 0;
-        await moved(context, jobOutput(job), `to ${target.toString()}`, async (source, told) => {
-          await sync(source, inside, { to: target, ...told, stored: () => (unchanged += 1) });
+        await moved(context, jobOutput(job), `to ${target.toString()}`, async (source, reported) => {
+          await sync(source, inside, { to: target, ...reported, stored: () => (unchanged += 1) });
         });
-        if (unchanged > 0) say(`${unchanged} unchanged.\n`);
+        if (unchanged > 0) writeMessage(`${unchanged} unchanged.\n`);
       },
     }),
     command({
       name: "rm",
       summary: "remove an attempt's output, or a file or folder of it, for good",
       takes: {
-        job: thing("job", "job"),
+        job: resourceField("job", "job"),
         path: argument("path", words()),
         yes: flag("-y, --yes", "without asking"),
       },
@@ -72,12 +72,12 @@ export const JOB_OUTPUT: Group = {
       more: "It counts as storage until it is gone.",
       run: async ({ api, output }, { job, path, yes }) => {
         const inside = relativePath(path);
-        const shown = `${inside.toString()} of the output of job ${job}`;
-        await confirmed(`Remove ${safeText(shown)} for good?`, { isMeant: yes });
+        const visible = `${inside.toString()} of the output of job ${job}`;
+        await confirmed(`Remove ${safeText(visible)} for good?`, { isMeant: yes });
         const row = await api.delete(jobOutput(job), pathQuery(inside));
         printDone(
           output,
-          row.status === "removing" ? `${shown} is being removed.` : `${shown} is removed.`,
+          row.status === "removing" ? `${visible} is being removed.` : `${visible} is removed.`,
           row,
         );
       },

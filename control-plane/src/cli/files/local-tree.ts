@@ -42,7 +42,7 @@ interface Unfit {
 
 async function collect(
   { from, path, above }: { from: Buffer; path: Buffer | null; above: readonly string[] },
-  told: { files: LocalFile[]; unfit: Unfit; followsLinks: boolean },
+  reported: { files: LocalFile[]; unfit: Unfit; followsLinks: boolean },
 ): Promise<void> {
   const here = await realpath(from);
   if (above.includes(here))
@@ -52,15 +52,15 @@ async function collect(
     const inside = below(from, name);
     const to = path === null ? name : below(path, name);
     let stats = await lstat(inside);
-    if (stats.isSymbolicLink() && told.followsLinks)
+    if (stats.isSymbolicLink() && reported.followsLinks)
       stats = await stat(inside).catch((cause: unknown) => {
         throw new CliError("usage", `${safeText(inside.toString())} is a link that leads nowhere.`, {
           cause,
         });
       });
-    if (stats.isDirectory()) await collect({ from: inside, path: to, above: [...above, here] }, told);
-    else if (stats.isFile()) told.files.push(fileOf(inside, to, stats));
-    else (stats.isSymbolicLink() ? told.unfit.links : told.unfit.others).push(inside);
+    if (stats.isDirectory()) await collect({ from: inside, path: to, above: [...above, here] }, reported);
+    else if (stats.isFile()) reported.files.push(fileOf(inside, to, stats));
+    else (stats.isSymbolicLink() ? reported.unfit.links : reported.unfit.others).push(inside);
   }
 }
 

@@ -6,14 +6,16 @@ import { entriesOf } from "./download.ts";
 import type { Source } from "./fetch-file.ts";
 import { nameOf } from "./environment-path.ts";
 import { Progress } from "./progress.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 export async function list(context: Context, route: string, inside: Buffer): Promise<void> {
   const entries = await withSource(context, route, (source) => entriesOf(source, inside));
-  const shown = entries ?? [{ name: nameOf(inside).toString(), name_base64: null, type: "file", size: null }];
+  const visible = entries ?? [
+    { name: nameOf(inside).toString(), name_base64: null, type: "file", size: null },
+  ];
   printList(
     context.output,
-    shown,
+    visible,
     ["type", ["size", ({ size }) => sizeText(size)], "modified_at", "name"],
     "Nothing is in there.",
   );
@@ -42,7 +44,7 @@ export async function moved(
   context: Context,
   route: string,
   where: string,
-  work: (source: Source, told: { progress: Progress; skipped: (path: string) => void }) => Promise<void>,
+  work: (source: Source, reported: { progress: Progress; skipped: (path: string) => void }) => Promise<void>,
 ): Promise<void> {
   const progress = new Progress();
   const left: string[] = [];
@@ -51,10 +53,10 @@ export async function moved(
       work(source, { progress, skipped: (path) => left.push(path) }),
     );
   } finally {
-    const said = progress.end();
-    for (const path of left) say(`${safeText(path)} is no file, and was left out.\n`);
+    const text = progress.end();
+    for (const path of left) writeMessage(`${safeText(path)} is no file, and was left out.\n`);
     if (progress.files > 0 || left.length > 0)
-      printDone(context.output, `${said}, ${safeText(where)}.`, {
+      printDone(context.output, `${text}, ${safeText(where)}.`, {
         files: progress.files,
         bytes: progress.movedBytes,
         left_out: left,

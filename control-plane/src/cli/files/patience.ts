@@ -15,7 +15,7 @@ const NO_ROOM = 507;
 export async function patiently<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
-  isPassing: (error: unknown) => boolean = isAwayOrCrowded,
+  isForwarding: (error: unknown) => boolean = isAwayOrCrowded,
 ): Promise<T> {
   const begunMs = performance.now();
   for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
@@ -23,7 +23,7 @@ export async function patiently<T>(
       return await work();
     } catch (error) {
       const isLate = performance.now() - begunMs > GIVES_UP_AFTER_MS;
-      if (!isPassing(error) || signal.aborted || isLate) throw error;
+      if (!isForwarding(error) || signal.aborted || isLate) throw error;
     }
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
   }

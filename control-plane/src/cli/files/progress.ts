@@ -5,7 +5,7 @@
 import { sizeText } from "../frame/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-import { controlTerminal, say } from "../terminal/outputs.ts";
+import { controlTerminal, writeMessage } from "../terminal/outputs.ts";
 
 const EVERY_MS = 500;
 const LINE_EVERY_MS = 10_000;
@@ -37,7 +37,7 @@ export class Progress {
     const parts = [safeText(name), sizeText(this.#moved), this.#rate(), restText(rest / this.#perSecond())];
     const line = `${this.#what}${parts.filter((part) => part !== "").join("  ")}`;
     if (this.#isTerminal) controlTerminal(`\r${safeText(line).slice(0, WIDTH).padEnd(WIDTH)}`);
-    else say(`${line}\n`);
+    else writeMessage(`${line}\n`);
   }
 
   /** "12 files, 1.5 GiB, 80 MiB/s" */

@@ -45,16 +45,16 @@ export async function readAll(
   const read: ReadFile[] = [];
   let [rest, manifestBytes] = [totalSize, 0];
   for (const file of files) {
-    const told = await readOne(file, signal, (bytes) => {
+    const reported = await readOne(file, signal, (bytes) => {
       rest -= bytes;
       progress.moved(bytes, { name: nameOf(file.path).toString(), rest });
     });
-    const line = lineOf(told);
+    const line = lineOf(reported);
     manifest.update(line);
     manifestBytes += line.length;
-    for (const [index, sum] of told.chunks.entries())
-      tree.add(chunkLeaf(sha256, manifestLine(told), { index, sum }));
-    read.push(told);
+    for (const [index, sum] of reported.chunks.entries())
+      tree.add(chunkLeaf(sha256, manifestLine(reported), { index, sum }));
+    read.push(reported);
   }
   const merkleRoot = Buffer.from(tree.root()).toString("hex");
   return { files: read, totalSize, manifestBytes, manifestSha256: manifest.digest("hex"), merkleRoot };

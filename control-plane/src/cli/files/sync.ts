@@ -15,14 +15,14 @@ import { isTree, partsOf } from "./tree-answer.ts";
 /** Times go as fractions of seconds, in which a thousandth may come out a little less. */
 const SAME_TIME_MS = 1.5;
 
-interface Told {
+interface Reported {
   progress: Progress;
   skipped: (path: string) => void;
   /** One is here already. */
   stored: () => void;
 }
 
-type Target = { to: Buffer } & Told;
+type Target = { to: Buffer } & Reported;
 type Facts = { size: number | null; modifiedAt: Date | null };
 
 export async function sync(source: Source, path: Buffer, target: Target): Promise<void> {
@@ -41,7 +41,7 @@ async function syncTree(
   source: Source,
   path: Buffer,
   answer: IncomingMessage,
-  { to, ...told }: Target,
+  { to, ...reported }: Target,
 ): Promise<void> {
   await mkdir(to, { recursive: true });
   const small = new Map<string, Facts>();
@@ -49,17 +49,17 @@ async function syncTree(
   for await (const { entry, path: inside } of partsOf(answer)) {
     const target = below(to, inside);
     if (entry.type === "folder") await mkdir(target, { recursive: true });
-    else if (entry.type !== "file") told.skipped(below(path, inside).toString());
+    else if (entry.type !== "file") reported.skipped(below(path, inside).toString());
     else {
       const facts = { size: entry.size, modifiedAt: new Date(entry.modified_at) };
-      if (isSameAtSight(await here(target), facts)) told.stored();
+      if (isSameAtSight(await here(target), facts)) reported.stored();
       else ((entry.size ?? 0) <= TREE_FILE_BYTES ? small : large).set(inside.toString("latin1"), facts);
     }
   }
-  if (small.size > 0) await syncSmall(source, path, small, { to, ...told });
+  if (small.size > 0) await syncSmall(source, path, small, { to, ...reported });
   for (const [inside, facts] of [...small, ...large]) {
     const bytes = Buffer.from(inside, "latin1");
-    await syncFile(source, below(path, bytes), { to: below(to, bytes), ...facts, ...told });
+    await syncFile(source, below(path, bytes), { to: below(to, bytes), ...facts, ...reported });
   }
 }
 
@@ -68,7 +68,7 @@ async function syncSmall(
   source: Source,
   path: Buffer,
   wanted: Map<string, Facts>,
-  { to, progress, stored: kept }: Target,
+  { to, progress, stored }: Target,
 ): Promise<void> {
   const oldestMs = [...wanted.values()].reduce(
     (oldest, { modifiedAt }) => Math.min(oldest, modifiedAt?.getTime() ?? 0),
@@ -85,7 +85,7 @@ async function syncSmall(
     const modifiedAt = new Date(entry.modified_at);
     if ((await here(target))?.size === bytes.length && (await sha256(target)) === entry.sha256) {
       await utimes(target, modifiedAt, modifiedAt);
-      kept();
+      stored();
       continue;
     }
     await small.put(target, bytes, modifiedAt);
@@ -96,14 +96,15 @@ async function syncSmall(
 }
 
 /** What has no tree of its own: the attempts of a job, or a folder of an older host. */
-async function syncEach(source: Source, path: Buffer, { to, ...told }: Target): Promise<void> {
+async function syncEach(source: Source, path: Buffer, { to, ...reported }: Target): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const entry of await listed(source, path)) {
     const name = bytesOfName(entry);
     const [from, target] = [below(path, name), below(to, name)];
-    if (entry.type === "folder") await sync(source, from, { to: target, ...told });
-    else if (entry.type === "file") await syncFile(source, from, { to: target, ...factsOf(entry), ...told });
-    else told.skipped(from.toString());
+    if (entry.type === "folder") await sync(source, from, { to: target, ...reported });
+    else if (entry.type === "file")
+      await syncFile(source, from, { to: target, ...factsOf(entry), ...reported });
+    else reported.skipped(from.toString());
   }
 }
 
@@ -114,9 +115,9 @@ function factsOf({ size, modified_at: at }: Entry): Facts {
 async function syncFile(
   source: Source,
   path: Buffer,
-  { to, progress, stored: kept, ...facts }: Target & Facts,
+  { to, progress, stored, ...facts }: Target & Facts,
 ): Promise<void> {
-  if (await isSame(source, path, { to, ...facts })) kept();
+  if (await isSame(source, path, { to, ...facts })) stored();
   else await fetchFile(source, path, { to, progress });
   const { modifiedAt } = facts;
   if (modifiedAt !== null) await utimes(to, modifiedAt, modifiedAt);

@@ -128,7 +128,7 @@ export class ApiClient {
   /** Null when `signal` ended it before the answer came. */
   async #open(
     path: string,
-    wish: {
+    target: {
       method?: Method;
       signal: AbortSignal;
       headers: Record<string, string>;
@@ -136,7 +136,7 @@ export class ApiClient {
       isPatient?: boolean;
     },
   ): Promise<IncomingMessage | null> {
-    const { method = "GET", signal, headers, body, isPatient = false } = wish;
+    const { method = "GET", signal, headers, body, isPatient = false } = target;
     const url = new URL(`/api/v1${path}`, this.#profile.server);
     const request = await requestOf(url);
     return await new Promise((resolve, reject) => {
@@ -159,7 +159,7 @@ export class ApiClient {
         if (signal.aborted) resolve(null);
         // The server may close a connection that rests in the moment when it is used again: nothing was asked by it then.
         else if (method === "GET" && sent.reusedSocket && isReset(cause))
-          this.#open(path, wish).then(resolve, reject);
+          this.#open(path, target).then(resolve, reject);
         else
           reject(new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message}`, { cause }));
       });

@@ -14,12 +14,12 @@ export async function chosenOf<One>(
   const choice = `${title}:\n${lines.join("\n")}`;
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw new CliError("usage", `${choice}\n${otherwise}`);
   const { createInterface } = await import("node:readline/promises");
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const requesting = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const one = all[Number(await asking.question(safeLines(`${choice}\nWhich? `))) - 1];
+    const one = all[Number(await requesting.question(safeLines(`${choice}\nWhich? `))) - 1];
     if (one === undefined) throw new CliError("usage", "None was chosen.");
     return one;
   } finally {
-    asking.close();
+    requesting.close();
   }
 }

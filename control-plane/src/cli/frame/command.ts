@@ -48,12 +48,12 @@ export function argument<Schema extends z.ZodType>(label: string, schema: Schema
   return placed(schema, { place: "argument", label, ...more });
 }
 
-export function thing(label: string, of: Kind): z.ZodString {
+export function resourceField(label: string, of: Kind): z.ZodString {
   return argument(label, z.string(), { of });
 }
 
 /** One that may be left out; nothing may stand behind it. */
-export function optionalThing(label: string, of: Kind): z.ZodOptional<z.ZodString> {
+export function optionalResourceField(label: string, of: Kind): z.ZodOptional<z.ZodString> {
   return placed(z.optional(z.string()), { place: "argument", label, of, isOptional: true });
 }
 
@@ -154,7 +154,7 @@ export type Group = {
   standard?: string;
 };
 
-export function command<Shape extends z.ZodRawShape>(told: {
+export function command<Shape extends z.ZodRawShape>(definition: {
   name: string;
   aliases?: readonly string[];
   summary: string;
@@ -166,7 +166,7 @@ export function command<Shape extends z.ZodRawShape>(told: {
   isHidden?: true;
   run: (context: Context, given: Given<Shape>) => Promise<void>;
 }): Command {
-  const { name, aliases = [], summary, takes, examples = [], more = null } = told;
+  const { name, aliases = [], summary, takes, examples = [], more = null } = definition;
   const fields = Object.entries<z.core.$ZodType>(takes ?? {}).map(([member, type]) => {
     const field = FIELDS.get(type);
     if (field === undefined) throw new Error(`${name}: ${member} has no place on the command line`);
@@ -180,9 +180,9 @@ export function command<Shape extends z.ZodRawShape>(told: {
     fields,
     examples,
     more,
-    isWatchable: told.isWatchable === true,
-    passesThrough: told.passesThrough === true,
-    isHidden: told.isHidden === true,
+    isWatchable: definition.isWatchable === true,
+    passesThrough: definition.passesThrough === true,
+    isHidden: definition.isHidden === true,
     check: (raw) => {
       const unnamed = Object.entries<z.core.$ZodType>(takes ?? {}).filter(([member]) =>
         fields.some((one) => one.member === member && !isName(one.field)),
@@ -193,7 +193,7 @@ export function command<Shape extends z.ZodRawShape>(told: {
     perform: async (context, raw) => {
       const parsed = z.object<Shape>(takes).safeParse(raw);
       if (!parsed.success) throw wrongValue(parsed.error, fields);
-      await told.run(context, parsed.data);
+      await definition.run(context, parsed.data);
     },
   };
 }

@@ -103,8 +103,8 @@ async function whatMayStand(context: Context, tree: Group, typed: readonly strin
   const { at, left } = walked(tree, typed.slice(isHelp ? 1 : 0, -1));
   if (isHelp) return isGroup(at) && left.length === 0 ? namesIn(at) : [];
   if (!isGroup(at)) return await inCommand(context, at, left, last);
-  const asked = optionBefore([first, ...others], GENERAL);
-  if (asked !== undefined) return choicesOf(asked);
+  const requested = optionBefore([first, ...others], GENERAL);
+  if (requested !== undefined) return choicesOf(requested);
   if (last.startsWith("-")) return labelsOf(GENERAL);
   return at === tree ? [...namesIn(at), "help"] : namesIn(at);
 }
@@ -139,8 +139,8 @@ async function inCommand(
   const own = fields.flatMap(({ field }) => (field.place === "option" ? [field] : []));
   const options = [...own, ...(isWatchable ? [WATCH] : []), ...GENERAL];
   const inTime = bounded(PATIENCE_MS);
-  const asked = optionBefore(left, options);
-  if (asked !== undefined) return await values(context, asked, { earlier: {}, inTime });
+  const requested = optionBefore(left, options);
+  if (requested !== undefined) return await values(context, requested, { earlier: {}, inTime });
   if (last.startsWith("-")) return labelsOf(options);
   const plain = withoutOptions(options, left);
   const places = fields.filter(({ field }) => field.place === "argument");
@@ -179,7 +179,7 @@ function choicesOf({ choices = [] }: Field): string[] {
   return [...choices];
 }
 
-type InTime = <Value>(ask: () => Promise<Value>, otherwise: Value) => Promise<Value>;
+type InTime = <Value>(request: () => Promise<Value>, otherwise: Value) => Promise<Value>;
 
 async function values(
   context: Context,
@@ -196,9 +196,9 @@ function bounded(ms: number): InTime {
   const late = new Promise<void>((resolve) => {
     setTimeout(resolve, ms).unref();
   });
-  return async (ask, otherwise) => {
+  return async (request, otherwise) => {
     try {
-      return await Promise.race([ask(), late.then(() => otherwise)]);
+      return await Promise.race([request(), late.then(() => otherwise)]);
     } catch {
       return otherwise;
     }

@@ -8,11 +8,11 @@ export async function confirmed(question: string, { isMeant }: { isMeant: boolea
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new CliError("usage", `${question} Say so with --yes.`);
   const { createInterface } = await import("node:readline/promises");
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const requesting = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await asking.question(safeLines(`${question} [y/N] `));
+    const answer = await requesting.question(safeLines(`${question} [y/N] `));
     if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("usage", "Nothing was done.");
   } finally {
-    asking.close();
+    requesting.close();
   }
 }

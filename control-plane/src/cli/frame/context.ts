@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ApiClient } from "./api-client.ts";
 import { loadProfile } from "./profile.ts";
 import type { Output } from "./output.ts";
-import { controlTerminal, say } from "../terminal/outputs.ts";
+import { controlTerminal, writeMessage } from "../terminal/outputs.ts";
 
 export type Context = {
   /** Made when it is first asked for: a command that asks no server needs no profile. */
@@ -41,7 +41,7 @@ export function contextOf(given: z.output<typeof GeneralOptions>): Context {
       format,
       nowMs: Date.now(),
       width: isTerminal ? columns : null,
-      write: (text) => say(text, "stdout"),
+      write: (text) => writeMessage(text, "stdout"),
       ...(isTerminal && { clear: () => controlTerminal(CLEAR, "stdout") }),
       isRaw,
     },

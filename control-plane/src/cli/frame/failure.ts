@@ -10,10 +10,10 @@ export function failureOf(error: unknown): { exitCode: number; text: string } {
     return { exitCode: EXIT_CODES[error.kind], text: `remotegpu: ${error.message}\n` };
   // A defect of ours, or an answer that no server of this version gives: a person has no use for where it was thrown.
   const message = error instanceof Error ? error.message : String(error);
-  const said = `remotegpu: This should not happen: ${message.split("\n")[0] ?? ""} (REMOTEGPU_TRACE=1 tells where.)\n`;
+  const text = `remotegpu: This should not happen: ${message.split("\n")[0] ?? ""} (REMOTEGPU_TRACE=1 tells where.)\n`;
   const isTraced = process.env["REMOTEGPU_TRACE"] === "1" && error instanceof Error;
   return {
     exitCode: EXIT_CODES.unavailable,
-    text: isTraced ? `${said}${error.stack ?? ""}\n` : said,
+    text: isTraced ? `${text}${error.stack ?? ""}\n` : text,
   };
 }

@@ -8,7 +8,7 @@ import { printList, printOne, type Column } from "./output.ts";
 type Query = Record<string, string | undefined>;
 
 /** @param told.limit how many where not told; absent for a list that is shown whole */
-export function listCommand<Shape extends z.ZodRawShape>(told: {
+export function listCommand<Shape extends z.ZodRawShape>(definition: {
   name?: string;
   aliases?: readonly string[];
   summary: string;
@@ -20,7 +20,7 @@ export function listCommand<Shape extends z.ZodRawShape>(told: {
   limit?: number;
   examples?: readonly string[];
 }): Command {
-  const { name = "list", aliases = [], summary, takes, examples = [], columns, empty } = told;
+  const { name = "list", aliases = [], summary, takes, examples = [], columns, empty } = definition;
   return command({
     name,
     aliases,
@@ -29,7 +29,11 @@ export function listCommand<Shape extends z.ZodRawShape>(told: {
     ...(takes !== undefined && { takes }),
     isWatchable: true,
     run: async ({ api, output }, given) => {
-      const rows = await api.list(told.route(given), told.query?.(given) ?? {}, limitOf(given) ?? told.limit);
+      const rows = await api.list(
+        definition.route(given),
+        definition.query?.(given) ?? {},
+        limitOf(given) ?? definition.limit,
+      );
       printList(output, rows, columns, empty);
     },
   });
@@ -44,7 +48,7 @@ function limitOf(given: object): number | undefined {
   return "limit" in given && typeof given.limit === "number" ? given.limit : undefined;
 }
 
-export function showCommand<Shape extends z.ZodRawShape>(told: {
+export function showCommand<Shape extends z.ZodRawShape>(definition: {
   name?: string;
   summary: string;
   takes?: Shape;
@@ -52,7 +56,7 @@ export function showCommand<Shape extends z.ZodRawShape>(told: {
   /** How it is shown to people; every member by default. */
   show?: (row: Row) => Row;
 }): Command {
-  const { name = "show", summary, takes, route, show = (row) => row } = told;
+  const { name = "show", summary, takes, route, show = (row) => row } = definition;
   return command({
     name,
     summary,

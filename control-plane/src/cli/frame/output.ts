@@ -55,7 +55,7 @@ export function printList(output: Output, rows: Row[], columns: Column[], empty 
   if (output.format === "json") return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
   if (output.format === "name") return output.write(rows.map((row) => `${nameOf(row)}\n`).join(""));
   if (rows.length === 0) return output.write(`${empty}\n`);
-  const [head = [], ...cells] = fitted(shownCells(output, rows, columns), output);
+  const [head = [], ...cells] = fitted(visibleCells(output, rows, columns), output);
   const table = new Table({ ...BARE, chars: { ...BARE.chars, middle: "" }, head });
   for (const row of cells) table.push(row);
   output.write(`${trimLines(table.toString())}\n`);
@@ -69,20 +69,20 @@ function nameOf(row: Row): string {
 }
 
 /** The titles and below them the rows, without the columns for which there is no room. */
-function shownCells(output: Output, rows: Row[], columns: Column[]): string[][] {
-  for (let shown = columns; ;) {
-    const plain = shown.flatMap((column) => shownColumn(column, output.format, rows));
+function visibleCells(output: Output, rows: Row[], columns: Column[]): string[][] {
+  for (let visible = columns; ;) {
+    const plain = visible.flatMap((column) => visibleColumn(column, output.format, rows));
     const cells = [
       plain.map(titleOf),
       ...rows.map((row) => plain.map((column) => listText(row, column, output))),
     ];
-    const least = shown.findLastIndex((column) => typeof column === "object" && "ifRoom" in column);
+    const least = visible.findLastIndex((column) => typeof column === "object" && "ifRoom" in column);
     if (least < 0 || isRoomFor(cells, output)) return cells;
-    shown = shown.toSpliced(least, 1);
+    visible = visible.toSpliced(least, 1);
   }
 }
 
-function shownColumn(column: Column, format: Output["format"], rows: Row[]): PlainColumn[] {
+function visibleColumn(column: Column, format: Output["format"], rows: Row[]): PlainColumn[] {
   if (typeof column === "string" || Array.isArray(column)) return [column];
   if ("ifRoom" in column) return [column.ifRoom];
   if ("wide" in column) return format === "wide" ? [column.wide] : [];
@@ -190,9 +190,9 @@ const SIZE_UNITS: Record<string, number> = {
 export function printOne(output: Output, row: Row, columns?: PlainColumn[]): void {
   if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
   if (output.format === "name") return output.write(`${nameOf(row)}\n`);
-  const shown = columns ?? Object.keys(row);
-  const lines = shown
-    .map((column): [string, unknown] => [titleOf(column), shownOf(row, column)])
+  const visible = columns ?? Object.keys(row);
+  const lines = visible
+    .map((column): [string, unknown] => [titleOf(column), visibleOf(row, column)])
     .filter(([, value]) => value !== undefined && value !== null && value !== "");
   const width = Math.max(0, ...lines.map(([title]) => title.length));
   output.write(`${lines.map(([title, value]) => `${title.padEnd(width)}  ${cellText(value)}`).join("\n")}\n`);
@@ -222,7 +222,7 @@ function titleOf(column: PlainColumn): string {
   return typeof column === "string" ? column : column[0];
 }
 
-function shownOf(row: Row, column: PlainColumn): unknown {
+function visibleOf(row: Row, column: PlainColumn): unknown {
   const value = valueOf(row, column);
   const unit = typeof column === "string" ? SIZE_UNITS[column] : undefined;
   return unit === undefined || typeof value !== "number" ? value : sizeText(value * unit);

@@ -96,13 +96,13 @@ export function loadProfile(
       "usage",
       `The key in ${path} is for ${String(profile.server)} and is not sent to ${server}. Give the key too (REMOTEGPU_KEY), or log in there with a --profile of its own.`,
     );
-  const kept = { server: `server in ${path}`, key: `key in ${path}`, ca: `ca in ${path}` };
+  const stored = { server: `server in ${path}`, key: `key in ${path}`, ca: `ca in ${path}` };
   const candidate = {
     ...profile,
     ...(server !== undefined && { server }),
     ...(key !== undefined && { key }),
   };
-  return { ...checked(candidate, { ...kept, ...given }), file: path };
+  return { ...checked(candidate, { ...stored, ...given }), file: path };
 }
 
 /** @throws CliError where it cannot be written */
@@ -122,8 +122,8 @@ export function shadowSentence(file: string, start = START_PROFILE): string {
 }
 
 /** By origin, so that a slash at the end makes no difference; what is no address at all is blamed later. */
-function isSameServer(given: string, kept: unknown): boolean {
-  const [one, other] = [given, String(kept)].map((url) => (URL.canParse(url) ? new URL(url).origin : null));
+function isSameServer(given: string, stored: unknown): boolean {
+  const [one, other] = [given, String(stored)].map((url) => (URL.canParse(url) ? new URL(url).origin : null));
   return one === null || other === null || one === other;
 }
 

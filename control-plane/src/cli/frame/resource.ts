@@ -1,13 +1,13 @@
 /** The five verbs every plain resource has: create, list, show, update, delete. */
 import type { z } from "zod";
-import { argument, command, thing, type Command, type Group } from "./command.ts";
+import { argument, command, resourceField, type Command, type Group } from "./command.ts";
 import { words } from "./arguments.ts";
 import { body } from "./context.ts";
 import { listCommand, segment, showCommand } from "./list-command.ts";
 import { printDone, type Column } from "./output.ts";
 import type { Kind } from "./things.ts";
 
-export function resource(told: {
+export function resource(definition: {
   kind: Kind;
   route: string;
   summary: string;
@@ -21,11 +21,11 @@ export function resource(told: {
   /** Further commands of the group. */
   more?: readonly (Command | Group)[];
 }): Group {
-  const { kind, route, columns, create, update, deletionAdvice, more = [] } = told;
+  const { kind, route, columns, create, update, deletionAdvice, more = [] } = definition;
   const path = (id: string) => `${route}/${segment(id)}`;
   return {
     name: kind,
-    summary: told.summary,
+    summary: definition.summary,
     members: [
       command({
         name: "create",
@@ -37,10 +37,10 @@ export function resource(told: {
         },
       }),
       listCommand({ summary: `every ${kind} you may see`, route: () => route, columns }),
-      told.show ??
+      definition.show ??
         showCommand({
           summary: `one ${kind}`,
-          takes: { id: thing(kind, kind) },
+          takes: { id: resourceField(kind, kind) },
           route: ({ id }) => path(id),
         }),
       ...(update === undefined
@@ -49,7 +49,7 @@ export function resource(told: {
             command({
               name: "update",
               summary: `change one ${kind}`,
-              takes: { id: thing(kind, kind), ...update },
+              takes: { id: resourceField(kind, kind), ...update },
               run: async ({ api, output }, { id, ...members }) => {
                 const row = await api.patch(path(id), body(members));
                 printDone(output, `${capital(kind)} ${id} is changed.`, row);
@@ -59,7 +59,7 @@ export function resource(told: {
       command({
         name: "delete",
         summary: `delete one ${kind}`,
-        takes: { id: thing(kind, kind) },
+        takes: { id: resourceField(kind, kind) },
         run: async ({ api, output }, { id }) => {
           await api.delete(path(id));
           const sentence = `${capital(kind)} ${id} is deleted.`;

@@ -1,15 +1,15 @@
 /** A secret from whoever types or pipes it: never an argument, which everybody on the machine could read. */
 import { CliError } from "./cli-error.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 /** What is typed is not shown. Of a pipe all is taken but the end of its last line. */
-export async function askForSecret(question: string): Promise<string> {
+export async function promptForSecret(question: string): Promise<string> {
   // A question put to a pipe that ends without a line would never be answered.
   if (!process.stdin.isTTY) {
     const { text } = await import("node:stream/consumers");
     return withoutLineEnd(await text(process.stdin));
   }
-  say(question);
+  writeMessage(question);
   const [{ createInterface }, { Writable }] = await Promise.all([
     import("node:readline/promises"),
     import("node:stream"),
@@ -23,7 +23,7 @@ export async function askForSecret(question: string): Promise<string> {
     });
   } finally {
     lines.close();
-    say("\n");
+    writeMessage("\n");
   }
 }
 

@@ -28,7 +28,7 @@ export type Kind =
   | "spec"
   | "setting";
 
-type Thing = {
+type ResourceField = {
   noun: string;
   /** Where all of them are listed; some only within another, which was named before. */
   routes: (earlier: Record<string, unknown>) => readonly string[];
@@ -52,7 +52,7 @@ const NEVER = /(?!)/;
 const ALWAYS = /(?:)/;
 const idLike = (prefix: string) => new RegExp(`^${prefix}-[0-9a-f]{20}$`);
 
-function named(noun: string, route: string, more: Partial<Thing> = {}): Thing {
+function named(noun: string, route: string, more: Partial<ResourceField> = {}): ResourceField {
   return {
     noun,
     routes: () => [route],
@@ -69,7 +69,7 @@ function named(noun: string, route: string, more: Partial<Thing> = {}): Thing {
 
 const OF_WORKLOAD = ["status", "workspace_id", "owner_username"];
 
-const THINGS: Record<Kind, Thing> = {
+const RESOURCES: Record<Kind, ResourceField> = {
   environment: named("environment", "/environments", {
     isId: idLike("env"),
     reported: OF_WORKLOAD,
@@ -129,7 +129,7 @@ export async function idOf(
   word: string,
   earlier: Record<string, unknown>,
 ): Promise<string> {
-  const { isId, isNumbered, noun, id } = THINGS[kind];
+  const { isId, isNumbered, noun, id } = RESOURCES[kind];
   if (isId.test(word)) return word;
   const [only, ...others] = await bearersOf(api, kind, word, earlier);
   if (only === undefined && isNumbered && !NUMBER.test(word))
@@ -146,7 +146,7 @@ async function bearersOf(
   word: string,
   earlier: Record<string, unknown>,
 ): Promise<Row[]> {
-  const { id, name, routes, isFound, isPast } = THINGS[kind];
+  const { id, name, routes, isFound, isPast } = RESOURCES[kind];
   const lists = await Promise.all(
     routes(earlier).map(async (route) =>
       isFound
@@ -185,7 +185,7 @@ export async function namesOf(
   kind: Kind,
   earlier: Record<string, unknown>,
 ): Promise<string[]> {
-  const { name, id, routes, isPast } = THINGS[kind];
+  const { name, id, routes, isPast } = RESOURCES[kind];
   const lists = await Promise.all(routes(earlier).map((route) => api.list(route, {}, MOST_COMPLETED)));
   const texts = lists
     .flat()
@@ -198,9 +198,9 @@ const MOST_COMPLETED = 200;
 const PLAIN_WORD = /^[\w@][\w@.+-]*$/;
 
 async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
-  const { noun, id, reported: told } = THINGS[kind];
+  const { noun, id, reported: definition } = RESOURCES[kind];
   const line = (row: Row) => {
-    const facts = told.flatMap((member) =>
+    const facts = definition.flatMap((member) =>
       row[member] == null ? [] : [`${member} ${safeText(JSON.stringify(row[member]))}`],
     );
     return `${String(row[id])}  ${facts.join(", ")}`;

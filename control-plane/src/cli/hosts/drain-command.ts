@@ -1,12 +1,12 @@
 /** `remotegpu host drain`: a host is emptied, at once or at a deadline until which its people know. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { deadline, wholeNumber, words } from "../frame/arguments.ts";
-import { command, flag, option, thing } from "../frame/command.ts";
+import { command, flag, option, resourceField } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 import { waitUntil } from "../work/wait.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 /** For hosts that stop their containers, beyond the deadline. */
 const STOPPING_SECONDS = 1_800;
@@ -15,7 +15,7 @@ export const DRAIN = command({
   name: "drain",
   summary: "cordon it and stop what runs there; its people are told",
   takes: {
-    host: thing("host", "host"),
+    host: resourceField("host", "host"),
     reason: option("--reason <text>", "told to whom it concerns", words()),
     deadline: option("--deadline <when>", "stop it only then: 2h, 30m, or a time", deadline()),
     wait: flag("--wait", "return when nothing runs there"),
@@ -36,16 +36,16 @@ export const DRAIN = command({
         ? `Host ${host} is drained: what runs there is being stopped.`
         : `Host ${host} is drained: what runs there is stopped at ${at}.`;
     if (!wait) return printDone(output, sentence, ordered);
-    say(`${sentence}\n`);
+    writeMessage(`${sentence}\n`);
     const aheadMs = at === null ? 0 : Math.max(0, Date.parse(at) - Date.now());
     const seconds = timeout ?? Math.ceil(aheadMs / MS_PER_SECOND) + STOPPING_SECONDS;
-    const look = async () => {
+    const check = async () => {
       const row = await api.get(path);
       const count = Number(row.instance_count);
       const left = `${count} ${count === 1 ? "instance is" : "instances are"} left on host ${host}.`;
       return count === 0 ? { done: row } : { waitsFor: left, stands: left };
     };
-    const empty = await waitUntil(look, { seconds, goesOn: `remotegpu host show ${host} --watch` });
+    const empty = await waitUntil(check, { seconds, goesOn: `remotegpu host show ${host} --watch` });
     printDone(output, `Nothing runs on host ${host} any more.`, empty);
   },
 });

@@ -1,6 +1,14 @@
 /** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
 import { bytesOrDefault, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  flag,
+  option,
+  resourceField,
+  type Command,
+  type Group,
+} from "../frame/command.ts";
 import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printDone, sizeText } from "../frame/output.ts";
 
@@ -17,7 +25,7 @@ const SETTING: Group = {
     command({
       name: "set",
       summary: "change one; it holds from the next order on",
-      takes: { key: thing("key", "setting"), value: argument("value", words()) },
+      takes: { key: resourceField("key", "setting"), value: argument("value", words()) },
       run: async ({ api, output }, { key, value }) => {
         const row = await api.put(`/settings/${segment(key)}`, { value });
         printDone(output, `${key} is ${String(row.value)}.`, row);

@@ -6,7 +6,7 @@ import { argument, command, option } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone, printList, type Column } from "../frame/output.ts";
 
-const SHOWN_HOURS = 3;
+const LISTED_HOURS = 3;
 
 const Readings = z.object({ mean: z.number(), max: z.number() }).nullable();
 const Point = z.looseObject({
@@ -35,7 +35,7 @@ const COLUMNS: Column[] = [
 
 export const GPU_HISTORY = command({
   name: "history",
-  summary: `how busy, full and warm it was and what it drew; of the last ${SHOWN_HOURS} hours`,
+  summary: `how busy, full and warm it was and what it drew; of the last ${LISTED_HOURS} hours`,
   takes: {
     uuid: argument("uuid", words()),
     from: option("--from <time>", "from this moment on, RFC 3339; it is kept for 30 days", words()),
@@ -44,12 +44,12 @@ export const GPU_HISTORY = command({
   isWatchable: true,
   run: async ({ api, output }, { uuid, from, to }) => {
     const end = to === undefined ? output.nowMs : Date.parse(to);
-    const begin = Number.isNaN(end) ? undefined : new Date(end - SHOWN_HOURS * MS_PER_HOUR).toISOString();
-    const told = await api.get(`/gpus/${segment(uuid)}/history`, { from: from ?? begin, to });
-    if (output.format === "json") return printDone(output, "", told);
+    const begin = Number.isNaN(end) ? undefined : new Date(end - LISTED_HOURS * MS_PER_HOUR).toISOString();
+    const reported = await api.get(`/gpus/${segment(uuid)}/history`, { from: from ?? begin, to });
+    if (output.format === "json") return printDone(output, "", reported);
     printList(
       output,
-      History.parse(told).series.flatMap(({ points }) => points),
+      History.parse(reported).series.flatMap(({ points }) => points),
       COLUMNS,
       "No five minutes of that time are over yet.",
     );

@@ -1,7 +1,15 @@
 /** What the fleet's owner does with hosts and their cards. */
 import type { Row } from "../frame/api-client.ts";
 import { jsonObject, wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, thing, type Command, type Group } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  flag,
+  option,
+  resourceField,
+  type Command,
+  type Group,
+} from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { DRAIN } from "./drain-command.ts";
 import { HOST_VERSION_COMMANDS } from "./versions-commands.ts";
@@ -123,7 +131,7 @@ function reasonsText(row: Row): string | null {
   return [...own, ...hosts].join(" ") || null;
 }
 
-const aHost = () => ({ host: thing("host", "host") });
+const aHost = () => ({ host: resourceField("host", "host") });
 const path = (host: string, what?: string) =>
   `/hosts/${segment(host)}${what === undefined ? "" : `/${what}`}`;
 

@@ -1,12 +1,12 @@
 /** `remotegpu host versions`, `waive-cves` and `end-cve-waiver`: what a host runs containers with, and what is accepted of it. */
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { command, needed, option, thing, type Command } from "../frame/command.ts";
+import { command, needed, option, resourceField, type Command } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone, printList, type Column } from "../frame/output.ts";
 import type { Row } from "../frame/api-client.ts";
 
-const aHost = () => ({ host: thing("host", "host") });
+const aHost = () => ({ host: resourceField("host", "host") });
 const pathOf = (host: string, what: string) => `/hosts/${segment(host)}/${what}`;
 
 const COMPONENT_COLUMNS: Column[] = [

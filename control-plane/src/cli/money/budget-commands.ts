@@ -30,14 +30,14 @@ const BUDGET_OF_MONTH: Group = {
           amounts(),
         ),
       },
-      run: async ({ api, output }, { limit: wish, percents }) => {
+      run: async ({ api, output }, { limit: request, percents }) => {
         const row = await api.put("/billing/budget", {
-          monthly_limit: wish === "none" ? null : wish,
+          monthly_limit: request === "none" ? null : request,
           ...(percents !== undefined && { percents: percents.list }),
         });
         printDone(
           output,
-          wish === "none" ? "There is no budget any more." : `The budget is ${wish} a month.`,
+          request === "none" ? "There is no budget any more." : `The budget is ${request} a month.`,
           row,
         );
       },
@@ -80,12 +80,12 @@ const ALERT_THRESHOLDS = command({
     ),
   },
   run: async ({ api, output }, { balances, hours_left: hoursLeft }) => {
-    const wish: Row = {
+    const request: Row = {
       ...(balances !== undefined && { balances: balances.list }),
       ...(hoursLeft !== undefined && { hours_left: hoursLeft.list }),
     };
     const path = "/billing/alert-thresholds";
-    printOne(output, Object.keys(wish).length === 0 ? await api.get(path) : await api.put(path, wish));
+    printOne(output, Object.keys(request).length === 0 ? await api.get(path) : await api.put(path, request));
   },
 });
 

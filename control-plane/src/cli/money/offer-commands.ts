@@ -26,7 +26,7 @@ const COLUMNS: Column[] = [
 ];
 
 /** What most orders name; a long catalogue is for JSON. */
-const SHOWN_PRICES = 3;
+const LISTED_PRICES = 3;
 
 export const OFFER: Group = {
   name: "offer",
@@ -62,11 +62,11 @@ function gpuText(row: Row): string {
 function pricesText(row: Row): string {
   const prices = Prices.parse(row.prices);
   if (prices.length === 0) return "no price";
-  const shown = prices.slice(0, SHOWN_PRICES).map(({ spec, of, price_per_hour: hourly }) => {
+  const visible = prices.slice(0, LISTED_PRICES).map(({ spec, of, price_per_hour: hourly }) => {
     const unit = UNITS[of];
     return `${hourly}${unit === undefined ? "" : `/${unit}`} ${safeText(spec)}`;
   });
-  return [...shown, ...(prices.length > SHOWN_PRICES ? ["…"] : [])].join(", ");
+  return [...visible, ...(prices.length > LISTED_PRICES ? ["…"] : [])].join(", ");
 }
 
 const UNITS: Record<string, string> = { cpu: "CPU", memory: "GiB" };

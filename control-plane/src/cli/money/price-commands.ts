@@ -10,7 +10,7 @@ import {
   option,
   optionOr,
   repeated,
-  thing,
+  resourceField,
   type Command,
   type Group,
 } from "../frame/command.ts";
@@ -85,7 +85,7 @@ function leftToDo(hint: string, spec: string, line: string): string {
 }
 
 const aPrice = () => ({
-  spec: thing("spec", "spec"),
+  spec: resourceField("spec", "spec"),
   line: argument("line", words()),
   unit_price: argument("unit-price", price()),
   billing_unit: optionOr("--per <unit>", "minute, hour or day", words(), "hour"),
@@ -138,7 +138,7 @@ const PRICE: Group = {
     command({
       name: "retire",
       summary: "nothing new starts at this line of a spec (admins); what runs goes on at its prices",
-      takes: { spec: thing("spec", "spec"), line: argument("line", words()) },
+      takes: { spec: resourceField("spec", "spec"), line: argument("line", words()) },
       examples: ["price retire default 'gpu:NVIDIA A100-SXM4-40GB'"],
       run: async ({ api, output }, { spec, line }) => {
         const row = await api.delete(lineRoute(spec, line));
@@ -152,7 +152,7 @@ const PRICE: Group = {
     command({
       name: "restore",
       summary: "sell at a retired line of a spec again (admins)",
-      takes: { spec: thing("spec", "spec"), line: argument("line", words()) },
+      takes: { spec: resourceField("spec", "spec"), line: argument("line", words()) },
       run: async ({ api, output }, { spec, line }) => {
         const row = await api.post(`${lineRoute(spec, line)}/restore`);
         printDone(output, `${line} of ${spec} is sold at again.`, row);
@@ -164,8 +164,8 @@ const PRICE: Group = {
         "put the specs basic, standard and premium into the catalogue (admins); none that is there is changed",
       run: async ({ api, output }) => {
         const row = await api.post("/prices/examples");
-        const { made, kept } = Examples.parse(row);
-        const left = kept.length === 0 ? "" : ` Left as they are: ${kept.join(", ")}.`;
+        const { made, kept: stored } = Examples.parse(row);
+        const left = stored.length === 0 ? "" : ` Left as they are: ${stored.join(", ")}.`;
         printDone(output, `Made: ${made.join(", ") || "none"}.${left}`, row);
       },
     }),
@@ -189,14 +189,14 @@ const SPEC: Group = {
     }),
     showCommand({
       summary: "one spec",
-      takes: { spec: thing("spec", "spec") },
+      takes: { spec: resourceField("spec", "spec") },
       route: ({ spec }) => `/specs/${segment(spec)}`,
     }),
     command({
       name: "set",
       summary: "add a spec or change it (admins)",
       takes: {
-        spec: thing("spec", "spec"),
+        spec: resourceField("spec", "spec"),
         shape: option("--shape <json>", "what an order may not exceed", jsonObject()),
         description: option("--description <text>", "what it is", words()),
       },
@@ -208,7 +208,7 @@ const SPEC: Group = {
     command({
       name: "retire",
       summary: "no new order may use it (admins); what runs or waits goes on at its prices",
-      takes: { spec: thing("spec", "spec") },
+      takes: { spec: resourceField("spec", "spec") },
       run: async ({ api, output }, { spec }) => {
         const row = await api.delete(`/specs/${segment(spec)}`);
         printDone(output, `Spec ${spec} is retired. Sell it again: remotegpu spec restore ${spec}`, row);
@@ -217,7 +217,7 @@ const SPEC: Group = {
     command({
       name: "restore",
       summary: "sell a retired spec again (admins), at the prices that it has",
-      takes: { spec: thing("spec", "spec") },
+      takes: { spec: resourceField("spec", "spec") },
       run: async ({ api, output }, { spec }) => {
         const row = await api.post(`/specs/${segment(spec)}/restore`);
         printDone(output, `Spec ${spec} is sold again.`, row);

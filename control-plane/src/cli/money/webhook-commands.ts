@@ -1,6 +1,6 @@
 /** `remotegpu webhook …`: where messages of money, work and alarms are sent, and what became of them. */
 import { commaSeparated, words } from "../frame/arguments.ts";
-import { argument, command, option, thing, type Command, type Group } from "../frame/command.ts";
+import { argument, command, option, resourceField, type Command, type Group } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { limit, listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printOne, type Column } from "../frame/output.ts";
@@ -24,7 +24,7 @@ const DELIVERY_COLUMNS: Column[] = [
   ["next try", (row) => row.next_try_at],
 ];
 
-const aWebhook = () => ({ webhook: thing("webhook", "webhook") });
+const aWebhook = () => ({ webhook: resourceField("webhook", "webhook") });
 
 const SWITCHES: Command[] = [
   command({

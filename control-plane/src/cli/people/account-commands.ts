@@ -1,7 +1,15 @@
 /** What a customer asks about itself: its workspaces with their members, its storage, its quota. */
 import { z } from "zod";
 import { bytes, wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, option, optionOr, thing, type Command, type Group } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  option,
+  optionOr,
+  resourceField,
+  type Command,
+  type Group,
+} from "../frame/command.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { body } from "../frame/context.ts";
 import { MEMBER } from "./member-commands.ts";
@@ -40,7 +48,10 @@ const WORKSPACE = resource({
     command({
       name: "share-weight",
       summary: "its share beside its owner's other workspaces that wait, 1 to 1000 (admins)",
-      takes: { workspace: thing("workspace", "workspace"), weight: argument("weight", wholeNumber()) },
+      takes: {
+        workspace: resourceField("workspace", "workspace"),
+        weight: argument("weight", wholeNumber()),
+      },
       run: async ({ api, output }, { workspace, weight }) => {
         const row = await api.put(`/workspaces/${segment(workspace)}/share-weight`, { share_weight: weight });
         printDone(output, `Workspace ${workspace} has the share weight ${String(row.share_weight)}.`, row);

@@ -6,17 +6,17 @@ import {
   flag,
   needed,
   option,
-  thing,
+  resourceField,
   type Command,
   type Group,
 } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
-import { KEY_COLUMNS, keyWish } from "./key-commands.ts";
+import { KEY_COLUMNS, keyOptions } from "./key-commands.ts";
 import { listCommand, segment, showCommand } from "../frame/list-command.ts";
 import { printDone, printOne } from "../frame/output.ts";
 import type { Row } from "../frame/api-client.ts";
 
-const aCustomer = () => ({ customer: thing("customer", "customer") });
+const aCustomer = () => ({ customer: resourceField("customer", "customer") });
 const path = (customer: string, what?: string) =>
   `/customers/${segment(customer)}${what === undefined ? "" : `/${what}`}`;
 const balanceSentence = (customer: string, row: Row) =>
@@ -87,12 +87,12 @@ const KEYS: Command[] = [
     summary: "an API key; it is shown once",
     takes: {
       ...aCustomer(),
-      ...keyWish(),
+      ...keyOptions(),
       metrics: flag("--metrics", "one that reads /metrics and nothing else"),
     },
-    run: async ({ api, output }, { customer, metrics, ...wish }) => {
+    run: async ({ api, output }, { customer, metrics, ...request }) => {
       const row = await api.post(path(customer, "api-keys"), {
-        ...body(wish),
+        ...body(request),
         ...(metrics && { role: "metrics" }),
       });
       printDone(output, String(row.key), row);

@@ -1,7 +1,7 @@
 /** `remotegpu key …`: a customer's own API keys. A new one is printed once, alone, so that a script can take it. */
 import { z } from "zod";
 import { words } from "../frame/arguments.ts";
-import { command, option, optionOr, repeated, thing, type Group } from "../frame/command.ts";
+import { command, option, optionOr, repeated, resourceField, type Group } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, type Column } from "../frame/output.ts";
@@ -18,7 +18,7 @@ export const KEY_COLUMNS: Column[] = [
 ];
 
 /** What a new key may be told, for oneself and for customers. */
-export function keyWish() {
+export function keyOptions() {
   return {
     name: optionOr("--name <name>", "what it is for", words(), "cli"),
     scopes: repeated(
@@ -41,10 +41,10 @@ export const KEY: Group = {
     command({
       name: "create",
       summary: "a key that opens no more than the one that asks; it is shown once",
-      takes: keyWish(),
+      takes: keyOptions(),
       examples: ["key create --name ci --scope orders --expires 2027-01-31T00:00:00Z"],
-      run: async ({ api, output }, wish) => {
-        const row = await api.post("/api-keys", body(wish));
+      run: async ({ api, output }, request) => {
+        const row = await api.post("/api-keys", body(request));
         printDone(output, String(row.key), row);
       },
     }),
@@ -56,7 +56,7 @@ export const KEY: Group = {
     command({
       name: "revoke",
       summary: "from now on it opens nothing",
-      takes: { key: thing("key", "key") },
+      takes: { key: resourceField("key", "key") },
       run: async ({ api, output }, { key }) => {
         await api.delete(`/api-keys/${segment(key)}`);
         printDone(output, `Key ${key} no longer opens anything.`, { id: key });

@@ -1,6 +1,14 @@
 /** `remotegpu workspace member …`: who belongs to a workspace, and how they come to. */
 import { words } from "../frame/arguments.ts";
-import { argument, command, needed, optionalThing, optionOr, thing, type Group } from "../frame/command.ts";
+import {
+  argument,
+  command,
+  needed,
+  optionalResourceField,
+  optionOr,
+  resourceField,
+  type Group,
+} from "../frame/command.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printList, type Column } from "../frame/output.ts";
 import { LEFT_INSIDE } from "../ssh/left-inside.ts";
@@ -13,7 +21,7 @@ const INVITATION_COLUMNS: Column[] = [
   "role",
   "expires_at",
 ];
-const ASKED_COLUMNS: Column[] = [
+const REQUESTED_COLUMNS: Column[] = [
   "id",
   ["who", (row) => row.email ?? row.username],
   "role",
@@ -23,8 +31,8 @@ const ASKED_COLUMNS: Column[] = [
 ];
 
 const ROLE = "admin, member or viewer";
-const aWorkspace = () => ({ workspace: thing("workspace", "workspace") });
-const aMember = () => ({ ...aWorkspace(), customer: thing("customer", "member") });
+const aWorkspace = () => ({ workspace: resourceField("workspace", "workspace") });
+const aMember = () => ({ ...aWorkspace(), customer: resourceField("customer", "member") });
 const anInvitation = () => ({ invitation: argument("invitation", words()) });
 const membersOf = (workspace: string) => `/workspaces/${segment(workspace)}/members`;
 const answerTo = (invitation: string, verb: string) => `/invitations/${segment(invitation)}/${verb}`;
@@ -58,7 +66,7 @@ export const MEMBER: Group = {
     command({
       name: "invitations",
       summary: "what you are invited to; or what a workspace has asked and nobody has accepted",
-      takes: { workspace: optionalThing("workspace", "workspace") },
+      takes: { workspace: optionalResourceField("workspace", "workspace") },
       isWatchable: true,
       run: async ({ api, output }, { workspace }) => {
         if (workspace === undefined)
@@ -68,7 +76,7 @@ export const MEMBER: Group = {
             INVITATION_COLUMNS,
             "You are not invited.",
           );
-        printList(output, await api.list(`/workspaces/${segment(workspace)}/invitations`), ASKED_COLUMNS);
+        printList(output, await api.list(`/workspaces/${segment(workspace)}/invitations`), REQUESTED_COLUMNS);
       },
     }),
     command({

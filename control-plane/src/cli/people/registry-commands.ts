@@ -1,10 +1,10 @@
 /** `remotegpu registry-credential …`: what private images are fetched with. Passwords are read, never shown. */
 import { fileText, wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, needed, option, thing, type Group } from "../frame/command.ts";
+import { argument, command, needed, option, resourceField, type Group } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, type Column } from "../frame/output.ts";
-import { askForSecret } from "../frame/secret-input.ts";
+import { promptForSecret } from "../frame/secret-input.ts";
 
 const COLUMNS: Column[] = [
   "id",
@@ -35,7 +35,7 @@ export const REGISTRY_CREDENTIAL: Group = {
       },
       run: async ({ api, output }, { password, ...members }) => {
         const { registry, username, workspace_id: workspace } = members;
-        const secret = password ?? (await askForSecret(`Password of ${username} at ${registry}: `));
+        const secret = password ?? (await promptForSecret(`Password of ${username} at ${registry}: `));
         const row = await api.post("/registry-credentials", { ...body(members), password: secret });
         const whose = workspace === undefined ? "what you order" : `workspace ${workspace}`;
         printDone(output, `Hosts fetch from ${String(row.registry)} as ${username} for ${whose}.`, row);
@@ -52,7 +52,7 @@ export const REGISTRY_CREDENTIAL: Group = {
     command({
       name: "remove",
       summary: "take one back; hosts get it no longer",
-      takes: { credential: thing("registry", "registry-credential") },
+      takes: { credential: resourceField("registry", "registry-credential") },
       run: async ({ api, output }, { credential }) => {
         await api.delete(`/registry-credentials/${segment(credential)}`);
         printDone(output, `Credential ${credential} is gone.`, { id: credential });

@@ -5,7 +5,7 @@ import { ApiClient } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { command, option, type Command } from "../frame/command.ts";
 import { printDone, printOne } from "../frame/output.ts";
-import { askForSecret } from "../frame/secret-input.ts";
+import { promptForSecret } from "../frame/secret-input.ts";
 import {
   forgetProfile,
   loadProfile,
@@ -28,7 +28,7 @@ export const SESSION: Command[] = [
       const server = where.server ?? process.env["REMOTEGPU_SERVER"];
       if (server === undefined)
         throw new CliError("usage", "Name the server: remotegpu login --server https://…");
-      const key = where.key ?? (await askForSecret("API key: ")).trim();
+      const key = where.key ?? (await promptForSecret("API key: ")).trim();
       const ca = given.ca ?? process.env["REMOTEGPU_CA"];
       const parsed = Profile.safeParse({ server, key, ...(ca && { ca: resolve(ca) }) });
       if (!parsed.success)
@@ -36,8 +36,8 @@ export const SESSION: Command[] = [
       const me = await new ApiClient(parsed.data).get("/me").catch(explained);
       const file = profilePath(where.profile);
       saveProfile(file, parsed.data);
-      const kept = `The key is kept in ${file}.${shadowSentence(file)}`;
-      printDone(output, `Logged in as ${String(me.username)}. ${kept}`, {
+      const stored = `The key is kept in ${file}.${shadowSentence(file)}`;
+      printDone(output, `Logged in as ${String(me.username)}. ${stored}`, {
         username: me.username,
         server,
         file,

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { CliError } from "../frame/cli-error.ts";
 import { knownHostsWith } from "./client-options.ts";
-import type { SshWay } from "./way-in.ts";
+import type { SshTarget } from "./way-in.ts";
 
 const FOLDER = () => join(homedir(), ".ssh");
 export const knownHostsFile = () => join(FOLDER(), "remotegpu_known_hosts");
@@ -13,11 +13,11 @@ const userConfigFile = () => join(FOLDER(), "config");
 const INCLUDE = "Include remotegpu_config";
 
 /** @throws CliError where the file cannot be written */
-export function keepHostKeys(ways: readonly SshWay[]): void {
-  if (ways.every(({ hostKey }) => hostKey === null)) return;
+export function keepHostKeys(targets: readonly SshTarget[]): void {
+  if (targets.every(({ hostKey }) => hostKey === null)) return;
   const path = knownHostsFile();
   const before = textOf(path);
-  const after = knownHostsWith(before, ways);
+  const after = knownHostsWith(before, targets);
   if (after !== before) write(path, after);
 }
 

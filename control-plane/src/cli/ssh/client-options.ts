@@ -2,10 +2,10 @@
  * What OpenSSH's programs are told of an environment, and the known_hosts file of our own that holds its host key: by its
  * id and not by its address, since it keeps its key wherever it is placed, and another one may have its address next. Pure.
  */
-import type { SshWay } from "./way-in.ts";
+import type { SshTarget } from "./way-in.ts";
 
 /** What its key is known by. */
-function aliasOf({ id }: Pick<SshWay, "id">): string {
+function aliasOf({ id }: Pick<SshTarget, "id">): string {
   return `remotegpu-${id}`;
 }
 
@@ -13,13 +13,13 @@ function aliasOf({ id }: Pick<SshWay, "id">): string {
 export interface Ours {
   knownHostsFile: string;
   /** The command that carries a connection through the gateway. */
-  proxyOf: (way: Pick<SshWay, "id">) => string;
+  proxyOf: (target: Pick<SshTarget, "id">) => string;
 }
 
 /** Options by name, as ssh_config and `-o` take them. */
-function optionsOf(way: SshWay, { knownHostsFile, proxyOf }: Ours): [string, string][] {
+function optionsOf(target: SshTarget, { knownHostsFile, proxyOf }: Ours): [string, string][] {
   const checked: [string, string][] =
-    way.hostKey === null
+    target.hostKey === null
       ? [["StrictHostKeyChecking", "accept-new"]]
       : [
           ["StrictHostKeyChecking", "yes"],
@@ -27,45 +27,47 @@ function optionsOf(way: SshWay, { knownHostsFile, proxyOf }: Ours): [string, str
         ];
   return [
     ["User", "root"],
-    ["Port", String(way.port)],
-    ...(way.isThroughGateway ? [["ProxyCommand", proxyOf(way)] satisfies [string, string]] : []),
-    ["HostKeyAlias", aliasOf(way)],
+    ["Port", String(target.port)],
+    ...(target.isThroughGateway ? [["ProxyCommand", proxyOf(target)] satisfies [string, string]] : []),
+    ["HostKeyAlias", aliasOf(target)],
     ["UserKnownHostsFile", quoted(knownHostsFile)],
     ...checked,
   ];
 }
 
 /** The same for the command line, before the host. */
-export function argumentsOf(way: SshWay, ours: Ours): string[] {
-  return optionsOf(way, ours).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+export function argumentsOf(target: SshTarget, ours: Ours): string[] {
+  return optionsOf(target, ours).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
 }
 
 /** The file with the keys of these environments in place of what it held of them. */
-export function knownHostsWith(before: string, ways: readonly SshWay[]): string {
-  const told = ways.filter(({ hostKey }) => hostKey !== null);
-  const aliases = new Set(told.map(aliasOf));
-  const kept = before.split("\n").filter((line) => line !== "" && !aliases.has(line.split(" ", 1)[0] ?? ""));
-  return [...kept, ...told.map((way) => `${aliasOf(way)} ${way.hostKey}`), ""].join("\n");
+export function knownHostsWith(before: string, targets: readonly SshTarget[]): string {
+  const reported = targets.filter(({ hostKey }) => hostKey !== null);
+  const aliases = new Set(reported.map(aliasOf));
+  const stored = before
+    .split("\n")
+    .filter((line) => line !== "" && !aliases.has(line.split(" ", 1)[0] ?? ""));
+  return [...stored, ...reported.map((target) => `${aliasOf(target)} ${target.hostKey}`), ""].join("\n");
 }
 
 /** Host entries as ssh_config(5) reads them. Of several that bear one name only the ids lead in. */
-export function sshConfigText(ways: readonly SshWay[], ours: Ours): string {
-  return ways
-    .map((way) => {
-      const names = [...(hasNameAlone(way, ways) ? [way.name] : []), way.id];
-      const lines = [["HostName", way.host], ...optionsOf(way, ours)];
+export function sshConfigText(targets: readonly SshTarget[], ours: Ours): string {
+  return targets
+    .map((target) => {
+      const names = [...(hasNameAlone(target, targets) ? [target.name] : []), target.id];
+      const lines = [["HostName", target.host], ...optionsOf(target, ours)];
       return [`Host ${names.join(" ")}`, ...lines.map((words) => `  ${words.join(" ")}`), ""].join("\n");
     })
     .join("\n");
 }
 
 /** By which an entry is found where capitals are not kept, as in links: its id is there in any case. */
-export function nameOfEntry(way: SshWay, ways: readonly SshWay[]): string {
-  return hasNameAlone(way, ways) && way.name === way.name.toLowerCase() ? way.name : way.id;
+export function nameOfEntry(target: SshTarget, targets: readonly SshTarget[]): string {
+  return hasNameAlone(target, targets) && target.name === target.name.toLowerCase() ? target.name : target.id;
 }
 
-function hasNameAlone(way: SshWay, ways: readonly SshWay[]): boolean {
-  return PLAIN_NAME.test(way.name) && ways.filter(({ name }) => name === way.name).length === 1;
+function hasNameAlone(target: SshTarget, targets: readonly SshTarget[]): boolean {
+  return PLAIN_NAME.test(target.name) && targets.filter(({ name }) => name === target.name).length === 1;
 }
 
 /** What ssh_config would not read as a pattern or as several. */

@@ -5,7 +5,7 @@ import { printDone } from "../frame/output.ts";
 import { configFile, keepHostKeys, knownHostsFile, writeConfig } from "./client-files.ts";
 import { type Ours, sshConfigText } from "./client-options.ts";
 import { proxyCommand } from "./proxy-command.ts";
-import { type SshWay, sshWays } from "./way-in.ts";
+import { type SshTarget, sshTargets } from "./way-in.ts";
 
 export const SSH_CONFIG = command({
   name: "ssh-config",
@@ -15,24 +15,24 @@ export const SSH_CONFIG = command({
   more: "Only what can be entered now has an entry; ask again after a start.",
   run: async (context, { write }) => {
     if (!write) {
-      const ways = await sshWays(context);
-      keepHostKeys(ways);
-      return context.output.write(sshConfigText(ways, oursOf(context)));
+      const targets = await sshTargets(context);
+      keepHostKeys(targets);
+      return context.output.write(sshConfigText(targets, oursOf(context)));
     }
-    const { targets: ways, isNew } = await writeEntries(context);
+    const { targets, isNew } = await writeEntries(context);
     const included = isNew ? " ~/.ssh/config includes it from now on." : "";
-    printDone(context.output, `${configFile()} has ${ways.length} entries.${included}`, {
+    printDone(context.output, `${configFile()} has ${targets.length} entries.${included}`, {
       file: configFile(),
-      names: ways.map(({ name }) => name),
+      names: targets.map(({ name }) => name),
     });
   },
 });
 
 /** The entries of all that can be entered now. `isNew`: ~/.ssh/config got a line for the file. */
-export async function writeEntries(context: Context): Promise<{ targets: SshWay[]; isNew: boolean }> {
-  const ways = await sshWays(context);
-  keepHostKeys(ways);
-  return { targets: ways, isNew: writeConfig(sshConfigText(ways, oursOf(context))) };
+export async function writeEntries(context: Context): Promise<{ targets: SshTarget[]; isNew: boolean }> {
+  const targets = await sshTargets(context);
+  keepHostKeys(targets);
+  return { targets, isNew: writeConfig(sshConfigText(targets, oursOf(context))) };
 }
 
 export function oursOf(context: Context): Ours {

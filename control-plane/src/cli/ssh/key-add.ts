@@ -12,7 +12,7 @@ import { safeText } from "../terminal/safe-text.ts";
 
 const AGENT_WITHIN_MS = 5_000;
 /** Characters of a key that tell it from another. */
-const SHOWN = 40;
+const LISTED = 40;
 
 /** A public key with where it was found, for people. */
 interface Found {
@@ -74,12 +74,12 @@ function ofFolder(folder: string): Found[] {
 async function ofAgent(): Promise<Found[]> {
   const { execFileSync } = await import("node:child_process");
   try {
-    const told = execFileSync("ssh-add", ["-L"], {
+    const reported = execFileSync("ssh-add", ["-L"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
       timeout: AGENT_WITHIN_MS,
     });
-    return told
+    return reported
       .split("\n")
       .filter((line) => bodyOf(line) !== "")
       .map((line) => ({ line, from: "ssh-agent" }));
@@ -98,7 +98,7 @@ async function onlyOne(found: readonly Found[]): Promise<Found> {
   if (others.length === 0) return only;
   return await chosenOf(found, {
     title: `${found.length} public keys are here`,
-    line: ({ line, from }) => safeText(`${from}  ${line.slice(0, SHOWN)}…  ${commentOf(line)}`),
+    line: ({ line, from }) => safeText(`${from}  ${line.slice(0, LISTED)}…  ${commentOf(line)}`),
     otherwise: "Name one by its file, or by the comment at its end.",
   });
 }

@@ -2,13 +2,13 @@
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
 import { openedHere } from "../frame/browser.ts";
-import { command, flag, optionOr, thing } from "../frame/command.ts";
+import { command, flag, optionOr, resourceField } from "../frame/command.ts";
 import { printDone } from "../frame/output.ts";
 import { nameOfEntry } from "./client-options.ts";
 import { keepHostKeys } from "./client-files.ts";
 import { writeEntries } from "./config-command.ts";
 import { EDITORS, type Editor, editorLink } from "./editor-link.ts";
-import { sshWay, waits } from "./way-in.ts";
+import { sshTarget, waits } from "./way-in.ts";
 
 /** What outlives a stop. */
 const CODE_FOLDER = "/gemini/code";
@@ -17,7 +17,7 @@ export const OPEN = command({
   name: "open",
   summary: "open a folder inside in VS Code or Cursor, over SSH",
   takes: {
-    environment: thing("environment", "environment"),
+    environment: resourceField("environment", "environment"),
     vscode: flag("--vscode", "in VS Code, with its extension Remote - SSH; so, too, where none is named"),
     "vscode-insiders": flag("--vscode-insiders", "in VS Code Insiders"),
     cursor: flag("--cursor", "in Cursor"),
@@ -34,15 +34,15 @@ export const OPEN = command({
   more: "It waits while the environment starts, writes what ssh-config --write does, prints the link, and opens it where there is a screen.",
   run: async (context, { environment, path, print, timeout, ...named }) => {
     const editor = editorOf(named);
-    const way = await sshWay(context, environment, timeout);
-    keepHostKeys([way]);
-    const { targets: ways } = await writeEntries(context);
-    const link = editorLink(editor, nameOfEntry(way, ways), path);
+    const target = await sshTarget(context, environment, timeout);
+    keepHostKeys([target]);
+    const { targets } = await writeEntries(context);
+    const link = editorLink(editor, nameOfEntry(target, targets), path);
     const isOpened = !print && (await openedHere(link));
     const { called } = EDITORS[editor];
     const sentence =
       isOpened || print ? link : `${link}\nOpen it where ${called} is; there is no screen here.`;
-    printDone(context.output, sentence, { id: way.id, link, opened: isOpened });
+    printDone(context.output, sentence, { id: target.id, link, opened: isOpened });
   },
 });
 

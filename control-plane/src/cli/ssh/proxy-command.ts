@@ -4,14 +4,14 @@
  */
 import type { Duplex } from "node:stream";
 import { CliError } from "../frame/cli-error.ts";
-import { command, thing } from "../frame/command.ts";
+import { command, resourceField } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { gatewayOf } from "./way-in.ts";
 
 export const SSH_PROXY = command({
   name: "ssh-proxy",
   summary: "the bytes of an SSH connection through the gateway, for OpenSSH's ProxyCommand",
-  takes: { environment: thing("environment", "environment") },
+  takes: { environment: resourceField("environment", "environment") },
   isHidden: true,
   run: async (context, { environment }) => {
     const bytes = await context.api.webSocket(await gatewayOf(context, environment));

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { CliError } from "../frame/cli-error.ts";
-import { argument, command, flag, rest, thing, type Command } from "../frame/command.ts";
+import { argument, command, flag, rest, resourceField, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { idOf } from "../frame/things.ts";
 import { oursOf, SSH_CONFIG } from "./config-command.ts";
@@ -12,23 +12,23 @@ import { keepHostKeys } from "./client-files.ts";
 import { argumentsOf } from "./client-options.ts";
 import { runInPlace } from "../frame/client-program.ts";
 import { passOn, SSH_PROXY } from "./proxy-command.ts";
-import { gatewayOf, type SshWay, sshWay, waits } from "./way-in.ts";
-import { say } from "../terminal/outputs.ts";
+import { gatewayOf, type SshTarget, sshTarget, waits } from "./way-in.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 const SSH = command({
   name: "ssh",
   summary: "a shell in an environment, or a command in it; waits while it starts",
-  takes: { environment: thing("environment", "environment"), argv: rest("argv"), ...entering() },
+  takes: { environment: resourceField("environment", "environment"), argv: rest("argv"), ...entering() },
   passesThrough: true,
   examples: ["ssh lab", "ssh lab -- nvidia-smi", "ssh lab -- -L 6006:127.0.0.1:6006 -N"],
   more: "Words behind -- go to ssh as they are: a command, or options of ssh before one. Exits with the command's exit code, or 255.",
   run: async (context, { environment, argv, ...how }) => {
-    const way = await ready(context, environment, how);
+    const target = await ready(context, environment, how);
     const words = withoutDashes(argv);
     const command = words.findIndex((word, index) => !word.startsWith("-") && !takesValue(words[index - 1]));
     const options = command < 0 ? words : words.slice(0, command);
     const rest = command < 0 ? [] : words.slice(command);
-    await runInPlace("ssh", [...args(context, way), ...options, way.host, ...rest]);
+    await runInPlace("ssh", [...args(context, target), ...options, target.host, ...rest]);
   },
 });
 
@@ -40,8 +40,8 @@ const SCP = command({
   examples: ["scp -- model.py lab:/gemini/code/", "scp -- -r lab:/gemini/output ."],
   more: "A place in an environment is NAME:PATH. Words behind -- go to scp as they are.",
   run: async (context, { argv, ...how }) => {
-    const { route: way, words } = await placed(context, withoutDashes(argv), how);
-    await runInPlace("scp", [...args(context, way), ...words]);
+    const { route: target, words } = await placed(context, withoutDashes(argv), how);
+    await runInPlace("scp", [...args(context, target), ...words]);
   },
 });
 
@@ -53,8 +53,8 @@ const RSYNC = command({
   examples: ["rsync -- -av --delete ./code/ lab:/gemini/code/"],
   more: "A place in an environment is NAME:PATH. Words behind -- go to rsync as they are.",
   run: async (context, { argv, ...how }) => {
-    const { route: way, words } = await placed(context, withoutDashes(argv), how);
-    const shell = ["ssh", ...args(context, way)]
+    const { route: target, words } = await placed(context, withoutDashes(argv), how);
+    const shell = ["ssh", ...args(context, target)]
       .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
       .join(" ");
     await runInPlace("rsync", ["--rsh", shell, ...words]);
@@ -65,7 +65,7 @@ const PORT_FORWARD = command({
   name: "port-forward",
   summary: "make a port inside an environment a port of this machine, until Ctrl-C",
   takes: {
-    environment: thing("environment", "environment"),
+    environment: resourceField("environment", "environment"),
     ports: argument("port[:local]", z.string().transform(readPorts)),
     argv: rest("argv"),
     ...entering(),
@@ -78,10 +78,10 @@ const PORT_FORWARD = command({
   ],
   more: "Words behind -- go to ssh as they are.",
   run: async (context, { environment, ports: { inside, here }, argv, ...how }) => {
-    const way = await ready(context, environment, how);
-    say(`127.0.0.1:${here} leads to port ${inside} of ${way.name}, until Ctrl-C.\n`);
+    const target = await ready(context, environment, how);
+    writeMessage(`127.0.0.1:${here} leads to port ${inside} of ${target.name}, until Ctrl-C.\n`);
     const forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${here}:127.0.0.1:${inside}`];
-    await runInPlace("ssh", [...args(context, way), ...forward, ...withoutDashes(argv), way.host]);
+    await runInPlace("ssh", [...args(context, target), ...forward, ...withoutDashes(argv), target.host]);
   },
 });
 
@@ -96,14 +96,14 @@ function entering() {
 }
 type How = { timeout: number; "through-gateway": boolean };
 
-async function ready(context: Context, id: string, how: How): Promise<SshWay> {
-  const way = await sshWay(context, id, how.timeout);
-  keepHostKeys([way]);
+async function ready(context: Context, id: string, how: How): Promise<SshTarget> {
+  const target = await sshTarget(context, id, how.timeout);
+  keepHostKeys([target]);
   passOn(context);
-  if (!how["through-gateway"] || way.isThroughGateway) return way;
+  if (!how["through-gateway"] || target.isThroughGateway) return target;
   // Refused before ssh begins, whose own words would say less.
-  await gatewayOf(context, way.id);
-  return { ...way, isThroughGateway: true };
+  await gatewayOf(context, target.id);
+  return { ...target, isThroughGateway: true };
 }
 
 /** The one environment that the words name a place in, with what the program is to be told in place of its name. */
@@ -111,7 +111,7 @@ async function placed(
   context: Context,
   argv: readonly string[],
   how: How,
-): Promise<{ route: SshWay; words: string[] }> {
+): Promise<{ route: SshTarget; words: string[] }> {
   const names = new Set(argv.flatMap((word) => PLACE.exec(word)?.[1] ?? []));
   const [name, ...others] = names;
   if (name === undefined)
@@ -124,10 +124,10 @@ async function placed(
       "usage",
       `Between two environments (${[...names].join(", ")}) nothing is copied at once.`,
     );
-  const way = await ready(context, await idOf(context.api, "environment", name, {}), how);
-  const host = way.host.includes(":") ? `[${way.host}]` : way.host;
+  const target = await ready(context, await idOf(context.api, "environment", name, {}), how);
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
   return {
-    route: way,
+    route: target,
     words: argv.map((word) => (PLACE.exec(word) === null ? word : word.replace(PLACE, `${host}:`))),
   };
 }
@@ -142,8 +142,8 @@ function takesValue(before: string | undefined): boolean {
   return before !== undefined && WITH_VALUE.test(before);
 }
 
-function args(context: Context, way: SshWay): string[] {
-  return argumentsOf(way, oursOf(context));
+function args(context: Context, target: SshTarget): string[] {
+  return argumentsOf(target, oursOf(context));
 }
 
 function withoutDashes(argv: readonly string[]): string[] {

@@ -5,7 +5,7 @@ import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { optionOr } from "../frame/command.ts";
 import { wholeNumber } from "../frame/arguments.ts";
-import { type Look, waitUntil } from "../work/wait.ts";
+import { type WaitState, waitUntil } from "../work/wait.ts";
 
 const WAIT_SECONDS = "1800";
 
@@ -20,7 +20,7 @@ export const waits = () => ({
 });
 
 /** A port that is held and leads nowhere all the same may come right at once, or never. */
-const UNREACHABLE_LOOKS = 20;
+const UNREACHABLE_CHECKS = 20;
 
 const Environment = z.looseObject({
   id: z.string(),
@@ -47,7 +47,7 @@ const HOST_KEY = / (ssh-[a-z0-9-]+ [A-Za-z0-9+/]+={0,2})$/;
 /** What goes before a word of ssh's command line; anything else would be read as an option. */
 const HOST = /^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/;
 
-export interface SshWay {
+export interface SshTarget {
   id: string;
   name: string;
   host: string;
@@ -59,9 +59,9 @@ export interface SshWay {
 }
 
 /** @throws CliError where it is not on its way there, past the bound, and with Ctrl-C */
-export async function sshWay({ api }: Context, id: string, seconds: number): Promise<SshWay> {
+export async function sshTarget({ api }: Context, id: string, seconds: number): Promise<SshTarget> {
   let unreachable = 0;
-  const look = async (): Promise<Look<SshWay>> => {
+  const check = async (): Promise<WaitState<SshTarget>> => {
     const environment = Environment.parse(await api.get(`/environments/${segment(id)}`));
     const { status, name } = environment;
     const reason = environment.status_reason ?? "";
@@ -78,15 +78,15 @@ export async function sshWay({ api }: Context, id: string, seconds: number): Pro
     if (service === null)
       throw new CliError("refused", `SSH is switched off. Switch it on: remotegpu env update ${id} --ssh on`);
     const why = service.reason ?? `SSH of ${name} is ${service.state}.`;
-    const way = wayThrough(environment, service);
-    if (way !== null) return { done: way };
+    const target = routeThrough(environment, service);
+    if (target !== null) return { done: target };
     if (service.state === "none" || service.state === "released")
       throw new CliError("refused", `${why} (remotegpu env access ${environment.id} --renew)`);
     unreachable += service.state === "held" ? 1 : 0;
-    if (unreachable >= UNREACHABLE_LOOKS) throw new CliError("refused", why);
+    if (unreachable >= UNREACHABLE_CHECKS) throw new CliError("refused", why);
     return { waitsFor: why, stands: why };
   };
-  return await waitUntil(look, { seconds, goesOn: `remotegpu env access ${id}` });
+  return await waitUntil(check, { seconds, goesOn: `remotegpu env access ${id}` });
 }
 
 /** The WebSocket by which the gateway leads to its SSH. @throws CliError where it does not */
@@ -103,16 +103,16 @@ export async function gatewayOf({ api }: Pick<Context, "api">, id: string): Prom
 }
 
 /** The targets of all that run and can be entered now. */
-export async function sshWays(context: Pick<Context, "api">): Promise<SshWay[]> {
+export async function sshTargets(context: Pick<Context, "api">): Promise<SshTarget[]> {
   const running = await context.api.list("/environments", { status: "running" });
-  const ways: SshWay[] = [];
+  const targets: SshTarget[] = [];
   for (const row of running) {
     const environment = Environment.parse(row);
     const service = await sshService(context, environment.id);
-    const way = service === null ? null : wayThrough(environment, service);
-    if (way !== null) ways.push(way);
+    const target = service === null ? null : routeThrough(environment, service);
+    if (target !== null) targets.push(target);
   }
-  return ways;
+  return targets;
 }
 
 /** Null where it is switched off. */
@@ -125,10 +125,10 @@ async function sshService(
 }
 
 /** Null where it leads nowhere now. */
-function wayThrough(
+function routeThrough(
   { id, name }: z.infer<typeof Environment>,
   { reachable: isReachable, host, port, known_hosts: knownHosts, gateway_url: url }: z.infer<typeof Service>,
-): SshWay | null {
+): SshTarget | null {
   const isThroughGateway = !isReachable && typeof url === "string";
   if ((!isReachable && !isThroughGateway) || host === null || port === null) return null;
   const hostKey = HOST_KEY.exec(knownHosts?.trim() ?? "")?.[1] ?? null;

@@ -10,7 +10,7 @@ import { TerminalFilter } from "./terminal-filter.ts";
 type OutputName = "stdout" | "stderr";
 
 /** In it may stand words of others. */
-export function say(text: string, to: OutputName = "stderr"): void {
+export function writeMessage(text: string, to: OutputName = "stderr"): void {
   const stream = process[to];
   stream.write(stream.isTTY ? safeLines(text) : text);
 }
@@ -37,8 +37,8 @@ export class BytesOut {
 
   /** Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
-    const shown = this.#filter?.take(bytes) ?? bytes;
-    if (!this.#stream.write(shown)) await once(this.#stream, "drain");
+    const visible = this.#filter?.take(bytes) ?? bytes;
+    if (!this.#stream.write(visible)) await once(this.#stream, "drain");
   }
 
   end(): void {

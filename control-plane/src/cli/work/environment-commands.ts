@@ -112,9 +112,9 @@ async function showEnvironment(context: Context, id: string): Promise<void> {
 }
 
 function printEnvironment(output: Output, row: Row): void {
-  const { instances, ...shown } = row;
+  const { instances, ...visible } = row;
   const waivers = waiversText(row);
-  printOne(output, { ...shown, status: statusText(row), restarts: restartCount(row), waivers });
+  printOne(output, { ...visible, status: statusText(row), restarts: restartCount(row), waivers });
   printInstances(output, Rows.parse(instances));
 }
 

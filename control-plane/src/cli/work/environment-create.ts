@@ -60,8 +60,8 @@ export const CREATE = command({
     });
     const id = String(created.id);
     // Whoever stops waiting has the id all the same.
-    const shown = wait ? await settled(context, id, timeout, `Environment ${id} is ordered.`) : created;
-    printDone(context.output, environmentSentence(shown), shown);
+    const visible = wait ? await settled(context, id, timeout, `Environment ${id} is ordered.`) : created;
+    printDone(context.output, environmentSentence(visible), visible);
   },
 });
 

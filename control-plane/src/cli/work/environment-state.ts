@@ -3,12 +3,12 @@ import { z } from "zod";
 import { asSentence } from "@remotegpu/shared/sentence";
 import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { thing } from "../frame/command.ts";
+import { resourceField } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printList, type Output } from "../frame/output.ts";
 import { restartsText, statusText } from "./restarts-text.ts";
-import { type Look, waitUntil } from "./wait.ts";
+import { type WaitState, waitUntil } from "./wait.ts";
 import { waivedText } from "./waivers-text.ts";
 
 const Rows = z.array(z.looseObject({}));
@@ -18,7 +18,7 @@ const GpuNames = z.array(
 );
 
 export function anEnvironment() {
-  return { environment: thing("environment", "environment") };
+  return { environment: resourceField("environment", "environment") };
 }
 
 /**
@@ -26,7 +26,7 @@ export function anEnvironment() {
  * @throws CliError past the bound, with Ctrl-C, and where it came to nothing: also where its container dies again and again
  */
 export async function settled({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
-  const look = async (): Promise<Look<Row>> => {
+  const check = async (): Promise<WaitState<Row>> => {
     const row = await api.get(`/environments/${segment(id)}`);
     const restarting = restartsText(row);
     if (row.status === "error" || (row.status === "running" && restarting !== null))
@@ -35,7 +35,7 @@ export async function settled({ api }: Context, id: string, seconds: number, beg
     const reason = typeof row.status_reason === "string" ? row.status_reason : null;
     return { waitsFor: restarting ?? reason, stands: environmentSentence(row) };
   };
-  return await waitUntil(look, {
+  return await waitUntil(check, {
     seconds,
     goesOn: `remotegpu env show ${id} --watch`,
     ...(begins !== undefined && { begins }),

@@ -5,10 +5,10 @@ import { KIB } from "@remotegpu/shared/units";
 import type { Row } from "../frame/api-client.ts";
 import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
 import { wholeNumber } from "../frame/arguments.ts";
-import { command, flag, option, rest, thing, type Command } from "../frame/command.ts";
+import { command, flag, option, rest, resourceField, type Command } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import type { Output } from "../frame/output.ts";
-import { BytesOut, say } from "../terminal/outputs.ts";
+import { BytesOut, writeMessage } from "../terminal/outputs.ts";
 import type { Kind } from "../frame/things.ts";
 
 const LIMIT = `${MAX_EXEC_BYTES / KIB} KiB`;
@@ -33,7 +33,7 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
     name: "exec",
     summary: "run a command inside and print what it prints; exits with its exit code",
     takes: {
-      workload: thing(kind, kind),
+      workload: resourceField(kind, kind),
       argv: rest("argv"),
       passesInput: flag("-i, --stdin", `pass standard input on (at most ${LIMIT})`),
       needsTerminal: flag("-t, --tty", "understood and not served: there is no terminal behind it"),
@@ -47,10 +47,7 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
         : `${name} exec -i mine -- sh -c 'cat > notes' < notes`,
     ],
     more: `At most ${MAX_EXEC_SECONDS} s, after which the command is killed and this one exits with 124. Of what it prints the first ${LIMIT} come; where there was more, this one exits with ${EXIT_CODES.cutOff}, whatever the command's own exit code. Ctrl-C ends the command inside, too.`,
-    run: async (
-      { api, output },
-      { workload, argv: words, passesInput, needsTerminal: asksForTerminal, rank },
-    ) => {
+    run: async ({ api, output }, { workload, argv: words, passesInput, needsTerminal, rank }) => {
       // Everything after the workload is passed through, the customary "--" between them included.
       const argv = words[0] === "--" ? words.slice(1) : words;
       if (argv.length === 0)
@@ -58,20 +55,20 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
           "usage",
           `Name the command: remotegpu ${name} exec ${kind.toUpperCase()} -- COMMAND …`,
         );
-      if (asksForTerminal) say("remotegpu: -t is left out: exec has no terminal.\n");
+      if (needsTerminal) writeMessage("remotegpu: -t is left out: exec has no terminal.\n");
       const stdin = passesInput ? { stdin: (await standardInput()).toString("base64") } : {};
       const query = typeof rank === "number" ? `?rank=${rank}` : "";
       const path = `${route}/${segment(workload)}/exec${query}`;
-      const ask = (signal: AbortSignal) => api.post(path, { argv, ...stdin, encoding: "base64" }, signal);
-      await printed(output, ask);
+      const request = (signal: AbortSignal) => api.post(path, { argv, ...stdin, encoding: "base64" }, signal);
+      await printed(output, request);
     },
   });
 }
 
 /** What it prints and its exit code, as they come. */
-async function printed(output: Output, ask: (signal: AbortSignal) => Promise<Row>): Promise<void> {
+async function printed(output: Output, request: (signal: AbortSignal) => Promise<Row>): Promise<void> {
   try {
-    const answer = ExecAnswer.parse(await untilInterrupted(ask));
+    const answer = ExecAnswer.parse(await untilInterrupted(request));
     await show(output, answer, { exit_code: answer.exit_code, timed_out: false });
     if (answer.truncated)
       throw new CliError(
@@ -104,12 +101,12 @@ async function show(output: Output, printed: z.infer<typeof Printed>, end: Row):
 }
 
 /** Closing the request ends the command inside. */
-async function untilInterrupted(ask: (signal: AbortSignal) => Promise<Row>): Promise<Row> {
+async function untilInterrupted(request: (signal: AbortSignal) => Promise<Row>): Promise<Row> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
   try {
-    return await ask(interrupted.signal);
+    return await request(interrupted.signal);
   } catch (cause) {
     if (!interrupted.signal.aborted) throw cause;
     throw new CliError("interrupted", "Interrupted; the command inside is ended, too.", { cause });

@@ -4,19 +4,19 @@
  */
 
 /** What was asked for by Ctrl-C. */
-export type Wish = "cancel" | "detach";
+export type InterruptChoice = "cancel" | "detach";
 
 export class Interruptions {
   /** What Ctrl-C meant; another while it asks means to detach, and one after that ends this process as any other. */
-  readonly chosen: Promise<Wish>;
+  readonly chosen: Promise<InterruptChoice>;
   #interrupted: () => void = () => undefined;
-  #requesting: Promise<Wish> | null = null;
+  #requesting: Promise<InterruptChoice> | null = null;
 
-  constructor(ask: () => Promise<Wish> = askAtTerminal) {
+  constructor(request: () => Promise<InterruptChoice> = promptAtTerminal) {
     this.chosen = new Promise((resolve, reject) => {
       this.#interrupted = () => {
         if (this.#requesting !== null) return resolve("detach");
-        this.#requesting = ask();
+        this.#requesting = request();
         void this.#requesting.then(resolve, reject).finally(() => this.end());
       };
     });
@@ -34,20 +34,20 @@ export class Interruptions {
   }
 }
 
-async function askAtTerminal(): Promise<Wish> {
+async function promptAtTerminal(): Promise<InterruptChoice> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return "detach";
   const { createInterface } = await import("node:readline");
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const requesting = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await new Promise<Wish>((resolve) => {
+    return await new Promise<InterruptChoice>((resolve) => {
       // While it asks, the terminal's own Ctrl-C and its end come here.
-      asking.on("SIGINT", () => resolve("detach"));
-      asking.on("close", () => resolve("detach"));
-      asking.question("\nCancel the job, or detach and let it go on? [c/D] ", (answer) =>
+      requesting.on("SIGINT", () => resolve("detach"));
+      requesting.on("close", () => resolve("detach"));
+      requesting.question("\nCancel the job, or detach and let it go on? [c/D] ", (answer) =>
         resolve(/^c(ancel)?$/i.test(answer.trim()) ? "cancel" : "detach"),
       );
     });
   } finally {
-    asking.close();
+    requesting.close();
   }
 }

@@ -3,12 +3,12 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, option, optionOr, thing } from "../frame/command.ts";
+import { command, option, optionOr, resourceField } from "../frame/command.ts";
 import { body, type Context } from "../frame/context.ts";
 import { limit, listCommand, segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 import { ended, jobSentence } from "./job-state.ts";
-import { type Look, WAIT_SECONDS, waiting, waitUntil } from "./wait.ts";
+import { type WaitState, WAIT_SECONDS, waiting, waitUntil } from "./wait.ts";
 import { OWNER } from "./workload-group.ts";
 
 const Elements = z.record(z.string(), z.int());
@@ -19,7 +19,7 @@ export const UPDATE = command({
   summary:
     "change its name, its description or its priority; of an array the priority of all that has not ended",
   takes: {
-    workload: thing("job|array", "job-or-array"),
+    workload: resourceField("job|array", "job-or-array"),
     name: option("--name <name>", "another name", words()),
     description: option("--description <text>", "what it is for", words()),
     priority: option("--priority <number>", "0 to 10; larger is tried first in its workspace", wholeNumber()),
@@ -34,16 +34,16 @@ export const UPDATE = command({
 export const CANCEL = command({
   name: "cancel",
   summary: "cancel a job or all of an array; what runs is stopped, and nothing of it is tried again",
-  takes: { workload: thing("job|array", "job-or-array"), ...waiting() },
+  takes: { workload: resourceField("job|array", "job-or-array"), ...waiting() },
   examples: ["job cancel train --wait", "job cancel sweep"],
   run: async (context, { workload: id, wait, timeout }) => {
     const row = await context.api.post(`${routeOf(id)}/${segment(id)}/cancel`);
     if (!isArray(id)) {
-      const shown = wait ? await ended(context, id, timeout) : row;
-      return printDone(context.output, jobSentence(shown), shown);
+      const visible = wait ? await ended(context, id, timeout) : row;
+      return printDone(context.output, jobSentence(visible), visible);
     }
-    const shown = wait ? await arrayOver(context, id, timeout) : row;
-    printDone(context.output, arraySentence(shown), shown);
+    const visible = wait ? await arrayOver(context, id, timeout) : row;
+    printDone(context.output, arraySentence(visible), visible);
   },
 });
 
@@ -51,7 +51,7 @@ export const WAIT = command({
   name: "wait",
   summary: "wait until a job or all of an array has ended; fails unless all of it was completed",
   takes: {
-    job: thing("job|array", "job-or-array"),
+    job: resourceField("job|array", "job-or-array"),
     timeout: optionOr(
       "--timeout <seconds>",
       "give up after so long; the order stands",
@@ -97,13 +97,13 @@ export async function arrayEnded(
 }
 
 async function arrayOver({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
-  const look = async (): Promise<Look<Row>> => {
+  const check = async (): Promise<WaitState<Row>> => {
     const row = await api.get(`/training-job-groups/${segment(id)}`);
     if (OVER.includes(String(row.status))) return { done: row };
     return { waitsFor: arraySentence(row), stands: arraySentence(row) };
   };
   const goesOn = `remotegpu job list --array ${id} --watch`;
-  return await waitUntil(look, { seconds, goesOn, ...(begins !== undefined && { begins }) });
+  return await waitUntil(check, { seconds, goesOn, ...(begins !== undefined && { begins }) });
 }
 
 function isArray(id: string): boolean {

@@ -10,7 +10,7 @@ import { SUBMIT } from "./job-submit.ts";
 import { waiversText } from "./waivers-text.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
-const JOB_SAYS: Column = ["waits for / says", (row) => row.status_reason];
+const JOB_HELP: Column = ["waits for / says", (row) => row.status_reason];
 
 export const JOB = workloadGroup({
   name: "job",
@@ -32,7 +32,7 @@ export const JOB = workloadGroup({
       ...CPU_AND_MEMORY,
       "gpu",
       { ifRoom: ["nodes", (row) => row.node_count] },
-      JOB_SAYS,
+      JOB_HELP,
     ],
     empty: "No training jobs. Order one: remotegpu job create NAME --image IMAGE -- COMMAND",
     examples: ["job list --watch", "job list -o wide --status running", "job list --array sweep"],
@@ -50,6 +50,6 @@ export const JOB = workloadGroup({
 });
 
 /** They have a command of their own. */
-export function printWithoutInstances(output: Output, { instances: _instances, ...shown }: Row): void {
-  printOne(output, { ...shown, waivers: waiversText(shown) });
+export function printWithoutInstances(output: Output, { instances: _instances, ...visible }: Row): void {
+  printOne(output, { ...visible, waivers: waiversText(visible) });
 }

@@ -34,8 +34,8 @@ export const CREATE = command({
     if (!wait) return printDone(context.output, begins ?? jobSentence(created), created);
     // Whoever stops waiting has the id all the same.
     if (begins !== null) return await arrayEnded(context, String(created.group_id), timeout, begins);
-    const shown = await ended(context, id, timeout, `Training job ${id} is ordered.`);
-    if (shown.status === "cancelled") throw new CliError("refused", jobSentence(shown));
-    printDone(context.output, jobSentence(shown), shown);
+    const visible = await ended(context, id, timeout, `Training job ${id} is ordered.`);
+    if (visible.status === "cancelled") throw new CliError("refused", jobSentence(visible));
+    printDone(context.output, jobSentence(visible), visible);
   },
 });

@@ -9,12 +9,12 @@ import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
-import type { Interruptions, Wish } from "./interruptions.ts";
+import type { Interruptions, InterruptChoice } from "./interruptions.ts";
 import { jobSentence, reasonOf } from "./job-state.ts";
 import { RunOutput } from "./run-output.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
-const LOOK_EVERY_MS = 500;
+const CHECK_EVERY_MS = 500;
 /** How far a host has fetched an image is asked less often than how the job stands. */
 const WHY_EVERY_MS = 2 * MS_PER_SECOND;
 /** A control plane that is started anew is back long before. */
@@ -55,7 +55,7 @@ export interface Followed {
 export async function follow(context: Context, followed: Followed): Promise<Row> {
   const { id, interruptions } = followed;
   const left = new AbortController();
-  const leaving = interruptions.chosen.then(async (wish) => await leave(context, id, wish));
+  const leaving = interruptions.chosen.then(async (choice) => await leave(context, id, choice));
   try {
     return await Promise.race([new Following(context, followed, left.signal).toTheEnd(), leaving]);
   } finally {
@@ -64,8 +64,8 @@ export async function follow(context: Context, followed: Followed): Promise<Row>
 }
 
 /** An order to cancel is followed on, to the job's end. */
-async function leave({ api }: Context, id: string, wish: Wish): Promise<never> {
-  if (wish === "detach")
+async function leave({ api }: Context, id: string, choice: InterruptChoice): Promise<never> {
+  if (choice === "detach")
     throw new CliError("interrupted", `Detached; the job goes on: remotegpu job logs -f ${id}`);
   await api.post(`/training-jobs/${segment(id)}/cancel`).catch((error: unknown) => {
     // It may have ended while it was asked.
@@ -75,20 +75,20 @@ async function leave({ api }: Context, id: string, wish: Wish): Promise<never> {
 }
 
 /** One rank's of the attempt that stands. */
-interface Shown {
+interface View {
   runId: string;
   output: RunOutput;
   /** There is no more of it, or nobody keeps more. */
   isOver: boolean;
   /** While it comes; resolves when it ends or breaks off. */
-  coming: Promise<Shown> | null;
+  coming: Promise<View> | null;
 }
 
 class Following {
   readonly #context: Context;
   readonly #followed: Followed;
   readonly #left: AbortSignal;
-  #visible: Shown[] = [];
+  #visible: View[] = [];
   #reported = "";
   #reasonRequestedAt = Number.NEGATIVE_INFINITY;
   #heardAt = performance.now();
@@ -103,7 +103,7 @@ class Following {
     for (;;) {
       const ended = await this.#check().catch((error: unknown) => this.#away(error));
       if (ended !== null) return ended;
-      await delay(LOOK_EVERY_MS, undefined, { signal: this.#left });
+      await delay(CHECK_EVERY_MS, undefined, { signal: this.#left });
     }
   }
 
@@ -149,7 +149,7 @@ class Following {
     ended.coming = null;
   }
 
-  #visibleOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): Shown {
+  #visibleOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): View {
     const reading = {
       path: `/training-jobs/${segment(this.#followed.id)}`,
       query: { follow: "true", run: id },
@@ -169,25 +169,25 @@ class Following {
     await this.#settle();
     await Promise.all(this.#takeAll());
     await this.#settle();
-    for (const shown of this.#visible) if (!shown.isOver) await shown.output.end();
-    for (const shown of this.#visible) shown.isOver = true;
+    for (const visible of this.#visible) if (!visible.isOver) await visible.output.end();
+    for (const visible of this.#visible) visible.isOver = true;
   }
 
   async #settle(): Promise<void> {
     for (const { coming } of this.#visible) await coming;
-    for (const shown of this.#visible) shown.coming = null;
+    for (const visible of this.#visible) visible.coming = null;
   }
 
-  #takeAll(): Promise<Shown>[] {
-    for (const shown of this.#visible) if (!shown.isOver) shown.coming ??= this.#take(shown);
+  #takeAll(): Promise<View>[] {
+    for (const visible of this.#visible) if (!visible.isOver) visible.coming ??= this.#take(visible);
     return this.#visible.flatMap(({ coming }) => coming ?? []);
   }
 
-  #take(shown: Shown): Promise<Shown> {
+  #take(visible: View): Promise<View> {
     const taking = async () => {
-      shown.isOver = await this.#taken(shown.output);
-      if (shown.isOver) await shown.output.end();
-      return shown;
+      visible.isOver = await this.#taken(visible.output);
+      if (visible.isOver) await visible.output.end();
+      return visible;
     };
     const coming = taking();
     // It is waited for beside others, one of which may be the first to fail.
@@ -211,7 +211,7 @@ class Following {
     if (sentence === null || sentence === this.#reported) return;
     await this.#followed.interruptions.quiet();
     this.#reported = sentence;
-    say(`${sentence}\n`);
+    writeMessage(`${sentence}\n`);
   }
 
   async #get(what: "" | "/why"): Promise<Row> {

@@ -126,10 +126,10 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
   };
 }
 
-function distributed(told: Pick<JobOptions, "framework" | "backend" | "rdzv">): Row {
-  const config = body(told);
+function distributed(reported: Pick<JobOptions, "framework" | "backend" | "rdzv">): Row {
+  const config = body(reported);
   if (Object.keys(config).length === 0) return {};
-  if (told.framework === undefined)
+  if (reported.framework === undefined)
     throw new CliError("usage", "--backend and --rdzv are told to a framework: name it with --distributed.");
   return { distributed_config: config };
 }

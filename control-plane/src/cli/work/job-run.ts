@@ -5,7 +5,7 @@ import { CliError } from "../frame/cli-error.ts";
 import { command, flag, option, optionalArgument } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { printDone } from "../frame/output.ts";
-import { BytesOut, isFiltered, say } from "../terminal/outputs.ts";
+import { BytesOut, isFiltered, writeMessage } from "../terminal/outputs.ts";
 import { Interruptions } from "./interruptions.ts";
 import { orderedSentence } from "./job-arrays.ts";
 import { exitCodeOf, follow } from "./job-follow.ts";
@@ -60,14 +60,14 @@ async function followed(context: Context, { id, name }: Row, interruptions: Inte
   const to = isJson ? "stderr" : "stdout";
   const how = { isRaw: context.output.isRaw === true };
   const out = new BytesOut(to, how);
-  say(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
+  writeMessage(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
   const write = (bytes: Buffer) => out.write(bytes);
   const filters = isFiltered(to, how);
   const ended = await follow(context, { id: String(id), interruptions, write, isFiltered: filters });
   out.end();
   process.exitCode = exitCodeOf(ended);
   if (isJson) return printDone(context.output, "", ended);
-  say(`${jobSentence(ended)}\n`);
+  writeMessage(`${jobSentence(ended)}\n`);
 }
 
 /** "python-3f2a": several of one command are told apart. */

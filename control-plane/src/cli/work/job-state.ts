@@ -4,14 +4,14 @@ import type { Row } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
-import { type Look, waitUntil } from "./wait.ts";
+import { type WaitState, waitUntil } from "./wait.ts";
 
 /**
  * Waits until it has ended.
  * @throws CliError past the bound, with Ctrl-C, and where it has failed
  */
 export async function ended({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
-  const look = async (): Promise<Look<Row>> => {
+  const check = async (): Promise<WaitState<Row>> => {
     const row = await api.get(`/training-jobs/${segment(id)}`);
     if (row.status === "failed") throw new CliError("refused", jobSentence(row));
     if (row.status === "completed" || row.status === "cancelled") return { done: row };
@@ -20,7 +20,7 @@ export async function ended({ api }: Context, id: string, seconds: number, begin
     const waitsFor = reason ?? (row.status === "running" ? jobSentence(row) : null);
     return { waitsFor, stands: jobSentence(row) };
   };
-  return await waitUntil(look, {
+  return await waitUntil(check, {
     seconds,
     goesOn: `remotegpu job show ${id} --watch`,
     ...(begins !== undefined && { begins }),

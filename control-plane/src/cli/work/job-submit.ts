@@ -39,16 +39,16 @@ export const SUBMIT = command({
     const ofArray = orderedSentence(created);
     if (!wait) return printDone(output, ofArray ?? jobSentence(created), created);
     if (ofArray !== null) return await arrayEnded(context, String(created.group_id), timeout, ofArray);
-    const shown = await ended(context, id, timeout, `Training job ${id} is ordered.`);
-    if (shown.status === "cancelled") throw new CliError("refused", jobSentence(shown));
-    printDone(output, jobSentence(shown), shown);
+    const visible = await ended(context, id, timeout, `Training job ${id} is ordered.`);
+    if (visible.status === "cancelled") throw new CliError("refused", jobSentence(visible));
+    printDone(output, jobSentence(visible), visible);
   },
 });
 
 function printDryRun(output: Output, answer: Row): void {
   if (output.format === "json") return printOne(output, answer);
-  const { hosts, suggestions, ...shown } = DryRun.parse(answer);
-  printOne(output, shown, [
+  const { hosts, suggestions, ...visible } = DryRun.parse(answer);
+  printOne(output, visible, [
     ["price per hour", (row) => row.price_per_hour],
     ["place in the line", (row) => row.position],
     ["why", (row) => row.reason],

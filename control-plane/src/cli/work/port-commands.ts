@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, thing, type Group } from "../frame/command.ts";
+import { argument, command, flag, option, resourceField, type Group } from "../frame/command.ts";
 import { anEnvironment } from "./environment-state.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../frame/output.ts";
@@ -18,7 +18,7 @@ const COLUMNS: Column[] = [
   { ifRoom: ["released at", (row) => row.released_at ?? row.release_due_at] },
 ];
 
-const WAYS_IN: Column[] = [
+const ACCESS_HELP: Column[] = [
   "service",
   // The state of a lease is none of a service that needs no port, though it answers.
   ["answers", (row) => (row.reachable === true ? "yes" : "no")],
@@ -48,7 +48,10 @@ export const PORT: Group = {
     command({
       name: "open",
       summary: "open a port of a running environment; its host picks the number outside",
-      takes: { environment: thing("environment", "environment"), port: argument("port", wholeNumber()) },
+      takes: {
+        environment: resourceField("environment", "environment"),
+        port: argument("port", wholeNumber()),
+      },
       run: async ({ api, output }, { environment, port }) => {
         const order = { env_id: environment, service_type: "custom", internal_port: port };
         const row = await api.post("/port-mappings", order);
@@ -76,7 +79,7 @@ export const ACCESS = command({
     const path = `/environments/${segment(environment)}/access`;
     const answer = renew ? await api.post(path) : await api.get(path);
     if (output.format === "json") return printOne(output, answer);
-    printList(output, Services.parse(answer.services), WAYS_IN, "No service is switched on.");
+    printList(output, Services.parse(answer.services), ACCESS_HELP, "No service is switched on.");
   },
 });
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ApiClient } from "../frame/api-client.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { type OutputReading, RunOutput } from "./run-output.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 const Ranks = z.array(z.looseObject({ rank: z.int() }));
 
@@ -22,7 +22,7 @@ async function followRank(api: ApiClient, logs: RankLogs, rank: number): Promise
     await output.take();
   } catch (error) {
     if (!(error instanceof CliError) || error.isUnauthenticated) throw error;
-    say(`Rank ${rank}: ${error.message}\n`);
+    writeMessage(`Rank ${rank}: ${error.message}\n`);
   }
   await output.end();
 }

@@ -11,7 +11,7 @@ import type { Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { rdpFile } from "./rdp-file.ts";
 import { relayedHere } from "./relayed-here.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 const Services = z.array(
   z.looseObject({
@@ -37,18 +37,18 @@ interface Opening {
 export async function openRdp(context: Context, opening: Opening): Promise<void> {
   const { environment, through, isThroughGateway } = opening;
   if (through !== undefined) return await handOut(context, opening, here(through));
-  const way = wayOf(await context.api.get(`/environments/${segment(environment)}/access`));
-  const leased = isThroughGateway ? null : leasedPort(way);
+  const route = routeOf(await context.api.get(`/environments/${segment(environment)}/access`));
+  const leased = isThroughGateway ? null : leasedPort(route);
   if (leased !== null) return await handOut(context, opening, leased);
-  const address = gatewayOf(way);
+  const address = gatewayOf(route);
   const relay = await relayedHere({
     api: context.api,
     address,
-    failed: (sentence) => say(`${sentence}\n`),
+    failed: (sentence) => writeMessage(`${sentence}\n`),
   });
   try {
     await handOut(context, opening, here(relay.port));
-    say(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
+    writeMessage(`127.0.0.1:${relay.port} leads there through the gateway, until Ctrl-C.\n`);
     await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   } finally {
     await relay.close();
@@ -67,14 +67,14 @@ async function handOut(
     return output.write(`${JSON.stringify({ ...made, ...at, rdp_file: text }, null, 2)}\n`);
   output.write(file === undefined ? text : `${file} leads to ${at.host}:${at.port}.\n`);
   // Apart from the file, which goes elsewhere by a pipe.
-  say(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
+  writeMessage(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
 }
 
-function wayOf({ services }: { services?: unknown }): Service {
-  const way = Services.parse(services).find(({ service }) => service === "rdp");
-  if (way === undefined)
+function routeOf({ services }: { services?: unknown }): Service {
+  const route = Services.parse(services).find(({ service }) => service === "rdp");
+  if (route === undefined)
     throw new CliError("refused", "RDP is switched off for this environment: remotegpu env update --rdp on");
-  return way;
+  return route;
 }
 
 /** Null where it leads nowhere from here, and the gateway does. */

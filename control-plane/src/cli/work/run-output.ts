@@ -7,7 +7,7 @@ import { TerminalFilter } from "../terminal/terminal-filter.ts";
 import type { ApiClient } from "../frame/api-client.ts";
 
 /** So much of a run's output is kept at least: what was shown of it before a break can be passed over. */
-const KEPT_BYTES = 8 * MIB;
+const STORED_BYTES = 8 * MIB;
 /** How the last line of a stream begins that breaks off. */
 const NOTICE = "[remotegpu] ";
 /** Longer than any of those lines, whatever pieces it comes in. */
@@ -52,20 +52,20 @@ export class RunOutput {
   /** Whether the end of its output was reached. @throws CliError where it is refused, or breaks without a word */
   async take(): Promise<boolean> {
     const { path, query, signal } = this.#reading;
-    const isKept = this.#takenBytes <= KEPT_BYTES;
-    let toPass = isKept ? this.#takenBytes : 0;
+    const isStored = this.#takenBytes <= STORED_BYTES;
+    let toPass = isStored ? this.#takenBytes : 0;
     let newBytes = 0;
     let last: Buffer = Buffer.alloc(0);
     const write = async (bytes: Buffer) => {
       last = Buffer.concat([last, bytes]).subarray(-NOTICE_BYTES);
-      const news = bytes.subarray(toPass);
-      toPass -= bytes.length - news.length;
-      newBytes += news.length;
-      await this.#show(news);
+      const messages = bytes.subarray(toPass);
+      toPass -= bytes.length - messages.length;
+      newBytes += messages.length;
+      await this.#show(messages);
     };
-    const asked = this.#takenBytes === 0 ? query : { ...query, tail: isKept ? undefined : "0" };
+    const requested = this.#takenBytes === 0 ? query : { ...query, tail: isStored ? undefined : "0" };
     try {
-      await this.#api.stream(`${path}/logs`, asked, { write, signal });
+      await this.#api.stream(`${path}/logs`, requested, { write, signal });
       return noticeBytes(last) === 0;
     } finally {
       const notice = Math.min(noticeBytes(last), newBytes);
@@ -81,13 +81,13 @@ export class RunOutput {
     if (rest.length > 0) await this.#reading.write(rest);
   }
 
-  async #show(news: Buffer): Promise<void> {
-    const isShown = this.#isLineEnded && news[0] === LINE_BREAK;
-    if (news.length > 0) this.#isLineEnded = false;
-    const came = isShown ? news.subarray(1) : news;
+  async #show(messages: Buffer): Promise<void> {
+    const isVisible = this.#isLineEnded && messages[0] === LINE_BREAK;
+    if (messages.length > 0) this.#isLineEnded = false;
+    const came = isVisible ? messages.subarray(1) : messages;
     const bytes = this.#filter === null ? came : Buffer.from(this.#filter.take(came));
-    const shown = this.#lines?.take(bytes) ?? bytes;
-    if (shown.length > 0) await this.#reading.write(shown);
+    const visible = this.#lines?.take(bytes) ?? bytes;
+    if (visible.length > 0) await this.#reading.write(visible);
   }
 }
 

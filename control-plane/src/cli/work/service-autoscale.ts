@@ -2,13 +2,13 @@
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { onOff, wholeNumber, wholeNumberOrOff } from "../frame/arguments.ts";
-import { command, option, thing } from "../frame/command.ts";
+import { command, option, resourceField } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../frame/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-const Shown = z.looseObject({
+const View = z.looseObject({
   name: z.string(),
   replicas: z.int(),
   min_replicas: z.int(),
@@ -38,7 +38,7 @@ export const SERVICE_AUTOSCALE = command({
   name: "autoscale",
   summary: "have it scale by its load, or tell how it does",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     autoscaling_enabled: option(
       "--enabled <on|off>",
       "whether it scales by itself; off leaves the number as it is",
@@ -96,10 +96,10 @@ export function scalingChange(given: object, config: unknown): Row {
 }
 
 export function printScaling(output: Output, row: Row): void {
-  const shown = Shown.parse(row);
-  const { name, replicas, min_replicas: min, max_replicas: max, autoscaling } = shown;
+  const visible = View.parse(row);
+  const { name, replicas, min_replicas: min, max_replicas: max, autoscaling } = visible;
   const lines = [
-    `${name} is to have ${replicas} of ${min} to ${max} replicas, ${whoSays(shown)}.`,
+    `${name} is to have ${replicas} of ${min} to ${max} replicas, ${whoReports(visible)}.`,
     ...(autoscaling?.reason == null ? [] : [autoscaling.reason]),
   ];
   output.write(lines.map((line) => `${safeText(line)}\n`).join(""));
@@ -108,11 +108,11 @@ export function printScaling(output: Output, row: Row): void {
   printList(output, autoscaling.decisions, COLUMNS);
 }
 
-function whoSays({
+function whoReports({
   autoscaling,
   autoscaling_dry_run: isDry,
   autoscaling_config: config,
-}: z.output<typeof Shown>) {
+}: z.output<typeof View>) {
   if (autoscaling === null) return "as people say: autoscaling is off";
   if (autoscaling.is_in_charge) return `by its load (${aimsText(config)})`;
   return `as people say: autoscaling ${isDry ? "runs dry" : "is paused"}`;

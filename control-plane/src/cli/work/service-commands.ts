@@ -1,6 +1,6 @@
 /** `remotegpu service …`: inference services. */
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, needed, option, repeated, thing } from "../frame/command.ts";
+import { argument, command, flag, needed, option, repeated, resourceField } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
@@ -63,8 +63,8 @@ const CREATE = command({
     const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = given;
     const { command: text, port, cors_origins, max_in_flight, ...plain } = others;
     const settings = { host_labels, max_price_per_hour, spec, gpu_model, command: text, port };
-    const shown = { cors_origins, max_in_flight, ...(isPublic && { public: true }) };
-    const order = { ...body(plain), ...withSettings(config, { ...settings, ...shown }) };
+    const visible = { cors_origins, max_in_flight, ...(isPublic && { public: true }) };
+    const order = { ...body(plain), ...withSettings(config, { ...settings, ...visible }) };
     const created = await api.post("/inference-services", order);
     printDone(output, serviceSentence(created), created);
   },
@@ -73,7 +73,7 @@ const CREATE = command({
 const SCALE = command({
   name: "scale",
   summary: "have it run with so many replicas, between its bounds",
-  takes: { service: thing("service", "service"), replicas: argument("replicas", wholeNumber()) },
+  takes: { service: resourceField("service", "service"), replicas: argument("replicas", wholeNumber()) },
   examples: ["service scale chat 3"],
   run: async ({ api, output }, { service, replicas }) => {
     const row = await api.post(`/inference-services/${segment(service)}/scale`, { replicas });

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { words } from "../frame/arguments.ts";
-import { argument, command, rest, thing } from "../frame/command.ts";
+import { argument, command, rest, resourceField } from "../frame/command.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { segment } from "../frame/list-command.ts";
 import { runInPlace } from "../frame/client-program.ts";
@@ -15,7 +15,7 @@ export const SERVICE_CURL = command({
   name: "curl",
   summary: "ask a service at its gateway by curl, with your own key",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     path: argument("path", words()),
     options: rest("curl options"),
   },

@@ -27,7 +27,7 @@ const SCHEMA = "/schemas/inference-service";
 
 const Rollout = z.looseObject({ revision: z.int(), cause: z.string().nullable() });
 
-interface Wish {
+interface Request {
   file: string;
   order: Row;
   isDryRun: boolean;
@@ -54,15 +54,17 @@ export const SERVICE_DEPLOY = command({
     const { api, output } = context;
     if (isSchema) return printSchema(output, await api.get(SCHEMA));
     if (file === undefined) throw new CliError("usage", "Name the file: remotegpu service deploy FILE.yaml");
-    const wish = { file, order: await orderIn(file), ...given };
+    const request = { file, order: await orderIn(file), ...given };
     const service =
-      named === undefined ? await serviceCalled(context, wish) : await api.get(`${ROUTE}/${segment(named)}`);
-    await (service === null ? create(context, wish) : change(context, wish, service));
+      named === undefined
+        ? await serviceCalled(context, request)
+        : await api.get(`${ROUTE}/${segment(named)}`);
+    await (service === null ? create(context, request) : change(context, request, service));
   },
 });
 
 /** Null where there is none. @throws CliError where it cannot be told which is meant */
-async function serviceCalled({ api }: Context, { file, order }: Wish): Promise<Row | null> {
+async function serviceCalled({ api }: Context, { file, order }: Request): Promise<Row | null> {
   const { name, workspace_id: given } = order;
   if (typeof name !== "string") throw new CliError("usage", `${file} says no name, such as name: chat`);
   const [all, me] = await Promise.all([api.list(ROUTE, { name }), api.get("/me")]);
@@ -75,8 +77,8 @@ async function serviceCalled({ api }: Context, { file, order }: Wish): Promise<R
   throw new CliError("usage", `Several services are called ${name}: ${ids}. Name one with --service.`);
 }
 
-async function create({ api, output }: Context, wish: Wish): Promise<void> {
-  const { file, order, isDryRun, isMeant } = wish;
+async function create({ api, output }: Context, request: Request): Promise<void> {
+  const { file, order, isDryRun, isMeant } = request;
   const name = String(order["name"]);
   if (output.format === "table" || output.format === "wide")
     output.write(`There is no service ${name}: it is ordered as ${file} says.\n`);
@@ -86,13 +88,13 @@ async function create({ api, output }: Context, wish: Wish): Promise<void> {
   printDone(output, serviceSentence(created), created);
 }
 
-async function change({ api, output }: Context, wish: Wish, service: Row): Promise<void> {
-  const { file, order, isDryRun, isMeant, allowsGap } = wish;
+async function change({ api, output }: Context, request: Request, service: Row): Promise<void> {
+  const { file, order, isDryRun, isMeant, allowsGap } = request;
   const id = String(service["id"]);
   const called = `Inference service ${id} (${String(service["name"])})`;
   const schema = await api.get(SCHEMA);
-  const wished = await newestWish(api, { service, schema });
-  const differences = differencesIn({ file, order, service: wished, schema });
+  const requested = await newestRequest(api, { service, schema });
+  const differences = differencesIn({ file, order, service: requested, schema });
   if (differences.length === 0) {
     if (isDryRun) return printPlan(output, { action: "none", differences });
     return printDone(output, `${called} is what ${file} says already.`, service);
@@ -116,7 +118,7 @@ async function change({ api, output }: Context, wish: Wish, service: Row): Promi
 }
 
 /** What people asked for last: of one on its way to another version what it will be, unless that is being taken back. */
-async function newestWish(
+async function newestRequest(
   api: ApiClient,
   { service, schema }: Record<"service" | "schema", Row>,
 ): Promise<Row> {
@@ -154,8 +156,8 @@ function printPlan(
 ): void {
   const rows = differences.map(({ member, by, now, wanted }) => ({
     member,
-    now: shownOf(member, now),
-    wanted: shownOf(member, wanted),
+    now: visibleOf(member, now),
+    wanted: visibleOf(member, wanted),
     changes: HOW[by],
   }));
   if (output.format === "json") return printDone(output, "", { action, differences: rows });
@@ -164,6 +166,6 @@ function printPlan(
 }
 
 /** Variables may be secrets: what they hold is shown to nobody. */
-function shownOf(member: string, value: unknown): unknown {
+function visibleOf(member: string, value: unknown): unknown {
   return member.startsWith("env_vars.") && value !== undefined && value !== null ? "(set)" : value;
 }

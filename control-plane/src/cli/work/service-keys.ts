@@ -1,11 +1,11 @@
 /** `remotegpu service key …`: keys that open one inference service at the gateway. A new one is printed once, alone. */
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, type Command, option, optionOr, thing } from "../frame/command.ts";
+import { argument, command, type Command, option, optionOr, resourceField } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
 
-const aService = () => ({ service: thing("service", "service") });
+const aService = () => ({ service: resourceField("service", "service") });
 
 export const SERVICE_KEYS: readonly Command[] = [
   command({
@@ -35,8 +35,8 @@ export const SERVICE_KEYS: readonly Command[] = [
       "service create-key chat --name app",
       "service create-key chat --name trial --tokens-per-day 100000",
     ],
-    run: async ({ api, output }, { service, ...wish }) => {
-      const row = await api.post(`/inference-services/${segment(service)}/keys`, body(wish));
+    run: async ({ api, output }, { service, ...request }) => {
+      const row = await api.post(`/inference-services/${segment(service)}/keys`, body(request));
       printDone(output, String(row.key), row);
     },
   }),

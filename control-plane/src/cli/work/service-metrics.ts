@@ -1,6 +1,6 @@
 /** `remotegpu service metrics`: what Prometheus would be told, of the service as gateways counted it or by one replica. */
 import { wholeNumber } from "../frame/arguments.ts";
-import { command, option, thing } from "../frame/command.ts";
+import { command, option, resourceField } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Output } from "../frame/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
@@ -9,7 +9,7 @@ export const SERVICE_METRICS = command({
   name: "metrics",
   summary: "its traffic in Prometheus' format, or what one of its replicas answers at /metrics now",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     rank: option("--rank <number>", "the page of this replica, asked through the tunnel", wholeNumber()),
   },
   examples: ["service metrics chat", "service metrics chat --rank 0"],

@@ -5,7 +5,7 @@
 import { asSentence } from "@remotegpu/shared/sentence";
 import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
-import { command, thing } from "../frame/command.ts";
+import { command, resourceField } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../frame/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
@@ -34,7 +34,7 @@ const Replica = z.looseObject({
 
 const Open = z.looseObject({ in_flight: z.int(), held: z.int() });
 
-export interface ServiceStanding {
+export interface ServiceOverview {
   service: z.output<typeof Service>;
   /** The requests that are open, at all gateways. */
   open: { in_flight: number; held: number };
@@ -56,7 +56,7 @@ const REPLICA_COLUMNS: Column[] = [
 export const SERVICE_STATUS = command({
   name: "status",
   summary: "how it stands: what is wanted, what serves, of which revision, and what each replica does",
-  takes: { service: thing("service", "service") },
+  takes: { service: resourceField("service", "service") },
   isWatchable: true,
   examples: ["service status chat --watch"],
   run: async ({ api, output }, { service: id }) => {
@@ -70,7 +70,7 @@ export const SERVICE_STATUS = command({
     const { in_flight, held } = Open.parse(traffic);
     if (output.format === "json" || output.format === "name")
       return printDone(output, "", { ...service, in_flight, held, instances: replicas, revisions });
-    printStanding(output, {
+    printOverview(output, {
       service: Service.parse(service),
       open: { in_flight, held },
       replicas: z.array(Replica).parse(replicas),
@@ -79,7 +79,7 @@ export const SERVICE_STATUS = command({
   },
 });
 
-export function printStanding(output: Output, { service, open, replicas, versions }: ServiceStanding): void {
+export function printOverview(output: Output, { service, open, replicas, versions }: ServiceOverview): void {
   const { name, id, status, status_reason: reason, version, endpoint_url: url } = service;
   const of = version === null ? "" : `, version ${version}`;
   const lines = [
@@ -102,7 +102,7 @@ function countsText({ replicas, ready_replicas: ready, waiting_replicas: waiting
   return `${String(replicas)} wanted, ${String(ready)} serving${wait}.`;
 }
 
-function rolloutLines({ rollout, version }: ServiceStanding["service"]): string[] {
+function rolloutLines({ rollout, version }: ServiceOverview["service"]): string[] {
   if (rollout === null) return [];
   const { cause } = rollout;
   return cause === null
@@ -112,8 +112,8 @@ function rolloutLines({ rollout, version }: ServiceStanding["service"]): string[
 
 /** Only where there are several: else each of them is of the version that was named. */
 function revisionLines(
-  replicas: ServiceStanding["replicas"],
-  versions: ServiceStanding["versions"],
+  replicas: ServiceOverview["replicas"],
+  versions: ServiceOverview["versions"],
 ): string[] {
   const numbers = [...new Set(replicas.map(({ revision }) => revision))];
   if (numbers.length < 2) return [];
@@ -128,7 +128,7 @@ function revisionLines(
     });
 }
 
-function byRevision(one: ServiceStanding["replicas"][number], other: typeof one): number {
+function byRevision(one: ServiceOverview["replicas"][number], other: typeof one): number {
   return (one.revision ?? 0) - (other.revision ?? 0) || one.rank - other.rank;
 }
 

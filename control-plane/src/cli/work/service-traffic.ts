@@ -1,7 +1,7 @@
 /** `remotegpu service traffic`: what a service answered, how fast, for whom, and what a thousand of it cost. */
 import { z } from "zod";
 import { wholeNumber, words } from "../frame/arguments.ts";
-import { command, flag, option, thing } from "../frame/command.ts";
+import { command, flag, option, resourceField } from "../frame/command.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Column, type Output, printDone, printList, sizeText } from "../frame/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
@@ -46,7 +46,7 @@ export const SERVICE_TRAFFIC = command({
   name: "traffic",
   summary: "what it answered, how fast, the tokens that answers told, and what that cost; of the last hour",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     start_time: option(
       "--from <time>",
       "from this minute on, like 2027-01-31T00:00:00Z; minutes are kept for 30 days",
@@ -62,11 +62,11 @@ export const SERVICE_TRAFFIC = command({
   more: "Gateways write down every five seconds what they counted; of one that is killed, at most the last five are missing. What replicas answered shares their cost: a key's part is its share of the requests.",
   examples: ["service traffic chat", "service traffic chat --by-key --from 2027-01-01T00:00:00Z"],
   run: async ({ api, output }, { service, keys, revisions, limit = MINUTES, ...query }) => {
-    const asked = { ...query, limit: String(Math.min(Math.max(limit, 1), 200)) };
-    const told = await api.get(`/inference-services/${segment(service)}/traffic`, asked);
-    if (output.format === "json" || output.format === "name") return printDone(output, "", told);
+    const requested = { ...query, limit: String(Math.min(Math.max(limit, 1), 200)) };
+    const reported = await api.get(`/inference-services/${segment(service)}/traffic`, requested);
+    if (output.format === "json" || output.format === "name") return printDone(output, "", reported);
     const by = keys ? "keys" : revisions ? "revisions" : "minutes";
-    printTraffic(output, Traffic.parse(told), { by, key: query.key ?? null });
+    printTraffic(output, Traffic.parse(reported), { by, key: query.key ?? null });
   },
 });
 

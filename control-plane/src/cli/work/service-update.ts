@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, option, repeated, thing } from "../frame/command.ts";
+import { command, option, repeated, resourceField } from "../frame/command.ts";
 import { body } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { printDone } from "../frame/output.ts";
@@ -16,7 +16,7 @@ export const SERVICE_UPDATE = command({
   name: "update",
   summary: "change its name, its bounds, how it is checked or who may ask it; at once, without a new version",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     name: option("--name <name>", "another name", words()),
     description: option("--description <text>", "what it is for", words()),
     min_replicas: option("--min <number>", "replicas at least", wholeNumber()),
@@ -92,7 +92,7 @@ const OF_CONFIG = new Set([
 /** As the API takes it: how it shows itself at gateways is part of its config. */
 function serviceChange(given: object): Row {
   const changes = Object.entries(body(given));
-  const shown = changes.filter(([name]) => OF_CONFIG.has(name));
+  const visible = changes.filter(([name]) => OF_CONFIG.has(name));
   const plain = changes.filter(([name]) => !OF_CONFIG.has(name));
-  return { ...Object.fromEntries(plain), ...withSettings({}, Object.fromEntries(shown)) };
+  return { ...Object.fromEntries(plain), ...withSettings({}, Object.fromEntries(visible)) };
 }

@@ -4,17 +4,17 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, flag, needed, option, repeated, thing } from "../frame/command.ts";
+import { command, flag, needed, option, repeated, resourceField } from "../frame/command.ts";
 import { body, type Context } from "../frame/context.ts";
 import { segment } from "../frame/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../frame/output.ts";
 import { changeOptions, withSettings } from "./order-options.ts";
 import { serviceSentence } from "./service-sentence.ts";
-import { type Look, waiting, waitUntil } from "./wait.ts";
+import { type WaitState, waiting, waitUntil } from "./wait.ts";
 
 const ROUTE = "/inference-services";
 /** More than these nobody looks at; the API has them all. */
-const SHOWN = 50;
+const LISTED = 50;
 
 const Rollout = z.looseObject({
   number: z.int(),
@@ -33,7 +33,7 @@ export const UPGRADE = command({
   name: "upgrade",
   summary: "have another version serve; replicas change one after the other, and requests go on",
   takes: {
-    service: thing("service", "service"),
+    service: resourceField("service", "service"),
     version: needed("--version <version>", "what you call the new version", words()),
     ...changeOptions(),
     model_id: option("--model <model>", "mounted read-only at /gemini/pretrain1", wholeNumber(), {
@@ -70,24 +70,24 @@ export const UPGRADE = command({
       ...(allow_gap && { allow_gap }),
     };
     const row = await context.api.post(`${ROUTE}/${segment(service)}/upgrade`, change);
-    await told(context, row, { wait, timeout });
+    await reported(context, row, { wait, timeout });
   },
 });
 
 export const ROLLBACK = command({
   name: "rollback",
   summary: "go back to the version before, image and all; an upgrade on its way is taken back",
-  takes: { service: thing("service", "service"), ...going() },
+  takes: { service: resourceField("service", "service"), ...going() },
   examples: ["service rollback chat --wait"],
   more: "Rolling back twice is where it began.",
   run: async (context, { service, wait, timeout, allow_gap }) => {
     const path = `${ROUTE}/${segment(service)}/rollback`;
     const row = await context.api.post(path, allow_gap ? { allow_gap } : {});
-    await told(context, row, { wait, timeout });
+    await reported(context, row, { wait, timeout });
   },
 });
 
-async function told(
+async function reported(
   context: Context,
   row: Row,
   { wait, timeout }: { wait: boolean; timeout: number },
@@ -100,10 +100,10 @@ async function told(
 async function overIn({ api }: Context, ordered: Row, seconds: number): Promise<Row> {
   const id = String(ordered.id);
   const path = `${ROUTE}/${segment(id)}`;
-  const rollouts = async () => z.array(Rollout).parse(await api.list(`${path}/rollouts`, {}, SHOWN));
+  const rollouts = async () => z.array(Rollout).parse(await api.list(`${path}/rollouts`, {}, LISTED));
   const mine = (await rollouts())[0]?.number;
   const isBack = isGoingBack(ordered);
-  const look = async (): Promise<Look<Row>> => {
+  const check = async (): Promise<WaitState<Row>> => {
     // Before its row: a rollout that ends between the two would leave what stood before it to be told as its outcome.
     const rollout = (await rollouts()).find(({ number }) => number === mine);
     const row = await api.get(path);
@@ -122,7 +122,7 @@ async function overIn({ api }: Context, ordered: Row, seconds: number): Promise<
       stands: serviceSentence(row),
     };
   };
-  return await waitUntil(look, { seconds, goesOn: `remotegpu service status ${id} --watch` });
+  return await waitUntil(check, { seconds, goesOn: `remotegpu service status ${id} --watch` });
 }
 
 function isGoingBack({ rollout }: Row): boolean {
@@ -150,15 +150,15 @@ function versionSentence(row: Row): string {
 export const HISTORY = command({
   name: "history",
   summary: "which versions there were, and what became of each upgrade and rollback",
-  takes: { service: thing("service", "service") },
+  takes: { service: resourceField("service", "service") },
   isWatchable: true,
   examples: ["service history chat"],
   run: async ({ api, output }, { service }) => {
     const path = `${ROUTE}/${segment(service)}`;
     const row = await api.get(path);
     const [revisions, rollouts] = await Promise.all([
-      api.list(`${path}/revisions`, {}, SHOWN),
-      api.list(`${path}/rollouts`, {}, SHOWN),
+      api.list(`${path}/revisions`, {}, LISTED),
+      api.list(`${path}/rollouts`, {}, LISTED),
     ]);
     printHistory(output, { service: row, revisions, rollouts });
   },

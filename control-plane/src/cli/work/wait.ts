@@ -4,7 +4,7 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { wholeNumber } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
 import { flag, optionOr } from "../frame/command.ts";
-import { say } from "../terminal/outputs.ts";
+import { writeMessage } from "../terminal/outputs.ts";
 
 const WAIT_POLL_MS = 500;
 /** A large image takes its time; an order that finds no place would be waited for without end. */
@@ -23,7 +23,7 @@ export function waiting(what = "return when it is done") {
 }
 
 /** Done with an answer, or not yet: what it waits for, and how it stands, each a sentence. */
-export type Look<Answer> = { done: Answer } | { waitsFor: string | null; stands: string };
+export type WaitState<Answer> = { done: Answer } | { waitsFor: string | null; stands: string };
 
 /**
  * @param goesOn the command that shows how it goes on
@@ -31,23 +31,23 @@ export type Look<Answer> = { done: Answer } | { waitsFor: string | null; stands:
  * @throws CliError past the bound and with Ctrl-C
  */
 export async function waitUntil<Answer>(
-  look: () => Promise<Look<Answer>>,
+  check: () => Promise<WaitState<Answer>>,
   { seconds, goesOn, begins }: { seconds: number; goesOn: string; begins?: string },
 ): Promise<Answer> {
   const deadline = performance.now() + seconds * MS_PER_SECOND;
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
-  let told = "";
+  let reported = "";
   try {
-    if (begins !== undefined) say(`${begins}\n`);
+    if (begins !== undefined) writeMessage(`${begins}\n`);
     for (;;) {
-      const seen = await look();
+      const seen = await check();
       if ("done" in seen) return seen.done;
       if (interrupted.signal.aborted) throw new CliError("interrupted", `It goes on: ${goesOn}`);
-      if (seen.waitsFor !== null && seen.waitsFor !== told) {
-        told = seen.waitsFor;
-        say(`${told}\n`);
+      if (seen.waitsFor !== null && seen.waitsFor !== reported) {
+        reported = seen.waitsFor;
+        writeMessage(`${reported}\n`);
       }
       if (performance.now() >= deadline)
         throw new CliError(

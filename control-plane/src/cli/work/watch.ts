@@ -10,7 +10,7 @@ const EVERY_MS = 2_000;
 
 export async function watched(
   context: Context,
-  look: (context: Context) => Promise<void>,
+  check: (context: Context) => Promise<void>,
   { everyMs = EVERY_MS, interrupted = new AbortController() } = {},
 ): Promise<void> {
   const interrupt = () => {
@@ -18,15 +18,15 @@ export async function watched(
     interrupted.abort();
   };
   process.once("SIGINT", interrupt);
-  let shown: string | null = null;
+  let visible: string | null = null;
   try {
     while (!interrupted.signal.aborted) {
-      const text = await textOf(context, look);
-      if (text !== shown) {
+      const text = await textOf(context, check);
+      if (text !== visible) {
         context.output.clear?.();
         context.output.write(text);
       }
-      shown = text;
+      visible = text;
       await delay(everyMs, undefined, { signal: interrupted.signal }).catch(() => undefined);
     }
   } finally {
@@ -34,9 +34,9 @@ export async function watched(
   }
 }
 
-async function textOf(context: Context, look: (context: Context) => Promise<void>): Promise<string> {
+async function textOf(context: Context, check: (context: Context) => Promise<void>): Promise<string> {
   const parts: string[] = [];
   const output = { ...context.output, nowMs: Date.now(), write: (text: string) => void parts.push(text) };
-  await look({ api: context.api, where: context.where, output });
+  await check({ api: context.api, where: context.where, output });
   return parts.join("");
 }

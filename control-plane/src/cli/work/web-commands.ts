@@ -52,8 +52,8 @@ const OPEN = command({
   },
   examples: ["open lab", "open lab terminal --browser", "open lab 8000", "open lab rdp --file lab.rdp"],
   more: "Programs need no link: they send their API key to the link's origin, as Authorization: Bearer or X-API-Key.\nrdp: each call makes another password, which is shown this once; the one before opens nothing any more. Where its port leads nowhere from here, a port of this machine leads there through the gateway until Ctrl-C.",
-  run: async (context, { environment, target: wished, browser, file, through, ...how }) => {
-    const what = wished ?? { service: "jupyter" };
+  run: async (context, { environment, target: requested, browser, file, through, ...how }) => {
+    const what = requested ?? { service: "jupyter" };
     if ("service" in what && what.service === RDP)
       return await openRdp(context, {
         environment,
@@ -80,8 +80,8 @@ const SHARE = command({
   },
   examples: ["share lab 8000 --hours 24", "share lab tensorboard"],
   more: "Whoever has the link comes in, until it ends; it is shown this once. A terminal is shared with nobody.",
-  run: async ({ api, output }, { environment, target: wished, hours }) => {
-    const share = await api.post(`/environments/${segment(environment)}/shares`, { ...wished, hours });
+  run: async ({ api, output }, { environment, target: requested, hours }) => {
+    const share = await api.post(`/environments/${segment(environment)}/shares`, { ...requested, hours });
     printDone(
       output,
       `${String(share.url)}\nShare ${String(share.id)} opens it until ${String(share.expires_at)}.`,

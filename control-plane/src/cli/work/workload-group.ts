@@ -4,16 +4,16 @@
  */
 import type { Row } from "../frame/api-client.ts";
 import { words } from "../frame/arguments.ts";
-import { command, option, thing, type Command, type Group } from "../frame/command.ts";
+import { command, option, resourceField, type Command, type Group } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printOne, sizeText, type Column, type Output } from "../frame/output.ts";
 import type { Kind } from "../frame/things.ts";
 import { execIn } from "./exec-command.ts";
 import { waiting } from "./wait.ts";
-import { looksAt } from "./workload-looks.ts";
+import { inspectionCommands } from "./workload-looks.ts";
 
-export interface WorkloadWords {
+export interface WorkloadNames {
   /** The name of its group of commands: `env`. */
   name: string;
   aliases?: readonly string[];
@@ -48,27 +48,27 @@ export const CPU_AND_MEMORY: Column[] = [
   { wide: ["memory", (row) => sizeText(row.memory)] },
 ];
 
-export function workloadGroup(told: WorkloadWords): Group {
-  const { name, aliases = [], summary, kind, route, create, update, verbs, more = [] } = told;
+export function workloadGroup(definition: WorkloadNames): Group {
+  const { name, aliases = [], summary, kind, route, create, update, verbs, more = [] } = definition;
   return {
     name,
     aliases,
     summary,
     members: [
       ...(create === undefined ? [] : [create]),
-      listOf(told),
-      showOf(told),
-      ...verbs.map((verb) => verbOf(told, verb)),
+      listOf(definition),
+      showOf(definition),
+      ...verbs.map((verb) => verbOf(definition, verb)),
       ...(update === undefined ? [] : [update]),
-      ...deletionOf(told),
-      execIn(told),
-      ...looksAt(kind, route),
+      ...deletionOf(definition),
+      execIn(definition),
+      ...inspectionCommands(kind, route),
       ...more,
     ],
   };
 }
 
-function listOf({ route, list, hasArrays }: WorkloadWords): Command {
+function listOf({ route, list, hasArrays }: WorkloadNames): Command {
   return listCommand({
     ...list,
     takes: {
@@ -89,14 +89,14 @@ function listOf({ route, list, hasArrays }: WorkloadWords): Command {
   });
 }
 
-function showOf({ kind, route, show: { summary, print }, more = [] }: WorkloadWords): Command {
+function showOf({ kind, route, show: { summary, print }, more = [] }: WorkloadNames): Command {
   const isTaken = more.some(({ name }) => name === "get");
   return command({
     name: "show",
     // One that is a command of the kind's own shows it where it is told nothing more.
     aliases: isTaken ? [] : ["get"],
     summary,
-    takes: { workload: thing(kind, kind) },
+    takes: { workload: resourceField(kind, kind) },
     isWatchable: true,
     run: async (context, { workload }) => await showOne(context, `${route}/${segment(workload)}`, print),
   });
@@ -105,17 +105,17 @@ function showOf({ kind, route, show: { summary, print }, more = [] }: WorkloadWo
 export async function showOne(
   { api, output }: Context,
   path: string,
-  print: WorkloadWords["show"]["print"],
+  print: WorkloadNames["show"]["print"],
 ): Promise<void> {
   const row = await api.get(path);
   if (output.format === "json") printOne(output, row);
   else print(output, row);
 }
 
-function verbOf(told: WorkloadWords, { name, summary }: WorkloadWords["verbs"][number]): Command {
-  const { kind, route, sentence, settled } = told;
+function verbOf(definition: WorkloadNames, { name, summary }: WorkloadNames["verbs"][number]): Command {
+  const { kind, route, sentence, settled } = definition;
   const order = async ({ api }: Context, id: string) => await api.post(`${route}/${segment(id)}/${name}`);
-  const takes = { workload: thing(kind, kind) };
+  const takes = { workload: resourceField(kind, kind) };
   if (settled === undefined)
     return command({
       name,
@@ -132,19 +132,19 @@ function verbOf(told: WorkloadWords, { name, summary }: WorkloadWords["verbs"][n
     takes: { ...takes, ...waiting() },
     run: async (context, { workload, wait, timeout }) => {
       const row = await order(context, workload);
-      const shown = wait ? await settled(context, workload, timeout) : row;
-      printDone(context.output, sentence(shown), shown);
+      const visible = wait ? await settled(context, workload, timeout) : row;
+      printDone(context.output, sentence(visible), visible);
     },
   });
 }
 
-function deletionOf({ kind, route, deletion }: WorkloadWords): Command[] {
+function deletionOf({ kind, route, deletion }: WorkloadNames): Command[] {
   if (deletion === undefined) return [];
   return [
     command({
       name: "delete",
       summary: "delete it, in whatever state it is",
-      takes: { workload: thing(kind, kind) },
+      takes: { workload: resourceField(kind, kind) },
       run: async ({ api, output }, { workload: id }) => {
         await api.delete(`${route}/${segment(id)}`);
         printDone(output, deletion(id), { id });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Row } from "../frame/api-client.ts";
 import { wholeNumber, words } from "../frame/arguments.ts";
 import { CliError } from "../frame/cli-error.ts";
-import { command, flag, option, thing, type Command } from "../frame/command.ts";
+import { command, flag, option, resourceField, type Command } from "../frame/command.ts";
 import type { Context } from "../frame/context.ts";
 import { listCommand, segment } from "../frame/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../frame/output.ts";
@@ -65,14 +65,14 @@ const URGENCY: Partial<Record<Kind, string>> = {
 };
 
 /** @param route "/environments" and the like */
-export function looksAt(kind: Kind, route: string): Command[] {
+export function inspectionCommands(kind: Kind, route: string): Command[] {
   const path = (id: string, what: string) => `${route}/${segment(id)}/${what}`;
   return [
     command({
       name: "logs",
       summary: "what its container wrote; also after it has ended",
       takes: {
-        workload: thing(kind, kind),
+        workload: resourceField(kind, kind),
         follow: flag("-f, --follow", "go on until the run ends, or Ctrl-C"),
         tail: option("--tail <lines>", "begin with so many of the last lines", wholeNumber()),
         rank: option("--rank <number>", "which instance of a job or service", wholeNumber()),
@@ -90,21 +90,21 @@ export function looksAt(kind: Kind, route: string): Command[] {
     listCommand({
       name: "events",
       summary: "what happened to it, newest first",
-      takes: { workload: thing(kind, kind) },
+      takes: { workload: resourceField(kind, kind) },
       route: ({ workload }) => path(workload, "events"),
       columns: EVENT_COLUMNS,
     }),
     listCommand({
       name: "instances",
       summary: "where it runs, and how its runs ended",
-      takes: { workload: thing(kind, kind) },
+      takes: { workload: resourceField(kind, kind) },
       route: ({ workload }) => path(workload, "instances"),
       columns: INSTANCE_COLUMNS,
     }),
     command({
       name: "why",
       summary: "why it waits, host by host, and what would start it now; else what it does",
-      takes: { workload: thing(kind, kind) },
+      takes: { workload: resourceField(kind, kind) },
       isWatchable: true,
       run: async ({ api, output }, { workload }) => {
         const answer = await api.get(path(workload, "why"));
@@ -136,14 +136,17 @@ export function looksAt(kind: Kind, route: string): Command[] {
     command({
       name: "urgent",
       summary: URGENCY[kind] ?? URGENT,
-      takes: { workload: thing(kind, kind), isOver: flag("--off", "have it wait like all others again") },
+      takes: {
+        workload: resourceField(kind, kind),
+        isOver: flag("--off", "have it wait like all others again"),
+      },
       run: async ({ api, output }, { workload, isOver }) => {
         const route = path(workload, "urgent");
         const row = isOver ? await api.delete(route) : await api.put(route, {});
         const isOfService = kind === "service";
         const lasting = isOfService ? `, and so is each later replica of it, until --off` : "";
-        const said = isOver ? `${workload} waits like all others.` : `${workload} is tried first${lasting}.`;
-        printDone(output, said, row);
+        const text = isOver ? `${workload} waits like all others.` : `${workload} is tried first${lasting}.`;
+        printDone(output, text, row);
       },
     }),
   ];
@@ -183,8 +186,8 @@ async function printLogs({ api, output }: Context, path: string, options: LogOpt
   };
   try {
     const { signal } = interrupted;
-    const isKept = isJson || !isFiltered("stdout", how);
-    if (isOfAll) await followRanks(api, { path, query, signal, write, isFiltered: !isKept });
+    const isStored = isJson || !isFiltered("stdout", how);
+    if (isOfAll) await followRanks(api, { path, query, signal, write, isFiltered: !isStored });
     else await api.stream(`${path}/logs`, query, { write, signal });
   } finally {
     process.off("SIGINT", interrupt);

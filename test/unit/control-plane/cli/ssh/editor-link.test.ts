@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { nameOfEntry } from "@remotegpu/control-plane/cli/ssh/client-options";
 import { editorLink } from "@remotegpu/control-plane/cli/ssh/editor-link";
-import type { SshWay } from "@remotegpu/control-plane/cli/ssh/way-in";
+import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/way-in";
 
-const way = (id: string, name: string): SshWay => ({
+const way = (id: string, name: string): SshTarget => ({
   id,
   name,
   host: "192.0.2.7",

@@ -1,7 +1,7 @@
 /** `job run --follow`: what is shown while a job waits and runs, of all its ranks, how Ctrl-C ends it, and its exit code. */
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
 import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
-import { Interruptions, type Wish } from "@remotegpu/control-plane/cli/work/interruptions";
+import { Interruptions, type InterruptChoice } from "@remotegpu/control-plane/cli/work/interruptions";
 import { exitCodeOf, follow } from "@remotegpu/control-plane/cli/work/job-follow";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
@@ -67,7 +67,7 @@ class Server extends ApiClient {
   }
 }
 
-async function followed(scene: Scene, ask?: () => Promise<Wish>) {
+async function followed(scene: Scene, ask?: () => Promise<InterruptChoice>) {
   const server = new Server(scene);
   const output = { format: "table" as const, width: null, nowMs: 0, write: () => undefined };
   let shown = "";

@@ -1,8 +1,8 @@
 /** `service status`: what stands on its lines, in a terminal and elsewhere. */
 import { expect, test } from "vitest";
-import { printStanding, type ServiceStanding } from "@remotegpu/control-plane/cli/work/service-status";
+import { printOverview, type ServiceOverview } from "@remotegpu/control-plane/cli/work/service-status";
 
-const SERVICE: ServiceStanding["service"] = {
+const SERVICE: ServiceOverview["service"] = {
   id: "svc-00112233445566778899",
   name: "chat",
   status: "running",
@@ -16,7 +16,7 @@ const SERVICE: ServiceStanding["service"] = {
 };
 const AT = Date.parse("2027-01-01T00:10:00Z");
 
-function replica(rank: number, more: Partial<ServiceStanding["replicas"][number]> = {}) {
+function replica(rank: number, more: Partial<ServiceOverview["replicas"][number]> = {}) {
   return {
     rank,
     state: "ready",
@@ -29,10 +29,10 @@ function replica(rank: number, more: Partial<ServiceStanding["replicas"][number]
   };
 }
 
-function linesOf(standing: Partial<ServiceStanding>, width: number | null = null): string[] {
+function linesOf(standing: Partial<ServiceOverview>, width: number | null = null): string[] {
   let text = "";
   const output = { format: "table" as const, width, nowMs: AT, write: (more: string) => void (text += more) };
-  printStanding(output, {
+  printOverview(output, {
     service: SERVICE,
     open: { in_flight: 7, held: 1 },
     replicas: [],

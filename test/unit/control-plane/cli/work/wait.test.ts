@@ -1,6 +1,6 @@
 /** `--wait`: what is told while it waits, and how waiting ends. */
 import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
-import { type Look, waitUntil } from "@remotegpu/control-plane/cli/work/wait";
+import { type WaitState, waitUntil } from "@remotegpu/control-plane/cli/work/wait";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 let said = "";
@@ -14,14 +14,14 @@ beforeEach(() => {
 afterEach(() => void vi.restoreAllMocks());
 
 const bounds = { seconds: 60, goesOn: "remotegpu env show lab --watch" };
-const notYet: Look<string> = { waitsFor: "Waiting for a place.", stands: "It is queued." };
+const notYet: WaitState<string> = { waitsFor: "Waiting for a place.", stands: "It is queued." };
 
-function looks(...seen: Look<string>[]) {
+function looks(...seen: WaitState<string>[]) {
   return () => Promise.resolve(seen.length > 1 ? (seen.shift() ?? notYet) : (seen[0] ?? notYet));
 }
 
 test("each thing that it waits for is told once, and then the answer", async () => {
-  const fetching: Look<string> = { waitsFor: "The image is fetched.", stands: "" };
+  const fetching: WaitState<string> = { waitsFor: "The image is fetched.", stands: "" };
 
   const waiting = waitUntil(looks(notYet, notYet, fetching, { done: "there" }), {
     ...bounds,

@@ -3,7 +3,7 @@ import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-clie
 import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
 import { type Command, isGroup, type Group } from "@remotegpu/control-plane/cli/frame/command";
 import { TREE } from "@remotegpu/control-plane/cli/program";
-import { type WorkloadWords, workloadGroup } from "@remotegpu/control-plane/cli/work/workload-group";
+import { type WorkloadNames, workloadGroup } from "@remotegpu/control-plane/cli/work/workload-group";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 const KINDS = [
@@ -113,7 +113,7 @@ test("a verb tells what came of it", async () => {
 });
 
 test("whoever waits is told how it settled", async () => {
-  const words: WorkloadWords = {
+  const words: WorkloadNames = {
     name: "work",
     summary: "work",
     kind: "job",
