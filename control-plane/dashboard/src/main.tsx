@@ -4,11 +4,11 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./frame/app.tsx";
 import { takeTicket } from "./frame/session.tsx";
-import { startWords } from "./words/words.ts";
+import { startLocales } from "./words/words.ts";
 
 const ticket = takeTicket();
 
-await startWords();
+await startLocales();
 const root = document.querySelector("#root");
 if (root !== null)
   createRoot(root).render(

@@ -5,7 +5,7 @@
 const RELOADED_AT = "remotegpu-reloaded-at";
 /** Who sees nothing loses nothing by it. */
 const EMPTY_AGAIN_MS = 2_000;
-const SHOWN_AGAIN_MS = 30_000;
+const REMINDED_AFTER_MS = 30_000;
 
 let isReloading = false;
 
@@ -14,7 +14,7 @@ function reload(): void {
   const isEmpty = document.querySelector("#root")?.hasChildNodes() !== true;
   const sinceMs = Date.now() - Number(sessionStorage.getItem(RELOADED_AT) ?? 0);
   // A file that never comes does not take from somebody at work what stands there, time and again.
-  if (!isEmpty && sinceMs < SHOWN_AGAIN_MS) return;
+  if (!isEmpty && sinceMs < REMINDED_AFTER_MS) return;
   isReloading = true;
   const waitMs = Math.max(0, EMPTY_AGAIN_MS - sinceMs);
   setTimeout(() => {

@@ -17,13 +17,13 @@ import { CHINESE_WORDS } from "@remotegpu/control-plane/http/sentences/chinese-w
 import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/store/audit/audit-targets";
 import type { AlarmKind } from "@remotegpu/control-plane/store/events/alarms";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "@remotegpu/control-plane/http/request/problem-statuses";
-import { telling } from "@remotegpu/dashboard/parts/told-words";
+import { translator } from "@remotegpu/dashboard/parts/told-words";
 import { REFUSALS } from "@remotegpu/dashboard/parts/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, test } from "vitest";
 
-const tell = telling([...CHINESE, ...CHINESE_WORDS]);
+const tell = translator([...CHINESE, ...CHINESE_WORDS]);
 
 /** Stands for whatever a sentence has in it. */
 const VALUE = "7";

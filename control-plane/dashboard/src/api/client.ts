@@ -39,7 +39,7 @@ export class Away extends Error {
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-export interface Asked {
+export interface RequestOptions {
   query?: Query;
   body?: unknown;
   signal?: AbortSignal;
@@ -48,8 +48,12 @@ export interface Asked {
 }
 
 /** @throws Problem, Away */
-export async function ask<Answer>(method: string, path: string, asked: Asked = {}): Promise<Answer> {
-  const response = await send(method, addressOf(path, asked.query), asked);
+export async function request<Answer>(
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Answer> {
+  const response = await send(method, addressOf(path, options.query), options);
   heardDate(response.headers.get("Date"));
   const text = await response.text();
   if (!response.ok) throw problemOf(response, text);
@@ -57,7 +61,7 @@ export async function ask<Answer>(method: string, path: string, asked: Asked = {
 }
 
 /** The same for what is no JSON, or is read as it came. @throws Problem, Away */
-export async function askText(
+export async function requestText(
   path: string,
   {
     query,
@@ -81,8 +85,12 @@ export function addressOf(path: string, query: Query = {}): string {
   return words.length === 0 ? base : `${base}?${new URLSearchParams(words).toString()}`;
 }
 
-async function send(method: string, address: string, asked: Asked & { accept?: string }): Promise<Response> {
-  const { body, signal, idempotencyKey, accept = "application/json" } = asked;
+async function send(
+  method: string,
+  address: string,
+  options: RequestOptions & { accept?: string },
+): Promise<Response> {
+  const { body, signal, idempotencyKey, accept = "application/json" } = options;
   try {
     return await fetch(address, {
       method,
@@ -102,7 +110,7 @@ async function send(method: string, address: string, asked: Asked & { accept?: s
 }
 
 /** Of a problem document. */
-interface Said {
+interface Message {
   detail?: string;
   errors?: FieldError[];
   reason?: string;
@@ -114,7 +122,7 @@ function problemOf(response: Response, text: string): Error {
     if (response.status >= 502) return new Away(i18next.t("parts:server.away", { status: response.status }));
     return new Problem(response.status, { detail: answeredWith(response) });
   }
-  const { detail, errors, reason } = JSON.parse(text) as Said;
+  const { detail, errors, reason } = JSON.parse(text) as Message;
   return new Problem(response.status, {
     detail: detail ?? answeredWith(response),
     errors,

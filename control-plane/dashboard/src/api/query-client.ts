@@ -13,13 +13,13 @@ export const POLL_MS = 10_000;
 /** More often while the server is away, so that its return is seen soon. */
 export const AWAY_POLL_MS = 3_000;
 /** A page that is left and looked at again soon shows what it had. */
-const KEPT_MS = 5 * 60_000;
+const RETENTION_MS = 5 * 60_000;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: POLL_MS,
-      gcTime: KEPT_MS,
+      gcTime: RETENTION_MS,
       // What is away is asked for again by the next poll; a refusal stays one.
       retry: (count, error) => count < 1 && !(error instanceof Problem) && !(error instanceof Away),
       refetchIntervalInBackground: false,

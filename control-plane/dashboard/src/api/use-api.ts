@@ -11,7 +11,7 @@ import {
 import { useEffect, useRef } from "react";
 import { useLive } from "../live/live.tsx";
 import { wantTopics } from "../live/wanted.ts";
-import { ask, Away, newKey, type Query } from "./client.ts";
+import { request, Away, newKey, type Query } from "./client.ts";
 import { serverTimeOf } from "./server-clock.ts";
 import { AWAY_POLL_MS, POLL_MS } from "./query-client.ts";
 
@@ -22,7 +22,7 @@ export interface Page<Item> {
   at?: string;
 }
 
-export interface Wish {
+export interface ApiQuery {
   query?: Query;
   /** `fleet`, `queue`, `env:env-1` …; without any it is asked again every ten seconds. */
   topics?: readonly string[];
@@ -37,30 +37,30 @@ export interface Wish {
 }
 
 /** One question, `useApi<FleetMap>("/fleet/map", { topics: ["fleet"] })`. While another filter is asked, the old answer stays. */
-export function useApi<Answer>(path: string, wish: Wish = {}): UseQueryResult<Answer> {
+export function useApi<Answer>(path: string, options: ApiQuery = {}): UseQueryResult<Answer> {
   return useQuery({
-    ...useFreshness(wish),
-    queryKey: keyOf(path, wish.query),
-    queryFn: ({ signal }) => ask<Answer>("GET", path, { query: wish.query, signal }),
+    ...useFreshness(options),
+    queryKey: keyOf(path, options.query),
+    queryFn: ({ signal }) => request<Answer>("GET", path, { query: options.query, signal }),
     placeholderData: keepPreviousData,
   });
 }
 
-export interface PagesWish extends Wish {
+export interface PagedQuery extends ApiQuery {
   /** Where the list is in the answer; without it the answer is the list. */
   within?: string;
 }
 
 /** A list by pages of the server, one after the other. */
-export function usePages<Item>(path: string, wish: PagesWish = {}) {
-  const { within } = wish;
+export function usePages<Item>(path: string, options: PagedQuery = {}) {
+  const { within } = options;
   return useInfiniteQuery({
-    ...useFreshness(wish),
-    queryKey: [...keyOf(path, wish.query), "pages"],
+    ...useFreshness(options),
+    queryKey: [...keyOf(path, options.query), "pages"],
     queryFn: async ({ pageParam, signal }) => {
-      const asked = { query: { ...wish.query, cursor: pageParam }, signal };
-      if (within === undefined) return await ask<Page<Item>>("GET", path, asked);
-      return pageWithin(await ask<Record<string, Page<Item>>>("GET", path, asked), within);
+      const requested = { query: { ...options.query, cursor: pageParam }, signal };
+      if (within === undefined) return await request<Page<Item>>("GET", path, requested);
+      return pageWithin(await request<Record<string, Page<Item>>>("GET", path, requested), within);
     },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
@@ -79,13 +79,13 @@ export function answeredAt({ dataUpdatedAt }: Pick<UseQueryResult, "dataUpdatedA
   return new Date(serverTimeOf(dataUpdatedAt)).toISOString();
 }
 
-function useFreshness(wish: Wish) {
-  const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = wish;
+function useFreshness(options: ApiQuery) {
+  const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = options;
   const { isStreaming, refused } = useLive();
   const wanted = enabled && isLive ? topics.join(",") : "";
   useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
-  const isTold = isStreaming && topics.length > 0 && !topics.some((topic) => refused.has(topic));
-  const isPolled = isLive && (isMoving || !isTold);
+  const isReported = isStreaming && topics.length > 0 && !topics.some((topic) => refused.has(topic));
+  const isPolled = isLive && (isMoving || !isReported);
   return {
     meta: { topics },
     enabled,
@@ -99,7 +99,7 @@ function keyOf(path: string, query: Query = {}): readonly unknown[] {
   return ["api", path, query];
 }
 
-export interface Act<Input> {
+export interface Action<Input> {
   method: "POST" | "PUT" | "PATCH" | "DELETE";
   path: string | ((input: Input) => string);
   /** Without it the input is the body. */
@@ -107,20 +107,20 @@ export interface Act<Input> {
 }
 
 /** Something is done, and then all that is shown is asked for again. */
-export function useAct<Answer = unknown, Input = void>({
+export function useAction<Answer = unknown, Input = void>({
   method,
   path,
   body,
-}: Act<Input>): UseMutationResult<Answer, Error, Input> {
+}: Action<Input>): UseMutationResult<Answer, Error, Input> {
   const client = useQueryClient();
   const keyed = useKeyed();
   return useMutation({
     mutationFn: async (input: Input) => {
       const to = typeof path === "string" ? path : path(input);
-      const said = method === "DELETE" ? undefined : body === undefined ? (input ?? undefined) : body(input);
-      if (method !== "POST") return await ask<Answer>(method, to, { body: said });
-      return await keyed(JSON.stringify([to, said]), (idempotencyKey) =>
-        ask<Answer>(method, to, { body: said, idempotencyKey }),
+      const text = method === "DELETE" ? undefined : body === undefined ? (input ?? undefined) : body(input);
+      if (method !== "POST") return await request<Answer>(method, to, { body: text });
+      return await keyed(JSON.stringify([to, text]), (idempotencyKey) =>
+        request<Answer>(method, to, { body: text, idempotencyKey }),
       );
     },
     onSettled: () => client.invalidateQueries(),
@@ -134,13 +134,13 @@ const SAME_ACT_MS = 300_000;
  * An act whose answer did not come may have been done. Asked once more with the same words it has the same key, so that
  * nothing is paid twice; once there is an answer, the next is another act.
  */
-function useKeyed(): <Answer>(said: string, act: (key: string) => Promise<Answer>) => Promise<Answer> {
+function useKeyed(): <Answer>(text: string, act: (key: string) => Promise<Answer>) => Promise<Answer> {
   const unanswered = useRef<{ output: string; key: string; at: number } | null>(null);
-  return async (said, act) => {
+  return async (text, act) => {
     const before = unanswered.current;
-    const isSame = before?.output === said && Date.now() - before.at < SAME_ACT_MS;
+    const isSame = before?.output === text && Date.now() - before.at < SAME_ACT_MS;
     const key = isSame ? before.key : newKey();
-    unanswered.current = { output: said, key, at: Date.now() };
+    unanswered.current = { output: text, key, at: Date.now() };
     try {
       const answer = await act(key);
       unanswered.current = null;

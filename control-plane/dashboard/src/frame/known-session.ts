@@ -4,7 +4,7 @@
  */
 import { useMemo, useSyncExternalStore } from "react";
 
-const KEPT_AS = "remotegpu-session";
+const STORED_AS = "remotegpu-session";
 const ENDS = ["expired", "ended", "crowded-out", "key-ended", "doubled", "unknown"] as const;
 export type SessionEnd = (typeof ENDS)[number];
 
@@ -21,17 +21,17 @@ export function onKnownSession(listener: Listener): () => void {
 }
 
 export function noteSession(known: KnownSession | null): void {
-  if (known === null) localStorage.removeItem(KEPT_AS);
-  else localStorage.setItem(KEPT_AS, textOf(known));
-  tell("this-tab");
+  if (known === null) localStorage.removeItem(STORED_AS);
+  else localStorage.setItem(STORED_AS, textOf(known));
+  report("this-tab");
 }
 
 export function knownSession(): KnownSession | null {
-  return readKnown(localStorage.getItem(KEPT_AS));
+  return readKnown(localStorage.getItem(STORED_AS));
 }
 
 export function useKnownSession(): KnownSession | null {
-  const text = useSyncExternalStore(onKnownSession, () => localStorage.getItem(KEPT_AS));
+  const text = useSyncExternalStore(onKnownSession, () => localStorage.getItem(STORED_AS));
   return useMemo(() => readKnown(text), [text]);
 }
 
@@ -53,11 +53,11 @@ function textOf(known: KnownSession): string {
   return ["open", known.entry, ...(known.until === null ? [] : [known.until])].join(" ");
 }
 
-function tell(by: "this-tab" | "another-tab"): void {
+function report(by: "this-tab" | "another-tab"): void {
   for (const listener of listeners) listener(by);
 }
 
 addEventListener("storage", ({ key }) => {
   // Null: all was taken away.
-  if (key === KEPT_AS || key === null) tell("another-tab");
+  if (key === STORED_AS || key === null) report("another-tab");
 });

@@ -6,7 +6,7 @@ import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { proofOf } from "./login-proof.ts";
 import { useRefusalText } from "./refusal-text.ts";
 import { login, type LoginProof } from "./session.tsx";
-import { Said } from "../parts/said.tsx";
+import { ServerText } from "../parts/said.tsx";
 
 interface LoginPageOf {
   ticket: string | null;
@@ -68,7 +68,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
             </Title>
             {why !== null && (
               <Alert variant="light" role="status" style={{ overflowWrap: "anywhere" }}>
-                <Said>{why}</Said>
+                <ServerText>{why}</ServerText>
               </Alert>
             )}
             {isBusy && ticket !== null && typed === "" && <Text role="status">{t("login.ticket")}</Text>}
@@ -84,7 +84,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
             />
             {error !== null && (
               <Alert color="red" variant="light" role="alert" style={{ overflowWrap: "anywhere" }}>
-                <Said>{error}</Said>
+                <ServerText>{error}</ServerText>
               </Alert>
             )}
             <Button type="submit" loading={isBusy}>

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
 
 const TOO_MANY = 429;
-const TOLD = {
+const REPORTED = {
   "key-malformed": "login.typed.other",
   "key-unknown": "login.refused.key-unknown",
   "key-expired": "login.refused.key-expired",
@@ -17,11 +17,11 @@ export function useRefusalText(): (failure: unknown) => string {
   return (failure) => {
     if (!(failure instanceof Problem)) return failure instanceof Error ? failure.message : String(failure);
     const { reason, status, message } = failure;
-    if (isTold(reason)) return t(TOLD[reason], { server: location.host });
+    if (isReported(reason)) return t(REPORTED[reason], { server: location.host });
     return status === TOO_MANY ? t("login.tooMany") : message;
   };
 }
 
-function isTold(reason: string | null): reason is keyof typeof TOLD {
-  return reason !== null && Object.hasOwn(TOLD, reason);
+function isReported(reason: string | null): reason is keyof typeof REPORTED {
+  return reason !== null && Object.hasOwn(REPORTED, reason);
 }

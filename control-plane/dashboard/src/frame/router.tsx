@@ -6,7 +6,7 @@ import { PAGES, type PageEntry } from "../pages/pages.ts";
 import { NotFound } from "../parts/not-found.tsx";
 import { useGo } from "../parts/page-link.tsx";
 import { Failure } from "../parts/panel.tsx";
-import { loadWords } from "../words/words.ts";
+import { loadLocale } from "../words/words.ts";
 import { Layout } from "./layout.tsx";
 import { useMe } from "./session.tsx";
 
@@ -18,12 +18,12 @@ const routes = PAGES.map((page) =>
     component: lazyRouteComponent(() => loaded(page)),
   }),
 );
-const ways = ["/", "/login"].map((path) =>
+const pathRoutes = ["/", "/login"].map((path) =>
   createRoute({ getParentRoute: () => rootRoute, path, component: First }),
 );
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([...routes, ...ways]),
+  routeTree: rootRoute.addChildren([...routes, ...pathRoutes]),
   // Filters are text, whatever they look like.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {
@@ -41,7 +41,7 @@ function textOf(error: unknown): string {
 }
 
 async function loaded({ load, words, who }: PageEntry) {
-  const [module] = await Promise.all([load(), ...[words].flat().map(loadWords)]);
+  const [module] = await Promise.all([load(), ...[words].flat().map(loadLocale)]);
   const Page = module.default;
   return { default: who === "admin" ? () => <ForAdmins page={<Page />} /> : Page };
 }

@@ -12,7 +12,7 @@ import { Failure } from "../parts/panel.tsx";
 import { StatusBadge } from "../parts/status-badge.tsx";
 import { useMe } from "./session.tsx";
 
-type Thing = SearchAnswer["items"][number];
+type Resource = SearchAnswer["items"][number];
 
 const TYPING_MS = 200;
 const SHORTEST = 2;
@@ -46,7 +46,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
   const go = useGo();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const { choices, isRequesting: isAsking, error } = useChoices(typed.trim());
+  const { choices, isRequesting, error } = useChoices(typed.trim());
   const choose = (to: string) => {
     onChoose();
     go(to);
@@ -99,7 +99,7 @@ function SearchBox({ onChoose }: { onChoose: () => void }) {
       </div>
       {error === null ? (
         <Text size="sm" c="dimmed" role="status">
-          {isAsking
+          {isRequesting
             ? t("search.asking")
             : choices.length === 0 && t(typed.trim().length < SHORTEST ? "search.hint" : "search.none")}
         </Text>
@@ -127,10 +127,10 @@ interface Found {
 function useChoices(typed: string): Found {
   const { t } = useTranslation();
   const { isAdmin } = useMe();
-  const [asked] = useDebouncedValue(typed, TYPING_MS);
-  const isLong = asked.length >= SHORTEST;
+  const [requested] = useDebouncedValue(typed, TYPING_MS);
+  const isLong = requested.length >= SHORTEST;
   const found = useApi<SearchAnswer>("/search", {
-    query: { q: asked },
+    query: { q: requested },
     enabled: isLong,
     isLive: false,
   });
@@ -141,21 +141,21 @@ function useChoices(typed: string): Found {
   ).filter(({ name }) => typed !== "" && name.toLowerCase().includes(typed.toLowerCase()));
   const isWanted = isLong && typed.length >= SHORTEST;
   // Of what was typed before nothing is said.
-  const isOld = typed !== asked || found.isPlaceholderData;
+  const isOld = typed !== requested || found.isPlaceholderData;
   const items = isWanted && found.error === null ? (found.data?.items ?? []) : [];
-  const things = items.map(({ kind, id, name, status, url }) => ({
+  const resources = items.map(({ kind, id, name, status, url }) => ({
     to: url ?? homeOf(kind, id),
     name: name === "" ? id : name,
     kind: t(`search.kind.${kind}`),
     status,
   }));
   return {
-    choices: [...pages, ...things],
+    choices: [...pages, ...resources],
     isRequesting: typed.length >= SHORTEST && (isOld || found.isPending),
     error: isWanted && !isOld ? found.error : null,
   };
 }
 
-function homeOf(kind: Thing["kind"], id: string): string {
+function homeOf(kind: Resource["kind"], id: string): string {
   return kind in HOMES ? HOMES[kind as keyof typeof HOMES] + encodeURIComponent(id) : "/";
 }

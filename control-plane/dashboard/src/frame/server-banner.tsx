@@ -6,11 +6,11 @@ import { Alert } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { ask } from "../api/client.ts";
+import { request } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
 import { ageOf } from "../parts/age-text.tsx";
-import { Said } from "../parts/said.tsx";
+import { ServerText } from "../parts/said.tsx";
 import { useTick } from "../parts/use-tick.ts";
 
 interface Health {
@@ -23,7 +23,7 @@ export function ServerBanner() {
   useTick();
   const { data, error, dataUpdatedAt } = useQuery({
     queryKey: ["readyz"],
-    queryFn: ({ signal }) => ask<Health>("GET", "//readyz", { signal }),
+    queryFn: ({ signal }) => request<Health>("GET", "//readyz", { signal }),
     refetchInterval: ({ state }) =>
       state.status === "error" || (state.data?.degraded ?? []).length > 0 ? AWAY_POLL_MS : POLL_MS,
     staleTime: 0,
@@ -40,7 +40,7 @@ export function ServerBanner() {
   if (degraded.length === 0) return null;
   return (
     <Banner>
-      {t("away.degraded")} <Said>{degraded.map(({ why }) => why).join(" ")}</Said>
+      {t("away.degraded")} <ServerText>{degraded.map(({ why }) => why).join(" ")}</ServerText>
     </Banner>
   );
 }

@@ -5,7 +5,7 @@
 import type { Me } from "@remotegpu/control-plane/http/accounts/me";
 import { hashKey, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { ask, newKey, Problem } from "../api/client.ts";
+import { request, newKey, Problem } from "../api/client.ts";
 import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
 import { serverNow } from "../api/server-clock.ts";
 import { endOf, knownSession, noteSession, onKnownSession } from "./known-session.ts";
@@ -14,7 +14,7 @@ const ME = ["me"] as const;
 const ME_HASH = hashKey(ME);
 const UNAUTHENTICATED = 401;
 /** A page that asks for nothing else learns so that its session has ended. */
-const ASKED_AGAIN_MS = 60_000;
+const RETRIED_AFTER_MS = 60_000;
 /** A cookie goes that much before what is noted as its end: the header's age is in whole seconds. */
 const NEARLY_MS = 2_000;
 
@@ -39,7 +39,7 @@ export function useSession() {
     queryFn: async ({ signal }) => {
       const before = knownSession();
       try {
-        const me = await ask<Me>("GET", "/me", { signal });
+        const me = await request<Me>("GET", "/me", { signal });
         noteFound(me);
         return me;
       } catch (error) {
@@ -50,7 +50,9 @@ export function useSession() {
       }
     },
     refetchInterval: ({ state }) =>
-      state.data === undefined || state.error !== null ? AWAY_POLL_MS : state.data !== null && ASKED_AGAIN_MS,
+      state.data === undefined || state.error !== null
+        ? AWAY_POLL_MS
+        : state.data !== null && RETRIED_AFTER_MS,
   });
 }
 
@@ -59,11 +61,11 @@ queryClient.getQueryCache().subscribe((event) => {
   if (event.type !== "updated" || event.action.type !== "error" || event.query.queryHash === ME_HASH) return;
   const error: unknown = event.action.error;
   if (isRefused(error) || (error instanceof Problem && error.reason?.startsWith("account-") === true))
-    askAgain();
+    retry();
 });
-onKnownSession((by) => by === "another-tab" && askAgain());
+onKnownSession((by) => by === "another-tab" && retry());
 
-function askAgain(): void {
+function retry(): void {
   void queryClient.invalidateQueries({ queryKey: ME, exact: true }, { cancelRefetch: false });
 }
 
@@ -97,8 +99,8 @@ export type LoginProof = { key: string } | { ticket: string };
 
 /** @throws Problem, Away */
 export async function login(proof: LoginProof): Promise<void> {
-  const { expires_at: until } = await ask<{ expires_at: string }>("POST", "/sessions", { body: proof });
-  const me = await ask<Me>("GET", "/me");
+  const { expires_at: until } = await request<{ expires_at: string }>("POST", "/sessions", { body: proof });
+  const me = await request<Me>("GET", "/me");
   forgetAnswers();
   queryClient.setQueryData(ME, me);
   noteSession({ state: "open", entry: newKey(), until });
@@ -108,7 +110,7 @@ export async function login(proof: LoginProof): Promise<void> {
 export async function logout(): Promise<void> {
   isLeaving = true;
   try {
-    await ask("DELETE", "/sessions/current").catch((error: unknown) => {
+    await request("DELETE", "/sessions/current").catch((error: unknown) => {
       // It has ended already.
       if (!isRefused(error)) throw error;
     });

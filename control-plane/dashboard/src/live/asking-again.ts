@@ -4,7 +4,7 @@
  */
 import type { Query, QueryClient } from "@tanstack/react-query";
 
-export class AskingAgain {
+export class Refetcher {
   readonly #client: QueryClient;
   /** Once they are answered. */
   readonly #later = new Set<string>();

@@ -8,7 +8,7 @@ import { Stream } from "./stream.ts";
 const LOCK = "remotegpu-stream";
 const CHANNEL = "remotegpu-live";
 /** A tab that was closed hard says no goodbye. */
-const TELL_EVERY_MS = 10_000;
+const REPORT_EVERY_MS = 10_000;
 const FORGOTTEN_AFTER_MS = 25_000;
 
 type Message =
@@ -47,7 +47,7 @@ export class LiveTab {
   constructor(listener: TabListener) {
     this.#listener = listener;
     this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#hear(data));
-    this.#ticking = setInterval(() => this.#tick(), TELL_EVERY_MS);
+    this.#ticking = setInterval(() => this.#tick(), REPORT_EVERY_MS);
   }
 
   want(topics: string[]): void {
@@ -55,10 +55,10 @@ export class LiveTab {
     if (this.#isVisible) this.#send({ kind: "want", tab: this.#id, topics });
   }
 
-  show(isShown: boolean): void {
-    if (this.#isVisible === isShown) return;
-    this.#isVisible = isShown;
-    if (isShown) {
+  show(isVisible: boolean): void {
+    if (this.#isVisible === isVisible) return;
+    this.#isVisible = isVisible;
+    if (isVisible) {
       this.#standForLead();
       this.want(this.#topics);
       return;
@@ -147,16 +147,16 @@ export class LiveTab {
 
   /** What a tab that comes later has missed. */
   #welcome({ refused }: Stream): void {
-    const told: Message[] = [
+    const reported: Message[] = [
       ...(this.#isOpen ? [{ kind: "open" as const, added: [] }] : []),
       ...(refused.length > 0 ? [{ kind: "refused" as const, topics: refused }] : []),
     ];
-    for (const message of told) this.#channel.postMessage(message);
+    for (const message of reported) this.#channel.postMessage(message);
   }
 
   #tick(): void {
     if (this.#isVisible) this.want(this.#topics);
-    for (const [tab, { reportedMs: toldMs }] of this.#leading?.wants ?? [])
-      if (performance.now() - toldMs > FORGOTTEN_AFTER_MS) this.#hearRequest({ kind: "gone", tab });
+    for (const [tab, { reportedMs }] of this.#leading?.wants ?? [])
+      if (performance.now() - reportedMs > FORGOTTEN_AFTER_MS) this.#hearRequest({ kind: "gone", tab });
   }
 }

@@ -5,7 +5,7 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { type Change, concerns } from "../api/topics.ts";
-import { AskingAgain } from "./asking-again.ts";
+import { Refetcher } from "./asking-again.ts";
 import { canShare, LiveTab } from "./leader.ts";
 import type { ServerEvent } from "./sse.ts";
 import { onWantedChange, wantedTopics } from "./wanted.ts";
@@ -43,7 +43,7 @@ export function LiveProvider({ session, children }: { session: string; children:
   const [refused, setRefused] = useState(NOTHING);
   useEffect(() => {
     if (!canShare()) return undefined;
-    const again = new AskingAgain(client);
+    const again = new Refetcher(client);
     const tab = new LiveTab({
       onEvent: (event) => take(event, client, again),
       onOpen: (added) => {
@@ -58,18 +58,18 @@ export function LiveProvider({ session, children }: { session: string; children:
         setRefused((before) => (topics.every((topic) => before.has(topic)) ? before : new Set(topics))),
     });
     const follow = () => tab.want(wantedTopics());
-    const look = () => {
-      const isShown = document.visibilityState === "visible";
-      tab.show(isShown);
-      if (!isShown) setStreaming(false);
+    const check = () => {
+      const isVisible = document.visibilityState === "visible";
+      tab.show(isVisible);
+      if (!isVisible) setStreaming(false);
       else void client.invalidateQueries();
     };
     const forget = onWantedChange(follow);
-    document.addEventListener("visibilitychange", look);
+    document.addEventListener("visibilitychange", check);
     follow();
     tab.show(document.visibilityState === "visible");
     return () => {
-      document.removeEventListener("visibilitychange", look);
+      document.removeEventListener("visibilitychange", check);
       forget();
       tab.close();
       again.close();
@@ -81,7 +81,7 @@ export function LiveProvider({ session, children }: { session: string; children:
   return <LiveContext value={live}>{children}</LiveContext>;
 }
 
-function take(event: ServerEvent, client: QueryClient, again: AskingAgain): void {
+function take(event: ServerEvent, client: QueryClient, again: Refetcher): void {
   const data: unknown = JSON.parse(event.data);
   // Who may not hear of something any more may see less of everything, or has another role.
   if (event.name === "resync" || event.name === "closed") void client.invalidateQueries();

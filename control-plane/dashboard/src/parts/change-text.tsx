@@ -1,6 +1,6 @@
 /** What was, and what is: what is not said is left out. */
 import { NameText } from "./name-text.tsx";
-import { Said } from "./said.tsx";
+import { ServerText } from "./said.tsx";
 
 interface ChangeOf {
   from: string | null;
@@ -9,8 +9,8 @@ interface ChangeOf {
   isReported?: boolean;
 }
 
-export function ChangeText({ from, to, isReported: isSaid = false }: ChangeOf) {
-  const One = isSaid ? Said : NameText;
+export function ChangeText({ from, to, isReported = false }: ChangeOf) {
+  const One = isReported ? ServerText : NameText;
   const hasBegun = from !== null && from !== "";
   const hasEnd = to !== null && to !== "";
   return (

@@ -30,20 +30,8 @@ interface Confirmation extends Comes {
 }
 
 export function ConfirmDialog(props: Confirmation) {
-  const {
-    title,
-    isOpen,
-    onClose,
-    onConfirm,
-    confirm,
-    keep,
-    isBusy,
-    error,
-    stops,
-    keeps: kept,
-    charged,
-    children,
-  } = props;
+  const { title, isOpen, onClose, onConfirm, confirm, keep, isBusy, error, stops, keeps, charged, children } =
+    props;
   const { t } = useTranslation("parts");
   const agree = () =>
     void onConfirm().then(onClose, () => {
@@ -58,7 +46,7 @@ export function ConfirmDialog(props: Confirmation) {
     >
       <Stack gap="sm">
         {children}
-        <Consequences stops={stops} keeps={kept} charged={charged} />
+        <Consequences stops={stops} keeps={keeps} charged={charged} />
         {error !== null && <Failure why={error} isAct />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>
@@ -74,12 +62,12 @@ export function ConfirmDialog(props: Confirmation) {
 }
 
 /** Also for a dialog with a form, by which something ends. */
-export function Consequences({ stops, keeps: kept, charged }: Comes) {
+export function Consequences({ stops, keeps, charged }: Comes) {
   const { t } = useTranslation("parts");
   return (
     <>
       <Lines title={t("dialog.stops")} lines={stops} />
-      <Lines title={t("dialog.kept")} lines={kept} />
+      <Lines title={t("dialog.kept")} lines={keeps} />
       <Lines title={t("dialog.charged")} lines={charged} />
     </>
   );

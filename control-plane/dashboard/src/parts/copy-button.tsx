@@ -3,14 +3,14 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-const SHOWN_MS = 2_000;
+const LISTED_MS = 2_000;
 
 export function CopyButton({ text, label }: { text: string; label?: string }) {
   const { t } = useTranslation("parts");
   const [outcome, setOutcome] = useState<"copied" | "copyFailed" | null>(null);
   const copy = async () => {
     setOutcome((await copied(text)) ? "copied" : "copyFailed");
-    setTimeout(() => setOutcome(null), SHOWN_MS);
+    setTimeout(() => setOutcome(null), LISTED_MS);
   };
   return (
     <Button size="compact-sm" variant="default" onClick={() => void copy()}>

@@ -9,9 +9,9 @@ const UNITS = [
 export function durationText(seconds: number, language: string): string {
   const whole = Math.max(0, Math.floor(seconds));
   const first = UNITS.findIndex(([, size]) => whole >= size);
-  const shown = first === -1 ? UNITS.slice(-1) : UNITS.slice(first, first + 2);
+  const visible = first === -1 ? UNITS.slice(-1) : UNITS.slice(first, first + 2);
   let rest = whole;
-  const parts = shown.map(([unit, size]) => {
+  const parts = visible.map(([unit, size]) => {
     const count = Math.floor(rest / size);
     rest -= count * size;
     return {

@@ -22,13 +22,13 @@ export function isolated(text: string): string {
 export function contained(text: string): string {
   if (!TURNS.test(text)) return text;
   let open = 0;
-  let shown = "";
+  let visible = "";
   for (const letter of text.replaceAll(PARAGRAPHS, " ")) {
     const isPop = letter === POP_ISOLATE;
     if (isPop && open === 0) continue;
     if (isPop) open -= 1;
     else if (OPENS.test(letter)) open += 1;
-    shown += letter;
+    visible += letter;
   }
-  return shown + POP_ISOLATE.repeat(open);
+  return visible + POP_ISOLATE.repeat(open);
 }

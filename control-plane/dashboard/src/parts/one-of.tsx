@@ -9,7 +9,7 @@ import { Failure } from "./panel.tsx";
 /** 422: an id that cannot be one. */
 const NOT_FOUND = [404, 422];
 
-interface OneOfAsked<Data> {
+interface OneOfRequested<Data> {
   from: Pick<UseQueryResult<Data>, "data" | "error" | "refetch">;
   children: (data: Data) => ReactNode;
 }
@@ -19,7 +19,7 @@ export function isNotFound(error: Error | null): boolean {
   return error instanceof Problem && NOT_FOUND.includes(error.status);
 }
 
-export function OneOf<Data>({ from: { data, error, refetch }, children }: OneOfAsked<Data>) {
+export function OneOf<Data>({ from: { data, error, refetch }, children }: OneOfRequested<Data>) {
   if (isNotFound(error)) return <NotFound />;
   if (data !== undefined) return children(data);
   if (error !== null) return <Failure why={error} again={() => void refetch()} />;

@@ -4,7 +4,7 @@ import { type ReactNode, useEffect } from "react";
 import { isolated } from "./isolated.ts";
 import { NameText } from "./name-text.tsx";
 
-export function PageHead({ title, actions: acts }: { title: string; actions?: ReactNode }) {
+export function PageHead({ title, actions }: { title: string; actions?: ReactNode }) {
   useEffect(() => {
     document.title = `${isolated(title)} · RemoteGPU`;
   }, [title]);
@@ -13,7 +13,7 @@ export function PageHead({ title, actions: acts }: { title: string; actions?: Re
       <Title order={1} size="h2" style={{ overflowWrap: "anywhere" }}>
         <NameText>{title}</NameText>
       </Title>
-      {acts}
+      {actions}
     </Group>
   );
 }

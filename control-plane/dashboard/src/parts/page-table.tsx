@@ -2,7 +2,7 @@
 import { Button, Group, ScrollArea, Table, Text } from "@mantine/core";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { type PagesWish, usePages } from "../api/use-api.ts";
+import { type PagedQuery, usePages } from "../api/use-api.ts";
 import { AgeText } from "./age-text.tsx";
 import { isolated } from "./isolated.ts";
 import { textAlone } from "./name-text.tsx";
@@ -15,7 +15,7 @@ export interface Column<Item> {
   isWide?: boolean;
 }
 
-interface PageTableOf<Item> extends PagesWish, Shown<Item> {
+interface PageTableOf<Item> extends PagedQuery, View<Item> {
   title: string;
   definition?: string;
   path: string;
@@ -26,7 +26,7 @@ interface PageTableOf<Item> extends PagesWish, Shown<Item> {
 }
 
 /** How an item is shown. */
-interface Shown<Item> {
+interface View<Item> {
   columns: readonly Column<Item>[];
   keyOf: (item: Item) => string | number;
   /** What stands beneath its row; null: nothing. */
@@ -34,16 +34,16 @@ interface Shown<Item> {
 }
 
 export function PageTable<Item>(props: PageTableOf<Item>) {
-  const { title, definition, path, columns, keyOf, below, empty, actions: acts, filters, ...wish } = props;
+  const { title, definition, path, columns, keyOf, below, empty, actions, filters, ...request } = props;
   const { t } = useTranslation("parts");
-  const pages = usePages<Item>(path, wish);
+  const pages = usePages<Item>(path, request);
   const items = pages.data?.pages.flatMap((page) => page.items);
   const madeAt = pages.data?.pages[0]?.at;
   return (
     <Panel
       title={title}
       definition={definition}
-      actions={acts}
+      actions={actions}
       from={{
         data: items,
         error: pages.error,
@@ -86,7 +86,7 @@ export function PageTable<Item>(props: PageTableOf<Item>) {
   );
 }
 
-interface RowsOf<Item> extends Shown<Item> {
+interface RowsOf<Item> extends View<Item> {
   title: string;
   items: readonly Item[];
 }

@@ -12,7 +12,7 @@ import { NameText } from "./name-text.tsx";
 import { Refusal } from "./said.tsx";
 
 /** As much of a query as is shown of it. */
-interface Shown<Data> {
+interface View<Data> {
   data: Data | undefined;
   error: Error | null;
   isPending: boolean;
@@ -26,7 +26,7 @@ interface PanelOf<Data> {
   /** What the figures mean. */
   definition?: string;
   /** What it shows; without one the content is always there. */
-  from?: Shown<Data>;
+  from?: View<Data>;
   isEmpty?: (data: Data) => boolean;
   empty?: string;
   /** Buttons beside the title. */
@@ -35,14 +35,14 @@ interface PanelOf<Data> {
 }
 
 export function Panel<Data>(panel: PanelOf<Data>) {
-  const { title, definition, actions: acts } = panel;
+  const { title, definition, actions } = panel;
   return (
     <Paper withBorder p="md" component="section" aria-label={isolated(title)}>
       <Group justify="space-between" mb="xs" wrap="wrap">
         <Title order={2} size="h4">
           <NameText>{title}</NameText>
         </Title>
-        {acts}
+        {actions}
       </Group>
       {definition !== undefined && (
         <Text size="sm" c="dimmed" mb="sm">

@@ -5,16 +5,16 @@
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
-import { toldIn } from "../words/words.ts";
+import { translationOf } from "../words/words.ts";
 import { contained } from "./isolated.ts";
 import { REFUSALS } from "./refusals.ts";
 import type { Piece } from "./told-words.ts";
 
-export function Said({ children }: { children: string | null | undefined }) {
+export function ServerText({ children }: { children: string | null | undefined }) {
   const { i18n } = useTranslation();
   if (children === null || children === undefined || children === "") return null;
   if (i18n.language === "en") return <bdi>{contained(children)}</bdi>;
-  const pieces = toldIn(children);
+  const pieces = translationOf(children);
   if (pieces === null) return <bdi {...langOf(children)}>{contained(children)}</bdi>;
   return (
     <bdi>
@@ -34,23 +34,23 @@ function Stretch({ piece: { text, isTheirs } }: { piece: Piece }) {
 }
 
 /** What was asked for, as the audit log names it: `environment.stop`. */
-export function SaidAction({ children }: { children: string }) {
+export function AuditAction({ children }: { children: string }) {
   const { i18n } = useTranslation();
-  const [thing = "", act = ""] = children.split(".");
-  if (i18n.language === "en" || act === "") return <Said>{children}</Said>;
+  const [resource = "", act = ""] = children.split(".");
+  if (i18n.language === "en" || act === "") return <ServerText>{children}</ServerText>;
   return (
     // Filters are built on the word itself.
     <span title={children}>
-      <Said>{thing}</Said> · <Said>{act}</Said>
+      <ServerText>{resource}</ServerText> · <ServerText>{act}</ServerText>
     </span>
   );
 }
 
 /** Where no element may stand, as in a choice. */
-export function useSaidText(): (text: string) => string {
+export function useServerText(): (text: string) => string {
   const { i18n } = useTranslation();
   return (text) => {
-    const pieces = i18n.language === "en" ? null : toldIn(text);
+    const pieces = i18n.language === "en" ? null : translationOf(text);
     return pieces === null ? text : pieces.map((piece) => piece.text).join("");
   };
 }
@@ -64,11 +64,11 @@ function langOf(text: string): { lang?: "en" } {
 export function Refusal({ of }: { of: Error | string }) {
   const { t, i18n } = useTranslation("parts");
   const text = typeof of === "string" ? of : of.message;
-  const isForeign = of instanceof Problem && i18n.language !== "en" && toldIn(text) === null;
+  const isForeign = of instanceof Problem && i18n.language !== "en" && translationOf(text) === null;
   const kind = isForeign ? REFUSALS[of.status as keyof typeof REFUSALS] : undefined;
   return (
     <>
-      {kind !== undefined && t(`refusal.${kind}`)} <Said>{text}</Said>
+      {kind !== undefined && t(`refusal.${kind}`)} <ServerText>{text}</ServerText>
     </>
   );
 }

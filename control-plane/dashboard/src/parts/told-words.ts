@@ -8,7 +8,7 @@
  */
 
 /** The server's sentence, and ours. */
-export type Told = readonly (readonly [theirs: string, ours: string])[];
+export type Translations = readonly (readonly [theirs: string, ours: string])[];
 
 /** A stretch of what is shown. */
 export interface Piece {
@@ -23,7 +23,7 @@ interface Pattern {
   ours: string;
 }
 
-type Telling = (text: string) => Piece[] | null;
+type Translate = (text: string) => Piece[] | null;
 
 const PLACE = /\{(\w+)(?::(\w+))?\}/g;
 /** Sentences after each other. */
@@ -33,28 +33,28 @@ const OF_HOST = /^([^:;]+): (.+)$/s;
 /** A list of more is not looked through for what belongs together. */
 const MOST_PARTS = 40;
 /** What was told before is told again, and a page shows no more at once. */
-const MOST_KEPT = 2_000;
+const MAX_CACHED = 2_000;
 
 /** @returns null: nothing of it is known */
-export function telling(told: Told): Telling {
-  const patterns = told.map(patternOf);
-  const kept = new Map<string, Piece[] | null>();
-  const tell: Telling = (text) => {
-    const known = kept.get(text);
+export function translator(pairs: Translations): Translate {
+  const patterns = pairs.map(patternOf);
+  const stored = new Map<string, Piece[] | null>();
+  const translate: Translate = (text) => {
+    const known = stored.get(text);
     if (known !== undefined) return known;
     const pieces = whole(text) ?? sentences(text);
-    if (kept.size >= MOST_KEPT) kept.clear();
-    kept.set(text, pieces);
+    if (stored.size >= MAX_CACHED) stored.clear();
+    stored.set(text, pieces);
     return pieces;
   };
-  const whole: Telling = (text) => {
+  const whole: Translate = (text) => {
     for (const pattern of patterns) {
       const found = pattern.regex.exec(text);
       if (found !== null) return withoutStop(filled(pattern, found), text);
     }
     return null;
   };
-  const sentences: Telling = (text) => {
+  const sentences: Translate = (text) => {
     const parts = text.split(BETWEEN_SENTENCES);
     if (parts.length === 1) return null;
     const all = runs(parts, { join: " ", between: "" });
@@ -74,7 +74,9 @@ export function telling(told: Told): Telling {
     return pieces;
   };
   const filled = ({ places, ours }: Pattern, found: RegExpExecArray): Piece[] => {
-    const values = new Map(places.map(({ name, kind }, nth) => [name, toldAt(kind, found[nth + 1] ?? "")]));
+    const values = new Map(
+      places.map(({ name, kind }, nth) => [name, reportedAt(kind, found[nth + 1] ?? "")]),
+    );
     const pieces: Piece[] = [];
     let at = 0;
     for (const { 0: place, 1: name = "", index } of ours.matchAll(PLACE)) {
@@ -84,10 +86,10 @@ export function telling(told: Told): Telling {
     pieces.push({ text: ours.slice(at), isTheirs: false });
     return pieces.filter(({ text }) => text !== "");
   };
-  const toldAt = (kind: string, text: string): Piece[] => {
+  const reportedAt = (kind: string, text: string): Piece[] => {
     switch (kind) {
       case "said":
-        return tell(text) ?? [{ text, isTheirs: true }];
+        return translate(text) ?? [{ text, isTheirs: true }];
       case "list":
         return runs(text.split(", "), { join: ", ", between: "、" });
       case "hosts":
@@ -100,10 +102,10 @@ export function telling(told: Told): Telling {
     text.split("; ").flatMap((part, nth) => {
       const [, host, reasons] = OF_HOST.exec(part) ?? [];
       const first: Piece[] = nth === 0 ? [] : [{ text: "；", isTheirs: false }];
-      if (host === undefined || reasons === undefined) return [...first, ...toldAt("said", part)];
-      return [...first, { text: `${host}：`, isTheirs: false }, ...toldAt("list", reasons)];
+      if (host === undefined || reasons === undefined) return [...first, ...reportedAt("said", part)];
+      return [...first, { text: `${host}：`, isTheirs: false }, ...reportedAt("list", reasons)];
     });
-  return tell;
+  return translate;
 }
 
 /** A phrase is a sentence without its stop, and ours goes on as well. */
@@ -115,7 +117,7 @@ function withoutStop(pieces: Piece[], theirs: string): Piece[] {
   );
 }
 
-function patternOf([theirs, ours]: Told[number]): Pattern {
+function patternOf([theirs, ours]: Translations[number]): Pattern {
   const places: { name: string; kind: string }[] = [];
   let source = "";
   let at = 0;

@@ -16,17 +16,17 @@ const TYPING_MS = 300;
 
 export function TypedFilter({ label, value, onChange, maxLength = 256, isNumber = false }: TypedFilterOf) {
   const [typed, setTyped] = useState(value);
-  const told = useRef(value);
-  const isSaid = (text: string) => !isNumber || /^[1-9]?\d{0,14}$/.test(text);
-  const tell = useDebouncedCallback((text: string) => {
-    if (!isSaid(text)) return;
-    told.current = text;
+  const reported = useRef(value);
+  const isReported = (text: string) => !isNumber || /^[1-9]?\d{0,14}$/.test(text);
+  const report = useDebouncedCallback((text: string) => {
+    if (!isReported(text)) return;
+    reported.current = text;
     onChange(text);
   }, TYPING_MS);
   // The address has changed otherwise, as by a link.
   useEffect(() => {
-    if (value === told.current) return;
-    told.current = value;
+    if (value === reported.current) return;
+    reported.current = value;
     setTyped(value);
   }, [value]);
   return (
@@ -37,7 +37,7 @@ export function TypedFilter({ label, value, onChange, maxLength = 256, isNumber 
       inputMode={isNumber ? "numeric" : "text"}
       onChange={({ currentTarget: { value: text } }) => {
         setTyped(text);
-        tell(text.trim());
+        report(text.trim());
       }}
     />
   );

@@ -2,21 +2,21 @@
 import type { Sentences } from "@remotegpu/control-plane/http/sentences/sentences";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
-import { ask } from "../api/client.ts";
+import { request } from "../api/client.ts";
 import { isolated } from "../parts/isolated.ts";
-import { type Piece, telling } from "../parts/told-words.ts";
+import { type Piece, translator } from "../parts/told-words.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
-const KEPT_AS = "remotegpu-language";
+const STORED_AS = "remotegpu-language";
 
-type WordsOf<N extends Namespace> = Awaited<ReturnType<(typeof NAMESPACES)[N]["en"]>>["default"];
+type LocaleOf<N extends Namespace> = Awaited<ReturnType<(typeof NAMESPACES)[N]["en"]>>["default"];
 
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "frame";
-    resources: { [N in Namespace]: WordsOf<N> };
+    resources: { [N in Namespace]: LocaleOf<N> };
   }
 }
 
@@ -25,7 +25,7 @@ const backend: BackendModule = {
   init: () => undefined,
   read(language, namespace, callback) {
     const words = NAMESPACES[namespace as Namespace][language as Language];
-    Promise.all([words(), language === "zh" ? loadTold() : null]).then(
+    Promise.all([words(), language === "zh" ? loadTranslations() : null]).then(
       ([module]) => callback(null, module.default),
       (error: unknown) => callback(error as Error, null),
     );
@@ -33,34 +33,34 @@ const backend: BackendModule = {
 };
 
 /** What the server says in sentences: only Chinese needs other words for them. Without them it stays as it was said. */
-let tell: ((text: string) => Piece[] | null) | null = null;
+let translate: ((text: string) => Piece[] | null) | null = null;
 let coming: Promise<void> | null = null;
 
 /** A page waits for them no longer. */
-const TOLD_WITHIN_MS = 5_000;
+const TRANSLATIONS_WITHIN_MS = 5_000;
 
-function loadTold(): Promise<void> {
-  coming ??= askTold().catch((error: unknown) => {
+function loadTranslations(): Promise<void> {
+  coming ??= requestTranslations().catch((error: unknown) => {
     coming = null;
     console.debug("sentences of the server stay as it says them", error);
   });
   return coming;
 }
 
-async function askTold(): Promise<void> {
-  const { sentences } = await ask<Sentences>("GET", "/sentences", {
+async function requestTranslations(): Promise<void> {
+  const { sentences } = await request<Sentences>("GET", "/sentences", {
     query: { language: "zh" },
-    signal: AbortSignal.timeout(TOLD_WITHIN_MS),
+    signal: AbortSignal.timeout(TRANSLATIONS_WITHIN_MS),
   });
-  tell = telling(sentences.map(({ sentence, translation }) => [sentence, translation]));
+  translate = translator(sentences.map(({ sentence, translation }) => [sentence, translation]));
 }
 
 /** A sentence of the server in the language of the page; null where it has no words for it. */
-export function toldIn(text: string): Piece[] | null {
-  return tell?.(text) ?? null;
+export function translationOf(text: string): Piece[] | null {
+  return translate?.(text) ?? null;
 }
 
-export async function startWords(): Promise<void> {
+export async function startLocales(): Promise<void> {
   i18next.on(
     "languageChanged",
     (language) => (document.documentElement.lang = language === "zh" ? "zh-CN" : "en"),
@@ -69,7 +69,7 @@ export async function startWords(): Promise<void> {
     .use(backend)
     .use(initReactI18next)
     .init({
-      lng: keptLanguage() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en"),
+      lng: storedLanguage() ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en"),
       fallbackLng: false,
       supportedLngs: Object.keys(LANGUAGES),
       ns: ["frame", "parts"],
@@ -80,16 +80,16 @@ export async function startWords(): Promise<void> {
     });
 }
 
-export async function loadWords(namespaces: Namespace | readonly Namespace[]): Promise<void> {
+export async function loadLocale(namespaces: Namespace | readonly Namespace[]): Promise<void> {
   await i18next.loadNamespaces(namespaces);
 }
 
 export async function speak(language: Language): Promise<void> {
-  localStorage.setItem(KEPT_AS, language);
+  localStorage.setItem(STORED_AS, language);
   await i18next.changeLanguage(language);
 }
 
-function keptLanguage(): Language | null {
-  const kept = localStorage.getItem(KEPT_AS);
-  return kept === "en" || kept === "zh" ? kept : null;
+function storedLanguage(): Language | null {
+  const stored = localStorage.getItem(STORED_AS);
+  return stored === "en" || stored === "zh" ? stored : null;
 }

@@ -1,8 +1,9 @@
 /** What programs beside the browser are given to enter an environment. */
-import { rdpFile, vscodeLink, type Way } from "@remotegpu/dashboard/pages/environments/access/way";
+import { rdpFile, vscodeLink, type AccessMethod } from "@remotegpu/dashboard/pages/environments/access/way";
 import { expect, test } from "vitest";
 
-const way = (change: Partial<Way>) => ({ reachable: true, host: "10.0.0.1", port: 20_001, ...change }) as Way;
+const way = (change: Partial<AccessMethod>) =>
+  ({ reachable: true, host: "10.0.0.1", port: 20_001, ...change }) as AccessMethod;
 
 test.each([
   [{}, "vscode://vscode-remote/ssh-remote+root@10.0.0.1:20001/gemini/code"],

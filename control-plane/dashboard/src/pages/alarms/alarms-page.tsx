@@ -2,7 +2,7 @@
 import { Button, Group } from "@mantine/core";
 import type { Alarm } from "@remotegpu/control-plane/http/hosts/alarms";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Choice } from "../../parts/choice.tsx";
 import { useFilters } from "../../parts/filters.ts";
@@ -11,7 +11,7 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { Failure } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 
 /** Of the address; without it the open ones are looked at. */
@@ -21,7 +21,7 @@ const MAX_KIND = 64;
 export default function AlarmsPage() {
   const { t } = useTranslation("owner");
   const [{ open, kind, subject }, setFilters] = useFilters(["open", "kind", "subject"]);
-  const clear = useAct<unknown, number>({
+  const clear = useAction<unknown, number>({
     method: "POST",
     path: (id) => `/alarms/${id}/clear`,
     body: () => undefined,
@@ -62,9 +62,9 @@ export default function AlarmsPage() {
         keyOf={({ id }) => id}
         columns={[
           { title: t("alarms.raised"), cell: ({ raised_at }) => <AgeText at={raised_at} /> },
-          { title: t("alarms.kind"), cell: ({ kind }) => <Said>{kind}</Said> },
+          { title: t("alarms.kind"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
           { title: t("alarms.subject"), cell: (alarm) => <Subject of={alarm} /> },
-          { title: t("alarms.detail"), cell: ({ detail }) => <Said>{detail}</Said> },
+          { title: t("alarms.detail"), cell: ({ detail }) => <ServerText>{detail}</ServerText> },
           {
             title: t("alarms.cleared"),
             cell: ({ id, cleared_at }) =>

@@ -13,7 +13,7 @@ import { NameText } from "../../parts/name-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { Said, SaidAction, useSaidText } from "../../parts/said.tsx";
+import { ServerText, AuditAction, useServerText } from "../../parts/said.tsx";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 
 const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;
@@ -64,7 +64,7 @@ const KINDS: Record<AuditFilterKind, true> = {
 
 export default function AuditPage() {
   const { t } = useTranslation("owner");
-  const said = useSaidText();
+  const text = useServerText();
   const [filters, setFilters] = useFilters(FILTERS);
   const { actor, name, action, kind, target, outcome, since, until } = filters;
   return (
@@ -92,7 +92,7 @@ export default function AuditPage() {
           onChange={(value) => setFilters({ kind: value, ...(value === "" && { target: "" }) })}
           data={[
             { value: "", label: t("audit.all") },
-            ...Object.keys(KINDS).map((value) => ({ value, label: said(value) })),
+            ...Object.keys(KINDS).map((value) => ({ value, label: text(value) })),
           ]}
         />
         {kind !== "" && (
@@ -161,12 +161,12 @@ function useColumns(): Column<AuditEntry>[] {
           <PageLink to={`/audit?name=${encodeURIComponent(name)}`}>{name}</PageLink>
         )),
     },
-    { title: t("audit.action"), cell: ({ action }) => <SaidAction>{action}</SaidAction> },
+    { title: t("audit.action"), cell: ({ action }) => <AuditAction>{action}</AuditAction> },
     {
       title: t("audit.target"),
       cell: ({ target_kind: kind, target_id: id }) => (
         <>
-          <Said>{kind}</Said> {id !== null && <NameText>{id}</NameText>}
+          <ServerText>{kind}</ServerText> {id !== null && <NameText>{id}</NameText>}
         </>
       ),
     },
@@ -174,7 +174,7 @@ function useColumns(): Column<AuditEntry>[] {
       title: t("audit.outcome"),
       cell: ({ outcome }) => t(`audit.outcomes.${outcome as AuditOutcome}`),
     },
-    { title: t("audit.problem"), cell: ({ problem }) => <Said>{problem}</Said>, isWide: true },
+    { title: t("audit.problem"), cell: ({ problem }) => <ServerText>{problem}</ServerText>, isWide: true },
   ];
 }
 

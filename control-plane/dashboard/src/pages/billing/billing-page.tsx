@@ -11,7 +11,7 @@ import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 export default function BillingPage() {
   const { t } = useTranslation("billing");
@@ -41,11 +41,11 @@ function Events() {
           title: t("events.what"),
           cell: ({ kind, old, new: now }) => (
             <>
-              <Said>{kind}</Said> <ChangeText from={old} to={now} isReported />
+              <ServerText>{kind}</ServerText> <ChangeText from={old} to={now} isReported />
             </>
           ),
         },
-        { title: t("events.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+        { title: t("events.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
       ]}
     />
   );

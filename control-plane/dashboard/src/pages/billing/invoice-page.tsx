@@ -3,7 +3,7 @@ import { Button, SimpleGrid, Stack } from "@mantine/core";
 import type { InvoiceDetail, InvoiceLine } from "@remotegpu/control-plane/http/money/bills/invoices";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { askText } from "../../api/client.ts";
+import { requestText } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Figure } from "../../parts/figure.tsx";
@@ -13,7 +13,7 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageTable, Rows } from "../../parts/page-table.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { monthText } from "./invoices-table.tsx";
@@ -23,10 +23,10 @@ export default function InvoicePage() {
   const path = `/billing/invoices/${encodeURIComponent(useAddressId())}`;
   // Once issued it stays as it is, but for whether it is paid.
   const invoice = useApi<InvoiceDetail>(path, { topics: ["billing"] });
-  return <OneOf from={invoice}>{(told) => <Shown path={path} invoice={told} />}</OneOf>;
+  return <OneOf from={invoice}>{(loaded) => <View path={path} invoice={loaded} />}</OneOf>;
 }
 
-function Shown({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
+function View({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
   const { t } = useTranslation("billing");
   const { invoice_no: number, invoice_month: month, movements } = invoice;
   return (
@@ -41,9 +41,9 @@ function Shown({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
             keyOf={(one) => one.transaction_id}
             columns={[
               { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-              { title: t("events.what"), cell: ({ kind }) => <Said>{kind}</Said> },
+              { title: t("events.what"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
               { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
-              { title: t("events.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+              { title: t("events.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
             ]}
           />
         </Panel>
@@ -99,7 +99,7 @@ function Lines({ path, number }: { path: string; number: string }) {
   const typeWord = useTypeWord();
   const [failed, setFailed] = useState<string | null>(null);
   const save = () =>
-    void askText(path, { accept: "text/csv" }).then(
+    void requestText(path, { accept: "text/csv" }).then(
       (text) => saveFile(`invoice-${number}.csv`, text, "text/csv"),
       (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
     );

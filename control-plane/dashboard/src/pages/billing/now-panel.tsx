@@ -3,7 +3,7 @@ import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import type { Balance } from "@remotegpu/control-plane/http/money/billing/billing";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { answeredAt, useAct, useApi } from "../../api/use-api.ts";
+import { answeredAt, useAction, useApi } from "../../api/use-api.ts";
 import { Figure } from "../../parts/figure.tsx";
 import { Money, pointsText } from "../../parts/money.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
@@ -78,7 +78,10 @@ function Runway({ hours }: { hours: string | null }) {
 function Budget({ limit }: { limit: string | null }) {
   const { t } = useTranslation("billing");
   const [draft, setDraft] = useState(limit ?? "");
-  const save = useAct<unknown, { monthly_limit: string | null }>({ method: "PUT", path: "/billing/budget" });
+  const save = useAction<unknown, { monthly_limit: string | null }>({
+    method: "PUT",
+    path: "/billing/budget",
+  });
   return (
     <form
       onSubmit={(event) => {

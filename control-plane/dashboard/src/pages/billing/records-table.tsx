@@ -4,7 +4,7 @@ import type { BillingRecord } from "@remotegpu/control-plane/http/money/bills/re
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { askText } from "../../api/client.ts";
+import { requestText } from "../../api/client.ts";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { useFilters } from "../../parts/filters.ts";
@@ -14,7 +14,7 @@ import { NotReported } from "../../parts/not-reported.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Failure } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { saveFile } from "../../parts/save-file.ts";
 import { TypedFilter } from "../../parts/typed-filter.tsx";
 import { TOPICS } from "./topics.ts";
@@ -31,7 +31,7 @@ export function RecordsTable() {
   const query = { resource_id: resource, workspace_id: workspace, day };
   const [failed, setFailed] = useState<string | null>(null);
   const save = () =>
-    void askText("/billing/records", { query, accept: "text/csv" }).then(
+    void requestText("/billing/records", { query, accept: "text/csv" }).then(
       (text) => saveFile("records.csv", text, "text/csv"),
       (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
     );
@@ -134,5 +134,5 @@ function useColumns(): Column<BillingRecord>[] {
 /** A charge has none beside the use of its thing. */
 function Cause({ of: { amount, cause } }: { of: BillingRecord }) {
   if (!amount.startsWith("-")) return null;
-  return cause === null ? <NotReported /> : <Said>{cause}</Said>;
+  return cause === null ? <NotReported /> : <ServerText>{cause}</ServerText>;
 }

@@ -58,7 +58,7 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
 function NameFilter({ name, onChange }: { name: string; onChange: (text: string) => void }) {
   const { t } = useTranslation("work");
   const [typed, setTyped] = useState(name);
-  const tell = useDebouncedCallback(onChange, TYPING_MS);
+  const report = useDebouncedCallback(onChange, TYPING_MS);
   return (
     <TextInput
       mb="sm"
@@ -68,7 +68,7 @@ function NameFilter({ name, onChange }: { name: string; onChange: (text: string)
       maxLength={MAX_NAME}
       onChange={({ currentTarget: { value } }) => {
         setTyped(value);
-        tell(value);
+        report(value);
       }}
     />
   );

@@ -11,19 +11,19 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { type DataKind, MountsCell } from "./mounts.tsx";
 
 export function EntryPanel({ kind, id }: { kind: DataKind; id: string }) {
   const path = `/${kind}s/${encodeURIComponent(id)}`;
   const entry = useApi<DataEntry>(path, { topics: ["workloads"] });
-  return <OneOf from={entry}>{(told) => <Shown kind={kind} entry={told} path={path} />}</OneOf>;
+  return <OneOf from={entry}>{(loaded) => <View kind={kind} entry={loaded} path={path} />}</OneOf>;
 }
 
-function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: string }) {
+function View({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: string }) {
   const { t } = useTranslation("data");
   const go = useGo();
   const fill = `remotegpu ${kind} put ${entry.id} ./folder`;
@@ -38,7 +38,7 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
           {isMounted && <Text size="sm">{t("version.mounted")}</Text>}
           {reason !== null && (
             <Text size="sm">
-              <Said>{reason}</Said>
+              <ServerText>{reason}</ServerText>
             </Text>
           )}
         </>
@@ -53,7 +53,7 @@ function Shown({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: 
       <Panel
         title={entry.name}
         actions={
-          <ActButton
+          <ActionButton
             label={t("delete")}
             method="DELETE"
             path={path}

@@ -18,9 +18,9 @@ import { AccessPanel } from "./access/access-panel.tsx";
 import { SharesPanel } from "./access/shares-panel.tsx";
 import { WhoIsIn } from "./access/who-is-in.tsx";
 import { type Environment, gpusOf, workloadOf } from "./environment.ts";
-import { Acts } from "./one/acts.tsx";
+import { EnvironmentActions } from "./one/acts.tsx";
 import { LogsPanel } from "./one/logs-panel.tsx";
-import { Standing } from "./one/standing.tsx";
+import { StatusSummary } from "./one/standing.tsx";
 
 export default function EnvironmentPage() {
   const id = useAddressId();
@@ -33,20 +33,20 @@ export default function EnvironmentPage() {
   });
   return (
     <OneOf from={environment}>
-      {(data) => <Shown key={id} environment={data} at={answeredAt(environment)} />}
+      {(data) => <View key={id} environment={data} at={answeredAt(environment)} />}
     </OneOf>
   );
 }
 
-function Shown({ environment, at }: { environment: Environment; at: string }) {
+function View({ environment, at }: { environment: Environment; at: string }) {
   const { t } = useTranslation(["environments", "workload"]);
   const { id, status, waits_for_restart: waits } = environment;
   const workload = workloadOf(id);
   return (
     <>
-      <PageHead title={environment.name} actions={<Acts environment={environment} />} />
+      <PageHead title={environment.name} actions={<EnvironmentActions environment={environment} />} />
       <Stack>
-        <Standing environment={environment} at={at} />
+        <StatusSummary environment={environment} at={at} />
         {waits.length > 0 && (
           <Alert variant="light">
             <NameText>{t("one.waitsForRestart", { fields: waits.join(", ") })}</NameText>

@@ -1,12 +1,12 @@
 /** All that the map knows of one card, and taking it out of service or back. */
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { type Fact, Facts } from "../../parts/facts.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { Failure } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { memoryText } from "./fleet-cell.tsx";
@@ -23,7 +23,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
   const { t } = useTranslation("fleet");
   const { t: parts } = useTranslation("parts");
   const verb = card.cordoned ? "uncordon" : "cordon";
-  const act = useAct<unknown, string>({
+  const act = useAction<unknown, string>({
     method: "POST",
     path: (uuid) => `/gpus/${encodeURIComponent(uuid)}/${verb}`,
     body: () => ({}),
@@ -45,7 +45,9 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
     ],
     [t("card.power"), card.power_w === null ? null : `${card.power_w} W`, t("card.powerIs")],
     [t("card.health"), <StatusBadge key="health" status={card.health_status} />, t("card.healthIs")],
-    ...(card.reason === null ? [] : [[t("card.reason"), <Said key="reason">{card.reason}</Said>] as Fact]),
+    ...(card.reason === null
+      ? []
+      : [[t("card.reason"), <ServerText key="reason">{card.reason}</ServerText>] as Fact]),
     [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />, t("card.sampleIs")],
     ...(card.vanished_at === null
       ? []

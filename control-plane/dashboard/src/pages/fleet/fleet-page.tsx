@@ -11,7 +11,7 @@ import { Panel } from "../../parts/panel.tsx";
 import { CardDialog } from "./card-dialog.tsx";
 import { FleetGrid } from "./fleet-grid.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
-import { HostActs } from "./host-acts.tsx";
+import { HostActions } from "./host-acts.tsx";
 import { KEYS_APART, MapFilters, useMapFilters } from "./map-filters.tsx";
 import { MapPages } from "./map-pages.tsx";
 import { holdersOf, mapRows } from "./map-rows.ts";
@@ -28,14 +28,14 @@ export default function FleetPage() {
   const map = useApi<FleetMap>(PATH, { query, topics: TOPICS, isMoving: true });
   const data = useLiveMap(map.data);
   // While the next page is asked for, the one before is what is shown.
-  const [shownPage, setShownPage] = useState(cursor);
-  if (!map.isPlaceholderData && shownPage !== cursor) setShownPage(cursor);
+  const [visiblePage, setVisiblePage] = useState(cursor);
+  if (!map.isPlaceholderData && visiblePage !== cursor) setVisiblePage(cursor);
   return (
     <>
       <PageHead title={t("title")} />
       {data !== undefined && <FleetTiles at={data.at} totals={data.totals} />}
       <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={{ ...map, data }}>
-        {(shown) => <FleetMapContent map={shown} page={shownPage} />}
+        {(visible) => <FleetMapContent map={visible} page={visiblePage} />}
       </Panel>
     </>
   );
@@ -86,7 +86,7 @@ function FleetMapContent({ map, page }: ContentOf) {
           closeButtonProps={{ "aria-label": parts("close") }}
         >
           <Stack>
-            <HostActs
+            <HostActions
               host={{ id: host.id, name: host.host_name, cordoned: host.cordoned, instanceCount: null }}
               holders={holdersOf(host)}
             />

@@ -2,7 +2,7 @@
 import { Button, Group, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { Choice } from "../../parts/choice.tsx";
 import { Failure } from "../../parts/panel.tsx";
@@ -14,18 +14,18 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const DEADLINES = [0, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY] as const;
 
-interface HostActsOf {
+interface HostActionsOf {
   host: { id: string; name: string; cordoned: boolean; instanceCount: number | null };
   /** Who has a card of it. */
   holders: MapCard["holders"];
 }
 
-export function HostActs({ host, holders }: HostActsOf) {
+export function HostActions({ host, holders }: HostActionsOf) {
   const { t } = useTranslation("fleet");
   const [isDraining, setDraining] = useState(false);
   const path = `/hosts/${encodeURIComponent(host.id)}`;
   const verb = host.cordoned ? "uncordon" : "cordon";
-  const cordon = useAct({ method: "POST", path: `${path}/${verb}`, body: () => ({}) });
+  const cordon = useAction({ method: "POST", path: `${path}/${verb}`, body: () => ({}) });
   return (
     <>
       <Group gap="xs">
@@ -58,7 +58,7 @@ export function HostActs({ host, holders }: HostActsOf) {
   );
 }
 
-interface DrainDialogOf extends HostActsOf {
+interface DrainDialogOf extends HostActionsOf {
   isOpen: boolean;
   onClose: () => void;
   path: string;
@@ -68,7 +68,7 @@ function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
   const { t } = useTranslation("fleet");
   const [seconds, setSeconds] = useState("0");
   const [reason, setReason] = useState("");
-  const drain = useAct({
+  const drain = useAction({
     method: "POST",
     path: `${path}/drain`,
     body: () => ({
@@ -76,7 +76,7 @@ function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
       ...(seconds !== "0" && { deadline_seconds: Number(seconds) }),
     }),
   });
-  const told = (value: number) => {
+  const reported = (value: number) => {
     if (value === 0) return t("host.now");
     if (value < HOUR) return t("host.inMinutes", { count: value / MINUTE });
     return value < DAY
@@ -115,7 +115,7 @@ function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
         label={t("host.deadline")}
         value={seconds}
         onChange={setSeconds}
-        data={DEADLINES.map((value) => ({ value: String(value), label: told(value) }))}
+        data={DEADLINES.map((value) => ({ value: String(value), label: reported(value) }))}
       />
       <TextInput
         label={t("host.reason")}

@@ -7,7 +7,7 @@ export interface GpuValues {
   rows: unknown[][];
 }
 
-export type Told = ReadonlyMap<unknown, Partial<MapCard>>;
+export type LiveSamples = ReadonlyMap<unknown, Partial<MapCard>>;
 
 /** How the stream names what the map has. */
 const COLUMNS = {
@@ -22,7 +22,7 @@ const COLUMNS = {
   sampled_at: "sampled_at",
 } as const satisfies Record<string, keyof MapCard>;
 
-export function toldBy({ columns, rows }: GpuValues): Told {
+export function samplesOf({ columns, rows }: GpuValues): LiveSamples {
   const uuidAt = columns.indexOf("uuid");
   return new Map(rows.map((row) => [row[uuidAt], changeOf(columns, row)]));
 }
@@ -31,9 +31,9 @@ export function toldBy({ columns, rows }: GpuValues): Told {
  * As far as it is newer. Of readings that stand still the stream tells when they were noted, which is seldom; the answer
  * knows that the host has said them since.
  */
-export function withTold(map: FleetMap, told: Told): FleetMap {
+export function withSamples(map: FleetMap, samples: LiveSamples): FleetMap {
   const hosts = map.hosts.map((host) => {
-    const gpus = host.gpus.map((card) => laidOver(card, told.get(card.uuid)));
+    const gpus = host.gpus.map((card) => laidOver(card, samples.get(card.uuid)));
     return gpus.every((card, index) => card === host.gpus[index]) ? host : { ...host, gpus };
   });
   return { ...map, hosts };

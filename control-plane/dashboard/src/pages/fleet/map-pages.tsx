@@ -24,9 +24,13 @@ export function MapPages({ map }: { map: FleetMap }) {
       </Text>
       {!isWhole && (
         <Group gap="xs" component="nav" aria-label={t("map.pages")}>
-          <Way label={t("map.first")} to={before === 0 ? null : ""} go={go} />
-          <Way label={t("map.previous")} to={before === 0 ? null : (map.previous_cursor ?? "")} go={go} />
-          <Way label={t("map.next")} to={next} go={go} />
+          <AccessMethod label={t("map.first")} to={before === 0 ? null : ""} go={go} />
+          <AccessMethod
+            label={t("map.previous")}
+            to={before === 0 ? null : (map.previous_cursor ?? "")}
+            go={go}
+          />
+          <AccessMethod label={t("map.next")} to={next} go={go} />
         </Group>
       )}
     </Group>
@@ -34,7 +38,7 @@ export function MapPages({ map }: { map: FleetMap }) {
 }
 
 /** Where it leads nowhere it stays, or whoever has just pressed it by keyboard would be nowhere, too. */
-function Way({ label, to, go }: { label: string; to: string | null; go: (cursor: string) => void }) {
+function AccessMethod({ label, to, go }: { label: string; to: string | null; go: (cursor: string) => void }) {
   const leadsNowhere = to === null;
   return (
     <Button

@@ -5,44 +5,44 @@
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import { useCallback, useState } from "react";
 import { useValues } from "../../live/live.tsx";
-import { type GpuValues, type Told, toldBy, withTold } from "./live-cards.ts";
+import { type GpuValues, type LiveSamples, samplesOf, withSamples } from "./live-cards.ts";
 
 interface Laid {
   requested: FleetMap | undefined;
   /** Of the answer's cards; null: not answered yet. Of a large fleet the stream tells of many more. */
   uuids: ReadonlySet<unknown> | null;
-  samples: Told;
+  samples: LiveSamples;
   visible: FleetMap | undefined;
 }
 
-export function useLiveMap(asked: FleetMap | undefined): FleetMap | undefined {
+export function useLiveMap(requested: FleetMap | undefined): FleetMap | undefined {
   const [laid, setLaid] = useState<Laid>({
-    requested: asked,
-    uuids: uuidsOf(asked),
+    requested,
+    uuids: uuidsOf(requested),
     samples: new Map(),
-    visible: asked,
+    visible: requested,
   });
   const hear = useCallback((values: GpuValues) => {
     setLaid((before) => {
-      const news = ofShown(toldBy(values), before.uuids);
-      if (news.size === 0) return before;
-      const told = new Map([...before.samples, ...news]);
-      return { ...before, samples: told, visible: before.visible && withTold(before.visible, news) };
+      const messages = ofVisible(samplesOf(values), before.uuids);
+      if (messages.size === 0) return before;
+      const samples = new Map([...before.samples, ...messages]);
+      return { ...before, samples, visible: before.visible && withSamples(before.visible, messages) };
     });
   }, []);
   useValues("gpu", hear);
-  if (laid.requested === asked) return laid.visible;
-  const uuids = uuidsOf(asked);
-  const told = ofShown(laid.samples, uuids);
-  const shown = asked && withTold(asked, told);
-  setLaid({ requested: asked, uuids, samples: told, visible: shown });
-  return shown;
+  if (laid.requested === requested) return laid.visible;
+  const uuids = uuidsOf(requested);
+  const samples = ofVisible(laid.samples, uuids);
+  const visible = requested && withSamples(requested, samples);
+  setLaid({ requested, uuids, samples, visible });
+  return visible;
 }
 
 function uuidsOf(map: FleetMap | undefined): ReadonlySet<unknown> | null {
   return map === undefined ? null : new Set(map.hosts.flatMap(({ gpus }) => gpus.map(({ uuid }) => uuid)));
 }
 
-function ofShown(told: Told, uuids: ReadonlySet<unknown> | null): Told {
-  return uuids === null ? told : new Map([...told].filter(([uuid]) => uuids.has(uuid)));
+function ofVisible(samples: LiveSamples, uuids: ReadonlySet<unknown> | null): LiveSamples {
+  return uuids === null ? samples : new Map([...samples].filter(([uuid]) => uuids.has(uuid)));
 }

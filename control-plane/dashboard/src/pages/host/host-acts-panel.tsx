@@ -3,27 +3,27 @@ import { Button, Code, Group, Stack, Text } from "@mantine/core";
 import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { HostActs } from "../fleet/host-acts.tsx";
+import { HostActions } from "../fleet/host-acts.tsx";
 import { useHolders } from "./host-instances.tsx";
 
 /** A CA of our own is there where its installation put it; a public one needs no word. */
 const WITH_CA = "$([ -e /etc/remotegpu/ca.pem ] && echo --cacert /etc/remotegpu/ca.pem) ";
 
-interface HostActsOf {
+interface HostActionsOf {
   host: HostResponse;
   path: string;
   topics: readonly string[];
 }
 
-export function HostActsPanel({ host, path, topics }: HostActsOf) {
+export function HostActionsPanel({ host, path, topics }: HostActionsOf) {
   const { t } = useTranslation("host");
   const holders = useHolders({ path, topics });
   const [isRevoking, setRevoking] = useState(false);
-  const revoke = useAct({
+  const revoke = useAction({
     method: "POST",
     path: `${path}/revoke`,
     body: () => ({}),
@@ -32,7 +32,7 @@ export function HostActsPanel({ host, path, topics }: HostActsOf) {
   return (
     <Panel title={t("acts.title")}>
       <Stack gap="sm">
-        <HostActs
+        <HostActions
           host={{ id: host.id, name: host.name, cordoned: host.cordoned, instanceCount: host.instance_count }}
           holders={holders}
         />

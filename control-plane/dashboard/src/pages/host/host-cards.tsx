@@ -8,7 +8,7 @@ import { useFilters } from "../../parts/filters.ts";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CardLines } from "./card-lines.tsx";
@@ -69,7 +69,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
           <StatusBadge status={health} /> {cordoned && <StatusBadge status="cordoned" />}
           {reasons.map((reason, nth) => (
             <div key={reason}>
-              <Said>{reason}</Said>
+              <ServerText>{reason}</ServerText>
               {nth === 0 && code !== null && ` (${code})`}
             </div>
           ))}

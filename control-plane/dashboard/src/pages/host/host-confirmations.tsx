@@ -6,9 +6,9 @@ import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
 import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 interface ConfirmationOf {
   host: HostResponse;
@@ -25,7 +25,7 @@ export function HostConfirmations({ host, path }: ConfirmationOf) {
       {host.address_confirmed_by === null && (
         <Alert variant="light" title={t("confirm.address")} data-unconfirmed="address">
           <Text size="sm">
-            <Said>{host.address_detail}</Said> {t("confirm.addressMeans")}
+            <ServerText>{host.address_detail}</ServerText> {t("confirm.addressMeans")}
           </Text>
           <ConfirmAddress host={host} path={path} />
         </Alert>
@@ -33,7 +33,7 @@ export function HostConfirmations({ host, path }: ConfirmationOf) {
       {isPoolOpen && (
         <Alert variant="light" title={t("confirm.pool")} data-unconfirmed="pool">
           <Text size="sm">
-            <Said>{host.pool_reason}</Said>
+            <ServerText>{host.pool_reason}</ServerText>
           </Text>
           <ConfirmPool host={host} path={path} />
         </Alert>
@@ -46,7 +46,7 @@ function ConfirmAddress({ host, path }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
   const address = host.ip_address;
-  const act = useAct({ method: "POST", path: `${path}/confirm-address`, body: () => ({ address }) });
+  const act = useAction({ method: "POST", path: `${path}/confirm-address`, body: () => ({ address }) });
   return (
     <>
       <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
@@ -74,7 +74,7 @@ function ConfirmPool({ host, path }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
   const [pool, setPool] = useState(host.claimed_storage_pool ?? host.storage_pool);
-  const act = useAct({
+  const act = useAction({
     method: "POST",
     path: `${path}/confirm-pool`,
     body: () => ({ storage_pool: pool.trim() }),

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { ChangeText } from "../../parts/change-text.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 export function HostEvents({ path, topics }: { path: string; topics: readonly string[] }) {
   const { t } = useTranslation("host");
@@ -16,12 +16,12 @@ export function HostEvents({ path, topics }: { path: string; topics: readonly st
       topics={topics}
       columns={[
         { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("events.what"), cell: ({ kind }) => <Said>{kind}</Said> },
+        { title: t("events.what"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
         {
           title: t("events.change"),
           cell: (event) => <ChangeText from={event.old} to={event.new} isReported />,
         },
-        { title: t("events.why"), cell: ({ reason }) => <Said>{reason}</Said> },
+        { title: t("events.why"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
       ]}
       keyOf={({ id }) => id}

@@ -8,7 +8,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { type Fact, Facts } from "../../parts/facts.tsx";
 import { NameList } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 
@@ -46,7 +46,7 @@ export function HostFacts({ host }: { host: HostResponse }) {
     ],
     [
       t("facts.way"),
-      host.tunnel_detail === null ? null : <Said key="way">{host.tunnel_detail}</Said>,
+      host.tunnel_detail === null ? null : <ServerText key="way">{host.tunnel_detail}</ServerText>,
       t("definition.way"),
     ],
     [t("facts.system"), [host.os_type, host.os_version, host.arch].filter(Boolean).join(" ") || null],
@@ -66,7 +66,7 @@ export function HostFacts({ host }: { host: HostResponse }) {
         host.storage_pool
       ) : (
         <Fragment key="pool">
-          {host.storage_pool}. <Said>{host.pool_reason}</Said>
+          {host.storage_pool}. <ServerText>{host.pool_reason}</ServerText>
         </Fragment>
       ),
       t("definition.pool"),
@@ -80,10 +80,10 @@ export function HostFacts({ host }: { host: HostResponse }) {
 /** Whether it is the host's own stands beside it. */
 function AddressText({ host }: { host: HostResponse }) {
   const { t } = useTranslation("host");
-  const { public_ip: shown, ip_address: reported, address_confirmed_by: by } = host;
+  const { public_ip: visible, ip_address: reported, address_confirmed_by: by } = host;
   return (
     <span data-address={by ?? "unconfirmed"}>
-      {shown ?? reported} ({by === null ? t("facts.unconfirmed") : t(`facts.confirmedBy.${by}`)})
+      {visible ?? reported} ({by === null ? t("facts.unconfirmed") : t(`facts.confirmedBy.${by}`)})
     </span>
   );
 }
@@ -116,5 +116,5 @@ function row(label: string, value: ReactNode): [string, ReactNode] {
 
 /** A reason that there is none of is no fact. */
 function optional(label: string, value: string | null): [string, ReactNode][] {
-  return value === null ? [] : [[label, <Said key={label}>{value}</Said>]];
+  return value === null ? [] : [[label, <ServerText key={label}>{value}</ServerText>]];
 }

@@ -20,26 +20,26 @@ interface Whose {
 }
 
 /** One question for the table and for who is hit by a drain. */
-const asked = ({ path, topics }: Whose) =>
+const requested = ({ path, topics }: Whose) =>
   ({ path: `${path}/instances`, request: { topics, query: { limit: 200 }, isMoving: true } }) as const;
 
 /** Each workload once. */
 export function useHolders(whose: Whose): MapCard["holders"] {
-  const { path, request: wish } = asked(whose);
-  const items = usePages<InstanceOnHost>(path, wish).data?.pages.flatMap((page) => page.items) ?? [];
+  const { path, request } = requested(whose);
+  const items = usePages<InstanceOnHost>(path, request).data?.pages.flatMap((page) => page.items) ?? [];
   return [...new Map(items.map((one) => [`${one.kind}/${one.workload_id}`, holderOf(one)])).values()];
 }
 
 export function HostInstances(whose: Whose) {
   const { t } = useTranslation("host");
-  const { path, request: wish } = asked(whose);
+  const { path, request } = requested(whose);
   return (
     <PageTable<InstanceOnHost>
       title={t("instances.title")}
       definition={t("instances.definition")}
       empty={t("instances.empty")}
       path={path}
-      {...wish}
+      {...request}
       columns={[
         {
           title: t("instances.workload"),

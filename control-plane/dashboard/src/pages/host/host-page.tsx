@@ -8,7 +8,7 @@ import { NotFound } from "../../parts/not-found.tsx";
 import { isNotFound } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { HostActsPanel } from "./host-acts-panel.tsx";
+import { HostActionsPanel } from "./host-acts-panel.tsx";
 import { HostCards } from "./host-cards.tsx";
 import { HostConfirmations } from "./host-confirmations.tsx";
 import { HostEvents } from "./host-events.tsx";
@@ -34,7 +34,7 @@ export default function HostPage() {
           <HostConfirmations host={host.data} path={path} />
           <HostCards path={path} topics={topics} />
           <HostInstances path={path} topics={topics} />
-          <HostActsPanel host={host.data} path={path} topics={topics} />
+          <HostActionsPanel host={host.data} path={path} topics={topics} />
           <HostEvents path={path} topics={topics} />
         </Stack>
       )}

@@ -7,14 +7,14 @@ import { PageHead } from "../../parts/page-head.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { bytesText } from "../../parts/size-text.ts";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export default function ImagesPage() {
   const { t } = useTranslation("data");
   const { isAdmin } = useMe();
   const columns: Column<Image>[] = [
     { title: t("column.name"), cell: ({ name }) => name },
-    { title: t("image.shown"), cell: ({ display_name: shown }) => shown, isWide: true },
+    { title: t("image.shown"), cell: ({ display_name: visible }) => visible, isWide: true },
     {
       title: t("image.framework"),
       cell: ({ framework, framework_version: version }) =>
@@ -28,7 +28,7 @@ export default function ImagesPage() {
           {
             title: t("image.acts"),
             cell: ({ id, name }: Image) => (
-              <ActButton
+              <ActionButton
                 label={t("image.remove")}
                 method="DELETE"
                 path={`/images/${id}`}

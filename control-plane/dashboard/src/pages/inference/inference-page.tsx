@@ -8,7 +8,7 @@ import { useFilters } from "../../parts/filters.ts";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CostText } from "../../parts/workload/cost.tsx";
 import { ListFilters } from "../../parts/workload/list-filters.tsx";
@@ -55,7 +55,11 @@ function Services() {
     },
     { title: t("column.cost"), cell: (service) => <CostText id={service.id} requested={service} /> },
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
-    { title: t("column.reason"), cell: ({ status_reason: reason }) => <Said>{reason}</Said>, isWide: true },
+    {
+      title: t("column.reason"),
+      cell: ({ status_reason: reason }) => <ServerText>{reason}</ServerText>,
+      isWide: true,
+    },
   ];
   return (
     <PageTable<Service>

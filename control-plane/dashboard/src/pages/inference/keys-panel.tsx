@@ -3,10 +3,10 @@ import type { ServiceKey } from "@remotegpu/control-plane/http/inference/service
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export function KeysPanel({ id }: { id: string }) {
   const { t } = useTranslation("inference");
@@ -32,7 +32,7 @@ export function KeysPanel({ id }: { id: string }) {
       title: t("keys.acts"),
       cell: ({ id: keyId, name, revoked_at: revoked }) =>
         revoked === null && (
-          <ActButton
+          <ActionButton
             label={t("keys.revoke")}
             method="DELETE"
             path={`${path}/${keyId}`}
@@ -75,7 +75,7 @@ function NewKey({ path }: { path: string }) {
         { path: "max_in_flight", kind: "number", label: t("keys.atOnce") },
         { path: "tokens_per_day", kind: "number", label: t("keys.tokens") },
       ]}
-      visibleOnce={({ key }) => <ShownOnce secret={key} label={t("keys.once")} />}
+      visibleOnce={({ key }) => <OneTimeSecret secret={key} label={t("keys.once")} />}
     />
   );
 }

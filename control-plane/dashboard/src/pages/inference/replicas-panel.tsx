@@ -6,7 +6,7 @@ import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
 import type { Replica, Service } from "./service.ts";
@@ -72,7 +72,7 @@ function StateOf({ replica }: { replica: Replica }) {
         .filter((text) => text !== null && text !== "")
         .map((text) => (
           <Text key={text} size="sm" c="dimmed">
-            <Said>{text}</Said>
+            <ServerText>{text}</ServerText>
           </Text>
         ))}
     </>

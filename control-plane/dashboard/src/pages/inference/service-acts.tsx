@@ -3,13 +3,13 @@ import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { useGo } from "../../parts/page-link.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { hiddenNames, knownValues } from "../../parts/workload/known-values.ts";
 import type { Service } from "./service.ts";
 
 const DOWN = ["stopped", "error", "stopping"];
 
-export function ServiceActs({ service }: { service: Service }) {
+export function ServiceActions({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   const go = useGo();
   const { id, name, status, previous_version: previous, rollout, autoscaling_enabled: scales } = service;
@@ -20,9 +20,9 @@ export function ServiceActs({ service }: { service: Service }) {
   return (
     <Group gap="xs">
       {isDown ? (
-        <ActButton label={t("acts.start")} method="POST" path={`${path}/start`} />
+        <ActionButton label={t("acts.start")} method="POST" path={`${path}/start`} />
       ) : (
-        <ActButton
+        <ActionButton
           label={t("acts.stop")}
           method="POST"
           path={`${path}/stop`}
@@ -37,7 +37,7 @@ export function ServiceActs({ service }: { service: Service }) {
       <Scale service={service} path={path} />
       <Upgrade service={service} path={path} />
       {(previous !== null || rollout !== null) && (
-        <ActButton
+        <ActionButton
           label={t("acts.rollback")}
           method="POST"
           path={`${path}/rollback`}
@@ -51,13 +51,13 @@ export function ServiceActs({ service }: { service: Service }) {
         />
       )}
       {scales && (
-        <ActButton
+        <ActionButton
           label={t(isPaused ? "acts.resume" : "acts.pause")}
           method="POST"
           path={`${path}/${isPaused ? "resume" : "pause"}`}
         />
       )}
-      <ActButton
+      <ActionButton
         label={t("acts.delete")}
         method="DELETE"
         path={path}

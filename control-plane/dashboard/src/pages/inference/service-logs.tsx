@@ -9,26 +9,26 @@ import type { Service } from "./service.ts";
 export function ServiceLogs({ service: { id, instances } }: { service: Service }) {
   const { t } = useTranslation("inference");
   const [{ logs }, setFilters] = useFilters(["logs"]);
-  const shown = instances.find(({ rank }) => String(rank) === logs) ?? instances[0];
-  if (shown === undefined) return null;
+  const visible = instances.find(({ rank }) => String(rank) === logs) ?? instances[0];
+  if (visible === undefined) return null;
   return (
     <Panel title={t("logs.title")}>
       <Stack gap="xs">
         {instances.length > 1 && (
           <NativeSelect
             label={t("logs.replica")}
-            value={String(shown.rank)}
+            value={String(visible.rank)}
             onChange={({ currentTarget: { value } }) => setFilters({ logs: value })}
             data={instances.map(({ rank }) => ({ value: String(rank), label: String(rank) }))}
           />
         )}
         <LogView
-          key={shown.rank}
+          key={visible.rank}
           path={`/inference-services/${encodeURIComponent(id)}/logs`}
-          query={{ rank: shown.rank }}
-          again={`${shown.run_id} ${shown.state}`}
-          title={t("logs.ofReplica", { rank: shown.rank })}
-          fileName={`${id}-${shown.rank}.log`}
+          query={{ rank: visible.rank }}
+          again={`${visible.run_id} ${visible.state}`}
+          title={t("logs.ofReplica", { rank: visible.rank })}
+          fileName={`${id}-${visible.rank}.log`}
         />
       </Stack>
     </Panel>

@@ -4,7 +4,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { type Body, bodyOf, type Draft } from "../../parts/form/draft.ts";
 import { Fields } from "../../parts/form/fields.tsx";
 import { useTried } from "../../parts/form/use-tried.ts";
@@ -15,7 +15,7 @@ import { PageLink, useGo } from "../../parts/page-link.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
 import type { Service } from "./service.ts";
 import { useServiceFields } from "./service-fields.ts";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 const TYPING_MS = 600;
 const MINUTES_OF_HOUR = 60;
@@ -25,10 +25,10 @@ export function ServiceOrder() {
   const go = useGo();
   const { main, more } = useServiceFields(useWorkspaceChoices());
   const [draft, setDraft] = useState<Draft>({});
-  const order = useAct<Service, object>({ method: "POST", path: "/inference-services" });
+  const order = useAction<Service, object>({ method: "POST", path: "/inference-services" });
   const { body, unread } = bodyOf([...main, ...more], draft);
   const isReadable = Object.keys(unread).length === 0;
-  const shown = {
+  const visible = {
     draft,
     unread,
     error: order.error,
@@ -49,10 +49,10 @@ export function ServiceOrder() {
       <PageHead title={t("order.title")} />
       <Paper withBorder p="md" component="form" onSubmit={submit} aria-label={t("order.title")}>
         <Stack>
-          <Fields fields={main} {...shown} />
+          <Fields fields={main} {...visible} />
           <details>
             <summary>{t("form.advanced", { ns: "work" })}</summary>
-            <Fields fields={more} {...shown} />
+            <Fields fields={more} {...visible} />
           </details>
           {order.error !== null && <Failure why={order.error} isAct />}
           <Group>
@@ -70,8 +70,11 @@ export function ServiceOrder() {
 
 function ServiceEstimate({ body }: { body: Body }) {
   const { t } = useTranslation("inference");
-  const [asked] = useDebouncedValue(JSON.stringify(wishOf(body)), TYPING_MS);
-  const estimate = useTried<Estimate>("/billing/estimate", "cpu" in body && "memory" in body ? asked : null);
+  const [requested] = useDebouncedValue(JSON.stringify(requestOf(body)), TYPING_MS);
+  const estimate = useTried<Estimate>(
+    "/billing/estimate",
+    "cpu" in body && "memory" in body ? requested : null,
+  );
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
       {({ per_hour: perHour, amount, instances, fits_reason: room }) => (
@@ -83,7 +86,7 @@ function ServiceEstimate({ body }: { body: Body }) {
             {t("estimate.all", { count: instances })} <Money points={amount} />
           </Text>
           <Text>
-            <Said>{room}</Said>
+            <ServerText>{room}</ServerText>
           </Text>
         </>
       )}
@@ -92,7 +95,7 @@ function ServiceEstimate({ body }: { body: Body }) {
 }
 
 /** What the estimate takes of an order. */
-function wishOf({ cpu, memory, gpu, gpu_memory: gpuMemory, min_replicas: min, config }: Body): object {
+function requestOf({ cpu, memory, gpu, gpu_memory: gpuMemory, min_replicas: min, config }: Body): object {
   const model = (config as Body | undefined)?.["gpu_model"];
   return {
     cpu,

@@ -6,7 +6,7 @@ import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../parts/workload/gpu-history.tsx";
@@ -17,7 +17,7 @@ import { EndpointPanel } from "./endpoint-panel.tsx";
 import { KeysPanel } from "./keys-panel.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
 import type { Service } from "./service.ts";
-import { ServiceActs } from "./service-acts.tsx";
+import { ServiceActions } from "./service-acts.tsx";
 import { TrafficPanel } from "./traffic-panel.tsx";
 import { VersionsPanel } from "./versions-panel.tsx";
 
@@ -31,23 +31,23 @@ export default function ServicePage() {
     // What is in flight at its replicas changes without a word.
     isMoving: true,
   });
-  return <OneOf from={service}>{(told) => <ShownService service={told} />}</OneOf>;
+  return <OneOf from={service}>{(loaded) => <ServiceView service={loaded} />}</OneOf>;
 }
 
-function ShownService({ service }: { service: Service }) {
+function ServiceView({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   const topics = [`service:${service.id}`];
   const workload: WorkloadRef = { home: "/inference-services", id: service.id, topics };
   const { status, status_reason: reason, ready_replicas: ready, replicas } = service;
   return (
     <Stack>
-      <PageHead title={service.name} actions={<ServiceActs service={service} />} />
+      <PageHead title={service.name} actions={<ServiceActions service={service} />} />
       <Group gap="xs">
         <StatusBadge status={status} />
         <Text>{t("ready", { ready, replicas })}</Text>
         {reason !== null && (
           <Text>
-            <Said>{reason}</Said>
+            <ServerText>{reason}</ServerText>
           </Text>
         )}
       </Group>

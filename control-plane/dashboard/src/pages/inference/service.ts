@@ -7,7 +7,7 @@ export type Replica = Service["instances"][number];
 export type Traffic = ServiceTraffic;
 
 /** Minutes of the chart. */
-export const SHOWN_MINUTES = 60;
+export const CHART_MINUTES = 60;
 
 const MS_PER_MINUTE = 60_000;
 
@@ -23,11 +23,11 @@ export interface Minutes {
 
 /** A minute that nobody asked in is told by nobody: it had 0 requests, and no answer took any time. */
 export function minutesOf({ items, start_time: start, end_time: end }: Traffic): Minutes {
-  const told = new Map(items.map((one) => [Date.parse(one.minute), one]));
+  const loaded = new Map(items.map((one) => [Date.parse(one.minute), one]));
   const first = Math.floor(Date.parse(start) / MS_PER_MINUTE) * MS_PER_MINUTE;
-  const count = Math.min(SHOWN_MINUTES + 1, Math.ceil((Date.parse(end) - first) / MS_PER_MINUTE));
+  const count = Math.min(CHART_MINUTES + 1, Math.ceil((Date.parse(end) - first) / MS_PER_MINUTE));
   const minutes = Array.from({ length: Math.max(0, count) }, (_, nth) => first + nth * MS_PER_MINUTE);
-  const rows = minutes.map((at) => told.get(at));
+  const rows = minutes.map((at) => loaded.get(at));
   return {
     times: minutes.map((at) => at / 1_000),
     requestsPerSecond: rows.map((row) => (row?.requests ?? 0) / 60),

@@ -13,7 +13,7 @@ import {
   minutesOf,
   requestsPerSecond,
   type Service,
-  SHOWN_MINUTES,
+  CHART_MINUTES,
   type Traffic,
 } from "./service.ts";
 
@@ -21,14 +21,14 @@ export function TrafficPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   // Asked every ten seconds: gateways write down what they counted, and nothing tells when.
   const traffic = useApi<Traffic>(`/inference-services/${encodeURIComponent(service.id)}/traffic`, {
-    query: { limit: SHOWN_MINUTES },
+    query: { limit: CHART_MINUTES },
   });
   return (
     <Panel title={t("traffic.title")} definition={t("traffic.definition")} from={traffic}>
-      {(told) => (
+      {(loaded) => (
         <Stack>
-          <Figures traffic={told} service={service} />
-          <Charts traffic={told} />
+          <Figures traffic={loaded} service={service} />
+          <Charts traffic={loaded} />
         </Stack>
       )}
     </Panel>

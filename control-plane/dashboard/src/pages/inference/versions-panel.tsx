@@ -8,7 +8,7 @@ import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import type { Service } from "./service.ts";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 export function VersionsPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
@@ -24,7 +24,7 @@ export function VersionsPanel({ service }: { service: Service }) {
       title: t("versions.outcome"),
       cell: ({ outcome }) => t(`versions.${outcome ?? "onItsWay"}`),
     },
-    { title: t("versions.cause"), cell: ({ cause }) => <Said>{cause}</Said> },
+    { title: t("versions.cause"), cell: ({ cause }) => <ServerText>{cause}</ServerText> },
     { title: t("versions.actor"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (
@@ -53,7 +53,7 @@ export function VersionsPanel({ service }: { service: Service }) {
           >
             {rollout.cause !== null && (
               <Text>
-                <Said>{rollout.cause}</Said>
+                <ServerText>{rollout.cause}</ServerText>
               </Text>
             )}
             {t("versions.stand", {

@@ -5,11 +5,11 @@ import { useTranslation } from "react-i18next";
 import { useMe } from "../../frame/session.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export function ApiKeys() {
   const { t } = useTranslation("keys");
@@ -42,7 +42,7 @@ export function ApiKeys() {
       title: t("acts"),
       cell: ({ id, name, revoked_at: revoked }) =>
         revoked === null && (
-          <ActButton
+          <ActionButton
             label={t("api.revoke")}
             method="DELETE"
             path={`/api-keys/${id}`}
@@ -76,7 +76,7 @@ export function ApiKeys() {
             { path: "scopes", kind: "words", label: t("api.scopes"), hint: t("api.scopesHint") },
             { path: "expires_at", kind: "moment", label: t("api.ends"), hint: t("api.endsHint") },
           ]}
-          visibleOnce={({ key }) => <ShownOnce secret={key} label={t("api.once")} />}
+          visibleOnce={({ key }) => <OneTimeSecret secret={key} label={t("api.once")} />}
         />
       }
     />

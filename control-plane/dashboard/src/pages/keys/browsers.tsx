@@ -6,7 +6,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { browserName } from "./browser-name.ts";
 
 export function Browsers() {
@@ -32,7 +32,7 @@ export function Browsers() {
       keyOf={({ id }) => id}
       empty={t("browsers.empty")}
       actions={
-        <ActButton
+        <ActionButton
           label={t("browsers.endOthers")}
           method="DELETE"
           path="/sessions/others"
@@ -72,7 +72,7 @@ function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: 
   const { t } = useTranslation("keys");
   const name = userAgent === null ? String(id) : browserName(userAgent);
   return (
-    <ActButton
+    <ActionButton
       label={t("browsers.end")}
       method="DELETE"
       path={`/sessions/${id}`}

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../../parts/age-text.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export function SshKeys() {
   const { t } = useTranslation("keys");
@@ -15,7 +15,7 @@ export function SshKeys() {
     {
       title: t("acts"),
       cell: ({ id, name }) => (
-        <ActButton
+        <ActionButton
           label={t("remove")}
           method="DELETE"
           path={`/ssh-keys/${id}`}

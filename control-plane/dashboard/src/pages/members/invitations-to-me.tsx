@@ -6,7 +6,7 @@ import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { type Column, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export function InvitationsToMe() {
   const { t } = useTranslation("members");
@@ -21,12 +21,12 @@ export function InvitationsToMe() {
       title: t("acts"),
       cell: ({ id, workspace_name: name }) => (
         <Group gap="xs">
-          <ActButton
+          <ActionButton
             label={t("accept")}
             method="POST"
             path={`/invitations/${encodeURIComponent(id)}/accept`}
           />
-          <ActButton
+          <ActionButton
             label={t("decline")}
             method="POST"
             path={`/invitations/${encodeURIComponent(id)}/decline`}

@@ -8,7 +8,7 @@ import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { isolated } from "../../parts/isolated.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { InvitationsToMe } from "./invitations-to-me.tsx";
 import { InvitationsTable, MembersTable } from "./members-table.tsx";
 
@@ -76,7 +76,7 @@ function NewWorkspace() {
 function Delete({ workspace: { id, name } }: { workspace: Workspace }) {
   const { t } = useTranslation("members");
   return (
-    <ActButton
+    <ActionButton
       label={t("delete")}
       method="DELETE"
       path={`/workspaces/${id}`}

@@ -9,7 +9,7 @@ import { Consequences } from "../../parts/confirm-dialog.tsx";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 const ROLES = ["admin", "member", "viewer"] as const;
 
@@ -54,7 +54,7 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
                 charged={[t("removeCharged")]}
               />
             </DialogForm>
-            <ActButton
+            <ActionButton
               label={t("remove")}
               method="DELETE"
               path={`${path}/${customerId}`}
@@ -116,7 +116,7 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
     {
       title: t("acts"),
       cell: ({ id, email, username }) => (
-        <ActButton
+        <ActionButton
           label={t("withdraw")}
           method="DELETE"
           path={`${path}/${encodeURIComponent(id)}`}

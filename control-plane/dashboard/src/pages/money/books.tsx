@@ -16,7 +16,7 @@ import { NameList } from "../../parts/name-text.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable, Rows } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { RuleText } from "../../parts/workload/waivers.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */
@@ -120,7 +120,7 @@ function Refused() {
           title: t("books.host"),
           cell: (one) => <PageLink to={`/hosts/${encodeURIComponent(one.host_id)}`}>{one.host_id}</PageLink>,
         },
-        { title: t("books.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+        { title: t("books.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
         { title: t("books.run"), cell: (one) => one.run_id, isWide: true },
       ]}
     />

@@ -11,7 +11,7 @@ import { OneOf } from "../../parts/one-of.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { PageTable } from "../../parts/page-table.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { PayButtons } from "./pay-buttons.tsx";
 
@@ -24,7 +24,7 @@ export function CustomerPart({ id }: { id: string }) {
       <OneOf from={customer}>
         {(one) => (
           <>
-            <Standing customer={one} at={answeredAt(customer)} />
+            <State customer={one} at={answeredAt(customer)} />
             <PaidIn id={one.id} />
           </>
         )}
@@ -33,7 +33,7 @@ export function CustomerPart({ id }: { id: string }) {
   );
 }
 
-function Standing({ customer, at }: { customer: Customer; at: string }) {
+function State({ customer, at }: { customer: Customer; at: string }) {
   const { t } = useTranslation("money");
   const { id, username, display_name: display, email, balance, credit_limit: credit } = customer;
   return (
@@ -86,9 +86,9 @@ function PaidIn({ id }: { id: number }) {
       keyOf={(one) => one.transaction_id}
       columns={[
         { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("payments.kind"), cell: ({ kind }) => <Said>{kind}</Said> },
+        { title: t("payments.kind"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
         { title: t("payments.amount"), cell: ({ amount }) => <Money points={amount} /> },
-        { title: t("payments.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+        { title: t("payments.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
         { title: t("payments.run"), cell: (one) => one.run_id, isWide: true },
         { title: t("payments.actor"), cell: ({ actor }) => actor, isWide: true },
       ]}

@@ -45,8 +45,8 @@ export function CustomersPanel() {
 
 function Found({ q }: { q: string }) {
   const { t } = useTranslation("money");
-  const [asked] = useDebouncedValue(q, TYPING_MS);
-  const found = useApi<SearchAnswer>("/search", { query: { q: asked }, isLive: false });
+  const [requested] = useDebouncedValue(q, TYPING_MS);
+  const found = useApi<SearchAnswer>("/search", { query: { q: requested }, isLive: false });
   const customers = found.data?.items.filter(({ kind }) => kind === "customer");
   return (
     <Panel

@@ -17,19 +17,19 @@ const AT = "prices.0.";
 export function NewPrice() {
   const { t } = useTranslation("money");
   const [draft, setDraft] = useState<Draft>({});
-  const [asked, setAsked] = useState<string | null>(null);
+  const [requested, setRequested] = useState<string | null>(null);
   const fields = useFields();
   const { body, unread } = bodyOf(fields, draft);
-  const preview = useTried<PricePreview>("/prices/preview", asked);
+  const preview = useTried<PricePreview>("/prices/preview", requested);
   const send = (event: FormEvent) => {
     event.preventDefault();
     const wanted = JSON.stringify({ prices: [body] });
-    if (wanted === asked) void preview.refetch();
-    else setAsked(wanted);
+    if (wanted === requested) void preview.refetch();
+    else setRequested(wanted);
   };
   const change = (name: string, text: string) => {
     setDraft((before) => ({ ...before, [name]: text }));
-    setAsked(null);
+    setRequested(null);
   };
   return (
     <Panel title={t("preview.title")} definition={t("preview.definition")}>
@@ -51,8 +51,8 @@ export function NewPrice() {
             </Group>
           </Stack>
         </form>
-        {asked !== null && preview.error === null && preview.data !== undefined && (
-          <PreviewedPrice preview={preview.data} body={body} onSet={() => setAsked(null)} />
+        {requested !== null && preview.error === null && preview.data !== undefined && (
+          <PreviewedPrice preview={preview.data} body={body} onSet={() => setRequested(null)} />
         )}
       </Stack>
     </Panel>

@@ -21,7 +21,7 @@ export function PayButtons({ id }: { id: number }) {
     hint: t("pay.runHint"),
     isRequired: true,
   };
-  const ways = [
+  const routes = [
     { route: "topUp", path: "top-ups", fields: [amount, reason] },
     { route: "refund", path: "refunds", fields: [runId, amount, reason] },
     {
@@ -33,17 +33,17 @@ export function PayButtons({ id }: { id: number }) {
       ],
     },
   ] as const;
-  return ways.map(({ route: way, path, fields }) => (
+  return routes.map(({ route, path, fields }) => (
     <DialogForm
-      key={way}
-      open={t(`pay.${way}`)}
-      title={t(`pay.${way}`)}
-      submit={t(`pay.${way}`)}
+      key={route}
+      open={t(`pay.${route}`)}
+      title={t(`pay.${route}`)}
+      submit={t(`pay.${route}`)}
       method="POST"
       path={`/customers/${id}/${path}`}
       fields={fields}
     >
-      <Text size="sm">{t(`pay.${way}Says`)}</Text>
+      <Text size="sm">{t(`pay.${route}Says`)}</Text>
     </DialogForm>
   ));
 }

@@ -6,7 +6,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { Money } from "../../parts/money.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { Rows } from "../../parts/page-table.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { usePriceWords } from "./price-text.ts";
 
 interface PreviewedPriceOf {
@@ -34,7 +34,7 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
       <Runs runs={preview.runs} />
       <Customers customers={preview.customers} />
       {refusal === null && (
-        <ActButton
+        <ActionButton
           label={t("preview.set")}
           method="POST"
           path="/prices"

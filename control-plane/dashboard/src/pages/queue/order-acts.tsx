@@ -3,21 +3,21 @@ import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
 import type { Field } from "../../parts/form/fields.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { pathOf } from "../../parts/workload/workload.ts";
 import { type Waiting, workloadOf } from "./waiting.ts";
 
 const MAX_NAME = 128;
 const PRIORITIES = Array.from({ length: 11 }, (_, priority) => String(priority));
 
-export function OrderActs({ order }: { order: Waiting }) {
+export function OrderActions({ order }: { order: Waiting }) {
   const { t } = useTranslation("queue");
   const { kind, name } = order;
   const workload = workloadOf(order);
   return (
     <Group gap="xs">
       <Change order={order} />
-      <ActButton
+      <ActionButton
         label={t(`cancel.${kind}.act`)}
         method="POST"
         path={pathOf(workload, kind === "training" ? "/cancel" : "/stop")}

@@ -1,11 +1,11 @@
 /** One order that waits, opened: what is done with it, what a phone's row leaves out, and what keeps it from each host. */
 import { Box, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { AgeText } from "../../parts/age-text.tsx";
 import { Facts } from "../../parts/facts.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
-import { OrderActs } from "./order-acts.tsx";
+import { OrderActions } from "./order-acts.tsx";
 import { SizeText } from "./size-text.tsx";
 import { type Waiting, workloadOf } from "./waiting.ts";
 
@@ -13,7 +13,7 @@ export function OrderPart({ order }: { order: Waiting }) {
   const { t } = useTranslation("queue");
   return (
     <Stack gap="sm" data-opened={order.id}>
-      {order.may_manage && <OrderActs order={order} />}
+      {order.may_manage && <OrderActions order={order} />}
       <Box hiddenFrom="sm">
         <Facts
           facts={[
@@ -24,7 +24,7 @@ export function OrderPart({ order }: { order: Waiting }) {
         />
       </Box>
       {order.share !== null && (
-        <Facts facts={[[t("column.share"), <Said key="share">{order.share.sentence}</Said>]]} />
+        <Facts facts={[[t("column.share"), <ServerText key="share">{order.share.sentence}</ServerText>]]} />
       )}
       <WhyPanel workload={workloadOf(order)} areHostsVisible />
     </Stack>

@@ -10,7 +10,7 @@ import { type Column, PageTable } from "../../parts/page-table.tsx";
 import { OrderPart } from "./order-part.tsx";
 import { SizeText } from "./size-text.tsx";
 import { keyOf, pageOf, type Waiting } from "./waiting.ts";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");
@@ -35,8 +35,12 @@ export default function QueuePage() {
     { title: t("column.size"), cell: (order) => <SizeText order={order} />, isWide: true },
     { title: t("column.priority"), cell: ({ priority }) => priority, isWide: true },
     { title: t("column.waited"), cell: ({ queued_at: at }) => <AgeText at={at} />, isWide: true },
-    { title: t("column.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
-    { title: t("column.wouldStart"), cell: ({ would_start }) => <Said>{would_start}</Said>, isWide: true },
+    { title: t("column.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+    {
+      title: t("column.wouldStart"),
+      cell: ({ would_start }) => <ServerText>{would_start}</ServerText>,
+      isWide: true,
+    },
   ];
   return (
     <>

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import type { Setting } from "@remotegpu/control-plane/http/accounts/settings";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Page, useAct, useApi } from "../../api/use-api.ts";
+import { type Page, useAction, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../parts/age-text.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { Failure, Panel } from "../../parts/panel.tsx";
@@ -31,7 +31,7 @@ function Changeable({ setting }: { setting: Setting }) {
   const { t } = useTranslation("owner");
   const { key, value, description, values, updated_at } = setting;
   const [draft, setDraft] = useState(value);
-  const save = useAct<unknown, { value: string }>({ method: "PUT", path: `/settings/${key}` });
+  const save = useAction<unknown, { value: string }>({ method: "PUT", path: `/settings/${key}` });
   return (
     <form
       onSubmit={(event) => {

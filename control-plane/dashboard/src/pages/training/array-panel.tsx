@@ -7,7 +7,7 @@ import { NameText } from "../../parts/name-text.tsx";
 import { useGo } from "../../parts/page-link.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 
 export function ArrayPanel({ id }: { id: string }) {
   const { t } = useTranslation("training");
@@ -15,17 +15,17 @@ export function ArrayPanel({ id }: { id: string }) {
   const group = useApi<JobGroup>(path, { topics: ["workloads"] });
   return (
     <Panel title={t("array.title")} from={group}>
-      {(told) => (
+      {(loaded) => (
         <>
           <Group gap="xs">
             <Text fw={600} style={{ overflowWrap: "anywhere" }}>
-              <NameText>{told.name}</NameText> [{told.from}–{told.to}]
+              <NameText>{loaded.name}</NameText> [{loaded.from}–{loaded.to}]
             </Text>
-            <StatusBadge status={told.status} />
-            {told.at_once !== null && <Text size="sm">{t("array.atOnce", { count: told.at_once })}</Text>}
+            <StatusBadge status={loaded.status} />
+            {loaded.at_once !== null && <Text size="sm">{t("array.atOnce", { count: loaded.at_once })}</Text>}
           </Group>
-          <Elements of={told} />
-          <ArrayActs group={told} path={path} />
+          <Elements of={loaded} />
+          <ArrayActions group={loaded} path={path} />
         </>
       )}
     </Panel>
@@ -49,7 +49,7 @@ export function Elements({ of: { elements } }: { of: JobGroup }) {
   );
 }
 
-function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
+function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
   const { t } = useTranslation("training");
   const go = useGo();
   const { elements } = group;
@@ -57,7 +57,7 @@ function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
   return (
     <Group gap="xs" mt="sm">
       {left > 0 && (
-        <ActButton
+        <ActionButton
           label={t("array.cancel")}
           method="POST"
           path={`${path}/cancel`}
@@ -70,7 +70,7 @@ function ArrayActs({ group, path }: { group: JobGroup; path: string }) {
           }}
         />
       )}
-      <ActButton
+      <ActionButton
         label={t("array.delete")}
         method="DELETE"
         path={path}

@@ -2,12 +2,12 @@
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useGo, PageLink } from "../../parts/page-link.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import type { Job } from "./job.ts";
 
 const ENDED = ["completed", "failed", "cancelled"];
 
-export function JobActs({ job }: { job: Job }) {
+export function JobActions({ job }: { job: Job }) {
   const { t } = useTranslation("training");
   const go = useGo();
   const path = `/training-jobs/${encodeURIComponent(job.id)}`;
@@ -28,14 +28,14 @@ export function JobActs({ job }: { job: Job }) {
   return (
     <Group gap="xs">
       {job.awaits_confirmation && (
-        <ActButton label={t("acts.confirm")} method="POST" path={`${path}/confirm`} />
+        <ActionButton label={t("acts.confirm")} method="POST" path={`${path}/confirm`} />
       )}
       {!hasEnded && (
-        <ActButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} requests={cancelling} />
+        <ActionButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} requests={cancelling} />
       )}
-      {hasEnded && <ActButton label={t("acts.retry")} method="POST" path={`${path}/retry`} />}
+      {hasEnded && <ActionButton label={t("acts.retry")} method="POST" path={`${path}/retry`} />}
       <PageLink to={`/training?order=${encodeURIComponent(job.id)}`}>{t("acts.clone")}</PageLink>
-      <ActButton
+      <ActionButton
         label={t("acts.delete")}
         method="DELETE"
         path={path}

@@ -9,16 +9,16 @@ import type { Job } from "./job.ts";
 export function JobLogs({ job: { id, instances } }: { job: Job }) {
   const { t } = useTranslation("training");
   const [{ logs }, setFilters] = useFilters(["logs"]);
-  const shown = instances.find(({ rank }) => String(rank) === logs) ?? instances[0];
-  if (shown === undefined) return null;
-  const title = t("logs.ofRank", { rank: shown.rank });
+  const visible = instances.find(({ rank }) => String(rank) === logs) ?? instances[0];
+  if (visible === undefined) return null;
+  const title = t("logs.ofRank", { rank: visible.rank });
   return (
     <Panel title={t("logs.title")}>
       <Stack gap="xs">
         {instances.length > 1 && (
           <NativeSelect
             label={t("output.rank")}
-            value={String(shown.rank)}
+            value={String(visible.rank)}
             onChange={({ currentTarget: { value } }) => setFilters({ logs: value })}
             data={instances.map(({ rank }) => ({
               value: String(rank),
@@ -27,12 +27,12 @@ export function JobLogs({ job: { id, instances } }: { job: Job }) {
           />
         )}
         <LogView
-          key={shown.rank}
+          key={visible.rank}
           path={`/training-jobs/${encodeURIComponent(id)}/logs`}
-          query={{ rank: shown.rank }}
-          again={`${shown.run_id} ${shown.state}`}
+          query={{ rank: visible.rank }}
+          again={`${visible.run_id} ${visible.state}`}
           title={title}
-          fileName={`${id}-${shown.rank}.log`}
+          fileName={`${id}-${visible.rank}.log`}
         />
       </Stack>
     </Panel>

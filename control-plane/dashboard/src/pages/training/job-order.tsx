@@ -2,7 +2,7 @@
 import { Button, Group, Paper, Stack } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct, useApi } from "../../api/use-api.ts";
+import { useAction, useApi } from "../../api/use-api.ts";
 import { bodyOf, type Draft, draftOf } from "../../parts/form/draft.ts";
 import { Fields } from "../../parts/form/fields.tsx";
 import { OneOf } from "../../parts/one-of.tsx";
@@ -25,7 +25,7 @@ export function JobOrder({ like }: { like: string | null }) {
     query: withValues,
   });
   if (like === null) return <Form job={null} />;
-  return <OneOf from={job}>{(told) => <Form job={told} />}</OneOf>;
+  return <OneOf from={job}>{(loaded) => <Form job={loaded} />}</OneOf>;
 }
 
 function Form({ job }: { job: Job | null }) {
@@ -36,10 +36,10 @@ function Form({ job }: { job: Job | null }) {
   const fields = [...main, ...more];
   const [base] = useState(() => (job === null ? {} : orderLike(job)));
   const [draft, setDraft] = useState<Draft>(() => (job === null ? {} : draftOf(fields, base)));
-  const order = useAct<Job, object>({ method: "POST", path: "/training-jobs" });
+  const order = useAction<Job, object>({ method: "POST", path: "/training-jobs" });
   const { body, unread } = bodyOf(fields, draft, base);
   const isReadable = Object.keys(unread).length === 0;
-  const shown = {
+  const visible = {
     draft,
     unread,
     error: order.error,
@@ -65,10 +65,10 @@ function Form({ job }: { job: Job | null }) {
       <PageHead title={job === null ? t("order.title") : t("order.like", { name: job.name })} />
       <Paper withBorder p="md" component="form" onSubmit={submit} aria-label={t("order.title")}>
         <Stack>
-          <Fields fields={main} {...shown} />
+          <Fields fields={main} {...visible} />
           <details>
             <summary>{t("form.advanced", { ns: "work" })}</summary>
-            <Fields fields={more} {...shown} />
+            <Fields fields={more} {...visible} />
           </details>
           {order.error !== null && <Failure why={order.error} isAct />}
           <Group>

@@ -9,7 +9,7 @@ import { useAddressId } from "../../parts/filters.ts";
 import { OneOf } from "../../parts/one-of.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CostText, useCost } from "../../parts/workload/cost.tsx";
 import { EventsPanel } from "../../parts/workload/events-panel.tsx";
@@ -18,7 +18,7 @@ import { RunsPanel } from "../../parts/workload/runs-panel.tsx";
 import { WhyPanel } from "../../parts/workload/why-panel.tsx";
 import type { WorkloadRef } from "../../parts/workload/workload.ts";
 import type { Job } from "./job.ts";
-import { JobActs } from "./job-acts.tsx";
+import { JobActions } from "./job-acts.tsx";
 import { LanesPanel } from "./lanes-panel.tsx";
 import { OrderedPanel } from "./ordered-panel.tsx";
 import { OutputPanel } from "./output-panel.tsx";
@@ -30,22 +30,22 @@ const JobLogs = lazy(async () => ({ default: (await import("./job-logs.tsx")).Jo
 export default function JobPage() {
   const id = useAddressId();
   const job = useApi<Job>(`/training-jobs/${encodeURIComponent(id)}`, { topics: [`job:${id}`] });
-  return <OneOf from={job}>{(told) => <ShownJob job={told} at={answeredAt(job)} />}</OneOf>;
+  return <OneOf from={job}>{(loaded) => <JobView job={loaded} at={answeredAt(job)} />}</OneOf>;
 }
 
-interface ShownJobOf {
+interface JobViewOf {
   job: Job;
   /** When this was told. */
   at: string;
 }
 
-function ShownJob({ job, at }: ShownJobOf) {
+function JobView({ job, at }: JobViewOf) {
   const workload: WorkloadRef = { home: "/training-jobs", id: job.id, topics: [`job:${job.id}`] };
   const isWaiting = job.status === "queued" || job.status === "pending";
   return (
     <Stack>
-      <PageHead title={job.name} actions={<JobActs job={job} />} />
-      <Standing job={job} at={at} />
+      <PageHead title={job.name} actions={<JobActions job={job} />} />
+      <State job={job} at={at} />
       {isWaiting && <WhyPanel workload={workload} />}
       <LanesPanel job={job} />
       <PreflightPanel job={job} />
@@ -61,7 +61,7 @@ function ShownJob({ job, at }: ShownJobOf) {
   );
 }
 
-function Standing({ job, at }: ShownJobOf) {
+function State({ job, at }: JobViewOf) {
   const { t } = useTranslation("training");
   const cost = useCost(job.id, job);
   const { status, status_reason: reason, attempt, group_id: group, array_index: index } = job;
@@ -71,7 +71,7 @@ function Standing({ job, at }: ShownJobOf) {
         <StatusBadge status={status} />
         {reason !== null && (
           <Text>
-            <Said>{reason}</Said>
+            <ServerText>{reason}</ServerText>
           </Text>
         )}
       </Group>

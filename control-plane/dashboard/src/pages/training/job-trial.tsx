@@ -6,15 +6,15 @@ import { useTranslation } from "react-i18next";
 import { useTried } from "../../parts/form/use-tried.ts";
 import { Money } from "../../parts/money.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 
 const TYPING_MS = 600;
 
 export function JobTrial({ body }: { body: object }) {
   const { t } = useTranslation("training");
-  const [asked] = useDebouncedValue(JSON.stringify(body), TYPING_MS);
+  const [requested] = useDebouncedValue(JSON.stringify(body), TYPING_MS);
   const isComplete = ["name", "image", "command"].every((name) => name in body);
-  const trial = useTried<JobDryRun>("/training-jobs/dry-run", isComplete ? asked : null);
+  const trial = useTried<JobDryRun>("/training-jobs/dry-run", isComplete ? requested : null);
   if (!isComplete) return null;
   return (
     <Panel title={t("trial.title")} definition={t("trial.definition")} from={trial}>
@@ -25,12 +25,12 @@ export function JobTrial({ body }: { body: object }) {
           </Text>
           {position !== null && <Text>{t("trial.position", { position })}</Text>}
           <Text>
-            <Said>{reason}</Said>
+            <ServerText>{reason}</ServerText>
           </Text>
           <List size="sm">
             {suggestions.map(({ sentence }) => (
               <List.Item key={sentence}>
-                <Said>{sentence}</Said>
+                <ServerText>{sentence}</ServerText>
               </List.Item>
             ))}
           </List>

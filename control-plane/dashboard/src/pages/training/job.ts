@@ -75,7 +75,7 @@ function laneOf(job: Job, instance: Instance): Lane {
   return { rank, hostName, state, problem, attempts };
 }
 
-interface Told {
+interface Reported {
   job: Job;
   instance: Instance;
   run: Run;
@@ -83,7 +83,7 @@ interface Told {
   isNewest: boolean;
 }
 
-function attemptOf({ job, instance, run, number, isNewest }: Told): Attempt {
+function attemptOf({ job, instance, run, number, isNewest }: Reported): Attempt {
   const before = instance.runs[instance.runs.indexOf(run) + 1];
   const { gang, state } = instance;
   const end = endOf(run) ?? (isNewest ? endOfState(instance) : null);

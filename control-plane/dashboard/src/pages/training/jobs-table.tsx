@@ -7,7 +7,7 @@ import { useFilters } from "../../parts/filters.ts";
 import { NotReported } from "../../parts/not-reported.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { CostText } from "../../parts/workload/cost.tsx";
 import { ListFilters } from "../../parts/workload/list-filters.tsx";
@@ -33,7 +33,11 @@ export function JobsTable({ group }: { group: string }) {
     { title: t("column.attempt"), cell: ({ attempt }) => attempt, isWide: true },
     { title: t("column.cost"), cell: (job) => <CostText id={job.id} requested={job} /> },
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
-    { title: t("column.reason"), cell: ({ status_reason: reason }) => <Said>{reason}</Said>, isWide: true },
+    {
+      title: t("column.reason"),
+      cell: ({ status_reason: reason }) => <ServerText>{reason}</ServerText>,
+      isWide: true,
+    },
   ];
   return (
     <PageTable<Job>

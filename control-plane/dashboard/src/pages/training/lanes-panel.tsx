@@ -6,7 +6,7 @@ import { AgeText } from "../../parts/age-text.tsx";
 import { NameText } from "../../parts/name-text.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { serverNow } from "../../api/server-clock.ts";
-import { Said } from "../../parts/said.tsx";
+import { ServerText } from "../../parts/said.tsx";
 import { StatusBadge } from "../../parts/status-badge.tsx";
 import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
 import "./lanes.css";
@@ -42,7 +42,7 @@ function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane:
       </Group>
       {problem !== null && problem !== ENDED_BY_ITSELF && (
         <Text size="sm">
-          <Said>{problem}</Said>
+          <ServerText>{problem}</ServerText>
         </Text>
       )}
       <div className="lane-bar" aria-hidden>
@@ -59,11 +59,11 @@ function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane:
 
 /** As wide as each stage was long, of those whose beginning is told. */
 function Bar({ attempt: { stages, isOver } }: { attempt: Attempt }) {
-  const told = stages.flatMap(({ name, at }) => (at === null ? [] : [{ name, atMs: Date.parse(at) }]));
-  const ends = [...told.slice(1).map(({ atMs }) => atMs), ...(isOver ? [] : [serverNow()])];
+  const loaded = stages.flatMap(({ name, at }) => (at === null ? [] : [{ name, atMs: Date.parse(at) }]));
+  const ends = [...loaded.slice(1).map(({ atMs }) => atMs), ...(isOver ? [] : [serverNow()])];
   return (
     <div className="lane-attempt" style={{ flexGrow: 1 }}>
-      {told.slice(0, ends.length).map(({ name, atMs }, nth) => (
+      {loaded.slice(0, ends.length).map(({ name, atMs }, nth) => (
         <div
           key={name}
           className="lane-stage"
@@ -98,7 +98,7 @@ function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attem
             .map((part) => (
               <Fragment key={part}>
                 {" · "}
-                <Said>{part}</Said>
+                <ServerText>{part}</ServerText>
               </Fragment>
             ))}
         </Text>

@@ -21,7 +21,7 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
       cell: (entry) => (
         <Entry
           entry={entry}
-          href={addressOf(address, { ...wayTo(entry), rank })}
+          href={addressOf(address, { ...routeTo(entry), rank })}
           onOpen={() => setFilters({ output: entry.path })}
         />
       ),
@@ -56,13 +56,13 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
           />
         )
       }
-      filters={<Way path={output} onGo={(path) => setFilters({ output: path })} />}
+      filters={<AccessMethod path={output} onGo={(path) => setFilters({ output: path })} />}
     />
   );
 }
 
 /** A name that is no text goes by its bytes. */
-function wayTo({ path, path_base64: bytes }: FileEntryResponse) {
+function routeTo({ path, path_base64: bytes }: FileEntryResponse) {
   return bytes === null ? { path } : { path_base64: bytes };
 }
 
@@ -87,7 +87,7 @@ function Entry({ entry: { name, type }, href, onOpen }: EntryOf) {
   );
 }
 
-function Way({ path, onGo }: { path: string; onGo: (path: string) => void }) {
+function AccessMethod({ path, onGo }: { path: string; onGo: (path: string) => void }) {
   const { t } = useTranslation("training");
   if (path === "") return null;
   const parts = path.split("/").filter((part) => part !== "");

@@ -5,11 +5,11 @@ import { useTranslation } from "react-i18next";
 import { Consequences } from "../../parts/confirm-dialog.tsx";
 import { useFilters } from "../../parts/filters.ts";
 import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { ShownOnce } from "../../parts/form/shown-once.tsx";
+import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
 import { PageHead } from "../../parts/page-head.tsx";
 import { PageLink } from "../../parts/page-link.tsx";
 import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActButton } from "../../parts/workload/act-button.tsx";
+import { ActionButton } from "../../parts/workload/act-button.tsx";
 import { DeliveriesPanel } from "./deliveries-panel.tsx";
 
 type WithSecret = Webhook & { secret: string };
@@ -24,7 +24,7 @@ export default function WebhooksPage() {
     },
     { title: t("kinds"), cell: ({ kinds }) => kinds?.join(", ") ?? t("all"), isWide: true },
     { title: t("state"), cell: ({ active }) => t(active ? "on" : "off") },
-    { title: t("acts"), cell: (one) => <WebhookActs webhook={one} /> },
+    { title: t("acts"), cell: (one) => <WebhookActions webhook={one} /> },
   ];
   return (
     <Stack>
@@ -47,7 +47,7 @@ export default function WebhooksPage() {
               { path: "url", kind: "text", label: t("address"), hint: t("addressHint"), isRequired: true },
               { path: "kinds", kind: "words", label: t("kinds"), hint: t("kindsHint") },
             ]}
-            visibleOnce={({ secret }) => <ShownOnce secret={secret} label={t("once")} />}
+            visibleOnce={({ secret }) => <OneTimeSecret secret={secret} label={t("once")} />}
           />
         }
       />
@@ -56,13 +56,13 @@ export default function WebhooksPage() {
   );
 }
 
-function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
+function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) {
   const { t } = useTranslation("webhooks");
   const path = `/webhooks/${id}`;
   return (
     <Group gap="xs">
-      {active && <ActButton label={t("try")} method="POST" path={`${path}/test`} />}
-      <ActButton
+      {active && <ActionButton label={t("try")} method="POST" path={`${path}/test`} />}
+      <ActionButton
         label={t(active ? "switchOff" : "switchOn")}
         method="PATCH"
         path={path}
@@ -83,11 +83,11 @@ function WebhookActs({ webhook: { id, url, active } }: { webhook: Webhook }) {
         method="POST"
         path={`${path}/secret`}
         fields={[]}
-        visibleOnce={({ secret }) => <ShownOnce secret={secret} label={t("once")} />}
+        visibleOnce={({ secret }) => <OneTimeSecret secret={secret} label={t("once")} />}
       >
         <Consequences stops={[t("newSecretStops")]} keeps={[t("newSecretKeeps")]} charged={[t("charged")]} />
       </DialogForm>
-      <ActButton
+      <ActionButton
         label={t("remove")}
         method="DELETE"
         path={path}

@@ -3,13 +3,13 @@ import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Act, useAct } from "../../api/use-api.ts";
+import { type Action, useAction } from "../../api/use-api.ts";
 import { NameText } from "../name-text.tsx";
 import { Failure } from "../panel.tsx";
 import { type Body, bodyOf, type Draft, draftOf } from "./draft.ts";
 import { type Field, Fields } from "./fields.tsx";
 
-interface DialogFormOf<Answer> extends Pick<Act<unknown>, "method"> {
+interface DialogFormOf<Answer> extends Pick<Action<unknown>, "method"> {
   /** Of the button that opens it. */
   open: string;
   title: string;
@@ -26,7 +26,7 @@ interface DialogFormOf<Answer> extends Pick<Act<unknown>, "method"> {
 }
 
 export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
-  const { open, title, visibleOnce: shownOnce } = props;
+  const { open, title, visibleOnce: listedOnce } = props;
   const { t } = useTranslation(["work", "parts"]);
   const [isOpen, { open: show, close }] = useDisclosure();
   const [answer, setAnswer] = useState<{ reported: Answer } | null>(null);
@@ -34,9 +34,9 @@ export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
     setAnswer(null);
     show();
   };
-  const done = (told: Answer) => {
-    if (shownOnce === undefined) close();
-    else setAnswer({ reported: told });
+  const done = (reported: Answer) => {
+    if (listedOnce === undefined) close();
+    else setAnswer({ reported });
   };
   return (
     <>
@@ -50,9 +50,9 @@ export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
         size="lg"
         closeButtonProps={{ "aria-label": t("close", { ns: "parts" }) }}
       >
-        {answer !== null && shownOnce !== undefined ? (
+        {answer !== null && listedOnce !== undefined ? (
           <Stack>
-            {shownOnce(answer.reported)}
+            {listedOnce(answer.reported)}
             <Group justify="flex-end">
               <Button onClick={close} data-autofocus>
                 {t("close", { ns: "parts" })}
@@ -76,7 +76,7 @@ function OpenForm<Answer>(props: OpenFormOf<Answer>) {
   const { method, path, fields, base = {}, fixed = {}, submit, children, onDone, onCancel } = props;
   const { t } = useTranslation(["work", "parts"]);
   const [draft, setDraft] = useState<Draft>(() => startOf(fields, base));
-  const act = useAct<Answer, object>({ method, path });
+  const act = useAction<Answer, object>({ method, path });
   const { body, unread } = bodyOf(fields, draft);
   const send = (event: FormEvent) => {
     event.preventDefault();

@@ -26,7 +26,7 @@ export type Draft = Readonly<Record<string, string>>;
 
 export type Body = { [name: string]: unknown };
 
-export interface Said {
+export interface FormBody {
   body: Body;
   /** By the fields' paths: what cannot be read, and the text that it is about. */
   unread: Readonly<Record<string, { why: "badNumber" | "badVariable"; line: string }>>;
@@ -35,7 +35,7 @@ export interface Said {
 const BYTES_PER_GIB = 1_073_741_824;
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s;
 
-export function bodyOf(fields: readonly FieldOf[], draft: Draft, base: Body = {}): Said {
+export function bodyOf(fields: readonly FieldOf[], draft: Draft, base: Body = {}): FormBody {
   const body = structuredClone(base);
   const unread: Record<string, { why: "badNumber" | "badVariable"; line: string }> = {};
   for (const { path, kind, initial = "" } of fields) {

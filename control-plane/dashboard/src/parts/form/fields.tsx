@@ -3,8 +3,8 @@ import { Checkbox, NativeSelect, SimpleGrid, Textarea, TextInput } from "@mantin
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import type { Draft, FieldOf, Said as SaidOf } from "./draft.ts";
-import { Said } from "../said.tsx";
+import type { Draft, FieldOf, FormBody as RelayEventOf } from "./draft.ts";
+import { ServerText } from "../said.tsx";
 
 export interface Field extends FieldOf {
   label: string;
@@ -19,21 +19,21 @@ interface FieldsOf {
   fields: readonly Field[];
   draft: Draft;
   onChange: (path: string, text: string) => void;
-  unread: SaidOf["unread"];
+  unread: RelayEventOf["unread"];
   error: Error | null;
 }
 
 export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
   const { t } = useTranslation("work");
-  const said = error instanceof Problem ? error.errors : [];
+  const text = error instanceof Problem ? error.errors : [];
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
       {fields.map((field) => {
         const own = unread[field.path];
-        const told = said.filter(({ path }) => path === field.path || path.startsWith(`${field.path}.`));
+        const reported = text.filter(({ path }) => path === field.path || path.startsWith(`${field.path}.`));
         const wrong =
           own === undefined
-            ? told.map(({ message }) => message).join("; ")
+            ? reported.map(({ message }) => message).join("; ")
             : t(`form.${own.why}`, { line: own.line });
         return (
           <OneField
@@ -41,7 +41,7 @@ export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
             field={field}
             text={draft[field.path] ?? field.initial ?? ""}
             onChange={(text) => onChange(field.path, text)}
-            wrong={wrong === "" ? null : <Said>{wrong}</Said>}
+            wrong={wrong === "" ? null : <ServerText>{wrong}</ServerText>}
           />
         );
       })}
@@ -59,7 +59,7 @@ interface OneFieldOf {
 function OneField({ field, text, onChange, wrong }: OneFieldOf) {
   const { t } = useTranslation("work");
   const { kind, label, hint, isRequired = false, choices, maxLength, path } = field;
-  const shown = { label, description: hint, error: wrong, name: path, required: isRequired, maxLength };
+  const visible = { label, description: hint, error: wrong, name: path, required: isRequired, maxLength };
   if (kind === "switch")
     return (
       <Checkbox
@@ -74,7 +74,7 @@ function OneField({ field, text, onChange, wrong }: OneFieldOf) {
   if (choices !== undefined)
     return (
       <NativeSelect
-        {...shown}
+        {...visible}
         value={text}
         onChange={({ currentTarget: { value } }) => onChange(value)}
         data={[...choices]}
@@ -83,7 +83,7 @@ function OneField({ field, text, onChange, wrong }: OneFieldOf) {
   if (kind === "lines" || kind === "variables")
     return (
       <Textarea
-        {...shown}
+        {...visible}
         description={hint ?? (kind === "variables" ? t("form.variablesHint") : undefined)}
         value={text}
         onChange={({ currentTarget: { value } }) => onChange(value)}
@@ -93,7 +93,7 @@ function OneField({ field, text, onChange, wrong }: OneFieldOf) {
   const isNumber = kind === "number" || kind === "gib";
   return (
     <TextInput
-      {...shown}
+      {...visible}
       type={kind === "moment" ? "datetime-local" : "text"}
       inputMode={isNumber ? "decimal" : undefined}
       rightSection={kind === "gib" ? t("form.gib") : undefined}

@@ -3,11 +3,11 @@ import { Alert, Code, Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "../copy-button.tsx";
 
-export function ShownOnce({ secret, label: says }: { secret: string; label: string }) {
+export function OneTimeSecret({ secret, label }: { secret: string; label: string }) {
   const { t } = useTranslation("work");
   return (
     <Alert variant="light" title={t("once")} role="status">
-      {says}
+      {label}
       <Group gap="xs" mt="xs">
         <Code style={{ overflowWrap: "anywhere" }} data-secret>
           {secret}

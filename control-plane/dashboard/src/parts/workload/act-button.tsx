@@ -2,11 +2,11 @@
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { type ReactNode, useState } from "react";
-import { type Act, useAct } from "../../api/use-api.ts";
+import { type Action, useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../confirm-dialog.tsx";
 import { Failure } from "../panel.tsx";
 
-interface ActButtonOf extends Pick<Act<unknown>, "method"> {
+interface ActButtonOf extends Pick<Action<unknown>, "method"> {
   label: string;
   path: string;
   body?: unknown;
@@ -26,10 +26,10 @@ interface Consequences {
   children?: ReactNode;
 }
 
-export function ActButton({ label, method, path, body, requests: asks, isDisabled, onDone }: ActButtonOf) {
+export function ActionButton({ label, method, path, body, requests, isDisabled, onDone }: ActButtonOf) {
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
-  const act = useAct<unknown, unknown>({ method, path, body: () => body });
+  const act = useAction<unknown, unknown>({ method, path, body: () => body });
   const perform = async () => {
     await act.mutateAsync(body);
     setDone(true);
@@ -42,7 +42,7 @@ export function ActButton({ label, method, path, body, requests: asks, isDisable
   const start = () => {
     act.reset();
     setDone(false);
-    if (asks === undefined) atOnce();
+    if (requests === undefined) atOnce();
     else open();
   };
   return (
@@ -57,22 +57,22 @@ export function ActButton({ label, method, path, body, requests: asks, isDisable
       >
         {label}
       </Button>
-      {asks === undefined && act.error !== null && <Failure why={act.error} isAct />}
-      {asks !== undefined && (
+      {requests === undefined && act.error !== null && <Failure why={act.error} isAct />}
+      {requests !== undefined && (
         <ConfirmDialog
-          title={asks.title}
+          title={requests.title}
           isOpen={isOpen}
           onClose={close}
           onConfirm={perform}
           confirm={label}
-          keep={asks.keep}
+          keep={requests.keep}
           isBusy={act.isPending}
           error={act.error}
-          stops={asks.stops}
-          keeps={asks.keeps}
-          charged={asks.charged}
+          stops={requests.stops}
+          keeps={requests.keeps}
+          charged={requests.charged}
         >
-          {asks.children}
+          {requests.children}
         </ConfirmDialog>
       )}
     </>

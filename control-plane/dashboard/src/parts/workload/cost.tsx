@@ -17,28 +17,30 @@ export interface Cost {
 }
 
 /** The stream tells nothing of waivers. */
-type ToldCost = Required<Omit<Cost, "waivers">> & { id: string };
+type ReportedCost = Required<Omit<Cost, "waivers">> & { id: string };
 
 /** The newest that is known: told by the stream since `asked` was answered, with when; or `asked`. */
-export function useCost(id: string, asked: Cost): Cost & { at?: string } {
-  const answer = `${asked.cost_so_far} ${asked.rate_per_hour}`;
-  const [told, setTold] = useState<{ cost: ToldCost & { at: string }; since: string } | null>(null);
+export function useCost(id: string, requested: Cost): Cost & { at?: string } {
+  const answer = `${requested.cost_so_far} ${requested.rate_per_hour}`;
+  const [reported, setReported] = useState<{ cost: ReportedCost & { at: string }; since: string } | null>(
+    null,
+  );
   const listener = useCallback(
-    (costs: readonly ToldCost[]) => {
+    (costs: readonly ReportedCost[]) => {
       const cost = costs.find((one) => one.id === id);
       if (cost !== undefined)
-        setTold({ cost: { ...cost, at: new Date(serverNow()).toISOString() }, since: answer });
+        setReported({ cost: { ...cost, at: new Date(serverNow()).toISOString() }, since: answer });
     },
     [id, answer],
   );
   useValues("cost", listener);
   useEffect(() => wantTopics(["cost"]), []);
-  return told?.since === answer ? { ...asked, ...told.cost } : asked;
+  return reported?.since === answer ? { ...requested, ...reported.cost } : requested;
 }
 
-export function CostText({ id, requested: asked }: { id: string; requested: Cost }) {
+export function CostText({ id, requested }: { id: string; requested: Cost }) {
   const { t } = useTranslation("workload");
-  const { cost_so_far, rate_per_hour, waivers } = useCost(id, asked);
+  const { cost_so_far, rate_per_hour, waivers } = useCost(id, requested);
   return (
     <Tooltip label={t("cost.definition")} multiline maw={320}>
       <div

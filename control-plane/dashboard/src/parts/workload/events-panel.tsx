@@ -5,7 +5,7 @@ import { AgeText } from "../age-text.tsx";
 import { ChangeText } from "../change-text.tsx";
 import { type Column, PageTable } from "../page-table.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { Said } from "../said.tsx";
+import { ServerText } from "../said.tsx";
 
 type Event = EventPage["items"][number];
 
@@ -17,14 +17,14 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
       title: t("events.what"),
       cell: ({ kind, old, new: now }) =>
         old === null && now === null ? (
-          <Said>{kind}</Said>
+          <ServerText>{kind}</ServerText>
         ) : (
           <>
-            <Said>{kind}</Said>: <ChangeText from={old} to={now} isReported />
+            <ServerText>{kind}</ServerText>: <ChangeText from={old} to={now} isReported />
           </>
         ),
     },
-    { title: t("events.why"), cell: ({ reason }) => <Said>{reason}</Said> },
+    { title: t("events.why"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (

@@ -57,7 +57,7 @@ export function GpuHistoryPanel({ workload }: { workload: WorkloadRef }) {
       isEmpty={({ series }) => series.every(({ points }) => points.length === 0)}
       empty={t("history.empty")}
     >
-      {(told) => <Charts history={told} />}
+      {(loaded) => <Charts history={loaded} />}
     </Panel>
   );
 }
@@ -99,11 +99,11 @@ function MetricChart({ history, metric }: { history: GpuHistory; metric: Metric 
 }
 
 function drawnOf({ series }: GpuHistory, metric: Metric): { times: number[]; lines: Line[] } {
-  const shown = series.slice(0, MAX_LINES);
-  const times = [...new Set(shown.flatMap(({ points }) => points.map(({ at }) => Date.parse(at) / 1_000)))];
+  const visible = series.slice(0, MAX_LINES);
+  const times = [...new Set(visible.flatMap(({ points }) => points.map(({ at }) => Date.parse(at) / 1_000)))];
   times.sort((a, b) => a - b);
   const places = new Map(times.map((time, index) => [time, index]));
-  const lines = shown.map(({ uuid, rank, points }, index) => {
+  const lines = visible.map(({ uuid, rank, points }, index) => {
     const values: (number | null)[] = times.map(() => null);
     for (const point of points) {
       const place = places.get(Date.parse(point.at) / 1_000);

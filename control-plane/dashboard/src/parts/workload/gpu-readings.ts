@@ -16,28 +16,28 @@ export interface GpuReading {
   sampled_at: string | null;
 }
 
-interface ToldReadings {
+interface ReportedReadings {
   columns: readonly string[];
   rows: readonly (readonly (string | number | null)[])[];
 }
 
 /** Ten minutes of a heartbeat's samples. */
-const KEPT = 60;
+const STORED = 60;
 const NONE: readonly GpuReading[] = [];
 const readings = new Map<string, readonly GpuReading[]>();
 const listeners = new Set<() => void>();
-let lastTold: ToldReadings | null = null;
+let lastReported: ReportedReadings | null = null;
 
 /** The oldest first. @param answered null of a card that is held no more, of which nothing is shown */
 export function useGpuReadings(uuid: string, answered: GpuReading | null): readonly GpuReading[] {
   // One of its own each, since listeners are told apart by what they are.
-  const listener = useCallback((told: ToldReadings) => take(told), []);
+  const listener = useCallback((reported: ReportedReadings) => take(reported), []);
   useValues("gpu", listener);
   useEffect(() => wantTopics(["gpu"]), []);
-  const told = useSyncExternalStore(subscribe, () => readings.get(uuid) ?? NONE);
+  const reported = useSyncExternalStore(subscribe, () => readings.get(uuid) ?? NONE);
   if (answered === null) return NONE;
-  const last = told.at(-1);
-  return last !== undefined && momentOf(last) >= momentOf(answered) ? told : [...told, answered];
+  const last = reported.at(-1);
+  return last !== undefined && momentOf(last) >= momentOf(answered) ? reported : [...reported, answered];
 }
 
 function momentOf({ sampled_at: at }: GpuReading): number {
@@ -49,16 +49,16 @@ function subscribe(listener: () => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-function take(told: ToldReadings): void {
+function take(reported: ReportedReadings): void {
   // Every card that is shown hears of the same.
-  if (told === lastTold) return;
-  lastTold = told;
-  for (const row of told.rows) {
-    const named = Object.fromEntries(told.columns.map((column, index) => [column, row[index] ?? null]));
+  if (reported === lastReported) return;
+  lastReported = reported;
+  for (const row of reported.rows) {
+    const named = Object.fromEntries(reported.columns.map((column, index) => [column, row[index] ?? null]));
     const { uuid, ...reading } = named as unknown as GpuReading & { uuid: string };
     const before = readings.get(uuid) ?? NONE;
-    const kept = before.at(-1)?.sampled_at === reading.sampled_at ? before.slice(0, -1) : before;
-    readings.set(uuid, [...kept, reading].slice(-KEPT));
+    const stored = before.at(-1)?.sampled_at === reading.sampled_at ? before.slice(0, -1) : before;
+    readings.set(uuid, [...stored, reading].slice(-STORED));
   }
   for (const listener of listeners) listener();
 }

@@ -16,7 +16,7 @@ const TYPING_MS = 300;
 export function ListFilters({ name, status, statuses, onChange }: ListFiltersOf) {
   const { t, i18n } = useTranslation(["work", "parts"]);
   const [typed, setTyped] = useState(name);
-  const tell = useDebouncedCallback((text: string) => onChange({ name: text }), TYPING_MS);
+  const report = useDebouncedCallback((text: string) => onChange({ name: text }), TYPING_MS);
   const word = (one: string) =>
     i18n.exists(`status.${one}`, { ns: "parts" })
       ? t(`status.${one}` as "status.running", { ns: "parts" })
@@ -29,7 +29,7 @@ export function ListFilters({ name, status, statuses, onChange }: ListFiltersOf)
         maxLength={512}
         onChange={({ currentTarget: { value } }) => {
           setTyped(value);
-          tell(value);
+          report(value);
         }}
       />
       <NativeSelect

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../age-text.tsx";
 import { NameText } from "../name-text.tsx";
 import { NotReported } from "../not-reported.tsx";
-import { Said } from "../said.tsx";
+import { ServerText } from "../said.tsx";
 import { bytesText } from "../size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 
@@ -51,7 +51,7 @@ function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
       )}
       {gpu.fault !== null && (
         <Text size="sm" data-fault={gpu.fault.code ?? ""}>
-          ▲ <Said>{gpu.fault.sentence}</Said>
+          ▲ <ServerText>{gpu.fault.sentence}</ServerText>
         </Text>
       )}
       <Group gap="xs">
@@ -76,14 +76,14 @@ function Figures({ gpu, now }: { gpu: HeldGpu; now: GpuReading | undefined }) {
   const memory = used === null ? null : all === null ? used : `${used} / ${all}`;
   return (
     <>
-      <Told what={t("gpus.utilization")} definition={t("gpus.utilizationIs")} text={percent} />
-      <Told what={t("gpus.memory")} definition={t("gpus.memoryIs")} text={memory} />
-      <Told
+      <Reported what={t("gpus.utilization")} definition={t("gpus.utilizationIs")} text={percent} />
+      <Reported what={t("gpus.memory")} definition={t("gpus.memoryIs")} text={memory} />
+      <Reported
         what={t("gpus.temperature")}
         definition={t("gpus.temperatureIs")}
         text={now.temperature_c === null ? null : `${now.temperature_c} °C`}
       />
-      <Told
+      <Reported
         what={t("gpus.power")}
         definition={t("gpus.powerIs")}
         text={now.power_w === null ? null : `${Math.round(Number(now.power_w))} W`}
@@ -92,7 +92,7 @@ function Figures({ gpu, now }: { gpu: HeldGpu; now: GpuReading | undefined }) {
   );
 }
 
-function Told({ what, definition, text }: { what: string; definition: string; text: string | null }) {
+function Reported({ what, definition, text }: { what: string; definition: string; text: string | null }) {
   return (
     <Tooltip label={`${what}: ${definition}`} multiline maw={320}>
       <Text size="sm" span tabIndex={0} style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}>

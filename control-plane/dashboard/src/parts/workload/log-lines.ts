@@ -20,13 +20,13 @@ export const NO_LINES: Lines = { lines: [], rest: "", dropped: 0 };
 export function withText(before: Lines, text: string): Lines {
   const parts = (before.rest + text).split("\n");
   const rest = (parts.pop() ?? "").slice(-MAX_LINE);
-  const lines = [...before.lines, ...parts.map(shownLine)];
+  const lines = [...before.lines, ...parts.map(visibleLine)];
   const over = Math.max(0, lines.length - MAX_LINES);
   return { lines: over === 0 ? lines : lines.slice(over), rest, dropped: before.dropped + over };
 }
 
 /** A progress bar writes over itself: what it wrote last is what stands. */
-export function shownLine(line: string): string {
+export function visibleLine(line: string): string {
   const bare = line.slice(0, MAX_LINE).replaceAll(ESCAPES, "").replace(/\r+$/, "");
   return bare.slice(bare.lastIndexOf("\r") + 1);
 }

@@ -4,8 +4,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addressOf, type Query } from "../../api/client.ts";
-import { Said } from "../said.tsx";
-import { hitsIn, shownLine } from "./log-lines.ts";
+import { ServerText } from "../said.tsx";
+import { hitsIn, visibleLine } from "./log-lines.ts";
 import { useLog } from "./use-log.ts";
 import "./log-view.css";
 
@@ -34,7 +34,7 @@ export function LogView({ path, query = NO_QUERY, again, title, fileName }: LogV
   const [hit, setHit] = useState(0);
   const log = useLog(path, query, again);
   const rows = useMemo(
-    () => (log.rest === "" ? log.lines : [...log.lines, shownLine(log.rest)]),
+    () => (log.rest === "" ? log.lines : [...log.lines, visibleLine(log.rest)]),
     [log.lines, log.rest],
   );
   const hits = useMemo(() => hitsIn(rows, words), [rows, words]);
@@ -107,7 +107,7 @@ export function LogView({ path, query = NO_QUERY, again, title, fileName }: LogV
       </Group>
       {log.problem !== null && (
         <Text role="status">
-          <Said>{log.problem}</Said>
+          <ServerText>{log.problem}</ServerText>
         </Text>
       )}
       {log.dropped > 0 && (

@@ -10,7 +10,7 @@ import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { Said } from "../said.tsx";
+import { ServerText } from "../said.tsx";
 import { WaivedText } from "./waivers.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };
@@ -58,7 +58,7 @@ function End({ run }: { run: Run }) {
         <Text size="sm">{closed_at === null ? t("runs.open") : t("runs.over")}</Text>
       ) : (
         <Text size="sm" component="div">
-          <Said>{saidOf(end)}</Said>
+          <ServerText>{textOf(end)}</ServerText>
           {factsOf(end, t).map((fact) => `, ${fact}`)} <AgeText at={end.told_at} />
         </Text>
       )}
@@ -77,14 +77,14 @@ function End({ run }: { run: Run }) {
 
 type Words = ReturnType<typeof useTranslation<"workload">>["t"];
 
-function saidOf({ phase, detail }: NonNullable<Run["end"]>): string {
+function textOf({ phase, detail }: NonNullable<Run["end"]>): string {
   return detail === null || detail === "" ? phase : detail.replace(/\.$/, "");
 }
 
 function factsOf(end: NonNullable<Run["end"]>, t: Words): string[] {
   const { exit_code, out_of_memory, signal } = end;
   return [
-    exit_code === null || saidOf(end).endsWith(`exit code ${exit_code}`)
+    exit_code === null || textOf(end).endsWith(`exit code ${exit_code}`)
       ? null
       : t("runs.exitCode", { code: exit_code }),
     out_of_memory ? t("runs.outOfMemory") : null,

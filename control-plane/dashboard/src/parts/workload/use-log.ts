@@ -38,15 +38,15 @@ export function useLog(path: string, query: Query, again: string): Log {
         if (!(error instanceof Problem)) timer = setTimeout(begin, AGAIN_MS);
       });
     };
-    const look = () => {
+    const check = () => {
       clearTimeout(timer);
       if (document.visibilityState === "visible") begin();
       else reading?.abort();
     };
-    look();
-    document.addEventListener("visibilitychange", look);
+    check();
+    document.addEventListener("visibilitychange", check);
     return () => {
-      document.removeEventListener("visibilitychange", look);
+      document.removeEventListener("visibilitychange", check);
       clearTimeout(timer);
       reading?.abort();
     };
@@ -61,21 +61,21 @@ async function read(address: string, signal: AbortSignal, show: Show): Promise<v
   const response = await fetch(address, { signal, credentials: "same-origin" });
   if (!response.ok || response.body === null) throw await refusalOf(response);
   let lines = NO_LINES;
-  let isShown = true;
-  const tell = () => {
-    if (isShown || signal.aborted) return;
-    isShown = true;
+  let isVisible = true;
+  const report = () => {
+    if (isVisible || signal.aborted) return;
+    isVisible = true;
     show({ ...lines, problem: null, isReading: true });
   };
   show(NOTHING);
-  const showing = setInterval(tell, SHOW_EVERY_MS);
+  const showing = setInterval(report, SHOW_EVERY_MS);
   try {
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       lines = withText(lines, value);
-      isShown = false;
+      isVisible = false;
     }
   } finally {
     clearInterval(showing);

@@ -5,7 +5,7 @@
 import { Button, Code, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { ask } from "../../api/client.ts";
+import { request } from "../../api/client.ts";
 import { NameText } from "../name-text.tsx";
 import { Failure, Panel } from "../panel.tsx";
 import { knownValues, type Variables, withValues } from "./known-values.ts";
@@ -16,7 +16,7 @@ interface VariablesOf {
   path: string;
 }
 
-type Shown =
+type View =
   | { state: "names" }
   | { state: "asked" }
   | { state: "values"; known: Record<string, string> }
@@ -24,21 +24,21 @@ type Shown =
 
 export function VariablesText({ variables, path }: VariablesOf) {
   const { t } = useTranslation("workload");
-  const [shown, setShown] = useState<Shown>({ state: "names" });
+  const [visible, setVisible] = useState<View>({ state: "names" });
   const names = Object.keys(variables ?? {});
   if (names.length === 0) return null;
-  const known = shown.state === "values" ? shown.known : {};
+  const known = visible.state === "values" ? visible.known : {};
   const line = (name: string) => (Object.hasOwn(known, name) ? `${name}=${known[name]}` : name);
   const show = async () => {
-    setShown({ state: "asked" });
+    setVisible({ state: "asked" });
     try {
-      const answer = await ask<{ env_vars: Variables }>("GET", path, { query: withValues });
-      setShown({ state: "values", known: knownValues(answer.env_vars) });
+      const answer = await request<{ env_vars: Variables }>("GET", path, { query: withValues });
+      setVisible({ state: "values", known: knownValues(answer.env_vars) });
     } catch (error) {
-      setShown({ state: "failed", why: error instanceof Error ? error : new Error(String(error)) });
+      setVisible({ state: "failed", why: error instanceof Error ? error : new Error(String(error)) });
     }
   };
-  const isShown = shown.state === "values";
+  const isVisible = visible.state === "values";
   return (
     <>
       <Code block data-variables style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
@@ -47,17 +47,17 @@ export function VariablesText({ variables, path }: VariablesOf) {
       <Button
         variant="subtle"
         size="compact-sm"
-        loading={shown.state === "asked"}
-        onClick={() => (isShown ? setShown({ state: "names" }) : void show())}
+        loading={visible.state === "asked"}
+        onClick={() => (isVisible ? setVisible({ state: "names" }) : void show())}
       >
-        {t(isShown ? "variables.hide" : "variables.show")}
+        {t(isVisible ? "variables.hide" : "variables.show")}
       </Button>
-      {isShown && Object.keys(known).length === 0 && (
+      {isVisible && Object.keys(known).length === 0 && (
         <Text size="sm" c="dimmed">
           {t("variables.hidden")}
         </Text>
       )}
-      {shown.state === "failed" && <Failure why={shown.why} isAct />}
+      {visible.state === "failed" && <Failure why={visible.why} isAct />}
     </>
   );
 }

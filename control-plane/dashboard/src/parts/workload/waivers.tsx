@@ -3,7 +3,7 @@ import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { WorkloadWaiver } from "@remotegpu/control-plane/http/workloads/money-answer";
 import { AgeText } from "../age-text.tsx";
-import { Said } from "../said.tsx";
+import { ServerText } from "../said.tsx";
 
 const RULES = [
   "loading",
@@ -54,13 +54,13 @@ export function WaivedText({ run }: { run: WaivedRun }) {
     <>
       {waived.map((one) => (
         <Text key={`${one.reason} ${one.from}`} size="sm" c="dimmed">
-          <RuleText rule={one.reason} />: <Said>{one.sentence}</Said>
+          <RuleText rule={one.reason} />: <ServerText>{one.sentence}</ServerText>
         </Text>
       ))}
       {from !== null && isBefore(from, run.last_proven_at) && (
         <Text size="sm" c="dimmed">
           <RuleText rule={rule} />: {t("runs.freeSince")} <AgeText at={from} />{" "}
-          {why.length > 0 && <Said>{why.join(": ")}</Said>}
+          {why.length > 0 && <ServerText>{why.join(": ")}</ServerText>}
         </Text>
       )}
     </>

@@ -8,7 +8,7 @@ import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { Said } from "../said.tsx";
+import { ServerText } from "../said.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;
@@ -19,29 +19,29 @@ interface WhyPanelOf {
   areHostsVisible?: boolean;
 }
 
-export function WhyPanel({ workload, areHostsVisible: areHostsShown = false }: WhyPanelOf) {
+export function WhyPanel({ workload, areHostsVisible = false }: WhyPanelOf) {
   const { t } = useTranslation("workload");
   const why = useApi<Why>(pathOf(workload, "/why"), { topics: [...workload.topics, "queue"] });
   return (
     <Panel title={t("why.title")} definition={t("why.definition")} from={why}>
-      {(told) => <Told why={told} areHostsVisible={areHostsShown} />}
+      {(loaded) => <Reported why={loaded} areHostsVisible={areHostsVisible} />}
     </Panel>
   );
 }
 
-function Told({ why, areHostsVisible: areHostsShown }: { why: Why; areHostsVisible: boolean }) {
+function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean }) {
   const { t } = useTranslation("workload");
   const { reason, position, suggestions, image_fetches: fetches, gpu_faults: faults, hosts } = why;
   return (
     <>
       {reason !== null && (
         <Text>
-          <Said>{reason}</Said>
+          <ServerText>{reason}</ServerText>
         </Text>
       )}
       {faults.map(({ at, code, rank, reason: fault }) => (
         <Text key={`${at} ${code} ${rank}`} size="sm">
-          <Said>{fault}</Said> <AgeText at={at} />
+          <ServerText>{fault}</ServerText> <AgeText at={at} />
         </Text>
       ))}
       {position !== null && <Text>{t("why.position", { position })}</Text>}
@@ -53,7 +53,7 @@ function Told({ why, areHostsVisible: areHostsShown }: { why: Why; areHostsVisib
           <List size="sm">
             {suggestions.map(({ sentence }) => (
               <List.Item key={sentence}>
-                <Said>{sentence}</Said>
+                <ServerText>{sentence}</ServerText>
               </List.Item>
             ))}
           </List>
@@ -61,23 +61,25 @@ function Told({ why, areHostsVisible: areHostsShown }: { why: Why; areHostsVisib
       )}
       {fetches.map((fetch) => (
         <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
-          <Said>{fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}</Said>{" "}
+          <ServerText>
+            {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}
+          </ServerText>{" "}
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}
-      {hosts.length > 0 && <Hosts hosts={hosts} areVisible={areHostsShown} />}
+      {hosts.length > 0 && <Hosts hosts={hosts} areVisible={areHostsVisible} />}
     </>
   );
 }
 
-function Hosts({ hosts, areVisible: areShown }: { hosts: Why["hosts"]; areVisible: boolean }) {
+function Hosts({ hosts, areVisible }: { hosts: Why["hosts"]; areVisible: boolean }) {
   const { t } = useTranslation("workload");
   const columns: Column<Why["hosts"][number]>[] = [
     { title: t("why.host"), cell: ({ host_name }) => <NameText>{host_name}</NameText> },
-    { title: t("why.reason"), cell: ({ reason }) => <Said>{reason}</Said> },
+    { title: t("why.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
   ];
   return (
-    <details open={areShown}>
+    <details open={areVisible}>
       <summary>{t("why.hosts", { count: hosts.length })}</summary>
       <Rows
         title={t("why.hosts", { count: hosts.length })}

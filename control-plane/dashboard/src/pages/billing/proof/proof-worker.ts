@@ -1,7 +1,7 @@
 /** Judges a proof beside the page: a run of months has thousands of signatures. */
 import { judge, type Judgement } from "./judgement.ts";
 
-export interface Asked {
+export interface ProofRequest {
   /** Stands in the answer, too: another may be asked for before it comes. */
   nth: number;
   text: string;
@@ -12,7 +12,7 @@ export interface Answered {
   judgement: Judgement;
 }
 
-addEventListener("message", ({ data: { nth, text } }: MessageEvent<Asked>) => {
+addEventListener("message", ({ data: { nth, text } }: MessageEvent<ProofRequest>) => {
   const answer: Answered = { nth, judgement: judge(text) };
   postMessage(answer);
 });

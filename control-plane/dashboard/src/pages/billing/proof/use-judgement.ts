@@ -1,14 +1,15 @@
 /** The proof of a record, fetched once and judged by the worker, which is there before it is asked for anything. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { askText } from "../../../api/client.ts";
+import { requestText } from "../../../api/client.ts";
 import type { Judgement } from "./judgement.ts";
-import type { Answered, Asked } from "./proof-worker.ts";
+import type { Answered, ProofRequest } from "./proof-worker.ts";
 
 export function useProofText(recordId: string) {
   return useQuery({
     queryKey: ["proof", recordId],
-    queryFn: ({ signal }) => askText(`/billing/records/${encodeURIComponent(recordId)}/proof`, { signal }),
+    queryFn: ({ signal }) =>
+      requestText(`/billing/records/${encodeURIComponent(recordId)}/proof`, { signal }),
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: false,
   });
@@ -17,7 +18,7 @@ export function useProofText(recordId: string) {
 /** Null: not yet. @param text null for none */
 export function useJudgement(text: string | null): Judgement | null {
   const worker = useRef<Worker | null>(null);
-  const asked = useRef(0);
+  const requested = useRef(0);
   const [judged, setJudged] = useState<{ text: string; judgement: Judgement } | null>(null);
   useEffect(() => {
     const own = new Worker(new URL("proof-worker.ts", import.meta.url), { type: "module" });
@@ -27,14 +28,14 @@ export function useJudgement(text: string | null): Judgement | null {
   useEffect(() => {
     const own = worker.current;
     if (own === null || text === null) return;
-    const nth = (asked.current += 1);
+    const nth = (requested.current += 1);
     const failed = () => setJudged({ text, judgement: { kind: "none", why: "failed", detail: "" } });
     const heard = ({ data }: MessageEvent<Answered>) => {
       if (data.nth === nth) setJudged({ text, judgement: data.judgement });
     };
     own.addEventListener("error", failed);
     own.addEventListener("message", heard);
-    const question: Asked = { nth, text };
+    const question: ProofRequest = { nth, text };
     own.postMessage(question);
     return () => {
       own.removeEventListener("error", failed);

@@ -8,45 +8,45 @@ import { NameText } from "../../../parts/name-text.tsx";
 import type { Environment } from "../environment.ts";
 import { OpenButton } from "./open-button.tsx";
 import { PasswordButton } from "./password-button.tsx";
-import { rdpFile, vscodeLink, type Way } from "./way.ts";
-import { Said } from "../../../parts/said.tsx";
+import { rdpFile, vscodeLink, type AccessMethod } from "./way.ts";
+import { ServerText } from "../../../parts/said.tsx";
 
 interface CardOf {
   environment: Environment;
   /** Null: it is switched off. */
-  accessMethod: Way | null;
+  accessMethod: AccessMethod | null;
 }
 
-export function SshCard({ environment, accessMethod: way }: CardOf) {
+export function SshCard({ environment, accessMethod }: CardOf) {
   const { t } = useTranslation("environments");
   return (
-    <Card title={t("service.ssh")} accessMethod={way}>
-      {way?.command !== null && way?.command !== undefined && (
+    <Card title={t("service.ssh")} accessMethod={accessMethod}>
+      {accessMethod?.command !== null && accessMethod?.command !== undefined && (
         <>
-          <Line text={way.command} />
+          <Line text={accessMethod.command} />
           <Group gap="xs">
-            <CopyButton text={way.command} label={t("access.copyCommand")} />
-            {way.known_hosts !== null && (
-              <CopyButton text={way.known_hosts} label={t("access.copyHostKey")} />
+            <CopyButton text={accessMethod.command} label={t("access.copyCommand")} />
+            {accessMethod.known_hosts !== null && (
+              <CopyButton text={accessMethod.known_hosts} label={t("access.copyHostKey")} />
             )}
           </Group>
         </>
       )}
-      {way?.gateway_url !== null && way?.gateway_url !== undefined && (
+      {accessMethod?.gateway_url !== null && accessMethod?.gateway_url !== undefined && (
         <Line text={`remotegpu ssh ${environment.id}`} />
       )}
-      {way !== null && (
-        <PasswordButton environmentId={environment.id} kind="ssh" setAt={way.password_set_at} />
+      {accessMethod !== null && (
+        <PasswordButton environmentId={environment.id} kind="ssh" setAt={accessMethod.password_set_at} />
       )}
     </Card>
   );
 }
 
-export function VscodeCard({ environment, accessMethod: way }: CardOf) {
+export function VscodeCard({ environment, accessMethod }: CardOf) {
   const { t } = useTranslation("environments");
-  const link = way === null ? null : vscodeLink(way);
+  const link = accessMethod === null ? null : vscodeLink(accessMethod);
   return (
-    <Card title={t("service.vscode")} accessMethod={way}>
+    <Card title={t("service.vscode")} accessMethod={accessMethod}>
       {link !== null && (
         <Button size="compact-sm" variant="default" component="a" href={link}>
           {t("access.openVscode")}
@@ -62,40 +62,44 @@ export function VscodeCard({ environment, accessMethod: way }: CardOf) {
 
 export function WebCard({
   environment,
-  accessMethod: way,
+  accessMethod,
   service,
 }: CardOf & { service: "jupyter" | "terminal" | "tensorboard" }) {
   const { t } = useTranslation("environments");
   return (
-    <Card title={t(`service.${service}`)} accessMethod={way}>
-      {way !== null && way.reachable && (
+    <Card title={t(`service.${service}`)} accessMethod={accessMethod}>
+      {accessMethod !== null && accessMethod.reachable && (
         <OpenButton environmentId={environment.id} target={{ service }} label={t("access.open")} />
       )}
     </Card>
   );
 }
 
-export function RdpCard({ environment, accessMethod: way }: CardOf) {
+export function RdpCard({ environment, accessMethod }: CardOf) {
   const { t } = useTranslation("environments");
-  const hasAddress = way !== null && way.reachable && way.host !== null && way.port !== null;
+  const hasAddress =
+    accessMethod !== null &&
+    accessMethod.reachable &&
+    accessMethod.host !== null &&
+    accessMethod.port !== null;
   return (
-    <Card title={t("service.rdp")} accessMethod={way}>
-      {hasAddress && way.host !== null && way.port !== null && (
+    <Card title={t("service.rdp")} accessMethod={accessMethod}>
+      {hasAddress && accessMethod.host !== null && accessMethod.port !== null && (
         <Button
           size="compact-sm"
           variant="default"
           component="a"
-          href={`data:application/x-rdp;charset=utf-8,${encodeURIComponent(rdpFile({ host: way.host, port: way.port }))}`}
+          href={`data:application/x-rdp;charset=utf-8,${encodeURIComponent(rdpFile({ host: accessMethod.host, port: accessMethod.port }))}`}
           download={`${environment.id}.rdp`}
         >
           {t("access.rdpFile")}
         </Button>
       )}
-      {way?.gateway_url !== null && way?.gateway_url !== undefined && (
+      {accessMethod?.gateway_url !== null && accessMethod?.gateway_url !== undefined && (
         <Line text={`remotegpu open ${environment.id} rdp`} />
       )}
-      {way !== null && environment.status === "running" && (
-        <PasswordButton environmentId={environment.id} kind="rdp" setAt={way.password_set_at} />
+      {accessMethod !== null && environment.status === "running" && (
+        <PasswordButton environmentId={environment.id} kind="rdp" setAt={accessMethod.password_set_at} />
       )}
     </Card>
   );
@@ -103,15 +107,18 @@ export function RdpCard({ environment, accessMethod: way }: CardOf) {
 
 export function CustomPortCard({
   environment,
-  accessMethod: way,
+  accessMethod,
 }: {
   environment: Environment;
-  accessMethod: Way;
+  accessMethod: AccessMethod;
 }) {
   const { t } = useTranslation("environments");
-  const address = way.host === null || way.port === null ? null : `${way.host}:${way.port}`;
+  const address =
+    accessMethod.host === null || accessMethod.port === null
+      ? null
+      : `${accessMethod.host}:${accessMethod.port}`;
   return (
-    <Card title={t("access.port", { port: way.internal_port })} accessMethod={way}>
+    <Card title={t("access.port", { port: accessMethod.internal_port })} accessMethod={accessMethod}>
       {address !== null && (
         <>
           <Line text={address} />
@@ -121,7 +128,7 @@ export function CustomPortCard({
       {environment.status === "running" && (
         <OpenButton
           environmentId={environment.id}
-          target={{ port: way.internal_port }}
+          target={{ port: accessMethod.internal_port }}
           label={t("access.open")}
         />
       )}
@@ -131,35 +138,35 @@ export function CustomPortCard({
 
 function Card({
   title,
-  accessMethod: way,
+  accessMethod,
   children,
 }: {
   title: string;
-  accessMethod: Way | null;
+  accessMethod: AccessMethod | null;
   children: ReactNode;
 }) {
   const { t } = useTranslation("environments");
-  const reason = way === null ? t("access.switchedOff") : way.reason;
+  const reason = accessMethod === null ? t("access.switchedOff") : accessMethod.reason;
   return (
     <Paper withBorder p="sm" component="section" aria-label={title} data-service={title}>
       <Stack gap="xs" align="flex-start">
         <Title order={3} size="h5">
           {title}
         </Title>
-        {way !== null && children}
+        {accessMethod !== null && children}
         {reason !== null && (
           <Text size="sm" c="dimmed" data-why style={{ overflowWrap: "anywhere" }}>
-            <Said>{reason}</Said>
+            <ServerText>{reason}</ServerText>
           </Text>
         )}
-        {way !== null && way.release_due_at !== null && (
+        {accessMethod !== null && accessMethod.release_due_at !== null && (
           <Text size="sm" component="div">
-            {t("access.releaseDue")} <AgeText at={way.release_due_at} />
+            {t("access.releaseDue")} <AgeText at={accessMethod.release_due_at} />
           </Text>
         )}
-        {way !== null && way.last_accessed_at !== null && (
+        {accessMethod !== null && accessMethod.last_accessed_at !== null && (
           <Text size="xs" c="dimmed" component="div">
-            {t("access.lastUsed")} <AgeText at={way.last_accessed_at} />
+            {t("access.lastUsed")} <AgeText at={accessMethod.last_accessed_at} />
           </Text>
         )}
       </Stack>

@@ -4,12 +4,12 @@ import { useTranslation } from "react-i18next";
 import type { Access } from "@remotegpu/control-plane/http/environments/ways-in";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { serverNow } from "../../../api/server-clock.ts";
-import { useAct, useApi } from "../../../api/use-api.ts";
+import { useAction, useApi } from "../../../api/use-api.ts";
 import { Failure, Panel } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
-import type { Way } from "./way.ts";
+import type { AccessMethod } from "./way.ts";
 
 /** So long after its start its services come up one by one. */
 const NEW_MS = 60_000;
@@ -27,7 +27,7 @@ export function AccessPanel({ environment }: { environment: Environment }) {
     isMoving: true,
     everyMs: isNew ? SOON_MS : POLL_MS,
   });
-  const renew = useAct<Access>({ method: "POST", path });
+  const renew = useAction<Access>({ method: "POST", path });
   const hasLost = access.data?.services.some(({ state }) => state === "released") ?? false;
   return (
     <Panel
@@ -53,21 +53,22 @@ export function AccessPanel({ environment }: { environment: Environment }) {
   );
 }
 
-function Cards({ environment, services }: { environment: Environment; services: readonly Way[] }) {
-  const wayTo = (service: Way["service"]) => services.find((way) => way.service === service) ?? null;
+function Cards({ environment, services }: { environment: Environment; services: readonly AccessMethod[] }) {
+  const routeTo = (service: AccessMethod["service"]) =>
+    services.find((accessMethod) => accessMethod.service === service) ?? null;
   const of = { environment };
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, lg: 3 }}>
-      <SshCard {...of} accessMethod={wayTo("ssh")} />
-      <VscodeCard {...of} accessMethod={wayTo("ssh")} />
-      <WebCard {...of} service="jupyter" accessMethod={wayTo("jupyter")} />
-      <WebCard {...of} service="terminal" accessMethod={wayTo("terminal")} />
-      <WebCard {...of} service="tensorboard" accessMethod={wayTo("tensorboard")} />
-      <RdpCard {...of} accessMethod={wayTo("rdp")} />
+      <SshCard {...of} accessMethod={routeTo("ssh")} />
+      <VscodeCard {...of} accessMethod={routeTo("ssh")} />
+      <WebCard {...of} service="jupyter" accessMethod={routeTo("jupyter")} />
+      <WebCard {...of} service="terminal" accessMethod={routeTo("terminal")} />
+      <WebCard {...of} service="tensorboard" accessMethod={routeTo("tensorboard")} />
+      <RdpCard {...of} accessMethod={routeTo("rdp")} />
       {services
         .filter(({ service }) => service === "custom")
-        .map((way) => (
-          <CustomPortCard key={way.internal_port} {...of} accessMethod={way} />
+        .map((accessMethod) => (
+          <CustomPortCard key={accessMethod.internal_port} {...of} accessMethod={accessMethod} />
         ))}
     </SimpleGrid>
   );

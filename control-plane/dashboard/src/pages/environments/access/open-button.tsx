@@ -5,7 +5,7 @@
 import { Anchor, Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../../api/use-api.ts";
+import { useAction } from "../../../api/use-api.ts";
 import { Failure } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
@@ -19,7 +19,7 @@ interface OpenButtonOf {
 export function OpenButton({ environmentId, target, label }: OpenButtonOf) {
   const { t } = useTranslation("environments");
   const [url, setUrl] = useState<string | null>(null);
-  const link = useAct<{ url: string }>({
+  const link = useAction<{ url: string }>({
     method: "POST",
     path: pathOf(workloadOf(environmentId), "/links"),
     body: () => target,

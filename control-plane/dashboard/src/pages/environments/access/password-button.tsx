@@ -2,7 +2,7 @@
 import { Button, Code, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../../api/use-api.ts";
+import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
 import { CopyButton } from "../../../parts/copy-button.tsx";
@@ -18,8 +18,11 @@ interface PasswordButtonOf {
 
 export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf) {
   const { t } = useTranslation("environments");
-  const [isAsking, { open, close }] = useDisclosure();
-  const { mutate, mutateAsync, reset, data, error, isPending } = useAct<{ user: string; password: string }>({
+  const [isRequesting, { open, close }] = useDisclosure();
+  const { mutate, mutateAsync, reset, data, error, isPending } = useAction<{
+    user: string;
+    password: string;
+  }>({
     method: "POST",
     path: pathOf(workloadOf(environmentId), `/${kind}-password`),
   });
@@ -42,7 +45,7 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
       </Group>
       <ConfirmDialog
         title={t("access.anotherTitle")}
-        isOpen={isAsking}
+        isOpen={isRequesting}
         onClose={close}
         onConfirm={() => mutateAsync()}
         confirm={t("access.makeAnotherPassword")}
@@ -62,7 +65,7 @@ export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf)
           <Text size="sm">{t("access.passwordOnce", { user: data.user })}</Text>
         </Group>
       )}
-      {error !== null && !isAsking && <Failure why={error} isAct />}
+      {error !== null && !isRequesting && <Failure why={error} isAct />}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { WebShare } from "@remotegpu/control-plane/http/environments/web/web-shares";
 import { Problem } from "../../../api/client.ts";
-import { useAct } from "../../../api/use-api.ts";
+import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
 import { CopyButton } from "../../../parts/copy-button.tsx";
@@ -20,7 +20,7 @@ export function SharesPanel({ environment }: { environment: Environment }) {
   const workload = workloadOf(environment.id);
   const path = pathOf(workload, "/shares");
   const [ending, setEnding] = useState<WebShare | null>(null);
-  const end = useAct<unknown, number>({ method: "DELETE", path: (share) => `${path}/${share}` });
+  const end = useAction<unknown, number>({ method: "DELETE", path: (share) => `${path}/${share}` });
   const columns: Column<WebShare>[] = [
     {
       title: t("shares.what"),
@@ -79,7 +79,7 @@ function NewShare({ path }: { path: string }) {
   const [target, setTarget] = useState("jupyter");
   const [port, setPort] = useState("");
   const [hours, setHours] = useState(DEFAULT_HOURS);
-  const share = useAct<{ url: string }>({
+  const share = useAction<{ url: string }>({
     method: "POST",
     path,
     body: () => ({

@@ -1,14 +1,14 @@
 /** Ways into an environment, and what programs beside the browser are given to take one. Pure. */
 import type { Access } from "@remotegpu/control-plane/http/environments/ways-in";
 
-export type Way = Access["services"][number];
-export type ServiceName = Way["service"];
+export type AccessMethod = Access["services"][number];
+export type ServiceName = AccessMethod["service"];
 
 /** What outlives a stop. */
 const CODE_FOLDER = "/gemini/code";
 
 /** VS Code's own form for a folder over SSH; null where there is no address that it could take. */
-export function vscodeLink({ reachable, host, port }: Way): string | null {
+export function vscodeLink({ reachable, host, port }: AccessMethod): string | null {
   if (!reachable || host === null || port === null) return null;
   return `vscode://vscode-remote/ssh-remote+root@${bracketed(host)}:${port}${CODE_FOLDER}`;
 }

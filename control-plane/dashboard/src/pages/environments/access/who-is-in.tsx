@@ -3,7 +3,7 @@ import { Button, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AccessSession } from "@remotegpu/control-plane/http/environments/access/sessions";
-import { useAct } from "../../../api/use-api.ts";
+import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../parts/age-text.tsx";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
 import { NameText } from "../../../parts/name-text.tsx";
@@ -16,7 +16,7 @@ export function WhoIsIn({ id }: { id: string }) {
   const workload = workloadOf(id);
   const path = pathOf(workload, "/sessions");
   const [ending, setEnding] = useState<AccessSession | null>(null);
-  const end = useAct<unknown, number>({ method: "DELETE", path: (session) => `${path}/${session}` });
+  const end = useAction<unknown, number>({ method: "DELETE", path: (session) => `${path}/${session}` });
   const columns: Column<AccessSession>[] = [
     {
       title: t("sessions.who"),

@@ -2,7 +2,7 @@
 import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAct } from "../../../api/use-api.ts";
+import { useAction } from "../../../api/use-api.ts";
 import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
 import { NameText } from "../../../parts/name-text.tsx";
 import { useGo } from "../../../parts/page-link.tsx";
@@ -10,18 +10,18 @@ import { Failure } from "../../../parts/panel.tsx";
 import { pathOf } from "../../../parts/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 
-type Asking = "stop" | "restart" | "delete";
+type Requesting = "stop" | "restart" | "delete";
 type Status = Environment["status"];
 
 const STARTABLE: readonly Status[] = ["stopped", "error"];
 const STOPPABLE: readonly Status[] = ["queued", "creating", "running", "restarting"];
 const RESTARTABLE: readonly Status[] = ["running"];
 
-export function Acts({ environment }: { environment: Environment }) {
+export function EnvironmentActions({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
-  const [asking, setAsking] = useState<Asking | null>(null);
+  const [requesting, setRequesting] = useState<Requesting | null>(null);
   const { id, status } = environment;
-  const start = useAct({ method: "POST", path: pathOf(workloadOf(id), "/start") });
+  const start = useAction({ method: "POST", path: pathOf(workloadOf(id), "/start") });
   if (status === "deleting") return null;
   return (
     <>
@@ -32,45 +32,45 @@ export function Acts({ environment }: { environment: Environment }) {
           </Button>
         )}
         {STOPPABLE.includes(status) && (
-          <Button variant="default" onClick={() => setAsking("stop")}>
+          <Button variant="default" onClick={() => setRequesting("stop")}>
             {t("act.stop")}
           </Button>
         )}
         {RESTARTABLE.includes(status) && (
-          <Button variant="default" onClick={() => setAsking("restart")}>
+          <Button variant="default" onClick={() => setRequesting("restart")}>
             {t("act.restart")}
           </Button>
         )}
-        <Button variant="default" onClick={() => setAsking("delete")}>
+        <Button variant="default" onClick={() => setRequesting("delete")}>
           {t("act.delete")}
         </Button>
       </Group>
       {start.error !== null && <Failure why={start.error} isAct />}
       {(["stop", "restart", "delete"] as const).map((act) => (
-        <Asked
+        <Requested
           key={act}
           act={act}
           environment={environment}
-          isOpen={asking === act}
-          onClose={() => setAsking(null)}
+          isOpen={requesting === act}
+          onClose={() => setRequesting(null)}
         />
       ))}
     </>
   );
 }
 
-interface AskedOf {
-  act: Asking;
+interface RequestedOf {
+  act: Requesting;
   environment: Environment;
   isOpen: boolean;
   onClose: () => void;
 }
 
-function Asked({ act, environment, isOpen, onClose }: AskedOf) {
+function Requested({ act, environment, isOpen, onClose }: RequestedOf) {
   const { t } = useTranslation("environments");
   const go = useGo();
   const path = pathOf(workloadOf(environment.id), act === "delete" ? "" : `/${act}`);
-  const { mutateAsync, isPending, error, reset } = useAct({
+  const { mutateAsync, isPending, error, reset } = useAction({
     method: act === "delete" ? "DELETE" : "POST",
     path,
   });
@@ -103,7 +103,7 @@ function Asked({ act, environment, isOpen, onClose }: AskedOf) {
 type Words = ReturnType<typeof useTranslation<"environments">>["t"];
 
 function wordsOf(
-  act: Asking,
+  act: Requesting,
   isOn: boolean,
   t: Words,
 ): { stops: string[]; keeps: string[]; charged: string[] } {

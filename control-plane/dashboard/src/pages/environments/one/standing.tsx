@@ -8,7 +8,7 @@ import { Money } from "../../../parts/money.tsx";
 import { NameText } from "../../../parts/name-text.tsx";
 import { PageLink } from "../../../parts/page-link.tsx";
 import { Panel } from "../../../parts/panel.tsx";
-import { Said } from "../../../parts/said.tsx";
+import { ServerText } from "../../../parts/said.tsx";
 import { bytesText } from "../../../parts/size-text.ts";
 import { StatusBadge } from "../../../parts/status-badge.tsx";
 import { useCost } from "../../../parts/workload/cost.tsx";
@@ -16,13 +16,13 @@ import { FreeNow } from "../../../parts/workload/waivers.tsx";
 import { type Environment } from "../environment.ts";
 import { IdleText } from "../idle-text.tsx";
 
-interface StandingOf {
+interface StatusOf {
   environment: Environment;
   /** When this was told. */
   at: string;
 }
 
-export function Standing({ environment, at }: StandingOf) {
+export function StatusSummary({ environment, at }: StatusOf) {
   const { t } = useTranslation("environments");
   const { status, status_reason: reason, status_deadline_at: deadline, restarts } = environment;
   return (
@@ -40,7 +40,7 @@ export function Standing({ environment, at }: StandingOf) {
       </Group>
       {reason !== null && reason !== "" && (
         <Text data-reason style={{ overflowWrap: "anywhere" }}>
-          <Said>{reason}</Said>
+          <ServerText>{reason}</ServerText>
         </Text>
       )}
       {environment.description !== null && (
@@ -60,7 +60,7 @@ export function Standing({ environment, at }: StandingOf) {
   );
 }
 
-function Figures({ environment, at }: StandingOf) {
+function Figures({ environment, at }: StatusOf) {
   const { t } = useTranslation(["environments", "workload"]);
   const { isAdmin } = useMe();
   const { host_id: hostId, host_name: hostName } = environment;

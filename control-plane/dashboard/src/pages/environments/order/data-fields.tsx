@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../../api/use-api.ts";
 import type { Fields } from "./fields.tsx";
 import "@mantine/core/styles/Fieldset.css";
-import { Said } from "../../../parts/said.tsx";
+import { ServerText } from "../../../parts/said.tsx";
 import { NameText } from "../../../parts/name-text.tsx";
 
 interface DataEntry {
@@ -57,7 +57,7 @@ function Mounts({
         ))}
         {error !== undefined && (
           <Text size="sm" c="var(--mantine-color-error)" role="alert">
-            <Said>{error}</Said>
+            <ServerText>{error}</ServerText>
           </Text>
         )}
       </Stack>

@@ -4,24 +4,24 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
-import { ask } from "../../../api/client.ts";
+import { request } from "../../../api/client.ts";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { Money } from "../../../parts/money.tsx";
 import { type Column, Rows } from "../../../parts/page-table.tsx";
 import { Panel } from "../../../parts/panel.tsx";
 import { type Draft, estimateOf } from "./draft.ts";
-import { Said } from "../../../parts/said.tsx";
+import { ServerText } from "../../../parts/said.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
 
 export function EstimatePanel({ draft }: { draft: Draft }) {
   const { t } = useTranslation("environments");
-  const [asked] = useDebouncedValue(JSON.stringify(estimateOf(draft)), TYPING_MS);
-  const body: unknown = JSON.parse(asked);
+  const [requested] = useDebouncedValue(JSON.stringify(estimateOf(draft)), TYPING_MS);
+  const body: unknown = JSON.parse(requested);
   const estimate = useQuery({
-    queryKey: ["estimate", asked],
-    queryFn: ({ signal }) => ask<Estimate>("POST", "/billing/estimate", { body, signal }),
+    queryKey: ["estimate", requested],
+    queryFn: ({ signal }) => request<Estimate>("POST", "/billing/estimate", { body, signal }),
     enabled: body !== null,
     // Room comes and goes.
     refetchInterval: POLL_MS,
@@ -29,12 +29,12 @@ export function EstimatePanel({ draft }: { draft: Draft }) {
   });
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
-      {(told) => <Told estimate={told} />}
+      {(loaded) => <Reported estimate={loaded} />}
     </Panel>
   );
 }
 
-function Told({ estimate }: { estimate: Estimate }) {
+function Reported({ estimate }: { estimate: Estimate }) {
   const { t } = useTranslation("environments");
   const { per_hour: perHour, fits, fits_reason: reason, lines } = estimate;
   const columns: Column<Estimate["lines"][number]>[] = [
@@ -53,7 +53,7 @@ function Told({ estimate }: { estimate: Estimate }) {
       </Group>
       <Alert color={COLOURS[fits]} variant="light" my="sm" data-fits={fits}>
         <Text fw={600}>{t(`estimate.${fits}`)}</Text>
-        <Said>{reason}</Said>
+        <ServerText>{reason}</ServerText>
       </Alert>
       <Rows title={t("estimate.lines")} columns={columns} items={lines} keyOf={({ line }) => line} />
     </>

@@ -3,7 +3,7 @@ import { Button, SimpleGrid, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { ask, newKey, Problem } from "../../../api/client.ts";
+import { request, newKey, Problem } from "../../../api/client.ts";
 import { useGo } from "../../../parts/page-link.tsx";
 import { Failure, Panel } from "../../../parts/panel.tsx";
 import { addressOfEnvironment, type Environment } from "../environment.ts";
@@ -85,7 +85,7 @@ function useOrder() {
       const body = orderOf(draft);
       const text = JSON.stringify(body);
       if (tried.current.body !== text) tried.current = { body: text, key: newKey() };
-      return await ask<Environment>("POST", "/environments", { body, idempotencyKey: tried.current.key });
+      return await request<Environment>("POST", "/environments", { body, idempotencyKey: tried.current.key });
     },
     onSettled: () => client.invalidateQueries(),
   });
