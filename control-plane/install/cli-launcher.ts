@@ -16,11 +16,11 @@ function start(load: NodeJS.Require): void {
   const { Script } = load("node:vm") as typeof import("node:vm");
   const files = load("node:fs") as FileSystem;
   const path = cachePath(load);
-  const kept = path === null ? undefined : keptCode(files, path);
-  const script = new Script(COMMAND, { filename: "remotegpu", ...(kept && { cachedData: kept }) });
+  const stored = path === null ? undefined : storedCode(files, path);
+  const script = new Script(COMMAND, { filename: "remotegpu", ...(stored && { cachedData: stored }) });
   const run = script.runInThisContext() as (load: NodeJS.Require) => void;
   run(load);
-  if (path !== null && (kept === undefined || script.cachedDataRejected === true))
+  if (path !== null && (stored === undefined || script.cachedDataRejected === true))
     process.once("exit", () => keep(files, path, script.createCachedData()));
 }
 
@@ -36,7 +36,7 @@ function cachePath(load: NodeJS.Require): string | null {
 }
 
 /** What another user could have written is not run. V8 knows a text by its length, so the file says of which it is. */
-function keptCode({ lstatSync, readFileSync }: FileSystem, path: string): Buffer | undefined {
+function storedCode({ lstatSync, readFileSync }: FileSystem, path: string): Buffer | undefined {
   try {
     const { uid, mode } = lstatSync(path);
     if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return undefined;

@@ -146,7 +146,7 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
       "WEB_CERT and WEB_KEY belong together",
     );
   if (listen === "off") return null;
-  const isAsked = listen !== undefined || domain !== undefined || services !== undefined;
+  const isRequested = listen !== undefined || domain !== undefined || services !== undefined;
   const certificate = certFile === undefined || keyFile === undefined ? null : { certFile, keyFile };
   const baseOf = (text: string | undefined) =>
     text === undefined ? null : webBaseOf(text, { hasCertificate: certificate !== null });
@@ -154,7 +154,7 @@ function gatewayConfig(env: z.infer<typeof Environment>): GatewayConfig | null {
   if (serviceDomain !== null && serviceDomain.domain === webBase?.domain)
     throw new ConfigError("SERVICE_DOMAIN", "must be another domain than WEB_DOMAIN");
   return {
-    isRequested: isAsked,
+    isRequested,
     listen: addressOf(listen ?? GATEWAY_LISTEN),
     webBase,
     serviceDomain,

@@ -16,7 +16,7 @@ import { DashboardFiles } from "./dashboard-files.ts";
 import { GpuHistory } from "./controllers/hosts/gpu-history.ts";
 import { hostSync } from "./controllers/hosts/host-sync.ts";
 import { recordMalformed } from "./controllers/ingest/ingest.ts";
-import { ingestDesk } from "./controllers/ingest/ingest-desk.ts";
+import { ingestQueue } from "./controllers/ingest/ingest-desk.ts";
 import { Leadership } from "./controllers/leadership.ts";
 import { startLoops } from "./controllers/loop.ts";
 import { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
@@ -31,7 +31,7 @@ import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";
 import { noAttempts, recordCounted } from "./http/request/attempts.ts";
 import { openServer } from "./http/server/server.ts";
-import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "./loops.ts";
+import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "./loops.ts";
 import { fileRequests, type OpenFiles } from "./link/files/file-requests.ts";
 import { downloadLinks } from "./link/identity/download-links.ts";
 import { hostIdentity } from "./link/identity/host-credential.ts";
@@ -141,7 +141,7 @@ async function serve(
   await using begun = new AsyncDisposableStack();
   begun.defer(() => running.stop());
   const wakeOwn = () => {
-    running.wake(WOKEN_BY_NEWS);
+    running.wake(WOKEN_BY_REPORTS);
     gateway?.checkNow();
   };
   const wake = () => {
@@ -151,7 +151,7 @@ async function serve(
   const keys = new HostKeys(db);
   const verify = async (host: HostId, text: string, signature: string) =>
     (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
-  const desk = ingestDesk({ db, verify, calendar }, now);
+  const queue = ingestQueue({ db, verify, calendar }, now);
   await link.start({
     hosts: hostSync({
       db,
@@ -169,7 +169,7 @@ async function serve(
     }),
     journal: {
       async ingest(hostId, batch, sentAt) {
-        const report = await desk.take({ hostId, batch, sentAt });
+        const report = await queue.take({ hostId, batch, sentAt });
         if (report.quarantined > 0)
           log.error({ hostId, ...report }, "rows of a host's journal were set aside");
       },

@@ -82,28 +82,28 @@ export class DashboardFiles {
 }
 
 /** The folder with its files, which lie there already or are made. @param kept where such folders are */
-export async function builtFolder(kept: string, signal?: AbortSignal): Promise<string> {
+export async function builtFolder(stored: string, signal?: AbortSignal): Promise<string> {
   const name = await sourcesHash();
-  for (const folder of [join(BUILT_BESIDE, name), join(kept, name)]) if (existsSync(folder)) return folder;
+  for (const folder of [join(BUILT_BESIDE, name), join(stored, name)]) if (existsSync(folder)) return folder;
 
-  const made = join(kept, `${name}.${process.pid}`);
-  await mkdir(kept, { recursive: true });
+  const made = join(stored, `${name}.${process.pid}`);
+  await mkdir(stored, { recursive: true });
   const bound = { timeout: BUILD_MS, ...(signal !== undefined && { cancelSignal: signal }) };
   await execa(process.execPath, [BUILDER, "--out", made], { ...bound, stdin: "ignore" });
-  const folder = join(kept, name);
+  const folder = join(stored, name);
   // Another server on this folder may have been faster; its files are the same.
   await rename(made, folder).catch(async (error: unknown) => {
     await rm(made, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
   });
-  await removeOthers(kept, name);
+  await removeOthers(stored, name);
   return folder;
 }
 
 /** What former versions left. */
-async function removeOthers(kept: string, name: string): Promise<void> {
-  for (const other of await readdir(kept))
-    if (!other.startsWith(name)) await rm(join(kept, other), { recursive: true, force: true });
+async function removeOthers(stored: string, name: string): Promise<void> {
+  for (const other of await readdir(stored))
+    if (!other.startsWith(name)) await rm(join(stored, other), { recursive: true, force: true });
 }
 
 /** @throws where the sources are not beside us */

@@ -75,7 +75,7 @@ export async function startEngines(config: Config, log: Log): Promise<Engines> {
       prepare: (owner) => bringUpToDate(owner, config, log),
     });
     undo.push(endDatabase);
-    await tellOfFooting(db, log);
+    await reportFooting(db, log);
 
     const {
       address,
@@ -98,7 +98,7 @@ async function bringUpToDate(owner: Database, config: Config, log: Log): Promise
 }
 
 /** Nothing stops working for it, so nobody would notice. */
-async function tellOfFooting(db: Database, log: Log): Promise<void> {
+async function reportFooting(db: Database, log: Log): Promise<void> {
   await db.query("SELECT 1");
   if (db.role.footing === "unguarded")
     log.warn(
@@ -213,10 +213,10 @@ function isLoopback(address: string): boolean {
 }
 
 /** Asks again while it does not answer, up to the bound. */
-async function patiently<T>(what: string, where: string, log: Log, ask: () => Promise<T>): Promise<T> {
+async function patiently<T>(what: string, where: string, log: Log, request: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await ask();
+      return await request();
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (attempt >= MAX_ATTEMPTS)

@@ -27,7 +27,7 @@ import type { LogOpening, LogQuery, Reader } from "./core/workloads/log-stream.t
 import type { Operator } from "./link/servers/operator.ts";
 import { Wakes } from "./link/servers/wakes.ts";
 
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 const LOST: StreamState = { kind: "away", cause: "nats", detail: "the connection is lost" };
 
 interface FleetLinkParts {
@@ -46,7 +46,7 @@ interface FleetLinkUse {
 }
 
 /** All that stands on one connection, which outlives the outages of NATS. */
-interface Way {
+interface Route {
   connection: NatsConnection;
   orders: HostOrders;
   logs: LogStreams;
@@ -59,7 +59,7 @@ export class FleetLink {
   readonly #parts: FleetLinkParts;
   readonly #keeping: JournalKeeping;
   readonly #wakes = new Wakes();
-  #route: Way | null = null;
+  #route: Route | null = null;
   /** Null before the first look has ended. */
   #state: StreamState | null = null;
   #loop: RunningLoop | null = null;
@@ -77,14 +77,14 @@ export class FleetLink {
 
   /** Resolves after the first look, whatever it found. */
   async start(use: FleetLinkUse): Promise<void> {
-    const looked = new Promise<void>((resolve) => this.#checked.push(resolve));
+    const checked = new Promise<void>((resolve) => this.#checked.push(resolve));
     this.#loop = startLoop({
       name: "journal-stream",
-      everyMs: LOOK_EVERY_MS,
+      everyMs: CHECK_EVERY_MS,
       pass: () => this.#check(use),
       log: this.#parts.log,
     });
-    await looked;
+    await checked;
   }
 
   get isConnected(): boolean {
@@ -138,15 +138,15 @@ export class FleetLink {
 
   async stop(): Promise<void> {
     // Ingest first: it may wait for a look, and the loop still makes one.
-    const way = this.#route;
-    await way?.accounts.stop();
+    const route = this.#route;
+    await route?.accounts.stop();
     // Without a connection there is nothing to finish, and a farewell would wait for one.
-    if (this.isConnected) await way?.hosts.close();
-    await way?.journal.stop();
+    if (this.isConnected) await route?.hosts.close();
+    await route?.journal.stop();
     await this.#loop?.stop();
     // A look that was under way may have opened it only now.
-    if (this.#route !== way) return this.stop();
-    await way?.connection.close();
+    if (this.#route !== route) return this.stop();
+    await route?.connection.close();
   }
 
   async #check(use: FleetLinkUse): Promise<void> {
@@ -175,7 +175,7 @@ export class FleetLink {
     return state;
   }
 
-  async #open(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
+  async #open(connection: NatsConnection, use: FleetLinkUse): Promise<Route> {
     try {
       return await this.#build(connection, use);
     } catch (error) {
@@ -185,11 +185,11 @@ export class FleetLink {
     }
   }
 
-  async #build(connection: NatsConnection, use: FleetLinkUse): Promise<Way> {
+  async #build(connection: NatsConnection, use: FleetLinkUse): Promise<Route> {
     const { operator, address, log } = this.#parts;
     const accounts = new AccountKeeper({ operator, address, connection, readRevoked: use.readRevoked, log });
     const journal = new JournalConsumer(connection, use.journal, { repair: () => this.#checkAgain(), log });
-    const way = {
+    const route = {
       connection,
       orders: new HostOrders(connection),
       logs: new LogStreams(connection),
@@ -200,13 +200,13 @@ export class FleetLink {
     const hosts = await serveHosts(connection, use.hosts, log);
     void this.#followConnection(connection);
     accounts.start();
-    return { ...way, hosts };
+    return { ...route, hosts };
   }
 
   #checkAgain(): Promise<void> {
-    const looked = new Promise<void>((resolve) => this.#checked.push(resolve));
+    const checked = new Promise<void>((resolve) => this.#checked.push(resolve));
     this.#loop?.wake();
-    return looked;
+    return checked;
   }
 
   async #followConnection(connection: NatsConnection): Promise<void> {

@@ -70,7 +70,7 @@ export interface LoopEngines {
  * Woken by an order, and by a report that says something new. What is overdue is found by its poll; here it would only
  * compete with the placement that somebody waits for.
  */
-export const WOKEN_BY_NEWS = ["workloads", "replicas", "scheduling"];
+export const WOKEN_BY_REPORTS = ["workloads", "replicas", "scheduling"];
 /** Woken by a message that has gone out, since more may be due for the same webhook. */
 export const WOKEN_BY_DELIVERY = ["webhooks"];
 
@@ -97,7 +97,7 @@ export function loops(engines: LoopEngines): Loop[] {
     pause,
   } = engines;
   const nudge = (host: HostId) => link.nudge(host);
-  const kept = passCache(db);
+  const cache = passCache(db);
   const hostLiveness = new HostLiveness({ db, now, hears: () => link.isConnected });
   const sealing = new Sealing({ db, seals, log });
   const streamAlarms = new StreamAlarms(db);
@@ -107,7 +107,7 @@ export function loops(engines: LoopEngines): Loop[] {
       name: "scheduling",
       everyMs: 5 * MS_PER_SECOND,
       wakes: ["scheduling"],
-      pass: async (pass) => (await schedulePass({ db, newId, nudge, cache: kept }, pass)).again,
+      pass: async (pass) => (await schedulePass({ db, newId, nudge, cache }, pass)).again,
     },
     {
       name: "workloads",

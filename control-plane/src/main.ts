@@ -16,7 +16,11 @@ import { database, EngineError, natsOf, openOperatorKeys, operatorFile, publicHo
 import { GatewayListenError } from "./gateway/front/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
-import { checkJournalStream, noStreamToAsk, streamNotChecked } from "./link/journal/journal-stream-check.ts";
+import {
+  checkJournalStream,
+  noStreamToCheck,
+  streamNotChecked,
+} from "./link/journal/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
 import {
@@ -46,8 +50,8 @@ const log = pino(
   { base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: errorForLog } },
   pino.destination(2),
 );
-const say = (text: string) => void process.stdout.write(`${text}\n`);
-const tell = (text: string) => void process.stderr.write(`${text}\n`);
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+const report = (text: string) => void process.stderr.write(`${text}\n`);
 
 const program = new Command("remotegpu-control-plane")
   .version(VERSION)
@@ -97,8 +101,8 @@ program
           ? await openOperatorKeys(config.stateDir)
           : null;
         const seals = operator && sealsOf(operator);
-        await migrateCommand(owner, direction, options, { print: say, report: tell }, seals?.envVars ?? null);
-        if (isSealing && seals !== null) await sealUnlessServed(owner, seals, tell);
+        await migrateCommand(owner, direction, options, { print, report }, seals?.envVars ?? null);
+        if (isSealing && seals !== null) await sealUnlessServed(owner, seals, report);
       },
     });
     await end();
@@ -116,7 +120,7 @@ program
   .description("print a fresh key of the first administrator")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
   .action((options: Options) =>
-    withSchema(options, async (db) => say((await createFirstAdminKey(db, new Date())).key)),
+    withSchema(options, async (db) => print((await createFirstAdminKey(db, new Date())).key)),
   );
 program
   .command("local-host")
@@ -134,7 +138,9 @@ program
   .command("schema-snapshot")
   .description("print the database's schema as plain SQL")
   .option("--state-dir <folder>", "or REMOTEGPU_STATE_DIR, without DATABASE_URL")
-  .action((options: Options) => withSchema(options, async (db) => say((await snapshotInUtc(db)).trimEnd())));
+  .action((options: Options) =>
+    withSchema(options, async (db) => print((await snapshotInUtc(db)).trimEnd())),
+  );
 program
   .command("doctor")
   .description("look whether the database is what it must be, and name what is broken; writes nothing")
@@ -203,7 +209,7 @@ async function sealingKey(step: SealingKeyStep, options: Options): Promise<void>
       `${operatorFile(stateDir)} is not there; name the folder that has the fleet's (--state-dir).`,
     );
   const operator = await openOperatorKeys(stateDir);
-  await withSchema(options, async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, say));
+  await withSchema(options, async (db) => await sealingKeyCommand(step, { db, operator, stateDir }, print));
 }
 
 async function run(options: Options): Promise<void> {
@@ -290,12 +296,12 @@ function assertDatabaseThere({ databaseUrl, stateDir }: Config): void {
 async function doctor(options: Options & { json?: boolean }): Promise<void> {
   try {
     await withSchema(options, async (db) => {
-      const asked = {
+      const requested = {
         json: options.json,
         now: new Date(),
         checkStream: () => checkStreamOf(configOf(options)),
       };
-      process.exitCode = await doctorCommand(db, asked, say);
+      process.exitCode = await doctorCommand(db, requested, print);
     });
   } catch (error) {
     explain(error);
@@ -306,7 +312,7 @@ async function doctor(options: Options & { json?: boolean }): Promise<void> {
 async function checkStreamOf(config: Config): Promise<CheckResult> {
   const address = natsOf(config);
   if (address === null)
-    return noStreamToAsk(
+    return noStreamToCheck(
       "NATS_URL is unset: a NATS of our own is one server, with one replica of the stream.",
     );
   if (!existsSync(operatorFile(config.stateDir)))
@@ -343,7 +349,7 @@ async function printNatsConfig(options: {
   const address = isTls ? "0.0.0.0" : "127.0.0.1";
   // Not before: it makes keys where there are none.
   const operator = await openOperatorKeys(stateDir);
-  say(
+  print(
     renderNatsConfig(operator, {
       listen: { address, port: NATS_PORT },
       storeDir,
@@ -360,7 +366,7 @@ async function printNatsConfig(options: {
 /** What a person can act on is one line; anything else is a bug and shows its stack. */
 function explain(error: unknown): number {
   if (error instanceof UsageError) {
-    tell(`remotegpu-control-plane: ${error.message}`);
+    report(`remotegpu-control-plane: ${error.message}`);
     return WRONG_USAGE;
   }
   const isExplained =

@@ -11,9 +11,9 @@ export async function doctorCommand(
     now,
     checkStream,
   }: { json?: boolean | undefined; now: Date; checkStream: () => Promise<CheckResult> },
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<0 | 1 | 2> {
   const results = [...(await examine(database, now)), await checkStream()];
-  say(json ? reportJson(results) : reportText(results));
+  print(json ? reportJson(results) : reportText(results));
   return exitCodeOf(results);
 }

@@ -27,71 +27,71 @@ export async function migrateCommand(
   database: Database,
   direction: "up" | "down",
   { dryRun = false, strict = false, json = false, wait = 30, discard = [] }: MigrateCommandOptions,
-  { print: say, report: log }: AnswerAndProgress,
+  { print, report: log }: AnswerAndProgress,
   envVars: EnvVarSeal | null = null,
 ): Promise<void> {
   if (direction === "down") {
     if (dryRun || strict) throw new MigrationError("--dry-run and --strict belong to the way up");
     await migrateDown(database, { log, discard, waitMs: wait * MS_PER_SECOND, envVars });
-    say(json ? JSON.stringify({ direction }) : "The database has the old system's schema again.");
+    print(json ? JSON.stringify({ direction }) : "The database has the old system's schema again.");
     return;
   }
   if (discard.length > 0) throw new MigrationError("--discard belongs to the way down");
   const done = dryRun
     ? await planMigration(database)
     : await migrate(database, { log, strict, waitMs: wait * MS_PER_SECOND });
-  if (json) say(JSON.stringify({ dry_run: dryRun, ...done }, null, 2));
-  else tell(done, dryRun, say);
+  if (json) print(JSON.stringify({ dry_run: dryRun, ...done }, null, 2));
+  else report(done, dryRun, print);
   if (dryRun && strict && done.report.findings.length > 0)
     throw new MigrationError("there is something to report, and --strict asks for nothing");
 }
 
-function tell({ applied, steps, report }: Migrated, dryRun: boolean, say: (text: string) => void): void {
-  if (applied.length === 0) return say("The schema is up to date.");
+function report({ applied, steps, report }: Migrated, dryRun: boolean, print: (text: string) => void): void {
+  if (applied.length === 0) return print("The schema is up to date.");
   const names = applied.join(", ");
   if (steps.length > 0) {
     list(
       steps.map(({ title, rows }) => ({ step: title, rows })),
       ["step", [dryRun ? "rows it would touch" : "rows touched", ({ rows }) => rows]],
-      say,
+      print,
     );
-    tellReport(report, say);
+    sendReport(report, print);
   }
-  say(dryRun ? `Nothing was written. To be applied: ${names}` : `Applied: ${names}`);
+  print(dryRun ? `Nothing was written. To be applied: ${names}` : `Applied: ${names}`);
 }
 
-function tellReport({ derived, findings }: UpgradeReport, say: (text: string) => void): void {
+function sendReport({ derived, findings }: UpgradeReport, print: (text: string) => void): void {
   if (derived.length > 0)
     list(
       derived.map(({ table, column, rows, from }) => ({ derived: `${table}.${column}`, rows, from })),
       ["derived", "rows", "from"],
-      say,
+      print,
     );
-  if (findings.length === 0) return say("Nothing to report.\n");
+  if (findings.length === 0) return print("Nothing to report.\n");
   const rows = findings.flatMap(({ finding, table, column, rows: count, listed }) =>
     listed.map(({ row_id: row, old_value: old, new_value: value, note }, index) => ({
       ...(index === 0 && { report: finding, column: `${table}.${column}`, rows: count, note }),
       row,
-      old: shown(old),
-      new: shown(value),
+      old: visible(old),
+      new: visible(value),
     })),
   );
-  list(rows, ["report", "column", "rows", "row", "old", "new", "note"], say);
+  list(rows, ["report", "column", "rows", "row", "old", "new", "note"], print);
   if (findings.some(({ rows: count, listed }) => count > listed.length))
-    say(
+    print(
       "Where there are more rows than are listed, the table upgrade_findings has all of them afterwards.\n",
     );
 }
 
-function list(rows: Row[], columns: Column[], say: (text: string) => void): void {
-  printList({ format: "wide", width: null, nowMs: 0, write: say }, rows, columns);
+function list(rows: Row[], columns: Column[], print: (text: string) => void): void {
+  printList({ format: "wide", width: null, nowMs: 0, write: print }, rows, columns);
 }
 
-const MAX_SHOWN = 40;
+const MAX_LISTED = 40;
 
 /** On one line, and without the control characters that would move the cursor of whoever reads. */
-function shown(value: string | null): string {
+function visible(value: string | null): string {
   if (value === null) return "NULL";
   const text = JSON.stringify(value);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return text.length > MAX_LISTED ? `${text.slice(0, MAX_LISTED)}…` : text;
 }

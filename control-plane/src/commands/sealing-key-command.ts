@@ -48,17 +48,17 @@ export function sealsOf(operator: Operator): Seals {
 export async function sealUnlessServed(
   db: Database,
   seals: Seals,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<void> {
   const leader = await presentLeader(db);
   if (leader !== null)
-    return say(
+    return print(
       `a control plane runs on this database (${leader}); values are sealed by the next one that leads`,
     );
   const { sealed, left } = await resealAll(db, { seals, of: "plain" });
-  if (sealed > 0) say(`${sealed} rows with plain values of variables, or secrets of webhooks, are sealed`);
+  if (sealed > 0) print(`${sealed} rows with plain values of variables, or secrets of webhooks, are sealed`);
   if (left.length > 0)
-    say(
+    print(
       `values in ${left.length} rows could not be sealed: ${left.slice(0, MAX_NAMED_AFTER_UPGRADE).join(", ")}`,
     );
 }
@@ -67,64 +67,66 @@ export async function sealUnlessServed(
 export async function sealingKeyCommand(
   step: SealingKeyStep,
   held: Held,
-  say: (text: string) => void,
+  print: (text: string) => void,
 ): Promise<void> {
   switch (step) {
     case "status":
-      return await tellStatus(held, say);
+      return await reportStatus(held, print);
     case "add":
-      return addKey(held, say);
+      return addKey(held, print);
     case "rotate":
-      return await rotate(held, say);
+      return await rotate(held, print);
     case "drop":
-      return await dropOld(held, say);
+      return await dropOld(held, print);
   }
 }
 
-async function tellStatus({ db, operator }: Held, say: (text: string) => void): Promise<void> {
+async function reportStatus({ db, operator }: Held, print: (text: string) => void): Promise<void> {
   const { sealsWith, keys } = operator.sealingKeys();
-  for (const { name } of keys) say(`key ${name}${name === sealsWith.name ? " (seals)" : " (opens)"}`);
+  for (const { name } of keys) print(`key ${name}${name === sealsWith.name ? " (seals)" : " (opens)"}`);
   for (const { table, plain, otherKeys } of await unsealedCounts(db, sealsOf(operator)))
-    say(`${table}: ${plain} rows plain, ${otherKeys} under another key`);
+    print(`${table}: ${plain} rows plain, ${otherKeys} under another key`);
   for (const { server, sealsWith: seals, keyNames, reportedAt } of await sealingKeyReports(db))
-    say(`server ${server} has ${keyNames.join(", ")} and seals with ${seals} (${reportedAt.toISOString()})`);
+    print(
+      `server ${server} has ${keyNames.join(", ")} and seals with ${seals} (${reportedAt.toISOString()})`,
+    );
 }
 
 /** It opens from now on, and seals nothing yet: servers that lack it must get it before they meet it. */
-function addKey({ operator, stateDir }: Held, say: (text: string) => void): void {
+function addKey({ operator, stateDir }: Held, print: (text: string) => void): void {
   const { sealsWith, keys } = operator.sealingKeys();
   const next = nextKey(operator);
-  if (next !== null) return say(`The key ${next.name} is there already and seals nothing yet.`);
+  if (next !== null) return print(`The key ${next.name} is there already and seals nothing yet.`);
   const added = freshSealingKey();
   writeSealingKeys(operatorFile(stateDir), { sealsWith, keys: [...keys, added] });
-  say(
+  print(
     `${operatorFile(stateDir)} has the key ${added.name} beside ${sealsWith.name}. Copy it to every server and gateway of the fleet, which need no restart, and then run: remotegpu-control-plane sealing-key rotate`,
   );
 }
 
-async function rotate({ db, operator, stateDir }: Held, say: (text: string) => void): Promise<void> {
+async function rotate({ db, operator, stateDir }: Held, print: (text: string) => void): Promise<void> {
   const { keys } = operator.sealingKeys();
   if (keys.length === 1)
     throw new SealingKeyError("there is one key alone: add another first (sealing-key add)");
   const next = nextKey(operator);
   if (next !== null) writeSealingKeys(operatorFile(stateDir), { sealsWith: next, keys });
   const { sealed, left } = await resealAll(db, { seals: sealsOf(operator), of: "other-keys" });
-  say(`${sealed} rows are sealed anew, with the key ${operator.sealingKeys().sealsWith.name}.`);
-  if (left.length > 0) say(`${left.length} rows do not open: ${left.slice(0, MAX_NAMED).join(", ")}`);
+  print(`${sealed} rows are sealed anew, with the key ${operator.sealingKeys().sealsWith.name}.`);
+  if (left.length > 0) print(`${left.length} rows do not open: ${left.slice(0, MAX_NAMED).join(", ")}`);
   const without = lacking(await sealingKeyReports(db), operator.sealingKeys().sealsWith.name);
-  if (without.length > 0) say(`As servers said last: ${without.join("; ")}.`);
-  say(
+  if (without.length > 0) print(`As servers said last: ${without.join("; ")}.`);
+  print(
     "Copy operator.json to every other server now, since those seal with the old key until then; run this again once they have it, and then: remotegpu-control-plane sealing-key drop",
   );
 }
 
 /** @throws SealingKeyError while something is sealed with them, or a server needs them */
-async function dropOld({ db, operator, stateDir }: Held, say: (text: string) => void): Promise<void> {
+async function dropOld({ db, operator, stateDir }: Held, print: (text: string) => void): Promise<void> {
   const { sealsWith, keys } = operator.sealingKeys();
   if (nextKey(operator) !== null)
     throw new SealingKeyError(`the newest key seals nothing yet: run sealing-key rotate first`);
   const others = keys.filter(({ name }) => name !== sealsWith.name);
-  if (others.length === 0) return say(`The key ${sealsWith.name} is the only one.`);
+  if (others.length === 0) return print(`The key ${sealsWith.name} is the only one.`);
   const used = (await unsealedCounts(db, sealsOf(operator))).filter(({ otherKeys }) => otherKeys > 0);
   if (used.length > 0)
     throw new SealingKeyError(
@@ -132,7 +134,7 @@ async function dropOld({ db, operator, stateDir }: Held, say: (text: string) => 
     );
   await refuseWhileNeeded(db, sealsWith);
   writeSealingKeys(operatorFile(stateDir), { sealsWith, keys: [sealsWith] });
-  say(`The key ${sealsWith.name} is the only one now. Backups of before need the old operator.json.`);
+  print(`The key ${sealsWith.name} is the only one now. Backups of before need the old operator.json.`);
 }
 
 /** A server without the new key would seal with the old one, which nobody else could open. @throws SealingKeyError */

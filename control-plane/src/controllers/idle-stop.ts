@@ -26,7 +26,7 @@ import { appendEvents } from "../store/events/events.ts";
 import { stopEnvironment } from "../store/orders/environment-orders.ts";
 
 /** The environments of one pass; the others are checked in the next one. */
-const MAX_LOOKS = 1_000;
+const MAX_CHECKS = 1_000;
 
 export interface IdleStopDeps {
   db: Database;
@@ -45,7 +45,7 @@ type Judged = WatchedEnvironment & { next: IdleWatch };
 
 export async function idleStopPass(deps: IdleStopDeps, pass: Pass): Promise<void> {
   const { now, term } = pass;
-  const watched = await watchedEnvironments(deps.db, { ids: null, now, limit: MAX_LOOKS });
+  const watched = await watchedEnvironments(deps.db, { ids: null, now, limit: MAX_CHECKS });
   if (watched.length === 0) return;
   const judged = watched.map((one) => ({ ...one, next: afterSample(one.watch, one.sample) }));
   const warned = judged.filter(({ next, minutes }) => idleVerdict(next, minutes) === "warn");
@@ -63,11 +63,11 @@ export async function idleStopPass(deps: IdleStopDeps, pass: Pass): Promise<void
       warned.map((one) => warning(one, now)),
     );
   });
-  for (const one of warned) void tellInside(deps, one);
+  for (const one of warned) void reportInside(deps, one);
   for (const one of judged) if (idleVerdict(one.next, one.minutes) === "stop") await stop(deps, one.id, pass);
 }
 
-function warning({ id, customerId, hostId, next, minutes, sample: look }: Judged, now: Date) {
+function warning({ id, customerId, hostId, next, minutes, sample }: Judged, now: Date) {
   const at = idleStopAt(next, minutes).toISOString();
   return {
     at: now,
@@ -78,7 +78,7 @@ function warning({ id, customerId, hostId, next, minutes, sample: look }: Judged
     hostId,
     actor: "control-plane",
     new: at,
-    reason: `It is stopped at ${at} unless it is used. ${idleFigures(next, look.cardCount)}`,
+    reason: `It is stopped at ${at} unless it is used. ${idleFigures(next, sample.cardCount)}`,
   } as const;
 }
 
@@ -100,7 +100,7 @@ async function stop(deps: IdleStopDeps, id: string, { term, now }: Pass): Promis
 }
 
 /** Whoever looks at a terminal there reads it. What fails is written down alone: the event tells it, too. */
-async function tellInside({ exec, log }: IdleStopDeps, one: Judged): Promise<void> {
+async function reportInside({ exec, log }: IdleStopDeps, one: Judged): Promise<void> {
   const { id, hostId, instanceId, next, minutes } = one;
   const line = `[remotegpu] Nobody uses this environment: it is stopped at ${idleStopAt(next, minutes).toISOString()}. Work in it, and it goes on.`;
   try {

@@ -49,7 +49,7 @@ export class WebhookDeliveries {
   async pass({ term, now }: { term: number; now: Date }): Promise<void> {
     const { db } = this.#deps;
     const failing = [...this.#pending.values()].filter(({ fails }) => fails).length;
-    const wish = {
+    const request = {
       now,
       busyWebhookIds: [...this.#pending.keys()],
       places: PLACES - (this.#pending.size - failing),
@@ -58,7 +58,7 @@ export class WebhookDeliveries {
     const due = await transaction(db, async (sql) => {
       await assertTerm(sql, term);
       await tidyDeliveries(sql, now);
-      return takeDue(sql, wish);
+      return takeDue(sql, request);
     });
     const allowLoopback = (await setting(db, "ALLOW_LOOPBACK_WEBHOOKS")) === "on";
     for (const one of due)

@@ -14,7 +14,7 @@ import { rulesOf } from "../core/workloads/kinds.ts";
 import { nameKey } from "../core/workloads/workload-name.ts";
 
 /** A pass takes this many; the next one goes on behind them. */
-const MAX_LOOKED_AT = 2_000;
+const MAX_CHECKED = 2_000;
 
 export interface WorkloadsDeps {
   db: Database;
@@ -35,13 +35,13 @@ export async function workloadsPass(deps: WorkloadsDeps, pass: Pass): Promise<bo
   let after: DerivedWorkload | null = null;
   let hasChanged = false;
   do {
-    const found: DerivedWorkload[] = await derivedWorkloads(deps.db, { after, limit: MAX_LOOKED_AT });
+    const found: DerivedWorkload[] = await derivedWorkloads(deps.db, { after, limit: MAX_CHECKED });
     const reports = await reportsOf(deps.db, found, pass.now);
     for (const workload of found) {
       const seen = { workload, reports: reports.get(nameKey(workload)) ?? [] };
       hasChanged = (await settle(deps, pass, seen)) || hasChanged;
     }
-    after = found.length < MAX_LOOKED_AT ? null : (found.at(-1) ?? null);
+    after = found.length < MAX_CHECKED ? null : (found.at(-1) ?? null);
   } while (after !== null);
   return hasChanged;
 }

@@ -8,7 +8,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 const STOP_WITHIN_MS = 10_000;
 /** After SIGKILL only the kernel is waited for. */
 const DIE_WITHIN_MS = 10_000;
-const ASK_EVERY_MS = 50;
+const POLL_MS = 50;
 
 export interface ProcessFiles {
   /** Stands on the command line and so marks the process as ours. */
@@ -50,7 +50,7 @@ async function diesWithin(pid: number, ms: number): Promise<boolean> {
   const deadline = performance.now() + ms;
   while (isAlive(pid)) {
     if (performance.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return true;
 }

@@ -12,7 +12,7 @@ import { freePort, isPortFree } from "./ports.ts";
 
 const READY_WITHIN_MS = 20_000;
 const GREETS_WITHIN_MS = 2_000;
-const ASK_EVERY_MS = 50;
+const POLL_MS = 50;
 const RESTART_AFTER_MS = 1_000;
 
 interface Listen {
@@ -114,7 +114,7 @@ class NatsServer {
         await this.#end();
         throw new NatsStartError(`nats-server does not start: ${lastFatalLine(files.log)}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     if (hasEnded(child)) this.#startAgain();
     else child.once("exit", () => this.#startAgain());

@@ -22,9 +22,9 @@ interface Place {
 }
 
 /** The password in `file`, written there at the first call. */
-export async function keptPassword(file: string): Promise<string> {
-  const kept = await contents(file);
-  if (kept !== null) return kept.trim();
+export async function storedPassword(file: string): Promise<string> {
+  const stored = await contents(file);
+  if (stored !== null) return stored.trim();
   const password = randomBytes(24).toString("base64url");
   await writeFile(file, `${password}\n`, { mode: 0o600 });
   return password;

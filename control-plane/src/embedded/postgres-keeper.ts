@@ -6,9 +6,9 @@
 import type { Log } from "@remotegpu/shared/log";
 import type { Postmaster } from "./postmaster.ts";
 
-const LOOK_EVERY_MS = 1_000;
+const CHECK_EVERY_MS = 1_000;
 
-interface Kept {
+interface Stored {
   isRunning(server: Postmaster): Promise<boolean>;
   startAgain(port: number): Promise<Postmaster>;
   stop(server: Postmaster): Promise<void>;
@@ -16,18 +16,18 @@ interface Kept {
 
 export class PostgresKeeper {
   #server: Postmaster;
-  readonly #stored: Kept;
+  readonly #stored: Stored;
   readonly #log: Log;
   #isStopped = false;
   #check: Promise<void> = Promise.resolve();
   readonly #timer: NodeJS.Timeout;
   #isChecking = false;
 
-  constructor(server: Postmaster, kept: Kept, log: Log) {
+  constructor(server: Postmaster, stored: Stored, log: Log) {
     this.#server = server;
-    this.#stored = kept;
+    this.#stored = stored;
     this.#log = log;
-    this.#timer = setInterval(() => this.#checkOnce(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#checkOnce(), CHECK_EVERY_MS);
     // A process that only asked something may end.
     this.#timer.unref();
   }

@@ -15,7 +15,7 @@ import {
   runnableBinaries,
 } from "./postgres-account.ts";
 import { freePort } from "./ports.ts";
-import { DATABASE_USER, ensureDataDir, keptPassword } from "./postgres-data-dir.ts";
+import { DATABASE_USER, ensureDataDir, storedPassword } from "./postgres-data-dir.ts";
 import {
   findPostmaster,
   isPostmasterOf,
@@ -28,7 +28,7 @@ import { PostgresKeeper } from "./postgres-keeper.ts";
 const LOOPBACK = "127.0.0.1";
 const DATABASE = "remotegpu";
 const ANSWER_WITHIN_MS = 5_000;
-const ASK_EVERY_MS = 50;
+const POLL_MS = 50;
 /** A free port may be taken by another between our look and the server's bind. */
 const MAX_START_ATTEMPTS = 4;
 const SETTINGS: Record<string, string> = {
@@ -86,7 +86,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
     adopted === null ? "Postgres runs" : "took over a Postgres that was still running",
   );
   await ensureDatabase(urlOf(server, port, "postgres"));
-  const keeper = new PostgresKeeper(postmaster, keptUp(server), options.log);
+  const keeper = new PostgresKeeper(postmaster, keptRunning(server), options.log);
   return {
     url: urlOf(server, port, DATABASE),
     serverPassword: server.serverPassword,
@@ -97,7 +97,7 @@ export async function startPostgres(options: PostgresOptions): Promise<EmbeddedP
   };
 }
 
-function keptUp(server: Server): ConstructorParameters<typeof PostgresKeeper>[1] {
+function keptRunning(server: Server): ConstructorParameters<typeof PostgresKeeper>[1] {
   return {
     isRunning: ({ pid }) => isPostmasterOf(server.dataDir, pid),
     // Another process of ours may have been faster.
@@ -128,8 +128,8 @@ async function prepare({ stateDir, binaries, settings }: PostgresOptions): Promi
     logFile: join(folder, "postgres.log"),
     binaries: await runnableBinaries(binaries ?? packagedBinaries(), folder, account),
     account,
-    password: await keptPassword(join(folder, "password")),
-    serverPassword: await keptPassword(join(folder, "server-password")),
+    password: await storedPassword(join(folder, "password")),
+    serverPassword: await storedPassword(join(folder, "server-password")),
     settings: { ...SETTINGS, ...settings },
   };
   await ensureDataDir(server);
@@ -143,7 +143,7 @@ async function adopt(server: Server, wantedPort: number | undefined): Promise<Po
   const deadline = performance.now() + ANSWER_WITHIN_MS;
   while ((wantedPort ?? left.port) === left.port && performance.now() < deadline) {
     if (await answers(urlOf(server, left.port, "postgres"))) return left;
-    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   await stopPostmaster(server.dataDir, left.pid);
   return null;

@@ -13,7 +13,7 @@ import { PostgresStartError } from "./postgres-start-error.ts";
 const READY_WITHIN_MS = 120_000;
 const FAST_STOP_WITHIN_MS = 15_000;
 const IMMEDIATE_STOP_WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 20;
+const CHECK_EVERY_MS = 20;
 const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
 export interface Postmaster {
@@ -47,9 +47,9 @@ export async function startPostmaster(options: StartOptions): Promise<Postmaster
       continue;
     }
     if (child.pid !== undefined) await stopPostmaster(dataDir, child.pid);
-    const said = (await readFile(logFile)).subarray(logStart).toString("utf8");
+    const text = (await readFile(logFile)).subarray(logStart).toString("utf8");
     throw new PostgresStartError(
-      `Postgres does not start on port ${port}: ${complaintIn(said)} (see ${logFile})`,
+      `Postgres does not start on port ${port}: ${complaintIn(text)} (see ${logFile})`,
     );
   }
   assert(child.pid !== undefined, "a server that answers has a pid");
@@ -140,10 +140,10 @@ async function prepareLog(file: string): Promise<number> {
 
 function complaintIn(log: string): string {
   const lines = log.trim().split("\n");
-  const line = lines.find((said) => /FATAL|PANIC|error while loading/.test(said)) ?? lines.at(-1);
+  const line = lines.find((text) => /FATAL|PANIC|error while loading/.test(text)) ?? lines.at(-1);
   return line?.replace(/^.*?(FATAL|PANIC): +/, "") || "it says nothing";
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  return new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 }

@@ -16,7 +16,7 @@ const DEFAULT_PORT = 8080;
 /** As many as an agent carries. */
 const MAX_SIMULATED_GPUS = 16;
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const print = (line: string) => void process.stdout.write(`${line}\n`);
 const program = new Command("npm");
 
 program
@@ -45,7 +45,7 @@ async function start(options: {
   Stage.assertNotRunning(options.state);
   await assertPortFree(options.port);
   claimStateFolder(options.state);
-  await using stage = new Stage({ ...options, root: options.state, print: say, throwaway: false });
+  await using stage = new Stage({ ...options, root: options.state, print, throwaway: false });
   await playStart(stage);
 }
 
@@ -53,20 +53,20 @@ async function demo(options: { keepLogs?: string }): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "remotegpu-demo-"));
   chmodSync(root, 0o711);
   try {
-    await using stage = new Stage({ root, port: 0, print: say, throwaway: true, ...options });
+    await using stage = new Stage({ root, port: 0, print, throwaway: true, ...options });
     await playDemo(stage);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-  say("Everything of the demo is cleaned away.");
+  print("Everything of the demo is cleaned away.");
 }
 
 function clean(folder: string): void {
-  if (!existsSync(folder)) return say(`There is nothing in ${folder}.`);
+  if (!existsSync(folder)) return print(`There is nothing in ${folder}.`);
   if (Stage.isRunning(folder))
     throw new StartError(`npm start is running on ${folder}; end it first (Ctrl-C).`);
   removeStateFolder(folder);
-  say(`${folder} is removed.`);
+  print(`${folder} is removed.`);
 }
 
 function port(text: string): number {

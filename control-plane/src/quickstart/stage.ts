@@ -25,7 +25,7 @@ export const SPARING_MEMORY = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_
 const LOOPBACK = "127.0.0.1";
 /** Where another program has it, any free one. */
 const WEB_PORT = 8443;
-const ASK_EVERY_MS = 200;
+const POLL_MS = 200;
 const READY_WITHIN_MS = 120_000;
 const ONLINE_WITHIN_MS = 60_000;
 const COMMAND_WITHIN_MS = 60_000;
@@ -177,7 +177,7 @@ export class Stage {
   async until<T>(
     withinMs: number,
     what: string,
-    ask: () => Promise<T | false>,
+    request: () => Promise<T | false>,
     waitsFor: () => string = () => "",
   ): Promise<T> {
     const deadline = performance.now() + withinMs;
@@ -185,13 +185,13 @@ export class Stage {
     while (performance.now() < deadline) {
       this.#assertPlaying();
       try {
-        const value = await ask();
+        const value = await request();
         if (value !== false) return value;
       } catch (error) {
         if (!(error instanceof CliError)) throw error;
         last = error;
       }
-      await this.pause(ASK_EVERY_MS);
+      await this.pause(POLL_MS);
     }
     const reason = last instanceof Error ? `The last answer was: ${last.message}` : waitsFor();
     throw new StartError(`Waited ${withinMs / 1000} s for ${what}, in vain. ${reason}`.trimEnd(), {
@@ -295,7 +295,7 @@ export class Stage {
   async #servesOrEnds(controlPlane: Child): Promise<void> {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (!controlPlane.isEnded && performance.now() < deadline && !(await this.#serves()))
-      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
   /** A stop in order lets the last usage row reach the bill. Without an answer the agent takes the container along. */
@@ -314,7 +314,7 @@ export class Stage {
       await api.post(`/environments/${id}/stop`);
       while (performance.now() < deadline) {
         if (await isOver()) return;
-        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
       this.print("The environment did not stop in time; its container is removed with the agent.");
     } catch (error) {

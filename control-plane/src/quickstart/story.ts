@@ -34,19 +34,19 @@ const BILL_WITHIN_MS = 120_000;
 const STOPPED_WITHIN_MS = 60_000;
 /** The longest that a ticket may wait. */
 const LINK_SECONDS = 3_600;
-const TELL_BILL_EVERY_MS = 60_000;
+const BILL_REPORT_MS = 60_000;
 const PRICE_PER_POINT = 100n;
 const MINUTES_PER_HOUR = 60n;
 
-const Kept = z.object({
+const Stored = z.object({
   adminKey: z.string(),
   customerId: z.number(),
   customerKey: z.string(),
   environmentId: z.string().nullable(),
 });
-type Kept = z.infer<typeof Kept>;
+type Stored = z.infer<typeof Stored>;
 
-type Scene = { admin: ApiClient; customer: ApiClient; stored: Kept; host: Row };
+type Scene = { admin: ApiClient; customer: ApiClient; stored: Stored; host: Row };
 
 const Gpu = z.looseObject({ uuid: z.string(), name: z.string(), simulated: z.boolean() });
 const RunningEnvironment = z.looseObject({
@@ -73,13 +73,13 @@ export async function playStart(stage: Stage): Promise<void> {
   const scene = await setUp(stage);
   const environment = await runEnvironment(stage, scene);
   const balance = await firstBill(stage, scene);
-  await tellHowToGoOn(stage, { scene, environment, balance });
-  let toldMs = performance.now();
+  await explainNext(stage, { scene, environment, balance });
+  let reportedMs = performance.now();
   while (!stage.isInterrupted) {
     stage.keepUp();
     await stage.pause(1_000);
-    if (performance.now() - toldMs < TELL_BILL_EVERY_MS || stage.isInterrupted) continue;
-    toldMs = performance.now();
+    if (performance.now() - reportedMs < BILL_REPORT_MS || stage.isInterrupted) continue;
+    reportedMs = performance.now();
     const now = await balanceIfServed(scene.customer);
     if (now === null) continue;
     stage.print(
@@ -114,16 +114,16 @@ export async function playDemo(stage: Stage): Promise<void> {
   stage.print("8. It is stopped, and billed for what ran.");
   await scene.customer.post(`/environments/${environment.id}/stop`);
   const run = await stage.until(STOPPED_WITHIN_MS, "the bill of the stopped environment", async () => {
-    const shown = RunningEnvironment.parse(await scene.customer.get(`/environments/${environment.id}`));
-    const ended = shown.instances[0]?.runs[0];
-    return shown.status === "stopped" && ended !== undefined && ended.closed_at !== null && ended;
+    const visible = RunningEnvironment.parse(await scene.customer.get(`/environments/${environment.id}`));
+    const ended = visible.instances[0]?.runs[0];
+    return visible.status === "stopped" && ended !== undefined && ended.closed_at !== null && ended;
   });
   await checkBill(stage, scene, run);
 }
 
 async function setUp(stage: Stage): Promise<Scene> {
-  const keptFile = join(stage.options.root, "kept.json");
-  const before = existsSync(keptFile) ? Kept.parse(JSON.parse(readFileSync(keptFile, "utf8"))) : null;
+  const storedFile = join(stage.options.root, "kept.json");
+  const before = existsSync(storedFile) ? Stored.parse(JSON.parse(readFileSync(storedFile, "utf8"))) : null;
 
   stage.print("1. Database, message server and API start.");
   await stage.startControlPlane();
@@ -145,14 +145,14 @@ async function setUp(stage: Stage): Promise<Scene> {
   if (await ensureStarterImage()) stage.imageWasMade();
   await offerStarterImage(admin);
 
-  const kept =
+  const stored =
     before === null
       ? await newCustomer(stage, admin, adminKey)
       : { ...before, adminKey, customerKey: await customerKeyOf(stage, admin, before) };
   if (before !== null) stage.print("4. and 5. Prices and customer are those of the last time.");
-  writeFileSync(keptFile, JSON.stringify(kept), { mode: 0o600 });
-  chmodSync(keptFile, 0o600);
-  return { admin, customer: stage.api(kept.customerKey), stored: kept, host };
+  writeFileSync(storedFile, JSON.stringify(stored), { mode: 0o600 });
+  chmodSync(storedFile, 0o600);
+  return { admin, customer: stage.api(stored.customerKey), stored, host };
 }
 
 /** No registry has it: it is used because the fleet's owner offers it. */
@@ -162,7 +162,7 @@ async function offerStarterImage(admin: ApiClient): Promise<void> {
   await admin.post("/images", { name: STARTER_IMAGE, display_name: "A busybox to begin with" });
 }
 
-async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Promise<Kept> {
+async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Promise<Stored> {
   stage.print(
     `4. Prices: ${Object.entries(PRICES)
       .map(([line, price]) => `${line} ${price}`)
@@ -185,7 +185,7 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
 }
 
 /** The database is this stage's own, so a key that was revoked meanwhile is no reason to stay outside. */
-async function customerKeyOf(stage: Stage, admin: ApiClient, before: Kept): Promise<string> {
+async function customerKeyOf(stage: Stage, admin: ApiClient, before: Stored): Promise<string> {
   if (await opens(stage.api(before.customerKey))) return before.customerKey;
   return await newKey(admin, before.customerId);
 }
@@ -206,16 +206,16 @@ async function opens(api: ApiClient): Promise<boolean> {
 
 async function runEnvironment(
   stage: Stage,
-  { customer, stored: kept }: Scene,
+  { customer, stored }: Scene,
 ): Promise<z.infer<typeof RunningEnvironment>> {
   const orderedMs = performance.now();
-  const id = await orderEnvironment(customer, kept.environmentId);
+  const id = await orderEnvironment(customer, stored.environmentId);
   stage.environmentRuns(customer, id);
-  writeFileSync(join(stage.options.root, "kept.json"), JSON.stringify({ ...kept, environmentId: id }), {
+  writeFileSync(join(stage.options.root, "kept.json"), JSON.stringify({ ...stored, environmentId: id }), {
     mode: 0o600,
   });
   let reason = "";
-  const ask = async () => {
+  const request = async () => {
     const row = await customer.get(`/environments/${id}`);
     reason = typeof row.status_reason === "string" ? row.status_reason : "";
     // Of the last time, whose stop ended only now.
@@ -224,7 +224,7 @@ async function runEnvironment(
     // One whose container is being started again inside its run is running still, and says so.
     return row.status === "running" && reason === "" && RunningEnvironment.parse(row);
   };
-  const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", ask, () => reason);
+  const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", request, () => reason);
   const seconds = ((performance.now() - orderedMs) / 1000).toFixed(1);
   stage.print(`6. The environment "${ORDER.name}" with one GPU runs, ${seconds} s after the order.`);
   return running;
@@ -246,7 +246,7 @@ async function firstBill(stage: Stage, { customer }: Scene): Promise<Row> {
   });
 }
 
-async function tellHowToGoOn(
+async function explainNext(
   stage: Stage,
   { scene, environment, balance }: { scene: Scene; environment: { id: string }; balance: Row },
 ): Promise<void> {

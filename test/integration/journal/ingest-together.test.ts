@@ -1,7 +1,7 @@
 /** Batches of many hosts in one transaction: none changes what becomes of another, whatever is wrong with it. */
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
 import { type IngestOutcome, ingestBatches } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { ingestDesk } from "@remotegpu/control-plane/controllers/ingest/ingest-desk";
+import { ingestQueue } from "@remotegpu/control-plane/controllers/ingest/ingest-desk";
 import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
@@ -172,7 +172,7 @@ describe("one bad among many", () => {
       `CREATE TRIGGER refuse_bad BEFORE INSERT ON usage_rows FOR EACH ROW
          WHEN (NEW.host_id = '${bad.scene.hostId}') EXECUTE FUNCTION refuse_bad()`,
     );
-    const desk = ingestDesk(depsOn(database), () => NOW);
+    const desk = ingestQueue(depsOn(database), () => NOW);
 
     const settled = await Promise.allSettled(
       [bad, ...good].map(({ scene, journal }) => desk.take({ hostId: scene.hostId, batch: journal.batch() })),
@@ -187,7 +187,7 @@ describe("one bad among many", () => {
 
   test("batches of one host that wait together are all decided, each once", async () => {
     const { scene, journal } = await hostWithRuns(4);
-    const desk = ingestDesk(depsOn(database), () => NOW);
+    const desk = ingestQueue(depsOn(database), () => NOW);
 
     const reports = await Promise.all(
       [1, 3, 5, 7].map((seq) => desk.take({ hostId: scene.hostId, batch: journal.batch(seq, seq + 1) })),

@@ -1,6 +1,6 @@
 /** Alerts on Postgres: in the transaction of what they tell, once, whatever is cut off; and at the end of full hours. */
 import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { tellHourAlerts } from "@remotegpu/control-plane/controllers/billing/hour-alerts";
+import { notifyHourAlerts } from "@remotegpu/control-plane/controllers/billing/hour-alerts";
 import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
 import { setMonthlyLimit, setThresholds } from "@remotegpu/control-plane/store/events/alert-rules";
 import { alertsAfterPostings } from "@remotegpu/control-plane/store/events/money-alerts";
@@ -335,10 +335,10 @@ describe("a full hour", () => {
       for (let statement = 1, reached = true; reached; statement += 1) {
         const failing = failingDatabase(fresh.url, { at: statement, when });
 
-        await tellHourAlerts({ db: failing, calendar: CHINA }, hour).catch(() => undefined);
+        await notifyHourAlerts({ db: failing, calendar: CHINA }, hour).catch(() => undefined);
         reached = failing.hasFailed();
         await failing.close();
-        await tellHourAlerts({ db: database, calendar: CHINA }, hour);
+        await notifyHourAlerts({ db: database, calendar: CHINA }, hour);
 
         expect(await alerts(scene)).toEqual(["hours-left 4 at 60", "budget 50 at 60"]);
         expect([await countOf(scene, "events"), await countOf(scene, "messages")]).toEqual([2, 2]);

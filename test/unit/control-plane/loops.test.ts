@@ -5,7 +5,7 @@ import { Leadership } from "@remotegpu/control-plane/controllers/leadership";
 import type { Loop } from "@remotegpu/control-plane/controllers/loop";
 import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
 import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
-import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_NEWS } from "@remotegpu/control-plane/loops";
+import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "@remotegpu/control-plane/loops";
 import type { Database } from "@remotegpu/control-plane/store/database/database";
 import { beforeAll, expect, test } from "vitest";
 import { quietLog } from "../../support/quiet-log.ts";
@@ -57,7 +57,7 @@ test("each loop has a name of its own and a poll", () => {
 
 test("whatever is woken is a loop of the table", () => {
   const names = new Set(table.map(({ name }) => name));
-  const woken = [...WOKEN_BY_NEWS, ...WOKEN_BY_DELIVERY, ...table.flatMap(({ wakes = [] }) => wakes)];
+  const woken = [...WOKEN_BY_REPORTS, ...WOKEN_BY_DELIVERY, ...table.flatMap(({ wakes = [] }) => wakes)];
 
   expect(woken.filter((name) => !names.has(name))).toEqual([]);
 });

@@ -29,7 +29,7 @@ import {
 import { chargeStorageDay } from "../../store/billing/storage/day-charge.ts";
 import { workspacesToCharge } from "../../store/billing/storage/day-samples.ts";
 import { countSealedCopies } from "../../store/billing/storage/sealed-samples.ts";
-import { tellHourAlerts } from "./hour-alerts.ts";
+import { notifyHourAlerts } from "./hour-alerts.ts";
 
 /** The runs of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
 const RUNS_PER_PAGE = 300;
@@ -105,7 +105,7 @@ async function chargeHour(deps: ChargingDeps, tick: Tick): Promise<HourReport> {
   const daysNow = await chargeStorageOf(deps, dayEndedWithin(thisMoment, deps.calendar), tick.term);
   const settled = await settleAccounts(deps, tick);
   await warnOfRisks(deps, tick);
-  await tellHourAlerts(deps, tick);
+  await notifyHourAlerts(deps, tick);
   await closeDueMonths(deps, tick);
   await transaction(deps.db, async (sql) => {
     await assertTerm(sql, tick.term);

@@ -11,15 +11,15 @@ import { assertTerm } from "../../store/database/leader.ts";
 const CUSTOMERS_PER_PAGE = 200;
 
 /** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
-export async function tellHourAlerts(
+export async function notifyHourAlerts(
   { db, calendar }: { db: Database; calendar: BillingCalendar },
   { hour, term }: { hour: Date; term: number },
 ): Promise<void> {
   const pageAfter = (after: number) => customersToWarn(db, { after, limit: CUSTOMERS_PER_PAGE });
   for (let page = await pageAfter(0); page.length > 0; page = await pageAfter(page.at(-1) ?? 0))
-    for (const [customerId, tellings] of await hourTellings(db, page, { hour, calendar }))
+    for (const [customerId, notices] of await hourTellings(db, page, { hour, calendar }))
       await transaction(db, async (sql) => {
         await assertTerm(sql, term);
-        await notify(sql, { customerId, at: hour, tellings });
+        await notify(sql, { customerId, at: hour, tellings: notices });
       });
 }

@@ -23,12 +23,12 @@ export class GpuHistory {
   note(hostId: string, { gpus, degraded }: Heartbeat): void {
     if (isBlind(degraded)) return;
     const atMs = this.#parts.now().getTime();
-    for (const { uuid, ...told } of gpus) {
+    for (const { uuid, ...reported } of gpus) {
       const reading = {
-        utilization: told.utilizationPercent,
-        memory_used: told.memoryUsedMib,
-        temperature: told.temperatureC,
-        power: told.powerW,
+        utilization: reported.utilizationPercent,
+        memory_used: reported.memoryUsedMib,
+        temperature: reported.temperatureC,
+        power: reported.powerW,
       };
       this.#tallies.note({ hostId, uuid, reading, atMs });
     }

@@ -10,8 +10,8 @@ import { assertTerm } from "../../store/database/leader.ts";
 
 const KIND = "gpu-stranger";
 /** A host that makes them up fills no more than its share of the list. */
-const MAX_SHOWN_OF_HOST = 20;
-const MAX_SHOWN = 500;
+const MAX_LISTED_OF_HOST = 20;
+const MAX_LISTED = 500;
 
 export async function gpuStrangersPass(
   { db }: { db: Database },
@@ -19,13 +19,13 @@ export async function gpuStrangersPass(
 ): Promise<void> {
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    const cards = await strangeCards(sql, { mostOfHost: MAX_SHOWN_OF_HOST, limit: MAX_SHOWN });
+    const cards = await strangeCards(sql, { mostOfHost: MAX_LISTED_OF_HOST, limit: MAX_LISTED });
     const alarms = new Map(
       cards.map(({ uuid, host_id: hostId, stranger, is_held: isHeld }) => [
         uuid,
         `GPU ${uuid} of host ${hostId} ${usedByStranger(stranger)}: ${isHeld ? "it runs beside what was placed there" : "nothing is placed on it until that has ended"}.`,
       ]),
     );
-    await keepAlarms(sql, { kind: KIND, prefix: "", alarms, most: MAX_SHOWN, now });
+    await keepAlarms(sql, { kind: KIND, prefix: "", alarms, most: MAX_LISTED, now });
   });
 }

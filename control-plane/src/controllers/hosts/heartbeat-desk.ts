@@ -14,7 +14,7 @@ import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";
 /** The heartbeats of one statement; how many may wait is bounded by the callers (link/hosts/host-requests.ts). */
 const MAX_TOGETHER = 200;
 
-export interface HeartbeatDeskParts {
+export interface HeartbeatQueueParts {
   db: Database;
   now: () => Date;
   log: Log;
@@ -25,10 +25,10 @@ interface HostHeartbeat {
   readonly heartbeat: Heartbeat;
 }
 
-export type HeartbeatDesk = BatchQueue<HostHeartbeat, HeartbeatOutcome>;
+export type HeartbeatQueue = BatchQueue<HostHeartbeat, HeartbeatOutcome>;
 
 /** Rejects with StoreErrors. */
-export function heartbeatDesk(parts: HeartbeatDeskParts): HeartbeatDesk {
+export function heartbeatQueue(parts: HeartbeatQueueParts): HeartbeatQueue {
   return new BatchQueue<HostHeartbeat, HeartbeatOutcome>({
     atATime: 1,
     next: oneOfEachHost,
@@ -49,7 +49,7 @@ function oneOfEachHost(waiting: Iterable<HostHeartbeat>): HostHeartbeat[] {
 }
 
 async function answerTogether(
-  parts: HeartbeatDeskParts,
+  parts: HeartbeatQueueParts,
   ones: readonly HostHeartbeat[],
 ): Promise<(HeartbeatOutcome | Promise<HeartbeatOutcome>)[]> {
   const quiet = await noteQuiet(parts, ones);
@@ -66,7 +66,7 @@ async function answerTogether(
   });
 }
 
-async function acceptAlone(parts: HeartbeatDeskParts, one: HostHeartbeat): Promise<HeartbeatOutcome> {
+async function acceptAlone(parts: HeartbeatQueueParts, one: HostHeartbeat): Promise<HeartbeatOutcome> {
   const outcome = await acceptHeartbeat(parts.db, { ...one, now: parts.now() });
   if (outcome.accepted) void noteFiguresOf(parts, [one]);
   return outcome;
@@ -74,12 +74,12 @@ async function acceptAlone(parts: HeartbeatDeskParts, one: HostHeartbeat): Promi
 
 /** By one statement for all of them; what is lost comes again in a minute. */
 async function noteFiguresOf(
-  { db, now, log }: HeartbeatDeskParts,
+  { db, now, log }: HeartbeatQueueParts,
   ones: readonly HostHeartbeat[],
 ): Promise<void> {
-  const told = ones.map(({ hostId, heartbeat: { figures = [] } }) => ({ hostId, figures }));
+  const reported = ones.map(({ hostId, heartbeat: { figures = [] } }) => ({ hostId, figures }));
   try {
-    await noteFigures(db, told, now());
+    await noteFigures(db, reported, now());
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     log.warn({ error }, "figures of instances could not be noted");
@@ -88,7 +88,7 @@ async function noteFiguresOf(
 
 /** Should the statement fail, each is served by itself: what is wrong with one is no other one's matter. */
 async function noteQuiet(
-  { db, now, log }: HeartbeatDeskParts,
+  { db, now, log }: HeartbeatQueueParts,
   ones: readonly HostHeartbeat[],
 ): ReturnType<typeof noteQuietHeartbeats> {
   try {

@@ -19,7 +19,7 @@ import { desiredSetOf } from "../../store/reports/desired/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
 import { answerCode } from "./code-parts.ts";
 import type { GpuHistory } from "./gpu-history.ts";
-import { type HeartbeatDesk, heartbeatDesk } from "./heartbeat-desk.ts";
+import { type HeartbeatQueue, heartbeatQueue } from "./heartbeat-desk.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
 
@@ -45,9 +45,9 @@ export interface HostSyncDeps {
 const refused = (reason: string): Refusal => ({ kind: "refused", reason });
 
 export function hostSync(deps: HostSyncDeps): HostHandlers {
-  const desk = heartbeatDesk(deps);
+  const queue = heartbeatQueue(deps);
   return {
-    heartbeat: (host, heartbeat) => heartbeatOf(deps, desk, host, heartbeat),
+    heartbeat: (host, heartbeat) => heartbeatOf(deps, queue, host, heartbeat),
     desiredSet: (host) => desiredSet(deps, host),
     observed: (host, report) => observed(deps, host, report),
     storage: (host, request) => answerStorage(deps, host, request),
@@ -59,11 +59,11 @@ export function hostSync(deps: HostSyncDeps): HostHandlers {
 
 async function heartbeatOf(
   deps: HostSyncDeps,
-  desk: HeartbeatDesk,
+  queue: HeartbeatQueue,
   hostId: HostId,
   heartbeat: Heartbeat,
 ): Promise<HeartbeatReply | Refusal> {
-  const outcome = await desk.take({ hostId, heartbeat });
+  const outcome = await queue.take({ hostId, heartbeat });
   if (!outcome.accepted) return refused(outcome.reason);
   deps.history.note(hostId, heartbeat);
   const { answer, restored, wasConnected } = outcome;

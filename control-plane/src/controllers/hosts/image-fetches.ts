@@ -41,7 +41,7 @@ import { imageRefusals } from "../../store/hosts/images/image-needs.ts";
 import { registryListInForce } from "../../store/hosts/images/registry-list.ts";
 
 /** A pass looks at this many placements; the next one goes on. */
-const MAX_LOOKED_AT = 1_000;
+const MAX_CHECKED = 1_000;
 
 export interface ImageFetchesDeps {
   db: Database;
@@ -152,7 +152,7 @@ async function duePlacements(
 ): Promise<
   { placement: PlacementForImage; /** Why its image may not be used any more. */ refusal: string | null }[]
 > {
-  const placements = await placementsForImages(sql, { limit: MAX_LOOKED_AT, workload });
+  const placements = await placementsForImages(sql, { limit: MAX_CHECKED, workload });
   const images = placements.map(({ image }) => image);
   const refusals = await imageRefusals(sql, images, await registryListInForce(sql));
   return placements

@@ -7,7 +7,7 @@ import { assertTerm } from "../../store/database/leader.ts";
 import { type AlarmKind, keepAlarms } from "../../store/events/alarms.ts";
 import { lackingMembers } from "../../store/hosts/pools/pool-members.ts";
 
-const MAX_SHOWN = 500;
+const MAX_LISTED = 500;
 
 const ALARMS = { word: "pool-unconfirmed", proof: "pool-not-proved" } as const satisfies Record<
   string,
@@ -20,12 +20,12 @@ export async function poolAlarmsPass(
 ): Promise<void> {
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    const lacking = await lackingMembers(sql, { now, limit: MAX_SHOWN });
+    const lacking = await lackingMembers(sql, { now, limit: MAX_LISTED });
     for (const [lack, kind] of Object.entries(ALARMS)) {
       const alarms = new Map(
         lacking.filter(({ lacks }) => lacks === lack).map(({ id, sentence }) => [id, sentence]),
       );
-      await keepAlarms(sql, { kind, prefix: "", alarms, most: MAX_SHOWN, now });
+      await keepAlarms(sql, { kind, prefix: "", alarms, most: MAX_LISTED, now });
     }
   });
 }

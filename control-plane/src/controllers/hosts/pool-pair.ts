@@ -32,19 +32,19 @@ export interface PairDeps {
 
 export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutcome> {
   const lost: string[] = [];
-  const shown = [
+  const visible = [
     { writer: a, reader: b, name: randomBytes(NAME_BYTES).toString("base64url") },
     { writer: b, reader: a, name: randomBytes(NAME_BYTES).toString("base64url") },
   ];
   try {
     for (let stage = 1; stage <= STAGES; stage += 1) {
-      const nonces = shown.map(() => randomBytes(POOL_NONCE_BYTES));
+      const nonces = visible.map(() => randomBytes(POOL_NONCE_BYTES));
       const written = await Promise.all(
-        shown.map(
+        visible.map(
           async ({ writer, name }, index) => await write(deps, writer, name, nonces[index] as Buffer),
         ),
       );
-      for (const [index, { writer }] of shown.entries()) {
+      for (const [index, { writer }] of visible.entries()) {
         const result = written[index] as Written;
         if (result.kind === "silent") return { ...result, lost };
         if (result.hasLost) lost.push(writer.id);
@@ -53,14 +53,14 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
       }
       const signal = (deps.deadline ?? deadlineIn)(READ_WITHIN_MS);
       const read = await Promise.all(
-        shown.map(
+        visible.map(
           async ({ reader, name }, index) =>
             await reads(deps, reader, { name, nonce: nonces[index] as Buffer, signal }),
         ),
       );
       const silent = read.find((one) => one.kind === "silent");
       if (silent !== undefined) return { ...silent, lost };
-      for (const [index, { writer, reader }] of shown.entries())
+      for (const [index, { writer, reader }] of visible.entries())
         if (read[index]?.kind === "other") {
           const detail = `Host ${reader.name} does not see what host ${writer.name} writes into the pool.`;
           return { kind: "apart", detail, lost };
@@ -69,7 +69,7 @@ export async function provePair(deps: PairDeps, [a, b]: Pair): Promise<PairOutco
     return { kind: "shared", lost };
   } finally {
     await Promise.all(
-      shown.map(async ({ writer, name }) => await answerOf(deps, writer, { method: "DELETE", name })),
+      visible.map(async ({ writer, name }) => await answerOf(deps, writer, { method: "DELETE", name })),
     );
   }
 }
@@ -83,10 +83,10 @@ async function write(deps: PairDeps, host: RoundMember, name: string, nonce: Buf
   const answer = await answerOf(deps, host, { method: "PUT", name, body: nonce });
   if (answer.kind === "silent") return answer;
   if (answer.status === 404) return { kind: "nowhere", hasLost: true };
-  const told = answer.status === 200 ? writtenIn(answer.bytes) : null;
-  if (told === null) return silentOf(host, `its files process writes no proof (${answer.status})`);
+  const reported = answer.status === 200 ? writtenIn(answer.bytes) : null;
+  if (reported === null) return silentOf(host, `its files process writes no proof (${answer.status})`);
   // Each proof leaves the folder there.
-  return { kind: "written", hasLost: told.isFolderNew && host.provedAtMs !== null };
+  return { kind: "written", hasLost: reported.isFolderNew && host.provedAtMs !== null };
 }
 
 function writtenIn(bytes: Buffer): PoolNonceWritten | null {
@@ -131,7 +131,7 @@ async function answerOf(
   const own = deadline(ANSWERED_WITHIN_MS);
   const signal = within === undefined ? own : AbortSignal.any([own, within]);
   const late = silentOf(host, "its files process did not answer in time");
-  const asked = files
+  const requested = files
     .request(
       host.id as HostId,
       {
@@ -149,7 +149,7 @@ async function answerOf(
       return { kind: "answer", status: reply.answer.status, bytes: await bytesOf(reply.answer, signal) };
     })
     .catch(() => late);
-  return await Promise.race([asked, aborted(signal).then(() => late)]);
+  return await Promise.race([requested, aborted(signal).then(() => late)]);
 }
 
 /** Nothing of what is longer than any proof. @throws the signal's reason, or the body's own error */

@@ -79,14 +79,14 @@ async function verdictsOf(deps: PoolProofsDeps, members: readonly PoolMember[]):
   while (step.done !== true) step = proving.next(await provePair(deps, step.value));
   const tried = new Map(step.value.map((verdict) => [verdict.member.id, verdict]));
   // Where nobody proved anything, it may be this server that reaches none of them.
-  const hasWitness = step.value.some(({ kind }) => kind === "proved");
+  const hasAuditScope = step.value.some(({ kind }) => kind === "proved");
   return members.map(
     (member) =>
       tried.get(member.id) ?? {
         member,
         kind: "missed",
         detail: absenceOf(member),
-        hasAuditScope: hasWitness,
+        hasAuditScope,
       },
   );
 }

@@ -32,15 +32,15 @@ export async function answerLogin(
   });
   if (row === null) return { kind: "registry-login-none" };
   const { id: credential, registry, username } = row;
-  const told = { host, credential, registry, image: question.image, ...question.for };
+  const reported = { host, credential, registry, image: question.image, ...question.for };
   const password = passwords.open(row.sealedPassword, row);
   if (password === null) {
-    log.error(told, "a registry's password cannot be opened: its row is not what it was");
+    log.error(reported, "a registry's password cannot be opened: its row is not what it was");
     // From now on no order's terms name it, or hosts would ask for it again and again.
     await markUnusable(db, credential);
     return { kind: "registry-login-none" };
   }
-  log.info(told, "a host gets a registry's credential");
+  log.info(reported, "a host gets a registry's credential");
   return { kind: "registry-login", credential, username, password };
 }
 

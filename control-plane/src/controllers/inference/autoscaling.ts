@@ -41,13 +41,13 @@ export async function autoscalingPass({ db, log }: AutoscalingDeps, pass: Pass):
   let hasChanged = false;
   do {
     const page: FoundService[] = await scaledServices(db, { after, limit: PAGE });
-    hasChanged = (await lookAt({ db, log }, pass, page)) || hasChanged;
+    hasChanged = (await inspect({ db, log }, pass, page)) || hasChanged;
     after = page.length < PAGE ? null : (page.at(-1)?.id ?? null);
   } while (after !== null);
   return hasChanged;
 }
 
-async function lookAt({ db, log }: AutoscalingDeps, pass: Pass, page: FoundService[]): Promise<boolean> {
+async function inspect({ db, log }: AutoscalingDeps, pass: Pass, page: FoundService[]): Promise<boolean> {
   if (page.length === 0) return false;
   const nowMs = pass.now.getTime();
   const reports = await gatewayReports(
@@ -55,18 +55,18 @@ async function lookAt({ db, log }: AutoscalingDeps, pass: Pass, page: FoundServi
     page.map(({ id }) => id),
     pass.now,
   );
-  const looks = page.map((service) => ({
+  const checks = page.map((service) => ({
     ...service,
     check: checkScaling(service, loadsOf(service.id, reports), nowMs),
   }));
-  const staying = looks.filter(({ check: { decision } }) => decision.kind !== "scales");
+  const staying = checks.filter(({ check: { decision } }) => decision.kind !== "scales");
   await transaction(db, async (sql) => {
     await assertTerm(sql, pass.term);
     await storeScalingChecks(sql, staying);
-    for (const one of staying) await tellWhatWouldBe(sql, one, pass.now);
+    for (const one of staying) await explainPlan(sql, one, pass.now);
   });
   let hasChanged = false;
-  for (const { id } of looks.filter(({ check: { decision } }) => decision.kind === "scales"))
+  for (const { id } of checks.filter(({ check: { decision } }) => decision.kind === "scales"))
     hasChanged = (await scale({ db, log }, pass, { id, gateways: loadsOf(id, reports) })) || hasChanged;
   return hasChanged;
 }
@@ -99,7 +99,7 @@ async function scale(
   }
 }
 
-async function tellWhatWouldBe(
+async function explainPlan(
   sql: Transaction,
   { check: { decision, from }, ...service }: FoundService & { check: ScalingCheck },
   now: Date,
@@ -110,9 +110,9 @@ async function tellWhatWouldBe(
 }
 
 function loadsOf(serviceId: string, reports: readonly GatewayReport[]): GatewayLoad[] {
-  return reports.map(({ gatewayId, reported: told }) => {
-    if (told === null) return { id: gatewayId, reported: null };
-    const { inFlight = 0, held = 0, requests = 0 } = told.services[serviceId] ?? {};
-    return { id: gatewayId, reported: { at: told.at.getTime(), inFlight, held, requests } };
+  return reports.map(({ gatewayId, reported }) => {
+    if (reported === null) return { id: gatewayId, reported: null };
+    const { inFlight = 0, held = 0, requests = 0 } = reported.services[serviceId] ?? {};
+    return { id: gatewayId, reported: { at: reported.at.getTime(), inFlight, held, requests } };
   });
 }

@@ -84,10 +84,7 @@ async function planOf(sql: Connection, service: ServiceSnapshot): Promise<Servic
   return servicePlan({ ...service, answers });
 }
 
-function isIdle(
-  { state: standing, reason, versions: { rollout } }: ServiceSnapshot,
-  plan: ServicePlan,
-): boolean {
+function isIdle({ state, reason, versions: { rollout } }: ServiceSnapshot, plan: ServicePlan): boolean {
   const after = plan.versions.rollout;
   return (
     plan.creations.length === 0 &&
@@ -96,7 +93,7 @@ function isIdle(
     plan.becomes === null &&
     plan.ended === null &&
     (rollout === null || after === null || !isOther(rollout, after)) &&
-    plan.failures === standing.failures &&
+    plan.failures === state.failures &&
     (plan.sentence === undefined || plan.sentence === reason)
   );
 }
@@ -109,7 +106,7 @@ async function settleLocked(
   const workload = await SERVICE_STORE.lock(sql, id);
   const service = workload && (await serviceSnapshot(sql, id, now));
   if (workload === null || service === null) return { hasChanged: false, isDraining: false, hostIds: [] };
-  const { state: standing, versions } = service;
+  const { state, versions } = service;
   const plan = await planOf(sql, service);
   const { creations, draining, leaving, failures, pauseMs, becomes, sentence } = plan;
   const drainingOn = await beginDrains(sql, { service: workload, draining, now });
@@ -118,7 +115,7 @@ async function settleLocked(
   if (creations.length > 0) await skipPoolsOfOthers(sql, { workload: { kind: "inference", id }, now });
   const turn = { ...plan, before: versions, after: plan.versions };
   await noteTurn(sql, { service: workload, actor: "control-plane", now }, turn);
-  if (failures !== standing.failures || pauseMs !== null)
+  if (failures !== state.failures || pauseMs !== null)
     await noteFailures(sql, id, {
       failures,
       until: pauseMs === null ? null : new Date(now.getTime() + pauseMs),
@@ -128,7 +125,7 @@ async function settleLocked(
       { workload, to: becomes.status, reason: becomes.reason, actor: "control-plane", now },
     ]);
   else if (sentence !== undefined)
-    await SERVICE_STORE.explain(sql, { id, status: standing.status, reason: sentence });
+    await SERVICE_STORE.explain(sql, { id, status: state.status, reason: sentence });
   return {
     hasChanged: creations.length > 0 || leaving.length > 0 || becomes !== null,
     isDraining: draining.length > 0,

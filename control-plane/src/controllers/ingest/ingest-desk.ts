@@ -12,7 +12,7 @@ const MAX_ROWS_TOGETHER = 8_000;
 const MAX_AT_A_TIME = 4;
 
 /** What it rejects with brings the batch again. */
-export function ingestDesk(deps: IngestDeps, now: () => Date): BatchQueue<Delivery, IngestReport> {
+export function ingestQueue(deps: IngestDeps, now: () => Date): BatchQueue<Delivery, IngestReport> {
   return new BatchQueue<Delivery, IngestReport>({
     atATime: MAX_AT_A_TIME,
     next: firstOfEachHost,
@@ -22,8 +22,8 @@ export function ingestDesk(deps: IngestDeps, now: () => Date): BatchQueue<Delive
 }
 
 /** The first of each host that nobody decides for already, as many as fit. */
-function firstOfEachHost(waiting: Iterable<Delivery>, underWay: Iterable<Delivery>): Delivery[] {
-  const deciding = new Set([...underWay].map(({ hostId }) => hostId));
+function firstOfEachHost(waiting: Iterable<Delivery>, pending: Iterable<Delivery>): Delivery[] {
+  const deciding = new Set([...pending].map(({ hostId }) => hostId));
   const next = new Map<HostId, Delivery>();
   let rows = 0;
   for (const delivery of waiting) {

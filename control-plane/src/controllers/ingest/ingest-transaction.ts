@@ -87,7 +87,7 @@ export class MustComeAgainError extends Error {
  * @returns reports of the deliveries in their order
  * @throws MustComeAgainError
  */
-export async function decideTogether(
+export async function decideBatch(
   sql: Transaction,
   deliveries: readonly SignedDelivery[],
   { now, calendar }: { now: Date; calendar: BillingCalendar },
@@ -142,10 +142,10 @@ async function holdJournals(
   deliveries: readonly SignedDelivery[],
   now: Date,
 ): Promise<HeldBatch[]> {
-  const told = deliveries.map((delivery) => ({ ...delivery, journalId: delivery.batch.journalId }));
-  const newcomers = told.map(({ hostId, journalId }) => ({ hostId, id: journalId }));
+  const reported = deliveries.map((delivery) => ({ ...delivery, journalId: delivery.batch.journalId }));
+  const newcomers = reported.map(({ hostId, journalId }) => ({ hostId, id: journalId }));
   const refused = await refusedNewcomers(sql, "journal", newcomers, now);
-  const heard = told.filter(({ hostId }) => !refused.has(hostId));
+  const heard = reported.filter(({ hostId }) => !refused.has(hostId));
   const states = await lockJournals(sql, heard, now);
   return heard.flatMap((delivery) => {
     const state = states.get(delivery.hostId);

@@ -11,7 +11,7 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";
 import {
   type Delivery,
-  decideTogether,
+  decideBatch,
   type IngestReport,
   MustComeAgainError,
   type SignedDelivery,
@@ -76,7 +76,7 @@ async function tryTogether(
   now: Date,
 ): Promise<Map<HostId, IngestOutcome>> {
   try {
-    const reports = await transaction(db, (sql) => decideTogether(sql, deliveries, { now, calendar }));
+    const reports = await transaction(db, (sql) => decideBatch(sql, deliveries, { now, calendar }));
     return new Map(deliveries.map(({ hostId }, index) => [hostId, { taken: true, report: reports[index]! }]));
   } catch (error) {
     if (!(error instanceof MustComeAgainError)) throw error;

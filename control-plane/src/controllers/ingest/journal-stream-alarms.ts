@@ -9,8 +9,8 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 
 const KIND = "journal-stream";
-const TOLD_AFTER_MS = 30 * MS_PER_SECOND;
-const MAX_SHOWN = 10;
+const REPORTED_AFTER_MS = 30 * MS_PER_SECOND;
+const MAX_LISTED = 10;
 
 export class StreamAlarms {
   readonly #db: Database;
@@ -30,13 +30,14 @@ export class StreamAlarms {
       // Raised by whoever led before: it lasts, however short this replica has known of it.
       const open = await openAlarms(sql, { kind: KIND, prefix: "" });
       const lasting = [...troubles].filter(
-        ([subject]) => open.has(subject) || nowMs - (this.#sinceMs.get(subject) ?? nowMs) >= TOLD_AFTER_MS,
+        ([subject]) =>
+          open.has(subject) || nowMs - (this.#sinceMs.get(subject) ?? nowMs) >= REPORTED_AFTER_MS,
       );
       await keepAlarms(sql, {
         kind: KIND,
         prefix: "",
         alarms: new Map(lasting),
-        most: MAX_SHOWN,
+        most: MAX_LISTED,
         now,
       });
     });

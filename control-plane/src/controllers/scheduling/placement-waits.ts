@@ -9,7 +9,7 @@ import { assertTerm } from "../../store/database/leader.ts";
 import { noteWaits, overduePlacements } from "../../store/placement/scene/placement-waits.ts";
 
 /** Shown at once; those beyond come up when these are settled. */
-const MAX_SHOWN = 500;
+const MAX_LISTED = 500;
 
 export async function placementWaitsPass(
   { db }: { db: Database },
@@ -18,13 +18,13 @@ export async function placementWaitsPass(
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     await noteWaits(sql, now);
-    const overdue = await overduePlacements(sql, { now, limit: MAX_SHOWN });
+    const overdue = await overduePlacements(sql, { now, limit: MAX_LISTED });
     const alarms = new Map(
       overdue.map(({ instance_id, epoch, waits_for, host_name }) => [
         `${instance_id} ${epoch} ${waits_for}`,
         overdueSentence(waits_for, host_name),
       ]),
     );
-    await keepAlarms(sql, { kind: "placement-overdue", prefix: "", alarms, most: MAX_SHOWN, now });
+    await keepAlarms(sql, { kind: "placement-overdue", prefix: "", alarms, most: MAX_LISTED, now });
   });
 }

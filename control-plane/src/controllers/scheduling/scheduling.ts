@@ -186,10 +186,10 @@ async function explain(
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     for (const kind of KINDS_IN_LOCK_ORDER) {
-      const told = sentences
+      const reported = sentences
         .filter(({ start }) => start.kind === kind)
         .map(({ start: { id, firstRank }, reason }) => ({ id, firstRank, reason }));
-      if (told.length > 0) await storeOf(kind).explainWaiting(sql, told);
+      if (reported.length > 0) await storeOf(kind).explainWaiting(sql, reported);
     }
   });
 }

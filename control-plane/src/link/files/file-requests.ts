@@ -52,22 +52,22 @@ export function fileRequests(open: OpenFiles, bounds: AnswerBounds = ANSWER_BOUN
     async request(hostId, question, signal) {
       const opened = await open(hostId);
       return opened.isOpen
-        ? await askOn(opened.stream, question, { signal, bounds })
+        ? await requestOn(opened.stream, question, { signal, bounds })
         : { isReached: false, why: opened.why };
     },
   };
 }
 
-async function askOn(
+async function requestOn(
   stream: Duplex,
   question: FileQuestion,
   { signal, bounds }: { signal: AbortSignal | undefined; bounds: AnswerBounds },
 ): Promise<FileReply> {
   const { method, route, folder, path, query = {}, headers = {}, body = null } = question;
-  const asked = new URLSearchParams({ folder: encoded(folder), path: encoded(path), ...query });
+  const requested = new URLSearchParams({ folder: encoded(folder), path: encoded(path), ...query });
   const sent = request({
     method,
-    path: `${route}?${asked.toString()}`,
+    path: `${route}?${requested.toString()}`,
     headers: { ...headers, Host: "files" },
     setHost: false,
     createConnection: () => stream,

@@ -36,7 +36,7 @@ import { ReportAssembly, type WholeReport } from "./report-assembly.ts";
 /** Replicas share the hosts' requests. */
 const QUEUE_GROUP = "control-plane";
 /** A host that floods is spoken of this often. */
-const FLOOD_TOLD_EVERY_MS = MS_PER_MINUTE;
+const FLOOD_REPORTED_EVERY_MS = MS_PER_MINUTE;
 
 /** The whole desired set of a host, at one generation. */
 export interface DesiredSet {
@@ -197,7 +197,7 @@ class RequestServer {
 
   #reportFlood(host: HostId): void {
     const nowMs = performance.now();
-    if (nowMs - (this.#floodReportedMs.get(host) ?? -Infinity) < FLOOD_TOLD_EVERY_MS) return;
+    if (nowMs - (this.#floodReportedMs.get(host) ?? -Infinity) < FLOOD_REPORTED_EVERY_MS) return;
     this.#floodReportedMs.set(host, nowMs);
     this.#log.error({ host }, "a host floods the control plane; what goes beyond its share is dropped");
     this.#handlers

@@ -173,12 +173,12 @@ class Stream implements LogStream {
   }
 
   /** The first end stays. What waits is still read. */
-  end(end: LogEnd, { isReported: isTold = true }: { isReported?: boolean } = {}): void {
+  end(end: LogEnd, { isReported = true }: { isReported?: boolean } = {}): void {
     if (this.#end !== null) return;
     this.#end = end;
     clearInterval(this.#printing);
     this.#subscription.unsubscribe();
-    if (isTold) {
+    if (isReported) {
       const { reason } = end;
       const close: SessionClose = { kind: "session-close", reason, exitCode: null, detail: "" };
       this.#publish("close", close);

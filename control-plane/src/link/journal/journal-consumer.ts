@@ -20,7 +20,7 @@ const FETCH_WAIT_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 1_000;
 const NANOS_PER_MS = 1_000_000;
 /** What is no batch is told this often of each host; the rest of a flood of it is only dropped. */
-const MALFORMED_TOLD_EVERY_MS = 10_000;
+const MALFORMED_REPORTED_EVERY_MS = 10_000;
 
 export interface JournalHandler {
   /**
@@ -121,7 +121,8 @@ export class JournalConsumer {
 
   async #reportMalformed(host: string | null, reason: string): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs - (this.#malformedReportedMs.get(host ?? "") ?? -Infinity) < MALFORMED_TOLD_EVERY_MS) return;
+    if (nowMs - (this.#malformedReportedMs.get(host ?? "") ?? -Infinity) < MALFORMED_REPORTED_EVERY_MS)
+      return;
     await this.#handler.malformed(host, reason);
     this.#malformedReportedMs.set(host ?? "", nowMs);
   }

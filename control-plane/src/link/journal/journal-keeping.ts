@@ -16,7 +16,7 @@ import { awayCause } from "./journal-stream.ts";
 import type { Operator } from "../servers/operator.ts";
 
 interface KeepingParts {
-  ensure: (connection: NatsConnection, wish: { mayRaise: boolean }) => Promise<StreamFound>;
+  ensure: (connection: NatsConnection, request: { mayRaise: boolean }) => Promise<StreamFound>;
   /** Who has JetStream; null where nobody could be asked. */
   servers: () => Promise<string[] | null>;
   /** A clock that only goes forward. */
@@ -61,7 +61,7 @@ function seenBy({ info }: NatsConnection): string {
 }
 
 /** One look that changes nothing. @throws what is no failure of NATS */
-export async function lookAtStream(
+export async function inspectStream(
   { operator, address, connection }: { operator: Operator; address: NatsAddress; connection: NatsConnection },
   read: (connection: NatsConnection) => Promise<StreamFound>,
 ): Promise<StreamState> {

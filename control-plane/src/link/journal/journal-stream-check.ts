@@ -5,7 +5,7 @@ import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import type { Log } from "@remotegpu/shared/log";
 import { replicasSentence, troublesOf } from "../../core/ingest/journal-stream.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "../servers/connection.ts";
-import { lookAtStream } from "./journal-keeping.ts";
+import { inspectStream } from "./journal-keeping.ts";
 import { readJournalStream } from "./journal-stream.ts";
 import type { Operator } from "../servers/operator.ts";
 
@@ -15,7 +15,7 @@ const CHECK: Check = {
 };
 
 /** What stands in place of the look where the NATS is not an operator's. */
-export function noStreamToAsk(note: string): CheckResult {
+export function noStreamToCheck(note: string): CheckResult {
   return { ...CHECK, state: "well", notes: [note] };
 }
 
@@ -30,7 +30,7 @@ export async function checkJournalStream(
   try {
     const connection = await connectControlPlane(operator, address, log);
     try {
-      const state = await lookAtStream({ operator, address, connection }, readJournalStream);
+      const state = await inspectStream({ operator, address, connection }, readJournalStream);
       const findings = [...troublesOf(state)].map(([trouble, sentence]) => finding(trouble, sentence));
       const notes = state.kind === "well" ? [replicasSentence(state)] : [];
       return resultOf(CHECK, { count: findings.length, findings, notes });

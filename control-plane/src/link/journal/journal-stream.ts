@@ -28,7 +28,7 @@ const DUPLICATE_WINDOW_MS = 30_000;
 const HANDLE_WITHIN_MS = 60_000;
 const MAX_UNACKNOWLEDGED = 4_096;
 /** A cluster without a leader answers nothing; this long each look then takes. */
-const LOOK_WITHIN_MS = 2_000;
+const CHECK_WITHIN_MS = 2_000;
 /** Three servers first agree on a leader of the new replicas. */
 const CHANGE_WITHIN_MS = 10_000;
 /** The replicas' leader hears the others twice a second. */
@@ -65,24 +65,24 @@ export async function ensureJournalStream(
   connection: NatsConnection,
   { limits = LIMITS, mayRaise = true }: { limits?: StreamLimits; mayRaise?: boolean } = {},
 ): Promise<StreamFound> {
-  const [looking, changing] = [
-    await manager(connection, LOOK_WITHIN_MS),
+  const [checking, changing] = [
+    await manager(connection, CHECK_WITHIN_MS),
     await manager(connection, CHANGE_WITHIN_MS),
   ];
   const isClustered = connection.info?.cluster !== undefined;
-  const found = await streamInfo(looking);
+  const found = await streamInfo(checking);
   const refusal =
     found === null
       ? await makeStream(changing, { config: streamConfig(limits), isClustered })
       : await bringUp(changing, { found, limits, isClustered: isClustered && mayRaise });
-  await ensureConsumer(looking, changing);
-  return { ...told(await looking.streams.info(JOURNAL_STREAM), isClustered), refusal };
+  await ensureConsumer(checking, changing);
+  return { ...reported(await checking.streams.info(JOURNAL_STREAM), isClustered), refusal };
 }
 
 /** As it is, with nothing changed. @throws NatsError, of a stream that is not there too, StreamLeaderlessError */
 export async function readJournalStream(connection: NatsConnection): Promise<StreamFound> {
-  const looking = await manager(connection, LOOK_WITHIN_MS);
-  return told(await looking.streams.info(JOURNAL_STREAM), connection.info?.cluster !== undefined);
+  const checking = await manager(connection, CHECK_WITHIN_MS);
+  return reported(await checking.streams.info(JOURNAL_STREAM), connection.info?.cluster !== undefined);
 }
 
 /** What a failed look says of JetStream; null for what is no failure of NATS. */
@@ -140,9 +140,9 @@ async function bringUp(
   return null;
 }
 
-async function ensureConsumer(looking: JetStreamManager, changing: JetStreamManager): Promise<void> {
+async function ensureConsumer(checking: JetStreamManager, changing: JetStreamManager): Promise<void> {
   try {
-    const { config } = await looking.consumers.info(JOURNAL_STREAM, JOURNAL_CONSUMER);
+    const { config } = await checking.consumers.info(JOURNAL_STREAM, JOURNAL_CONSUMER);
     if (!differs(CONSUMER, config)) return;
   } catch (error) {
     if (!isAnswer(error, [CONSUMER_NOT_FOUND])) throw error;
@@ -191,15 +191,15 @@ function atLeast(ours: OurStream, theirs: StreamConfig): OurStream {
 
 /** Only what we say counts; whatever else an operator has set stays. */
 function differs(ours: object, theirs: object): boolean {
-  const kept = new Map(Object.entries(theirs));
+  const stored = new Map(Object.entries(theirs));
   return Object.entries(ours).some(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(kept.get(name)),
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(stored.get(name)),
   );
 }
 
-async function streamInfo(looking: JetStreamManager): Promise<StreamInfo | null> {
+async function streamInfo(checking: JetStreamManager): Promise<StreamInfo | null> {
   try {
-    return await looking.streams.info(JOURNAL_STREAM);
+    return await checking.streams.info(JOURNAL_STREAM);
   } catch (error) {
     if (isAnswer(error, [STREAM_NOT_FOUND])) return null;
     throw error;
@@ -207,7 +207,7 @@ async function streamInfo(looking: JetStreamManager): Promise<StreamInfo | null>
 }
 
 /** @throws StreamLeaderlessError */
-function told({ config, cluster }: StreamInfo, isClustered: boolean): StreamFound {
+function reported({ config, cluster }: StreamInfo, isClustered: boolean): StreamFound {
   if (!cluster?.leader)
     throw new StreamLeaderlessError(`none of its ${config.num_replicas} replicas leads it`);
   const others = cluster.replicas ?? [];
