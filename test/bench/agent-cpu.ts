@@ -33,7 +33,7 @@ const ADOPTIONS = 3;
 const ADOPTED_WITHIN_MS = 60_000;
 
 export async function measureAgentCpu(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   if (await ensureStarterImage()) ending.defer(removeStarterImage);
@@ -49,14 +49,14 @@ export async function measureAgentCpu(
   await delay(SETTLE_MS);
   const percents: number[] = [];
   for (let window = 0; window < WINDOWS; window += 1) percents.push(await percentOf(agent));
-  say(headLine(`Agent with ${CONTAINERS} containers (${WINDOWS} times ${WINDOW_MS / 1_000} s)`));
-  say(valuesLine("of a core, while nothing happens (aim: 1 %)", percents, "%"));
+  print(headLine(`Agent with ${CONTAINERS} containers (${WINDOWS} times ${WINDOW_MS / 1_000} s)`));
+  print(valuesLine("of a core, while nothing happens (aim: 1 %)", percents, "%"));
 
-  const kept: Pair[] = [];
+  const stored: Pair[] = [];
   const lost: Pair[] = [];
   for (let round = 0; round < ADOPTIONS; round += 1)
     for (const [pairs, isLost] of [
-      [kept, false],
+      [stored, false],
       [lost, true],
     ] as const) {
       await agent.kill();
@@ -68,19 +68,19 @@ export async function measureAgentCpu(
       const ours = await adoptedMs(product.agentFolder, beganMs);
       pairs.push({ ours, bare: await inspectAllMs(product.hostId) });
     }
-  say(headLine(`Agent killed → follows ${CONTAINERS} containers again (${ADOPTIONS} rounds)`));
+  print(headLine(`Agent killed → follows ${CONTAINERS} containers again (${ADOPTIONS} rounds)`));
   for (const [which, pairs] of [
-    ["with its journal", kept],
+    ["with its journal", stored],
     ["from their labels alone", lost],
   ] as const) {
-    say(
+    print(
       valuesLine(
         `${which} (aim: 3,000 ms)`,
         pairs.map(({ ours }) => ours),
         "ms",
       ),
     );
-    say(ratioLine("to bare inspections of all, one after the other", pairs));
+    print(ratioLine("to bare inspections of all, one after the other", pairs));
   }
   // Ended in order it takes the containers along.
   await agent.stop();

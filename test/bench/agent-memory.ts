@@ -31,7 +31,7 @@ const agentFolder = join(import.meta.dirname, "../../agent");
 const Package = z.object({ dependencies: z.record(z.string(), z.string()) });
 
 export async function measureAgentMemory(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   if (await ensureStarterImage()) ending.defer(removeStarterImage);
@@ -56,19 +56,19 @@ export async function measureAgentMemory(
   // Ended in order it takes the containers along.
   await product.startAgent();
 
-  say(headLine(`Agent's resident memory with ${CONTAINERS} containers (${ROUNDS} rounds)`));
+  print(headLine(`Agent's resident memory with ${CONTAINERS} containers (${ROUNDS} rounds)`));
   for (const [index, [which]] of programs.entries()) {
     const measured = pairs[index] ?? [];
-    say(` ${which}`);
-    say(ratioLine("to a bare process with the same packages (aim: 1.4)", measured));
-    say(
+    print(` ${which}`);
+    print(ratioLine("to a bare process with the same packages (aim: 1.4)", measured));
+    print(
       valuesLine(
         "the agent",
         measured.map(({ ours }) => ours),
         "MiB",
       ),
     );
-    say(
+    print(
       valuesLine(
         "the bare process",
         measured.map(({ bare }) => bare),

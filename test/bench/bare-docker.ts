@@ -46,15 +46,15 @@ export async function dockerOverHttp(
   });
 }
 
-async function runDetached(way: string, { image, command }: Container, network: string): Promise<string> {
-  const label = `${LABEL}=${way}`;
+async function runDetached(route: string, { image, command }: Container, network: string): Promise<string> {
+  const label = `${LABEL}=${route}`;
   const { stdout: containerId } =
     await execa`docker run -d --label ${label} --network ${network} ${image} /bin/sh -c ${command}`;
   return containerId;
 }
 
-async function inTime(way: string, started: StartedContainers, run: () => Promise<string>): Promise<Took> {
-  const running = started.next(LABEL, way);
+async function inTime(route: string, started: StartedContainers, run: () => Promise<string>): Promise<Took> {
+  const running = started.next(LABEL, route);
   const beganMs = performance.now();
   const containerId = await run();
   const returnsMs = performance.now() - beganMs;

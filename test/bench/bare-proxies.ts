@@ -104,9 +104,9 @@ backend service
   async #command(line: string): Promise<void> {
     const socket = connect(this.#socket);
     socket.end(`${line}\n`);
-    const said = (await text(socket)).trim();
+    const output = (await text(socket)).trim();
     // What it did it says nothing of, but for addresses that it changed.
-    if (said !== "" && !said.includes("changed from")) throw new Error(`haproxy: ${line}: ${said}`);
+    if (output !== "" && !output.includes("changed from")) throw new Error(`haproxy: ${line}: ${output}`);
   }
 }
 

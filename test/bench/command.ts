@@ -15,7 +15,7 @@ import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 const ROUNDS = 25;
 
 export async function measureCommand(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
@@ -35,7 +35,7 @@ export async function measureCommand(
     await execa(process.execPath, args, { env: { ...env, ...more }, extendEnv: false });
     return performance.now() - beganMs;
   };
-  const ways: [string, () => Promise<number>][] = [
+  const routes: [string, () => Promise<number>][] = [
     ["--version", () => took([file, "--version"])],
     [
       "--version, with nothing kept of the last time",
@@ -46,16 +46,16 @@ export async function measureCommand(
   await took([file, "env", "list"]);
 
   const bare: number[] = [];
-  const pairs = ways.map((): Pair[] => []);
+  const pairs = routes.map((): Pair[] => []);
   for (let round = 0; round < ROUNDS; round += 1) {
     const nothing = await took(["-e", "0"]);
     bare.push(nothing);
-    for (const [at, [, way]] of ways.entries()) pairs[at]?.push({ ours: await way(), bare: nothing });
+    for (const [at, [, route]] of routes.entries()) pairs[at]?.push({ ours: await route(), bare: nothing });
   }
-  say(headLine(`The command of one file to \`node -e 0\` (${ROUNDS} rounds; aim: 150 ms)`));
-  for (const [at, [what]] of ways.entries()) {
-    say(ratioLine(what, pairs[at] ?? []));
-    say(
+  print(headLine(`The command of one file to \`node -e 0\` (${ROUNDS} rounds; aim: 150 ms)`));
+  for (const [at, [what]] of routes.entries()) {
+    print(ratioLine(what, pairs[at] ?? []));
+    print(
       valuesLine(
         "",
         (pairs[at] ?? []).map(({ ours }) => ours),
@@ -63,5 +63,5 @@ export async function measureCommand(
       ),
     );
   }
-  say(valuesLine("node -e 0", bare, "ms"));
+  print(valuesLine("node -e 0", bare, "ms"));
 }

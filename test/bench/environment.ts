@@ -17,14 +17,14 @@ import { StartedContainers } from "./started-containers.ts";
 const ROUNDS = 10;
 /** Both processes run for weeks, and their code is slow until it has run for a while. */
 const ORDERS_BEFORE = 12;
-const ASK_EVERY_MS = 20;
+const POLL_MS = 20;
 const CONTAINER = { image: STARTER_IMAGE, command: "sleep 100000" };
 
 /** With the order's `returnsMs` being when the API says that it runs. */
 type Round = { order: Took; run: Took; runInNewNetwork: Took; overHttp: Took };
 
 export async function measureEnvironment(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   if (await ensureStarterImage()) ending.defer(removeStarterImage);
@@ -33,20 +33,20 @@ export async function measureEnvironment(
   await product.startAgent();
   for (let order = 0; order < ORDERS_BEFORE; order += 1) await orderOnce(product, started);
 
-  say(headLine(`Environment ordered → container runs (${ROUNDS} rounds)`));
+  print(headLine(`Environment ordered → container runs (${ROUNDS} rounds)`));
   const first = await roundsOf(product, started);
-  say(" first of its workspace on the host, for which a bridge is made");
-  tellCommon(say, first);
+  print(" first of its workspace on the host, for which a bridge is made");
+  reportCommon(print, first);
   const inNewNetwork = pairsOf(first, ({ runInNewNetwork }) => runInNewNetwork.runsMs);
-  say(ratioLine("to `docker network create` and `docker run -d` in it", inNewNetwork));
-  tellValues(say, first);
+  print(ratioLine("to `docker network create` and `docker run -d` in it", inNewNetwork));
+  reportValues(print, first);
 
   const neighbour = await product.order({ image: STARTER_IMAGE });
-  await product.running(neighbour, { requestEveryMs: ASK_EVERY_MS });
+  await product.running(neighbour, { requestEveryMs: POLL_MS });
   const beside = await roundsOf(product, started);
-  say(" beside another of its workspace");
-  tellCommon(say, beside);
-  tellValues(say, beside);
+  print(" beside another of its workspace");
+  reportCommon(print, beside);
+  reportValues(print, beside);
 }
 
 async function roundsOf(product: Product, started: StartedContainers): Promise<Round[]> {
@@ -68,7 +68,7 @@ async function orderOnce(product: Product, started: StartedContainers): Promise<
   const id = await product.order({ image, config: { command } });
   const runsMs = (await running) - beganMs;
   // Only now, so that asking does not slow the start.
-  await product.running(id, { requestEveryMs: ASK_EVERY_MS });
+  await product.running(id, { requestEveryMs: POLL_MS });
   const returnsMs = performance.now() - beganMs;
   await product.remove([id]);
   await delay(SETTLE_MS);
@@ -83,17 +83,18 @@ function pairsOf(
   return rounds.map((round) => ({ ours: ours(round), bare: bare(round) }));
 }
 
-function tellCommon(say: (line: string) => void, rounds: Round[]): void {
+function reportCommon(print: (line: string) => void, rounds: Round[]): void {
   const run = (round: Round) => round.run.runsMs;
-  say(ratioLine("to `docker run -d` (aim: 1.20)", pairsOf(rounds, run)));
-  const untilSaid = pairsOf(rounds, run, ({ order }) => order.returnsMs);
-  say(ratioLine("until the API says running, to `docker run -d`", untilSaid));
+  print(ratioLine("to `docker run -d` (aim: 1.20)", pairsOf(rounds, run)));
+  const untilPrinted = pairsOf(rounds, run, ({ order }) => order.returnsMs);
+  print(ratioLine("until the API says running, to `docker run -d`", untilPrinted));
   const overHttp = pairsOf(rounds, (round) => round.overHttp.runsMs);
-  say(ratioLine("to docker's create and start over HTTP", overHttp));
+  print(ratioLine("to docker's create and start over HTTP", overHttp));
 }
 
-function tellValues(say: (line: string) => void, rounds: Round[]): void {
-  const values = (what: string, of: (round: Round) => number) => say(valuesLine(what, rounds.map(of), "ms"));
+function reportValues(print: (line: string) => void, rounds: Round[]): void {
+  const values = (what: string, of: (round: Round) => number) =>
+    print(valuesLine(what, rounds.map(of), "ms"));
   values("ours: container runs", ({ order }) => order.runsMs);
   values("ours: the API says running", ({ order }) => order.returnsMs);
   values("docker run -d: container runs", ({ run }) => run.runsMs);

@@ -12,13 +12,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 const PLACES = { measures: 3, serves: 2, helps: 1, follows: 0 } as const;
 type Place = keyof typeof PLACES;
 
-const LOOK_EVERY_MS = 50;
+const CHECK_EVERY_MS = 50;
 const REST_MS = 5;
 
 /** This process serves, and whatever it starts from now on, until the measurement ends. */
 export function goFirst(ending: AsyncDisposableStack): void {
   standIn("serves", process.pid);
-  const resting = setInterval(restAfterWork(), LOOK_EVERY_MS);
+  const resting = setInterval(restAfterWork(), CHECK_EVERY_MS);
   ending.defer(() => clearInterval(resting));
   ending.defer(() => threadsOf(process.pid).forEach((thread) => standIn("follows", thread)));
 }
@@ -37,7 +37,7 @@ function restAfterWork(): () => void {
 }
 
 /** For a process that this one has started, with all its threads. */
-export function standing(place: Place, pid: number | undefined): void {
+export function state(place: Place, pid: number | undefined): void {
   if (pid === undefined) throw new Error("it was not started");
   for (const thread of threadsOf(pid)) standIn(place, thread);
 }

@@ -29,7 +29,7 @@ const COUNTED_MS = 40_000;
 const FLEET = new URL("heartbeat-fleet.ts", import.meta.url).pathname;
 
 export async function measureHeartbeats(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
@@ -61,18 +61,18 @@ export async function measureHeartbeats(
   });
 
   const { newcomersMs, answered, refused, p50Ms, p99Ms, maxMs, cpuSeconds, seconds } = figures;
-  say(
+  print(
     `${HOSTS} hosts with ${CARDS_PER_HOST} cards and ${INSTANCES_PER_HOST} instances each, one control plane`,
   );
-  say(`  until all were known, all being new ${(newcomersMs / MS_PER_SECOND).toFixed(1)} s`);
-  say(`  CPU of the control plane            ${((100 * cpuSeconds) / seconds).toFixed(1)} % of a core`);
-  say(`  heartbeats a second                 ${(answered / seconds).toFixed(0)}`);
-  say(`  CPU for a heartbeat                 ${((1e6 * cpuSeconds) / answered).toFixed(0)} µs`);
-  say(
+  print(`  until all were known, all being new ${(newcomersMs / MS_PER_SECOND).toFixed(1)} s`);
+  print(`  CPU of the control plane            ${((100 * cpuSeconds) / seconds).toFixed(1)} % of a core`);
+  print(`  heartbeats a second                 ${(answered / seconds).toFixed(0)}`);
+  print(`  CPU for a heartbeat                 ${((1e6 * cpuSeconds) / answered).toFixed(0)} µs`);
+  print(
     `  round trip p50 / p99 / longest      ${p50Ms.toFixed(1)} / ${p99Ms.toFixed(1)} / ${maxMs.toFixed(0)} ms`,
   );
-  say(`  refused or unanswered               ${refused}`);
-  say(`  memory of the control plane         ${(controlPlane.process.memoryBytes() / MIB).toFixed(0)} MiB`);
+  print(`  refused or unanswered               ${refused}`);
+  print(`  memory of the control plane         ${(controlPlane.process.memoryBytes() / MIB).toFixed(0)} MiB`);
 }
 
 /** Hosts that have joined and reported, so that nothing but their heartbeats is left to say. */

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { Page } from "../support/worlds/terminal-scene.ts";
 
-export type Harm = {
+export type Attack = {
   what: "headers" | "slow-bodies" | "garbage" | "sockets" | "terminal" | "endless" | "lies" | "switches";
   /** Of the gateway. */
   port: number;
@@ -31,15 +31,15 @@ let ending = new AbortController();
 let ended: Promise<unknown> = Promise.resolve();
 const open = new Set<Socket>();
 
-process.on("message", (told: Harm | "stop") => {
-  if (told === "stop") void stop();
-  else start(told);
+process.on("message", (reported: Attack | "stop") => {
+  if (reported === "stop") void stop();
+  else start(reported);
 });
 process.once("disconnect", () => process.exit());
 
-function start(harm: Harm): void {
+function start(attack: Attack): void {
   ending = new AbortController();
-  ended = HARMS[harm.what](harm);
+  ended = ATTACKS[attack.what](attack);
   process.send?.("started");
 }
 
@@ -50,10 +50,10 @@ async function stop(): Promise<void> {
   process.send?.("stopped");
 }
 
-const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
+const ATTACKS: Record<Attack["what"], (attack: Attack) => Promise<unknown>> = {
   headers: ({ port, opens, prefix }) => {
     const many = Array.from({ length: 300 }, (_, number) => `X-${number}: ${"x".repeat(50)}\r\n`).join("");
-    return inLoops(LOOPS, () => said(port, `GET ${prefix}/ HTTP/1.1\r\n${opens}${many}\r\n`));
+    return inLoops(LOOPS, () => output(port, `GET ${prefix}/ HTTP/1.1\r\n${opens}${many}\r\n`));
   },
   "slow-bodies": ({ port, opens, prefix }) =>
     inLoops(SLOW_BODIES, async () => {
@@ -68,9 +68,9 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
   garbage: async ({ port, opens, prefix }) => {
     const bytes = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 7919) % 256));
     await Promise.all([
-      inLoops(LOOPS / 2, () => said(port, bytes)),
+      inLoops(LOOPS / 2, () => output(port, bytes)),
       inLoops(LOOPS / 2, () =>
-        said(port, `GET ${prefix}/garbage HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`),
+        output(port, `GET ${prefix}/garbage HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`),
       ),
     ]);
   },
@@ -85,19 +85,19 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
       await new Promise<void>((resolve) => socket.once("data", () => resolve()).once("close", resolve));
     });
   },
-  endless: ({ port, replica }) => inLoops(LOOPS, () => said(port, asksBadly(replica, "/8006"))),
+  endless: ({ port, replica }) => inLoops(LOOPS, () => output(port, requestsBadly(replica, "/8006"))),
   lies: async ({ port, opens, prefix, replica }) => {
     const short = `GET ${prefix}/short HTTP/1.1\r\n${opens}Connection: close\r\n\r\n`;
     await Promise.all([
-      inLoops(LOOPS / 2, () => said(port, short)),
-      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8015"))),
+      inLoops(LOOPS / 2, () => output(port, short)),
+      inLoops(LOOPS / 2, () => output(port, requestsBadly(replica, "/8015"))),
     ]);
   },
   switches: async ({ port, replica }) => {
     const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
     await Promise.all([
-      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8007"))),
-      inLoops(LOOPS / 2, () => said(port, asksBadly(replica, "/8007", upgrade))),
+      inLoops(LOOPS / 2, () => output(port, requestsBadly(replica, "/8007"))),
+      inLoops(LOOPS / 2, () => output(port, requestsBadly(replica, "/8007", upgrade))),
     ]);
   },
   terminal: async ({ terminal }) => {
@@ -112,9 +112,9 @@ const HARMS: Record<Harm["what"], (harm: Harm) => Promise<unknown>> = {
   },
 };
 
-function asksBadly(replica: Harm["replica"], way: string, headers = "Connection: close\r\n"): string {
+function requestsBadly(replica: Attack["replica"], route: string, headers = "Connection: close\r\n"): string {
   if (replica === null) throw new Error("there is no replica that answers badly");
-  return `GET ${replica.prefix}${way} HTTP/1.1\r\n${replica.opens}${headers}\r\n`;
+  return `GET ${replica.prefix}${route} HTTP/1.1\r\n${replica.opens}${headers}\r\n`;
 }
 
 async function inLoops(count: number, act: () => Promise<void>): Promise<void> {
@@ -125,7 +125,7 @@ async function inLoops(count: number, act: () => Promise<void>): Promise<void> {
 }
 
 /** Resolves once the gateway has ended the connection. */
-async function said(port: number, text: string | Buffer): Promise<void> {
+async function output(port: number, text: string | Buffer): Promise<void> {
   const socket = connection(port);
   socket.write(text);
   await new Promise<void>((resolve) => socket.once("close", resolve).resume());

@@ -48,7 +48,7 @@ const COLUMNS =
   "host_id, journal_id, seq, kind, run_id, boot_id, start_ms, end_ms, proof, final, verdict, reason, entry, hash, received_at";
 
 export async function measureIngest(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const db = await openBenchDatabase(ending);
@@ -68,12 +68,12 @@ export async function measureIngest(
         return await pairOf(db, batches, fleet);
       });
       const what = final ? "Ingest that ends and charges its runs" : "Ingest";
-      tell(say, `${what}, ${runs * minutes} rows of ${runs} runs a transaction`, measured);
+      report(print, `${what}, ${runs * minutes} rows of ${runs} runs a transaction`, measured);
     }
   const fleet = await UsageFleet.open(db, "fleet", { ...FLEET, customerIds });
   const hours: Measured[] = [];
   for (let round = 0; round < HOUR_ROUNDS; round += 1) hours.push(await hourPair(db, fleet));
-  tell(say, `An hour of all, in transactions of ${HOUR.minutesAtATime} minutes, and its tick`, hours);
+  report(print, `An hour of all, in transactions of ${HOUR.minutesAtATime} minutes, and its tick`, hours);
 
   const workers: UsageFleet[] = [];
   for (let worker = 0; worker < WORKERS.count; worker += 1) {
@@ -83,12 +83,12 @@ export async function measureIngest(
   // No CPU of these: their connections come and go, and take what they counted with them.
   const contended: Measured[] = [];
   for (let round = 0; round < WORKERS.rounds; round += 1) contended.push(await workersPair(db, workers));
-  tell(say, `${WORKERS.count} workers at once whose runs all end and have one payer`, contended, {
+  report(print, `${WORKERS.count} workers at once whose runs all end and have one payer`, contended, {
     reportsCpu: false,
   });
 
   const books = await trialBalance(db);
-  say(`  the books: sum ${books.total}, balances that do not agree ${books.unbalancedCustomers}`);
+  print(`  the books: sum ${books.total}, balances that do not agree ${books.unbalancedCustomers}`);
 }
 
 async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database> {
@@ -109,27 +109,27 @@ async function openBenchDatabase(ending: AsyncDisposableStack): Promise<Database
   return db;
 }
 
-function tell(
-  say: (line: string) => void,
+function report(
+  print: (line: string) => void,
   title: string,
   pairs: readonly Measured[],
-  { reportsCpu: tellsCpu = true } = {},
+  { reportsCpu = true } = {},
 ): void {
-  say(headLine(title));
-  say(
+  print(headLine(title));
+  print(
     ratioLine(
       "to a plain COPY (higher is better)",
       pairs.map(({ perSecond }) => perSecond),
     ),
   );
-  if (tellsCpu) {
-    say(
+  if (reportsCpu) {
+    print(
       ratioLine(
         "by the CPU of both, ours and Postgres'",
         pairs.map(({ perCpuSecond }) => perCpuSecond),
       ),
     );
-    say(
+    print(
       ratioLine(
         "by that CPU, from rows decoded and signatures checked",
         pairs.map(({ perCpuSecondOfChecked }) => perCpuSecondOfChecked),
@@ -138,7 +138,7 @@ function tell(
   }
   const named = { ours: "rows a second", bare: "rows a second by COPY" } as const;
   for (const side of ["ours", "bare"] as const)
-    say(
+    print(
       valuesLine(
         named[side],
         pairs.map(({ perSecond }) => perSecond[side]),

@@ -18,7 +18,7 @@ const LINES = ["cpu", "gpu"];
 const MONTHS = ["2026-03", "2026-04", "2026-05"];
 
 export async function measureInvoices(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const database = await benchDatabase(ending);
@@ -32,16 +32,16 @@ export async function measureInvoices(
   }
   const records = RUNS * CHARGES_OF_RUN * LINES.length;
 
-  say(headLine(`Closing a month of ${RUNS} runs and ${records} records for ${CUSTOMERS} customers`));
-  say(ratioLine("to summing up the records by line", pairs));
-  say(
+  print(headLine(`Closing a month of ${RUNS} runs and ${records} records for ${CUSTOMERS} customers`));
+  print(ratioLine("to summing up the records by line", pairs));
+  print(
     valuesLine(
       "the closing",
       pairs.map(({ ours }) => ours),
       "ms",
     ),
   );
-  say(
+  print(
     valuesLine(
       "the sum",
       pairs.map(({ bare }) => bare),

@@ -20,7 +20,7 @@ import { measureSsh } from "./ssh.ts";
 import { measureUpgrade } from "./upgrade.ts";
 
 type Bench = (
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
   size: { rows: number | undefined; attacks: readonly string[] | undefined },
 ) => Promise<void>;
@@ -54,7 +54,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const print = (line: string) => void process.stdout.write(`${line}\n`);
 for (const [name, measure] of Object.entries(BENCHES))
   if (chosen.length === 0 || chosen.includes(name)) await run(measure);
 
@@ -66,6 +66,6 @@ async function run(measure: Bench): Promise<void> {
     process.once(signal, endEarly);
     ending.defer(() => void process.removeListener(signal, endEarly));
   }
-  await measure(say, ending, size);
-  say("");
+  await measure(print, ending, size);
+  print("");
 }

@@ -15,10 +15,10 @@ import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
 import { TerminalScene } from "../support/worlds/terminal-scene.ts";
 import { again, collectsQuickly } from "./as-in-units.ts";
 import { sceneDatabase } from "./bench-database.ts";
-import { goFirst, letHelp, standing } from "./first-in-line.ts";
+import { goFirst, letHelp, state } from "./first-in-line.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
-import type { Harm } from "./hostile-clients.ts";
-import type { Wish } from "./web-clients.ts";
+import type { Attack } from "./hostile-clients.ts";
+import type { LoadRequest } from "./web-clients.ts";
 
 const ROUNDS = 4;
 const PER_SECOND = 100;
@@ -34,29 +34,29 @@ const HOSTILE = "203.0.113.7";
 const SERVICE = new URL("../fixtures/web-service.ts", import.meta.url).pathname;
 /** Answers in the bad way that a path names. */
 const HOSTILE_REPLICA = new URL("../fixtures/hostile-replica.ts", import.meta.url).pathname;
-const HARMS = {
+const ATTACKS = {
   headers: "a flood of headers",
   "slow-bodies": "200 slow bodies",
   garbage: "garbage, of clients and of a container",
   sockets: "10,000 WebSockets",
-} as const satisfies Harms;
-const OF_TERMINALS = { terminal: "a flood of escapes in a terminal" } as const satisfies Harms;
+} as const satisfies Attacks;
+const OF_TERMINALS = { terminal: "a flood of escapes in a terminal" } as const satisfies Attacks;
 const OF_REPLICAS = {
   endless: "answers that never end",
   lies: "answers that lie about their length",
   switches: "101 to all that is asked",
-} as const satisfies Harms;
+} as const satisfies Attacks;
 
-type Harms = Partial<Record<Harm["what"], string>>;
+type Attacks = Partial<Record<Attack["what"], string>>;
 /** By their names; left out, all. */
 type Chosen = { attacks: readonly string[] | undefined };
 
 export async function measureNeighbours(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
-  { attacks: harms }: Chosen,
+  { attacks }: Chosen,
 ): Promise<void> {
-  if (!collectsQuickly) return await again("neighbours", ending, asked(harms));
+  if (!collectsQuickly) return await again("neighbours", ending, requested(attacks));
   goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending), SPARING_MEMORY), (one) =>
     one.close(),
@@ -64,11 +64,11 @@ export async function measureNeighbours(
   const terminal = ending.adopt(await TerminalScene.open(), (one) => one.close());
   const flooded = await scene.container.serveFixture(SERVICE, HOSTILE_PORT);
   letHelp([scene.access.program.pid ?? 0]);
-  standing("follows", flooded.pid);
+  state("follows", flooded.pid);
   const opens = (port: number, address: string) => headers(scene.hostOf(port), scene.owner.key, address);
   const { port } = scene.gateway;
-  say(headLine(`p99 of neighbours, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
-  await besideEach(say, ending, {
+  print(headLine(`p99 of neighbours, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
+  await besideEach(print, ending, {
     head: `GET /say HTTP/1.1\r\n${opens(SERVICE_PORT, NEIGHBOUR)}\r\n`,
     attack: {
       port,
@@ -77,17 +77,17 @@ export async function measureNeighbours(
       terminal: `${terminal.url.replace("http", "ws")}/socket`,
       replica: null,
     },
-    attacks: chosenOf({ ...HARMS, ...OF_TERMINALS }, harms),
+    attacks: chosenOf({ ...ATTACKS, ...OF_TERMINALS }, attacks),
   });
 }
 
 /** The same of services, each in a container of its own. */
 export async function measureServiceNeighbours(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
-  { attacks: harms }: Chosen,
+  { attacks }: Chosen,
 ): Promise<void> {
-  if (!collectsQuickly) return await again("service-neighbours", ending, asked(harms));
+  if (!collectsQuickly) return await again("service-neighbours", ending, requested(attacks));
   goFirst(ending);
   const scene = ending.adopt(await openWebScene({}, await sceneDatabase(ending), SPARING_MEMORY), (one) =>
     one.close(),
@@ -99,9 +99,9 @@ export async function measureServiceNeighbours(
   const { port } = scene.gateway;
   letHelp([scene.access.program.pid ?? 0]);
   for (const { servicePids } of [...flooded.containers.values(), ...badly.containers.values()])
-    for (const pid of servicePids) standing("follows", pid);
-  say(headLine(`p99 of a service, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
-  await besideEach(say, ending, {
+    for (const pid of servicePids) state("follows", pid);
+  print(headLine(`p99 of a service, ${PER_SECOND} requests a second (${ROUNDS} rounds; aim: 1.25 or 2 ms)`));
+  await besideEach(print, ending, {
     head: `GET /services/${quiet.id}/say HTTP/1.1\r\n${opens(quiet, NEIGHBOUR)}\r\n`,
     attack: {
       port,
@@ -110,17 +110,17 @@ export async function measureServiceNeighbours(
       terminal: "",
       replica: { opens: opens(badly, HOSTILE), prefix: `/services/${badly.id}` },
     },
-    attacks: chosenOf({ ...HARMS, ...OF_REPLICAS }, harms),
+    attacks: chosenOf({ ...ATTACKS, ...OF_REPLICAS }, attacks),
   });
 }
 
-function asked(harms: readonly string[] = []): string[] {
-  return harms.flatMap((one) => ["--harm", one]);
+function requested(attacks: readonly string[] = []): string[] {
+  return attacks.flatMap((one) => ["--harm", one]);
 }
 
-function chosenOf(all: Harms, names: readonly string[] | undefined): Harms {
+function chosenOf(all: Attacks, names: readonly string[] | undefined): Attacks {
   const chosen = Object.entries(all).filter(([what]) => names?.includes(what) ?? true);
-  return Object.fromEntries(chosen) as Harms;
+  return Object.fromEntries(chosen) as Attacks;
 }
 
 function headers(host: string, key: string, address: string): string {
@@ -128,31 +128,31 @@ function headers(host: string, key: string, address: string): string {
 }
 
 async function besideEach(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
-  { head, attack: harm, attacks: harms }: { head: string; attack: Omit<Harm, "what">; attacks: Harms },
+  { head, attack, attacks }: { head: string; attack: Omit<Attack, "what">; attacks: Attacks },
 ): Promise<void> {
   const neighbours = forked("web-clients.ts", ending);
   const hostile = forked("hostile-clients.ts", ending);
-  standing("measures", neighbours.process.pid);
-  standing("follows", hostile.process.pid);
-  const told = async (to: typeof hostile, message: Wish | Harm | "stop"): Promise<unknown> => {
+  state("measures", neighbours.process.pid);
+  state("follows", hostile.process.pid);
+  const reported = async (to: typeof hostile, message: LoadRequest | Attack | "stop"): Promise<unknown> => {
     to.process.send(message);
     const [answer] = (await Promise.race([once(to.process, "message"), to.lost])) as [unknown];
     return answer;
   };
   const p99 = async (ms = EACH_MS) => {
-    const paced: Wish = { what: "paced", perSecond: PER_SECOND, ms, port: harm.port, head };
-    const took = (await told(neighbours, paced)) as number[];
+    const paced: LoadRequest = { what: "paced", perSecond: PER_SECOND, ms, port: attack.port, head };
+    const took = (await reported(neighbours, paced)) as number[];
     return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
   };
-  for (const [what, words] of Object.entries(harms) as [Harm["what"], string][]) {
+  for (const [what, words] of Object.entries(attacks) as [Attack["what"], string][]) {
     const pairs: Pair[] = [];
     const computed: number[] = [];
     const beside = async (ms?: number) => {
-      await told(hostile, { what, ...harm });
+      await reported(hostile, { what, ...attack });
       const slowest = await p99(ms);
-      await told(hostile, "stop");
+      await reported(hostile, "stop");
       await delay(REST_MS);
       return slowest;
     };
@@ -165,12 +165,12 @@ async function besideEach(
       computed.push((user + system) / 1_000 / (EACH_MS / 1_000));
       pairs.push({ ours, bare });
     }
-    say(ratioLine(`beside ${words}`, pairs));
+    print(ratioLine(`beside ${words}`, pairs));
     const more = pairs.map(({ ours, bare }) => ours - bare);
-    say(valuesLine("  more than without", more, "ms"));
+    print(valuesLine("  more than without", more, "ms"));
     const without = pairs.map(({ bare }) => bare);
-    say(valuesLine("  without", without, "ms"));
-    say(valuesLine("  computed each second", computed, "ms"));
+    print(valuesLine("  without", without, "ms"));
+    print(valuesLine("  computed each second", computed, "ms"));
   }
 }
 

@@ -30,7 +30,7 @@ let waiting = new Map<string, () => void>();
 async function order(): Promise<string> {
   const key = keys[ordered++ % keys.length] ?? "";
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const asked = request(
+  const requested = request(
     url,
     {
       agent,
@@ -52,8 +52,8 @@ async function order(): Promise<string> {
       response.on("error", reject);
     },
   );
-  asked.on("error", reject);
-  asked.end(BODY);
+  requested.on("error", reject);
+  requested.end(BODY);
   return await promise;
 }
 
@@ -87,7 +87,7 @@ async function orderAll({
   return ids;
 }
 
-function say(message: FromClient): void {
+function send(message: FromClient): void {
   process.send?.(message);
 }
 
@@ -95,13 +95,13 @@ async function serve(message: ToClient): Promise<void> {
   switch (message.kind) {
     case "open":
       ({ url, keys } = message);
-      say({ kind: "opened" });
+      send({ kind: "opened" });
       return;
     case "order": {
       const before = process.cpuUsage();
       const ids = await orderAll(message);
       const { user, system } = process.cpuUsage(before);
-      say({ kind: "ordered", ids, cpuMs: (user + system) / 1_000 });
+      send({ kind: "ordered", ids, cpuMs: (user + system) / 1_000 });
       return;
     }
     case "placed":
@@ -116,7 +116,7 @@ async function serve(message: ToClient): Promise<void> {
 
 process.on("message", (message) => {
   serve(message as ToClient).catch((error: unknown) => {
-    say({ kind: "failed", why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    send({ kind: "failed", why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   });
 });
 // The bench is gone, however it ended.

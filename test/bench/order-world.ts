@@ -82,7 +82,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   let wake: () => void = () => undefined;
   const deps = await depsOf(db, { folder, wake: () => wake() });
   const app = createApp(deps);
-  const ask = async (path: string, key: string, body: object): Promise<Record<string, unknown>> => {
+  const request = async (path: string, key: string, body: object): Promise<Record<string, unknown>> => {
     const response = await app.request(`/api/v1${path}`, {
       method: "POST",
       headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
@@ -92,7 +92,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
     if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${answer}`);
     return JSON.parse(answer) as Record<string, unknown>;
   };
-  const keys = await makeCustomers(db, { customers: fleet.customers, request: ask });
+  const keys = await makeCustomers(db, { customers: fleet.customers, request });
   const server = await openServer(app, { host: "127.0.0.1", port: 0, tls: null });
   ending.defer(() => server.close());
   const client = fork(new URL("order-client.ts", import.meta.url), { serialization: "advanced" });
@@ -107,7 +107,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
       if (answer.kind !== "ordered") throw new Error(`the customers answered ${answer.kind}`);
       return answer;
     },
-    reportPlaced: (ids) => tell(client, { kind: "placed", ids }),
+    reportPlaced: (ids) => report(client, { kind: "placed", ids }),
     empty: () => empty(owner),
     postgresCpuMs: () => postgresCpuMs(db),
     onWake(work) {
@@ -116,7 +116,7 @@ export async function openOrderWorld(fleet: FleetSize, ending: AsyncDisposableSt
   };
 }
 
-function tell(client: ChildProcess, message: ToClient): void {
+function report(client: ChildProcess, message: ToClient): void {
   client.send(message);
 }
 
@@ -125,7 +125,7 @@ async function answerOf(client: ChildProcess, message: ToClient): Promise<FromCl
   const onExit = () => ended.abort(new Error("the customers' process has ended"));
   client.once("exit", onExit);
   const answers = once(client, "message", { signal: ended.signal });
-  tell(client, message);
+  report(client, message);
   const [answer] = (await answers) as [FromClient];
   client.off("exit", onExit);
   if (answer.kind === "failed") throw new Error(`an order failed: ${answer.why}`);
@@ -245,7 +245,7 @@ async function makeCustomers(
   db: Database,
   {
     customers,
-    request: ask,
+    request,
   }: {
     customers: number;
     request: (path: string, key: string, body: object) => Promise<Record<string, unknown>>;
@@ -260,9 +260,9 @@ async function makeCustomers(
   const keys: string[] = [];
   for (let n = 0; n < customers; n += 1) {
     const named = { username: `customer-${n}`, email: `customer-${n}@example.com` };
-    const { id } = await ask("/customers", admin.key, named);
-    await ask(`/customers/${String(id)}/top-ups`, admin.key, { amount: "1000000" });
-    keys.push((await ask(`/customers/${String(id)}/api-keys`, admin.key, {}))["key"] as string);
+    const { id } = await request("/customers", admin.key, named);
+    await request(`/customers/${String(id)}/top-ups`, admin.key, { amount: "1000000" });
+    keys.push((await request(`/customers/${String(id)}/api-keys`, admin.key, {}))["key"] as string);
   }
   return keys;
 }

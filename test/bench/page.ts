@@ -18,7 +18,10 @@ const CORDONS = 10;
 const SECONDS = 15;
 const KILLS = 3;
 
-export async function measurePage(say: (line: string) => void, ending: AsyncDisposableStack): Promise<void> {
+export async function measurePage(
+  print: (line: string) => void,
+  ending: AsyncDisposableStack,
+): Promise<void> {
   const fresh = await sceneDatabase(ending);
   const api = await openApi({}, fresh);
   ending.defer(() => api.close());
@@ -26,9 +29,9 @@ export async function measurePage(say: (line: string) => void, ending: AsyncDisp
   const serve = async () => ending.use(await ApiProcess.start(fresh.url, { dashboard: true }));
   let server = await serve();
   const target = { host: "127.0.0.1", port: server.port };
-  const way = await cuttableTcp(target);
-  ending.defer(() => way.close());
-  const url = `http://localhost:${way.port}`;
+  const route = await cuttableTcp(target);
+  ending.defer(() => route.close());
+  const url = `http://localhost:${route.port}`;
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
   const browser = await launch({ executablePath: "/usr/bin/chromium", args });
   ending.defer(() => browser.close());
@@ -41,7 +44,7 @@ export async function measurePage(say: (line: string) => void, ending: AsyncDisp
   }
   const { page } = await opened(browser, { url, key: api.admin.key });
   const cordons: number[] = [];
-  for (let nth = 0; nth < CORDONS; nth += 1) cordons.push(await cordonShown(page, api.db, nth + 1));
+  for (let nth = 0; nth < CORDONS; nth += 1) cordons.push(await cordonVisible(page, api.db, nth + 1));
   const quiet = await workASecond(page, async () => await Promise.resolve());
   const busy = await workASecond(page, async (second) => await newReadings(api.db, second));
   const resumed: number[] = [];
@@ -58,25 +61,25 @@ export async function measurePage(say: (line: string) => void, ending: AsyncDisp
     server = next;
   }
 
-  say(headLine(`The fleet's page, 200 hosts with 8 cards each, ${LOADS} loads with nothing kept`));
-  say(
+  print(headLine(`The fleet's page, 200 hosts with 8 cards each, ${LOADS} loads with nothing kept`));
+  print(
     valuesLine(
       "until something is seen",
       loads.map(({ seenMs }) => seenMs),
       "ms",
     ),
   );
-  say(
+  print(
     valuesLine(
       "until the map can be used",
       loads.map(({ usedMs }) => usedMs),
       "ms",
     ),
   );
-  say(valuesLine("until it shows a cordon", cordons, "ms"));
-  say(valuesLine("work a second while nothing happens", quiet, "ms"));
-  say(valuesLine("work a second with new readings of a tenth", busy, "ms"));
-  say(valuesLine("until it has a stream again, of another server", resumed, "ms"));
+  print(valuesLine("until it shows a cordon", cordons, "ms"));
+  print(valuesLine("work a second while nothing happens", quiet, "ms"));
+  print(valuesLine("work a second with new readings of a tenth", busy, "ms"));
+  print(valuesLine("until it has a stream again, of another server", resumed, "ms"));
 }
 
 interface Loaded {
@@ -111,12 +114,12 @@ async function opened(
   return { page, loaded };
 }
 
-async function cordonShown(page: Page, database: Database, nth: number): Promise<number> {
+async function cordonVisible(page: Page, database: Database, nth: number): Promise<number> {
   const place = `[data-place="host-${String(nth).padStart(5, "0")}#0"][data-cordoned]`;
-  const shown = page.waitForSelector(place);
+  const visible = page.waitForSelector(place);
   const startedMs = performance.now();
   await database.query("UPDATE gpus SET cordoned = true WHERE uuid = $1", [`GPU-${nth}-0`]);
-  await shown;
+  await visible;
   return performance.now() - startedMs;
 }
 

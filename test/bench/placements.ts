@@ -25,23 +25,23 @@ const WARM_UPS = 2;
 const POLL_MS = 1_000;
 
 export async function measurePlacements(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const world = await openOrderWorld(FLEET, ending);
-  say(
+  print(
     `Placements: ${FLEET.hosts * FLEET.cardsPerHost} cards, ${FLEET.customers} customers, a card for each order`,
   );
   for (const round of ROUNDS) {
     for (let warmUp = 0; warmUp < WARM_UPS; warmUp += 1) await measureRound(world, round);
     const { bare, order, commit, whole } = await measureRound(world, round);
-    say(`  ${round.together} at a time, ${round.orders} in all`.padEnd(34) + HEAD);
-    say(line("bare inserts of a row as large", bare));
-    say(line("orders over HTTP", order));
-    say(line("commits", commit));
-    say(line("the whole way", whole));
+    print(`  ${round.together} at a time, ${round.orders} in all`.padEnd(34) + HEAD);
+    print(line("bare inserts of a row as large", bare));
+    print(line("orders over HTTP", order));
+    print(line("commits", commit));
+    print(line("the whole way", whole));
     const parts = [order, commit].map((part) => percent(cpuOf(part) / cpuOf(whole)));
-    say(
+    print(
       `    of its CPU: ${parts[0]} the order, ${parts[1]} the commit; ${times(bare, whole)} as long as a bare insert`,
     );
   }
@@ -59,7 +59,7 @@ async function measureRound(world: OrderWorld, round: Round) {
   });
   const commit = await measured(world, orders, async () => await commitAll(world, ids, together));
   await world.empty();
-  const whole = await measured(world, orders, async () => await wholeWay(world, round));
+  const whole = await measured(world, orders, async () => await wholeRoute(world, round));
   return { bare, order, commit, whole };
 }
 
@@ -141,7 +141,7 @@ async function commitAll({ db, newId }: OrderWorld, ids: readonly string[], toge
 }
 
 /** Each customer orders, waits until its environment is placed, and orders the next. */
-async function wholeWay(world: OrderWorld, round: Round): Promise<number> {
+async function wholeRoute(world: OrderWorld, round: Round): Promise<number> {
   const { db, newId } = world;
   const deps = { db, newId, nudge: () => undefined, cache: passCache(db) };
   const loop = startLoop({

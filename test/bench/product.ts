@@ -29,7 +29,7 @@ const STEP_WITHIN_MS = 60_000;
 /** Of many, one after the other. */
 const JOB_WITHIN_MS = 6_000;
 const ORDERS_AT_ONCE = 8;
-const RUNNING_ASK_EVERY_MS = 100;
+const RUNNING_POLL_MS = 100;
 const SIMULATED_GPUS = 2;
 const ORDER = { name: "bench", cpu: 1, memory: 256 * MIB };
 
@@ -96,8 +96,8 @@ export class Product implements AsyncDisposable {
   }
 
   /** Resolves when the API says that it runs. */
-  async running(id: string, { requestEveryMs: askEveryMs }: { requestEveryMs: number }): Promise<void> {
-    await this.#becomes(`/environments/${id}`, "running", askEveryMs);
+  async running(id: string, { requestEveryMs }: { requestEveryMs: number }): Promise<void> {
+    await this.#becomes(`/environments/${id}`, "running", requestEveryMs);
   }
 
   /** @returns the job's id */
@@ -106,21 +106,21 @@ export class Product implements AsyncDisposable {
   }
 
   /** Resolves when the API says so of the job. */
-  async completed(id: string, { requestEveryMs: askEveryMs }: { requestEveryMs: number }): Promise<void> {
-    await this.#becomes(`/training-jobs/${id}`, "completed", askEveryMs);
+  async completed(id: string, { requestEveryMs }: { requestEveryMs: number }): Promise<void> {
+    await this.#becomes(`/training-jobs/${id}`, "completed", requestEveryMs);
   }
 
   /** Orders so many jobs; resolves with their ids when none waits or runs any more. */
   async endedJobs(count: number, body: { image: string; command: string; gpu?: number }): Promise<string[]> {
     const ids: string[] = [];
     let left = count;
-    const orderer = async () => {
+    const context = async () => {
       for (; left > 0;) {
         left -= 1;
         ids.push(await this.orderJob(body));
       }
     };
-    await Promise.all(Array.from({ length: ORDERS_AT_ONCE }, orderer));
+    await Promise.all(Array.from({ length: ORDERS_AT_ONCE }, context));
     for (const status of WAITS_OR_RUNS)
       await eventually(
         async () => {
@@ -136,8 +136,7 @@ export class Product implements AsyncDisposable {
   async orderMany(count: number, body: { image: string }): Promise<void> {
     for (let left = count; left > 0; left -= ORDERS_AT_ONCE) {
       const orders = Array.from({ length: Math.min(left, ORDERS_AT_ONCE) }, () => this.order(body));
-      for (const id of await Promise.all(orders))
-        await this.running(id, { requestEveryMs: RUNNING_ASK_EVERY_MS });
+      for (const id of await Promise.all(orders)) await this.running(id, { requestEveryMs: RUNNING_POLL_MS });
     }
   }
 
@@ -159,14 +158,14 @@ export class Product implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #becomes(path: string, wanted: string, askEveryMs: number): Promise<void> {
+  async #becomes(path: string, wanted: string, requestEveryMs: number): Promise<void> {
     const deadline = performance.now() + STEP_WITHIN_MS;
     for (;;) {
       const { status } = Workload.parse(await this.#api.get(path));
       if (status === wanted) return;
       if (FAILED.includes(status) || performance.now() > deadline)
         throw new Error(`${path} is still ${status}, not ${wanted}`);
-      await delay(askEveryMs);
+      await delay(requestEveryMs);
     }
   }
 

@@ -27,7 +27,7 @@ const EVERYTHING: RecordFilter = {
   to: null,
 };
 
-const ASKED: [what: string, filter: RecordFilter][] = [
+const QUESTIONS: [what: string, filter: RecordFilter][] = [
   ["everybody's", EVERYTHING],
   ["a large payer with 20 workspaces", { ...EVERYTHING, payerId: LARGE, workspaceIds: MANAGED }],
   ["a small payer with one workspace", { ...EVERYTHING, payerId: 77, workspaceIds: [77] }],
@@ -37,7 +37,7 @@ const ASKED: [what: string, filter: RecordFilter][] = [
 ];
 
 export async function measureRecordPages(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
   { rows = ROWS }: { rows?: number | undefined } = {},
 ): Promise<void> {
@@ -46,7 +46,7 @@ export async function measureRecordPages(
   const large = await benchDatabase(ending);
   await makeRecords(large, rows);
 
-  for (const [what, filter] of ASKED) {
+  for (const [what, filter] of QUESTIONS) {
     const first: number[] = [];
     const deep: number[] = [];
     // In turns, so that both see the same machine. The depth is any, and the same each time the bench is run.
@@ -55,17 +55,17 @@ export async function measureRecordPages(
       deep.push(await timed(large, filter, 1 + Math.floor(((page * 0.618_034) % 1) * rows)));
     }
     const [ours, bare] = [p99(deep), p99(first)];
-    say(headLine(`Pages of ${LIMIT} of ${rows} records: ${what}`));
-    say(ratioLine(`p99 to p99 of the first page of ${SMALL_ROWS} records`, [{ ours, bare }]));
-    say(ratioLine("median to median", [{ ours: median(deep), bare: median(first) }]));
-    say(
+    print(headLine(`Pages of ${LIMIT} of ${rows} records: ${what}`));
+    print(ratioLine(`p99 to p99 of the first page of ${SMALL_ROWS} records`, [{ ours, bare }]));
+    print(ratioLine("median to median", [{ ours: median(deep), bare: median(first) }]));
+    print(
       valuesLine(
         "a page",
         deep.map((ms) => ms * 1_000),
         "µs",
       ),
     );
-    say(valuesLine("p99", [ours * 1_000], "µs"));
+    print(valuesLine("p99", [ours * 1_000], "µs"));
   }
 }
 

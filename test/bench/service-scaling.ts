@@ -11,7 +11,7 @@ import { StartedContainers } from "./started-containers.ts";
 const WAKES = 5;
 const STEPS = 3;
 /** That come at once. */
-const ASKED = 20;
+const QUESTIONS = 20;
 /** Requests at once that one replica is to carry. */
 const TARGET = 4;
 const WINDOW_MS = 6_000;
@@ -20,7 +20,7 @@ const SETTLED_MS = 10_000;
 const DOCKER_STARTS = 1.5;
 
 export async function measureServiceScaling(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const world = await ServiceWorld.open(ending);
@@ -32,7 +32,7 @@ export async function measureServiceScaling(
     min_replicas: 0,
     max_replicas: 1,
     autoscaling_enabled: true,
-    autoscaling_config: { target_in_flight: ASKED, scale_to_zero_after: 1, scale_down_delay: 0 },
+    autoscaling_config: { target_in_flight: QUESTIONS, scale_to_zero_after: 1, scale_down_delay: 0 },
   });
   const wakes: Pair[] = [];
   const again: number[] = [];
@@ -40,33 +40,33 @@ export async function measureServiceScaling(
   while (wakes.length < WAKES) {
     await sleeper.becomes(({ instances }) => instances.length === 0);
     const bare = await bareMs();
-    const woken = await askedAtOnce(sleeper);
+    const woken = await requestedAtOnce(sleeper);
     lost += woken.lost;
     wakes.push({ ours: woken.tookMs, bare });
     // What of it is the answers themselves, of which a bare container gives none.
-    again.push((await askedAtOnce(sleeper)).tookMs);
+    again.push((await requestedAtOnce(sleeper)).tookMs);
   }
   await sleeper.delete();
-  say(headLine(`A service sleeps and ${ASKED} requests come at once (${WAKES} times)`));
-  tell(say, "until all are answered", { pairs: wakes, allowedMs: 0, aim: "500 ms" });
-  say(valuesLine("  as many asked at once of the replica that serves by then", again, "ms"));
-  say(`  not answered: ${lost} of ${ASKED * WAKES} (aim: 0)`);
+  print(headLine(`A service sleeps and ${QUESTIONS} requests come at once (${WAKES} times)`));
+  report(print, "until all are answered", { pairs: wakes, allowedMs: 0, aim: "500 ms" });
+  print(valuesLine("  as many asked at once of the replica that serves by then", again, "ms"));
+  print(`  not answered: ${lost} of ${QUESTIONS * WAKES} (aim: 0)`);
 
   const steps: Pair[] = [];
   while (steps.length < STEPS) {
     const bare = await bareMs();
     steps.push({ ours: await stepOnce(world), bare });
   }
-  say(headLine(`From 0 to ${3 * TARGET} requests at once, ${TARGET} a replica (${STEPS} times)`));
-  tell(say, "until one replica more serves", { pairs: steps, allowedMs: WINDOW_MS, aim: "1000 ms" });
+  print(headLine(`From 0 to ${3 * TARGET} requests at once, ${TARGET} a replica (${STEPS} times)`));
+  report(print, "until one replica more serves", { pairs: steps, allowedMs: WINDOW_MS, aim: "1000 ms" });
 }
 
-function tell(
-  say: (line: string) => void,
+function report(
+  print: (line: string) => void,
   what: string,
   { pairs, allowedMs, aim }: { pairs: Pair[]; allowedMs: number; aim: string },
 ): void {
-  const values = (words: string, of: (pair: Pair) => number) => say(valuesLine(words, pairs.map(of), "ms"));
+  const values = (words: string, of: (pair: Pair) => number) => print(valuesLine(words, pairs.map(of), "ms"));
   values(what, ({ ours }) => ours);
   values("  docker run -d: container runs", ({ bare }) => bare);
   const window = allowedMs === 0 ? "" : `${allowedMs} ms and `;
@@ -76,12 +76,12 @@ function tell(
   );
 }
 
-async function askedAtOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
+async function requestedAtOnce(service: BenchService): Promise<{ tookMs: number; lost: number }> {
   const beganMs = performance.now();
-  const asked = Array.from({ length: ASKED }, () => service.request("/").then((answer) => answer.ok));
-  const answered = await Promise.allSettled(asked);
+  const requested = Array.from({ length: QUESTIONS }, () => service.request("/").then((answer) => answer.ok));
+  const answered = await Promise.allSettled(requested);
   const whole = answered.filter((one) => one.status === "fulfilled" && one.value).length;
-  return { tookMs: performance.now() - beganMs, lost: ASKED - whole };
+  return { tookMs: performance.now() - beganMs, lost: QUESTIONS - whole };
 }
 
 async function stepOnce(world: ServiceWorld): Promise<number> {

@@ -5,12 +5,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
-import { type LoadWish, SERVES } from "../support/load/service-load.ts";
+import { type LoadOptions, SERVES } from "../support/load/service-load.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House } from "../support/worlds/house.ts";
 import { freePort } from "../support/engines/free-ports.ts";
 
-const ASK_EVERY_MS = 20;
+const POLL_MS = 20;
 const WITHIN_MS = 120_000;
 /** A core is the least that a replica takes, and there are more of them than this machine has. */
 const MANY_CORES = `import os from "node:os"; os.cpus = () => Array(64).fill({ model: "", speed: 0 });\n`;
@@ -26,7 +26,7 @@ const Service = z.looseObject({
   ready_replicas: z.int(),
   instances: z.array(z.unknown()),
 });
-type Shown = z.infer<typeof Service>;
+type View = z.infer<typeof Service>;
 
 export class ServiceWorld {
   readonly #house: House;
@@ -82,7 +82,7 @@ export class BenchService {
   }
 
   /** Where the clients of a load ask. */
-  get requested(): Pick<LoadWish, "ports" | "host" | "prefix" | "key"> {
+  get requested(): Pick<LoadOptions, "ports" | "host" | "prefix" | "key"> {
     const { id, key, port } = this.#at;
     return { ports: [port], host: `localhost:${port}`, prefix: `/services/${id}`, key };
   }
@@ -104,14 +104,14 @@ export class BenchService {
     await this.#house.customer.delete(this.#path);
   }
 
-  async becomes(wanted: (shown: Shown) => boolean): Promise<void> {
+  async becomes(wanted: (visible: View) => boolean): Promise<void> {
     const deadline = performance.now() + WITHIN_MS;
-    let shown: Shown;
+    let visible: View;
     do {
-      shown = Service.parse(await this.#house.customer.get(this.#path));
-      if (wanted(shown)) return;
-      await delay(ASK_EVERY_MS);
+      visible = Service.parse(await this.#house.customer.get(this.#path));
+      if (wanted(visible)) return;
+      await delay(POLL_MS);
     } while (performance.now() < deadline);
-    throw new Error(`the service is still ${JSON.stringify(shown)}`);
+    throw new Error(`the service is still ${JSON.stringify(visible)}`);
   }
 }

@@ -20,7 +20,7 @@ import {
   headOf,
   inTurns,
   PACED_PER_SECOND,
-  type Way,
+  type Route,
   WebClients,
 } from "./web-ways.ts";
 
@@ -32,7 +32,7 @@ const CLOSING = "/closing";
 type Measured = Record<"ours" | "nginx" | "haproxy", number>;
 
 export async function measureServices(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   if (!collectsQuickly) return await again("services", ending);
@@ -44,72 +44,72 @@ export async function measureServices(
   const service = await bareService(ending);
   const haproxy = await Haproxy.start(ending);
   await haproxy.enable(1, { address: "127.0.0.1", port: service });
-  const ours: Way = {
+  const ours: Route = {
     port: web.gateway.port,
     headers: `Host: ${web.base.domain}\r\nAuthorization: Bearer ${served.key}\r\n`,
     prefix: `/services/${served.id}`,
   };
-  const bare = (port: number): Way => ({ port, headers: "Host: localhost\r\n" });
-  const ways = { ours, nginx: bare(await nginxBefore(service, ending)), haproxy: bare(haproxy.port) };
+  const bare = (port: number): Route => ({ port, headers: "Host: localhost\r\n" });
+  const routes = { ours, nginx: bare(await nginxBefore(service, ending)), haproxy: bare(haproxy.port) };
   const clients = new WebClients(ending);
 
-  say(headLine(`A replica of a service, through the gateway beside proxies (${ROUNDS} rounds)`));
+  print(headLine(`A replica of a service, through the gateway beside proxies (${ROUNDS} rounds)`));
   const costs: Cost[] = [];
-  const rates = await inTurns(ways, ROUNDS, async (way) => {
-    if (way !== ours) return await clients.rate(way);
-    const { perSecond, ...cost } = await clients.rateAndCost(way, web.access.relayPid);
+  const rates = await inTurns(routes, ROUNDS, async (route) => {
+    if (route !== ours) return await clients.rate(route);
+    const { perSecond, ...cost } = await clients.rateAndCost(route, web.access.relayPid);
     costs.push(cost);
     return perSecond;
   });
   for (const proxy of ["nginx", "haproxy"] as const)
-    say(
+    print(
       ratioLine(
         `answers to ${proxy}'s, ${CLIENTS} clients (aim: 0.30)`,
         rates.map((round) => ({ ours: round.ours, bare: round[proxy] })),
       ),
     );
-  eachWay(rates, "/s").forEach(say);
-  costLines(costs).forEach(say);
+  eachRoute(rates, "/s").forEach(print);
+  costLines(costs).forEach(print);
 
   const closingCosts: Cost[] = [];
-  const closing = await inTurns({ ours, nginx: ways.nginx }, ROUNDS, async (way) => {
-    if (way !== ours) return await clients.rate(way, CLOSING);
-    const { perSecond, ...cost } = await clients.rateAndCost(way, web.access.relayPid, CLOSING);
+  const closing = await inTurns({ ours, nginx: routes.nginx }, ROUNDS, async (route) => {
+    if (route !== ours) return await clients.rate(route, CLOSING);
+    const { perSecond, ...cost } = await clients.rateAndCost(route, web.access.relayPid, CLOSING);
     closingCosts.push(cost);
     return perSecond;
   });
-  say(
+  print(
     ratioLine(
       "answers to nginx's, each the last on its connection to the replica",
       closing.map((round) => ({ ours: round.ours, bare: round.nginx })),
     ),
   );
-  costLines(closingCosts).forEach(say);
+  costLines(closingCosts).forEach(print);
 
-  const slow = await inTurns(ways, ROUNDS, (way) => clients.p99(way));
+  const slow = await inTurns(routes, ROUNDS, (route) => clients.p99(route));
   for (const proxy of ["nginx", "haproxy"] as const)
-    say(
+    print(
       valuesLine(
         `p99 at ${PACED_PER_SECOND} a second, more than ${proxy}'s (aim: 1 ms)`,
         slow.map((round) => round.ours - round[proxy]),
         "ms",
       ),
     );
-  eachWay(slow, "ms").forEach(say);
+  eachRoute(slow, "ms").forEach(print);
 
   const memory = await clients.memoryOfIdle(STREAMS, {
     port: ours.port,
     head: headOf(ours, "/events", "Accept: text/event-stream\r\n"),
   });
-  say(valuesLine(`memory of ${STREAMS} idle event streams (aim: 30 MiB)`, [memory], "MiB"));
+  print(valuesLine(`memory of ${STREAMS} idle event streams (aim: 30 MiB)`, [memory], "MiB"));
 }
 
-function eachWay(rounds: readonly Measured[], unit: "/s" | "ms"): string[] {
+function eachRoute(rounds: readonly Measured[], unit: "/s" | "ms"): string[] {
   const NAMES = { ours: "the gateway", nginx: "nginx", haproxy: "haproxy" } as const;
-  return (["ours", "nginx", "haproxy"] as const).map((way) =>
+  return (["ours", "nginx", "haproxy"] as const).map((route) =>
     valuesLine(
-      `  through ${NAMES[way]}`,
-      rounds.map((round) => round[way]),
+      `  through ${NAMES[route]}`,
+      rounds.map((round) => round[route]),
       unit,
     ),
   );

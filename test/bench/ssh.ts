@@ -42,22 +42,22 @@ type Scene = {
 };
 
 export async function measureSsh(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
   { rows }: { rows: number | undefined },
 ): Promise<void> {
   const scene = await open(ending, rows ?? TRANSFER_MIB);
-  await tellTransfers(say, scene);
-  say("");
-  await tellGateway(say, scene);
-  say("");
-  await tellConnects(say, scene);
-  say("");
-  await tellEcho(say, scene);
-  say("");
-  await tellMemory(say, scene);
-  say("");
-  await measureCommand(say, ending);
+  await reportTransfers(print, scene);
+  print("");
+  await reportGateway(print, scene);
+  print("");
+  await reportConnects(print, scene);
+  print("");
+  await reportEcho(print, scene);
+  print("");
+  await reportMemory(print, scene);
+  print("");
+  await measureCommand(print, ending);
 }
 
 /** An environment that is entered by a key, with a file to read in it. */
@@ -103,9 +103,9 @@ async function containerOf(house: House, environmentId: string): Promise<string>
   return stdout;
 }
 
-async function tellTransfers(say: (line: string) => void, scene: Scene): Promise<void> {
+async function reportTransfers(print: (line: string) => void, scene: Scene): Promise<void> {
   const { ssh, containerId, mib, large } = scene;
-  const ways = Object.entries(CIPHERS).flatMap(([cipher, options]) => [
+  const routes = Object.entries(CIPHERS).flatMap(([cipher, options]) => [
     {
       what: `out, with ${cipher}`,
       ours: () => rateOf("ssh", [...ssh, ...options, "lab", `cat ${FILE}`], { from: "/dev/null", mib }),
@@ -118,32 +118,32 @@ async function tellTransfers(say: (line: string) => void, scene: Scene): Promise
         rateOf("docker", ["exec", "-i", containerId, "sh", "-c", "cat >/dev/null"], { from: large, mib }),
     },
   ]);
-  say(headLine(`${mib} MiB to \`docker exec cat\`, MiB/s (${ROUNDS} rounds; more is faster)`));
-  for (const { what, ours: measure, bare } of ways) {
+  print(headLine(`${mib} MiB to \`docker exec cat\`, MiB/s (${ROUNDS} rounds; more is faster)`));
+  for (const { what, ours: measure, bare } of routes) {
     const pairs: Pair[] = [];
     while (pairs.length < ROUNDS) pairs.push({ ours: await measure(), bare: await bare() });
-    say(ratioLine(what, pairs));
-    tellValues(say, pairs, { unit: "MiB" });
+    print(ratioLine(what, pairs));
+    reportValues(print, pairs, { unit: "MiB" });
   }
 }
 
 /** As `remotegpu ssh --through-gateway` does it: a WebSocket to the gateway, and its tunnel to the host. */
-async function tellGateway(say: (line: string) => void, scene: Scene): Promise<void> {
+async function reportGateway(print: (line: string) => void, scene: Scene): Promise<void> {
   const { house, id, ssh, mib, large } = scene;
   const key = `REMOTEGPU_SERVER=${house.url} REMOTEGPU_KEY=${house.customerKey} HOME=${house.folder}`;
   const proxy = `ProxyCommand=env ${key} ${process.execPath} ${commandFile()} ssh-proxy ${id}`;
-  const ways = { gateway: [...ssh, "-o", proxy], port: ssh };
+  const routes = { gateway: [...ssh, "-o", proxy], port: ssh };
   const measures = {
-    out: (way: string[]) => rateOf("ssh", [...way, "lab", `cat ${FILE}`], { from: "/dev/null", mib }),
-    in: (way: string[]) => rateOf("ssh", [...way, "lab", "cat >/dev/null"], { from: large, mib }),
+    out: (route: string[]) => rateOf("ssh", [...route, "lab", `cat ${FILE}`], { from: "/dev/null", mib }),
+    in: (route: string[]) => rateOf("ssh", [...route, "lab", "cat >/dev/null"], { from: large, mib }),
   };
-  say(headLine(`${mib} MiB by SSH through the gateway, to the leased port, MiB/s (${ROUNDS} rounds)`));
+  print(headLine(`${mib} MiB by SSH through the gateway, to the leased port, MiB/s (${ROUNDS} rounds)`));
   for (const [what, measure] of Object.entries(measures)) {
     const pairs: Pair[] = [];
     while (pairs.length < ROUNDS)
-      pairs.push({ ours: await measure(ways.gateway), bare: await measure(ways.port) });
-    say(ratioLine(what, pairs));
-    tellValues(say, pairs, { ours: "through the gateway", bare: "through the leased port", unit: "MiB" });
+      pairs.push({ ours: await measure(routes.gateway), bare: await measure(routes.port) });
+    print(ratioLine(what, pairs));
+    reportValues(print, pairs, { ours: "through the gateway", bare: "through the leased port", unit: "MiB" });
   }
 }
 
@@ -167,16 +167,16 @@ async function rateOf(
   }
 }
 
-async function tellConnects(say: (line: string) => void, { ssh, containerId }: Scene): Promise<void> {
+async function reportConnects(print: (line: string) => void, { ssh, containerId }: Scene): Promise<void> {
   const pairs: Pair[] = [];
   while (pairs.length < CONNECTS)
     pairs.push({
       ours: await tookMs("ssh", [...ssh, "lab", "true"]),
       bare: await tookMs("docker", ["exec", containerId, "true"]),
     });
-  say(headLine(`Connect, \`true\` and the end (${CONNECTS} rounds)`));
-  say(ratioLine("ssh to `docker exec` (aim: 1.40)", pairs));
-  tellValues(say, pairs, { unit: "ms" });
+  print(headLine(`Connect, \`true\` and the end (${CONNECTS} rounds)`));
+  print(ratioLine("ssh to `docker exec` (aim: 1.40)", pairs));
+  reportValues(print, pairs, { unit: "ms" });
 }
 
 async function tookMs(program: string, args: readonly string[]): Promise<number> {
@@ -188,8 +188,8 @@ async function tookMs(program: string, args: readonly string[]): Promise<number>
 /** OpenSSH's client sends keystrokes in a rhythm of 20 ms, so that nobody reads a text in their times. */
 const RHYTHMS = { "as the client is": [], "without its rhythm": ["-o", "ObscureKeystrokeTiming=no"] };
 
-async function tellEcho(say: (line: string) => void, { ssh, containerId }: Scene): Promise<void> {
-  say(headLine(`A keystroke's echo at a terminal (${ROUNDS} rounds of ${KEYSTROKES})`));
+async function reportEcho(print: (line: string) => void, { ssh, containerId }: Scene): Promise<void> {
+  print(headLine(`A keystroke's echo at a terminal (${ROUNDS} rounds of ${KEYSTROKES})`));
   const terminal = await dockerTerminal(containerId);
   for (const [what, options] of Object.entries(RHYTHMS)) {
     const args = [...ssh, ...options, "-tt", "lab", "cat"];
@@ -205,14 +205,17 @@ async function tellEcho(say: (line: string) => void, { ssh, containerId }: Scene
     await session;
     for (const share of ["p50", "p99"] as const) {
       const pairs = echoes.map((one) => ({ ours: one.ours[share], bare: one.bare[share] }));
-      say(ratioLine(`${share} ${what}, to \`docker exec -it\``, pairs));
-      tellValues(say, pairs, { unit: "ms" });
+      print(ratioLine(`${share} ${what}, to \`docker exec -it\``, pairs));
+      reportValues(print, pairs, { unit: "ms" });
     }
   }
   terminal.destroy();
 }
 
-async function tellMemory(say: (line: string) => void, { house, ssh, containerId }: Scene): Promise<void> {
+async function reportMemory(
+  print: (line: string) => void,
+  { house, ssh, containerId }: Scene,
+): Promise<void> {
   const idle = await memoryOf(containerId);
   const clients = Array.from({ length: SESSIONS }, () =>
     execa("ssh", [...ssh, "lab", "echo in; cat"], { reject: false, buffer: false }),
@@ -222,10 +225,10 @@ async function tellMemory(say: (line: string) => void, { house, ssh, containerId
   for (const client of clients) client.kill();
   await Promise.all(clients);
   const without = await containerOf(house, await orderedWithout(house));
-  say(headLine("Memory of an environment's processes, shared pages in parts"));
-  say(valuesLine("with sshd, idle (aim: 12 MiB)", [idle], "MiB"));
-  say(valuesLine("without SSH", [await memoryOf(without)], "MiB"));
-  say(valuesLine(`each of ${SESSIONS} sessions with a command`, [(busy - idle) / SESSIONS], "MiB"));
+  print(headLine("Memory of an environment's processes, shared pages in parts"));
+  print(valuesLine("with sshd, idle (aim: 12 MiB)", [idle], "MiB"));
+  print(valuesLine("without SSH", [await memoryOf(without)], "MiB"));
+  print(valuesLine(`each of ${SESSIONS} sessions with a command`, [(busy - idle) / SESSIONS], "MiB"));
 }
 
 async function orderedWithout(house: House): Promise<string> {
@@ -235,20 +238,20 @@ async function orderedWithout(house: House): Promise<string> {
   return id;
 }
 
-function tellValues(
-  say: (line: string) => void,
+function reportValues(
+  print: (line: string) => void,
   pairs: readonly Pair[],
-  told: { ours?: string; bare?: string; unit: "ms" | "MiB" },
+  reported: { ours?: string; bare?: string; unit: "ms" | "MiB" },
 ): void {
-  const { ours: ofOurs = "ours", bare: ofBare = "docker exec", unit } = told;
-  say(
+  const { ours: ofOurs = "ours", bare: ofBare = "docker exec", unit } = reported;
+  print(
     valuesLine(
       `  ${ofOurs}`,
       pairs.map((pair) => pair.ours),
       unit,
     ),
   );
-  say(
+  print(
     valuesLine(
       `  ${ofBare}`,
       pairs.map((pair) => pair.bare),

@@ -17,10 +17,10 @@ const OLD_SYSTEM = new URL("../fixtures/old-system.sql", import.meta.url);
 const JOBS = 1_000_000;
 const RECORDS = 5_000_000;
 const ENVIRONMENTS = 100_000;
-const BETWEEN_LOOKS_MS = 20;
+const BETWEEN_CHECKS_MS = 20;
 
 export async function measureUpgrade(
-  say: (line: string) => void,
+  print: (line: string) => void,
   ending: AsyncDisposableStack,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "remotegpu-bench-"));
@@ -45,12 +45,12 @@ export async function measureUpgrade(
     return { upgradeMs: performance.now() - startedMs, lockedMs: await locked.longestMs() };
   });
 
-  say(headLine(`Upgrade of ${JOBS} training jobs and ${RECORDS} billing records`));
-  say(ratioLine("to a plain UPDATE of the same rows", [{ ours: upgradeMs, bare: bareMs }]));
-  say(ratioLine("longest lock, to that UPDATE", [{ ours: lockedMs, bare: bareMs }]));
-  say(valuesLine("the upgrade", [upgradeMs / MS_PER_SECOND], "s"));
-  say(valuesLine("longest lock", [lockedMs / MS_PER_SECOND], "s"));
-  say(valuesLine("the UPDATE", [bareMs / MS_PER_SECOND], "s"));
+  print(headLine(`Upgrade of ${JOBS} training jobs and ${RECORDS} billing records`));
+  print(ratioLine("to a plain UPDATE of the same rows", [{ ours: upgradeMs, bare: bareMs }]));
+  print(ratioLine("longest lock, to that UPDATE", [{ ours: lockedMs, bare: bareMs }]));
+  print(valuesLine("the upgrade", [upgradeMs / MS_PER_SECOND], "s"));
+  print(valuesLine("longest lock", [lockedMs / MS_PER_SECOND], "s"));
+  print(valuesLine("the UPDATE", [bareMs / MS_PER_SECOND], "s"));
 }
 
 /** In the template both measurements start from. */
@@ -102,20 +102,20 @@ async function inDatabase<T>(
 /** Reads one row again and again, as a service does, and keeps the longest wait. */
 function watchLock(database: Database): Disposable & { longestMs(): Promise<number> } {
   const over = new AbortController();
-  const looking = (async () => {
+  const checking = (async () => {
     let longestMs = 0;
     while (!over.signal.aborted) {
       const startedMs = performance.now();
       await longQuery(database, "SELECT id FROM billing_records LIMIT 1");
       longestMs = Math.max(longestMs, performance.now() - startedMs);
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS_MS));
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_CHECKS_MS));
     }
     return longestMs;
   })();
   return {
     longestMs: () => {
       over.abort();
-      return looking;
+      return checking;
     },
     [Symbol.dispose]: () => over.abort(),
   };

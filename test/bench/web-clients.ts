@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 
-export type Wish = { port: number; head: string } & (
+export type LoadRequest = { port: number; head: string } & (
   | { what: "rate"; clients: number; ms: number }
   | { what: "paced"; perSecond: number; ms: number }
   | { what: "bytes" }
@@ -12,31 +12,37 @@ export type Wish = { port: number; head: string } & (
   | { what: "sockets"; count: number }
 );
 
-const DONE: Record<Wish["what"], (wish: never) => Promise<unknown>> = { rate, paced, bytes, upload, sockets };
+const DONE: Record<LoadRequest["what"], (request: never) => Promise<unknown>> = {
+  rate,
+  paced,
+  bytes,
+  upload,
+  sockets,
+};
 const held: Socket[] = [];
 
-process.on("message", (wish: Wish) => {
-  void DONE[wish.what](wish as never).then((told) => process.send?.(told));
+process.on("message", (request: LoadRequest) => {
+  void DONE[request.what](request as never).then((reported) => process.send?.(reported));
 });
 process.once("disconnect", () => process.exit());
 
 /** A connection that is kept; each answer is small, has a length, and comes in one piece or ends with its body. */
-function client({ port, head }: Wish): { request: () => Promise<void>; socket: Socket } {
+function client({ port, head }: LoadRequest): { request: () => Promise<void>; socket: Socket } {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  let said = "";
+  let output = "";
   let answered: (() => void) | null = null;
   socket.on("data", (chunk: Buffer) => {
-    said += chunk.toString("latin1");
-    const end = said.indexOf("\r\n\r\n");
+    output += chunk.toString("latin1");
+    const end = output.indexOf("\r\n\r\n");
     if (end < 0) return;
-    const length = /^content-length: (\d+)/im.exec(said);
+    const length = /^content-length: (\d+)/im.exec(output);
     const isWhole =
       length === null
-        ? said.endsWith("0\r\n\r\n") && said.length > end + 4
-        : said.length >= end + 4 + Number(length[1]);
+        ? output.endsWith("0\r\n\r\n") && output.length > end + 4
+        : output.length >= end + 4 + Number(length[1]);
     if (!isWhole) return;
-    if (!said.startsWith("HTTP/1.1 200")) throw new Error(said);
-    said = "";
+    if (!output.startsWith("HTTP/1.1 200")) throw new Error(output);
+    output = "";
     answered?.();
     answered = null;
   });
@@ -54,13 +60,13 @@ function client({ port, head }: Wish): { request: () => Promise<void>; socket: S
 }
 
 /** Answers a second. */
-async function rate(wish: Extract<Wish, { what: "rate" }>): Promise<number> {
+async function rate(request: Extract<LoadRequest, { what: "rate" }>): Promise<number> {
   const beganMs = performance.now();
   const counts = await Promise.all(
-    Array.from({ length: wish.clients }, async () => {
-      const { request: ask, socket } = client(wish);
+    Array.from({ length: request.clients }, async () => {
+      const { request: sendRequest, socket } = client(request);
       let count = 0;
-      for (; performance.now() - beganMs < wish.ms; count += 1) await ask();
+      for (; performance.now() - beganMs < request.ms; count += 1) await sendRequest();
       socket.destroy();
       return count;
     }),
@@ -69,22 +75,22 @@ async function rate(wish: Extract<Wish, { what: "rate" }>): Promise<number> {
 }
 
 /** Milliseconds of each answer, counted from when it was due. */
-async function paced(wish: Extract<Wish, { what: "paced" }>): Promise<number[]> {
-  const clients = Array.from({ length: 16 }, () => client(wish));
-  const everyMs = 1_000 / wish.perSecond;
+async function paced(request: Extract<LoadRequest, { what: "paced" }>): Promise<number[]> {
+  const clients = Array.from({ length: 16 }, () => client(request));
+  const everyMs = 1_000 / request.perSecond;
   const beganMs = performance.now();
   let next = 0;
   const took: number[] = [];
-  const total = Math.floor(wish.ms / everyMs);
+  const total = Math.floor(request.ms / everyMs);
   await Promise.all(
-    clients.map(async ({ request: ask }) => {
+    clients.map(async ({ request: sendRequest }) => {
       while (next < total) {
         const dueMs = beganMs + everyMs * next;
         next += 1;
         const waitMs = dueMs - performance.now();
         if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
         const sentMs = Math.max(dueMs, performance.now());
-        await ask();
+        await sendRequest();
         took.push(performance.now() - sentMs);
       }
     }),
@@ -94,7 +100,7 @@ async function paced(wish: Extract<Wish, { what: "paced" }>): Promise<number[]> 
 }
 
 /** Bytes a second of one answer that ends with its connection. */
-async function bytes({ port, head }: Extract<Wish, { what: "bytes" }>): Promise<number> {
+async function bytes({ port, head }: Extract<LoadRequest, { what: "bytes" }>): Promise<number> {
   const beganMs = performance.now();
   const socket = connect({ port, host: "127.0.0.1" });
   socket.write(head);
@@ -104,7 +110,11 @@ async function bytes({ port, head }: Extract<Wish, { what: "bytes" }>): Promise<
 }
 
 /** Bytes a second of one body, until it is answered. */
-async function upload({ port, head, bytes: count }: Extract<Wish, { what: "upload" }>): Promise<number> {
+async function upload({
+  port,
+  head,
+  bytes: count,
+}: Extract<LoadRequest, { what: "upload" }>): Promise<number> {
   const beganMs = performance.now();
   const socket = connect({ port, host: "127.0.0.1" });
   socket.write(head);
@@ -119,7 +129,7 @@ async function upload({ port, head, bytes: count }: Extract<Wish, { what: "uploa
 }
 
 /** Opens as many and holds them. */
-async function sockets({ port, head, count }: Extract<Wish, { what: "sockets" }>): Promise<number> {
+async function sockets({ port, head, count }: Extract<LoadRequest, { what: "sockets" }>): Promise<number> {
   for (let opened = 0; opened < count; opened += 1) {
     const socket = connect({ port, host: "127.0.0.1" });
     socket.write(head);

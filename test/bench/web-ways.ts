@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { valuesLine } from "./comparison.ts";
-import type { Wish } from "./web-clients.ts";
+import type { LoadRequest } from "./web-clients.ts";
 
 export const CLIENTS = 16;
 export const PACED_PER_SECOND = 300;
@@ -15,7 +15,7 @@ const UNMEASURED = 3;
 const MIB = 1_048_576;
 const CLIENTS_SCRIPT = new URL("web-clients.ts", import.meta.url).pathname;
 
-export interface Way {
+export interface Route {
   port: number;
   /** Each with its line end. */
   headers: string;
@@ -29,7 +29,7 @@ export interface Cost {
   relayUs: number;
 }
 
-export function headOf({ headers, prefix = "" }: Way, path: string, more = ""): string {
+export function headOf({ headers, prefix = "" }: Route, path: string, more = ""): string {
   return `GET ${prefix}${path} HTTP/1.1\r\n${headers}${more}\r\n`;
 }
 
@@ -40,23 +40,25 @@ export class WebClients {
     ending.defer(() => void this.#process.kill("SIGKILL"));
   }
 
-  async request(wish: Wish): Promise<unknown> {
-    this.#process.send(wish);
-    const [told] = (await once(this.#process, "message")) as [unknown];
-    return told;
+  async request(request: LoadRequest): Promise<unknown> {
+    this.#process.send(request);
+    const [reported] = (await once(this.#process, "message")) as [unknown];
+    return reported;
   }
 
   /** Answers a second. */
-  async rate(way: Way, path = "/say"): Promise<number> {
-    const head = headOf(way, path);
-    return Number(await this.request({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: way.port, head }));
+  async rate(route: Route, path = "/say"): Promise<number> {
+    const head = headOf(route, path);
+    return Number(
+      await this.request({ what: "rate", clients: CLIENTS, ms: EACH_MS, port: route.port, head }),
+    );
   }
 
   /** Of a way through the gateway of this process, and what each answer cost here and in the host's relay. */
-  async rateAndCost(way: Way, relayPid: number, path?: string): Promise<Cost & { perSecond: number }> {
+  async rateAndCost(route: Route, relayPid: number, path?: string): Promise<Cost & { perSecond: number }> {
     const beganMs = performance.now();
     const [here, there] = [process.cpuUsage(), cpuMsOf(relayPid)];
-    const perSecond = await this.rate(way, path);
+    const perSecond = await this.rate(route, path);
     const answers = (perSecond * (performance.now() - beganMs)) / 1_000;
     const { user, system } = process.cpuUsage(here);
     return {
@@ -67,9 +69,13 @@ export class WebClients {
   }
 
   /** The slowest of a hundred, in milliseconds. */
-  async p99(way: Way): Promise<number> {
-    const wish = { what: "paced", perSecond: PACED_PER_SECOND, ms: EACH_MS } as const;
-    const took = (await this.request({ ...wish, port: way.port, head: headOf(way, "/say") })) as number[];
+  async p99(route: Route): Promise<number> {
+    const request = { what: "paced", perSecond: PACED_PER_SECOND, ms: EACH_MS } as const;
+    const took = (await this.request({
+      ...request,
+      port: route.port,
+      head: headOf(route, "/say"),
+    })) as number[];
     return took.toSorted((a, b) => a - b)[Math.floor(took.length * 0.99)] ?? 0;
   }
 
@@ -85,19 +91,19 @@ export class WebClients {
 
 /** All of them, one after another, in each round. */
 export async function inTurns<Name extends string>(
-  ways: Readonly<Record<Name, Way>>,
+  routes: Readonly<Record<Name, Route>>,
   rounds: number,
-  measure: (way: Way) => Promise<number>,
+  measure: (route: Route) => Promise<number>,
 ): Promise<Record<Name, number>[]> {
-  const names = Object.keys(ways) as Name[];
-  for (let round = 0; round < UNMEASURED; round += 1) for (const name of names) await measure(ways[name]);
-  const told: Record<Name, number>[] = [];
-  while (told.length < rounds) {
+  const names = Object.keys(routes) as Name[];
+  for (let round = 0; round < UNMEASURED; round += 1) for (const name of names) await measure(routes[name]);
+  const reported: Record<Name, number>[] = [];
+  while (reported.length < rounds) {
     const round: Partial<Record<Name, number>> = {};
-    for (const name of names) round[name] = await measure(ways[name]);
-    told.push(round as Record<Name, number>);
+    for (const name of names) round[name] = await measure(routes[name]);
+    reported.push(round as Record<Name, number>);
   }
-  return told;
+  return reported;
 }
 
 /** @param costs of all rounds, the unmeasured ones among them */

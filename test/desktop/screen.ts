@@ -27,9 +27,9 @@ export class Screen {
     const folder = await mkdtemp(join(tmpdir(), "rg-screen-"));
     const words = ["-displayfd", "1", "-screen", "0", `${WIDTH}x${HEIGHT}x24`, "-fbdir", folder];
     const server = spawn("Xvfb", words, { stdio: ["ignore", "pipe", "ignore"] });
-    let said = "";
-    server.stdout?.on("data", (chunk: Buffer) => (said += String(chunk)));
-    const number = await eventually(() => /^\d+\n/.test(said) && said.trim(), {
+    let output = "";
+    server.stdout?.on("data", (chunk: Buffer) => (output += String(chunk)));
+    const number = await eventually(() => /^\d+\n/.test(output) && output.trim(), {
       withinMs: 60_000,
       what: "a screen",
     });

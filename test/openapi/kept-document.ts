@@ -5,9 +5,9 @@ import { makeDocument } from "@remotegpu/control-plane/http/documentation/docume
 import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
 
 const DOCS = new URL("../../control-plane/docs/", import.meta.url);
-export const KEPT_DOCUMENT = new URL("openapi.json", DOCS);
+export const STORED_DOCUMENT = new URL("openapi.json", DOCS);
 /** What was taken away on purpose, and why. */
-export const KEPT_NARROWINGS = new URL("openapi-narrowings.json", DOCS);
+export const STORED_NARROWINGS = new URL("openapi-narrowings.json", DOCS);
 
 const ANY_SERVER = { version: "0", publicUrl: "http://127.0.0.1:8080" };
 const NO_LIMIT = { burst: 1, perSecond: 1 };

@@ -48,13 +48,13 @@ function ofOperations(
 }
 
 /** A generated client has a function of the operation's id. */
-function ofCallers({ stored: kept, made }: Versions<Operation>, name: string): string[] {
+function ofCallers({ stored, made }: Versions<Operation>, name: string): string[] {
   const rank = ({ "x-access": access = "public" }: Operation) => ACCESS.indexOf(access);
   const scopeOf = ({ "x-scope": scope = "any" }: Operation) => JSON.stringify(scope);
-  const isNewScope = scopeOf(made) !== scopeOf(kept) && scopeOf(made) !== '"any"';
+  const isNewScope = scopeOf(made) !== scopeOf(stored) && scopeOf(made) !== '"any"';
   return [
-    ...(made.operationId === kept.operationId ? [] : [`${name} is no longer called ${kept.operationId}`]),
-    ...(rank(made) > rank(kept) ? [`${name} is now for ${made["x-access"]} alone`] : []),
+    ...(made.operationId === stored.operationId ? [] : [`${name} is no longer called ${stored.operationId}`]),
+    ...(rank(made) > rank(stored) ? [`${name} is now for ${made["x-access"]} alone`] : []),
     ...(isNewScope ? [`${name} now needs the scope ${scopeOf(made)}`] : []),
   ];
 }
@@ -64,13 +64,13 @@ function ofParameters(
   operations: Versions<Operation>,
   name: string,
 ): string[] {
-  const [kept, made] = [parametersOf(operations.stored), parametersOf(operations.made)];
+  const [stored, made] = [parametersOf(operations.stored), parametersOf(operations.made)];
   const required = [...made].filter(
-    ([key, { required: isRequired = false }]) => isRequired && kept.get(key)?.required !== true,
+    ([key, { required: isRequired = false }]) => isRequired && stored.get(key)?.required !== true,
   );
   return [
     ...required.map(([key]) => `${name}: ${key} is now required`),
-    ...[...kept].flatMap(([key, parameter]) => {
+    ...[...stored].flatMap(([key, parameter]) => {
       const now = made.get(key);
       const place = `${name}: ${key}`;
       if (now === undefined) return [`${place} is no longer there`];
@@ -85,16 +85,16 @@ function parametersOf({ parameters = [] }: Operation): Map<string, Parameter> {
 
 function ofBodies(
   documents: Versions<ApiDocument>,
-  { stored: kept, made }: Versions<Operation>,
+  { stored, made }: Versions<Operation>,
   name: string,
 ): string[] {
-  const isNowRequired = made.requestBody?.required === true && kept.requestBody?.required !== true;
+  const isNowRequired = made.requestBody?.required === true && stored.requestBody?.required !== true;
   return [
     ...(isNowRequired ? [`${name}: a body is now required`] : []),
     ...ofContents(
       "request",
       documents,
-      { stored: kept.requestBody?.content ?? {}, made: made.requestBody?.content ?? {} },
+      { stored: stored.requestBody?.content ?? {}, made: made.requestBody?.content ?? {} },
       `${name}: the body`,
     ),
   ];
@@ -102,10 +102,10 @@ function ofBodies(
 
 function ofAnswers(
   documents: Versions<ApiDocument>,
-  { stored: kept, made }: Versions<Operation>,
+  { stored, made }: Versions<Operation>,
   name: string,
 ): string[] {
-  return Object.entries(kept.responses)
+  return Object.entries(stored.responses)
     .filter(([status]) => /^[123]/.test(status))
     .flatMap(([status, { content: before = {} }]) => {
       const now = made.responses[status];
@@ -118,10 +118,10 @@ function ofAnswers(
 function ofContents(
   side: Side,
   documents: Versions<ApiDocument>,
-  { stored: kept, made }: Versions<Content>,
+  { stored, made }: Versions<Content>,
   place: string,
 ): string[] {
-  return Object.entries(kept).flatMap(([type, { schema }]) => {
+  return Object.entries(stored).flatMap(([type, { schema }]) => {
     const now = made[type];
     if (now === undefined) return [`${place} is no longer ${type}`];
     return schemaNarrowings(side, documents, { stored: schema, made: now.schema }, place);

@@ -54,9 +54,9 @@ function ofSchemas(comparison: Comparison, schemas: Versions<Schema>, place: str
   const pair = JSON.stringify([schemas.stored, schemas.made]);
   if (under.includes(pair)) return [];
   const inside = { ...comparison, under: [...under, pair] };
-  const kept = shapesOf(schemas.stored, documents.stored);
+  const stored = shapesOf(schemas.stored, documents.stored);
   const made = shapesOf(schemas.made, documents.made);
-  const [given, taking] = side === "request" ? [kept, made] : [made, kept];
+  const [given, taking] = side === "request" ? [stored, made] : [made, stored];
   const named = refName(schemas.stored) ?? place;
   return given.flatMap((one) => {
     const tried = taking
@@ -122,14 +122,14 @@ function ofBounds(side: Side, given: Shape, taking: Shape, place: string): strin
 
 function ofFields(comparison: Comparison, given: Shape, taking: Shape, place: string): string[] {
   const isRequest = comparison.side === "request";
-  const [kept, made] = isRequest ? [given, taking] : [taking, given];
+  const [stored, made] = isRequest ? [given, taking] : [taking, given];
   const required = (taking.required ?? []).filter((field) => !(given.required ?? []).includes(field));
-  const isSaidByAbsence = (field: string) => !isRequest && made.properties?.[field] === undefined;
+  const isReportedByAbsence = (field: string) => !isRequest && made.properties?.[field] === undefined;
   return [
     ...required
-      .filter((field) => !isSaidByAbsence(field))
+      .filter((field) => !isReportedByAbsence(field))
       .map((field) => `${place}.${field} ${isRequest ? "is now required" : "may now be missing"}`),
-    ...Object.entries(kept.properties ?? {}).flatMap(([field, schema]) => {
+    ...Object.entries(stored.properties ?? {}).flatMap(([field, schema]) => {
       const now = made.properties?.[field];
       if (now === undefined) return [`${place}.${field} is no longer there`];
       return ofSchemas(comparison, { stored: schema, made: now }, `${place}.${field}`);
@@ -140,18 +140,18 @@ function ofFields(comparison: Comparison, given: Shape, taking: Shape, place: st
 /** What stands in lists, and in objects under names that are not known before. */
 function ofParts(comparison: Comparison, given: Shape, taking: Shape, place: string): string[] {
   const isRequest = comparison.side === "request";
-  const [kept, made] = isRequest ? [given, taking] : [taking, given];
+  const [stored, made] = isRequest ? [given, taking] : [taking, given];
   const part = (before: Schema | undefined, now: Schema | undefined, where: string) =>
     before === undefined && now === undefined
       ? []
       : ofSchemas(comparison, { stored: before ?? {}, made: now ?? {} }, where);
   return [
-    ...part(kept.items, made.items, `${place}[]`),
-    ...part(kept.propertyNames, made.propertyNames, `a name in ${place}`),
+    ...part(stored.items, made.items, `${place}[]`),
+    ...part(stored.propertyNames, made.propertyNames, `a name in ${place}`),
     // Only in requests may an object be refused for a field beside those that are named.
     ...(isRequest && taking.additionalProperties === false && given.additionalProperties !== false
       ? [`${place} no longer takes other fields`]
-      : part(openOf(kept), openOf(made), `${place}{}`)),
+      : part(openOf(stored), openOf(made), `${place}{}`)),
   ];
 }
 

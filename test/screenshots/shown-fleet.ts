@@ -14,10 +14,10 @@ import { type ControlScene, openControlScene } from "../support/worlds/control-s
 import { ScriptedGateway } from "../support/worlds/scripted-gateway.ts";
 import { writtenLog } from "../support/worlds/written-log.ts";
 import { heldCards, HISTORY_HOURS, keepHistory, keepRequests, proveTime } from "./shown-figures.ts";
-import { ShownHosts } from "./shown-hosts.ts";
+import { PicturedHosts } from "./shown-hosts.ts";
 
 /** Now, in all pictures: after what `BilledRuns` plays. */
-export const SHOWN_AT = new Date("2026-03-31T20:24:00Z");
+export const PICTURED_AT = new Date("2026-03-31T20:24:00Z");
 const TORCH = "pytorch/pytorch:2.5.1";
 const LOG = [
   "rank 0 of 16 on gpu-05, NCCL 2.21.5, bf16",
@@ -28,7 +28,7 @@ const LOG = [
   "",
 ].join("\n");
 
-export interface ShownFleet {
+export interface PicturedFleet {
   control: ControlScene;
   ada: Caller;
   environment: string;
@@ -38,7 +38,7 @@ export interface ShownFleet {
 }
 
 /** @param ending what closes it */
-export async function playFleet(ending: AsyncDisposableStack): Promise<ShownFleet> {
+export async function playFleet(ending: AsyncDisposableStack): Promise<PicturedFleet> {
   const control = ending.adopt(await openControlScene(), (one) => one.close());
   const { api } = control;
   standStill(control);
@@ -53,13 +53,13 @@ export async function playFleet(ending: AsyncDisposableStack): Promise<ShownFlee
     as: api.admin,
     body: { amount: "4800" },
   });
-  const hosts = await ShownHosts.join(control);
+  const hosts = await PicturedHosts.join(control);
   const work = await playWork(control, hosts, ada);
 
-  await keepHistory(control, { hosts: hosts.hosts, until: SHOWN_AT });
-  await keepRequests(control, { serviceId: work.service, until: SHOWN_AT });
+  await keepHistory(control, { hosts: hosts.hosts, until: PICTURED_AT });
+  await keepRequests(control, { serviceId: work.service, until: PICTURED_AT });
   await raiseAlarms(control, hosts);
-  await proveTime(control, SHOWN_AT);
+  await proveTime(control, PICTURED_AT);
   const held = await heldCards(control);
   setClock(control, 0);
   await hosts.report(held);
@@ -84,7 +84,7 @@ function standStill({ api }: ControlScene): void {
 }
 
 function setClock({ api }: ControlScene, minutesBefore: number): void {
-  api.passMinutes((SHOWN_AT.getTime() - api.deps.now().getTime()) / MS_PER_MINUTE - minutesBefore);
+  api.passMinutes((PICTURED_AT.getTime() - api.deps.now().getTime()) / MS_PER_MINUTE - minutesBefore);
 }
 
 /** A customer who was charged for a run of some hours, and the last of its records. */
@@ -101,7 +101,7 @@ async function playBill(control: ControlScene): Promise<{ payer: number; recordI
   await runs.play();
   // It leads until a moment that what is played next comes before.
   await releaseLeadership(db, "one");
-  await db.query("UPDATE hosts SET deleted_at = $2 WHERE id = $1", [hostId, SHOWN_AT]);
+  await db.query("UPDATE hosts SET deleted_at = $2 WHERE id = $1", [hostId, PICTURED_AT]);
   const { rows } = await db.query<{ id: number }>(
     "SELECT max(id) AS id FROM billing_records WHERE run_id = $1",
     [runId],
@@ -110,7 +110,7 @@ async function playBill(control: ControlScene): Promise<{ payer: number; recordI
 }
 
 /** What runs, what has ended and what waits, each ordered some minutes before now. */
-async function playWork(control: ControlScene, hosts: ShownHosts, ada: Caller) {
+async function playWork(control: ControlScene, hosts: PicturedHosts, ada: Caller) {
   const grace = await control.customer("grace", "9000");
   const lin = await control.customer("lin", "2500");
   const order = async (as: Caller, path: string, body: object): Promise<string> => {
@@ -159,10 +159,10 @@ async function playWork(control: ControlScene, hosts: ShownHosts, ada: Caller) {
 }
 
 /** What an owner should look at: a card that failed, and others. One more card is out of service on purpose. */
-async function raiseAlarms(control: ControlScene, hosts: ShownHosts): Promise<void> {
+async function raiseAlarms(control: ControlScene, hosts: PicturedHosts): Promise<void> {
   const { api } = control;
   const free = await hosts.freeCards();
-  const at = (minutesBefore: number) => new Date(SHOWN_AT.getTime() - minutesBefore * MS_PER_MINUTE);
+  const at = (minutesBefore: number) => new Date(PICTURED_AT.getTime() - minutesBefore * MS_PER_MINUTE);
   await transaction(api.db, async (sql) => {
     await raiseAlarm(sql, {
       kind: "join-token-reused",
@@ -190,8 +190,8 @@ async function takeDaysOut({ api }: ControlScene): Promise<void> {
     // No trigger writes it anew.
     await tx.query("SET LOCAL session_replication_role = replica");
     await tx.query("UPDATE environments SET updated_at = $1 WHERE updated_at > $2", [
-      new Date(SHOWN_AT.getTime() - 9 * MS_PER_MINUTE),
-      SHOWN_AT,
+      new Date(PICTURED_AT.getTime() - 9 * MS_PER_MINUTE),
+      PICTURED_AT,
     ]);
   });
 }

@@ -10,11 +10,11 @@ const IMAGE = `sha256:${"5".repeat(64)}`;
 /** Until everything that can run does: held, released, running. */
 const ROUNDS = 4;
 
-export class ShownHosts {
+export class PicturedHosts {
   readonly #control: ControlScene;
   readonly hosts: readonly ScriptedHost[];
 
-  static async join(control: ControlScene): Promise<ShownHosts> {
+  static async join(control: ControlScene): Promise<PicturedHosts> {
     const hosts: ScriptedHost[] = [];
     for (let nth = 1; nth <= HOSTS; nth += 1) {
       const size = { gpus: CARDS, cpu: 128, memoryGib: 1_024 };
@@ -26,7 +26,7 @@ export class ShownHosts {
       await control.api.db.query("UPDATE hosts SET labels = $2 WHERE id = $1", [host.id, labels]);
       hosts.push(host);
     }
-    return new ShownHosts(control, hosts);
+    return new PicturedHosts(control, hosts);
   }
 
   private constructor(control: ControlScene, hosts: readonly ScriptedHost[]) {

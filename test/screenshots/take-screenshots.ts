@@ -5,16 +5,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DashboardScene, openDashboardScene } from "../support/dashboard/dashboard-scene.ts";
 import type { Caller } from "../support/http/api.ts";
 import { freeze } from "./frozen-page.ts";
-import { playFleet, type ShownFleet, SHOWN_AT } from "./shown-fleet.ts";
+import { playFleet, type PicturedFleet, PICTURED_AT } from "./shown-fleet.ts";
 
 const FOLDER = new URL("../../control-plane/docs/pictures/", import.meta.url).pathname;
-const DESK: Viewport = { width: 1280, height: 800 };
+const BATCH_QUEUE: Viewport = { width: 1280, height: 800 };
 const PHONE: Viewport = { width: 390, height: 780, isMobile: true, hasTouch: true };
 const QUALITY = 82;
 
 interface Picture {
   name: string;
-  path: (shown: ShownFleet) => string;
+  path: (visible: PicturedFleet) => string;
   /** Who looks; without it the owner. */
   isAda?: boolean;
   theme?: "light" | "dark";
@@ -48,24 +48,24 @@ const ending = new AsyncDisposableStack();
 const SCROLL_TO =
   "(part) => scrollTo(0, document.querySelector(part).getBoundingClientRect().top + scrollY - 64)";
 
-let shown: ShownFleet;
+let visible: PicturedFleet;
 let scene: DashboardScene;
 
 beforeAll(async () => {
-  shown = await playFleet(ending);
-  scene = ending.adopt(await openDashboardScene(shown.control), (one) => one.close());
+  visible = await playFleet(ending);
+  scene = ending.adopt(await openDashboardScene(visible.control), (one) => one.close());
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
 });
 afterAll(() => ending.disposeAsync());
 
 test.each(PICTURES)("$name", async (picture) => {
-  const { name, path, isAda = false, theme = "light", viewport = DESK, stands, from, opens } = picture;
-  const { page, complaints } = await open(isAda ? shown.ada : shown.control.api.admin);
+  const { name, path, isAda = false, theme = "light", viewport = BATCH_QUEUE, stands, from, opens } = picture;
+  const { page, complaints } = await open(isAda ? visible.ada : visible.control.api.admin);
   await page.setViewport(viewport);
   await page.evaluate(`localStorage.setItem("mantine-color-scheme-value", "${theme}")`);
 
-  await page.goto(scene.url + path(shown));
+  await page.goto(scene.url + path(visible));
   await page.waitForSelector(stands);
   await page.waitForNetworkIdle({ concurrency: 1 });
   if (opens !== undefined) await page.click(`${opens} summary`);
@@ -79,6 +79,6 @@ test.each(PICTURES)("$name", async (picture) => {
 /** A browser that is logged in, at a page on which nothing is shown yet. */
 async function open(as: Caller): Promise<{ page: Page; complaints: string[] }> {
   const opened = await scene.loggedIn(as);
-  await freeze(opened.page, SHOWN_AT);
+  await freeze(opened.page, PICTURED_AT);
   return opened;
 }

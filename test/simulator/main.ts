@@ -10,7 +10,7 @@ import { FleetSimulation } from "./fleet.ts";
 const STARTS_AT = Date.parse("2026-01-20T00:00:00Z");
 const HOURS_PER_DAY = 24;
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 const { values } = parseArgs({
   options: {
@@ -46,13 +46,13 @@ async function play(): Promise<boolean> {
     for (let hour = 0; hour < HOURS_PER_DAY; hour += 1)
       if (!agree(await fleet.hour(), `day ${day}, hour ${hour}`)) return false;
     if (!agree(await fleet.wholeDifferences(), `the end of day ${day}`)) return false;
-    say(`day ${day}: ${JSON.stringify(fleet.counts)}`);
+    print(`day ${day}: ${JSON.stringify(fleet.counts)}`);
   }
-  say(`${days} days of ${hosts} hosts agree with the model after every hour (seed ${seed}).`);
+  print(`${days} days of ${hosts} hosts agree with the model after every hour (seed ${seed}).`);
   return true;
 }
 
 function agree(differences: readonly string[], when: string): boolean {
-  for (const line of differences.slice(0, 20)) say(`${when} (seed ${seed}): ${line}`);
+  for (const line of differences.slice(0, 20)) print(`${when} (seed ${seed}): ${line}`);
   return differences.length === 0;
 }

@@ -40,14 +40,14 @@ const InstanceSpec = z.object({
   tensorboard: z.boolean(),
 });
 
-const STOP_ORDERERS = ["customer", "admin", "account", "control-plane", "limit"] as const;
+const STOP_ACTORS = ["customer", "admin", "account", "control-plane", "limit"] as const;
 const MAX_INT = 2_147_483_647;
 const DesiredInstance = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive(),
   runId: RunId,
   want: z.enum(["running", "stopped", "removed"]),
-  orderedBy: z.enum(STOP_ORDERERS).nullable(),
+  orderedBy: z.enum(STOP_ACTORS).nullable(),
   specHash: z.string().regex(/^[0-9a-f]{64}$/),
   spec: InstanceSpec,
   live: z.object({

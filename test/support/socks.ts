@@ -9,13 +9,16 @@ const REPLY_BYTES = 10;
  * The first that somebody at this address says, after a question that makes most services say something; empty where nobody
  * does within three seconds, or the proxy refuses. ssh's proxy calls each connection made before it is.
  */
-export async function saidThrough(proxyPort: number, to: { host: string; port: number }): Promise<string> {
+export async function greetingThrough(
+  proxyPort: number,
+  to: { host: string; port: number },
+): Promise<string> {
   const socket = connect(proxyPort, "127.0.0.1");
-  const said = Promise.withResolvers<string>();
-  const timer = setTimeout(() => said.resolve(""), WITHIN_MS);
+  const output = Promise.withResolvers<string>();
+  const timer = setTimeout(() => output.resolve(""), WITHIN_MS);
   let got = Buffer.alloc(0);
   let step: "method" | "connect" | "open" = "method";
-  socket.on("error", () => said.resolve("")).on("close", () => said.resolve(""));
+  socket.on("error", () => output.resolve("")).on("close", () => output.resolve(""));
   socket.on("data", (bytes: Buffer) => {
     got = Buffer.concat([got, bytes]);
     if (step === "method" && got.length >= 2) {
@@ -24,16 +27,16 @@ export async function saidThrough(proxyPort: number, to: { host: string; port: n
       socket.write(connectTo(to));
     }
     if (step === "connect" && got.length >= REPLY_BYTES) {
-      if (got[1] !== 0) return said.resolve("");
+      if (got[1] !== 0) return output.resolve("");
       step = "open";
       got = got.subarray(REPLY_BYTES);
       socket.write("GET / HTTP/1.0\r\n\r\n");
     }
-    if (step === "open" && got.length > 0) said.resolve(got.toString("latin1"));
+    if (step === "open" && got.length > 0) output.resolve(got.toString("latin1"));
   });
   socket.write(ANY_METHOD);
   try {
-    return await said.promise;
+    return await output.promise;
   } finally {
     clearTimeout(timer);
     socket.destroy();

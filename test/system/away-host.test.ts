@@ -58,13 +58,13 @@ beforeAll(async () => {
 });
 afterAll(() => ending.disposeAsync());
 
-async function ask<Row extends Record<string, unknown>>(text: string): Promise<Row[]> {
+async function request<Row extends Record<string, unknown>>(text: string): Promise<Row[]> {
   return (await database.database.query<Row>(text)).rows;
 }
 
 /** Under the leader's own term, as it will when the hour has come. */
 async function chargeNextHour(): Promise<void> {
-  const [leader] = await ask<{ term: number }>("SELECT term FROM leader");
+  const [leader] = await request<{ term: number }>("SELECT term FROM leader");
   const now = new Date(Date.now() + MS_PER_HOUR);
   await chargeDueHours({ db: database.database, calendar: CHINA }, { term: leader?.term ?? 0, now });
 }
@@ -73,12 +73,13 @@ test("it comes back by itself with a credential of last week, and its eight days
   await host.comeBack(nats, { apiUrl: url, database: database.database, lifetimeMs: EXPIRED_MS });
   await eventually(
     async () =>
-      (await ask<{ watermark: number }>("SELECT watermark FROM host_journals"))[0]?.watermark === host.rows,
+      (await request<{ watermark: number }>("SELECT watermark FROM host_journals"))[0]?.watermark ===
+      host.rows,
     { withinMs: 60_000, what: "every row decided" },
   );
 
   expect(
-    await ask(
+    await request(
       "SELECT count(*) AS rows, count(DISTINCT seq) AS seqs, max(verdict) AS verdict FROM usage_rows",
     ),
   ).toEqual([{ rows: host.rows, seqs: host.rows, verdict: "accepted" }]);
@@ -86,7 +87,7 @@ test("it comes back by itself with a credential of last week, and its eight days
   await chargeNextHour();
   const minutes = host.awayMs / MS_PER_MINUTE;
   expect(
-    await ask(
+    await request(
       "SELECT proven_ms, billed_minutes, posted_amount::float8 AS posted, closed_at IS NOT NULL AS closed FROM runs",
     ),
   ).toEqual(
@@ -98,11 +99,11 @@ test("it comes back by itself with a credential of last week, and its eight days
       closed: true,
     })),
   );
-  expect(await ask("SELECT FROM quarantine")).toEqual([]);
+  expect(await request("SELECT FROM quarantine")).toEqual([]);
 });
 
 test("sent again from the beginning it changes nothing, and the doctor finds every journal whole", async () => {
-  const before = await ask("SELECT id, proven_ms, posted_amount FROM runs ORDER BY id");
+  const before = await request("SELECT id, proven_ms, posted_amount FROM runs ORDER BY id");
   await host.leave();
   host.forgetConfirmations();
   await host.comeBack(nats, { apiUrl: url, database: database.database });
@@ -114,8 +115,8 @@ test("sent again from the beginning it changes nothing, and the doctor finds eve
     { withinMs: 60_000, what: "the watermark" },
   );
 
-  expect(await ask("SELECT id, proven_ms, posted_amount FROM runs ORDER BY id")).toEqual(before);
-  expect(await ask("SELECT count(*) AS rows FROM usage_rows")).toEqual([{ rows: host.rows }]);
+  expect(await request("SELECT id, proven_ms, posted_amount FROM runs ORDER BY id")).toEqual(before);
+  expect(await request("SELECT count(*) AS rows FROM usage_rows")).toEqual([{ rows: host.rows }]);
   const doctor = await controlPlane.command("doctor");
   expect(doctor.stdout).not.toContain("BROKEN");
   expect(doctor.exitCode).toBe(0);

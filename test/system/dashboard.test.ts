@@ -13,7 +13,7 @@ import { z } from "zod";
 import { hasBrowser, openPage } from "../support/browser.ts";
 import { builtDashboard } from "../support/dashboard/built.ts";
 import { fill, follow, pathIs, press } from "../support/dashboard/by-hand.ts";
-import { complaintsOf, tellWhatFailed } from "../support/dashboard/dashboard-scene.ts";
+import { complaintsOf, reportFailure } from "../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, typeInto } from "../support/dashboard/keyboard.ts";
 import { expectText, textOf } from "../support/dashboard/page-checks.ts";
 import { WITHOUT_POLLS } from "../support/dashboard/page-polls.ts";
@@ -61,7 +61,7 @@ afterAll(() => ending.disposeAsync());
 /** A browser of somebody's own, with what it complains of. */
 async function browser(): Promise<{ page: Page; complaints: string[] }> {
   const page = await openPage();
-  tellWhatFailed(page);
+  reportFailure(page);
   return { page, complaints: complaintsOf(page) };
 }
 
@@ -86,8 +86,8 @@ const statusIs = async (page: Page, status: string) =>
 async function costsMoreThan(page: Page, points: number): Promise<number> {
   return await eventually(
     async () => {
-      const shown = await page.$eval(`${NOW} [data-cost]`, (one) => one.getAttribute("data-cost") ?? "");
-      return Number(shown) > points && Number(shown);
+      const visible = await page.$eval(`${NOW} [data-cost]`, (one) => one.getAttribute("data-cost") ?? "");
+      return Number(visible) > points && Number(visible);
     },
     { withinMs: 120_000, what: `a cost of more than ${points}` },
   );
@@ -102,7 +102,7 @@ async function openedTerminal(page: Page, id: string): Promise<Page> {
   return terminal;
 }
 
-const says = async (terminal: Page, what: RegExp) => await expectText(terminal, what, ".xterm-rows");
+const report = async (terminal: Page, what: RegExp) => await expectText(terminal, what, ".xterm-rows");
 
 describe.skipIf(!hasBrowser)("by mouse (left out where Chromium is not installed)", () => {
   test("an environment is ordered, runs, is typed in at the gateway, and costs something", async () => {
@@ -120,7 +120,7 @@ describe.skipIf(!hasBrowser)("by mouse (left out where Chromium is not installed
     await press(page, "Open", 'section[aria-label="Terminal"]');
     const terminal = await openedTerminal(page, environmentId);
     await terminal.keyboard.type("echo it is $((40 + 2)); nvidia-smi -L\n");
-    await says(terminal, /it is 42\s[^]*GPU 0: Simulated/);
+    await report(terminal, /it is 42\s[^]*GPU 0: Simulated/);
     await page.bringToFront();
     firstCost = await costsMoreThan(page, 0);
 
@@ -147,7 +147,7 @@ describe.skipIf(!hasBrowser)("by keyboard alone (left out where Chromium is not 
     await pressOn(page, "Open");
     const terminal = await openedTerminal(page, id);
     await terminal.keyboard.type("hostname; echo it is $((40 + 2))\n");
-    await says(terminal, /it is 42/);
+    await report(terminal, /it is 42/);
     await page.bringToFront();
     await costsMoreThan(page, 0);
     await openDialog(page, "Stop");
@@ -274,7 +274,7 @@ describe.skipIf(!hasBrowser)("while NATS is away (left out where Chromium is not
 });
 
 /** A program in the container that shows what it is sent. */
-const TELLS = `mkdir -p /www/cgi-bin && cd /www/cgi-bin && printf '%s\\n' '#!/bin/sh' 'printf "Content-Type: text/plain\\r\\n\\r\\n"' 'env | grep ^HTTP_' > told && chmod +x told && httpd -p 8000 -h /www`;
+const REPORTS = `mkdir -p /www/cgi-bin && cd /www/cgi-bin && printf '%s\\n' '#!/bin/sh' 'printf "Content-Type: text/plain\\r\\n\\r\\n"' 'env | grep ^HTTP_' > told && chmod +x told && httpd -p 8000 -h /www`;
 
 async function sessionOf(page: Page): Promise<string> {
   const cookies = await page.browserContext().cookies();
@@ -313,7 +313,7 @@ describe.skipIf(!hasBrowser)("a session (left out where Chromium is not installe
   test("is seen by no program behind the gateway, and nothing is done by it from there", async () => {
     const { page } = await entered(house.customerKey);
     const value = await sessionOf(page);
-    await house.customer.post(`/environments/${environmentId}/exec`, { argv: ["sh", "-c", TELLS] });
+    await house.customer.post(`/environments/${environmentId}/exec`, { argv: ["sh", "-c", REPORTS] });
     const link = await house.customer.post(`/environments/${environmentId}/links`, { port: 8000 });
     await page.goto(String(link.url));
     const { origin, hostname } = new URL(page.url());
@@ -324,14 +324,14 @@ describe.skipIf(!hasBrowser)("a session (left out where Chromium is not installe
 
     await page.goto(`${origin}/cgi-bin/told`);
     await expectText(page, /^HTTP_HOST=/m);
-    const told = await textOf(page);
+    const reported = await textOf(page);
     const stop = `${url}/api/v1/environments/${environmentId}/stop`;
     const submit = `document.body.innerHTML = '<form method="post" action="${stop}"></form>'; document.forms[0].submit()`;
     const [answer] = await Promise.all([page.waitForNavigation(), page.evaluate(submit)]);
 
-    expect(/^HTTP_COOKIE=(.*)$/m.exec(told)?.[1]).toBe("mine=1");
+    expect(/^HTTP_COOKIE=(.*)$/m.exec(reported)?.[1]).toBe("mine=1");
     expect(value).toMatch(/^rgb_/);
-    expect(told).not.toContain(value);
+    expect(reported).not.toContain(value);
     expect(answer?.status()).toBe(401);
     expect(await house.customer.get(`/environments/${environmentId}`)).toMatchObject({ status: "running" });
   });

@@ -14,7 +14,7 @@ const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 const TICK_MS = 10_000;
 
 const Run = z.looseObject({ id: z.string(), proven_ms: z.number(), closed_at: z.string().nullable() });
-const Shown = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.array(Run) })]) });
+const View = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.array(Run) })]) });
 
 let house: House;
 let environmentId: string;
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 async function runs() {
-  return Shown.parse(await house.customer.get(`/environments/${environmentId}`)).instances[0].runs;
+  return View.parse(await house.customer.get(`/environments/${environmentId}`)).instances[0].runs;
 }
 
 async function holder() {
@@ -99,8 +99,8 @@ test("NATS killed and wiped of all it kept comes back, and hosts find it", async
   const pid = readFileSync(join(natsFolder, "nats.pid"), "utf8").trim();
 
   process.kill(Number(pid), "SIGKILL");
-  for (const kept of ["jetstream", "accounts"])
-    rmSync(join(natsFolder, kept), { recursive: true, force: true });
+  for (const stored of ["jetstream", "accounts"])
+    rmSync(join(natsFolder, stored), { recursive: true, force: true });
   await eventually(() => readFileSync(join(natsFolder, "nats.pid"), "utf8").trim() !== pid, {
     what: "another NATS",
   });
@@ -131,14 +131,14 @@ test("a container that somebody kills is started again inside its run", async ()
 
   expect(after?.run).toBe(before?.run);
   expect(await runs()).toHaveLength(1);
-  const told = await eventually(
+  const reported = await eventually(
     async () =>
       (await house.customer.list(`/environments/${environmentId}/events`)).find(
         ({ kind }) => kind === "container-restarted",
       ),
     { withinMs: 60_000, what: "the event that tells it" },
   );
-  expect(told.reason).toMatch(/its container ended \(exit code 137, SIGKILL\); it is started again/);
+  expect(reported.reason).toMatch(/its container ended \(exit code 137, SIGKILL\); it is started again/);
 });
 
 test("after all of that the bill covers the whole run once", async () => {

@@ -122,19 +122,19 @@ async function order(story: Story, command: string, change: object = {}): Promis
 }
 
 async function ended(id: string): Promise<void> {
-  if (isOver(await look(id))) return;
+  if (isOver(await check(id))) return;
   await house.customer.post(`/training-jobs/${id}/cancel`);
   await over(id);
 }
 
-const look = (id: string) => house.customer.get(`/training-jobs/${id}`);
+const check = (id: string) => house.customer.get(`/training-jobs/${id}`);
 
 async function seen(id: string, what: string, isSeen: (row: Row) => boolean): Promise<Row> {
   let last: Row = {};
   try {
     return await eventually(
       async () => {
-        last = await look(id);
+        last = await check(id);
         return isSeen(last) && last;
       },
       { withinMs: WITHIN_MS, what },
@@ -253,8 +253,8 @@ describe("a gang of which one rank starts the processes of all", { timeout: STOR
 
     const [first, ...others] = await tails(id);
     // On a busy machine mpirun warns of its own.
-    const said = first?.split("\n").filter((line) => line.startsWith(id));
-    expect([job["status"], said?.toSorted(), others]).toEqual([
+    const output = first?.split("\n").filter((line) => line.startsWith(id));
+    expect([job["status"], output?.toSorted(), others]).toEqual([
       "completed",
       [0, 0, 1, 1, 2, 2].map((rank) => `${id}-${rank} ${rank} $HOME 'one' 1000 21`),
       ["", ""],

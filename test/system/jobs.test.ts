@@ -186,23 +186,26 @@ test("one that is over in a moment is completed as well, and costs the minute th
 test.each([
   { command: "echo begun; exit 3", code: 3, signal: null, text: /exit code 3/ },
   { command: "echo begun; kill -KILL $$", code: 137, signal: "SIGKILL", text: /exit code 137/ },
-])("one whose command is $command has failed, and says so", async ({ command, code, signal, text: says }) => {
-  const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--command", command]);
+])(
+  "one whose command is $command has failed, and says so",
+  async ({ command, code, signal, text: report }) => {
+    const done = await house.cli(["job", "create", name, ...SMALL, "--wait", "--command", command]);
 
-  expect(done).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringMatching(says) });
-  const id = /job-[0-9a-f]{20}/.exec(done.stderr)?.[0] ?? "none";
-  expect(await status(id, "failed")).toMatchObject({ status_reason: expect.stringMatching(says) });
-  const run = await closedRun(id);
-  expect(run.end).toMatchObject({ exit_code: code, signal });
-  expect(run.end?.tail).toMatch(/^begun\n/);
-  const shown = await house.cli(["job", "instances", name]);
-  expect(shown.stdout).toContain(`failed: exit code ${code}${signal === null ? "" : `, ${signal}`}`);
-});
+    expect(done).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringMatching(report) });
+    const id = /job-[0-9a-f]{20}/.exec(done.stderr)?.[0] ?? "none";
+    expect(await status(id, "failed")).toMatchObject({ status_reason: expect.stringMatching(report) });
+    const run = await closedRun(id);
+    expect(run.end).toMatchObject({ exit_code: code, signal });
+    expect(run.end?.tail).toMatch(/^begun\n/);
+    const visible = await house.cli(["job", "instances", name]);
+    expect(visible.stdout).toContain(`failed: exit code ${code}${signal === null ? "" : `, ${signal}`}`);
+  },
+);
 
 test("a job that names its framework finds what that reads, also alone", async () => {
-  const told = ["--distributed", "pytorch", "--backend", "gloo", "--rdzv", "c10d"];
+  const reported = ["--distributed", "pytorch", "--backend", "gloo", "--rdzv", "c10d"];
   const shows = 'echo "$REMOTEGPU_BACKEND $PET_RDZV_BACKEND $WORLD_SIZE"';
-  const done = await house.cli(["job", "run", ...SMALL, ...told, "--follow", "--command", shows]);
+  const done = await house.cli(["job", "run", ...SMALL, ...reported, "--follow", "--command", shows]);
 
   expect(done).toMatchObject({ exitCode: 0, stdout: "gloo c10d 1" });
 });
@@ -246,12 +249,12 @@ test("of several ranks job run shows all that each writes, once, although the co
 async function following(line: string, program: string, ...args: string[]) {
   const env = { REMOTEGPU_SERVER: house.url, REMOTEGPU_KEY: house.customerKey, HOME: house.folder };
   const child = execa(program, args, { env, reject: false, timeout: 60_000 });
-  await shown(child, line);
+  await visible(child, line);
   // Not the promise that it is.
   return { child };
 }
 
-async function shown({ stdout }: { stdout: NodeJS.ReadableStream }, wanted: string): Promise<void> {
+async function visible({ stdout }: { stdout: NodeJS.ReadableStream }, wanted: string): Promise<void> {
   let text = "";
   await new Promise<void>((resolve) => {
     stdout.on("data", (bytes: Buffer) => {
@@ -291,7 +294,7 @@ test("at a terminal Ctrl-C asks, and a job that is cancelled then is followed to
   );
 
   child.stdin.write("\u0003");
-  await shown(child, "Cancel the job, or detach");
+  await visible(child, "Cancel the job, or detach");
   child.stdin.write("c\n");
 
   expect(await child).toMatchObject({

@@ -15,7 +15,7 @@ import { House } from "../support/worlds/house.ts";
 
 const LITERAL = 'first line\nsecond "quoted" $(id) `id` ; | & \'\\ ünï';
 
-const Shown = z.looseObject({
+const View = z.looseObject({
   simulated: z.boolean(),
   instances: z.array(
     z.looseObject({
@@ -61,8 +61,8 @@ async function exec(...argv: string[]): Promise<string> {
   return String(answer.stdout);
 }
 
-async function shown() {
-  return Shown.parse(await house.customer.get(`/environments/${environmentId}`));
+async function visible() {
+  return View.parse(await house.customer.get(`/environments/${environmentId}`));
 }
 
 test("an order with a GPU, a dataset and a model runs", async () => {
@@ -95,11 +95,11 @@ test("an order with a GPU, a dataset and a model runs", async () => {
 
   expect(ordered).toMatchObject({ status: "queued" });
   await house.environment(environmentId, "running");
-  expect(await shown()).toMatchObject({ simulated: true, instances: [{ gpus: [{ simulated: true }] }] });
+  expect(await visible()).toMatchObject({ simulated: true, instances: [{ gpus: [{ simulated: true }] }] });
 });
 
 test("a command inside sees exactly its GPU, its variables literally, and its mounts read-only", async () => {
-  const gpu = (await shown()).instances[0]?.gpus[0]?.uuid;
+  const gpu = (await visible()).instances[0]?.gpus[0]?.uuid;
 
   expect((await exec("nvidia-smi", "-L")).match(/GPU-[0-9a-f-]+/g)).toEqual([gpu]);
   expect(await exec("sh", "-c", 'printf %s "$LITERAL"')).toBe(LITERAL);
@@ -119,7 +119,7 @@ test("its host lets in gateways of this fleet, by the certificate that came with
   const operator = await openOperator(join(house.folder, "control-plane", "operator.json"));
   const authority = await AccessAuthority.of(operator);
   const { key, certificate: cert, ca } = await authority.gateway(new Date());
-  const instance = String((await shown()).instances[0]?.id);
+  const instance = String((await visible()).instances[0]?.id);
   const { host_id: hostId } = await house.customer.get(`/environments/${environmentId}`);
   const port = await eventually(
     async () => Number((await house.admin.get(`/hosts/${String(hostId)}`)).gateway_port) || undefined,
@@ -176,17 +176,17 @@ test("the bill grows while it runs", async () => {
 });
 
 test("a restart is a new run in the same place; code stays, the container's own layer does not", async () => {
-  const before = (await shown()).instances[0]?.runs.map((run) => run.id);
+  const before = (await visible()).instances[0]?.runs.map((run) => run.id);
   await exec("sh", "-c", "echo kept > /gemini/code/kept; echo lost > /lost");
 
   await house.customer.post(`/environments/${environmentId}/restart`);
-  await eventually(async () => (await shown()).instances[0]?.runs.length === 2, { what: "the second run" });
+  await eventually(async () => (await visible()).instances[0]?.runs.length === 2, { what: "the second run" });
   await house.environment(environmentId, "running");
 
   expect(await exec("sh", "-c", "cat /gemini/code/kept; ls /lost 2>&1 || true")).toMatch(
     /^kept\n.*No such file/s,
   );
-  expect((await shown()).instances[0]?.runs.map((run) => run.id)).toEqual(
+  expect((await visible()).instances[0]?.runs.map((run) => run.id)).toEqual(
     expect.arrayContaining(before ?? ["none"]),
   );
 });
@@ -196,13 +196,13 @@ test("a stop charges what ran, once: records, ledger and balance agree with the 
   await house.environment(environmentId, "stopped");
   await eventually(
     async () =>
-      (await shown()).instances
+      (await visible()).instances
         .flatMap(({ runs }) => runs)
         .every((run) => run.closed_at !== null && run.end !== null),
     { what: "both runs closed, with their ends told" },
   );
 
-  const runs = (await shown()).instances.flatMap((instance) => instance.runs);
+  const runs = (await visible()).instances.flatMap((instance) => instance.runs);
   const records = await house.customer.list("/billing/records");
   const charged = records.reduce((sum, record) => sum + parsePoints(String(record.amount)), 0n);
   const { balance, accrued } = await house.customer.get("/billing/balance");

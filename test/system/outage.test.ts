@@ -16,10 +16,10 @@ const ORDER = { image: BUSYBOX_IMAGE, cpu: 1, memory: 128 * 2 ** 20, gpu: 1 };
 const ARRIVES_WITHIN_MS = 30_000;
 
 const Run = z.looseObject({ id: z.string(), proven_ms: z.number(), closed_at: z.string().nullable() });
-const Shown = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.tuple([Run]) })]) });
+const View = z.looseObject({ instances: z.tuple([z.looseObject({ runs: z.tuple([Run]) })]) });
 
 let database: FreshDatabase;
-let way: CuttableTcp;
+let route: CuttableTcp;
 let house: House;
 
 /** Ended from the last to the first, each although another fails. */
@@ -27,15 +27,17 @@ const ending = new AsyncDisposableStack();
 beforeAll(async () => {
   database = ending.adopt(await freshDatabase(), (one) => one.drop());
   const url = new URL(database.url);
-  way = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) => one.close());
-  url.port = String(way.port);
+  route = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+    one.close(),
+  );
+  url.port = String(route.port);
   house = ending.adopt(await House.open({ hosts: 1, settings: { DATABASE_URL: url.href } }), (one) =>
     one.close(),
   );
 });
 afterAll(() => ending.disposeAsync());
 
-async function ask(path: string) {
+async function request(path: string) {
   const response = await fetch(house.url + path, {
     headers: { authorization: `Bearer ${house.customerKey}` },
   });
@@ -74,24 +76,24 @@ test("without its database the API says so in problem documents; NATS loses all 
   const before = await house.containersOf(host.id);
   const natsFolder = join(house.folder, "control-plane", "nats");
 
-  way.cut();
+  route.cut();
   const down = await eventually(
     async () => {
-      const answer = await ask(`/api/v1/environments/${environmentId}`);
+      const answer = await request(`/api/v1/environments/${environmentId}`);
       return answer.status !== 200 && answer;
     },
     { what: "the outage showing" },
   );
-  const ready = await ask("/readyz");
+  const ready = await request("/readyz");
   // A run with cards sends its first row after the sample that proves its time.
   await eventually(() => streamBytes(natsFolder) > 0, {
     withinMs: 60_000,
     what: "rows in the stream that nobody takes out",
   });
   process.kill(Number(readFileSync(join(natsFolder, "nats.pid"), "utf8")), "SIGKILL");
-  for (const kept of ["jetstream", "accounts"])
-    rmSync(join(natsFolder, kept), { recursive: true, force: true });
-  way.mend();
+  for (const stored of ["jetstream", "accounts"])
+    rmSync(join(natsFolder, stored), { recursive: true, force: true });
+  route.mend();
   await house.isOnline(host.id);
 
   expect(down).toMatchObject({
@@ -105,8 +107,8 @@ test("without its database the API says so in problem documents; NATS loses all 
   await house.customer.post(`/environments/${environmentId}/stop`);
   const run = await eventually(
     async () => {
-      const shown = await house.customer.get(`/environments/${environmentId}`);
-      const [ended] = Shown.parse(shown).instances[0].runs;
+      const visible = await house.customer.get(`/environments/${environmentId}`);
+      const [ended] = View.parse(visible).instances[0].runs;
       return ended.closed_at !== null && ended;
     },
     { withinMs: ARRIVES_WITHIN_MS, what: "the run's last row" },
@@ -199,7 +201,7 @@ test("an agent without its container runtime stays up, says so, and gets no orde
   await house.admin.post(`/hosts/${whole?.id ?? ""}/cordon`);
   const host = await house.addHost({ REMOTEGPU_RUNTIME_SOCKET: join(house.folder, "no-such.sock") });
 
-  const shown = await house.admin.get(`/hosts/${host.id}`);
+  const visible = await house.admin.get(`/hosts/${host.id}`);
   const { id } = await house.customer.post("/environments", { ...ORDER, name: "homeless" });
   const why = await eventually(
     async () => {
@@ -209,7 +211,7 @@ test("an agent without its container runtime stays up, says so, and gets no orde
     { what: "the reason" },
   );
 
-  expect(shown.degraded).toContain("runtime-down");
+  expect(visible.degraded).toContain("runtime-down");
   expect(host.agent.isEnded).toBe(false);
   expect(why).toMatchObject({ status: "queued" });
 });

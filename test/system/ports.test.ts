@@ -33,7 +33,7 @@ async function enter(): Promise<Socket> {
 }
 
 /** The port that was asked for here; others come with the environment. */
-function askedFor(): Record<string, string> {
+function requestedFor(): Record<string, string> {
   return { env_id: environmentId, service_type: "custom" };
 }
 
@@ -45,8 +45,8 @@ async function counted(socket: Socket): Promise<{ bytes: number }> {
 }
 
 test("a port that is asked for is answered with the number under which the service is reached", async () => {
-  const wish = { env_id: environmentId, service_type: "custom", internal_port: 7000 };
-  const made = await house.customer.post("/port-mappings", wish);
+  const request = { env_id: environmentId, service_type: "custom", internal_port: 7000 };
+  const made = await house.customer.post("/port-mappings", request);
   mapping = { id: String(made.id), port: Number(made.external_port) };
 
   const socket = await enter();
@@ -67,7 +67,7 @@ test("an agent that is killed and comes back cuts no connection, and the custome
   socket.end("three");
 
   expect(await counted(socket)).toMatchObject({ bytes: "one two three".length });
-  expect(await house.customer.list("/port-mappings", askedFor())).toMatchObject([
+  expect(await house.customer.list("/port-mappings", requestedFor())).toMatchObject([
     { id: Number(mapping.id), external_port: mapping.port, state: "held" },
   ]);
 });
@@ -89,7 +89,7 @@ test("a port that is given back is closed", async () => {
   );
   const [released] = await eventually(
     async () => {
-      const rows = await house.customer.list("/port-mappings", askedFor());
+      const rows = await house.customer.list("/port-mappings", requestedFor());
       return rows[0]?.status === "released" && rows;
     },
     { what: "its release" },

@@ -32,7 +32,7 @@ const ENDS_WITHIN_MS = 120_000;
 const ALL_OF_IT_MS = 400_000;
 
 const Credential = z.looseObject({ grant: z.looseObject({ host_id: z.string() }) });
-const Kept = z.object({
+const Stored = z.object({
   adminKey: z.string(),
   customerId: z.number(),
   customerKey: z.string(),
@@ -84,7 +84,7 @@ function pidIn(stateFolder: string, command: string): number | undefined {
 }
 
 /** Of what a program said, in an error. */
-const SAID = 2_000;
+const PRINTED = 2_000;
 
 /** How many containers of the host run now. */
 async function runningOn(hostId: string): Promise<number> {
@@ -98,13 +98,13 @@ function commandLineOf(pid: number): string {
   return existsSync(file) ? readFileSync(file, "utf8").replaceAll("\0", " ") : "";
 }
 
-async function expectNothingLeftBy(hostId: string, stateFolder: string, said = ""): Promise<void> {
+async function expectNothingLeftBy(hostId: string, stateFolder: string, output = ""): Promise<void> {
   await eventually(() => processesIn(stateFolder).length === 0, {
     withinMs: ENDS_WITHIN_MS,
     what: `the end of all processes of ${stateFolder}`,
   }).catch((cause: unknown) => {
     const left = processesIn(stateFolder).map(commandLineOf).join("; ");
-    throw new Error(`left are ${left}; npm start said ${said.slice(-SAID)}`, { cause });
+    throw new Error(`left are ${left}; npm start said ${output.slice(-PRINTED)}`, { cause });
   });
   expect(await leftOnHost(hostId)).toEqual([]);
 }
@@ -133,22 +133,22 @@ test.concurrent(
     const port = await freePort();
     const startUntil = async (line: string) => {
       const running = npm(["start", "--", "--state", state, "--port", String(port), "--simulated-gpus", "2"]);
-      let said = "";
-      running.all.on("data", (chunk) => (said += String(chunk)));
+      let output = "";
+      running.all.on("data", (chunk) => (output += String(chunk)));
       let hasEnded = false;
       void running.finally(() => (hasEnded = true));
-      await eventually(() => said.includes(line) || hasEnded, {
+      await eventually(() => output.includes(line) || hasEnded, {
         withinMs: RUNS_WITHIN_MS,
         what: `npm start saying "${line}"`,
       });
-      expect(said).toContain(line);
-      return { running, output: said };
+      expect(output).toContain(line);
+      return { running, output };
     };
-    const kept = () => Kept.parse(JSON.parse(readFileSync(join(state, "kept.json"), "utf8")));
+    const stored = () => Stored.parse(JSON.parse(readFileSync(join(state, "kept.json"), "utf8")));
 
     const url = `http://127.0.0.1:${port}`;
     const first = await startUntil("removes all it kept.");
-    const keptFirst = kept();
+    const storedFirst = stored();
     const hostId = hostIn(join(state, "agent"));
     expect(untrueOfStart(START, first.output, { state, url })).toEqual([]);
     const { stdout: another } = await typed(
@@ -191,19 +191,19 @@ test.concurrent(
     expect(existsSync(join(state, "running.pid"))).toBe(false);
 
     const lost = { adminKey: "rgk_revoked", customerKey: "rgk_revoked" };
-    writeFileSync(join(state, "kept.json"), JSON.stringify({ ...keptFirst, ...lost }));
+    writeFileSync(join(state, "kept.json"), JSON.stringify({ ...storedFirst, ...lost }));
     // To Postgres the environment runs, from before: nobody was there to stop it in order.
     const second = await startUntil("6. The environment");
     expect(await runningOn(hostId)).toBe(1);
     expect(second.output).toContain("This host joins the fleet again.");
     expect(second.output).not.toContain("4. Prices:");
-    const { adminKey, customerKey, ...others } = kept();
-    expect(others).toEqual({ customerId: keptFirst.customerId, environmentId: keptFirst.environmentId });
+    const { adminKey, customerKey, ...others } = stored();
+    expect(others).toEqual({ customerId: storedFirst.customerId, environmentId: storedFirst.environmentId });
     const admin = new ApiClient({ server: url, key: adminKey });
     const customer = new ApiClient({ server: url, key: customerKey });
     expect(await admin.list("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
     expect(await customer.list("/environments")).toMatchObject([
-      { id: keptFirst.environmentId, status: "running", host_id: hostId },
+      { id: storedFirst.environmentId, status: "running", host_id: hostId },
     ]);
     process.kill(Number(readFileSync(join(state, "running.pid"), "utf8")), "SIGKILL");
     await second.running;

@@ -10,7 +10,7 @@ import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { docker } from "../support/containers/docker.ts";
 import { TestRegistry } from "../support/containers/registry.ts";
 import { eventually } from "../support/eventually.ts";
-import type { LoadTold, ServiceLoad } from "../support/load/service-load.ts";
+import type { LoadReport, ServiceLoad } from "../support/load/service-load.ts";
 import type { HostProcess } from "../support/worlds/house.ts";
 import {
   inFlightAtKill,
@@ -58,7 +58,7 @@ afterAll(() => ending.disposeAsync());
 const sideBySide = IS_SHORT ? describe.concurrent : describe;
 sideBySide("no request fails and no stream is cut off", () => {
   test("from one replica to five and back", STORY, async () => {
-    const told = await service.underLoad({ streamSeconds: 5 }, async (load) => {
+    const reported = await service.underLoad({ streamSeconds: 5 }, async (load) => {
       await service.scale(5);
       await service.settled(5);
       await load.answers(LOAD.perSecond);
@@ -74,7 +74,7 @@ sideBySide("no request fails and no stream is cut off", () => {
       await load.answers(LOAD.perSecond);
     });
 
-    expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+    expect(reported).toMatchObject({ failed: 0, again: 0, failures: [] });
   });
 
   test(
@@ -90,7 +90,7 @@ sideBySide("no request fails and no stream is cut off", () => {
         });
       };
 
-      const told = await versioned.underLoad({ streamSeconds: 3 }, async (load) => {
+      const reported = await versioned.underLoad({ streamSeconds: 3 }, async (load) => {
         await goesTo({ version: "lost", image }, "reverted");
         expect((await versioned.rollout()).cause).toContain("There is no such image.");
         expect((await versioned.visible()).version).toBe("1");
@@ -107,7 +107,7 @@ sideBySide("no request fails and no stream is cut off", () => {
         await load.answers(LOAD.perSecond);
       });
 
-      expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+      expect(reported).toMatchObject({ failed: 0, again: 0, failures: [] });
     },
   );
 
@@ -118,7 +118,7 @@ sideBySide("no request fails and no stream is cut off", () => {
       const broken = await world.service("broken", 1);
       let secondsTaken = 0;
 
-      const told = await broken.underLoad({ streamSeconds: 3, rounds: 1 }, async () => {
+      const reported = await broken.underLoad({ streamSeconds: 3, rounds: 1 }, async () => {
         for (const [version, command] of [
           ["ends", "exit 3"],
           ["is-silent", "exec sleep 100000"],
@@ -137,7 +137,7 @@ sideBySide("no request fails and no stream is cut off", () => {
       });
 
       await broken.delete();
-      expect(told).toMatchObject({ failed: 0, again: 0, failures: [] });
+      expect(reported).toMatchObject({ failed: 0, again: 0, failures: [] });
       expect(secondsTaken).toBeGreaterThanOrEqual(DEADLINE_SECONDS);
       expect(secondsTaken).toBeLessThanOrEqual(DEADLINE_SECONDS + TAKEN_BACK_SECONDS);
     },
@@ -147,7 +147,7 @@ sideBySide("no request fails and no stream is cut off", () => {
 describe("of a service with two replicas", () => {
   /** Goes on from story to story. */
   let load: ServiceLoad;
-  let toldOf = 0;
+  let reportedOf = 0;
 
   beforeAll(async () => {
     await versioned.delete();
@@ -158,11 +158,11 @@ describe("of a service with two replicas", () => {
   }, STORY_MS);
 
   /** What failed meanwhile, and how much was asked once more. */
-  async function during(story: () => Promise<void>): Promise<Pick<LoadTold, "failures" | "again">> {
+  async function during(story: () => Promise<void>): Promise<Pick<LoadReport, "failures" | "again">> {
     const before = load.reported;
     await inRounds(story);
     const { failures, failed, again } = load.reported;
-    toldOf += failed - before.failed;
+    reportedOf += failed - before.failed;
     return { failures: failures.slice(before.failed), again: again - before.again };
   }
 
@@ -306,8 +306,8 @@ describe("of a service with two replicas", () => {
   test("nothing has failed that was not told of", STORY, async () => {
     const { failed, failures } = await service.unloaded(load);
 
-    expect(failures.slice(toldOf)).toEqual([]);
-    expect(failed).toBe(toldOf);
+    expect(failures.slice(reportedOf)).toEqual([]);
+    expect(failed).toBe(reportedOf);
   });
 });
 
@@ -317,10 +317,10 @@ describe("of what was counted", () => {
     STORY,
     async () => {
       const [killed] = world.pair.gateways;
-      const at = ({ byPort }: LoadTold) => byPort[killed?.port ?? 0] ?? 0;
+      const at = ({ byPort }: LoadReport) => byPort[killed?.port ?? 0] ?? 0;
       let uncounted = 0;
 
-      const told = await service.underLoad({ streamSeconds: 3, keyName: "counted" }, async (load) => {
+      const reported = await service.underLoad({ streamSeconds: 3, keyName: "counted" }, async (load) => {
         await load.answersAt(killed?.port ?? 0, LOAD.perSecond);
         const before = { ...load.reported };
         await load.answers(UNCOUNTED_SECONDS * LOAD.perSecond);
@@ -337,7 +337,7 @@ describe("of what was counted", () => {
         expect(failures.filter(({ port }) => port !== killed?.port)).toEqual([]);
       });
 
-      const answered = told.short + told.streams;
+      const answered = reported.short + reported.streams;
       const counted = await eventually(
         async () => {
           const requests = await service.counted("counted");

@@ -16,7 +16,7 @@ import { freePort } from "../support/engines/free-ports.ts";
 const OWN_IMAGE = "remotegpu-test/serves-a-model:1";
 const STORY_MS = 120_000;
 /** Many times while a replica takes the place of another. */
-const ASKED_EVERY_MS = 100;
+const REQUESTED_EVERY_MS = 100;
 const WITHIN = { withinMs: 60_000 };
 const PATH = { PATH: process.env["PATH"] ?? "" };
 /** Each replica says which one it is. */
@@ -101,9 +101,9 @@ test(
     ({ id: serviceId } = Service.parse(JSON.parse((await cli("service", "show", "hello", "--json")).stdout)));
 
     // Asked before it serves, it is waited for.
-    const asked = await curl("/");
+    const requested = await curl("/");
 
-    expect(asked).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^svc-\w+-0$/) });
+    expect(requested).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^svc-\w+-0$/) });
     await serving(1);
   },
 );
@@ -168,24 +168,24 @@ test(
 );
 
 /** Asks one request after the other until it is told to end. */
-function askedOverAndOver(url: string): { end: () => Promise<{ failed: string[]; answered: string[] }> } {
+function requestedOverAndOver(url: string): { end: () => Promise<{ failed: string[]; answered: string[] }> } {
   const [failed, answered]: [string[], string[]] = [[], []];
   const headers = { authorization: `Bearer ${house.customerKey}` };
   const over = new AbortController();
-  const asking = (async () => {
+  const requesting = (async () => {
     while (!over.signal.aborted) {
       const { ok, text } = await fetch(url, { headers }).then(
         async (answer) => ({ ok: answer.ok, text: await answer.text() }),
         (error: unknown) => ({ ok: false, text: String(error) }),
       );
       (ok ? answered : failed).push(text.trim());
-      await delay(ASKED_EVERY_MS);
+      await delay(REQUESTED_EVERY_MS);
     }
   })();
   return {
     async end() {
       over.abort();
-      await asking;
+      await requesting;
       return { failed, answered };
     },
   };
@@ -196,8 +196,8 @@ test(
   { timeout: STORY_MS },
   async () => {
     const { endpoint_url: endpoint } = await service();
-    const asked = askedOverAndOver(new URL("level", `${endpoint}/`).href);
-    onTestFinished(() => asked.end().then(() => undefined));
+    const requested = requestedOverAndOver(new URL("level", `${endpoint}/`).href);
+    onTestFinished(() => requested.end().then(() => undefined));
     const upgraded = await cli(
       "service",
       "upgrade",
@@ -214,7 +214,7 @@ test(
     const back = await cli("service", "rollback", "hello", "--wait");
 
     expect(`${back.exitCode}: ${back.stdout} ${back.stderr}`).toMatch(/^0: .*, version 1\./);
-    const { failed, answered } = await asked.end();
+    const { failed, answered } = await requested.end();
     expect(failed).toEqual([]);
     expect([...new Set(answered)]).toEqual(["one", "two"]);
     expect((await curl("/level")).stdout).toBe("one");
@@ -316,9 +316,9 @@ test(
     expect(await deploy(first, "--yes")).toMatchObject({ exitCode: 0 });
     expect((await cli("service", "curl", name, "/")).stdout).toBe("one");
     expect((await deploy(first, "--yes")).stdout).toContain("already");
-    const shown = await deploy(second, "--dry-run");
-    expect(shown.stdout).toMatch(/^version +1 +2 +by an upgrade$/m);
-    expect(shown.stdout).toMatch(/^max_replicas +10 +4 +at once$/m);
+    const visible = await deploy(second, "--dry-run");
+    expect(visible.stdout).toMatch(/^version +1 +2 +by an upgrade$/m);
+    expect(visible.stdout).toMatch(/^max_replicas +10 +4 +at once$/m);
     expect(await deploy(second, "--yes")).toMatchObject({ exitCode: 0 });
     expect((await deploy(second, "--yes")).stdout).toContain("already");
 

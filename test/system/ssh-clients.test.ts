@@ -21,7 +21,7 @@ import { GREETING_FRAME, SENTENCE, startingScript } from "../support/containers/
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
-import { saidThrough } from "../support/socks.ts";
+import { greetingThrough } from "../support/socks.ts";
 import { NODE } from "../support/suite/commands-node.ts";
 import { House } from "../support/worlds/house.ts";
 import { freePort } from "../support/engines/free-ports.ts";
@@ -114,11 +114,11 @@ test("its entry for ssh is written, and an editor is opened by a link to it", as
   writeFileSync(join(home, ".local/bin/xdg-open"), `#!/bin/sh\nprintf %s "$1" >${opened}\n`, { mode: 0o755 });
   const link = "vscode://vscode-remote/ssh-remote+lab/gemini/code";
 
-  const told = await remotegpu("env", "open", "lab", "--vscode");
-  const shown = await started("env", ["DISPLAY=:9", "remotegpu", "env", "open", "lab", "--vscode"]);
+  const reported = await remotegpu("env", "open", "lab", "--vscode");
+  const visible = await started("env", ["DISPLAY=:9", "remotegpu", "env", "open", "lab", "--vscode"]);
 
-  expect(told.stdout).toBe(`${link}\nOpen it where VS Code is; there is no screen here.`);
-  expect(shown.stdout).toBe(link);
+  expect(reported.stdout).toBe(`${link}\nOpen it where VS Code is; there is no screen here.`);
+  expect(visible.stdout).toBe(link);
   const text = () => existsSync(opened) && readFileSync(opened, "utf8");
   expect(await eventually(text, { what: "the link that was opened" })).toBe(link);
   expect(readFileSync(join(home, ".ssh/config"), "utf8")).toMatch(/^Include remotegpu_config\n/);
@@ -234,9 +234,9 @@ describe("ports", () => {
     onTestFinished(() => void service.close());
     const { port } = service.address() as AddressInfo;
 
-    const said = await ssh(["-R", `8022:127.0.0.1:${port}`, "lab", "nc 127.0.0.1 8022 </dev/null"]);
+    const output = await ssh(["-R", `8022:127.0.0.1:${port}`, "lab", "nc 127.0.0.1 8022 </dev/null"]);
 
-    expect(said.stdout).toBe("at home");
+    expect(output.stdout).toBe("at home");
   });
 
   test("lead by -A to the agent of this login, with its keys, through a socket inside", async () => {
@@ -287,7 +287,7 @@ describe("who forwards ports of an environment", () => {
       cwd: home,
     });
     ending.defer(() => void proxy.kill("SIGKILL"));
-    await eventually(async () => (await saidThrough(socks, { host: "127.0.0.1", port: 2_022 })) !== "", {
+    await eventually(async () => (await greetingThrough(socks, { host: "127.0.0.1", port: 2_022 })) !== "", {
       what: "the proxy of ssh -D",
     });
   });
@@ -303,8 +303,8 @@ describe("who forwards ports of an environment", () => {
 
   test("by -D reaches the services of its own container, and what is public", async () => {
     const [ofOwn, ofPublic] = await Promise.all([
-      saidThrough(socks, { host: "127.0.0.1", port: 9_100 }),
-      saidThrough(socks, { host: cloud.publicAddress, port: CLOUD_PORT }),
+      greetingThrough(socks, { host: "127.0.0.1", port: 9_100 }),
+      greetingThrough(socks, { host: cloud.publicAddress, port: CLOUD_PORT }),
     ]);
 
     expect(ofOwn).toContain(SENTENCE);
@@ -314,34 +314,34 @@ describe("who forwards ports of an environment", () => {
   test("by -D reaches no service of its host, by whatever address, and none of its loopback", async () => {
     const targets = ofTheHost();
     const leased = (await sshPort()) ?? 0;
-    const here = await Promise.all(targets.map(({ host, port }) => saidHere(host, port)));
+    const here = await Promise.all(targets.map(({ host, port }) => printedHere(host, port)));
     // That it is refused is worth something only where this machine itself comes to each of them.
     expect(here).toEqual(targets.map(() => "of this machine\n"));
-    expect(await saidHere("127.0.0.1", leased)).toMatch(/^SSH-2\.0-/);
+    expect(await printedHere("127.0.0.1", leased)).toMatch(/^SSH-2\.0-/);
 
     const api = Number(new URL(house.url).port);
     const inside = [hostPort, api, leased].map((port) => ({ host: "127.0.0.1", port }));
     const ports = targets.map(({ host }) => ({ host, port: leased }));
     const tried = [...targets, ...inside, ...ports];
-    const said = await Promise.all(tried.map((target) => saidThrough(socks, target)));
+    const output = await Promise.all(tried.map((target) => greetingThrough(socks, target)));
 
     // Bridges of other tests come and go: an address that has left this machine meanwhile is one of the world outside.
     const stays = new Set(["127.0.0.1", ...ofTheHost().map(({ host }) => host)]);
     expect(stays).toContain(own.gateway);
-    expect(tried.filter(({ host }, at) => said[at] !== "" && stays.has(host))).toEqual([]);
+    expect(tried.filter(({ host }, at) => output[at] !== "" && stays.has(host))).toEqual([]);
   });
 
   test("by -D reaches no metadata of a cloud, and nothing of another workspace", async () => {
-    expect(await saidHere(neighbours.address, NEIGHBOURS_PORT)).toMatch(/^hello\n/);
+    expect(await printedHere(neighbours.address, NEIGHBOURS_PORT)).toMatch(/^hello\n/);
     const tried = [
       ...cloud.metadataAddresses.map((host) => ({ host, port: CLOUD_PORT })),
       { host: neighbours.address, port: NEIGHBOURS_PORT },
       { host: neighbours.gateway, port: NEIGHBOURS_PORT },
     ];
 
-    const said = await Promise.all(tried.map((target) => saidThrough(socks, target)));
+    const output = await Promise.all(tried.map((target) => greetingThrough(socks, target)));
 
-    expect(said).toEqual(tried.map(() => ""));
+    expect(output).toEqual(tried.map(() => ""));
   });
 
   test("by -W and -L comes no further, and by -R opens nothing but a port of its own loopback", async () => {
@@ -361,8 +361,8 @@ describe("who forwards ports of an environment", () => {
     ]);
     const byL = await eventually(
       async () => {
-        const said = await saidHere("127.0.0.1", local);
-        return said === null ? undefined : { output: said };
+        const output = await printedHere("127.0.0.1", local);
+        return output === null ? undefined : { output };
       },
       { what: "the port of -L" },
     );
@@ -376,11 +376,11 @@ describe("who forwards ports of an environment", () => {
 test(`${SESSIONS} sessions at once are all served, each with its own words`, async () => {
   const sessions = Array.from({ length: SESSIONS }, (_, at) => {
     const session = held("ssh", [...options, "lab", `echo in ${at}; cat`]);
-    let said = "";
-    session.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
-    return { session, output: () => said };
+    let output = "";
+    session.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
+    return { session, output: () => output };
   });
-  const areIn = () => sessions.every(({ output: said }, at) => said() === `in ${at}\n`);
+  const areIn = () => sessions.every(({ output }, at) => output() === `in ${at}\n`);
   await eventually(areIn, { withinMs: 60_000, what: `${SESSIONS} sessions` });
 
   const ends = await Promise.all(
@@ -458,15 +458,15 @@ async function sshPort(): Promise<number | null> {
 }
 
 /** What somebody at this address says to this machine first, empty where nothing comes in time; null: nobody listens. */
-async function saidHere(host: string, port: number): Promise<string | null> {
-  const said = Promise.withResolvers<string | null>();
+async function printedHere(host: string, port: number): Promise<string | null> {
+  const output = Promise.withResolvers<string | null>();
   const socket = connect({ host, port, timeout: 3_000 });
   let isOpen = false;
-  socket.on("connect", () => (isOpen = true)).on("data", (bytes) => said.resolve(String(bytes)));
-  socket.on("error", () => socket.destroy()).on("timeout", () => said.resolve(""));
-  socket.on("close", () => said.resolve(isOpen ? "" : null));
+  socket.on("connect", () => (isOpen = true)).on("data", (bytes) => output.resolve(String(bytes)));
+  socket.on("error", () => socket.destroy()).on("timeout", () => output.resolve(""));
+  socket.on("close", () => output.resolve(isOpen ? "" : null));
   try {
-    return await said.promise;
+    return await output.promise;
   } finally {
     socket.destroy();
   }

@@ -126,7 +126,7 @@ test("a port inside becomes one of this machine", async () => {
     stdio: "ignore",
   });
   try {
-    const answer = async () => (await said(here)) || false;
+    const answer = async () => (await output(here)) || false;
     expect(await eventually(answer, { withinMs: 60_000, what: "the port's answer" })).toBe("hello\n");
   } finally {
     forward.kill();
@@ -169,14 +169,14 @@ test("who came through it is told with their own address, and sent away like any
     (await sessionsSince(since)).find(
       ({ login, client_address: from }) => login !== null && /gateway/.test(from ?? ""),
     );
-  const shown = await eventually(named, { withinMs: 60_000, what: "the session through the gateway" });
-  expect(shown).toMatchObject({
+  const visible = await eventually(named, { withinMs: 60_000, what: "the session through the gateway" });
+  expect(visible).toMatchObject({
     service_type: "ssh",
     client_address: "127.0.0.1 through the gateway",
     login: { method: "publickey", username: "alice", key_name: "alice@laptop" },
   });
 
-  expect(await cli("env", "disconnect", "lab", String(shown.id))).toMatchObject({ exitCode: 0 });
+  expect(await cli("env", "disconnect", "lab", String(visible.id))).toMatchObject({ exitCode: 0 });
 
   await eventually(guest.hasEnded, { withinMs: 60_000, what: "its end" });
 });
@@ -189,14 +189,14 @@ test("who is in is shown with whose key it is, and one who is sent away goes alo
   await second.isIn;
 
   const both = async () => {
-    const shown = (await sessionsSince(since)).filter(({ login }) => login !== null);
-    return shown.length === 2 && shown;
+    const visible = (await sessionsSince(since)).filter(({ login }) => login !== null);
+    return visible.length === 2 && visible;
   };
-  const shown = await eventually(both, { withinMs: 60_000, what: "two sessions of the host's report" });
+  const visible = await eventually(both, { withinMs: 60_000, what: "two sessions of the host's report" });
   const login = { method: "publickey", username: "alice", key_name: "alice@laptop", told_by: "container" };
   const client_address = await ownAddress();
-  for (const one of shown) expect(one).toMatchObject({ service_type: "ssh", client_address, login });
-  const { id: sent = 0 } = shown[0] ?? {};
+  for (const one of visible) expect(one).toMatchObject({ service_type: "ssh", client_address, login });
+  const { id: sent = 0 } = visible[0] ?? {};
   expect(await cli("env", "disconnect", "lab", String(sent))).toMatchObject({ exitCode: 0 });
 
   await Promise.race([first.end, second.end]);
@@ -217,7 +217,7 @@ test("a key that was removed opens nothing within seconds, and ends who came by 
   await other.isIn;
   await mine.isIn;
   await mineThroughGateway.isIn;
-  await eventually(async () => (await fromDesk()) === 1, { withinMs: 60_000, what: "whose the other is" });
+  await eventually(async () => (await fromQueue()) === 1, { withinMs: 60_000, what: "whose the other is" });
 
   const removal = await cli("ssh-key", "delete", String(keyId));
 
@@ -240,7 +240,7 @@ test("a key that was removed opens nothing within seconds, and ends who came by 
 test("who was refused stands in the access log once the host has counted it", async () => {
   // A relay tells of refusals with the next session, and what an access process has counted, its next one tells.
   comeIn(otherIdentity());
-  await eventually(async () => (await fromDesk()) === 2, { withinMs: 60_000, what: "another session" });
+  await eventually(async () => (await fromQueue()) === 2, { withinMs: 60_000, what: "another session" });
   await house.hosts[0]?.access.stop();
   house.hosts[0]?.access.start();
 
@@ -331,7 +331,7 @@ const nobodyIsIn = async () =>
   });
 
 /** How many are in with the key of the desk. */
-const fromDesk = async () =>
+const fromQueue = async () =>
   (await sessions()).filter(({ login }) => login?.key_name === "alice@desk").length;
 
 function otherIdentity(): string[] {
@@ -370,7 +370,7 @@ async function pooled(): Promise<Record<string, string>> {
 }
 
 /** What a port of this machine says to whoever connects; empty where nobody answers. */
-async function said(port: number): Promise<string> {
+async function output(port: number): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1" });
   try {
     return (await socket.toArray()).join("");

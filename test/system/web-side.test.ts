@@ -86,17 +86,17 @@ async function sshOf(name: string) {
 /** In at the terminal of an environment, by a link and its cookie, as a browser is. */
 async function terminal(name: string, cookie?: string): Promise<{ page: Page; cookie: string }> {
   const host = `terminal-${ids[name] ?? ""}.${pair.domain}`;
-  const shown = cookie ?? (await cookieOf(name));
+  const visible = cookie ?? (await cookieOf(name));
   const page = new Page(
     new WebSocket(`ws://127.0.0.1:${pair.domain.split(":")[1]}/socket`, {
-      headers: { Host: host, Origin: `http://${host}`, Cookie: shown },
+      headers: { Host: host, Origin: `http://${host}`, Cookie: visible },
     }),
   );
   onTestFinished(() => page.close());
   await page.opened;
   page.report({ kind: "open", tab: null, columns: 80, rows: 24 });
   await page.tab();
-  return { page, cookie: shown };
+  return { page, cookie: visible };
 }
 
 async function cookieOf(name: string): Promise<string> {
@@ -111,12 +111,12 @@ const resolved = (url: string) => ["--resolve", `${new URL(url).host}:127.0.0.1`
 test("which way each host goes is told, and why ports of a host that lets nobody in lead nowhere", async () => {
   const [open, shut] = house.hosts;
   const Hosts = z.object({ items: z.array(z.looseObject({ id: z.string(), tunnel: z.string() })) });
-  const ways = async () => {
+  const routes = async () => {
     const { items } = Hosts.parse(JSON.parse((await operator("host", "list", "--json")).stdout));
     const of = new Map(items.map(({ id, tunnel }) => [id, tunnel]));
     return of.get(open?.id ?? "") === "direct" && of.get(shut?.id ?? "") === "reversed";
   };
-  await eventually(ways, { ...WITHIN, what: "both ways" });
+  await eventually(routes, { ...WITHIN, what: "both ways" });
 
   const { stdout: table } = await operator("host", "list");
   const ssh = await eventually(
@@ -179,8 +179,8 @@ test("who is at a terminal stands among the sessions, and is sent away like any 
   };
   const [mine] = await eventually(
     async () => {
-      const shown = await atTerminals();
-      return shown.length === 1 && shown;
+      const visible = await atTerminals();
+      return visible.length === 1 && visible;
     },
     { ...WITHIN, what: "one session at a terminal" },
   );
@@ -193,15 +193,15 @@ test("who is at a terminal stands among the sessions, and is sent away like any 
 
   expect(await page.end()).toMatchObject({ why: "gone", sentence: `Ended by customer ${house.customerId}.` });
   await eventually(async () => (await atTerminals()).length === 0, { ...WITHIN, what: "its end" });
-  const { stdout: told } = await cli("env", "access-log", LABS.shut, "--service", "terminal");
-  expect(told).toMatch(/terminal +127\.0\.0\.1 +ended: cut\. Ended by customer/);
-  expect(told).toContain("alice, in the browser");
+  const { stdout: reported } = await cli("env", "access-log", LABS.shut, "--service", "terminal");
+  expect(reported).toMatch(/terminal +127\.0\.0\.1 +ended: cut\. Ended by customer/);
+  expect(reported).toContain("alice, in the browser");
 });
 
 test("RDP leads to the host that lets nobody in by a port of this machine, without SSH, until it is ended", async () => {
-  await beginDesk();
+  await beginQueue();
   const file = join(house.folder, "desk.rdp");
-  const way = await eventually(
+  const route = await eventually(
     async () => {
       const { services } = Access.parse(await house.customer.get(`/environments/${ids.desk ?? ""}/access`));
       const rdp = services.find(({ service }) => service === "rdp");
@@ -209,7 +209,7 @@ test("RDP leads to the host that lets nobody in by a port of this machine, witho
     },
     { ...WITHIN, what: "an answer of xrdp" },
   );
-  expect(way.reason).toContain("`remotegpu open ENVIRONMENT rdp` leads there through the gateway");
+  expect(route.reason).toContain("`remotegpu open ENVIRONMENT rdp` leads there through the gateway");
 
   const opened = execa(NODE, [commandFile(), "open", "desk", "rdp", "--file", file], {
     env: {
@@ -222,10 +222,10 @@ test("RDP leads to the host that lets nobody in by a port of this machine, witho
     reject: false,
   });
   onTestFinished(() => void opened.kill("SIGKILL"));
-  let said = "";
-  opened.stderr.on("data", (bytes) => (said += String(bytes)));
+  let output = "";
+  opened.stderr.on("data", (bytes) => (output += String(bytes)));
   const port = Number(
-    await eventually(() => /^127\.0\.0\.1:(\d+) leads there/m.exec(said)?.[1], {
+    await eventually(() => /^127\.0\.0\.1:(\d+) leads there/m.exec(output)?.[1], {
       ...WITHIN,
       what: "a port of this machine",
     }),
@@ -234,14 +234,14 @@ test("RDP leads to the host that lets nobody in by a port of this machine, witho
 
   expect([first.isTls, second.fingerprint]).toEqual([true, first.fingerprint]);
   expect(await readFile(file, "utf8")).toContain(`full address:s:127.0.0.1:${port}\r\n`);
-  expect(said).toMatch(/^Password for root \(shown this once\): \S+$/m);
+  expect(output).toMatch(/^Password for root \(shown this once\): \S+$/m);
   opened.kill("SIGINT");
   expect((await opened).exitCode).toBe(0);
   await expect(rdpHandshake(port)).rejects.toThrow("ECONNREFUSED");
 });
 
 /** With RDP and without SSH, on the host that lets nobody in. */
-async function beginDesk(): Promise<void> {
+async function beginQueue(): Promise<void> {
   await importXrdpImage();
   if (ids.desk === undefined) await house.admin.post("/images", { name: XRDP_IMAGE });
   const [open] = house.hosts;
@@ -334,10 +334,10 @@ test.each<[string, Record<string, string>, number, string]>([
   ["with a domain that is none", { WEB_DOMAIN: "a..b" }, 1, "must be a domain"],
   ["with a certificate that is not there", certificate("/nowhere/web.pem"), 1, "/nowhere/web.pem"],
   ["on a port that is taken", {}, 1, "EADDRINUSE"],
-])("a gateway alone %s says so and ends", async (_what, settings, exitCode, said) => {
+])("a gateway alone %s says so and ends", async (_what, settings, exitCode, output) => {
   const ended = await begunAs("gateway", settings);
 
-  expect(ended).toMatchObject({ exitCode, stderr: expect.stringContaining(said) });
+  expect(ended).toMatchObject({ exitCode, stderr: expect.stringContaining(output) });
 });
 
 test("a server whose gateway has no port says so and ends as well", async () => {

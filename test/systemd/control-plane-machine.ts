@@ -64,9 +64,9 @@ export class ControlPlaneMachine {
 
   /** The line that a host runs to join, printed with a fresh token. */
   async joinCommand(): Promise<string> {
-    const said = await this.cli("join-token");
-    const line = said.split("\n").find((each) => each.startsWith("curl "));
-    if (line === undefined) throw new Error(`no command in: ${said}`);
+    const output = await this.cli("join-token");
+    const line = output.split("\n").find((each) => each.startsWith("curl "));
+    if (line === undefined) throw new Error(`no command in: ${output}`);
     return line;
   }
 

@@ -81,12 +81,12 @@ const groupOf = (containerId: string) => `
 
 /** By the program that the agent asks with: "kept" where each node may be used, "lost" where none may. */
 async function access(machine: Machine, containerId: string): Promise<string> {
-  const said = await machine.run(
+  const output = await machine.run(
     `${groupOf(containerId)}
      device-access $group/cgroup.procs ${NODES.map((node) => `${node} /proc/$pid/root${node}`).join(" ")}`,
   );
   const verdicts = { "0 0\n0 0\n0 0": "kept", "1 0\n1 0\n1 0": "lost" } as const;
-  return said in verdicts ? verdicts[said as keyof typeof verdicts] : said;
+  return output in verdicts ? verdicts[output as keyof typeof verdicts] : output;
 }
 
 describe.each([1, 2] as const)("under version %i of control groups", (cgroup) => {
@@ -165,7 +165,7 @@ SCRIPT
 chmod +x /usr/local/bin/nvidia-smi`);
   }
   const containerOf = async () => (await host.run("docker ps --quiet --no-trunc")).split("\n")[0] ?? "";
-  const shown = async () => await controlPlane.environment(environment);
+  const visible = async () => await controlPlane.environment(environment);
   const doctor = () =>
     host.report(
       "set -a; . /etc/remotegpu/agent.env; /opt/remotegpu/current/node /opt/remotegpu/current/agent.mjs doctor",
@@ -196,7 +196,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
     await host.run(`systemctl daemon-reload && ${START}`);
     const lost = await eventually(
       async () => {
-        const { status_reason: reason, status } = await shown();
+        const { status_reason: reason, status } = await visible();
         return typeof reason === "string" && reason.includes("lost access") && { status, reason };
       },
       { what: "the environment's reason", withinMs: 150_000 },
@@ -222,7 +222,7 @@ chmod +x /usr/local/bin/nvidia-smi`);
 
     expect(after).not.toBe(before);
     expect(await access(host, after)).toBe("kept");
-    expect(await shown()).toMatchObject({ status: "running", status_reason: null });
+    expect(await visible()).toMatchObject({ status: "running", status_reason: null });
     expect((await doctor()).output).not.toContain("gpus-not-given-as-devices");
   });
 

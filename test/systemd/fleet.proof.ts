@@ -80,10 +80,10 @@ test("the control plane serves as its unit, with nothing but its own user's righ
 });
 
 test("a machine with curl alone joins by the printed line and works", async () => {
-  const said = await host.run(`${await controlPlane.joinCommand()} --simulated-gpus 2`);
+  const output = await host.run(`${await controlPlane.joinCommand()} --simulated-gpus 2`);
 
-  expect(said).toContain("Docker is missing: installing docker.io");
-  expect(said).toContain("==> this host runs version");
+  expect(output).toContain("Docker is missing: installing docker.io");
+  expect(output).toContain("==> this host runs version");
   expect(await unit(host, AGENT, "ActiveState")).toBe("active");
   expect(await unit(host, AGENT, "StatusText")).toBe("looking after this host");
   expect(await host.run(`systemctl is-enabled ${AGENT}`)).toBe("enabled");
@@ -96,10 +96,10 @@ test("a machine with curl alone joins by the printed line and works", async () =
 });
 
 test("the unit's exposure is told", async () => {
-  const said = await host.run(`systemd-analyze security --no-pager ${AGENT} | tail -n 1`);
+  const output = await host.run(`systemd-analyze security --no-pager ${AGENT} | tail -n 1`);
 
-  console.log(said);
-  expect(said).toMatch(/Overall exposure level for remotegpu-agent\.service: \d+\.\d/);
+  console.log(output);
+  expect(output).toMatch(/Overall exposure level for remotegpu-agent\.service: \d+\.\d/);
 });
 
 test("an environment with a GPU runs on it and is entered from the control plane", async () => {
@@ -161,9 +161,9 @@ test("what the access process's unit allows is enough to lead a client into a co
   await host.run(`cat >/root/try.cjs <<'END'\n${script}\nEND`);
   const pid = await host.run(`docker inspect --format '{{.State.Pid}}' ${id}`);
 
-  const said = await host.run(`timeout 30 /opt/remotegpu/current/node /root/try.cjs ${pid}`);
+  const output = await host.run(`timeout 30 /opt/remotegpu/current/node /root/try.cjs ${pid}`);
 
-  expect(said).toBe("hello");
+  expect(output).toBe("hello");
   await host.run(`systemctl stop ${TRIED} && rm /etc/systemd/system/${TRIED} && systemctl daemon-reload`);
 });
 
@@ -200,9 +200,9 @@ test("nineteen more run beside it", async () => {
 test("the same line again changes nothing", async () => {
   const pid = await unit(host, AGENT, "MainPID");
 
-  const said = await host.run(await controlPlane.joinCommand());
+  const output = await host.run(await controlPlane.joinCommand());
 
-  expect(said).toContain("nothing has changed; the agent runs on");
+  expect(output).toContain("nothing has changed; the agent runs on");
   expect(await unit(host, AGENT, "MainPID")).toBe(pid);
 });
 
@@ -270,10 +270,10 @@ test("an agent that cannot start is taken back, and the one before goes on", asy
   const running = await containers();
   await controlPlane.offerAgent({ release: "9.0.1", line: "process.exit(7)" });
 
-  const { exitCode, output: said } = await host.report(await controlPlane.joinCommand());
+  const { exitCode, output } = await host.report(await controlPlane.joinCommand());
 
   expect(exitCode).toBe(1);
-  expect(said).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);
+  expect(output).toMatch(/version 9\.0\.1-\w+ does not start .*; the host is back on 9\.0\.0-/);
   expect(await unit(host, AGENT, "ActiveState")).toBe("active");
   await controlPlane.isOnline("host-1");
   expect(await containers()).toBe(running);

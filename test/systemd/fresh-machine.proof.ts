@@ -20,10 +20,10 @@ afterAll(() => stage?.close());
 
 /** Command lines of all processes that have to do with us; those of Docker's package belong to the machine. */
 async function ourProcesses(): Promise<string[]> {
-  const said = await machine.run(
+  const output = await machine.run(
     `for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$each; echo; done 2>/dev/null`,
   );
-  return said.split("\n").filter((line) => /node|postgres|nats-server|busybox|dockerd --config/.test(line));
+  return output.split("\n").filter((line) => /node|postgres|nats-server|busybox|dockerd --config/.test(line));
 }
 
 async function ourFiles(): Promise<string> {
@@ -38,30 +38,30 @@ test("who is not root hears so in one line, and nothing is installed", async () 
   );
 
   for (const command of ["npm start", "npm test", "npm run demo"]) {
-    const { exitCode, output: said } = await machine.report(command, {
+    const { exitCode, output } = await machine.report(command, {
       user: "joe",
       folder: "/home/joe/remotegpu",
     });
 
     expect(exitCode).toBe(1);
     // npm says first what it runs.
-    const lines = said.split("\n").filter((line) => line !== "" && !line.startsWith("> "));
+    const lines = output.split("\n").filter((line) => line !== "" && !line.startsWith("> "));
     expect(lines).toEqual([expect.stringMatching(`^${command} needs root: .* Try: sudo ${command}$`)]);
   }
   expect((await machine.report("command -v docker nats-server")).output).toBe("");
 });
 
 test("npm run demo installs what is missing, ends with a checked bill and leaves nothing of its own", async () => {
-  const { exitCode, output: said } = await machine.report("npm run demo", {
+  const { exitCode, output } = await machine.report("npm run demo", {
     folder: CLONE,
     withinMs: FIRST_START_MS,
   });
 
-  expect(said).toContain(
+  expect(output).toContain(
     "Installing from apt: nats-server docker.io docker-cli iptables curl busybox-static tcc patchelf",
   );
-  expect(said).toContain("Installing the libraries");
-  expect({ exitCode, output: said }).toMatchObject({ exitCode: 0, output: expect.stringMatching(/bill/) });
+  expect(output).toContain("Installing the libraries");
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0, output: expect.stringMatching(/bill/) });
   expect(await ourProcesses()).toEqual([]);
   expect(await ourFiles()).toBe("");
   expect(
@@ -82,9 +82,9 @@ test("npm start runs until Ctrl-C, is entered from a second terminal, and goes o
     const start = await machine.launch("npm start", { folder: CLONE });
     const entry = await eventually(
       async () => {
-        const said = await start.output();
-        const [, line] = /Enter it: +(npx remotegpu env exec \S+)/.exec(said) ?? [];
-        if (line === undefined && !(await start.isAlive())) throw new Error(said);
+        const output = await start.output();
+        const [, line] = /Enter it: +(npx remotegpu env exec \S+)/.exec(output) ?? [];
+        if (line === undefined && !(await start.isAlive())) throw new Error(output);
         return line;
       },
       { withinMs: FIRST_START_MS, what: `the ${time} npm start` },

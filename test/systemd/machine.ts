@@ -106,9 +106,9 @@ export class Machine {
 
   /** As `tell`, for what has to go well. @throws Error with all that it said */
   async run(command: string, where: Where = {}): Promise<string> {
-    const { exitCode, output: said } = await this.report(command, where);
-    if (exitCode !== 0) throw new Error(`${this.name}: ${command}\nended with ${exitCode}:\n${said}`);
-    return said.trim();
+    const { exitCode, output } = await this.report(command, where);
+    if (exitCode !== 0) throw new Error(`${this.name}: ${command}\nended with ${exitCode}:\n${output}`);
+    return output.trim();
   }
 
   /** Ends every process in order and starts anew; files stay, what was under /run and /tmp is gone. */

@@ -73,9 +73,11 @@ test.each(["static", "c10d"] as const)("unmodified torchrun reduces over two hos
   );
 
   const instances = Instances.parse(await house.customer.list(`/training-jobs/${id}/instances`));
-  const said = instances.toSorted((a, b) => a.rank - b.rank).map(({ runs }) => runs.at(-1)?.end?.tail ?? "");
-  console.log(said.join(""));
-  expect([job.status, said]).toEqual([
+  const output = instances
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ runs }) => runs.at(-1)?.end?.tail ?? "");
+  console.log(output.join(""));
+  expect([job.status, output]).toEqual([
     "completed",
     [expect.stringContaining("rank 0 of 2 has 3;"), expect.stringContaining("rank 1 of 2 has 3;")],
   ]);

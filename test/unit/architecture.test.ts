@@ -222,7 +222,7 @@ test("a file has a name of the domain, and imports come from the file that owns 
 });
 
 /** Who may ask which kind a workload is: the tables and the kinds' own folders, and these, each for a reason of its own. */
-const ASK_FOR_THE_KIND = [
+const DEPEND_ON_THE_KIND = [
   // Orders of control planes of before, which did not say it otherwise.
   "agent/src/core/runs/restart-policy.ts",
   // Folders on disk have names by kind.
@@ -240,13 +240,13 @@ const ASK_FOR_THE_KIND = [
   "control-plane/src/store/workloads/old-workloads.ts",
 ];
 const KIND = `['"](?:environment|training|inference)['"]`;
-const ASKS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);
+const REQUESTS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);
 
 test("nobody else asks for the kind of a workload", () => {
-  const asking = sources.filter((file) => ASKS.test(codeOf(file)));
+  const requesting = sources.filter((file) => REQUESTS.test(codeOf(file)));
 
-  expect(asking.filter((file) => !/\/(environments|training|inference)\//.test(file))).toEqual(
-    ASK_FOR_THE_KIND,
+  expect(requesting.filter((file) => !/\/(environments|training|inference)\//.test(file))).toEqual(
+    DEPEND_ON_THE_KIND,
   );
 });
 
@@ -256,8 +256,8 @@ test.each([
   ['case "inference":', true],
   ['{ kind: "environment", id }', false],
   ['rulesOf("training").share(order)', false],
-])("that %j asks for it is %s", (code, asks) => {
-  expect(ASKS.test(code)).toBe(asks);
+])("that %j asks for it is %s", (code, requests) => {
+  expect(REQUESTS.test(code)).toBe(requests);
 });
 
 /**

@@ -105,10 +105,10 @@ describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) 
   });
 
   test("have the defaults that the pages give", () => {
-    const told = [...settings].filter(([, value]) => value !== null);
+    const reported = [...settings].filter(([, value]) => value !== null);
 
-    expect(told.length).toBeGreaterThan(1);
-    expect(told.filter(([variable, value]) => rows.get(variable) !== `\`${value}\``)).toEqual([]);
+    expect(reported.length).toBeGreaterThan(1);
+    expect(reported.filter(([variable, value]) => rows.get(variable) !== `\`${value}\``)).toEqual([]);
   });
 });
 
@@ -172,20 +172,20 @@ describe.each(ALL_PAGES)("%s", (file) => {
 });
 
 describe("the pictures", () => {
-  const shown = ALL_PAGES.flatMap(picturesOf);
-  const kept = globSync("control-plane/docs/pictures/*", { cwd: ROOT }).toSorted();
+  const visible = ALL_PAGES.flatMap(picturesOf);
+  const stored = globSync("control-plane/docs/pictures/*", { cwd: ROOT }).toSorted();
 
   test("are all shown by a page, and whatever a page shows is there", () => {
-    expect(kept.length).toBeGreaterThan(8);
-    expect([...new Set(shown.map(({ path }) => path))].toSorted()).toEqual(kept);
+    expect(stored.length).toBeGreaterThan(8);
+    expect([...new Set(visible.map(({ path }) => path))].toSorted()).toEqual(stored);
   });
 
   test("have words that say what is on them", () => {
-    expect(shown.filter(({ words }) => words.length < LEAST_WORDS)).toEqual([]);
+    expect(visible.filter(({ words }) => words.length < LEAST_WORDS)).toEqual([]);
   });
 
   test("are small, each and together", () => {
-    const sizes = kept.map((path) => ({ path, bytes: statSync(join(ROOT, path)).size }));
+    const sizes = stored.map((path) => ({ path, bytes: statSync(join(ROOT, path)).size }));
 
     expect(sizes.filter(({ bytes }) => bytes > MOST_OF_A_PICTURE)).toEqual([]);
     expect(sizes.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(MOST_OF_ALL_PICTURES);
@@ -251,14 +251,14 @@ describe("the page on the schema", () => {
       ({ name, table }) => oldTables.has(table) && !oldNames.has(name),
     );
     const rows = read(`${migrations}/README.md`).matchAll(/^\| (\w+) \| (idx_[^|]*) \|$/gm);
-    const told = [...rows].flatMap(([, table = "", cell = ""]) =>
+    const reported = [...rows].flatMap(([, table = "", cell = ""]) =>
       (cell.match(/idx_\w+/g) ?? []).map((name) => ({ name, table })),
     );
 
     const inOrder = (indexes: typeof added) =>
       indexes.map(({ table, name }) => `${table} ${name}`).toSorted();
     expect(added.length).toBeGreaterThan(30);
-    expect(inOrder(told)).toEqual(inOrder(added));
+    expect(inOrder(reported)).toEqual(inOrder(added));
   });
 
   test("names every file", () => {

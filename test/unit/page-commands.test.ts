@@ -10,7 +10,7 @@ import {
   TRIED_PAGES,
   withoutBlocks,
 } from "../support/pages/page.ts";
-import { saysSo } from "../support/pages/shape.ts";
+import { matchesPage } from "../support/pages/shape.ts";
 
 const SERVER_COMMANDS = "control-plane/src/main.ts";
 
@@ -73,11 +73,11 @@ function wordsOf(line: string): string[] {
 describe.each(ALL_PAGES)("%s", (page) => {
   test("names commands and options that exist", () => {
     const text = textOf(page);
-    const told = TRIED_PAGES.some((tried) => tried === page)
+    const reported = TRIED_PAGES.some((tried) => tried === page)
       ? commandsIn(text).map(({ command }) => command)
       : text.split("\n").filter((line) => line.startsWith("    "));
 
-    expect([...mentionsIn(text), ...told.map((line) => line.trim())].flatMap(wrongIn)).toEqual([]);
+    expect([...mentionsIn(text), ...reported.map((line) => line.trim())].flatMap(wrongIn)).toEqual([]);
   });
 });
 
@@ -145,13 +145,13 @@ describe("what a page says that a command prints", () => {
     { text: [first, "Waiting.", "It costs 4.3 a minute."], isTrue: false },
     { text: [first, "It costs 4.2 a minute."], isTrue: false },
     { text: [first], isTrue: false },
-  ])("$says", ({ text: says, isTrue }) => {
-    expect(saysSo(says, printed)).toBe(isTrue);
+  ])("$says", ({ text: report, isTrue }) => {
+    expect(matchesPage(report, printed)).toBe(isTrue);
   });
 
   test("may be another number where it tells what a run took", () => {
-    const says = [first, "Waiting.", "It costs 17 a minute."];
+    const report = [first, "Waiting.", "It costs 17 a minute."];
 
-    expect(saysSo(says, { ...printed, numbersVary: true })).toBe(true);
+    expect(matchesPage(report, { ...printed, numbersVary: true })).toBe(true);
   });
 });

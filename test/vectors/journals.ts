@@ -21,7 +21,7 @@ export function bootIdOf(boot: Boot): string {
   return uuidOf(`boot ${JSON.stringify([boot.node, boot.boot])}`);
 }
 
-interface KeptJournal {
+interface StoredJournal {
   readonly boot: Boot;
   readonly chain: ChainedJournal;
   /** The vector's numbers, in order. */
@@ -31,7 +31,7 @@ interface KeptJournal {
 export class Journals {
   readonly #runs: Names;
   readonly #hosts: Names;
-  readonly #stored = new Map<string, KeptJournal>();
+  readonly #stored = new Map<string, StoredJournal>();
 
   constructor(usage: readonly Usage[], { runs, hosts }: { runs: Names; hosts: Names }) {
     this.#runs = runs;
@@ -63,10 +63,10 @@ export class Journals {
     return `${boot.node}/${boot.boot}/${seqs[seq - 1]}`;
   }
 
-  #journal(id: string): KeptJournal {
-    const kept = this.#stored.get(id);
-    if (kept === undefined) throw new Error(`${id} is no journal of the vector's`);
-    return kept;
+  #journal(id: string): StoredJournal {
+    const stored = this.#stored.get(id);
+    if (stored === undefined) throw new Error(`${id} is no journal of the vector's`);
+    return stored;
   }
 
   #entryOf(message: Usage): UsageEntry {

@@ -11,7 +11,7 @@ import { startTemplateServer } from "../support/engines/postgres-server.ts";
 import { freshDatabase } from "../support/engines/postgres.ts";
 import { differences, notCompared } from "./differences.ts";
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** Ends the process with 2 and one line, where the file cannot be played. */
 function vectorsOf(path: string | undefined): BillingVector[] {
@@ -62,12 +62,12 @@ try {
     const outcome = await play(vector, server.url);
     const isPassed = outcome.differences.length === 0;
     if (!isPassed) failed += 1;
-    say(`${isPassed ? "passed" : "FAILED"}  ${vector.id}: ${vector.rule}`);
-    for (const line of outcome.differences) say(`        ${line}`);
-    if (outcome.notCompared.length > 0) say(`        not compared: ${outcome.notCompared.join(", ")}`);
+    print(`${isPassed ? "passed" : "FAILED"}  ${vector.id}: ${vector.rule}`);
+    for (const line of outcome.differences) print(`        ${line}`);
+    if (outcome.notCompared.length > 0) print(`        not compared: ${outcome.notCompared.join(", ")}`);
   }
 } finally {
   await server.stop();
 }
-say(`${vectors.length - failed} passed, ${failed} failed`);
+print(`${vectors.length - failed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

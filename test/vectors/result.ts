@@ -74,16 +74,16 @@ export async function storageRecords(
 }
 
 export async function stateChanges(database: Database): Promise<VectorResult["state_changes"]> {
-  return (await events(database, "account-status")).map(({ at, output: said }) => ({ at, to: said }));
+  return (await events(database, "account-status")).map(({ at, output }) => ({ at, to: output }));
 }
 
 export async function stopOrders(
   database: Database,
   { runs }: VectorNames,
 ): Promise<VectorResult["stop_orders"]> {
-  return (await events(database, "stop-ordered")).map(({ at, output: said }) => ({
+  return (await events(database, "stop-ordered")).map(({ at, output }) => ({
     at,
-    run: runs.nameOf(said),
+    run: runs.nameOf(output),
   }));
 }
 
@@ -92,7 +92,7 @@ async function events(database: Database, kind: string): Promise<{ at: string; o
     "SELECT at, new AS message FROM events WHERE kind = $1 ORDER BY id",
     [kind],
   );
-  return rows.map(({ at, output: said }) => ({ at: timeText(at), output: said }));
+  return rows.map(({ at, output }) => ({ at: timeText(at), output }));
 }
 
 export async function alerts(database: Database): Promise<VectorResult["alerts"]> {

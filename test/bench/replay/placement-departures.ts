@@ -76,7 +76,7 @@ class Steady {
 
   figures(): SteadyFigures {
     const { draw, meanGap, capacity, filling } = this.#offer;
-    for (let asked = 0; asked < filling;) asked += this.#arrive();
+    for (let requested = 0; requested < filling;) requested += this.#arrive();
     let arrival = exponential(draw, meanGap);
     while (arrival < WINDOW_END) {
       this.#endUntil(arrival);

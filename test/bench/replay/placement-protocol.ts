@@ -28,12 +28,12 @@ export function replayPlacement(
   const { fleet, tasks, capacity, typical } = clusterScene(cluster, draw);
   const placer = new Placer(fleet, { policy, seed, now: 0, typical, largest: PUBLISHED_LARGEST });
   const allocated: Allocated = { at100: 0, at130: 0 };
-  let asked = 0;
+  let requested = 0;
   let taken = 0;
   for (const task of arrivals(tasks, { draw, until: capacity * LAST_PERCENT })) {
-    const wasFull = asked * 100 >= capacity * FULL_PERCENT;
+    const wasFull = requested * 100 >= capacity * FULL_PERCENT;
     const gpu = gpuOf(task);
-    asked += gpu;
+    requested += gpu;
     if (placer.place(requestOf(task)) !== null) taken += gpu;
     allocated.at130 = (100 * taken) / capacity;
     if (!wasFull) allocated.at100 = allocated.at130;
@@ -47,11 +47,11 @@ function* arrivals(
   { draw, until }: { draw: Draw; until: number },
 ): Generator<RecordedTask> {
   const first = shuffled(tasks, draw);
-  let asked = 0;
-  for (let arrived = 0; asked * 100 < until; arrived += 1) {
+  let requested = 0;
+  for (let arrived = 0; requested * 100 < until; arrived += 1) {
     const task = first[arrived] ?? tasks[draw(tasks.length)];
     if (task === undefined) return;
-    asked += gpuOf(task);
+    requested += gpuOf(task);
     yield task;
   }
 }

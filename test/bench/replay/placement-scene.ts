@@ -104,7 +104,7 @@ export function requestOf(task: RecordedTask): PlacementRequest {
     cpuMilli: task.cpuMilli,
     memoryMib: task.memoryMib,
     tempStorageMib: 0,
-    gpu: wishOf(task),
+    gpu: gpuRequestOf(task),
     labels: {},
     features: [],
     image: null,
@@ -114,7 +114,7 @@ export function requestOf(task: RecordedTask): PlacementRequest {
   };
 }
 
-function wishOf({ gpuCount: count, shareThousandths, models }: RecordedTask): GpuRequest {
+function gpuRequestOf({ gpuCount: count, shareThousandths, models }: RecordedTask): GpuRequest {
   if (count === 0) return { kind: "none" };
   if (shareThousandths === THOUSANDTHS) return { kind: "whole", count, leastMemoryMib: 0, models };
   return { kind: "slice", memoryMib: 0, shareThousandths, models };

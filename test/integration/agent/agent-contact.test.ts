@@ -35,11 +35,11 @@ function containersOf(hostId: string) {
 }
 
 /** Two instances, one to be kept and one not, and an agent that has ended since. */
-async function interrupted(kept: string, stopped: string) {
+async function interrupted(stored: string, stopped: string) {
   const agent = await AgentUnderTest.begin(controlPlane);
   started.push(agent);
-  agent.host.order([wanted(kept), wanted(stopped, { live: stopAfter })]);
-  for (const name of [kept, stopped]) await agent.host.text(`run-${name}`, { phase: "ready" });
+  agent.host.order([wanted(stored), wanted(stopped, { live: stopAfter })]);
+  for (const name of [stored, stopped]) await agent.host.text(`run-${name}`, { phase: "ready" });
   await agent.stop();
   const heardMs = agent.host.heartbeats.at(-1)?.monotonicMs ?? 0;
   const waitUntil = (cutOffMs: number) => agent.setForward(heardMs + cutOffMs - agent.nowMs);
@@ -52,11 +52,11 @@ async function states(agent: AgentUnderTest) {
 }
 
 /** Resolves once the agent has looked, decided and metered at this time of its clock. */
-async function hasDecided(agent: AgentUnderTest, keptRun: string) {
+async function hasDecided(agent: AgentUnderTest, storedRun: string) {
   const sinceMs = agent.nowMs;
   agent.setForward(EXTEND_EVERY_MS);
-  await eventually(() => (agent.journal.intervals().get(keptRun as RunId)?.endMs ?? 0) >= sinceMs, {
-    what: `a tick of ${keptRun}`,
+  await eventually(() => (agent.journal.intervals().get(storedRun as RunId)?.endMs ?? 0) >= sinceMs, {
+    what: `a tick of ${storedRun}`,
   });
 }
 

@@ -69,8 +69,8 @@ describe("leases", () => {
   });
   afterAll(() => void server.close());
 
-  const look = (
-    change: Partial<Parameters<typeof checkPorts>[0] extends () => infer Look ? Look : never> = {},
+  const check = (
+    change: Partial<Parameters<typeof checkPorts>[0] extends () => infer Check ? Check : never> = {},
   ) => ({
     leases: [heldLease("a", boundPort)],
     damaged: [],
@@ -79,26 +79,26 @@ describe("leases", () => {
   });
 
   test("that are held and bound, or whose process is away, have nothing wrong", async () => {
-    expect(findingsOf(await checkPorts(() => look()))).toEqual([]);
+    expect(findingsOf(await checkPorts(() => check()))).toEqual([]);
     expect(
-      findingsOf(await checkPorts(() => look({ leases: [heldLease("a", 1)], isAccessRunning: false }))),
+      findingsOf(await checkPorts(() => check({ leases: [heldLease("a", 1)], isAccessRunning: false }))),
     ).toEqual([]);
   });
 
   test("that were bound a moment later have nothing wrong", async () => {
-    let looks = 0;
+    let checks = 0;
 
     const results = await checkPorts(() =>
-      (looks += 1) === 1 ? look({ leases: [heldLease("a", 1)] }) : look(),
+      (checks += 1) === 1 ? check({ leases: [heldLease("a", 1)] }) : check(),
     );
 
-    expect([looks, findingsOf(results)]).toEqual([2, []]);
+    expect([checks, findingsOf(results)]).toEqual([2, []]);
   });
 
   test("with each damage are found out by its name", async () => {
     const twice = [heldLease("a", boundPort), heldLease("b", boundPort)];
 
-    const found = async (change: object) => findingsOf(await checkPorts(() => look(change)));
+    const found = async (change: object) => findingsOf(await checkPorts(() => check(change)));
 
     expect(await found({ leases: twice })).toEqual(["one-lease-per-port port-given-twice"]);
     expect(await found({ leases: [heldLease("a", 1)] })).toEqual(["held-ports-are-bound held-port-unbound"]);
@@ -273,9 +273,9 @@ describe.concurrent("the host", () => {
   });
 
   test("what is so for a moment only is not told", async () => {
-    const looks = [{ ...whole, containers: [] }, whole];
+    const checks = [{ ...whole, containers: [] }, whole];
 
-    const results = await checkHost(() => Promise.resolve(looks.shift() ?? whole));
+    const results = await checkHost(() => Promise.resolve(checks.shift() ?? whole));
 
     expect(findingsOf(results)).toEqual([]);
   });
@@ -312,7 +312,7 @@ describe("the command", () => {
       raisesLimits: false,
     };
     const patient = { ...own, ...changes };
-    const exitCode = await examine(patient, options, (said) => (text += said));
+    const exitCode = await examine(patient, options, (output) => (text += output));
     return { exitCode, text };
   }
 

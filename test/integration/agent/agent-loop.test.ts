@@ -138,10 +138,10 @@ test.concurrent("each of two containers takes more inotify instances than a kern
     for (const name of names)
       await sh(name, "cat >/tmp/hoard; chmod 755 /tmp/hoard; /tmp/hoard >/tmp/said 2>&1 &", program);
 
-    const said = (name: string) =>
+    const output = (name: string) =>
       eventually(() => sh(name, "cat /tmp/said"), { what: `the word of ${name}` });
 
-    expect([await said("x"), await said("y")]).toEqual(["held\n", "held\n"]);
+    expect([await output("x"), await output("y")]).toEqual(["held\n", "held\n"]);
     expect(lowLimits(readKernelLimits())).toEqual([]);
     const sentences = agent.log.lines.map(({ message }) => message).join("\n");
     for (const { name, value } of lowLimits(before))
@@ -231,11 +231,11 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
 
   proxy.hold();
   const heldMs = agent.nowMs;
-  const isTold = () => host.heartbeats.find(({ degraded }) => degraded.includes("runtime-down"));
-  const told = await eventually(isTold, { withinMs: 60_000, what: "runtime-down" });
+  const isReported = () => host.heartbeats.find(({ degraded }) => degraded.includes("runtime-down"));
+  const reported = await eventually(isReported, { withinMs: 60_000, what: "runtime-down" });
   await host.text("run-d", { phase: "ready", problem: "runtime-down", containerId: before.containerId });
 
-  expect(told.monotonicMs - heldMs).toBeLessThan(30_000);
+  expect(reported.monotonicMs - heldMs).toBeLessThan(30_000);
   const seenUntilMs = agent.journal.intervals().get("run-d" as RunId)?.endMs ?? 0;
   expect(seenUntilMs).toBeGreaterThan(heldMs);
   expect(agent.nowMs - seenUntilMs).toBeLessThan(EXTEND_EVERY_MS + 1_000);
@@ -273,10 +273,10 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => (agent.journal.intervals().get("run-l" as RunId)?.endMs ?? 0) > heldMs);
   agent.setForward(1_000);
-  const told = await eventually(() => host.heartbeats.find(({ monotonicMs }) => monotonicMs > heldMs));
+  const reported = await eventually(() => host.heartbeats.find(({ monotonicMs }) => monotonicMs > heldMs));
 
   expect(proxy.held).toBe(1);
-  expect(told).toMatchObject({ degraded: [], observedDigest: digest });
+  expect(reported).toMatchObject({ degraded: [], observedDigest: digest });
   expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
 });
 

@@ -114,8 +114,10 @@ describe.concurrent("a run that ends with its container", () => {
 
     const well = await host.text("run-well", { phase: "stopped", problem: "exited", exitCode: 0 });
     const ill = await host.text("run-ill", { phase: "failed", problem: "exited", exitCode: 137 });
-    const isTold = (run: string) => host.observed(run)?.remains !== undefined;
-    await eventually(() => isTold("run-well") && isTold("run-ill"), { what: "what was left of both" });
+    const isReported = (run: string) => host.observed(run)?.remains !== undefined;
+    await eventually(() => isReported("run-well") && isReported("run-ill"), {
+      what: "what was left of both",
+    });
     expect(well.restarts).toBeUndefined();
     expect(ill.restarts).toBeUndefined();
     expect(host.observed("run-ill")?.remains).toMatchObject({ signal: "SIGKILL", tail: "broken\n" });
@@ -140,8 +142,8 @@ describe.concurrent("a run that ends with its container", () => {
 
     await agent.start();
 
-    const told = await agent.host.text("run-alone", { phase: "failed", problem: "exited", exitCode: 5 });
-    expect(told.restarts).toBeUndefined();
+    const reported = await agent.host.text("run-alone", { phase: "failed", problem: "exited", exitCode: 5 });
+    expect(reported.restarts).toBeUndefined();
   });
 
   test("has ended with a problem where its host was started anew", async (context) => {
@@ -179,8 +181,8 @@ describe.concurrent("an image", () => {
     ]);
     await agent.host.text("run-own", { phase: "stopped", exitCode: 7 });
     await agent.host.text("run-given", { phase: "stopped", exitCode: 7 });
-    const isTold = (run: string) => agent.host.observed(run)?.remains !== undefined;
-    await eventually(() => isTold("run-own") && isTold("run-given"), { what: "the tails of both" });
+    const isReported = (run: string) => agent.host.observed(run)?.remains !== undefined;
+    await eventually(() => isReported("run-own") && isReported("run-given"), { what: "the tails of both" });
     expect(agent.host.observed("run-own")?.remains?.tail).toBe("me=own\ntold\n");
     expect(agent.host.observed("run-given")?.remains?.tail).toBe("me=own /bin/sh -c echo $HOME\ntold\n");
   });
@@ -210,7 +212,7 @@ describe.concurrent("an image", () => {
     ["by its own path", 'ENTRYPOINT ["/bin/sh","-c","exit 5"]', 5, ""],
     ["that is not there", 'CMD ["no-such-program"]', 127, "no-such-program: no such program in this image"],
     ["that is no program", 'CMD ["/etc"]', 126, "/etc: cannot be executed in this container"],
-  ] as const)("runs a program %s", async ([_which, change, exitCode, said], context) => {
+  ] as const)("runs a program %s", async ([_which, change, exitCode, output], context) => {
     const image = await imageOf(`program-${exitCode}`, change);
     const agent = await startAgent(context);
 
@@ -219,7 +221,7 @@ describe.concurrent("an image", () => {
     const ended = await agent.host.text("run-program", { exitCode });
     expect(["stopped", "failed"]).toContain(ended.phase);
     await eventually(() => agent.host.observed("run-program")?.remains !== undefined, { what: "its tail" });
-    expect(agent.host.observed("run-program")?.remains?.tail?.trim()).toBe(said);
+    expect(agent.host.observed("run-program")?.remains?.tail?.trim()).toBe(output);
   });
 
   test("is held to the content that was ordered", async (context) => {
@@ -340,15 +342,15 @@ test.concurrent("heartbeats tell what each container has used, and when it last 
     { what: "the figures of both", withinMs: 60_000 },
   );
 
-  const [told, mute] = [figuresOf("run-busy"), figuresOf("run-mute")];
-  expect(told.at(-1)).toMatchObject({
+  const [reported, mute] = [figuresOf("run-busy"), figuresOf("run-mute")];
+  expect(reported.at(-1)).toMatchObject({
     instanceId: "env-busy",
     placementEpoch: 1,
     networkInBytes: expect.any(Number),
     networkOutBytes: expect.any(Number),
     lastOutputAgeMs: expect.any(Number),
   });
-  const cpu = told.map(({ cpuMs }) => cpuMs ?? 0);
+  const cpu = reported.map(({ cpuMs }) => cpuMs ?? 0);
   expect(cpu).toEqual(cpu.toSorted((a, b) => a - b));
   expect(mute.at(-1)).toMatchObject({ cpuMs: expect.any(Number), lastOutputAgeMs: null });
   expect(mute.at(-1)?.cpuMs).toBeLessThan(cpu.at(-1) ?? 0);

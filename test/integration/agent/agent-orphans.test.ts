@@ -15,7 +15,7 @@ import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane
 
 const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } as const;
 const stray = desiredOf("stray", {}, { live });
-const kept = desiredOf("kept", { network: "ws-2" }, { live });
+const stored = desiredOf("kept", { network: "ws-2" }, { live });
 let controlPlane: ScriptedControlPlane;
 let agent: AgentUnderTest;
 
@@ -46,16 +46,16 @@ async function almostOver(): Promise<void> {
   journal.close();
 }
 
-const said = () => agent.log.lines.map(({ message }) => message);
+const output = () => agent.log.lines.map(({ message }) => message);
 
 test("after the journal is lost it is told, goes on, and its absence from the set takes nothing away", async () => {
-  agent.host.order([stray, kept]);
+  agent.host.order([stray, stored]);
   await agent.host.text("run-stray", { phase: "ready" });
   const { containerId } = await agent.host.text("run-kept", { phase: "ready" });
   await agent.stop();
   for (const suffix of ["", "-wal", "-shm"])
     await rm(join(agent.stateDir, JOURNAL_FILE + suffix), { force: true });
-  agent.host.order([kept]);
+  agent.host.order([stored]);
 
   await agent.start();
   await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("orphans"), { what: "the flag" });
@@ -71,7 +71,7 @@ test("its grace over, it stays unless the operator wants it gone, and that is sa
   await almostOver();
   await agent.start();
 
-  await eventually(() => said().some((line) => line.includes("REMOTEGPU_REAP_ORPHANS=1 would remove it")), {
+  await eventually(() => output().some((line) => line.includes("REMOTEGPU_REAP_ORPHANS=1 would remove it")), {
     what: "what would be done",
   });
 

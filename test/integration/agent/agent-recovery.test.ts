@@ -187,8 +187,8 @@ describe.concurrent("a container that died", () => {
     const { containerId } = await agent.host.text("run-twice", { phase: "ready" });
     await docker.getContainer(containerId ?? "").kill();
     await eventually(() => {
-      const told = agent.host.observed("run-twice");
-      return told?.phase === "ready" && told.restarts?.count === 1;
+      const reported = agent.host.observed("run-twice");
+      return reported?.phase === "ready" && reported.restarts?.count === 1;
     });
     const { State } = await docker.getContainer(containerId ?? "").inspect();
     const second = await readProcessLife(State.Pid);

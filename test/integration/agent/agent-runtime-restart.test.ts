@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 const lastHeartbeat = () => agent.host.heartbeats.at(-1);
-const saysOf = (flag: string) => lastHeartbeat()?.degraded.includes(flag);
+const textsOf = (flag: string) => lastHeartbeat()?.degraded.includes(flag);
 const warnings = () => agent.log.lines.filter(({ message }) => message.includes("has no live-restore"));
 
 async function container() {
@@ -46,7 +46,7 @@ async function container() {
 }
 
 /** Resolves once the agent has looked again at the world as it is from now on. */
-async function looksAgain(): Promise<void> {
+async function checksAgain(): Promise<void> {
   const beforeMs = agent.nowMs;
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => (lastHeartbeat()?.monotonicMs ?? 0) > beforeMs + EXTEND_EVERY_MS, {
@@ -55,7 +55,7 @@ async function looksAgain(): Promise<void> {
 }
 
 test("a runtime without live-restore is told loudly, and is a flag of the host's health", async () => {
-  await eventually(() => saysOf("no-live-restore"));
+  await eventually(() => textsOf("no-live-restore"));
 
   expect(warnings()).toMatchObject([{ level: "error" }]);
   expect(agent.host.report?.machine).toMatchObject({ runtime: { name: "docker", liveRestore: false } });
@@ -94,7 +94,7 @@ test("its restart ends the container, which comes back inside its run; the time 
 
   expect(after.id).toBe(before.id);
   expect(agent.journal.runs.all().map(({ runId, end }) => [runId, end])).toEqual([["run-a", null]]);
-  await looksAgain();
+  await checksAgain();
   const interval = await eventually(() => {
     const now = agent.journal.intervals().get("run-a" as RunId);
     return now?.pid === after.pid && now;
@@ -108,7 +108,7 @@ test("set to live-restore while it runs, it is asked again and the flag goes", a
   await runtime.reload({ liveRestore: true });
   agent.setForward(LEARNED_AGAIN_MS);
 
-  await eventually(() => saysOf("no-live-restore") === false, { what: "the flag down" });
+  await eventually(() => textsOf("no-live-restore") === false, { what: "the flag down" });
 
   await eventually(() => agent.host.report?.machine?.runtime?.liveRestore === true);
   expect(warnings()).toHaveLength(1);
@@ -119,7 +119,7 @@ test("its restart then ends nothing: same process, one unbroken run", async () =
   const rows = agent.host.usageOf("run-a").length;
 
   await runtime.restart();
-  await looksAgain();
+  await checksAgain();
 
   expect(await container()).toEqual(before);
   agent.setForward(LEARNED_AGAIN_MS);
@@ -134,14 +134,14 @@ test("standing still it is told within 30 s, while the meter reads /proc; then a
   runtime.signal("SIGSTOP");
   const stoppedMs = agent.nowMs;
 
-  await eventually(() => saysOf("runtime-down"), { withinMs: 60_000, what: "runtime-down" });
+  await eventually(() => textsOf("runtime-down"), { withinMs: 60_000, what: "runtime-down" });
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(
     () => (agent.journal.intervals().get("run-a" as RunId)?.endMs ?? 0) >= stoppedMs + EXTEND_EVERY_MS,
     { what: "a tick of meanwhile" },
   );
   runtime.signal("SIGCONT");
-  await eventually(() => saysOf("runtime-down") === false, { withinMs: 60_000, what: "the flag down" });
+  await eventually(() => textsOf("runtime-down") === false, { withinMs: 60_000, what: "the flag down" });
 
   expect(await container()).toEqual(before);
 });

@@ -66,7 +66,7 @@ function reached(at: number): Record<string, boolean> {
 const reach = (address: string) => `nc -w 2 ${address} 7000 </dev/null && echo reached || echo cut`;
 
 /** From within the network of a container on the second host. */
-async function saysUdp(
+async function isUdp(
   { runId }: DesiredInstance,
   { at, packet }: { at: string; packet: Buffer },
 ): Promise<void> {
@@ -133,7 +133,7 @@ test("released, they speak with each other by name, and whoever is not of their 
 
   const stranger = createSocket("udp4");
   const [zero = "", one = ""] = ADDRESSES;
-  const say = async () => {
+  const print = async () => {
     const packet = vxlanPacket({ id: ID, from: one, to: zero, port: DEAF_PORT, text: "hello" });
     const at = linked.hosts[0]?.address ?? "";
     await new Promise<void>((resolve, reject) => {
@@ -141,13 +141,13 @@ test("released, they speak with each other by name, and whoever is not of their 
     });
   };
   const before = await strayPackets(0);
-  await say();
+  await print();
   // The rule alone tells the two packets apart: the second is the first one that comes in.
   const rule = (await agents[0]?.text("iptables", "-S", "REMOTEGPU-GANGS"))
     ?.split("\n")
     .find((line) => line.endsWith("-j DROP"));
   await agents[0]?.text("iptables", ...(rule ?? "").replace("-A", "-D").split(" "));
-  await say();
+  await print();
   await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
   expect(await strayPackets(0)).toBe(before + 1);
   stranger.close();
@@ -177,7 +177,7 @@ test("another customer's gang on the same hosts reaches none of it, nor by packe
   const second = victim.replace(/\d+$/, "77");
   await agents[0]?.text("ip", "address", "add", `${second}/24`, "dev", "line0");
   const packet = vxlanPacket({ id: ID, from: one, to: zero, port: DEAF_PORT, text: "hello" });
-  const forge = (at: string) => saysUdp(stranger(1), { at, packet });
+  const forge = (at: string) => isUdp(stranger(1), { at, packet });
   const before = await strayPackets(0);
 
   expect(await sh(1, reach(zero), stranger(1))).toContain("cut");

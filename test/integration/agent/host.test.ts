@@ -38,7 +38,7 @@ import {
 import { LimitWatch } from "@remotegpu/agent/loop/watch/limit-watch";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { nativeProgram } from "../../support/containers/native-program.ts";
 
 const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;
@@ -125,7 +125,7 @@ describe("the kernel's limits", () => {
 
   test("that somebody lowers while an agent runs are raised again, and theirs is the value to go back to", async () => {
     const { place, set, get } = await sysctls({ [INSTANCES]: 128 });
-    const log = keptLog();
+    const log = memoryLog();
     const watch = new LimitWatch(place, { raises: true, log });
 
     watch.raise();
@@ -145,7 +145,7 @@ describe("the kernel's limits", () => {
   test("that are the operator's task stay as they are", async () => {
     const { place, get } = await sysctls({ [INSTANCES]: 128 });
 
-    new LimitWatch(place, { raises: false, log: keptLog() }).raise();
+    new LimitWatch(place, { raises: false, log: memoryLog() }).raise();
 
     expect(await get(INSTANCES)).toBe(128);
   });
@@ -156,7 +156,7 @@ describe("the kernel's limits", () => {
     // A setting that root may read and not write: 65536.
     await symlink("/proc/sys/kernel/ngroups_max", join(place.folder, INSTANCES));
 
-    const log = keptLog();
+    const log = memoryLog();
     const watch = new LimitWatch(place, { raises: true, log });
     watch.raise();
     watch.raise();
@@ -174,7 +174,7 @@ describe("the kernel's limits", () => {
     const { place, get } = await sysctls({ [PIPES]: 16_384 });
     await mkdir(join(place.folder, INSTANCES), { recursive: true });
     await mkdir(join(place.stateDir, "kernel-limits.json"));
-    const log = keptLog();
+    const log = memoryLog();
     const watch = new LimitWatch(place, { raises: true, log });
 
     watch.raise();

@@ -10,17 +10,17 @@ import { StoredOutput } from "@remotegpu/agent/journal/output/kept-output";
 import type { OutputRecord } from "@remotegpu/agent/journal/output/output-records";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import type { Runtime } from "@remotegpu/agent/runtime/runtime";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { runId } from "../../support/samples/run-samples.ts";
 
 let folder: string;
 let nowMs = 0;
-let kept: StoredOutput;
+let stored: StoredOutput;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "rg-output-"));
   nowMs = 1_000_000;
-  kept = await opened();
+  stored = await opened();
 });
 afterEach(() => {
   for (const at of mounted.splice(0)) execFileSync("umount", ["-l", at]);
@@ -48,7 +48,10 @@ const line = (text: string, second = 0, output: OutputRecord["output"] = "stdout
   bytes: Buffer.from(text),
 });
 
-async function read(query: Parameters<StoredOutput["read"]>[1] = ALL, from_ = kept): Promise<OutputRecord[]> {
+async function read(
+  query: Parameters<StoredOutput["read"]>[1] = ALL,
+  from_ = stored,
+): Promise<OutputRecord[]> {
   const records: OutputRecord[] = [];
   for await (const record of from_.read(RUN.runId, query)) records.push(record);
   return records;
@@ -64,19 +67,19 @@ test("what is kept comes back as it was: output, time and bytes, whatever they a
     line("without an end", 4),
   ];
 
-  expect(await kept.keep(RUN, from(records))).toMatchObject({ stored: true });
+  expect(await stored.keep(RUN, from(records))).toMatchObject({ stored: true });
 
   expect(await read()).toEqual(records);
   expect(await read(ALL, await opened())).toEqual(records);
-  expect(await kept.has(RUN.runId, "c1")).toBe(true);
-  expect(await kept.has(RUN.runId, "c2")).toBe(false);
-  expect(await kept.knows(runId("run-2"))).toBe(false);
+  expect(await stored.has(RUN.runId, "c1")).toBe(true);
+  expect(await stored.has(RUN.runId, "c2")).toBe(false);
+  expect(await stored.knows(runId("run-2"))).toBe(false);
 });
 
 test("nothing written is kept as nothing", async () => {
-  await kept.keep(RUN, from([]));
+  await stored.keep(RUN, from([]));
 
-  expect(await kept.knows(RUN.runId)).toBe(true);
+  expect(await stored.knows(RUN.runId)).toBe(true);
   expect(await read()).toEqual([]);
 });
 
@@ -88,13 +91,13 @@ test.each([
   [9, "a\nb\ncd\ne"],
 ])("the last %i lines are %j", async (tailLines, expected) => {
   // The runtime cuts long lines, and the last one may not be finished.
-  await kept.keep(RUN, from(["a\n", "b\n", "c", "d\n", "e"].map((part) => line(part))));
+  await stored.keep(RUN, from(["a\n", "b\n", "c", "d\n", "e"].map((part) => line(part))));
 
   expect(text(await read({ tailLines, after: null }))).toBe(expected);
 });
 
 test("reading goes on after a moment", async () => {
-  await kept.keep(RUN, from([line("a\n", 1), line("b\n", 2), line("c\n", 3)]));
+  await stored.keep(RUN, from([line("a\n", 1), line("b\n", 2), line("c\n", 3)]));
 
   expect(text(await read({ tailLines: null, after: time(1) }))).toBe("b\nc\n");
 });
@@ -107,25 +110,25 @@ test("of too much the newest is kept, in order and without a hole", async () => 
       yield { ...line(""), bytes: Buffer.concat([Buffer.from(`${n} `), block, Buffer.from("\n")]) };
   }
 
-  await kept.keep(RUN, from(blocks()));
+  await stored.keep(RUN, from(blocks()));
 
   const numbers = (await read()).map(({ bytes }) => Number.parseInt(bytes.toString("latin1", 0, 10), 10));
   const first = numbers[0] ?? 0;
   expect(numbers).toEqual(Array.from({ length: count - first }, (_, n) => first + n));
-  const [{ bytes } = { bytes: 0 }] = await kept.list();
+  const [{ bytes } = { bytes: 0 }] = await stored.list();
   expect(bytes).toBeLessThanOrEqual(MAX_RUN_BYTES);
   expect(bytes).toBeGreaterThan(MAX_RUN_BYTES * 0.7);
 });
 
 test("it outlives its container by days, and then goes", async () => {
-  await kept.keep(RUN, from([line("words\n")]));
+  await stored.keep(RUN, from([line("words\n")]));
 
   nowMs += RETENTION_MS - 1;
   expect(await (await opened()).prune()).toEqual([]);
   expect(text(await read())).toBe("words\n");
 
   nowMs += 1;
-  expect(await kept.prune()).toEqual(["run-1"]);
+  expect(await stored.prune()).toEqual(["run-1"]);
   expect(await read()).toEqual([]);
   expect(readdirSync(join(folder, "output"))).toEqual([]);
 });
@@ -137,7 +140,7 @@ test("a source that breaks off leaves what came before, and says so", async () =
     throw new Error("the runtime went away");
   }
 
-  await expect(kept.keep(RUN, breaking())).rejects.toThrow("went away");
+  await expect(stored.keep(RUN, breaking())).rejects.toThrow("went away");
 
   expect(text(await read())).toBe("before\n");
 });
@@ -149,7 +152,7 @@ test("a crash in the middle leaves nothing half, and keeping begins anew", async
     yield line("half\n");
     await held;
   }
-  const crashed = kept.keep(RUN, endless());
+  const crashed = stored.keep(RUN, endless());
   await expect.poll(() => readdirSync(join(folder, "output"))).toEqual(["run-1.unfinished"]);
 
   const after = await opened();
@@ -163,7 +166,7 @@ test("a crash in the middle leaves nothing half, and keeping begins anew", async
 });
 
 test("a torn or damaged record ends the reading of its file, and no more", async () => {
-  await kept.keep(RUN, from([line("one\n"), line("two\n")]));
+  await stored.keep(RUN, from([line("one\n"), line("two\n")]));
   const file = join(folder, "output/run-1/000001.log");
   appendFileSync(file, "out 2026-01-01T00:00:00Z 9999\ntorn");
   expect(text(await read())).toBe("one\ntwo\n");
@@ -228,7 +231,7 @@ describe.skipIf(process.getuid?.() !== 0)("on a disk that fills up", () => {
 });
 
 test("others cannot read it", async () => {
-  await kept.keep(RUN, from([line("secret\n")]));
+  await stored.keep(RUN, from([line("secret\n")]));
 
   expect(statSync(join(folder, "output")).mode & 0o777).toBe(0o700);
   expect(statSync(join(folder, "output/run-1/000001.log")).mode & 0o777).toBe(0o600);
@@ -239,9 +242,9 @@ describe("a runtime that does not tell", () => {
   const keeperOn = (logs: Runtime["logs"]) =>
     new OutputKeeper({
       runtime: { logs },
-      stored: kept,
+      stored,
       poolRoot: folder,
-      log: keptLog(),
+      log: memoryLog(),
       bounds: { keepWithinMs: 20, tailWithinMs: 20 },
     });
 
@@ -275,6 +278,6 @@ describe("a runtime that does not tell", () => {
     await keeper.keep(RUN);
 
     expect(text(await read())).toBe("one\n");
-    expect(await kept.has(RUN.runId, RUN.containerId)).toBe(false);
+    expect(await stored.has(RUN.runId, RUN.containerId)).toBe(false);
   });
 });

@@ -60,7 +60,7 @@ function gang(image: string, command: string): [DesiredInstance, DesiredInstance
 }
 
 const containerOf = ({ runId }: DesiredInstance) => agent.host.observed(runId)?.containerId ?? "";
-const said = async (order: DesiredInstance) =>
+const output = async (order: DesiredInstance) =>
   (await execa("docker", ["logs", containerOf(order)], { all: true })).all;
 const inside = async (order: DesiredInstance, script: string, input = "") =>
   await execa("docker", ["exec", "-i", containerOf(order), "/.remotegpu/busybox", "sh", "-c", script], {
@@ -86,16 +86,16 @@ test("the other rank is entered in any image by plain ssh, as the image's own us
 
   for (const [nth, [first, other]] of all.entries()) {
     const { image, what } = HARD_IMAGES[nth] ?? { image: "", what: "" };
-    const told = await eventually(
+    const reported = await eventually(
       async () => {
-        const now = await said(first);
+        const now = await output(first);
         return now.includes("ended with") && now;
       },
       { what: `the other rank's words in an image with ${what}` },
     );
     const user = image === imageOf("user") ? 1000 : 0;
-    expect([what, told]).toEqual([what, `<1 two\nlines, 'quoted' $HOME>\n${user}\nended with 3`]);
-    expect([what, await said(other)]).toEqual([what, ""]);
+    expect([what, reported]).toEqual([what, `<1 two\nlines, 'quoted' $HOME>\n${user}\nended with 3`]);
+    expect([what, await output(other)]).toEqual([what, ""]);
   }
   await removed(all.flat());
 });
@@ -150,7 +150,7 @@ describe("nobody", () => {
       );
       const secret = order.live.rankKeys?.privateKey.split("\n")[1] ?? "";
       const { stdout: inspected } = await execa("docker", ["inspect", containerOf(order)]);
-      for (const text of [inspected, await said(order), JSON.stringify(agent.log.lines)])
+      for (const text of [inspected, await output(order), JSON.stringify(agent.log.lines)])
         expect(text).not.toContain(secret);
     }
   });

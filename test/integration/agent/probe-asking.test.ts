@@ -8,14 +8,14 @@ import { probeReplica } from "@remotegpu/agent/host/inside/asking";
 import type { ProcessInside } from "@remotegpu/agent/host/inside/dial";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { MIB } from "@remotegpu/shared/units";
-import { WAYS } from "../../fixtures/hostile-replica.ts";
+import { MISBEHAVIOURS } from "../../fixtures/hostile-replica.ts";
 import { eventually } from "../../support/eventually.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../fixtures/hostile-replica.ts");
 const never = new AbortController().signal;
 let replica: ChildProcess;
 let inside: ProcessInside;
-let said = "";
+let output = "";
 
 beforeAll(async () => {
   // exec all the way, so that the pid is the program's own.
@@ -23,8 +23,8 @@ beforeAll(async () => {
   replica = spawn("unshare", ["--net", "sh", "-c", script, process.execPath, PROGRAM], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  replica.stdout?.on("data", (piece: Buffer) => (said += String(piece)));
-  await eventually(() => said.includes("ready\n"), { what: "the replica" });
+  replica.stdout?.on("data", (piece: Buffer) => (output += String(piece)));
+  await eventually(() => output.includes("ready\n"), { what: "the replica" });
   const pid = replica.pid ?? 0;
   const life = await readProcessLife(pid);
   if (!life.alive) throw new Error("the replica has ended");
@@ -68,31 +68,31 @@ test("a redirect is followed nowhere", async () => {
   await get(8008);
   expect(await get(8001)).toEqual({ kind: "status", status: 200 });
 
-  expect(said).not.toContain("followed");
+  expect(output).not.toContain("followed");
 });
 
 test("no more of a body is taken than its bound, whatever more would come", async () => {
-  const before = said.length;
+  const before = output.length;
 
   expect(await get(8019)).toEqual({ kind: "status", status: 200 });
 
-  const poured = await eventually(() => /^poured (\d+)$/m.exec(said.slice(before)) ?? false, {
+  const flooded = await eventually(() => /^poured (\d+)$/m.exec(output.slice(before)) ?? false, {
     what: "its end",
   });
   // Beside the 64 KiB, what the system itself keeps of a connection that nobody reads.
-  expect(Number(poured[1])).toBeLessThan(16 * MIB);
+  expect(Number(flooded[1])).toBeLessThan(16 * MIB);
 });
 
 test("it is asked for the path alone, as localhost", async () => {
-  const before = said.length;
+  const before = output.length;
 
   expect(await get(8017)).toEqual({ kind: "status", status: 204 });
 
   // A question that this process could not go on with is asked again: it is the last.
-  const asked = await eventually(
-    () => JSON.parse(said.slice(before).trim().split("\n").at(-1) ?? "") as string,
+  const requested = await eventually(
+    () => JSON.parse(output.slice(before).trim().split("\n").at(-1) ?? "") as string,
   );
-  expect(asked.split("\r\n")).toEqual([
+  expect(requested.split("\r\n")).toEqual([
     "GET /health?deep=1 HTTP/1.1",
     "Host: localhost",
     "User-Agent: RemoteGPU-health",
@@ -123,16 +123,16 @@ test("a process that is another by now is not asked, and none of this host's own
 
 test("at the end of the agent what is under way says nothing", async () => {
   const ending = new AbortController();
-  const asked = probeReplica(inside, { path: "/", port: 8003 }, ending.signal);
+  const requested = probeReplica(inside, { path: "/", port: 8003 }, ending.signal);
   setImmediate(() => ending.abort());
 
-  expect(await asked).toEqual({ kind: "unasked" });
+  expect(await requested).toEqual({ kind: "unasked" });
   expect(await probeReplica(inside, { path: "/", port: 8001 }, ending.signal)).toEqual({ kind: "unasked" });
 });
 
 test("no descriptor is left of a hundred questions at once", async () => {
   const open = () => readdirSync("/proc/self/fd").length;
-  const ports = Object.keys(WAYS).map(Number);
+  const ports = Object.keys(MISBEHAVIOURS).map(Number);
   await get(8001);
   const before = open();
 

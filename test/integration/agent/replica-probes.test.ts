@@ -102,7 +102,7 @@ function containerIdOf(agent: AgentUnderTest, name: string): string {
 
 const containerOf = (agent: AgentUnderTest, name: string) => docker.getContainer(containerIdOf(agent, name));
 
-async function says(
+async function report(
   agent: AgentUnderTest,
   name: string,
   what: Partial<ObservedInstance>,
@@ -112,20 +112,20 @@ async function says(
 
 /** Its container runs, and what its probe got is told. */
 async function fails(agent: AgentUnderTest, name: string, got: string): Promise<ObservedInstance> {
-  const told = () => {
+  const reported = () => {
     const observed = agent.host.observed(run(name));
     return observed?.detail.includes(`Its probe fails: ${got}`) === true && observed;
   };
-  return await eventually(told, { what: `${name}: ${got}`, withinMs: WITHIN_MS });
+  return await eventually(reported, { what: `${name}: ${got}`, withinMs: WITHIN_MS });
 }
 
 /** Its container was started again, and it serves. */
 async function servesAgain(agent: AgentUnderTest, name: string): Promise<ObservedInstance> {
-  const told = () => {
+  const reported = () => {
     const observed = agent.host.observed(run(name));
     return observed?.restarts !== undefined && observed.serving === "yes" && observed;
   };
-  return await eventually(told, { what: `${name} in its next life`, withinMs: WITHIN_MS });
+  return await eventually(reported, { what: `${name} in its next life`, withinMs: WITHIN_MS });
 }
 
 async function inside(agent: AgentUnderTest, name: string, command: string): Promise<void> {
@@ -150,15 +150,15 @@ test.concurrent("it costs nothing until it serves, and is metered from then on",
   const before = await fails(agent, "late", "nobody listens on port 8000.");
   expect(before).toMatchObject({ phase: "starting", serving: "not-yet", gateOpenedMs: null, problem: null });
   agent.setForward(EXTEND_EVERY_MS);
-  const toldMs = agent.nowMs;
+  const reportedMs = agent.nowMs;
   await inside(agent, "late", "touch /tmp/go");
-  const ready = await says(agent, "late", { phase: "ready", serving: "yes" });
+  const ready = await report(agent, "late", { phase: "ready", serving: "yes" });
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => host.usageOf(run("late")).length > 0, { what: "the first row" });
   host.order([stopped(order)]);
 
   const rows = await finalRows(agent, "late");
-  expect(ready.gateOpenedMs).toBeGreaterThanOrEqual(toldMs);
+  expect(ready.gateOpenedMs).toBeGreaterThanOrEqual(reportedMs);
   expect(rows[0]?.startMs).toBe(ready.gateOpenedMs);
 });
 
@@ -181,7 +181,7 @@ test.concurrent("one that fails is out of service and billed on; where that last
   const name = fresh("failing");
   const order = replica(name, WELL, { thresholds: { restart: 6 } });
   place(order);
-  const first = await says(shared, name, { phase: "ready", serving: "yes" });
+  const first = await report(shared, name, { phase: "ready", serving: "yes" });
 
   await inside(shared, name, "rm /tmp/www/health");
   const out = await fails(shared, name, "GET /health answered 404.");
@@ -202,7 +202,7 @@ test.concurrent("a restart of the agent takes nothing out of service, though it 
   const { host } = agent;
   const order = replica("steady", WELL, { thresholds: { failure: 100 } });
   host.order([order]);
-  const before = await says(agent, "steady", { phase: "ready", serving: "yes" });
+  const before = await report(agent, "steady", { phase: "ready", serving: "yes" });
 
   // Whoever asks it now gets no answer. One of its processes that answers somebody may end meanwhile.
   await inside(agent, "steady", "until kill -STOP $(pidof httpd); do :; done");
@@ -210,7 +210,7 @@ test.concurrent("a restart of the agent takes nothing out of service, though it 
   host.report = null;
   await agent.start();
   host.order([order, replica("other", WELL)]);
-  await says(agent, "other", { serving: "yes" });
+  await report(agent, "other", { serving: "yes" });
 
   expect(host.observed(run("steady"))).toMatchObject({
     phase: "ready",
@@ -225,7 +225,7 @@ test.concurrent("after a reboot of its host it serves once it has answered again
   host.order([replica("rebooted", `rm -f /tmp/go; ${LATER}`)]);
   await fails(agent, "rebooted", "nobody listens");
   await inside(agent, "rebooted", "touch /tmp/go");
-  const before = await says(agent, "rebooted", { phase: "ready", serving: "yes" });
+  const before = await report(agent, "rebooted", { phase: "ready", serving: "yes" });
 
   await agent.stop();
   await containerOf(agent, "rebooted").kill();
@@ -236,7 +236,7 @@ test.concurrent("after a reboot of its host it serves once it has answered again
     serving: "not-yet",
   });
   await inside(agent, "rebooted", "touch /tmp/go");
-  const after = await says(agent, "rebooted", { phase: "ready", serving: "yes" });
+  const after = await report(agent, "rebooted", { phase: "ready", serving: "yes" });
 
   expect([after.gateOpenedMs, after.bootId]).toEqual([before.gateOpenedMs, before.bootId]);
 });
@@ -247,12 +247,12 @@ test.concurrent("one that is told to stop does not serve from then on, though it
   const order = replica(name, `setsid sh -c '${command}'`);
   const patient = { ...order, live: { ...order.live, stopGraceSeconds: 5 } };
   place(patient);
-  await says(shared, name, { serving: "yes" });
+  await report(shared, name, { serving: "yes" });
 
   place(stopped(patient));
 
-  await says(shared, name, { phase: "stopping", serving: "no" });
-  const over = await says(shared, name, { phase: "stopped" });
+  await report(shared, name, { phase: "stopping", serving: "no" });
+  const over = await report(shared, name, { phase: "stopped" });
   expect(over).not.toHaveProperty("serving");
 });
 
@@ -260,13 +260,13 @@ test.concurrent("a frozen one is out of service; it serves again when it goes on
   const name = fresh("frozen");
   const { host } = shared;
   place(replica(name, WELL));
-  await says(shared, name, { serving: "yes" });
+  await report(shared, name, { serving: "yes" });
 
   await containerOf(shared, name).pause();
   const out = await fails(shared, name, "GET /health was not answered within 2 seconds.");
   expect(out).toMatchObject({ phase: "ready", serving: "no" });
   await containerOf(shared, name).unpause();
-  await says(shared, name, { serving: "yes" });
+  await report(shared, name, { serving: "yes" });
   expect(host.observed(run(name))).not.toHaveProperty("restarts");
 
   await containerOf(shared, name).pause();
@@ -289,10 +289,10 @@ test.concurrent("while the runtime hangs they are asked on: none fails for it, a
     replica("well", WELL, { thresholds: { failure: 20 } }),
     replica("ill", WELL, { thresholds: { restart: 5 } }),
   ]);
-  for (const name of ["well", "ill"]) await says(agent, name, { phase: "ready", serving: "yes" });
+  for (const name of ["well", "ill"]) await report(agent, name, { phase: "ready", serving: "yes" });
 
   proxy.hold();
-  await says(agent, "well", { problem: "runtime-down" });
+  await report(agent, "well", { problem: "runtime-down" });
   await inside(agent, "ill", "rm /tmp/www/health");
   const ill = await fails(agent, "ill", "GET /health answered 404.");
   expect(ill).toMatchObject({ phase: "ready", serving: "no", problem: "runtime-down" });
@@ -310,7 +310,7 @@ test.concurrent("the image's own program is asked on the port that it was told, 
   await importOnce(image, layBusyboxRoot, ["USER user", `ENTRYPOINT ["/bin/sh", "-c", "${program}"]`]);
   place(replica(name, null, { path: "/well", port: 9_123 }, { entrypoint: "image", image }));
 
-  await says(shared, name, { phase: "ready", serving: "yes" });
+  await report(shared, name, { phase: "ready", serving: "yes" });
 
   const { Path, Args, Config } = await containerOf(shared, name).inspect();
   // Our init runs the image's own program, as the image's user.
@@ -321,7 +321,7 @@ test.concurrent("without a path it serves as soon as its port takes a connection
   const name = fresh("mute");
   place(replica(name, HUNG, { path: null }));
 
-  const ready = await says(shared, name, { phase: "ready", serving: "yes" });
+  const ready = await report(shared, name, { phase: "ready", serving: "yes" });
 
   expect(ready.gateOpenedMs).not.toBeNull();
 });
@@ -333,6 +333,6 @@ test.concurrent("it announces that it asks, and refuses a way elsewhere", async 
 
   place(replica(name, WELL, { path: "//169.254.169.254/latest" }));
 
-  const said = await says(shared, name, { phase: "failed", problem: "start-refused" });
-  expect(said.detail).toContain("it does not understand live.probe");
+  const output = await report(shared, name, { phase: "failed", problem: "start-refused" });
+  expect(output.detail).toContain("it does not understand live.probe");
 });

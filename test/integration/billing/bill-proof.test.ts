@@ -243,14 +243,14 @@ describe("a proof as it was made", () => {
   });
 
   test("says so where the row before is lost with an earlier database, unless its host has told the hash", async () => {
-    const told = verifyBill(proofOf("restored"), NODE);
+    const reported = verifyBill(proofOf("restored"), NODE);
     await api.db.query("UPDATE usage_batches SET first_seq = NULL, previous_hash = NULL WHERE host_id = $1", [
       scenes.get("restored")?.hostId,
     ]);
 
     const untold = verifyBill(ProofDocument.parse(await bodyOf("restored")), NODE);
 
-    expect(told).toMatchObject({ faults: [], notes: [] });
+    expect(reported).toMatchObject({ faults: [], notes: [] });
     expect(untold).toMatchObject({
       faults: [],
       notes: [expect.stringMatching(/^1 row without a signed head/)],

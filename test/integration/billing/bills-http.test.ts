@@ -7,7 +7,7 @@ import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
-import { insertRecords, insertRun, type RecordWish } from "../../support/billing/bill-records.ts";
+import { insertRecords, insertRun, type RecordOptions } from "../../support/billing/bill-records.ts";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 
 interface Item {
@@ -72,7 +72,7 @@ beforeAll(async () => {
 afterAll(async () => await api.close());
 
 /** Payers, workspaces, runs and times in turns that do not fall together; an hour each, to the midnight of the zone too. */
-function recordAt(index: number): RecordWish {
+function recordAt(index: number): RecordOptions {
   const payer = [ann, ann, bob][index % 3] ?? ann;
   const isOld = index % 10 === 9;
   const end = HOUR_AT(index);
@@ -150,24 +150,28 @@ describe("records", () => {
         fc.constantFrom("ann", "bob", "cleo", "dan", "root"),
         filter,
         fc.integer({ min: 7, max: 60 }),
-        async (name, { workspace_id: space, ...wish }, limit) => {
+        async (name, { workspace_id: space, ...options }, limit) => {
           // A workspace whose bill is not theirs to read is refused, which the table of rights shows.
           const workspaceId = space === "team" ? team : ann.workspaceId;
-          const mayAsk = name === "ann" || name === "root" || (name === "cleo" && space === "team");
-          const asked = space !== undefined && mayAsk ? { workspace_id: String(workspaceId) } : {};
-          const query = new URLSearchParams({ ...wish, ...asked });
+          const mayRequest = name === "ann" || name === "root" || (name === "cleo" && space === "team");
+          const requested = space !== undefined && mayRequest ? { workspace_id: String(workspaceId) } : {};
+          const query = new URLSearchParams({ ...options, ...requested });
 
           const found = await pages(`/billing/records?${query.toString()}`, callerOf(name), limit);
 
           const expected = all
-            .filter((item) => (name === "ann" && "workspace_id" in asked) || MAY_SEE[name]?.(item) === true)
-            .filter((item) => !("workspace_id" in asked) || item.workspace_id === workspaceId)
-            .filter((item) => wish.resource_id === undefined || item.resource_id === wish.resource_id)
-            .filter((item) => wish.run_id === undefined || item.run_id === wish.run_id)
-            .filter((item) => wish.resource_type === undefined || item.resource_type === wish.resource_type)
-            .filter((item) => wish.start_time === undefined || item.end_time > wish.start_time)
-            .filter((item) => wish.end_time === undefined || item.start_time < wish.end_time)
-            .filter((item) => wish.day === undefined || dayOf(item) === wish.day);
+            .filter(
+              (item) => (name === "ann" && "workspace_id" in requested) || MAY_SEE[name]?.(item) === true,
+            )
+            .filter((item) => !("workspace_id" in requested) || item.workspace_id === workspaceId)
+            .filter((item) => options.resource_id === undefined || item.resource_id === options.resource_id)
+            .filter((item) => options.run_id === undefined || item.run_id === options.run_id)
+            .filter(
+              (item) => options.resource_type === undefined || item.resource_type === options.resource_type,
+            )
+            .filter((item) => options.start_time === undefined || item.end_time > options.start_time)
+            .filter((item) => options.end_time === undefined || item.start_time < options.end_time)
+            .filter((item) => options.day === undefined || dayOf(item) === options.day);
           expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         },
       ),
@@ -330,22 +334,22 @@ describe("statistics", () => {
             [...Map.groupBy(within, (item) => JSON.stringify(key(item)))].map(([of, items]) =>
               [of, items.length, sum(items)].join(" "),
             );
-          const shown = (rows: { records: number; amount: string }[], key: (row: never) => unknown) =>
+          const visible = (rows: { records: number; amount: string }[], key: (row: never) => unknown) =>
             rows.map((row) => [JSON.stringify(key(row as never)), row.records, row.amount].join(" "));
           expect([body.records, body.amount]).toEqual([within.length, sum(within)]);
           expect(
-            shown(body.by_resource_type, (row: Item) => [
+            visible(body.by_resource_type, (row: Item) => [
               row.resource_type,
               row.legacy_resource_type,
             ]).toSorted(),
           ).toEqual(grouped((item) => [item.resource_type, item.legacy_resource_type]).toSorted());
-          expect(shown(body.by_workspace, (row: Item) => row.workspace_id).toSorted()).toEqual(
+          expect(visible(body.by_workspace, (row: Item) => row.workspace_id).toSorted()).toEqual(
             grouped((item) => item.workspace_id).toSorted(),
           );
-          expect(shown(body.by_member, (row: Item) => row.customer_id).toSorted()).toEqual(
+          expect(visible(body.by_member, (row: Item) => row.customer_id).toSorted()).toEqual(
             grouped((item) => (item.run_id === null ? null : bob.customerId)).toSorted(),
           );
-          expect(shown(body.by_period, (row: { period: string }) => row.period)).toEqual(
+          expect(visible(body.by_period, (row: { period: string }) => row.period)).toEqual(
             grouped((item) => (period === "day" ? dayOf(item) : `${dayOf(item).slice(0, 7)}-01`)).toSorted(),
           );
         },

@@ -124,9 +124,9 @@ describe("a card", () => {
     expect(causes).toEqual(new Set(["charged", credit?.reason]));
     expect(await trialBalance(scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
     const { items } = (await story.request(`/environments/${run.id}/events`)).body;
-    const told = items.filter(({ kind }: { kind: string }) => kind === "broken-time");
-    expect(told).toHaveLength(2);
-    expect(told[1]).toMatchObject({ actor: "control-plane", new: "gpu-lost" });
+    const reported = items.filter(({ kind }: { kind: string }) => kind === "broken-time");
+    expect(reported).toHaveLength(2);
+    expect(reported[1]).toMatchObject({ actor: "control-plane", new: "gpu-lost" });
     const { rows } = await scene.api.db.query<{ evidence: { causes: object[] } }>(
       "SELECT evidence FROM run_waivers",
     );
@@ -233,9 +233,9 @@ describe("a card", () => {
     const run = await story.ordered();
     cards(story);
     const steps = [WELL, SIGN, { ...SIGN, hasSign: false }, WELL];
-    for (const [minute, told] of steps.entries()) {
+    for (const [minute, reported] of steps.entries()) {
       story.at(10 + minute);
-      cards(story, told);
+      cards(story, reported);
       await story.beat();
       await story.pass();
     }
@@ -254,12 +254,12 @@ describe("a card", () => {
     cards(story);
     story.at(10);
     await story.beat();
-    for (const [minute, told] of [
+    for (const [minute, reported] of [
       [11, { ...SIGN, cordon: { kind: "fatal", sinceMs: 7 } }],
       [12, { ...SIGN, cordon: null, health: "healthy" }],
     ] as const) {
       story.at(minute);
-      cards(story, told);
+      cards(story, reported);
       await story.beat();
       await story.pass();
     }
@@ -346,9 +346,9 @@ describe("a card", () => {
       [16, WELL, WELL],
     ] as const;
 
-    for (const [minute, ...told] of steps) {
+    for (const [minute, ...reported] of steps) {
       story.at(minute);
-      cards(story, ...told);
+      cards(story, ...reported);
       await story.beat();
       await story.pass();
     }
@@ -528,11 +528,11 @@ describe("an instance that never became ready", () => {
       "0.1100",
     ],
     ["did its work between two reports", [{ phase: "stopped", problem: "exited", exitCode: 0 }], "0.1100"],
-  ] as const)("and %s", async (_what, told, charged) => {
+  ] as const)("and %s", async (_what, reported, charged) => {
     const story = await begin();
     const run = await story.ordered({ phase: "starting" });
     story.at(1);
-    for (const says of told) await story.report([[run.wanted, says]]);
+    for (const report of reported) await story.report([[run.wanted, report]]);
     await story.proves(run.wanted, [0, 0.1], { final: true });
     await story.pass();
     story.at(60);
@@ -602,7 +602,7 @@ describe("the pass", () => {
       );
     await story.pass();
     const whole = await written();
-    const reasons = whole.map(({ reason, reported: told }) => `${reason} ${told}`).toSorted();
+    const reasons = whole.map(({ reason, reported }) => `${reason} ${reported}`).toSorted();
     expect(reasons).toEqual(["gpu-lost 1", "host-died 1", "never-ready 1"]);
 
     let statements = 0;

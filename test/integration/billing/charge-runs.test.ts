@@ -48,9 +48,9 @@ async function nextCustomer(): Promise<number> {
 }
 
 describe("postings at once", () => {
-  type Wish = Pick<Posting, "amount" | "sourceKind"> & { payer: number; cause: number };
+  type Request = Pick<Posting, "amount" | "sourceKind"> & { payer: number; cause: number };
 
-  const wishes: fc.Arbitrary<Wish[]> = fc.array(
+  const requests: fc.Arbitrary<Request[]> = fc.array(
     fc.record({
       payer: fc.nat(2),
       cause: fc.nat(8),
@@ -65,7 +65,7 @@ describe("postings at once", () => {
     return [await nextCustomer(), await nextCustomer(), 10 ** 9 + scenes];
   }
 
-  function postingsOf(list: readonly Wish[], customerIds: readonly number[]): Posting[] {
+  function postingsOf(list: readonly Request[], customerIds: readonly number[]): Posting[] {
     return list.map(({ payer, cause, amount, sourceKind }, nth) => ({
       sourceKind,
       // Causes are the payers' own here, so that both ways may have the same.
@@ -100,7 +100,7 @@ describe("postings at once", () => {
 
   test("come to the balances, states, events and entries of the same one by one", async () => {
     await fc.assert(
-      fc.asyncProperty(wishes, async (list) => {
+      fc.asyncProperty(requests, async (list) => {
         const [atOnce, oneByOne] = [await payers(), await payers()];
 
         const answers = await transaction(database, (tx) => postTransactions(tx, postingsOf(list, atOnce)));

@@ -143,8 +143,8 @@ describe("a replica that never answers its probe", () => {
       why: "stop-by-rule: ordered by control-plane",
     });
     expect(await loadingByHours()).toEqual([10]);
-    const [shown] = await services.replicas(id, "?all=true");
-    expect(shown?.runs[0]).toMatchObject({
+    const [visible] = await services.replicas(id, "?all=true");
+    expect(visible?.runs[0]).toMatchObject({
       waived: [{ reason: "loading", from: "2026-03-10T03:00:00.000Z", to: "2026-03-10T03:10:00.000Z" }],
       charged: "1.2100",
     });
@@ -239,9 +239,9 @@ describe("a replica that never answers its probe", () => {
     );
     await services.ordered({ gpu: 1, name: "one" });
     const order = { name: "two", image: "server:1", version: "v1", cpu: 1, memory: GIB, gpu: 1 };
-    const asked = await services.request("POST", "", { ...order, workspace_id: space.id });
+    const requested = await services.request("POST", "", { ...order, workspace_id: space.id });
     const bobs = await services.request("POST", "", { ...order, name: "three", workspace_id: space.id }, bob);
-    expect([asked.status, bobs.status]).toEqual([201, 201]);
+    expect([requested.status, bobs.status]).toEqual([201, 201]);
     await services.settle();
     at(8);
     for (const nth of [0, 1, 2]) {

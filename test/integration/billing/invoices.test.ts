@@ -20,7 +20,7 @@ import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { insertRecords, insertRun, type RecordWish } from "../../support/billing/bill-records.ts";
+import { insertRecords, insertRun, type RecordOptions } from "../../support/billing/bill-records.ts";
 import { eventually } from "../../support/eventually.ts";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { CHINA, openScene, openSceneRun, SceneJournal } from "../../support/billing/metering-scene.ts";
@@ -38,13 +38,13 @@ async function open(): Promise<void> {
 }
 
 async function customer(name: string): Promise<number> {
-  const wish = {
+  const options = {
     username: name,
     email: `${name}@example.com`,
     displayName: null,
     userType: "external",
   } as const;
-  const made = await transaction(database, (sql) => insertCustomer(sql, wish));
+  const made = await transaction(database, (sql) => insertCustomer(sql, options));
   return made.made ? made.customerId : 0;
 }
 
@@ -99,10 +99,10 @@ describe("a month", () => {
     isOfMonth: fc.boolean(),
   });
 
-  const recordOf = (drawn: typeof record extends fc.Arbitrary<infer T> ? T : never): RecordWish => {
-    const { customer: index, kind, isOfMonth, ...wish } = drawn;
+  const recordOf = (drawn: typeof record extends fc.Arbitrary<infer T> ? T : never): RecordOptions => {
+    const { customer: index, kind, isOfMonth, ...options } = drawn;
     return {
-      ...wish,
+      ...options,
       customer_id: customers[index] ?? 0,
       usage_month: isOfMonth ? `${month}-01` : "2025-12-01",
       invoice_month: kind === "old" ? null : `${month}-01`,
@@ -141,7 +141,7 @@ describe("a month", () => {
   });
 
   /** The same again by hand. */
-  function linesFrom(records: readonly RecordWish[]) {
+  function linesFrom(records: readonly RecordOptions[]) {
     const groups = Map.groupBy(records, (one) =>
       JSON.stringify([
         one.resource_type ?? "environment",

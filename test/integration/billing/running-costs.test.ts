@@ -64,7 +64,7 @@ async function listed(): Promise<string | undefined> {
   return money.get(WORK)?.cost_so_far;
 }
 
-async function told(costs: StreamCosts, since: number): Promise<string | null | undefined> {
+async function reported(costs: StreamCosts, since: number): Promise<string | null | undefined> {
   return (await costs.now({ at: at(0), since })).get(`env:${WORK}`)?.costSoFar;
 }
 
@@ -81,7 +81,7 @@ test("costs that are remembered follow every charge, credit and refund, of runs 
   const after = async (happens: Promise<void>) => {
     await happens;
     // Twice: what is counted already stays as it is.
-    seen.push([await listed(), await told(costs, 0), await told(costs, 0)]);
+    seen.push([await listed(), await reported(costs, 0), await reported(costs, 0)]);
   };
   await charged(0);
 
@@ -116,7 +116,7 @@ test("costs that are remembered follow every charge, credit and refund, of runs 
 test("a transaction that ends after later ones is found, since the look goes further back", async () => {
   const costs = new StreamCosts(database);
   const since = await lastTransaction();
-  const before = await told(costs, since);
+  const before = await reported(costs, since);
 
   const late = Promise.withResolvers<void>();
   onTestFinished(() => late.resolve());
@@ -129,19 +129,19 @@ test("a transaction that ends after later ones is found, since the look goes fur
   });
   await began.promise;
   await givenBackTo("somebody else");
-  const meanwhile = await told(costs, since);
+  const meanwhile = await reported(costs, since);
   late.resolve();
   await slow;
 
   expect([before, meanwhile]).toEqual(["3.0000", "3.0000"]);
-  expect(await told(costs, since)).toBe("2.9000");
+  expect(await reported(costs, since)).toBe("2.9000");
   expect(await listed()).toBe("2.9000");
 });
 
 describe("the rule by which a run is free", () => {
   const rulesOf = async (run: string) => {
-    const asked = { kind: "environment", ids: [`env-${run}`], at: at(HOUR) } as const;
-    const money = (await moneyOfWorkloads(database, asked)).get(`env-${run}`);
+    const requested = { kind: "environment", ids: [`env-${run}`], at: at(HOUR) } as const;
+    const money = (await moneyOfWorkloads(database, requested)).get(`env-${run}`);
     return money?.waivers.map(({ rule, runs, runs_now }) => [rule, runs, runs_now]);
   };
   const began = async (run: string) => {

@@ -131,7 +131,7 @@ test("a host that is declared lost: its runs end at their last proven moment, wh
 });
 
 describe("money that is nearly used up", () => {
-  const told = async () => (await host.pull())[0]?.live;
+  const reported = async () => (await host.pull())[0]?.live;
   const hours = (seconds: number | null | undefined) => (seconds ?? 0) / 3_600;
   const topUp = async (amount: string) =>
     await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/top-ups`, {
@@ -143,7 +143,7 @@ describe("money that is nearly used up", () => {
     const run = await running();
 
     // 40 points last six hours at 6.6 an hour; one or two more are what a host that is heard would have, too.
-    const first = await told();
+    const first = await reported();
     expect(first?.onDisconnect).toBe("stop_after");
     expect(hours(first?.stopAfterSeconds)).toBeGreaterThanOrEqual(7);
     expect(hours(first?.stopAfterSeconds)).toBeLessThanOrEqual(8.5);
@@ -154,14 +154,14 @@ describe("money that is nearly used up", () => {
     await proves(run, { minutes: [0, 60] });
     const { generation } = await host.heartbeat().then(() => host.applied);
     expect(await tick()).toEqual(["host-a"]);
-    const second = await told();
+    const second = await reported();
     expect(host.applied.generation).toBe(generation + 1);
     expect(hours(first?.stopAfterSeconds) - hours(second?.stopAfterSeconds)).toBeCloseTo(1, 0);
   });
 
   test("what is proven and not charged yet counts, and so does what a silent host may have used", async () => {
     const run = await running();
-    const first = hours((await told())?.stopAfterSeconds);
+    const first = hours((await reported())?.stopAfterSeconds);
 
     scene.api.passMinutes(120);
     await host.heartbeat();
@@ -187,7 +187,7 @@ describe("money that is nearly used up", () => {
 
     await topUp("1000");
     expect(scene.api.nudged).toEqual(["host-a"]);
-    expect(await told()).toMatchObject({ onDisconnect: "keep", stopAfterSeconds: null });
+    expect(await reported()).toMatchObject({ onDisconnect: "keep", stopAfterSeconds: null });
     expect(await tick()).toEqual([]);
 
     await scene.api.request("POST", `/api/v1/customers/${alice.customerId}/adjustments`, {
@@ -195,12 +195,12 @@ describe("money that is nearly used up", () => {
       body: { amount: "-1000", reason: "a mistake" },
     });
     await host.heartbeat();
-    expect(await told()).toMatchObject({ onDisconnect: "stop_after" });
+    expect(await reported()).toMatchObject({ onDisconnect: "stop_after" });
     await scene.api.request("PATCH", `/api/v1/customers/${alice.customerId}`, {
       as: scene.api.admin,
       body: { credit_limit: "1000" },
     });
-    expect(await told()).toMatchObject({ onDisconnect: "keep" });
+    expect(await reported()).toMatchObject({ onDisconnect: "keep" });
   });
 
   test("what has no price burns nothing, and is kept", async () => {
@@ -209,7 +209,7 @@ describe("money that is nearly used up", () => {
 
     expect(await tick()).toEqual(["host-a"]);
 
-    expect(await told()).toMatchObject({ onDisconnect: "keep" });
+    expect(await reported()).toMatchObject({ onDisconnect: "keep" });
   });
 
   test("a host that stopped for it says so, and is charged up to then", async () => {

@@ -173,12 +173,12 @@ describe("GET /billing/storage", () => {
       },
       expect.objectContaining({ day: yesterday, average_gb: "90.000000", state: "open" }),
     ]);
-    const shown = [...first.body.items, ...second.body.items].map((row) => [
+    const visible = [...first.body.items, ...second.body.items].map((row) => [
       row.workspace_id,
       row.day,
       row.amount,
     ]);
-    expect(shown).toEqual([
+    expect(visible).toEqual([
       [team.body.id, dayText(midnight - 2 * DAY), "0.3000"],
       [ann.workspaceId, dayText(midnight - 2 * DAY), "0.2000"],
       [ann.workspaceId, dayText(midnight - 3 * DAY), "0.1000"],

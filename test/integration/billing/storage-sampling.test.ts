@@ -109,10 +109,10 @@ async function jobIn(
   );
 }
 
-const asked = (host: string | undefined, nowMs = NOON, after: string | null = null) =>
+const requested = (host: string | undefined, nowMs = NOON, after: string | null = null) =>
   answerStorage({ db, now: () => new Date(nowMs) }, aHost(host ?? ""), { kind: "storage-question", after });
 
-const told = (
+const reported = (
   host: string | undefined,
   sums: StorageReport["sums"],
   { nowMs = NOON, hourMs = NOON, isLast = true } = {},
@@ -124,7 +124,7 @@ const told = (
     isLast,
   });
 
-function foldersOf(reply: Awaited<ReturnType<typeof asked>>): string[] {
+function foldersOf(reply: Awaited<ReturnType<typeof requested>>): string[] {
   if (reply.kind !== "storage-order") throw new Error(`no order but ${JSON.stringify(reply)}`);
   return reply.folders.map(({ owner, path }) => `${owner} ${path}`);
 }
@@ -146,28 +146,28 @@ describe("who samples", () => {
   test("the connected host with the lowest id of those that ask, and no other", async () => {
     const { ids } = await poolOf(3);
 
-    const order = await asked(ids[1]);
-    const later = await asked(ids[2]);
-    const lowest = await asked(ids[0]);
+    const order = await requested(ids[1]);
+    const later = await requested(ids[2]);
+    const lowest = await requested(ids[0]);
 
     expect(order).toMatchObject({ kind: "storage-order", hourMs: NOON, next: null, againInMs: HOUR });
     expect(later).toMatchObject({ kind: "storage-rest", againInMs: 15 * MINUTE });
     expect(lowest).toMatchObject({ kind: "storage-order" });
-    expect(await asked(ids[1])).toMatchObject({ kind: "storage-rest" });
+    expect(await requested(ids[1])).toMatchObject({ kind: "storage-rest" });
   });
 
   test("an agent of before, which never asks, keeps no other from it", async () => {
     const { ids } = await poolOf(2);
-    await asked(ids[0], NOON - 3 * HOUR);
+    await requested(ids[0], NOON - 3 * HOUR);
 
-    expect(await asked(ids[1])).toMatchObject({ kind: "storage-order" });
+    expect(await requested(ids[1])).toMatchObject({ kind: "storage-order" });
   });
 
   test("a host without a named pool is its own", async () => {
     const { pool, ids } = await poolOf(1, { named: false });
     const id = await environmentIn(pool);
 
-    expect(foldersOf(await asked(ids[0]))).toContain(`${owner()} environments/${id}/code`);
+    expect(foldersOf(await requested(ids[0]))).toContain(`${owner()} environments/${id}/code`);
   });
 
   test.each([
@@ -178,20 +178,23 @@ describe("who samples", () => {
     const { ids } = await poolOf(1);
     await db.query(`UPDATE hosts SET ${change} WHERE id = $1`, [ids[0]]);
 
-    expect(await asked(ids[0])).toMatchObject({ kind });
-    expect(await told(ids[0], [])).toEqual(REFUSED);
+    expect(await requested(ids[0])).toMatchObject({ kind });
+    expect(await reported(ids[0], [])).toEqual(REFUSED);
   });
 
   test("an hour that is sampled is asked for no more; the next one is", async () => {
     const { ids } = await poolOf(1);
-    await asked(ids[0], NOON + 20 * MINUTE);
-    await told(ids[0], []);
+    await requested(ids[0], NOON + 20 * MINUTE);
+    await reported(ids[0], []);
 
-    expect(await asked(ids[0], NOON + 21 * MINUTE)).toMatchObject({
+    expect(await requested(ids[0], NOON + 21 * MINUTE)).toMatchObject({
       kind: "storage-rest",
       againInMs: 39 * MINUTE,
     });
-    expect(await asked(ids[0], NOON + HOUR)).toMatchObject({ kind: "storage-order", hourMs: NOON + HOUR });
+    expect(await requested(ids[0], NOON + HOUR)).toMatchObject({
+      kind: "storage-order",
+      hourMs: NOON + HOUR,
+    });
   });
 });
 
@@ -226,7 +229,7 @@ describe("what is measured", () => {
         [pool],
       );
 
-    const folders = foldersOf(await asked(ids[0]));
+    const folders = foldersOf(await requested(ids[0]));
 
     expect(folders.toSorted()).toEqual(
       [
@@ -264,13 +267,13 @@ describe("what is measured", () => {
       hostile.pool,
     ]);
 
-    const order = foldersOf(await asked(hostile.ids[0]));
-    const reply = await told(hostile.ids[0], [
+    const order = foldersOf(await requested(hostile.ids[0]));
+    const reply = await reported(hostile.ids[0], [
       { owner: String(victim.workspaceId), bytes: MAX_SAMPLE_BYTES },
     ]);
 
     expect(order).toEqual([]);
-    expect(foldersOf(await asked(honest.ids[0]))).toEqual([`${victim.workspaceId} victim/data-2`]);
+    expect(foldersOf(await requested(honest.ids[0]))).toEqual([`${victim.workspaceId} victim/data-2`]);
     expect(reply).toEqual(TAKEN);
     expect(await samplesOf(hostile.pool)).toEqual([]);
     expect(await alarmsOf(hostile.pool)).toEqual([
@@ -288,7 +291,7 @@ describe("what is measured", () => {
     const pages: string[][] = [];
     let after: string | null = null;
     do {
-      const reply: StorageReply | { kind: "refused"; reason: string } = await asked(ids[0], NOON, after);
+      const reply: StorageReply | { kind: "refused"; reason: string } = await requested(ids[0], NOON, after);
       pages.push(foldersOf(reply));
       after = reply.kind === "storage-order" ? reply.next : null;
     } while (after !== null);
@@ -302,13 +305,13 @@ describe("what is measured", () => {
 
   test("a page is for the host that has the hour, and from a place that is one", async () => {
     const { ids } = await poolOf(2);
-    await asked(ids[0]);
+    await requested(ids[0]);
 
-    expect(await asked(ids[0], NOON, "1/environment/a")).toMatchObject({ kind: "storage-order" });
-    expect(await asked(ids[1], NOON, "1/environment/a")).toEqual(REFUSED);
-    expect(await asked(ids[0], NOON + HOUR, "1/environment/a")).toEqual(REFUSED);
+    expect(await requested(ids[0], NOON, "1/environment/a")).toMatchObject({ kind: "storage-order" });
+    expect(await requested(ids[1], NOON, "1/environment/a")).toEqual(REFUSED);
+    expect(await requested(ids[0], NOON + HOUR, "1/environment/a")).toEqual(REFUSED);
     for (const place of ["", "x", "1", "-1/a", "9999999999999999999/a", "1'--"])
-      expect(await asked(ids[0], NOON, place)).toEqual(REFUSED);
+      expect(await requested(ids[0], NOON, place)).toEqual(REFUSED);
   });
 });
 
@@ -346,7 +349,7 @@ describe("what is taken", () => {
   async function begun(hosts = 1) {
     const { pool, ids } = await poolOf(hosts);
     await environmentIn(pool);
-    await asked(ids[0]);
+    await requested(ids[0]);
     return { pool, ids };
   }
 
@@ -355,7 +358,7 @@ describe("what is taken", () => {
     const [more, empty] = [await customer(`more-${pool}`), await customer(`empty-${pool}`)];
     for (const one of [more, empty]) await environmentIn(pool, one);
 
-    const reply = await told(ids[0], [
+    const reply = await reported(ids[0], [
       { owner: owner(), bytes: 7 },
       { owner: String(more.workspaceId), bytes: null },
       { owner: String(empty.workspaceId), bytes: 0 },
@@ -383,7 +386,7 @@ describe("what is taken", () => {
       String(elsewhere.workspaceId),
     ];
 
-    const reply = await told(
+    const reply = await reported(
       ids[0],
       strange.map((one) => ({ owner: one, bytes: 7 })),
     );
@@ -400,11 +403,11 @@ describe("what is taken", () => {
     await jobIn(ids[0], jobs);
     // What never ran there has left nothing, and makes no room for a claim.
     await jobIn(ids[0], jobs, { isProven: false });
-    await asked(ids[0]);
+    await requested(ids[0]);
     await setSetting(db, "ENVIRONMENT_STORAGE_GB", "7");
     await setSetting(db, "JOB_STORAGE_GB", "9");
 
-    await told(
+    await reported(
       ids[0],
       [ann, plain, jobs].map((one) => ({ owner: String(one.workspaceId), bytes: MAX_SAMPLE_BYTES })),
     );
@@ -441,10 +444,10 @@ describe("what is taken", () => {
     await db.query("UPDATE hosts SET total_disk = $2 WHERE id = $1", [ids[0], 2 ** 52]);
     const at = new Date(NOON);
     await transaction(db, (tx) => setPoolDisk(tx, { name: pool, diskBytes: 100, by: "admin 1", at }));
-    await asked(ids[0]);
+    await requested(ids[0]);
 
-    await told(ids[0], [{ owner: owner(), bytes: 70 }], { isLast: false });
-    await told(ids[0], [{ owner: String(more.workspaceId), bytes: 70 }]);
+    await reported(ids[0], [{ owner: owner(), bytes: 70 }], { isLast: false });
+    await reported(ids[0], [{ owner: String(more.workspaceId), bytes: 70 }]);
 
     expect(await samplesOf(pool)).toEqual([
       [ann.workspaceId, 70],
@@ -487,13 +490,13 @@ describe("what is taken", () => {
     );
     await copyIn(pool, { datasetId: rows[0]?.id, by: ann.customerId, bytes: 5 * GIB, sealedMs: null });
 
-    const order = foldersOf(await asked(ids[0]));
+    const order = foldersOf(await requested(ids[0]));
     // It is sealed while its host measures, which belongs to the hour that goes on.
     await db.query("UPDATE data_copies SET status = 'ready', ready_at = $2 WHERE storage_pool = $1", [
       pool,
       new Date(NOON + MINUTE),
     ]);
-    await told(ids[0], [{ owner: owner(), bytes: MAX_SAMPLE_BYTES }], { nowMs: NOON + 2 * MINUTE });
+    await reported(ids[0], [{ owner: owner(), bytes: MAX_SAMPLE_BYTES }], { nowMs: NOON + 2 * MINUTE });
     for (const hour of [NOON, NOON + HOUR])
       await transaction(db, (tx) => countSealedCopies(tx, new Date(hour)));
 
@@ -511,10 +514,10 @@ describe("what is taken", () => {
     const more = await customer(`more-${pool}`);
     await environmentIn(pool, more);
 
-    await told(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
+    await reported(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
     expect(await samplesOf(pool)).toEqual([]);
-    await told(ids[0], [{ owner: String(more.workspaceId), bytes: 8 }]);
-    await told(ids[0], [{ owner: owner(), bytes: 9 }]);
+    await reported(ids[0], [{ owner: String(more.workspaceId), bytes: 8 }]);
+    await reported(ids[0], [{ owner: owner(), bytes: 9 }]);
 
     expect(await samplesOf(pool)).toEqual([
       [ann.workspaceId, 7],
@@ -524,10 +527,10 @@ describe("what is taken", () => {
 
   test("an agent that was killed amid its report begins the hour anew", async () => {
     const { pool, ids } = await begun();
-    await told(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
+    await reported(ids[0], [{ owner: owner(), bytes: 7 }], { isLast: false });
 
-    await asked(ids[0], NOON + 5 * MINUTE);
-    await told(ids[0], [{ owner: owner(), bytes: 9 }]);
+    await requested(ids[0], NOON + 5 * MINUTE);
+    await reported(ids[0], [{ owner: owner(), bytes: 9 }]);
 
     expect(await samplesOf(pool)).toEqual([[ann.workspaceId, 9]]);
   });
@@ -535,10 +538,10 @@ describe("what is taken", () => {
   test("of two hosts of a pool that report the same hour one is taken", async () => {
     const { pool, ids } = await begun(2);
     await db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [ids[0]]);
-    await asked(ids[1]);
+    await requested(ids[1]);
     await db.query("UPDATE hosts SET connection = 'connected' WHERE id = $1", [ids[0]]);
 
-    const both = await Promise.all(ids.map((id, n) => told(id, [{ owner: owner(), bytes: n + 1 }])));
+    const both = await Promise.all(ids.map((id, n) => reported(id, [{ owner: owner(), bytes: n + 1 }])));
 
     expect(both).toEqual([REFUSED, TAKEN]);
     expect(await samplesOf(pool)).toEqual([[ann.workspaceId, 2]]);
@@ -552,7 +555,7 @@ describe("what is taken", () => {
   ])("a report that comes in %s: %s ms after its hour began", async (_, afterMs, reply, rows) => {
     const { pool, ids } = await begun();
 
-    expect(await told(ids[0], [{ owner: owner(), bytes: 7 }], { nowMs: NOON + afterMs })).toEqual(reply);
+    expect(await reported(ids[0], [{ owner: owner(), bytes: 7 }], { nowMs: NOON + afterMs })).toEqual(reply);
     expect(await samplesOf(pool)).toHaveLength(rows);
   });
 
@@ -560,8 +563,8 @@ describe("what is taken", () => {
     const { pool } = await begun();
     const stranger = await poolOf(1);
 
-    expect(await told(stranger.ids[0], [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
-    expect(await told("nobody", [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
+    expect(await reported(stranger.ids[0], [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
+    expect(await reported("nobody", [{ owner: owner(), bytes: 7 }])).toEqual(REFUSED);
     expect(await samplesOf(pool)).toEqual([]);
   });
 });

@@ -74,8 +74,8 @@ describe("the file", () => {
   });
 
   test("holds what the command needs and nothing of the server, each library with its licence", () => {
-    const [, told = ""] = text.split("It holds these libraries:");
-    const libraries = [...told.matchAll(/^(@?[\w/-]+) \d+\.\d+\.\d+$/gm)].map(([, name]) => name);
+    const [, reported = ""] = text.split("It holds these libraries:");
+    const libraries = [...reported.matchAll(/^(@?[\w/-]+) \d+\.\d+\.\d+$/gm)].map(([, name]) => name);
 
     expect(libraries).toEqual([
       "@colors/colors",
@@ -91,7 +91,7 @@ describe("the file", () => {
       "yaml",
       "zod",
     ]);
-    expect(told.match(/Permission (?:is hereby granted|to use, copy, modify)/g)?.length).toBe(
+    expect(reported.match(/Permission (?:is hereby granted|to use, copy, modify)/g)?.length).toBe(
       libraries.length,
     );
     expect(text.length).toBeLessThan(700_000);
@@ -135,11 +135,11 @@ describe("installed in an empty home", () => {
     try {
       const env = { REMOTEGPU_SERVER: `http://127.0.0.1:${server.port}`, REMOTEGPU_KEY: api.admin.key };
       const listed = await run(["customer", "list", "--json"], { env });
-      const shown = await run(["env", "list"], { env });
+      const visible = await run(["env", "list"], { env });
       const refused = await run(["env", "show", "none"], { env });
 
       expect(JSON.parse(listed.stdout).items).toHaveLength(1);
-      expect(shown).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(visible).toMatchObject({ exitCode: 0, stderr: "" });
       expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
     } finally {
       await server.close();

@@ -53,11 +53,11 @@ function openShell(command: string) {
     buffer: false,
   });
   onTestFinished(() => void shell.kill("SIGKILL"));
-  let said = "";
-  shell.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
+  let output = "";
+  shell.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
   return {
     types: (text: string) => void shell.stdin.write(text),
-    text: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
+    text: (what: RegExp) => eventually(() => what.test(output), { what: `${what} in ${output}` }),
   };
 }
 
@@ -102,12 +102,12 @@ describe("at a terminal a command, an option, a name and, where none of them sta
 });
 
 test.skipIf(!hasFish)("by fish, too (left out where it is not installed)", async () => {
-  const asked = ["env sta", "env show oth", "env logs lab --ta", "ssh-key add ke"].map(
+  const requested = ["env sta", "env show oth", "env logs lab --ta", "ssh-key add ke"].map(
     (line) => `complete -C "remotegpu ${line}"`,
   );
   const { stdout } = await execa(
     "fish",
-    ["--no-config", "-c", ["remotegpu completion fish | source", ...asked].join("\n")],
+    ["--no-config", "-c", ["remotegpu completion fish | source", ...requested].join("\n")],
     {
       env: environment(),
       extendEnv: false,

@@ -12,7 +12,7 @@ import { NODE } from "../../support/suite/commands-node.ts";
 
 const ESC = "\u001b";
 const HOSTILE = "\u001b]0;owned\u0007\u001b[2J\u009b6n\u001b[31mred\u001b[0m\r\u202eend\n";
-const SHOWN = "\u001b[31mred\u001b[0m\nend\n";
+const LISTED = "\u001b[31mred\u001b[0m\nend\n";
 /** Nothing but text, colours and ends of lines, as a terminal writes those. */
 const HARMLESS = new RegExp(
   `^(?:[\\n\\r\\t\\u0020-\\u007e\\u00a0-\\u2029\\u202f-\\u2065\\u206a-\\uffff]|${ESC}\\[[\\d;:]*m)*$`,
@@ -25,9 +25,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, "remotegpu.mjs"), await buildCli());
   server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://server");
-    const said = answerOf(pathname);
-    response.writeHead(said.status ?? 200, { "Content-Type": "application/json" });
-    response.end(said.text);
+    const output = answerOf(pathname);
+    response.writeHead(output.status ?? 200, { "Content-Type": "application/json" });
+    response.end(output.text);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
@@ -43,14 +43,14 @@ function answerOf(path: string): { status?: number; text: string } {
     const bytes = Buffer.from(HOSTILE).toString("base64");
     return { text: JSON.stringify({ exit_code: 0, stdout: bytes, stderr: bytes, truncated: false }) };
   }
-  const thing = { id: "one-1", name: `lab${HOSTILE}`, status: "running", status_reason: HOSTILE, rank: 0 };
+  const resource = { id: "one-1", name: `lab${HOSTILE}`, status: "running", status_reason: HOSTILE, rank: 0 };
   if (path.endsWith("/stop"))
     return { status: 409, text: JSON.stringify({ title: "no", status: 409, detail: HOSTILE }) };
   if (path.endsWith("one-1")) {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return { text: JSON.stringify({ ...thing, endpoint_url: `${origin}/a/logs?` }) };
+    return { text: JSON.stringify({ ...resource, endpoint_url: `${origin}/a/logs?` }) };
   }
-  return { text: JSON.stringify({ items: [thing], next_cursor: null }) };
+  return { text: JSON.stringify({ items: [resource], next_cursor: null }) };
 }
 
 const environment = () => ({
@@ -90,14 +90,14 @@ test.each([
     const [group = "", verb = "", ...rest] = words.split(" ");
 
     // What a command prints on either output comes here by one.
-    expect([SHOWN, `${SHOWN}${SHOWN}`]).toContain(await atTerminal(words));
+    expect([LISTED, `${LISTED}${LISTED}`]).toContain(await atTerminal(words));
     expect(await printed(words, "pipe")).toBe(HOSTILE);
     expect(await atTerminal([group, verb, "--raw", ...rest].join(" "))).toContain(HOSTILE);
   },
 );
 
 test("what several ranks print is told apart, whatever one of them says", async () => {
-  expect(await atTerminal("job logs --all-ranks one-1")).toBe(`[0] ${SHOWN.replace("\nend", "\n[0] end")}`);
+  expect(await atTerminal("job logs --all-ranks one-1")).toBe(`[0] ${LISTED.replace("\nend", "\n[0] end")}`);
   expect(await printed("job logs --all-ranks one-1", "pipe")).toBe(`[0] ${HOSTILE}`);
 });
 

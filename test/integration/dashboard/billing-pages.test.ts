@@ -8,13 +8,13 @@ import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/mon
 import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { insertRecords, insertRun, type RecordWish } from "../../support/billing/bill-records.ts";
+import { insertRecords, insertRun, type RecordOptions } from "../../support/billing/bill-records.ts";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import { hasBrowser } from "../../support/browser.ts";
 import { BilledRuns } from "../../support/billing/billed-runs.ts";
 import { fill } from "../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../support/http/api.ts";
 
 let scene: DashboardScene;
@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)("the proof of a line (left out where Chromium is no
     await expectText(page, /Verified of run .* up to 1 head signed by host/s);
     await expectText(page, /\d+ min × \d+ × [\d.]+ per \w+ = [\d.]+/);
     await expectText(page, /Together [\d.]+/);
-    await expectKept(page, '[data-proof="holds"]');
+    await expectSoundPage(page, '[data-proof="holds"]');
     expect(complaints).toEqual([]);
   });
 
@@ -151,7 +151,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     await page.keyboard.press("Enter");
 
     await expectText(page, "of a budget of 120.00");
-    await expectKept(page, "form");
+    await expectSoundPage(page, "form");
     expect(complaints).toEqual([]);
   });
 
@@ -276,7 +276,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     await expectText(page, new RegExp(`and this\\s+${items[0].name}`), lines);
     await expectText(page, "of 2026-03", "h1");
     await expectText(page, "15.50", 'section[aria-label="Sum of the lines"]');
-    await expectKept(page, "main table");
+    await expectSoundPage(page, "main table");
     const address = new URL(page.url()).pathname;
     const stranger = await scene.open(address, await control.customer("dan"));
     await stranger.page.waitForSelector("[data-not-found]");
@@ -284,7 +284,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
   });
 });
 
-function record({ customerId }: Caller, end = ""): RecordWish {
+function record({ customerId }: Caller, end = ""): RecordOptions {
   const start = new Date(Date.parse(end) - 500).toISOString();
   return { customer_id: customerId, amount: "0", invoice_month: null, start_time: start, end_time: end };
 }

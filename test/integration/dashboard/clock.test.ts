@@ -30,7 +30,7 @@ beforeAll(async () => {
   const gang = await GangScene.begin(control, 2);
   ({ alice } = gang);
   const job = await gang.placed({ name: "job" });
-  const ask = async (path: string, body: object) => {
+  const request = async (path: string, body: object) => {
     const answer = await api.request("POST", `/api/v1${path}`, { as: alice, body });
     if (answer.status >= 300) throw new Error(`${path} was refused: ${JSON.stringify(answer.body)}`);
     return answer.body;
@@ -43,15 +43,15 @@ beforeAll(async () => {
   await control.workloads();
   await control.order(alice, { name: "waits", gpu: 1 });
   await control.schedule();
-  const service = await ask("/inference-services", {
+  const service = await request("/inference-services", {
     name: "chat",
     image: "server:1",
     version: "v1",
     cpu: 1,
     memory: GIB,
   });
-  await ask("/datasets", { name: "data" });
-  await ask("/api-keys", { name: "key" });
+  await request("/datasets", { name: "data" });
+  await request("/api-keys", { name: "key" });
   await api.db.query(
     "INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ('host-floods', 'north', '', now())",
   );
@@ -72,19 +72,19 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-interface ToldTime {
+interface ReportedTime {
   at: string;
   text: string;
 }
 
-async function timesOf(page: Page): Promise<ToldTime[]> {
+async function timesOf(page: Page): Promise<ReportedTime[]> {
   return (await page.evaluate(
     `[...document.querySelectorAll("main time")].map((one) => ({ at: one.dateTime, says: one.innerText }))`,
-  )) as ToldTime[];
+  )) as ReportedTime[];
 }
 
 /** As it is at some moment of the last seconds. */
-function isTrue({ at, text: says }: ToldTime, language: string): boolean {
+function isTrue({ at, text: report }: ReportedTime, language: string): boolean {
   const units = [
     ["day", 86_400],
     ["hour", 3_600],
@@ -95,7 +95,7 @@ function isTrue({ at, text: says }: ToldTime, language: string): boolean {
   const seconds = Math.round((Date.parse(at) - Date.now()) / 1_000);
   return Array.from({ length: 2 * SLACK_S + 1 }, (_, nth) => seconds - SLACK_S + nth).some((about) => {
     const [unit, size] = units.find(([, length]) => Math.abs(about) >= length) ?? (["second", 1] as const);
-    return format.format(Math.trunc(about / size), unit) === says;
+    return format.format(Math.trunc(about / size), unit) === report;
   });
 }
 
@@ -120,7 +120,7 @@ describe.skipIf(!hasBrowser)("by a clock that is off (left out where Chromium is
           edges.push({ requested: request.url(), ms: Math.abs(Date.parse(to) - Date.now()) });
       });
       let oldCells = 0;
-      const untrue: Record<string, ToldTime[]> = {};
+      const untrue: Record<string, ReportedTime[]> = {};
       for (const path of paths[who]) {
         await page.goto(scene.url + path);
         await eventually(async () => (await timesOf(page)).length > 0, { what: `a time on ${path}` });

@@ -5,7 +5,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
 import { tabTo } from "../../support/dashboard/keyboard.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -50,7 +50,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     expect(await attribute(page, cell("south", 1), "aria-label")).toContain(HOSTILE);
     expect(await textOf(page, '[data-host="south"]')).toContain("<img src=x");
     expect(await page.title()).toBe("Fleet · RemoteGPU");
-    await expectKept(page, cell("north", 0));
+    await expectSoundPage(page, cell("north", 0));
     expect(complaints).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import {
   type OpenedPage,
 } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText, type Language, textOf } from "../../support/dashboard/page-checks.ts";
-import { HURRIED_POLLS, looked, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, visibilityChange, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let scene: DashboardScene;
@@ -31,7 +31,7 @@ async function cordon(change: "cordon" | "uncordon"): Promise<void> {
 }
 
 /** What the page asks the server for, as the browser does it. */
-function asked(page: Page): { urls: string[]; streams: () => number } {
+function requested(page: Page): { urls: string[]; streams: () => number } {
   const urls: string[] = [];
   page.on("request", (request) => urls.push(request.url()));
   return { urls, streams: () => urls.filter((url) => url.includes("/api/v1/stream?")).length };
@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("the search, in Chinese", () => {
 });
 
 /** Also behind others, and whichever comes to the front. */
-const ALWAYS_LOOKED_AT = `${looked("visible")};
+const ALWAYS_CHECKED = `${visibilityChange("visible")};
   addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), true)`;
 
 /** More tabs beside one of a browser. */
@@ -193,11 +193,11 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     const { page: first } = await scene.loggedIn(scene.control.api.admin);
     const tabs = [first, ...(await openTabs(first.browserContext(), 7))].map((page) => ({
       page,
-      ...asked(page),
+      ...requested(page),
     }));
     for (const { page } of tabs) {
       // Each is looked at, as windows beside each other are.
-      await page.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+      await page.evaluateOnNewDocument(ALWAYS_CHECKED);
       await page.evaluateOnNewDocument(WITHOUT_POLLS);
       await page.bringToFront();
       await page.goto(`${scene.url}/fleet`);
@@ -205,22 +205,22 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     }
     const leaders = () => tabs.filter(({ streams }) => streams() > 0).map(({ page }) => page);
     await eventually(() => leaders().length > 0, { what: "a stream" });
-    const askForMap = async (among: typeof tabs, change: "cordon" | "uncordon") => {
+    const requestMap = async (among: typeof tabs, change: "cordon" | "uncordon") => {
       const before = among.map(({ urls }) => urls.length);
       await cordon(change);
-      const hasAsked = ({ urls }: (typeof tabs)[number], nth: number) =>
+      const hasRequested = ({ urls }: (typeof tabs)[number], nth: number) =>
         urls.slice(before[nth]).some((url) => url.endsWith("/fleet/map"));
-      await eventually(() => among.every(hasAsked), { what: "all tabs to ask" });
+      await eventually(() => among.every(hasRequested), { what: "all tabs to ask" });
     };
 
-    await askForMap(tabs, "cordon");
+    await requestMap(tabs, "cordon");
     expect(leaders()).toEqual([first]);
     await first.close();
     await eventually(() => leaders().length === 2, { what: "another tab that leads" });
     const others = tabs.slice(1);
     // It asks for all that is shown when it begins; only then is the rest the stream's.
     await others.at(-1)?.page.waitForSelector(isCordoned);
-    await askForMap(others, "uncordon");
+    await requestMap(others, "uncordon");
     await others.at(-1)?.page.waitForSelector(isOpen);
 
     expect(leaders()).toHaveLength(2);
@@ -234,13 +234,13 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     await page.waitForSelector(isOpen);
     await watching.goto(`${scene.url}/fleet`);
     await watching.waitForSelector(isOpen);
-    await page.evaluate(looked("hidden"));
-    const { urls } = asked(page);
+    await page.evaluate(visibilityChange("hidden"));
+    const { urls } = requested(page);
 
     await cordon("cordon");
     await watching.waitForSelector(isCordoned);
     // The other one polls some times meanwhile whether all is well.
-    const { urls: others } = asked(watching);
+    const { urls: others } = requested(watching);
     await eventually(() => others.filter((url) => url.endsWith("/readyz")).length >= 6, {
       what: "questions of a page that is looked at",
     });
@@ -249,7 +249,7 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     const streaming = page.waitForResponse(
       (answer) => answer.url().includes("/api/v1/stream?") && answer.ok(),
     );
-    await page.evaluate(looked("visible"));
+    await page.evaluate(visibilityChange("visible"));
     await page.waitForSelector(isCordoned);
     await streaming;
     await cordon("uncordon");
@@ -269,9 +269,9 @@ describe.skipIf(!hasBrowser)("tabs of one browser", () => {
     const { page: own } = await scene.loggedIn(ada);
     const [others] = await openTabs(own.browserContext(), 1);
     if (others === undefined) throw new Error("another tab was wanted");
-    await own.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+    await own.evaluateOnNewDocument(ALWAYS_CHECKED);
     await own.evaluateOnNewDocument(WITHOUT_POLLS);
-    await others.evaluateOnNewDocument(ALWAYS_LOOKED_AT);
+    await others.evaluateOnNewDocument(ALWAYS_CHECKED);
     await others.evaluateOnNewDocument(HURRIED_POLLS);
     await own.bringToFront();
     await own.goto(`${scene.url}/environments/env-1`);

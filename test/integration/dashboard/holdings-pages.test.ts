@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
+async function request(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
   return await scene.control.api.request(method, `/api/v1${path}`, {
     as,
     ...(body !== undefined && { body }),
@@ -37,11 +37,11 @@ async function open(path: string, as: Caller = alice): Promise<{ page: Page; com
   return opened;
 }
 
-const items = async (path: string, as?: Caller) => (await ask("GET", path, undefined, as)).body.items;
+const items = async (path: string, as?: Caller) => (await request("GET", path, undefined, as)).body.items;
 
 describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is not installed)", () => {
   test("datasets and models stand with who mounts them and their pools, and go after a dialog", async () => {
-    const { body: dataset } = await ask("POST", "/datasets", { name: HOSTILE });
+    const { body: dataset } = await request("POST", "/datasets", { name: HOSTILE });
     await scene.control.api.db.query("UPDATE datasets SET status = 'ready', total_size = 5368709120");
     const { body: environment } = await scene.control.order(alice, {
       name: "mounts it",
@@ -52,7 +52,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "5.0 GiB");
     await expectText(page, "mounts it");
     await page.waitForSelector(`tbody a[href="/environments/${environment.id}"]`);
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
 
     await openDialog(page, "Add a model");
     await typeInto(page, "Name", "weights");
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await dialogGone(page);
     await page.goto(`${scene.url}/data?dataset=${dataset.id}`);
     await page.waitForSelector(`main a[href="/environments/${environment.id}"]`);
-    await ask("DELETE", `/environments/${environment.id}`);
+    await request("DELETE", `/environments/${environment.id}`);
     await expectText(page, /Mounted by\s+nobody/);
     await expectText(page, `remotegpu dataset put ${dataset.id} ./folder`);
     await openDialog(page, "Delete");
@@ -76,7 +76,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
   });
 
   test("data of others is not there", async () => {
-    const { body: dataset } = await ask("POST", "/datasets", { name: "private one" });
+    const { body: dataset } = await request("POST", "/datasets", { name: "private one" });
     const { page } = await open(`/data?dataset=${dataset.id}`, bob);
 
     await page.waitForSelector("[data-not-found]");
@@ -94,7 +94,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     const { page: seen } = await open("/images");
     await expectText(seen, "pytorch/pytorch:2.5.1", "tbody");
     expect(await textOf(seen)).not.toContain("Remove");
-    await expectKept(seen, "tbody tr");
+    await expectSoundPage(seen, "tbody tr");
   });
 
   test("SSH keys are added, and removed after a dialog", async () => {
@@ -104,7 +104,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await typeInto(page, "Public key", PUBLIC_KEY);
     await pressOn(page, "Add an SSH key");
     await expectText(page, HOSTILE, 'section[aria-label="SSH keys"]');
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
 
     await openDialog(page, "Remove");
     await expectText(page, "What stops", '[role="dialog"]');
@@ -124,7 +124,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await page.waitForSelector("[data-secret]");
     const key = await textOf(page, "[data-secret]");
     const made = { key, customerId: alice.customerId };
-    expect((await ask("GET", "/me", undefined, made)).body.scopes).toEqual(["read"]);
+    expect((await request("GET", "/me", undefined, made)).body.scopes).toEqual(["read"]);
 
     await page.reload();
     await expectText(page, "for ci");
@@ -136,7 +136,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "for ci", '[role="dialog"]');
     await tabTo(page, "Revoke");
     await page.keyboard.press("Enter");
-    await eventually(async () => (await ask("GET", "/me", undefined, made)).status === 401, {
+    await eventually(async () => (await request("GET", "/me", undefined, made)).status === 401, {
       what: "the key to open nothing",
     });
   });
@@ -157,7 +157,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     await expectText(page, "127.0.0.1", section);
     expect(await page.$$eval("[data-current]", (marks) => marks.length)).toBe(1);
     expect(await textOf(page, `${section} tr:has([data-current])`)).toMatch(/Chrome \d+, Linux/);
-    await expectKept(page, "[data-current]");
+    await expectSoundPage(page, "[data-current]");
     const logOut = async (row: string) => {
       await page.waitForFunction(
         `[...document.querySelectorAll('${section} tbody tr')].some((row) => ${row})`,
@@ -191,7 +191,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
   });
 
   test("members are invited, accept, are changed and removed", async () => {
-    const { body: team } = await ask("POST", "/workspaces", { name: HOSTILE });
+    const { body: team } = await request("POST", "/workspaces", { name: HOSTILE });
     const { page, complaints } = await open(`/members?workspace=${team.id}`);
     await openDialog(page, "Invite");
     await typeInto(page, "Username", "bob");
@@ -205,7 +205,7 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
       what: "the second member",
     });
 
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     await expectText(page, "bob", 'section[aria-label="Members"]');
     await openDialog(page, "Remove");
     await expectText(page, "What is still charged", '[role="dialog"]');
@@ -236,6 +236,6 @@ describe.skipIf(!hasBrowser)("what a customer has (left out where Chromium is no
     });
     await page.goto(`${scene.url}/webhooks?webhook=${webhook.id}`);
     await expectText(page, "waits", 'section[aria-label="Deliveries"]');
-    await expectKept(page, "tbody summary");
+    await expectSoundPage(page, "tbody summary");
   });
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import {
-  expectKept,
+  expectSoundPage,
   expectText,
   pressButton,
   reloadIn,
@@ -46,8 +46,8 @@ afterAll(() => scene.close());
 
 /** Of a question for a card's history, in milliseconds. */
 function stretchOf(url: string): number {
-  const asked = new URL(url).searchParams;
-  const ends = [asked.get("from"), asked.get("to")].map((end) => Date.parse(end ?? ""));
+  const requested = new URL(url).searchParams;
+  const ends = [requested.get("from"), requested.get("to")].map((end) => Date.parse(end ?? ""));
   return (ends[1] ?? Number.NaN) - (ends[0] ?? Number.NaN);
 }
 
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await page.click('button[aria-pressed="false"]');
     await page.waitForSelector(".u-wrap, [data-no-samples]");
     expect(page.url()).toContain("card=GPU-h-1-");
-    await expectKept(page, 'button[aria-pressed="true"]');
+    await expectSoundPage(page, 'button[aria-pressed="true"]');
     expect(await page.title()).not.toBe("owned");
     expect(complaints).toEqual([]);
   });
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
       '[data-unconfirmed="address"]',
     );
     await expectText(page, "belongs to storage pool shared", '[data-unconfirmed="pool"]');
-    await expectKept(page, '[data-unconfirmed="pool"]');
+    await expectSoundPage(page, '[data-unconfirmed="pool"]');
 
     await pressButton(page, "Confirm 10.9.8.7");
     await expectText(page, "Confirm 10.9.8.7 of");
@@ -203,10 +203,10 @@ describe.skipIf(!hasBrowser)("a host's page (left out where Chromium is not inst
     await page.click('button[aria-pressed="false"]');
     const lines = 'section[aria-label="Lines of GPU 0"] select';
     await page.waitForSelector(lines);
-    const asked = page.waitForRequest((request) => stretchOf(request.url()) === MS_PER_HOUR);
+    const requested = page.waitForRequest((request) => stretchOf(request.url()) === MS_PER_HOUR);
     await page.select(lines, "hour");
     await expectText(page, "One hour", lines);
-    await asked;
+    await requested;
   });
 
   test("cordons it, which its events tell, and drains it", async () => {

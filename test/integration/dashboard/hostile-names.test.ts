@@ -17,7 +17,7 @@ import {
 } from "../../support/dashboard/dashboard-scene.ts";
 import {
   bare,
-  COUNT_ASKED,
+  COUNT_REQUESTS,
   goWithin,
   hostileName,
   namesOn,
@@ -54,7 +54,12 @@ function name(kind: string, length: number): string {
   return made;
 }
 
-async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer["body"]> {
+async function request(
+  method: string,
+  path: string,
+  body?: object,
+  as: Caller = alice,
+): Promise<Answer["body"]> {
   const answer = await scene.control.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
   if (answer.status >= 400) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
   return answer.body;
@@ -69,18 +74,18 @@ beforeAll(async () => {
   alice = await control.customer("alice", "100000");
   const bob = await control.customer("bob");
   const host = await control.host("h-1", { gpus: 1, cpu: 64, leases: true });
-  await ask("PATCH", `/customers/${alice.customerId}`, { display_name: name("display", 128) }, admin);
-  await ask("PATCH", "/hosts/h-1", { name: name("host", 128) }, admin);
+  await request("PATCH", `/customers/${alice.customerId}`, { display_name: name("display", 128) }, admin);
+  await request("PATCH", "/hosts/h-1", { name: name("host", 128) }, admin);
   // The API takes no such labels; rows of before may have them.
   const labels = { [hostileName("label", 60)]: name("value", 60) };
   await control.api.db.query("UPDATE hosts SET labels = $1", [JSON.stringify(labels)]);
-  const environment = await ask("POST", "/environments", {
+  const environment = await request("POST", "/environments", {
     ...SIZE,
     gpu: 1,
     name: name("environment", 128),
     description: name("description", 300),
   });
-  const job = await ask("POST", "/training-jobs", {
+  const job = await request("POST", "/training-jobs", {
     ...SIZE,
     name: name("job", 128),
     command: name("command", 300),
@@ -90,14 +95,14 @@ beforeAll(async () => {
   await host.round();
   await control.workloads();
   const sweep = { ...SIZE, name: name("array", 100), command: "true", array: { from: 0, to: 1 }, gpu: 1 };
-  const { group_id: group } = await ask("POST", "/training-jobs", sweep);
-  const waits = await ask("POST", "/training-jobs", {
+  const { group_id: group } = await request("POST", "/training-jobs", sweep);
+  const waits = await request("POST", "/training-jobs", {
     ...SIZE,
     name: name("waiting", 128),
     command: "true",
     gpu: 1,
   });
-  const service = await ask("POST", "/inference-services", {
+  const service = await request("POST", "/inference-services", {
     ...SIZE,
     gpu: 1,
     name: name("service", 128),
@@ -105,29 +110,29 @@ beforeAll(async () => {
   });
   await control.replicas();
   await control.schedule();
-  await ask("POST", `/inference-services/${service.id}/keys`, { name: name("service-key", 128) });
-  const dataset = await ask("POST", "/datasets", { name: name("dataset", 256) });
-  const model = await ask("POST", "/models", {
+  await request("POST", `/inference-services/${service.id}/keys`, { name: name("service-key", 128) });
+  const dataset = await request("POST", "/datasets", { name: name("dataset", 256) });
+  const model = await request("POST", "/models", {
     name: name("model", 256),
     description: name("of-model", 300),
   });
   const image = { name: "busybox:1", display_name: name("image", 128), framework: name("framework", 64) };
-  await ask("POST", "/images", image, admin);
-  await ask("POST", "/ssh-keys", { name: name("ssh-key", 128), public_key: PUBLIC_KEY });
-  await ask("POST", "/api-keys", { name: name("api-key", 128), scopes: ["read"] });
-  const webhook = await ask("POST", "/webhooks", { url: `https://hooks.example.com/${"w".repeat(300)}` });
-  const team = await ask("POST", "/workspaces", { name: name("workspace", 128) });
-  await ask("POST", `/workspaces/${team.id}/members`, { username: "bob", role: "member" });
-  const toAlice = await ask("POST", "/workspaces", { name: name("invited-to", 128) }, bob);
-  await ask("POST", `/workspaces/${toAlice.id}/members`, { username: "alice", role: "member" }, bob);
-  await ask(
+  await request("POST", "/images", image, admin);
+  await request("POST", "/ssh-keys", { name: name("ssh-key", 128), public_key: PUBLIC_KEY });
+  await request("POST", "/api-keys", { name: name("api-key", 128), scopes: ["read"] });
+  const webhook = await request("POST", "/webhooks", { url: `https://hooks.example.com/${"w".repeat(300)}` });
+  const team = await request("POST", "/workspaces", { name: name("workspace", 128) });
+  await request("POST", `/workspaces/${team.id}/members`, { username: "bob", role: "member" });
+  const toAlice = await request("POST", "/workspaces", { name: name("invited-to", 128) }, bob);
+  await request("POST", `/workspaces/${toAlice.id}/members`, { username: "alice", role: "member" }, bob);
+  await request(
     "POST",
     `/customers/${alice.customerId}/adjustments`,
     { amount: "1", reason: name("reason", 300) },
     admin,
   );
-  await ask("PUT", "/specs/hostile-spec", { description: hostileName("spec", 300) }, admin);
-  await ask("POST", "/hosts/h-1/cordon", { reason: name("cordon", 300) }, admin);
+  await request("PUT", "/specs/hostile-spec", { description: hostileName("spec", 300) }, admin);
+  await request("POST", "/hosts/h-1/cordon", { reason: name("cordon", 300) }, admin);
   const { db } = control.api;
   const called = hostileName("alarm", 128);
   await db.query(
@@ -147,7 +152,7 @@ beforeAll(async () => {
   const hour = new Date("2026-04-05T00:00:00Z");
   const term = (await acquireLeadership(db, { holder: "the test", now: hour })) ?? 0;
   await closeDueMonths({ db, calendar: CHINA }, { hour, term, now: hour });
-  const { items: invoices } = await ask("GET", "/billing/invoices");
+  const { items: invoices } = await request("GET", "/billing/invoices");
   ids = {
     environment: environment.id,
     job: job.id,
@@ -218,7 +223,7 @@ const DIALOGS = (): [path: string, button: string][] => [
 
 async function openAs(who: Caller, path: string, language: Language): Promise<OpenedPage> {
   const opened = await scene.loggedIn(who);
-  await opened.page.evaluateOnNewDocument(COUNT_ASKED);
+  await opened.page.evaluateOnNewDocument(COUNT_REQUESTS);
   await speaks(opened.page, language);
   await opened.page.goto(scene.url + path);
   await stands(opened.page);
@@ -226,13 +231,13 @@ async function openAs(who: Caller, path: string, language: Language): Promise<Op
 }
 
 describe.skipIf(!hasBrowser)("names of any kind (left out where Chromium is not installed)", () => {
-  const shown: string[] = [];
+  const visible: string[] = [];
   const seen = async (page: Page, what: string) => {
     const { wrong, texts } = await namesOn(page, what);
-    shown.push(...texts);
+    visible.push(...texts);
     return wrong;
   };
-  const lookedAt = async (page: Page, paths: readonly string[]) => {
+  const checkedAt = async (page: Page, paths: readonly string[]) => {
     const wrong: string[] = [];
     for (const path of paths) {
       await goWithin(page, path);
@@ -244,7 +249,7 @@ describe.skipIf(!hasBrowser)("names of any kind (left out where Chromium is not 
   test.each(LANGUAGES)("are text on every page of who has the things, in %s", async (language) => {
     const { page, complaints } = await openAs(alice, "/queue", language);
 
-    const wrong = await lookedAt(page, ofAlice());
+    const wrong = await checkedAt(page, ofAlice());
 
     expect(wrong).toEqual([]);
     expect(complaints).toEqual([]);
@@ -253,7 +258,7 @@ describe.skipIf(!hasBrowser)("names of any kind (left out where Chromium is not 
   test.each(LANGUAGES)("are text on every page of the fleet's owner, in %s", async (language) => {
     const { page, complaints } = await openAs(scene.control.api.admin, "/queue", language);
 
-    const wrong = await lookedAt(page, ofOwner());
+    const wrong = await checkedAt(page, ofOwner());
 
     expect(wrong).toEqual([]);
     expect(complaints).toEqual([]);
@@ -285,7 +290,7 @@ describe.skipIf(!hasBrowser)("names of any kind (left out where Chromium is not 
   });
 
   test("are each shown somewhere, whole", () => {
-    const missing = [...called].filter(([, one]) => !shown.some((text) => text.includes(bare(one))));
+    const missing = [...called].filter(([, one]) => !visible.some((text) => text.includes(bare(one))));
     expect(missing.map(([kind]) => kind)).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
@@ -63,7 +63,7 @@ async function open(
   return opened;
 }
 
-const shown = async () => await services.get(id);
+const visible = async () => await services.get(id);
 
 describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not installed)", () => {
   test("are listed with names as text, in all looks", async () => {
@@ -71,7 +71,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
 
     await expectText(page, HOSTILE);
     await expectText(page, "1 of 1 replicas serve");
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     expect(complaints).toEqual([]);
     expect(await page.title()).not.toBe("hit");
   });
@@ -88,7 +88,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await expectText(page, /In flight[\s\S]*passes\s+4\s+host/, 'section[aria-label="Replicas"]');
     await expectText(page, `curl -H "Authorization: Bearer $KEY" http://localhost:1/services/${id}/health`);
     await page.waitForSelector("canvas");
-    await expectKept(page, '[data-probe="yes"]');
+    await expectSoundPage(page, '[data-probe="yes"]');
     expect(complaints).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await openDialog(page, "Scale");
     await typeInto(page, "Replicas", "2");
     await page.keyboard.press("Enter");
-    await eventually(async () => (await shown()).replicas === 2, { what: "two replicas to be wanted" });
+    await eventually(async () => (await visible()).replicas === 2, { what: "two replicas to be wanted" });
     await dialogGone(page);
     await openDialog(page, "Make a key");
     await typeInto(page, "Name", "app");
@@ -173,27 +173,27 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await tabTo(page, "Roll back");
     await page.keyboard.press("Enter");
 
-    await eventually(async () => (await shown()).rollout?.cause !== null, { what: "the way back" });
+    await eventually(async () => (await visible()).rollout?.cause !== null, { what: "the way back" });
     await expectText(page, "It was called off.", "[data-rollout]");
     await expectText(page, "v1 → v2", 'section[aria-label="Rollouts"]');
-    expect((await shown()).version).toBe("v1");
+    expect((await visible()).version).toBe("v1");
   });
 
   test("are stopped and deleted after dialogs that say what stops, what is kept and what is charged", async () => {
     const { page } = await open(`/inference/${id}`);
 
     await openDialog(page, "Stop");
-    for (const said of ["What stops", "What is kept", "What is still charged"])
-      await expectText(page, said, '[role="dialog"]');
+    for (const output of ["What stops", "What is kept", "What is still charged"])
+      await expectText(page, output, '[role="dialog"]');
     await tabTo(page, "Stop");
     await page.keyboard.press("Enter");
-    await eventually(async () => ["stopping", "stopped"].includes((await shown()).status), {
+    await eventually(async () => ["stopping", "stopped"].includes((await visible()).status), {
       what: "the service to stop",
     });
     await services.settle();
     await page.reload();
     await pressOn(page, "Start");
-    await eventually(async () => (await shown()).status === "creating", { what: "the service to start" });
+    await eventually(async () => (await visible()).status === "creating", { what: "the service to start" });
     await openDialog(page, "Delete");
     await expectText(page, "for good", '[role="dialog"]');
     await tabTo(page, "Delete");
@@ -205,7 +205,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
   test("are ordered from a form that says the price of each replica before", async () => {
     const { page } = await open("/inference?order=new");
     await page.waitForSelector('input[name="image"]');
-    await expectKept(page, 'input[name="image"]');
+    await expectSoundPage(page, 'input[name="image"]');
 
     await typeInto(page, "Name", "hello");
     await typeInto(page, "Image", "server:1");

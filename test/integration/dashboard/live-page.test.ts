@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { HURRIED_POLLS, looked, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
+import { HURRIED_POLLS, visibilityChange, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 
@@ -163,13 +163,13 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.evaluateOnNewDocument(HURRIED_POLLS);
     await page.setRequestInterception(true);
     let isBroken = true;
-    const asked = { alarms: 0, streams: 0, health: 0 };
+    const requested = { alarms: 0, streams: 0, health: 0 };
     page.on("request", (request) => {
       const { pathname } = new URL(request.url());
-      if (pathname === "/api/v1/alarms") asked.alarms += 1;
-      if (pathname === "/readyz") asked.health += 1;
+      if (pathname === "/api/v1/alarms") requested.alarms += 1;
+      if (pathname === "/readyz") requested.health += 1;
       if (pathname !== "/api/v1/stream") return void request.continue();
-      asked.streams += 1;
+      requested.streams += 1;
       if (isBroken) return void request.abort("connectionrefused");
       return void request.continue();
     });
@@ -177,9 +177,9 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
       scene.control.api.db.query("INSERT INTO alarms (kind, subject, detail) VALUES ('shown', $1, '')", [
         subject,
       ]);
-    const more = async (what: keyof typeof asked, count: number) => {
-      const until = asked[what] + count;
-      await eventually(() => asked[what] >= until, { what: `${what} asked for ${count} times more` });
+    const more = async (what: keyof typeof requested, count: number) => {
+      const until = requested[what] + count;
+      await eventually(() => requested[what] >= until, { what: `${what} asked for ${count} times more` });
     };
     await page.goto(`${scene.url}/alarms`);
     await page.waitForSelector("h1");
@@ -187,11 +187,11 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await more("alarms", 2);
     await raise("told by a poll");
     await expectText(page, "told by a poll", "tbody");
-    await page.evaluate(looked("hidden"));
-    const unseen = { ...asked };
+    await page.evaluate(visibilityChange("hidden"));
+    const unseen = { ...requested };
     await delay(3 * LOST_AFTER_MS);
-    expect(asked).toEqual(unseen);
-    await page.evaluate(looked("visible"));
+    expect(requested).toEqual(unseen);
+    await page.evaluate(visibilityChange("visible"));
     await more("alarms", 2);
     await more("streams", 1);
 
@@ -199,9 +199,9 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.waitForResponse((answer) => answer.url().includes("/api/v1/stream?") && answer.ok());
     // What it asks for once more as the stream begins.
     await more("health", 2);
-    const { alarms } = asked;
+    const { alarms } = requested;
     await more("health", 6);
-    expect(asked.alarms).toBe(alarms);
+    expect(requested.alarms).toBe(alarms);
     await raise("told by the stream");
     await expectText(page, "told by the stream", "tbody");
   }, 120_000);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
-import { expectKept, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
 
 let scene: DashboardScene;
 
@@ -44,14 +44,14 @@ describe.skipIf(!hasBrowser)("a key typed there", () => {
     ["that of SSH", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", "This is an SSH key"],
     ["a word", "secret", "one begins with rgk_"],
     ["one of another server", `rgk_${"a".repeat(43)}`, "the key of another server"],
-  ])("that is %s opens nothing, and it is said why", async (_what, typed, told) => {
+  ])("that is %s opens nothing, and it is said why", async (_what, typed, reported) => {
     const { page } = await scene.open("/queue");
     await page.waitForSelector('input[name="key"]');
 
     await page.type('input[name="key"]', typed);
     await page.keyboard.press("Enter");
 
-    await expectText(page, told, '[role="alert"]');
+    await expectText(page, reported, '[role="alert"]');
     expect(await cookies(page)).toEqual([]);
     expect(await page.evaluate("document.activeElement?.name")).toBe("key");
   });
@@ -88,7 +88,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     const { page, complaints } = await scene.open("/queue");
 
     await expectText(page, "API key");
-    await expectKept(page, 'input[name="key"]');
+    await expectSoundPage(page, 'input[name="key"]');
     expect(new URL(page.url()).pathname).toBe("/queue");
     expect(complaints).toEqual([]);
   });
@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("who is not logged in (left out where Chromium is n
     await page.waitForSelector("nav a[aria-current]");
     await control.api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [held.customerId]);
     await expectText(page, "This account is suspended", '[role="status"]');
-    await expectKept(page, '[role="status"]');
+    await expectSoundPage(page, '[role="status"]');
 
     await pressButton(page, "Log out");
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 
@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
     await pressOn(page, "dora");
     await expectText(page, HOSTILE, 'section[aria-label="Customer dora"]');
     await page.waitForSelector(`${BALANCE} time`);
-    await expectKept(page, 'section[aria-label$="dora"]');
+    await expectSoundPage(page, 'section[aria-label$="dora"]');
     expect(complaints).toEqual([]);
   });
 
@@ -139,7 +139,7 @@ describe.skipIf(!hasBrowser)("the owner's money (left out where Chromium is not 
     await expectText(page, /0\.00/, 'section[aria-label="Total of all entries"]');
     await expectText(page, /\b0\b/, 'section[aria-label="Customers apart"]');
     await page.waitForSelector('section[aria-label="Total of all entries"] time');
-    await expectKept(page, "section[aria-label] table");
+    await expectSoundPage(page, "section[aria-label] table");
     expect(complaints).toEqual([]);
   });
 

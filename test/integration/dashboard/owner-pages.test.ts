@@ -5,7 +5,7 @@ import { type DashboardScene, openDashboardScene } from "../../support/dashboard
 import { eventually } from "../../support/eventually.ts";
 import { fill } from "../../support/dashboard/by-hand.ts";
 import { clockOff } from "../../support/dashboard/page-clock.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 
 const HOSTILE = '<img src=x onerror="document.body.remove()">\u202e🦄';
 const TWO_HOURS_MS = 7_200_000;
@@ -50,7 +50,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
 
     await expectText(page, "Make room", "tbody");
     expect(await textOf(page, "tbody")).not.toContain("host-floods");
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     await page.goto(`${scene.url}/alarms?open=false&kind=disk-full`);
     await expectText(page, "Nothing here", "main section");
     expect(complaints).toEqual([]);
@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     await page.waitForSelector("tbody tr");
 
     expect(await textOf(page, "tbody")).toContain("done");
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     expect(complaints).toEqual([]);
   });
 
@@ -110,10 +110,10 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     });
     const { page, complaints } = await scene.open("/audit", api.admin);
     await page.waitForSelector("tbody tr");
-    const asked: string[] = [];
+    const requested: string[] = [];
     page.on("response", (response) => {
       if (response.url().includes("/audit-log?"))
-        asked.push(`${response.status()} ${new URL(response.url()).search}`);
+        requested.push(`${response.status()} ${new URL(response.url()).search}`);
     });
 
     await page.select("::-p-aria([name='Only of this kind of thing'])", "customer");
@@ -132,8 +132,8 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     await fill(page, "By whom (name or number)", String(api.admin.customerId));
     await page.waitForFunction(`location.search.includes("actor=${api.admin.customerId}")`);
     await expectText(page, `customer ${eve.customerId}`, "tbody");
-    expect(asked.filter((one) => !one.startsWith("200"))).toEqual([]);
-    expect(asked.length).toBeLessThanOrEqual(7);
+    expect(requested.filter((one) => !one.startsWith("200"))).toEqual([]);
+    expect(requested.length).toBeLessThanOrEqual(7);
     expect(complaints).toEqual([]);
   });
 
@@ -154,6 +154,6 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     await eventually(async () => (await held()) === "300", { what: "the setting of 300 days" });
     await page.waitForSelector('[role="alert"]', { hidden: true });
     expect(await held()).toBe("300");
-    await expectKept(page, field);
+    await expectSoundPage(page, field);
   });
 });

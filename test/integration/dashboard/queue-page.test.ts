@@ -7,7 +7,7 @@ import { hasBrowser } from "../../support/browser.ts";
 import { press } from "../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
@@ -66,11 +66,11 @@ beforeEach(async () => {
   for (const host of hosts) await host.heartbeat();
 });
 
-const ask = async (method: string, path: string, body?: object) =>
+const request = async (method: string, path: string, body?: object) =>
   await scene.control.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
 
 async function ordered(path: string, order: object): Promise<string> {
-  const { status, body } = await ask("POST", path, { ...SIZE, ...order });
+  const { status, body } = await request("POST", path, { ...SIZE, ...order });
   if (status !== 201) throw new Error(JSON.stringify(body));
   return body.id;
 }
@@ -103,7 +103,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(rows[2]).toContain("2 × 2 GPU, 1 CPU");
     expect(rows.slice(3).map((row) => /replica \d/.exec(row ?? "")?.[0])).toEqual(["replica 0", "replica 1"]);
     await expectText(page, /5, all shown · (now|\d+ sec\. ago)/);
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     expect(complaints).toEqual([]);
     expect(await page.title()).not.toBe("hit");
   });
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     await expectText(page, "host-a", opened);
     await expectText(page, "host-b", opened);
     expect(new URL(page.url()).searchParams.get("open")).toBe(`training/${gang}/0`);
-    await expectKept(page, `${opened} section tbody tr`);
+    await expectSoundPage(page, `${opened} section tbody tr`);
     expect(complaints).toEqual([]);
   });
 
@@ -167,7 +167,10 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     // The head, for which room is kept, stays where it is.
     await become(page, [HOSTILE, "gang", "train", "chat", "chat"]);
     await expectText(page, "Place in the queue: 2", `[data-opened="${gang}"]`);
-    expect((await ask("GET", `/training-jobs/${gang}`)).body).toMatchObject({ name: "gang", priority: 7 });
+    expect((await request("GET", `/training-jobs/${gang}`)).body).toMatchObject({
+      name: "gang",
+      priority: 7,
+    });
   });
 
   test("has an administrator see whose each is, and give it another name", async () => {
@@ -194,12 +197,12 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(await textOf(page, '[role="dialog"]')).not.toMatch(/^Cancel$/m);
     await pressOn(page, "Keep it");
     await dialogGone(page);
-    expect((await ask("GET", `/training-jobs/${job}`)).body).toMatchObject({ status: "queued" });
+    expect((await request("GET", `/training-jobs/${job}`)).body).toMatchObject({ status: "queued" });
     await openDialog(page, "Cancel the job");
     await pressOn(page, "Cancel the job");
 
     await become(page, ["well named", "gang", "chat", "chat"]);
-    expect((await ask("GET", `/training-jobs/${job}`)).body).toMatchObject({ status: "cancelled" });
+    expect((await request("GET", `/training-jobs/${job}`)).body).toMatchObject({ status: "cancelled" });
   });
 
   test("takes an environment out of the line, which stays, and stops a service as a whole", async () => {
@@ -210,7 +213,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     await expectText(page, "with its settings and files", '[role="dialog"]');
     await press(page, "Take it out", '[role="dialog"]');
     await become(page, ["gang", "chat", "chat"]);
-    expect((await ask("GET", `/environments/${environment}`)).body).toMatchObject({ status: "stopped" });
+    expect((await request("GET", `/environments/${environment}`)).body).toMatchObject({ status: "stopped" });
 
     await page.goto(`${scene.url}/queue?open=inference/${service}/1`);
     await expectText(page, "host-b", `[data-opened="${service}"]`);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import {
-  expectKept,
+  expectSoundPage,
   expectText,
   pressButton,
   reloadIn,
@@ -15,7 +15,7 @@ import type { Caller } from "../../support/http/api.ts";
 
 const FIELD = 'input[name="key"]';
 const STANDS = "nav a[aria-current]";
-const TOLD = '[role="status"]';
+const REPORTED = '[role="status"]';
 
 let scene: DashboardScene;
 
@@ -59,7 +59,8 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
 
     await endAll(ada);
 
-    for (const tab of [page, beside]) await expectText(tab, "it was logged out from another browser", TOLD);
+    for (const tab of [page, beside])
+      await expectText(tab, "it was logged out from another browser", REPORTED);
     expect([placeOf(page), placeOf(beside)]).toEqual(["/environments?status=running", "/queue"]);
     await logInAgain(page, ada);
     await beside.waitForSelector(STANDS);
@@ -77,10 +78,10 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
 
     await control.api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: eve });
 
-    await expectText(page, "Your session has ended with its key", TOLD);
-    await expectKept(page, TOLD);
+    await expectText(page, "Your session has ended with its key", REPORTED);
+    await expectSoundPage(page, REPORTED);
     await reloadIn(page, "zh");
-    await expectText(page, "您的会话已随其密钥结束", TOLD);
+    await expectText(page, "您的会话已随其密钥结束", REPORTED);
     expect(placeOf(page)).toBe("/queue");
   }, 120_000);
 
@@ -92,7 +93,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     await expectText(page, "This browser, which logged in with it", '[role="dialog"]');
     await pressButton(page, "Revoke");
 
-    await expectText(page, "Your session has ended with its key", TOLD);
+    await expectText(page, "Your session has ended with its key", REPORTED);
     expect(placeOf(page)).toBe("/keys");
   }, 120_000);
 
@@ -118,7 +119,7 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
     await page.waitForSelector(FIELD);
     await logInAgain(page, key);
 
-    await expectText(page, /its time was over|ended with its key/, TOLD);
+    await expectText(page, /its time was over|ended with its key/, REPORTED);
 
     expect(await textOf(page)).not.toContain("another browser");
   }, 120_000);
@@ -133,10 +134,10 @@ describe.skipIf(!hasBrowser)("a session that ends (left out where Chromium is no
 
     for (const tab of [page, beside]) {
       await tab.waitForSelector(FIELD);
-      await tab.waitForSelector(TOLD, { hidden: true });
+      await tab.waitForSelector(REPORTED, { hidden: true });
       await tab.reload();
       await tab.waitForSelector(FIELD);
-      expect(await tab.$(TOLD)).toBeNull();
+      expect(await tab.$(REPORTED)).toBeNull();
     }
   }, 120_000);
 });
@@ -192,7 +193,7 @@ describe.skipIf(!hasBrowser)("an account whose money is used up", () => {
 
     await expectText(page, "what ran was stopped, and nothing starts", "[data-debt]");
     await expectText(page, "of-ida", "main");
-    await expectKept(page, "[data-debt]");
+    await expectSoundPage(page, "[data-debt]");
     await page.waitForSelector("[data-debt] a");
     await page.click("[data-debt] a");
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectKept, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
@@ -29,8 +29,8 @@ beforeAll(async () => {
   if (first === undefined || second === undefined) throw new Error("it has not two hosts");
   await second.pull();
   const remains = { outOfMemory: false, signal: null, tail: "last words", newOutput: false };
-  const says = { phase: "failed", exitCode: 3, detail: "out of patience", remains } as const;
-  await second.report(second.desired.map((wanted) => second.observedOf(wanted, says)));
+  const report = { phase: "failed", exitCode: 3, detail: "out of patience", remains } as const;
+  await second.report(second.desired.map((wanted) => second.observedOf(wanted, report)));
   await gang.scene.workloads();
   await gang.round([first]);
   await gang.scene.workloads();
@@ -55,7 +55,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     const { page, complaints } = await open("/training");
 
     await expectText(page, HOSTILE);
-    await expectKept(page, "tbody tr");
+    await expectSoundPage(page, "tbody tr");
     await page.goto(`${scene.url}/training?name=sweep-2`);
     await expectText(page, "sweep-2");
     expect(await textOf(page)).not.toContain("evil");
@@ -94,7 +94,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     );
     expect(first).toHaveLength(1);
     await expectText(page, "attempt-1/");
-    await expectKept(page, "[data-lane]");
+    await expectSoundPage(page, "[data-lane]");
     expect(complaints).toEqual([]);
   });
 
@@ -104,7 +104,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await expectText(page, "7 checks passed, 1 did not");
     await expectText(page, /Rank [01], clock: It is 3 s off\./);
     expect(await page.$$eval('section[aria-label="Preflight"] tbody tr', (rows) => rows.length)).toBe(2);
-    await expectKept(page, "section[aria-label] tbody tr");
+    await expectSoundPage(page, "section[aria-label] tbody tr");
   });
 
   test("of which a part cannot be read still show the others", async () => {
@@ -211,7 +211,7 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
   test("that are ordered with what cannot be are told so at the field", async () => {
     const { page } = await open("/training?order=new");
     await page.waitForSelector('input[name="image"]');
-    await expectKept(page, 'input[name="image"]');
+    await expectSoundPage(page, 'input[name="image"]');
 
     await typeInto(page, "Name", "wrong");
     await typeInto(page, "Image", "trainer:1");

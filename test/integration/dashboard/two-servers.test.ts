@@ -32,9 +32,9 @@ describe.skipIf(!hasBrowser)("two servers (left out where Chromium is not instal
     if (first === undefined || second === undefined) throw new Error("two servers were wanted");
     onTestFinished(async () => void (await Promise.all([first.kill(), second.kill()])));
     const target = { host: "127.0.0.1", port: first.port };
-    const way = await cuttableTcp(target);
-    onTestFinished(() => way.close());
-    const url = `http://localhost:${way.port}`;
+    const route = await cuttableTcp(target);
+    onTestFinished(() => route.close());
+    const url = `http://localhost:${route.port}`;
     const page = await openPage();
     await page.evaluateOnNewDocument(WITHOUT_POLLS);
     await logIn(page, url, api.admin);

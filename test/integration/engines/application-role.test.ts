@@ -270,11 +270,11 @@ describe("behind PgBouncer in transaction mode", () => {
     async (who) => {
       const database = openDatabase(bouncer.through(who === "the owner" ? fresh.url : ofServers));
       onTestFinished(() => database.close());
-      const ask = async (sql: Connection) => (await sql.query("SELECT $1::int AS value", [7])).rows;
+      const request = async (sql: Connection) => (await sql.query("SELECT $1::int AS value", [7])).rows;
 
       for (let nth = 0; nth < AT_ONCE; nth += 1) {
-        expect(await ask(database)).toEqual([{ value: 7 }]);
-        expect(await transaction(database, ask)).toEqual([{ value: 7 }]);
+        expect(await request(database)).toEqual([{ value: 7 }]);
+        expect(await transaction(database, request)).toEqual([{ value: 7 }]);
       }
 
       expect(database.role.isPooled).toBe(true);

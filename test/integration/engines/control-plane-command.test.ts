@@ -83,9 +83,9 @@ test("told to end while it still begins, it ends in order once it has begun, wit
     // Killed five seconds after its signal, a control plane that is still beginning on a busy machine would end in no order.
     forceKillAfterDelay: false,
   });
-  let said = "";
-  running.all.on("data", (bytes: Buffer) => (said += String(bytes)));
-  await eventually(() => said.includes("Postgres runs"), { what: "its Postgres" });
+  let output = "";
+  running.all.on("data", (bytes: Buffer) => (output += String(bytes)));
+  await eventually(() => output.includes("Postgres runs"), { what: "its Postgres" });
 
   running.kill("SIGTERM");
 
@@ -139,9 +139,9 @@ test.each(RUN_BESIDE)(
     const folder = mkdtempSync(join(tmpdir(), "remotegpu-page-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     mkdirSync(join(folder, "etc"));
-    const told = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
+    const reported = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
 
-    const untrue = await untrueOf(told, {
+    const untrue = await untrueOf(reported, {
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: folder,
@@ -157,7 +157,7 @@ test.each(RUN_BESIDE)(
     });
 
     expect(untrue).toEqual([]);
-    expect(told.length).toBeGreaterThan(4);
+    expect(reported.length).toBeGreaterThan(4);
     expect(existsSync(join(folder, "state/operator.json"))).toBe(true);
     expect(readFileSync(join(folder, "etc/nats-server.conf"), "utf8")).toContain("jetstream");
   },

@@ -69,8 +69,8 @@ test("an integer that does not fit a number is an error, not a wrong number", as
 
 describe("prepared statements", () => {
   /** One connection that leads straight to Postgres. */
-  function oneConnection(actsAs: "application" | "owner" = "owner"): Database {
-    const database = openDatabase(fresh.url, { maxConnections: 1, runsAs: actsAs });
+  function oneConnection(runsAs: "application" | "owner" = "owner"): Database {
+    const database = openDatabase(fresh.url, { maxConnections: 1, runsAs });
     onTestFinished(() => database.close());
     return database;
   }
@@ -84,15 +84,15 @@ describe("prepared statements", () => {
 
   test.each(["application", "owner"] as const)(
     "a connection of the %s prepares a statement once, within transactions and outside",
-    async (actsAs) => {
-      const database = oneConnection(actsAs);
-      const ask = (sql: Connection, value: number) =>
+    async (runsAs) => {
+      const database = oneConnection(runsAs);
+      const request = (sql: Connection, value: number) =>
         sql.query<{ value: number }>("SELECT $1::int + 1 AS value", [value]);
 
       const answers = [
-        await ask(database, 1),
-        await transaction(database, (sql) => ask(sql, 2)),
-        await ask(database, 3),
+        await request(database, 1),
+        await transaction(database, (sql) => request(sql, 2)),
+        await request(database, 3),
       ];
 
       expect(answers.map(({ rows }) => rows[0]?.value)).toEqual([2, 3, 4]);
@@ -147,28 +147,28 @@ describe("prepared statements", () => {
 
   test("a session that has not prepared what another one has is sent the statement itself", async () => {
     const database = oneConnection();
-    const ask = async (sql: Connection) => (await sql.query("SELECT $1::text AS said", ["once"])).rows;
-    await ask(database);
+    const request = async (sql: Connection) => (await sql.query("SELECT $1::text AS said", ["once"])).rows;
+    await request(database);
 
     await database.query("DEALLOCATE ALL");
-    expect(await ask(database)).toEqual([{ said: "once" }]);
-    await ask(database);
+    expect(await request(database)).toEqual([{ said: "once" }]);
+    await request(database);
     await database.query("DEALLOCATE ALL");
-    expect(await transaction(database, ask)).toEqual([{ said: "once" }]);
+    expect(await transaction(database, request)).toEqual([{ said: "once" }]);
   });
 
   test("one that failed is prepared anew", async () => {
     const database = oneConnection();
-    const ask = async (divisor: number) =>
+    const request = async (divisor: number) =>
       await transaction(
         database,
         async (sql) => (await sql.query("SELECT 6 / $1::int AS part", [divisor])).rows,
       );
-    await ask(1);
+    await request(1);
 
-    await expect(ask(0)).rejects.toMatchObject({ code: "22012" });
+    await expect(request(0)).rejects.toMatchObject({ code: "22012" });
 
-    expect(await ask(3)).toEqual([{ part: 2 }]);
+    expect(await request(3)).toEqual([{ part: 2 }]);
     expect(await preparedOn(database, "SELECT 6 /%")).toHaveLength(1);
   });
 });

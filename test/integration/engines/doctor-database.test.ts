@@ -60,15 +60,15 @@ async function findingsAfter(damage: string): Promise<Finding[]> {
 
 test("that every registry may be asked is well, and what stays reachable by that is told", async () => {
   await onCopy(async ({ database, application }) => {
-    const told = async () =>
+    const reported = async () =>
       (await examine(application, new Date())).find(({ check }) => check === "registries-can-be-asked");
-    const quiet = await told();
+    const quiet = await reported();
     expect(quiet).toEqual({ check: quiet?.check, claim: quiet?.claim, state: "well" });
 
     await setSetting(database, "IMAGE_REGISTRIES", "any");
 
     const risks = [/between the look/, /redirects/, /127\.0\.0\.0\/8/, /by its digest/];
-    expect(await told()).toMatchObject({
+    expect(await reported()).toMatchObject({
       state: "well",
       notes: expect.arrayContaining(risks.map((risk) => expect.stringMatching(risk))),
     });

@@ -11,7 +11,7 @@ import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control
 import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
 import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 
 const run = promisify(execFile);
 const SERVE_ALONE = new URL("../../fixtures/embedded-nats-alone.ts", import.meta.url).pathname;
@@ -35,7 +35,7 @@ async function start(port?: number): Promise<EmbeddedNats> {
     listen: { address: "127.0.0.1", ...(port === undefined ? {} : { port }) },
     isTls: false,
     config: (at) => renderNatsConfig(operator, { ...at, serverName: "test", tls: null }),
-    log: keptLog(),
+    log: memoryLog(),
   });
   running.push(server);
   return server;
@@ -112,7 +112,7 @@ test("a configuration that the server refuses is one clear line, and nothing is 
     listen: { address: "127.0.0.1" },
     isTls: false,
     config: () => "nonsense: {",
-    log: keptLog(),
+    log: memoryLog(),
   });
 
   await expect(failed).rejects.toThrow(/^nats-server does not start: /);

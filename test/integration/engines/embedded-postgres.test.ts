@@ -28,14 +28,14 @@ afterAll(() => rm(stateDir, { recursive: true, force: true }));
 
 test("it starts, keeps its rows over a stop and a start, and is gone after the stop", async () => {
   const first = await start();
-  await ask(first.url, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)");
+  await request(first.url, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)");
   await first.stop();
   const second = await start();
 
   expect(first.adopted).toBe(false);
   expect(second.adopted).toBe(false);
-  expect(await ask(second.url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
-  expect(await ask(second.url, "SHOW fsync")).toEqual([{ fsync: "on" }]);
+  expect(await request(second.url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
+  expect(await request(second.url, "SHOW fsync")).toEqual([{ fsync: "on" }]);
   expect(await isAlive(first.pid())).toBe(false);
 });
 
@@ -43,10 +43,10 @@ test("it listens on loopback only, behind a password that others cannot read", a
   const server = await start();
   const url = new URL(server.url);
 
-  expect(await ask(server.url, "SHOW listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);
+  expect(await request(server.url, "SHOW listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);
   expect((await stat(join(stateDir, "postgres/password"))).mode & 0o777).toBe(0o600);
   url.password = "guessed";
-  await expect(ask(url.href, "SELECT 1")).rejects.toThrow(/password authentication failed/);
+  await expect(request(url.href, "SELECT 1")).rejects.toThrow(/password authentication failed/);
 });
 
 test("killed with -9 we leave it running; the next start takes it over and stops it", async () => {
@@ -60,7 +60,7 @@ test("killed with -9 we leave it running; the next start takes it over and stops
 
   expect(server.adopted).toBe(true);
   expect(server.pid()).toBe(pidOfServer);
-  expect(await ask(server.url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
+  expect(await request(server.url, "SELECT id FROM kept")).toEqual([{ id: 1 }]);
   await server.stop();
   expect(await isAlive(pidOfServer)).toBe(false);
 });
@@ -89,10 +89,10 @@ test("one that runs on another port than wanted is stopped and started there", a
 test("killed, the server comes back by itself under the same address, with everything committed", async () => {
   const server = await start();
   const killed = server.pid();
-  await ask(server.url, "INSERT INTO kept VALUES (2)");
+  await request(server.url, "INSERT INTO kept VALUES (2)");
   process.kill(killed, "SIGKILL");
 
-  const rows = await eventually(() => ask(server.url, "SELECT id FROM kept ORDER BY id"), {
+  const rows = await eventually(() => request(server.url, "SELECT id FROM kept ORDER BY id"), {
     withinMs: 60_000,
   });
 
@@ -109,7 +109,7 @@ test("a pid file that names another's process by now does not stop it from start
   const server = await start();
 
   expect(server.adopted).toBe(false);
-  expect(await ask(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  expect(await request(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
 });
 
 test("a taken port is told in one line", async () => {
@@ -149,7 +149,7 @@ test.runIf(isRoot)(
     const server = await startPostgres({ stateDir: folder, log: quietLog, binaries: join(closed, "native") });
     running.push(server);
 
-    expect(await ask(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    expect(await request(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     expect((await stat(join(folder, "postgres/18.4/bin/postgres"))).isFile()).toBe(true);
   },
 );
@@ -204,7 +204,7 @@ async function isAlive(pid: number): Promise<boolean> {
   return status !== "" && !/^State:\s+[ZX]/m.test(status);
 }
 
-async function ask(url: string, sql: string): Promise<object[]> {
+async function request(url: string, sql: string): Promise<object[]> {
   const database = openDatabase(url, { maxConnections: 1 });
   try {
     return (await database.query(sql)).rows;

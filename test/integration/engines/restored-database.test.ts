@@ -27,7 +27,7 @@ afterEach(async () => await scene.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const status = async (id: string) => (await scene.get(alice, id)).status;
-const ask = async (id: string, verb: string) =>
+const request = async (id: string, verb: string) =>
   await scene.api.request("POST", `/api/v1/environments/${id}/${verb}`, { as: alice });
 
 async function running(): Promise<{ id: string; desired: DesiredInstance }> {
@@ -47,7 +47,7 @@ async function restored(instances: ObservedInstance[]): Promise<DesiredInstance[
 }
 
 async function stoppedAndGone(id: string): Promise<void> {
-  await ask(id, "stop");
+  await request(id, "stop");
   await host.round({ phase: "stopped" });
   await host.round();
   await host.round();
@@ -77,7 +77,7 @@ describe("a restart that was lost", () => {
   test("goes on as the run that it is, and is paid like any other", async () => {
     const { id, desired: before } = await running();
     const moment = await keepMoment(scene.api.db);
-    await ask(id, "restart");
+    await request(id, "restart");
     const [after] = await host.round();
     expect(after?.runId).not.toBe(before.runId);
     await moment.goBack();
@@ -97,7 +97,7 @@ describe("a restart that was lost", () => {
   test("is decided before its rows are, which come again", async () => {
     const { id, desired: before } = await running();
     const moment = await keepMoment(scene.api.db);
-    await ask(id, "restart");
+    await request(id, "restart");
     const [after] = await host.round();
     await moment.goBack();
     await host.heartbeat();
@@ -149,7 +149,7 @@ describe("a start that was lost", () => {
     const { id } = await running();
     const moment = await keepMoment(scene.api.db);
     await stoppedAndGone(id);
-    await ask(id, "start");
+    await request(id, "start");
     await scene.schedule();
     const [second] = await host.round();
     expect(second?.placementEpoch).toBe(2);
@@ -163,7 +163,7 @@ describe("a start that was lost", () => {
       status_reason: expect.stringContaining("restored"),
     });
     expect(await sql("SELECT kind FROM alarms")).toEqual([{ kind: "unknown-instance" }]);
-    await ask(id, "start");
+    await request(id, "start");
     await host.heartbeat();
     await scene.schedule();
     expect((await host.pull()).filter(({ want }) => want === "running")).toMatchObject([
@@ -176,14 +176,14 @@ describe("a start that was lost", () => {
     await stoppedAndGone(id);
     const moment = await keepMoment(scene.api.db);
     for (let round = 1; round <= 3; round += 1) {
-      await ask(id, "start");
+      await request(id, "start");
       await scene.schedule();
       await host.round();
       await stoppedAndGone(id);
     }
     await moment.goBack();
     await restored([]);
-    await ask(id, "start");
+    await request(id, "start");
     await scene.schedule();
     const refused = (await host.pull()).find(({ want }) => want === "running")!;
     expect(refused.placementEpoch).toBe(2);
@@ -211,9 +211,9 @@ describe("a start that was lost", () => {
 test("rows that a host forgot since are passed over and shown, and those that it still has come in", async () => {
   const journal = new SceneJournal({ customerId: 0, workspaceId: 0, hostId: host.id, bootId: host.bootId });
   for (let row = 1; row <= 5; row += 1) journal.writeLost("a row");
-  const told = { id: journal.id, headSeq: 5, headHash: "0".repeat(64), watermarkSeen: 4, baseSeq: 3 };
+  const reported = { id: journal.id, headSeq: 5, headHash: "0".repeat(64), watermarkSeen: 4, baseSeq: 3 };
 
-  const reply = await host.heartbeat({ journal: told });
+  const reply = await host.heartbeat({ journal: reported });
   await host.report([]);
   const deps = { db: scene.api.db, verify: () => Promise.resolve(true), calendar: CHINA };
   const report = await ingestBatch(deps, host.id, journal.batch(4, 5), scene.api.deps.now());
@@ -238,10 +238,10 @@ test("what a host said before a restore and says again word for word after it op
       scene.api.deps.now(),
     );
   expect(await ingest()).toMatchObject({ decided: 1 });
-  const said = { report: [host.observedOf(desired, {})], applied: { ...host.applied } };
+  const output = { report: [host.observedOf(desired, {})], applied: { ...host.applied } };
   await stoppedAndGone(id);
   const moment = await keepMoment(scene.api.db);
-  await ask(id, "start");
+  await request(id, "start");
   await scene.schedule();
   await host.round();
   await stoppedAndGone(id);
@@ -257,8 +257,8 @@ test("what a host said before a restore and says again word for word after it op
   });
   const before = await held();
 
-  await host.tryHeartbeat({ applied: said.applied, dbIncarnationSeen: 0 });
-  await host.report(said.report);
+  await host.tryHeartbeat({ applied: output.applied, dbIncarnationSeen: 0 });
+  await host.report(output.report);
   expect(await ingest()).toMatchObject({ decided: 0, quarantined: 0 });
   await scene.workloads();
 

@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
-const NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+const NO_HANDLERS = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 let clone: string;
 
@@ -26,7 +26,7 @@ test.each([
 ])("%s without root is refused in one line that names the command", async (command, typed) => {
   const run = ["sh", join(clone, ".setup/run"), command];
 
-  const { exitCode, stdout, stderr } = await execa("setpriv", [...NOBODY, ...run], { reject: false });
+  const { exitCode, stdout, stderr } = await execa("setpriv", [...NO_HANDLERS, ...run], { reject: false });
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
   expect(stderr).toMatch(new RegExp(`^${typed} needs root: [^\n]* Try: sudo ${typed}$`));
@@ -63,7 +63,7 @@ async function aloneOnAMachine(script: string): Promise<string[]> {
 }
 
 test("a dockerd that we started ends with its last holder, but not under others' containers", async () => {
-  const said = await aloneOnAMachine(`
+  const output = await aloneOnAMachine(`
     dockerd hold $one; dockerd hold $two
     tar -C /usr/bin -c busybox | docker import - others:1 >/dev/null
     docker run --detach --name others-work others:1 /busybox sleep 1000 >/dev/null
@@ -79,7 +79,7 @@ test("a dockerd that we started ends with its last holder, but not under others'
     [ -e /run/remotegpu-dockerd ] || echo "no notes"
   `);
 
-  expect(said).toEqual([
+  expect(output).toEqual([
     "there",
     "dockerd (PID) goes on, though nobody holds it, since containers run in it: others-work.",
     "there",
@@ -91,12 +91,12 @@ test("a dockerd that we started ends with its last holder, but not under others'
 });
 
 test("a process that has the number of a dockerd of ours that is over goes on", async () => {
-  const said = await aloneOnAMachine(`
+  const output = await aloneOnAMachine(`
     mkdir -p /run/remotegpu-dockerd/users
     echo $two >/run/remotegpu-dockerd/pid
     dockerd release $one
     kill -0 $two && echo "lives"
   `);
 
-  expect(said).toEqual(["lives"]);
+  expect(output).toEqual(["lives"]);
 });

@@ -89,13 +89,18 @@ describe("a large dataset", () => {
 
       const again = await cli("dataset", "put", "large", "large", "--json");
 
-      const told = JSON.parse(again.stdout);
+      const reported = JSON.parse(again.stdout);
       const over = line.sent - before;
-      expect([again.exitCode, told.version, told.files, told.bytes]).toEqual([0, 1, LARGE_FILES, total]);
+      expect([again.exitCode, reported.version, reported.files, reported.bytes]).toEqual([
+        0,
+        1,
+        LARGE_FILES,
+        total,
+      ]);
       // What was on the way when it was killed is lost, and nothing else.
-      expect(told.sent).toBeLessThan(0.6 * total);
-      expect(over).toBeGreaterThanOrEqual(told.sent);
-      expect(over).toBeLessThan(told.sent * 1.01 + MIB + SENT_AGAIN_BYTES);
+      expect(reported.sent).toBeLessThan(0.6 * total);
+      expect(over).toBeGreaterThanOrEqual(reported.sent);
+      expect(over).toBeLessThan(reported.sent * 1.01 + MIB + SENT_AGAIN_BYTES);
       for (const name of readdirSync(join(here, "large"))) {
         const same = await execa("cmp", [join(here, "large", name), join(await mounted(id), name)], {
           reject: false,
@@ -141,7 +146,7 @@ describe("a put", () => {
     const put = await cli("dataset", "put", "tree", "tree");
     const same = await cli("dataset", "put", "tree", "tree");
     const listed = await cli("dataset", "ls", "tree", "--json");
-    const shown = await cli("dataset", "show", "tree");
+    const visible = await cli("dataset", "show", "tree");
     const got = await cli("dataset", "get", "tree", ".", "copy");
     const one = await cli("dataset", "get", "tree", "run.sh");
 
@@ -160,8 +165,8 @@ describe("a put", () => {
       ["sub", "folder"],
       ["sub.txt", "file"],
     ]);
-    expect(shown.stdout).toMatch(/storage_pools +pool-a/);
-    expect(shown.stdout).toMatch(/^1 +pool-a +ready, mounted +13 bytes +3/m);
+    expect(visible.stdout).toMatch(/storage_pools +pool-a/);
+    expect(visible.stdout).toMatch(/^1 +pool-a +ready, mounted +13 bytes +3/m);
     expect([got.exitCode, got.stderr, one.exitCode]).toEqual([0, "", 0]);
     const inFolder = async (folder: string) =>
       await execa("sh", ["-c", "find . -type f -exec sha256sum {} + | LC_ALL=C sort"], {
@@ -221,8 +226,8 @@ describe("a put", () => {
     writeFileSync(join(here, "slow.bin"), randomBytes(64 * MIB));
     const id = await dataset("shared");
     const putting = begin("dataset", "put", "shared", "slow.bin", "--streams", "1");
-    let said = "";
-    putting.stderr?.on("data", (bytes) => (said += String(bytes)));
+    let output = "";
+    putting.stderr?.on("data", (bytes) => (output += String(bytes)));
     const ended = once(putting, "exit");
     await eventually(
       async () =>
@@ -237,7 +242,9 @@ describe("a put", () => {
     line.letGo();
 
     expect([other.stderr, other.exitCode, (await ended)[0]]).toEqual(["", 0, 1]);
-    expect(said).toContain("Another upload has begun since, or this one is over; begin anew to go on. (409)");
+    expect(output).toContain(
+      "Another upload has begun since, or this one is over; begin anew to go on. (409)",
+    );
     expect(readdirSync(await mounted(id))).toEqual(["other.bin"]);
   });
 

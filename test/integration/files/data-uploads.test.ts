@@ -333,23 +333,23 @@ describe("who and where", () => {
 });
 
 describe("at once", () => {
-  const said = Buffer.alloc(200_000, "a");
+  const output = Buffer.alloc(200_000, "a");
   const other = Buffer.alloc(200_000, "b");
 
   test("what is put beside its check is sealed as the list says or not at all, once, and never changes after that", async () => {
     const ends = new Set<string>();
     for (let round = 0; round < 6; round += 1) {
       const { id, client } = await dataset();
-      const { upload } = (await client.begin({ "sub/a": said })).body;
-      await client.file(upload, "sub/a", said);
-      await client.manifest(upload, manifestOf({ "sub/a": said }));
+      const { upload } = (await client.begin({ "sub/a": output })).body;
+      await client.file(upload, "sub/a", output);
+      await client.manifest(upload, manifestOf({ "sub/a": output }));
       const put = (bytes: Buffer) => client.part(upload, "sub/a", { bytes });
 
       const [one, two, ...puts] = await Promise.all([
         client.complete(upload),
         client.complete(upload),
         // Of the same length, each with a checksum that is its own.
-        ...[other, said, other, other, said].map((bytes) => put(bytes)),
+        ...[other, output, other, other, output].map((bytes) => put(bytes)),
         client.part(upload, "sub/b", { bytes: other }),
       ]);
 
@@ -369,9 +369,9 @@ describe("at once", () => {
           name,
           sha256(readFileSync(inPool(`${entry.storage_path}/sub/${name}`))),
         ]);
-      expect(tree()).toEqual([["a", sha256(said)]]);
+      expect(tree()).toEqual([["a", sha256(output)]]);
       expect(await put(other)).toMatchObject(problem(409));
-      expect(tree()).toEqual([["a", sha256(said)]]);
+      expect(tree()).toEqual([["a", sha256(output)]]);
     }
     expect(ends.size).toBeGreaterThan(0);
   });
@@ -379,9 +379,9 @@ describe("at once", () => {
   test("a dataset that is deleted beside its parts and its end is gone, and what comes after finds nothing", async () => {
     for (let round = 0; round < 4; round += 1) {
       const { id, client } = await dataset();
-      const { upload } = (await client.begin({ a: said })).body;
-      await client.file(upload, "a", said);
-      await client.manifest(upload, manifestOf({ a: said }));
+      const { upload } = (await client.begin({ a: output })).body;
+      await client.file(upload, "a", output);
+      await client.manifest(upload, manifestOf({ a: output }));
 
       const [deleted, ended] = await Promise.all([
         api.request("DELETE", `/api/v1/datasets/${id}`, { as: owner }),
@@ -504,7 +504,7 @@ describe("room and money", () => {
     const refused = [await change(["pool-a"], owner), await change(["pool-a", "pool-x"])];
     const named = await change(["pool-a", "pool-a"]);
     const read = await api.request("GET", `/api/v1/datasets/${id}/files?path=a`, { as: owner });
-    const asked = (await poolFolders(api.db, { pool: "pool-a", after: null })).folders.map(
+    const requested = (await poolFolders(api.db, { pool: "pool-a", after: null })).folders.map(
       ({ path }) => path,
     );
     await client.put({ a: "by its owner" });
@@ -518,7 +518,7 @@ describe("room and money", () => {
       { status: 422, body: { errors: [{ path: "storage_pools" }] } },
     ]);
     expect(named).toMatchObject({ status: 200, body: { storage_pools: ["pool-a"] } });
-    expect(asked).toContain(entry.storage_path);
+    expect(requested).toContain(entry.storage_path);
     expect((await entryOf(id)).storage_pools).toEqual([]);
     expect(read.body).toBe("by hand");
     expect(readFileSync(join(folder, "a"), "utf8")).toBe("by hand");

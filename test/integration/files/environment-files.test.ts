@@ -156,10 +156,10 @@ describe("who", () => {
     ["/gemini/code/leaving", 403],
   ])("nobody gets %s", async (path, status) => {
     symlinkSync("/etc/passwd", files.at("leaving"));
-    const asked = await api.request("GET", of(path), { as: owner });
+    const requested = await api.request("GET", of(path), { as: owner });
     rmSync(files.at("leaving"));
 
-    expect(asked).toMatchObject(problem(status));
+    expect(requested).toMatchObject(problem(status));
   });
 
   test("without a host, or before its first start, a sentence says why there are none", async () => {
@@ -200,7 +200,7 @@ describe("a link for a browser", () => {
 
   test("opens nothing once the key that made it is revoked", async () => {
     const own = await api.key(owner, {});
-    const asked = await api.request("POST", "/api/v1/environments/env-1/download-links", {
+    const requested = await api.request("POST", "/api/v1/environments/env-1/download-links", {
       as: own,
       body: { path: "/gemini/code/train.py" },
     });
@@ -209,7 +209,7 @@ describe("a link for a browser", () => {
       [own.key],
     );
 
-    expect(await api.request("GET", new URL(asked.body.url).pathname)).toMatchObject(problem(403));
+    expect(await api.request("GET", new URL(requested.body.url).pathname)).toMatchObject(problem(403));
   });
 });
 

@@ -53,21 +53,21 @@ async function enter(target: string): Promise<{ socket: TLSSocket; status: strin
   return { socket, status: String(answer).split(" ")[1] ?? "" };
 }
 
-async function ask(path: string): Promise<{ head: string; bytes: number }> {
+async function request(path: string): Promise<{ head: string; bytes: number }> {
   const { socket } = await enter("files:1");
   const query = `folder=${encoded(FOLDER)}&path=${encoded(path)}`;
   socket.write(`GET /entry?${query} HTTP/1.1\r\nHost: files\r\nConnection: close\r\n\r\n`);
   const parts: Buffer[] = [];
   for await (const part of socket as AsyncIterable<Buffer>) parts.push(part);
-  const said = Buffer.concat(parts);
-  const end = said.indexOf("\r\n\r\n");
-  return { head: said.subarray(0, end).toString(), bytes: said.length - end - 4 };
+  const output = Buffer.concat(parts);
+  const end = output.indexOf("\r\n\r\n");
+  return { head: output.subarray(0, end).toString(), bytes: output.length - end - 4 };
 }
 
 test("a gateway reads a file of the pool, of any length", async () => {
   writeFileSync(files.at("large"), Buffer.alloc(LARGE, "x"));
 
-  const { head, bytes } = await ask("large");
+  const { head, bytes } = await request("large");
 
   expect(head).toContain("HTTP/1.1 200 OK");
   expect(bytes).toBe(LARGE);
@@ -88,5 +88,5 @@ test("without the files process the way is refused, and open again once it is th
   mkdirSync(files.at("back"), { recursive: true });
 
   expect(refused.status).toBe("503");
-  expect((await ask("back")).head).toContain("HTTP/1.1 200 OK");
+  expect((await request("back")).head).toContain("HTTP/1.1 200 OK");
 });

@@ -36,8 +36,8 @@ test("files that are small come with their bytes, and all else is told", async (
 
   const found = await tree("all", { bytesFrom: "0" });
 
-  const told = [...found].map(([path, { type, size, sha256: sum }]) => [path, [type, size, sum]]);
-  expect(Object.fromEntries(told)).toEqual({
+  const reported = [...found].map(([path, { type, size, sha256: sum }]) => [path, [type, size, sum]]);
+  expect(Object.fromEntries(reported)).toEqual({
     away: ["link", null, null],
     beyond: ["file", TREE_FILE_BYTES + 1, null],
     inner: ["folder", null, null],

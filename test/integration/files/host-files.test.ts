@@ -242,13 +242,13 @@ test("links exchanged all the time beside the reading never lead it out of the f
   const seen = new Map<string, number>();
   for (let reads = 0; !swapping.isOver || reads < 500; reads += 1) {
     const { status, body } = await files.request({ path: "swapped/way/secret" });
-    const said = status === 200 ? body.toString() : String(status);
-    seen.set(said, (seen.get(said) ?? 0) + 1);
+    const output = status === 200 ? body.toString() : String(status);
+    seen.set(output, (seen.get(output) ?? 0) + 1);
   }
   await swapped;
 
   expect([...seen.keys()]).not.toContain(SECRET);
-  expect([...seen.keys()].every((said) => ["of this customer", "403", "404", "503"].includes(said))).toBe(
+  expect([...seen.keys()].every((output) => ["of this customer", "403", "404", "503"].includes(output))).toBe(
     true,
   );
   expect(seen.get("of this customer")).toBeGreaterThan(0);

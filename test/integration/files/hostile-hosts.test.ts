@@ -45,7 +45,7 @@ const listing = (...names: string[]) => ({
   })),
   isMore: false,
 });
-const says =
+const report =
   (status: number, headers: Record<string, string>, body = ""): HostAnswers =>
   (_request, response) =>
     void response.writeHead(status, headers).end(body);
@@ -64,7 +64,7 @@ describe("for a file", () => {
     ],
     ["that is a tree", 200, { "remotegpu-file-type": "tree" }],
   ])("it answers one %s, which is refused", async (_what, status, headers) => {
-    const answer = await get(says(status, headers, "abc"));
+    const answer = await get(report(status, headers, "abc"));
 
     expect(answer).toMatchObject(unavailable(SENSELESS));
   });
@@ -75,7 +75,7 @@ describe("for a file", () => {
     ["of no bytes", "0-2"],
   ])("it answers a part %s, which is refused", async (_what, range) => {
     const headers = { ...FILE, "content-length": "3", "content-range": range };
-    const answer = await get(says(206, headers, "abc"), { Range: "bytes=0-2" });
+    const answer = await get(report(206, headers, "abc"), { Range: "bytes=0-2" });
 
     expect(answer).toMatchObject(unavailable(SENSELESS));
   });
@@ -114,14 +114,14 @@ describe("for a folder", () => {
     ["more than a page", listing(...Array.from({ length: 201 }, (_, at) => String(1_000 + at)))],
     ["no folder", { freeBytes: 1 }],
   ])("it answers %s, which is refused", async (_what, body) => {
-    const answer = await get(says(200, FOLDER, JSON.stringify(body)));
+    const answer = await get(report(200, FOLDER, JSON.stringify(body)));
 
     expect(answer).toMatchObject(unavailable(SENSELESS));
   });
 
   test("it answers the same page for the next one, which is refused", async () => {
     const body = JSON.stringify({ ...listing("a", "b"), isMore: true });
-    const first = await get(says(200, FOLDER, body));
+    const first = await get(report(200, FOLDER, body));
     const next = await api.request("GET", `${FILES}&cursor=${first.body.next_cursor}`, { as: owner });
 
     expect([first.status, first.body.items.length]).toEqual([200, 2]);
@@ -131,7 +131,7 @@ describe("for a folder", () => {
   test("it tells a time that no calendar has, which is left out", async () => {
     const [file] = listing("a").files;
     const body = JSON.stringify({ files: [{ ...file, modifiedMs: Number.MAX_SAFE_INTEGER }], isMore: false });
-    const answer = await get(says(200, FOLDER, body));
+    const answer = await get(report(200, FOLDER, body));
 
     expect([answer.status, answer.body.items[0].modified_at]).toEqual([200, null]);
   });
@@ -167,7 +167,7 @@ describe("for an upload", () => {
     ["it with another status", 206, { freeBytes: 1, hadBytes: 0, isSealed: false }],
   ])("it answers %s, and nothing is begun", async (_what, status, body) => {
     const { rows: before } = await api.db.query("SELECT count(*) FROM data_copies");
-    const answer = await begin(says(status, {}, JSON.stringify(body)));
+    const answer = await begin(report(status, {}, JSON.stringify(body)));
 
     expect(answer).toMatchObject(unavailable(SENSELESS));
     expect((await api.db.query("SELECT count(*) FROM data_copies")).rows).toEqual(before);
@@ -179,11 +179,11 @@ describe("for an upload", () => {
       host.endlessly(response, Buffer.from(`${"A".repeat(43)}=\n`));
     };
     const query = `path=/gemini/code/a&size=9000000&sha256=${"0".repeat(64)}`;
-    const told = await api.app.request(`/api/v1/environments/env-1/upload-chunks?${query}`, {
+    const reported = await api.app.request(`/api/v1/environments/env-1/upload-chunks?${query}`, {
       headers: { authorization: `Bearer ${owner.key}` },
     });
 
-    expect((await told.text()).length).toBe(17 + 3 * 45);
+    expect((await reported.text()).length).toBe(17 + 3 * 45);
   });
 
   test("it takes a part and answers another thing, which is not taken", async () => {

@@ -27,7 +27,7 @@ let viewer: Caller;
 let stranger: Caller;
 let here: string;
 /** Of hosts. */
-let asked = 0;
+let requested = 0;
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const { files: hosts } = api.deps;
   api.deps.files = {
     request: async (...question) => {
-      asked += 1;
+      requested += 1;
       return await hosts.request(...question);
     },
   };
@@ -114,25 +114,27 @@ test.each([
   ["beyond the attempt's folder", () => ({ as: owner, path: of("attempt-1/../attempt-2") }), 422],
   ["through a link that leaves it", () => ({ as: owner, path: of("attempt-1/away") }), 403],
   ["in a pool of which no host is heard", () => ({ as: owner, path: of("attempt-2") }), 503],
-])("what is asked %s is refused", async (_what, asked, status) => {
-  const { as, path } = asked();
+])("what is asked %s is refused", async (_what, requested, status) => {
+  const { as, path } = requested();
 
   expect(await api.request("GET", path, { as })).toMatchObject(problem(status));
 });
 
 test("it is listed and read by the attempt's number, too, with paths as its program has them", async () => {
-  const ask = async (query: string, headers = {}) =>
+  const request = async (query: string, headers = {}) =>
     await api.request("GET", `/api/v1/training-jobs/job-1/files?${query}`, { as: viewer, headers });
 
-  expect(names((await ask("")).body)).toEqual(["attempt-1", "attempt-2"]);
-  const { items } = (await ask("attempt=1&rank=0")).body;
+  expect(names((await request("")).body)).toEqual(["attempt-1", "attempt-2"]);
+  const { items } = (await request("attempt=1&rank=0")).body;
   expect(items.map(({ path, type }: FileEntryResponse) => [path, type])).toEqual([
     ["away", "link"],
     ["logs", "folder"],
     ["model.pt", "file"],
   ]);
-  expect((await ask("attempt=1&path=logs")).body.items).toMatchObject([{ name: "one", path: "logs/one" }]);
-  const part = await ask("attempt=1&path=model.pt", { Range: "bytes=0-3" });
+  expect((await request("attempt=1&path=logs")).body.items).toMatchObject([
+    { name: "one", path: "logs/one" },
+  ]);
+  const part = await request("attempt=1&path=model.pt", { Range: "bytes=0-3" });
   expect([part.status, part.body]).toEqual([206, "weig"]);
   for (const [query, status] of [
     ["attempt=0", 422],
@@ -142,7 +144,7 @@ test("it is listed and read by the attempt's number, too, with paths as its prog
     ["attempt=1&rank=9", 409],
     ["attempt=3", 404],
   ] as const)
-    expect(await ask(query)).toMatchObject(problem(status));
+    expect(await request(query)).toMatchObject(problem(status));
 });
 
 test("a job that has not run has no attempts yet", async () => {
@@ -202,9 +204,9 @@ test("thousands of small files come in a handful of requests, and a large one be
   writeFileSync(Buffer.concat([Buffer.from(`${inPool}/`), Buffer.of(0xff)]), "no text");
   symlinkSync("/etc", join(inPool, "away"));
   const requests = async (...words: string[]) => {
-    const before = asked;
+    const before = requested;
     const done = await cli("job", "output", ...words, "--json");
-    return { ...JSON.parse(done.stdout || "{}"), stderr: done.stderr, requests: asked - before };
+    return { ...JSON.parse(done.stdout || "{}"), stderr: done.stderr, requests: requested - before };
   };
 
   const got = await requests("get", "train", "attempt-1/many", "got");
@@ -271,10 +273,13 @@ test("what is removed is gone, counts as storage no more, and needs a word that 
 
   const unsaid = await cli("job", "output", "rm", "train", "attempt-1/big");
   expect(existsSync(folder)).toBe(true);
-  const said = await cli("job", "output", "rm", "train", "attempt-1/big", "--yes");
+  const output = await cli("job", "output", "rm", "train", "attempt-1/big", "--yes");
 
   expect([unsaid.exitCode, unsaid.stderr]).toEqual([2, expect.stringContaining("--yes")]);
-  expect([said.exitCode, said.stdout]).toEqual([0, "attempt-1/big of the output of job job-1 is removed."]);
+  expect([output.exitCode, output.stdout]).toEqual([
+    0,
+    "attempt-1/big of the output of job job-1 is removed.",
+  ]);
   expect(existsSync(folder)).toBe(false);
   expect(before - ((await measured()) ?? 0)).toBeGreaterThanOrEqual(4 * 2 ** 20);
 });
@@ -285,8 +290,8 @@ test.each([
   ["of somebody else's job", () => ({ as: stranger, path: "attempt-1/logs" }), 404],
   ["that is not there", () => ({ as: owner, path: "attempt-1/none" }), 404],
   ["beyond the attempt's folder", () => ({ as: owner, path: "attempt-1/../attempt-2" }), 422],
-])("a removal of what is %s is refused", async (_what, asked, status) => {
-  const { as, path } = asked();
+])("a removal of what is %s is refused", async (_what, requested, status) => {
+  const { as, path } = requested();
 
   expect(await api.request("DELETE", of(path), { as })).toMatchObject(problem(status));
 });

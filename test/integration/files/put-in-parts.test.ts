@@ -70,11 +70,11 @@ describe("by the command", () => {
 
       const again = await scene.cli(owner, ...put, "--json");
 
-      const told = JSON.parse(again.stdout);
+      const reported = JSON.parse(again.stdout);
       expect(amid).toEqual(["before", 1]);
-      expect([again.exitCode, again.stderr, told.files]).toEqual([0, "", 1]);
-      expect(told.bytes).toBeLessThanOrEqual(TOTAL / 2 + LOST_AT_MOST);
-      expect(line.sent - before).toBeLessThan(told.bytes + LOST_AT_MOST);
+      expect([again.exitCode, again.stderr, reported.files]).toEqual([0, "", 1]);
+      expect(reported.bytes).toBeLessThanOrEqual(TOTAL / 2 + LOST_AT_MOST);
+      expect(line.sent - before).toBeLessThan(reported.bytes + LOST_AT_MOST);
       expect(readFileSync(files.at("long.bin", output)).equals(bytes)).toBe(true);
       expect([drafts(output), readdirSync(join(files.state, "files/written"))]).toEqual([[], []]);
       expect(statSync(files.at("long.bin", output)).mode & 0o777).toBe(0o644);

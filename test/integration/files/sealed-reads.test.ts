@@ -352,11 +352,11 @@ describe("other bytes than were sealed", () => {
     await api.db.query(
       "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
     );
-    const asked: string[] = [];
+    const requested: string[] = [];
     const folder = await folderOf(id);
     api.deps.files = {
       request: async (host, question, signal) => {
-        asked.push(host);
+        requested.push(host);
         const reply = await honest.request(host, question, signal);
         const isForged =
           host === "host-1" && question.route === "/entry" && question.folder.includes(folder ?? "-");
@@ -369,8 +369,8 @@ describe("other bytes than were sealed", () => {
       },
     };
     const readBy = async (dataset: number, path: string) => {
-      asked.splice(0);
-      return { text: await read(dataset, path), by: [...new Set(asked)] };
+      requested.splice(0);
+      return { text: await read(dataset, path), by: [...new Set(requested)] };
     };
 
     expect(await readBy(id, "a")).toEqual({ text: "broken", by: ["host-1"] });
@@ -425,10 +425,10 @@ describe("other bytes than were sealed", () => {
   });
 
   describe("of a member that has lost its mount", () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const lost: HostFiles = {
       request: async (host, question, signal) => {
-        asked.push(host);
+        requested.push(host);
         if (host !== "host-1") return await honest.request(host, question, signal);
         const missing = { reason: "not-found", detail: "There is nothing." };
         return { isReached: true, answer: answeredBy(Response.json(missing, { status: 404 })) };
@@ -439,7 +439,7 @@ describe("other bytes than were sealed", () => {
         "INSERT INTO hosts (id, name, ip_address, connection, storage_pool) VALUES ('host-2', 'gpu-2', '10.0.0.2', 'connected', 'pool-a')",
       );
     const refuseAlarms = "ALTER TABLE alarms ADD CONSTRAINT refused CHECK (kind = '') NOT VALID";
-    beforeEach(() => void asked.splice(0));
+    beforeEach(() => void requested.splice(0));
 
     test.each([
       ["a file", "a"],
@@ -467,9 +467,9 @@ describe("other bytes than were sealed", () => {
           [from, to],
         );
       const firstOf = async () => {
-        asked.splice(0);
+        requested.splice(0);
         const response = await get(id, "&limit=1");
-        return [response.status, asked[0]];
+        return [response.status, requested[0]];
       };
 
       await alarms(1, 49);
@@ -496,7 +496,7 @@ describe("other bytes than were sealed", () => {
         status: 503,
         body: { detail: "What host gpu-1 has of it is not what was sealed." },
       });
-      expect([await read(id, "&tree=files"), asked]).toEqual([503, ["host-1", "host-1"]]);
+      expect([await read(id, "&tree=files"), requested]).toEqual([503, ["host-1", "host-1"]]);
     });
   });
 });
@@ -623,10 +623,10 @@ describe("sealing", () => {
   test("by a host whose list has more than was announced costs nobody the hashes of it", async () => {
     const { client } = await dataset();
     const { body } = await brought(client);
-    const asked: string[] = [];
+    const requested: string[] = [];
     api.deps.files = {
       request: async (host, question, signal) => {
-        asked.push(question.path);
+        requested.push(question.path);
         if (question.path !== "manifest") return await honest.request(host, question, signal);
         const line = { path: "YQ", bytes: 2 ** 52, sha256: sha256("a"), isExecutable: false };
         return { isReached: true, answer: answeredBy(new Response(`${JSON.stringify(line)}\n`)) };
@@ -634,7 +634,7 @@ describe("sealing", () => {
     };
 
     expect(await client.complete(body.upload)).toMatchObject({ status: 503 });
-    expect(asked.at(-1)).toBe("manifest");
+    expect(requested.at(-1)).toBe("manifest");
   });
 
   test("computes the roots of few versions at once, and bids others wait", async () => {
@@ -648,10 +648,10 @@ describe("sealing", () => {
       },
     };
 
-    const asked = clients.map(({ client }, n) => client.complete(uploads[n]?.body.upload));
-    const first = await Promise.race(asked);
+    const requested = clients.map(({ client }, n) => client.complete(uploads[n]?.body.upload));
+    const first = await Promise.race(requested);
     gate.resolve();
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(requested);
 
     expect([first.status, answers.map(({ status }) => status).toSorted((a, b) => a - b)]).toEqual([
       429,

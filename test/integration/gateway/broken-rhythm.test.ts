@@ -28,8 +28,8 @@ afterAll(() => ending.disposeAsync());
 
 const ofService = (path: string) =>
   `GET /services/${served.id}${path} HTTP/1.1\r\nHost: ${scene.base.domain}\r\nX-Api-Key: ${served.key}\r\nConnection: close\r\n\r\n`;
-const from = (address: string, asked = host) =>
-  `Host: ${asked}\r\nX-Api-Key: ${key}\r\nX-Forwarded-For: ${address}\r\nConnection: close\r\n`;
+const from = (address: string, requested = host) =>
+  `Host: ${requested}\r\nX-Api-Key: ${key}\r\nX-Forwarded-For: ${address}\r\nConnection: close\r\n`;
 
 test.each([
   ["what is no request", 400, () => "this is no HTTP\r\n\r\n"],
@@ -50,11 +50,11 @@ test.each([
   ],
   ["what a replica of a service answers with garbage", 502, () => ofService("/garbage")],
 ])("%s", async (_what, status, text) => {
-  const said: string[] = Array.from({ length: MANY }, () => "");
-  const sockets = await Promise.all(said.map(() => scene.raw(text(), gateway)));
+  const output: string[] = Array.from({ length: MANY }, () => "");
+  const sockets = await Promise.all(output.map(() => scene.raw(text(), gateway)));
   for (const [nth, socket] of sockets.entries())
-    socket.on("data", (bytes) => (said[nth] += String(bytes))).on("error", () => undefined);
-  const answered = () => said.filter((one) => one.startsWith(`HTTP/1.1 ${status} `)).length;
+    socket.on("data", (bytes) => (output[nth] += String(bytes))).on("error", () => undefined);
+  const answered = () => output.filter((one) => one.startsWith(`HTTP/1.1 ${status} `)).length;
   await eventually(() => answered() >= AT_ONCE, { withinMs: 60_000, what: "the first answers" });
 
   const others: number[] = [];

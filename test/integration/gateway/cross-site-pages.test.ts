@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 /** By the session's cookie, as the address bar asks. */
-async function whoAsks(page: Page): Promise<number> {
+async function clientName(page: Page): Promise<number> {
   const me = (await (await page.goto(`${url}/api/v1/me`))?.json()) as { id: number };
   return me.id;
 }
@@ -50,9 +50,9 @@ async function victim(host: string): Promise<Page> {
     headers: { Origin: url },
   });
   const [name = "", value = ""] = (opened.headers.get("Set-Cookie") ?? "").split(/[=;]/);
-  const kept = { name, value, domain: "localhost", httpOnly: true, sameSite: "Strict" } as const;
-  await page.browserContext().setCookie({ ...kept, path: "/" });
-  expect(await whoAsks(page)).toBe(web.owner.customerId);
+  const stored = { name, value, domain: "localhost", httpOnly: true, sameSite: "Strict" } as const;
+  await page.browserContext().setCookie({ ...stored, path: "/" });
+  expect(await clientName(page)).toBe(web.owner.customerId);
   const link = await web.control.api.request("POST", `/api/v1/environments/${web.environment.id}/links`, {
     as: web.owner,
     body: { port: SERVICE_PORT },
@@ -91,14 +91,14 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
     const page = await victim(host);
     const api = `${url}/api/v1`;
     const json = JSON.stringify({ name: "stolen" });
-    const fetched = (path: string, wish: object) =>
-      `fetch(${JSON.stringify(`${api}${path}`)}, ${JSON.stringify({ credentials: "include", ...wish })}).then(async (answer) => answer.type + " " + (await answer.text()), (error) => error.name)`;
+    const fetched = (path: string, options: object) =>
+      `fetch(${JSON.stringify(`${api}${path}`)}, ${JSON.stringify({ credentials: "include", ...options })}).then(async (answer) => answer.type + " " + (await answer.text()), (error) => error.name)`;
 
     const simple = { method: "POST", mode: "no-cors", body: json, headers: { "Content-Type": "text/plain" } };
     // That it is answered at all is not told to another origin (Cross-Origin-Resource-Policy).
     expect(await page.evaluate(fetched("/workspaces", simple))).toBe("TypeError");
     const asJson = { method: "POST", body: json, headers: { "Content-Type": "application/json" } };
-    for (const [path, wish] of [
+    for (const [path, options] of [
       ["/workspaces", asJson],
       ["/workspaces", { ...asJson, headers: {} }],
       [`/environments/${web.environment.id}`, { method: "DELETE" }],
@@ -106,7 +106,7 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
       ["/me", {}],
       ["/environments", { mode: "cors", cache: "reload" }],
     ] as const)
-      expect(await page.evaluate(fetched(path, wish))).toBe("TypeError");
+      expect(await page.evaluate(fetched(path, options))).toBe("TypeError");
     const opened = `new Promise((resolve) => { const events = new EventSource("${api}/stream?topics=environments", { withCredentials: true }); events.onmessage = () => resolve("read"); events.onopen = () => resolve("open"); events.onerror = () => resolve("refused"); })`;
     expect(await page.evaluate(opened)).toBe("refused");
     const framed = `new Promise((resolve) => { const frame = document.createElement("iframe"); frame.src = "${url}/"; frame.onload = () => { try { resolve(String(frame.contentDocument)); } catch (error) { resolve(error.name); } }; document.body.append(frame); })`;
@@ -128,7 +128,7 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
     expect(
       (await as.request("GET", `/api/v1/environments/${web.environment.id}`, { as: web.owner })).body.status,
     ).toBe("running");
-    expect(await whoAsks(page)).toBe(web.owner.customerId);
+    expect(await clientName(page)).toBe(web.owner.customerId);
   });
 
   test.each(SITES)(
@@ -137,8 +137,8 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
       const page = await victim(host);
       const origin = `http://${web.hostOf(SERVICE_PORT)}`;
       // Whatever came would stay there, and be counted.
-      const sent = (wish: object) =>
-        `fetch("${origin}/never", ${JSON.stringify({ credentials: "include", ...wish })}).then((answer) => answer.type, (error) => error.name)`;
+      const sent = (options: object) =>
+        `fetch("${origin}/never", ${JSON.stringify({ credentials: "include", ...options })}).then((answer) => answer.type, (error) => error.name)`;
       expect(await page.evaluate(sent({ method: "POST", mode: "no-cors", body: "x" }))).toBe("opaque");
       expect(await page.evaluate(sent({ mode: "no-cors" }))).toBe("opaque");
       expect(await page.evaluate(sent({ method: "PUT" }))).toBe("TypeError");
@@ -153,9 +153,9 @@ describe.skipIf(!hasBrowser)("a page of another's", { timeout: STORY_MS * 2 }, (
         await posts(page, host, { action: `${origin}/never`, type: "text/plain", fields: "" }),
       );
 
-      const tells = async (path: string) =>
+      const reports = async (path: string) =>
         (await web.request(web.hostOf(SERVICE_PORT), path, { key: web.owner.key })).text;
-      expect([await tells("/waiting"), await tells("/say")]).toEqual(["0", "0"]);
+      expect([await reports("/waiting"), await reports("/say")]).toEqual(["0", "0"]);
       await page.goto(`http://${host}:${attacker}/`);
       const followed = page.waitForNavigation();
       await page.evaluate(`location.href = "${origin}/?followed"`);

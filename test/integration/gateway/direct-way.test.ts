@@ -45,22 +45,22 @@ beforeAll(async () => {
   const key = openHostKey(`${access.folder}/host.nk`);
   const certified = await authority.certifyHost(HOST, key.accessClaim.key, new Date());
   identity = { key: key.accessKeyPem, ...certified };
-  const news = await access.print({ instances: [container.instance], gateway: identity });
+  const messages = await access.print({ instances: [container.instance], gateway: identity });
   const port =
-    news.gatewayPort ??
+    messages.gatewayPort ??
     (await eventually(() => access.messages?.gatewayPort ?? undefined, { what: "its port" }));
   at = { name: "gpu-1", addresses: ["127.0.0.1"], isOnThisMachine: true, port };
 });
 afterAll(() => ending.disposeAsync());
 
-function directWay(by = authority): DirectRoute {
+function directRoute(by = authority): DirectRoute {
   const certificate = new OwnCertificate({ make: (now) => by.gateway(now), now: () => new Date() });
-  return ending.adopt(new DirectRoute({ context: () => certificate.context() }), (way) => way.close());
+  return ending.adopt(new DirectRoute({ context: () => certificate.context() }), (route) => route.close());
 }
 
 const to = (port: number, instanceId = INSTANCE) => ({ hostId: HOST, instanceId, port });
 
-const saidBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
+const printedBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
 
 /** By who dialled, as the kernel has them at this machine's own end; those that are over but for its memory of them left out. */
 function connectionsAt(port: number): Set<string> {
@@ -94,18 +94,22 @@ async function listeningOn(server: ReturnType<typeof createPlainServer>): Promis
 }
 
 test("streams carry bytes both ways, one after another and beside each other, each way ending by itself", async () => {
-  const way = directWay();
+  const route = directRoute();
   const body = `answer 300000\n${"x".repeat(500_000)}`;
   const sha256 = createHash("sha256").update(body).digest("hex");
-  const ask = async () => {
-    const stream = await way.open(to(8000), at);
+  const request = async () => {
+    const stream = await route.open(to(8000), at);
     stream.end(body);
-    return saidBy(stream);
+    return printedBy(stream);
   };
 
-  const said = [await ask(), await ask(), ...(await Promise.all(Array.from({ length: 8 }, ask)))];
+  const output = [
+    await request(),
+    await request(),
+    ...(await Promise.all(Array.from({ length: 8 }, request))),
+  ];
 
-  for (const one of said) {
+  for (const one of output) {
     const [greeting, counted = "", ...answer] = one.split("\n");
     expect([greeting, JSON.parse(counted)]).toEqual(["hello", { bytes: body.length, sha256 }]);
     expect(answer.join("\n")).toHaveLength(300_000);
@@ -113,14 +117,16 @@ test("streams carry bytes both ways, one after another and beside each other, ea
 });
 
 test("a stream that is opened on a connection which the host has closed meanwhile opens on another", async () => {
-  const way = directWay();
-  (await way.open(to(8000), at)).destroy();
+  const route = directRoute();
+  (await route.open(to(8000), at)).destroy();
 
   process.kill(access.relayPid, "SIGKILL");
-  const stream = await eventually(() => way.open(to(8000), at).catch(() => undefined), { what: "a stream" });
+  const stream = await eventually(() => route.open(to(8000), at).catch(() => undefined), {
+    what: "a stream",
+  });
 
   stream.end("answer 5\n");
-  expect(await saidBy(stream)).toContain("hello");
+  expect(await printedBy(stream)).toContain("hello");
 });
 
 test.each([
@@ -132,18 +138,18 @@ test.each([
     "Nothing answers on port 8000 in there.",
   ],
 ])("%s is refused with a sentence", async (_what, destination, reason, message) => {
-  const error = await refusedBy(directWay().open(destination(), at));
+  const error = await refusedBy(directRoute().open(destination(), at));
 
   expect(error).toMatchObject({ reason, message });
 });
 
 test("a host that is not there, or has no port, is away with a sentence", async () => {
   const closed = await listeningOn(createPlainServer());
-  const way = directWay();
+  const route = directRoute();
 
   const errors = [
-    await refusedBy(way.open(to(8000), { ...at, port: null })),
-    await refusedBy(way.open(to(8000), { ...at, addresses: ["127.0.0.2"], port: closed })),
+    await refusedBy(route.open(to(8000), { ...at, port: null })),
+    await refusedBy(route.open(to(8000), { ...at, addresses: ["127.0.0.2"], port: closed })),
   ];
 
   expect(errors).toMatchObject([
@@ -153,19 +159,19 @@ test("a host that is not there, or has no port, is away with a sentence", async 
 });
 
 test("of several addresses the one that answers with the host's certificate is taken", async () => {
-  const stream = await directWay().open(to(8000), { ...at, addresses: ["127.0.0.2", "127.0.0.1"] });
+  const stream = await directRoute().open(to(8000), { ...at, addresses: ["127.0.0.2", "127.0.0.1"] });
 
   expect(String((await once(stream, "data"))[0])).toContain("hello");
   stream.destroy();
 });
 
 test("whoever ends its side at once hears all of the answer", async () => {
-  const way = directWay();
+  const route = directRoute();
   const whole = JSON.stringify({ bytes: 0, sha256: createHash("sha256").digest("hex") });
   for (let nth = 0; nth < 40; nth += 1) {
-    const stream = await way.open(to(8000), at);
+    const stream = await route.open(to(8000), at);
     stream.end();
-    expect(await saidBy(stream)).toBe(`hello\n${whole}\n`);
+    expect(await printedBy(stream)).toBe(`hello\n${whole}\n`);
   }
 });
 
@@ -187,7 +193,7 @@ test("whoever else answers there is not taken for the host", async () => {
   const ports = [await show(authority, "host-2"), await show(stranger, "host-1"), await listeningOn(garbage)];
 
   const errors = [];
-  for (const port of ports) errors.push(await refusedBy(directWay().open(to(8000), { ...at, port })));
+  for (const port of ports) errors.push(await refusedBy(directRoute().open(to(8000), { ...at, port })));
 
   expect(errors.map(({ reason }) => reason)).toEqual(["away", "away", "away"]);
   expect(errors[0]?.message).toBe(
@@ -196,52 +202,52 @@ test("whoever else answers there is not taken for the host", async () => {
 });
 
 test("what lasts shares one connection, in which each way ends by itself and one that nobody reads holds up none", async () => {
-  const way = directWay();
+  const route = directRoute();
   // Spare ones of before may end meanwhile.
   const before = connectionsAt(at.port ?? 0);
-  const unread = await way.open({ ...to(8000), shares: "host" as const }, at);
+  const unread = await route.open({ ...to(8000), shares: "host" as const }, at);
   unread.pause();
   unread.end("answer 8000000\n");
   const many = await Promise.all(
-    Array.from({ length: 200 }, () => way.open({ ...to(8000), shares: "host" as const }, at)),
+    Array.from({ length: 200 }, () => route.open({ ...to(8000), shares: "host" as const }, at)),
   );
 
   expect([...connectionsAt(at.port ?? 0)].filter((one) => !before.has(one))).toHaveLength(1);
-  const said = await Promise.all(
+  const output = await Promise.all(
     many.map((stream, nth) => {
       stream.end(`answer ${nth}\n`);
-      return saidBy(stream);
+      return printedBy(stream);
     }),
   );
-  said.forEach((text, nth) => expect(text.split("\n").slice(2).join("\n")).toHaveLength(nth));
-  const error = await refusedBy(way.open({ ...to(8001), shares: "host" as const }, at));
+  output.forEach((text, nth) => expect(text.split("\n").slice(2).join("\n")).toHaveLength(nth));
+  const error = await refusedBy(route.open({ ...to(8001), shares: "host" as const }, at));
   expect(error).toMatchObject({ reason: "refused", message: "Nothing answers on port 8001 in there." });
   unread.destroy();
-  way.close();
+  route.close();
 });
 
 test("of a container that breaks off all is heard that it said, and that this was not all", async () => {
-  const way = directWay();
-  const stream = await way.open({ ...to(8000), shares: "host" }, at);
+  const route = directRoute();
+  const stream = await route.open({ ...to(8000), shares: "host" }, at);
   stream.write("break off\n");
   await Promise.race([once(stream, "trailers"), once(stream, "close")]);
 
-  let said = "";
+  let output = "";
   const hearing = async () => {
-    for await (const bytes of stream) said += String(bytes);
+    for await (const bytes of stream) output += String(bytes);
   };
 
   await expect(hearing()).rejects.toMatchObject({ code: "ECONNRESET" });
-  expect(said).toBe("hello\nhalf");
-  way.close();
+  expect(output).toBe("hello\nhalf");
+  route.close();
 });
 
 test("short ways share a connection with their instance once there are many, and it ends when there are none", async () => {
-  const way = directWay();
+  const route = directRoute();
   const before = connectionsAt(at.port ?? 0);
   const made = () => [...connectionsAt(at.port ?? 0)].filter((one) => !before.has(one)).length;
   const streams: Duplex[] = [];
-  const open = async () => streams.push(await way.open({ ...to(8000), shares: "instance" }, at));
+  const open = async () => streams.push(await route.open({ ...to(8000), shares: "instance" }, at));
   for (let nth = 0; nth < SHARES_BEYOND; nth += 1) await open();
   // And a spare one.
   expect(made()).toBeGreaterThanOrEqual(SHARES_BEYOND);
@@ -250,26 +256,26 @@ test("short ways share a connection with their instance once there are many, and
   await Promise.all(Array.from({ length: 100 }, open));
 
   expect(made()).toBeLessThanOrEqual(SHARES_BEYOND + 2);
-  const said = await Promise.all(
+  const output = await Promise.all(
     streams.map((stream) => {
       stream.end("answer 3\n");
-      return saidBy(stream);
+      return printedBy(stream);
     }),
   );
-  for (const text of said) expect(text).toMatch(/^hello\n[^\n]+\n.{3}$/s);
+  for (const text of output) expect(text).toMatch(/^hello\n[^\n]+\n.{3}$/s);
   await eventually(() => made() === 0, { withinMs: 60_000, what: "no connection" });
-  way.close();
+  route.close();
 }, 90_000);
 
 test("however many of those who share a connection leave, whoever else is on it stays", async () => {
-  const way = directWay();
+  const route = directRoute();
   const shared = { ...to(8000), shares: "host" as const };
-  const stays = await way.open(shared, at);
+  const stays = await route.open(shared, at);
   let hasEnded = false;
   stays.once("close", () => (hasEnded = true));
 
   for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
-    const leaving = await Promise.all(Array.from({ length: LEAVING_AT_ONCE }, () => way.open(shared, at)));
+    const leaving = await Promise.all(Array.from({ length: LEAVING_AT_ONCE }, () => route.open(shared, at)));
     // In the very moment in which the other side has its last word.
     for (const stream of leaving) {
       stream.on("error", () => undefined).once("data", () => setImmediate(() => stream.destroy()));
@@ -281,32 +287,32 @@ test("however many of those who share a connection leave, whoever else is on it 
 
   expect(hasEnded).toBe(false);
   stays.end("answer 5\n");
-  expect(await saidBy(stays)).toContain("hello");
-  way.close();
+  expect(await printedBy(stays)).toContain("hello");
+  route.close();
 });
 
 test("what lasts has a connection of its own where the host is of before it shared any, or has just lost the shared one", async () => {
   const before = createHttpsServer({ key: identity.key, cert: identity.certificate, ca: identity.ca });
   before.on("connect", (_request, socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nof before\n"));
   const port = await listeningOn(before);
-  const old = await directWay().open({ ...to(8000), shares: "host" as const }, { ...at, port });
-  expect(await saidBy(old)).toBe("of before\n");
+  const old = await directRoute().open({ ...to(8000), shares: "host" as const }, { ...at, port });
+  expect(await printedBy(old)).toBe("of before\n");
 
-  const way = directWay();
-  (await way.open({ ...to(8000), shares: "host" as const }, at)).destroy();
+  const route = directRoute();
+  (await route.open({ ...to(8000), shares: "host" as const }, at)).destroy();
   process.kill(access.relayPid, "SIGKILL");
   const stream = await eventually(
-    () => way.open({ ...to(8000), shares: "host" as const }, at).catch(() => undefined),
+    () => route.open({ ...to(8000), shares: "host" as const }, at).catch(() => undefined),
     { what: "a stream" },
   );
   stream.end("answer 5\n");
-  expect(await saidBy(stream)).toContain("hello");
-  way.close();
+  expect(await printedBy(stream)).toContain("hello");
+  route.close();
 });
 
 test("neither a look at the host leaves a connection there, nor one who breaks off amid the handshake", async () => {
-  const way = directWay();
-  for (let nth = 0; nth < 5; nth += 1) await way.probe(HOST, at);
+  const route = directRoute();
+  for (let nth = 0; nth < 5; nth += 1) await route.probe(HOST, at);
   const broken = connect({ host: "127.0.0.1", port: at.port ?? 0, ca: authority.ca, servername: "none" });
   broken.on("error", () => undefined);
   await new Promise((resolve) => broken.once("secureConnect", resolve).once("close", resolve));
@@ -322,12 +328,12 @@ test("a gateway of another fleet is not let in", async () => {
     make: async (now) => ({ ...(await stranger.gateway(now)), ca: authority.ca }),
     now: () => new Date(),
   });
-  const way = new DirectRoute({ context: () => mixed.context() });
+  const route = new DirectRoute({ context: () => mixed.context() });
 
-  const error = await refusedBy(way.open(to(8000), at));
+  const error = await refusedBy(route.open(to(8000), at));
 
   expect(error.reason).toBe("away");
-  way.close();
+  route.close();
 });
 
 test("whose ports all hang takes the way from nobody else", async () => {
@@ -335,7 +341,7 @@ test("whose ports all hang takes the way from nobody else", async () => {
   const silent = createPlainServer(() => undefined).listen(0, "127.0.0.1");
   await once(silent, "listening");
   ending.defer(() => void silent.close());
-  const way = directWay();
+  const route = directRoute();
   const there = { ...at, port: (silent.address() as AddressInfo).port };
   const why = async (opened: Promise<Duplex>) =>
     await opened.then(
@@ -343,12 +349,12 @@ test("whose ports all hang takes the way from nobody else", async () => {
       ({ message }: TunnelError) => message,
     );
   const hung = Array.from({ length: 300 }, (_, number) =>
-    why(way.open(to(1_000 + number, InstanceId.parse("ins-of-hung")), there)),
+    why(route.open(to(1_000 + number, InstanceId.parse("ins-of-hung")), there)),
   );
 
-  const beside = await why(way.open(to(8000), there));
+  const beside = await why(route.open(to(8000), there));
 
   expect(beside).toMatch(/does not answer gateways/);
-  const said = await Promise.all(hung);
-  expect(said.filter((one) => one.startsWith("Too many connections"))).toHaveLength(300 - 64);
+  const output = await Promise.all(hung);
+  expect(output.filter((one) => one.startsWith("Too many connections"))).toHaveLength(300 - 64);
 });

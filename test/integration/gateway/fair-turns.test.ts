@@ -15,12 +15,12 @@ import { eventually } from "../../support/eventually.ts";
 const LARGE = randomBytes(24 * MIB);
 const OF_LARGE = hashOf(LARGE);
 const FOR_OTHERS = "/others";
-const POURS = "/pours";
+const BULK_STREAMS = "/pours";
 const UPGRADE = { Connection: "Upgrade", Upgrade: "websocket" };
 
 let gateway: number;
-let poured: number;
-let asking: NodeJS.Timeout;
+let flooded: number;
+let requesting: NodeJS.Timeout;
 /** How often somebody waited. */
 let waited: () => number;
 
@@ -33,7 +33,7 @@ beforeEach(async () => {
   container.on("upgrade", (request, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-    if (request.url === POURS) return pour(socket);
+    if (request.url === BULK_STREAMS) return writeOut(socket);
     // What comes is as long as what went.
     void hashed(socket, LARGE.length).then((hash) => socket.write(hash));
     socket.write(LARGE);
@@ -44,34 +44,34 @@ beforeEach(async () => {
     await once(socket, "connect");
     return socket;
   };
-  const carrier = new ReverseProxy({ open });
-  onTestFinished(() => carrier.close());
+  const proxy = new ReverseProxy({ open });
+  onTestFinished(() => proxy.close());
   const to = (path = "") =>
     ({ hostId: "host-1", instanceId: path === FOR_OTHERS ? "ins-2" : "ins-1", port: 8000 }) as Destination;
   const front = createServer(
     (request, response) =>
-      void carrier
+      void proxy
         .carry({ request, response, headers: request.headers }, to(request.url))
         .catch(() => response.destroy()),
   );
   front.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    void carrier.carryUpgrade(request, socket, head, { to: to() }).catch(() => socket.destroy());
+    void proxy.carryUpgrade(request, socket, head, { to: to() }).catch(() => socket.destroy());
   });
   gateway = await listening(front);
   const wait = vi.spyOn(FairScheduler.prototype, "wait");
   waited = () => wait.mock.calls.length;
-  const ask = () =>
+  const request = () =>
     get({ port: gateway, host: "127.0.0.1", path: FOR_OTHERS }, (answer) => answer.resume()).on(
       "error",
       () => undefined,
     );
-  ask();
-  asking = setInterval(ask, 50);
+  request();
+  requesting = setInterval(request, 50);
 });
 
 afterEach(() => {
-  clearInterval(asking);
+  clearInterval(requesting);
   vi.restoreAllMocks();
 });
 
@@ -96,42 +96,42 @@ test("an answer whose reader stops for a while", async () => {
 });
 
 test("a body", async () => {
-  const asked = post({ port: gateway, host: "127.0.0.1", method: "PUT" });
-  asked.end(LARGE);
-  const [answer] = (await once(asked, "response")) as [IncomingMessage];
-  const said: Buffer[] = await answer.toArray();
+  const requested = post({ port: gateway, host: "127.0.0.1", method: "PUT" });
+  requested.end(LARGE);
+  const [answer] = (await once(requested, "response")) as [IncomingMessage];
+  const output: Buffer[] = await answer.toArray();
 
-  expect(Buffer.concat(said).toString()).toBe(OF_LARGE);
+  expect(Buffer.concat(output).toString()).toBe(OF_LARGE);
   expect(waited()).toBeGreaterThan(0);
 });
 
 test("both ways of a WebSocket", async () => {
-  const asked = get({ port: gateway, host: "127.0.0.1", headers: UPGRADE });
-  const [, socket, head] = (await once(asked, "upgrade")) as [IncomingMessage, Duplex, Buffer];
+  const requested = get({ port: gateway, host: "127.0.0.1", headers: UPGRADE });
+  const [, socket, head] = (await once(requested, "upgrade")) as [IncomingMessage, Duplex, Buffer];
   socket.unshift(head);
   socket.write(LARGE);
-  const said = await bytesOf(socket, LARGE.length + OF_LARGE.length);
+  const output = await bytesOf(socket, LARGE.length + OF_LARGE.length);
   socket.destroy();
 
-  expect(hashOf(said.subarray(0, LARGE.length))).toBe(OF_LARGE);
-  expect(said.subarray(LARGE.length).toString()).toBe(OF_LARGE);
+  expect(hashOf(output.subarray(0, LARGE.length))).toBe(OF_LARGE);
+  expect(output.subarray(LARGE.length).toString()).toBe(OF_LARGE);
   expect(waited()).toBeGreaterThan(0);
 });
 
 test("whoever does not read holds up what is said to it, turns or none", async () => {
-  const asked = get({ port: gateway, host: "127.0.0.1", path: POURS, headers: UPGRADE });
-  const [, socket] = (await once(asked, "upgrade")) as [IncomingMessage, Readable];
+  const requested = get({ port: gateway, host: "127.0.0.1", path: BULK_STREAMS, headers: UPGRADE });
+  const [, socket] = (await once(requested, "upgrade")) as [IncomingMessage, Readable];
   socket.pause();
   const stands = async () => {
-    const before = poured;
+    const before = flooded;
     await pause(500);
-    return waited() > 0 && poured === before;
+    return waited() > 0 && flooded === before;
   };
   await eventually(stands, { what: "nothing more that is taken" });
   socket.destroy();
 
   // What the system holds of two connections is less.
-  expect(poured).toBeLessThan(64 * MIB);
+  expect(flooded).toBeLessThan(64 * MIB);
 });
 
 async function listening(server: ReturnType<typeof createServer>): Promise<number> {
@@ -149,12 +149,12 @@ function hashOf(bytes: Buffer): string {
 }
 
 /** As much as is taken, of more than anybody takes that does not read. */
-function pour(socket: Writable): void {
-  poured = 0;
+function writeOut(socket: Writable): void {
+  flooded = 0;
   const more = () => {
-    if (poured >= 512 * MIB) return;
+    if (flooded >= 512 * MIB) return;
     socket.write(LARGE.subarray(0, MIB), () => {
-      poured += MIB;
+      flooded += MIB;
       more();
     });
   };

@@ -4,7 +4,7 @@ import { GatewayLink } from "@remotegpu/control-plane/gateway-link";
 import { Wakes } from "@remotegpu/control-plane/link/servers/wakes";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 function opened(): GatewayLink {
-  const link = new GatewayLink({ operator: nats.operator, address: nats.address, log: keptLog() });
+  const link = new GatewayLink({ operator: nats.operator, address: nats.address, log: memoryLog() });
   onTestFinished(() => link.stop());
   return link;
 }
@@ -35,12 +35,12 @@ test("it answers a service with 503 once it is told of the stop", { timeout: STO
   let nowMs = 0;
   const gateway = await web.anotherGateway({ nowMs: () => nowMs });
   onTestFinished(() => gateway.close());
-  let told = 0;
+  let reported = 0;
   opened().start(() => {
-    told += 1;
+    reported += 1;
     gateway.checkNow();
   });
-  await eventually(() => told === 1, { what: "the connection" });
+  await eventually(() => reported === 1, { what: "the connection" });
   const status = async () => (await served.request("/", { gateway })).status;
   expect(await status()).toBe(200);
   await served.api("POST", "/stop");
@@ -51,7 +51,7 @@ test("it answers a service with 503 once it is told of the stop", { timeout: STO
   new Wakes().report(server);
 
   await eventually(async () => (await status()) === 503, { what: "the refusal" });
-  expect(told).toBe(2);
+  expect(reported).toBe(2);
 });
 
 test("what was ordered by it is told to others, and not to itself", async () => {
@@ -78,13 +78,13 @@ test(
   async () => {
     await nats.stop();
     const link = opened();
-    let told = 0;
-    link.start(() => (told += 1));
+    let reported = 0;
+    link.start(() => (reported += 1));
     link.wakeOthers();
-    expect(told).toBe(0);
+    expect(reported).toBe(0);
 
     await nats.start();
 
-    await eventually(() => told === 1, { what: "the connection" });
+    await eventually(() => reported === 1, { what: "the connection" });
   },
 );

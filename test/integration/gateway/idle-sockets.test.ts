@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { execa } from "execa";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
-import type { IdleNews, IdleWish } from "../../fixtures/idle-clients.ts";
+import type { IdleMessage, IdleRequest } from "../../fixtures/idle-clients.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 const SOCKETS = Number(process.env["IDLE_SOCKETS"] ?? 1_000);
@@ -42,15 +42,15 @@ test("idle WebSockets stay open by the thousand, answer, and end with the gatewa
   const clients = fork(CLIENTS);
   ending.defer(() => void clients.kill("SIGKILL"));
   const died = once(clients, "exit").then(() => Promise.reject(new Error("the clients' process has ended")));
-  const news = async (): Promise<IdleNews> => {
-    const [told] = (await Promise.race([once(clients, "message"), died])) as [IdleNews];
-    return told;
+  const messages = async (): Promise<IdleMessage> => {
+    const [reported] = (await Promise.race([once(clients, "message"), died])) as [IdleMessage];
+    return reported;
   };
   const head = `GET /ws HTTP/1.1\r\nHost: ${scene.hostOf(SERVICE_PORT)}\r\nX-Api-Key: ${scene.owner.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
 
-  clients.send({ port: gateway.port, head, count: SOCKETS } satisfies IdleWish);
-  const answered = await news();
-  const ended = news();
+  clients.send({ port: gateway.port, head, count: SOCKETS } satisfies IdleRequest);
+  const answered = await messages();
+  const ended = messages();
   await gateway.close();
 
   expect([answered, await ended]).toEqual([{ echoed: SOCKETS }, { ended: SOCKETS }]);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, IMAGE_MS);
 afterAll(() => ending.disposeAsync());
 
-const asked = (path: string, key?: string) =>
+const requested = (path: string, key?: string) =>
   scene.request(scene.hostOf("jupyter"), path, key === undefined ? {} : { key });
 
 const CELL = ".jp-Notebook .jp-CodeCell:first-of-type .cm-content";
@@ -45,14 +45,14 @@ async function link(): Promise<string> {
 test(
   "a program with a key is logged in by the gateway, whatever it shows itself",
   async () => {
-    const { status, text } = await asked("/lab", scene.owner.key);
+    const { status, text } = await requested("/lab", scene.owner.key);
     const other = await scene.request(scene.hostOf("jupyter"), "/api/status", {
       headers: { "X-Api-Key": scene.owner.key, Authorization: "token of-somebody-else" },
     });
 
     expect([status, other.status]).toEqual([200, 200]);
     expect(text).toContain("JupyterLab");
-    expect((await asked("/api/status")).status).toBe(401);
+    expect((await requested("/api/status")).status).toBe(401);
   },
   SLOW_MS,
 );

@@ -19,28 +19,28 @@ type Controller = Parameters<NonNullable<Handler["onResponseData"]>>[0];
 
 /** A container whose answer has no length in front, and comes as fast as it is taken. */
 function container(): PooledClient {
-  const dispatch = (_asked: unknown, handler: Handler) => {
+  const dispatch = (_requested: unknown, handler: Handler) => {
     const state = { left: TURNS * AT_ONCE, isPaused: false };
-    const pour = () => {
+    const writeOut = () => {
       for (let piece = 0; piece < AT_ONCE && state.left > 0 && !state.isPaused; piece += 1) {
         state.left -= 1;
         handler.onResponseData?.(controller, PIECE);
       }
       if (state.isPaused) return;
-      if (state.left > 0) setImmediate(pour);
+      if (state.left > 0) setImmediate(writeOut);
       else handler.onResponseEnd?.(controller, {});
     };
     const controller = {
       pause: () => void (state.isPaused = true),
       resume: () => {
         state.isPaused = false;
-        setImmediate(pour);
+        setImmediate(writeOut);
       },
       abort: () => void (state.left = 0),
     } as unknown as Controller;
     handler.onRequestStart?.(controller, {});
     handler.onResponseStart?.(controller, 200, {}, "OK");
-    pour();
+    writeOut();
   };
   return { client: { dispatch } } as unknown as PooledClient;
 }
@@ -55,8 +55,8 @@ test("who reads slowly gets all of a body whose length nobody knows", async () =
   await once(server, "listening");
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
-  const asked = get({ port, host: "127.0.0.1", signal: AbortSignal.timeout(STALLED_MS) });
-  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  const requested = get({ port, host: "127.0.0.1", signal: AbortSignal.timeout(STALLED_MS) });
+  const [answer] = (await once(requested, "response")) as [IncomingMessage];
 
   let [bytes, chunks] = [0, 0];
   for await (const chunk of answer) {

@@ -35,7 +35,7 @@ test("is what the replica says, with nothing of whoever asks", async () => {
     headers: { "Content-Type": "text/plain; version=0.0.4", "Set-Cookie": "a=1" },
   });
 
-  const told = await web.control.api.request(
+  const reported = await web.control.api.request(
     "GET",
     `/api/v1/inference-services/${served.id}/metrics?rank=0`,
     {
@@ -44,9 +44,9 @@ test("is what the replica says, with nothing of whoever asks", async () => {
     },
   );
 
-  expect(told).toMatchObject({ status: 200, body: PAGE });
-  expect(told.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  expect(told.headers.get("Set-Cookie")).toBeNull();
+  expect(reported).toMatchObject({ status: 200, body: PAGE });
+  expect(reported.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(reported.headers.get("Set-Cookie")).toBeNull();
   const seen = (await served.request("/seen")).body;
   expect(Object.keys(seen).toSorted()).toEqual(["accept", "accept-encoding", "connection", "host"]);
   expect(JSON.stringify(seen)).not.toContain("secret");
@@ -56,11 +56,13 @@ test("is passed on in OpenMetrics, too, up to 1 MiB", async () => {
   const headers = { "Content-Type": "application/openmetrics-text; version=1.0.0" };
   await answers({ headers, text: "x".repeat(1_024), times: 1_024 });
 
-  const told = await metrics();
+  const reported = await metrics();
 
-  expect(told.status).toBe(200);
-  expect(told.headers.get("Content-Type")).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
-  expect(String(told.body)).toHaveLength(MIB);
+  expect(reported.status).toBe(200);
+  expect(reported.headers.get("Content-Type")).toBe(
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  );
+  expect(String(reported.body)).toHaveLength(MIB);
 });
 
 test.each([
@@ -87,20 +89,20 @@ test.each([
 ])("is a 502 where the replica answers %s", async (_what, next, sentence) => {
   await answers(next);
 
-  const told = await metrics();
+  const reported = await metrics();
 
-  expect(told).toMatchObject({ status: 502, body: { title: "Wrong answer" } });
-  expect(told.body.detail).toMatch(/^Replica 0 tells no metrics: /);
-  expect(told.body.detail).toContain(sentence);
+  expect(reported).toMatchObject({ status: 502, body: { title: "Wrong answer" } });
+  expect(reported.body.detail).toMatch(/^Replica 0 tells no metrics: /);
+  expect(reported.body.detail).toContain(sentence);
 });
 
 test("is a 502 where nothing listens there", { timeout: STORY_MS }, async () => {
   await served.break(0);
 
-  const told = await metrics();
+  const reported = await metrics();
 
-  expect(told.status).toBe(502);
-  expect(told.body.detail).toBe("Replica 0 tells no metrics: Nothing answers on port 8000 in there.");
+  expect(reported.status).toBe(502);
+  expect(reported.body.detail).toBe("Replica 0 tells no metrics: Nothing answers on port 8000 in there.");
   await served.mend(0);
   expect((await metrics()).status).toBe(200);
 });
@@ -113,10 +115,10 @@ test("is a 409 of a replica that is not up", { timeout: STORY_MS }, async () => 
   await served.api("POST", "/scale", { replicas: 2 });
   await web.control.replicas();
 
-  const told = await metrics("?rank=1");
+  const reported = await metrics("?rank=1");
 
-  expect(told.status).toBe(409);
-  expect(told.body.detail).toBe("Replica 1 is not up, so that nobody tells its metrics: it is placed.");
+  expect(reported.status).toBe(409);
+  expect(reported.body.detail).toBe("Replica 1 is not up, so that nobody tells its metrics: it is placed.");
   await served.api("POST", "/scale", { replicas: 1 });
   await served.settle();
 });
@@ -131,10 +133,10 @@ test(
     await served.api("POST", "/scale", { replicas: 1 });
     await web.control.replicas();
 
-    const told = await metrics("?rank=2");
+    const reported = await metrics("?rank=2");
 
-    expect(told.status).toBe(409);
-    expect(told.body.detail).toBe(
+    expect(reported.status).toBe(409);
+    expect(reported.body.detail).toBe(
       "Replica 2 drains and takes nothing new, so that nobody is told its metrics any more.",
     );
     expect((await metrics()).status).toBe(200);
@@ -143,10 +145,10 @@ test(
 );
 
 test("without a rank it is what gateways counted", async () => {
-  const told = await metrics("");
+  const reported = await metrics("");
 
-  expect(told.status).toBe(200);
-  expect(String(told.body)).toContain("remotegpu_service_requests_total");
+  expect(reported.status).toBe(200);
+  expect(String(reported.body)).toContain("remotegpu_service_requests_total");
 });
 
 /** As the route asks it. */
@@ -181,7 +183,7 @@ test.each([
 });
 
 /** A replica as this says it, which is reached without a tunnel; and whether its connection has ended. */
-async function saying(text: string) {
+async function withText(text: string) {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -208,7 +210,7 @@ test.each([
   ["does not end", `${HEAD}up 1\n`],
   ["only begins its head", "HTTP/1.1 200 OK\r\nContent-"],
 ])("is given up, and its connection ended, where a replica %s", async (_what, text) => {
-  const { ended, tunnels } = await saying(text);
+  const { ended, tunnels } = await withText(text);
 
   expect(await through(tunnels)).toEqual({ kind: "late", why: "Its answer was not whole within 0.2 s." });
 
@@ -216,7 +218,7 @@ test.each([
 });
 
 test("is given up where no way is found, and a way that is found then is let go", async () => {
-  const { ended, tunnels } = await saying("");
+  const { ended, tunnels } = await withText("");
   const { promise, resolve } = Promise.withResolvers<Socket>();
 
   expect(await through({ open: () => promise })).toMatchObject({ kind: "late" });
@@ -226,14 +228,14 @@ test("is given up where no way is found, and a way that is found then is let go"
 });
 
 test("ends at the replica once whoever asked is gone", async () => {
-  const { ended, tunnels } = await saying(HEAD);
+  const { ended, tunnels } = await withText(HEAD);
   const leaving = new AbortController();
 
-  const asked = through(tunnels, { signal: leaving.signal, withinMs: STORY_MS });
+  const requested = through(tunnels, { signal: leaving.signal, withinMs: STORY_MS });
   leaving.abort();
 
   await ended;
-  expect(await asked).toMatchObject({ kind: "late" });
+  expect(await requested).toMatchObject({ kind: "late" });
 });
 
 test.each([
@@ -243,7 +245,7 @@ test.each([
   ],
   ["says what is no HTTP", "SSH-2.0-OpenSSH\r\n"],
 ])("is wrong where a replica %s", async (_what, text) => {
-  const { ended, tunnels } = await saying(text);
+  const { ended, tunnels } = await withText(text);
 
   expect(await through(tunnels)).toMatchObject({ kind: "wrong" });
 

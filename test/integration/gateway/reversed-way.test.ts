@@ -90,18 +90,18 @@ async function follow(): Promise<void> {
   await access.print({ instances: [container.instance], gateway: identity, gateways });
 }
 
-const wayBy = async (gateway: string) => {
-  const ways = await routesOfHosts(fresh.application, { hostIds: [HOST], now: new Date() });
-  return ways.get(HOST)?.find(({ gatewayName }) => gatewayName === gateway);
+const routeBy = async (gateway: string) => {
+  const routes = await routesOfHosts(fresh.application, { hostIds: [HOST], now: new Date() });
+  return routes.get(HOST)?.find(({ gatewayName }) => gatewayName === gateway);
 };
-const comesTo = (gateway: string, way: string) =>
-  eventually(async () => (await wayBy(gateway))?.route === way, {
-    what: `${way} by ${gateway}`,
+const comesTo = (gateway: string, route: string) =>
+  eventually(async () => (await routeBy(gateway))?.route === route, {
+    what: `${route} by ${gateway}`,
     withinMs: 60_000,
   });
 
 const to = (port: number) => ({ hostId: HOST, instanceId: INSTANCE, port });
-const saidBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
+const printedBy = async (stream: Duplex) => (await buffer(stream)).toString("latin1");
 const generationOf = async () => {
   const { rows } = await fresh.database.query<{ generation: number }>(
     "SELECT generation FROM hosts WHERE id = $1",
@@ -110,10 +110,10 @@ const generationOf = async () => {
   return rows[0]?.generation;
 };
 
-async function asks(tunnels: OpenTunnels): Promise<string> {
+async function requests(tunnels: OpenTunnels): Promise<string> {
   const stream = await tunnels.open(to(8000));
   stream.end("answer 5\n");
-  return (await saidBy(stream)).split("\n")[0] ?? "";
+  return (await printedBy(stream)).split("\n")[0] ?? "";
 }
 
 function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
@@ -124,9 +124,9 @@ function refusedBy(opening: Promise<unknown>): Promise<TunnelError> {
 }
 
 test("a host that answers nobody is told to dial, and is reached by what it dials", async () => {
-  const news = await access.print({ instances: [container.instance], gateway: identity });
+  const messages = await access.print({ instances: [container.instance], gateway: identity });
   const port =
-    news.gatewayPort ??
+    messages.gatewayPort ??
     (await eventually(() => access.messages?.gatewayPort ?? undefined, { what: "its port" }));
   await fresh.database.query(
     `INSERT INTO hosts (id, name, ip_address, connection, gateway_port, features)
@@ -136,7 +136,7 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
 
   await comesTo("gw-1", "none");
   await comesTo("gw-2", "none");
-  expect(await wayBy("gw-1")).toMatchObject({
+  expect(await routeBy("gw-1")).toMatchObject({
     detail: "Where host gpu-nat is reached is not confirmed.",
   });
   expect([await generationOf(), nudged]).toEqual([2, [HOST, HOST]]);
@@ -145,27 +145,27 @@ test("a host that answers nobody is told to dial, and is reached by what it dial
   await comesTo("gw-2", "reversed");
   // What it dialled confirms where it is; that address is looked at then, and lets nobody in.
   const detail = "Host gpu-nat does not answer gateways: no answer in time.";
-  await eventually(async () => (await wayBy("gw-1"))?.detail === detail, {
+  await eventually(async () => (await routeBy("gw-1"))?.detail === detail, {
     what: "a look",
     withinMs: 60_000,
   });
-  expect(await wayBy("gw-1")).toMatchObject({ route: "reversed" });
+  expect(await routeBy("gw-1")).toMatchObject({ route: "reversed" });
 
-  expect(await asks(first)).toBe("hello");
-  expect(await asks(second)).toBe("hello");
+  expect(await requests(first)).toBe("hello");
+  expect(await requests(second)).toBe("hello");
   expect(await generationOf()).toBe(2);
 }, 60_000);
 
 test("its streams carry bytes both ways, each way ending by itself", async () => {
   const body = `answer 3000000\n${"x".repeat(5_000_000)}`;
   const sha256 = createHash("sha256").update(body).digest("hex");
-  const ask = async () => {
+  const request = async () => {
     const stream = await first.open(to(8000));
     stream.end(body);
-    return saidBy(stream);
+    return printedBy(stream);
   };
 
-  for (const one of await Promise.all([ask(), ask(), ask()])) {
+  for (const one of await Promise.all([request(), request(), request()])) {
     const [greeting, counted = "", ...answer] = one.split("\n");
     expect([greeting, JSON.parse(counted)]).toEqual(["hello", { bytes: body.length, sha256 }]);
     expect(answer.join("\n")).toHaveLength(3_000_000);
@@ -176,7 +176,7 @@ test("text and bytes that are written in one turn, as requests with a body are, 
   const text = `POST / HTTP/1.1\r\nContent-Length: 5\r\nX: ${"x".repeat(300)}\r\n\r\n`;
   for (let nth = 0; nth < 20; nth += 1) {
     const stream = await first.open(to(8000));
-    const said = saidBy(stream);
+    const output = printedBy(stream);
     stream.cork();
     stream.write(text, "latin1");
     stream.write(Buffer.from("bytes"));
@@ -185,14 +185,14 @@ test("text and bytes that are written in one turn, as requests with a body are, 
     await setImmediate();
     stream.end();
 
-    expect(await said).toContain(createHash("sha256").update(`${text}bytes`).digest("hex"));
+    expect(await output).toContain(createHash("sha256").update(`${text}bytes`).digest("hex"));
   }
 });
 
 test("a service that ends first, and a port where nobody listens", async () => {
   const stream = await first.open(to(8000));
   stream.write("end first\n");
-  expect(await saidBy(stream)).toBe("hello\n");
+  expect(await printedBy(stream)).toBe("hello\n");
   stream.destroy();
 
   const error = await refusedBy(first.open(to(8001)));
@@ -213,9 +213,9 @@ test("one that is asked again and again by HTTP is as it was after each answer",
   ending.defer(() => agent.destroy());
   const listeners: number[] = [];
   for (let nth = 0; nth < 20; nth += 1) {
-    const asked = request({ ...agentTarget(to(8002)), method: "POST", path: "/tell", agent });
-    asked.end("x");
-    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const requested = request({ ...agentTarget(to(8002)), method: "POST", path: "/tell", agent });
+    requested.end("x");
+    const [answer] = (await once(requested, "response")) as [IncomingMessage];
     answer.resume();
     await once(answer, "end");
     // It is given back a moment later.
@@ -236,9 +236,9 @@ test(`${STALLED} streams that nobody reads hold up no other`, async () => {
 
   const flowing = await first.open(to(8000));
   flowing.end("answer 20000000\n");
-  const said = await saidBy(flowing);
+  const output = await printedBy(flowing);
 
-  expect(said.length).toBeGreaterThan(20_000_000);
+  expect(output.length).toBeGreaterThan(20_000_000);
   for (const stream of stalled) stream.destroy();
 });
 
@@ -246,17 +246,17 @@ test.each<[string, () => Promise<ConnectionOptions>]>([
   ["no certificate", async () => ({})],
   [
     "one of another fleet",
-    async () => shown(await identityOf(await AccessAuthority.of({ key: createOperator() }), HOST)),
+    async () => visible(await identityOf(await AccessAuthority.of({ key: createOperator() }), HOST)),
   ],
   [
     "one that has ended",
-    async () => shown(await identityOf(authority, HOST, new Date(Date.now() - 500 * MS_PER_DAY))),
+    async () => visible(await identityOf(authority, HOST, new Date(Date.now() - 500 * MS_PER_DAY))),
   ],
   [
     "one of a host that is not of the fleet",
-    async () => shown(await identityOf(authority, HostId.parse("host-x"))),
+    async () => visible(await identityOf(authority, HostId.parse("host-x"))),
   ],
-  ["a gateway's own", async () => shown(await authority.gateway(new Date()))],
+  ["a gateway's own", async () => visible(await authority.gateway(new Date()))],
 ])("whoever shows %s is sent away", async (_what, options) => {
   const socket = connect({
     host: nat.outside,
@@ -276,7 +276,7 @@ test.each<[string, () => Promise<ConnectionOptions>]>([
   expect(heard).toBe(0);
 });
 
-const shown = ({ key, certificate }: { key: string; certificate: string }) => ({ key, cert: certificate });
+const visible = ({ key, certificate }: { key: string; certificate: string }) => ({ key, cert: certificate });
 
 test("garbage before TLS ends that connection alone", async () => {
   const socket = connectPlain({ host: nat.outside, port: first.port ?? 0 });
@@ -284,7 +284,7 @@ test("garbage before TLS ends that connection alone", async () => {
   socket.write("GET / HTTP/1.1\r\n\r\n");
   await once(socket, "close");
 
-  expect(await asks(first)).toBe("hello");
+  expect(await requests(first)).toBe("hello");
 });
 
 test("a relay that retires serves what runs through it, and is asked for nothing more", async () => {
@@ -316,7 +316,7 @@ test("a relay that retires serves what runs through it, and is asked for nothing
 
   old.retire();
 
-  expect(await eventually(() => asks(second).catch(() => undefined), { what: "the other one" })).toBe(
+  expect(await eventually(() => requests(second).catch(() => undefined), { what: "the other one" })).toBe(
     "hello",
   );
   stream.write("still here");
@@ -328,11 +328,11 @@ test("a relay that retires serves what runs through it, and is asked for nothing
 
 test("a relay that dies dials again, and another gateway serves when one has ended", async () => {
   process.kill(access.relayPid, "SIGKILL");
-  await eventually(() => asks(first).catch(() => undefined), { what: "a stream", withinMs: 60_000 });
+  await eventually(() => requests(first).catch(() => undefined), { what: "a stream", withinMs: 60_000 });
 
   await first.close();
 
-  expect(await eventually(() => asks(second).catch(() => undefined), { what: "a stream" })).toBe("hello");
+  expect(await eventually(() => requests(second).catch(() => undefined), { what: "a stream" })).toBe("hello");
   const gateways = await gatewaysToDial(fresh.application, HOST);
   expect(gateways).toEqual([{ name: "gw-2", host: nat.outside, port: second.port }]);
 }, 60_000);

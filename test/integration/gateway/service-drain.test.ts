@@ -101,10 +101,10 @@ describe("a replica that drains", () => {
       );
       await web.control.replicas();
       expect(await replica(served, 1)).toMatchObject({ dismissal: null });
-      const asked = await Promise.all(
+      const requested = await Promise.all(
         [web.gateway, other].flatMap((gateway) => [1, 2, 3].map(() => served.request("/", { gateway }))),
       );
-      expect(asked.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+      expect(requested.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
       for (const one of there) one.destroy();
 
       expect(await whyGone(served)).toBe("Scaled down to 1.");
@@ -135,23 +135,23 @@ describe("a replica that drains", () => {
       const served = await twoReplicas();
       const url = new URL(web.databaseUrl);
       await using stack = new AsyncDisposableStack();
-      const way = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+      const route = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
         one.close(),
       );
-      url.host = `127.0.0.1:${way.port}`;
+      url.host = `127.0.0.1:${route.port}`;
       const db = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
       const gateway = stack.adopt(await web.anotherGateway({ db }), (one) => one.close());
       expect((await served.request("/", { gateway })).status).toBe(200);
-      way.cut();
+      route.cut();
       await scaleDown(served);
 
-      const asked = Array.from({ length: 30 }, (_, nth) =>
+      const requested = Array.from({ length: 30 }, (_, nth) =>
         nth % 2 === 0
           ? served.request("/", { gateway })
           : served.request("/", { gateway, method: "POST", body: "x".repeat(50_000) }),
       );
 
-      expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set((await Promise.all(requested)).map(({ status }) => status))).toEqual(new Set([200]));
     },
   );
 });

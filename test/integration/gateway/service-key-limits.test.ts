@@ -119,18 +119,18 @@ test("tokens of a day are those that all gateways gave", { timeout: STORY_MS }, 
   const key = await keyOf("cheap", { tokens_per_day: 200 });
   const usage = { prompt_tokens: 30, completion_tokens: 40 };
   const body = JSON.stringify({ usage });
-  const say = async (gateway: Gateway) =>
+  const print = async (gateway: Gateway) =>
     await served.request("/v1/chat/completions", { gateway, key, method: "POST", body });
   await twoRun(new Date());
   const first = await web.anotherGateway();
   // Whatever it gave the other one may have given as well, until it has read what all gave.
-  expect([(await say(first)).status, (await say(first)).status]).toEqual([200, 200]);
+  expect([(await print(first)).status, (await print(first)).status]).toEqual([200, 200]);
   await first.close();
 
   const second = await gatewayOf();
-  expect((await say(second)).status).toBe(200);
+  expect((await print(second)).status).toBe(200);
   const refused = await eventually(async () => {
-    const answer = await say(second);
+    const answer = await print(second);
     return answer.status === 429 && answer;
   });
 

@@ -25,15 +25,15 @@ beforeAll(async () => {
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
-type Said = { type?: string; status?: number; headers?: readonly string[] };
+type Message = { type?: string; status?: number; headers?: readonly string[] };
 
 const MANY = Object.fromEntries(Array.from({ length: 205 }, (_, nth) => [`X-${nth}`, "1"]));
 
 /** A path at which the replica says so. */
-function saying(body: string, { type = "text/html", status = 200, headers = [] }: Said = {}): string {
-  const asked = new URLSearchParams({ body, type, status: String(status) });
-  for (const header of headers) asked.append("header", header);
-  return `/page?${asked.toString()}`;
+function withText(body: string, { type = "text/html", status = 200, headers = [] }: Message = {}): string {
+  const requested = new URLSearchParams({ body, type, status: String(status) });
+  for (const header of headers) requested.append("header", header);
+  return `/page?${requested.toString()}`;
 }
 
 describe("below a path each answer is sandboxed, with nothing in front of that", () => {
@@ -41,25 +41,30 @@ describe("below a path each answer is sandboxed, with nothing in front of that",
   const page = { Accept: "text/html" };
 
   test.each<[string, string, { method?: string; headers?: Record<string, string>; body?: string }, number]>([
-    ["a page", saying("<p>"), {}, 200],
-    ["a page that is asked for with a body", saying("<p>"), { method: "POST", body: "x" }, 200],
-    ["an image that may be a page", saying("<svg/>", { type: "image/svg+xml" }), {}, 200],
-    ["what is XML", saying("<x/>", { type: "application/xml" }), {}, 200],
-    ["an error", saying("<p>", { status: 404 }), {}, 404],
-    ["what is as it was", saying("", { status: 304 }), {}, 304],
-    ["a redirect", saying("", { status: 302, headers: ["Location: /services/x/"] }), {}, 302],
+    ["a page", withText("<p>"), {}, 200],
+    ["a page that is asked for with a body", withText("<p>"), { method: "POST", body: "x" }, 200],
+    ["an image that may be a page", withText("<svg/>", { type: "image/svg+xml" }), {}, 200],
+    ["what is XML", withText("<x/>", { type: "application/xml" }), {}, 200],
+    ["an error", withText("<p>", { status: 404 }), {}, 404],
+    ["what is as it was", withText("", { status: 304 }), {}, 304],
+    ["a redirect", withText("", { status: 302, headers: ["Location: /services/x/"] }), {}, 302],
     [
       "what would let itself out",
-      saying("", { headers: ["Content-Security-Policy: script-src *"] }),
+      withText("", { headers: ["Content-Security-Policy: script-src *"] }),
       {},
       200,
     ],
-    ["what takes its policy back", saying("", { headers: ["Connection: content-security-policy"] }), {}, 200],
+    [
+      "what takes its policy back",
+      withText("", { headers: ["Connection: content-security-policy"] }),
+      {},
+      200,
+    ],
     ["nothing sound", "/garbage", { headers: page }, 502],
     ["a question of a browser", "/", { method: "OPTIONS", headers: preflight }, 204],
     ["what cannot be understood", "/", { headers: { ...page, ...MANY } }, 431],
-  ])("%s", async (_what, path, wish, status) => {
-    const answer = await served.open(path, { key: null, ...wish });
+  ])("%s", async (_what, path, options, status) => {
+    const answer = await served.open(path, { key: null, ...options });
     await text(answer);
 
     expect(answer.statusCode).toBe(status);
@@ -85,10 +90,10 @@ describe("below a path each answer is sandboxed, with nothing in front of that",
 
   test("what refuses a WebSocket", async () => {
     const head = `GET /services/${served.id}/refused HTTP/1.1\r\nHost: ${web.base.domain}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
-    const said = await text(await web.raw(head));
+    const output = await text(await web.raw(head));
 
-    expect(said).toMatch(/^HTTP\/1\.1 403 /);
-    expect(said.toLowerCase()).toContain(`\r\ncontent-security-policy: ${SANDBOX}\r\n`);
+    expect(output).toMatch(/^HTTP\/1\.1 403 /);
+    expect(output.toLowerCase()).toContain(`\r\ncontent-security-policy: ${SANDBOX}\r\n`);
   });
 });
 
@@ -130,7 +135,7 @@ async function found(page: Page, url: string): Promise<object> {
 
 describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, () => {
   const script = (other: string) => `<script>const OTHER = ${JSON.stringify(other)};${TRIES}</script>`;
-  const documents: [string, (other: string) => string, Said][] = [
+  const documents: [string, (other: string) => string, Message][] = [
     ["HTML", script, {}],
     ["an error", script, { status: 500 }],
     [
@@ -162,7 +167,7 @@ describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, (
 
   test.each(documents)(
     "that is %s has nothing of another's below the same origin, nor of the dashboard's",
-    async (_what, written, said) => {
+    async (_what, written, output) => {
       const page = await openPage();
       const port = new URL(`http://${web.base.domain}`).port;
       for (const host of ["127.0.0.1", "localhost"]) {
@@ -172,7 +177,7 @@ describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, (
         await page.evaluate(PLANTS);
 
         const other = `${origin}/services/${served.id}/`;
-        const url = `${origin}/services/${served.id}${saying(written(other), said)}`;
+        const url = `${origin}/services/${served.id}${withText(written(other), output)}`;
         expect(await found(page, url)).toEqual(NONE);
         expect(await page.browserContext().cookies()).not.toContainEqual(
           expect.objectContaining({ name: "planted" }),
@@ -184,8 +189,10 @@ describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, (
   test("is of no service worker that was registered there before answers were sandboxed", async () => {
     const port = await freePort();
     const url = `http://localhost:${port}/services/${served.id}/`;
-    const before = createServer(({ url: asked = "" }, response) => {
-      const [type, body] = asked.endsWith("worker.js") ? ["text/javascript", WORKER] : ["text/html", "<p>"];
+    const before = createServer(({ url: requested = "" }, response) => {
+      const [type, body] = requested.endsWith("worker.js")
+        ? ["text/javascript", WORKER]
+        : ["text/html", "<p>"];
       response.writeHead(200, { "Content-Type": type }).end(body);
     }).listen(port, "127.0.0.1");
     await once(before, "listening");
@@ -221,7 +228,7 @@ describe.skipIf(!hasBrowser)("a page of a service", { timeout: STORY_MS * 2 }, (
     await page.goto(`${originOf(another)}/`);
     await page.evaluate(PLANTS);
 
-    const url = `${originOf(served)}${saying(script(`${originOf(another)}/`))}`;
+    const url = `${originOf(served)}${withText(script(`${originOf(another)}/`))}`;
 
     expect(await found(page, url)).toMatchObject({
       origin: originOf(served),

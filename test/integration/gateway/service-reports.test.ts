@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
-async function told(ids: readonly string[]) {
+async function reported(ids: readonly string[]) {
   const { db, now } = web.control.api.deps;
   const reports = await gatewayReports(db, ids, now());
   return reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.reported ?? null;
@@ -32,11 +32,11 @@ async function databaseTime(): Promise<Date> {
 }
 
 /** A report that follows whatever was committed until now. */
-async function toldSince(id: string) {
+async function reportedSince(id: string) {
   const from = await databaseTime();
   const report = await eventually(
     async () => {
-      const found = await told([id]);
+      const found = await reported([id]);
       return found !== null && found.asOf > from && found;
     },
     { what: "a report that follows what is committed" },
@@ -52,12 +52,12 @@ async function streams(served: ServedScene, count: number): Promise<IncomingMess
 
 test("is what is in flight, what waits and how many came", { timeout: STORY_MS }, async () => {
   await using served = await ServedScene.begin(web, { replicas: 1, config: { max_in_flight: 2 } });
-  expect(await toldSince(served.id)).toBeUndefined();
+  expect(await reportedSince(served.id)).toBeUndefined();
   const open = await streams(served, 2);
   const waiting = served.request("/");
 
-  await eventually(async () => (await toldSince(served.id))?.held === 1, { what: "who waits" });
-  expect(await toldSince(served.id)).toEqual({
+  await eventually(async () => (await reportedSince(served.id))?.held === 1, { what: "who waits" });
+  expect(await reportedSince(served.id)).toEqual({
     inFlight: 2,
     held: 1,
     requests: 3,
@@ -72,8 +72,8 @@ test("is what is in flight, what waits and how many came", { timeout: STORY_MS }
 
   for (const one of open) one.destroy();
   expect((await waiting).status).toBe(200);
-  await eventually(async () => (await toldSince(served.id))?.inFlight === 0, { what: "their ends" });
-  expect(await toldSince(served.id)).toEqual({ inFlight: 0, held: 0, requests: 3, left: {}, listed: {} });
+  await eventually(async () => (await reportedSince(served.id))?.inFlight === 0, { what: "their ends" });
+  expect(await reportedSince(served.id)).toEqual({ inFlight: 0, held: 0, requests: 3, left: {}, listed: {} });
   expect(await inFlight()).toEqual([0]);
 });
 
@@ -84,7 +84,7 @@ test(
     await using served = await ServedScene.begin(web, { replicas: 2, min_replicas: 1 });
     const open = await streams(served, 4);
     const newest = served.instanceOf(1);
-    expect(await toldSince(served.id)).toMatchObject({
+    expect(await reportedSince(served.id)).toMatchObject({
       left: {},
       listed: { [served.instanceOf(0)]: 2, [newest]: 2 },
     });
@@ -92,7 +92,7 @@ test(
     await served.api("POST", "/scale", { replicas: 1 });
     await web.control.replicas();
 
-    expect(await toldSince(served.id)).toMatchObject({
+    expect(await reportedSince(served.id)).toMatchObject({
       inFlight: 4,
       left: { [newest]: 2 },
       listed: { [served.instanceOf(0)]: 2 },
@@ -100,8 +100,8 @@ test(
     const { instances } = (await served.api("GET", "")).body;
     expect(instances.map((one: { in_flight: number | null }) => one.in_flight)).toEqual([2, 2]);
     for (const one of open) one.destroy();
-    await eventually(async () => (await toldSince(served.id))?.inFlight === 0, { what: "their ends" });
-    expect((await toldSince(served.id))?.left).toEqual({});
+    await eventually(async () => (await reportedSince(served.id))?.inFlight === 0, { what: "their ends" });
+    expect((await reportedSince(served.id))?.left).toEqual({});
   },
 );
 
@@ -180,14 +180,14 @@ test(
         throw new StoreError("the database is away", null);
       },
     });
-    const told: string[][] = [];
+    const reported: string[][] = [];
     const lines = new LoadBalancerQueues({
       db: leaving,
       now,
       log: quietLog,
       nowMs: () => performance.now() + passedMs,
       wake: () => undefined,
-      report: async ({ services }) => void told.push(Object.keys(services)),
+      report: async ({ services }) => void reported.push(Object.keys(services)),
     });
     lines.start();
     const line = await lines.of(served.id);
@@ -197,9 +197,9 @@ test(
 
     expect(await lines.of(served.id)).toBe(line);
     isAway = false;
-    await eventually(() => told.at(-1)?.length === 1, { what: "a report of it" });
+    await eventually(() => reported.at(-1)?.length === 1, { what: "a report of it" });
     passedMs += 6 * MS_PER_MINUTE;
-    await eventually(() => told.at(-1)?.length === 0, { what: "a report without it" });
+    await eventually(() => reported.at(-1)?.length === 0, { what: "a report without it" });
     await lines.stop();
   },
 );

@@ -20,8 +20,10 @@ beforeAll(async () => {
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
-async function another(wish: { replicas: number; config?: object } = { replicas: 1 }): Promise<ServedScene> {
-  const scene = await ServedScene.begin(web, wish);
+async function another(
+  options: { replicas: number; config?: object } = { replicas: 1 },
+): Promise<ServedScene> {
+  const scene = await ServedScene.begin(web, options);
   onTestFinished(() => scene[Symbol.asyncDispose]());
   return scene;
 }
@@ -48,10 +50,10 @@ async function countsOf(served: ServedScene): Promise<Counted[]> {
 }
 
 /** Asks by a gateway of its own, which then ends. */
-async function byOwnGateway(ask: (gateway: Gateway) => Promise<void>): Promise<void> {
+async function byOwnGateway(request: (gateway: Gateway) => Promise<void>): Promise<void> {
   const gateway = await web.anotherGateway();
   try {
-    await ask(gateway);
+    await request(gateway);
   } finally {
     await gateway.close();
   }
@@ -88,9 +90,9 @@ describe("requests", () => {
 
   test("of several gateways add up, and what was told is told once", { timeout: STORY_MS }, async () => {
     const served = await another();
-    const asked = [4, 7];
+    const requested = [4, 7];
     await Promise.all(
-      asked.map((times) =>
+      requested.map((times) =>
         byOwnGateway(async (gateway) => {
           for (let time = 0; time < times; time += 1) {
             await served.request("/", { gateway });
@@ -113,9 +115,9 @@ describe("requests", () => {
     async () => {
       const served = await another();
       const url = new URL(web.databaseUrl);
-      const way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
-      onTestFinished(() => way.close());
-      url.host = `127.0.0.1:${way.port}`;
+      const route = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+      onTestFinished(() => route.close());
+      url.host = `127.0.0.1:${route.port}`;
       const db = openDatabase(url.href, { maxConnections: 4 });
       onTestFinished(() => db.close());
       const killed = await web.anotherGateway({ db });
@@ -126,7 +128,7 @@ describe("requests", () => {
       });
       await served.request("/", { gateway: killed });
       // From here on nothing of it gets there, as of one that is killed.
-      way.cut();
+      route.cut();
       const written = (await countsOf(served))[0]?.requests;
       await killed.close();
       await byOwnGateway(async (gateway) => {
@@ -143,21 +145,21 @@ describe("requests", () => {
     async () => {
       const served = await another();
       const url = new URL(web.databaseUrl);
-      const way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
-      onTestFinished(() => way.close());
-      url.host = `127.0.0.1:${way.port}`;
+      const route = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+      onTestFinished(() => route.close());
+      url.host = `127.0.0.1:${route.port}`;
       const db = openDatabase(url.href, { maxConnections: 4 });
       onTestFinished(() => db.close());
       let passedMs = 0;
       const late = await web.anotherGateway({ db, now: () => new Date(Date.now() + passedMs) });
       expect((await served.request("/", { gateway: late })).status).toBe(200);
       // Whatever it wrote down until here.
-      way.cut();
+      route.cut();
       const before = await countsOf(served);
       expect((await served.request("/", { gateway: late })).status).toBe(200);
 
       passedMs = MS_PER_DAY + MS_PER_MINUTE;
-      way.mend();
+      route.mend();
       await late.close();
 
       expect(await countsOf(served)).toEqual(before);
@@ -171,8 +173,8 @@ describe("requests", () => {
       for (const one of events) one.on("error", () => undefined);
       await Promise.all(events.map((one) => once(one, "data")));
       events[0]?.destroy();
-      const asked = `GET /services/${served.id}/never HTTP/1.1\r\nHost: ${web.base.domain}\r\nX-API-Key: ${served.key}\r\n\r\n`;
-      const silent = await web.raw(asked, gateway);
+      const requested = `GET /services/${served.id}/never HTTP/1.1\r\nHost: ${web.base.domain}\r\nX-API-Key: ${served.key}\r\n\r\n`;
+      const silent = await web.raw(requested, gateway);
       await eventually(async () => (await served.request("/waiting", { gateway })).text === "1", {
         what: "the question",
       });
@@ -201,25 +203,25 @@ describe("requests", () => {
 describe("tokens", () => {
   const usage = { prompt_tokens: 11, completion_tokens: 22, total_tokens: 33 };
   const long = "x".repeat(200_000);
-  const say = (served: ServedScene, gateway: Gateway, body: string, headers: Record<string, string> = {}) =>
+  const print = (served: ServedScene, gateway: Gateway, body: string, headers: Record<string, string> = {}) =>
     served.request("/v1/chat/completions", { gateway, method: "POST", body, headers });
 
   test("are those that answers tell; what is compressed, or does not say, is told as silent", async () => {
     const served = await another();
     const stream = { "X-Say-Type": "text/event-stream" };
     await byOwnGateway(async (gateway) => {
-      await say(served, gateway, JSON.stringify({ choices: [long], usage }));
-      await say(
+      await print(served, gateway, JSON.stringify({ choices: [long], usage }));
+      await print(
         served,
         gateway,
         `data: {"choices":[]}\n\ndata: ${JSON.stringify({ usage })}\n\ndata: [DONE]\n\n`,
         stream,
       );
-      await say(served, gateway, `data: {"choices":[]}\n\ndata: [DONE]\n\n`, stream);
-      await say(served, gateway, JSON.stringify({ usage: { ...usage, prompt_tokens: -4 } }));
-      await say(served, gateway, JSON.stringify({ usage }), { "X-Say-Encoding": "gzip" });
+      await print(served, gateway, `data: {"choices":[]}\n\ndata: [DONE]\n\n`, stream);
+      await print(served, gateway, JSON.stringify({ usage: { ...usage, prompt_tokens: -4 } }));
+      await print(served, gateway, JSON.stringify({ usage }), { "X-Say-Encoding": "gzip" });
       // An error uses nothing, and what is no such answer is not asked.
-      await say(served, gateway, JSON.stringify({ usage }), { "X-Say-Status": "400" });
+      await print(served, gateway, JSON.stringify({ usage }), { "X-Say-Status": "400" });
       await served.request("/v1/other", { gateway, method: "POST", body: "{}" });
     });
     expect(await countsOf(served)).toMatchObject([
@@ -231,7 +233,7 @@ describe("tokens", () => {
     const served = await another();
     const body = `{"data":"${randomBytes(3_000_000).toString("hex")}","usage":${JSON.stringify(usage)}}`;
     await byOwnGateway(async (gateway) => {
-      expect((await say(served, gateway, body)).text).toBe(body);
+      expect((await print(served, gateway, body)).text).toBe(body);
     });
     expect(await countsOf(served)).toMatchObject([{ prompt_tokens: 11, completion_tokens: 22 }]);
   });

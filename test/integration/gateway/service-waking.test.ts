@@ -58,7 +58,7 @@ test(
     await using served = await asleep();
     expect(await replicas(served)).toBe(0);
 
-    const asked = Array.from({ length: 20 }, (_, nth) =>
+    const requested = Array.from({ length: 20 }, (_, nth) =>
       served.request(`/?nth=${nth}`, { method: "POST", body: `${nth}` }),
     );
     await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
@@ -66,7 +66,7 @@ test(
     expect(woken).toBe(1);
     await served.settle();
 
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(requested);
     expect(answers.map(({ status, body }) => [status, body.url])).toEqual(
       answers.map((_, nth) => [200, `/?nth=${nth}`]),
     );
@@ -134,10 +134,10 @@ test(
       await served.api("POST", "/stop");
       reads = 0;
 
-      for (let news = 0; news < 100; news += 1) lines.checkNow();
+      for (let messages = 0; messages < 100; messages += 1) lines.checkNow();
 
       await eventually(() => line !== null && whyClosed(line.route) !== null, { what: "the stop" });
-      for (let news = 0; news < 100; news += 1) {
+      for (let messages = 0; messages < 100; messages += 1) {
         nowMs += 1;
         lines.checkNow();
         await new Promise((resolve) => setImmediate(resolve));
@@ -208,11 +208,11 @@ test(
     expect([refused.status, refused.body.detail]).toEqual([503, expect.stringContaining("sleeps")]);
     expect([await replicas(served), await waiting(served), woken]).toEqual([0, 0, 0]);
 
-    const asked = served.request("/", { key: web.owner.key });
+    const requested = served.request("/", { key: web.owner.key });
     await eventually(async () => (await replicas(served)) === 1, { what: "the wish" });
     await served.settle();
 
-    expect((await asked).status).toBe(200);
+    expect((await requested).status).toBe(200);
     expect((await served.request("/", { key: member.key })).status).toBe(200);
     expect((await served.request("/", { key: viewer.key })).status).toBe(403);
   },
@@ -236,12 +236,12 @@ test("that cannot start tells those who wait why, once their time is up", { time
   await using served = await asleep({ queue_seconds: 1, wake_seconds: 3 });
   await web.control.api.db.query("UPDATE hosts SET cordoned = true");
 
-  const asked = served.request("/");
+  const requested = served.request("/");
   await eventually(() => woken === 1, { what: "the wish" });
   await web.control.replicas();
   await web.control.schedule();
 
-  const refused = await asked;
+  const refused = await requested;
   await web.control.api.db.query("UPDATE hosts SET cordoned = false");
   expect([refused.status, refused.body.detail]).toEqual([
     503,

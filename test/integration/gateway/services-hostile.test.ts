@@ -36,7 +36,7 @@ afterEach(async () => {
   if (status !== 200) throw new Error(`the service beside it answers ${status}`);
 });
 
-async function said(socket: Socket): Promise<string> {
+async function output(socket: Socket): Promise<string> {
   let text = "";
   for await (const chunk of socket) text += String(chunk);
   return text;
@@ -44,12 +44,12 @@ async function said(socket: Socket): Promise<string> {
 const statusesOf = (text: string) =>
   [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
 /** To the service that does no harm. */
-const asking = (method: string, path: string, ...headers: string[]) => {
+const requesting = (method: string, path: string, ...headers: string[]) => {
   const own = [`Host: ${web.base.domain}`, `Authorization: Bearer ${served.key}`];
   return `${[`${method} /services/${served.id}${path} HTTP/1.1`, ...own, ...headers].join("\r\n")}\r\n\r\n`;
 };
 const UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
-const HIDDEN = () => asking("GET", "/?hidden", "Connection: close");
+const HIDDEN = () => requesting("GET", "/?hidden", "Connection: close");
 
 describe("of a request that two could read in two ways only an error is heard, and nothing behind it", () => {
   test.each([
@@ -63,7 +63,7 @@ describe("of a request that two could read in two ways only an error is heard, a
     ["a zero byte", ["X: a\0b"]],
     ["a second Host", ["Host: evil.example"]],
   ])("%s", async (_what, headers) => {
-    const text = await said(await web.raw(`${asking("POST", "/", ...headers)}0\r\n\r\n${HIDDEN()}`));
+    const text = await output(await web.raw(`${requesting("POST", "/", ...headers)}0\r\n\r\n${HIDDEN()}`));
 
     const statuses = statusesOf(text);
     expect(statuses).toHaveLength(1);
@@ -74,8 +74,8 @@ describe("of a request that two could read in two ways only an error is heard, a
   test.each(["zz\r\nbody\r\n", "4;a=\nb\r\nbody\r\n", "-4\r\nbody\r\n", "fffffffffffffffff\r\nbody\r\n"])(
     "a piece of a body that begins with %j",
     async (pieces) => {
-      const begun = asking("POST", "/", "Transfer-Encoding: chunked");
-      const text = await said(await web.raw(`${begun}${pieces}0\r\n\r\n${HIDDEN()}`));
+      const begun = requesting("POST", "/", "Transfer-Encoding: chunked");
+      const text = await output(await web.raw(`${begun}${pieces}0\r\n\r\n${HIDDEN()}`));
 
       expect(statusesOf(text).filter((status) => status < 400)).toEqual([]);
       expect(text).not.toContain("hidden");
@@ -87,16 +87,16 @@ describe("of a request that two could read in two ways only an error is heard, a
     ["with pieces of a body", "GET", ["Transfer-Encoding: chunked"]],
     ["that is a POST", "POST", []],
   ])("a WebSocket %s", async (_what, method, headers) => {
-    expect(statusesOf(await said(await web.raw(asking(method, "/ws", ...UPGRADE, ...headers))))).toEqual([
-      400,
-    ]);
+    expect(
+      statusesOf(await output(await web.raw(requesting(method, "/ws", ...UPGRADE, ...headers)))),
+    ).toEqual([400]);
   });
 
   test.each([
     ["a path that leads out of the service", "/../svc-other/"],
     ["the same, written otherwise", "/%2e%2e/svc-other/"],
   ])("%s stays in it, as it was written", async (_what, path) => {
-    const text = await said(await web.raw(asking("GET", path, "Connection: close")));
+    const text = await output(await web.raw(requesting("GET", path, "Connection: close")));
 
     // The replica is asked for what stands behind its own beginning, whatever that is.
     expect(text).toContain(`"url":${JSON.stringify(path)}`);
@@ -110,7 +110,7 @@ describe("too much", () => {
     ["in their number", Array.from({ length: 300 }, (_, nth) => `X-${nth}: 1`)],
   ])("%s is refused with 431", async (_what, headers) => {
     expect(
-      statusesOf(await said(await web.raw(asking("GET", "/", "Connection: close", ...headers)))),
+      statusesOf(await output(await web.raw(requesting("GET", "/", "Connection: close", ...headers)))),
     ).toEqual([431]);
   });
 
@@ -139,7 +139,7 @@ describe("too much", () => {
   test("time for a body ends the connection, and no request of the replica waits on", async () => {
     await using stack = new AsyncDisposableStack();
     const gateway = stack.adopt(await web.anotherGateway({ bodyCheckMs: 50 }), (one) => one.close());
-    const socket = await web.raw(`${asking("POST", "/", "Content-Length: 1000")}abc`, gateway);
+    const socket = await web.raw(`${requesting("POST", "/", "Content-Length: 1000")}abc`, gateway);
     socket.on("end", () => socket.destroy());
 
     await once(socket, "close");
@@ -178,7 +178,7 @@ describe("a replica", () => {
     const key = `Authorization: Bearer ${hostile.key}`;
     const head = [`GET /services/${hostile.id}/8003 HTTP/1.1`, `Host: ${web.base.domain}`, key, ...UPGRADE];
 
-    expect(statusesOf(await said(await web.raw(`${head.join("\r\n")}\r\n\r\n`)))).toEqual([504]);
+    expect(statusesOf(await output(await web.raw(`${head.join("\r\n")}\r\n\r\n`)))).toEqual([504]);
   });
 
   test("that answers less than it says leaves nobody in the belief that it was all", async () => {
@@ -258,11 +258,15 @@ describe("a replica that would split its answer, or say in it what it may not, i
   ])("%s", { timeout: STORY_MS }, async (_what, raw) => {
     const path = `/services/${hostile.id}/raw/${Buffer.from(raw, "latin1").toString("base64url")}`;
     const own = [`Host: ${web.base.domain}`, `Authorization: Bearer ${hostile.key}`];
-    const asked = (method: string, ...more: string[]) =>
+    const requested = (method: string, ...more: string[]) =>
       `${[`${method} ${path} HTTP/1.1`, ...own, "TE: trailers", ...more].join("\r\n")}\r\n\r\n`;
-    for (const first of [asked("GET"), `${asked("POST", "Content-Length: 1")}x`, asked("GET", ...UPGRADE)]) {
+    for (const first of [
+      requested("GET"),
+      `${requested("POST", "Content-Length: 1")}x`,
+      requested("GET", ...UPGRADE),
+    ]) {
       // What stands behind it on the same connection is answered by itself, or not at all.
-      const text = await said(await web.raw(`${first}${HIDDEN()}`));
+      const text = await output(await web.raw(`${first}${HIDDEN()}`));
 
       const [head = ""] = text.split("\r\n\r\n");
       const policy = head.split(/[\r\n]/).find((line) => /^content-security-policy/i.test(line));
@@ -290,10 +294,10 @@ test(
     const open = ending.use(await ServedScene.begin(web, { replicas: 1, config: { public: true } }));
     const url = new URL(web.databaseUrl);
     await using stack = new AsyncDisposableStack();
-    const way = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+    const route = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
       one.close(),
     );
-    url.host = `127.0.0.1:${way.port}`;
+    url.host = `127.0.0.1:${route.port}`;
     const real = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
     let passedMs = 0;
     const inVain: string[] = [];
@@ -313,7 +317,7 @@ test(
     const stream = await served.open("/events", { gateway });
     await once(stream, "data");
 
-    way.cut();
+    route.cut();
     passedMs = 60 * MS_PER_MINUTE;
     // What it does by itself has been tried in that hour: where services stand, and what keys open.
     const tried = (table: string) => inVain.some((text) => text.includes(table));
@@ -330,7 +334,7 @@ test(
     expect(stream.destroyed).toBe(false);
     expect(await heard(stream)).toBe("data: second\n\n");
 
-    way.mend();
+    route.mend();
     await eventually(async () => (await served.request("/", { gateway })).status === 200, {
       what: "its right",
     });

@@ -29,12 +29,12 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 
 /** One of its own, for what changes it. */
-async function another(wish: {
+async function another(options: {
   replicas: number;
   min_replicas?: number;
   config?: object;
 }): Promise<ServedScene> {
-  const scene = await ServedScene.begin(web, wish);
+  const scene = await ServedScene.begin(web, options);
   onTestFinished(() => scene[Symbol.asyncDispose]());
   return scene;
 }
@@ -104,15 +104,15 @@ describe("who may ask", () => {
       const { body } = await own.api("POST", "/keys", { name: "other" });
       const key = String(body.key);
       // A replica that fails three times is left out for a while.
-      const asked = Array.from({ length: 7 }, () => own.request("/never"));
-      const waiting = () => Promise.all([0, 1].map((rank) => tells(own, rank, "/waiting")));
+      const requested = Array.from({ length: 7 }, () => own.request("/never"));
+      const waiting = () => Promise.all([0, 1].map((rank) => reports(own, rank, "/waiting")));
       await eventually(async () => (await waiting()).every((count) => count === 3), {
         what: "full replicas",
       });
 
       await own.revoke();
 
-      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual(Array(7).fill(401));
+      expect((await Promise.all(requested)).map(({ status }) => status)).toEqual(Array(7).fill(401));
       const open = await Promise.all([1, 2, 3, 4].map(() => own.open("/events", { key })));
       await Promise.all(open.map(firstBytes));
       expect(await Promise.all([0, 1].map((rank) => listeners(own, rank)))).toEqual([2, 2]);
@@ -145,13 +145,13 @@ describe("an origin that others share", () => {
   test("answers pages of other origins as the service's owner says, without a key where they only ask whether they may", async () => {
     const own = await another({ replicas: 1, config: { cors_origins: ["https://app.example"] } });
     const Origin = "https://app.example";
-    const asks = {
+    const requests = {
       Origin,
       "Access-Control-Request-Method": "POST",
       "Access-Control-Request-Headers": "authorization",
     };
 
-    const preflight = await own.request("/v1/chat", { method: "OPTIONS", key: null, headers: asks });
+    const preflight = await own.request("/v1/chat", { method: "OPTIONS", key: null, headers: requests });
     const answered = await own.request("/", { headers: { Origin } });
     const refused = await own.request("/", { key: null, headers: { Origin } });
     const foreign = await own.request("/", { headers: { Origin: "https://evil.example" } });
@@ -162,7 +162,7 @@ describe("an origin that others share", () => {
       expect(headers["access-control-allow-origin"]).toBe(Origin);
     expect(refused.status).toBe(401);
     expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
-    expect((await served.request("/", { method: "OPTIONS", key: null, headers: asks })).status).toBe(401);
+    expect((await served.request("/", { method: "OPTIONS", key: null, headers: requests })).status).toBe(401);
   });
 });
 
@@ -171,13 +171,18 @@ test("at a name of its own a service has whole paths, and its cookies in both di
   const gateway = await web.anotherGateway({ serviceDomain });
   onTestFinished(() => gateway.close());
   const { db, now } = web.control.api.deps;
-  const told = { serviceBase: null, webBase: null, serviceDomain: webBaseText(serviceDomain), tunnel: null };
-  const registration = new Registration({ id: "gw-named", db, now, log: quietLog, ...told });
+  const reported = {
+    serviceBase: null,
+    webBase: null,
+    serviceDomain: webBaseText(serviceDomain),
+    tunnel: null,
+  };
+  const registration = new Registration({ id: "gw-named", db, now, log: quietLog, ...reported });
   onTestFinished(() => registration.stop());
   await registration.start();
-  const { body: shown } = await served.api("GET", "");
-  expect(shown.domain_url).toBe(`https://${served.id}.services.example.com/`);
-  const { host } = new URL(shown.domain_url);
+  const { body: visible } = await served.api("GET", "");
+  expect(visible.domain_url).toBe(`https://${served.id}.services.example.com/`);
+  const { host } = new URL(visible.domain_url);
   const session = `remotegpu_session=rgb_${"s".repeat(43)}`;
   const own = { gateway, key: served.key, cookie: `${session}; mine=1; __Host-${session}` };
 
@@ -254,10 +259,10 @@ test.each([
       `GET /services/${served.id}${path} HTTP/1.1\r\nHost: ${web.base.domain}\r\nAuthorization: Bearer ${served.key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
     );
 
-    const said = await text(socket);
+    const output = await text(socket);
 
-    expect(said).toMatch(/^HTTP\/1\.1 502 /);
-    expect(said).toContain("ended the connection without an answer that is HTTP.");
+    expect(output).toMatch(/^HTTP\/1\.1 502 /);
+    expect(output).toContain("ended the connection without an answer that is HTTP.");
     expect((await served.request("/")).status).toBe(200);
   },
 );
@@ -282,11 +287,11 @@ describe("replicas", () => {
       const own = await another({ replicas: 2 });
       await own.break(0);
 
-      const asked = Array.from({ length: 40 }, (_, nth) =>
+      const requested = Array.from({ length: 40 }, (_, nth) =>
         nth % 2 === 0 ? own.request("/") : own.request("/", { method: "POST", body: "x".repeat(100_000) }),
       );
 
-      expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set((await Promise.all(requested)).map(({ status }) => status))).toEqual(new Set([200]));
     },
   );
 
@@ -300,8 +305,12 @@ describe("replicas", () => {
 
       const statuses: number[] = [];
       for (let round = 0; round < LEAVING_ROUNDS; round += 1) {
-        const asked = [own.request("/"), own.request("/"), own.request("/", { method: "POST", body: "x" })];
-        statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+        const requested = [
+          own.request("/"),
+          own.request("/"),
+          own.request("/", { method: "POST", body: "x" }),
+        ];
+        statuses.push(...(await Promise.all(requested)).map(({ status }) => status));
       }
 
       // Where a request is on its way when the end comes, nobody knows whether it was read.
@@ -366,14 +375,14 @@ describe("replicas", () => {
     async () => {
       const own = await another({ replicas: 1, config: { max_queued: 1, queue_seconds: 60 } });
       await own.break(0);
-      const asked = Array.from({ length: 3 }, () => own.request("/", { method: "POST", body: "hello" }));
+      const requested = Array.from({ length: 3 }, () => own.request("/", { method: "POST", body: "hello" }));
       const refused: WebAnswer[] = [];
-      for (const one of asked) void one.then((answer) => answer.status === 503 && refused.push(answer));
+      for (const one of requested) void one.then((answer) => answer.status === 503 && refused.push(answer));
       await eventually(() => refused.length === 2, { what: "two that are told to come again" });
 
       await own.mend(0);
 
-      const answers = await Promise.all(asked);
+      const answers = await Promise.all(requested);
       expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 503, 503]);
       for (const { headers, body } of refused)
         expect([headers["retry-after"], body.detail]).toEqual([
@@ -432,26 +441,26 @@ describe("replicas", () => {
     expect((await own.request("/")).status).toBe(200);
     await own.api("POST", "/stop");
 
-    const told = await eventually(async () => {
+    const reported = await eventually(async () => {
       const answer = await own.request("/");
       return answer.status === 503 && answer;
     });
 
-    expect(told.body.detail).toContain("remotegpu service start");
+    expect(reported.body.detail).toContain("remotegpu service start");
   });
 
   test("are known while the database is away", { timeout: STORY_MS }, async () => {
     const url = new URL(web.databaseUrl);
     await using stack = new AsyncDisposableStack();
-    const way = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+    const route = stack.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
       one.close(),
     );
-    url.host = `127.0.0.1:${way.port}`;
+    url.host = `127.0.0.1:${route.port}`;
     const db = stack.adopt(openDatabase(url.href, { maxConnections: 4 }), (one) => one.close());
     const gateway = stack.adopt(await web.anotherGateway({ db }), (one) => one.close());
     expect((await served.request("/", { gateway })).status).toBe(200);
 
-    way.cut();
+    route.cut();
 
     expect((await served.request("/", { gateway })).status).toBe(200);
     expect((await web.request(web.base.domain, "/services/svc-unknown/", { gateway })).status).toBe(503);
@@ -462,14 +471,14 @@ describe("a gateway that ends", () => {
   test("lets answers under way come to their end, tells whoever waits, and lets nobody in", async () => {
     const own = await another({ replicas: 1, config: { max_in_flight: 1 } });
     const gateway = await web.anotherGateway({ stopWithinMs: STORY_MS });
-    const asked = request({
+    const requested = request({
       port: gateway.port,
       method: "POST",
       path: `/services/${own.id}/v1/other`,
       headers: { Host: web.base.domain, Authorization: `Bearer ${own.key}` },
     });
-    asked.write("one ");
-    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    requested.write("one ");
+    const [answer] = (await once(requested, "response")) as [IncomingMessage];
     const first = await firstBytes(answer);
     let waits = true;
     const waiting = own.request("/", { gateway }).finally(() => (waits = false));
@@ -490,7 +499,7 @@ describe("a gateway that ends", () => {
       );
     expect(await eventually(lastAnswer, { what: "a port that is closed" })).toContain("ECONNREFUSED");
     expect(hasEnded).toBe(false);
-    asked.end("two");
+    requested.end("two");
     expect(first + (await text(answer))).toBe("one two");
     await ended;
   });
@@ -509,11 +518,11 @@ describe("a gateway that ends", () => {
 
 /** How many streams a replica has open, as it tells itself. */
 async function listeners(scene: ServedScene, rank: number): Promise<number> {
-  return await tells(scene, rank, "/say");
+  return await reports(scene, rank, "/say");
 }
 
 /** A replica, asked by nobody's gateway. */
-async function tells({ containers }: ServedScene, rank: number, path: string): Promise<number> {
+async function reports({ containers }: ServedScene, rank: number, path: string): Promise<number> {
   const container = containers.get(rank);
   const { stdout } = await execa("nsenter", [
     "-t",

@@ -13,7 +13,7 @@ test("a stream of events does with its host, and what is asked for otherwise wit
   const { gateway, opened } = await gatewayBefore((_request, response) => response.end("data: first\n\n"));
 
   for (const accept of ["text/event-stream", "*/*", "text/event-stream", "*/*"])
-    expect(await saidBy(gateway, accept)).toBe("data: first\n\n");
+    expect(await printedBy(gateway, accept)).toBe("data: first\n\n");
 
   expect(opened).toEqual(["host", "instance"]);
 });
@@ -21,7 +21,7 @@ test("a stream of events does with its host, and what is asked for otherwise wit
 test("whoever answers with much at once has connections of its own from then on", async () => {
   const { gateway, opened } = await gatewayBefore((_request, response) => response.end("x".repeat(MUCH)));
 
-  for (let nth = 0; nth < 3; nth += 1) expect(await saidBy(gateway, "*/*")).toHaveLength(MUCH);
+  for (let nth = 0; nth < 3; nth += 1) expect(await printedBy(gateway, "*/*")).toHaveLength(MUCH);
 
   expect(opened).toEqual(["instance", undefined]);
 });
@@ -38,11 +38,11 @@ async function gatewayBefore(
     await once(socket, "connect");
     return socket;
   };
-  const carrier = new ReverseProxy({ open });
-  onTestFinished(() => carrier.close());
+  const proxy = new ReverseProxy({ open });
+  onTestFinished(() => proxy.close());
   const to = { hostId: "host-1", instanceId: "ins-1", port: 8000 } as Destination;
   const gateway = await listening(
-    (request, response) => void carrier.carry({ request, response, headers: request.headers }, to),
+    (request, response) => void proxy.carry({ request, response, headers: request.headers }, to),
   );
   return { gateway, opened };
 }
@@ -57,11 +57,11 @@ async function listening(answer: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function saidBy(port: number, accept: string): Promise<string> {
+async function printedBy(port: number, accept: string): Promise<string> {
   const [answer] = (await once(get({ port, host: "127.0.0.1", headers: { accept } }), "response")) as [
     IncomingMessage,
   ];
-  let said = "";
-  for await (const text of answer.setEncoding("utf8")) said += text;
-  return said;
+  let output = "";
+  for await (const text of answer.setEncoding("utf8")) output += text;
+  return output;
 }

@@ -20,7 +20,7 @@ const textOf = async (page: Page, what: string): Promise<string> =>
   String(await page.evaluate(`document.querySelector(${JSON.stringify(what)})?.innerText ?? ""`));
 const shows = (page: Page, text: RegExp) =>
   eventually(async () => text.test(await textOf(page, ".xterm-rows")), { what: `${text} in the terminal` });
-const stands = (page: Page, standing: string) => page.waitForSelector(`body[data-standing="${standing}"]`);
+const stands = (page: Page, state: string) => page.waitForSelector(`body[data-standing="${state}"]`);
 
 /** By the wheel, a few rows at a time, until there is one that says this. */
 async function scrolledUpTo(page: Page, row: string): Promise<{ seen: Set<string>; top: string[] }> {

@@ -8,7 +8,7 @@ import { sha256 } from "@remotegpu/shared/row-hash";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 
@@ -18,7 +18,7 @@ let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 let id: string;
 let cuts: string[];
-const log = keptLog();
+const log = memoryLog();
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -35,10 +35,10 @@ beforeEach(async () => {
 });
 
 const now = () => scene.api.deps.now();
-const ask = async (method: string, path: string) =>
+const request = async (method: string, path: string) =>
   await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as: alice });
-const sessions = async () => (await ask("GET", "/sessions")).body.items;
-const entries = async () => (await ask("GET", "/access-log?service_type=terminal")).body.items;
+const sessions = async () => (await request("GET", "/sessions")).body.items;
+const entries = async () => (await request("GET", "/access-log?service_type=terminal")).body.items;
 const seen = async (gateway: string) =>
   await keepGateway(scene.api.db, {
     id: gateway,
@@ -61,7 +61,7 @@ async function begun(terminals: TerminalSessions) {
   );
   const [placed] = rows;
   if (placed === undefined) throw new Error("it was not placed");
-  const told = terminals.begin(
+  const reported = terminals.begin(
     {
       environmentId: id,
       instanceId: placed.instance,
@@ -73,12 +73,12 @@ async function begun(terminals: TerminalSessions) {
     (because) => cuts.push(because),
   );
   await terminals.check();
-  return told;
+  return reported;
 }
 
 test("who is at a terminal is told, from where and since when, and how it ended", async () => {
   const terminals = terminalsOf("gw-1");
-  const told = await begun(terminals);
+  const reported = await begun(terminals);
   expect(await sessions()).toMatchObject([
     {
       service_type: "terminal",
@@ -88,9 +88,9 @@ test("who is at a terminal is told, from where and since when, and how it ended"
     },
   ]);
 
-  told.carried({ in: 3, out: 40 });
-  told.ended("container", "");
-  told.ended("client", "too late");
+  reported.carried({ in: 3, out: 40 });
+  reported.ended("container", "");
+  reported.ended("client", "too late");
   await terminals.check();
 
   expect(await sessions()).toEqual([]);
@@ -102,20 +102,20 @@ test("who is at a terminal is told, from where and since when, and how it ended"
 test("one that is ended by hand is ended by its gateway, and its host hears nothing of it", async () => {
   const terminals = terminalsOf("gw-1");
   const others = terminalsOf("gw-2");
-  const told = await begun(terminals);
+  const reported = await begun(terminals);
   await begun(others);
   const [mine] = (await sessions()).slice(-1);
   await host.pull();
   const before = host.applied;
 
-  expect((await ask("DELETE", `/sessions/${mine.id}`)).status).toBe(202);
+  expect((await request("DELETE", `/sessions/${mine.id}`)).status).toBe(202);
   await terminals.check();
   await others.check();
 
   expect(cuts).toEqual([`Ended by customer ${alice.customerId}.`]);
   await host.pull();
   expect(host.applied).toEqual(before);
-  told.ended("cut", cuts[0] ?? "");
+  reported.ended("cut", cuts[0] ?? "");
   await terminals.check();
   expect((await entries()).map((one: { outcome: string | null }) => one.outcome)).toEqual([null, "cut"]);
 });
@@ -132,12 +132,12 @@ test("a host that tells all its sessions ends none of a gateway's", async () => 
 
 test("of a gateway that ended without a word they end; of one that was only away they go on", async () => {
   const terminals = terminalsOf("gw-3");
-  const told = await begun(terminals);
+  const reported = await begun(terminals);
 
   await scene.lifecycle();
   expect(await entries()).toMatchObject([{ outcome: "unheard", detail: "Its gateway has ended." }]);
   await seen("gw-3");
-  told.ended("lost", "The connection to the environment was lost.");
+  reported.ended("lost", "The connection to the environment was lost.");
   await terminals.check();
 
   expect(await entries()).toMatchObject([{ outcome: "lost" }]);
@@ -145,23 +145,23 @@ test("of a gateway that ended without a word they end; of one that was only away
 
 test("while Postgres is away none waits, and all is told once it is back", async () => {
   const url = new URL(fresh.url);
-  const way = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
-  url.host = `127.0.0.1:${way.port}`;
+  const route = await cuttableTcp({ host: url.hostname, port: Number(url.port) });
+  url.host = `127.0.0.1:${route.port}`;
   const db = openDatabase(url.href);
   const terminals = terminalsOf("gw-1", db);
-  way.cut();
+  route.cut();
 
-  const told = await begun(terminals);
-  told.ended("client", "");
+  const reported = await begun(terminals);
+  reported.ended("client", "");
   await terminals.check();
   expect(log.lines.some(({ level }) => level === "warn")).toBe(true);
   expect(await entries()).toEqual([]);
-  way.mend();
+  route.mend();
   await terminals.check();
 
   expect(await entries()).toMatchObject([{ outcome: "client" }]);
   await db.close();
-  await way.close();
+  await route.close();
 });
 
 test("an origin's name by hash finds its environment by an index, however many there are", async () => {
@@ -172,17 +172,17 @@ test("an origin's name by hash finds its environment by an index, however many t
     [id],
   );
   await scene.api.db.query("ANALYZE environments");
-  let asked: { text: string; values: unknown[] } | null = null;
+  let requested: { text: string; values: unknown[] } | null = null;
   const watched = {
     query: async (text: string, values: unknown[] = []) => {
-      asked = { text, values };
+      requested = { text, values };
       return await scene.api.db.query(text, values);
     },
   } as unknown as Database;
 
   expect(await environmentByHash(watched, sha256("Old_1234").slice(0, 20))).toBe("Old_1234");
   expect(await environmentByHash(watched, "0".repeat(20))).toBeNull();
-  const { text, values } = asked ?? { text: "", values: [] };
+  const { text, values } = requested ?? { text: "", values: [] };
   const { rows } = await scene.api.db.query<Record<string, string>>(`EXPLAIN ${text}`, values);
   const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
   expect(plan).toContain("idx_environments_web_name");

@@ -9,7 +9,9 @@ import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy/tunnel-agent";
 
 const TO = { hostId: HostId.parse("host-1"), instanceId: InstanceId.parse("ins-1"), port: 8000 };
-const container = createWebServer((asked, answer) => void asked.resume().on("end", () => answer.end("ok")));
+const container = createWebServer(
+  (requested, answer) => void requested.resume().on("end", () => answer.end("ok")),
+);
 /** At the container's end, by its number. */
 const taken = new Map<number, Socket>();
 /** At the gateway's end, as they were opened. */
@@ -17,10 +19,10 @@ const opened: Socket[] = [];
 const agent = new TunnelAgent({
   async open(): Promise<Duplex> {
     const { port } = container.address() as AddressInfo;
-    const way = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    await once(way, "connect");
-    opened.push(way);
-    return way;
+    const route = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(route, "connect");
+    opened.push(route);
+    return route;
   },
 });
 
@@ -37,9 +39,9 @@ afterAll(() => {
 
 async function post(): Promise<string> {
   await agent.prepare(TO);
-  const asked = request({ ...agentTarget(TO), method: "POST", agent });
-  asked.end("x");
-  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  const requested = request({ ...agentTarget(TO), method: "POST", agent });
+  requested.end("x");
+  const [answer] = (await once(requested, "response")) as [IncomingMessage];
   return await text(answer);
 }
 
@@ -55,9 +57,9 @@ test("one that its container has ended is not used again, whether it was used be
   expect([await post(), opened.length]).toEqual(["ok", 4]);
 });
 
-async function ends(way: Socket | undefined): Promise<void> {
-  if (way === undefined) throw new Error("it was not opened");
-  const told = Promise.race([once(way, "end"), once(way, "close")]);
-  taken.get(way.localPort ?? 0)?.end();
-  await told;
+async function ends(route: Socket | undefined): Promise<void> {
+  if (route === undefined) throw new Error("it was not opened");
+  const reported = Promise.race([once(route, "end"), once(route, "close")]);
+  taken.get(route.localPort ?? 0)?.end();
+  await reported;
 }

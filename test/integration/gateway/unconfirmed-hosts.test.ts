@@ -121,11 +121,11 @@ test.each(["localhost", "127.0.0.1", "169.254.169.254"])(
 test("only the host that the operator named on this machine is dialled at its own addresses, and the loop looks again then", async () => {
   await setSetting(fresh.database, "HOST_NETWORKS", "none");
   const host = await hostAt("127.0.0.1");
-  const wayTo = async () =>
+  const routeTo = async () =>
     (await routesOfHosts(fresh.application, { hostIds: [host], now: new Date() })).get(host)?.[0];
   tunnels.follow("gw-1");
   await eventually(
-    async () => (await wayTo())?.detail === `Where host ${host} is reached is not confirmed.`,
+    async () => (await routeTo())?.detail === `Where host ${host} is reached is not confirmed.`,
     {
       what: "its way",
     },

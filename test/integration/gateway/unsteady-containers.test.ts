@@ -8,7 +8,7 @@ import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
 import { gatewayReports } from "@remotegpu/control-plane/store/gateway/reports";
-import { UNSTEADY_WAYS } from "../../fixtures/unsteady-service.ts";
+import { UNSTEADY_RESPONSES } from "../../fixtures/unsteady-service.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
@@ -35,14 +35,14 @@ beforeAll(async () => {
 }, STORY_MS);
 afterAll(() => ending.disposeAsync());
 
-type Wish = { route: string; method: (typeof METHODS)[number]; leavesAfterMs: number | null };
+type Request = { route: string; method: (typeof METHODS)[number]; leavesAfterMs: number | null };
 
-function wishesFrom(seed: number): Wish[] {
+function requestsFrom(seed: number): Request[] {
   const draw = drawFrom(seed);
   const oneOf = <T>(all: readonly T[]): T => all[draw(all.length)] as T;
-  const ways = Object.keys(UNSTEADY_WAYS);
+  const routes = Object.keys(UNSTEADY_RESPONSES);
   return Array.from({ length: REQUESTS }, () => ({
-    route: oneOf(ways),
+    route: oneOf(routes),
     method: oneOf(METHODS),
     leavesAfterMs: draw(10) === 0 ? draw(60) : null,
   }));
@@ -50,15 +50,15 @@ function wishesFrom(seed: number): Wish[] {
 
 /** What became of it, in a word; "hung" where nothing did. */
 async function outcomeOf(
-  { route: way, method, leavesAfterMs }: Wish,
+  { route, method, leavesAfterMs }: Request,
   { host, prefix, key }: { host: string; prefix: string; key: string },
 ): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const isChunked = method === "chunked";
-  const asked = request({
+  const requested = request({
     host: "127.0.0.1",
     port: scene.gateway.port,
-    path: `${prefix}/${way}`,
+    path: `${prefix}/${route}`,
     method: isChunked ? "POST" : method === "upgrade" ? "GET" : method,
     agent: false,
     headers: {
@@ -69,30 +69,30 @@ async function outcomeOf(
     },
   });
   const late = setTimeout(() => resolve("hung"), HUNG_AFTER_MS);
-  if (leavesAfterMs !== null) setTimeout(() => asked.destroy(), leavesAfterMs);
-  asked.once("response", (answer) => {
+  if (leavesAfterMs !== null) setTimeout(() => requested.destroy(), leavesAfterMs);
+  requested.once("response", (answer) => {
     answer.resume().once("end", () => resolve(String(answer.statusCode)));
     answer.once("error", () => resolve("broke off")).once("close", () => resolve("broke off"));
   });
-  asked.once("upgrade", (_answer, socket) => {
+  requested.once("upgrade", (_answer, socket) => {
     socket.destroy();
     resolve("101");
   });
-  asked.on("error", () => resolve("not answered")).once("close", () => resolve("not answered"));
-  if (isChunked) asked.write("bo");
-  asked.end(isChunked ? "dy" : method === "POST" || method === "PUT" ? "body" : undefined);
+  requested.on("error", () => resolve("not answered")).once("close", () => resolve("not answered"));
+  if (isChunked) requested.write("bo");
+  requested.end(isChunked ? "dy" : method === "POST" || method === "PUT" ? "body" : undefined);
   const outcome = await promise;
   clearTimeout(late);
-  asked.destroy();
+  requested.destroy();
   return outcome;
 }
 
-async function hungOf(wishes: readonly Wish[], at: Parameters<typeof outcomeOf>[1]): Promise<Wish[]> {
-  const hung: Wish[] = [];
-  const rest = [...wishes];
+async function hungOf(requests: readonly Request[], at: Parameters<typeof outcomeOf>[1]): Promise<Request[]> {
+  const hung: Request[] = [];
+  const rest = [...requests];
   const work = async () => {
-    for (let wish = rest.shift(); wish !== undefined; wish = rest.shift())
-      if ((await outcomeOf(wish, at)) === "hung") hung.push(wish);
+    for (let options = rest.shift(); options !== undefined; options = rest.shift())
+      if ((await outcomeOf(options, at)) === "hung") hung.push(options);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return hung;
@@ -101,7 +101,7 @@ async function hungOf(wishes: readonly Wish[], at: Parameters<typeof outcomeOf>[
 const relayFiles = () => readdirSync(`/proc/${scene.access.relayPid}/fd`).length;
 
 /** Of gateways to the host's port, as the kernel has them. */
-function waysToHost(): number {
+function routesToHost(): number {
   const port = (scene.access.messages?.gatewayPort ?? 0).toString(16).toUpperCase().padStart(4, "0");
   const established = new RegExp(`^\\s*\\d+: \\w+:${port} \\w+:\\w+ (?!0A|06)`);
   const lines = ["tcp", "tcp6"].flatMap((kind) => readFileSync(`/proc/net/${kind}`, "utf8").split("\n"));
@@ -113,12 +113,12 @@ test(
   { timeout: STORY_MS },
   async () => {
     const seed = Math.trunc(Math.random() * 1_000_000);
-    const wishes = wishesFrom(seed);
+    const requests = requestsFrom(seed);
     const before = relayFiles();
 
     const ofEnvironment = { host: scene.hostOf(PORT), prefix: "", key: scene.owner.key };
     const ofService = { host: scene.base.domain, prefix: `/services/${served.id}`, key: served.key };
-    const hung = [...(await hungOf(wishes, ofEnvironment)), ...(await hungOf(wishes, ofService))];
+    const hung = [...(await hungOf(requests, ofEnvironment)), ...(await hungOf(requests, ofService))];
 
     expect({ seed, hung }).toEqual({ seed, hung: [] });
     const { db, now } = scene.control.api.deps;
@@ -126,15 +126,18 @@ test(
     const open = await eventually(
       async () => {
         const reports = await gatewayReports(db, [served.id], now());
-        const told = reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.reported ?? null;
-        const report = told !== null && told.asOf > (rows[0]?.now ?? told.asOf) && told.services[served.id];
+        const reported = reports.find(({ gatewayId }) => gatewayId === "gw-scene")?.reported ?? null;
+        const report =
+          reported !== null &&
+          reported.asOf > (rows[0]?.now ?? reported.asOf) &&
+          reported.services[served.id];
         return report !== false && report !== undefined && report.inFlight + report.held === 0 && report;
       },
       { what: `nothing in flight (seed ${seed})` },
     );
     expect(open).toMatchObject({ inFlight: 0, held: 0 });
     // What WebSockets share stays, for the next ones.
-    await eventually(() => waysToHost() <= 1 && relayFiles() <= before + 1, {
+    await eventually(() => routesToHost() <= 1 && relayFiles() <= before + 1, {
       what: `no way to the host (seed ${seed})`,
     });
   },

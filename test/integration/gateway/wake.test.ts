@@ -73,13 +73,13 @@ test("a page that is opened starts it, says so, and is shown once it runs", asyn
 });
 
 test("what a program asks with a key goes through when it is ready, however many ask", async () => {
-  const asked = Promise.all(
+  const requested = Promise.all(
     [1, 2, 3].map(async () => await scene.request(host, "/tell", { key: scene.owner.key })),
   );
   await eventually(async () => (await now()).status === "queued" || undefined, { what: "that it is woken" });
   await begin();
 
-  expect((await asked).map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await requested).map(({ status }) => status)).toEqual([200, 200, 200]);
   expect(orders).toBe(1);
 });
 

@@ -12,16 +12,16 @@ import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate
 import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
 import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-cert-"));
 const certificate = { certFile: join(folder, "web.pem"), keyFile: join(folder, "web-key.pem") };
-const log = keptLog();
+const log = memoryLog();
 const open: ServerResponse[] = [];
 let pairs: { certFile: string; keyFile: string }[];
 let listener: Listener;
 
-const wish = { address: "127.0.0.1", port: 0, certificate, waitMs: () => 0, maxConnections: 100 };
+const options = { address: "127.0.0.1", port: 0, certificate, waitMs: () => 0, maxConnections: 100 };
 const door = {
   request: (_request: unknown, response: ServerResponse) => {
     open.push(response);
@@ -35,7 +35,7 @@ beforeAll(async () => {
     serverCertificate(join(folder, name), { addresses: ["web.example.com"], now: new Date() });
   pairs = [await made("one"), await made("two")];
   put(0);
-  listener = await Listener.open(door, wish, log);
+  listener = await Listener.open(door, options, log);
 });
 afterAll(async () => {
   await listener.close();
@@ -54,7 +54,7 @@ async function dialled(): Promise<TLSSocket> {
 }
 
 /** What is shown to somebody who connects now, by the number of its pair. */
-async function shown(): Promise<number> {
+async function visible(): Promise<number> {
   const socket = await dialled();
   const { fingerprint256 } = socket.getPeerCertificate();
   socket.destroy();
@@ -67,12 +67,12 @@ test("new connections are shown the new one, and what is open goes on", async ()
   const before = await dialled();
   before.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await once(before, "data");
-  expect(await shown()).toBe(0);
+  expect(await visible()).toBe(0);
 
   put(1);
   listener.renewCertificate();
 
-  expect(await shown()).toBe(1);
+  expect(await visible()).toBe(1);
   open[0]?.end("last");
   const [last] = (await once(before, "data")) as [Buffer];
   expect(String(last)).toContain("last");
@@ -89,20 +89,20 @@ test.each<[string, () => void]>([
   log.lines.length = 0;
 
   breakIt();
-  for (let look = 1; look <= 3; look += 1) listener.renewCertificate();
+  for (let check = 1; check <= 3; check += 1) listener.renewCertificate();
 
-  expect(await shown()).toBe(1);
+  expect(await visible()).toBe(1);
   expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
     ["warn", "the gateway's certificate cannot be read; it goes on with the one before"],
   ]);
   put(0);
   listener.renewCertificate();
-  expect(await shown()).toBe(0);
+  expect(await visible()).toBe(0);
 });
 
 test("who speaks no TLS, begins it and goes no further, or says nothing holds no connection", async () => {
   put(0);
-  const hasty = await Listener.open(door, { ...wish, headWithinMs: 1_000 }, log);
+  const hasty = await Listener.open(door, { ...options, headWithinMs: 1_000 }, log);
   const kinds = ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01", ""];
   const sockets = kinds.map((bytes) => {
     const socket = connectPlain({ host: "127.0.0.1", port: hasty.port });
@@ -119,7 +119,7 @@ test("who speaks no TLS, begins it and goes no further, or says nothing holds no
 
 test("one address holds a quarter of all connections at most, and others come in", async () => {
   put(0);
-  const small = await Listener.open(door, { ...wish, maxConnections: 8 }, log);
+  const small = await Listener.open(door, { ...options, maxConnections: 8 }, log);
   const from = (localAddress: string) => {
     const socket = connectPlain({ host: "127.0.0.1", port: small.port, localAddress });
     socket.on("error", () => undefined);
@@ -129,8 +129,8 @@ test("one address holds a quarter of all connections at most, and others come in
   await Promise.all([once(first, "connect"), once(second, "connect")]);
 
   await new Promise((resolve) => from("127.0.0.1").resume().once("close", resolve));
-  const shown = connect({ socket: from("127.0.0.2"), rejectUnauthorized: false });
-  await once(shown, "secureConnect");
+  const visible = connect({ socket: from("127.0.0.2"), rejectUnauthorized: false });
+  await once(visible, "secureConnect");
   expect([first.destroyed, second.destroyed]).toEqual([false, false]);
 
   first.destroy();
@@ -144,7 +144,7 @@ test("one address holds a quarter of all connections at most, and others come in
     { withinMs: 60_000, what: "room" },
   );
   expect(again.destroyed).toBe(false);
-  for (const one of [second, shown, again]) one.destroy();
+  for (const one of [second, visible, again]) one.destroy();
   await small.close();
 }, 60_000);
 
@@ -152,5 +152,5 @@ test("a gateway does not begin with one that is none", async () => {
   put(0, ["keyFile"]);
   writeFileSync(certificate.certFile, "no certificate");
 
-  await expect(Listener.open(door, wish, log)).rejects.toThrow(GatewayListenError);
+  await expect(Listener.open(door, options, log)).rejects.toThrow(GatewayListenError);
 });

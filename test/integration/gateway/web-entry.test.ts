@@ -51,11 +51,11 @@ describe("a one-time link", () => {
     const other = stack.adopt(await scene.anotherGateway(), (one) => one.close());
     const path = pathOf((await link()).body.url);
 
-    const asked = await Promise.all(
+    const requested = await Promise.all(
       [scene.gateway, other, scene.gateway, other].map((gateway) => scene.request(host, path, { gateway })),
     );
 
-    expect(asked.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, 401, 401, 401]);
+    expect(requested.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, 401, 401, 401]);
   });
 
   test("opens nothing on another origin, nor is it used up there; nor by HEAD", async () => {
@@ -118,12 +118,12 @@ describe("a cookie", () => {
 
   test("is taken from its own pages alone", async () => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-    const asked = async (method: string, headers: Record<string, string>) =>
+    const requested = async (method: string, headers: Record<string, string>) =>
       (await scene.request(host, "/tell", { cookie, method, headers })).status;
 
-    expect(await asked("POST", { Origin: origin })).toBe(200);
-    expect(await asked("POST", { Origin: `http://${scene.hostOf(9)}` })).toBe(403);
-    expect(await asked("GET", { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors" })).toBe(403);
+    expect(await requested("POST", { Origin: origin })).toBe(200);
+    expect(await requested("POST", { Origin: `http://${scene.hostOf(9)}` })).toBe(403);
+    expect(await requested("GET", { "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors" })).toBe(403);
   });
 });
 
@@ -159,8 +159,8 @@ describe("a key", () => {
 
     await scene.control.api.request("DELETE", `/api/v1/api-keys/${made.body.id}`, { as: scene.owner });
 
-    const [, told] = await ended;
-    expect(told).toBe("broken off");
+    const [, reported] = await ended;
+    expect(reported).toBe("broken off");
     expect((await scene.request(host, "/tell", { key })).status).toBe(401);
   });
 });
@@ -197,27 +197,27 @@ describe("a share", () => {
     const made = await share({ hours: 1 });
     const path = `/tell${pathOf(made.body.url).slice(1)}`;
     const one = `/api/v1/environments/${scene.environment.id}/shares/${made.body.id}`;
-    const ask = async (method: string, body?: object) =>
+    const request = async (method: string, body?: object) =>
       await scene.control.api.request(method, one, { as: scene.owner, ...(body && { body }) });
     const inHours = (count: number) =>
       new Date(scene.control.api.deps.now().getTime() + count * 3_600_000).toISOString();
-    const { url: _url, ...shown } = made.body;
+    const { url: _url, ...visible } = made.body;
 
-    expect(await ask("GET")).toMatchObject({ status: 200, body: shown });
+    expect(await request("GET")).toMatchObject({ status: 200, body: visible });
     const later = inHours(48);
-    expect(await ask("PATCH", { expires_at: later })).toMatchObject({
+    expect(await request("PATCH", { expires_at: later })).toMatchObject({
       status: 200,
-      body: { ...shown, expires_at: later },
+      body: { ...visible, expires_at: later },
     });
-    expect((await ask("GET")).body.expires_at).toBe(later);
+    expect((await request("GET")).body.expires_at).toBe(later);
     expect((await scene.request(host, path)).status).toBe(200);
     for (const expires_at of [inHours(-1), inHours(721), "soon", null, 1])
-      expect((await ask("PATCH", { expires_at })).status).toBe(422);
-    expect((await ask("PATCH", { port: 1 })).status).toBe(422);
+      expect((await request("PATCH", { expires_at })).status).toBe(422);
+    expect((await request("PATCH", { port: 1 })).status).toBe(422);
 
-    await ask("DELETE");
-    expect((await ask("PATCH", { expires_at: later })).status).toBe(409);
-    expect((await ask("GET")).body.ended_by).toBe(`customer ${scene.owner.customerId}`);
+    await request("DELETE");
+    expect((await request("PATCH", { expires_at: later })).status).toBe(409);
+    expect((await request("GET")).body.ended_by).toBe(`customer ${scene.owner.customerId}`);
     const none = await scene.control.api.request("GET", `${one}9`, { as: scene.owner });
     expect(none.status).toBe(404);
   });
@@ -305,11 +305,11 @@ describe("access", () => {
   test("says of a service where its host sees nobody why, and so does the gateway's page for it", async () => {
     const detail = "Nobody listens on port 8888 in the container.";
     const silent = { isSeen: false, detail };
-    const told = {
+    const reported = {
       phase: "ready",
       services: { jupyter: silent, terminal: { isSeen: true, detail: "" } },
     } as const;
-    await scene.host.round(told);
+    await scene.host.round(reported);
 
     const services = await accessOf();
     const { status, body } = await scene.request(scene.hostOf("jupyter"), "/", { key: scene.owner.key });

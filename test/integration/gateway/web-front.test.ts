@@ -5,13 +5,13 @@ import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
 import { SlowBodies } from "@remotegpu/control-plane/gateway/front/slow-bodies";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 let scene: WebScene;
 let host: string;
 let key: string;
-const log = keptLog();
+const log = memoryLog();
 
 beforeAll(async () => {
   scene = await openWebScene({ log });
@@ -21,15 +21,15 @@ beforeAll(async () => {
 afterAll(async () => await scene.close());
 
 /** All that is said to these bytes, until the gateway ends the connection. */
-async function saidTo(text: string): Promise<string> {
+async function printedTo(text: string): Promise<string> {
   const socket = await scene.raw(text);
-  let said = "";
-  for await (const chunk of socket) said += String(chunk);
-  return said;
+  let output = "";
+  for await (const chunk of socket) output += String(chunk);
+  return output;
 }
 const head = (line: string, ...headers: string[]) =>
   `${[line, ...headers, `X-Api-Key: ${key}`, "Connection: close"].join("\r\n")}\r\n\r\n`;
-const statusOf = async (text: string) => Number((await saidTo(text)).split(" ")[1]);
+const statusOf = async (text: string) => Number((await printedTo(text)).split(" ")[1]);
 
 describe("refused is", () => {
   test.each([
@@ -67,14 +67,14 @@ describe("refused is", () => {
 
   test("a WebSocket from another origin, and one by cookie that names none", async () => {
     const cookie = await scene.enter(scene.owner, SERVICE_PORT);
-    const asked = async (...headers: string[]) =>
+    const requested = async (...headers: string[]) =>
       await statusOf(
         `${["GET /ws HTTP/1.1", `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket", ...headers].join("\r\n")}\r\n\r\n`,
       );
 
-    expect(await asked(`X-Api-Key: ${key}`, "Origin: http://evil.example")).toBe(403);
-    expect(await asked(`Cookie: ${cookie}`, `Origin: http://${scene.hostOf(9)}`)).toBe(403);
-    expect(await asked(`Cookie: ${cookie}`)).toBe(403);
+    expect(await requested(`X-Api-Key: ${key}`, "Origin: http://evil.example")).toBe(403);
+    expect(await requested(`Cookie: ${cookie}`, `Origin: http://${scene.hostOf(9)}`)).toBe(403);
+    expect(await requested(`Cookie: ${cookie}`)).toBe(403);
   });
 
   test("everything below the bare domain but its health", async () => {
@@ -87,33 +87,33 @@ describe("refused is", () => {
 });
 
 test("its own whole address is an address, and another upgrade than WebSocket is a request like any", async () => {
-  expect(await saidTo(head(`GET http://${host}/tell?x HTTP/1.1`, `Host: ${host}`))).toContain(
+  expect(await printedTo(head(`GET http://${host}/tell?x HTTP/1.1`, `Host: ${host}`))).toContain(
     '"url":"/tell?x"',
   );
-  const said = await saidTo(
+  const output = await printedTo(
     `GET /tell HTTP/1.1\r\nHost: ${host}\r\nX-Api-Key: ${key}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n`.replace(
       "Connection: Upgrade",
       "Connection: close, Upgrade",
     ),
   );
-  expect(said).toContain("HTTP/1.1 200");
-  expect(said).not.toContain("h2c");
+  expect(output).toContain("HTTP/1.1 200");
+  expect(output).not.toContain("h2c");
 });
 
 test("a body that does not come ends its connection, one that waits for the container does not", async () => {
   const bodies = new SlowBodies();
-  const told: string[] = [];
-  const request = { socket: { bytesRead: 0, destroy: () => told.push("ended") }, complete: false };
+  const reported: string[] = [];
+  const request = { socket: { bytesRead: 0, destroy: () => reported.push("ended") }, complete: false };
   let isPaused = true;
   bodies.watch({ ...request, isPaused: () => isPaused, once: () => undefined } as never);
 
-  for (let look = 1; look <= 10; look += 1) bodies.check();
-  expect(told).toEqual([]);
+  for (let check = 1; check <= 10; check += 1) bodies.check();
+  expect(reported).toEqual([]);
   isPaused = false;
-  for (let look = 1; look <= 3; look += 1) bodies.check();
-  expect(told).toEqual([]);
+  for (let check = 1; check <= 3; check += 1) bodies.check();
+  expect(reported).toEqual([]);
   bodies.check();
-  expect(told).toEqual(["ended"]);
+  expect(reported).toEqual(["ended"]);
 });
 
 test("more than an origin may hold open is refused with a word, and others are not", async () => {
@@ -137,10 +137,11 @@ test("more requests a second than an address may make are refused with a word", 
   await using stack = new AsyncDisposableStack();
   const limits = { ...GATEWAY_LIMITS, perAddress: { burst: 3, perSecond: 0.001 } };
   const gateway = stack.adopt(await scene.anotherGateway({ limits }), (one) => one.close());
-  const asked: number[] = [];
-  for (let n = 1; n <= 4; n += 1) asked.push((await scene.request(host, "/tell", { key, gateway })).status);
+  const requested: number[] = [];
+  for (let n = 1; n <= 4; n += 1)
+    requested.push((await scene.request(host, "/tell", { key, gateway })).status);
 
-  expect(asked).toEqual([200, 200, 200, 429]);
+  expect(requested).toEqual([200, 200, 200, 429]);
 });
 
 test("the proxy in front says who asks, and only the last that it names is believed", async () => {
@@ -156,8 +157,8 @@ test("while Postgres is away who was in goes on, and who is new is told to come 
   await using stack = new AsyncDisposableStack();
   const url = new URL(scene.databaseUrl);
   const target = { host: url.hostname, port: Number(url.port) };
-  const way = stack.adopt(await cuttableTcp(target), (one) => one.close());
-  url.host = `127.0.0.1:${way.port}`;
+  const route = stack.adopt(await cuttableTcp(target), (one) => one.close());
+  url.host = `127.0.0.1:${route.port}`;
   const db = stack.adopt(openDatabase(url.href), (one) => one.close());
   const gateway = stack.adopt(await scene.anotherGateway({ db }), (one) => one.close());
   const cookie = await scene.enter(scene.owner, SERVICE_PORT);
@@ -165,7 +166,7 @@ test("while Postgres is away who was in goes on, and who is new is told to come 
   const events = await scene.open(host, "/events", { cookie, gateway });
   await once(events, "data");
 
-  way.cut();
+  route.cut();
 
   expect((await scene.request(host, "/tell", { cookie, gateway })).status).toBe(200);
   expect((await scene.request(scene.hostOf(9), "/", { key, gateway })).status).toBe(503);
@@ -177,6 +178,6 @@ test("no key, cookie or token stands in the log", async () => {
   const cookie = await scene.enter(scene.owner, SERVICE_PORT);
   await scene.request(host, "/garbage", { cookie, key });
 
-  const said = JSON.stringify(log.lines);
-  expect([key, cookie.split("=")[1] ?? "none"].filter((secret) => said.includes(secret))).toEqual([]);
+  const output = JSON.stringify(log.lines);
+  expect([key, cookie.split("=")[1] ?? "none"].filter((secret) => output.includes(secret))).toEqual([]);
 });

@@ -23,18 +23,18 @@ beforeAll(async () => {
   host = scene.hostOf(SERVICE_PORT);
   ({ key } = scene.owner);
   // It takes its time, beside all others.
-  slowHead = scene.raw(`GET /tell HTTP/1.1\r\nHost: ${host}\r\nX-Slow: `).then(said);
+  slowHead = scene.raw(`GET /tell HTTP/1.1\r\nHost: ${host}\r\nX-Slow: `).then(output);
 });
 afterAll(async () => await scene.close());
 
-async function said(socket: Socket): Promise<string> {
+async function output(socket: Socket): Promise<string> {
   let text = "";
   for await (const chunk of socket) text += String(chunk);
   return text;
 }
 const statusesOf = (text: string) =>
   [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
-const asking = (line: string, ...headers: string[]) =>
+const requesting = (line: string, ...headers: string[]) =>
   `${[line, `Host: ${host}`, `X-Api-Key: ${key}`, ...headers].join("\r\n")}\r\n\r\n`;
 
 describe("of a request that two could read in two ways only an error is heard, and nothing behind it", () => {
@@ -54,9 +54,9 @@ describe("of a request that two could read in two ways only an error is heard, a
     ["a header without a name", [": nothing"]],
     ["a continued Host", ["X: 1", " Host: evil.example"]],
   ])("%s", async (_what, headers) => {
-    const hidden = asking("GET /tell?hidden HTTP/1.1", "Connection: close");
-    const text = await said(
-      await scene.raw(`${asking("POST /tell HTTP/1.1", ...headers)}0\r\n\r\n${hidden}`),
+    const hidden = requesting("GET /tell?hidden HTTP/1.1", "Connection: close");
+    const text = await output(
+      await scene.raw(`${requesting("POST /tell HTTP/1.1", ...headers)}0\r\n\r\n${hidden}`),
     );
 
     const statuses = statusesOf(text);
@@ -68,10 +68,10 @@ describe("of a request that two could read in two ways only an error is heard, a
   test.each(["zz\r\nbody\r\n", "4;a=\nb\r\nbody\r\n", "-4\r\nbody\r\n", "fffffffffffffffff\r\nbody\r\n"])(
     "a piece of a body that begins with %j",
     async (pieces) => {
-      const begun = asking("POST /tell HTTP/1.1", "Transfer-Encoding: chunked");
-      const text = await said(
+      const begun = requesting("POST /tell HTTP/1.1", "Transfer-Encoding: chunked");
+      const text = await output(
         await scene.raw(
-          `${begun}${pieces}0\r\n\r\n${asking("GET /tell?hidden HTTP/1.1", "Connection: close")}`,
+          `${begun}${pieces}0\r\n\r\n${requesting("GET /tell?hidden HTTP/1.1", "Connection: close")}`,
         ),
       );
 
@@ -86,7 +86,9 @@ describe("of a request that two could read in two ways only an error is heard, a
     ["that is a POST", "POST", []],
   ])("a WebSocket %s", async (_what, method, headers) => {
     const upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
-    const text = await said(await scene.raw(asking(`${method} /tell HTTP/1.1`, ...upgrade, ...headers)));
+    const text = await output(
+      await scene.raw(requesting(`${method} /tell HTTP/1.1`, ...upgrade, ...headers)),
+    );
 
     expect(statusesOf(text)).toEqual([400]);
     expect((await scene.request(host, "/tell?after", { key })).body.url).toBe("/tell?after");
@@ -102,9 +104,9 @@ test.each([
   ["with a blank in it", (name: string) => name.replace(".", " ."), 421],
   ["with somebody before it", (name: string) => `a@${name}`, 421],
 ])("a Host %s", async (_what, change, status) => {
-  const asked = change(host);
+  const requested = change(host);
 
-  expect((await scene.request(asked, "/tell", { key })).status).toBe(status);
+  expect((await scene.request(requested, "/tell", { key })).status).toBe(status);
 });
 
 describe("a cookie", () => {
@@ -142,7 +144,7 @@ describe("a cookie", () => {
 
 describe("a container", () => {
   const taken = async () => (await scene.request(host, "/taken", { key })).text;
-  const poured = async () => JSON.parse(await taken()) as { bytes: number; isOver: boolean };
+  const flooded = async () => JSON.parse(await taken()) as { bytes: number; isOver: boolean };
 
   test("whose head never ends is given up, with a 502", async () => {
     const { status, body } = await scene.request(host, "/endless-head", { key });
@@ -150,7 +152,7 @@ describe("a container", () => {
     expect([status, body.title]).toEqual([502, "No sound answer"]);
     const { bytes } = await eventually(
       async () => {
-        const one = await poured();
+        const one = await flooded();
         return one.isOver && one;
       },
       { ...WITHIN, what: "the end of it" },
@@ -163,7 +165,7 @@ describe("a container", () => {
     reader.on("error", () => undefined);
     let before = -1;
     const stands = async () => {
-      const { bytes } = await poured();
+      const { bytes } = await flooded();
       const isStill = bytes === before;
       before = bytes;
       return isStill && bytes > 0;
@@ -177,7 +179,7 @@ describe("a container", () => {
       if (read > before) break;
     }
     expect(read).toBeGreaterThan(before);
-    await eventually(async () => (await poured()).isOver, { ...WITHIN, what: "its end" });
+    await eventually(async () => (await flooded()).isOver, { ...WITHIN, what: "its end" });
   });
 
   test("that says more than it was asked for says it to nobody", async () => {
@@ -195,8 +197,8 @@ test.each([
   ["with what is no HTTP", "/garbage"],
   ["by breaking off", "/cut"],
 ])("a container that answers a WebSocket %s is a 502 that says so", async (_what, path) => {
-  const text = await said(
-    await scene.raw(asking(`GET ${path} HTTP/1.1`, "Connection: Upgrade", "Upgrade: websocket")),
+  const text = await output(
+    await scene.raw(requesting(`GET ${path} HTTP/1.1`, "Connection: Upgrade", "Upgrade: websocket")),
   );
 
   expect(statusesOf(text)).toEqual([502]);
@@ -212,7 +214,7 @@ test.concurrent.each([
   ],
   [
     "asked for a WebSocket that its container refuses",
-    () => asking("GET /refused HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
+    () => requesting("GET /refused HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
   ],
 ])("who %s and stays holds no connection", async (_what, words) => {
   const socket = await scene.raw(words());
@@ -228,7 +230,7 @@ test.concurrent.each([
 test("a body that does not come ends its connection", async () => {
   await using stack = new AsyncDisposableStack();
   const gateway = stack.adopt(await scene.anotherGateway({ bodyCheckMs: 50 }), (one) => one.close());
-  const socket = await scene.raw(`${asking("POST /tell HTTP/1.1", "Content-Length: 1000")}abc`, gateway);
+  const socket = await scene.raw(`${requesting("POST /tell HTTP/1.1", "Content-Length: 1000")}abc`, gateway);
   socket.on("end", () => socket.destroy());
 
   const [error] = await once(socket, "close");
@@ -238,16 +240,16 @@ test("a body that does not come ends its connection", async () => {
 });
 
 describe("what is open ends once the right to it has ended:", () => {
-  const opened = async (headers: string, path = "/ws", asked = host) => {
+  const opened = async (headers: string, path = "/ws", requested = host) => {
     const socket = await scene.raw(
-      `GET ${path} HTTP/1.1\r\nHost: ${asked}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`,
+      `GET ${path} HTTP/1.1\r\nHost: ${requested}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headers}\r\n`,
     );
     const [head] = (await once(socket, "data")) as [Buffer];
     expect(String(head)).toContain("HTTP/1.1 101");
     socket.on("end", () => socket.destroy());
     return { closed: new Promise((resolve) => socket.once("close", resolve)) };
   };
-  const ask = async (method: string, path: string, as: Caller, body?: object) => {
+  const request = async (method: string, path: string, as: Caller, body?: object) => {
     const answer = await scene.control.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
     expect(answer.status).toBeLessThan(300);
     return answer.body;
@@ -264,7 +266,7 @@ describe("what is open ends once the right to it has ended:", () => {
     const byKey = await opened(`X-Api-Key: ${one.key}\r\n`);
     const byCookie = await opened(`Cookie: ${cookie}\r\nOrigin: http://${host}\r\n`);
 
-    await ask("PATCH", `/workspaces/${scene.owner.workspaceId}/members/${one.customerId}`, scene.owner, {
+    await request("PATCH", `/workspaces/${scene.owner.workspaceId}/members/${one.customerId}`, scene.owner, {
       role: "viewer",
     });
 
@@ -276,7 +278,7 @@ describe("what is open ends once the right to it has ended:", () => {
     const one = await member("suspended");
     const socket = await opened(`X-Api-Key: ${one.key}\r\n`);
 
-    await ask("PATCH", `/customers/${one.customerId}`, scene.control.api.admin, { status: "suspended" });
+    await request("PATCH", `/customers/${one.customerId}`, scene.control.api.admin, { status: "suspended" });
 
     await socket.closed;
     expect((await scene.request(host, "/tell", { key: one.key })).status).toBe(401);
@@ -284,13 +286,13 @@ describe("what is open ends once the right to it has ended:", () => {
 
   test("a share is ended, and one whose hours are over", async () => {
     const shares = `/environments/${scene.environment.id}/shares`;
-    const made = await ask("POST", shares, scene.owner, { port: SERVICE_PORT });
-    const short = await ask("POST", shares, scene.owner, { port: SERVICE_PORT, hours: 1 });
+    const made = await request("POST", shares, scene.owner, { port: SERVICE_PORT });
+    const short = await request("POST", shares, scene.owner, { port: SERVICE_PORT, hours: 1 });
     const token = (share: { url: unknown }) => String(share.url).split("=").at(-1) ?? "";
     const ended = await opened("", `/ws?remotegpu_share=${token(made)}`);
     const over = await opened("", `/ws?remotegpu_share=${token(short)}`);
 
-    await ask("DELETE", `${shares}/${made.id}`, scene.owner);
+    await request("DELETE", `${shares}/${made.id}`, scene.owner);
     await ended.closed;
     await scene.control.api.db.query(
       "UPDATE web_shares SET made_at = made_at - interval '2 h', expires_at = expires_at - interval '2 h' WHERE id = $1",
@@ -304,7 +306,7 @@ describe("what is open ends once the right to it has ended:", () => {
   test("the environment is stopped", async () => {
     const socket = await opened(`X-Api-Key: ${key}\r\n`);
 
-    await ask("POST", `/environments/${scene.environment.id}/stop`, scene.owner);
+    await request("POST", `/environments/${scene.environment.id}/stop`, scene.owner);
 
     await socket.closed;
     expect((await scene.request(host, "/tell", { key })).status).toBe(409);

@@ -128,11 +128,11 @@ test("a chunked body arrives whole, with its trailers but for those that would s
   const socket = await scene.raw(
     `POST /tell HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\nConnection: close\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\nX-Forwarded-For: 10.0.0.9\r\nAuthorization: Bearer x\r\n\r\n`,
   );
-  let said = "";
-  for await (const chunk of socket) said += String(chunk);
+  let output = "";
+  for await (const chunk of socket) output += String(chunk);
 
-  expect(said).toContain('"bytes":4');
-  expect(said).toContain('"trailers":{"x-sum":"7"}');
+  expect(output).toContain('"bytes":4');
+  expect(output).toContain('"trailers":{"x-sum":"7"}');
 });
 
 test("pipelined requests are answered in their order, also of a client that has ended its side", async () => {
@@ -140,10 +140,10 @@ test("pipelined requests are answered in their order, also of a client that has 
     `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\n\r\n`;
   const socket = await scene.raw(one("/tell?1") + one("/bytes?n=3") + one("/tell?3"));
   socket.end();
-  let said = "";
-  for await (const chunk of socket) said += String(chunk);
+  let output = "";
+  for await (const chunk of socket) output += String(chunk);
 
-  const order = ['"url":"/tell?1"', "xxx", '"url":"/tell?3"'].map((text) => said.indexOf(text));
+  const order = ['"url":"/tell?1"', "xxx", '"url":"/tell?3"'].map((text) => output.indexOf(text));
   expect(order.every((at) => at > 0)).toBe(true);
   expect(order).toEqual(order.toSorted((a, b) => a - b));
 });
@@ -166,16 +166,16 @@ test("the dashboard's session opens nothing here, and no container sees it, by w
   const refused = await scene.request(host, "/tell", { cookie });
   const seen = await scene.request(host, "/tell", { key, cookie });
   const socket = await scene.raw(upgrade("/told", `X-Api-Key: ${key}\r\nCookie: ${cookie}\r\n`));
-  let told = "";
+  let reported = "";
   for await (const chunk of socket) {
-    told += String(chunk);
-    if (told.endsWith("}")) break;
+    reported += String(chunk);
+    if (reported.endsWith("}")) break;
   }
 
   expect(session).toMatch(/^remotegpu_session=rgb_/);
   expect(refused.status).toBe(401);
   expect([seen.status, seen.body.headers.cookie]).toEqual([200, "mine=1; other=2"]);
-  expect(told).toContain('"cookie":"mine=1; other=2"');
+  expect(reported).toContain('"cookie":"mine=1; other=2"');
 });
 
 test("a redirect is passed on as it is, and nobody follows it", async () => {
@@ -234,10 +234,10 @@ test("connections to a container are used again, and one that died meanwhile cos
 });
 
 test("a container that ends its connection after each answer costs nobody one, however often it is asked", async () => {
-  const ask = async () => (await scene.request(host, "/closing", { key })).status;
+  const request = async () => (await scene.request(host, "/closing", { key })).status;
   const statuses: number[] = [];
   for (let round = 0; round < CLOSING_ROUNDS; round += 1)
-    statuses.push(...(await Promise.all(Array.from({ length: CLOSING_AT_ONCE }, ask))));
+    statuses.push(...(await Promise.all(Array.from({ length: CLOSING_AT_ONCE }, request))));
 
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect((await scene.request(host, "/tell", { key })).status).toBe(200);
@@ -248,10 +248,10 @@ test("a program that ends each connection as it comes is told of at once, howeve
   const leaving = scene.hostOf(LEAVING_PORT);
   const statuses: number[] = [];
   for (let round = 0; round < CLOSING_ROUNDS; round += 1) {
-    const asked = ["GET", "POST", "GET", "PUT"].map((method) =>
+    const requested = ["GET", "POST", "GET", "PUT"].map((method) =>
       scene.request(leaving, "/", { key, method, ...(method.startsWith("P") && { body: "x" }) }),
     );
-    statuses.push(...(await Promise.all(asked)).map(({ status }) => status));
+    statuses.push(...(await Promise.all(requested)).map(({ status }) => status));
     const socket = await scene.raw(upgrade("/", `X-Api-Key: ${key}\r\n`, leaving));
     const [head] = (await once(socket, "data")) as [Buffer];
     statuses.push(Number(String(head).split(" ")[1]));
@@ -293,9 +293,9 @@ test("a WebSocket goes through both ways", async () => {
 
 test("a container that refuses a WebSocket is heard", async () => {
   const socket = await scene.raw(upgrade("/refused", `X-Api-Key: ${key}\r\n`));
-  let said = "";
-  for await (const chunk of socket) said += String(chunk);
+  let output = "";
+  for await (const chunk of socket) output += String(chunk);
 
-  expect(said).toContain("HTTP/1.1 403");
-  expect(said).toContain("refused");
+  expect(output).toContain("HTTP/1.1 403");
+  expect(output).toContain("refused");
 });

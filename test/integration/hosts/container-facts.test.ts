@@ -65,30 +65,30 @@ describe("figures", () => {
       what: "figures of a heartbeat without",
     });
 
-    const { figures: shown } = await instance();
-    expect(shown).toEqual({
+    const { figures: visible } = await instance();
+    expect(visible).toEqual({
       cpu_ms: 2_000,
       network_in_bytes: 9_007_199_254_740_991,
       network_out_bytes: null,
       last_output_at: expect.stringMatching(/^\d{4}-.*Z$/),
       told_at: expect.stringMatching(/^\d{4}-.*Z$/),
     });
-    const { last_output_at: last, told_at: told } = shown as Record<string, string>;
-    expect(Date.parse(told!) - Date.parse(last!)).toBeGreaterThanOrEqual(59_000);
+    const { last_output_at: last, told_at: reported } = visible as Record<string, string>;
+    expect(Date.parse(reported!) - Date.parse(last!)).toBeGreaterThanOrEqual(59_000);
   });
 
   test("that have not changed are not written", async () => {
     await note(figures());
-    const [{ told_at: toldAt }] = (await rows()) as [{ told_at: Date }];
+    const [{ told_at: reportedAt }] = (await rows()) as [{ told_at: Date }];
 
     // A second later the same last line is a second older.
     await note(figures({ lastOutputAgeMs: 61_000 }), { atMs: 1_000 });
-    expect(await rows()).toMatchObject([{ told_at: toldAt }]);
+    expect(await rows()).toMatchObject([{ told_at: reportedAt }]);
     await note(figures({ lastOutputAgeMs: 10 }), { atMs: 2_000 });
-    expect(await rows()).toMatchObject([{ told_at: new Date(toldAt.getTime() + 2_000) }]);
+    expect(await rows()).toMatchObject([{ told_at: new Date(reportedAt.getTime() + 2_000) }]);
     await note(figures({ lastOutputAgeMs: null }), { atMs: 3_000 });
     expect(await rows()).toMatchObject([
-      { told_at: new Date(toldAt.getTime() + 3_000), last_output_at: null },
+      { told_at: new Date(reportedAt.getTime() + 3_000), last_output_at: null },
     ]);
   });
 

@@ -26,9 +26,9 @@ afterAll(async () => await scene.close());
 beforeEach(async () => await emptyFleet());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
-const ask = async (query = "", as = scene.api.admin) =>
+const request = async (query = "", as = scene.api.admin) =>
   await scene.api.request("GET", `/api/v1/fleet/map${query}`, { as });
-const map = async (query = ""): Promise<FleetMap> => (await ask(query)).body;
+const map = async (query = ""): Promise<FleetMap> => (await request(query)).body;
 
 /** What was there is of no matter once its host is gone. */
 async function emptyFleet(): Promise<void> {
@@ -136,8 +136,8 @@ async function holdCard({
 }
 
 /** All pages, whose totals are the same. */
-async function pages(limit: number, wish: Record<string, string> = {}): Promise<FleetMap[]> {
-  const query = new URLSearchParams({ limit: String(limit), ...wish }).toString();
+async function pages(limit: number, options: Record<string, string> = {}): Promise<FleetMap[]> {
+  const query = new URLSearchParams({ limit: String(limit), ...options }).toString();
   const found = [await map(`?${query}`)];
   for (;;) {
     const cursor = found.at(-1)?.next_cursor;
@@ -226,7 +226,7 @@ describe("totals", () => {
     expect(totals.oldest_wait_seconds).toBeGreaterThanOrEqual(90);
     expect(totals.pending_usage_age_seconds).toBeGreaterThanOrEqual(20);
     expect(calm).toMatchObject({ queued: 0, oldest_wait_seconds: null, pending_usage_age_seconds: null });
-    expect((await ask("", poor)).body.totals).toMatchObject({ gpus_total: 0, earned_this_hour: null });
+    expect((await request("", poor)).body.totals).toMatchObject({ gpus_total: 0, earned_this_hour: null });
   });
 });
 
@@ -347,16 +347,16 @@ describe("a card", () => {
     expect(order.status).toBe(201);
     await scene.schedule();
 
-    const [shown] = (await map()).hosts;
+    const [visible] = (await map()).hosts;
 
-    expect(shown).toMatchObject({ id: "host-a", connection: "connected" });
-    expect(shown?.gpus).toMatchObject([
+    expect(visible).toMatchObject({ id: "host-a", connection: "connected" });
+    expect(visible?.gpus).toMatchObject([
       { gpu_index: 0, utilization_percent: 0, power_w: String(HIGH_POWER), vanished_at: null },
       { gpu_index: 1 },
     ]);
-    const holders = shown?.gpus.flatMap((card) => card.holders);
+    const holders = visible?.gpus.flatMap((card) => card.holders);
     expect(holders).toMatchObject([{ kind: "environment", name: METACHARACTERS.at(-3) }]);
-    expect(shown?.gpus.filter(({ free }) => free)).toHaveLength(1);
+    expect(visible?.gpus.filter(({ free }) => free)).toHaveLength(1);
   });
 
   test("that vanished keeps its place, without a number", async () => {
@@ -366,10 +366,10 @@ describe("a card", () => {
 
     await host.report([]);
 
-    const [shown] = (await map()).hosts;
-    expect(shown?.gpus.map(({ uuid }) => uuid)).toEqual(uuids);
-    expect(shown?.gpus.map((card) => card.gpu_index)).toEqual([0, null, 2]);
-    expect(shown?.gpus[1]).toMatchObject({ free: false, vanished_at: expect.any(String) });
+    const [visible] = (await map()).hosts;
+    expect(visible?.gpus.map(({ uuid }) => uuid)).toEqual(uuids);
+    expect(visible?.gpus.map((card) => card.gpu_index)).toEqual([0, null, 2]);
+    expect(visible?.gpus[1]).toMatchObject({ free: false, vanished_at: expect.any(String) });
   });
 
   test("whose readings stand still was sampled by each heartbeat, and by none that could not see it", async () => {
@@ -389,7 +389,7 @@ describe("a card", () => {
 
 describe("pages", () => {
   test.each(["limit=1e3", "group_by=label:", "free_gpu_memory=1e9"])("are refused with %s", async (query) =>
-    expect(await ask(`?${query}`)).toMatchObject({ status: 422 }),
+    expect(await request(`?${query}`)).toMatchObject({ status: 422 }),
   );
 
   test("of ten thousand hosts come a thousand at a time", async () => {

@@ -53,10 +53,13 @@ describe("heartbeats that come together", () => {
 
   test("are one statement where nothing is new, and only there", async () => {
     const beats = hosts.map((host) => ({ hostId: host.id, heartbeat: host.heartbeatOf(reading(host, 1)) }));
-    const news = { hostId: hosts[0]!.id, heartbeat: hosts[0]!.heartbeatOf({ degraded: ["runtime-down"] }) };
+    const messages = {
+      hostId: hosts[0]!.id,
+      heartbeat: hosts[0]!.heartbeatOf({ degraded: ["runtime-down"] }),
+    };
 
     const noted = await noteQuietHeartbeats(scene.api.db, beats, scene.api.deps.now());
-    const notNoted = await noteQuietHeartbeats(scene.api.db, [news], scene.api.deps.now());
+    const notNoted = await noteQuietHeartbeats(scene.api.db, [messages], scene.api.deps.now());
 
     expect([...noted.keys()].toSorted()).toEqual(["host-a", "host-b", "host-c", "host-d"]);
     expect(notNoted.size).toBe(0);
@@ -68,21 +71,21 @@ describe("heartbeats that come together", () => {
       const beat = { hostId: a.id, heartbeat: a.heartbeatOf(change) };
       return (await noteQuietHeartbeats(scene.api.db, [beat], scene.api.deps.now())).has(a.id);
     };
-    const shown = async () =>
+    const visible = async () =>
       (await scene.api.request("GET", `/api/v1/hosts/${a.id}`, { as: scene.api.admin })).body.features;
     const before = { features: undefined };
     await a.heartbeat(before);
-    expect(await shown()).toEqual([]);
+    expect(await visible()).toEqual([]);
     const upgraded = { features: ["image-fetches", "another"] };
 
     expect(await isQuiet(upgraded)).toBe(false);
     await a.heartbeat(upgraded);
 
-    expect(await shown()).toEqual(["image-fetches", "another"]);
+    expect(await visible()).toEqual(["image-fetches", "another"]);
     expect(await isQuiet(upgraded)).toBe(true);
     expect(await isQuiet({ features: ["image-fetches"] })).toBe(false);
     await a.heartbeat(before);
-    expect(await shown()).toEqual([]);
+    expect(await visible()).toEqual([]);
   });
 
   test("twice of one host are both answered", async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const told = async (path: string) => {
+const reported = async (path: string) => {
   const { status, body } = await scene.api.request("GET", `/api/v1/hosts/${path}`, { as: scene.api.admin });
   expect(status).toBe(200);
   return body;
@@ -28,21 +28,21 @@ describe("a host's journal", () => {
       "INSERT INTO hosts (id, name, ip_address) VALUES ('host-silent', 'host-silent', '10.0.0.1')",
     );
 
-    expect(await told("host-silent")).toMatchObject({ journal: null, pending_usage_rows: 0 });
+    expect(await reported("host-silent")).toMatchObject({ journal: null, pending_usage_rows: 0 });
   });
 
   test("has its end as the host tells it, and how far it is ingested; one that was begun before counts until it is", async () => {
     const host = await scene.host("host-writes");
     await host.heartbeat({ journal: journalOf(host.journalId, 12) });
-    const behind = await told(host.id);
+    const behind = await reported(host.id);
     await scene.api.db.query("UPDATE host_journals SET watermark = 10 WHERE host_id = $1", [host.id]);
-    const almost = await told(host.id);
+    const almost = await reported(host.id);
     const next = randomUUID();
     scene.api.passMinutes(1);
     await host.heartbeat({ journal: journalOf(next, 3), agentEpoch: 2 });
-    const both = await told(host.id);
+    const both = await reported(host.id);
     await scene.api.db.query("UPDATE host_journals SET watermark = head_seq WHERE host_id = $1", [host.id]);
-    const ingested = await told(host.id);
+    const ingested = await reported(host.id);
 
     const first = { id: host.journalId, head_seq: 12 };
     expect(behind).toMatchObject({ journal: { ...first, watermark: 0 }, pending_usage_rows: 12 });
@@ -74,15 +74,15 @@ describe("what runs on a host", () => {
       status: 201,
     });
 
-    const { items, next_cursor } = await told("host-runs/instances");
-    const first = await told("host-runs/instances?limit=2");
-    const rest = await told(`host-runs/instances?limit=2&cursor=${first.next_cursor}`);
+    const { items, next_cursor } = await reported("host-runs/instances");
+    const first = await reported("host-runs/instances?limit=2");
+    const rest = await reported(`host-runs/instances?limit=2&cursor=${first.next_cursor}`);
     await scene.api.request("POST", `/api/v1/environments/${notebook}/stop`, { as: ada, body: {} });
     const ordered = await host.pull();
     await host.report(
       ordered.map((one) => host.observedOf(one, { phase: one.want === "running" ? "ready" : "stopped" })),
     );
-    const left = await told("host-runs/instances");
+    const left = await reported("host-runs/instances");
 
     const byName = (name: string) => items.find((one: { name: string }) => one.name === name);
     expect(items).toHaveLength(3);
@@ -124,7 +124,7 @@ describe("what runs on a host", () => {
 describe("a host's clock", () => {
   test("is as far off as its newest heartbeat tells, quiet or not; one that tells nothing is not known", async () => {
     const host = await scene.host("host-clock");
-    const offset = async () => (await told(host.id)).clock_offset_ms;
+    const offset = async () => (await reported(host.id)).clock_offset_ms;
     const before = await offset();
     const seen: unknown[] = [];
     for (const change of [
@@ -147,6 +147,6 @@ describe("a host's clock", () => {
 
     await host.heartbeat({ clockOffsetMs: "soon" });
 
-    expect(await told(host.id)).toMatchObject({ clock_offset_ms: null, connection: "connected" });
+    expect(await reported(host.id)).toMatchObject({ clock_offset_ms: null, connection: "connected" });
   });
 });

@@ -41,7 +41,7 @@ const succeeds = async (options?: { isSame: boolean }) =>
 
 const asAdmin = async (verb: "cordon" | "uncordon", reason?: string) =>
   await scene.api.request("POST", `/api/v1/hosts/host-a/${verb}`, { as: scene.api.admin, body: { reason } });
-const shown = async () =>
+const visible = async () =>
   (await scene.api.request("GET", "/api/v1/hosts/host-a", { as: scene.api.admin })).body;
 const rows = async (text: string) => (await scene.api.db.query(text)).rows;
 const events = async () =>
@@ -58,11 +58,11 @@ const doctor = async () =>
   );
 
 test("refused is shown, and changes nothing of its host", async () => {
-  expect((await shown()).canary).toBeNull();
+  expect((await visible()).canary).toBeNull();
 
   await reports({ unclear: ["see-gpu"] });
 
-  expect(await shown()).toMatchObject({
+  expect(await visible()).toMatchObject({
     cordoned: false,
     canary: { outcome: "refused", detail: null, succeeded: [], unclear: ["see-gpu"], failures: 0 },
   });
@@ -77,7 +77,7 @@ test("a success takes the host out of service, once, with an event, an alarm and
   await succeeds({ isSame: true });
   await succeeds();
 
-  expect(await shown()).toMatchObject({
+  expect(await visible()).toMatchObject({
     status: "maintenance",
     cordoned: true,
     cordon_reason: REASON,
@@ -97,10 +97,10 @@ test("it stays out when later ones are refused or left out, and comes back by an
   await succeeds();
   await reports({ outcome: "left-out", detail: "All memory of the host is ordered." });
 
-  expect((await shown()).canary).toMatchObject({ outcome: "left-out", succeeded: [MOUNTED] });
+  expect((await visible()).canary).toMatchObject({ outcome: "left-out", succeeded: [MOUNTED] });
   expect(await doctor()).toMatchObject({ state: "broken" });
   await reports({});
-  expect(await shown()).toMatchObject({ cordoned: true, canary: { outcome: "refused", succeeded: [] } });
+  expect(await visible()).toMatchObject({ cordoned: true, canary: { outcome: "refused", succeeded: [] } });
   expect(await alarms()).toEqual(["isolation-broken host-a open"]);
 
   expect((await asAdmin("uncordon")).body).toMatchObject({ cordoned: false, status: "online" });
@@ -112,10 +112,10 @@ test("what was heard before its uncordon does not count again, and the next succ
   await asAdmin("uncordon", "an old kernel, by intent");
 
   await succeeds({ isSame: true });
-  expect(await shown()).toMatchObject({ cordoned: false });
+  expect(await visible()).toMatchObject({ cordoned: false });
   await succeeds();
 
-  expect(await shown()).toMatchObject({ cordoned: true, cordon_reason: REASON });
+  expect(await visible()).toMatchObject({ cordoned: true, cordon_reason: REASON });
   expect(await alarms()).toEqual(["isolation-broken host-a over", "isolation-broken host-a open"]);
   expect(await events()).toHaveLength(3);
 });
@@ -125,7 +125,7 @@ test("whoever cordoned it before keeps the word, and the alarm is raised all the
 
   await succeeds();
 
-  expect(await shown()).toMatchObject({ cordoned: true, cordon_reason: "new cables" });
+  expect(await visible()).toMatchObject({ cordoned: true, cordon_reason: "new cables" });
   expect(await alarms()).toEqual(["isolation-broken host-a open"]);
 });
 
@@ -137,7 +137,7 @@ test("one that cannot be tried is no cordon; three in a row are the doctor's to 
   await reports({});
   for (let count = 0; count < 3; count += 1) await fails();
 
-  expect(await shown()).toMatchObject({ cordoned: false, canary: { outcome: "failed", failures: 3 } });
+  expect(await visible()).toMatchObject({ cordoned: false, canary: { outcome: "failed", failures: 3 } });
   expect(await doctor()).toMatchObject({
     state: "broken",
     findings: [
@@ -153,7 +153,7 @@ test("one that cannot be tried is no cordon; three in a row are the doctor's to 
 
 test("a host that is full for a day, or whose canary is off, is worth a note", async () => {
   await reports({ outcome: "left-out", detail: "All memory of the host is ordered." });
-  const name = (await shown()).name;
+  const name = (await visible()).name;
   expect(await doctor()).toMatchObject({
     state: "well",
     notes: [`Host ${name} (host-a): no canary was tried ever. All memory of the host is ordered.`],
@@ -169,7 +169,7 @@ test("a host that is full for a day, or whose canary is off, is worth a note", a
 
 test("what is unclear is worth a note, until a later canary has it refused", async () => {
   await reports({ unclear: ["write-toolbox", "see-gpu"] });
-  const name = (await shown()).name;
+  const name = (await visible()).name;
   const sentence =
     "what its canary tried was answered by neither a refusal nor a success: write-toolbox, see-gpu.";
 
@@ -203,10 +203,10 @@ test.each([
 
 test("an agent that says nothing of one leaves what is known", async () => {
   await succeeds();
-  const before = (await shown()).canary;
+  const before = (await visible()).canary;
   delete host.machine.canary;
 
   await host.report([]);
 
-  expect((await shown()).canary).toEqual(before);
+  expect((await visible()).canary).toEqual(before);
 });

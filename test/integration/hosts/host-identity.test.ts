@@ -14,7 +14,7 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { startIdentityApi, type IdentityApi } from "../../support/http/identity-api.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
 
 const TOKEN = "a-join-token";
@@ -62,7 +62,7 @@ class Link {
       key: host.key,
       onRenewed: (grant) => void host.connection.renew(grant),
       onRemoved,
-      log: keptLog(),
+      log: memoryLog(),
     });
     keeper.start();
     return this.#ending.adopt(keeper, (one) => one.stop());
@@ -214,7 +214,7 @@ test.concurrent("the keeper revokes at once, and again by itself after NATS was 
     address: nats.address,
     connection: await nats.connectControlPlane(),
     readRevoked: () => Promise.resolve([...revoked]),
-    log: keptLog(),
+    log: memoryLog(),
   });
   keeper.start();
   link.defer(() => keeper.stop());
@@ -345,7 +345,7 @@ test.concurrent("a subscription that NATS forbids is noticed and never passes fo
   const link = await Link.open(context);
   const { nats } = link;
   const { hostId, key, grant } = await nats.hostCredential("host-1");
-  const log = keptLog();
+  const log = memoryLog();
   let connects = 0;
   const connection = new HostConnection({
     grant: { ...grant, host_id: hostId },

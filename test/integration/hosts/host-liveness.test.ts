@@ -16,8 +16,8 @@ const POLL_MS = 5_000;
 let nats: TestNats;
 let orders: HostOrders;
 let database: FreshDatabase;
-let way: CuttableTcp;
-let overTheWay: Database;
+let route: CuttableTcp;
+let overTheRoute: Database;
 let nowMs: number;
 let liveness: HostLiveness;
 
@@ -28,16 +28,18 @@ beforeAll(async () => {
   nats = ending.adopt(await startTestNats(), (one) => one.close());
   orders = new HostOrders(await nats.connectControlPlane());
   const url = new URL(database.url);
-  way = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) => one.close());
-  url.port = String(way.port);
-  overTheWay = ending.adopt(openDatabase(url.href), (one) => one.close());
+  route = ending.adopt(await cuttableTcp({ host: url.hostname, port: Number(url.port) }), (one) =>
+    one.close(),
+  );
+  url.port = String(route.port);
+  overTheRoute = ending.adopt(openDatabase(url.href), (one) => one.close());
 });
 afterAll(() => ending.disposeAsync());
 
 beforeEach(async () => {
   nowMs = STARTED_MS;
   liveness = new HostLiveness({
-    db: overTheWay,
+    db: overTheRoute,
     now: () => new Date(nowMs),
     hears: () => orders.isConnected,
   });
@@ -84,12 +86,12 @@ test("after an outage of Postgres, in which no heartbeat was noted, likewise", a
   await passesFor(AMNESTY_MS);
   await heard();
 
-  way.cut();
+  route.cut();
   nowMs += AMNESTY_MS;
   await expect(liveness.pass(1)).rejects.toThrow(StoreError);
   nowMs += AMNESTY_MS;
   await expect(liveness.pass(1)).rejects.toThrow(StoreError);
-  way.mend();
+  route.mend();
 
   expect(await passesFor(AMNESTY_MS)).toBe("suspect");
   expect(await passesFor(POLL_MS)).toBe("unreachable");

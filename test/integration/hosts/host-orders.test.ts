@@ -10,7 +10,7 @@ import { MAX_EXEC_BYTES } from "@remotegpu/shared/exec-limits";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { aHeartbeat, aHeartbeatReply, aHost } from "../../support/samples/protocol-samples.ts";
 
@@ -38,7 +38,7 @@ async function startHost(id: string, handlers: Partial<OrderHandlers> = {}): Pro
   const subscriptions = orderSubscriptions(
     credential.hostId,
     { onNudge: () => undefined, exec: () => Promise.reject(new Error("not expected")), ...handlers },
-    keptLog(),
+    memoryLog(),
   );
   const host = await startHostSide(credential, subscriptions);
   hosts.push(host);
@@ -167,16 +167,16 @@ test("everything works again after NATS was away, with its store wiped, and requ
       desiredSet: () => Promise.resolve(refusal("none")),
       observed: () => Promise.resolve(undefined),
     },
-    keptLog(),
+    memoryLog(),
   );
   await host.client.heartbeat(aHeartbeat());
 
   await nats.stop();
   await eventually(() => !host.connection.isConnected && !orders.isConnected, { what: "the loss" });
-  const askedMs = performance.now();
+  const requestedMs = performance.now();
   await expect(host.client.heartbeat(aHeartbeat())).rejects.toThrow(LinkDownError);
   await expect(orders.exec(host.hostId, aCommand())).rejects.toThrow("not connected to NATS");
-  expect(performance.now() - askedMs).toBeLessThan(1_000);
+  expect(performance.now() - requestedMs).toBeLessThan(1_000);
 
   await nats.start({ wipe: true });
 

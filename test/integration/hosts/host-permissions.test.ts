@@ -10,7 +10,7 @@ import { SessionId } from "@remotegpu/shared/sessions";
 import { downOfAllSessions, downSession, JOURNAL_STREAM, upSession } from "@remotegpu/shared/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 
 const SESSION = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");
 
@@ -217,7 +217,7 @@ test("headers of JetStream do not let a host roll the stream up", async () => {
 
 test("answers that a host sends to another host's subjects do not fool that host", async () => {
   const commands: string[] = [];
-  const log = keptLog();
+  const log = memoryLog();
   let nudges = 0;
   const victim = await nats.hostCredential("victim");
   const victimConnection = new HostConnection({

@@ -15,7 +15,7 @@ import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import {
   aDesiredInstance,
@@ -51,7 +51,7 @@ const REFUSING: HostHandlers = {
 };
 
 async function serve(handlers: Partial<HostHandlers>, connection = controlPlane) {
-  const log = keptLog();
+  const log = memoryLog();
   serving.push(await serveHosts(connection, { ...REFUSING, ...handlers }, log));
   return log;
 }
@@ -74,7 +74,7 @@ test("a heartbeat is answered, and the host is who the subject says", async () =
 });
 
 test("a question for a registry's credential is answered to the host that asks, and refused where none are kept", async () => {
-  const asked = async (question: object) =>
+  const requested = async (question: object) =>
     JSON.parse(
       new TextDecoder().decode(
         await host.connection.request("rg.v1.h.host-1.up.login", encode(question), { timeoutMs: 5_000 }),
@@ -88,24 +88,24 @@ test("a question for a registry's credential is answered to the host that asks, 
   const login = { kind: "registry-login", credential: "registry-1", username: "u", password: "p" } as const;
   const seen: unknown[] = [];
   await serve({
-    login: (...told) => {
-      seen.push(told);
+    login: (...reported) => {
+      seen.push(reported);
       return Promise.resolve(login);
     },
   });
 
-  expect(await asked(question)).toEqual(login);
-  expect(await asked({ ...question, image: "" })).toMatchObject({ kind: "refused" });
+  expect(await requested(question)).toEqual(login);
+  expect(await requested({ ...question, image: "" })).toMatchObject({ kind: "refused" });
   expect(seen).toEqual([["host-1", question]]);
   await serving.pop()?.close();
   await serve({});
-  expect(await asked(question)).toEqual(refusal("no credentials are kept here"));
+  expect(await requested(question)).toEqual(refusal("no credentials are kept here"));
 });
 
 test("a connection that closes while its subscriptions open keeps nobody waiting", async () => {
   const closing = await nats.connectControlPlane();
 
-  const opened = serveHosts(closing, REFUSING, keptLog());
+  const opened = serveHosts(closing, REFUSING, memoryLog());
   await closing.close();
 
   await expect(opened).resolves.toBeDefined();
@@ -361,14 +361,14 @@ test("who is in comes with a report, entry by entry; what is no book costs no re
     firstAt: "2026-01-01T00:00:00Z",
     lastAt: "2026-01-01T00:04:00Z",
   };
-  const told = [
+  const reported = [
     { sessions: [], attempts: [attempts], isWhole: true },
     { sessions: [7], attempts: [attempts, "more"], isWhole: true },
     { sessions: "many" },
     null,
   ] as unknown as AccessReport[];
 
-  for (const access of told)
+  for (const access of reported)
     await host.client.reportObserved({
       digest: "b".repeat(64),
       machine: null,
@@ -378,7 +378,7 @@ test("who is in comes with a report, entry by entry; what is no book costs no re
     });
 
   expect(reports.map(({ access }) => access)).toEqual([
-    told[0],
+    reported[0],
     { sessions: [], attempts: [attempts], isWhole: false },
     null,
     null,

@@ -84,16 +84,16 @@ describe("heartbeats", () => {
     { kind: "boots", max: MAX_BOOTS_A_DAY, reported: () => ({ bootId: randomUUID() }) },
   ])(
     "a host begins at most $max $kind a day; beyond that it is not listened to, which the operators see once",
-    async ({ kind, max, reported: told }) => {
+    async ({ kind, max, reported }) => {
       const host = await scene.host("host-a");
       // Its joining was the first of each.
-      for (let count = 2; count <= max; count += 1) await host.heartbeat(told());
+      for (let count = 2; count <= max; count += 1) await host.heartbeat(reported());
 
-      expect(await host.tryHeartbeat(told())).toMatchObject({
+      expect(await host.tryHeartbeat(reported())).toMatchObject({
         kind: "refused",
         reason: expect.stringContaining(kind),
       });
-      expect(await host.tryHeartbeat(told())).toMatchObject({ kind: "refused" });
+      expect(await host.tryHeartbeat(reported())).toMatchObject({ kind: "refused" });
       await host.heartbeat();
 
       expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
@@ -106,7 +106,7 @@ describe("heartbeats", () => {
         { count: kind === "boots" ? max : 1 },
       ]);
       await sql("UPDATE events SET at = at - interval '1 day'");
-      await host.heartbeat(told());
+      await host.heartbeat(reported());
     },
   );
 

@@ -69,10 +69,10 @@ async function reports(host: ScriptedHost, versions: HostVersions | null | undef
   await host.round();
 }
 
-const ask = async (verb: string, path: string, body?: object, as: Caller = scene.api.admin) =>
+const request = async (verb: string, path: string, body?: object, as: Caller = scene.api.admin) =>
   await scene.api.request(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
-const shown = async ({ id }: ScriptedHost) => (await ask("GET", `/hosts/${id}`)).body;
-const versionsOf = async ({ id }: ScriptedHost) => (await ask("GET", `/hosts/${id}/versions`)).body;
+const visible = async ({ id }: ScriptedHost) => (await request("GET", `/hosts/${id}`)).body;
+const versionsOf = async ({ id }: ScriptedHost) => (await request("GET", `/hosts/${id}/versions`)).body;
 const states = async (host: ScriptedHost) =>
   Object.fromEntries(
     (await versionsOf(host)).cves.map(({ id, state }: { id: string; state: string }) => [id, state]),
@@ -88,7 +88,7 @@ async function alarmsPass(): Promise<void> {
 /** Details of those that are open. */
 async function alarmsOf(host: ScriptedHost): Promise<string[]> {
   await alarmsPass();
-  const { items } = (await ask("GET", `/alarms?open=true&kind=host-vulnerable&subject=${host.id}`)).body;
+  const { items } = (await request("GET", `/alarms?open=true&kind=host-vulnerable&subject=${host.id}`)).body;
   return items.map(({ detail }: { detail: string }) => detail).toSorted();
 }
 
@@ -109,7 +109,7 @@ describe("a report of versions", () => {
       "CVE-2025-52881": "open-without-package",
       "CVE-2026-41579": "mended",
     });
-    expect(await shown(host)).toMatchObject({
+    expect(await visible(host)).toMatchObject({
       open_cves: ["CVE-2025-52881"],
       waived_cves: [],
       cve_detail: "No package of debian 13 mends runc: CVE-2025-52881.",
@@ -135,7 +135,7 @@ describe("a report of versions", () => {
     await reports(host, debian13(runcOfDebian(MENDED_RUNC)));
 
     expect((await versionsOf(host)).reported_at).not.toBe(first.reported_at);
-    expect((await shown(host)).open_cves).toEqual(["CVE-2025-52881"]);
+    expect((await visible(host)).open_cves).toEqual(["CVE-2025-52881"]);
   });
 
   test("of an agent of before, or that has not read them yet, is none, and takes back nothing", async () => {
@@ -147,13 +147,13 @@ describe("a report of versions", () => {
       cves: [],
       waiver: null,
     });
-    expect(await shown(before)).toMatchObject({ open_cves: [], cve_detail: null });
+    expect(await visible(before)).toMatchObject({ open_cves: [], cve_detail: null });
 
     await reports(before, debian13(runcOfDebian("1.1.15+ds1-2")));
     await reports(before, null);
     await reports(before, undefined);
 
-    expect((await shown(before)).open_cves).toHaveLength(4);
+    expect((await visible(before)).open_cves).toHaveLength(4);
   });
 
   test("that nobody can understand spoils no report", () => {
@@ -282,7 +282,7 @@ describe("an alarm", () => {
     const host = await hostWith(debian13(runcOfDebian(MENDED_RUNC)));
     expect(await alarmsOf(host)).toHaveLength(1);
 
-    expect((await ask("DELETE", `/hosts/${host.id}`)).status).toBe(204);
+    expect((await request("DELETE", `/hosts/${host.id}`)).status).toBe(204);
 
     expect(await alarmsOf(host)).toEqual([]);
   });
@@ -294,7 +294,9 @@ describe("a waiver", () => {
       debian13(runcOfDebian("1.1.15+ds1-2", { mentionedCves: ["CVE-2025-52881"] })),
     );
 
-    const answer = await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "one tenant alone has it" });
+    const answer = await request("PUT", `/hosts/${host.id}/cve-waiver`, {
+      reason: "one tenant alone has it",
+    });
 
     expect(answer).toMatchObject({
       status: 200,
@@ -307,16 +309,16 @@ describe("a waiver", () => {
         },
       },
     });
-    expect(await shown(host)).toMatchObject({ waived_cves: answer.body.waiver.cves, cve_detail: null });
+    expect(await visible(host)).toMatchObject({ waived_cves: answer.body.waiver.cves, cve_detail: null });
     expect(await alarmsOf(host)).toEqual([]);
-    const { items } = (await ask("GET", `/audit-log?target_kind=cve-waiver&target_id=${host.id}`)).body;
+    const { items } = (await request("GET", `/audit-log?target_kind=cve-waiver&target_id=${host.id}`)).body;
     expect(items).toMatchObject([
       {
         action: "host.waive-cves",
         after: { reason: "one tenant alone has it", cves: answer.body.waiver.cves },
       },
     ]);
-    const events = (await ask("GET", `/hosts/${host.id}/events`)).body.items;
+    const events = (await request("GET", `/hosts/${host.id}/events`)).body.items;
     expect(events).toContainEqual(
       expect.objectContaining({ kind: "cves-waived", reason: "one tenant alone has it" }),
     );
@@ -324,7 +326,7 @@ describe("a waiver", () => {
 
   test("says nothing of a CVE that is found later", async () => {
     const host = await hostWith(debian13(runcOfDebian(MENDED_RUNC)));
-    await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "known" });
+    await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "known" });
     expect(await alarmsOf(host)).toEqual([]);
 
     await reports(host, debian13(runcOfDebian("1.1.15+ds1-2")));
@@ -336,7 +338,7 @@ describe("a waiver", () => {
 
   test("ends by itself after its days, or is taken back, which is in the audit log too", async () => {
     const host = await hostWith(debian13(runcOfDebian(MENDED_RUNC)));
-    const answer = await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "for now", days: 2 });
+    const answer = await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "for now", days: 2 });
     const lasts = Date.parse(answer.body.waiver.expires_at) - Date.parse(answer.body.waiver.waived_at);
     expect(lasts).toBe(2 * MS_PER_DAY);
     expect(await alarmsOf(host)).toEqual([]);
@@ -346,13 +348,13 @@ describe("a waiver", () => {
     ]);
     expect(await alarmsOf(host)).toHaveLength(1);
 
-    await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "for good" });
-    expect((await ask("DELETE", `/hosts/${host.id}/cve-waiver`)).status).toBe(204);
+    await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "for good" });
+    expect((await request("DELETE", `/hosts/${host.id}/cve-waiver`)).status).toBe(204);
 
     expect(await alarmsOf(host)).toHaveLength(1);
-    const { items } = (await ask("GET", `/audit-log?target_kind=cve-waiver&target_id=${host.id}`)).body;
+    const { items } = (await request("GET", `/audit-log?target_kind=cve-waiver&target_id=${host.id}`)).body;
     expect(items[0]).toMatchObject({ action: "host.end-cve-waiver", before: { reason: "for good" } });
-    expect((await ask("DELETE", `/hosts/${host.id}/cve-waiver`)).status).toBe(409);
+    expect((await request("DELETE", `/hosts/${host.id}/cve-waiver`)).status).toBe(409);
   });
 
   test.each<[string, object, number]>([
@@ -365,7 +367,7 @@ describe("a waiver", () => {
   ])("%s is refused, and nothing is written", async (_what, body, status) => {
     const host = await hostWith(debian13(runcOfDebian(MENDED_RUNC)));
 
-    expect((await ask("PUT", `/hosts/${host.id}/cve-waiver`, body)).status).toBe(status);
+    expect((await request("PUT", `/hosts/${host.id}/cve-waiver`, body)).status).toBe(status);
 
     expect((await versionsOf(host)).waiver).toBeNull();
   });
@@ -373,7 +375,7 @@ describe("a waiver", () => {
   test("of a host where nothing is open is refused", async () => {
     const host = await hostWith(debian13());
 
-    expect(await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "r" })).toMatchObject({
+    expect(await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "r" })).toMatchObject({
       status: 409,
       body: { detail: `No CVE is known to be open on host ${host.id}.` },
     });
@@ -419,7 +421,7 @@ describe("a second payer", () => {
   }
 
   async function end(ids: readonly string[]): Promise<void> {
-    for (const id of ids) await ask("DELETE", `/environments/${id}`);
+    for (const id of ids) await request("DELETE", `/environments/${id}`);
     for (const host of [...hosts, ...hosts]) await host.round();
     orders = orders.filter((id) => !ids.includes(id));
   }
@@ -449,9 +451,9 @@ describe("a second payer", () => {
 
     const [, , waiting = ""] = orders;
     expect((await scene.get(bob, waiting)).status_reason).toContain(NO_SHARING);
-    expect(JSON.stringify((await ask("GET", `/environments/${waiting}/why`, undefined, bob)).body)).toContain(
-      NO_SHARING,
-    );
+    expect(
+      JSON.stringify((await request("GET", `/environments/${waiting}/why`, undefined, bob)).body),
+    ).toContain(NO_SHARING);
   });
 
   test("is not placed beside the first one in the same pass, on a host that was empty", async () => {
@@ -484,7 +486,7 @@ describe("a second payer", () => {
   test("shares a host for as long as its CVE is waived", async () => {
     await setOn();
     const host = await vulnerable();
-    await ask("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "r", days: 1 });
+    await request("PUT", `/hosts/${host.id}/cve-waiver`, { reason: "r", days: 1 });
     expect(await ordersOn(host, [alice, bob])).toEqual(["placed", "placed"]);
     await endAll();
 

@@ -157,13 +157,13 @@ describe("a hostile host", () => {
     ["an image that is no name", { images: ["'; DROP TABLE hosts; --"] }, {}],
     ["images that are no list", { images: { 0: "x:1" } }, {}],
   ])("tells %s: the whole report is refused, and nothing of it is kept", async (_what, machine, gpu) => {
-    const kept = async () =>
+    const stored = async () =>
       (
         await scene.api.db.query(
           "SELECT h.observed_digest, h.hostname, g.nvlink_island, i.images FROM hosts h JOIN gpus g ON g.host_id = h.id LEFT JOIN host_images i ON i.host_id = h.id WHERE h.id = 'evil'",
         )
       ).rows;
-    const before = await kept();
+    const before = await stored();
     const report = encode({
       kind: "observed",
       digest: "e".repeat(64),
@@ -177,7 +177,7 @@ describe("a hostile host", () => {
     const answer = await evil.request("rg.v1.h.evil.up.obs", report, { timeout: 10_000 });
 
     expect(answer.json()).toMatchObject({ kind: "refused" });
-    expect(await kept()).toEqual(before);
+    expect(await stored()).toEqual(before);
   });
 
   test("floods with heartbeats, pulls and usage: it is served its share, the neighbour's heartbeats go on", async () => {

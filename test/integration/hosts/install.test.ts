@@ -117,8 +117,8 @@ describe("over plain HTTP to this host itself", () => {
     await site.offer("two");
     await site.install([]);
 
-    const told = (await site.read("systemctl")).split("\n").filter((line) => /^(re)?start /.test(line));
-    expect(told).toEqual([
+    const reported = (await site.read("systemctl")).split("\n").filter((line) => /^(re)?start /.test(line));
+    expect(reported).toEqual([
       "start remotegpu-access.service",
       "restart remotegpu-files.service",
       "restart remotegpu-agent.service",

@@ -125,7 +125,8 @@ const prove = async () =>
   await poolProofsPass({ db: api.db, files, now: api.deps.now, pause: () => Promise.resolve() });
 const confirm = async (id: string, body: object = {}) =>
   await api.request("POST", `/api/v1/hosts/${id}/confirm-pool`, { as: api.admin, body });
-const shown = async (id: string) => (await api.request("GET", `/api/v1/hosts/${id}`, { as: api.admin })).body;
+const visible = async (id: string) =>
+  (await api.request("GET", `/api/v1/hosts/${id}`, { as: api.admin })).body;
 const readers = async (pool: string) => (await hostsOfPool(api.db, { pool })).map(({ id }) => id);
 const sampler = async (pool: string) => await samplerOf(api.db, { pool, now: api.deps.now() });
 const closed = async (id: string) =>
@@ -155,7 +156,7 @@ describe("a hostile host", () => {
 
     expect(await readers(honest)).toEqual([honest]);
     expect(await sampler(honest)).toBe(honest);
-    expect(await shown(hostile)).toMatchObject({ storage_pool: hostile, claimed_storage_pool: honest });
+    expect(await visible(hostile)).toMatchObject({ storage_pool: hostile, claimed_storage_pool: honest });
     const tries = [
       await confirm(hostile),
       await confirm(hostile, { storage_pool: honest }),
@@ -194,10 +195,10 @@ describe("a hostile host", () => {
        VALUES ('env-1', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, $3)`,
       [owner.customerId, owner.workspaceId, honest],
     );
-    const asked: string[] = [];
+    const requested: string[] = [];
     api.deps.files = {
       async request(hostId, ...question) {
-        asked.push(hostId);
+        requested.push(hostId);
         return await files.request(hostId, ...question);
       },
     };
@@ -207,11 +208,11 @@ describe("a hostile host", () => {
     const away = await api.request("GET", file("told"), { as: owner });
     processes.set(honest, trees.one);
 
-    const told = await api.request("GET", file("told"), { as: owner });
+    const reported = await api.request("GET", file("told"), { as: owner });
     const put = await api.request("PUT", file("sent"), { as: owner, body: "x" });
 
-    expect([away.status, told.status, told.body, put.status]).toEqual([503, 200, "honest", 204]);
-    expect(asked).not.toContain(hostile);
+    expect([away.status, reported.status, reported.body, put.status]).toEqual([503, 200, "honest", 204]);
+    expect(requested).not.toContain(hostile);
     expect(readdirSync(trees.other.at(""))).toEqual(["told"]);
   });
 
@@ -249,7 +250,7 @@ describe("a hostile host", () => {
 
     await confirm(host, { storage_pool: host });
 
-    expect(await shown(host)).toMatchObject({
+    expect(await visible(host)).toMatchObject({
       storage_pool: host,
       claimed_storage_pool: null,
       pool_reason: null,
@@ -306,7 +307,7 @@ describe("a confirmed host", () => {
 
     expect(await readers(pool)).toEqual([member]);
     expect(await sampler(pool)).toBe(member);
-    expect(await shown(stranger)).toMatchObject({ pool_state: "failed", pool_proved_at: null });
+    expect(await visible(stranger)).toMatchObject({ pool_state: "failed", pool_proved_at: null });
     expect(await closed(stranger)).toMatch(`it does not share storage pool ${pool}: Host x does not see`);
     expect(await alarms()).toEqual({ "pool-not-proved": [stranger] });
     expect(await doctorFinds()).toEqual(["pool-not-proved"]);
@@ -330,7 +331,7 @@ describe("a confirmed host", () => {
     api.passMinutes(10);
     await prove();
     expect(await readers(pool)).toHaveLength(2);
-    expect((await shown(leaving)).pool_reason).toBeNull();
+    expect((await visible(leaving)).pool_reason).toBeNull();
   });
 
   test("that has lost its mount goes, though it was there first, since what a proof left is gone with it", async () => {
@@ -361,12 +362,12 @@ describe("a confirmed host", () => {
     api.passMinutes(2 * DAY);
     await prove();
     expect(await readers(pool)).toHaveLength(3);
-    expect((await shown(silent)).pool_reason).toMatch(/not proved lately\..*used without one until/);
+    expect((await visible(silent)).pool_reason).toMatch(/not proved lately\..*used without one until/);
     api.passMinutes(DAY);
     await prove();
 
     expect(await readers(pool)).not.toContain(silent);
-    expect(await shown(silent)).toMatchObject({ pool_state: "overdue" });
+    expect(await visible(silent)).toMatchObject({ pool_state: "overdue" });
   });
 
   test("that is away judges nobody, and is judged by nobody, while only one member is reached", async () => {
@@ -381,7 +382,7 @@ describe("a confirmed host", () => {
     api.passMinutes(4 * DAY);
     await prove();
 
-    expect(await shown(two)).toMatchObject({ pool_state: "trusted" });
+    expect(await visible(two)).toMatchObject({ pool_state: "trusted" });
     expect(await readers(pool)).toEqual([one]);
   });
 
@@ -413,7 +414,7 @@ describe("a confirmed host", () => {
     await api.db.query("UPDATE hosts SET gateway_port = 19443 WHERE id = $1", [young]);
     await prove();
 
-    expect(await shown(young)).toMatchObject({ pool_state: "trusted" });
+    expect(await visible(young)).toMatchObject({ pool_state: "trusted" });
   });
 
   test("begins no round of members that are due before it can be reached", async () => {
@@ -421,12 +422,12 @@ describe("a confirmed host", () => {
     const first = await joinHost(trees.one, { token: { storage_pool: pool } });
     const young = await joinHost(trees.same, { token: { storage_pool: pool }, gatewayPort: null });
     await prove();
-    expect(await shown(first)).toMatchObject({ pool_proved_at: null });
+    expect(await visible(first)).toMatchObject({ pool_proved_at: null });
 
     await api.db.query("UPDATE hosts SET gateway_port = 19443 WHERE id = $1", [young]);
     await prove();
 
-    expect(await shown(young)).toMatchObject({ pool_state: "trusted" });
+    expect(await visible(young)).toMatchObject({ pool_state: "trusted" });
   });
 
   test("is used at once where nobody could prove it, by an administrator's word alone", async () => {
@@ -509,7 +510,7 @@ test("members of before an upgrade are trusted with a day by which to prove it, 
     },
   ]);
   expect((await confirm("host-evil")).status).toBe(200);
-  expect(await shown("host-evil")).toMatchObject({ storage_pool: named, pool_state: "waiting" });
+  expect(await visible("host-evil")).toMatchObject({ storage_pool: named, pool_state: "waiting" });
 });
 
 describe("a proof", () => {

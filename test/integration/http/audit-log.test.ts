@@ -5,7 +5,7 @@
 import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { recordCounted } from "@remotegpu/control-plane/http/request/attempts";
-import type { Answer, Ask, Caller } from "../../support/http/api.ts";
+import type { Answer, RequestOptions, Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 type Customer = Caller & { workspaceId: number; uuid: string };
@@ -28,9 +28,9 @@ beforeEach(() => {
   scene.api.passMinutes((60_001 - intoMinuteMs) / 60_000);
 });
 
-const ask = async (method: string, path: string, wish?: Ask) =>
-  await scene.api.request(method, `/api/v1${path}`, wish);
-const log = async (query = "") => (await ask("GET", `/audit-log?${query}`, { as: admin })).body;
+const request = async (method: string, path: string, options?: RequestOptions) =>
+  await scene.api.request(method, `/api/v1${path}`, options);
+const log = async (query = "") => (await request("GET", `/audit-log?${query}`, { as: admin })).body;
 const entriesOf = async ({ headers }: Answer) =>
   (await log("limit=200")).items.filter(
     (entry: { request_id: string }) => entry.request_id === headers.get("X-Request-Id"),
@@ -38,9 +38,9 @@ const entriesOf = async ({ headers }: Answer) =>
 
 describe("the row of a change", () => {
   test("says who did what to what, and the fields that differ", async () => {
-    const { id } = (await ask("POST", "/workspaces", { as: ada, body: { name: "old name" } })).body;
+    const { id } = (await request("POST", "/workspaces", { as: ada, body: { name: "old name" } })).body;
 
-    const changed = await ask("PATCH", `/workspaces/${id}`, { as: ada, body: { name: "new name" } });
+    const changed = await request("PATCH", `/workspaces/${id}`, { as: ada, body: { name: "new name" } });
 
     expect(await entriesOf(changed)).toEqual([
       expect.objectContaining({
@@ -61,8 +61,8 @@ describe("the row of a change", () => {
   });
 
   test("of what is made has its id and fields, and of what is gone what was there", async () => {
-    const made = await ask("POST", "/workspaces", { as: ada, body: { name: "passing" } });
-    const gone = await ask("DELETE", `/workspaces/${made.body.id}`, { as: ada });
+    const made = await request("POST", "/workspaces", { as: ada, body: { name: "passing" } });
+    const gone = await request("DELETE", `/workspaces/${made.body.id}`, { as: ada });
 
     const [madeEntry] = await entriesOf(made);
     const [goneEntry] = await entriesOf(gone);
@@ -73,16 +73,16 @@ describe("the row of a change", () => {
   });
 
   test("of members has how they came to be, and their roles", async () => {
-    const { id } = (await ask("POST", "/workspaces", { as: ada, body: { name: "team" } })).body;
-    const { username } = (await ask("GET", "/me", { as: eve })).body;
-    const invited = await ask("POST", `/workspaces/${id}/members`, {
+    const { id } = (await request("POST", "/workspaces", { as: ada, body: { name: "team" } })).body;
+    const { username } = (await request("GET", "/me", { as: eve })).body;
+    const invited = await request("POST", `/workspaces/${id}/members`, {
       as: ada,
       body: { username, role: "member" },
     });
-    const { items } = (await ask("GET", "/invitations", { as: eve })).body;
-    const accepted = await ask("POST", `/invitations/${items[0].id}/accept`, { as: eve });
+    const { items } = (await request("GET", "/invitations", { as: eve })).body;
+    const accepted = await request("POST", `/invitations/${items[0].id}/accept`, { as: eve });
     const path = `/workspaces/${id}/members/${eve.customerId}`;
-    const raised = await ask("PATCH", path, { as: ada, body: { role: "admin" } });
+    const raised = await request("PATCH", path, { as: ada, body: { role: "admin" } });
 
     const invitation = { target_kind: "invitation", target_id: invited.body.id };
     expect(await entriesOf(invited)).toMatchObject([
@@ -102,7 +102,7 @@ describe("the row of a change", () => {
   test("of money has the balance, in exact decimals", async () => {
     const { customerId } = await scene.customer("payer", "0");
 
-    const paid = await ask("POST", `/customers/${customerId}/top-ups`, {
+    const paid = await request("POST", `/customers/${customerId}/top-ups`, {
       as: admin,
       body: { amount: "12.3456" },
     });
@@ -114,11 +114,14 @@ describe("the row of a change", () => {
 
   test("of money shows who may not see it that something differs, and no amount", async () => {
     const { customerId } = await scene.customer("saver", "0");
-    const paid = await ask("POST", `/customers/${customerId}/top-ups`, { as: admin, body: { amount: "77" } });
+    const paid = await request("POST", `/customers/${customerId}/top-ups`, {
+      as: admin,
+      body: { amount: "77" },
+    });
     const narrow = await scene.api.key(admin, { scopes: ["read"] });
     const query = `target_kind=customer&target_id=${customerId}&action=money.top-up`;
 
-    const { body } = await ask("GET", `/audit-log?${query}`, { as: narrow });
+    const { body } = await request("GET", `/audit-log?${query}`, { as: narrow });
 
     const requestId = paid.headers.get("X-Request-Id");
     expect(body.items.find((entry: { request_id: string }) => entry.request_id === requestId)).toMatchObject({
@@ -129,7 +132,7 @@ describe("the row of a change", () => {
   });
 
   test("shows an account's username, and of an SSH key not its name, which says whose it is", async () => {
-    const made = await ask("POST", "/customers", {
+    const made = await request("POST", "/customers", {
       as: admin,
       body: { username: "grace", email: "grace@example.com", display_name: "Grace Hopper" },
     });
@@ -140,7 +143,7 @@ describe("the row of a change", () => {
         return [length, field];
       }),
     ).toString("base64")}`;
-    const key = await ask("POST", "/ssh-keys", { as: ada, body: { name: "ada@laptop", public_key } });
+    const key = await request("POST", "/ssh-keys", { as: ada, body: { name: "ada@laptop", public_key } });
 
     expect(await entriesOf(made)).toMatchObject([
       { after: { username: "grace", email: "changed", display_name: "changed" } },
@@ -151,16 +154,19 @@ describe("the row of a change", () => {
   });
 
   test("shows a secret as changed: no secret, nor anything made of it, stands anywhere in the log", async () => {
-    const key = await ask("POST", `/customers/${ada.customerId}/api-keys`, {
+    const key = await request("POST", `/customers/${ada.customerId}/api-keys`, {
       as: admin,
       body: { name: "ci" },
     });
-    const hook = await ask("POST", "/webhooks", { as: ada, body: { url: "https://example.com/t0p-s3cret" } });
-    const secret = await ask("POST", `/webhooks/${hook.body.id}/secret`, { as: ada, body: {} });
+    const hook = await request("POST", "/webhooks", {
+      as: ada,
+      body: { url: "https://example.com/t0p-s3cret" },
+    });
+    const secret = await request("POST", `/webhooks/${hook.body.id}/secret`, { as: ada, body: {} });
     const login = { registry: "ghcr.io", username: "ada", password: "hunter2-hunter2" };
-    await ask("POST", "/registry-credentials", { as: ada, body: login });
+    await request("POST", "/registry-credentials", { as: ada, body: login });
     await scene.order(ada, { env_vars: { TOKEN: "t0ken-of-ada" } });
-    const mail = await ask("PATCH", `/customers/${eve.customerId}`, {
+    const mail = await request("PATCH", `/customers/${eve.customerId}`, {
       as: admin,
       body: { email: "eve@elsewhere.example" },
     });
@@ -225,7 +231,7 @@ describe("the row of a change", () => {
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON workspaces DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION refuse_late()`);
 
-    const failed = await ask("POST", "/workspaces", { as: ada, body: { name: "never" } });
+    const failed = await request("POST", "/workspaces", { as: ada, body: { name: "never" } });
     await scene.api.db.query("DROP TRIGGER late ON workspaces");
 
     expect(await entriesOf(failed)).toMatchObject([
@@ -251,10 +257,10 @@ describe("the row of a change", () => {
   });
 
   test("is no second one where the answer is given again: that is told as repeated", async () => {
-    const wish = { as: ada, body: { name: "once" }, headers: { "Idempotency-Key": "audit-1" } };
-    await ask("POST", "/workspaces", wish);
+    const options = { as: ada, body: { name: "once" }, headers: { "Idempotency-Key": "audit-1" } };
+    await request("POST", "/workspaces", options);
 
-    const again = await ask("POST", "/workspaces", wish);
+    const again = await request("POST", "/workspaces", options);
 
     expect(await entriesOf(again)).toMatchObject([{ action: "workspace.create", outcome: "repeated" }]);
   });
@@ -264,7 +270,7 @@ describe("an attempt", () => {
   test("of a customer on what is another's is recorded with what it was on", async () => {
     const { id } = (await scene.order(ada)).body;
 
-    const refused = await ask("DELETE", `/environments/${id}`, { as: eve });
+    const refused = await request("DELETE", `/environments/${id}`, { as: eve });
 
     expect(refused.status).toBe(404);
     expect(await entriesOf(refused)).toMatchObject([
@@ -288,18 +294,18 @@ describe("an attempt", () => {
     ["no JSON", "POST", "/workspaces", "{", 400, "malformed"],
     ["an id that the database cannot hold", "DELETE", "/environments/a%00b", undefined, 422, "bad-input"],
   ])("on %s is recorded", async (_, method, path, body, status, kind) => {
-    const refused = await ask(method, path, { as: eve, body });
+    const refused = await request(method, path, { as: eve, body });
 
     expect(refused.status).toBe(status);
     expect(await entriesOf(refused)).toMatchObject([{ outcome: "refused", status, problem: kind }]);
   });
 
   test("with a key that was revoked is recorded as its holder's", async () => {
-    const made = await ask("POST", `/customers/${eve.customerId}/api-keys`, { as: admin, body: {} });
-    await ask("DELETE", `/customers/${eve.customerId}/api-keys/${made.body.id}`, { as: admin });
+    const made = await request("POST", `/customers/${eve.customerId}/api-keys`, { as: admin, body: {} });
+    await request("DELETE", `/customers/${eve.customerId}/api-keys/${made.body.id}`, { as: admin });
     const old = { customerId: eve.customerId, key: made.body.key };
 
-    const refused = await ask("POST", "/workspaces", { as: old, body: { name: "x" } });
+    const refused = await request("POST", "/workspaces", { as: old, body: { name: "x" } });
 
     expect(refused.status).toBe(401);
     expect(await entriesOf(refused)).toMatchObject([
@@ -311,7 +317,7 @@ describe("an attempt", () => {
     const flooder = await scene.customer("flooder");
     scene.api.passMinutes(1);
     for (let times = 0; times < 50; times += 1)
-      await ask("DELETE", "/environments/env-none", { as: flooder });
+      await request("DELETE", "/environments/env-none", { as: flooder });
     scene.api.passMinutes(1);
 
     await recordCounted(scene.api.deps);
@@ -328,7 +334,7 @@ describe("an attempt", () => {
     const keys = [flooder, await scene.api.key(flooder, {}), await scene.api.key(flooder, {})];
     scene.api.passMinutes(1);
     for (const as of keys)
-      for (let times = 0; times < 15; times += 1) await ask("DELETE", "/environments/env-none", { as });
+      for (let times = 0; times < 15; times += 1) await request("DELETE", "/environments/env-none", { as });
 
     await recordCounted(scene.api.deps, { all: true });
 
@@ -343,7 +349,7 @@ describe("an attempt", () => {
     const busy = await scene.customer("busy");
     const { id } = (await scene.order(busy)).body;
     for (let times = 0; times < 30; times += 1)
-      expect((await ask("PATCH", `/environments/${id}`, { as: busy, body: {} })).status).toBe(200);
+      expect((await request("PATCH", `/environments/${id}`, { as: busy, body: {} })).status).toBe(200);
 
     await recordCounted(scene.api.deps, { all: true });
 
@@ -359,7 +365,7 @@ describe("an attempt", () => {
     await recordCounted(scene.api.deps, { all: true });
 
     for (let times = 0; times < 3; times += 1)
-      expect(await ask("POST", "/hosts/host-a/credential", { body: { nkey } })).toMatchObject({
+      expect(await request("POST", "/hosts/host-a/credential", { body: { nkey } })).toMatchObject({
         status: 200,
         body: { challenge: expect.any(String) },
       });
@@ -377,8 +383,9 @@ describe("an attempt", () => {
       (await scene.api.db.query("SELECT count(*)::int AS n FROM audit_log")).rows[0]?.["n"];
     await recordCounted(scene.api.deps, { all: true });
     const before = await count();
-    for (const wish of strangers)
-      for (let times = 0; times < 30; times += 1) await ask("POST", "/workspaces", { ...wish, body: {} });
+    for (const options of strangers)
+      for (let times = 0; times < 30; times += 1)
+        await request("POST", "/workspaces", { ...options, body: {} });
     expect(await count()).toBe(before);
 
     await recordCounted(scene.api.deps, { all: true });
@@ -390,13 +397,13 @@ describe("an attempt", () => {
 
 describe("an administrator finds entries", () => {
   test("by actor, target, action, outcome and time, each with the others", async () => {
-    const { id } = (await ask("POST", "/workspaces", { as: ada, body: { name: "found" } })).body;
+    const { id } = (await request("POST", "/workspaces", { as: ada, body: { name: "found" } })).body;
     const path = `/workspaces/${id}`;
-    await ask("PATCH", path, { as: ada, body: { name: "f1" } });
-    await ask("PATCH", path, { as: eve, body: { name: "f2" } });
+    await request("PATCH", path, { as: ada, body: { name: "f1" } });
+    await request("PATCH", path, { as: eve, body: { name: "f2" } });
     const between = new Date(scene.api.deps.now().getTime() + 30_000).toISOString();
     scene.api.passMinutes(1);
-    await ask("PATCH", path, { as: ada, body: { name: "f3" } });
+    await request("PATCH", path, { as: ada, body: { name: "f3" } });
 
     const target = `target_kind=workspace&target_id=${id}`;
     const found = async (query: string) =>
@@ -411,7 +418,7 @@ describe("an administrator finds entries", () => {
     const made = "workspace.create done found";
     expect(await found("")).toEqual([f3, f2, f1, made]);
     expect(await found(`actor_customer_id=${eve.customerId}`)).toEqual([f2]);
-    const { username } = (await ask("GET", "/me", { as: eve })).body;
+    const { username } = (await request("GET", "/me", { as: eve })).body;
     expect(await found(`actor=${encodeURIComponent(username)}`)).toEqual([f2]);
     expect(await found(`actor=nobody-${username}`)).toEqual([]);
     expect(await found("action=workspace.create")).toEqual([made]);
@@ -422,11 +429,11 @@ describe("an administrator finds entries", () => {
 
   test("page by page, without a total, and nothing twice while more is written", async () => {
     for (const name of ["p1", "p2", "p3", "p4", "p5"])
-      await ask("POST", "/workspaces", { as: eve, body: { name } });
+      await request("POST", "/workspaces", { as: eve, body: { name } });
     const query = `actor_customer_id=${eve.customerId}&action=workspace.create&outcome=done&limit=2`;
 
     const first = await log(query);
-    await ask("POST", "/workspaces", { as: eve, body: { name: "p6" } });
+    await request("POST", "/workspaces", { as: eve, body: { name: "p6" } });
     const second = await log(`${query}&cursor=${first.next_cursor}`);
 
     const names = [...first.items, ...second.items].map(({ after }) => after.name);
@@ -435,7 +442,7 @@ describe("an administrator finds entries", () => {
   });
 
   test("not by an id without the kind of what it is of", async () => {
-    const answer = await ask("GET", "/audit-log?target_id=7", { as: admin });
+    const answer = await request("GET", "/audit-log?target_id=7", { as: admin });
 
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "target_id" }] } });
   });

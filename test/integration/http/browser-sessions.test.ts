@@ -94,10 +94,10 @@ describe("a session", () => {
     expect(status).toBe(201);
     expect(headers.get("Set-Cookie")).toMatch(/^__Host-remotegpu_session=rgb_.*; Path=\/; .*; Secure$/);
     const cookie = sentBack(headers);
-    const asked = async (sent: string) =>
+    const requested = async (sent: string) =>
       (await secure.request("GET", "/api/v1/me", { headers: { Cookie: sent } })).status;
-    expect(await asked(cookie)).toBe(200);
-    expect(await asked(cookie.replace("__Host-", ""))).toBe(401);
+    expect(await requested(cookie)).toBe(200);
+    expect(await requested(cookie.replace("__Host-", ""))).toBe(401);
   });
 
   test.each([
@@ -154,11 +154,11 @@ describe("a session", () => {
     const held = await cookieOf(ada);
     await api.db.query("UPDATE customers SET status = 'suspended' WHERE id = $1", [ada.customerId]);
 
-    const asked = await by(held, "GET", "/me");
+    const requested = await by(held, "GET", "/me");
     const others = await by(held, "DELETE", "/sessions/others");
     const out = await by(held, "DELETE", "/sessions/current");
 
-    expect([asked.status, asked.body.reason]).toEqual([403, "account-suspended"]);
+    expect([requested.status, requested.body.reason]).toEqual([403, "account-suspended"]);
     expect([others.status, out.status]).toEqual([403, 204]);
     expect(out.headers.get("Set-Cookie")).toContain("remotegpu_session=; Path=/; Max-Age=0;");
     const { rows } = await api.db.query("SELECT FROM browser_sessions WHERE customer_id = $1", [
@@ -171,14 +171,14 @@ describe("a session", () => {
   test("tells why it opens nothing any more, as long as its browser may send it", async () => {
     const key = await api.key(ada, {});
     const { body } = await api.request("GET", "/api/v1/me", { as: key });
-    const [asking, ofKey, one, other, over] = [
+    const [requesting, ofKey, one, other, over] = [
       await cookieOf(ada),
       await cookieOf(key),
       await cookieOf(ada),
       await cookieOf(ada),
       await cookieOf(ada),
     ];
-    const { items } = (await by(asking, "GET", "/sessions")).body;
+    const { items } = (await by(requesting, "GET", "/sessions")).body;
     const [, , idOfOne, , idOfOver] = items.map(({ id }: { id: number }) => id);
     await api.db.query(
       "UPDATE browser_sessions SET created_at = created_at - interval '13 h', expires_at = now() - interval '1 s' WHERE id = $1",
@@ -186,8 +186,8 @@ describe("a session", () => {
     );
 
     await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
-    await by(asking, "DELETE", `/sessions/${idOfOne}`);
-    expect((await by(asking, "DELETE", "/sessions/others")).status).toBe(204);
+    await by(requesting, "DELETE", `/sessions/${idOfOne}`);
+    expect((await by(requesting, "DELETE", "/sessions/others")).status).toBe(204);
 
     const why = async (cookie: string) => (await by(cookie)).body.reason;
     expect(await Promise.all([ofKey, one, other, over].map(why))).toEqual([
@@ -197,9 +197,9 @@ describe("a session", () => {
       "session-expired",
     ]);
     expect(await why(`remotegpu_session=rgb_${"x".repeat(43)}`)).toBe("session-unknown");
-    expect(await why(`${asking}; ${one}`)).toBe("session-doubled");
+    expect(await why(`${requesting}; ${one}`)).toBe("session-doubled");
     expect((await api.request("GET", "/api/v1/me")).body).not.toHaveProperty("reason");
-    expect((await by(asking)).status).toBe(200);
+    expect((await by(requesting)).status).toBe(200);
   });
 
   test("that has ended is taken from the browser that logs out of it", async () => {
@@ -208,11 +208,11 @@ describe("a session", () => {
     const { body } = await api.request("GET", "/api/v1/me", { as: key });
     await api.request("DELETE", `/api/v1/api-keys/${body.api_key_id}`, { as: ada });
 
-    const asked = await by(cookie);
+    const requested = await by(cookie);
     const out = await by(cookie, "DELETE", "/sessions/current");
 
     // Else an answer that comes late would take the cookie of who has logged in meanwhile.
-    expect([asked.status, asked.headers.get("Set-Cookie")]).toEqual([401, null]);
+    expect([requested.status, requested.headers.get("Set-Cookie")]).toEqual([401, null]);
     expect([out.status, out.headers.get("Set-Cookie")]).toEqual([
       401,
       "remotegpu_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
@@ -286,16 +286,16 @@ describe("a page of another origin", () => {
 
   test("that logs in where another account is leaves nothing of that one's session, and of two nobody's ends", async () => {
     const bob = await api.customer(`bob-${count}`);
-    const [former, kept, second] = [await cookieOf(bob), await cookieOf(bob), await cookieOf(bob)];
+    const [former, stored, second] = [await cookieOf(bob), await cookieOf(bob), await cookieOf(bob)];
 
     const opened = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: former });
-    const doubled = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: `${kept}; ${second}` });
-    const failed = await logIn({ ticket: "rgt_none" }, { ...FROM_HERE, Cookie: kept });
+    const doubled = await logIn({ key: ada.key }, { ...FROM_HERE, Cookie: `${stored}; ${second}` });
+    const failed = await logIn({ ticket: "rgt_none" }, { ...FROM_HERE, Cookie: stored });
 
     expect([opened.status, doubled.status, failed.status]).toEqual([201, 201, 401]);
     expect((await by(sentBack(opened.headers))).body.id).toBe(ada.customerId);
     expect((await by(former)).status).toBe(401);
-    expect([(await by(kept)).status, (await by(second)).status]).toEqual([200, 200]);
+    expect([(await by(stored)).status, (await by(second)).status]).toEqual([200, 200]);
   });
 
   test("of another server is not known here", async () => {
@@ -380,8 +380,8 @@ describe("sessions of an account", () => {
     expect(own.last_used_at).toBe(own.created_at);
     expect([own.user_agent, other.user_agent]).toEqual([userAgent.slice(0, 200), null]);
     expect(other.is_current).toBe(false);
-    const asked = (await api.request("GET", "/api/v1/sessions", { as: ada })).body.items;
-    expect(asked.map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([false, false]);
+    const requested = (await api.request("GET", "/api/v1/sessions", { as: ada })).body.items;
+    expect(requested.map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([false, false]);
 
     await api.db.query("UPDATE browser_sessions SET last_address = '198.51.100.4' WHERE customer_id = $1", [
       ada.customerId,
@@ -519,9 +519,9 @@ describe("a ticket", () => {
   test("that several use at once lets one of them in", async () => {
     const { ticket } = (await ticketOf(ada)).body;
 
-    const asked = await Promise.all([1, 2, 3, 4].map(async () => (await logIn({ ticket })).status));
+    const requested = await Promise.all([1, 2, 3, 4].map(async () => (await logIn({ ticket })).status));
 
-    expect(asked.toSorted((a, b) => a - b)).toEqual([201, 401, 401, 401]);
+    expect(requested.toSorted((a, b) => a - b)).toEqual([201, 401, 401, 401]);
   });
 
   test("is over after its minute, or as long as was wished for", async () => {
@@ -551,9 +551,9 @@ describe("a ticket", () => {
     const cookie = await cookieOf(ada);
     expect((await by(cookie, "POST", "/session-tickets", { body: {} })).status).toBe(403);
 
-    const asked = await Promise.all(Array.from({ length: 22 }, async () => (await ticketOf(ada)).status));
+    const requested = await Promise.all(Array.from({ length: 22 }, async () => (await ticketOf(ada)).status));
 
-    expect(asked.toSorted((a, b) => a - b)).toEqual([...Array<number>(20).fill(201), 429, 429]);
+    expect(requested.toSorted((a, b) => a - b)).toEqual([...Array<number>(20).fill(201), 429, 429]);
   });
 });
 
@@ -629,14 +629,14 @@ test("whoever guesses is held off like one who guesses keys", async () => {
   const narrow = await openApi({ rateLimits: bound }, await emptyDatabase());
   stack.defer(async () => await narrow.close());
 
-  const asked: number[] = [];
+  const requested: number[] = [];
   for (const guess of ["a", "b", "c", "d", "e"])
-    asked.push(
+    requested.push(
       (await narrow.request("POST", "/api/v1/sessions", { body: { ticket: guess }, headers: FROM_HERE }))
         .status,
     );
 
-  expect(asked).toEqual([401, 401, 401, 429, 429]);
+  expect(requested).toEqual([401, 401, 401, 429, 429]);
 });
 
 test("whoever guesses through a proxy of TLS on the server's machine holds off nobody else who comes by it", async () => {
@@ -657,10 +657,10 @@ test("whoever guesses through a proxy of TLS on the server's machine holds off n
     );
     return status;
   };
-  const guesses = async (peer: string, said: (nth: number) => string) => {
-    const asked: number[] = [];
-    for (let nth = 0; nth < 5; nth += 1) asked.push(await from(peer, said(nth), { ticket: "a" }));
-    return asked;
+  const guesses = async (peer: string, output: (nth: number) => string) => {
+    const requested: number[] = [];
+    for (let nth = 0; nth < 5; nth += 1) requested.push(await from(peer, output(nth), { ticket: "a" }));
+    return requested;
   };
 
   // Before its own word stands what the client has made up.

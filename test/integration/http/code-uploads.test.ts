@@ -133,11 +133,11 @@ test.each<[string, (id: string, pack: Buffer) => Promise<Response>, number]>([
   ["a part that is too short", (id, pack) => put(id, 0, pack.subarray(1)), 422],
   ["a part that is none of it", (id, pack) => put(id, 7, pack), 422],
   ["a part of somebody else's", (id, pack) => put(id, 0, pack, sam), 404],
-])("%s is refused", async (_what, asked, status) => {
+])("%s is refused", async (_what, requested, status) => {
   const pack = packOf([{ name: "a.py", content: String(Math.random()) }]);
   const { body } = await begun(pack);
 
-  expect((await asked(body.id, pack)).status).toBe(status);
+  expect((await requested(body.id, pack)).status).toBe(status);
 });
 
 test("where a customer has too much, what no unfinished job names gives way, the longest unused first", async () => {
@@ -191,10 +191,10 @@ test("a host gets the code of what is placed on it, and of nothing else", async 
      VALUES ('ins-1', 1, 'host-1', 'placed', $1, 'x', 1000, 1)`,
     [{ code: { sha256: hex(pack), bytes: pack.length } }],
   );
-  const asked = (host: string, part: number) =>
+  const requested = (host: string, part: number) =>
     answerCode(api, host as HostId, { kind: "code-question", sha256: hex(pack), part });
 
-  expect(await asked("host-1", 0)).toEqual({ kind: "code-part", base64: pack.toString("base64") });
-  expect(await asked("host-1", 1)).toMatchObject({ kind: "refused" });
-  expect(await asked("host-2", 0)).toMatchObject({ kind: "refused" });
+  expect(await requested("host-1", 0)).toEqual({ kind: "code-part", base64: pack.toString("base64") });
+  expect(await requested("host-1", 1)).toMatchObject({ kind: "refused" });
+  expect(await requested("host-2", 0)).toMatchObject({ kind: "refused" });
 });

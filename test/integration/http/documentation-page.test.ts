@@ -141,9 +141,9 @@ describe("the page", () => {
   });
 
   test("shows what was asked as text, whatever it is", async () => {
-    const asked = `"><script>alert(1)</script>`;
+    const requested = `"><script>alert(1)</script>`;
 
-    const found = await pageOf(`/docs/reference?q=${encodeURIComponent(asked + "x".repeat(5000))}`);
+    const found = await pageOf(`/docs/reference?q=${encodeURIComponent(requested + "x".repeat(5000))}`);
 
     expect(found).not.toContain("<script>");
     expect(found).toContain("0 operations and 0 schemas");

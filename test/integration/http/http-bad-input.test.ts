@@ -335,11 +335,11 @@ describe("filters", () => {
       const taken: string[] = [];
 
       for (const { name, rule, query } of [...wrong, ...unknown]) {
-        const wish = {
+        const options = {
           as: callerOf(route),
           body: route.operation.requestBody?.content["application/json"]?.example,
         };
-        const { status, body } = await api.request(route.method, `${path}?${query}`, wish);
+        const { status, body } = await api.request(route.method, `${path}?${query}`, options);
         const named = status === 422 ? body.errors.map((error: { path: string }) => error.path) : [];
         if (!named.includes(name))
           taken.push(`${name} ${rule}: ${status} ${JSON.stringify(body).slice(0, 200)}`);

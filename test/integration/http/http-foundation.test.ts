@@ -293,13 +293,13 @@ describe("a customer's own keys", () => {
   test("make no administrator of an account whose keys outlive the one that asks, or open more", async () => {
     const promote = async (as: Caller, { customerId }: Caller, body: object = { user_type: "admin" }) =>
       await api.request("PATCH", `/api/v1/customers/${customerId}`, { as, body });
-    const passing = await api.key(api.admin, { expires_at: inMinutes(60) });
+    const forwarding = await api.key(api.admin, { expires_at: inMinutes(60) });
     const narrow = await api.key(api.admin, { scopes: ["read", "orders"] });
     const old = await api.customer("to-be-admin");
     const suspended = await api.customer("admin-at-rest", "admin");
     await promote(api.admin, suspended, { status: "suspended" });
 
-    for (const as of [passing, narrow]) {
+    for (const as of [forwarding, narrow]) {
       expect(await promote(as, old)).toMatchObject(problem(403));
       expect(await promote(as, suspended, { status: "active" })).toMatchObject(problem(403));
     }
@@ -307,13 +307,13 @@ describe("a customer's own keys", () => {
 
     // What is made for it by the expiring key itself ends with that.
     const { body: fresh } = await api.request("POST", "/api/v1/customers", {
-      as: passing,
+      as: forwarding,
       body: { username: "fresh-admin", email: "fresh-admin@example.com" },
     });
     const path = `/api/v1/customers/${fresh.id}/api-keys`;
-    const { body: key } = await api.request("POST", path, { as: passing, body: {} });
+    const { body: key } = await api.request("POST", path, { as: forwarding, body: {} });
     const freshAdmin = { key: key.key, customerId: fresh.id };
-    expect((await promote(passing, freshAdmin)).status).toBe(200);
+    expect((await promote(forwarding, freshAdmin)).status).toBe(200);
     const made = (await own(freshAdmin, "POST", "", {})).body;
     expect([key.expires_at, made.expires_at]).toEqual(Array(2).fill(made.expires_at));
     expect(Date.parse(made.expires_at)).toBeLessThanOrEqual(Date.parse(inMinutes(60)));
@@ -607,10 +607,10 @@ describe("joining", () => {
     const entry = { action: "host.join", target_id: joined.body.host_id, outcome: "done" };
     expect(entries).toEqual([{ ...entry, actor_customer_id: null }]);
     const { certificate, ca } = joined.body.access;
-    const shown = new X509Certificate(certificate);
-    expect(shown.verify(new X509Certificate(ca).publicKey)).toBe(true);
-    expect(shown.checkHost(accessName(joined.body.host_id))).toBeDefined();
-    expect(shown.publicKey.export({ format: "der", type: "spki" })).toEqual(publicKey);
+    const visible = new X509Certificate(certificate);
+    expect(visible.verify(new X509Certificate(ca).publicKey)).toBe(true);
+    expect(visible.checkHost(accessName(joined.body.host_id))).toBeDefined();
+    expect(visible.publicKey.export({ format: "der", type: "spki" })).toEqual(publicKey);
   });
 
   test("the address from which it joins is confirmed as its own; what a stranger's header says is not", async () => {
@@ -744,28 +744,28 @@ describe("joining", () => {
   });
 
   test("a host is revoked, or taken out of the fleet, also while NATS cannot be told, and the loops hear of it", async () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const link = {
       ...api.deps.link,
       revocationsChanged: () => Promise.reject(new Error("NATS does not answer yet")),
-      wake: () => void told.push("wake"),
+      wake: () => void reported.push("wake"),
     };
     const app = createApp({ ...api.deps, link });
     const { host_id: hostId } = (await join(await newToken(), createUser())).body;
-    const ask = async (method: string, path: string) =>
+    const request = async (method: string, path: string) =>
       await app.request(`/api/v1/hosts/${hostId}${path}`, {
         method,
         headers: { Authorization: `Bearer ${api.admin.key}`, "Content-Type": "application/json" },
         ...(method === "POST" && { body: "{}" }),
       });
 
-    const revoked = await ask("POST", "/revoke");
-    const removed = await ask("DELETE", "?lost=true");
+    const revoked = await request("POST", "/revoke");
+    const removed = await request("DELETE", "?lost=true");
 
     expect([revoked.status, removed.status]).toEqual([200, 204]);
     expect(await revoked.json()).toMatchObject({ revoked_at: expect.any(String) });
-    expect(told).toEqual(["wake"]);
-    expect(await ask("GET", "")).toMatchObject({ status: 404 });
+    expect(reported).toEqual(["wake"]);
+    expect(await request("GET", "")).toMatchObject({ status: 404 });
   });
 
   test("a host that was taken out of the fleet hears so once it has proved who it is, and nobody else does", async () => {
@@ -778,12 +778,12 @@ describe("joining", () => {
     const { challenge, ...rest } = (await api.request("POST", path, { body: { nkey } })).body;
     const sign = (text: string) => Buffer.from(user.sign(new TextEncoder().encode(text))).toString("base64");
     const signature = sign(renewalProofText(hostId, nkey, challenge));
-    const told = await api.request("POST", path, { body: { nkey, challenge, signature } });
+    const reported = await api.request("POST", path, { body: { nkey, challenge, signature } });
     const forged = await api.request("POST", path, { body: { nkey, challenge, signature: sign("else") } });
 
     expect(rest).toEqual({});
-    expect(told).toMatchObject({ status: 200, body: { removed_at: expect.any(String) } });
-    expect(told.body.jwt).toBeUndefined();
+    expect(reported).toMatchObject({ status: 200, body: { removed_at: expect.any(String) } });
+    expect(reported.body.jwt).toBeUndefined();
     expect(forged).toMatchObject(problem(422));
     expect(await join(await newToken(), user)).toMatchObject(problem(403));
   });

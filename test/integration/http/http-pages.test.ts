@@ -241,11 +241,11 @@ test.each(filledLists)("GET $path shows each item once, page by page", async ({ 
 });
 
 /** The host of the files takes or refuses it, once there is one. */
-const ASKED_OF_HOSTS = /\/(files|output)$/;
+const REQUESTED_OF_HOSTS = /\/(files|output)$/;
 /** What a host told last is one page, whatever is asked for. */
 const ONE_PAGE = "/hosts/{id}/pulls";
 
-test.each(lists.filter(({ path }) => !ASKED_OF_HOSTS.test(path) && path !== ONE_PAGE))(
+test.each(lists.filter(({ path }) => !REQUESTED_OF_HOSTS.test(path) && path !== ONE_PAGE))(
   "GET $path refuses what is no cursor, by name",
   async ({ path, access }) => {
     const as = access === "admin" ? api.admin : owner;

@@ -21,7 +21,7 @@ import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
 import { raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
-import { openApi, problem, type Ask, type Caller } from "../../support/http/api.ts";
+import { openApi, problem, type RequestOptions, type Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -43,9 +43,9 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene.close());
 
-const ask = async (method: string, path: string, as: Caller, body?: unknown) => {
-  const wish: Ask = { as, ...(body !== undefined && { body }) };
-  return await scene.api.request(method, `/api/v1${path}`, wish);
+const request = async (method: string, path: string, as: Caller, body?: unknown) => {
+  const options: RequestOptions = { as, ...(body !== undefined && { body }) };
+  return await scene.api.request(method, `/api/v1${path}`, options);
 };
 
 const manyLabels = (count: number) =>
@@ -62,20 +62,20 @@ describe("hosts", () => {
       storage_pool: "shared-1",
     };
 
-    const answer = await ask("PATCH", "/hosts/host-named", admin, change);
+    const answer = await request("PATCH", "/hosts/host-named", admin, change);
 
     expect(answer).toMatchObject({ status: 200, body: { id: "host-named", ...change } });
-    expect((await ask("GET", "/hosts/host-named", admin)).body).toMatchObject(change);
-    await ask("DELETE", "/hosts/host-named", admin);
+    expect((await request("GET", "/hosts/host-named", admin)).body).toMatchObject(change);
+    await request("DELETE", "/hosts/host-named", admin);
   });
 
   describe("with labels or tags that are absurd", () => {
     const known = { labels: { zone: "a" }, tags: ["quiet"] };
     beforeAll(async () => {
       await scene.host("host-absurd");
-      await ask("PATCH", "/hosts/host-absurd", admin, known);
+      await request("PATCH", "/hosts/host-absurd", admin, known);
     });
-    afterAll(async () => void (await ask("DELETE", "/hosts/host-absurd", admin)));
+    afterAll(async () => void (await request("DELETE", "/hosts/host-absurd", admin)));
 
     test.each<[string, object]>([
       ["labels", { labels: manyLabels(65) }],
@@ -84,11 +84,11 @@ describe("hosts", () => {
       ["labels.zone", { labels: { zone: " b" } }],
       ["labels.zone", { labels: { zone: "\ud800" } }],
     ])("are refused by the field %s: %j", async (path, change) => {
-      const answer = await ask("PATCH", "/hosts/host-absurd", admin, change);
+      const answer = await request("PATCH", "/hosts/host-absurd", admin, change);
 
       expect([400, 422]).toContain(answer.status);
       expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([path]);
-      expect((await ask("GET", "/hosts/host-absurd", admin)).body).toMatchObject(known);
+      expect((await request("GET", "/hosts/host-absurd", admin)).body).toMatchObject(known);
     });
   });
 
@@ -97,11 +97,11 @@ describe("hosts", () => {
     const longest = (key: string) => [key.padEnd(63, "k"), "v".repeat(63)];
     const labels = Object.fromEntries(Object.keys(manyLabels(64)).map(longest));
 
-    expect(await ask("PATCH", "/hosts/host-labelled", admin, { labels })).toMatchObject({
+    expect(await request("PATCH", "/hosts/host-labelled", admin, { labels })).toMatchObject({
       status: 200,
       body: { labels },
     });
-    await ask("DELETE", "/hosts/host-labelled", admin);
+    await request("DELETE", "/hosts/host-labelled", admin);
   });
 
   test("a drained host takes nothing new and is told to stop what it has", async () => {
@@ -110,7 +110,7 @@ describe("hosts", () => {
     await scene.schedule();
     await host.round();
 
-    const drained = await ask("POST", "/hosts/host-drained/drain", admin, { reason: "new power supply" });
+    const drained = await request("POST", "/hosts/host-drained/drain", admin, { reason: "new power supply" });
 
     expect(drained.body).toMatchObject({ cordoned: true, cordon_reason: "new power supply" });
     expect(await scene.get(alice, id)).toMatchObject({ status: "stopping" });
@@ -119,10 +119,10 @@ describe("hosts", () => {
     const { id: next } = (await scene.order(alice, { gpu: 1 })).body;
     await scene.schedule();
     expect(await scene.get(alice, next)).toMatchObject({ status: "queued" });
-    for (const environment of [id, next]) await ask("DELETE", `/environments/${environment}`, alice);
+    for (const environment of [id, next]) await request("DELETE", `/environments/${environment}`, alice);
     await host.round({ phase: "stopped" });
     await host.round();
-    expect(await ask("DELETE", "/hosts/host-drained", admin)).toMatchObject({ status: 204 });
+    expect(await request("DELETE", "/hosts/host-drained", admin)).toMatchObject({ status: 204 });
   });
 
   describe("drained by a deadline", () => {
@@ -136,12 +136,12 @@ describe("hosts", () => {
       await host.round();
     });
     afterEach(async () => {
-      await ask("DELETE", `/environments/${id}`, alice);
+      await request("DELETE", `/environments/${id}`, alice);
       await host.round({ phase: "stopped" });
       await host.round();
-      await ask("DELETE", `/hosts/${host.id}`, admin);
+      await request("DELETE", `/hosts/${host.id}`, admin);
     });
-    const drain = async (wish: object) => await ask("POST", `/hosts/${host.id}/drain`, admin, wish);
+    const drain = async (options: object) => await request("POST", `/hosts/${host.id}/drain`, admin, options);
 
     test("it lets what runs go on until then, tells its people, and then stops what is left", async () => {
       const drained = await drain({ reason: "new power supply", deadline_seconds: 3_600 });
@@ -149,7 +149,7 @@ describe("hosts", () => {
       await host.round();
       await scene.lifecycle();
       const warned = await scene.get(alice, id);
-      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      const { items } = (await request("GET", `/environments/${id}/events`, alice)).body;
       scene.api.passMinutes(60);
       await scene.lifecycle();
       await host.heartbeat();
@@ -167,7 +167,7 @@ describe("hosts", () => {
       expect(ordered).toMatchObject([{ want: "stopped", orderedBy: "admin" }]);
       expect(stopping).toMatchObject({ status: "stopping", status_reason: why });
       expect(await scene.get(alice, id)).toMatchObject({ status: "stopped", status_reason: why });
-      expect((await ask("GET", `/hosts/${host.id}`, admin)).body).toMatchObject({
+      expect((await request("GET", `/hosts/${host.id}`, admin)).body).toMatchObject({
         drain_deadline_at: null,
         instance_count: 0,
       });
@@ -176,7 +176,7 @@ describe("hosts", () => {
     test.each(["cordon", "uncordon"])("%s before the deadline takes it back", async (verb) => {
       await drain({ deadline: new Date(scene.api.deps.now().getTime() + 60_000).toISOString() });
 
-      const answer = await ask("POST", `/hosts/${host.id}/${verb}`, admin, {});
+      const answer = await request("POST", `/hosts/${host.id}/${verb}`, admin, {});
       scene.api.passMinutes(2);
       await scene.lifecycle();
       await host.heartbeat();
@@ -184,15 +184,15 @@ describe("hosts", () => {
 
       expect(answer.body).toMatchObject({ cordoned: verb === "cordon", drain_deadline_at: null });
       expect(await scene.get(alice, id)).toMatchObject({ status: "running", status_reason: null });
-      const { items } = (await ask("GET", `/environments/${id}/events`, alice)).body;
+      const { items } = (await request("GET", `/environments/${id}/events`, alice)).body;
       expect(items[0]).toMatchObject({ kind: "drained", new: "taken back" });
     });
 
     test.each([
       ["deadline", { deadline: "2020-01-01T00:00:00Z" }],
       ["deadline", { deadline: "2020-01-01T00:00:00Z", deadline_seconds: 60 }],
-    ])("it is refused by its field %s where that cannot be: %j", async (path, wish) => {
-      const answer = await drain(wish);
+    ])("it is refused by its field %s where that cannot be: %j", async (path, options) => {
+      const answer = await drain(options);
 
       expect([400, 422]).toContain(answer.status);
       expect(answer.body.errors).toMatchObject([{ path }]);
@@ -203,10 +203,10 @@ describe("hosts", () => {
       const server = await openServer(scene.api.app, { host: "127.0.0.1", port: 0, tls: null });
       onTestFinished(async () => await server.close());
       const out = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-      const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+      const reported = vi.spyOn(process.stderr, "write").mockReturnValue(true);
       onTestFinished(() => {
         out.mockRestore();
-        told.mockRestore();
+        reported.mockRestore();
       });
       const texts = (spy: typeof out) => spy.mock.calls.map(([text]) => String(text)).join("");
       const where = ["--server", `http://127.0.0.1:${server.port}`, "--key", admin.key];
@@ -214,14 +214,14 @@ describe("hosts", () => {
 
       const ended = remotegpu().parseAsync([...words, ...where], { from: "user" });
       const left = `1 instance is left on host ${host.id}.`;
-      await eventually(() => Promise.resolve(texts(told).includes(left)), { what: "what is left" });
+      await eventually(() => Promise.resolve(texts(reported).includes(left)), { what: "what is left" });
       scene.api.passMinutes(120);
       await scene.lifecycle();
       await host.heartbeat();
       await host.round({ phase: "stopped" });
       await ended;
 
-      expect(texts(told)).toMatch(
+      expect(texts(reported)).toMatch(
         new RegExp(`^Host ${host.id} is drained: what runs there is stopped at \\S+Z\\.\n`),
       );
       expect(texts(out)).toBe(`Nothing runs on host ${host.id} any more.\n`);
@@ -235,8 +235,8 @@ describe("hosts", () => {
     await host.round();
     expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
 
-    expect(await ask("DELETE", "/hosts/host-lost", admin)).toMatchObject(problem(409));
-    expect(await ask("DELETE", "/hosts/host-lost?lost=true", admin)).toMatchObject({ status: 204 });
+    expect(await request("DELETE", "/hosts/host-lost", admin)).toMatchObject(problem(409));
+    expect(await request("DELETE", "/hosts/host-lost?lost=true", admin)).toMatchObject({ status: 204 });
 
     const left = await scene.get(alice, id);
     expect(left).toMatchObject({ status: "error" });
@@ -248,21 +248,23 @@ describe("hosts", () => {
       [id],
     );
     expect(rows).toEqual([{ closed: true, gone: true, state: "lost", cards: 0 }]);
-    expect(await ask("GET", "/hosts/host-lost", admin)).toMatchObject(problem(404));
-    expect(await ask("DELETE", `/environments/${id}`, alice)).toMatchObject({ status: expect.any(Number) });
-    expect((await ask("GET", `/environments/${id}`, alice)).status).toBe(404);
+    expect(await request("GET", "/hosts/host-lost", admin)).toMatchObject(problem(404));
+    expect(await request("DELETE", `/environments/${id}`, alice)).toMatchObject({
+      status: expect.any(Number),
+    });
+    expect((await request("GET", `/environments/${id}`, alice)).status).toBe(404);
   });
 
   test("stops are confirmed for a generation that the host's orders have reached, not for the future", async () => {
     await scene.host("host-confirm");
-    const { generation } = (await ask("GET", "/hosts/host-confirm", admin)).body;
+    const { generation } = (await request("GET", "/hosts/host-confirm", admin)).body;
 
     const path = "/hosts/host-confirm/confirm-stops";
-    expect(await ask("POST", path, admin, { generation: generation + 1 })).toMatchObject(problem(409));
-    expect((await ask("POST", path, admin, { generation })).body).toMatchObject({
+    expect(await request("POST", path, admin, { generation: generation + 1 })).toMatchObject(problem(409));
+    expect((await request("POST", path, admin, { generation })).body).toMatchObject({
       confirmed_stops: generation,
     });
-    await ask("DELETE", "/hosts/host-confirm", admin);
+    await request("DELETE", "/hosts/host-confirm", admin);
   });
 
   test("an address is confirmed by an administrator as the host reports it, and never one that is no host's", async () => {
@@ -271,7 +273,7 @@ describe("hosts", () => {
       "INSERT INTO hosts (id, name, ip_address) VALUES ('host-moves', 'm', '10.0.0.7'), ('host-lies', 'l', '169.254.169.254')",
     );
     const confirm = (host: string, address: string | null, as = admin) =>
-      ask("POST", `/hosts/${host}/confirm-address`, as, { address });
+      request("POST", `/hosts/${host}/confirm-address`, as, { address });
 
     expect(await confirm("host-moves", "10.0.0.8")).toMatchObject(problem(409));
     expect((await confirm("host-moves", "::ffff:10.0.0.7")).body).toMatchObject({
@@ -279,7 +281,9 @@ describe("hosts", () => {
       address_detail: "It reports 10.0.0.7, which an administrator has confirmed.",
     });
     await db.query("UPDATE hosts SET ip_address = '10.0.0.8' WHERE id = 'host-moves'");
-    expect((await ask("GET", "/hosts/host-moves", admin)).body).toMatchObject({ address_confirmed_by: null });
+    expect((await request("GET", "/hosts/host-moves", admin)).body).toMatchObject({
+      address_confirmed_by: null,
+    });
     expect((await confirm("host-moves", null)).status).toBe(200);
     expect(await confirm("host-lies", "169.254.169.254")).toMatchObject(problem(409));
     const { rows } = await db.query(
@@ -303,25 +307,25 @@ describe("hosts", () => {
   test("a cordoned GPU is passed over and comes back", async () => {
     const host = await scene.host("host-gpu", { gpus: 1 });
     const uuid = host.gpus[0]?.uuid ?? "";
-    await ask("POST", `/gpus/${uuid}/cordon`, admin, { reason: "hot" });
+    await request("POST", `/gpus/${uuid}/cordon`, admin, { reason: "hot" });
     const { id } = (await scene.order(alice, { gpu: 1 })).body;
 
     await scene.schedule();
     expect(await scene.get(alice, id)).toMatchObject({ status: "queued" });
-    await ask("POST", `/gpus/${uuid}/uncordon`, admin);
+    await request("POST", `/gpus/${uuid}/uncordon`, admin);
     await scene.schedule();
     expect(await scene.get(alice, id)).toMatchObject({ status: "creating" });
 
-    expect((await ask("GET", "/fleet", admin)).body).toMatchObject({ gpus_total: 1, gpus_free: 0 });
-    await ask("DELETE", `/environments/${id}`, alice);
+    expect((await request("GET", "/fleet", admin)).body).toMatchObject({ gpus_total: 1, gpus_free: 0 });
+    await request("DELETE", `/environments/${id}`, alice);
     await host.round();
-    await ask("DELETE", "/hosts/host-gpu?lost=true", admin);
+    await request("DELETE", "/hosts/host-gpu?lost=true", admin);
   });
 });
 
 describe("datasets and models", () => {
   test.each(["datasets", "models"])("%s of a customer lie in a folder of their own", async (kind) => {
-    const { body } = await ask("POST", `/${kind}`, alice, { name: "faces" });
+    const { body } = await request("POST", `/${kind}`, alice, { name: "faces" });
 
     expect(body).toMatchObject({ storage_path: `${alice.uuid}/${kind}/${body.id}`, status: "uploading" });
   });
@@ -331,7 +335,7 @@ describe("datasets and models", () => {
     await db.query("SELECT setval(pg_get_serial_sequence(kind, 'id'), 7000) FROM unnest($1::text[]) kind", [
       ["datasets", "models"],
     ]);
-    const placed = async (kind: string) => (await ask("POST", `/${kind}`, alice, { name: "one" })).body;
+    const placed = async (kind: string) => (await request("POST", `/${kind}`, alice, { name: "one" })).body;
     const [dataset, model] = [await placed("datasets"), await placed("models")];
     await db.query("UPDATE models SET storage_path = $1 WHERE id = $2", [
       `${alice.uuid}/${model.id}`,
@@ -343,30 +347,32 @@ describe("datasets and models", () => {
     const ownOf = (entry: object) =>
       Object.keys(entry).filter((name) => ["framework", "storage_type", "file_count"].includes(name));
     expect([ownOf(dataset), ownOf(model)]).toEqual([["storage_type", "file_count"], ["framework"]]);
-    const renamed = await ask("PATCH", `/models/${model.id}`, alice, { name: "two" });
+    const renamed = await request("PATCH", `/models/${model.id}`, alice, { name: "two" });
     expect(renamed.body).toMatchObject({ name: "two", storage_path: `${alice.uuid}/7001` });
   });
 
   test("an administrator says where the files are, below the pool", async () => {
-    const placed = await ask("POST", "/datasets", admin, { name: "big", storage_path: "public/big" });
+    const placed = await request("POST", "/datasets", admin, { name: "big", storage_path: "public/big" });
     expect(placed.body).toMatchObject({ storage_path: "public/big", status: "ready" });
-    const own = (await ask("POST", "/datasets", alice, { name: "mine" })).body;
-    const elsewhere = await ask("PATCH", `/datasets/${own.id}`, admin, { storage_path: "public/mine" });
+    const own = (await request("POST", "/datasets", alice, { name: "mine" })).body;
+    const elsewhere = await request("PATCH", `/datasets/${own.id}`, admin, { storage_path: "public/mine" });
     expect(elsewhere.body).toMatchObject({ storage_path: "public/mine", status: "ready" });
 
     for (const storage_path of ["/etc", "../x", "a/../b", "a//b", "", "a/./b", "a\u0000b"])
-      expect(await ask("POST", "/datasets", admin, { name: "x", storage_path })).toMatchObject(problem(422));
+      expect(await request("POST", "/datasets", admin, { name: "x", storage_path })).toMatchObject(
+        problem(422),
+      );
   });
 
   test("sharing with a workspace needs one, and the right to work there", async () => {
     const shared = { name: "x", visibility: "workspace" };
 
-    expect(await ask("POST", "/datasets", alice, shared)).toMatchObject(problem(422));
+    expect(await request("POST", "/datasets", alice, shared)).toMatchObject(problem(422));
     const foreign = { ...shared, workspace_id: bob.workspaceId };
-    expect(await ask("POST", "/datasets", alice, foreign)).toMatchObject(problem(404));
-    const own = await ask("POST", "/datasets", alice, { ...shared, workspace_id: alice.workspaceId });
+    expect(await request("POST", "/datasets", alice, foreign)).toMatchObject(problem(404));
+    const own = await request("POST", "/datasets", alice, { ...shared, workspace_id: alice.workspaceId });
     expect(own.status).toBe(201);
-    expect(await ask("PATCH", `/datasets/${own.body.id}`, alice, { workspace_id: null })).toMatchObject(
+    expect(await request("PATCH", `/datasets/${own.body.id}`, alice, { workspace_id: null })).toMatchObject(
       problem(422),
     );
   });
@@ -375,17 +381,17 @@ describe("datasets and models", () => {
     ["datasets", "mounted_datasets"],
     ["models", "mounted_models"],
   ])("%s that are mounted cannot be deleted until the workload is", async (kind, field) => {
-    const { id } = (await ask("POST", `/${kind}`, alice, { name: "held" })).body;
-    await ask("PATCH", `/${kind}/${id}`, admin, { status: "ready" });
+    const { id } = (await request("POST", `/${kind}`, alice, { name: "held" })).body;
+    await request("PATCH", `/${kind}/${id}`, admin, { status: "ready" });
     const order = await scene.order(alice, { [field]: [{ id }] });
     expect(order.status).toBe(201);
 
-    const refused = await ask("DELETE", `/${kind}/${id}`, alice);
+    const refused = await request("DELETE", `/${kind}/${id}`, alice);
     expect(refused).toMatchObject(problem(409));
     expect(refused.body.detail).toContain(order.body.id);
-    await ask("DELETE", `/environments/${order.body.id}`, alice);
-    expect(await ask("DELETE", `/${kind}/${id}`, alice)).toMatchObject({ status: 204 });
-    expect(await ask("GET", `/${kind}/${id}`, alice)).toMatchObject(problem(404));
+    await request("DELETE", `/environments/${order.body.id}`, alice);
+    expect(await request("DELETE", `/${kind}/${id}`, alice)).toMatchObject({ status: 204 });
+    expect(await request("GET", `/${kind}/${id}`, alice)).toMatchObject(problem(404));
   });
 });
 
@@ -394,108 +400,108 @@ describe("who mounts data", () => {
     ["datasets", "mounted_datasets"],
     ["models", "mounted_models"],
   ] as const;
-  const mountedBy = async (path: string, as: Caller) => (await ask("GET", path, as)).body.mounted_by;
+  const mountedBy = async (path: string, as: Caller) => (await request("GET", path, as)).body.mounted_by;
 
   test.each(HELD)("of %s is told to its owner: how many, and the first by name", async (kind, field) => {
-    const { body } = await ask("POST", `/${kind}`, alice, { name: "told", visibility: "public" });
+    const { body } = await request("POST", `/${kind}`, alice, { name: "told", visibility: "public" });
     expect(body.mounted_by).toEqual({ count: 0, workloads: [] });
-    await ask("PATCH", `/${kind}/${body.id}`, admin, { status: "ready" });
+    await request("PATCH", `/${kind}/${body.id}`, admin, { status: "ready" });
     const names = ["a", "b", "c", "d", "e", "f"];
     for (const name of names) await scene.order(alice, { name, [field]: [{ id: body.id }] });
     const { id: other } = (await scene.order(bob, { name: "bob's", [field]: [{ id: body.id }] })).body;
 
-    const told = await mountedBy(`/${kind}/${body.id}`, alice);
-    expect(told.count).toBe(7);
-    expect(told.workloads).toEqual(
+    const reported = await mountedBy(`/${kind}/${body.id}`, alice);
+    expect(reported.count).toBe(7);
+    expect(reported.workloads).toEqual(
       names.slice(0, 5).map((name) => ({ kind: "environment", id: expect.any(String), name })),
     );
     const seen = { count: 1, workloads: [{ kind: "environment", id: other, name: "bob's" }] };
     expect(await mountedBy(`/${kind}/${body.id}`, bob)).toEqual(seen);
-    const { items } = (await ask("GET", `/${kind}?name=told`, bob)).body;
+    const { items } = (await request("GET", `/${kind}?name=told`, bob)).body;
     expect(items).toMatchObject([{ id: body.id, mounted_by: seen }]);
     expect((await mountedBy(`/${kind}/${body.id}`, admin)).count).toBe(7);
-    await ask("DELETE", `/environments/${other}`, bob);
+    await request("DELETE", `/environments/${other}`, bob);
     expect(await mountedBy(`/${kind}/${body.id}`, bob)).toEqual({ count: 0, workloads: [] });
   });
 });
 
 describe("workspaces", () => {
   test("a personal one stays, one with workloads stays until they are deleted, a deleted one is not there", async () => {
-    expect(await ask("DELETE", `/workspaces/${alice.workspaceId}`, alice)).toMatchObject(problem(409));
-    const { id } = (await ask("POST", "/workspaces", alice, { name: "team" })).body;
+    expect(await request("DELETE", `/workspaces/${alice.workspaceId}`, alice)).toMatchObject(problem(409));
+    const { id } = (await request("POST", "/workspaces", alice, { name: "team" })).body;
     const order = await scene.order(alice, { workspace_id: id });
 
-    expect(await ask("DELETE", `/workspaces/${id}`, alice)).toMatchObject(problem(409));
-    await ask("DELETE", `/environments/${order.body.id}`, alice);
-    expect(await ask("DELETE", `/workspaces/${id}`, alice)).toMatchObject({ status: 204 });
-    expect(await ask("GET", `/workspaces/${id}`, alice)).toMatchObject(problem(404));
+    expect(await request("DELETE", `/workspaces/${id}`, alice)).toMatchObject(problem(409));
+    await request("DELETE", `/environments/${order.body.id}`, alice);
+    expect(await request("DELETE", `/workspaces/${id}`, alice)).toMatchObject({ status: 204 });
+    expect(await request("GET", `/workspaces/${id}`, alice)).toMatchObject(problem(404));
   });
 
   test("a suspended member is a stranger, the owner stays the owner, and nobody is added twice", async () => {
-    const { id } = (await ask("POST", "/workspaces", alice, { name: "team" })).body;
+    const { id } = (await request("POST", "/workspaces", alice, { name: "team" })).body;
     const members = `/workspaces/${id}/members`;
     await scene.api.join(id, alice, bob, "admin");
 
-    await ask("POST", members, alice, { username: "bob", role: "viewer" });
-    expect((await ask("GET", "/invitations", bob)).body.items).toEqual([]);
-    expect(await ask("PATCH", `${members}/${alice.customerId}`, bob, { role: "viewer" })).toMatchObject(
+    await request("POST", members, alice, { username: "bob", role: "viewer" });
+    expect((await request("GET", "/invitations", bob)).body.items).toEqual([]);
+    expect(await request("PATCH", `${members}/${alice.customerId}`, bob, { role: "viewer" })).toMatchObject(
       problem(409),
     );
-    expect(await ask("DELETE", `${members}/${alice.customerId}`, bob)).toMatchObject(problem(409));
-    expect((await ask("GET", `/workspaces/${id}`, bob)).body).toMatchObject({
+    expect(await request("DELETE", `${members}/${alice.customerId}`, bob)).toMatchObject(problem(409));
+    expect((await request("GET", `/workspaces/${id}`, bob)).body).toMatchObject({
       role: "admin",
       member_count: 2,
     });
-    await ask("PATCH", `${members}/${bob.customerId}`, alice, { status: "suspended" });
-    expect(await ask("GET", `/workspaces/${id}`, bob)).toMatchObject(problem(404));
+    await request("PATCH", `${members}/${bob.customerId}`, alice, { status: "suspended" });
+    expect(await request("GET", `/workspaces/${id}`, bob)).toMatchObject(problem(404));
   });
 });
 
 describe("share weights", () => {
   test("are 1 until an administrator sets another, which members see", async () => {
-    const { id } = (await ask("POST", "/workspaces", alice, { name: "weighed" })).body;
-    const before = await ask("GET", `/workspaces/${id}`, alice);
+    const { id } = (await request("POST", "/workspaces", alice, { name: "weighed" })).body;
+    const before = await request("GET", `/workspaces/${id}`, alice);
 
-    const answer = await ask("PUT", `/workspaces/${id}/share-weight`, admin, { share_weight: 1000 });
+    const answer = await request("PUT", `/workspaces/${id}/share-weight`, admin, { share_weight: 1000 });
 
     expect(before.body.share_weight).toBe(1);
     expect(answer).toMatchObject({ status: 200, body: { share_weight: 1000 } });
-    expect((await ask("GET", `/workspaces/${id}`, alice)).body.share_weight).toBe(1000);
+    expect((await request("GET", `/workspaces/${id}`, alice)).body.share_weight).toBe(1000);
   });
 
   test("of a payer are an administrator's to set as well", async () => {
     const path = `/customers/${alice.customerId}/share-weight`;
 
-    expect(await ask("PUT", path, admin, { share_weight: 3 })).toMatchObject({
+    expect(await request("PUT", path, admin, { share_weight: 3 })).toMatchObject({
       status: 200,
       body: { share_weight: 3 },
     });
-    expect((await ask("GET", `/customers/${alice.customerId}`, admin)).body.share_weight).toBe(3);
-    expect(await ask("PUT", path, admin, { share_weight: 1 })).toMatchObject({ status: 200 });
-    expect(await ask("PUT", "/customers/999999/share-weight", admin, { share_weight: 2 })).toMatchObject(
+    expect((await request("GET", `/customers/${alice.customerId}`, admin)).body.share_weight).toBe(3);
+    expect(await request("PUT", path, admin, { share_weight: 1 })).toMatchObject({ status: 200 });
+    expect(await request("PUT", "/customers/999999/share-weight", admin, { share_weight: 2 })).toMatchObject(
       problem(404),
     );
   });
 
   test("of an archived workspace and of none at all are 404", async () => {
-    const { id } = (await ask("POST", "/workspaces", alice, { name: "gone" })).body;
-    await ask("DELETE", `/workspaces/${id}`, alice);
+    const { id } = (await request("POST", "/workspaces", alice, { name: "gone" })).body;
+    await request("DELETE", `/workspaces/${id}`, alice);
 
     for (const each of [id, 999_999])
-      expect(await ask("PUT", `/workspaces/${each}/share-weight`, admin, { share_weight: 2 })).toMatchObject(
-        problem(404),
-      );
+      expect(
+        await request("PUT", `/workspaces/${each}/share-weight`, admin, { share_weight: 2 }),
+      ).toMatchObject(problem(404));
   });
 });
 
 describe("quotas", () => {
-  const wish = { cpu_quota: 2, memory_quota: 0, gpu_quota: 0, storage_quota: 1, environment_quota: 3 };
+  const options = { cpu_quota: 2, memory_quota: 0, gpu_quota: 0, storage_quota: 1, environment_quota: 3 };
 
   test("without a row the defaults of the setting hold", async () => {
     await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "free");
-    const free = await ask("GET", `/customers/${bob.customerId}/quota`, admin);
+    const free = await request("GET", `/customers/${bob.customerId}/quota`, admin);
     await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "professional");
-    const professional = await ask("GET", `/customers/${bob.customerId}/quota`, admin);
+    const professional = await request("GET", `/customers/${bob.customerId}/quota`, admin);
 
     expect(free.body).toEqual({
       quota_level: "free",
@@ -511,18 +517,18 @@ describe("quotas", () => {
   test("a set quota is read back, also its zeros, and a workspace's is its own", async () => {
     const customer = `/customers/${bob.customerId}/quota`;
     const workspace = `/workspaces/${bob.workspaceId}/quota`;
-    await ask("PUT", customer, admin, wish);
-    await ask("PUT", customer, admin, { ...wish, cpu_quota: 3 });
+    await request("PUT", customer, admin, options);
+    await request("PUT", customer, admin, { ...options, cpu_quota: 3 });
 
-    expect((await ask("GET", customer, admin)).body).toEqual({
-      ...wish,
+    expect((await request("GET", customer, admin)).body).toEqual({
+      ...options,
       cpu_quota: 3,
       quota_level: "custom",
     });
-    expect((await ask("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 3 });
-    await ask("PUT", workspace, admin, { ...wish, cpu_quota: 1 });
-    expect((await ask("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 1 });
-    expect((await ask("GET", customer, admin)).body).toMatchObject({ cpu_quota: 3 });
+    expect((await request("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 3 });
+    await request("PUT", workspace, admin, { ...options, cpu_quota: 1 });
+    expect((await request("GET", workspace, admin)).body).toMatchObject({ cpu_quota: 1 });
+    expect((await request("GET", customer, admin)).body).toMatchObject({ cpu_quota: 3 });
     const { rows } = await scene.api.db.query("SELECT FROM resource_quotas WHERE customer_id = $1", [
       bob.customerId,
     ]);
@@ -533,24 +539,24 @@ describe("quotas", () => {
 describe("settings", () => {
   test("are listed with the value that holds, changed, and hold at once", async () => {
     const selma = await scene.customer("selma");
-    const before = (await ask("GET", "/settings?limit=200", admin)).body.items;
+    const before = (await request("GET", "/settings?limit=200", admin)).body.items;
 
-    const changed = await ask("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
+    const changed = await request("PUT", "/settings/DEFAULT_QUOTA_LEVEL", admin, { value: "basic" });
 
     expect(before.map(({ key }: { key: string }) => key)).toEqual([...SETTING_KEYS]);
-    for (const shown of [
+    for (const visible of [
       { key: "ALLOW_PLAIN_HTTP_PORTS", value: "off", default: "off", updated_at: null },
       { key: "DEFAULT_QUOTA_LEVEL", value: "professional", default: "free" },
       { key: "FREE_STORAGE_GB", value: "50", default: "50", updated_at: null },
       { key: "MIN_START_MINUTES", value: "60", default: "60", updated_at: null },
     ])
-      expect(before).toContainEqual(expect.objectContaining(shown));
+      expect(before).toContainEqual(expect.objectContaining(visible));
     expect(changed).toMatchObject({ status: 200, body: { value: "basic", updated_at: expect.any(String) } });
-    expect((await ask("GET", "/settings/DEFAULT_QUOTA_LEVEL", admin)).body).toEqual(changed.body);
-    expect((await ask("GET", `/customers/${selma.customerId}/quota`, admin)).body).toMatchObject({
+    expect((await request("GET", "/settings/DEFAULT_QUOTA_LEVEL", admin)).body).toEqual(changed.body);
+    expect((await request("GET", `/customers/${selma.customerId}/quota`, admin)).body).toMatchObject({
       quota_level: "basic",
     });
-    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    const [entry] = (await request("GET", "/audit-log?limit=1", admin)).body.items;
     expect(entry).toMatchObject({ method: "PUT", subject: "settings/DEFAULT_QUOTA_LEVEL", status: 200 });
     await setSetting(scene.api.db, "DEFAULT_QUOTA_LEVEL", "professional");
   });
@@ -560,7 +566,7 @@ describe("settings", () => {
     ["MIN_START_MINUTES", "-1"],
     ["MIN_START_MINUTES", "1e9"],
   ])("%s does not take %j", async (key, value) => {
-    const answer = await ask("PUT", `/settings/${key}`, admin, { value });
+    const answer = await request("PUT", `/settings/${key}`, admin, { value });
 
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: "value" }] } });
   });
@@ -568,8 +574,8 @@ describe("settings", () => {
   test("that are not known are refused by name", async () => {
     const refusal = { status: 422, body: { errors: [{ path: "key" }] } };
 
-    expect(await ask("GET", "/settings/PASSWORD", admin)).toMatchObject(refusal);
-    expect(await ask("PUT", "/settings/PASSWORD", admin, { value: "1" })).toMatchObject(refusal);
+    expect(await request("GET", "/settings/PASSWORD", admin)).toMatchObject(refusal);
+    expect(await request("PUT", "/settings/PASSWORD", admin, { value: "1" })).toMatchObject(refusal);
   });
 });
 
@@ -578,16 +584,16 @@ describe("money", () => {
     const carol = await scene.customer("carol", "12.5");
     const path = `/customers/${carol.customerId}`;
 
-    expect((await ask("GET", "/billing/balance", carol)).body).toMatchObject({
+    expect((await request("GET", "/billing/balance", carol)).body).toMatchObject({
       balance: "12.5000",
       accrued: "0.0000",
       burn_per_hour: "0.0000",
       hours_left: null,
       hours_left_after_accrued: null,
     });
-    const adjusted = await ask("POST", `${path}/adjustments`, admin, { amount: "-2.25", reason: "typo" });
+    const adjusted = await request("POST", `${path}/adjustments`, admin, { amount: "-2.25", reason: "typo" });
     expect(adjusted.body).toMatchObject({ balance: "10.2500", overdue_status: "normal" });
-    expect((await ask("GET", path, admin)).body.balance).toBe("10.2500");
+    expect((await request("GET", path, admin)).body.balance).toBe("10.2500");
   });
 
   test("a refund is for a run of this customer, and for no more than it was charged", async () => {
@@ -600,23 +606,26 @@ describe("money", () => {
     ]);
     const refund = { run_id: rows[0]?.id, amount: "1" };
 
-    const others = await ask("POST", `/customers/${bob.customerId}/refunds`, admin, refund);
-    const tooMuch = await ask("POST", `/customers/${alice.customerId}/refunds`, admin, refund);
+    const others = await request("POST", `/customers/${bob.customerId}/refunds`, admin, refund);
+    const tooMuch = await request("POST", `/customers/${alice.customerId}/refunds`, admin, refund);
 
     expect(others).toMatchObject(problem(422));
     expect(others.body.errors).toMatchObject([{ path: "run_id" }]);
     expect(tooMuch.body.errors).toMatchObject([{ path: "amount" }]);
-    await ask("DELETE", "/hosts/host-refund?lost=true", admin);
-    await ask("DELETE", `/environments/${id}`, alice);
+    await request("DELETE", "/hosts/host-refund?lost=true", admin);
+    await request("DELETE", `/environments/${id}`, alice);
   });
 
   test("a raised credit limit makes an overdue account normal again", async () => {
     const dora = await scene.customer("dora", "1");
     const path = `/customers/${dora.customerId}`;
-    const fallen = await ask("POST", `${path}/adjustments`, admin, { amount: "-5", reason: "late usage" });
+    const fallen = await request("POST", `${path}/adjustments`, admin, {
+      amount: "-5",
+      reason: "late usage",
+    });
     expect(fallen.body).toMatchObject({ balance: "-4.0000", overdue_status: "overdue" });
 
-    const raised = await ask("PATCH", path, admin, { credit_limit: "10" });
+    const raised = await request("PATCH", path, admin, { credit_limit: "10" });
 
     expect(raised.body).toMatchObject({ credit_limit: "10.0000", overdue_status: "normal" });
   });
@@ -624,7 +633,7 @@ describe("money", () => {
 
 describe("prices and estimates", () => {
   const price = async (spec: string, line: string, unit_price: string, more: object = {}) =>
-    await ask("POST", "/prices", admin, {
+    await request("POST", "/prices", admin, {
       spec,
       line,
       unit_price,
@@ -641,7 +650,7 @@ describe("prices and estimates", () => {
     await price("models", "gpu:NVIDIA L4", "2.5");
     const order = { spec: "models", cpu: 2, memory: 4 * GIB, gpu: 1, minutes: 90, instances: 2 };
 
-    const answer = await ask("POST", "/billing/estimate", bob, order);
+    const answer = await request("POST", "/billing/estimate", bob, order);
 
     // (0.2 + 0.04 + 2.5) an hour, for an hour and a half, twice.
     expect(answer.body).toMatchObject({ per_hour: "2.7400", amount: "8.2200", minutes: 90, instances: 2 });
@@ -650,14 +659,18 @@ describe("prices and estimates", () => {
       "memory",
       "gpu:NVIDIA L4",
     ]);
-    await ask("DELETE", "/hosts/host-models", admin);
+    await request("DELETE", "/hosts/host-models", admin);
   });
 
   test("a resource without a price is named", async () => {
     await price("bare", "cpu", "0");
 
-    const noMemory = await ask("POST", "/billing/estimate", bob, { spec: "bare", cpu: 1, memory: GIB });
-    const noSpec = await ask("POST", "/billing/estimate", bob, { spec: "unheard-of", cpu: 1, memory: GIB });
+    const noMemory = await request("POST", "/billing/estimate", bob, { spec: "bare", cpu: 1, memory: GIB });
+    const noSpec = await request("POST", "/billing/estimate", bob, {
+      spec: "unheard-of",
+      cpu: 1,
+      memory: GIB,
+    });
 
     expect(noMemory).toMatchObject(problem(422));
     expect(noMemory.body.detail).toContain("no price for memory");
@@ -674,10 +687,10 @@ describe("prices and estimates", () => {
     ["temp_storage", { temp_storage: 1 }],
   ])("what a spec does not include is named: %s", async (path, more) => {
     const shape = { cpu: 1, memory: GIB, gpu: 1, gpu_memory: GIB };
-    await ask("PUT", "/specs/boxed", admin, { shape, description: null });
+    await request("PUT", "/specs/boxed", admin, { shape, description: null });
     await price("boxed", "spec", "1");
 
-    const answer = await ask("POST", "/billing/estimate", bob, {
+    const answer = await request("POST", "/billing/estimate", bob, {
       spec: "boxed",
       cpu: 1,
       memory: GIB,
@@ -703,9 +716,12 @@ describe("prices and estimates", () => {
   test("a spec's shape is kept as it was given", async () => {
     const shape = { cpu: 8, memory: 64 * GIB, gpu: 1, gpu_model: "NVIDIA L4" };
 
-    await ask("PUT", "/specs/l4-small", admin, { shape, description: "One L4" });
+    await request("PUT", "/specs/l4-small", admin, { shape, description: "One L4" });
 
-    expect((await ask("GET", "/specs/l4-small", bob)).body).toMatchObject({ shape, description: "One L4" });
+    expect((await request("GET", "/specs/l4-small", bob)).body).toMatchObject({
+      shape,
+      description: "One L4",
+    });
   });
 });
 
@@ -743,7 +759,7 @@ describe("SSH keys", () => {
       .update(Buffer.from(key.split(" ")[1] ?? "", "base64"))
       .digest("base64");
 
-    const answer = await ask("POST", "/ssh-keys", alice, {
+    const answer = await request("POST", "/ssh-keys", alice, {
       name: "laptop",
       public_key: `${key}   me@laptop \n`,
     });
@@ -752,10 +768,10 @@ describe("SSH keys", () => {
       public_key: `${key} me@laptop`,
       fingerprint: `SHA256:${digest.replace(/=+$/, "")}`,
     });
-    expect(await ask("POST", "/ssh-keys", alice, { name: "again", public_key: key })).toMatchObject(
+    expect(await request("POST", "/ssh-keys", alice, { name: "again", public_key: key })).toMatchObject(
       problem(409),
     );
-    expect((await ask("POST", "/ssh-keys", bob, { name: "shared", public_key: key })).status).toBe(201);
+    expect((await request("POST", "/ssh-keys", bob, { name: "shared", public_key: key })).status).toBe(201);
   });
 
   test.each([
@@ -770,7 +786,7 @@ describe("SSH keys", () => {
     ["a DSA key", "ssh-dss AAAAB3NzaC1kc3MAAACBAAAAAAAA"],
     ["nothing", ""],
   ])("%s is refused", async (_what, public_key) => {
-    const answer = await ask("POST", "/ssh-keys", alice, { name: "k", public_key });
+    const answer = await request("POST", "/ssh-keys", alice, { name: "k", public_key });
 
     expect(answer).toMatchObject(problem(422));
     expect(answer.body.errors).toMatchObject([{ path: "public_key" }]);
@@ -778,13 +794,13 @@ describe("SSH keys", () => {
 
   test("an RSA key of 2048 bits is taken, and the longest that OpenSSH takes", async () => {
     for (const public_key of [rsa(2048), longRsa(16_384)])
-      expect((await ask("POST", "/ssh-keys", alice, { name: "k", public_key })).status).toBe(201);
+      expect((await request("POST", "/ssh-keys", alice, { name: "k", public_key })).status).toBe(201);
   });
 
   test("a customer has 64 at most, and is told so", async () => {
     const many = await scene.customer("many-keys");
     const add = async () =>
-      await ask("POST", "/ssh-keys", many, { name: "k", public_key: ed25519(randomBytes(32)) });
+      await request("POST", "/ssh-keys", many, { name: "k", public_key: ed25519(randomBytes(32)) });
     for (let n = 0; n < 63; n += 1) expect((await add()).status).toBe(201);
 
     const [first, second] = await Promise.all([add(), add()]);
@@ -792,15 +808,15 @@ describe("SSH keys", () => {
     expect([first.status, second.status].toSorted((a, b) => a - b)).toEqual([201, 409]);
     const refused = first.status === 409 ? first : second;
     expect(refused.body.detail).toBe("There are 64 keys already, which is the most; remove one first.");
-    const { items } = (await ask("GET", "/ssh-keys?limit=1", many)).body;
-    expect((await ask("DELETE", `/ssh-keys/${items[0].id}`, many)).status).toBe(204);
+    const { items } = (await request("GET", "/ssh-keys?limit=1", many)).body;
+    expect((await request("DELETE", `/ssh-keys/${items[0].id}`, many)).status).toBe(204);
     expect((await add()).status).toBe(201);
   });
 });
 
 describe("alarms", () => {
   const open = async () =>
-    (await ask("GET", "/alarms", admin)).body.items.filter(
+    (await request("GET", "/alarms", admin)).body.items.filter(
       ({ cleared_at: clearedAt, subject }: { cleared_at: string | null; subject: string }) =>
         clearedAt === null && subject === "host-loud",
     );
@@ -808,7 +824,7 @@ describe("alarms", () => {
     await transaction(scene.api.db, (sql) =>
       raiseAlarmOnce(sql, { kind: "host-floods", subject: "host-loud", detail: "d", now: new Date() }),
     );
-  const clear = async (id: number) => await ask("POST", `/alarms/${id}/clear`, admin);
+  const clear = async (id: number) => await request("POST", `/alarms/${id}/clear`, admin);
 
   test("are cleared by whoever has looked at them, once, and come again with what they tell of", async () => {
     await happens();
@@ -827,7 +843,7 @@ describe("alarms", () => {
     // Of what is refused in one minute, only the first has rows of its own.
     scene.api.passMinutes(1);
     expect(await clear(987_654)).toMatchObject(problem(404));
-    const [entry] = (await ask("GET", "/audit-log?limit=1", admin)).body.items;
+    const [entry] = (await request("GET", "/audit-log?limit=1", admin)).body.items;
     expect(entry).toMatchObject({ method: "POST", route: "/api/v1/alarms/987654/clear", status: 404 });
   });
 });

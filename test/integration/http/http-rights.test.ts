@@ -7,19 +7,28 @@ import { randomBytes } from "node:crypto";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprint } from "../../support/engines/fingerprint.ts";
-import { openApi, type Ask, type ApiWorld, type Caller } from "../../support/http/api.ts";
+import { openApi, type RequestOptions, type ApiWorld, type Caller } from "../../support/http/api.ts";
 
 /** Who asks, by how they stand to the workspace "team" and to the thing in question, which the author made there. */
 /** What everybody may read there, as in the repository. */
 const PAGES_BELOW_DOCS = ["/docs/pictures/:file", "/docs/:folder/:page"];
-const STANDINGS = ["nobody", "stranger", "viewer", "member", "author", "wsAdmin", "owner", "admin"] as const;
-type Standing = (typeof STANDINGS)[number];
+const RANK_STATES = [
+  "nobody",
+  "stranger",
+  "viewer",
+  "member",
+  "author",
+  "wsAdmin",
+  "owner",
+  "admin",
+] as const;
+type State = (typeof RANK_STATES)[number];
 
 /** Where every request leaves a trace. */
 const TRACES = new Set(["audit_log", "idempotency_keys", "schema_migrations"]);
 
 let api: ApiWorld;
-let people: Record<Exclude<Standing, "nobody">, Caller & { workspaceId: number; uuid: string }>;
+let people: Record<Exclude<State, "nobody">, Caller & { workspaceId: number; uuid: string }>;
 let team: number;
 
 beforeAll(async () => {
@@ -284,14 +293,14 @@ const data = (kind: "datasets" | "models"): [string, string, Question][] => [
 function uploadsOf(kind: "datasets" | "models"): [string, string, Question][] {
   const begin = { manifest_sha256: "0".repeat(64), total_size: 0, file_count: 0 };
   const part = "upload=1-1&path=a&offset=0&size=0";
-  const asked = (suffix: string, body?: object) =>
+  const requested = (suffix: string, body?: object) =>
     at(entry(kind, "workspace"), (id) => `/${kind}/${id}${suffix}`, body);
   return [
-    [`POST /${kind}/{id}/uploads`, OWN_SHARED, asked("/uploads", begin)],
-    [`GET /${kind}/{id}/upload-chunks`, OWN_SHARED, asked("/upload-chunks?upload=1-1&path=a")],
-    [`PUT /${kind}/{id}/files`, OWN_SHARED, asked(`/files?${part}`)],
-    [`PUT /${kind}/{id}/manifest`, OWN_SHARED, asked("/manifest?upload=1-1")],
-    [`POST /${kind}/{id}/complete`, OWN_SHARED, asked("/complete", { upload: "1-1" })],
+    [`POST /${kind}/{id}/uploads`, OWN_SHARED, requested("/uploads", begin)],
+    [`GET /${kind}/{id}/upload-chunks`, OWN_SHARED, requested("/upload-chunks?upload=1-1&path=a")],
+    [`PUT /${kind}/{id}/files`, OWN_SHARED, requested(`/files?${part}`)],
+    [`PUT /${kind}/{id}/manifest`, OWN_SHARED, requested("/manifest?upload=1-1")],
+    [`POST /${kind}/{id}/complete`, OWN_SHARED, requested("/complete", { upload: "1-1" })],
   ];
 }
 
@@ -953,18 +962,18 @@ function quota(): object {
 
 test.each(RIGHTS)("%s: %s", async (route, expected, question) => {
   const method = route.split(" ")[0] ?? "";
-  const shown: string[] = [];
-  let thing = await question();
-  for (const standing of STANDINGS) {
-    const wish: Ask = { body: thing.body, ...(standing !== "nobody" && { as: people[standing] }) };
-    const { status } = await api.request(method, `/api/v1${thing.path}`, wish);
+  const visible: string[] = [];
+  let resource = await question();
+  for (const state of RANK_STATES) {
+    const options: RequestOptions = { body: resource.body, ...(state !== "nobody" && { as: people[state] }) };
+    const { status } = await api.request(method, `/api/v1${resource.path}`, options);
     const refused = [401, 403, 404].includes(status);
-    shown.push(refused ? String(status) : "ok");
+    visible.push(refused ? String(status) : "ok");
     // Whoever was let through may have changed or deleted it.
-    if (!refused && method !== "GET") thing = await question();
+    if (!refused && method !== "GET") resource = await question();
   }
 
-  expect(shown.join(" ")).toBe(expected);
+  expect(visible.join(" ")).toBe(expected);
 });
 
 describe("the scope of the key", () => {
@@ -1054,7 +1063,7 @@ describe("the scope of the key", () => {
     for (const route of routes) {
       const [method = "", pattern = ""] = route.split(" ");
       const path = `/api/v1${pattern.replaceAll(/\{[a-z_]+\}/g, "999999")}`;
-      const told = await Promise.all(
+      const reported = await Promise.all(
         [...keys, metrics].map(async (as) => {
           const { status, body } = await api.request(method, path, { as });
           return status === 403 ? body.detail : "let through";
@@ -1067,7 +1076,7 @@ describe("the scope of the key", () => {
           ? "let through"
           : `This key lacks the scope ${needed}; it has ${scope}.`,
       );
-      expect([route, ...told]).toEqual([route, ...expected, "This key reads /metrics and nothing else."]);
+      expect([route, ...reported]).toEqual([route, ...expected, "This key reads /metrics and nothing else."]);
     }
   });
 
@@ -1152,17 +1161,17 @@ describe("every route that changes something", () => {
     const [method = ""] = route.split(" ");
     const { path, body } = await question();
     const isQuestion = QUESTIONS.includes(route);
-    const askAs = async (who: "admin" | "stranger") =>
+    const requestAs = async (who: "admin" | "stranger") =>
       await api.request(method, `/api/v1${path}`, { as: people[who], body });
 
     const before = await fingerprint(api.db, TRACES);
     await takesEntries(false);
-    const vain = await askAs("admin").finally(async () => await takesEntries(true));
+    const vain = await requestAs("admin").finally(async () => await takesEntries(true));
     expect(await fingerprint(api.db, TRACES)).toBe(before);
     expect(isQuestion || vain.status >= 400).toBe(true);
 
     for (const who of ["stranger", "admin"] as const) {
-      const { status, headers } = await askAs(who);
+      const { status, headers } = await requestAs(who);
 
       const rows = await rowsOf(headers);
       const row = {
@@ -1195,8 +1204,8 @@ describe("the audit log", () => {
     await api.request("GET", `/api/v1/environments/${id}`, { as: people.admin });
     await api.request("POST", `/api/v1/environments/${id}/stop`, { as: people.admin, body: {} });
 
-    const [stop, look] = await entries();
-    expect(look).toMatchObject({ method: "GET", subject: `environment ${id}`, status: 200 });
+    const [stop, check] = await entries();
+    expect(check).toMatchObject({ method: "GET", subject: `environment ${id}`, status: 200 });
     expect(stop).toMatchObject({
       method: "POST",
       route: `/api/v1/environments/${id}/stop`,
@@ -1365,12 +1374,12 @@ describe("the server's own routes", () => {
   });
 
   test("metrics are open to a key of the role metrics, and to an administrator's that reads", async () => {
-    const asked = async (as: Caller) =>
+    const requested = async (as: Caller) =>
       (await api.request("GET", "/metrics", { as, headers: { "X-Forwarded-For": "192.0.2.1" } })).status;
 
-    expect(await asked(await api.key(people.stranger, { role: "metrics" }))).toBe(200);
-    expect(await asked(await api.key(people.admin, { scopes: ["read"] }))).toBe(200);
-    expect(await asked(await api.key(people.admin, { scopes: ["orders", "money"] }))).toBe(403);
+    expect(await requested(await api.key(people.stranger, { role: "metrics" }))).toBe(200);
+    expect(await requested(await api.key(people.admin, { scopes: ["read"] }))).toBe(200);
+    expect(await requested(await api.key(people.admin, { scopes: ["orders", "money"] }))).toBe(403);
   });
 
   test("metrics of a fleet at work are as Prometheus' own tool wants them", async () => {

@@ -34,17 +34,17 @@ beforeEach(async () => {
   name = { owner: `owner-${counter}`, bob: `bob-${counter}` };
   owner = await api.customer(name.owner);
   bob = await api.customer(name.bob);
-  team = (await ask("POST", "/workspaces", owner, { name: "team" })).body.id;
+  team = (await request("POST", "/workspaces", owner, { name: "team" })).body.id;
 });
 
-const ask = async (method: string, path: string, as: Caller, body?: object) =>
+const request = async (method: string, path: string, as: Caller, body?: object) =>
   await api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const invite = async (body: object, as: Caller = owner, workspace = team) =>
-  await ask("POST", `/workspaces/${workspace}/members`, as, body);
-const asked = async () => (await ask("GET", `/workspaces/${team}/invitations`, owner)).body.items;
-const invitationsOf = async (person: Caller) => (await ask("GET", "/invitations", person)).body.items;
+  await request("POST", `/workspaces/${workspace}/members`, as, body);
+const requested = async () => (await request("GET", `/workspaces/${team}/invitations`, owner)).body.items;
+const invitationsOf = async (person: Caller) => (await request("GET", "/invitations", person)).body.items;
 const members = async () =>
-  (await ask("GET", `/workspaces/${team}/members`, owner)).body.items.map(
+  (await request("GET", `/workspaces/${team}/members`, owner)).body.items.map(
     ({ username, role, status }: { username: string; role: string; status: string }) =>
       `${username} ${role} ${status}`,
   );
@@ -57,18 +57,23 @@ const statusInSchema = async (person: Caller) =>
   ).rows.map(({ status }) => status);
 
 /** Inserts so many, as if they had been sent a while ago; of an inviter who has another way round the bounds. */
-const sentBefore = async (wish: { count: number; workspaces: number[]; inviter: Caller; hoursAgo: number }) =>
+const sentBefore = async (options: {
+  count: number;
+  workspaces: number[];
+  inviter: Caller;
+  hoursAgo: number;
+}) =>
   await api.db.query(
     `INSERT INTO workspace_invitations (id, workspace_id, invited_by, username, role, created_at, expires_at)
      SELECT gen_random_uuid(), ($1::bigint[])[1 + n % $2], $3, 'asked-' || n, 'member', sent, sent + interval '14 days'
        FROM generate_series(0, $4 - 1) n, (SELECT $5::timestamptz - make_interval(hours => $6) AS sent) s`,
     [
-      wish.workspaces,
-      wish.workspaces.length,
-      wish.inviter.customerId,
-      wish.count,
+      options.workspaces,
+      options.workspaces.length,
+      options.inviter.customerId,
+      options.count,
       api.deps.now(),
-      wish.hoursAgo,
+      options.hoursAgo,
     ],
   );
 
@@ -77,8 +82,12 @@ describe("whoever is invited", () => {
     const { body: sent } = await invite({ email: `${name.bob}@example.com`, role: "admin" });
 
     const [invitation] = await invitationsOf(bob);
-    const before = [await ask("GET", `/workspaces/${team}`, bob), await statusInSchema(bob), await members()];
-    const accepted = await ask("POST", `/invitations/${invitation.id}/accept`, bob);
+    const before = [
+      await request("GET", `/workspaces/${team}`, bob),
+      await statusInSchema(bob),
+      await members(),
+    ];
+    const accepted = await request("POST", `/invitations/${invitation.id}/accept`, bob);
 
     expect(invitation).toEqual({
       id: sent.id,
@@ -100,25 +109,25 @@ describe("whoever is invited", () => {
       body: { workspace_id: team, customer_id: bob.customerId, role: "admin", status: "active" },
     });
     expect(await members()).toEqual([`${name.owner} owner active`, `${name.bob} admin active`]);
-    expect((await ask("GET", `/workspaces/${team}`, bob)).body).toMatchObject({
+    expect((await request("GET", `/workspaces/${team}`, bob)).body).toMatchObject({
       role: "admin",
       member_count: 2,
     });
-    expect([await asked(), await invitationsOf(bob)]).toEqual([[], []]);
-    expect(await ask("POST", `/invitations/${invitation.id}/accept`, bob)).toMatchObject(problem(404));
+    expect([await requested(), await invitationsOf(bob)]).toEqual([[], []]);
+    expect(await request("POST", `/invitations/${invitation.id}/accept`, bob)).toMatchObject(problem(404));
   });
 
   test("may decline, which whoever invited does not see, and is not asked again by the same invitation", async () => {
     const { body: sent } = await invite({ username: name.bob });
 
-    expect((await ask("POST", `/invitations/${sent.id}/decline`, bob)).status).toBe(204);
+    expect((await request("POST", `/invitations/${sent.id}/decline`, bob)).status).toBe(204);
 
     expect(await invitationsOf(bob)).toEqual([]);
-    expect(await asked()).toEqual([sent]);
-    expect(await ask("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
+    expect(await requested()).toEqual([sent]);
+    expect(await request("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
     expect((await invite({ username: name.bob })).body.id).toBe(sent.id);
     expect(await invitationsOf(bob)).toEqual([]);
-    await ask("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner);
+    await request("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner);
     await invite({ username: name.bob });
     expect(await invitationsOf(bob)).toHaveLength(1);
   });
@@ -135,9 +144,9 @@ describe("whoever is invited", () => {
     await invite({ username: name.bob });
     const path = `/workspaces/${team}/members/${bob.customerId}`;
 
-    expect(await ask("GET", path, owner)).toMatchObject(problem(404));
-    expect(await ask("PATCH", path, owner, { status: "active" })).toMatchObject(problem(404));
-    expect(await ask("DELETE", path, owner)).toMatchObject(problem(404));
+    expect(await request("GET", path, owner)).toMatchObject(problem(404));
+    expect(await request("PATCH", path, owner, { status: "active" })).toMatchObject(problem(404));
+    expect(await request("DELETE", path, owner)).toMatchObject(problem(404));
     expect(await statusInSchema(bob)).toEqual(["invited"]);
   });
 
@@ -146,12 +155,12 @@ describe("whoever is invited", () => {
     const minutes = (Date.parse(sent.expires_at) - api.deps.now().getTime()) / 60_000;
 
     api.passMinutes(minutes - 1);
-    const inTime = [(await invitationsOf(bob)).length, (await asked()).length];
+    const inTime = [(await invitationsOf(bob)).length, (await requested()).length];
     api.passMinutes(1);
 
     expect(inTime).toEqual([1, 1]);
-    expect([await invitationsOf(bob), await asked()]).toEqual([[], []]);
-    expect(await ask("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
+    expect([await invitationsOf(bob), await requested()]).toEqual([[], []]);
+    expect(await request("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
     // What is left of it is cleared away with the next one.
     await invite({ username: "somebody" });
     expect(await statusInSchema(bob)).toEqual([]);
@@ -166,7 +175,7 @@ describe("whoever is invited", () => {
     expect(await invitationsOf(bob)).toMatchObject([
       { id: String(rows[0]?.id), role: "viewer", invited_by: null, expires_at: null },
     ]);
-    expect(await ask("POST", `/invitations/${rows[0]?.id}/accept`, bob)).toMatchObject({
+    expect(await request("POST", `/invitations/${rows[0]?.id}/accept`, bob)).toMatchObject({
       status: 200,
       body: { role: "viewer", status: "active" },
     });
@@ -177,14 +186,14 @@ describe("whoever is invited", () => {
     const { body: second } = await invite({ email: `${name.bob}@example.com`, role: "admin" });
 
     const both = await invitationsOf(bob);
-    await ask("DELETE", `/workspaces/${team}/invitations/${second.id}`, owner);
+    await request("DELETE", `/workspaces/${team}/invitations/${second.id}`, owner);
     const one = await invitationsOf(bob);
 
     expect(both).toMatchObject([{ role: "admin" }]);
     expect(one).toMatchObject([{ role: "viewer" }]);
     await invite({ email: `${name.bob}@example.com`, role: "member" });
-    await ask("POST", `/invitations/${(await invitationsOf(bob))[0].id}/accept`, bob);
-    expect([await asked(), await invitationsOf(bob)]).toEqual([[], []]);
+    await request("POST", `/invitations/${(await invitationsOf(bob))[0].id}/accept`, bob);
+    expect([await requested(), await invitationsOf(bob)]).toEqual([[], []]);
   });
 });
 
@@ -193,7 +202,7 @@ describe("whoever invites", () => {
     const member = await api.customer(`member-${counter}`);
     await api.join(team, owner, member);
     const suspended = await api.customer(`suspended-${counter}`);
-    await ask("PATCH", `/customers/${suspended.customerId}`, api.admin, { status: "suspended" });
+    await request("PATCH", `/customers/${suspended.customerId}`, api.admin, { status: "suspended" });
     const names = [name.bob, `member-${counter}`, name.owner, `suspended-${counter}`, `nobody-${counter}`];
 
     for (const [kind, addresses] of Object.entries({
@@ -211,13 +220,13 @@ describe("whoever invites", () => {
         expect(body[kind]).toBe(address);
         const { id: _id, created_at: _created, expires_at: _expires, [kind]: _typed, ...rest } = body;
         // Of each request its own; it says nothing of anybody.
-        const told = [...headers].filter(([header]) => header !== "x-request-id");
-        return JSON.stringify([status, Object.keys(body), rest, told]);
+        const reported = [...headers].filter(([header]) => header !== "x-request-id");
+        return JSON.stringify([status, Object.keys(body), rest, reported]);
       });
       expect(answers[0]?.answer).toMatchObject({ status: 201, body: { status: "invited", role: "viewer" } });
       expect(new Set(shapes).size).toBe(1);
     }
-    expect(await asked()).toHaveLength(10);
+    expect(await requested()).toHaveLength(10);
     expect(await members()).toHaveLength(2);
   });
 
@@ -248,11 +257,14 @@ describe("whoever invites", () => {
   test("cannot count in the cursors of lists how many rows were made for whom it invited", async () => {
     await api.join(team, owner, bob);
     await invite({ username: name.owner }, bob, bob.workspaceId);
-    const elsewhere = (await ask("POST", "/workspaces", bob, { name: "elsewhere" })).body.id;
+    const elsewhere = (await request("POST", "/workspaces", bob, { name: "elsewhere" })).body.id;
     await invite({ username: name.owner }, bob, elsewhere);
     const cursorOf = async (path: string) =>
       JSON.parse(
-        Buffer.from((await ask("GET", `${path}?limit=1`, owner)).body.next_cursor, "base64url").toString(),
+        Buffer.from(
+          (await request("GET", `${path}?limit=1`, owner)).body.next_cursor,
+          "base64url",
+        ).toString(),
       );
 
     expect(await cursorOf(`/workspaces/${team}/members`)).toEqual([owner.customerId]);
@@ -262,14 +274,14 @@ describe("whoever invites", () => {
   test("sees what is open as it was typed, and can withdraw it", async () => {
     const typed = ["nobody@example.com", `${name.bob}@example.com`];
     for (const email of typed) await invite({ email });
-    const before: { id: string; email: string }[] = await asked();
+    const before: { id: string; email: string }[] = await requested();
 
     for (const { id } of before)
-      expect((await ask("DELETE", `/workspaces/${team}/invitations/${id}`, owner)).status).toBe(204);
+      expect((await request("DELETE", `/workspaces/${team}/invitations/${id}`, owner)).status).toBe(204);
 
     expect(before.map(({ email }) => email).sort()).toEqual(typed.sort());
-    expect([await asked(), await invitationsOf(bob), await statusInSchema(bob)]).toEqual([[], [], []]);
-    expect(await ask("DELETE", `/workspaces/${team}/invitations/${before[0]?.id}`, owner)).toMatchObject(
+    expect([await requested(), await invitationsOf(bob), await statusInSchema(bob)]).toEqual([[], [], []]);
+    expect(await request("DELETE", `/workspaces/${team}/invitations/${before[0]?.id}`, owner)).toMatchObject(
       problem(404),
     );
   });
@@ -278,8 +290,8 @@ describe("whoever invites", () => {
     const { body: sent } = await invite({ username: name.bob });
     const path = `/workspaces/${bob.workspaceId}/invitations/${sent.id}`;
 
-    expect(await ask("DELETE", path, bob)).toMatchObject(problem(404));
-    expect(await asked()).toHaveLength(1);
+    expect(await request("DELETE", path, bob)).toMatchObject(problem(404));
+    expect(await requested()).toHaveLength(1);
   });
 
   test("changes the role by asking again, and reaches who has come to have the address since", async () => {
@@ -296,7 +308,7 @@ describe("whoever invites", () => {
 
   test("does not get a suspended member back in, nor a member another role", async () => {
     await api.join(team, owner, bob);
-    await ask("PATCH", `/workspaces/${team}/members/${bob.customerId}`, owner, { status: "suspended" });
+    await request("PATCH", `/workspaces/${team}/members/${bob.customerId}`, owner, { status: "suspended" });
 
     await invite({ username: name.bob, role: "admin" });
 
@@ -326,28 +338,28 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
   test.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
     [
       "when they are removed",
-      async () => await ask("DELETE", member(), owner),
+      async () => await request("DELETE", member(), owner),
       async () => await api.join(team, owner, admin, "admin"),
     ],
     [
       "when they leave",
-      async () => await ask("DELETE", member(), admin),
+      async () => await request("DELETE", member(), admin),
       async () => await api.join(team, owner, admin, "admin"),
     ],
     [
       "when they are suspended there",
-      async () => await ask("PATCH", member(), owner, { status: "suspended" }),
-      async () => await ask("PATCH", member(), owner, { status: "active" }),
+      async () => await request("PATCH", member(), owner, { status: "suspended" }),
+      async () => await request("PATCH", member(), owner, { status: "active" }),
     ],
     [
       "when their role is too small",
-      async () => await ask("PATCH", member(), owner, { role: "member" }),
-      async () => await ask("PATCH", member(), owner, { role: "admin" }),
+      async () => await request("PATCH", member(), owner, { role: "member" }),
+      async () => await request("PATCH", member(), owner, { role: "admin" }),
     ],
     [
       "when their account is suspended",
-      async () => await ask("PATCH", account(), api.admin, { status: "suspended" }),
-      async () => await ask("PATCH", account(), api.admin, { status: "active" }),
+      async () => await request("PATCH", account(), api.admin, { status: "suspended" }),
+      async () => await request("PATCH", account(), api.admin, { status: "active" }),
     ],
   ])("%s, for good, whether or not somebody has the address", async (_name, loses, regains) => {
     const { body: sent } = await invite({ username: name.bob, role: "admin" }, admin);
@@ -355,15 +367,15 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
     await invite({ email: `${name.bob}@example.com`, role: "viewer" });
 
     await loses();
-    const accepted = await ask("POST", `/invitations/${sent.id}/accept`, bob);
-    const unknown = await ask("POST", "/invitations/inv-none/accept", bob);
+    const accepted = await request("POST", `/invitations/${sent.id}/accept`, bob);
+    const unknown = await request("POST", "/invitations/inv-none/accept", bob);
     await regains();
 
     expect(accepted).toMatchObject(problem(404));
     expect(accepted.body.detail.replace(sent.id, "…")).toBe(unknown.body.detail.replace("inv-none", "…"));
     // What another one asked, by another address, goes on.
     expect(await invitationsOf(bob)).toMatchObject([{ role: "viewer", invited_by: name.owner }]);
-    expect(await asked()).toMatchObject([{ email: `${name.bob}@example.com` }]);
+    expect(await requested()).toMatchObject([{ email: `${name.bob}@example.com` }]);
   });
 
   test("when an administrator of the product is none any more, who never was a member", async () => {
@@ -371,7 +383,7 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
     const { body: sent } = await invite({ username: name.bob }, helper);
     const before = await invitationsOf(bob);
 
-    await ask("PATCH", `/customers/${helper.customerId}`, api.admin, { user_type: "external" });
+    await request("PATCH", `/customers/${helper.customerId}`, api.admin, { user_type: "external" });
 
     expect([before, await invitationsOf(bob)]).toMatchObject([[{ id: sent.id }], []]);
   });
@@ -381,9 +393,9 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
     const { body: again } = await invite({ username: name.bob, role: "admin" }, admin);
 
     expect(again).toMatchObject({ id: sent.id, invited_by: `admin-${counter}` });
-    await ask("DELETE", member(), owner);
+    await request("DELETE", member(), owner);
 
-    expect([await invitationsOf(bob), await asked(), await statusInSchema(bob)]).toEqual([[], [], []]);
+    expect([await invitationsOf(bob), await requested(), await statusInSchema(bob)]).toEqual([[], [], []]);
   });
 
   test("is checked when it is accepted, too, whichever way the standing was lost", async () => {
@@ -393,7 +405,7 @@ describe("an invitation stands as long as who sent it could send it: it ends", (
       admin.customerId,
     ]);
 
-    expect(await ask("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
+    expect(await request("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
     expect((await invite({ username: name.bob })).body).toMatchObject({ invited_by: name.owner });
     expect(await invitationsOf(bob)).toHaveLength(1);
   });
@@ -416,7 +428,7 @@ describe("no more are open, or sent, than", () => {
   });
 
   test("one person may have in all workspaces", async () => {
-    const more = async () => (await ask("POST", "/workspaces", owner, { name: "more" })).body.id;
+    const more = async () => (await request("POST", "/workspaces", owner, { name: "more" })).body.id;
     const workspaces = [await more(), await more(), await more()];
     await sentBefore({ count: MAX_OPEN_OF_INVITER, workspaces, inviter: owner, hoursAgo: 25 });
 
@@ -429,7 +441,7 @@ describe("no more are open, or sent, than", () => {
   test("one person may send in a day, with those withdrawn, and then it says when to go on", async () => {
     await sentBefore({ count: MAX_A_DAY_OF_INVITER - 1, workspaces: [team], inviter: owner, hoursAgo: 23 });
     const { body: sent } = await invite({ username: "one-more" });
-    await ask("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner);
+    await request("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner);
 
     const refused = await invite({ username: name.bob });
     api.passMinutes(61);
@@ -445,10 +457,10 @@ describe("no more are open, or sent, than", () => {
 test("a workspace that is deleted invites nobody any more", async () => {
   const { body: sent } = await invite({ username: name.bob });
 
-  await ask("DELETE", `/workspaces/${team}`, owner);
+  await request("DELETE", `/workspaces/${team}`, owner);
 
   expect(await invitationsOf(bob)).toEqual([]);
-  expect(await ask("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
+  expect(await request("POST", `/invitations/${sent.id}/accept`, bob)).toMatchObject(problem(404));
   expect(await statusInSchema(bob)).toEqual([]);
 });
 
@@ -456,8 +468,8 @@ test("of an acceptance and a withdrawal at once one has its way, and nothing is 
   const { body: sent } = await invite({ username: name.bob });
 
   const [accepted, withdrawn] = await Promise.all([
-    ask("POST", `/invitations/${sent.id}/accept`, bob),
-    ask("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner),
+    request("POST", `/invitations/${sent.id}/accept`, bob),
+    request("DELETE", `/workspaces/${team}/invitations/${sent.id}`, owner),
   ]);
 
   expect([
@@ -465,7 +477,7 @@ test("of an acceptance and a withdrawal at once one has its way, and nothing is 
     [404, 204],
   ]).toContainEqual([accepted.status, withdrawn.status]);
   expect(await statusInSchema(bob)).toEqual(accepted.status === 200 ? ["active"] : []);
-  expect([await asked(), await invitationsOf(bob)]).toEqual([[], []]);
+  expect([await requested(), await invitationsOf(bob)]).toEqual([[], []]);
 });
 
 test("what was sent long ago is forgotten with the next one", async () => {

@@ -202,14 +202,14 @@ describe("payments", () => {
     });
 
     const own = (await get("/billing/payments", ann)).body;
-    const told: Payments = (await get(`/customers/${ann.customerId}/payments`)).body;
+    const reported: Payments = (await get(`/customers/${ann.customerId}/payments`)).body;
 
     expect(own.items).toMatchObject([
       { kind: "adjustment", amount: "-1.0000", reason: "twice", actor: null },
       { kind: "topup", amount: "7.5000", reason, actor: null },
       { kind: "topup", amount: "100.0000", reason: null, actor: null },
     ]);
-    expect(told.items.map(({ actor }) => actor)).toEqual(Array(3).fill(`admin ${api.admin.customerId}`));
+    expect(reported.items.map(({ actor }) => actor)).toEqual(Array(3).fill(`admin ${api.admin.customerId}`));
     expect((await get("/billing/payments", bob)).body.items).toEqual([]);
   });
 });
@@ -259,9 +259,9 @@ describe("what a workload costs", () => {
   test("is its rate now and its cost so far, which are those of its payer's balance", async () => {
     const balance = (await get("/billing/balance", bob)).body;
 
-    const shown = { rate_per_hour: "4.0000", cost_so_far: "5.0000" };
-    expect(await listed(bob)).toMatchObject(shown);
-    expect((await get("/environments/env-costs", bob)).body).toMatchObject(shown);
+    const visible = { rate_per_hour: "4.0000", cost_so_far: "5.0000" };
+    expect(await listed(bob)).toMatchObject(visible);
+    expect((await get("/environments/env-costs", bob)).body).toMatchObject(visible);
     expect(balance).toMatchObject({ burn_per_hour: "4.0000", accrued: "1.5000" });
   });
 

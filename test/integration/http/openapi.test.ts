@@ -162,14 +162,14 @@ describe("the document", () => {
 
   test("says which problems may come, each by its status", () => {
     const guarded = routes.filter(({ operation }) => operation["x-access"] !== "public");
-    const isSaid = ({ operation }: Route) =>
+    const isReported = ({ operation }: Route) =>
       ["401", "403", "429", "503"].every((one) => one in operation.responses);
     const shared = Object.values(document.components.responses).map(
       ({ content }) => content?.["application/problem+json"],
     );
     const order = document.paths["/api/v1/environments"]?.post;
 
-    expect(guarded.filter((route) => !isSaid(route)).map(nameOf)).toEqual([]);
+    expect(guarded.filter((route) => !isReported(route)).map(nameOf)).toEqual([]);
     expect(shared.map((media) => media?.schema.$ref)).toEqual(
       shared.map(() => "#/components/schemas/Problem"),
     );

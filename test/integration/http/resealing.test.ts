@@ -54,18 +54,18 @@ let folder: string;
 let operator: Operator;
 let seals: Seals;
 
-const ask = async (method: string, path: string, as: Caller, body?: object): Promise<Answer> =>
+const request = async (method: string, path: string, as: Caller, body?: object): Promise<Answer> =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
 const one = async (kind: string, as: Caller): Promise<Answer["body"]> =>
-  (await ask("GET", `/${kind}`, as)).body.items[0];
+  (await request("GET", `/${kind}`, as)).body.items[0];
 const single = async (kind: string, as: Caller): Promise<Answer["body"]> =>
-  (await ask("GET", `/${kind}/${(await one(kind, as)).id}`, as)).body;
+  (await request("GET", `/${kind}/${(await one(kind, as)).id}`, as)).body;
 const step = async (name: SealingKeyStep): Promise<string> => {
-  const said: string[] = [];
+  const output: string[] = [];
   await sealingKeyCommand(name, { db: scene.api.deps.db, operator, stateDir: folder }, (text) =>
-    said.push(text),
+    output.push(text),
   );
-  return said.join("\n");
+  return output.join("\n");
 };
 
 beforeAll(async () => {
@@ -83,7 +83,7 @@ beforeAll(async () => {
   viewer = await scene.customer("viewer");
   await scene.api.join(alice.workspaceId, alice, viewer, "viewer");
   for (const kind of KINDS)
-    await ask("POST", `/${kind}`, alice, {
+    await request("POST", `/${kind}`, alice, {
       name: kind,
       image: "server:1",
       cpu: 1,
@@ -92,9 +92,9 @@ beforeAll(async () => {
       ...(kind === "training-jobs" && { command: "true" }),
       ...(kind === "inference-services" && { version: "v1" }),
     });
-  await ask("POST", "/webhooks", alice, { url: "https://example.com/hook" });
+  await request("POST", "/webhooks", alice, { url: "https://example.com/hook" });
   const login = { registry: "ghcr.io", username: "ada", password: "pl4in-password" };
-  await ask("POST", "/registry-credentials", alice, login);
+  await request("POST", "/registry-credentials", alice, login);
   await scene.replicas();
   await scene.schedule();
   await makePlain();
@@ -124,7 +124,7 @@ const written = async () =>
         UNION ALL SELECT updated_at::text FROM inference_services ORDER BY 1`,
     )
   ).rows;
-const told = async () =>
+const reported = async () =>
   (await host.pull())
     .map(({ specHash, spec }) => ({ specHash, env: spec.env }))
     .sort((a, b) => (a.specHash < b.specHash ? -1 : 1));
@@ -144,7 +144,7 @@ const left = async () =>
 test("what is plain still is told to hosts and managers as it is, and to nobody else", async () => {
   expect(await holding("pl4in")).toEqual([...TABLES, "placements", "webhooks"]);
 
-  for (const { env } of await told()) expect(env).toMatchObject(VARS);
+  for (const { env } of await reported()) expect(env).toMatchObject(VARS);
   for (const kind of KINDS) {
     expect((await single(kind, alice)).env_vars).toEqual(VARS);
     expect((await single(kind, viewer)).env_vars).toEqual({
@@ -157,11 +157,11 @@ test("what is plain still is told to hosts and managers as it is, and to nobody 
 test("an upgrade leaves it to the next server while one leads, which may be of the version before", async () => {
   const { db } = scene.api;
   await db.query("UPDATE leader SET holder = 'older', lease_until = now() + interval '1 minute'");
-  const said: string[] = [];
+  const output: string[] = [];
 
-  await sealUnlessServed(db, seals, (text) => said.push(text));
+  await sealUnlessServed(db, seals, (text) => output.push(text));
 
-  expect(said).toEqual([expect.stringContaining("a control plane runs on this database (older)")]);
+  expect(output).toEqual([expect.stringContaining("a control plane runs on this database (older)")]);
   expect(await holding("pl4in")).toEqual([...TABLES, "placements", "webhooks"]);
   await releaseLeadership(db, "older");
 });
@@ -199,7 +199,7 @@ test("a scan, however long, keeps nobody from leading", async () => {
 });
 
 test("a server that leads seals it: no moment, hash, generation or value changes", async () => {
-  const [hashes, moments, { generation }] = [await told(), await written(), host.applied];
+  const [hashes, moments, { generation }] = [await reported(), await written(), host.applied];
   const { db, now } = scene.api.deps;
   const term = (await acquireLeadership(db, { holder: "the test", now: now() })) ?? 0;
 
@@ -207,7 +207,7 @@ test("a server that leads seals it: no moment, hash, generation or value changes
 
   expect(await holding("pl4in")).toEqual([]);
   expect(await left()).toEqual([]);
-  expect(await told()).toEqual(hashes);
+  expect(await reported()).toEqual(hashes);
   expect(host.applied.generation).toBe(generation);
   expect(await written()).toEqual(moments);
   for (const kind of KINDS) expect((await single(kind, alice)).env_vars).toEqual(VARS);
@@ -215,7 +215,7 @@ test("a server that leads seals it: no moment, hash, generation or value changes
 });
 
 test("a rotation is ended anywhere and goes on; both keys open until the old one is dropped", async () => {
-  await told();
+  await reported();
   const before = host.desired;
   const old = seals.envVars.sealedBy;
   await expect(step("rotate")).rejects.toThrow("add another first");
@@ -242,7 +242,7 @@ test("a rotation is ended anywhere and goes on; both keys open until the old one
   expect(seals.envVars.sealedBy).not.toBe(old);
   expect(await left()).toEqual([]);
   expect(await host.pull()).toEqual(before);
-  const credentials = (await ask("GET", "/registry-credentials", alice)).body.items;
+  const credentials = (await request("GET", "/registry-credentials", alice)).body.items;
   expect(credentials).toMatchObject([{ usable: true }]);
   await nobodyLeads();
   // A server that has not got the file yet writes with the old key.
@@ -412,22 +412,22 @@ describe("an old key is dropped", () => {
 
   test("a server says it again when its file has changed, and else once a minute", async () => {
     const reports = reportsOf(other.operator, "g:/state");
-    const saidAt = async () =>
+    const reportedAt = async () =>
       (await scene.api.db.query<{ at: string }>("SELECT reported_at::text AS at FROM sealing_key_reports"))
         .rows[0]?.at;
     await reports.pass();
-    const first = await saidAt();
+    const first = await reportedAt();
     clockMs += 59_000;
     await reports.pass();
-    expect(await saidAt()).toBe(first);
+    expect(await reportedAt()).toBe(first);
 
     copyFile();
     await reports.pass();
-    const second = await saidAt();
+    const second = await reportedAt();
     expect(second).not.toBe(first);
     clockMs += 60_000;
     await reports.pass();
-    expect(await saidAt()).not.toBe(second);
+    expect(await reportedAt()).not.toBe(second);
     await step("rotate");
     await scene.api.db.query("DELETE FROM sealing_key_reports");
     await step("drop");
@@ -462,6 +462,6 @@ test("an instance whose values no key opens is not told to its host, and one tha
   expect(await host.pull()).toEqual([]);
   expect((await single("environments", alice)).env_vars.TOKEN).toEqual({ sealed: true });
   const { id } = await one("environments", alice);
-  await ask("POST", `/environments/${id}/stop`, alice);
+  await request("POST", `/environments/${id}/stop`, alice);
   expect((await host.pull()).map(({ want }) => want)).toEqual(["stopped"]);
 });

@@ -41,7 +41,13 @@ const ids = {} as Record<Kind, string>;
 /** The answers to each, and to the same with the same Idempotency-Key. */
 const orders: { first: Answer; again: Answer }[] = [];
 
-const ask = async (method: string, path: string, as: Caller, body?: object, headers = {}): Promise<Answer> =>
+const request = async (
+  method: string,
+  path: string,
+  as: Caller,
+  body?: object,
+  headers = {},
+): Promise<Answer> =>
   await scene.api.request(method, `/api/v1${path}`, { as, headers, ...(body && { body }) });
 const order = (kind: Kind) => ({
   name: `work-${kind}`,
@@ -84,7 +90,7 @@ beforeAll(async () => {
   >;
   for (const name of ["viewer", "otherMember", "author", "wsAdmin", "owner"] as const)
     made[name] = await scene.customer(name.toLowerCase());
-  const team: number = (await ask("POST", "/workspaces", made.owner, { name: "team" })).body.id;
+  const team: number = (await request("POST", "/workspaces", made.owner, { name: "team" })).body.id;
   const roles = { viewer: "viewer", otherMember: "member", author: "member", wsAdmin: "admin" } as const;
   for (const [name, role] of Object.entries(roles))
     await scene.api.join(team, made.owner, made[name as keyof typeof roles], role);
@@ -97,12 +103,12 @@ beforeAll(async () => {
   };
   for (const kind of KINDS) {
     const key = { "Idempotency-Key": randomUUID() };
-    const wish = { ...order(kind), workspace_id: team };
-    const first = await ask("POST", `/${kind}`, who.author, wish, key);
-    orders.push({ first, again: await ask("POST", `/${kind}`, who.author, wish, key) });
+    const options = { ...order(kind), workspace_id: team };
+    const first = await request("POST", `/${kind}`, who.author, options, key);
+    orders.push({ first, again: await request("POST", `/${kind}`, who.author, options, key) });
     ids[kind] = first.body.id;
   }
-  await ask("POST", "/webhooks", who.owner, { url: "https://example.com/hook", kinds: ["job.failed"] });
+  await request("POST", "/webhooks", who.owner, { url: "https://example.com/hook", kinds: ["job.failed"] });
   await round();
 });
 afterAll(async () => await scene?.close());
@@ -126,44 +132,44 @@ describe.each(KINDS)("of %s", (kind) => {
   const path = () => `/${kind}/${ids[kind]}`;
 
   test.each(WHOS)("%s gets what the table says of one", async (name) => {
-    const { status, body } = await ask("GET", path(), who[name]);
+    const { status, body } = await request("GET", path(), who[name]);
 
     expect(status).toBe(200);
     expect(body.env_vars).toEqual(READERS.includes(name) ? VARS : HIDDEN);
   });
 
   test.each(WHOS)("%s gets names alone in the list, and nothing in what tells of it", async (name) => {
-    const list = await ask("GET", `/${kind}`, who[name]);
+    const list = await request("GET", `/${kind}`, who[name]);
     const one = list.body.items.find(({ id }: { id: string }) => id === ids[kind]);
     expect(one.env_vars).toEqual(HIDDEN);
 
-    const told: [string, Answer][] = [];
+    const reported: [string, Answer][] = [];
     for (const part of ["instances?all=true", "events", "why", "history?from=2020-01-01T00:00:00Z"])
-      told.push([part, await ask("GET", `${path()}/${part}`, who[name])]);
+      reported.push([part, await request("GET", `${path()}/${part}`, who[name])]);
     for (const other of ["/search?q=work", "/queue", "/billing/records"])
-      told.push([other, await ask("GET", other, who[name])]);
-    const showing = told.filter(
+      reported.push([other, await request("GET", other, who[name])]);
+    const showing = reported.filter(
       ([, { body, status }]) => status >= 500 || JSON.stringify(body).includes(MARKER),
     );
     expect([JSON.stringify(list.body).includes(MARKER), showing]).toEqual([false, []]);
   });
 
   test("an administrator's look at values is in the audit log as that, and what answers a change has none", async () => {
-    await ask("GET", path(), who.admin);
+    await request("GET", path(), who.admin);
 
     const { rows } = await scene.api.db.query<{ subject: string }>(
       "SELECT subject FROM audit_log ORDER BY id DESC LIMIT 1",
     );
     expect(rows[0]?.subject).toContain(`${ids[kind]}, with values of env_vars`);
-    const changed = await ask("PATCH", path(), who.admin, { description: "seen" });
+    const changed = await request("PATCH", path(), who.admin, { description: "seen" });
     expect(changed.status).toBe(200);
     expect(JSON.stringify(changed.body)).not.toContain(MARKER);
   });
 
   test("what stands for a hidden value is refused as a value", async () => {
-    const { body } = await ask("GET", path(), who.viewer);
+    const { body } = await request("GET", path(), who.viewer);
 
-    const copied = await ask("POST", `/${kind}`, who.author, { ...order(kind), env_vars: body.env_vars });
+    const copied = await request("POST", `/${kind}`, who.author, { ...order(kind), env_vars: body.env_vars });
 
     expect([copied.status, copied.body.errors?.[0]?.path]).toEqual([
       422,
@@ -190,7 +196,7 @@ describe("a browser's session", () => {
     });
   };
   const path = () => `/environments/${ids.environments}`;
-  const looks = async () =>
+  const checks = async () =>
     (
       await scene.api.db.query<{ username: string; role: string }>(
         `SELECT c.username, a.actor_role AS role FROM audit_log a JOIN customers c ON c.id = a.actor_customer_id
@@ -200,24 +206,24 @@ describe("a browser's session", () => {
     ).rows;
 
   test.each(WHOS)("%s gets names alone unless it asks for values", async (name) => {
-    const before = await looks();
+    const before = await checks();
 
     const { status, body } = await by(name, "GET", path());
 
     expect([status, body.env_vars]).toEqual([200, HIDDEN]);
-    expect(await looks()).toEqual(before);
+    expect(await checks()).toEqual(before);
   });
 
   test.each(WHOS)(
     "%s that asks for them gets what the table says, and each look at values is in the audit log",
     async (name) => {
-      const before = await looks();
+      const before = await checks();
 
       const { body } = await by(name, "GET", `${path()}?env_vars=values`);
 
       const isReader = READERS.includes(name);
       expect(body.env_vars).toEqual(isReader ? VARS : HIDDEN);
-      const roles = (await looks()).slice(before.length).map(({ role }) => role);
+      const roles = (await checks()).slice(before.length).map(({ role }) => role);
       const role = name === "admin" ? "admin" : "customer";
       expect(roles).toEqual(isReader ? [role] : []);
     },
@@ -235,41 +241,42 @@ describe("a browser's session", () => {
 test("nor does an upgrade take it", async () => {
   const path = `/inference-services/${ids["inference-services"]}`;
 
-  const upgrade = { version: "v9", env_vars: (await ask("GET", path, who.viewer)).body.env_vars };
+  const upgrade = { version: "v9", env_vars: (await request("GET", path, who.viewer)).body.env_vars };
 
-  expect((await ask("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(422);
+  expect((await request("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(422);
 });
 
 test("revisions show values to the same people", async () => {
   const path = `/inference-services/${ids["inference-services"]}/revisions`;
-  const shown: [Who, object][] = [];
-  for (const name of WHOS) shown.push([name, (await ask("GET", path, who[name])).body.items[0].env_vars]);
+  const visible: [Who, object][] = [];
+  for (const name of WHOS)
+    visible.push([name, (await request("GET", path, who[name])).body.items[0].env_vars]);
 
-  expect(shown).toEqual(WHOS.map((name) => [name, READERS.includes(name) ? VARS : HIDDEN]));
+  expect(visible).toEqual(WHOS.map((name) => [name, READERS.includes(name) ? VARS : HIDDEN]));
 });
 
 test("an upgrade changes one value and keeps the others; the same one again makes no revision", async () => {
   const path = `/inference-services/${ids["inference-services"]}`;
   const upgrade = { version: "v2", env_vars: { EMPTY: `${MARKER}-two`, CHECKS: null } };
-  const revisions = async () => (await ask("GET", `${path}/revisions`, who.author)).body.items;
+  const revisions = async () => (await request("GET", `${path}/revisions`, who.author)).body.items;
 
-  expect((await ask("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(202);
+  expect((await request("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(202);
   expect(await revisions()).toMatchObject([
     { version: "v2", env_vars: { TOKEN: MARKER, EMPTY: `${MARKER}-two` } },
     { version: "v1", env_vars: VARS },
   ]);
-  expect((await ask("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(202);
+  expect((await request("POST", `${path}/upgrade`, who.author, upgrade)).status).toBe(202);
 
   expect(await revisions()).toHaveLength(2);
 });
 
 test("the database alone shows none of them, after starts, ends, restarts, retries, upgrades and messages", async () => {
   await round(1);
-  const retried = await ask("POST", `/training-jobs/${ids["training-jobs"]}/retry`, who.author);
+  const retried = await request("POST", `/training-jobs/${ids["training-jobs"]}/retry`, who.author);
   expect(retried).toMatchObject({ status: 200, body: { attempt: 2, env_vars: VARS } });
-  expect((await ask("POST", `/environments/${ids.environments}/restart`, who.author)).status).toBe(202);
+  expect((await request("POST", `/environments/${ids.environments}/restart`, who.author)).status).toBe(202);
   await round();
-  await ask("PATCH", `/environments/${ids.environments}`, who.author, { jupyter_enabled: false });
+  await request("PATCH", `/environments/${ids.environments}`, who.author, { jupyter_enabled: false });
   for (let nth = 0; nth < 2; nth += 1) await round();
   const attempts = host.desired.filter(
     ({ spec }) => spec.kind === "training" && spec.env["REMOTEGPU_ATTEMPT"] === "2",

@@ -52,9 +52,9 @@ async function listen(
 /** A server whose looks for its streams are counted. */
 async function countedServer({ onTestFinished }: Ending): Promise<{ url: string; checks: () => number }> {
   const { db } = api.deps;
-  let looks = 0;
+  let checks = 0;
   const query: typeof db.query = async (text, values) => {
-    if (text.includes("FROM events) AS event")) looks += 1;
+    if (text.includes("FROM events) AS event")) checks += 1;
     return await db.query(text, values);
   };
   const closing = new AbortController();
@@ -64,7 +64,7 @@ async function countedServer({ onTestFinished }: Ending): Promise<{ url: string;
     closing.abort();
     await server.close();
   });
-  return { url: `http://127.0.0.1:${server.port}`, checks: () => looks };
+  return { url: `http://127.0.0.1:${server.port}`, checks: () => checks };
 }
 
 test.concurrent("a server looks once a second for all its readers, and not at all without any", async (ending) => {
@@ -113,8 +113,9 @@ test.concurrent("readers who take nothing cost no memory, hold up nobody, and ar
   const another = async () => {
     percent = (percent + 1) % 100;
     await api.db.query("UPDATE gpus SET utilization_percent = $1", [percent]);
-    const told = () => JSON.stringify(reader.of("gpu").at(-1)?.data.rows[0] ?? []).includes(`",${percent},`);
-    await eventually(told, { what: "readings", withinMs: 60_000 });
+    const reported = () =>
+      JSON.stringify(reader.of("gpu").at(-1)?.data.rows[0] ?? []).includes(`",${percent},`);
+    await eventually(reported, { what: "readings", withinMs: 60_000 });
     reader.events.length = 0;
   };
   const isOpen = (socket: Socket) => isConnected(server.port, socket.localPort ?? 0);

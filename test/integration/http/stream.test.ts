@@ -219,13 +219,13 @@ describe.concurrent("what runs costs", () => {
     const id = await runningAtCost(dora);
     const reader = await scene.api.key(dora, { scopes: ["read"] });
     const [own, other] = await Promise.all([listen(dora, "cost"), listen(bob, "cost,workloads")]);
-    const told = () => own.of("cost").flatMap(({ data }) => data as unknown[]);
+    const reported = () => own.of("cost").flatMap(({ data }) => data as unknown[]);
 
-    await own.until("what it costs", () => told().length > 0);
+    await own.until("what it costs", () => reported().length > 0);
     await scene.api.db.query("UPDATE runs SET proven_ms = 3600000 WHERE resource_id = $1", [id]);
-    await own.until("what it costs now", () => told().length > 1);
+    await own.until("what it costs now", () => reported().length > 1);
 
-    expect(told()).toEqual([
+    expect(reported()).toEqual([
       { id, cost_so_far: "2.0000", rate_per_hour: "4.0000" },
       { id, cost_so_far: "4.0000", rate_per_hour: "4.0000" },
     ]);
@@ -261,9 +261,10 @@ describe.concurrent("readings of cards", () => {
       ],
     });
 
-    const told = (stream: EventStream) => stream.of("gpu").flatMap(({ data }) => data.rows as unknown[][]);
-    await own.until("the reading", (stream) => told(stream).some((row) => row[1] === 87));
-    await admins.until("the reading", (stream) => told(stream).some((row) => row[1] === 87));
+    const reported = (stream: EventStream) =>
+      stream.of("gpu").flatMap(({ data }) => data.rows as unknown[][]);
+    await own.until("the reading", (stream) => reported(stream).some((row) => row[1] === 87));
+    await admins.until("the reading", (stream) => reported(stream).some((row) => row[1] === 87));
     expect(first?.data.columns).toEqual([
       "uuid",
       "utilization_percent",
@@ -273,7 +274,7 @@ describe.concurrent("readings of cards", () => {
       "sampled_at",
     ]);
     expect(first?.data.rows).toHaveLength(1);
-    expect(told(own).at(-1)?.slice(0, 4)).toEqual([uuid, 87, 4321, 61]);
+    expect(reported(own).at(-1)?.slice(0, 4)).toEqual([uuid, 87, 4321, 61]);
     expect(admins.of("gpu")[0]?.data.rows).toHaveLength(2);
     await passes(other, bob);
     expect(other.of("gpu")).toEqual([]);

@@ -92,10 +92,10 @@ async function passed(loop: WebhookDeliveries): Promise<void> {
   await loop.settled();
 }
 
-async function webhook(path: string, wish: object = {}): Promise<{ id: number; secret: string }> {
+async function webhook(path: string, options: object = {}): Promise<{ id: number; secret: string }> {
   const answer = await api.request("POST", "/api/v1/webhooks", {
     as: customer,
-    body: { url: receiver.url(path), ...wish },
+    body: { url: receiver.url(path), ...options },
   });
   expect(answer.status).toBe(201);
   return answer.body;
@@ -140,8 +140,8 @@ describe("a message", () => {
     const [one] = receiver.at("/signed");
     expect(one !== undefined && isSignedWith(secret, one)).toBe(true);
     expect(one?.headers["remotegpu-timestamp"]).toBe(String(Math.floor(now.getTime() / 1000)));
-    const shown = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
-    expect(JSON.stringify(shown.body)).not.toContain(secret);
+    const visible = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    expect(JSON.stringify(visible.body)).not.toContain(secret);
     expect(await deliveriesOf(id)).toMatchObject([
       { state: "delivered", kind: "test", tries: 1, last_status: 200, last_answer: "thanks" },
     ]);
@@ -166,8 +166,8 @@ describe("a message", () => {
       false,
       true,
     ]);
-    const shown = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
-    expect(JSON.stringify(shown.body)).not.toContain(rotation.body.secret);
+    const visible = await api.request("GET", `/api/v1/webhooks/${id}`, { as: customer });
+    expect(JSON.stringify(visible.body)).not.toContain(rotation.body.secret);
   });
 
   test("tells an alert to the customer's webhooks that ask for its kind and are active", async () => {
@@ -454,7 +454,7 @@ describe("bounds", () => {
 });
 
 /** What a webhook was told, in the order in which it happened; with `as`, of another's. */
-async function told(id: number, as = customer): Promise<Record<string, unknown>[]> {
+async function reported(id: number, as = customer): Promise<Record<string, unknown>[]> {
   const { items } = (await api.request("GET", `/api/v1/webhooks/${id}/deliveries`, { as })).body;
   return items.map(({ body }: { body: string }) => JSON.parse(body)).toReversed();
 }
@@ -490,7 +490,7 @@ describe("work", () => {
     await api.request("POST", `/api/v1/environments/${id}/stop`, { as: customer });
     await host.round({ phase: "stopped", exitCode: 143 });
 
-    const messages = await told(all.id);
+    const messages = await reported(all.id);
     expect(messages.map(({ kind, sentence }) => [kind, sentence])).toEqual([
       ["ready", "Environment work is ready."],
       ["failed", "Environment work has failed: It died."],
@@ -516,8 +516,8 @@ describe("work", () => {
       messages[3]?.event_id,
     ]);
     expect(rows).toEqual([{ workload_id: id, new: "stopped" }]);
-    expect(await told(ready.id)).toHaveLength(2);
-    expect(await told(money.id)).toEqual([]);
+    expect(await reported(ready.id)).toHaveLength(2);
+    expect(await reported(money.id)).toEqual([]);
   });
 
   test("is told to who ordered it and to the owner of the workspace, to each once", async () => {
@@ -558,7 +558,7 @@ describe("work", () => {
     });
 
     await expect(undone).rejects.toThrow("taken back");
-    expect(await told(hook.id)).toEqual([]);
+    expect(await reported(hook.id)).toEqual([]);
   });
 
   test("whose container dies again and again is told once when that begins and once when it is over", async () => {
@@ -569,19 +569,19 @@ describe("work", () => {
       const restarts = { count, exitCode, outOfMemory: false, signal: null };
       await host.report([host.observedOf(wanted, { ...RUNS, restarts })]);
     };
-    const shown = async () => (await scene.get(customer, id)).restarts;
+    const visible = async () => (await scene.get(customer, id)).restarts;
 
     for (let count = 1; count < LOOP_RESTARTS; count += 1) await restarted(count);
-    const before = [await told(hook.id), await shown()];
+    const before = [await reported(hook.id), await visible()];
     for (let count = LOOP_RESTARTS; count < LOOP_RESTARTS + 3; count += 1) await restarted(count);
-    const during = await told(hook.id);
+    const during = await reported(hook.id);
     await scene.lifecycle();
-    const looping = await shown();
+    const looping = await visible();
     api.passMinutes(CALM_MS / 60_000);
     await host.heartbeat();
     await scene.lifecycle();
     await scene.lifecycle();
-    const after = await told(hook.id);
+    const after = await reported(hook.id);
 
     expect(before).toEqual([[], { ...looping, count: 2, last_at: expect.any(String), looping_since: null }]);
     expect(during.map(({ state, sentence }) => [state, sentence])).toEqual([
@@ -590,12 +590,12 @@ describe("work", () => {
     expect(during[0]).toMatchObject({ kind: "restarting", workload_id: id, restarts: 3, exit_code: 4 });
     expect(looping).toMatchObject({ count: 5, exit_code: 4, looping_since: expect.any(String) });
     expect(after.slice(1)).toMatchObject([{ state: "recovered", restarts: 5, run_ended: false }]);
-    expect(await shown()).toMatchObject({ count: 5, looping_since: null });
+    expect(await visible()).toMatchObject({ count: 5, looping_since: null });
     // One more is no new loop; three more in a row are.
     await restarted(6);
-    expect(await told(hook.id)).toHaveLength(2);
+    expect(await reported(hook.id)).toHaveLength(2);
     await restarted(8);
-    expect((await told(hook.id)).slice(2)).toMatchObject([{ state: "fired", restarts: 8 }]);
+    expect((await reported(hook.id)).slice(2)).toMatchObject([{ state: "fired", restarts: 8 }]);
     await host.round({
       phase: "failed",
       problem: "exited",
@@ -603,7 +603,7 @@ describe("work", () => {
       remains: { outOfMemory: false, signal: null, tail: null },
     });
     await scene.lifecycle();
-    expect((await told(hook.id)).slice(3)).toMatchObject([{ state: "recovered", run_ended: true }]);
+    expect((await reported(hook.id)).slice(3)).toMatchObject([{ state: "recovered", run_ended: true }]);
   });
 
   test("on a host that is drained is told with reason and deadline, again when it is taken back", async () => {
@@ -613,7 +613,7 @@ describe("work", () => {
     await asOperator("drain", { reason: "new power supply", deadline_seconds: 7_200 });
     await asOperator("uncordon", {});
 
-    expect(await told(hook.id)).toMatchObject([
+    expect(await reported(hook.id)).toMatchObject([
       {
         kind: "drained",
         state: "fired",
@@ -638,7 +638,7 @@ describe("work", () => {
     host.reportOfLease(leaseId, { releaseDueAt: later });
     await host.round(RUNS);
 
-    expect(await told(hook.id)).toMatchObject([
+    expect(await reported(hook.id)).toMatchObject([
       {
         workload_id: id,
         service: "ssh",
@@ -701,13 +701,13 @@ describe("a training job", () => {
     return answer.body.id;
   }
 
-  async function says(report: Parameters<ScriptedHost["round"]>[0]): Promise<void> {
+  async function report(report: Parameters<ScriptedHost["round"]>[0]): Promise<void> {
     await host.round(report);
     await scene.workloads();
   }
 
   /** Its host has told all of the end. */
-  const TOLD = { remains: { outOfMemory: false, signal: null, tail: null } };
+  const REPORTED = { remains: { outOfMemory: false, signal: null, tail: null } };
 
   test("is told when it runs, is tried again and ends, with cause and attempt, to webhooks that ask for it", async () => {
     const all = await webhook("/jobs");
@@ -715,17 +715,17 @@ describe("a training job", () => {
     const id = await ordered({ max_retries: 1 });
     await scene.schedule();
 
-    await says({ phase: "ready" });
-    await says({ phase: "failed", exitCode: 3, problem: "exited", ...TOLD });
+    await report({ phase: "ready" });
+    await report({ phase: "failed", exitCode: 3, problem: "exited", ...REPORTED });
     await host.round();
     api.passMinutes(1);
     await host.heartbeat();
     await scene.lifecycle();
     await scene.schedule();
-    await says({ phase: "ready" });
-    await says({ phase: "failed", exitCode: 4, problem: "exited", ...TOLD });
+    await report({ phase: "ready" });
+    await report({ phase: "failed", exitCode: 4, problem: "exited", ...REPORTED });
 
-    const messages = await told(all.id);
+    const messages = await reported(all.id);
     expect(messages.map(({ kind, attempt, exit_code: code }) => [kind, attempt, code])).toEqual([
       ["job-started", 1, undefined],
       ["job-retried", 1, 3],
@@ -758,7 +758,7 @@ describe("a training job", () => {
       messages[3]?.event_id,
     ]);
     expect(rows).toEqual([{ workload_id: id, new: "failed" }]);
-    expect(await told(ended.id)).toEqual([messages[3]]);
+    expect(await reported(ended.id)).toEqual([messages[3]]);
   });
 
   test("that is cancelled while it waits, and ordered once more by hand, is told so with who did it", async () => {
@@ -768,7 +768,7 @@ describe("a training job", () => {
     await api.request("POST", `/api/v1/training-jobs/${id}/cancel`, { as: customer });
     await api.request("POST", `/api/v1/training-jobs/${id}/retry`, { as: customer });
 
-    expect(await told(hook.id)).toMatchObject([
+    expect(await reported(hook.id)).toMatchObject([
       { kind: "job-ended", status: "cancelled", by: "customer", attempt: 1 },
       { kind: "job-retried", by: "customer", attempt: 1, next_attempt: 2 },
     ]);
@@ -798,7 +798,7 @@ describe("alarms", () => {
     for (const _ of [1, 2])
       await api.request("POST", `/api/v1/alarms/${items[0].id}/clear`, { as: api.admin });
 
-    const messages = await told(named.body.id, api.admin);
+    const messages = await reported(named.body.id, api.admin);
     expect(messages.map(({ state, sentence }) => [state, sentence])).toEqual([
       ["fired", "Two hosts claim it."],
       ["recovered", "Two hosts claim it."],
@@ -812,7 +812,7 @@ describe("alarms", () => {
       subject: `GPU-${counter}`,
       at: now.toISOString(),
     });
-    expect([await told(all.body.id, api.admin), await told(former.id)]).toEqual([[], []]);
+    expect([await reported(all.body.id, api.admin), await reported(former.id)]).toEqual([[], []]);
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: "kinds" }] } });
   });
 });
@@ -860,8 +860,8 @@ describe("a key", () => {
     await api.request("PATCH", `/api/v1/webhooks/${hook.id}`, { as: customer, body: { kinds: ["ready"] } });
     const reads = await api.key(customer, { scopes: ["read"] });
 
-    expect(await told(hook.id)).toMatchObject([{ kind: "low-balance" }]);
-    expect(await told(hook.id, { ...customer, ...reads })).toEqual([]);
+    expect(await reported(hook.id)).toMatchObject([{ kind: "low-balance" }]);
+    expect(await reported(hook.id, { ...customer, ...reads })).toEqual([]);
   });
 });
 

@@ -79,19 +79,19 @@ test("starts a run's container again though its image has lost its name", async 
   const { reference } = registry.push("team/renamed");
   agent.host.order([orderOf("renamed", reference)]);
   const { containerId } = await agent.host.text("run-renamed", { phase: "ready" });
-  const asked = registry.requests.length;
+  const requested = registry.requests.length;
   const { Id } = await docker.getImage(reference).inspect();
   await docker.getImage(Id).tag({ repo: `${registry.address}/team/other`, tag: "1" });
   await docker.getImage(reference).remove();
 
   await docker.getContainer(containerId ?? "").kill();
   const again = await eventually(() => {
-    const said = agent.host.observed("run-renamed");
-    return said?.phase === "ready" && said.restarts !== undefined && said;
+    const output = agent.host.observed("run-renamed");
+    return output?.phase === "ready" && output.restarts !== undefined && output;
   });
 
   expect(again.containerId).toBe(containerId);
-  expect(registry.requests.length).toBe(asked);
+  expect(registry.requests.length).toBe(requested);
 });
 
 test("tells what it waits for: of the pull in its report, and to people", async () => {
@@ -99,22 +99,27 @@ test("tells what it waits for: of the pull in its report, and to people", async 
   registry.fail({ kind: "stall", afterBytes: MIB }, "team/slow");
 
   agent.host.order([orderOf("slow", reference)]);
-  const said = await eventually(() => {
+  const output = await eventually(() => {
     const instance = agent.host.observed("run-slow");
     return instance?.detail.includes("0 of 1 layers") && instance;
   });
-  const told = await eventually(() => agent.host.imagePulls.find(({ image }) => image === reference));
-  for (const restMs of [30_000, 60_000]) {
+  const reported = await eventually(() => agent.host.imagePulls.find(({ image }) => image === reference));
+  for (const backoffMs of [30_000, 60_000]) {
     agent.setForward(STALL_MS);
     await eventually(() => agent.host.observed("run-slow")?.detail.includes("did not answer well"));
-    agent.setForward(restMs);
+    agent.setForward(backoffMs);
     await eventually(() => agent.host.observed("run-slow")?.detail.includes("0 of 1 layers"));
   }
   agent.setForward(STALL_MS);
   const failed = await agent.host.text("run-slow", { phase: "failed", problem: "image-missing" });
 
-  expect(said).toMatchObject({ phase: "starting", problem: null });
-  expect(told).toMatchObject({ fetchId: null, state: "pulling", layers: 1, instanceIds: [said?.instanceId] });
+  expect(output).toMatchObject({ phase: "starting", problem: null });
+  expect(reported).toMatchObject({
+    fetchId: null,
+    state: "pulling",
+    layers: 1,
+    instanceIds: [output?.instanceId],
+  });
   expect(failed.detail).toContain("The registry is too slow.");
   registry.letGo();
 });
@@ -149,11 +154,11 @@ test("ends a fetch that is wanted no more", async () => {
   fetches();
   await eventually(() => agent.log.lines.some(({ message }) => message.includes("nobody wants it")));
 
-  const told = await eventually(() => agent.host.imagePulls.length === 0, {
+  const reported = await eventually(() => agent.host.imagePulls.length === 0, {
     what: "a report without fetches",
   });
 
-  expect(told).toBe(true);
+  expect(reported).toBe(true);
   expect(await isHere(reference)).toBe(false);
   registry.letGo();
 });
@@ -165,7 +170,7 @@ test("rests between its rounds while a registry hangs, and is not starting anyth
   agent.host.order([orderOf("hanging", reference)]);
   await eventually(() => registry.open > 0 && agent.host.observed("run-hanging")?.phase === "starting");
   using rounds = vi.spyOn(ImagePulls.prototype, "want");
-  using said = vi.spyOn(ControlPlaneLink.prototype, "converse");
+  using output = vi.spyOn(ControlPlaneLink.prototype, "converse");
   const fourRoundsMs = async () => {
     rounds.mockClear();
     const beginMs = performance.now();
@@ -179,6 +184,6 @@ test("rests between its rounds while a registry hangs, and is not starting anyth
   });
 
   expect(hasRest).toBe(true);
-  expect(said.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
+  expect(output.mock.calls.map(([{ isStarting }]) => isStarting)).not.toContain(true);
   registry.letGo();
 });

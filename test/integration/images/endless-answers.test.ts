@@ -13,7 +13,7 @@ const BOUND_BYTES = 8 * 2 ** 20;
 const SENT_BYTES = 64 * 2 ** 20;
 
 /** Sends until its reader leaves. Answers how much that was. */
-async function pour(response: ServerResponse): Promise<number> {
+async function writeOut(response: ServerResponse): Promise<number> {
   let sent = 0;
   const left = once(response, "close");
   while (sent < SENT_BYTES && !response.closed) {
@@ -27,12 +27,12 @@ async function pour(response: ServerResponse): Promise<number> {
 test.each([
   [200, "the answer of the pull has a line without end"],
   [500, "x".repeat(2_000)],
-])("that answers %i", async (status, said) => {
+])("that answers %i", async (status, output) => {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-endless-"));
-  const poured = Promise.withResolvers<number>();
+  const flooded = Promise.withResolvers<number>();
   const server = createServer((_request, response) => {
     response.writeHead(status);
-    poured.resolve(pour(response));
+    flooded.resolve(writeOut(response));
   });
   onTestFinished(() => {
     server.closeAllConnections();
@@ -51,6 +51,6 @@ test.each([
     signal: new AbortController().signal,
   });
 
-  await expect(pull).rejects.toEqual(new PullError(said, status === 200 ? null : status));
-  expect(await poured.promise).toBeLessThan(BOUND_BYTES);
+  await expect(pull).rejects.toEqual(new PullError(output, status === 200 ? null : status));
+  expect(await flooded.promise).toBeLessThan(BOUND_BYTES);
 });

@@ -7,7 +7,7 @@ import { ImageCleaner } from "@remotegpu/agent/loop/images/image-cleaner";
 import { reportText } from "@remotegpu/shared/doctor";
 import { docker } from "../../support/containers/docker.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { orderWish } from "../../support/samples/image-wishes.ts";
+import { imageOfOrder } from "../../support/samples/image-wishes.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 const LAYER = 200_000;
@@ -31,9 +31,9 @@ afterEach(() => host.end());
 
 async function pulled(name: string): Promise<string> {
   const { reference } = registry.push(name, { layerBytes: [LAYER] });
-  const wish = orderWish(reference, name.replace("/", "-"));
-  host.want(wish);
-  expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+  const options = imageOfOrder(reference, name.replace("/", "-"));
+  host.want(options);
+  expect(await host.outcome(options)).toMatchObject({ kind: "present" });
   host.want();
   host.nowMs += 1_000;
   return reference;
@@ -84,7 +84,7 @@ test("what a container uses stays, stopped or not, and so do what is wanted and 
   const unused = await pulled("clean/unused");
   const container = await docker.createContainer({ Image: used, Cmd: ["nothing"] });
   await docker.getImage(named).tag({ repo: `${registry.address}/clean/theirs`, tag: "1" });
-  host.want(orderWish(wanted, "ann"));
+  host.want(imageOfOrder(wanted, "ann"));
   nowMs = host.nowMs + UNUSED_MS;
   freeBytes = LAYER;
   mostBytes = 0;
@@ -104,7 +104,7 @@ test("what a container uses stays, stopped or not, and so do what is wanted and 
 test("what is wanted by its digest stays", async () => {
   const reference = await pulled("clean/by-digest");
   const { RepoDigests: digests } = await docker.getImage(reference).inspect();
-  host.want(...digests.map((digest) => orderWish(digest, "ann")));
+  host.want(...digests.map((digest) => imageOfOrder(digest, "ann")));
   nowMs = host.nowMs + UNUSED_MS;
   mostBytes = 0;
 

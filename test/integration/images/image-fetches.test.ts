@@ -213,9 +213,9 @@ describe("a placement whose image is being pulled", () => {
     ["has a container", { phase: "starting", detail: "The container runs; its metering opens." }],
     ["runs", { phase: "ready" }],
     ["is on a host whose runtime is silent", { ...NOT_BEGUN, problem: "runtime-down" }],
-  ])("keeps its place where it %s", async (_what, says) => {
+  ])("keeps its place where it %s", async (_what, report) => {
     await placed();
-    await host.round(says);
+    await host.round(report);
     await twoMinutesLater();
 
     expect(await scene.fetches()).toBe(false);
@@ -309,10 +309,10 @@ describe("a placement whose image is being pulled", () => {
     await large.round();
     await scene.schedule();
 
-    const told = large.desiredFetches.map(({ fetchId }) => fetchId);
+    const reported = large.desiredFetches.map(({ fetchId }) => fetchId);
     const waiting = await sql<{ id: string; is_told: boolean }>(
       "SELECT workload_id AS id, id = ANY($1) AS is_told FROM image_fetches WHERE ended_at IS NULL",
-      [told],
+      [reported],
     );
     expect(waiting.map(({ id }) => id).toSorted()).toEqual([...ids, others].toSorted());
     const [last, ...more] = waiting.filter((one) => !one.is_told);
@@ -521,18 +521,18 @@ describe("an image that does not come", () => {
 
   test("is given up after an hour of being pulled, in which its waiting does not count", async () => {
     const { id, fetchId } = await fetching();
-    const tell = async (state: ObservedPull["state"], minutes: number) => {
+    const report = async (state: ObservedPull["state"], minutes: number) => {
       host.pulls = [pull({ fetchId, state })];
       await host.report([]);
       scene.api.passMinutes(minutes);
       await host.heartbeat();
     };
-    await tell("pulling", 30);
-    await tell("waiting", 50);
-    await tell("pulling", 29);
+    await report("pulling", 30);
+    await report("waiting", 50);
+    await report("pulling", 29);
     expect(await scene.fetches()).toBe(false);
 
-    await tell("pulling", 1);
+    await report("pulling", 1);
     expect(await scene.fetches()).toBe(true);
 
     expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES["too-slow"]]);
@@ -829,16 +829,16 @@ describe("what a host tells of its pulls", () => {
   test("moves on at most once in two seconds, but for how it ends, which is known at once", async () => {
     const at = (sinceMs: number) => new Date(Date.UTC(2026, 0, 1) + sinceMs);
     const seen: unknown[] = [];
-    const told = async (sinceMs: number, change: Partial<ObservedPull>) => {
+    const reported = async (sinceMs: number, change: Partial<ObservedPull>) => {
       await putHostPulls(scene.api.db, { hostId: host.id, pulls: [pull(change)], now: at(sinceMs) });
       seen.push((await pullsOfHost(scene.api.db, host.id)).map((row) => [row.state, row.layers_done]));
     };
 
-    await told(0, { layersDone: 1 });
-    await told(1_999, { layersDone: 2 });
-    await told(2_000, { layersDone: 3 });
-    await told(3_999, { layersDone: 4 });
-    await told(3_999, { layersDone: 4, state: "failed", problem: "too-slow" });
+    await reported(0, { layersDone: 1 });
+    await reported(1_999, { layersDone: 2 });
+    await reported(2_000, { layersDone: 3 });
+    await reported(3_999, { layersDone: 4 });
+    await reported(3_999, { layersDone: 4, state: "failed", problem: "too-slow" });
 
     expect(seen).toEqual([
       [["pulling", 1]],
@@ -890,9 +890,9 @@ describe("what a host tells of its pulls", () => {
       pull({ instanceIds: [InstanceId.parse("ins-c")], state: "pulling" }),
     ];
     const seen = [];
-    for (const told of [pulls, pulls.toReversed()]) {
+    for (const reported of [pulls, pulls.toReversed()]) {
       scene.api.passMinutes(1);
-      await putHostPulls(scene.api.db, { hostId: host.id, pulls: told, now: scene.api.deps.now() });
+      await putHostPulls(scene.api.db, { hostId: host.id, pulls: reported, now: scene.api.deps.now() });
       seen.push(await pullsOfHost(scene.api.db, host.id));
     }
 

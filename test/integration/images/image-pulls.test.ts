@@ -30,7 +30,7 @@ import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { fetchWish, orderWish } from "../../support/samples/image-wishes.ts";
+import { imageOfFetch, imageOfOrder } from "../../support/samples/image-wishes.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 /** More than a runtime loads at once, also where we start it. */
@@ -58,10 +58,10 @@ afterEach(async () => {
 describe("an image that an order wants", () => {
   test("is pulled, and is its own from then on", async () => {
     const { reference, imageId } = registry.push("team/plain");
-    const wish = orderWish(reference, "ann");
+    const options = imageOfOrder(reference, "ann");
 
-    host.want(wish);
-    const state = await host.outcome(wish);
+    host.want(options);
+    const state = await host.outcome(options);
 
     expect(state).toEqual({ kind: "present", imageId });
     expect(host.journal.pulledImages.all()).toMatchObject([{ imageId, image: reference, credential: null }]);
@@ -70,15 +70,15 @@ describe("an image that an order wants", () => {
 
   test("that is here is known by its name and by its id, and nothing is pulled", async () => {
     const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
-    const byName = orderWish(BUSYBOX_IMAGE, "ann", { isOffered: true });
-    const byId = orderWish(Id, "ann", { isOffered: true, run: "by-id" });
+    const byName = imageOfOrder(BUSYBOX_IMAGE, "ann", { isOffered: true });
+    const byId = imageOfOrder(Id, "ann", { isOffered: true, run: "by-id" });
     // As from a control plane that knows no terms.
-    const plain = { ...orderWish(BUSYBOX_IMAGE, "ann", { run: "plain" }), terms: undefined };
+    const plain = { ...imageOfOrder(BUSYBOX_IMAGE, "ann", { run: "plain" }), terms: undefined };
 
     host.want(byName, byId, plain);
 
-    for (const wish of [byName, byId, plain])
-      await expect(host.pulls.ensure(wish)).resolves.toEqual({ kind: "present", imageId: Id });
+    for (const options of [byName, byId, plain])
+      await expect(host.pulls.ensure(options)).resolves.toEqual({ kind: "present", imageId: Id });
     expect(host.log.lines).toEqual([]);
   });
 
@@ -86,12 +86,12 @@ describe("an image that an order wants", () => {
     const { reference } = registry.push("team/by-hand");
     const taken = `${registry.address}/team/elsewhere:1`;
     await docker.getImage(BUSYBOX_IMAGE).tag({ repo: `${registry.address}/team/elsewhere`, tag: "1" });
-    const wish = orderWish(taken, "ann");
+    const options = imageOfOrder(taken, "ann");
     const { Id } = await docker.getImage(BUSYBOX_IMAGE).inspect();
-    const byId = orderWish(Id, "ann", { run: "by-id" });
+    const byId = imageOfOrder(Id, "ann", { run: "by-id" });
 
-    host.want(wish, byId);
-    const state = await host.outcome(wish);
+    host.want(options, byId);
+    const state = await host.outcome(options);
 
     expect(state).toEqual({
       kind: "missing",
@@ -109,22 +109,22 @@ describe("an image that an order wants", () => {
     registry.push("team/kept", { tag: "latest" });
     const names = [`${registry.address}/team/kept`, "rg-test/kept"];
     for (const repo of names) await docker.getImage(Id).tag({ repo, tag: "latest" });
-    const wishes = [...names, "docker.io/rg-test/kept:latest", "index.docker.io/rg-test/kept"].map(
-      (image, at) => orderWish(image, "eve", { run: `eve-${at}` }),
+    const requests = [...names, "docker.io/rg-test/kept:latest", "index.docker.io/rg-test/kept"].map(
+      (image, at) => imageOfOrder(image, "eve", { run: `eve-${at}` }),
     );
-    const asked = registry.requests.length;
+    const requested = registry.requests.length;
 
-    host.want(...wishes);
-    for (const wish of wishes) expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+    host.want(...requests);
+    for (const options of requests) expect(await host.outcome(options)).toMatchObject({ kind: "missing" });
 
     const problems = host.log.lines.flatMap(({ level, fields }) => (level === "warn" ? [fields] : []));
-    expect(problems).toHaveLength(wishes.length);
+    expect(problems).toHaveLength(requests.length);
     for (const problem of problems)
       expect(problem).toMatchObject({
         problem: "not-allowed",
         said: "another image has this name here, which this agent did not pull by it",
       });
-    expect(registry.requests.length).toBe(asked);
+    expect(registry.requests.length).toBe(requested);
     for (const repo of names) {
       expect((await docker.getImage(repo).inspect()).Id).toBe(Id);
       await docker.getImage(repo).remove();
@@ -133,7 +133,7 @@ describe("an image that an order wants", () => {
 
   test("is pulled anew where its name is of this agent's own pulls", async () => {
     const first = registry.push("team/moving");
-    const ann = orderWish(first.reference, "ann");
+    const ann = imageOfOrder(first.reference, "ann");
     host.want(ann);
     await host.outcome(ann);
     // As of an owner who pulled it with a credential of his own.
@@ -146,43 +146,43 @@ describe("an image that an order wants", () => {
       lastUsedMs: 0,
     });
     const second = registry.push("team/moving");
-    const ben = orderWish(first.reference, "ben", { credential: "cred-2" });
+    const ben = imageOfOrder(first.reference, "ben", { credential: "cred-2" });
     host.want(ben);
 
     expect(await host.outcome(ben)).toEqual({ kind: "present", imageId: second.imageId });
   });
 
   test("by an id that is not here is missing with the same words as one that it may not have", async () => {
-    const wish = orderWish(`sha256:${"1".repeat(64)}`, "ann");
+    const options = imageOfOrder(`sha256:${"1".repeat(64)}`, "ann");
 
-    host.want(wish);
+    host.want(options);
 
-    expect(await host.outcome(wish)).toEqual({
+    expect(await host.outcome(options)).toEqual({
       kind: "missing",
-      detail: `Image ${wish.image} is not on offer on this host, and an id cannot be pulled.`,
+      detail: `Image ${options.image} is not on offer on this host, and an id cannot be pulled.`,
     });
   });
 
   test("shows how far it is, in steps of two seconds", async () => {
     const { reference, bytes } = registry.push("team/large", { layerBytes: [3 * MIB, MIB] });
-    const wish = orderWish(reference, "ann");
+    const options = imageOfOrder(reference, "ann");
     registry.fail({ kind: "trickle", pieceBytes: 256 * 1024, everyMs: 60 }, "team/large");
     const detail = () => host.pulls.waits(host.nowMs).get("ann" as never) ?? "";
 
-    host.want(wish);
+    host.want(options);
     await eventually(() => {
       host.later(2_000);
       return (host.pullOf(reference)?.bytesDone ?? 0) > 0;
     });
-    const told = host.pullOf(reference);
+    const reported = host.pullOf(reference);
     const before = detail();
     await eventually(() => host.later(0) === undefined && registry.open <= 1, { what: "the smaller layer" });
 
-    expect(told).toMatchObject({ state: "pulling", layers: 2, layersDone: 0, fetchId: null });
-    expect(told?.bytes).toBeLessThanOrEqual(bytes);
+    expect(reported).toMatchObject({ state: "pulling", layers: 2, layersDone: 0, fetchId: null });
+    expect(reported?.bytes).toBeLessThanOrEqual(bytes);
     expect(before).toMatch(/^Image \S+ is being pulled: 0 of 2 layers, \d\.\d of \d\.\d MiB\.$/);
-    expect(host.pullOf(reference)).toEqual(told);
-    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(host.pullOf(reference)).toEqual(reported);
+    expect(await host.outcome(options)).toMatchObject({ kind: "present" });
   });
 });
 
@@ -190,7 +190,7 @@ describe("a pull that nobody wants any more", () => {
   test("is ended, and its slot is free", async () => {
     const { reference } = registry.push("hung/unwanted");
     registry.fail({ kind: "hang", at: "manifest" }, "hung/unwanted");
-    host.want(orderWish(reference, "ann"));
+    host.want(imageOfOrder(reference, "ann"));
     await eventually(() => registry.open === 1, { what: "the runtime at the registry" });
 
     host.want();
@@ -204,13 +204,13 @@ describe("a pull that nobody wants any more", () => {
     const hung = registry.push("hung/layers", { layerBytes: [MIB, MIB, MIB, MIB] });
     const other = registry.push("team/after-hung", { layerBytes: [1_000] });
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/layers");
-    const wish = orderWish(other.reference, "ben");
-    host.want(orderWish(hung.reference, "ann"), wish);
+    const options = imageOfOrder(other.reference, "ben");
+    host.want(imageOfOrder(hung.reference, "ann"), options);
     await eventually(() => registry.open >= 3, { what: "the downloads" });
 
-    host.want(wish);
+    host.want(options);
 
-    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(await host.outcome(options)).toMatchObject({ kind: "present" });
     // This is what the runtime's own downloads of the pull that was ended are, once the registry lets go.
     expect(await isHere(hung.reference)).toBe(false);
   });
@@ -218,18 +218,18 @@ describe("a pull that nobody wants any more", () => {
   test("goes on for the others who want it", async () => {
     const { reference } = registry.push("team/shared", { layerBytes: [MIB] });
     registry.fail({ kind: "trickle", pieceBytes: 100_000, everyMs: 30 }, "team/shared");
-    const [order, fetch] = [orderWish(reference, "ann"), fetchWish(reference, "ben")];
+    const [order, fetch] = [imageOfOrder(reference, "ann"), imageOfFetch(reference, "ben")];
     host.want(order, fetch);
     await eventually(() => registry.open > 0, { what: "the pull" });
 
     host.want(fetch);
-    const told = await eventually(() => {
+    const reported = await eventually(() => {
       host.later(2_000);
       const pull = host.pullOf(reference);
       return pull?.state === "present" && pull;
     });
 
-    expect(told).toMatchObject({ fetchId: "ben", problem: null });
+    expect(reported).toMatchObject({ fetchId: "ben", problem: null });
     expect(registry.requests.filter((request) => request.includes("team/shared/manifests")).length).toBe(2);
   });
 });
@@ -239,18 +239,18 @@ describe("owners share the pulls of a host", () => {
     const hung = [1, 2, 3, 4].map((at) => registry.push(`hung/manifest-${at}`).reference);
     const { reference } = registry.push("team/third");
     for (const at of [1, 2, 3, 4]) registry.fail({ kind: "hang", at: "manifest" }, `hung/manifest-${at}`);
-    const wish = orderWish(reference, "cleo");
+    const options = imageOfOrder(reference, "cleo");
 
     const [one = "", two = "", three = "", four = ""] = hung;
     host.want(
-      orderWish(one, "ann", { run: "a-1" }),
-      orderWish(two, "ann", { run: "a-2" }),
-      orderWish(three, "ben", { run: "b-1" }),
-      orderWish(four, "ben", { run: "b-2" }),
-      wish,
+      imageOfOrder(one, "ann", { run: "a-1" }),
+      imageOfOrder(two, "ann", { run: "a-2" }),
+      imageOfOrder(three, "ben", { run: "b-1" }),
+      imageOfOrder(four, "ben", { run: "b-2" }),
+      options,
     );
 
-    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(await host.outcome(options)).toMatchObject({ kind: "present" });
     expect(host.pulls.observed(host.nowMs).map(({ state }) => state)).toEqual(Array(4).fill("pulling"));
   });
 });
@@ -258,10 +258,10 @@ describe("owners share the pulls of a host", () => {
 test("a pull that stands still on the runtime's own downloads is given up sooner, since another owner waits", async () => {
   const hung = registry.push("hung/slots", { layerBytes: MANY_LAYERS });
   registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/slots");
-  const slots = orderWish(hung.reference, "ann");
+  const slots = imageOfOrder(hung.reference, "ann");
   host.want(slots);
   await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
-  const behind = orderWish(registry.push("team/behind").reference, "ben");
+  const behind = imageOfOrder(registry.push("team/behind").reference, "ben");
   host.want(slots, behind);
   await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
     what: "the other pull",
@@ -279,10 +279,10 @@ test("a pull that stands still on the runtime's own downloads is given up sooner
 test("a pull that waits for the runtime's own downloads has no fault, and begins again behind the others", async () => {
   const hung = registry.push("hung/downloads", { layerBytes: MANY_LAYERS });
   registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/downloads");
-  const slots = orderWish(hung.reference, "ann");
+  const slots = imageOfOrder(hung.reference, "ann");
   host.want(slots);
   await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
-  const behind = orderWish(registry.push("team/queued").reference, "ann", { run: "behind" });
+  const behind = imageOfOrder(registry.push("team/queued").reference, "ann", { run: "behind" });
   host.want(slots, behind);
   await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
     what: "the other pull",
@@ -307,10 +307,10 @@ test("a pull that waits for the runtime's own downloads has no fault, and begins
 test("a pull that moves, and that another owner waits behind, makes room and is begun again", async () => {
   const large = registry.push("team/holder", { layerBytes: MANY_LAYERS.map(() => 2 * MIB) });
   registry.fail({ kind: "trickle", pieceBytes: 64 * 1024, everyMs: 200 }, "team/holder");
-  const holder = orderWish(large.reference, "ann");
+  const holder = imageOfOrder(large.reference, "ann");
   host.want(holder);
   await eventually(() => registry.open >= 3, { what: "the runtime's downloads" });
-  const behind = orderWish(registry.push("team/waits").reference, "ben");
+  const behind = imageOfOrder(registry.push("team/waits").reference, "ben");
   host.want(holder, behind);
   await eventually(() => (host.later(100), host.pullOf(behind.image)?.layers === 1), {
     what: "the other pull",
@@ -333,12 +333,12 @@ test("a pull that moves, and that another owner waits behind, makes room and is 
 
 describe("the disk of images", () => {
   test("has no pull begin below its bound, and is asked again", async () => {
-    const wish = orderWish(registry.push("team/no-room").reference, "ann");
+    const options = imageOfOrder(registry.push("team/no-room").reference, "ann");
     host.disk = { freeBytes: 9, totalBytes: 100 };
-    host.want(wish);
+    host.want(options);
     const waiting = await eventually(() => {
       host.later(0);
-      const pull = host.pullOf(wish.image);
+      const pull = host.pullOf(options.image);
       return pull?.operatorDetail === "no room" && pull;
     });
     expect(waiting.state).toBe("waiting");
@@ -346,12 +346,12 @@ describe("the disk of images", () => {
     host.disk = { freeBytes: 10, totalBytes: 100 };
     host.later(5_000);
 
-    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+    expect(await host.outcome(options)).toMatchObject({ kind: "present" });
   });
 
   test("has no more pulled than the operator's bytes", async () => {
-    const first = orderWish(registry.push("team/first-bytes").reference, "ann");
-    const second = orderWish(registry.push("team/more-bytes").reference, "ann", { run: "second" });
+    const first = imageOfOrder(registry.push("team/first-bytes").reference, "ann");
+    const second = imageOfOrder(registry.push("team/more-bytes").reference, "ann", { run: "second" });
     host.bounds.mostBytes = 1;
     host.want(first);
     expect(await host.outcome(first)).toMatchObject({ kind: "present" });
@@ -364,8 +364,8 @@ describe("the disk of images", () => {
   test("ends what is under way below half of it", async () => {
     const { reference } = registry.push("hung/fills", { layerBytes: [MIB] });
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/fills");
-    const wish = orderWish(reference, "ann");
-    host.want(wish);
+    const options = imageOfOrder(reference, "ann");
+    host.want(options);
     await eventually(() => (host.later(0), registry.open > 0), { what: "the layer on its way" });
     // What is told of a pull is told anew every other second.
     await eventually(() => (host.later(2_000), host.pullOf(reference)?.layers === 1));
@@ -375,7 +375,7 @@ describe("the disk of images", () => {
     expect(host.pullOf(reference)).toMatchObject({ state: "pulling" });
     host.disk = { freeBytes: 4, totalBytes: 100 };
 
-    expect(await host.outcome(wish)).toHaveProperty(
+    expect(await host.outcome(options)).toHaveProperty(
       "detail",
       expect.stringContaining(PULL_PROBLEM_SENTENCES["no-room"]),
     );
@@ -383,39 +383,39 @@ describe("the disk of images", () => {
 });
 
 test("a journal that fails loses no slot and no order", async () => {
-  const wish = orderWish(registry.push("team/journal").reference, "ann");
+  const options = imageOfOrder(registry.push("team/journal").reference, "ann");
   const all = vi.spyOn(host.journal.pulledImages, "all").mockImplementation(() => {
     throw new JournalError("the disk failed");
   });
-  host.want(wish);
+  host.want(options);
   await eventually(
-    () => (host.later(0), host.pullOf(wish.image)?.operatorDetail?.includes("the disk failed")),
+    () => (host.later(0), host.pullOf(options.image)?.operatorDetail?.includes("the disk failed")),
   );
-  expect(host.pullOf(wish.image)).toMatchObject({ state: "waiting", problem: null });
+  expect(host.pullOf(options.image)).toMatchObject({ state: "waiting", problem: null });
 
   all.mockRestore();
   host.later(5_000);
 
-  expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
+  expect(await host.outcome(options)).toMatchObject({ kind: "present" });
 });
 
 test("two pulls of one image by different credentials are told by the orders that want them", async () => {
   const { reference } = registry.push("team/two");
   registry.fail({ kind: "hang", at: "manifest" }, "team/two");
   const [ann, ben] = ["ann", "ben"].map((owner) =>
-    orderWish(reference, owner, { credential: `cred-${owner}` }),
+    imageOfOrder(reference, owner, { credential: `cred-${owner}` }),
   );
   if (ann === undefined || ben === undefined) throw new Error("there are two wishes");
-  const other = orderWish(reference, "ann", { credential: "cred-ann", run: "ann-2" });
-  host.want(ann, ben, other, { ...fetchWish(reference, "ben"), terms: ben.terms });
+  const other = imageOfOrder(reference, "ann", { credential: "cred-ann", run: "ann-2" });
+  host.want(ann, ben, other, { ...imageOfFetch(reference, "ben"), terms: ben.terms });
 
-  const told = await eventually(() => {
+  const reported = await eventually(() => {
     host.later(0);
     const pulls = host.pulls.observed(host.nowMs);
     return pulls.length === 2 && pulls;
   });
 
-  expect(told.map(({ fetchId, instanceIds }) => ({ fetchId, instanceIds }))).toEqual([
+  expect(reported.map(({ fetchId, instanceIds }) => ({ fetchId, instanceIds }))).toEqual([
     { fetchId: null, instanceIds: ["env-ann", "env-ann-2"] },
     { fetchId: "ben", instanceIds: ["env-ben"] },
   ]);
@@ -426,51 +426,53 @@ describe("a registry that stalls", () => {
     const stalled = registry.push("hung/stalled", { layerBytes: [MIB] });
     const next = registry.push("hung/next");
     registry.fail({ kind: "stall", afterBytes: 100_000 }, "hung/stalled");
-    const wish = fetchWish(stalled.reference, "ann");
-    const told = () => host.pullOf(stalled.reference);
+    const options = imageOfFetch(stalled.reference, "ann");
+    const reported = () => host.pullOf(stalled.reference);
     const stall = async () => {
       host.later(0);
-      await eventually(() => (host.later(2_000), (told()?.bytesDone ?? 0) > 0), { what: "the first bytes" });
+      await eventually(() => (host.later(2_000), (reported()?.bytesDone ?? 0) > 0), {
+        what: "the first bytes",
+      });
       host.later(STALL_MS);
-      await eventually(() => (host.later(0), told()?.state !== "pulling"), { what: "the end of a try" });
+      await eventually(() => (host.later(0), reported()?.state !== "pulling"), { what: "the end of a try" });
     };
-    host.want(wish);
+    host.want(options);
 
     await stall();
-    expect(told()).toMatchObject({
+    expect(reported()).toMatchObject({
       state: "waiting",
       operatorDetail: expect.stringContaining("nothing came"),
     });
-    const later = orderWish(next.reference, "ben");
-    host.want(wish, later);
+    const later = imageOfOrder(next.reference, "ben");
+    host.want(options, later);
     expect(await host.outcome(later)).toMatchObject({ kind: "present" });
-    host.want(wish);
+    host.want(options);
     host.later(30_000);
     await stall();
-    expect(told()?.state).toBe("waiting");
+    expect(reported()?.state).toBe("waiting");
     host.later(60_000);
     await stall();
 
-    expect(told()).toMatchObject({ fetchId: "ann", state: "failed", problem: "too-slow" });
+    expect(reported()).toMatchObject({ fetchId: "ann", state: "failed", problem: "too-slow" });
   });
 
   test("before it said a word rests for its owner alone, and for all once two met it", async () => {
     const [ann, ben, cleo] = ["ann", "ben", "cleo"].map((owner) =>
-      orderWish(registry.push(`hung/of-${owner}`).reference, owner),
+      imageOfOrder(registry.push(`hung/of-${owner}`).reference, owner),
     );
     if (ann === undefined || ben === undefined || cleo === undefined) throw new Error("there are three");
-    const anns = orderWish(registry.push("team/of-ann").reference, "ann", { run: "anns" });
+    const anns = imageOfOrder(registry.push("team/of-ann").reference, "ann", { run: "anns" });
     for (const owner of ["ann", "ben"]) registry.fail({ kind: "hang", at: "manifest" }, `hung/of-${owner}`);
     const before = registry.requests.length;
-    const isAsked = (owner: string) =>
+    const isRequested = (owner: string) =>
       registry.requests.slice(before).some((path) => path.includes(`/hung/of-${owner}/manifests`));
-    const meets = async (wish: typeof ann) => {
+    const meets = async (options: typeof ann) => {
       // One that the runtime itself makes wait behind others has met nothing.
       await eventually(
-        () => (host.later(0), host.pullOf(wish.image)?.state === "pulling" && isAsked(wish.owner)),
+        () => (host.later(0), host.pullOf(options.image)?.state === "pulling" && isRequested(options.owner)),
       );
       host.later(STALL_MS);
-      await eventually(() => (host.later(0), host.pullOf(wish.image)?.state === "waiting"));
+      await eventually(() => (host.later(0), host.pullOf(options.image)?.state === "waiting"));
     };
     host.want(ann);
     await meets(ann);
@@ -479,8 +481,8 @@ describe("a registry that stalls", () => {
     host.want(ann, anns);
     const waiting = await eventually(() => {
       host.later(0);
-      const told = host.pullOf(anns.image);
-      return told?.state === "waiting" && told;
+      const reported = host.pullOf(anns.image);
+      return reported?.state === "waiting" && reported;
     });
     expect(waiting.operatorDetail).toContain("given a rest");
     expect(host.pulls.waits(host.nowMs).get("anns" as never)).toContain("did not answer well");
@@ -490,7 +492,7 @@ describe("a registry that stalls", () => {
     host.want(ann, ben);
     host.later(30_000);
     await meets(ben);
-    const last = orderWish(registry.push("team/of-cleo").reference, "cleo", { run: "last" });
+    const last = imageOfOrder(registry.push("team/of-cleo").reference, "cleo", { run: "last" });
     host.want(ann, ben, last);
     await eventually(
       () => (host.later(0), host.pullOf(last.image)?.operatorDetail?.includes("given a rest")),
@@ -501,11 +503,11 @@ describe("a registry that stalls", () => {
     const gone = await TestRegistry.start();
     const { reference } = gone.push("team/gone");
     await gone.close();
-    const wish = orderWish(reference, "ann");
-    const other = orderWish(registry.push("team/there").reference, "ann", { run: "other" });
-    host.want(wish);
+    const options = imageOfOrder(reference, "ann");
+    const other = imageOfOrder(registry.push("team/there").reference, "ann", { run: "other" });
+    host.want(options);
 
-    const state = await host.lastOutcome(wish);
+    const state = await host.lastOutcome(options);
     host.want(other);
 
     expect(state).toMatchObject({ kind: "missing" });
@@ -530,18 +532,18 @@ describe("what customers read", () => {
       { kind: "redirect", at: "manifest", to: `http://127.0.0.1:${port}/secret` },
       "evil/redirect",
     );
-    const order = orderWish(reference, "eve");
-    const fetch = fetchWish(reference, "eve", "f-eve");
+    const order = imageOfOrder(reference, "eve");
+    const fetch = imageOfFetch(reference, "eve", "f-eve");
 
     host.want(order, fetch);
     const state = await host.outcome(order);
-    const told = host.pullOf(reference);
+    const reported = host.pullOf(reference);
     inner.close();
 
     const detail = `Image ${reference} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES.refused}`;
     expect(state).toEqual({ kind: "missing", detail });
-    expect(told).toMatchObject({ fetchId: "f-eve", state: "failed", problem: "refused" });
-    expect(told?.operatorDetail).toContain("the inner answer");
+    expect(reported).toMatchObject({ fetchId: "f-eve", state: "failed", problem: "refused" });
+    expect(reported?.operatorDetail).toContain("the inner answer");
     expect(JSON.stringify(host.log.lines)).toContain("the inner answer");
   });
 
@@ -563,10 +565,10 @@ describe("what customers read", () => {
     const [repository = ""] = name.split(":");
     if (repository.startsWith("evil/")) registry.push(repository);
     if (fault !== null) registry.fail(fault, repository);
-    const wish = orderWish(`${registry.address}/${name}`, "eve");
+    const options = imageOfOrder(`${registry.address}/${name}`, "eve");
 
-    host.want(wish);
-    const state = await host.outcome(wish);
+    host.want(options);
+    const state = await host.outcome(options);
 
     expect(state).toMatchObject({ kind: "missing" });
     expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES[problem]));
@@ -576,11 +578,11 @@ describe("what customers read", () => {
     const { reference } = registry.push("team/windows", {
       platform: { architecture: "amd64", os: "windows" },
     });
-    const wish = orderWish(reference, "ann");
+    const options = imageOfOrder(reference, "ann");
 
-    host.want(wish);
+    host.want(options);
 
-    expect(await host.outcome(wish)).toHaveProperty(
+    expect(await host.outcome(options)).toHaveProperty(
       "detail",
       expect.stringContaining(PULL_PROBLEM_SENTENCES["wrong-platform"]),
     );
@@ -589,9 +591,9 @@ describe("what customers read", () => {
 
 describe("names lead to the public internet only", () => {
   const isRefused = async (image: string) => {
-    const wish = orderWish(image, "eve", { mayBePrivate: false });
-    host.want(wish);
-    return (await host.lastOutcome(wish)).kind === "missing" && host.log.lines.at(-1)?.fields;
+    const options = imageOfOrder(image, "eve", { mayBePrivate: false });
+    host.want(options);
+    return (await host.lastOutcome(options)).kind === "missing" && host.log.lines.at(-1)?.fields;
   };
 
   test.each([
@@ -616,9 +618,9 @@ describe("names lead to the public internet only", () => {
   );
 
   test("a control plane of before, which knows no bounds, has no name looked up", async () => {
-    const wish = orderWish("127.0.0.1:1/team/of-before:1", "ann");
-    host.want({ ...wish, terms: undefined });
-    await host.lastOutcome({ ...wish, terms: undefined });
+    const options = imageOfOrder("127.0.0.1:1/team/of-before:1", "ann");
+    host.want({ ...options, terms: undefined });
+    await host.lastOutcome({ ...options, terms: undefined });
 
     expect(host.log.lines.at(-1)?.fields).toMatchObject({ problem: "unreachable" });
   });
@@ -690,10 +692,10 @@ describe("names lead to the public internet only", () => {
 
     test("with a registry that may be private nothing is gone through", async () => {
       const { reference, imageId } = registry.push("team/private-one");
-      const wish = orderWish(reference, "ann");
-      host.want(wish);
+      const options = imageOfOrder(reference, "ann");
+      host.want(options);
 
-      expect(await host.outcome(wish)).toEqual({ kind: "present", imageId });
+      expect(await host.outcome(options)).toEqual({ kind: "present", imageId });
       expect(host.preflights).toEqual([]);
     });
   });
@@ -721,18 +723,18 @@ describe("credentials of registries", () => {
 
   test("are asked for at the pull, and stand nowhere", async () => {
     const { reference } = closed.push("private/asked", { login });
-    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+    const options = imageOfOrder(reference, "ann", { credential: "cred-1" });
 
-    host.want(wish);
-    const state = await host.outcome(wish);
-    const told = JSON.stringify([host.pulls.observed(host.nowMs), host.log.lines]);
+    host.want(options);
+    const state = await host.outcome(options);
+    const reported = JSON.stringify([host.pulls.observed(host.nowMs), host.log.lines]);
     const files = readdirSync(host.folder).map((name) => readFileSync(join(host.folder, name)));
 
     expect(state).toMatchObject({ kind: "present" });
     expect(host.questions).toEqual([
       { kind: "registry-login-question", for: { instanceId: "env-ann" }, image: reference },
     ]);
-    expect(told).not.toContain(login.password);
+    expect(reported).not.toContain(login.password);
     expect(files.some((file) => file.includes(login.password))).toBe(false);
   });
 
@@ -741,21 +743,21 @@ describe("credentials of registries", () => {
     ["of another name", { kind: "registry-login", credential: "cred-2", ...login }],
   ] as const)("that are %s are asked for again later", async (_what, reply) => {
     const { reference } = closed.push(`private/later-${reply.kind}`, { login });
-    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+    const options = imageOfOrder(reference, "ann", { credential: "cred-1" });
     const given = host.login;
     host.login = reply;
-    host.want(wish);
+    host.want(options);
     await eventually(
       () => (host.later(0), host.pullOf(reference)?.operatorDetail?.includes("no credentials")),
     );
-    const asked = closed.requests.length;
+    const requested = closed.requests.length;
     expect(host.refreshes).toBe(1);
 
     host.login = given;
     host.later(5_000);
 
-    expect(await host.outcome(wish)).toMatchObject({ kind: "present" });
-    expect(closed.requests.length).toBeGreaterThan(asked);
+    expect(await host.outcome(options)).toMatchObject({ kind: "present" });
+    expect(closed.requests.length).toBeGreaterThan(requested);
     expect(host.questions).toHaveLength(2);
   });
 
@@ -765,10 +767,10 @@ describe("credentials of registries", () => {
       { kind: "refuse", at: "manifest", status: 403, body: `you said ${login.password}` },
       "private/echo",
     );
-    const wish = orderWish(reference, "ann", { credential: "cred-1" });
+    const options = imageOfOrder(reference, "ann", { credential: "cred-1" });
 
-    host.want(wish);
-    const state = await host.outcome(wish);
+    host.want(options);
+    const state = await host.outcome(options);
 
     expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES.refused));
     expect(JSON.stringify(host.log.lines)).toContain("you said …");
@@ -777,7 +779,7 @@ describe("credentials of registries", () => {
 
   test("are known in every form, and before what was said is cut", async () => {
     const password = 'p"ä/+ <6f1c>';
-    const said = [
+    const output = [
       `${"x".repeat(1_995)}${password}`,
       encodeURIComponent(password),
       encodeURIComponent(password).toLowerCase(),
@@ -791,7 +793,7 @@ describe("credentials of registries", () => {
     await new Promise<void>((resolve) => runtime.listen(socketPath, resolve));
     const heard: string[] = [];
 
-    for (answer of said)
+    for (answer of output)
       await pullImage(socketPath, {
         image: "r.example.com/x:1",
         registry: "r.example.com",
@@ -801,19 +803,19 @@ describe("credentials of registries", () => {
       }).catch((error: unknown) => heard.push(String(error)));
     runtime.close();
 
-    expect(heard).toHaveLength(said.length);
+    expect(heard).toHaveLength(output.length);
     expect(heard[0]).toMatch(/x…$/);
     for (const text of heard.slice(1)) expect(text).not.toContain("6f1c");
   });
 
   test("open an image to their owner alone, by its name and by its id, until the registry opens it", async () => {
     const { reference, imageId } = closed.push("private/mine", { login });
-    const mine = orderWish(reference, "ann", { credential: "cred-1" });
+    const mine = imageOfOrder(reference, "ann", { credential: "cred-1" });
     host.want(mine);
     await host.outcome(mine);
-    const theirs = orderWish(reference, "eve", { run: "eve-name" });
-    const theirsById = orderWish(imageId, "eve", { run: "eve-id" });
-    const mineById = orderWish(imageId, "ann", { credential: "cred-1", run: "ann-id" });
+    const theirs = imageOfOrder(reference, "eve", { run: "eve-name" });
+    const theirsById = imageOfOrder(imageId, "eve", { run: "eve-id" });
+    const mineById = imageOfOrder(imageId, "ann", { credential: "cred-1", run: "ann-id" });
 
     host.want(theirs, theirsById, mineById);
     const byName = await host.outcome(theirs);
@@ -823,7 +825,7 @@ describe("credentials of registries", () => {
     expect(await host.outcome(mineById)).toEqual({ kind: "present", imageId });
 
     host.login = { kind: "registry-login", credential: "cred-2", ...login };
-    const friends = orderWish(reference, "ben", { credential: "cred-2" });
+    const friends = imageOfOrder(reference, "ben", { credential: "cred-2" });
     host.want(friends);
     expect(await host.outcome(friends)).toEqual({ kind: "present", imageId });
   });
@@ -834,11 +836,11 @@ test("an image of more layers than images have fails", async () => {
     layerBytes: Array.from({ length: MAX_LAYERS + 1 }, () => 10),
   });
   registry.fail({ kind: "stall", afterBytes: 5 }, "evil/layers");
-  const wish = orderWish(reference, "eve");
+  const options = imageOfOrder(reference, "eve");
 
-  host.want(wish);
+  host.want(options);
 
-  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+  expect(await host.outcome(options)).toMatchObject({ kind: "missing" });
   registry.fail(null, "evil/layers");
   expect(host.log.lines.at(-1)?.fields).toMatchObject({
     problem: "failed",

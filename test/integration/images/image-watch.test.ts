@@ -12,7 +12,7 @@ import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 describe("an agent", () => {
@@ -56,20 +56,20 @@ describe("an agent", () => {
 
 describe("a watch over images", () => {
   const image = { id: `sha256:${"a".repeat(64)}`, names: ["x:1"], bytes: 1 };
-  let asked = 0;
+  let requested = 0;
   let answer: () => Promise<(typeof image)[]>;
-  const log = keptLog();
+  const log = memoryLog();
   const runtime = {
     images: {
       list: () => {
-        asked += 1;
+        requested += 1;
         return answer();
       },
     },
   };
 
   beforeEach(() => {
-    asked = 0;
+    requested = 0;
     log.lines.length = 0;
     answer = () => Promise.resolve([image]);
   });
@@ -80,10 +80,10 @@ describe("a watch over images", () => {
 
     await watched.checkWhenDue(0);
     await watched.checkWhenDue(LIST_IMAGES_EVERY_MS - 1);
-    expect(asked).toBe(1);
+    expect(requested).toBe(1);
     await watched.checkWhenDue(LIST_IMAGES_EVERY_MS);
 
-    expect(asked).toBe(2);
+    expect(requested).toBe(2);
     expect(watched.names).toEqual(["x:1", image.id]);
   });
 
@@ -94,7 +94,7 @@ describe("a watch over images", () => {
 
     const first = watched.checkWhenDue(0);
     await watched.checkWhenDue(10 * LIST_IMAGES_EVERY_MS);
-    expect(asked).toBe(1);
+    expect(requested).toBe(1);
     late.resolve([image]);
     await first;
 

@@ -7,7 +7,7 @@ import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { docker, newHostId } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { orderWish } from "../../support/samples/image-wishes.ts";
+import { imageOfOrder } from "../../support/samples/image-wishes.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 let registry: TestRegistry;
@@ -45,12 +45,12 @@ test("an environment of before starts again while its registry is away, and one 
   raw.exec("UPDATE meta SET knows_images = 0");
   raw.close();
   registry.fail({ kind: "refuse", at: "manifest", status: 404, body: "x" });
-  const wish = orderWish(own.reference, "ann");
-  const other = orderWish(theirs.reference, "ann", { run: "other" });
+  const options = imageOfOrder(own.reference, "ann");
+  const other = imageOfOrder(theirs.reference, "ann", { run: "other" });
 
-  host.want(wish, other);
+  host.want(options, other);
 
-  expect(await host.outcome(wish)).toEqual({ kind: "present", imageId: own.imageId });
+  expect(await host.outcome(options)).toEqual({ kind: "present", imageId: own.imageId });
   expect(await host.outcome(other)).toMatchObject({ kind: "missing" });
   expect(host.journal.pulledImages.all()).toEqual([
     { imageId: own.imageId, image: own.reference, credential: null, lastUsedMs: host.nowMs },
@@ -60,10 +60,10 @@ test("an environment of before starts again while its registry is away, and one 
 test("of an agent that always wrote down what it pulled, nothing is taken for granted", async () => {
   const own = await made("before/fresh", host.hostId);
   registry.fail({ kind: "refuse", at: "manifest", status: 404, body: "x" });
-  const wish = orderWish(own.reference, "ann");
+  const options = imageOfOrder(own.reference, "ann");
 
-  host.want(wish);
+  host.want(options);
 
-  expect(await host.outcome(wish)).toMatchObject({ kind: "missing" });
+  expect(await host.outcome(options)).toMatchObject({ kind: "missing" });
   expect(host.journal.pulledImages.all()).toEqual([]);
 });

@@ -15,13 +15,13 @@ import { canonicalJson } from "@remotegpu/shared/journal-row";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { IMAGE_FETCH_FEATURE, RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
-import type { Answer, Ask, Caller } from "../../support/http/api.ts";
+import type { Answer, RequestOptions, Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
   openControlScene,
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 
 const PASSWORD = "correct horse battery staple";
 const IMAGE = "ghcr.io/team/private:1";
@@ -50,10 +50,10 @@ afterEach(async () => {
   await scene.api.db.query("UPDATE environments SET status = 'stopped' WHERE status = 'queued'");
 });
 
-const ask = async (method: string, path: string, wish: Ask): Promise<Answer> =>
-  await scene.api.request(method, `/api/v1/registry-credentials${path}`, wish);
+const request = async (method: string, path: string, options: RequestOptions): Promise<Answer> =>
+  await scene.api.request(method, `/api/v1/registry-credentials${path}`, options);
 const give = async (as: Caller, change: object = {}): Promise<Answer> =>
-  await ask("POST", "", {
+  await request("POST", "", {
     as,
     body: { registry: "ghcr.io", username: "ada", password: PASSWORD, ...change },
   });
@@ -63,26 +63,27 @@ const idOf = async (answer: Promise<Answer>): Promise<string> => {
   return body.id;
 };
 const listed = async (as: Caller, query = ""): Promise<{ id: string }[]> =>
-  (await ask("GET", query, { as })).body.items;
+  (await request("GET", query, { as })).body.items;
 
 /** Orders, places and pulls: what its host is told of it. */
 async function placed(as: Caller, change: object = {}) {
   const { id } = (await scene.order(as, { image: IMAGE, ...change })).body;
   await scene.schedule();
-  const told = (await host.pull()).find(({ spec }) => spec.workloadId === id);
-  if (told === undefined) throw new Error(`${id} was not placed: ${(await scene.get(as, id)).status_reason}`);
-  return { id, reported: told };
+  const reported = (await host.pull()).find(({ spec }) => spec.workloadId === id);
+  if (reported === undefined)
+    throw new Error(`${id} was not placed: ${(await scene.get(as, id)).status_reason}`);
+  return { id, reported };
 }
 
 /** The same order as its host was told of it last. */
-const toldOf = ({ instanceId }: DesiredInstance) =>
+const reportedOf = ({ instanceId }: DesiredInstance) =>
   host.desired.find((wanted) => wanted.instanceId === instanceId);
 
 describe("a credential", () => {
   test("is answered and listed without its password", async () => {
     const answer = await give(alice, { registry: "GHCR.io" });
 
-    const shown = {
+    const visible = {
       id: expect.stringMatching(/^registry-/),
       workspace_id: null,
       registry: "ghcr.io",
@@ -91,9 +92,9 @@ describe("a credential", () => {
       created_at: expect.any(String),
     };
     expect(answer).toMatchObject({ status: 201 });
-    expect(answer.body).toEqual(shown);
-    expect((await ask("GET", `/${answer.body.id}`, { as: alice })).body).toEqual(shown);
-    expect(await listed(alice)).toEqual([shown]);
+    expect(answer.body).toEqual(visible);
+    expect((await request("GET", `/${answer.body.id}`, { as: alice })).body).toEqual(visible);
+    expect(await listed(alice)).toEqual([visible]);
   });
 
   test("takes the place of the one before it for the same registry and owner, under another id", async () => {
@@ -111,7 +112,7 @@ describe("a credential", () => {
     expect((await listed(alice, `?workspace_id=${alice.workspaceId}`)).map(({ id }) => id)).toEqual([
       ofWorkspace,
     ]);
-    expect((await ask("GET", `/${first}`, { as: alice })).status).toBe(404);
+    expect((await request("GET", `/${first}`, { as: alice })).status).toBe(404);
   });
 
   test("of a workspace goes with the workspace", async () => {
@@ -157,15 +158,15 @@ describe("a credential", () => {
 });
 
 test("a password stands nowhere: in no row, event, entry of the audit log, order or log line", async () => {
-  const log = keptLog();
+  const log = memoryLog();
   const body = { registry: "ghcr.io", username: "ada", password: PASSWORD };
   const headers = { "Idempotency-Key": "once" };
-  await ask("POST", "", { as: alice, body, headers });
-  await ask("POST", "", { as: scene.api.admin, body: { ...body, workspace_id: alice.workspaceId } });
-  const { reported: told } = await placed(alice);
+  await request("POST", "", { as: alice, body, headers });
+  await request("POST", "", { as: scene.api.admin, body: { ...body, workspace_id: alice.workspaceId } });
+  const { reported } = await placed(alice);
   const question = RegistryLoginQuestion.parse({
     kind: "registry-login-question",
-    for: { instanceId: told.instanceId },
+    for: { instanceId: reported.instanceId },
     image: IMAGE,
   });
   const deps = { db: scene.api.deps.db, passwords: scene.api.deps.passwords, log };
@@ -185,10 +186,10 @@ test("a password stands nowhere: in no row, event, entry of the audit log, order
       message: "a host gets a registry's credential",
       fields: {
         host: "host-a",
-        credential: told.imageTerms?.credential,
+        credential: reported.imageTerms?.credential,
         registry: "ghcr.io",
         image: IMAGE,
-        instanceId: told.instanceId,
+        instanceId: reported.instanceId,
       },
     },
   ]);
@@ -209,37 +210,37 @@ async function wholeDatabase(): Promise<string> {
 
 describe("the terms of an order", () => {
   test("name its owner, and nothing else where there is nothing to say", async () => {
-    const { reported: told } = await placed(alice, { image: "busybox" });
+    const { reported } = await placed(alice, { image: "busybox" });
 
-    expect(told.imageTerms).toEqual({
+    expect(reported.imageTerms).toEqual({
       owner: String(alice.customerId),
       credential: null,
       isOffered: false,
       mayBePrivate: false,
     });
-    expect(told.specHash).toBe(sha256(canonicalJson(told.spec)));
+    expect(reported.specHash).toBe(sha256(canonicalJson(reported.spec)));
   });
 
   test("name the customer's own credential, and the workspace's before it, as they are at each pull", async () => {
     const own = await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
     const { generation } = host.applied;
-    expect(told.imageTerms?.credential).toBe(own);
+    expect(reported.imageTerms?.credential).toBe(own);
 
     const ofWorkspace = await idOf(give(alice, { workspace_id: alice.workspaceId }));
 
     await host.pull();
-    const again = toldOf(told);
+    const again = reportedOf(reported);
     expect(again?.imageTerms?.credential).toBe(ofWorkspace);
-    expect([again?.specHash, host.applied.generation]).toEqual([told.specHash, generation]);
+    expect([again?.specHash, host.applied.generation]).toEqual([reported.specHash, generation]);
     const rotated = await idOf(give(alice, { workspace_id: alice.workspaceId }));
     await host.pull();
-    expect(toldOf(told)?.imageTerms?.credential).toBe(rotated);
+    expect(reportedOf(reported)?.imageTerms?.credential).toBe(rotated);
     expect(rotated).not.toBe(ofWorkspace);
-    await ask("DELETE", `/${rotated}`, { as: alice });
-    await ask("DELETE", `/${own}`, { as: alice });
+    await request("DELETE", `/${rotated}`, { as: alice });
+    await request("DELETE", `/${own}`, { as: alice });
     await host.pull();
-    expect(toldOf(told)?.imageTerms?.credential).toBeNull();
+    expect(reportedOf(reported)?.imageTerms?.credential).toBeNull();
   });
 
   test("name the payer of a shared workspace, and a credential only where it is the workspace's or one's own", async () => {
@@ -289,9 +290,9 @@ describe("the terms of an order", () => {
         body: { name: "library/starter:latest" },
       });
 
-      const { reported: told } = await placed(alice, { image });
+      const { reported } = await placed(alice, { image });
 
-      expect(told.imageTerms).toMatchObject({ isOffered: true });
+      expect(reported.imageTerms).toMatchObject({ isOffered: true });
     },
   );
 
@@ -320,9 +321,9 @@ describe("the terms of an order", () => {
 });
 
 describe("a host that asks for a credential", () => {
-  const asking = async (from: ScriptedHost, about: object, passwords = scene.api.deps.passwords) =>
+  const requesting = async (from: ScriptedHost, about: object, passwords = scene.api.deps.passwords) =>
     await answerLogin(
-      { db: scene.api.deps.db, passwords, log: keptLog() },
+      { db: scene.api.deps.db, passwords, log: memoryLog() },
       from.id,
       RegistryLoginQuestion.parse({ kind: "registry-login-question", image: IMAGE, ...about }),
     );
@@ -330,13 +331,13 @@ describe("a host that asks for a credential", () => {
 
   test("for an order that it is to run gets the one that the order's terms name", async () => {
     await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
 
-    const answer = await asking(host, { for: { instanceId: told.instanceId } });
+    const answer = await requesting(host, { for: { instanceId: reported.instanceId } });
 
     expect(answer).toEqual({
       kind: "registry-login",
-      credential: told.imageTerms?.credential,
+      credential: reported.imageTerms?.credential,
       username: "ada",
       password: PASSWORD,
     });
@@ -344,79 +345,79 @@ describe("a host that asks for a credential", () => {
 
   test("for anything else gets none: another host's order, another image, what it was not told to fetch", async () => {
     await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
     const other = await scene.host(fresh("host"), { features: [IMAGE_FETCH_FEATURE] });
     await scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [other.id]);
-    const about = { for: { instanceId: told.instanceId } };
+    const about = { for: { instanceId: reported.instanceId } };
 
-    expect(await asking(other, about)).toEqual(NONE);
-    expect(await asking(host, { ...about, image: "ghcr.io/team/other:1" })).toEqual(NONE);
-    expect(await asking(host, { for: { instanceId: "ins-of-nobody" } })).toEqual(NONE);
-    expect(await asking(host, { for: { fetchId: "fetch-1" } })).toEqual(NONE);
+    expect(await requesting(other, about)).toEqual(NONE);
+    expect(await requesting(host, { ...about, image: "ghcr.io/team/other:1" })).toEqual(NONE);
+    expect(await requesting(host, { for: { instanceId: "ins-of-nobody" } })).toEqual(NONE);
+    expect(await requesting(host, { for: { fetchId: "fetch-1" } })).toEqual(NONE);
   });
 
   test("gets none once the order is stopped, deleted or without a credential", async () => {
     const credential = await idOf(give(alice));
     const stopped = await placed(alice);
     const deleted = await placed(alice);
-    const kept = await placed(alice);
+    const stored = await placed(alice);
     await scene.api.request("POST", `/api/v1/environments/${stopped.id}/stop`, { as: alice, body: {} });
     await scene.api.request("DELETE", `/api/v1/environments/${deleted.id}`, { as: alice });
 
-    for (const { reported: told } of [stopped, deleted])
-      expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
-    const about = { for: { instanceId: kept.reported.instanceId } };
-    expect(await asking(host, about)).toMatchObject({ kind: "registry-login" });
-    await ask("DELETE", `/${credential}`, { as: alice });
-    expect(await asking(host, about)).toEqual(NONE);
+    for (const { reported } of [stopped, deleted])
+      expect(await requesting(host, { for: { instanceId: reported.instanceId } })).toEqual(NONE);
+    const about = { for: { instanceId: stored.reported.instanceId } };
+    expect(await requesting(host, about)).toMatchObject({ kind: "registry-login" });
+    await request("DELETE", `/${credential}`, { as: alice });
+    expect(await requesting(host, about)).toEqual(NONE);
   });
 
   test("gets none for a registry that the operator has taken off the list since", async () => {
     await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
     await scene.api.request("PUT", "/api/v1/settings/IMAGE_REGISTRIES", {
       as: scene.api.admin,
       body: { value: "docker.io" },
     });
 
-    expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
+    expect(await requesting(host, { for: { instanceId: reported.instanceId } })).toEqual(NONE);
     await host.pull();
-    expect(toldOf(told)?.imageTerms?.credential).toBeNull();
+    expect(reportedOf(reported)?.imageTerms?.credential).toBeNull();
   });
 
   test("gets none where the row was changed by hand", async () => {
     await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
     await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
 
-    expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
+    expect(await requesting(host, { for: { instanceId: reported.instanceId } })).toEqual(NONE);
     expect(await listed(alice)).toMatchObject([{ usable: false }]);
   });
 
   test("is told of none any more once one cannot be opened, so that it does not ask on and on", async () => {
     await idOf(give(alice));
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
     await scene.api.db.query("UPDATE registry_credentials SET username = 'eve'");
-    expect(told.imageTerms?.credential).not.toBeNull();
+    expect(reported.imageTerms?.credential).not.toBeNull();
 
-    await asking(host, { for: { instanceId: told.instanceId } });
+    await requesting(host, { for: { instanceId: reported.instanceId } });
     await host.pull();
 
-    expect(toldOf(told)?.imageTerms?.credential).toBeNull();
+    expect(reportedOf(reported)?.imageTerms?.credential).toBeNull();
     const anew = await idOf(give(alice));
     await host.pull();
-    expect(toldOf(told)?.imageTerms?.credential).toBe(anew);
+    expect(reportedOf(reported)?.imageTerms?.credential).toBe(anew);
   });
 
   test("gets none from a fleet of another identity, which shows the credential as not usable and tells of none", async () => {
     const theirs = passwordSeal(await operatorOfAnotherFleet());
     await idOf(give(alice));
     await scene.api.db.query("UPDATE registry_credentials SET sealed_by = $1", [theirs.sealedBy]);
-    const { reported: told } = await placed(alice);
+    const { reported } = await placed(alice);
 
-    expect(told.imageTerms?.credential).toBeNull();
-    expect(await asking(host, { for: { instanceId: told.instanceId } })).toEqual(NONE);
-    expect(await asking(host, { for: { instanceId: told.instanceId } }, theirs)).toEqual(NONE);
+    expect(reported.imageTerms?.credential).toBeNull();
+    expect(await requesting(host, { for: { instanceId: reported.instanceId } })).toEqual(NONE);
+    expect(await requesting(host, { for: { instanceId: reported.instanceId } }, theirs)).toEqual(NONE);
     expect(await listed(alice)).toMatchObject([{ usable: false }]);
   });
 

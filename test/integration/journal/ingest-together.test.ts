@@ -140,16 +140,16 @@ describe("one bad among many", () => {
     const one = await hostWithRuns(1);
     const journal = new SceneJournal(one.scene);
     journal.write({ run: "run-of-nobody", fromMs: 0, toMs: MINUTE, final: true });
-    const told = (sentAt: Date) => ingest([{ scene: one.scene, batch: journal.batch(), sentAt }]);
+    const reported = (sentAt: Date) => ingest([{ scene: one.scene, batch: journal.batch(), sentAt }]);
     const heard = (at: Date) =>
       database.query("UPDATE hosts SET last_heartbeat = $2 WHERE id = $1", [one.scene.hostId, at]);
     const before = (seconds: number) => new Date(NOW.getTime() - seconds * 1_000);
 
     await heard(before(30));
-    const unheard = taken(await told(before(20)));
+    const unheard = taken(await reported(before(20)));
     const traces = await tracesOf(one.scene);
     await heard(before(10));
-    const since = taken(await told(before(20)));
+    const since = taken(await reported(before(20)));
 
     expect(unheard).toEqual(["RunNotYetKnownError"]);
     expect(traces).toMatchObject({ rows: 0, quarantined: 0 });
@@ -172,13 +172,15 @@ describe("one bad among many", () => {
       `CREATE TRIGGER refuse_bad BEFORE INSERT ON usage_rows FOR EACH ROW
          WHEN (NEW.host_id = '${bad.scene.hostId}') EXECUTE FUNCTION refuse_bad()`,
     );
-    const desk = ingestQueue(depsOn(database), () => NOW);
+    const batchQueue = ingestQueue(depsOn(database), () => NOW);
 
     const settled = await Promise.allSettled(
-      [bad, ...good].map(({ scene, journal }) => desk.take({ hostId: scene.hostId, batch: journal.batch() })),
+      [bad, ...good].map(({ scene, journal }) =>
+        batchQueue.take({ hostId: scene.hostId, batch: journal.batch() }),
+      ),
     );
     await database.query("DROP TRIGGER refuse_bad ON usage_rows");
-    const again = await desk.take({ hostId: bad.scene.hostId, batch: bad.journal.batch() });
+    const again = await batchQueue.take({ hostId: bad.scene.hostId, batch: bad.journal.batch() });
 
     expect(settled.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
     expect(await Promise.all(good.map(({ scene }) => balanceOf(scene)))).toEqual(["99.8000", "99.6000"]);
@@ -187,10 +189,12 @@ describe("one bad among many", () => {
 
   test("batches of one host that wait together are all decided, each once", async () => {
     const { scene, journal } = await hostWithRuns(4);
-    const desk = ingestQueue(depsOn(database), () => NOW);
+    const batchQueue = ingestQueue(depsOn(database), () => NOW);
 
     const reports = await Promise.all(
-      [1, 3, 5, 7].map((seq) => desk.take({ hostId: scene.hostId, batch: journal.batch(seq, seq + 1) })),
+      [1, 3, 5, 7].map((seq) =>
+        batchQueue.take({ hostId: scene.hostId, batch: journal.batch(seq, seq + 1) }),
+      ),
     );
 
     expect(reports.map(({ decided }) => decided)).toEqual([2, 2, 2, 2]);

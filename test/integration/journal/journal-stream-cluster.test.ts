@@ -34,7 +34,7 @@ import { type HostSide, startHostSide } from "../../support/agent/host-side.ts";
 import { openScene, openSceneRun, type Scene, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { NatsCluster, type ServerName } from "../../support/engines/nats-cluster.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 const MINUTE = 60_000;
@@ -51,7 +51,7 @@ let url: string;
 let host: HostSide;
 /** The test's own look at JetStream. */
 let manager: JetStreamManager;
-const log = keptLog();
+const log = memoryLog();
 
 const ending = new AsyncDisposableStack();
 beforeAll(async () => {
@@ -184,7 +184,7 @@ async function connectHost(): Promise<void> {
 }
 
 const doctorsAnswer = () =>
-  checkJournalStream({ operator: cluster.operator, address: { urls: cluster.urls, ca: null } }, keptLog());
+  checkJournalStream({ operator: cluster.operator, address: { urls: cluster.urls, ca: null } }, memoryLog());
 
 function writeMinutes(from: number, to: number): { from: number; to: number } {
   for (let minute = from; minute <= to; minute += 1)
@@ -217,7 +217,11 @@ test("one server alone is found without a restart, and the stream is made there 
   await cluster.start(["nats-1"], { isAlone: true });
   await isReady();
 
-  const connection = await connectControlPlane(cluster.operator, { urls: cluster.urls, ca: null }, keptLog());
+  const connection = await connectControlPlane(
+    cluster.operator,
+    { urls: cluster.urls, ca: null },
+    memoryLog(),
+  );
   ending.adopt(connection, (one) => one.close());
   manager = await connection.jetstreamManager({ timeout: 1_000, checkAPI: false });
   await connectHost();
@@ -297,22 +301,22 @@ test("they are back: it is repaired by itself, and every row has arrived once", 
 
 test("a server whose database is away ends all the same, and says what it could not write down", async () => {
   const { hostname, port } = new URL(fresh.url);
-  const way = await cuttableTcp({ host: hostname, port: Number(port) });
-  onTestFinished(() => way.close());
+  const route = await cuttableTcp({ host: hostname, port: Number(port) });
+  onTestFinished(() => route.close());
   const throughIt = new URL(fresh.url);
-  throughIt.host = `127.0.0.1:${way.port}`;
-  const kept = keptLog();
+  throughIt.host = `127.0.0.1:${route.port}`;
+  const stored = memoryLog();
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-replica-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   copyFileSync(join(cluster.folder, "operator.json"), join(folder, "operator.json"));
-  const other = await startControlPlane(await configWith(throughIt.href, folder), kept);
+  const other = await startControlPlane(await configWith(throughIt.href, folder), stored);
   // Without a key: counted, to be written down later.
   expect((await fetch(`${other.url}/api/v1/workspaces`, { method: "POST" })).status).toBe(401);
-  way.cut();
+  route.cut();
 
   await other.stop();
 
-  expect(kept.lines.map(({ message }) => message)).toEqual(
+  expect(stored.lines.map(({ message }) => message)).toEqual(
     expect.arrayContaining([
       expect.stringContaining("the last attempts were counted"),
       expect.stringContaining("once our lease has ended"),

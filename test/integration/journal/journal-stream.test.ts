@@ -11,7 +11,7 @@ import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { aBatch } from "../../support/samples/protocol-samples.ts";
 
@@ -51,7 +51,7 @@ function startConsumer(handler: Partial<JournalHandler>, connection = controlPla
       malformed: () => Promise.resolve(),
       ...handler,
     },
-    { repair: () => ensureJournalStream(connection), log: keptLog() },
+    { repair: () => ensureJournalStream(connection), log: memoryLog() },
   );
   consumers.push(consumer);
   consumer.start();
@@ -261,7 +261,7 @@ test("a way to the hosts that fails while it is opened leaves no connection behi
     }
   };
   const before = await ours();
-  const link = new FleetLink({ operator: nats.operator, address: nats.address, log: keptLog() });
+  const link = new FleetLink({ operator: nats.operator, address: nats.address, log: memoryLog() });
   let opened = 0;
 
   await link.start({

@@ -9,9 +9,9 @@ import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-message
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
 import { SessionReport } from "@remotegpu/agent/loop/book-told-once";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import { AccessReport as ToldBook } from "@remotegpu/shared/ssh-access";
+import { AccessReport as ReportedSessions } from "@remotegpu/shared/ssh-access";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { keptLog, type KeptLog } from "../../support/kept-log.ts";
+import { memoryLog, type MemoryLog } from "../../support/kept-log.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";
 
 const START_MS = Date.UTC(2026, 0, 1, 12, 0);
@@ -20,7 +20,7 @@ let folder: string;
 let store: LeaseStore;
 let nowMs: number;
 let ids: number;
-let log: KeptLog;
+let log: MemoryLog;
 let book: SessionRegistry;
 
 beforeEach(() => {
@@ -28,7 +28,7 @@ beforeEach(() => {
   store = openLeaseStore(folder).store;
   nowMs = 0;
   ids = 0;
-  log = keptLog();
+  log = memoryLog();
   book = newBook();
 });
 afterEach(() => {
@@ -75,7 +75,7 @@ const attempt = (from: string): Attempts => ({
 function reportsWithin(
   ms: number,
   each: () => void,
-  onReport: (told: ToldBook) => void = () => undefined,
+  onReport: (reported: ReportedSessions) => void = () => undefined,
 ): number {
   const once = new SessionReport();
   once.take(book.reported);
@@ -83,11 +83,11 @@ function reportsWithin(
   for (const untilMs = nowMs + ms; nowMs < untilMs; nowMs += 1_000) {
     each();
     book.tick();
-    const { reported: told } = book;
-    if (!once.take(told)) continue;
+    const { reported } = book;
+    if (!once.take(reported)) continue;
     reports += 1;
-    onReport(ToldBook.parse(told));
-    book.taken(once.overIn(told));
+    onReport(ReportedSessions.parse(reported));
+    book.taken(once.overIn(reported));
   }
   return reports;
 }
@@ -155,15 +155,15 @@ test("what is over outlives the process until it was taken, and what stood as op
   book = newBook();
   book.endUncarried();
 
-  const told = book.reported;
-  expect(told.sessions.map(({ sessionId, ended }) => [sessionId.slice(0, 9), ended?.by])).toEqual([
+  const reported = book.reported;
+  expect(reported.sessions.map(({ sessionId, ended }) => [sessionId.slice(0, 9), ended?.by])).toEqual([
     ["session-a", "client"],
     ["session-b", "access-process"],
   ]);
-  expect(told.attempts).toMatchObject([{ from: "203.0.113.7", count: 1 }]);
+  expect(reported.attempts).toMatchObject([{ from: "203.0.113.7", count: 1 }]);
   book.taken([
-    ...told.sessions.map(({ sessionId }) => sessionId),
-    ...told.attempts.map((one) => one.attemptsId),
+    ...reported.sessions.map(({ sessionId }) => sessionId),
+    ...reported.attempts.map((one) => one.attemptsId),
   ]);
   book.tick();
   expect(newBook().reported).toEqual({ sessions: [], attempts: [], isWhole: true });
@@ -194,9 +194,9 @@ test("a flood of sessions is bounded, the oldest go first, and the log says how 
     });
   book.tick();
 
-  const kept = store.book.read().sessions;
+  const stored = store.book.read().sessions;
 
-  expect(kept).toHaveLength(MAX_ENTRIES);
+  expect(stored).toHaveLength(MAX_ENTRIES);
   expect(book.reported.sessions[0]?.ended?.at).toBe(new Date(START_MS + 10).toISOString());
   expect(log.lines.map(({ message }) => message).join()).toContain("forgotten untold");
 });

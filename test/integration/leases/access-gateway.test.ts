@@ -38,8 +38,8 @@ beforeAll(async () => {
   authority = await AccessAuthority.of({ key: createOperator() });
   identity = await identityOf(authority);
   gateway = await authority.gateway(new Date());
-  const news = await access.print({ instances: [container.instance], gateway: identity });
-  port = news.gatewayPort ?? (await openPort());
+  const messages = await access.print({ instances: [container.instance], gateway: identity });
+  port = messages.gatewayPort ?? (await openPort());
 });
 afterAll(() => ending.disposeAsync());
 
@@ -66,21 +66,21 @@ async function enter(show: Partial<GatewayCredential> = gateway): Promise<TLSSoc
 }
 
 /** What it says until its end; what it said before it broke off. */
-async function saidBy(socket: TLSSocket): Promise<string> {
-  let said = "";
+async function printedBy(socket: TLSSocket): Promise<string> {
+  let output = "";
   socket.setEncoding("latin1");
   try {
-    for await (const text of socket) said += text;
+    for await (const text of socket) output += text;
   } catch (error) {
-    return `${said}[${error instanceof Error && "code" in error ? String(error.code) : "broken"}]`;
+    return `${output}[${error instanceof Error && "code" in error ? String(error.code) : "broken"}]`;
   }
-  return said;
+  return output;
 }
 
-async function ask(target: string, show?: Partial<GatewayCredential>): Promise<string> {
+async function request(target: string, show?: Partial<GatewayCredential>): Promise<string> {
   const socket = await enter(show);
   socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
-  return (await saidBy(socket)).split("\r\n")[0] ?? "";
+  return (await printedBy(socket)).split("\r\n")[0] ?? "";
 }
 
 test("a gateway reaches a service on the loopback of a listed instance, both ways, each way ending by itself", async () => {
@@ -90,9 +90,9 @@ test("a gateway reaches a service on the loopback of a listed instance, both way
 
   socket.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\n`);
   socket.end(body);
-  const said = await saidBy(socket);
+  const output = await printedBy(socket);
 
-  const [head, rest = ""] = said.split("\r\n\r\n");
+  const [head, rest = ""] = output.split("\r\n\r\n");
   expect(head).toBe("HTTP/1.1 200 Connection established");
   const [greeting, counted = "", ...answer] = rest.split("\n");
   expect([greeting, JSON.parse(counted)]).toEqual(["hello", { bytes: body.length, sha256 }]);
@@ -107,7 +107,7 @@ test.each([
   ["an address of this host", "127.0.0.1:22", "400"],
   ["no port at all", INSTANCE, "400"],
 ])("%s is refused", async (_what, target, status) => {
-  expect(await ask(target)).toContain(` ${status} `);
+  expect(await request(target)).toContain(` ${status} `);
 });
 
 test("another method is refused", async () => {
@@ -115,19 +115,19 @@ test("another method is refused", async () => {
 
   socket.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
-  expect(await saidBy(socket)).toContain("405 Method Not Allowed");
+  expect(await printedBy(socket)).toContain("405 Method Not Allowed");
 });
 
 test("nobody gets in without a certificate, with one of another fleet, or with a host's own", async () => {
   const stranger = await AccessAuthority.of({ key: createOperator() });
 
   const tries = [
-    await ask(`${INSTANCE}:8000`, {}),
-    await ask(`${INSTANCE}:8000`, await stranger.gateway(new Date())),
-    await ask(`${INSTANCE}:8000`, identity),
+    await request(`${INSTANCE}:8000`, {}),
+    await request(`${INSTANCE}:8000`, await stranger.gateway(new Date())),
+    await request(`${INSTANCE}:8000`, identity),
   ];
 
-  expect(tries.map((said) => said.includes("200"))).toEqual([false, false, false]);
+  expect(tries.map((output) => output.includes("200"))).toEqual([false, false, false]);
 });
 
 test("every replica has the same authority without anything that it keeps", async () => {
@@ -144,17 +144,19 @@ test("a renewed certificate is shown from then on, and a relay that died opens t
     gateway: await identityOf(authority),
     generation: 2,
   });
-  expect(await ask(`${INSTANCE}:8001`)).toContain(" 503 ");
+  expect(await request(`${INSTANCE}:8001`)).toContain(" 503 ");
 
   process.kill(access.relayPid, "SIGKILL");
-  const asked = await eventually(() => ask(`${INSTANCE}:8001`), { what: "the same port, open again" });
+  const requested = await eventually(() => request(`${INSTANCE}:8001`), {
+    what: "the same port, open again",
+  });
 
-  expect(asked).toContain(" 503 ");
+  expect(requested).toContain(" 503 ");
 });
 
 describe("an instance that drains", () => {
   const draining = () => ({ ...container.instance, draining: true as const });
-  const told = async (open: number) =>
+  const reported = async (open: number) =>
     await eventually(() => access.messages?.streams.some((one) => one.open === open), {
       what: `that ${open} are open`,
     });
@@ -167,11 +169,11 @@ describe("an instance that drains", () => {
 
     await access.print({ instances: [draining()], gateway: identity });
 
-    await told(1);
-    expect(await ask(`${INSTANCE}:8000`)).toContain(" 503 ");
+    await reported(1);
+    expect(await request(`${INSTANCE}:8000`)).toContain(" 503 ");
     open.end("x");
-    expect((await saidBy(open)).length).toBeGreaterThan(300_000);
-    await told(0);
+    expect((await printedBy(open)).length).toBeGreaterThan(300_000);
+    await reported(0);
   });
 
   test("has nothing open any more where the relay has ended, and is led into by none that follows", async () => {
@@ -180,15 +182,15 @@ describe("an instance that drains", () => {
     open.write(`CONNECT ${INSTANCE}:8000 HTTP/1.1\r\n\r\n`);
     await once(open, "readable");
     await access.print({ instances: [draining()], gateway: identity });
-    await told(1);
+    await reported(1);
 
     process.kill(access.relayPid, "SIGKILL");
 
-    await told(0);
+    await reported(0);
     expect(access.messages?.streams).toEqual([{ instanceId: INSTANCE, open: 0 }]);
-    await eventually(async () => (await ask(`${INSTANCE}:8000`).catch(() => "")).includes(" 503 "), {
+    await eventually(async () => (await request(`${INSTANCE}:8000`).catch(() => "")).includes(" 503 "), {
       what: "the next relay, which refuses",
     });
-    await told(0);
+    await reported(0);
   });
 });

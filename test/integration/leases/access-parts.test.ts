@@ -96,7 +96,7 @@ test("agent and access process understand each other across the versions of an u
   const lease = { leaseId: "a", workloadId: "w", service: "custom", internalPort: 7000, want: "held" };
   const list = { kind: "list", serial: 1, term: 1, generation: 1, bundle: null, gateway: null };
   const instance = { workloadId: "w", instanceId: "i", pid: 42, startTicks: 7 };
-  const news = { kind: "held", serial: 1, refused: null, leases: [], gatewayPort: null };
+  const messages = { kind: "held", serial: 1, refused: null, leases: [], gatewayPort: null };
 
   const heard = AccessList.parse({
     ...list,
@@ -105,7 +105,7 @@ test("agent and access process understand each other across the versions of an u
   });
   expect(heard).toMatchObject({ instances: [instance], keySets: [], cuts: [], taken: [] });
   expect(heard.instances?.[0]?.openTo).toBeUndefined();
-  expect(AccessAnswer.parse(news)).toMatchObject({ access: { sessions: [], isWhole: false } });
+  expect(AccessAnswer.parse(messages)).toMatchObject({ access: { sessions: [], isWhole: false } });
 });
 
 describe("what is told of a lease", () => {
@@ -165,7 +165,7 @@ describe("what is told of a lease", () => {
 
   test("which warning is due, and whether somebody answers; neither where there is nothing to say", () => {
     const lease = heldLease("a", 20_001);
-    const told = (hours: number, answer: { isSeen: boolean; detail: string } | null) =>
+    const reported = (hours: number, answer: { isSeen: boolean; detail: string } | null) =>
       new ObservedLeases().of([lease], {
         nowMs: hours * MS_PER_HOUR,
         wallMs: WALL_MS,
@@ -173,19 +173,19 @@ describe("what is told of a lease", () => {
         shutUntilMs,
       })[0];
 
-    expect(told(30, null)).not.toHaveProperty("releaseWarning");
-    expect(told(30, null)).not.toHaveProperty("answers");
-    expect(told(36, { isSeen: true, detail: "" })).toMatchObject({
+    expect(reported(30, null)).not.toHaveProperty("releaseWarning");
+    expect(reported(30, null)).not.toHaveProperty("answers");
+    expect(reported(36, { isSeen: true, detail: "" })).toMatchObject({
       releaseWarning: "first",
       answers: { isSeen: true, detail: "" },
     });
-    expect(told(47, null)).toMatchObject({ releaseWarning: "last" });
+    expect(reported(47, null)).toMatchObject({ releaseWarning: "last" });
   });
 
   test("until when strangers' passwords count for nothing, in steps, and as long as was told", () => {
     const observed = new ObservedLeases();
     const step = Date.UTC(2026, 0, 1, 12, 5);
-    const toldAt = (wallMs: number, untilMs: number | null, state: "held" | "conflict" = "held") =>
+    const reportedAt = (wallMs: number, untilMs: number | null, state: "held" | "conflict" = "held") =>
       observed.of([heldLease("a", 20_001, { state })], {
         nowMs: 0,
         wallMs,
@@ -195,12 +195,12 @@ describe("what is told of a lease", () => {
     const until = (time: string) =>
       `Too many guesses at its password: until 2026-01-01 ${time} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.`;
 
-    expect(toldAt(step, null)).toBe("");
-    expect(toldAt(step, step + 2 * MS_PER_MINUTE)).toBe(until("12:10"));
-    expect(toldAt(step + 2 * MS_PER_MINUTE, null)).toBe(until("12:10"));
-    expect(toldAt(step + 4 * MS_PER_MINUTE, step + 6 * MS_PER_MINUTE)).toBe(until("12:15"));
-    expect(toldAt(step + 5 * MS_PER_MINUTE, null, "conflict")).toBe("");
-    expect(toldAt(step + 10 * MS_PER_MINUTE, null)).toBe("");
+    expect(reportedAt(step, null)).toBe("");
+    expect(reportedAt(step, step + 2 * MS_PER_MINUTE)).toBe(until("12:10"));
+    expect(reportedAt(step + 2 * MS_PER_MINUTE, null)).toBe(until("12:10"));
+    expect(reportedAt(step + 4 * MS_PER_MINUTE, step + 6 * MS_PER_MINUTE)).toBe(until("12:15"));
+    expect(reportedAt(step + 5 * MS_PER_MINUTE, null, "conflict")).toBe("");
+    expect(reportedAt(step + 10 * MS_PER_MINUTE, null)).toBe("");
     expect(until("12:10").length).toBeLessThanOrEqual(200);
   });
 

@@ -30,7 +30,7 @@ const answersOf = (leaseId: string) =>
   access.messages?.leases.find((lease) => lease.leaseId === leaseId)?.answers;
 
 /** Waits until it is told so. @returns the sentence of it */
-async function told(leaseId: string, isSeen: boolean): Promise<string> {
+async function reported(leaseId: string, isSeen: boolean): Promise<string> {
   const { detail } = await eventually(
     () => (answersOf(leaseId)?.isSeen === isSeen ? answersOf(leaseId) : undefined),
     { what: `an answer behind ${leaseId}: ${isSeen}` },
@@ -39,12 +39,12 @@ async function told(leaseId: string, isSeen: boolean): Promise<string> {
 }
 
 test("nobody answers until somebody listens, who is seen and not connected to", async () => {
-  expect(await told("custom", false)).toBe("Nobody listens on port 7000 in the container.");
+  expect(await reported("custom", false)).toBe("Nobody listens on port 7000 in the container.");
   const heard: string[] = [];
   const service = await serveIn({ pid: container.instance.pid, port: 7000 }, (line) => heard.push(line));
   ending.defer(() => void service.kill("SIGKILL"));
 
-  expect(await told("custom", true)).toBe("");
+  expect(await reported("custom", true)).toBe("");
   expect(heard).toEqual(["listening"]);
   expect(await access.reported("custom", { state: "held" })).toMatchObject({ lastAccessedAt: null });
 });
@@ -85,7 +85,7 @@ test("a server of SSH is known by its first word, and what says another or flood
   }
   await container.serve(7001);
 
-  expect(await told("server", true)).toBe("");
+  expect(await reported("server", true)).toBe("");
   for (const [leaseId, port] of [
     ["mute", 7001],
     ["flood", 7002],
@@ -102,7 +102,7 @@ test("who was seen and is gone is missed as soon as a client comes to nobody, wi
   const leases = [...LEASES, wantedLease("leaves", { internalPort: 7005 })];
   const service = await serveIn({ pid: container.instance.pid, port: 7005 });
   await access.print({ leases, instances: [container.instance] });
-  await told("leaves", true);
+  await reported("leaves", true);
   // Init and its child are all that it may have from now on.
   await docker.getContainer(container.containerId).update({ PidsLimit: 2 });
   service.kill("SIGKILL");
@@ -112,7 +112,7 @@ test("who was seen and is gone is missed as soon as a client comes to nobody, wi
   client.resume();
   await once(client, "close");
 
-  expect(await told("leaves", false)).toBe(
+  expect(await reported("leaves", false)).toBe(
     "The container has used up the 2 processes that it may have. Nobody listens on port 7005 in the container.",
   );
 });

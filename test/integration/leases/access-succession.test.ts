@@ -85,7 +85,7 @@ async function openGateway(access: AccessUnderTest) {
     socket.write(`CONNECT ${container.instance.instanceId}:7000 HTTP/1.1\r\nHost: inside\r\n\r\n`);
     return Client.over(socket);
   };
-  const way = new DirectRoute({
+  const route = new DirectRoute({
     context: () => Promise.resolve(createSecureContext({ ca: authority.ca, key, cert })),
   });
   const share = async (): Promise<Client> => {
@@ -96,7 +96,7 @@ async function openGateway(access: AccessUnderTest) {
       shares: "host" as const,
     };
     return Client.over(
-      await way.open(to, { name: HOST, addresses: [LOOPBACK], isOnThisMachine: true, port }),
+      await route.open(to, { name: HOST, addresses: [LOOPBACK], isOnThisMachine: true, port }),
     );
   };
   return { identity, port, openPort, enter, share };
@@ -230,7 +230,7 @@ test.concurrent("what an instance that drains has open through the process of be
   const shared = await gateway.share();
   await upgrade(access, next[0] ?? "", gateway.identity);
   await takenOver(access, next[0] ?? "");
-  const told = async (count: number) =>
+  const reported = async (count: number) =>
     await eventually(() => access.messages?.streams.some((one) => one.open === count), {
       what: `that ${count} are open, and not ${JSON.stringify(access.messages?.streams)}`,
     });
@@ -239,12 +239,12 @@ test.concurrent("what an instance that drains has open through the process of be
   const list = { bundle: next[0] ?? "", leases: LEASES, instances: draining, gateway: gateway.identity };
   await access.print({ ...list, generation: 2 });
 
-  await told(2);
+  await reported(2);
   await expect(gateway.share()).rejects.toThrow("Nothing answers on port 7000");
   expect(await open.missingBytes()).toBe(0);
-  await told(1);
+  await reported(1);
   expect(await shared.missingBytes()).toBe(0);
-  await told(0);
+  await reported(0);
 });
 
 test.concurrent("one that cannot start, or dies amid it, changes nothing; the next one takes over", async () => {
@@ -315,8 +315,8 @@ test.concurrent("who is connected through an elder stays in the book under the s
   await takenOver(access, bundle);
   await retired(access, bundles.built);
 
-  const told = await access.print({ bundle, leases: LEASES, instances: [container.instance] });
-  expect(told.access.sessions).toMatchObject([{ sessionId, ended: null }]);
+  const reported = await access.print({ bundle, leases: LEASES, instances: [container.instance] });
+  expect(reported.access.sessions).toMatchObject([{ sessionId, ended: null }]);
   const cuts = [{ sessionId, because: "Its right has gone." }];
   await access.print({ bundle, leases: LEASES, instances: [container.instance], cuts });
 

@@ -50,7 +50,7 @@ function orderLeases(leases: DesiredLease[]): void {
 
 /** As the host last reported it. */
 const reported = (leaseId: string, state: ObservedLease["state"]) =>
-  agent.host.report?.leases?.find((told) => told.leaseId === leaseId && told.state === state);
+  agent.host.report?.leases?.find((reported) => reported.leaseId === leaseId && reported.state === state);
 
 async function heldPort(leaseId: string): Promise<number> {
   const lease = await eventually(() => reported(leaseId, "held"), { what: `lease ${leaseId} held` });
@@ -178,12 +178,12 @@ test("an order is forgotten only when the lease is over and the set lacks it", a
 });
 
 test("the digest of what is reported covers the leases, in whatever order they are told", () => {
-  const told = [{ leaseId: "b" }, { leaseId: "a" }] as Parameters<typeof observedState>[3] & object[];
+  const reported = [{ leaseId: "b" }, { leaseId: "a" }] as Parameters<typeof observedState>[3] & object[];
   const machine = { hostname: "host" } as Parameters<typeof observedState>[0];
   const digestOf = (leases: Parameters<typeof observedState>[3]) =>
     observedState(machine, [], [], leases).digest;
 
-  expect(observedState(machine, [], [], told).leases).toEqual([{ leaseId: "a" }, { leaseId: "b" }]);
-  expect(digestOf(told)).toBe(digestOf(told.toReversed()));
-  expect(new Set([digestOf(told), digestOf([]), digestOf(null)]).size).toBe(3);
+  expect(observedState(machine, [], [], reported).leases).toEqual([{ leaseId: "a" }, { leaseId: "b" }]);
+  expect(digestOf(reported)).toBe(digestOf(reported.toReversed()));
+  expect(new Set([digestOf(reported), digestOf([]), digestOf(null)]).size).toBe(3);
 });

@@ -22,7 +22,7 @@ const log = new SessionLog({
   clock: { monotonicMs: nowMs, wallMs: () => Date.now() },
 });
 /** Our ends of all ways to the service, in their order. */
-const ways: number[] = [];
+const routes: number[] = [];
 let service: Server;
 let leased: LeasedPort;
 let port: number;
@@ -46,9 +46,9 @@ beforeAll(async () => {
         allowHalfOpen: true,
       });
       await once(socket, "connect");
-      ways.push(socket.localPort ?? 0);
-      const way = { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 };
-      return { socket: new RelaySocket(socket), route: way };
+      routes.push(socket.localPort ?? 0);
+      const route = { instanceId: "ins-lab" as InstanceId, runId: RUN, port: socket.localPort ?? 0 };
+      return { socket: new RelaySocket(socket), route };
     },
     tries: null,
     log,
@@ -73,15 +73,15 @@ function come(address: string): Client {
   return client;
 }
 
-const isAnswered = ({ output: said }: Client) => said === GREETING;
+const isAnswered = ({ output }: Client) => output === GREETING;
 /** As the container tells it. */
-const logIn = (way: number) =>
-  log.login(RUN, { port: way }, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
+const logIn = (route: number) =>
+  log.login(RUN, { port: route }, { method: "publickey", fingerprint: "SHA256:x", wallMs: Date.now() });
 
 test("who comes to a full port takes the place of the oldest of the address that has most without a login", async () => {
   const owner = come("127.0.0.1");
   await eventually(() => isAnswered(owner), { what: "the owner's way in" });
-  logIn(ways[0] ?? 0);
+  logIn(routes[0] ?? 0);
   const flood: Client[] = [];
   for (let each = 0; each < MAX_CONNECTIONS_OF_LEASE - 1; each += 1)
     flood.push(come(`127.0.0.${2 + Math.floor(each / MAX_UNNAMED_OF_CLIENT)}`));
@@ -99,7 +99,7 @@ test("who comes to a full port takes the place of the oldest of the address that
 });
 
 test("where all have logged in, who comes is refused", async () => {
-  for (const way of ways) logIn(way);
+  for (const route of routes) logIn(route);
   const before = clients.filter(({ socket }) => !socket.closed);
 
   const newcomer = come("127.0.0.99");

@@ -219,8 +219,8 @@ test(
 
           expect(await world.brokenBooks()).toEqual([]);
           for (const host of world.hosts) {
-            const { reported: told, held } = await world.portsOn(host);
-            expect(told).toEqual(held);
+            const { reported, held } = await world.portsOn(host);
+            expect(reported).toEqual(held);
           }
         } finally {
           await world.scene.close();
@@ -259,8 +259,8 @@ test("many at once wait for each other and leave the books whole", async () => {
   expect(await world.brokenBooks()).toEqual([]);
   await world.settle();
   for (const host of world.hosts) {
-    const { reported: told, held } = await world.portsOn(host);
-    expect(told).toEqual(held);
+    const { reported, held } = await world.portsOn(host);
+    expect(reported).toEqual(held);
   }
   await world.scene.close();
 });

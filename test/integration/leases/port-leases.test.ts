@@ -72,7 +72,7 @@ const leaseEvents = async (id: string) =>
 const openAlarms = async () =>
   await sql("SELECT kind, subject, detail FROM alarms WHERE cleared_at IS NULL ORDER BY id");
 /** The lease of a service as the host was told it. */
-const told = (service: string, on = host) => {
+const reported = (service: string, on = host) => {
   const lease = on.desiredLeases.find((one) => one.service === service);
   if (lease === undefined) throw new Error(`${on.id} was told no lease for ${service}`);
   return lease;
@@ -113,7 +113,7 @@ describe("a start", () => {
         internal_port: 22,
         status: "active",
         host_id: "host-a",
-        lease_id: told("ssh").leaseId,
+        lease_id: reported("ssh").leaseId,
         generation: 1,
         auto_release_hours: 48,
         last_accessed_at: null,
@@ -163,11 +163,11 @@ describe("a start", () => {
 
   test("after a stop on the same host has the same number: the lease lived on", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     await stopped(id);
 
     expect(await scene.get(alice, id)).toMatchObject({ status: "stopped", ssh_port: 20_000 });
-    expect(told("ssh")).toMatchObject({ leaseId, want: "held" });
+    expect(reported("ssh")).toMatchObject({ leaseId, want: "held" });
 
     await startedAgain(id);
     await act(id, "restart");
@@ -198,7 +198,7 @@ describe("a start", () => {
     ).toEqual(["custom 7000", "ssh 22"]);
     expect((await mappings(id)).filter(({ status }) => status === "active")).toHaveLength(4);
     const { ssh_port: port } = await mirrors(id);
-    expect(port).toBe(other.leases.get(told("ssh", other).leaseId)?.externalPort);
+    expect(port).toBe(other.leases.get(reported("ssh", other).leaseId)?.externalPort);
 
     await host.pull();
     expect(host.desiredLeases.map(({ want }) => want)).toEqual(["released", "released"]);
@@ -309,7 +309,7 @@ describe("a release", () => {
 
   test("for idleness is warned of twice by an agent that tells which warning is due, again after each access", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     const due = "2026-01-03T00:00:00.000Z";
     const warned = async (releaseWarning: "first" | "last" | undefined) => {
       const releaseDueAt = releaseWarning === undefined ? null : due;
@@ -327,7 +327,7 @@ describe("a release", () => {
 
   test("for idleness is warned of once, then told, and nothing is taken anew before the next start", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     const accessed = "2026-01-01T00:00:00.000Z";
     const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
     const [due, dueLater] = [inHours(40), inHours(41)];
@@ -377,7 +377,7 @@ describe("a release", () => {
     await act(id, "restart");
     await host.round();
     expect(host.desiredLeases).toMatchObject([{ want: "held" }]);
-    expect(told("ssh").leaseId).not.toBe(leaseId);
+    expect(reported("ssh").leaseId).not.toBe(leaseId);
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_001 });
   });
 
@@ -406,16 +406,16 @@ describe("a release", () => {
 describe("a host that reports", () => {
   test("a stranger on the port, then no free number, then a bound one: each is an event, and the access says it", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
-    const says = async (change: Partial<ObservedLease>) => {
+    const { leaseId } = reported("ssh");
+    const report = async (change: Partial<ObservedLease>) => {
       host.reportOfLease(leaseId, change);
       await host.round();
       return (await access(id)).services[0];
     };
 
-    const conflict = await says({ state: "conflict", detail: "nginx has it." });
-    const exhausted = await says({ state: "exhausted", externalPort: null, detail: "" });
-    const again = await says({ state: "held", externalPort: 20_777 });
+    const conflict = await report({ state: "conflict", detail: "nginx has it." });
+    const exhausted = await report({ state: "exhausted", externalPort: null, detail: "" });
+    const again = await report({ state: "held", externalPort: 20_777 });
 
     expect(conflict).toMatchObject({ state: "conflict", reachable: false, port: 20_000 });
     expect(conflict.reason).toBe(
@@ -438,17 +438,20 @@ describe("a host that reports", () => {
     const serving = await scene.host("host-s", { leases: true, ssh: true, cpu: 64 });
     const id = await running({ cpu: 32 }, serving);
     const detail = "Too many guesses at its password.";
-    serving.reportOfLease(told("ssh", serving).leaseId, { detail, answers: { isSeen: true, detail: "" } });
+    serving.reportOfLease(reported("ssh", serving).leaseId, {
+      detail,
+      answers: { isSeen: true, detail: "" },
+    });
     await serving.round();
-    const said = async () => {
+    const output = async () => {
       const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
       const [ssh] = (await access(id)).services;
       return [ssh.reachable, ssh.reason, why.body.reason];
     };
 
-    const without = await said();
+    const without = await output();
     await act(id, "ssh-password");
-    const withOne = await said();
+    const withOne = await output();
 
     expect(without).toEqual([true, null, "It runs on host host-s."]);
     expect(withOne).toEqual([true, detail, `It runs on host host-s. ${detail}`]);
@@ -500,7 +503,7 @@ describe("a host that reports", () => {
 
   test("one number twice, or a neighbour's number, gets neither, and the rest of the report counts", async () => {
     const id = await running();
-    const [kept] = [...host.leases.values()];
+    const [stored] = [...host.leases.values()];
     const orders = [await scene.order(alice), await scene.order(alice), await scene.order(alice)];
     await scene.schedule();
     await host.pull();
@@ -520,7 +523,7 @@ describe("a host that reports", () => {
     host.reportOfLease(first!.leaseId, { externalPort: 21_001 });
     host.reportOfLease(second!.leaseId, { externalPort: 20_000 });
     // The neighbour's own lease is left out, so that the numbers of the report alone show nothing wrong.
-    host.leases.delete(kept!.leaseId);
+    host.leases.delete(stored!.leaseId);
     await host.report([]);
     expect(await ports()).toEqual([
       { external_port: 20_000 },
@@ -530,7 +533,7 @@ describe("a host that reports", () => {
     expect((await openAlarms())[0]?.detail).toContain(second!.leaseId);
     expect(await mirrors(id)).toMatchObject({ ssh_port: 20_000 });
 
-    host.leases.set(kept!.leaseId, kept!);
+    host.leases.set(stored!.leaseId, stored!);
     host.reportOfLease(second!.leaseId, { externalPort: 21_002 });
     await host.report([]);
     expect(await openAlarms()).toEqual([]);
@@ -539,7 +542,7 @@ describe("a host that reports", () => {
 
   test("another number for a lease than the one it was public on moves it, whatever was said between", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     host.reportOfLease(leaseId, { state: "conflict", externalPort: 20_555 });
     await host.report([]);
     host.reportOfLease(leaseId, { state: "held" });
@@ -554,7 +557,7 @@ describe("a host that reports", () => {
     await scene.schedule();
     await host.pull();
     host.bindLeases();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     host.reportOfLease(leaseId, { externalPort: null });
     await host.report([]);
     expect(await mappings(id)).toEqual([]);
@@ -575,7 +578,7 @@ describe("a host that reports", () => {
     ["thousands of years ahead", "9999-01-01T00:00:00.000Z"],
   ])("a lease is never told as used or due %s", async (_, label) => {
     await running();
-    host.reportOfLease(told("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
+    host.reportOfLease(reported("ssh").leaseId, { lastAccessedAt: label, releaseDueAt: label });
     await host.report([]);
 
     expect(
@@ -589,7 +592,7 @@ describe("a host that reports", () => {
 
   test("a lease held again that it had released does not get it back", async () => {
     const id = await running();
-    const { leaseId } = told("ssh");
+    const { leaseId } = reported("ssh");
     host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
     await host.report([]);
 

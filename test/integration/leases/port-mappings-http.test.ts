@@ -30,11 +30,11 @@ afterAll(async () => {
 });
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
-const ask = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
+const request = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const open = async (env_id: string, internal_port: unknown, as: Caller = alice) =>
-  await ask("POST", "/port-mappings", { env_id, service_type: "custom", internal_port }, as);
-const access = async (id: string) => (await ask("GET", `/environments/${id}/access`)).body.services;
+  await request("POST", "/port-mappings", { env_id, service_type: "custom", internal_port }, as);
+const access = async (id: string) => (await request("GET", `/environments/${id}/access`)).body.services;
 /** As soon as the API waits, the host pulls, binds and reports. */
 const hostAnswers = () => scene.api.meanwhile(async () => void (await host.round()));
 
@@ -185,7 +185,7 @@ describe("POST /port-mappings", () => {
   test("needs an environment that runs somewhere", async () => {
     const id = await running();
     const queued = (await scene.order(alice)).body.id;
-    await ask("POST", `/environments/${id}/stop`);
+    await request("POST", `/environments/${id}/stop`);
     const stopping = await open(id, 7860);
     await host.round({ phase: "stopped" });
     await host.round();
@@ -223,8 +223,8 @@ describe("DELETE /port-mappings/{id}", () => {
     const mapping = (await open(id, 7860)).body;
     scene.api.nudged.length = 0;
 
-    const closed = await ask("DELETE", `/port-mappings/${mapping.id}`);
-    const again = await ask("DELETE", `/port-mappings/${mapping.id}`);
+    const closed = await request("DELETE", `/port-mappings/${mapping.id}`);
+    const again = await request("DELETE", `/port-mappings/${mapping.id}`);
 
     expect(closed).toMatchObject({
       status: 202,
@@ -233,7 +233,7 @@ describe("DELETE /port-mappings/{id}", () => {
     expect(again.status).toBe(202);
     expect(scene.api.nudged).toEqual(["host-a"]);
     await host.round();
-    const after = await ask("DELETE", `/port-mappings/${mapping.id}`);
+    const after = await request("DELETE", `/port-mappings/${mapping.id}`);
     expect(after.body).toMatchObject({
       status: "released",
       state: "released",
@@ -245,12 +245,12 @@ describe("DELETE /port-mappings/{id}", () => {
 
   test("of an administrator is an administrator's in the events", async () => {
     const id = await running();
-    const [{ id: mapping }] = (await ask("GET", "/port-mappings")).body.items;
+    const [{ id: mapping }] = (await request("GET", "/port-mappings")).body.items;
 
-    await ask("DELETE", `/port-mappings/${mapping}`, undefined, scene.api.admin);
+    await request("DELETE", `/port-mappings/${mapping}`, undefined, scene.api.admin);
     await host.round();
 
-    const events = (await ask("GET", `/environments/${id}/events`)).body.items;
+    const events = (await request("GET", `/environments/${id}/events`)).body.items;
     expect(events[0]).toMatchObject({
       kind: "lease",
       old: "held",
@@ -267,7 +267,7 @@ describe("DELETE /port-mappings/{id}", () => {
       [id],
     )) as [{ id: number }];
 
-    const answer = await ask("DELETE", `/port-mappings/${old}`);
+    const answer = await request("DELETE", `/port-mappings/${old}`);
 
     expect(answer).toMatchObject({ status: 202, body: { status: "released", want: null, host: null } });
   });
@@ -280,10 +280,10 @@ test("the list has the filters of the others, and nobody else's ports", async ()
   const bobs = await running({}, bob);
   hostAnswers();
   const { id: custom } = (await open(mine, 7860)).body;
-  await ask("DELETE", `/port-mappings/${custom}`);
+  await request("DELETE", `/port-mappings/${custom}`);
   await host.round();
   const items = async (query: string, as: Caller = alice) =>
-    (await ask("GET", `/port-mappings${query}`, undefined, as)).body.items.map(
+    (await request("GET", `/port-mappings${query}`, undefined, as)).body.items.map(
       (row: { env_id: string; service_type: string }) => `${row.env_id} ${row.service_type}`,
     );
 
@@ -299,9 +299,9 @@ test("the list has the filters of the others, and nobody else's ports", async ()
 });
 
 describe("PATCH /environments/{id}", () => {
-  const patch = async (id: string, change: object) => await ask("PATCH", `/environments/${id}`, change);
+  const patch = async (id: string, change: object) => await request("PATCH", `/environments/${id}`, change);
   const changes = async (id: string) =>
-    (await ask("GET", `/environments/${id}/events`)).body.items
+    (await request("GET", `/environments/${id}/events`)).body.items
       .filter(({ kind }: { kind: string }) => kind === "changed")
       .map(({ actor, old, new: now, reason }: Record<string, unknown>) => [actor, old, now, reason]);
 
@@ -335,7 +335,7 @@ describe("PATCH /environments/{id}", () => {
 
   test("of a switch of one that is stopped gives its port back at once, and takes none before the start", async () => {
     const id = await running({ jupyter_enabled: false, web_terminal_enabled: false });
-    await ask("POST", `/environments/${id}/stop`);
+    await request("POST", `/environments/${id}/stop`);
     await host.round({ phase: "stopped" });
 
     await patch(id, { ssh_enabled: false, rdp_enabled: true });
@@ -363,7 +363,7 @@ describe("PATCH /environments/{id}", () => {
     expect((await patch(id, { jupyter_enabled: true })).body.waits_for_restart).toEqual([
       "tensorboard_enabled",
     ]);
-    await ask("POST", `/environments/${id}/restart`);
+    await request("POST", `/environments/${id}/restart`);
     await host.round();
 
     expect(await scene.get(alice, id)).toMatchObject({ status: "running", waits_for_restart: [] });
@@ -373,11 +373,11 @@ describe("PATCH /environments/{id}", () => {
 
   test("of one that is stopped waits for nothing: its next start knows it", async () => {
     const id = await running();
-    await ask("POST", `/environments/${id}/stop`);
+    await request("POST", `/environments/${id}/stop`);
     await host.round({ phase: "stopped" });
 
     expect((await patch(id, { jupyter_enabled: false })).body.waits_for_restart).toEqual([]);
-    await ask("POST", `/environments/${id}/start`);
+    await request("POST", `/environments/${id}/start`);
     await scene.schedule();
     await host.round();
 
@@ -459,7 +459,7 @@ const NO_WEB = "There is no web side here, since no WEB_DOMAIN is set. From your
 describe("the ways in", () => {
   test("tell host, port and command of what runs, and why not of what does not", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: true });
-    await ask("PATCH", "/hosts/host-a", { public_ip: "2001:db8::7" }, scene.api.admin);
+    await request("PATCH", "/hosts/host-a", { public_ip: "2001:db8::7" }, scene.api.admin);
 
     const services = await access(id);
 
@@ -503,7 +503,7 @@ describe("the ways in", () => {
     expect((await access(id))[1]).toMatchObject({ state: "none", reason: expect.stringContaining("Renew") });
     hostAnswers();
 
-    const renewed = await ask("POST", `/environments/${id}/access`, {});
+    const renewed = await request("POST", `/environments/${id}/access`, {});
 
     expect(renewed.status).toBe(200);
     const { port } = renewed.body.services[1];
@@ -526,9 +526,9 @@ describe("the ways in", () => {
     });
     hostAnswers();
 
-    const renewed = (await ask("POST", `/environments/${id}/access`, {})).body.services;
+    const renewed = (await request("POST", `/environments/${id}/access`, {})).body.services;
     const generation = (await host.row()).generation;
-    const again = (await ask("POST", `/environments/${id}/access`, {})).body.services;
+    const again = (await request("POST", `/environments/${id}/access`, {})).body.services;
 
     expect(renewed[0]).toMatchObject({ state: "held", reason: expect.stringContaining("agent is too old") });
     expect(renewed[0].port).not.toBe(before[0].port);
@@ -544,7 +544,7 @@ describe("the ways in", () => {
     host.reportOfLease(leaseId, { state: "released", releasedBecause: "idle" });
     await host.round();
 
-    const renewed = await ask("POST", `/environments/${id}/access`, {});
+    const renewed = await request("POST", `/environments/${id}/access`, {});
 
     expect(renewed.status).toBe(200);
     expect(renewed.body.services[0]).toMatchObject({
@@ -562,7 +562,7 @@ describe("the ways in", () => {
     });
     await scene.schedule();
     await host.round();
-    await ask("POST", `/environments/${queued}/stop`);
+    await request("POST", `/environments/${queued}/stop`);
     await host.round({ phase: "stopped" });
 
     expect((await access(queued))[0]).toMatchObject({
@@ -571,7 +571,7 @@ describe("the ways in", () => {
       reachable: false,
       reason: "The environment is stopped; the port is kept and leads in while it runs.",
     });
-    expect(await ask("POST", `/environments/${queued}/access`, {})).toMatchObject(problem(409));
+    expect(await request("POST", `/environments/${queued}/access`, {})).toMatchObject(problem(409));
   });
 
   test("through a host that is not heard are not promised", async () => {
@@ -599,7 +599,7 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
 
   const opened = await cli("port", "open", id, "7860");
   const listed = await cli("port", "list", "--env", id, "--json");
-  const ways = await cli("env", "access", id, "--renew");
+  const routes = await cli("env", "access", id, "--renew");
   const mapping = JSON.parse(listed.stdout).items.find(
     (row: { service_type: string }) => row.service_type === "custom",
   );
@@ -613,10 +613,10 @@ test("the command opens, lists and closes ports, and tells the ways in", async (
     stdout: `Port 7860 of environment ${id} is reached at 10.0.0.1:${mapping.external_port}.`,
   });
   expect(JSON.parse(listed.stdout).items).toHaveLength(2);
-  expect(ways.stdout).toMatch(
+  expect(routes.stdout).toMatch(
     /^ssh +no +10\.0\.0\.1 +20000 +ssh -p 20000 root@10\.0\.0\.1 +The host's agent is too old/m,
   );
-  expect(ways.stdout).toMatch(/^jupyter +no +- +- +- +jupyter gets no port/m);
+  expect(routes.stdout).toMatch(/^jupyter +no +- +- +- +jupyter gets no port/m);
   expect(closed.stdout).toBe(`Port mapping ${mapping.id} is being released.`);
   expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("22 is the port of ssh") });
   expect(relisted.stdout).toMatch(/^id +environment +service +address +leads to +status/m);

@@ -58,7 +58,7 @@ test("whoever reads nothing for a while gets all that came meanwhile, in pieces 
   await using ending = new AsyncDisposableStack();
   // More than the kernel keeps of one connection, and more connections than have a block of their own.
   const much = Buffer.concat([...numberedBytes(6 * BULK_BYTES)]);
-  const ways = await Promise.all(
+  const routes = await Promise.all(
     Array.from({ length: 34 }, async (_, nth) => {
       const [from, into] = [ending.use(await pair()), ending.use(await pair())];
       new RelaySocket(from.near).writeInto(into.near);
@@ -66,15 +66,15 @@ test("whoever reads nothing for a while gets all that came meanwhile, in pieces 
       return { into, bytes, written: writeInPieces(from.far, bytes) };
     }),
   );
-  const slow = ways.filter(({ bytes }) => bytes === much);
+  const slow = routes.filter(({ bytes }) => bytes === much);
   await eventually(() => slow.every(({ into }) => into.near.writableLength > 0), { what: "a full kernel" });
 
-  const came = await Promise.all(ways.map(({ into }) => buffer(into.far)));
+  const came = await Promise.all(routes.map(({ into }) => buffer(into.far)));
 
-  expect(came.map((bytes, nth) => bytes.equals(ways[nth]?.bytes ?? Buffer.of()))).toEqual(
-    ways.map(() => true),
+  expect(came.map((bytes, nth) => bytes.equals(routes[nth]?.bytes ?? Buffer.of()))).toEqual(
+    routes.map(() => true),
   );
-  await Promise.all(ways.map(({ written }) => written));
+  await Promise.all(routes.map(({ written }) => written));
 });
 
 /** A small one before each large one. */

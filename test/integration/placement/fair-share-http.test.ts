@@ -34,10 +34,10 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene.close());
 
-const ask = async (verb: string, path: string, as: Caller = scene.api.admin, body?: object) =>
+const request = async (verb: string, path: string, as: Caller = scene.api.admin, body?: object) =>
   await scene.api.request(verb, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const job = async (as: Caller, change: object) =>
-  await ask("POST", "/training-jobs", as, {
+  await request("POST", "/training-jobs", as, {
     name: "train",
     image: "busybox:1",
     command: "true",
@@ -49,7 +49,7 @@ const job = async (as: Caller, change: object) =>
   });
 const line = async () => {
   scene.api.passMinutes(0.1);
-  return (await ask("GET", "/queue")).body.items;
+  return (await request("GET", "/queue")).body.items;
 };
 const namesOf = (items: readonly { customer: string }[]) => items.map(({ customer }) => customer);
 const count = async (table: string) =>
@@ -69,32 +69,32 @@ test("whose place is kept is written down, so that another server keeps it as we
 });
 
 test("the queue and why tell the payer's share beside that of the others, and not whose that is", async () => {
-  const [first] = (await ask("GET", "/queue", alice)).body.items;
-  const why = (await ask("GET", `/environments/${older}/why`, alice)).body;
+  const [first] = (await request("GET", "/queue", alice)).body.items;
+  const why = (await request("GET", `/environments/${older}/why`, alice)).body;
 
   const share = { code: "share-beside-others", params: { own: 0, others: 0 } };
   expect(first.share).toMatchObject(share);
   expect(why.share).toEqual(first.share);
-  expect((await ask("GET", `/environments/${holder}/why`, carol)).body.share).toBeNull();
+  expect((await request("GET", `/environments/${holder}/why`, carol)).body.share).toBeNull();
 });
 
 test("an administrator puts an order before all others and takes it back, which the audit log and its events tell", async () => {
   const second = (await line()).find(({ kind }: { kind: string }) => kind === "training");
   const path = `/training-jobs/${second.id}/urgent`;
 
-  expect(await ask("PUT", path)).toMatchObject({ status: 200, body: { id: second.id, is_urgent: true } });
+  expect(await request("PUT", path)).toMatchObject({ status: 200, body: { id: second.id, is_urgent: true } });
   const [first] = await line();
   await scene.schedule();
   const { rows } = await scene.api.db.query("SELECT head_id FROM queue_state", []);
-  expect(await ask("DELETE", path)).toMatchObject({ status: 200, body: { is_urgent: false } });
+  expect(await request("DELETE", path)).toMatchObject({ status: 200, body: { is_urgent: false } });
 
   expect(first).toMatchObject({ id: second.id, is_urgent: true });
   expect(rows).toEqual([{ head_id: second.id }]);
-  const { items } = (await ask("GET", `/audit-log?target_kind=training-job&target_id=${second.id}`)).body;
+  const { items } = (await request("GET", `/audit-log?target_kind=training-job&target_id=${second.id}`)).body;
   expect(items.map(({ action }: { action: string }) => action)).toEqual(
     expect.arrayContaining(["training-job.make-urgent", "training-job.end-urgent"]),
   );
-  const events = (await ask("GET", `/training-jobs/${second.id}/events`)).body.items;
+  const events = (await request("GET", `/training-jobs/${second.id}/events`)).body.items;
   expect(events.map(({ reason }: { reason: string }) => reason)).toEqual(
     expect.arrayContaining(["An administrator put it before all others that wait."]),
   );
@@ -152,16 +152,16 @@ test("attack: beyond as many as one payer may have waiting orders are refused, a
 
 test("attack: replicas of a service wait within the same bound, scaled or by its bounds", async () => {
   const body = { name: "answers", image: "busybox:1", version: "1", cpu: 1, memory: GIB, gpu: 0 };
-  const made = await ask("POST", "/inference-services", alice, { ...body, max_replicas: 100 });
+  const made = await request("POST", "/inference-services", alice, { ...body, max_replicas: 100 });
   const path = `/inference-services/${made.body.id}`;
 
-  const scaled = await ask("POST", `${path}/scale`, alice, { replicas: 50 });
-  const raised = await ask("PATCH", path, alice, { min_replicas: 50 });
+  const scaled = await request("POST", `${path}/scale`, alice, { replicas: 50 });
+  const raised = await request("PATCH", path, alice, { min_replicas: 50 });
 
   expect(made.status).toBe(201);
   expect([scaled.status, raised.status]).toEqual([429, 429]);
-  expect((await ask("GET", path, alice)).body).toMatchObject({ replicas: 1, min_replicas: 1 });
-  expect((await ask("POST", `${path}/stop`, alice)).status).toBe(202);
+  expect((await request("GET", path, alice)).body).toMatchObject({ replicas: 1, min_replicas: 1 });
+  expect((await request("POST", `${path}/stop`, alice)).status).toBe(202);
 });
 
 const head = async () =>
@@ -169,8 +169,8 @@ const head = async () =>
     ?.head_id;
 
 test("whose place was kept keeps it where somebody was faster, whoever is next in line", async () => {
-  const kept = await head();
-  await ask("POST", `/environments/${holder}/stop`, carol, {});
+  const stored = await head();
+  await request("POST", `/environments/${holder}/stop`, carol, {});
   await host.heartbeat();
   await host.round({ phase: "stopped" });
   await scene.api.db.query(
@@ -179,7 +179,7 @@ test("whose place was kept keeps it where somebody was faster, whoever is next i
     [],
   );
   await scene.api.db.query(
-    `CREATE TRIGGER is_taken BEFORE INSERT ON runs FOR EACH ROW WHEN (NEW.resource_id = '${kept}')
+    `CREATE TRIGGER is_taken BEFORE INSERT ON runs FOR EACH ROW WHEN (NEW.resource_id = '${stored}')
        EXECUTE FUNCTION is_taken()`,
     [],
   );
@@ -189,8 +189,8 @@ test("whose place was kept keeps it where somebody was faster, whoever is next i
   await scene.api.db.query("DROP TRIGGER is_taken ON runs", []);
   await scene.schedule();
 
-  expect(after).toBe(kept);
-  expect(await head()).not.toBe(kept);
+  expect(after).toBe(stored);
+  expect(await head()).not.toBe(stored);
 });
 
 test("nothing is kept free for whoever has no funds", async () => {
@@ -201,7 +201,7 @@ test("nothing is kept free for whoever has no funds", async () => {
 
   await scene.schedule();
 
-  const waiting = (await ask("GET", "/queue", payer)).body.items;
+  const waiting = (await request("GET", "/queue", payer)).body.items;
   expect(waiting.length).toBeGreaterThan(0);
   expect(waiting.map(({ id }: { id: string }) => id)).not.toContain(await head());
   expect(waiting[0].reason).toBe(
@@ -211,9 +211,9 @@ test("nothing is kept free for whoever has no funds", async () => {
 
 test("what was urgent is no longer once it is deleted", async () => {
   const { id } = (await scene.order(carol, { gpu: 0 })).body;
-  await ask("PUT", `/environments/${id}/urgent`);
+  await request("PUT", `/environments/${id}/urgent`);
   expect(await count("urgent_workloads")).toBe(1);
-  await ask("DELETE", `/environments/${id}`, carol);
+  await request("DELETE", `/environments/${id}`, carol);
 
   await forgetUrgent(scene.api.db);
 
@@ -223,20 +223,20 @@ test("what was urgent is no longer once it is deleted", async () => {
 test("each later replica of an urgent service is urgent, too, until that is taken back", async () => {
   const dana = await scene.customer("dana");
   const body = { name: "oracle", image: "busybox:1", version: "1", cpu: 1, memory: GIB, gpu: 1 };
-  const { id } = (await ask("POST", "/inference-services", dana, { ...body, max_replicas: 2 })).body;
+  const { id } = (await request("POST", "/inference-services", dana, { ...body, max_replicas: 2 })).body;
   const path = `/inference-services/${id}`;
   const urgencies = async () =>
     (await line())
       .filter((one: { id: string }) => one.id === id)
       .map((one: { is_urgent: boolean }) => one.is_urgent);
   await scene.replicas();
-  await ask("PUT", `${path}/urgent`);
+  await request("PUT", `${path}/urgent`);
   expect(await urgencies()).toEqual([true]);
 
-  await ask("POST", `${path}/scale`, dana, { replicas: 2 });
+  await request("POST", `${path}/scale`, dana, { replicas: 2 });
   await scene.replicas();
   const scaled = await urgencies();
-  await ask("DELETE", `${path}/urgent`);
+  await request("DELETE", `${path}/urgent`);
 
   expect(scaled).toEqual([true, true]);
   expect(await urgencies()).toEqual([false, false]);

@@ -31,7 +31,7 @@ const api = async (path: string) =>
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
 describe("islands of NVLink", () => {
-  const tell = async (islands: (number | null | undefined)[]) => {
+  const report = async (islands: (number | null | undefined)[]) => {
     host.gpus = host.gpus.map((gpu, at) => ({ ...gpu, island: islands[at] }));
     await host.report([]);
   };
@@ -43,7 +43,7 @@ describe("islands of NVLink", () => {
   });
 
   test("are in the snapshot and among the host's cards as it told them, and follow what it tells", async () => {
-    await tell([0, 0, 2]);
+    await report([0, 0, 2]);
 
     expect(await seen()).toEqual([0, 0, 2]);
     expect((await api("/gpus")).items).toMatchObject([
@@ -51,20 +51,20 @@ describe("islands of NVLink", () => {
       { gpu_index: 1, nvlink_island: 0 },
       { gpu_index: 2, nvlink_island: 2 },
     ]);
-    await tell([0, 1, 1]);
+    await report([0, 1, 1]);
     expect(await seen()).toEqual([0, 1, 1]);
   });
 
   test.each([null, undefined])("that are %s now are known no more", async (island) => {
-    await tell([0, 0, 2]);
+    await report([0, 0, 2]);
 
-    await tell([island, island, island]);
+    await report([island, island, island]);
 
     expect(await seen()).toEqual([null, null, null]);
   });
 
   test("end with a card that its host no longer lists", async () => {
-    await tell([0, 0, 2]);
+    await report([0, 0, 2]);
     const gone = host.gpus.pop()?.uuid;
 
     await host.report([]);
@@ -77,7 +77,7 @@ describe("islands of NVLink", () => {
 });
 
 describe("images", () => {
-  const tell = async (images: string[] | null) => {
+  const report = async (images: string[] | null) => {
     host.machine.images = images;
     await host.report([]);
   };
@@ -88,18 +88,18 @@ describe("images", () => {
   });
 
   test("are in the snapshot by the names that orders use, and counted where people look", async () => {
-    await tell(["python", "python:latest", ID]);
+    await report(["python", "python:latest", ID]);
 
     expect((await snapshot())?.images).toEqual(["python", "python:latest", ID]);
     expect(await api("")).toMatchObject({ image_count: 3 });
   });
 
   test("are those of the last report that told any: an empty list empties, silence changes nothing", async () => {
-    await tell(["x:1"]);
-    await tell(null);
+    await report(["x:1"]);
+    await report(null);
     expect((await snapshot())?.images).toEqual(["x:1"]);
 
-    await tell([]);
+    await report([]);
 
     expect((await snapshot())?.images).toEqual([]);
     expect(await api("")).toMatchObject({ image_count: 0 });
@@ -107,27 +107,27 @@ describe("images", () => {
 
   test("that are the same again write no row", async () => {
     const version = async () => await sql("SELECT xmin, ctid FROM host_images");
-    await tell(["x:1"]);
+    await report(["x:1"]);
     const before = await version();
 
-    await tell(["x:1"]);
+    await report(["x:1"]);
     expect(await version()).toEqual(before);
 
-    await tell(["x:2"]);
+    await report(["x:2"]);
     expect(await version()).not.toEqual(before);
   });
 
   test("as many and as long as a host may tell are kept whole", async () => {
     const images = Array.from({ length: MAX_HOST_IMAGES }, (_, at) => String(at).padEnd(256, "x"));
 
-    await tell(images);
+    await report(images);
 
     expect((await snapshot())?.images).toEqual(images);
   });
 
   test("of one host are not another's", async () => {
     await scene.host("host-b");
-    await tell(["x:1"]);
+    await report(["x:1"]);
 
     const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now() });
 

@@ -232,11 +232,11 @@ test.each([
   ["five seconds later, is read anew", 5_000, true],
   ["at an earlier moment, is read anew", -1, true],
 ])("what was lately held, %s", async (_name, laterMs, isAnew) => {
-  const kept = new CachedHeldHours(fresh.database);
-  const first = await kept.at(NOW);
+  const stored = new CachedHeldHours(fresh.database);
+  const first = await stored.at(NOW);
   await work.placed({ customer: alice, workspace: team, cpuMilli: 1_000_000, placedAt: ago(600), cards: [] });
 
-  const then = await kept.at(new Date(NOW.getTime() + laterMs));
+  const then = await stored.at(new Date(NOW.getTime() + laterMs));
 
   expect(first.payers.size).toBe(0);
   expect(then.payers.size).toBe(isAnew ? 1 : 0);

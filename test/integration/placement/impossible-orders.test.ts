@@ -113,11 +113,11 @@ describe("before the order", () => {
   });
 
   test("offers that were told before are told again for a few seconds, from one read", async () => {
-    const ask = async () => await scene.api.request("GET", "/api/v1/offers", { as: alice });
+    const request = async () => await scene.api.request("GET", "/api/v1/offers", { as: alice });
 
-    const first = await ask();
+    const first = await request();
     await scene.host("host-a", { gpus: 1 });
-    const again = await ask();
+    const again = await request();
 
     expect(again.body.as_of).toBe(first.body.as_of);
     expect(again.body.items).toHaveLength(1);

@@ -18,7 +18,7 @@ const counted: Connection = {
     return await fresh.database.query(text, values);
   },
 };
-const keptFleet = () => new CachedFleet({ db: counted, now: () => new Date(nowMs) });
+const storedFleet = () => new CachedFleet({ db: counted, now: () => new Date(nowMs) });
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -41,19 +41,19 @@ async function addHost(id: string): Promise<void> {
 const idsOf = ({ hosts }: { hosts: { id: string }[] }) => hosts.map(({ id }) => id);
 
 test("a thousand orders at once and a thousand within five seconds are one read", async () => {
-  const fleet = keptFleet();
+  const fleet = storedFleet();
   await Promise.all(Array.from({ length: 1000 }, () => fleet.recent()));
   nowMs += 4999;
   await addHost("host-b");
 
-  const kept = await Promise.all(Array.from({ length: 1000 }, () => fleet.recent()));
+  const stored = await Promise.all(Array.from({ length: 1000 }, () => fleet.recent()));
 
-  expect(idsOf(kept[999] ?? { hosts: [] })).toEqual(["host-a"]);
+  expect(idsOf(stored[999] ?? { hosts: [] })).toEqual(["host-a"]);
   expect(queries).toBe(QUERIES_OF_A_READ);
 });
 
 test("after five seconds it is read again", async () => {
-  const fleet = keptFleet();
+  const fleet = storedFleet();
   await fleet.recent();
   await addHost("host-b");
   nowMs += 5000;
@@ -62,7 +62,7 @@ test("after five seconds it is read again", async () => {
 });
 
 test("whoever needs it anew sees what was there when they asked, and a thousand of them share two reads", async () => {
-  const fleet = keptFleet();
+  const fleet = storedFleet();
   const first = fleet.anew();
   // The first read is under way by now.
   await new Promise(setImmediate);
@@ -76,7 +76,7 @@ test("whoever needs it anew sees what was there when they asked, and a thousand 
 });
 
 test("a read that failed is not kept, and does not stand in the way of the next", async () => {
-  const fleet = keptFleet();
+  const fleet = storedFleet();
   failure = new Error("the database is away");
   await expect(fleet.recent()).rejects.toThrow("the database is away");
   failure = null;

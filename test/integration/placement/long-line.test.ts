@@ -21,7 +21,7 @@ const NOW = new Date("2026-06-15T12:00:00Z");
 
 let fresh: FreshDatabase;
 let work: PlacedWork;
-let kept: PassCache;
+let stored: PassCache;
 let now: Date;
 let line: CachedLine;
 let owners: { customer: number; workspace: number | null }[];
@@ -30,9 +30,9 @@ const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
   fresh = await emptyDatabase();
   work = new PlacedWork(fresh.database);
-  kept = passCache(fresh.database);
+  stored = passCache(fresh.database);
   now = NOW;
-  line = new CachedLine({ db: fresh.database, now: () => now }, kept);
+  line = new CachedLine({ db: fresh.database, now: () => now }, stored);
   owners = [];
   for (const name of ["alice", "bob", "carol"]) {
     const customer = await work.customer(name);
@@ -48,7 +48,7 @@ const keysOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id)
 
 /** As it is when it is read and put in order by itself. */
 async function plainLine(): Promise<string[]> {
-  const scene = await passInputs(fresh.database, { now, seed: 0, cache: kept, work: "all" });
+  const scene = await passInputs(fresh.database, { now, seed: 0, cache: stored, work: "all" });
   return keysOf(inQueueOrder(scene.orders, queueStateOf(scene)));
 }
 
@@ -98,8 +98,8 @@ test("of whatever waits it is the line that is made at once, and each stands at 
       expect(inOrder).toHaveLength(draws.length);
       expect([...places]).toEqual(keysOf(inOrder).map((id, index) => [id, index]));
       const { prepared } = scene;
-      const standing = queueStateOf(scene);
-      expect(keysOf([...queueOrder(prepared ?? prepareQueue(scene.orders, standing), standing)])).toEqual(
+      const state = queueStateOf(scene);
+      expect(keysOf([...queueOrder(prepared ?? prepareQueue(scene.orders, state), state)])).toEqual(
         keysOf(inOrder),
       );
     }),
@@ -160,8 +160,8 @@ test("one that is too old to be shown is waited for, and so is one from the futu
 /** Asked for until the one that is made in the background is there. */
 async function nextLine(before: Date) {
   for (;;) {
-    const shown = await line.recent();
-    if (shown.at.getTime() !== before.getTime()) return shown;
+    const visible = await line.recent();
+    if (visible.at.getTime() !== before.getTime()) return visible;
     await new Promise((resolve) => void setImmediate(resolve));
   }
 }

@@ -27,9 +27,9 @@ async function pass(): Promise<void> {
 }
 
 /** The host is heard again, does what it is told, and says so. */
-async function answer(says: Parameters<ScriptedHost["round"]>[0] = { phase: "ready" }): Promise<void> {
+async function answer(report: Parameters<ScriptedHost["round"]>[0] = { phase: "ready" }): Promise<void> {
   await host.heartbeat();
-  await host.round(says);
+  await host.round(report);
   await pass();
 }
 

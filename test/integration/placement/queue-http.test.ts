@@ -42,12 +42,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene.close());
 
-const ask = async (query = "", as = scene.api.admin) =>
+const request = async (query = "", as = scene.api.admin) =>
   await scene.api.request("GET", `/api/v1/queue${query}`, { as });
 /** Of now: the one that is kept may be of a moment ago. */
 const queue = async (query = "", as = scene.api.admin): Promise<Queue> => {
   scene.api.passMinutes(0.1);
-  return (await ask(query, as)).body;
+  return (await request(query, as)).body;
 };
 const whyOf = async (id: string) =>
   (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: scene.api.admin })).body;
@@ -90,7 +90,7 @@ describe("the line", () => {
   test("is one for a second, and another after that", async () => {
     const one = await queue();
 
-    expect((await ask()).body.at).toBe(one.at);
+    expect((await request()).body.at).toBe(one.at);
     expect((await queue()).at).not.toBe(one.at);
   });
 });
@@ -178,7 +178,7 @@ describe("pages", () => {
     const other = await scene.api.request("GET", "/api/v1/environments?limit=1", { as: alice });
     expect(other.body.next_cursor).toEqual(expect.any(String));
 
-    expect(await ask(`?cursor=${other.body.next_cursor}`)).toMatchObject({ status: 422 });
+    expect(await request(`?cursor=${other.body.next_cursor}`)).toMatchObject({ status: 422 });
   });
 });
 

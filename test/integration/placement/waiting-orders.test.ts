@@ -376,8 +376,8 @@ test("10,000 orders are read with as many queries as two", async () => {
 test("the scheduler looks at no host where nobody waits", async () => {
   await work.host("host-a");
   const scene = async () => {
-    const kept = passCache(fresh.database);
-    return await passInputs(fresh.database, { now: NOW, seed: 0, cache: kept, work: "ending" });
+    const stored = passCache(fresh.database);
+    return await passInputs(fresh.database, { now: NOW, seed: 0, cache: stored, work: "ending" });
   };
 
   expect((await scene()).fleet.hosts).toEqual([]);
@@ -433,10 +433,10 @@ test("the queue goes by what each payer and workspace holds, divided by its weig
     ]),
   );
   const capacity = { cpuMilli: 100_000, memoryMib: 100_000, gpuThousandths: 2_000 };
-  const standing = { ...sharers, capacity, now: NOW.getTime() };
+  const state = { ...sharers, capacity, now: NOW.getTime() };
   const line = inQueueOrder(
     orders.map(({ stand }) => stand),
-    standing,
+    state,
   );
   expect(line.map(({ id }) => id)).toEqual(["environment of heavy 0", "environment of light 0"]);
 });

@@ -112,8 +112,8 @@ test("a disk with few files left is low, and nothing new begins there", async ()
 
   const refused = await eventually(
     () => {
-      const told = host.observed(late.runId);
-      return told?.detail.includes("its disk is nearly full") === true && told;
+      const reported = host.observed(late.runId);
+      return reported?.detail.includes("its disk is nearly full") === true && reported;
     },
     { what: "a start that is refused" },
   );

@@ -28,15 +28,15 @@ beforeAll(async () => {
 afterAll(() => host.end());
 
 /** A script that says how each way of the attack went, `way=number` a line; `by` leads to it by other programs. */
-function everyWay(
+function everyAttack(
   attack: string,
-  { attacks: ways = Object.keys(REFUSALS), by = (line: string) => line } = {},
+  { attacks = Object.keys(REFUSALS), by = (line: string) => line } = {},
 ): string {
-  return ways.map((way) => `${by(`${attack} ${way}`)}; echo ${way}=$?`).join("\n");
+  return attacks.map((route) => `${by(`${attack} ${route}`)}; echo ${route}=$?`).join("\n");
 }
 
-const EVERY_WAY_REFUSED = Object.entries(REFUSALS)
-  .map(([way, error]) => `${way}=${error}\n`)
+const EVERY_ATTACK_REFUSED = Object.entries(REFUSALS)
+  .map(([route, error]) => `${route}=${error}\n`)
   .join("");
 
 describe("without its shield", () => {
@@ -58,7 +58,7 @@ describe("without its shield", () => {
     const pid = status?.state === "running" ? status.pid : 0;
     const attack = await carryIn(unshielded, containerId, "ptrace-init");
 
-    expect(await unshielded.sh(containerId, everyWay(attack, { attacks: HARMLESS }))).toBe(
+    expect(await unshielded.sh(containerId, everyAttack(attack, { attacks: HARMLESS }))).toBe(
       "seize=0\nmem=0\nvm=0\n",
     );
     await expect(takeOverInit(unshielded, containerId)).resolves.toBe(0);
@@ -85,13 +85,13 @@ describe("it can neither be traced nor written nor made to execute anything", ()
     const attack = await carryIn(host, containerId, "ptrace-init");
 
     expect(taken).toBe(EPERM);
-    expect(await host.sh(containerId, everyWay(attack))).toBe(EVERY_WAY_REFUSED);
+    expect(await host.sh(containerId, everyAttack(attack))).toBe(EVERY_ATTACK_REFUSED);
     expect(await host.sh(containerId, "cat /proc/1/comm")).toBe("init\n");
     expect(await host.statusOf(containerId)).toMatchObject({ state: "running" });
   });
 
   test("by root from the order's own command, with all that the container's list allows", async () => {
-    const script = everyWay("/tmp/ptrace-init");
+    const script = everyAttack("/tmp/ptrace-init");
     const containerId = await host.launch(
       desiredOf("command", {
         command: `until [ -e /tmp/go ]; do sleep 0.05; done\n{ ${script}\n} >/tmp/said; mv /tmp/said /tmp/done; sleep 1000`,
@@ -101,11 +101,11 @@ describe("it can neither be traced nor written nor made to execute anything", ()
     await carryIn(host, containerId, "ptrace-init");
     await host.sh(containerId, "touch /tmp/go");
 
-    const said = await eventually(async () => {
+    const output = await eventually(async () => {
       const now = await host.sh(containerId, "cat /tmp/done 2>/dev/null; true");
       return now === "" ? undefined : now;
     });
-    expect(said).toBe(EVERY_WAY_REFUSED);
+    expect(output).toBe(EVERY_ATTACK_REFUSED);
     const capabilities = await host.sh(containerId, "grep -h ^CapEff: /proc/1/status /proc/self/status");
     expect(new Set(capabilities.trim().split("\n")).size).toBe(1);
     // What it started is as open to debuggers as ever, the first child included.
@@ -118,14 +118,14 @@ describe("it can neither be traced nor written nor made to execute anything", ()
     const attack = await carryIn(host, containerId, "ptrace-init");
     await host.sh(containerId, `cp /bin/busybox /tmp/busybox; chmod 4755 /tmp/busybox ${attack}`);
 
-    const bySu = await host.sh(containerId, everyWay(attack, { by: (line) => `su root -c '${line}'` }));
+    const bySu = await host.sh(containerId, everyAttack(attack, { by: (line) => `su root -c '${line}'` }));
     const bySetUser = await host.sh(
       containerId,
-      everyWay(attack, { by: (line) => `su user -c '/tmp/busybox env ${line}'` }),
+      everyAttack(attack, { by: (line) => `su user -c '/tmp/busybox env ${line}'` }),
     );
 
-    expect(bySu).toBe(EVERY_WAY_REFUSED);
-    expect(bySetUser).toBe(EVERY_WAY_REFUSED);
+    expect(bySu).toBe(EVERY_ATTACK_REFUSED);
+    expect(bySetUser).toBe(EVERY_ATTACK_REFUSED);
   });
 });
 
@@ -144,13 +144,13 @@ describe("it goes on", () => {
   });
 
   test("under its name, which nobody else can change, and from the file that it is", async () => {
-    const said = await host.sh(
+    const output = await host.sh(
       containerId,
       "(echo sh >/proc/1/comm) 2>&1; mv /.remotegpu/init /x 2>&1; umount /.remotegpu 2>&1; " +
         "cp /bin/busybox /.remotegpu/init 2>&1; tr '\\0' ' ' </proc/1/cmdline; cat /proc/1/comm",
     );
 
-    expect(said).toMatch(/\/\.remotegpu\/init init\n$/);
+    expect(output).toMatch(/\/\.remotegpu\/init init\n$/);
   });
 
   test("where no process can be started any more, and ends with its exit code all the same", async () => {
@@ -172,8 +172,8 @@ test("a command begins with no signal blocked or ignored, and its end is the con
 
   await eventually(async () => (await host.statusOf(containerId))?.state === "exited");
 
-  const said = (await docker.getContainer(containerId).logs({ stdout: true })).toString();
-  expect(said).toMatch(/SigBlk:\s0{16}\n[^]*SigIgn:\s0{16}\n/);
+  const output = (await docker.getContainer(containerId).logs({ stdout: true })).toString();
+  expect(output).toMatch(/SigBlk:\s0{16}\n[^]*SigIgn:\s0{16}\n/);
   expect(await host.statusOf(containerId)).toMatchObject({ exitCode: 9 });
 });
 

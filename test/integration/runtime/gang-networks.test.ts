@@ -96,7 +96,7 @@ test("ranks reach each other by name at the addresses they were given, and neith
   expect(await host.sh(stranger, reach("10.224.1.128", 7000))).toContain("cut");
   const { port } = service.address() as AddressInfo;
   const gateways = ["10.224.1.1", "10.224.2.1"].map((gateway) => host.sh(friend, reach(gateway, port)));
-  for (const said of await Promise.all(gateways)) expect(said).toContain("cut");
+  for (const output of await Promise.all(gateways)) expect(output).toContain("cut");
 });
 
 test("its other hosts are fixed and the only ones that are let in, and all of it goes with its last container", async () => {

@@ -128,11 +128,11 @@ test("code that cannot be unpacked ends the job with a sentence, and the command
     command: "echo begun",
   });
 
-  const { exitCode, output: said } = await ended(containerId);
+  const { exitCode, output } = await ended(containerId);
 
   expect(exitCode).toBe(125);
-  expect(said).toContain("The code of the job could not be unpacked.");
-  expect(said).not.toContain("begun");
+  expect(output).toContain("The code of the job could not be unpacked.");
+  expect(output).not.toContain("begun");
 });
 
 test("an environment's code is seen as it is now, and is not written", async () => {

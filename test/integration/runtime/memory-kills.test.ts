@@ -11,7 +11,7 @@ import { MAX_KNOWN_KILLS, MemoryKills } from "@remotegpu/agent/host/memory-kills
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
 
 let folder: string;
@@ -88,11 +88,11 @@ describe("of a container", () => {
 
 describe("a kernel log", () => {
   let path: string;
-  let log: ReturnType<typeof keptLog>;
+  let log: ReturnType<typeof memoryLog>;
   let kills: MemoryKills;
   beforeEach(async ({ task, onTestFinished }) => {
     path = join(folder, `log-${task.id}`);
-    log = keptLog();
+    log = memoryLog();
     kills = new MemoryKills(path, log);
     onTestFinished(() => kills.close());
   });
@@ -100,9 +100,9 @@ describe("a kernel log", () => {
   test("that many ask at once is read by one at a time, and each has its answer", async () => {
     await writeFile(path, Array.from({ length: 200 }, (_, number) => killIn(idOf(number))).join(""));
 
-    const asked = Array.from({ length: 201 }, (_, number) => kills.wereIn(idOf(number)));
+    const requested = Array.from({ length: 201 }, (_, number) => kills.wereIn(idOf(number)));
 
-    expect((await Promise.all(asked)).indexOf(false)).toBe(200);
+    expect((await Promise.all(requested)).indexOf(false)).toBe(200);
   });
 
   test("is remembered as far as a bound, the latest kills longest", async () => {

@@ -151,11 +151,12 @@ test.each([
 });
 
 test("a program that prints the runtime's words keeps its output and its exit code", async () => {
-  const said = 'OCI runtime exec failed: exec failed: exec: "x": executable file not found in $PATH: unknown';
+  const output =
+    'OCI runtime exec failed: exec failed: exec: "x": executable file not found in $PATH: unknown';
 
-  const result = await script(`printf '%s' '${said}'; exit 3`);
+  const result = await script(`printf '%s' '${output}'; exit 3`);
 
-  expect(result).toMatchObject({ exitCode: 3, stdout: Buffer.from(said), stderr: Buffer.alloc(0) });
+  expect(result).toMatchObject({ exitCode: 3, stdout: Buffer.from(output), stderr: Buffer.alloc(0) });
 });
 
 test("too many at once are refused as busy, the others end", async () => {

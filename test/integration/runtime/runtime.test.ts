@@ -213,9 +213,9 @@ describe("the first process", () => {
     await host.runtime.stop(containerId, { graceSeconds: 1 });
 
     // It goes on, and is killed in the end.
-    const said = await logOf(containerId);
-    expect(said).toContain("by quit");
-    expect(said).not.toContain("by term");
+    const output = await logOf(containerId);
+    expect(output).toContain("by quit");
+    expect(output).not.toContain("by term");
   });
 
   test("ends with its command and its exit code", async () => {

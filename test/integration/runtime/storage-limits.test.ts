@@ -17,7 +17,7 @@ import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane
 
 const LIMIT_BYTES = 16 * MIB;
 /** Beyond the pause between two looks at the disks. */
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 /** Between two of these, in the test's own time. */
 const STEP_MS = 200;
 const live = { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } as const;
@@ -222,16 +222,16 @@ test("while a runtime is too slow to measure, no second round of it begins", asy
     slowAgent.setForward(MS_PER_MINUTE);
     await eventually(() => host.usageOf(steady.runId).length > rows, { what: "another round of the agent" });
   }
-  let asked = proxy.held;
+  let requested = proxy.held;
   proxy.release();
   proxy.hold((method, url) => {
-    if (isMeasuring(method, url)) asked += 1;
+    if (isMeasuring(method, url)) requested += 1;
     return false;
   });
   await host.text(steady.runId, { phase: "failed", problem: "storage-exceeded" });
 
   // The next round may be due at once; those of the five minutes have not piled up.
-  expect(asked).toBeLessThanOrEqual(2);
+  expect(requested).toBeLessThanOrEqual(2);
 });
 
 describe("a disk that is nearly full", () => {
@@ -267,7 +267,7 @@ describe("a disk that is nearly full", () => {
         // Faster, the minutes that the guard looks back would be over before a measurement has ended.
         if (performance.now() - steppedMs >= STEP_MS) {
           steppedMs = performance.now();
-          small.setForward(LOOK_MS);
+          small.setForward(CHECK_MS);
         }
         return holds();
       },
@@ -310,13 +310,13 @@ describe("a disk that is nearly full", () => {
     await onward(isLow, "a host that fills its own disk");
     const late = inFolder("late", "sleep 1000");
     host.order([steady, late]);
-    const told = await onward(() => {
+    const reported = await onward(() => {
       const instance = host.observed(late.runId);
       return instance?.detail.includes("refuses new starts: its disk is nearly full") && instance;
     }, "a start that is refused");
-    for (let look = 0; look < 8; look += 1) await onward(isLow, "still no room");
+    for (let check = 0; check < 8; check += 1) await onward(isLow, "still no room");
     expect(host.observed(steady.runId)).toMatchObject({ phase: "ready" });
-    expect(told).toMatchObject({ phase: "starting" });
+    expect(reported).toMatchObject({ phase: "starting" });
 
     rmSync(join(small.poolRoot, "of-the-host"));
     await onward(() => host.observed(late.runId)?.phase === "ready", "a start once there is room");

@@ -56,8 +56,8 @@ const open = (
     runId,
   );
 
-async function opened(...asked: Parameters<typeof open>): Promise<LogStream> {
-  const outcome = await open(...asked);
+async function opened(...requested: Parameters<typeof open>): Promise<LogStream> {
+  const outcome = await open(...requested);
   if (!outcome.opened) throw new Error(`${outcome.reason}: ${outcome.detail}`);
   return outcome.stream;
 }

@@ -24,15 +24,15 @@ const TOKEN = "5f".repeat(32);
 const IMAGE_MS = 300_000;
 const ONE_LOG = 4 * MIB;
 
-let way: Doorway;
+let route: Doorway;
 beforeAll(async () => {
   await Promise.all([importBusyboxImage(), importScriptedImage(), importJupyterImage()]);
-  way = await Doorway.open();
+  route = await Doorway.open();
 }, IMAGE_MS);
-afterAll(() => way.close());
+afterAll(() => route.close());
 
 /** A container with these switches, before its folder says anything. */
-const begin = (spec: Partial<InstanceSpec>) => way.begin({ spec, isOpenAtOnce: false });
+const begin = (spec: Partial<InstanceSpec>) => route.begin({ spec, isOpenAtOnce: false });
 
 const serve = (door: Door, switches: Pick<InstanceSpec, "jupyter" | "tensorboard">, jupyterToken = TOKEN) => {
   const { spec, live } = desiredOf("any", switches);
@@ -54,7 +54,7 @@ async function inside(door: Door, ...command: string[]): Promise<string> {
 const logOf = (door: Door, service = "jupyter", lines = "all") =>
   inside(door, "/.remotegpu/service-log", service, lines);
 
-const said = (door: Door, what: RegExp, service = "jupyter") =>
+const output = (door: Door, what: RegExp, service = "jupyter") =>
   eventually(async () => what.test(await logOf(door, service, "30")), {
     withinMs: 60_000,
     what: String(what),
@@ -63,8 +63,8 @@ const said = (door: Door, what: RegExp, service = "jupyter") =>
 /** Of a request in the container's network; 0 while nobody answers. */
 async function statusOf(door: Door, url: string, headers: string[] = []): Promise<number> {
   const net = `--net=/proc/${door.pid}/ns/net`;
-  const asked = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", ...headers, url];
-  return Number((await execa("nsenter", [net, ...asked], { reject: false })).stdout);
+  const requested = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", ...headers, url];
+  return Number((await execa("nsenter", [net, ...requested], { reject: false })).stdout);
 }
 
 const COMPUTES = `
@@ -119,15 +119,15 @@ test("Debian's JupyterLab computes, and its token stands in no command line, env
   expect(log).not.toContain(TOKEN);
 
   expect(await statusOf(door, "http://127.0.0.1:6006/")).toBe(200);
-  await said(door, /of \/gemini\/output/, "tensorboard");
+  await output(door, /of \/gemini\/output/, "tensorboard");
 });
 
 test("a service that is not in the image is said to be missing, and not tried again", async () => {
   const door = await begin({});
   await serve(door, { jupyter: true, tensorboard: true });
 
-  await said(door, /not in the image/);
-  await said(door, /not in the image/, "tensorboard");
+  await output(door, /not in the image/);
+  await output(door, /not in the image/, "tensorboard");
   const alone = () => door.processes().then((all) => all.size === 1);
   await eventually(alone, { what: "the first process alone" });
   expect(await logOf(door)).toBe("[remotegpu] jupyter-lab is not in the image.");
@@ -136,14 +136,14 @@ test("a service that is not in the image is said to be missing, and not tried ag
 
 test("only what is switched on is begun", async () => {
   const door = await scripted("echo begun; sleep 1000");
-  await said(door, /begun/);
+  await output(door, /begun/);
 
   expect(await logOf(door, "tensorboard")).toBe("");
 });
 
 test("one that ends is started again, and one that is killed, too", async () => {
   const door = await scripted('echo "life $$"; [ -e /second ] && exec sleep 1000; touch /second; exit 3');
-  await said(door, /life \d+[^]*life \d+/);
+  await output(door, /life \d+[^]*life \d+/);
 
   const before = (await door.processOf("sleep 1000")) ?? 0;
   process.kill(before, "SIGKILL");
@@ -158,7 +158,7 @@ test("one that floods its log fills two files, and the token is taken out of the
   const door = await scripted(
     `yes "$(cat $JUPYTER_TOKEN_FILE) and $(printf '%0900d' 0)" | head -c 30000000; echo; echo over; sleep 1000`,
   );
-  await said(door, /^over$/m);
+  await output(door, /^over$/m);
 
   for (const file of ["jupyter.log", "jupyter.log.before"]) {
     const size = await inside(door, "/.remotegpu/busybox", "stat", "-c", "%s", `/run/remotegpu/${file}`);
@@ -171,7 +171,7 @@ test("one that floods its log fills two files, and the token is taken out of the
 
 test("garbage without an end of line is kept as it is, and harms nobody", async () => {
   const door = await scripted("head -c 6000000 /dev/urandom; echo; echo over; sleep 1000");
-  await said(door, /over/);
+  await output(door, /over/);
 
   await door.let();
   expect(await door.isOpen()).toContain("SSH-2.0-");
@@ -179,7 +179,7 @@ test("garbage without an end of line is kept as it is, and harms nobody", async 
 
 test("its last lines are told alone, also those that lie before a turn of the files", async () => {
   const door = await scripted("seq 1 20; sleep 1000");
-  await said(door, /^20$/m);
+  await output(door, /^20$/m);
   await inside(
     door,
     "/bin/sh",

@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-const ask = (method: string, path: string, as: Caller = alice) =>
+const request = (method: string, path: string, as: Caller = alice) =>
   scene.api.request(method, `/api/v1${path}`, { as });
 
 async function running(change: object = {}): Promise<string> {
@@ -32,9 +32,9 @@ async function running(change: object = {}): Promise<string> {
   return id;
 }
 
-const toldToHost = () => host.desired.map(({ live }) => live.jupyterToken);
-const shown = async (id: string, as: Caller = alice): Promise<(string | null)[]> =>
-  (await ask("GET", `/environments/${id}/access`, as)).body.services
+const sentToHost = () => host.desired.map(({ live }) => live.jupyterToken);
+const visible = async (id: string, as: Caller = alice): Promise<(string | null)[]> =>
+  (await request("GET", `/environments/${id}/access`, as)).body.services
     .filter(({ service }: { service: string }) => service === "jupyter")
     .map(({ token }: { token: string | null }) => token);
 const stored = async () =>
@@ -45,39 +45,39 @@ const stored = async () =>
 test("a start has one, which its host and its people are told", async () => {
   const id = await running();
 
-  const [token = ""] = toldToHost();
+  const [token = ""] = sentToHost();
   expect(token).toMatch(TOKEN);
-  expect(await shown(id)).toEqual([token]);
+  expect(await visible(id)).toEqual([token]);
   // What is stored opens nothing by itself.
   expect(await stored()).toEqual([expect.stringMatching(/^r[0-9a-f]{62}$/)]);
   expect(JSON.stringify(await stored())).not.toContain(token);
-  const services = (await ask("GET", `/environments/${id}/access`)).body.services;
+  const services = (await request("GET", `/environments/${id}/access`)).body.services;
   expect(services.filter((one: { token: string | null }) => one.token !== null)).toHaveLength(1);
 });
 
 test("a restart has another one, and a stop takes it away", async () => {
   const id = await running();
-  const [first] = toldToHost();
+  const [first] = sentToHost();
 
-  await ask("POST", `/environments/${id}/restart`);
+  await request("POST", `/environments/${id}/restart`);
   await host.round();
 
-  const [second] = toldToHost();
+  const [second] = sentToHost();
   expect(second).toMatch(TOKEN);
   expect(second).not.toBe(first);
-  expect(await shown(id)).toEqual([second]);
+  expect(await visible(id)).toEqual([second]);
 
-  await ask("POST", `/environments/${id}/stop`);
+  await request("POST", `/environments/${id}/stop`);
   await host.round({ phase: "stopped" });
 
-  expect(toldToHost()).toEqual([undefined]);
+  expect(sentToHost()).toEqual([undefined]);
   expect(await stored()).toEqual([null]);
-  expect(await shown(id)).toEqual([null]);
+  expect(await visible(id)).toEqual([null]);
 });
 
 test("there is none where Jupyter is switched off; switched on later, it comes with the restart", async () => {
   const id = await running({ jupyter_enabled: false });
-  expect(toldToHost()).toEqual([undefined]);
+  expect(sentToHost()).toEqual([undefined]);
 
   const changed = await scene.api.request("PATCH", `/api/v1/environments/${id}`, {
     as: alice,
@@ -86,10 +86,10 @@ test("there is none where Jupyter is switched off; switched on later, it comes w
   await host.pull();
 
   expect(changed.body.waits_for_restart).toEqual(["jupyter_enabled"]);
-  expect(toldToHost()).toEqual([undefined]);
-  await ask("POST", `/environments/${id}/restart`);
+  expect(sentToHost()).toEqual([undefined]);
+  await request("POST", `/environments/${id}/restart`);
   await host.round();
-  expect(toldToHost()).toEqual([expect.stringMatching(TOKEN)]);
+  expect(sentToHost()).toEqual([expect.stringMatching(TOKEN)]);
 });
 
 test("who only reads, a key that only reads, and an administrator who is none of its people, get none", async () => {
@@ -100,24 +100,24 @@ test("who only reads, a key that only reads, and an administrator who is none of
     [alice.workspaceId, viewer.customerId],
   );
 
-  expect(await shown(id, viewer)).toEqual([null]);
-  expect(await shown(id, await scene.api.key(alice, { scopes: ["read"] }))).toEqual([null]);
-  expect(await shown(id, scene.api.admin)).toEqual([null]);
+  expect(await visible(id, viewer)).toEqual([null]);
+  expect(await visible(id, await scene.api.key(alice, { scopes: ["read"] }))).toEqual([null]);
+  expect(await visible(id, scene.api.admin)).toEqual([null]);
 });
 
 test("it stands in no other answer, no event and no entry of the audit log", async () => {
   const id = await running();
-  const [token = ""] = toldToHost();
-  await ask("POST", `/environments/${id}/restart`);
+  const [token = ""] = sentToHost();
+  await request("POST", `/environments/${id}/restart`);
   await host.round();
-  const [second = ""] = toldToHost();
+  const [second = ""] = sentToHost();
 
   const answers = await Promise.all(
     ["", `/${id}`, `/${id}/events`, `/${id}/instances`, `/${id}/why`].map((path) =>
-      ask("GET", `/environments${path}`),
+      request("GET", `/environments${path}`),
     ),
   );
-  const audit = await ask("GET", "/audit-log", scene.api.admin);
+  const audit = await request("GET", "/audit-log", scene.api.admin);
 
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   expect(audit.status).toBe(200);
@@ -129,8 +129,8 @@ test("one that an earlier version made is the token itself, until the next start
   await scene.api.db.query("UPDATE environments SET jupyter_token = $1", ["0f".repeat(32)]);
   await host.pull();
 
-  expect(toldToHost()).toEqual(["0f".repeat(32)]);
-  expect(await shown(id)).toEqual(["0f".repeat(32)]);
+  expect(sentToHost()).toEqual(["0f".repeat(32)]);
+  expect(await visible(id)).toEqual(["0f".repeat(32)]);
 });
 
 test("what an old system left there is told to nobody", async () => {
@@ -138,6 +138,6 @@ test("what an old system left there is told to nobody", async () => {
   await scene.api.db.query("UPDATE environments SET jupyter_token = 'of-before'");
   await host.pull();
 
-  expect(toldToHost()).toEqual([undefined]);
-  expect(await shown(id)).toEqual([null]);
+  expect(sentToHost()).toEqual([undefined]);
+  expect(await visible(id)).toEqual([null]);
 });

@@ -34,9 +34,9 @@ beforeEach(async () => {
 });
 afterEach(() => ending.disposeAsync());
 
-const ask = async (method: string, path: string, as: Caller = alice, body?: object) =>
+const request = async (method: string, path: string, as: Caller = alice, body?: object) =>
   await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as, ...(body && { body }) });
-const post = async (as: Caller = alice) => await ask("POST", "/rdp-password", as);
+const post = async (as: Caller = alice) => await request("POST", "/rdp-password", as);
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
 async function running(change: object = {}): Promise<string> {
@@ -47,28 +47,30 @@ async function running(change: object = {}): Promise<string> {
 }
 
 /** What the host is told of RDP in it by now. */
-async function told(): Promise<{ passwordHash: string | null } | undefined> {
+async function reported(): Promise<{ passwordHash: string | null } | undefined> {
   await host.pull();
   return host.desired.find(({ spec, want }) => spec.workloadId === id && want === "running")?.live.rdp;
 }
 
 const isHashOf = (hash: string | null | undefined, password: string) =>
   typeof hash === "string" && cryptHash(password, hash.split("$").slice(2, 4).join("$")) === hash;
-const wayOf = async () =>
-  (await ask("GET", "/access")).body.services.find(({ service }: { service: string }) => service === "rdp");
+const routeOf = async () =>
+  (await request("GET", "/access")).body.services.find(
+    ({ service }: { service: string }) => service === "rdp",
+  );
 
 async function restart(): Promise<void> {
-  await ask("POST", "/stop");
+  await request("POST", "/stop");
   await host.round({ phase: "stopped" });
-  await ask("POST", "/start");
+  await request("POST", "/start");
   await scene.schedule();
   await host.round();
 }
 
 describe("POST …/rdp-password", () => {
   test("shows a password once, of which the host gets the hash at once", async () => {
-    expect(await told()).toEqual({ passwordHash: null });
-    expect(await wayOf()).toMatchObject({ reachable: true, password_set_at: null });
+    expect(await reported()).toEqual({ passwordHash: null });
+    expect(await routeOf()).toMatchObject({ reachable: true, password_set_at: null });
 
     const answer = await post();
 
@@ -78,10 +80,12 @@ describe("POST …/rdp-password", () => {
       body: { environment_id: id, user: "root", password: expect.stringMatching(/^[a-z2-9-]{35}$/) },
     });
     expect(scene.api.nudged).toEqual(["host-a"]);
-    expect(isHashOf((await told())?.passwordHash, password)).toBe(true);
-    const way = await wayOf();
-    expect(way.password_set_at).toBe(answer.body.set_at);
-    expect(JSON.stringify([way, await ask("GET", ""), await ask("GET", "/events")])).not.toContain(password);
+    expect(isHashOf((await reported())?.passwordHash, password)).toBe(true);
+    const route = await routeOf();
+    expect(route.password_set_at).toBe(answer.body.set_at);
+    expect(JSON.stringify([route, await request("GET", ""), await request("GET", "/events")])).not.toContain(
+      password,
+    );
     const rows = await sql(
       "SELECT to_jsonb(t)::text AS row FROM rdp_passwords t UNION ALL SELECT to_jsonb(t)::text FROM audit_log t",
     );
@@ -92,7 +96,7 @@ describe("POST …/rdp-password", () => {
     const first = (await post()).body.password;
     const second = (await post()).body.password;
 
-    const hash = (await told())?.passwordHash;
+    const hash = (await reported())?.passwordHash;
 
     expect([isHashOf(hash, first), isHashOf(hash, second)]).toEqual([false, true]);
     const audit = await sql(
@@ -110,10 +114,10 @@ describe("POST …/rdp-password", () => {
 
     await restart();
 
-    expect(await told()).toEqual({ passwordHash: null });
-    expect(await wayOf()).toMatchObject({ password_set_at: null });
+    expect(await reported()).toEqual({ passwordHash: null });
+    expect(await routeOf()).toMatchObject({ password_set_at: null });
     const next = (await post()).body.password;
-    const hash = (await told())?.passwordHash;
+    const hash = (await reported())?.passwordHash;
     expect([isHashOf(hash, password), isHashOf(hash, next)]).toEqual([false, true]);
   });
 
@@ -121,12 +125,12 @@ describe("POST …/rdp-password", () => {
     await sql("UPDATE hosts SET features = '{ssh}'");
     expect((await post()).body.detail).toContain("is too old: it cannot keep an image's xrdp up");
     await sql("UPDATE hosts SET features = '{ssh,rdp}'");
-    await ask("PATCH", "", alice, { rdp_enabled: false });
+    await request("PATCH", "", alice, { rdp_enabled: false });
     expect((await post()).body.detail).toContain("RDP is switched off");
-    expect(await told()).toBeUndefined();
-    await ask("PATCH", "", alice, { rdp_enabled: true });
-    expect(await told()).toEqual({ passwordHash: null });
-    await ask("POST", "/stop");
+    expect(await reported()).toBeUndefined();
+    await request("PATCH", "", alice, { rdp_enabled: true });
+    expect(await reported()).toEqual({ passwordHash: null });
+    await request("POST", "/stop");
     await host.round({ phase: "stopped" });
 
     const stopped = await post();
@@ -153,7 +157,7 @@ describe("remotegpu open ENVIRONMENT rdp", () => {
   const PASSWORD = /^Password for root \(shown this once\): ([a-z2-9-]{35})\n$/;
 
   test("prints a client's file, and the password apart from it", async () => {
-    const { port, host: address } = await wayOf();
+    const { port, host: address } = await routeOf();
 
     const done = await open();
 
@@ -161,7 +165,7 @@ describe("remotegpu open ENVIRONMENT rdp", () => {
     expect(done.stdout).toContain(`full address:s:${address}:${port}\r\nusername:s:root\r\n`);
     const password = PASSWORD.exec(done.stderr)?.[1] ?? "";
     expect(done.stdout).not.toContain(password);
-    expect(isHashOf((await told())?.passwordHash, password)).toBe(true);
+    expect(isHashOf((await reported())?.passwordHash, password)).toBe(true);
   });
 
   test("writes the file where that is said, also for a port that was forwarded here", async () => {

@@ -24,22 +24,22 @@ const SLOW_MS = 120_000;
 const WITHIN_MS = 60_000;
 
 const ending = new AsyncDisposableStack();
-let way: Doorway;
+let route: Doorway;
 let access: AccessUnderTest;
 /** Containers that have a lease, as the agent tells them. */
 const leased: { leaseId: LeaseId; door: Door; name: string }[] = [];
 
 beforeAll(async () => {
   await Promise.all([importXrdpImage(), importBusyboxImage()]);
-  way = ending.adopt(await Doorway.open(), (one) => one.close());
-  access = ending.adopt(await AccessUnderTest.begin({}, { folder: way.folder }), (one) => one.stop());
+  route = ending.adopt(await Doorway.open(), (one) => one.close());
+  access = ending.adopt(await AccessUnderTest.begin({}, { folder: route.folder }), (one) => one.stop());
 }, IMAGE_MS);
 afterAll(() => ending.disposeAsync());
 
 /** A container with RDP switched on, before anybody asked for a password, and the port that leads there. */
 async function begin(name: string, image = XRDP_IMAGE): Promise<{ door: Door; port: number }> {
-  const door = await way.begin({ spec: { image }, isOpenAtOnce: false });
-  await tell(door, null);
+  const door = await route.begin({ spec: { image }, isOpenAtOnce: false });
+  await report(door, null);
   leased.push({ door, name, leaseId: name as LeaseId });
   const instances = await Promise.all(leased.map(instanceOf));
   const leases = leased.map((one) =>
@@ -62,7 +62,7 @@ async function instanceOf({ door, name }: { door: Door; name: string }) {
 }
 
 /** As its host is told. */
-async function tell(door: Door, passwordHash: string | null): Promise<void> {
+async function report(door: Door, passwordHash: string | null): Promise<void> {
   const { spec, live } = desiredOf("any", {});
   await writeLiveFolder(door.livePath, serviceFiles({ spec, live: { ...live, rdp: { passwordHash } } }));
 }
@@ -74,14 +74,14 @@ const answers = (name: string) =>
 
 /** Whether this is root's password, as PAM's own program says it, which sesman's PAM goes by. */
 async function opens(door: Door, password: string): Promise<boolean> {
-  const asked = ["exec", "-i", door.containerId, "/usr/sbin/unix_chkpwd", "root", "nonull"];
-  return (await execa("docker", asked, { input: `${password}\0`, reject: false })).exitCode === 0;
+  const requested = ["exec", "-i", door.containerId, "/usr/sbin/unix_chkpwd", "root", "nonull"];
+  return (await execa("docker", requested, { input: `${password}\0`, reject: false })).exitCode === 0;
 }
 
 /** What the session manager itself says to it; for one that opens it would begin a desktop, which the image has not. */
 async function refusal(door: Door, password: string): Promise<string> {
-  const asked = ["exec", "-i", door.containerId, "/usr/bin/xrdp-sesrun", "-F", "0", "root"];
-  return (await execa("docker", asked, { input: `${password}\n`, reject: false, all: true })).all;
+  const requested = ["exec", "-i", door.containerId, "/usr/bin/xrdp-sesrun", "-F", "0", "root"];
+  return (await execa("docker", requested, { input: `${password}\n`, reject: false, all: true })).all;
 }
 
 const opened = (door: Door, password: string) =>
@@ -113,25 +113,25 @@ test(
       expect(await opens(door, password)).toBe(false);
     expect(await refusal(door, CHOSEN_PASSWORD)).toMatch(/login failed/i);
 
-    await tell(door, first.hash);
+    await report(door, first.hash);
     await opened(door, first.password);
     expect(await opens(door, second.password)).toBe(false);
     expect(await opens(door, CHOSEN_PASSWORD)).toBe(false);
 
     const xrdp = await door.processOf("/usr/sbin/xrdp --nodaemon");
-    await tell(door, second.hash);
+    await report(door, second.hash);
     await opened(door, second.password);
     await shut(door, first.password);
     // Nobody who is in was thrown out by that.
     expect(await door.processOf("/usr/sbin/xrdp --nodaemon")).toBe(xrdp);
-    await tell(door, null);
+    await report(door, null);
     await shut(door, second.password);
 
     for (const [pid, line] of await door.processes()) {
-      const said = `${line} ${await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")}`;
+      const output = `${line} ${await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "")}`;
       for (const { password, hash } of [first, second]) {
-        expect(said).not.toContain(password);
-        expect(said).not.toContain(hash);
+        expect(output).not.toContain(password);
+        expect(output).not.toContain(hash);
       }
     }
     const { stdout: log } = await execa("docker", [
@@ -144,8 +144,8 @@ test(
     expect(log).toContain("[remotegpu] rdp is started.");
     for (const { password, hash } of [first, second])
       expect(log.includes(password) || log.includes(hash)).toBe(false);
-    const { stdout: told } = await execa("docker", ["inspect", door.containerId]);
-    expect(told.includes(second.hash) || told.includes(second.password)).toBe(false);
+    const { stdout: reported } = await execa("docker", ["inspect", door.containerId]);
+    expect(reported.includes(second.hash) || reported.includes(second.password)).toBe(false);
   },
   SLOW_MS,
 );

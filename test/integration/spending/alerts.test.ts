@@ -53,8 +53,8 @@ async function tick(now: Date, on = database): Promise<void> {
 }
 
 /** Only what a test asks for is told. */
-async function warn(scene: Scene, wish: { balances?: string[]; hoursLeft?: string[] }): Promise<void> {
-  const { balances = [], hoursLeft = [] } = wish;
+async function warn(scene: Scene, options: { balances?: string[]; hoursLeft?: string[] }): Promise<void> {
+  const { balances = [], hoursLeft = [] } = options;
   const lists = { balances: balances.map(parsePoints), hoursLeft: hoursLeft.map(parsePoints) };
   await setThresholds(database, { customerId: scene.customerId, request: lists });
 }

@@ -28,16 +28,17 @@ beforeAll(async () => {
 });
 afterAll(async () => await api.close());
 
-async function ask(method: string, path: string, as: Caller, body?: object): Promise<Answer> {
+async function request(method: string, path: string, as: Caller, body?: object): Promise<Answer> {
   return await api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 }
 
 describe("a budget", () => {
   test("begins as none, is set, shown with the balance, and taken away", async () => {
-    const none = (await ask("GET", "/billing/budget", ann)).body;
-    const set = (await ask("PUT", "/billing/budget", ann, { monthly_limit: "200", percents: ["90"] })).body;
-    const balance = (await ask("GET", "/billing/balance", ann)).body;
-    const gone = (await ask("PUT", "/billing/budget", ann, { monthly_limit: null, percents: null })).body;
+    const none = (await request("GET", "/billing/budget", ann)).body;
+    const set = (await request("PUT", "/billing/budget", ann, { monthly_limit: "200", percents: ["90"] }))
+      .body;
+    const balance = (await request("GET", "/billing/balance", ann)).body;
+    const gone = (await request("PUT", "/billing/budget", ann, { monthly_limit: null, percents: null })).body;
 
     const percents = ["50.0000", "80.0000", "100.0000"];
     expect(none).toMatchObject({ monthly_limit: null, percents, spent: "0.0000", left: null });
@@ -55,7 +56,7 @@ describe("a budget", () => {
     [{ monthly_limit: "1", percents: ["50", "50.0"] }, "percents"],
     [{ monthly_limit: "1", percents: ["0"] }, "percents.0"],
   ])("%j is refused by its field", async (body, path) => {
-    const answer = await ask("PUT", "/billing/budget", ann, body);
+    const answer = await request("PUT", "/billing/budget", ann, body);
 
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } });
   });
@@ -63,13 +64,13 @@ describe("a budget", () => {
   test("of a customer that does not exist is not found", async () => {
     const path = "/billing/budget?customer_id=999999";
 
-    expect(await ask("PUT", path, api.admin, { monthly_limit: "1" })).toMatchObject(problem(404));
+    expect(await request("PUT", path, api.admin, { monthly_limit: "1" })).toMatchObject(problem(404));
   });
 
   test("an administrator's look at it is in the audit log", async () => {
-    await ask("PUT", `/billing/budget?customer_id=${ann.customerId}`, api.admin, { monthly_limit: null });
+    await request("PUT", `/billing/budget?customer_id=${ann.customerId}`, api.admin, { monthly_limit: null });
 
-    const [entry] = (await ask("GET", "/audit-log?limit=1", api.admin)).body.items;
+    const [entry] = (await request("GET", "/audit-log?limit=1", api.admin)).body.items;
     expect(entry).toMatchObject({ method: "PUT", subject: `budget of customer ${ann.customerId}` });
   });
 });
@@ -77,24 +78,25 @@ describe("a budget", () => {
 test("thresholds change one by one, and null takes the default", async () => {
   const path = "/billing/alert-thresholds";
 
-  await ask("PUT", path, ann, { balances: ["12.5"] });
-  const both = (await ask("PUT", path, ann, { hours_left: [] })).body;
-  const back = (await ask("PUT", path, ann, { balances: null, hours_left: null })).body;
+  await request("PUT", path, ann, { balances: ["12.5"] });
+  const both = (await request("PUT", path, ann, { hours_left: [] })).body;
+  const back = (await request("PUT", path, ann, { balances: null, hours_left: null })).body;
 
   expect(both).toEqual({ balances: ["12.5000"], hours_left: [] });
   expect(back).toEqual({ balances: ["50.0000", "10.0000"], hours_left: ["24.0000", "4.0000"] });
 });
 
 test("alerts are shown newest first, those that hold apart, by kind", async () => {
-  const top = (amount: string) => ask("POST", `/customers/${ann.customerId}/top-ups`, api.admin, { amount });
+  const top = (amount: string) =>
+    request("POST", `/customers/${ann.customerId}/top-ups`, api.admin, { amount });
   const take = (amount: string) =>
-    ask("POST", `/customers/${ann.customerId}/adjustments`, api.admin, { amount, reason: "r" });
+    request("POST", `/customers/${ann.customerId}/adjustments`, api.admin, { amount, reason: "r" });
   await top("60");
   await take("-55");
   await top("30");
   await take("-60");
 
-  const list = async (query = "") => (await ask("GET", `/billing/alerts${query}`, ann)).body.items;
+  const list = async (query = "") => (await request("GET", `/billing/alerts${query}`, ann)).body.items;
 
   const names = (items: { kind: string; threshold: string | null }[]) =>
     items.map(({ kind, threshold }) => `${kind} ${threshold ?? "-"}`);
@@ -175,7 +177,7 @@ describe("the books", () => {
   }
 
   const books = async (name: string, query = "") =>
-    (await ask("GET", `/billing/${name}${query}`, api.admin)).body;
+    (await request("GET", `/billing/${name}${query}`, api.admin)).body;
 
   test("show what is proven and not charged, until the hour charges it", async () => {
     const before = await books("pending");

@@ -27,13 +27,13 @@ beforeEach(async () => {
   debtor = await scene.customer(name, "10");
 });
 
-const ask = async (method: string, path: string, body?: object) =>
+const request = async (method: string, path: string, body?: object) =>
   await scene.api.request(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
-const account = async () => (await ask("GET", `/customers/${debtor.customerId}`)).body;
+const account = async () => (await request("GET", `/customers/${debtor.customerId}`)).body;
 const adjust = async (amount: string) =>
-  await ask("POST", `/customers/${debtor.customerId}/adjustments`, { amount, reason: "a test" });
+  await request("POST", `/customers/${debtor.customerId}/adjustments`, { amount, reason: "a test" });
 const deleteData = async (confirm = name) =>
-  await ask("POST", `/customers/${debtor.customerId}/delete-data`, { confirm_username: confirm });
+  await request("POST", `/customers/${debtor.customerId}/delete-data`, { confirm_username: confirm });
 
 /** The debt of this customer began so long ago, and the hour that has just come was not ticked yet. */
 async function owesFor(days: number): Promise<void> {
@@ -55,7 +55,7 @@ async function tick(): Promise<void> {
 }
 
 /** As the debtor sees it, the oldest first. */
-const told = async () =>
+const reported = async () =>
   (
     (await scene.api.request("GET", "/api/v1/billing/events?limit=200", { as: debtor })).body.items as {
       kind: string;
@@ -82,7 +82,7 @@ describe("what is told", () => {
       await tick();
       await tick();
 
-      expect(await told()).toEqual(expected);
+      expect(await reported()).toEqual(expected);
       expect(await account()).toMatchObject({ data_at_risk: days === 60 });
     },
   );
@@ -95,7 +95,7 @@ describe("what is told", () => {
           [debtor.customerId, kinds],
         )
       )[0]?.id;
-    const asking = await webhook(["data-at-risk"]);
+    const requesting = await webhook(["data-at-risk"]);
     await webhook(["budget"]);
     const messages = async () =>
       (
@@ -104,7 +104,7 @@ describe("what is told", () => {
         )
       ).map(({ webhook_id: id, body }) => {
         const { kind, state, threshold, sentence } = JSON.parse(body);
-        return [id === asking, kind, state, threshold, sentence];
+        return [id === requesting, kind, state, threshold, sentence];
       });
 
     await owesFor(53);
@@ -126,7 +126,7 @@ describe("what is told", () => {
   test("goes on where it was, through the suspension, and a payment ends it", async () => {
     await owesFor(59);
     await tick();
-    expect(await told()).toEqual(WARNED);
+    expect(await reported()).toEqual(WARNED);
     expect((await account()).overdue_status).toBe("suspended");
     const { overdue_since: since } = await account();
     const balance = await scene.api.request("GET", "/api/v1/billing/balance", { as: debtor });
@@ -134,9 +134,9 @@ describe("what is told", () => {
 
     await owesFor(60);
     await tick();
-    expect(await told()).toEqual([...WARNED, ...WARNED, "data-at-risk 60"]);
+    expect(await reported()).toEqual([...WARNED, ...WARNED, "data-at-risk 60"]);
     await adjust("10.0001");
-    expect(await told()).toEqual([...WARNED, ...WARNED, "data-at-risk 60", "data-at-risk-ended"]);
+    expect(await reported()).toEqual([...WARNED, ...WARNED, "data-at-risk 60", "data-at-risk-ended"]);
     expect(await account()).toMatchObject({ overdue_status: "normal", data_at_risk: false });
     expect((await deleteData()).status).toBe(409);
   });
@@ -146,7 +146,7 @@ describe("what is told", () => {
     await tick();
 
     const ids = async (filter: string) =>
-      (await ask("GET", `/customers?limit=200&data_at_risk=${filter}`)).body.items.map(
+      (await request("GET", `/customers?limit=200&data_at_risk=${filter}`)).body.items.map(
         ({ id }: { id: number }) => id,
       ) as number[];
 
@@ -207,20 +207,20 @@ describe("deleting it", () => {
     expect((await host.pull()).map(({ runId, want }) => [runId, want])).toEqual([
       [running!.runId, "removed"],
     ]);
-    const { items } = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body;
+    const { items } = (await request("GET", `/customers/${debtor.customerId}/data-removals`)).body;
     expect(items.map((one: Record<string, unknown>) => [one.storage_pool, one.folder])).toEqual([
       [`pool-${counter}`, `environments/${own}/code`],
       [`pool-${counter}`, `environments/${own}/output`],
       [null, `${debtor.uuid}/datasets/${plain}`],
     ]);
-    expect((await told()).at(-1)).toBe("data-deletion-ordered");
-    const [entry] = (await ask("GET", "/audit-log?limit=1")).body.items;
+    expect((await reported()).at(-1)).toBe("data-deletion-ordered");
+    const [entry] = (await request("GET", "/audit-log?limit=1")).body.items;
     expect(entry).toMatchObject({ subject: `customers/${debtor.customerId}/delete-data`, status: 202 });
 
     // Once more: what was kept may go by now, and no folder is listed twice.
     await scene.rows("UPDATE environments SET mounted_datasets = NULL WHERE id = $1", [guest]);
     expect((await deleteData()).body).toMatchObject({ datasets: [mounted], kept: [] });
-    const again = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body.items;
+    const again = (await request("GET", `/customers/${debtor.customerId}/data-removals`)).body.items;
     expect(again).toHaveLength(4);
   });
 
@@ -271,7 +271,7 @@ describe("deleting it", () => {
     expect(
       await scene.rows("SELECT status, deleted_at FROM inference_services WHERE id = $1", [service]),
     ).toEqual([{ status: "stopped", deleted_at: expect.any(Date) }]);
-    const { items } = (await ask("GET", `/customers/${debtor.customerId}/data-removals`)).body;
+    const { items } = (await request("GET", `/customers/${debtor.customerId}/data-removals`)).body;
     expect(items.map((one: Record<string, unknown>) => [one.storage_pool, one.folder])).toEqual([
       [`pool-${counter}`, `training-jobs/${ran}/output/attempt-1`],
       [null, `${debtor.uuid}/datasets/${dataset}`],

@@ -81,7 +81,7 @@ async function billed({ runId }: Placed): Promise<string[]> {
       WHERE run_id = $1 AND line LIKE 'gpu%'`,
     [runId],
   );
-  return rows.map(({ output: said }) => said);
+  return rows.map(({ output }) => output);
 }
 
 test("a run pays the price of its card's model, beside a general one and without one", async () => {

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await api.close());
 
-const ask = async (method: string, path: string, body: unknown, key?: string): Promise<Answer> =>
+const request = async (method: string, path: string, body: unknown, key?: string): Promise<Answer> =>
   await api.request(method, `/api/v1${path}`, {
     as: api.admin,
     body,
@@ -73,7 +73,7 @@ async function chargedRun(
 }
 
 async function balance(customerId: number): Promise<string> {
-  return (await ask("GET", `/customers/${customerId}`, undefined)).body.balance;
+  return (await request("GET", `/customers/${customerId}`, undefined)).body.balance;
 }
 
 describe("what is no amount", () => {
@@ -162,7 +162,7 @@ describe("what is no amount", () => {
   async function refusalsOf(place: Place, amounts: readonly unknown[]): Promise<object[]> {
     const refusals: object[] = [];
     for (const amount of amounts) {
-      const answer = await ask(place.method, place.path(), place.body(amount));
+      const answer = await request(place.method, place.path(), place.body(amount));
       refusals.push({ amount, status: answer.status, paths: answer.status === 422 ? pathsOf(answer) : [] });
     }
     return refusals;
@@ -178,11 +178,11 @@ describe("what is no amount", () => {
       );
       for (const number of ["NaN", "Infinity", "01", "1e"]) {
         const text = JSON.stringify(place.body("HERE")).replace('"HERE"', number);
-        expect(await ask(place.method, place.path(), text)).toMatchObject(problem(400));
+        expect(await request(place.method, place.path(), text)).toMatchObject(problem(400));
       }
       // What JSON reads as infinite is a number all the same.
       const huge = JSON.stringify(place.body("HERE")).replace('"HERE"', "1e999");
-      expect(pathsOf(await ask(place.method, place.path(), huge))).toEqual([place.field]);
+      expect(pathsOf(await request(place.method, place.path(), huge))).toEqual([place.field]);
       expect(await books()).toEqual(before);
     },
   );
@@ -202,7 +202,7 @@ describe("what is no amount", () => {
     if (place === undefined) throw new Error(what);
     const [whole = ""] = most.split(".");
     const refused = async (amount: string) =>
-      (await ask(place.method, place.path(), place.body(amount))).body.errors[0].message;
+      (await request(place.method, place.path(), place.body(amount))).body.errors[0].message;
 
     expect(await refused(`1${"0".repeat(whole.length)}`)).toBe(`is too large: at most ${most}`);
     expect(await refused("9".repeat(30))).toBe(`is too large: at most ${most}`);
@@ -234,22 +234,22 @@ test("the largest amount is taken, and what would go beyond the column is not", 
   const path = `/customers/${rich.customerId}`;
   const most = "9999999999999999.9999";
 
-  expect((await ask("POST", `${path}/top-ups`, { amount: most })).body.balance).toBe(most);
+  expect((await request("POST", `${path}/top-ups`, { amount: most })).body.balance).toBe(most);
   const before = await books();
   for (const [route, amount] of [
     ["top-ups", "0.0001"],
     ["top-ups", most],
     ["adjustments", "0.0001"],
   ] as const) {
-    const answer = await ask("POST", `${path}/${route}`, { amount, reason: "r" });
+    const answer = await request("POST", `${path}/${route}`, { amount, reason: "r" });
     expect(answer).toMatchObject(problem(422));
     expect(pathsOf(answer)).toEqual(["amount"]);
     expect(answer.body.detail).toContain(`is too large: it would carry the balance beyond ${most}`);
   }
   expect(await books()).toEqual(before);
-  await ask("POST", `${path}/adjustments`, { amount: `-${most}`, reason: "r" });
-  await ask("POST", `${path}/adjustments`, { amount: `-${most}`, reason: "r" });
-  expect((await ask("POST", `${path}/adjustments`, { amount: "-0.0001", reason: "r" })).status).toBe(422);
+  await request("POST", `${path}/adjustments`, { amount: `-${most}`, reason: "r" });
+  await request("POST", `${path}/adjustments`, { amount: `-${most}`, reason: "r" });
+  expect((await request("POST", `${path}/adjustments`, { amount: "-0.0001", reason: "r" })).status).toBe(422);
   expect(await balance(rich.customerId)).toBe(`-${most}`);
   expect(await trialBalance(api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });
 });
@@ -260,11 +260,11 @@ describe("a refund", () => {
   test("of the same key is given once, however often it is asked for, and never with another amount", async () => {
     await chargedRun("refunded-once", 60);
     const before = await balance(scene.customerId);
-    const wish = { run_id: "refunded-once", amount: "2.5" };
+    const options = { run_id: "refunded-once", amount: "2.5" };
 
-    const answers = await Promise.all([1, 2, 3].map(() => ask("POST", path(), wish, "k-1")));
-    const again = await ask("POST", path(), wish, "k-1");
-    const other = await ask("POST", path(), { ...wish, amount: "2.6" }, "k-1");
+    const answers = await Promise.all([1, 2, 3].map(() => request("POST", path(), options, "k-1")));
+    const again = await request("POST", path(), options, "k-1");
+    const other = await request("POST", path(), { ...options, amount: "2.6" }, "k-1");
 
     const given = answers.filter(({ status }) => status === 201);
     expect(given.length).toBeGreaterThan(0);
@@ -280,7 +280,7 @@ describe("a refund", () => {
   test("under other keys goes up to what the run was charged and not a point further", async () => {
     await chargedRun("refunded-in-parts", 60);
     const part = async (amount: string, key: string) =>
-      await ask("POST", path(), { run_id: "refunded-in-parts", amount }, key);
+      await request("POST", path(), { run_id: "refunded-in-parts", amount }, key);
 
     expect((await part("4", "p-1")).status).toBe(201);
     expect(pathsOf(await part("2.0001", "p-2"))).toEqual(["amount"]);
@@ -293,10 +293,13 @@ describe("a refund", () => {
 
 describe("a write-off", () => {
   const writeOff = async (customerId: number, amount: string, key?: string) =>
-    await ask("POST", `/customers/${customerId}/write-offs`, { amount, reason: "bankrupt" }, key);
+    await request("POST", `/customers/${customerId}/write-offs`, { amount, reason: "bankrupt" }, key);
   const inDebt = async (name: string, debt: string) => {
     const { customerId } = await api.customer(name);
-    await ask("POST", `/customers/${customerId}/adjustments`, { amount: `-${debt}`, reason: "late usage" });
+    await request("POST", `/customers/${customerId}/adjustments`, {
+      amount: `-${debt}`,
+      reason: "late usage",
+    });
     return customerId;
   };
 
@@ -326,7 +329,7 @@ describe("a write-off", () => {
       { ...written, account: "customer", amount: "4.0000" },
       { ...written, account: "writeoff", amount: "-4.0000" },
     ]);
-    const audit = await ask("GET", "/audit-log?limit=50", undefined);
+    const audit = await request("GET", "/audit-log?limit=50", undefined);
     expect(audit.body.items).toContainEqual(
       expect.objectContaining({ method: "POST", subject: `customers/${id}/write-offs`, status: 201 }),
     );
@@ -335,7 +338,7 @@ describe("a write-off", () => {
 
   test("makes an account normal only where balance and credit limit together come above zero", async () => {
     const id = await inDebt("limited", "10");
-    await ask("PATCH", `/customers/${id}`, { credit_limit: "5" });
+    await request("PATCH", `/customers/${id}`, { credit_limit: "5" });
 
     const toTheLimit = await writeOff(id, "5");
     const within = await writeOff(id, "1");
@@ -346,7 +349,7 @@ describe("a write-off", () => {
 
   test("of whoever owes nothing, or without a reason, or of nobody is refused", async () => {
     expect(pathsOf(await writeOff(carol.customerId, "1"))).toEqual(["amount"]);
-    const noReason = await ask("POST", `/customers/${carol.customerId}/write-offs`, { amount: "1" });
+    const noReason = await request("POST", `/customers/${carol.customerId}/write-offs`, { amount: "1" });
     expect(pathsOf(noReason)).toEqual(["reason"]);
     expect((await writeOff(999_999, "1")).status).toBe(404);
   });
@@ -380,10 +383,10 @@ test("what is estimated for some minutes is what a run of exactly those minutes 
   };
 
   for (const minutes of [1, 7, 59, 61, 1441]) {
-    const estimate = await ask("POST", "/billing/estimate", { ...order, minutes });
+    const estimate = await request("POST", "/billing/estimate", { ...order, minutes });
     await chargedRun(`odd-${minutes}`, minutes, { spec: "odd", quantities });
 
-    const records = await ask("GET", `/billing/records?run_id=odd-${minutes}`, undefined);
+    const records = await request("GET", `/billing/records?run_id=odd-${minutes}`, undefined);
     const { rows } = await api.db.query("SELECT posted_amount FROM runs WHERE id = $1", [`odd-${minutes}`]);
     expect(rows).toEqual([{ posted_amount: estimate.body.amount }]);
     const lineOf = ({ line, amount }: { line: string; amount: string }) => `${line} ${amount}`;

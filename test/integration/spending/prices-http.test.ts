@@ -314,7 +314,7 @@ describe("a retired spec", () => {
     const estimate = await post("/billing/estimate", { ...order, spec: "leaving" }, ann);
     const offered = await api.request("GET", "/api/v1/offers", { as: ann });
     const late = await post("/prices", entry("leaving", "cpu", "2"));
-    const kept = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const stored = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
     const prices = await api.request("GET", "/api/v1/prices?spec=leaving", { as: ann });
     await api.request("DELETE", `/api/v1/environments/${waiting.body.id}`, { as: ann });
     await post("/specs/leaving/restore");
@@ -337,7 +337,7 @@ describe("a retired spec", () => {
     expect(specs).toContain("staying");
     expect(specs).not.toContain("leaving");
     expect(late.body.hint).toContain("POST /specs/leaving/restore");
-    expect(kept.body.status).toBe("queued");
+    expect(stored.body.status).toBe("queued");
     expect(prices.body.items.map(({ unit_price }: { unit_price: string }) => unit_price)).toEqual([
       "2.000000",
       "1.000000",
@@ -393,7 +393,7 @@ describe("a retired price line", () => {
       ann,
     );
     const without = await ordered({});
-    const kept = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
+    const stored = await api.request("GET", `/api/v1/environments/${waiting.body.id}`, { as: ann });
     const restored = await restore("temp_storage");
     const afterwards = await ordered({ temp_storage: 2 ** 30 });
 
@@ -410,7 +410,7 @@ describe("a retired price line", () => {
     });
     expect(estimate).toMatchObject({ status: 422, body: { errors: [{ message: sentence }] } });
     expect([waiting.status, without.status]).toEqual([201, 201]);
-    expect(kept.body.status).toBe("queued");
+    expect(stored.body.status).toBe("queued");
     expect(restored).toMatchObject({ status: 200, body: { retired_lines: [] } });
     expect(afterwards.status).toBe(201);
   });

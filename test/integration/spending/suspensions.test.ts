@@ -205,11 +205,11 @@ test("ranks of a job and replicas of a service get the stop order, too, and say 
     ["stopped", "account"],
     ["stopped", "account"],
   ]);
-  const told = await scene.rows(
+  const reported = await scene.rows(
     `SELECT workload_kind, actor, at FROM events WHERE kind = 'stop-ordered' AND customer_id = $1 ORDER BY 1`,
     [payer.customerId],
   );
-  expect(told).toEqual([
+  expect(reported).toEqual([
     { workload_kind: "inference", actor: "account", at },
     { workload_kind: "training", actor: "account", at },
   ]);

@@ -32,22 +32,22 @@ beforeAll(async () => {
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true, cpu: 64 });
   other = await scene.host("host-b", { leases: true, ssh: true });
-  await ask(scene.api.admin, "POST", "/hosts/host-b/cordon");
+  await request(scene.api.admin, "POST", "/hosts/host-b/cordon");
 });
 afterAll(() => ending.disposeAsync());
 beforeEach(async () => {
   id = await running();
 });
 
-const ask = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
+const request = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
   await scene.api.request(method, `/api/v1${path}`, {
     as,
     ...(method !== "GET" && method !== "DELETE" && { body: body ?? {} }),
   });
 const sessions = async (of = id, as: Caller = alice) =>
-  (await ask(as, "GET", `/environments/${of}/sessions`)).body.items;
+  (await request(as, "GET", `/environments/${of}/sessions`)).body.items;
 const log = async (query = "", as: Caller = alice) =>
-  (await ask(as, "GET", `/environments/${id}/access-log${query}`)).body.items;
+  (await request(as, "GET", `/environments/${id}/access-log${query}`)).body.items;
 const alarms = async () =>
   await sql(
     "SELECT subject, detail FROM alarms WHERE kind = 'access-disbelieved' AND cleared_at IS NULL ORDER BY subject",
@@ -63,7 +63,7 @@ async function running(): Promise<string> {
 }
 
 /** The host reports all that it runs, with this book. */
-async function tell(book: Partial<AccessReport>, by = host): Promise<void> {
+async function report(book: Partial<AccessReport>, by = host): Promise<void> {
   await by.heartbeat();
   by.access = { sessions: [], attempts: [], isWhole: false, ...book };
   await by.round();
@@ -71,29 +71,29 @@ async function tell(book: Partial<AccessReport>, by = host): Promise<void> {
 }
 
 /** How many a book with these sessions, which are new, takes; nothing of it stays. */
-async function statements(told: AccessSession[]): Promise<number> {
-  let asked = 0;
+async function statements(reported: AccessSession[]): Promise<number> {
+  let requested = 0;
   const access = {
-    sessions: told.map((one) => ({ ...one, login: byKey(NOBODYS) })),
+    sessions: reported.map((one) => ({ ...one, login: byKey(NOBODYS) })),
     attempts: [],
     isWhole: true,
   };
   const undone = new Error("taken back");
   const merged = transaction(scene.api.deps.db, async (sql) => {
     const query: Transaction["query"] = async (text, values) => {
-      asked += 1;
+      requested += 1;
       return await sql.query(text, values);
     };
     await takeAccess({ ...sql, query }, { hostId: host.id, access, now: new Date() });
     throw undone;
   });
   await expect(merged).rejects.toBe(undone);
-  return asked;
+  return requested;
 }
 
 async function addKey(as: Caller, name = "laptop"): Promise<{ id: number; fingerprint: string }> {
   const line = aPublicKey();
-  const made = await ask(as, "POST", "/ssh-keys", { name, public_key: line });
+  const made = await request(as, "POST", "/ssh-keys", { name, public_key: line });
   expect(made.body.fingerprint).toBe(fingerprintOf(line));
   return made.body;
 }
@@ -107,10 +107,10 @@ const left = (by: "client" | "cut" | "container" = "client"): AccessSession["end
 describe("an open session", () => {
   test("is shown with address, bytes and whose key the container told, and follows what its host tells", async () => {
     const key = await addKey(alice);
-    const told = sessionOn(host, id, { login: byKey(key.fingerprint) });
+    const reported = sessionOn(host, id, { login: byKey(key.fingerprint) });
 
-    await tell({ sessions: [told] });
-    await tell({ sessions: [{ ...told, bytesOut: 9000 }] });
+    await report({ sessions: [reported] });
+    await report({ sessions: [{ ...reported, bytesOut: 9000 }] });
 
     expect(await sessions()).toEqual([
       {
@@ -136,16 +136,16 @@ describe("an open session", () => {
         ended_at: null,
       },
     ]);
-    await tell({ sessions: [{ ...told, ended: left() }] });
+    await report({ sessions: [{ ...reported, ended: left() }] });
     expect(await sessions()).toEqual([]);
     expect(await log()).toMatchObject([{ kind: "session", outcome: "client", detail: "It left." }]);
   });
 
   test("is still known as of its key's owner when the key is gone; to others without the key's name", async () => {
     const key = await addKey(alice);
-    await tell({ sessions: [sessionOn(host, id, { login: byKey(key.fingerprint) })] });
+    await report({ sessions: [sessionOn(host, id, { login: byKey(key.fingerprint) })] });
 
-    await ask(alice, "DELETE", `/ssh-keys/${key.id}`);
+    await request(alice, "DELETE", `/ssh-keys/${key.id}`);
 
     expect((await sessions())[0].login).toMatchObject({ username: "alice", key_name: "laptop" });
     expect((await sessions(id, scene.api.admin))[0].login).toMatchObject({
@@ -158,7 +158,7 @@ describe("an open session", () => {
     const stranger = await scene.customer("stranger");
     const key = await addKey(stranger);
 
-    await tell({
+    await report({
       sessions: [
         sessionOn(host, id, { login: byKey(key.fingerprint) }),
         sessionOn(host, id, { login: byKey(fingerprintOf(aPublicKey())) }),
@@ -167,9 +167,9 @@ describe("an open session", () => {
       ],
     });
 
-    const shown = await sessions();
-    expect(shown).toHaveLength(4);
-    expect(shown.map(({ login }: { login: object | null }) => login)).toEqual([
+    const visible = await sessions();
+    expect(visible).toHaveLength(4);
+    expect(visible.map(({ login }: { login: object | null }) => login)).toEqual([
       null,
       expect.objectContaining({ method: "password", key_fingerprint: null, customer_id: null }),
       expect.objectContaining({ customer_id: null, username: null }),
@@ -179,25 +179,25 @@ describe("an open session", () => {
 
   test("that a whole book lacks has ended unheard, until its host knows better", async () => {
     const [gone, stays] = [sessionOn(host, id), sessionOn(host, id)];
-    await tell({ sessions: [gone, stays] });
+    await report({ sessions: [gone, stays] });
 
-    await tell({ sessions: [stays] });
+    await report({ sessions: [stays] });
     expect(await sessions()).toHaveLength(2);
-    await tell({ sessions: [stays], isWhole: true });
+    await report({ sessions: [stays], isWhole: true });
 
     expect(await sessions()).toHaveLength(1);
     expect(await log()).toMatchObject([
       { outcome: null },
       { outcome: "unheard", detail: "Its host does not know it any more." },
     ]);
-    await tell({ sessions: [{ ...gone, ended: left("container") }] });
+    await report({ sessions: [{ ...gone, ended: left("container") }] });
     expect((await log()).map(({ outcome }: { outcome: string }) => outcome)).toEqual([null, "container"]);
   });
 
   test("ends with its container, whether its host tells of it or not", async () => {
-    await tell({ sessions: [sessionOn(host, id)] });
+    await report({ sessions: [sessionOn(host, id)] });
 
-    await ask(alice, "POST", `/environments/${id}/stop`);
+    await request(alice, "POST", `/environments/${id}/stop`);
     const stopped = host.desired.find(({ spec }) => spec.workloadId === id)!;
     await host.pull();
     await host.heartbeat();
@@ -220,29 +220,29 @@ describe("an open session", () => {
 
 describe("DELETE …/sessions/{id}", () => {
   test("has the host end it: told until it has, with an event, a row of the audit log and a new generation", async () => {
-    const told = sessionOn(host, id);
-    await tell({ sessions: [told] });
+    const reported = sessionOn(host, id);
+    await report({ sessions: [reported] });
     const [{ id: session }] = await sessions();
     const { generation } = host.applied;
     scene.api.nudged.length = 0;
 
-    const answer = await ask(alice, "DELETE", `/environments/${id}/sessions/${session}`);
+    const answer = await request(alice, "DELETE", `/environments/${id}/sessions/${session}`);
 
     expect(answer).toMatchObject({ status: 202, body: { id: session, cut_at: expect.any(String) } });
     expect(scene.api.nudged).toEqual(["host-a"]);
     await host.pull();
     expect(host.applied.generation).toBe(generation + 1);
     const because = `Ended by customer ${alice.customerId}.`;
-    expect(host.desiredCuts).toEqual([{ sessionId: told.sessionId, because }]);
-    expect((await ask(alice, "DELETE", `/environments/${id}/sessions/${session}`)).status).toBe(202);
+    expect(host.desiredCuts).toEqual([{ sessionId: reported.sessionId, because }]);
+    expect((await request(alice, "DELETE", `/environments/${id}/sessions/${session}`)).status).toBe(202);
     await host.pull();
     expect(host.applied.generation).toBe(generation + 1);
 
-    await tell({ sessions: [{ ...told, ended: left("cut") }] });
+    await report({ sessions: [{ ...reported, ended: left("cut") }] });
     await host.pull();
     expect(host.desiredCuts).toEqual([]);
     expect(await log()).toMatchObject([{ outcome: "cut" }]);
-    expect((await ask(alice, "GET", `/environments/${id}/events`)).body.items[0]).toMatchObject({
+    expect((await request(alice, "GET", `/environments/${id}/events`)).body.items[0]).toMatchObject({
       kind: "session-ended",
       actor: `customer ${alice.customerId}`,
       reason: `Session ${session} (ssh) from 198.51.100.4 is to end.`,
@@ -253,12 +253,12 @@ describe("DELETE …/sessions/{id}", () => {
   });
 
   test("finds none of another environment, and none that never was", async () => {
-    await tell({ sessions: [sessionOn(host, id)] });
+    await report({ sessions: [sessionOn(host, id)] });
     const [{ id: session }] = await sessions();
     const another = await running();
 
     for (const path of [`${another}/sessions/${session}`, `${id}/sessions/999999`])
-      expect(await ask(alice, "DELETE", `/environments/${path}`)).toMatchObject(problem(404));
+      expect(await request(alice, "DELETE", `/environments/${path}`)).toMatchObject(problem(404));
     expect(await sessions()).toMatchObject([{ cut_at: null }]);
   });
 });
@@ -269,7 +269,7 @@ describe("the access log", () => {
     const minute = (n: number) => new Date(Date.now() - 60_000 * n).toISOString();
     await sql("UPDATE runs SET ordered_at = now() - interval '1 hour' WHERE resource_id = $1", [id]);
     await sql("UPDATE lease_orders SET ordered_at = now() - interval '1 hour' WHERE env_id = $1", [id]);
-    await tell({
+    await report({
       sessions: [
         sessionOn(host, id, { openedAt: minute(5), login: byKey(key.fingerprint) }),
         sessionOn(host, id, { openedAt: minute(3), from: "2001:db8::7", ended: left() }),
@@ -294,9 +294,9 @@ describe("the access log", () => {
       bytes_in: null,
       login: null,
     });
-    const first = (await ask(alice, "GET", `/environments/${id}/access-log?limit=3`)).body;
+    const first = (await request(alice, "GET", `/environments/${id}/access-log?limit=3`)).body;
     const rest = (
-      await ask(alice, "GET", `/environments/${id}/access-log?limit=3&cursor=${first.next_cursor}`)
+      await request(alice, "GET", `/environments/${id}/access-log?limit=3&cursor=${first.next_cursor}`)
     ).body;
     expect([...first.items, ...rest.items]).toEqual(all);
     expect(rest.next_cursor).toBeNull();
@@ -311,7 +311,7 @@ describe("the access log", () => {
     await log("", scene.api.admin);
     await sessions(id, scene.api.admin);
 
-    const { items } = (await ask(scene.api.admin, "GET", "/audit-log?action=read&limit=2")).body;
+    const { items } = (await request(scene.api.admin, "GET", "/audit-log?action=read&limit=2")).body;
     expect(items.map(({ route }: { route: string }) => route)).toEqual([
       `/api/v1/environments/${id}/sessions`,
       `/api/v1/environments/${id}/access-log`,
@@ -320,9 +320,9 @@ describe("the access log", () => {
 
   test("forgets what ended longer ago than the setting says, some at a time, and nothing that goes on", async () => {
     const [open, ended] = [sessionOn(host, id), sessionOn(host, id, { ended: left() })];
-    await tell({ sessions: [open, ended], attempts: [attemptsOn(host, id)] });
+    await report({ sessions: [open, ended], attempts: [attemptsOn(host, id)] });
     const days = async (value: string) =>
-      await ask(scene.api.admin, "PUT", "/settings/ACCESS_LOG_DAYS", { value });
+      await request(scene.api.admin, "PUT", "/settings/ACCESS_LOG_DAYS", { value });
     const age = async (interval: string) => {
       await sql(
         `UPDATE access_sessions SET opened_at = now() - $2::interval, ended_at = CASE WHEN ended_at IS NOT NULL THEN now() - $2::interval END
@@ -349,7 +349,7 @@ describe("the access log", () => {
 
     expect((await days("0")).status).toBe(422);
     expect((await days("7")).status).toBe(200);
-    await tell({ attempts: [attemptsOn(host, id)] });
+    await report({ attempts: [attemptsOn(host, id)] });
     await age("8 days");
     await scene.lifecycle();
     expect(await log()).toMatchObject([{ kind: "session", ended_at: null }]);
@@ -357,7 +357,7 @@ describe("the access log", () => {
   });
 
   test("keeps the newest of an environment, however many its people or its host make", async () => {
-    await tell({ sessions: [sessionOn(host, id, { ended: left() })] });
+    await report({ sessions: [sessionOn(host, id, { ended: left() })] });
     await sql(
       `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
               client_address, opened_at, bytes_in, bytes_out, first_told_at, told_at, ended_at, ended_by)
@@ -367,7 +367,7 @@ describe("the access log", () => {
       [id, MAX_STORED_OF_ENVIRONMENT],
     );
 
-    await tell({ sessions: [sessionOn(host, id)] });
+    await report({ sessions: [sessionOn(host, id)] });
 
     expect(
       await sql(
@@ -381,28 +381,28 @@ describe("the access log", () => {
 describe("a host that lies", () => {
   test("ends, moves and makes up nothing of what is not its own, and is an alarm until it is sound", async () => {
     const mine = sessionOn(host, id);
-    await tell({ sessions: [mine] });
+    await report({ sessions: [mine] });
     const neighbour = await running();
 
-    await tell({ sessions: [{ ...mine, ended: left() }], attempts: [attemptsOn(host, id)] }, other);
-    await tell({ sessions: [], isWhole: true }, other);
+    await report({ sessions: [{ ...mine, ended: left() }], attempts: [attemptsOn(host, id)] }, other);
+    await report({ sessions: [], isWhole: true }, other);
     expect(await sessions()).toHaveLength(1);
     expect(await log("?kind=attempts")).toEqual([]);
     expect(await alarms()).toEqual([]);
-    await tell({ sessions: [{ ...mine, ended: left() }] }, other);
+    await report({ sessions: [{ ...mine, ended: left() }] }, other);
     expect(await alarms()).toMatchObject([
       { subject: "host-b", detail: expect.stringContaining("was not ordered there") },
     ]);
 
     // Its own session's id for another environment.
     const taken = { ...sessionOn(host, neighbour), sessionId: mine.sessionId };
-    await tell({ sessions: [taken] });
+    await report({ sessions: [taken] });
     expect(await sessions(neighbour)).toEqual([]);
     expect(await sessions()).toHaveLength(1);
     expect(await alarms()).toMatchObject([{ subject: "host-a" }, { subject: "host-b" }]);
 
-    await tell({ sessions: [mine] });
-    await tell({ sessions: [] }, other);
+    await report({ sessions: [mine] });
+    await report({ sessions: [] }, other);
     expect(await alarms()).toEqual([]);
   });
 
@@ -414,7 +414,7 @@ describe("a host that lies", () => {
       login: { method: "other", fingerprint: null, at: "9999-99-99" },
       ended: { at: "+275760-09-13T00:00:00Z", by: "lost", detail: "" },
     });
-    await tell({
+    await report({
       sessions: [absurd],
       attempts: [
         attemptsOn(host, id, {
@@ -427,11 +427,11 @@ describe("a host that lies", () => {
 
     const [run] = await sql("SELECT ordered_at FROM runs WHERE resource_id = $1", [id]);
     const [attempt, session] = await log();
-    const told = new Date();
+    const reported = new Date();
     expect(session).toMatchObject({ began_at: run?.["ordered_at"].toISOString(), outcome: "lost" });
-    expect(new Date(session.ended_at).getTime()).toBeLessThanOrEqual(told.getTime());
+    expect(new Date(session.ended_at).getTime()).toBeLessThanOrEqual(reported.getTime());
     expect(session.bytes_in).toBeLessThan(Number.MAX_SAFE_INTEGER);
-    expect(new Date(attempt.ended_at).getTime()).toBeLessThanOrEqual(told.getTime());
+    expect(new Date(attempt.ended_at).getTime()).toBeLessThanOrEqual(reported.getTime());
     expect(attempt.attempts).toBe(1_000_000_000);
   });
 
@@ -440,7 +440,7 @@ describe("a host that lies", () => {
     const refused = Array.from({ length: MAX_ATTEMPTS }, () => attemptsOn(host, id));
 
     expect(await statements(many)).toBe(await statements(many.slice(0, 1)));
-    await tell({ sessions: many, attempts: refused });
+    await report({ sessions: many, attempts: refused });
     expect(await sql("SELECT count(*) AS n FROM access_sessions WHERE env_id = $1", [id])).toEqual([
       { n: MAX_SESSIONS },
     ]);
@@ -451,7 +451,7 @@ describe("a host that lies", () => {
     await sql("UPDATE access_sessions SET first_told_at = now() WHERE host_id = 'host-a'");
     const [all] = await sql("SELECT count(*) AS n FROM access_sessions WHERE host_id = 'host-a'");
     expect(all?.["n"]).toBeGreaterThanOrEqual(10_000);
-    await tell({ sessions: [sessionOn(host, id)] });
+    await report({ sessions: [sessionOn(host, id)] });
     expect(await alarms()).toMatchObject([
       { subject: "host-a", detail: expect.stringContaining("1 more than 10000 of an hour are left out") },
     ]);
@@ -460,14 +460,14 @@ describe("a host that lies", () => {
 
 test("ports tell how many bytes came and went through them, which only grow", async () => {
   const [lease] = [...host.leases.values()].filter(({ workloadId }) => workloadId === id);
-  const shown = async () => {
-    const { body } = await ask(alice, "GET", `/port-mappings?env_id=${id}`);
-    const { services } = (await ask(alice, "GET", `/environments/${id}/access`)).body;
+  const visible = async () => {
+    const { body } = await request(alice, "GET", `/port-mappings?env_id=${id}`);
+    const { services } = (await request(alice, "GET", `/environments/${id}/access`)).body;
     const { bytes_in, bytes_out } = services[0];
     expect(body.items[0]).toMatchObject({ bytes_in, bytes_out });
     return [bytes_in, bytes_out];
   };
-  expect(await shown()).toEqual([null, null]);
+  expect(await visible()).toEqual([null, null]);
   const wakes = scene.wakes();
 
   host.reportOfLease(lease!.leaseId, { bytesIn: 10, bytesOut: 20 });
@@ -475,6 +475,6 @@ test("ports tell how many bytes came and went through them, which only grow", as
   host.reportOfLease(lease!.leaseId, { bytesIn: 9, bytesOut: 21 });
   await host.round();
 
-  expect(await shown()).toEqual([10, 21]);
+  expect(await visible()).toEqual([10, 21]);
   expect(scene.wakes()).toBe(wakes);
 });

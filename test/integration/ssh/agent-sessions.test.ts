@@ -67,9 +67,9 @@ const setOf = (person: number, name: string) => ({
   id: `c-${person}`,
   keys: [{ id: person, line: lines.get(name) ?? "" }],
 });
-const told = (): AccessSession[] => agent.host.access?.sessions ?? [];
+const reported = (): AccessSession[] => agent.host.access?.sessions ?? [];
 const openOf = (name: string, since = "") =>
-  told().find(
+  reported().find(
     ({ openedAt, login, ended }) =>
       openedAt >= since && ended === null && login?.fingerprint === fingerprintOf(lines.get(name) ?? ""),
   );
@@ -118,7 +118,7 @@ async function enter(name: string): Promise<{ client: ChildProcess; session: Acc
 }
 
 async function endOf({ sessionId }: AccessSession): Promise<AccessSession["ended"]> {
-  return eventually(() => told().find((one) => one.sessionId === sessionId)?.ended ?? undefined, {
+  return eventually(() => reported().find((one) => one.sessionId === sessionId)?.ended ?? undefined, {
     what: "the end of a session in a report",
   });
 }

@@ -68,9 +68,9 @@ test("a flood of connections that say nothing keeps nobody out who comes from el
 test("forty sessions that one address opens at once all come in", async () => {
   const words = [...(await doors.through(neighbour)), "door", "echo in"];
 
-  const said = await Promise.all(Array.from({ length: 40 }, () => neighbour.ssh(words)));
+  const output = await Promise.all(Array.from({ length: 40 }, () => neighbour.ssh(words)));
 
-  expect(said.map(({ stdout, exitCode }) => [stdout, exitCode])).toEqual(said.map(() => ["in", 0]));
+  expect(output.map(({ stdout, exitCode }) => [stdout, exitCode])).toEqual(output.map(() => ["in", 0]));
 });
 
 test("a hundred logins that were refused keep the owner out neither then nor afterwards", async () => {
@@ -102,10 +102,10 @@ test("a hundred logins that were refused keep the owner out neither then nor aft
 
 describe("what a container says of logins", () => {
   const socketOf = (door: Door) => join(door.livePath, "logins");
-  const said = (port: number | string) => `Accepted password for root from 127.0.0.1 port ${port} ssh2\n`;
+  const output = (port: number | string) => `Accepted password for root from 127.0.0.1 port ${port} ssh2\n`;
 
   /** As root of the container, which sees the same socket. */
-  async function say(door: Door, text: string | Buffer): Promise<void> {
+  async function print(door: Door, text: string | Buffer): Promise<void> {
     const socket = connect(socketOf(door)).on("error", () => undefined);
     socket.end(text);
     await closed(socket);
@@ -114,18 +114,18 @@ describe("what a container says of logins", () => {
   test("is believed of its own connections alone", async () => {
     const { session, client } = await doors.enter(neighbour);
     client.writes("x");
-    const asked = await neighbour.ssh([...(await doors.through(neighbour)), "door", "echo $SSH_CLIENT"]);
+    const requested = await neighbour.ssh([...(await doors.through(neighbour)), "door", "echo $SSH_CLIENT"]);
     const own = await doors.enter(lab);
     const before = doors.sessions.length;
 
-    const port = Number(asked.stdout.split(" ")[1]);
-    for (const lie of [port, port - 1, port + 1, 22, 65_535]) await say(lab, said(lie));
+    const port = Number(requested.stdout.split(" ")[1]);
+    for (const lie of [port, port - 1, port + 1, 22, 65_535]) await print(lab, output(lie));
 
     await doors.print();
-    const [told, ofOwn] = [session, own.session].map((one) =>
+    const [reported, ofOwn] = [session, own.session].map((one) =>
       doors.sessions.find(({ sessionId }) => sessionId === one.sessionId),
     );
-    expect(told).toMatchObject({ login: session.login, ended: null });
+    expect(reported).toMatchObject({ login: session.login, ended: null });
     expect(ofOwn).toMatchObject({ login: own.session.login, ended: null });
     expect(doors.sessions).toHaveLength(before);
     await client.end();
@@ -133,15 +133,15 @@ describe("what a container says of logins", () => {
   });
 
   test("is refused when it is too much, and others are heard all the while; a real login is told a little later", async () => {
-    const lines = said(40_000).repeat(10_000);
+    const lines = output(40_000).repeat(10_000);
     await Promise.all([
-      say(lab, lines),
-      say(lab, Buffer.alloc(4 * MIB, 1)),
-      say(lab, "Accepted"),
-      say(lab, "\n\0"),
+      print(lab, lines),
+      print(lab, Buffer.alloc(4 * MIB, 1)),
+      print(lab, "Accepted"),
+      print(lab, "\n\0"),
     ]);
     for (let each = 0; each < 60; each += 1)
-      await Promise.all(Array.from({ length: 20 }, () => say(lab, said(each + 1))));
+      await Promise.all(Array.from({ length: 20 }, () => print(lab, output(each + 1))));
 
     const elsewhere = await doors.enter(neighbour);
     const here = await doors.enter(lab);

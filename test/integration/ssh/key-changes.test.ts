@@ -35,11 +35,11 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
+const request = async (as: Caller, method: string, path: string, body?: unknown) =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const addKey = async (as: Caller) =>
-  await ask(as, "POST", "/ssh-keys", { name: "k", public_key: aPublicKey() });
-const ownKeys = async (as: Caller) => (await ask(as, "GET", "/ssh-keys")).body.items;
+  await request(as, "POST", "/ssh-keys", { name: "k", public_key: aPublicKey() });
+const ownKeys = async (as: Caller) => (await request(as, "GET", "/ssh-keys")).body.items;
 const memberPath = ({ customerId }: Caller) => `/workspaces/${owner.workspaceId}/members/${customerId}`;
 const setOf = ({ customerId }: Caller) => `c-${customerId}`;
 
@@ -60,14 +60,14 @@ async function change(make: () => Promise<Answer>) {
   };
 }
 
-const TOLD = { raised: 1, nudged: ["host-a"] };
+const REPORTED = { raised: 1, nudged: ["host-a"] };
 const ALL = () => [author, owner].map(setOf);
 
 describe("the host is told of", () => {
   test("a key that is added", async () => {
     expect(await change(() => addKey(owner))).toMatchObject({
       status: 201,
-      ...TOLD,
+      ...REPORTED,
       keys: [
         [setOf(owner), 2],
         [setOf(author), 1],
@@ -78,99 +78,105 @@ describe("the host is told of", () => {
   test("a key that is removed, also the last one", async () => {
     const [key] = await ownKeys(author);
 
-    expect(await change(() => ask(author, "DELETE", `/ssh-keys/${key.id}`))).toMatchObject({
+    expect(await change(() => request(author, "DELETE", `/ssh-keys/${key.id}`))).toMatchObject({
       status: 204,
-      ...TOLD,
+      ...REPORTED,
       keySets: [setOf(owner)],
       keys: [[setOf(owner), 1]],
     });
   });
 
   test("a role that is won, and one that is lost", async () => {
-    const become = (role: string) => change(() => ask(owner, "PATCH", memberPath(colleague), { role }));
+    const become = (role: string) => change(() => request(owner, "PATCH", memberPath(colleague), { role }));
 
     expect(await become("admin")).toMatchObject({
       status: 200,
-      ...TOLD,
+      ...REPORTED,
       keySets: [...ALL(), setOf(colleague)],
     });
-    expect(await become("member")).toMatchObject({ status: 200, ...TOLD, keySets: ALL() });
+    expect(await become("member")).toMatchObject({ status: 200, ...REPORTED, keySets: ALL() });
   });
 
   test("its customer's own role becoming too small", async () => {
-    expect(await change(() => ask(owner, "PATCH", memberPath(author), { role: "viewer" }))).toMatchObject({
-      ...TOLD,
-      keySets: [setOf(owner)],
-    });
+    expect(await change(() => request(owner, "PATCH", memberPath(author), { role: "viewer" }))).toMatchObject(
+      {
+        ...REPORTED,
+        keySets: [setOf(owner)],
+      },
+    );
   });
 
   test("a member who is suspended, and who is one again", async () => {
-    const become = (status: string) => change(() => ask(owner, "PATCH", memberPath(author), { status }));
+    const become = (status: string) => change(() => request(owner, "PATCH", memberPath(author), { status }));
 
-    expect(await become("suspended")).toMatchObject({ ...TOLD, keySets: [setOf(owner)] });
-    expect(await become("active")).toMatchObject({ ...TOLD, keySets: ALL() });
+    expect(await become("suspended")).toMatchObject({ ...REPORTED, keySets: [setOf(owner)] });
+    expect(await become("active")).toMatchObject({ ...REPORTED, keySets: ALL() });
   });
 
   test("a member who is removed, and one who leaves", async () => {
-    await ask(owner, "PATCH", memberPath(colleague), { role: "admin" });
+    await request(owner, "PATCH", memberPath(colleague), { role: "admin" });
 
-    const left = await change(() => ask(colleague, "DELETE", memberPath(colleague)));
-    const removed = await change(() => ask(owner, "DELETE", memberPath(author)));
+    const left = await change(() => request(colleague, "DELETE", memberPath(colleague)));
+    const removed = await change(() => request(owner, "DELETE", memberPath(author)));
 
-    expect(left).toMatchObject({ status: 204, ...TOLD, keySets: ALL() });
-    expect(removed).toMatchObject({ status: 204, ...TOLD, keySets: [setOf(owner)] });
+    expect(left).toMatchObject({ status: 204, ...REPORTED, keySets: ALL() });
+    expect(removed).toMatchObject({ status: 204, ...REPORTED, keySets: [setOf(owner)] });
   });
 
   test("somebody who accepts an invitation to manage", async () => {
     const manager = await scene.customer("mia");
     await addKey(manager);
-    const invited = await ask(owner, "POST", `/workspaces/${owner.workspaceId}/members`, {
+    const invited = await request(owner, "POST", `/workspaces/${owner.workspaceId}/members`, {
       username: "mia",
       role: "admin",
     });
 
-    expect(await change(() => ask(manager, "POST", `/invitations/${invited.body.id}/accept`))).toMatchObject({
+    expect(
+      await change(() => request(manager, "POST", `/invitations/${invited.body.id}/accept`)),
+    ).toMatchObject({
       status: 200,
-      ...TOLD,
+      ...REPORTED,
       keySets: [...ALL(), setOf(manager)],
     });
   });
 
   test("an account that is suspended, and one that is active again", async () => {
     const become = (status: string) =>
-      change(() => ask(scene.api.admin, "PATCH", `/customers/${owner.customerId}`, { status }));
+      change(() => request(scene.api.admin, "PATCH", `/customers/${owner.customerId}`, { status }));
 
-    expect(await become("suspended")).toMatchObject({ ...TOLD, keySets: [setOf(author)] });
-    expect(await become("active")).toMatchObject({ ...TOLD, keySets: ALL() });
+    expect(await become("suspended")).toMatchObject({ ...REPORTED, keySets: [setOf(author)] });
+    expect(await become("active")).toMatchObject({ ...REPORTED, keySets: ALL() });
   });
 });
 
 describe("no host is told where", () => {
-  const NOT_TOLD = { raised: 0, nudged: [] };
+  const NOT_REPORTED = { raised: 0, nudged: [] };
 
   test("a key is refused", async () => {
     const [{ public_key }] = await ownKeys(author);
 
-    expect(await change(() => ask(author, "POST", "/ssh-keys", { name: "again", public_key }))).toMatchObject(
-      { status: 409, ...NOT_TOLD, keySets: ALL() },
-    );
+    expect(
+      await change(() => request(author, "POST", "/ssh-keys", { name: "again", public_key })),
+    ).toMatchObject({ status: 409, ...NOT_REPORTED, keySets: ALL() });
   });
 
   test("an account changes by what opens nothing", async () => {
     const path = `/customers/${owner.customerId}`;
 
-    expect(await change(() => ask(scene.api.admin, "PATCH", path, { display_name: "Olga" }))).toMatchObject({
+    expect(
+      await change(() => request(scene.api.admin, "PATCH", path, { display_name: "Olga" })),
+    ).toMatchObject({
       status: 200,
-      ...NOT_TOLD,
+      ...NOT_REPORTED,
     });
   });
 
   test("nothing of theirs runs, and where no agent serves SSH", async () => {
     const stranger = await scene.customer("sam");
-    expect(await change(() => addKey(stranger))).toMatchObject({ status: 201, ...NOT_TOLD });
+    expect(await change(() => addKey(stranger))).toMatchObject({ status: 201, ...NOT_REPORTED });
 
     const old = await scene.host("host-old", { cpu: 64 });
-    await ask(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "full" });
+    await request(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "full" });
     const theirs = (await scene.order(colleague, {})).body.id;
     await scene.schedule();
     await old.round();
@@ -186,26 +192,26 @@ describe("no host is told where", () => {
 test("an environment's people read who lost a way in, and what that does not undo; not who won one", async () => {
   const [key] = await ownKeys(author);
   const lost = async () =>
-    (await ask(owner, "GET", `/environments/${id}/events`)).body.items.filter(
+    (await request(owner, "GET", `/environments/${id}/events`)).body.items.filter(
       ({ kind }: { kind: string }) => kind === "entry-revoked",
     );
   await addKey(author);
-  await ask(owner, "PATCH", memberPath(colleague), { role: "admin" });
+  await request(owner, "PATCH", memberPath(colleague), { role: "admin" });
   expect(await lost()).toEqual([]);
 
-  await ask(author, "DELETE", `/ssh-keys/${key.id}`);
-  await ask(owner, "DELETE", memberPath(colleague));
-  await ask(scene.api.admin, "PATCH", `/customers/${author.customerId}`, { status: "suspended" });
+  await request(author, "DELETE", `/ssh-keys/${key.id}`);
+  await request(owner, "DELETE", memberPath(colleague));
+  await request(scene.api.admin, "PATCH", `/customers/${author.customerId}`, { status: "suspended" });
 
-  const told = await lost();
+  const reported = await lost();
   expect(
-    told.map(({ actor, reason }: { actor: string; reason: string }) => [actor, reason.split(". ")[0]]),
+    reported.map(({ actor, reason }: { actor: string; reason: string }) => [actor, reason.split(". ")[0]]),
   ).toEqual([
     [`admin ${scene.api.admin.customerId}`, `customer ${author.customerId} cannot enter any more`],
     [`customer ${owner.customerId}`, `customer ${colleague.customerId} cannot enter any more`],
     [`customer ${author.customerId}`, `A key of customer ${author.customerId} does not open it any more`],
   ]);
-  expect(told[0].reason).toContain("what somebody left inside as root is not undone: restart it");
+  expect(reported[0].reason).toContain("what somebody left inside as root is not undone: restart it");
 });
 
 test("a key that is removed while its environment is being placed is told to the host that it is placed on", async () => {
@@ -218,7 +224,7 @@ test("a key that is removed while its environment is being placed is told to the
 
   await transaction(db, async (sql) => {
     await sql.query("SELECT FROM environments WHERE id = $1 FOR NO KEY UPDATE", [id]);
-    removed = ask(author, "DELETE", `/ssh-keys/${key.id}`);
+    removed = request(author, "DELETE", `/ssh-keys/${key.id}`);
     await eventually(waits, { what: "the removal to wait for the placement" });
   });
 

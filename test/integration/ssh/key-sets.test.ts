@@ -32,12 +32,12 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const ask = async (as: Caller, method: string, path: string, body?: unknown) =>
+const request = async (as: Caller, method: string, path: string, body?: unknown) =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 
 async function addKey(as: Caller): Promise<{ id: number; line: string }> {
   const line = aPublicKey();
-  const made = await ask(as, "POST", "/ssh-keys", { name: "k", public_key: `${line} somebody@laptop` });
+  const made = await request(as, "POST", "/ssh-keys", { name: "k", public_key: `${line} somebody@laptop` });
   expect(made.status).toBe(201);
   return { id: made.body.id, line };
 }
@@ -112,7 +112,7 @@ describe("a host that serves SSH", () => {
     await addKey(author);
     const id = await running(author);
 
-    expect((await ask(author, "POST", `/environments/${id}/stop`)).status).toBe(202);
+    expect((await request(author, "POST", `/environments/${id}/stop`)).status).toBe(202);
     await host.pull();
 
     expect(opens(id)).toBeUndefined();
@@ -122,7 +122,7 @@ describe("a host that serves SSH", () => {
 
   test("asks a few questions of the database, however many environments it has", async () => {
     await addKey(author);
-    const asked = async () => {
+    const requested = async () => {
       let queries = 0;
       const counting: Connection = {
         query: (text, values) => {
@@ -138,17 +138,17 @@ describe("a host that serves SSH", () => {
       return queries;
     };
     await running(author);
-    const few = await asked();
+    const few = await requested();
     for (let n = 0; n < 5; n += 1) await running(n % 2 === 0 ? author : colleague);
 
-    expect(await asked()).toBe(few);
+    expect(await requested()).toBe(few);
   });
 });
 
 describe("a host whose agent serves no SSH", () => {
   test("is told nothing of it, until its agent does, which raises its generation", async () => {
     host = await scene.host("host-old", { cpu: 64 });
-    await ask(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "old" });
+    await request(scene.api.admin, "POST", "/hosts/host-a/cordon", { reason: "old" });
     await addKey(author);
     const id = await running(author);
     await host.pull();

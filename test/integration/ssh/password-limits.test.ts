@@ -31,15 +31,15 @@ beforeAll(async () => {
 afterAll(() => doors.close());
 
 async function byPassword(from: string, password: string) {
-  const ask = join(doors.route.folder, `ask-${password}`);
-  await writeFile(ask, `#!/bin/sh\necho ${password}\n`, { mode: 0o755 });
+  const request = join(doors.route.folder, `ask-${password}`);
+  await writeFile(request, `#!/bin/sh\necho ${password}\n`, { mode: 0o755 });
   const words = [
     ...(await doors.through(lab, { from })),
     ...["PubkeyAuthentication=no", "NumberOfPasswordPrompts=3"].flatMap((option) => ["-o", option]),
     "door",
     "echo in",
   ];
-  return lab.ssh(words, { env: { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force" } });
+  return lab.ssh(words, { env: { SSH_ASKPASS: request, SSH_ASKPASS_REQUIRE: "force" } });
 }
 
 async function byKey(from: string) {
@@ -64,13 +64,13 @@ async function guess(): Promise<void> {
     );
 }
 
-const isTold = (address: string) => () =>
+const isReported = (address: string) => () =>
   doors.sessions.some(({ from, login }) => from === address && login !== null);
 
 test("guesses from many addresses shut passwords to strangers, and to nobody else", async () => {
   // sshd closes its listener for a moment while it takes another configuration.
   await eventually(async () => (await byPassword(OWNER, PASSWORD)).stdout === "in", { what: "a login" });
-  await eventually(isTold(OWNER), { what: "the owner's login" });
+  await eventually(isReported(OWNER), { what: "the owner's login" });
 
   for (let each = 0; each < REAL_GUESSES; each += 1)
     expect((await byPassword(`127.0.0.${10 + each}`, "guess")).exitCode).toBe(255);
@@ -102,7 +102,7 @@ test("neither a relay nor an access process that begins anew gives strangers the
 
 test("keys open it from anywhere, and who came in by one is known from then on", async () => {
   expect(await byKey(STRANGER)).toMatchObject({ stdout: "in", exitCode: 0 });
-  await eventually(isTold(STRANGER), { what: "the stranger's login" });
+  await eventually(isReported(STRANGER), { what: "the stranger's login" });
 
   expect(await byPassword(STRANGER, PASSWORD)).toMatchObject({ stdout: "in", exitCode: 0 });
 });

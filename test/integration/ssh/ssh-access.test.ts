@@ -22,10 +22,10 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const ask = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
+const request = async (method: string, path: string, body?: unknown, as: Caller = alice) =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 /** The way in by SSH. */
-const wayIn = async (id: string) => (await ask("GET", `/environments/${id}/access`)).body.services[0];
+const routeIn = async (id: string) => (await request("GET", `/environments/${id}/access`)).body.services[0];
 
 async function running(change: object = {}, on = host): Promise<string> {
   const { id } = (await scene.order(alice, change)).body;
@@ -35,7 +35,7 @@ async function running(change: object = {}, on = host): Promise<string> {
 }
 
 const addKey = async (as: Caller) =>
-  await ask("POST", "/ssh-keys", { name: "k", public_key: aPublicKey() }, as);
+  await request("POST", "/ssh-keys", { name: "k", public_key: aPublicKey() }, as);
 const sshOf = (id: string, on = host) => on.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh;
 
 /** Of its first placement. */
@@ -53,16 +53,16 @@ function fingerprintOf(privatePem: string): string {
 test("the host key that its host gets is the one that people are told, also on another host", async () => {
   const id = await running();
   const { hostKey = "" } = sshOf(id) ?? {};
-  const before = await wayIn(id);
+  const before = await routeIn(id);
   const other = await scene.host("host-b", { leases: true, ssh: true, pool: "shared" });
-  await ask("POST", `/environments/${id}/stop`);
+  await request("POST", `/environments/${id}/stop`);
   await host.round({ phase: "stopped" });
-  await ask("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
-  await ask("POST", `/environments/${id}/start`);
+  await request("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
+  await request("POST", `/environments/${id}/start`);
   await scene.schedule();
   await other.round();
 
-  const after = await wayIn(id);
+  const after = await routeIn(id);
 
   expect(before.host_key_fingerprint).toBe(fingerprintOf(hostKey));
   expect(before.known_hosts).toMatch(
@@ -87,16 +87,16 @@ describe("an environment on a host that serves SSH", () => {
   test("is reached through a lease that leads to our server", async () => {
     const id = await running();
 
-    const way = await wayIn(id);
+    const route = await routeIn(id);
 
     expect(host.desiredLeases).toMatchObject([{ service: "ssh", internalPort: 2022, want: "held" }]);
-    expect(way).toMatchObject({
+    expect(route).toMatchObject({
       service: "ssh",
       internal_port: 2022,
       state: "held",
       reachable: true,
       host: "10.0.0.1",
-      command: `ssh -p ${way.port} root@10.0.0.1`,
+      command: `ssh -p ${route.port} root@10.0.0.1`,
       reason: null,
     });
   });
@@ -104,33 +104,33 @@ describe("an environment on a host that serves SSH", () => {
   test("is reached only where its host saw somebody answer, and what nobody answers for is told", async () => {
     const id = await running({ rdp_enabled: true, jupyter_enabled: false, web_terminal_enabled: false });
     const image = { imageId: `sha256:${"a".repeat(64)}`, brings: ["bash", "shell"] };
-    const told = async (answers: ObservedLease["answers"]) => {
+    const reported = async (answers: ObservedLease["answers"]) => {
       for (const leaseId of host.leases.keys()) host.reportOfLease(leaseId, { answers });
       await host.round({ phase: "ready", ...image });
-      const { services } = (await ask("GET", `/environments/${id}/access`)).body;
+      const { services } = (await request("GET", `/environments/${id}/access`)).body;
       return services.map(({ reachable, reason }: { reachable: boolean; reason: string }) =>
         reachable ? "reachable" : reason,
       );
     };
 
     const detail = "The container has used up the 512 processes that it may have.";
-    expect(await told({ isSeen: false, detail })).toEqual([
+    expect(await reported({ isSeen: false, detail })).toEqual([
       `Nothing answers yet. ${detail}`,
       "Not in the image: it has no xrdp.",
     ]);
-    expect(await told(undefined)).toEqual([
+    expect(await reported(undefined)).toEqual([
       "Still starting: its host has not seen yet whether something answers on port 2022.",
       "Not in the image: it has no xrdp.",
     ]);
     // Whoever installed it by hand is reached, too.
-    expect(await told({ isSeen: true, detail: "" })).toEqual(["reachable", "reachable"]);
+    expect(await reported({ isSeen: true, detail: "" })).toEqual(["reachable", "reachable"]);
   });
 
   test("may have the image's own port opened by hand, and not ours", async () => {
     const id = await running();
     scene.api.meanwhile(async () => void (await host.round()));
     const open = async (internal_port: number) =>
-      await ask("POST", "/port-mappings", { env_id: id, service_type: "custom", internal_port });
+      await request("POST", "/port-mappings", { env_id: id, service_type: "custom", internal_port });
 
     expect((await open(22)).status).toBe(201);
     expect(await open(2022)).toMatchObject({ status: 422 });
@@ -141,7 +141,7 @@ describe("an environment on a host that serves SSH", () => {
     const id = await running({ config: { ssh: "image" }, web_terminal_enabled: false });
     const withTerminal = await running({ config: { ssh: "image" } });
 
-    const way = await wayIn(id);
+    const route = await routeIn(id);
 
     expect(host.desiredLeases.map(({ internalPort }) => internalPort)).toEqual([22, 22]);
     expect(sshOf(id)).toBeUndefined();
@@ -151,13 +151,13 @@ describe("an environment on a host that serves SSH", () => {
       passwordHash: null,
       hostKey: expect.any(String),
     });
-    expect(way).toMatchObject({
+    expect(route).toMatchObject({
       internal_port: 22,
       reachable: true,
       host_key_fingerprint: null,
       known_hosts: null,
     });
-    expect((await ask("GET", `/environments/${id}`)).body.config).toEqual({ ssh: "image" });
+    expect((await request("GET", `/environments/${id}`)).body.config).toEqual({ ssh: "image" });
   });
 
   test("opens to nobody once SSH is switched off, and to its people when it is switched on again", async () => {
@@ -165,7 +165,7 @@ describe("an environment on a host that serves SSH", () => {
     const id = await running();
     const change = async (body: object) => {
       scene.api.nudged.length = 0;
-      expect((await ask("PATCH", `/environments/${id}`, body)).status).toBe(200);
+      expect((await request("PATCH", `/environments/${id}`, body)).status).toBe(200);
       await host.pull();
       return { ssh: sshOf(id), nudged: scene.api.nudged.includes(host.id) };
     };
@@ -190,11 +190,11 @@ describe("the key of the terminal in the browser", () => {
 
     expect(sshOf(open)?.keySets).toEqual([terminalSetOf(open), `c-${alice.customerId}`]);
     expect(sshOf(closed)?.keySets).toEqual([terminalSetOf(closed)]);
-    const told = [open, closed].map((id) =>
+    const reported = [open, closed].map((id) =>
       scene.api.terminalKeys.keySetOf({ environmentId: id, placementEpoch: 1 }),
     );
-    expect(host.desiredKeySets).toHaveLength(1 + told.length);
-    expect(host.desiredKeySets).toEqual(expect.arrayContaining(told));
+    expect(host.desiredKeySets).toHaveLength(1 + reported.length);
+    expect(host.desiredKeySets).toEqual(expect.arrayContaining(reported));
   });
 
   test("opens nothing once the terminal is switched off, which its host is told at once", async () => {
@@ -202,7 +202,7 @@ describe("the key of the terminal in the browser", () => {
     const id = await running();
     const switched = async (isOn: boolean) => {
       scene.api.nudged.length = 0;
-      await ask("PATCH", `/environments/${id}`, { web_terminal_enabled: isOn });
+      await request("PATCH", `/environments/${id}`, { web_terminal_enabled: isOn });
       expect(scene.api.nudged).toEqual([host.id]);
       await host.pull();
       return sshOf(id)?.keySets;
@@ -218,10 +218,10 @@ describe("the key of the terminal in the browser", () => {
     const id = await running();
     const before = sshOf(id)?.keySets;
     const other = await scene.host("host-b", { leases: true, ssh: true, pool: "shared" });
-    await ask("POST", `/environments/${id}/stop`);
+    await request("POST", `/environments/${id}/stop`);
     await host.round({ phase: "stopped" });
-    await ask("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
-    await ask("POST", `/environments/${id}/start`);
+    await request("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
+    await request("POST", `/environments/${id}/start`);
     await scene.schedule();
     await other.round();
 
@@ -244,9 +244,9 @@ test("an order that names a server that there is not is refused", async () => {
 describe("a host whose agent is too old", () => {
   test("says so, and is served after an upgrade and a restart, by another port", async () => {
     const old = await scene.host("host-old", { leases: true, cpu: 64 });
-    await ask("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
+    await request("POST", "/hosts/host-a/cordon", { reason: "full" }, scene.api.admin);
     const id = await running({}, old);
-    expect(await wayIn(id)).toMatchObject({
+    expect(await routeIn(id)).toMatchObject({
       internal_port: 22,
       reachable: false,
       reason: "The host's agent is too old: it cannot serve SSH with keys and passwords of its own.",
@@ -254,13 +254,13 @@ describe("a host whose agent is too old", () => {
 
     const features = [...((await old.row())["features"] as string[]), SSH_FEATURE];
     await old.heartbeat({ features });
-    expect(await wayIn(id)).toMatchObject({
+    expect(await routeIn(id)).toMatchObject({
       internal_port: 22,
       reachable: false,
       reason: "It was started before its host's agent served SSH; restart it to be served.",
     });
 
-    expect((await ask("POST", `/environments/${id}/restart`)).status).toBe(202);
+    expect((await request("POST", `/environments/${id}/restart`)).status).toBe(202);
     await old.pull();
     expect(old.desiredLeases).toMatchObject([
       { internalPort: 22, want: "released" },
@@ -272,9 +272,9 @@ describe("a host whose agent is too old", () => {
     await old.heartbeat({ features });
     await old.report(old.desired.map((wanted) => old.observedOf(wanted, { phase: "ready" })));
 
-    const way = await wayIn(id);
-    expect(way).toMatchObject({ internal_port: 2022, reachable: true, state: "held" });
-    const shown = (await ask("GET", `/environments/${id}`)).body;
-    expect(shown.ssh_port).toBe(way.port);
+    const route = await routeIn(id);
+    expect(route).toMatchObject({ internal_port: 2022, reachable: true, state: "held" });
+    const visible = (await request("GET", `/environments/${id}`)).body;
+    expect(visible.ssh_port).toBe(route.port);
   });
 });

@@ -13,19 +13,19 @@ const PATH = "/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 /** Of this connection, of who logged in, and of the shell that says so. */
 const ADDED = /^(SSH_CLIENT|SSH_CONNECTION|USER|LOGNAME|SHELL|LINKED_WITH)$/;
 
-let way: Doorway;
+let route: Doorway;
 const doors = new Map<string, Door>();
 
 beforeAll(async () => {
   await importDoorImages();
-  way = await Doorway.open();
+  route = await Doorway.open();
   const begun = DOOR_IMAGES.map(async ({ image }) => {
-    doors.set(image, await way.begin({ spec: { image, env: { ...ODD, PATH } } }));
+    doors.set(image, await route.begin({ spec: { image, env: { ...ODD, PATH } } }));
   });
   await Promise.all(begun);
 });
 
-afterAll(() => way.close());
+afterAll(() => route.close());
 
 function doorOf(image: string): Door {
   const door = doors.get(image);
@@ -57,7 +57,7 @@ describe.each(DOOR_IMAGES)("an image with $what", ({ image, shell }) => {
 
   test("takes files by sftp and by scp of both kinds, and has them as they were", async () => {
     const door = doorOf(image);
-    const given = join(await mkdtemp(join(way.folder, "given-")), "file");
+    const given = join(await mkdtemp(join(route.folder, "given-")), "file");
     await writeFile(given, Buffer.alloc(100_000, image));
 
     const up = await door.client("scp", [given, "door:/dev/shm/taken"]);
@@ -95,12 +95,12 @@ test("musl's shell is linked with musl, and nothing of ours is loaded into it", 
 });
 
 test("Debian's shell at a terminal keeps PATH, which its /etc/profile sets anew", async () => {
-  const said = await doorOf("remotegpu-test/door-debian:1").ssh(["-tt", "door"], {
+  const output = await doorOf("remotegpu-test/door-debian:1").ssh(["-tt", "door"], {
     input: "echo path=$PATH shell=$0 tty=$(tty)\nexit 3\n",
   });
 
-  expect(said.stdout).toContain(`path=${PATH}:/.remotegpu/bin shell=bash tty=/dev/pts/`);
-  expect(said.exitCode).toBe(3);
+  expect(output.stdout).toContain(`path=${PATH}:/.remotegpu/bin shell=bash tty=/dev/pts/`);
+  expect(output.exitCode).toBe(3);
 });
 
 test("a read-only /etc is entered, and stays as it is", async () => {
@@ -108,7 +108,7 @@ test("a read-only /etc is entered, and stays as it is", async () => {
   for (const name of ["hosts", "hostname", "resolv.conf"]) await writeFile(join(etc, name), "");
   const mount = { Type: "bind", Source: etc, Target: "/etc", ReadOnly: true } as const;
 
-  const door = await way.begin({
+  const door = await route.begin({
     adapt: (made) => ({
       ...made,
       HostConfig: { ...made.HostConfig, Mounts: [...made.HostConfig.Mounts, mount] },
@@ -130,7 +130,7 @@ test("an image's own sshd on port 22 and ours know nothing of each other", async
     "SshdAuthPath /.remotegpu/libexec/sshd-auth",
     "StrictModes no",
   ];
-  const door = await way.begin({
+  const door = await route.begin({
     spec: {
       image: "remotegpu-test/door-debian:1",
       command: [
@@ -150,7 +150,7 @@ test("an image's own sshd on port 22 and ours know nothing of each other", async
 });
 
 test("a container without a live folder has no sshd, and is as it always was", async () => {
-  const door = await way.begin({ isEntered: false, spec: { image: BUSYBOX_IMAGE } });
+  const door = await route.begin({ isEntered: false, spec: { image: BUSYBOX_IMAGE } });
 
   expect([...(await door.processes()).values()]).toEqual(["/.remotegpu/init"]);
   expect(await docker.getContainer(door.containerId).changes()).toEqual(

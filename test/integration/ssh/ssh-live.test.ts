@@ -10,15 +10,15 @@ import { type Door, Doorway } from "../../support/containers/door.ts";
 import { docker, runInside } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 
-let way: Doorway;
+let route: Doorway;
 let door: Door;
 
 beforeAll(async () => {
-  way = await Doorway.open();
-  door = await way.begin();
+  route = await Doorway.open();
+  door = await route.begin();
 });
 
-afterAll(() => way.close());
+afterAll(() => route.close());
 
 /** Of the words in `ask`, by SHA-512. */
 const passwordHash =
@@ -27,7 +27,7 @@ const silent = ["-o", "BatchMode=yes"];
 
 test("a key opens at the next login, and no more once it is taken away; who is in stays in", async () => {
   const stranger = ["-F", await door.configOf("stranger"), ...silent, "door", "echo in"];
-  const [owner, other] = [await way.clientKey("owner"), await way.clientKey("stranger")];
+  const [owner, other] = [await route.clientKey("owner"), await route.clientKey("stranger")];
   expect(await door.ssh(stranger)).toMatchObject({ exitCode: 255 });
 
   await door.let({ keys: [owner, other].map(({ line }, index) => ({ id: `key-${index}`, line })) });
@@ -42,7 +42,7 @@ test("a key opens at the next login, and no more once it is taken away; who is i
 });
 
 test("a key with a time, as that of an administrator's ticket, opens until then and no longer", async () => {
-  const [owner, other] = [await way.clientKey("owner"), await way.clientKey("stranger")];
+  const [owner, other] = [await route.clientKey("owner"), await route.clientKey("stranger")];
   const ticket = ["-F", await door.configOf("stranger"), ...silent, "door", "echo in"];
   const until = (ms: number) => new Date(Date.now() + ms).toISOString();
   const lets = async (expiresAt: string) =>
@@ -62,7 +62,7 @@ test("a key with a time, as that of an administrator's ticket, opens until then 
 });
 
 test("the key that opened it is told to the session, and not to what runs in it", async () => {
-  const { line } = await way.clientKey("owner");
+  const { line } = await route.clientKey("owner");
   await door.let({ keys: [{ id: "key-7", line }] });
 
   door.session(["door", "sleep 4801"]);
@@ -77,7 +77,7 @@ test("the key that opened it is told to the session, and not to what runs in it"
 });
 
 test("hostile comments of keys run nothing and open nothing", async () => {
-  const { line } = await way.clientKey("owner");
+  const { line } = await route.clientKey("owner");
   const [type, body] = line.split(" ");
   const comment = `x",command="touch /tmp/smuggled"\ncommand="touch /tmp/smuggled" ${type} ${body}\rno-pty`;
   await door.let({ keys: [{ id: "key-1", line: `${type} ${body} ${comment}` }] });
@@ -86,7 +86,7 @@ test("hostile comments of keys run nothing and open nothing", async () => {
 });
 
 test("the last of ten thousand keys opens it", async () => {
-  const { line } = await way.clientKey("owner");
+  const { line } = await route.clientKey("owner");
   const [type = "", body = ""] = line.split(" ");
   const bytes = Buffer.from(body, "base64");
   const others = Array.from({ length: 9_999 }, (_, index) => {
@@ -111,11 +111,11 @@ test("whoever is at a terminal is told a line, whatever is in it", async () => {
 });
 
 test("a password opens it once there is one, and no more when it is taken away", async () => {
-  const ask = join(way.folder, "ask");
-  await writeFile(ask, "#!/bin/sh\necho 'a long password'\n");
-  await chmod(ask, 0o700);
+  const request = join(route.folder, "ask");
+  await writeFile(request, "#!/bin/sh\necho 'a long password'\n");
+  await chmod(request, 0o700);
   const words = ["-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1", "door", "echo in"];
-  const env = { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force" };
+  const env = { SSH_ASKPASS: request, SSH_ASKPASS_REQUIRE: "force" };
   const byPassword = () => door.ssh(words, { env });
   const session = door.session(["door", "cat"]);
   await eventually(() => door.processOf("session -c cat"));
@@ -169,12 +169,12 @@ test("its files are the host's: secret ones for root alone, none left half-writt
 
 test("a run's folder can be entered by the host's root alone, and goes with the run", async () => {
   const runId = "run-gone" as RunId;
-  const folder = await makeLiveFolder(way.folder, runId);
+  const folder = await makeLiveFolder(route.folder, runId);
   await writeLiveFolder(folder, [{ name: "host_key", text: "secret", isPublic: false }]);
   expect((await stat(dirname(folder))).mode & 0o777).toBe(0o700);
 
-  await removeLiveFolder(way.folder, runId);
-  await removeLiveFolder(way.folder, runId);
+  await removeLiveFolder(route.folder, runId);
+  await removeLiveFolder(route.folder, runId);
 
   expect(await readdir(dirname(folder))).toEqual([expect.stringMatching(/^run-door-/)]);
 });
@@ -191,7 +191,7 @@ test("a file that says the same is not touched, so that sshd reads nothing again
 });
 
 test("who has taken sshd's place or its folder has shut only the own door, and init goes on", async () => {
-  const live = await way.begin({
+  const live = await route.begin({
     spec: {
       command: [
         "nc -ll -p 2022 -s 127.0.0.1 -e cat & mkdir /run; echo x >/run/sshd",

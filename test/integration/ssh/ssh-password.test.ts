@@ -30,14 +30,15 @@ afterAll(async () => {
   for (const close of closing) await close();
 });
 
-const ask = async (
+const request = async (
   method: string,
   path: string,
   { as = alice, headers = {} }: { as?: Caller; headers?: Record<string, string> } = {},
 ) => await scene.api.request(method, `/api/v1${path}`, { as, headers });
 const post = async (as: Caller = alice, headers: Record<string, string> = {}) =>
-  await ask("POST", `/environments/${id}/ssh-password`, { as, headers });
-const remove = async (as: Caller = alice) => await ask("DELETE", `/environments/${id}/ssh-password`, { as });
+  await request("POST", `/environments/${id}/ssh-password`, { as, headers });
+const remove = async (as: Caller = alice) =>
+  await request("DELETE", `/environments/${id}/ssh-password`, { as });
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
 async function running(change: object = {}): Promise<string> {
@@ -48,7 +49,7 @@ async function running(change: object = {}): Promise<string> {
 }
 
 /** What the host is told of the environment's password by now. */
-async function told(of = id): Promise<string | null | undefined> {
+async function reported(of = id): Promise<string | null | undefined> {
   await host.pull();
   return host.desired.find(({ spec }) => spec.workloadId === of)?.live.ssh?.passwordHash;
 }
@@ -58,7 +59,7 @@ const isHashOf = (hash: string | null | undefined, password: string) =>
 
 describe("POST …/ssh-password", () => {
   test("shows a password once, and the host gets its hash at once", async () => {
-    expect(await told()).toBeNull();
+    expect(await reported()).toBeNull();
     const { generation } = host.applied;
 
     const answer = await post();
@@ -70,17 +71,17 @@ describe("POST …/ssh-password", () => {
     });
     expect(scene.api.nudged).toEqual(["host-a"]);
     expect((await host.heartbeat()).targetGeneration).toBe(generation + 1);
-    expect(isHashOf(await told(), password)).toBe(true);
-    const [ssh] = (await ask("GET", `/environments/${id}/access`)).body.services;
+    expect(isHashOf(await reported(), password)).toBe(true);
+    const [ssh] = (await request("GET", `/environments/${id}/access`)).body.services;
     expect(ssh.password_set_at).toBe(answer.body.set_at);
-    expect(JSON.stringify([ssh, await ask("GET", `/environments/${id}`)])).not.toContain(password);
+    expect(JSON.stringify([ssh, await request("GET", `/environments/${id}`)])).not.toContain(password);
   });
 
   test("replaces an earlier one", async () => {
     const first = (await post()).body.password;
     const second = (await post()).body.password;
 
-    const hash = await told();
+    const hash = await reported();
 
     expect(second).not.toBe(first);
     expect([isHashOf(hash, first), isHashOf(hash, second)]).toEqual([false, true]);
@@ -96,7 +97,7 @@ describe("POST …/ssh-password", () => {
     const again = await post(alice, headers);
 
     expect(again).toMatchObject({ status: 201, body: first.body });
-    expect(isHashOf(await told(), first.body.password)).toBe(true);
+    expect(isHashOf(await reported(), first.body.password)).toBe(true);
     const tables = await sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()");
     const holding: string[] = [];
     for (const { tablename } of tables) {
@@ -109,13 +110,13 @@ describe("POST …/ssh-password", () => {
 
   test("is in the audit log and the environment's events, without password or hash", async () => {
     const { password } = (await post()).body;
-    const hash = await told();
+    const hash = await reported();
     await remove();
 
     const audit = await sql(
       "SELECT action, outcome, target_kind, target_id, before, after FROM audit_log WHERE action LIKE 'ssh-password%' ORDER BY id",
     );
-    const events = (await ask("GET", `/environments/${id}/events`)).body.items;
+    const events = (await request("GET", `/environments/${id}/events`)).body.items;
 
     expect(audit).toMatchObject([
       {
@@ -130,16 +131,16 @@ describe("POST …/ssh-password", () => {
     expect(events.map(({ reason }: { reason: string }) => reason)).toEqual(
       expect.arrayContaining(["A password for SSH was generated.", "The password for SSH was taken away."]),
     );
-    const shown = JSON.stringify([audit, events]);
-    expect(shown).not.toContain(password);
-    expect(shown).not.toContain(hash?.split("$").at(-1));
+    const visible = JSON.stringify([audit, events]);
+    expect(visible).not.toContain(password);
+    expect(visible).not.toContain(hash?.split("$").at(-1));
   });
 
   test("is refused where the image's own server answers", async () => {
     id = await running({ config: { ssh: "image" } });
 
     expect(await post()).toMatchObject(problem(409));
-    expect(await told()).toBeNull();
+    expect(await reported()).toBeNull();
   });
 
   test("is refused to an administrator of the product, who gets no way in by that", async () => {
@@ -147,7 +148,7 @@ describe("POST …/ssh-password", () => {
 
     expect(refused).toMatchObject(problem(403));
     expect(refused.body.detail).toBe("Administrators get no way into what belongs to others.");
-    expect(await told()).toBeNull();
+    expect(await reported()).toBeNull();
   });
 });
 
@@ -159,22 +160,22 @@ describe("DELETE …/ssh-password", () => {
     expect((await remove()).status).toBe(204);
 
     expect(scene.api.nudged).toEqual(["host-a"]);
-    expect(await told()).toBeNull();
-    expect((await ask("GET", `/environments/${id}/access`)).body.services[0].password_set_at).toBeNull();
+    expect(await reported()).toBeNull();
+    expect((await request("GET", `/environments/${id}/access`)).body.services[0].password_set_at).toBeNull();
     expect((await remove()).status).toBe(204);
   });
 });
 
 test("a password outlives a stop and goes with its environment", async () => {
   const { password } = (await post()).body;
-  await ask("POST", `/environments/${id}/stop`);
+  await request("POST", `/environments/${id}/stop`);
   await host.round({ phase: "stopped" });
-  await ask("POST", `/environments/${id}/start`);
+  await request("POST", `/environments/${id}/start`);
   await scene.schedule();
   await host.round();
-  expect(isHashOf(await told(), password)).toBe(true);
+  expect(isHashOf(await reported(), password)).toBe(true);
 
-  expect((await ask("DELETE", `/environments/${id}`)).status).toBe(202);
+  expect((await request("DELETE", `/environments/${id}`)).status).toBe(202);
 
   expect(await sql("SELECT FROM ssh_passwords")).toEqual([]);
   expect(await post()).toMatchObject(problem(409));
@@ -187,11 +188,11 @@ test("no password opens it while SSH is switched off", async () => {
     await scene.api.request("PATCH", `/api/v1/environments/${id}`, { as: alice, body: { ssh_enabled } });
 
   await change(false);
-  const off = await told();
+  const off = await reported();
   await change(true);
 
   expect(off).toBeNull();
-  expect(isHashOf(await told(), password)).toBe(true);
+  expect(isHashOf(await reported(), password)).toBe(true);
 });
 
 test("the command prints it, and takes it away", async () => {
@@ -206,10 +207,10 @@ test("the command prints it, and takes it away", async () => {
 
   const made = await cli(id);
   const password = /^Password for root \(shown this once\): ([a-z2-9-]{35})$/.exec(made.stdout)?.[1] ?? "";
-  const isTold = isHashOf(await told(), password);
+  const isReported = isHashOf(await reported(), password);
   const removed = await cli(id, "--remove");
 
-  expect(isTold).toBe(true);
+  expect(isReported).toBe(true);
   expect(removed).toMatchObject({ exitCode: 0, stdout: `No password opens environment ${id} any more.` });
-  expect(await told()).toBeNull();
+  expect(await reported()).toBeNull();
 });

@@ -12,16 +12,16 @@ import { eventually } from "../../support/eventually.ts";
 import { MIB } from "@remotegpu/shared/units";
 import { freePort } from "../../support/engines/free-ports.ts";
 
-let way: Doorway;
+let route: Doorway;
 let door: Door;
 const ODD = { ODD_ONE: "a\n\"b\" 'c' $d \\e\n", "ODD.TWO": "=x=", EMPTY: "" };
 
 beforeAll(async () => {
-  way = await Doorway.open();
-  door = await way.begin({ spec: { env: ODD, pidsLimit: 128, memoryBytes: 256 * MIB } });
+  route = await Doorway.open();
+  door = await route.begin({ spec: { env: ODD, pidsLimit: 128, memoryBytes: 256 * MIB } });
 });
 
-afterAll(() => way.close());
+afterAll(() => route.close());
 
 const isGone = (mark: string) =>
   eventually(async () => (await door.processOf(mark)) === undefined, { what: `the end of ${mark}` });
@@ -139,7 +139,7 @@ describe("a client that is killed", () => {
   });
 
   test("of several over one connection leaves nothing of its own, and the others go on", async () => {
-    const socket = join(way.folder, "mux");
+    const socket = join(route.folder, "mux");
     const first = door.session(["-M", "-S", socket, "door", "echo first; cat"]);
     await first.prints(/first/);
     const second = door.session(["-S", socket, "door", "echo second; sleep 4716"]);
@@ -155,12 +155,12 @@ describe("a client that is killed", () => {
 
 describe("files", () => {
   test("go there and back by rsync, which a second time has nothing to send", async () => {
-    const lib = join(way.toolboxPath, "lib");
-    const program = ["--library-path", lib, join(way.toolboxPath, "bin/rsync")];
+    const lib = join(route.toolboxPath, "lib");
+    const program = ["--library-path", lib, join(route.toolboxPath, "bin/rsync")];
     const options = ["-e", `ssh -F ${door.config}`, "--archive", "--itemize-changes"];
     const rsync = (words: string[]) =>
       execa(join(lib, "ld-linux-x86-64.so.2"), [...program, ...options, ...words]);
-    const from = join(way.folder, "tree");
+    const from = join(route.folder, "tree");
     await mkdir(join(from, "deep"), { recursive: true });
     for (let index = 0; index < 20; index += 1)
       await writeFile(join(from, `deep/${index} ä`), randomBytes(10_000));
@@ -175,7 +175,7 @@ describe("files", () => {
   });
 
   test("and whole folders by scp of both kinds", async () => {
-    const from = join(way.folder, "for-scp");
+    const from = join(route.folder, "for-scp");
     await mkdir(from);
     await writeFile(join(from, "one"), randomBytes(2 * MIB));
     for (const options of [["-r"], ["-r", "-O"]]) {
@@ -198,7 +198,7 @@ describe("ports", () => {
   test("of the container are reached by -D, and by -L as a unix socket too", async () => {
     await door.ssh("mkdir -p /tmp/www; echo served >/tmp/www/page; httpd -p 127.0.0.1:8000 -h /tmp/www");
     const port = await freePort();
-    const socket = join(way.folder, "forwarded");
+    const socket = join(route.folder, "forwarded");
     door.session(["-N", "-D", `127.0.0.1:${port}`, "-L", `${socket}:127.0.0.1:8000`, "door"]);
     await eventually(() => stat(socket), { what: "the forwarding" });
 
@@ -221,11 +221,11 @@ describe("ports", () => {
     onTestFinished(() => void process.kill(Number(pid)));
 
     const command = "nc 127.0.0.1 8022 </dev/null; test -S $SSH_AUTH_SOCK && echo agent";
-    const said = await door.client("ssh", ["-A", "-R", `8022:127.0.0.1:${port}`, "door", command], {
+    const output = await door.client("ssh", ["-A", "-R", `8022:127.0.0.1:${port}`, "door", command], {
       env: { SSH_AUTH_SOCK: socket },
     });
 
-    expect(said.stdout).toBe("at home\nagent");
+    expect(output.stdout).toBe("at home\nagent");
   });
 });
 
@@ -273,7 +273,7 @@ describe("sshd", () => {
   });
 
   test("ends with its container in order, sessions too, and is there again after a restart", async () => {
-    const short = await way.begin();
+    const short = await route.begin();
     const container = docker.getContainer(short.containerId);
     await short.ssh("echo x >/root/kept");
 
@@ -296,13 +296,13 @@ async function openTerminal(command: string) {
     env: { TERM: "xterm-256color", LC_ALL: "C.UTF-8" },
   });
   onTestFinished(() => void client.kill("SIGKILL"));
-  let said = "";
-  client.stdout.on("data", (chunk: Buffer) => (said += String(chunk)));
+  let output = "";
+  client.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
   const ssh = await eventually(async () => sshBelow(client.pid ?? 0), { what: "the client" });
   const terminal = await readlink(`/proc/${ssh}/fd/0`);
   return {
     types: (text: string) => void client.stdin.write(text),
-    text: (what: RegExp) => eventually(() => what.test(said), { what: `${what} in ${said}` }),
+    text: (what: RegExp) => eventually(() => what.test(output), { what: `${what} in ${output}` }),
     resizes: ({ rows, columns }: { rows: number; columns: number }) =>
       execa("stty", ["-F", terminal, "rows", String(rows), "cols", String(columns)]),
     kill: () => void process.kill(ssh, "SIGKILL"),

@@ -36,16 +36,16 @@ beforeEach(async () => {
   id = await running();
 });
 
-const ask = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
+const request = async (as: Caller, method: string, path: string, body?: object): Promise<Answer> =>
   await scene.api.request(method, `/api/v1${path}`, { as, ...(body !== undefined && { body }) });
 const make = async (change: object = {}, as: Caller = admin, of = id) =>
-  await ask(as, "POST", `/environments/${of}/ssh-tickets`, {
+  await request(as, "POST", `/environments/${of}/ssh-tickets`, {
     public_key: aPublicKey(),
     reason: "The training hangs.",
     ...change,
   });
 const events = async () =>
-  (await ask(alice, "GET", `/environments/${id}/events`)).body.items.filter(
+  (await request(alice, "GET", `/environments/${id}/events`)).body.items.filter(
     ({ kind }: { kind: string }) => kind === "ssh-ticket",
   );
 
@@ -58,7 +58,7 @@ async function running(change: object = {}): Promise<string> {
 }
 
 /** What opens the environment, as its host is told by now; and the sets that are no person's. */
-async function told() {
+async function reported() {
   await host.heartbeat();
   await host.pull();
   const opens = host.desired.find(({ spec }) => spec.workloadId === id)?.live.ssh?.keySets;
@@ -87,12 +87,12 @@ describe("a ticket", () => {
       ended_by: null,
     });
     expect(scene.api.nudged).toEqual(["host-a"]);
-    expect(await told()).toEqual({
+    expect(await reported()).toEqual({
       opens: [`t-${ticket.id}`],
       tickets: [{ id: `t-${ticket.id}`, keys: [{ id: ticket.id, line: key, expiresAt: ticket.expires_at }] }],
     });
     expect(host.applied.generation).toBe(generation + 1);
-    const seen = await ask(alice, "GET", `/environments/${id}/ssh-tickets`);
+    const seen = await request(alice, "GET", `/environments/${id}/ssh-tickets`);
     expect(seen.body).toEqual({ items: [ticket], next_cursor: null });
     const [event] = await events();
     expect(event).toMatchObject({ actor: `admin ${admin.customerId}`, new: "open" });
@@ -108,9 +108,9 @@ describe("a ticket", () => {
 
   test("whose time is over leaves what its host is told, without waiting for another change", async () => {
     const { body: ticket } = await make();
-    await told();
+    await reported();
     await scene.lifecycle();
-    expect((await told()).tickets).toHaveLength(1);
+    expect((await reported()).tickets).toHaveLength(1);
     const { generation } = host.applied;
     scene.api.nudged.length = 0;
 
@@ -118,13 +118,13 @@ describe("a ticket", () => {
     await scene.lifecycle();
 
     expect(scene.api.nudged).toEqual(["host-a"]);
-    expect(await told()).toEqual({ opens: [], tickets: [] });
+    expect(await reported()).toEqual({ opens: [], tickets: [] });
     expect(host.applied.generation).toBe(generation + 1);
-    const [ended] = (await ask(alice, "GET", `/environments/${id}/ssh-tickets`)).body.items;
+    const [ended] = (await request(alice, "GET", `/environments/${id}/ssh-tickets`)).body.items;
     expect(ended).toMatchObject({ ended_at: ticket.expires_at, ended_by: "control-plane" });
     expect(await events()).toMatchObject([{ old: "open", new: "ended" }, { new: "open" }]);
     await scene.lifecycle();
-    await told();
+    await reported();
     expect(host.applied.generation).toBe(generation + 1);
   });
 
@@ -133,15 +133,15 @@ describe("a ticket", () => {
     async (who) => {
       const { body: ticket } = await make();
       const by = who === "its administrator" ? admin : alice;
-      const end = async () => await ask(by, "DELETE", `/environments/${id}/ssh-tickets/${ticket.id}`);
+      const end = async () => await request(by, "DELETE", `/environments/${id}/ssh-tickets/${ticket.id}`);
 
       expect((await end()).status).toBe(204);
       expect((await end()).status).toBe(204);
 
-      expect((await told()).tickets).toEqual([]);
+      expect((await reported()).tickets).toEqual([]);
       expect(await events()).toMatchObject([{ new: "ended" }, { new: "open" }]);
       const another = await running();
-      expect(await ask(by, "DELETE", `/environments/${another}/ssh-tickets/${ticket.id}`)).toMatchObject(
+      expect(await request(by, "DELETE", `/environments/${another}/ssh-tickets/${ticket.id}`)).toMatchObject(
         problem(404),
       );
     },
@@ -150,17 +150,17 @@ describe("a ticket", () => {
   test("stands beside people's keys, and is named in the sessions that come by it", async () => {
     const key = aPublicKey();
     const own = aPublicKey();
-    await ask(alice, "POST", "/ssh-keys", { name: "k", public_key: own });
+    await request(alice, "POST", "/ssh-keys", { name: "k", public_key: own });
     const { body: ticket } = await make({ public_key: key });
-    expect((await told()).opens).toEqual([`t-${ticket.id}`, `c-${alice.customerId}`]);
+    expect((await reported()).opens).toEqual([`t-${ticket.id}`, `c-${alice.customerId}`]);
 
     const sessions = [key, own].map((line) => sessionOn(host, id, { login: byKey(fingerprintOf(line)) }));
     host.access = { sessions, attempts: [], isWhole: false };
     await host.round();
     host.access = null;
 
-    const shown = (await ask(alice, "GET", `/environments/${id}/sessions`)).body.items;
-    expect(shown.map(({ login }: { login: object }) => login)).toMatchObject([
+    const visible = (await request(alice, "GET", `/environments/${id}/sessions`)).body.items;
+    expect(visible.map(({ login }: { login: object }) => login)).toMatchObject([
       { customer_id: alice.customerId, ticket_id: null, key_name: "k" },
       { customer_id: admin.customerId, ticket_id: ticket.id, key_name: null },
     ]);
@@ -174,12 +174,12 @@ describe("no ticket", () => {
     ["with options before the key", { public_key: `command="sh" ${aPublicKey()}` }, 422],
   ])("is made %s", async (_what, change, status) => {
     expect(await make(change)).toMatchObject(problem(status));
-    expect((await told()).tickets).toEqual([]);
+    expect((await reported()).tickets).toEqual([]);
   });
 
   test("is made where no server of ours would take it", async () => {
     const stopped = await running();
-    await ask(alice, "POST", `/environments/${stopped}/stop`, {});
+    await request(alice, "POST", `/environments/${stopped}/stop`, {});
     const off = await running({ ssh_enabled: false });
     const image = await running({ config: { ssh: "image" } });
 
@@ -193,14 +193,14 @@ describe("no ticket", () => {
     for (let n = 1; n < 8; n += 1) expect((await make()).status).toBe(201);
 
     expect(await make()).toMatchObject(problem(409));
-    expect((await told()).tickets).toHaveLength(8);
+    expect((await reported()).tickets).toHaveLength(8);
   });
 
   test("is needed for an administrator's own, which opens with their own key as anybody's", async () => {
     const key = aPublicKey();
-    await ask(admin, "POST", "/ssh-keys", { name: "office", public_key: key });
+    await request(admin, "POST", "/ssh-keys", { name: "office", public_key: key });
 
-    expect((await told()).opens).not.toContain(`c-${admin.customerId}`);
+    expect((await reported()).opens).not.toContain(`c-${admin.customerId}`);
   });
 });
 
@@ -229,5 +229,5 @@ test("the commands make, list and end it", async () => {
   expect(listed.stderr).toBe("");
   expect(listed.stdout).toContain("The training hangs.");
   expect(ended).toMatchObject({ exitCode: 0, stdout: `Ticket ${ticket} opens nothing any more.` });
-  expect((await told()).tickets).toEqual([]);
+  expect((await reported()).tickets).toEqual([]);
 });

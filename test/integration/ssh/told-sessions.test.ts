@@ -123,24 +123,24 @@ describe("who has lost the right to it", () => {
   });
 
   test("goes with the password, and who has a key stays", async () => {
-    const ask = join(doors.route.folder, "ask");
-    await writeFile(ask, "#!/bin/sh\necho 'a long password'\n");
-    await chmod(ask, 0o700);
+    const request = join(doors.route.folder, "ask");
+    await writeFile(request, "#!/bin/sh\necho 'a long password'\n");
+    await chmod(request, 0o700);
     await lets(["owner"], { passwordHash });
     await doors.opensTo(door, ["owner"], { passwordMark: "first" });
     const byPassword = ["PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"].flatMap((one) => ["-o", one]);
     const words = async () => [...(await doors.through(door)), ...byPassword, "-N", "door"];
     const isByPassword = () =>
       doors.sessions.find(({ login, ended }) => ended === null && login?.method === "password");
-    const env = { SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force" };
+    const env = { SSH_ASKPASS: request, SSH_ASKPASS_REQUIRE: "force" };
     const own = await doors.enter(door);
     const client = await eventually(async () => {
       const tried = door.session(await words(), "ssh", env);
-      const told = await Promise.race([
+      const reported = await Promise.race([
         eventually(isByPassword, { what: "a login by password" }),
         tried.ended.then(() => undefined),
       ]);
-      return told === undefined ? undefined : { reported: told, tried };
+      return reported === undefined ? undefined : { reported, tried };
     });
     expect(client.reported.login).toMatchObject({ method: "password", fingerprint: null });
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(stateDir, { recursive: true, force: true }));
 
-async function asked(word: string, path: string): Promise<string[]> {
+async function requested(word: string, path: string): Promise<string[]> {
   const { stdout } = await execa("patchelf", [word, path]);
   return stdout.split("\n").filter((line) => line !== "");
 }
@@ -30,14 +30,14 @@ async function asked(word: string, path: string): Promise<string[]> {
 test.each(PROGRAMS)("%s looks for its loader and its libraries in the toolbox alone", async (name) => {
   const path = join(toolbox, name);
 
-  expect(await asked("--print-interpreter", path)).toEqual(["/.remotegpu/lib/ld-linux-x86-64.so.2"]);
-  expect(await asked("--print-rpath", path)).toEqual(["/.remotegpu/lib"]);
+  expect(await requested("--print-interpreter", path)).toEqual(["/.remotegpu/lib/ld-linux-x86-64.so.2"]);
+  expect(await requested("--print-rpath", path)).toEqual(["/.remotegpu/lib"]);
 });
 
 test("every library that a file of it is linked with is in it", async () => {
   const libraries = new Set(await readdir(join(toolbox, "lib")));
   for (const path of [...PROGRAMS, ...[...libraries].map((name) => `lib/${name}`)])
-    for (const needed of await asked("--print-needed", join(toolbox, path)))
+    for (const needed of await requested("--print-needed", join(toolbox, path)))
       expect([path, needed, libraries.has(needed)]).toEqual([path, needed, true]);
 });
 

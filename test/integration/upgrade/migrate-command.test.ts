@@ -28,27 +28,27 @@ async function run(
   direction: "up" | "down",
   options: MigrateCommandOptions = {},
 ): Promise<{ output: string; reported: string[] }> {
-  const said: string[] = [];
-  const told: string[] = [];
+  const output: string[] = [];
+  const reported: string[] = [];
   await migrateCommand(old.database, direction, options, {
-    print: (text) => said.push(text),
-    report: (text) => told.push(text),
+    print: (text) => output.push(text),
+    report: (text) => reported.push(text),
   });
-  return { output: said.join("\n"), reported: told };
+  return { output: output.join("\n"), reported };
 }
 
 test("the dry run shows steps and report as tables, and writes nothing", async () => {
   const before = await schemaSnapshot(old.database);
 
-  const { output: said } = await run("up", { dryRun: true });
+  const { output } = await run("up", { dryRun: true });
 
-  expect(said).toMatch(/step +rows it would touch/);
-  expect(said).toMatch(/fill training_jobs: .* 2$/m);
-  expect(said).toMatch(/training_jobs\.image +1 +the environment's image/);
-  expect(said).toMatch(/no source +training_jobs\.command +1 +job-2 +NULL +"" +there was no script_path/);
-  expect(said).toMatch(/review +training_jobs\.command +1 +job-1/);
-  expect(said).toMatch(/changed +training_jobs\.status +1 +job-2 +"pending" +"cancelled"/);
-  expect(said).toMatch(/Nothing was written\. To be applied: 0001_old_tables\.sql/);
+  expect(output).toMatch(/step +rows it would touch/);
+  expect(output).toMatch(/fill training_jobs: .* 2$/m);
+  expect(output).toMatch(/training_jobs\.image +1 +the environment's image/);
+  expect(output).toMatch(/no source +training_jobs\.command +1 +job-2 +NULL +"" +there was no script_path/);
+  expect(output).toMatch(/review +training_jobs\.command +1 +job-1/);
+  expect(output).toMatch(/changed +training_jobs\.status +1 +job-2 +"pending" +"cancelled"/);
+  expect(output).toMatch(/Nothing was written\. To be applied: 0001_old_tables\.sql/);
   expect(await schemaSnapshot(old.database)).toBe(before);
 });
 

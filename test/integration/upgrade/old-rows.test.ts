@@ -31,7 +31,7 @@ const ADA = 11;
 const BOB = 12;
 const EVE = 13;
 const CAROL = 14;
-const NOBODY = 999;
+const NO_HANDLERS = 999;
 const TEAM = 70;
 const ARCHIVED = 71;
 
@@ -147,7 +147,7 @@ const ROWS: OldRows = {
       updated_at: null,
     }),
     environment("env-zombie", { status: "zombie", image: "no image\n", created_at: "infinity" }),
-    environment("env-orphan", { status: "running", customer_id: NOBODY, memory: "9223372036854775807" }),
+    environment("env-orphan", { status: "running", customer_id: NO_HANDLERS, memory: "9223372036854775807" }),
   ],
   port_mappings: [
     lease("env-run", 30_001),
@@ -170,7 +170,7 @@ const ROWS: OldRows = {
     job(ODD_ID, { status: null, script_path: null, created_at: null, name: LONG_SCRIPT.slice(0, 200) }),
     job("job-queued", { customer_id: CAROL, status: "queued", cpu: 4, memory: GIB, env_id: "env-creating" }),
     job("job-unwanted", { customer_id: CAROL, status: "pending", memory: GIB, env_id: "env-creating" }),
-    job("job-orphan", { customer_id: NOBODY, workspace_id: NOBODY }),
+    job("job-orphan", { customer_id: NO_HANDLERS, workspace_id: NO_HANDLERS }),
   ],
   inference_services: [
     service("service-run", {
@@ -189,7 +189,7 @@ const ROWS: OldRows = {
     record(2, { resource_type: "storage", amount: "999999.9999" }),
     record(3, { resource_type: "network", amount: "0.0001", start_time: "-infinity", end_time: "infinity" }),
     record(4, { env_id: "env-creating", customer_id: BOB }),
-    record(5, { customer_id: NOBODY }),
+    record(5, { customer_id: NO_HANDLERS }),
   ],
 };
 
@@ -317,7 +317,7 @@ describe("before the loop has looked at them", () => {
       "service-null",
     ]);
     expect(idsOf(await get(`/environments?workspace_id=${TEAM}`, people.bob))).toEqual(["env-creating"]);
-    expect(idsOf(await get(`/training-jobs?customer_id=${NOBODY}`, api.admin))).toEqual(["job-orphan"]);
+    expect(idsOf(await get(`/training-jobs?customer_id=${NO_HANDLERS}`, api.admin))).toEqual(["job-orphan"]);
   });
 
   test("strangers see nothing of it, nor does a member whose role is none; orphans are the administrators' to see", async () => {
@@ -331,8 +331,12 @@ describe("before the loop has looked at them", () => {
       expect((await get(path, people.eve)).status).toBe(404);
     expect((await get(`/workspaces/${TEAM}`, people.eve)).status).toBe(404);
     expect((await get("/training-jobs/job-orphan", people.bob)).status).toBe(404);
-    expect((await get("/training-jobs/job-orphan", api.admin)).body).toMatchObject({ customer_id: NOBODY });
-    expect((await get("/environments/env-orphan", api.admin)).body).toMatchObject({ customer_id: NOBODY });
+    expect((await get("/training-jobs/job-orphan", api.admin)).body).toMatchObject({
+      customer_id: NO_HANDLERS,
+    });
+    expect((await get("/environments/env-orphan", api.admin)).body).toMatchObject({
+      customer_id: NO_HANDLERS,
+    });
   });
 
   test("old accounts have a key, an account and a balance", async () => {
@@ -950,17 +954,17 @@ function withActiveCustomers(given: OldRows): OldRows {
 const hasAddress = (id: string) => id !== "" && id !== "." && id !== "..";
 
 async function readsAll(world: ApiWorld, given: OldRows): Promise<void> {
-  const ask = async (path: string) => await world.request("GET", path, { as: world.admin });
+  const request = async (path: string) => await world.request("GET", path, { as: world.admin });
   const read = async (path: string) => {
-    const { status } = await ask(`/api/v1/${path}`);
+    const { status } = await request(`/api/v1/${path}`);
     expect(`${path}: ${status}`).toBe(`${path}: 200`);
   };
   for (const path of READS) await read(path);
   for (const { id } of given.hosts ?? []) await read(at("hosts", String(id)) + "/gpus");
   for (const { id } of given.workspaces ?? [])
-    expect([200, 404]).toContain((await ask(`/api/v1/workspaces/${String(id)}/quota`)).status);
+    expect([200, 404]).toContain((await request(`/api/v1/workspaces/${String(id)}/quota`)).status);
   for (const { id } of given.customers ?? []) await read(`customers/${String(id)}/quota`);
-  expect((await ask("/metrics")).status).toBe(200);
+  expect((await request("/metrics")).status).toBe(200);
 }
 
 async function showsAllToOwners(world: ApiWorld, given: OldRows): Promise<void> {
@@ -977,8 +981,8 @@ async function showsAllToOwners(world: ApiWorld, given: OldRows): Promise<void> 
             String(row.customer_id) === String(customerId) && !workspaces.has(String(row.workspace_id)),
         )
         .map(({ id }) => String(id));
-      const shown = new Set(idsOf(await read(`${route}?limit=200`)));
-      expect(own.filter((id) => !shown.has(id))).toEqual([]);
+      const visible = new Set(idsOf(await read(`${route}?limit=200`)));
+      expect(own.filter((id) => !visible.has(id))).toEqual([]);
       for (const id of own.filter(hasAddress)) expect((await read(at(route, id))).status).toBe(200);
     }
   }

@@ -77,11 +77,11 @@ test("a service that asks while the tables change waits, and sees the old rows i
   const { url, database } = await make(ONE_JOB);
   const service = openAs(url, "service");
   const onlooker = openAs(url, "onlooker");
-  let asked: Promise<unknown> | undefined;
+  let requested: Promise<unknown> | undefined;
   const watched = watchedDatabase(url, {
     before: async ({ text }) => {
-      if (text !== "COMMIT" || asked !== undefined) return;
-      asked = service.query("SELECT id, mounted_datasets FROM training_jobs").then(({ rows }) => rows);
+      if (text !== "COMMIT" || requested !== undefined) return;
+      requested = service.query("SELECT id, mounted_datasets FROM training_jobs").then(({ rows }) => rows);
       await eventually(() => somebodyWaits(onlooker, "service"));
     },
   });
@@ -89,7 +89,7 @@ test("a service that asks while the tables change waits, and sees the old rows i
   await migrate(watched);
   await watched.close();
 
-  expect(await asked).toEqual([{ id: "job-1", mounted_datasets: [7] }]);
+  expect(await requested).toEqual([{ id: "job-1", mounted_datasets: [7] }]);
   expect((await database.query("SELECT FROM training_jobs")).rows).toHaveLength(1);
 });
 

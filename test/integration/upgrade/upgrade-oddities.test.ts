@@ -219,10 +219,10 @@ describe("refused, and nothing is touched", () => {
         as: "BIGINT[] DEFAULT '{3}'",
         text: /cannot cast type bigint\[\] to jsonb/,
       },
-    ].map(({ table, column, as, text: says }) => ({
+    ].map(({ table, column, as, text: report }) => ({
       sql: `ALTER TABLE ${table} ADD ${column} ${as}`,
       undo: `ALTER TABLE ${table} DROP ${column}`,
-      text: says,
+      text: report,
     })),
   ];
   let made: FreshDatabase;
@@ -231,12 +231,12 @@ describe("refused, and nothing is touched", () => {
   });
   afterAll(() => made.drop());
 
-  test.each(REFUSED)("$sql", async ({ sql, undo, text: says }) => {
+  test.each(REFUSED)("$sql", async ({ sql, undo, text: report }) => {
     const { database } = made;
     await database.query(sql);
     const before = [await schemaText(database), await rowsAsText(database)];
 
-    await expect(migrate(database)).rejects.toThrow(says);
+    await expect(migrate(database)).rejects.toThrow(report);
 
     expect([await schemaText(database), await rowsAsText(database)]).toEqual(before);
     await database.query(undo);

@@ -41,7 +41,7 @@ beforeAll(async () => {
 beforeEach(async () => void (await host.heartbeat()));
 afterAll(async () => await scene.close());
 
-const ask = async (method: string, path: string, as: Caller, body?: unknown) =>
+const request = async (method: string, path: string, as: Caller, body?: unknown) =>
   await scene.api.request(method, `/api/v1/environments${path}`, { as, ...(body !== undefined && { body }) });
 
 const manyLabels = (count: number) =>
@@ -95,7 +95,7 @@ describe("what may be mounted", () => {
       });
 
       expect(answer.status).toBe(status);
-      if (answer.body.id !== undefined) await ask("DELETE", `/${answer.body.id}`, people.member);
+      if (answer.body.id !== undefined) await request("DELETE", `/${answer.body.id}`, people.member);
     }
   });
 
@@ -124,7 +124,7 @@ describe("what may be mounted", () => {
     expect(byItsOwner).toMatchObject({ status: 403, body: { errors: [{ path: "status" }] } });
     expect(broken).toMatchObject({ status: 409, body: { detail: expect.stringContaining("status error") } });
     expect(taken.status).toBe(201);
-    await ask("DELETE", `/${taken.body.id}`, alice);
+    await request("DELETE", `/${taken.body.id}`, alice);
   });
 
   test("what is not there looks like what is forbidden", async () => {
@@ -154,7 +154,7 @@ describe("what may be mounted", () => {
       [`${alice.uuid}/models/${model}`, "/gemini/pretrain1"],
       [`${alice.uuid}/models/${model}`, "/gemini/pretrain"],
     ]);
-    await ask("DELETE", `/${id}`, alice);
+    await request("DELETE", `/${id}`, alice);
     await host.round();
   });
 });
@@ -166,16 +166,16 @@ test("what its runs were charged is shown to a key with money, and to no other, 
   const narrow = await scene.api.key(alice, { scopes: ["read", "orders"] });
   const charged = async (as: Caller) => {
     const [one, all, instances] = [
-      (await ask("GET", `/${id}`, as)).body,
-      (await ask("GET", "?limit=200", as)).body.items.find((each: { id: string }) => each.id === id),
-      (await ask("GET", `/${id}/instances`, as)).body.items,
+      (await request("GET", `/${id}`, as)).body,
+      (await request("GET", "?limit=200", as)).body.items.find((each: { id: string }) => each.id === id),
+      (await request("GET", `/${id}/instances`, as)).body.items,
     ];
     return [one.instances, all.instances, instances].map(([{ runs }]) => runs[0].charged);
   };
 
   expect(await charged(alice)).toEqual(Array(3).fill("0.0000"));
   expect(await charged(narrow)).toEqual(Array(3).fill(null));
-  await ask("DELETE", `/${id}`, alice);
+  await request("DELETE", `/${id}`, alice);
   await host.round();
 });
 
@@ -211,7 +211,7 @@ describe("bad orders", () => {
     const answer = await scene.order(alice, { config: { host_labels: labels } });
 
     expect(answer).toMatchObject({ status: 201, body: { config: { host_labels: labels } } });
-    await ask("DELETE", `/${answer.body.id}`, alice);
+    await request("DELETE", `/${answer.body.id}`, alice);
   });
 
   describe("by price or by what a spec includes", () => {
@@ -261,20 +261,20 @@ describe("lists", () => {
     const ids: string[] = [];
     for (const name of ["one", "two", "three"]) ids.push((await scene.order(alice, { name })).body.id);
 
-    const first = await ask("GET", "?limit=2", alice);
-    const second = await ask("GET", `?limit=2&cursor=${first.body.next_cursor}`, alice);
+    const first = await request("GET", "?limit=2", alice);
+    const second = await request("GET", `?limit=2&cursor=${first.body.next_cursor}`, alice);
 
     const seen = [...first.body.items, ...second.body.items].map(({ id }) => id);
     expect(seen).toEqual([...ids].reverse());
     expect(second.body.next_cursor).toBeNull();
-    const found = await ask("GET", "?name=two&status=queued", alice);
+    const found = await request("GET", "?name=two&status=queued", alice);
     expect(found.body.items.map(({ name }: { name: string }) => name)).toEqual(["two"]);
-    expect((await ask("GET", `?workspace_id=${teamId}`, alice)).body.items).toEqual([]);
-    expect((await ask("GET", "", people.stranger)).body.items).toEqual([]);
-    expect((await ask("GET", `?customer_id=${alice.customerId}`, scene.api.admin)).body.items).toHaveLength(
-      3,
-    );
-    for (const id of ids) await ask("DELETE", `/${id}`, alice);
+    expect((await request("GET", `?workspace_id=${teamId}`, alice)).body.items).toEqual([]);
+    expect((await request("GET", "", people.stranger)).body.items).toEqual([]);
+    expect(
+      (await request("GET", `?customer_id=${alice.customerId}`, scene.api.admin)).body.items,
+    ).toHaveLength(3);
+    for (const id of ids) await request("DELETE", `/${id}`, alice);
   });
 });
 
@@ -285,7 +285,7 @@ test.each([
 ])("%j is one fault and one message", async (wrong, path, message) => {
   const order = { name: "e", image: "busybox", cpu: 1, memory: 2 ** 30, ...wrong };
 
-  const answer = await ask("POST", "", alice, order);
+  const answer = await request("POST", "", alice, order);
 
   expect(answer).toMatchObject({
     status: 422,
@@ -295,7 +295,7 @@ test.each([
 });
 
 test("a list of too many items is refused with the bounds", async () => {
-  const answer = await ask("GET", "?limit=201", alice);
+  const answer = await request("GET", "?limit=201", alice);
 
   expect(answer).toMatchObject({
     status: 422,
@@ -304,11 +304,11 @@ test("a list of too many items is refused with the bounds", async () => {
 });
 
 describe("a command in an environment", () => {
-  let asked: ExecRequest[] = [];
+  let requested: ExecRequest[] = [];
   const answerWith = (reply: ExecReply | null) => {
-    asked = [];
+    requested = [];
     scene.api.deps.link.exec = async (_host, request) => {
-      asked.push(request);
+      requested.push(request);
       return await Promise.resolve(reply);
     };
   };
@@ -317,15 +317,18 @@ describe("a command in an environment", () => {
   test("runs where the environment runs, and answers what it printed", async () => {
     const { id } = (await scene.order(alice)).body;
     answerWith(null);
-    expect((await ask("POST", `/${id}/exec`, alice, { argv: ["id"] })).status).toBe(409);
+    expect((await request("POST", `/${id}/exec`, alice, { argv: ["id"] })).status).toBe(409);
     await scene.schedule();
     const [desired] = await host.round();
 
     answerWith({ kind: "exec-reply", exitCode: 3, stdout: base64("hällo\n"), stderr: "", truncated: false });
-    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["sh", "-c", "echo $0"], stdin: "in" });
+    const answer = await request("POST", `/${id}/exec`, alice, {
+      argv: ["sh", "-c", "echo $0"],
+      stdin: "in",
+    });
 
     expect(answer).toMatchObject({ status: 200, body: { exit_code: 3, stdout: "hällo\n", stderr: "" } });
-    expect(asked).toEqual([
+    expect(requested).toEqual([
       {
         kind: "exec",
         instanceId: desired?.instanceId,
@@ -343,18 +346,18 @@ describe("a command in an environment", () => {
   });
 
   test("carries bytes as base64 in both directions when asked to", async () => {
-    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const id = (await request("GET", "?status=running", alice)).body.items[0].id;
     const bytes = Buffer.from([0, 255, 254, 10, 128]).toString("base64");
     answerWith({ kind: "exec-reply", exitCode: 0, stdout: bytes, stderr: bytes, truncated: true });
 
     const order = { argv: ["cat"], stdin: bytes, encoding: "base64" };
-    const answer = await ask("POST", `/${id}/exec`, alice, order);
+    const answer = await request("POST", `/${id}/exec`, alice, order);
 
     expect(answer).toMatchObject({
       status: 200,
       body: { stdout: bytes, stderr: bytes, encoding: "base64", truncated: true },
     });
-    expect(asked).toMatchObject([{ stdin: bytes }]);
+    expect(requested).toMatchObject([{ stdin: bytes }]);
   });
 
   test.each([
@@ -364,10 +367,10 @@ describe("a command in an environment", () => {
     ["base64", Buffer.alloc(512 * 1024 + 1).toString("base64"), 422],
     ["base64", "no base64!", 422],
   ])("takes up to 512 KiB of input: as %s", async (encoding, stdin, status) => {
-    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const id = (await request("GET", "?status=running", alice)).body.items[0].id;
     answerWith({ kind: "exec-reply", exitCode: 0, stdout: "", stderr: "", truncated: false });
 
-    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["cat"], stdin, encoding });
+    const answer = await request("POST", `/${id}/exec`, alice, { argv: ["cat"], stdin, encoding });
 
     expect(answer.status).toBe(status);
   });
@@ -381,18 +384,18 @@ describe("a command in an environment", () => {
     ["bad-request", 422],
     ["runtime-error", 503],
   ] as const)("the host's %s is %i", async (reason, status) => {
-    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const id = (await request("GET", "?status=running", alice)).body.items[0].id;
     answerWith(reason === null ? null : { kind: "exec-refused", reason, detail: "said the host" });
 
-    expect((await ask("POST", `/${id}/exec`, alice, { argv: ["true"] })).status).toBe(status);
+    expect((await request("POST", `/${id}/exec`, alice, { argv: ["true"] })).status).toBe(status);
   });
 
   test("that was killed at its deadline leaves what it had printed", async () => {
-    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const id = (await request("GET", "?status=running", alice)).body.items[0].id;
     const printed = { stdout: base64("half\n"), stderr: base64("why\n"), truncated: false };
     answerWith({ kind: "exec-refused", reason: "timeout", detail: "It did not end in 60 s.", printed });
 
-    const answer = await ask("POST", `/${id}/exec`, alice, { argv: ["make"] });
+    const answer = await request("POST", `/${id}/exec`, alice, { argv: ["make"] });
 
     expect(answer).toMatchObject({
       status: 504,
@@ -402,9 +405,9 @@ describe("a command in an environment", () => {
 
   describe("that cannot arrive is refused at once, with the reason", () => {
     const answer = async () => {
-      const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+      const id = (await request("GET", "?status=running", alice)).body.items[0].id;
       answerWith(null);
-      return await ask("POST", `/${id}/exec`, alice, { argv: ["true"] });
+      return await request("POST", `/${id}/exec`, alice, { argv: ["true"] });
     };
     const refusal = (detail: string) => ({ status: 503, body: { detail: expect.stringContaining(detail) } });
 
@@ -413,7 +416,7 @@ describe("a command in an environment", () => {
       onTestFinished(() => void (scene.api.deps.link.isConnected = () => true));
 
       expect(await answer()).toMatchObject(refusal("NATS is not connected"));
-      expect(asked).toEqual([]);
+      expect(requested).toEqual([]);
     });
 
     test.each(["suspect", "unreachable"])("while its host is %s", async (connection) => {
@@ -422,14 +425,14 @@ describe("a command in an environment", () => {
       onTestFinished(async () => void (await scene.api.db.query(set, ["connected", host.id])));
 
       expect(await answer()).toMatchObject(refusal("is unreachable since 2026-01-02T03:04:05.000Z"));
-      expect(asked).toEqual([]);
+      expect(requested).toEqual([]);
     });
   });
 
   test("with an argument that no process can have is refused", async () => {
-    const id = (await ask("GET", "?status=running", alice)).body.items[0].id;
+    const id = (await request("GET", "?status=running", alice)).body.items[0].id;
 
-    expect((await ask("POST", `/${id}/exec`, alice, { argv: ["\u0000"] })).status).toBe(422);
+    expect((await request("POST", `/${id}/exec`, alice, { argv: ["\u0000"] })).status).toBe(422);
   });
 });
 
@@ -445,7 +448,7 @@ describe("an order with an Idempotency-Key", () => {
     return createApp({ ...scene.api.deps, db, log: quietLog });
   };
   const tidy = async (name: string) => {
-    for (const { id } of await named(name)) await ask("DELETE", `/${id}`, alice);
+    for (const { id } of await named(name)) await request("DELETE", `/${id}`, alice);
   };
 
   test.each(["before", "after"] as const)(
@@ -537,7 +540,7 @@ describe("an order with an Idempotency-Key", () => {
 
   test("a start whose commit came through without an answer is answered to the same key", async () => {
     const { id } = (await scene.order(alice)).body;
-    await ask("POST", `/${id}/stop`, alice);
+    await request("POST", `/${id}/stop`, alice);
     const server = serverWith({
       after({ text }) {
         if (text === "COMMIT") throw new Error("the answer was lost");
@@ -550,7 +553,7 @@ describe("an order with an Idempotency-Key", () => {
 
     expect([first.status, again.status]).toEqual([503, 202]);
     expect(again.headers.get("Idempotency-Replayed")).toBe("true");
-    await ask("DELETE", `/${id}`, alice);
+    await request("DELETE", `/${id}`, alice);
   });
 
   test("a command whose client left is ended, and the same key runs it again at once", async () => {
@@ -575,7 +578,7 @@ describe("an order with an Idempotency-Key", () => {
     expect((await left).status).toBe(409);
 
     expect((await send(scene.api.app, "left", { argv: ["id"] }, path)).status).toBe(200);
-    await ask("DELETE", `/${id}`, alice);
+    await request("DELETE", `/${id}`, alice);
   });
 
   const exited = (exitCode: number): ExecReply => ({
@@ -614,7 +617,7 @@ describe("an order with an Idempotency-Key", () => {
     expect(await statusesAfter(refused("busy"), "busy")).toEqual([429, 200, 2, 200, 2]);
     expect(await statusesAfter(refused("bad-request"), "bad")).toEqual([422, 200, 2, 200, 2]);
     expect(await statusesAfter(refused("no-such-instance"), "none")).toEqual([409, 200, 2, 200, 2]);
-    await ask("DELETE", `/${id}`, alice);
+    await request("DELETE", `/${id}`, alice);
   });
 
   test("that a server of an earlier version claimed and never answered is taken once that claim is old", async () => {
@@ -668,6 +671,6 @@ describe("an order with an Idempotency-Key", () => {
     const replayed = await send(scene.api.app, "once", { argv: ["id"] }, path);
     expect(await replayed.json()).toMatchObject({ exit_code: 7 });
     expect(runs).toBe(2);
-    await ask("DELETE", `/${id}`, alice);
+    await request("DELETE", `/${id}`, alice);
   });
 });

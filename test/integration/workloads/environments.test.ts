@@ -216,11 +216,11 @@ describe("the whole way of one order", () => {
 
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
 
-    type Told = { kind: string; old: string | null; new: string; actor: string };
+    type Reported = { kind: string; old: string | null; new: string; actor: string };
     const storyOf = (kind: string) =>
       body.items
-        .filter((event: Told) => event.kind === kind)
-        .map((event: Told) => [event.old, event.new, event.actor]);
+        .filter((event: Reported) => event.kind === kind)
+        .map((event: Reported) => [event.old, event.new, event.actor]);
     expect(storyOf("status")).toEqual([
       ["stopping", "stopped", "host host-a"],
       ["running", "stopping", `customer ${alice.customerId}`],

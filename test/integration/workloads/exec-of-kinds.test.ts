@@ -14,7 +14,7 @@ let api: ApiWorld;
 let alice: Caller;
 /** By workload and rank: where its container is. */
 const instances = new Map<string, string>();
-let asked: [hostId: string, instanceId: string][];
+let requested: [hostId: string, instanceId: string][];
 
 beforeAll(async () => {
   api = await openApi();
@@ -42,12 +42,12 @@ beforeAll(async () => {
     "UPDATE placements SET state = 'ready' WHERE instance_id IN (SELECT id FROM instances WHERE rank < 2)",
   );
   api.deps.link.exec = async (hostId, { instanceId }) => {
-    asked.push([hostId, instanceId]);
+    requested.push([hostId, instanceId]);
     return await Promise.resolve(EXITED);
   };
 });
 afterAll(async () => await api.close());
-beforeEach(() => void (asked = []));
+beforeEach(() => void (requested = []));
 
 async function exec(path: string, as: Caller = alice) {
   return await api.request("POST", `/api/v1/${path}`, { as, body: { argv: ["true"] } });
@@ -59,7 +59,7 @@ test.each(KINDS)("of %s it goes to rank 0, or to the one that is named", async (
     statuses.push((await exec(`${path}/${id}/exec${query}`)).status);
 
   expect(statuses).toEqual([200, 200, 200]);
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     ["host-a", instances.get(`${id} 0`)],
     ["host-a", instances.get(`${id} 0`)],
     ["host-b", instances.get(`${id} 1`)],
@@ -73,21 +73,21 @@ test.each(KINDS)("of %s none is asked whose container is not up", async (_kind, 
   expect(answers[0]?.body.detail).toMatch(
     /^Commands run where a container is up; instance 2 of this .* has none\.$/,
   );
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
 });
 
 test.each(KINDS)("of %s a rank that is no number is refused by its name", async (_kind, path, id) => {
   const answer = await exec(`${path}/${id}/exec?rank=first`);
 
   expect(answer.body.errors).toMatchObject([{ path: "rank" }]);
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
 });
 
 test("an environment has one container", async () => {
   const answer = await exec("environments/env-1/exec");
 
   expect(answer.status).toBe(200);
-  expect(asked).toEqual([["host-a", instances.get("env-1 0")]]);
+  expect(requested).toEqual([["host-a", instances.get("env-1 0")]]);
 });
 
 test.each(KINDS)("of %s what was run stands in the audit log", async (_kind, path, id) => {
@@ -101,5 +101,5 @@ test.each(KINDS)("of %s what was run stands in the audit log", async (_kind, pat
   expect(rows).toEqual([
     { action, target_id: id, outcome: "done", after: { program: "true", arguments: 0 } },
   ]);
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
 });

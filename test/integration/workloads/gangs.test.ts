@@ -25,7 +25,7 @@ afterEach(async () => await gangs.scene.close());
 
 const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
   (await gangs.scene.api.db.query<Row>(sql, values)).rows;
-const wellKept = async () =>
+const wellFormed = async () =>
   (await examine(gangs.scene.api.deps.db, gangs.scene.api.deps.now())).filter(
     ({ state }) => state !== "well",
   );
@@ -117,7 +117,7 @@ describe("a gang", () => {
     expect(await gangs.job(id)).toMatchObject({ status: "completed" });
     await gangs.round();
     expect(await networksInUse()).toEqual([]);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("shows each rank's place and what its host finds, while it is held", async () => {
@@ -242,7 +242,7 @@ describe("a preflight that fails", () => {
     const again = (await gangs.hostsOf(id)).map((host) => host.id);
     expect(again).toHaveLength(2);
     expect(new Set(again)).not.toEqual(new Set([one!.id, other!.id]));
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("leaves no place where only that pair is left, and says why, until the hour is over", async () => {
@@ -354,7 +354,7 @@ describe("a preflight that fails", () => {
     await gangs.round();
     expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toEqual([]);
     expect(await whatCosts()).toEqual([]);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("forty times costs no minute and leaves no network and no hold", async () => {
@@ -378,7 +378,7 @@ describe("a preflight that fails", () => {
     expect(await rows("SELECT FROM billing_records")).toEqual([]);
     expect(await networksInUse()).toEqual([]);
     expect(await rows("SELECT FROM placements WHERE resources_released_at IS NULL")).toEqual([]);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 });
 
@@ -457,7 +457,7 @@ describe("a gang that runs", () => {
     await gangs.round();
     await gangs.scene.schedule();
     expect((await gangs.hostsOf(id)).map((host) => host.id)).not.toContain(other!.id);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("that broke of a card which failed before is free on all ranks from that card's last good sample", async () => {

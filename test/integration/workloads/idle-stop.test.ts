@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const ask = async (method: string, path: string, body?: unknown) =>
+const request = async (method: string, path: string, body?: unknown) =>
   await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body !== undefined && { body }) });
 const sql = async (text: string) => (await scene.api.db.query(text)).rows;
 
@@ -112,7 +112,7 @@ test("it is warned of ten minutes before, inside and by an event with the figure
   });
   expect(await sql("SELECT ordered_by FROM placements")).toEqual([{ ordered_by: "limit" }]);
   expect(await sql("SELECT waive_from IS NOT NULL AS ends FROM runs")).toEqual([{ ends: true }]);
-  expect((await ask("POST", `/environments/${id}/start`)).status).toBe(202);
+  expect((await request("POST", `/environments/${id}/start`)).status).toBe(202);
 });
 
 test("its answer tells since when it is idle and when it stops, until it is used; and since when it runs, whatever it is called", async () => {
@@ -128,14 +128,14 @@ test("its answer tells since when it is idle and when it stops, until it is used
   const lasts = Date.parse(String(stopsAt)) - Date.parse(String(since)) - LIMIT * 60_000;
   expect([lasts >= 0, lasts < 60_000]).toEqual([true, true]);
   const [{ items }, [event]] = await Promise.all([
-    ask("GET", "/environments").then(({ body }) => body),
+    request("GET", "/environments").then(({ body }) => body),
     sql("SELECT new FROM events WHERE kind = 'idle-stop-due'"),
   ]);
   expect(items).toMatchObject([{ id, idle_since: since, idle_stop_at: stopsAt }]);
   expect(stopsAt).toBe(event?.["new"]);
 
   await step(STEP, { busyMs: 30_000 });
-  const renamed = await ask("PATCH", `/environments/${id}`, { name: "another" });
+  const renamed = await request("PATCH", `/environments/${id}`, { name: "another" });
   expect(renamed.body).toMatchObject({
     name: "another",
     idle_since: null,
@@ -147,17 +147,17 @@ test("its answer tells since when it is idle and when it stops, until it is used
 });
 
 test("one that is not to stop never does, and one that uses nothing at all does", async () => {
-  const kept = await running({});
+  const stored = await running({});
   for (let passed = 0; passed < 60; passed += STEP) await step(STEP, { busyMs: 0 });
-  expect([await warnings(), await statusOf(kept)]).toEqual([0, "running"]);
-  expect((await ask("PATCH", `/environments/${kept}`, { config: { idle_stop_minutes: LIMIT } })).status).toBe(
-    200,
-  );
+  expect([await warnings(), await statusOf(stored)]).toEqual([0, "running"]);
+  expect(
+    (await request("PATCH", `/environments/${stored}`, { config: { idle_stop_minutes: LIMIT } })).status,
+  ).toBe(200);
 
   await step(0, { busyMs: 0 });
   for (let passed = 0; passed < LIMIT; passed += STEP) await step(STEP, { busyMs: 0 });
 
-  expect([await warnings(), await statusOf(kept)]).toEqual([1, "stopping"]);
+  expect([await warnings(), await statusOf(stored)]).toEqual([1, "stopping"]);
 });
 
 describe("amid the last ten minutes it is held, and idle anew from then on, by", () => {
@@ -247,7 +247,7 @@ test("a restart of the control plane neither forgets its idle time nor adds to i
 test("fewer minutes count at once, with the whole warning; none at all end it; other settings stay", async () => {
   const id = await running({ idle_stop_minutes: 600, spec: "default" });
   const patch = async (minutes: number | null) =>
-    (await ask("PATCH", `/environments/${id}`, { config: { idle_stop_minutes: minutes } })).body.config;
+    (await request("PATCH", `/environments/${id}`, { config: { idle_stop_minutes: minutes } })).body.config;
   await rest(40);
 
   expect(await patch(15)).toEqual({ idle_stop_minutes: 15, spec: "default" });

@@ -22,10 +22,10 @@ afterEach(async () => await scene.close());
 
 const TURN = "Waiting for its turn: of its array 2 run at once.";
 
-const ask = async (method: string, path: string, body?: object) =>
+const request = async (method: string, path: string, body?: object) =>
   await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
 const order = async (change: object) =>
-  await ask("POST", "/training-jobs", {
+  await request("POST", "/training-jobs", {
     name: "sweep",
     image: "trainer:1",
     command: "python train.py",
@@ -43,7 +43,7 @@ async function ordered(array: object, change: object = {}): Promise<string> {
 
 /** In the order of their indexes. */
 async function elements(group: string) {
-  const { items } = (await ask("GET", `/training-jobs?limit=200&group_id=${group}`)).body;
+  const { items } = (await request("GET", `/training-jobs?limit=200&group_id=${group}`)).body;
   return items.sort(
     (a: { array_index: number }, b: { array_index: number }) => a.array_index - b.array_index,
   );
@@ -53,7 +53,7 @@ const statuses = async (group: string) =>
   (await elements(group)).map(({ status, host_id: at }: Record<string, string | null>) =>
     status === "queued" && at !== null ? "placed" : status,
   );
-const group = async (id: string) => (await ask("GET", `/training-job-groups/${id}`)).body;
+const group = async (id: string) => (await request("GET", `/training-job-groups/${id}`)).body;
 const countOf = async (table: string) =>
   Number((await scene.api.db.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
 
@@ -80,7 +80,7 @@ test("one order makes them all, each a job with its index, and one group that co
     status: "queued",
     elements: { queued: 3, running: 0, completed: 0 },
   });
-  const listed = (await ask("GET", "/training-job-groups?name=sweep")).body;
+  const listed = (await request("GET", "/training-job-groups?name=sweep")).body;
   expect(listed.items.map(({ id }: { id: string }) => id)).toEqual([body.group_id]);
 });
 
@@ -100,7 +100,7 @@ test("no more than at_once run, although there is room; the others say so and fo
   expect(await statuses(id)).toEqual(["placed", "placed", "queued", "queued", "queued"]);
   const [, , third, , last] = await elements(id);
   expect(third.status_reason).toBe(TURN);
-  expect((await ask("GET", `/training-jobs/${last.id}/why`)).body).toMatchObject({ reason: TURN });
+  expect((await request("GET", `/training-jobs/${last.id}/why`)).body).toMatchObject({ reason: TURN });
   await host.round({ phase: "ready" });
   await scene.workloads();
   await host.round({ phase: "stopped", exitCode: 0 });
@@ -133,7 +133,7 @@ test("all of it is cancelled by one word, what waits at once and what runs by it
   await host.round({ phase: "ready" });
   await scene.workloads();
 
-  const { status, body } = await ask("POST", `/training-job-groups/${id}/cancel`);
+  const { status, body } = await request("POST", `/training-job-groups/${id}/cancel`);
 
   expect(status).toBe(200);
   expect(body).toMatchObject({ status: "running", elements: { stopping: 1, cancelled: 2 } });
@@ -147,9 +147,9 @@ test("all of it is deleted by one word, and what its hosts have goes", async () 
   await scene.schedule();
   await host.round({ phase: "ready" });
 
-  expect((await ask("DELETE", `/training-job-groups/${id}`)).status).toBe(202);
+  expect((await request("DELETE", `/training-job-groups/${id}`)).status).toBe(202);
 
-  expect((await ask("GET", `/training-job-groups/${id}`)).status).toBe(404);
+  expect((await request("GET", `/training-job-groups/${id}`)).status).toBe(404);
   expect(await elements(id)).toEqual([]);
   await host.round();
   const { rows } = await scene.api.db.query("SELECT FROM placements WHERE resources_released_at IS NULL");
@@ -182,18 +182,18 @@ test("a thousand are one order; who pays has to be able to pay for those that ru
   expect((await group(id)).elements).toMatchObject({ queued: 1_000 });
   // What comes later in its turn keeps nobody from ordering something else.
   expect((await order({ name: "one" })).status).toBe(201);
-  const cancelled = await ask("POST", `/training-job-groups/${id}/cancel`);
+  const cancelled = await request("POST", `/training-job-groups/${id}/cancel`);
   expect(cancelled.body.elements).toMatchObject({ queued: 0, cancelled: 1_000 });
 });
 
 test.each([
   [{ from: 5, to: 4 }, "array.to", "must not be less than from"],
   [{ from: 0, to: 1_000 }, "array.to", "makes more than 1000 elements, which are the most of an array"],
-])("the range %j is refused by name, and nothing of it is ordered", async (array, path, says) => {
+])("the range %j is refused by name, and nothing of it is ordered", async (array, path, report) => {
   const { status, body } = await order({ array });
 
   expect(status).toBe(422);
-  expect(body.errors).toEqual(expect.arrayContaining([{ path, message: expect.stringContaining(says) }]));
+  expect(body.errors).toEqual(expect.arrayContaining([{ path, message: expect.stringContaining(report) }]));
   expect(await countOf("training_jobs")).toBe(0);
 });
 

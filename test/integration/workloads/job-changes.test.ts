@@ -20,15 +20,15 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const ask = async (method: string, path: string, body?: object) =>
+const request = async (method: string, path: string, body?: object) =>
   await scene.api.request(method, `/api/v1${path}`, { as: alice, ...(body && { body }) });
-const patch = async (id: string, body: object) => await ask("PATCH", `/training-jobs/${id}`, body);
-const job = async (id: string) => (await ask("GET", `/training-jobs/${id}`)).body;
+const patch = async (id: string, body: object) => await request("PATCH", `/training-jobs/${id}`, body);
+const job = async (id: string) => (await request("GET", `/training-jobs/${id}`)).body;
 
 /** Each ordered later than those before it. */
 async function ordered(change: object = {}): Promise<string> {
   scene.api.passMinutes(0.1);
-  const { status, body } = await ask("POST", "/training-jobs", {
+  const { status, body } = await request("POST", "/training-jobs", {
     name: "train",
     image: "trainer:1",
     command: "python train.py",
@@ -44,25 +44,25 @@ async function ordered(change: object = {}): Promise<string> {
 async function running(change: object = {}): Promise<string> {
   const id = await ordered(change);
   await scene.schedule();
-  await told({ phase: "ready" });
+  await reported({ phase: "ready" });
   expect(await job(id)).toMatchObject({ status: "running" });
   return id;
 }
 
-const told = async (says: Parameters<ScriptedHost["round"]>[0]) => {
-  await host.round(says);
+const reported = async (report: Parameters<ScriptedHost["round"]>[0]) => {
+  await host.round(report);
   await scene.workloads();
 };
 
 /** As it is now: the line that is kept may be of a moment ago. */
 async function line(): Promise<Pick<Queue["items"][number], "id" | "priority">[]> {
   scene.api.passMinutes(0.1);
-  const { items }: Queue = (await ask("GET", "/queue")).body;
+  const { items }: Queue = (await request("GET", "/queue")).body;
   return items.map(({ id, priority }) => ({ id, priority }));
 }
 
 async function changes(id: string) {
-  const { items } = (await ask("GET", `/training-jobs/${id}/events`)).body;
+  const { items } = (await request("GET", `/training-jobs/${id}/events`)).body;
   return items
     .filter(({ kind }: { kind: string }) => kind === "changed")
     .map(({ old, new: is, reason }: Record<string, unknown>) => ({ old, new: is, reason }));
@@ -86,7 +86,7 @@ describe("the priority of one that waits", () => {
       { id: first, priority: 0 },
     ]);
     expect(await changes(second)).toEqual([{ old: "0", new: "4", reason: "priority was changed." }]);
-    await told({ phase: "stopped", exitCode: 0 });
+    await reported({ phase: "stopped", exitCode: 0 });
     await scene.schedule();
     expect([await job(first), await job(second)]).toMatchObject([{ host_id: null }, { host_id: "host-a" }]);
   });
@@ -102,7 +102,7 @@ describe("the priority of one that waits", () => {
     expect((await line()).map(({ id }) => id)).toEqual([single, gang]);
     await patch(gang, { priority: 10 });
 
-    await told({ phase: "stopped", exitCode: 0 });
+    await reported({ phase: "stopped", exitCode: 0 });
     await scene.schedule();
     expect((await job(gang)).instances).toMatchObject([
       { rank: 0, host_id: "host-a" },
@@ -160,7 +160,7 @@ test("the priority of one that runs counts when it waits again, and its event sa
 
 test("one that has ended keeps its priority until it is tried again, and may be called otherwise", async () => {
   const id = await running();
-  await told({ phase: "stopped", exitCode: 0 });
+  await reported({ phase: "stopped", exitCode: 0 });
   expect(await job(id)).toMatchObject({ status: "completed" });
 
   const refused = await patch(id, { priority: 3, name: "other" });
@@ -172,9 +172,9 @@ test("one that has ended keeps its priority until it is tried again, and may be 
     body: { name: "other" },
   });
 
-  await ask("POST", `/training-jobs/${id}/retry`);
+  await request("POST", `/training-jobs/${id}/retry`);
   expect(await patch(id, { priority: 3 })).toMatchObject({ status: 200, body: { priority: 3 } });
-  await ask("DELETE", `/training-jobs/${id}`);
+  await request("DELETE", `/training-jobs/${id}`);
   expect(await patch(id, { name: "gone" })).toMatchObject(problem(404));
 });
 
@@ -184,14 +184,14 @@ describe("of an array", () => {
     const other = await ordered();
     const first = await ordered({ array: { from: 0, to: 2 } });
     const { group_id: group } = await job(first);
-    const { items } = (await ask("GET", `/training-jobs?group_id=${group}`)).body;
+    const { items } = (await request("GET", `/training-jobs?group_id=${group}`)).body;
     const byIndex: string[] = items
       .toSorted((a: { array_index: number }, b: { array_index: number }) => a.array_index - b.array_index)
       .map(({ id }: { id: string }) => id);
     const [ended = "", middle = "", last = ""] = byIndex;
-    await ask("POST", `/training-jobs/${ended}/cancel`);
+    await request("POST", `/training-jobs/${ended}/cancel`);
 
-    const answer = await ask("PATCH", `/training-job-groups/${group}`, { priority: 2 });
+    const answer = await request("PATCH", `/training-job-groups/${group}`, { priority: 2 });
     await patch(last, { priority: 3, name: "the last" });
 
     expect(answer).toMatchObject({ status: 200, body: { id: group, elements: { queued: 2, cancelled: 1 } } });
@@ -203,14 +203,16 @@ describe("of an array", () => {
     expect(await job(ended)).toMatchObject({ status: "cancelled", priority: 0 });
     expect(await changes(ended)).toEqual([]);
     expect(await changes(middle)).toHaveLength(1);
-    await ask("POST", `/training-job-groups/${group}/cancel`);
-    expect(await ask("PATCH", `/training-job-groups/${group}`, { priority: 1 })).toMatchObject(problem(409));
+    await request("POST", `/training-job-groups/${group}/cancel`);
+    expect(await request("PATCH", `/training-job-groups/${group}`, { priority: 1 })).toMatchObject(
+      problem(409),
+    );
   });
 
   test("no change at all is refused", async () => {
     const { group_id: group } = await job(await ordered({ array: { from: 0, to: 1 } }));
 
-    expect(await ask("PATCH", `/training-job-groups/${group}`, {})).toMatchObject({ status: 422 });
+    expect(await request("PATCH", `/training-job-groups/${group}`, {})).toMatchObject({ status: 422 });
   });
 });
 

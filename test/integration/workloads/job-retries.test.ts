@@ -24,22 +24,22 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-type Says = Parameters<ScriptedHost["round"]>[0];
+type HostReport = Parameters<ScriptedHost["round"]>[0];
 
 /** Its host has told all of the end. */
-const TOLD = { remains: { outOfMemory: false, signal: null, tail: null } } as const;
+const REPORTED = { remains: { outOfMemory: false, signal: null, tail: null } } as const;
 const LOST_CARD = {
   phase: "failed",
   problem: "gpu-failed",
   detail: "GPU 0 fell off the bus.",
-  ...TOLD,
+  ...REPORTED,
 } as const;
 const UNTOLD_FAULT = { phase: "failed", exitCode: 3, problem: "exited" } as const;
-const OWN_FAULT = { ...UNTOLD_FAULT, ...TOLD } as const;
+const OWN_FAULT = { ...UNTOLD_FAULT, ...REPORTED } as const;
 
-const ask = async (method: string, path: string) =>
+const request = async (method: string, path: string) =>
   await scene.api.request(method, `/api/v1/training-jobs${path}`, { as: alice });
-const job = async (id: string) => (await ask("GET", `/${id}`)).body;
+const job = async (id: string) => (await request("GET", `/${id}`)).body;
 const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
   (await scene.api.db.query<Row>(sql, values)).rows;
 
@@ -60,15 +60,15 @@ async function hostOf(id: string): Promise<ScriptedHost> {
   return found;
 }
 
-async function tell(id: string, says: Says): Promise<void> {
-  await (await hostOf(id)).round(says);
+async function report(id: string, report: HostReport): Promise<void> {
+  await (await hostOf(id)).round(report);
   await scene.workloads();
 }
 
 /** Placed, and told ready by its host. */
 async function runs(id: string): Promise<string> {
   await scene.schedule();
-  await tell(id, { phase: "ready" });
+  await report(id, { phase: "ready" });
   expect(await job(id)).toMatchObject({ status: "running" });
   return (await job(id)).host_id;
 }
@@ -78,7 +78,7 @@ async function settled(): Promise<void> {
   for (const host of hosts) await host.round();
 }
 
-const wellKept = async () =>
+const wellFormed = async () =>
   (await examine(scene.api.deps.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
 
 describe("a failure of what an attempt stands on", () => {
@@ -86,7 +86,7 @@ describe("a failure of what an attempt stands on", () => {
     const id = await ordered();
     const first = await runs(id);
 
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
 
     expect(await job(id)).toMatchObject({
       status: "queued",
@@ -103,29 +103,29 @@ describe("a failure of what an attempt stands on", () => {
       env: { REMOTEGPU_ATTEMPT: "2" },
       folders: [{ source: expect.stringMatching(/attempt-2$/) }],
     });
-    await tell(id, { phase: "stopped", exitCode: 0 });
+    await report(id, { phase: "stopped", exitCode: 0 });
     expect(await job(id)).toMatchObject({ status: "completed", attempt: 2 });
-    const { items } = (await ask("GET", `/${id}/instances`)).body;
+    const { items } = (await request("GET", `/${id}/instances`)).body;
     expect(items).toHaveLength(1);
     expect(items[0].runs).toHaveLength(2);
     await settled();
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("waits where every host has failed it, and why says which and why", async () => {
     const id = await ordered();
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     await settled();
     await runs(id);
-    await tell(id, { ...LOST_CARD, detail: "GPU 0 is hot." });
+    await report(id, { ...LOST_CARD, detail: "GPU 0 is hot." });
     await settled();
     await scene.schedule();
 
     expect(await job(id)).toMatchObject({ status: "queued", attempt: 3 });
-    const { hosts: told } = (await ask("GET", `/${id}/why`)).body;
-    expect(told).toHaveLength(2);
-    for (const host of told)
+    const { hosts: reported } = (await request("GET", `/${id}/why`)).body;
+    expect(reported).toHaveLength(2);
+    for (const host of reported)
       expect(JSON.stringify(host)).toContain("is skipped for a while, where the last attempt failed");
 
     scene.api.passMinutes(31);
@@ -137,7 +137,7 @@ describe("a failure of what an attempt stands on", () => {
   test("begins only when nothing of the old attempt holds anything", async () => {
     const id = await ordered();
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
 
     const live = await rows("SELECT FROM placements WHERE resources_released_at IS NULL");
     expect(live).toEqual([]);
@@ -148,11 +148,11 @@ describe("a failure of what an attempt stands on", () => {
   test("is the end after so many, and the job says how many attempts it had", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     await settled();
     await runs(id);
 
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
 
     expect(await job(id)).toMatchObject({
       status: "failed",
@@ -178,9 +178,9 @@ describe("a failure of what an attempt stands on", () => {
   test("is no failure of a job that its people have cancelled", async () => {
     const id = await ordered();
     await runs(id);
-    expect((await ask("POST", `/${id}/cancel`)).status).toBe(200);
+    expect((await request("POST", `/${id}/cancel`)).status).toBe(200);
 
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
 
     expect(await job(id)).toMatchObject({ status: "cancelled", attempt: 1 });
     await settled();
@@ -193,7 +193,7 @@ describe("a failure of what an attempt stands on", () => {
     const first = await runs(id);
     await scene.api.request("POST", `/api/v1/hosts/${first}/drain`, { as: scene.api.admin, body: {} });
 
-    await tell(id, { phase: "stopped", exitCode: 143 });
+    await report(id, { phase: "stopped", exitCode: 143 });
 
     expect(await job(id)).toMatchObject({ status: "queued", attempt: 2 });
     await settled();
@@ -206,7 +206,7 @@ describe("a failure of its own program", () => {
     const id = await ordered({ max_retries: 1 });
     await runs(id);
 
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
 
     expect(await job(id)).toMatchObject({
       status: "pending",
@@ -224,16 +224,16 @@ describe("a failure of its own program", () => {
     await scene.lifecycle();
     expect(await job(id)).toMatchObject({ status: "queued", status_deadline_at: null });
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
     expect(await job(id)).toMatchObject({ status: "failed", attempt: 2 });
   });
 
   test("can be cancelled while it pauses", async () => {
     const id = await ordered({ max_retries: 5 });
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
 
-    expect((await ask("POST", `/${id}/cancel`)).body).toMatchObject({ status: "cancelled" });
+    expect((await request("POST", `/${id}/cancel`)).body).toMatchObject({ status: "cancelled" });
     scene.api.passMinutes(1);
     await scene.lifecycle();
     expect(await job(id)).toMatchObject({ status: "cancelled" });
@@ -245,13 +245,13 @@ describe("log rules", () => {
     { name: "bad link", text: "NVLink error", action: "avoid_host" },
     { name: "typo", text: "SyntaxError", action: "do_not_retry" },
   ];
-  const said = (tail: string) => ({ ...OWN_FAULT, remains: { outOfMemory: false, signal: null, tail } });
+  const output = (tail: string) => ({ ...OWN_FAULT, remains: { outOfMemory: false, signal: null, tail } });
 
   test("send what blames its host elsewhere, although the command ended by itself", async () => {
     const id = await ordered({ log_rules });
     const first = await runs(id);
 
-    await tell(id, said("epoch 1\nNVLink error on link 3\n"));
+    await report(id, output("epoch 1\nNVLink error on link 3\n"));
 
     expect(await job(id)).toMatchObject({
       status: "queued",
@@ -268,7 +268,7 @@ describe("log rules", () => {
     const id = await ordered({ log_rules, max_retries: 5 });
     await runs(id);
 
-    await tell(id, said("SyntaxError: invalid syntax"));
+    await report(id, output("SyntaxError: invalid syntax"));
 
     expect(await job(id)).toMatchObject({
       status: "failed",
@@ -284,10 +284,10 @@ describe("log rules", () => {
     const [wanted] = await host.pull();
     if (wanted === undefined) throw new Error("the job is on this host");
 
-    await tell(id, UNTOLD_FAULT);
+    await report(id, UNTOLD_FAULT);
 
     expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
-    await host.report([host.observedOf(wanted, said("SyntaxError"))]);
+    await host.report([host.observedOf(wanted, output("SyntaxError"))]);
     await scene.workloads();
     expect(await job(id)).toMatchObject({ status: "failed", attempt: 1 });
   });
@@ -295,7 +295,7 @@ describe("log rules", () => {
   test("do not wait for ever", async () => {
     const id = await ordered({ log_rules, max_retries: 5 });
     await runs(id);
-    await tell(id, UNTOLD_FAULT);
+    await report(id, UNTOLD_FAULT);
     expect(await job(id)).toMatchObject({ status: "running", attempt: 1 });
 
     scene.api.passMinutes(2);
@@ -317,7 +317,7 @@ describe("log rules", () => {
 });
 
 describe("an attempt that left a file which none before it had", () => {
-  const gain = { ...LOST_CARD, remains: { ...TOLD.remains, newOutput: true } };
+  const gain = { ...LOST_CARD, remains: { ...REPORTED.remains, newOutput: true } };
 
   /** Elsewhere, or there again once it is not avoided any more. */
   async function runsAgain(id: string): Promise<void> {
@@ -331,10 +331,10 @@ describe("an attempt that left a file which none before it had", () => {
   test("has the tries counted anew from there", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     await runsAgain(id);
 
-    await tell(id, gain);
+    await report(id, gain);
 
     expect(await job(id)).toMatchObject({
       status: "queued",
@@ -342,7 +342,7 @@ describe("an attempt that left a file which none before it had", () => {
       status_reason: expect.stringContaining("(retry 1 of 1)"),
     });
     await runsAgain(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     expect(await job(id)).toMatchObject({
       status: "failed",
       attempt: 3,
@@ -353,11 +353,11 @@ describe("an attempt that left a file which none before it had", () => {
   test("is waited for where it decides, a minute at most", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     await runsAgain(id);
     const { remains: _remains, ...untold } = LOST_CARD;
 
-    await tell(id, untold);
+    await report(id, untold);
 
     expect(await job(id)).toMatchObject({ status: "running", attempt: 2 });
     scene.api.passMinutes(2);
@@ -370,10 +370,10 @@ describe("by hand", () => {
   test("one that has ended runs once more, with all its tries", async () => {
     const id = await ordered({ max_infrastructure_retries: 1 });
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
     await settled();
 
-    const { status, body } = await ask("POST", `/${id}/retry`);
+    const { status, body } = await request("POST", `/${id}/retry`);
 
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -384,27 +384,27 @@ describe("by hand", () => {
       status_reason: "Attempt 2 was ordered. Waiting for a place.",
     });
     await runs(id);
-    await tell(id, LOST_CARD);
+    await report(id, LOST_CARD);
     expect(await job(id)).toMatchObject({ status: "queued", attempt: 3 });
   });
 
   test("one that has not ended is refused, and one without funds too", async () => {
     const id = await ordered();
-    expect(await ask("POST", `/${id}/retry`)).toMatchObject({ status: 409 });
+    expect(await request("POST", `/${id}/retry`)).toMatchObject({ status: 409 });
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
     await rows("UPDATE customers SET balance = 0 WHERE id = $1", [alice.customerId]);
-    expect(await ask("POST", `/${id}/retry`)).toMatchObject({ status: 402 });
+    expect(await request("POST", `/${id}/retry`)).toMatchObject({ status: 402 });
     expect(await job(id)).toMatchObject({ status: "failed", attempt: 1 });
   });
 
   test("one with all its attempts behind it is refused", async () => {
     const id = await ordered();
     await runs(id);
-    await tell(id, OWN_FAULT);
+    await report(id, OWN_FAULT);
     await rows("UPDATE training_jobs SET attempt = 20 WHERE id = $1", [id]);
 
-    expect(await ask("POST", `/${id}/retry`)).toMatchObject({
+    expect(await request("POST", `/${id}/retry`)).toMatchObject({
       status: 409,
       body: { detail: "It has had its 20 attempts; order it again." },
     });
@@ -418,7 +418,7 @@ describe("the grace of a stop", () => {
     const [wanted] = await (await hostOf(id)).pull();
     expect(wanted?.live).toMatchObject({ stopGraceSeconds: 240 });
 
-    await ask("POST", `/${id}/cancel`);
+    await request("POST", `/${id}/cancel`);
 
     const [times] = await rows<{ free_after: number; told_after: number }>(
       `SELECT extract(epoch FROM r.waive_from - j.cancel_ordered_at)::int AS free_after,

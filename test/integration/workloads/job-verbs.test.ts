@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await api.close());
 
-async function ask(method: string, path = "") {
+async function request(method: string, path = "") {
   return await api.request(method, `/api/v1/training-jobs/${id}${path}`, { as: alice });
 }
 
@@ -39,14 +39,14 @@ describe("of a job that runs", () => {
   });
 
   test("why says where it runs", async () => {
-    expect(await ask("GET", "/why")).toMatchObject({
+    expect(await request("GET", "/why")).toMatchObject({
       status: 200,
       body: { status: "running", reason: "It runs on host host-a." },
     });
   });
 
   test("the cancellation stops it where it runs", async () => {
-    const answer = await ask("POST", "/cancel");
+    const answer = await request("POST", "/cancel");
 
     expect(answer).toMatchObject({ status: 200, body: { id, status: "stopping" } });
     expect(api.nudged).toEqual(["host-a"]);
@@ -54,20 +54,20 @@ describe("of a job that runs", () => {
   });
 
   test("the deletion has it removed where it runs, and it is there no more", async () => {
-    const answer = await ask("DELETE");
+    const answer = await request("DELETE");
 
     expect(answer).toMatchObject({ status: 202, body: { id, status: "deleting" } });
     expect(api.nudged).toEqual(["host-a"]);
     expect(await wanted()).toBe("removed");
-    expect(await ask("GET")).toMatchObject(problem(404));
-    expect(await ask("DELETE")).toMatchObject(problem(404));
+    expect(await request("GET")).toMatchObject(problem(404));
+    expect(await request("DELETE")).toMatchObject(problem(404));
   });
 });
 
 test("a job that is over is not cancelled, and may be deleted", async () => {
   id = await placed.job("job-over", alice.customerId, { status: "completed" });
 
-  const answers = [await ask("POST", "/cancel"), await ask("DELETE")];
+  const answers = [await request("POST", "/cancel"), await request("DELETE")];
 
   expect(answers).toMatchObject([problem(409), { status: 202, body: { id, status: "deleting" } }]);
 });

@@ -35,9 +35,9 @@ const order = async (change: object = {}, as: Caller = alice) =>
       ...change,
     },
   });
-const ask = async (method: string, path: string, as: Caller = alice) =>
+const request = async (method: string, path: string, as: Caller = alice) =>
   await scene.api.request(method, `/api/v1/training-jobs/${path}`, { as });
-const job = async (id: string) => (await ask("GET", id)).body;
+const job = async (id: string) => (await request("GET", id)).body;
 const rows = async <Row extends object>(sql: string, values: unknown[] = []) =>
   (await scene.api.db.query<Row>(sql, values)).rows;
 
@@ -57,11 +57,11 @@ async function running(change: object = {}): Promise<string> {
   return id;
 }
 
-const told = async (says: Parameters<ScriptedHost["round"]>[0]) => {
-  await host.round(says);
+const reported = async (report: Parameters<ScriptedHost["round"]>[0]) => {
+  await host.round(report);
   await scene.workloads();
 };
-const wellKept = async () =>
+const wellFormed = async () =>
   (await examine(scene.api.deps.db, scene.api.deps.now())).filter(({ state }) => state !== "well");
 
 describe("an order", () => {
@@ -82,9 +82,9 @@ describe("an order", () => {
       started_at: null,
       instances: [{ rank: 0, host_id: "host-a", state: "placed", gpus: [{ simulated: false }] }],
     });
-    await told({ phase: "starting", detail: "Fetching the image." });
+    await reported({ phase: "starting", detail: "Fetching the image." });
     expect(await job(body.id)).toMatchObject({ status: "queued", status_reason: "Fetching the image." });
-    await told({ phase: "ready" });
+    await reported({ phase: "ready" });
     expect(await job(body.id)).toMatchObject({
       status: "running",
       status_reason: null,
@@ -93,7 +93,7 @@ describe("an order", () => {
     });
 
     const remains = { outOfMemory: false, signal: null, tail: "epoch 3 done\n" };
-    await told({ phase: "stopped", exitCode: 0, remains });
+    await reported({ phase: "stopped", exitCode: 0, remains });
 
     const ended = await job(body.id);
     expect(ended).toMatchObject({
@@ -103,12 +103,12 @@ describe("an order", () => {
       status_deadline_at: null,
       instances: [{ state: "stopped", exit_code: 0 }],
     });
-    expect((await ask("GET", `${body.id}/instances`)).body.items[0].runs[0].end).toMatchObject({
+    expect((await request("GET", `${body.id}/instances`)).body.items[0].runs[0].end).toMatchObject({
       exit_code: 0,
       signal: null,
       tail: "epoch 3 done\n",
     });
-    const { items } = (await ask("GET", `${body.id}/events`)).body;
+    const { items } = (await request("GET", `${body.id}/events`)).body;
     const statuses = items.filter(({ kind }: { kind: string }) => kind === "status");
     expect(statuses.map((event: { new: string }) => event.new).toReversed()).toEqual([
       "queued",
@@ -116,9 +116,9 @@ describe("an order", () => {
       "running",
       "completed",
     ]);
-    await told({ phase: "stopped", exitCode: 0, remains });
+    await reported({ phase: "stopped", exitCode: 0, remains });
     expect(host.desired.map(({ want }) => want)).toEqual(["removed"]);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("tells its host the command, what it mounts and where its output goes, once each", async () => {
@@ -191,10 +191,10 @@ describe("an order", () => {
       [alice.customerId, "ab".repeat(32)],
     );
     const id = await ordered({ code_id: "code-1" });
-    await ask("POST", `${id}/cancel`);
+    await request("POST", `${id}/cancel`);
     await rows("DELETE FROM codes");
 
-    expect(await ask("POST", `${id}/retry`)).toMatchObject({
+    expect(await request("POST", `${id}/retry`)).toMatchObject({
       status: 409,
       body: { detail: "Its code is not kept any more; order it again." },
     });
@@ -223,7 +223,7 @@ describe("an order", () => {
       views: [{ source: "environments/env-1/code", target: "/gemini/code", isNeeded: true }],
       workingFolder: "/gemini/code",
     });
-    expect(JSON.stringify((await ask("GET", `${waits}/why`)).body)).toContain(
+    expect(JSON.stringify((await request("GET", `${waits}/why`)).body)).toContain(
       "the files are in storage pool pool-b, this host sees pool-host-a",
     );
   });
@@ -257,9 +257,9 @@ describe("an order", () => {
       status: "queued",
       status_reason: "Waiting for quota: gpu_quota of the customer is 1: 1 in use, 1 more asked.",
     });
-    expect((await ask("GET", `${second}/why`)).body).toMatchObject({ status: "queued", position: 1 });
+    expect((await request("GET", `${second}/why`)).body).toMatchObject({ status: "queued", position: 1 });
 
-    await told({ phase: "stopped", exitCode: 0 });
+    await reported({ phase: "stopped", exitCode: 0 });
     expect(await job(first)).toMatchObject({ status: "completed" });
     await scene.schedule();
     expect(await job(second)).toMatchObject({
@@ -276,7 +276,7 @@ describe("an order", () => {
       status: "queued",
       status_reason: expect.stringMatching(/^Waiting .*\.$/),
     });
-    expect((await ask("GET", `${id}/why`)).body).toMatchObject({
+    expect((await request("GET", `${id}/why`)).body).toMatchObject({
       position: 1,
       hosts: [{ host_id: "host-a", fits: false }],
     });
@@ -295,17 +295,17 @@ describe("an end", () => {
       { phase: "failed", exitCode: 137, problem: "out-of-memory", detail: "It used up its memory." },
       "It used up its memory.",
     ],
-  ] as const)("with %s is a failure that says so", async (_what, says, reason) => {
+  ] as const)("with %s is a failure that says so", async (_what, report, reason) => {
     const id = await running();
 
-    await told(says);
+    await reported(report);
 
     expect(await job(id)).toMatchObject({
       status: "failed",
       status_reason: reason,
       completed_at: expect.any(String),
     });
-    await told(says);
+    await reported(report);
     expect(host.desired.map(({ want }) => want)).toEqual(["removed"]);
   });
 
@@ -313,7 +313,7 @@ describe("an end", () => {
     const id = await ordered();
     await scene.schedule();
 
-    await told({ phase: "stopped", exitCode: 0 });
+    await reported({ phase: "stopped", exitCode: 0 });
 
     expect(await job(id)).toMatchObject({ status: "completed" });
   });
@@ -330,7 +330,7 @@ describe("an end", () => {
     const [wanted] = await host.pull();
     expect(wanted).toMatchObject({ want: "stopped", orderedBy: "limit" });
 
-    await told({ phase: "stopped", exitCode: 143 });
+    await reported({ phase: "stopped", exitCode: 143 });
 
     expect(await job(id)).toMatchObject({
       status: "failed",
@@ -347,7 +347,7 @@ describe("an end", () => {
     await scene.lifecycle();
     expect(await job(id)).toMatchObject({ status: "stopping" });
 
-    await told({ phase: "stopped" });
+    await reported({ phase: "stopped" });
 
     expect(await job(id)).toMatchObject({
       status: "failed",
@@ -362,22 +362,22 @@ test("a pass over many jobs asks once for what hosts told of them, and each beco
   const ids: string[] = [];
   for (const name of names) ids.push(await ordered({ name, gpu: 0 }));
   await scene.schedule();
-  await told({ phase: "ready" });
-  const says = {
+  await reported({ phase: "ready" });
+  const report = {
     ends: { phase: "stopped", exitCode: 0 },
     fails: { phase: "failed", exitCode: 3, problem: "exited" },
     runs: { phase: "ready" },
   } as const;
   const ofJob = (id: string) => host.desired.filter(({ spec }) => spec.workloadId === id);
   await host.report(
-    names.flatMap((name, at) => ofJob(ids[at] ?? "").map((wanted) => host.observedOf(wanted, says[name]))),
+    names.flatMap((name, at) => ofJob(ids[at] ?? "").map((wanted) => host.observedOf(wanted, report[name]))),
   );
   const { db, now } = scene.api.deps;
-  const asked: string[] = [];
+  const requested: string[] = [];
   const watched: Database = {
     ...db,
     query: async (text, values) => {
-      asked.push(text);
+      requested.push(text);
       return await db.query(text, values);
     },
   };
@@ -385,7 +385,7 @@ test("a pass over many jobs asks once for what hosts told of them, and each beco
 
   await workloadsPass({ db: watched, nudge: () => undefined, log: quietLog }, { term, now: now() });
 
-  expect(asked.filter((text) => /\bplacements\b/.test(text))).toHaveLength(1);
+  expect(requested.filter((text) => /\bplacements\b/.test(text))).toHaveLength(1);
   const statuses = await Promise.all(ids.map(async (id) => (await job(id)).status as string));
   expect(statuses).toEqual(["completed", "failed", "running"]);
 });
@@ -394,11 +394,11 @@ describe("a cancellation", () => {
   test("of one that waits is done at once", async () => {
     const id = await ordered();
 
-    expect(await ask("POST", `${id}/cancel`)).toMatchObject({
+    expect(await request("POST", `${id}/cancel`)).toMatchObject({
       status: 200,
       body: { status: "cancelled", completed_at: expect.any(String) },
     });
-    expect((await ask("POST", `${id}/cancel`)).status).toBe(409);
+    expect((await request("POST", `${id}/cancel`)).status).toBe(409);
     expect((await scene.schedule()).placed).toEqual([]);
   });
 
@@ -406,13 +406,13 @@ describe("a cancellation", () => {
     const id = what === "running" ? await running() : await ordered();
     await scene.schedule();
 
-    expect((await ask("POST", `${id}/cancel`)).body).toMatchObject({ status: "stopping" });
+    expect((await request("POST", `${id}/cancel`)).body).toMatchObject({ status: "stopping" });
     expect((await host.pull())[0]).toMatchObject({ want: "stopped", orderedBy: "customer" });
-    await told({ phase: "stopped", exitCode: 143 });
+    await reported({ phase: "stopped", exitCode: 143 });
 
     expect(await job(id)).toMatchObject({ status: "cancelled", completed_at: expect.any(String) });
     expect(await rows("SELECT waive_from IS NOT NULL AS is_waived FROM runs")).toEqual([{ is_waived: true }]);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 });
 
@@ -420,12 +420,12 @@ describe("a deletion", () => {
   test.each(["queued", "placed", "running", "stopping", "completed"])("of one that is %s", async (what) => {
     const id = what === "queued" || what === "placed" ? await ordered() : await running();
     if (what === "placed") await scene.schedule();
-    if (what === "stopping") await ask("POST", `${id}/cancel`);
-    if (what === "completed") await told({ phase: "stopped", exitCode: 0 });
+    if (what === "stopping") await request("POST", `${id}/cancel`);
+    if (what === "completed") await reported({ phase: "stopped", exitCode: 0 });
 
-    expect(await ask("DELETE", id)).toMatchObject({ status: 202, body: { id, status: "deleting" } });
+    expect(await request("DELETE", id)).toMatchObject({ status: 202, body: { id, status: "deleting" } });
 
-    expect((await ask("GET", id)).status).toBe(404);
+    expect((await request("GET", id)).status).toBe(404);
     await host.round({ phase: "ready" });
     await host.round();
     await scene.workloads();
@@ -433,7 +433,7 @@ describe("a deletion", () => {
     expect(await rows("SELECT FROM gpu_allocations WHERE released_at IS NULL")).toEqual([]);
     const [row] = await rows<{ status: string }>("SELECT status FROM training_jobs");
     expect(row?.status).toBe(what === "completed" ? "completed" : "cancelled");
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 });
 
@@ -455,7 +455,7 @@ describe("what happens to it", () => {
       status_reason: "The account is suspended: its balance is used up. A top-up makes it normal again.",
     });
     expect((await host.pull())[0]).toMatchObject({ want: "stopped", orderedBy: "account" });
-    await told({ phase: "stopped", exitCode: 137 });
+    await reported({ phase: "stopped", exitCode: 137 });
     expect(await job(id)).toMatchObject({
       status: "failed",
       status_reason: expect.stringContaining("money"),
@@ -474,7 +474,7 @@ describe("what happens to it", () => {
       status: "stopping",
       status_reason: expect.stringContaining("repairs"),
     });
-    await told({ phase: "stopped", exitCode: 143 });
+    await reported({ phase: "stopped", exitCode: 143 });
     expect(await job(id)).toMatchObject({
       status: "failed",
       status_reason: expect.stringContaining("repairs"),
@@ -495,7 +495,7 @@ describe("what happens to it", () => {
     const id = await ordered();
     await scene.schedule();
 
-    await told({ phase: "failed", problem: "mount-missing", detail: "No such folder." });
+    await reported({ phase: "failed", problem: "mount-missing", detail: "No such folder." });
 
     expect(await job(id)).toMatchObject({
       status: "queued",
@@ -503,7 +503,7 @@ describe("what happens to it", () => {
     });
     await host.round();
     await scene.schedule();
-    expect((await ask("GET", `${id}/why`)).body.hosts[0].reason).toContain("pool-host-a");
+    expect((await request("GET", `${id}/why`)).body.hosts[0].reason).toContain("pool-host-a");
   });
 
   test("a dataset that was taken away while it waited fails it with the reason, once and for all", async () => {
@@ -519,7 +519,7 @@ describe("what happens to it", () => {
 
     await scene.schedule();
 
-    const failed = (await ask("GET", body.id, bob)).body;
+    const failed = (await request("GET", body.id, bob)).body;
     expect(failed).toMatchObject({ status: "failed", status_reason: expect.stringContaining("dataset") });
     expect((await scene.schedule()).placed).toEqual([]);
   });

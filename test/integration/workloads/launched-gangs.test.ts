@@ -74,11 +74,11 @@ describe("a job by MPI", () => {
     ["is used up its memory", { phase: "failed", exitCode: 137, problem: "out-of-memory" }, "failed"],
     ["has ended by itself with 0", { phase: "stopped", exitCode: 0, problem: "exited" }, "failed"],
     ["has lost its container", { phase: "failed", problem: "container-lost" }, "queued"],
-  ] as const)("breaks when another rank %s", async (_what, says, status) => {
+  ] as const)("breaks when another rank %s", async (_what, report, status) => {
     const id = await gangs.runs(MPI);
     const [first, other] = await hostsOf(id);
 
-    await gangs.print(says, other);
+    await gangs.print(report, other);
     await gangs.scene.workloads();
     expect(await orderOf(first)).toMatchObject({ want: "stopped" });
     await gangs.print({ phase: "stopped", exitCode: 143 }, first);

@@ -24,7 +24,7 @@ import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/subje
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 
 let nats: TestNats;
@@ -87,7 +87,7 @@ async function honestHost(
     hostId: credential.hostId,
     publisher: () => host.connection,
     opener,
-    log: keptLog(),
+    log: memoryLog(),
     ...(nowMs !== undefined && { nowMs }),
   });
   const handlers = {
@@ -95,7 +95,7 @@ async function honestHost(
     exec: () => Promise.reject(new Error("not expected")),
     logs: sessions.onMessage,
   };
-  const subscriptions = orderSubscriptions(credential.hostId, handlers, keptLog());
+  const subscriptions = orderSubscriptions(credential.hostId, handlers, memoryLog());
   const host = await startHostSide(credential, subscriptions);
   ends.push(() => host.connection.close());
   return { ...host, sessions };
@@ -287,18 +287,21 @@ test("the control plane's end ends every stream", async () => {
 });
 
 describe("a hostile host", () => {
-  type Say = (word: string, message: unknown) => void;
-  type Says = (session: SessionId, say: Say) => void;
+  type Print = (word: string, message: unknown) => void;
+  type HostReport = (session: SessionId, print: Print) => void;
 
   /** Opens whatever it is asked for, and then says what the test has it say. */
-  async function hostile(says: Says, answer: object = { kind: "session-opened", inputCreditBytes: 0 }) {
+  async function hostile(
+    report: HostReport,
+    answer: object = { kind: "session-opened", inputCreditBytes: 0 },
+  ) {
     const credential = await nats.hostCredential("hostile");
     const host = await startHostSide(credential, {
       [downOfAllSessions(credential.hostId, "logs")]: (_data, respond, subject) => {
         const session = sessionOf(subject);
         if (respond === null || session === null) return;
         respond(encode(answer));
-        says(session, (word, message) => {
+        report(session, (word, message) => {
           const up = upSession(credential.hostId, "logs", session, "data").replace(/data$/, word);
           const bytes = message instanceof Uint8Array ? message : encode(message);
           host.connection.publish(up, bytes);
@@ -317,34 +320,38 @@ describe("a hostile host", () => {
   });
   const GOOD = data(0, "good\n");
 
-  test.each<[what: string, says: (say: Say) => void, reason: string]>([
-    ["garbage", (say) => say("data", Buffer.from([0, 255, 1])), "error"],
-    ["another message", (say) => say("data", { kind: "session-opened", inputCreditBytes: 1 }), "error"],
-    ["a chunk beyond the largest", (say) => say("data", data(5, Buffer.alloc(MAX_CHUNK_BYTES + 3))), "error"],
-    ["a word that is none", (say) => say("credit", { kind: "session-credit", upToByte: 1 }), "error"],
-    ["a garbled close", (say) => say("close", { kind: "session-close", reason: "bored" }), "error"],
-    ["a gap", (say) => say("data", data(6, "after a gap")), "lost"],
+  test.each<[what: string, says: (print: Print) => void, reason: string]>([
+    ["garbage", (print) => print("data", Buffer.from([0, 255, 1])), "error"],
+    ["another message", (print) => print("data", { kind: "session-opened", inputCreditBytes: 1 }), "error"],
+    [
+      "a chunk beyond the largest",
+      (print) => print("data", data(5, Buffer.alloc(MAX_CHUNK_BYTES + 3))),
+      "error",
+    ],
+    ["a word that is none", (print) => print("credit", { kind: "session-credit", upToByte: 1 }), "error"],
+    ["a garbled close", (print) => print("close", { kind: "session-close", reason: "bored" }), "error"],
+    ["a gap", (print) => print("data", data(6, "after a gap")), "lost"],
     [
       "more than its credit",
-      (say) => {
+      (print) => {
         for (let at = 5; at <= CREDIT_BYTES; at += MAX_CHUNK_BYTES)
-          say("data", data(at, Buffer.alloc(MAX_CHUNK_BYTES)));
+          print("data", data(at, Buffer.alloc(MAX_CHUNK_BYTES)));
       },
       "beyond-credit",
     ],
     [
       "the same chunk without end",
-      (say) => {
-        for (let time = 0; time < 1_000; time += 1) say("data", GOOD);
+      (print) => {
+        for (let time = 0; time < 1_000; time += 1) print("data", GOOD);
       },
       "error",
     ],
-  ])("that sends %s ends that one stream", async (_what, says, reason) => {
+  ])("that sends %s ends that one stream", async (_what, report, reason) => {
     const neighbour = await honestHost(silent, "neighbour");
     const untouched = streamOf(await open(neighbour));
-    const host = await hostile((_session, say) => {
-      say("data", GOOD);
-      says(say);
+    const host = await hostile((_session, print) => {
+      print("data", GOOD);
+      report(print);
     });
 
     const stream = streamOf(await open(host));

@@ -21,7 +21,7 @@ import {
 } from "../../support/worlds/control-scene.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 
 let scene: ControlScene;
@@ -57,24 +57,24 @@ beforeAll(async () => {
       openings.push(open);
       return Promise.resolve({ opened: true, pieces: source(open, signal) });
     },
-    log: keptLog(),
+    log: memoryLog(),
   });
   const handlers = {
     onNudge: () => undefined,
     exec: () => Promise.reject(new Error("no")),
     logs: sessions.onMessage,
   };
-  side = await startHostSide(credential, orderSubscriptions(host.id, handlers, keptLog()));
+  side = await startHostSide(credential, orderSubscriptions(host.id, handlers, memoryLog()));
   ending.defer(() => side.connection.close());
   ending.defer(() => streams.close());
   alice = await scene.customer("alice");
 });
 afterAll(() => ending.disposeAsync());
 
-async function running(says?: Parameters<ScriptedHost["round"]>[0]): Promise<string> {
+async function running(report?: Parameters<ScriptedHost["round"]>[0]): Promise<string> {
   const { id } = (await scene.order(alice)).body;
   await scene.schedule();
-  await host.round(says);
+  await host.round(report);
   return id;
 }
 
@@ -84,16 +84,16 @@ async function runOf(id: string): Promise<string> {
 
 /** The head of the answer, and its body as a stream that the test reads. */
 async function logs(id: string, query = "", as: Caller = alice): Promise<IncomingMessage> {
-  const asked = request(`http://127.0.0.1:${server.port}/api/v1/environments/${id}/logs${query}`, {
+  const requested = request(`http://127.0.0.1:${server.port}/api/v1/environments/${id}/logs${query}`, {
     headers: { authorization: `Bearer ${as.key}` },
     agent: false,
   });
-  asked.end();
-  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  requested.end();
+  const [response] = (await once(requested, "response")) as [IncomingMessage];
   return response;
 }
 
-async function* says(...lines: string[]): AsyncGenerator<LogPiece, "ended"> {
+async function* report(...lines: string[]): AsyncGenerator<LogPiece, "ended"> {
   await Promise.resolve();
   for (const line of lines) yield { output: "stdout", bytes: Buffer.from(line) };
   return "ended";
@@ -101,7 +101,7 @@ async function* says(...lines: string[]): AsyncGenerator<LogPiece, "ended"> {
 
 describe("of a running environment", () => {
   test("are its bytes, as plain text, of the run that is asked for", async () => {
-    source = () => says("one\n", "two €\n", "\u0000 no end");
+    source = () => report("one\n", "two €\n", "\u0000 no end");
     const id = await running();
 
     const response = await logs(id, "?tail=7&rank=0");
@@ -215,14 +215,14 @@ describe("of a running environment", () => {
     }
 
     test("end when the host is not heard any more", async () => {
-      const { all, check: look } = await followed();
-      look();
+      const { all, check } = await followed();
+      check();
       await scene.api.db.query("UPDATE hosts SET connection = 'unreachable' WHERE id = $1", [host.id]);
       onTestFinished(async () => {
         await scene.api.db.query("UPDATE hosts SET connection = 'connected' WHERE id = $1", [host.id]);
       });
 
-      look();
+      check();
 
       expect(await all).toMatch(/^here\n\[remotegpu\] .* Host host-a is unreachable since .*\.\n$/);
     });
@@ -232,12 +232,12 @@ describe("of a running environment", () => {
         as: scene.api.admin,
         body: {},
       });
-      const { all, check: look } = await followed({ ...alice, key: key.body.key });
+      const { all, check } = await followed({ ...alice, key: key.body.key });
       await scene.api.request("DELETE", `/api/v1/customers/${alice.customerId}/api-keys/${key.body.id}`, {
         as: scene.api.admin,
       });
 
-      look();
+      check();
 
       expect(await all).toBe(
         "here\n[remotegpu] The output breaks off here: You may not read this any more.\n",
@@ -253,7 +253,7 @@ describe("of a running environment", () => {
     });
 
     test("say what it waits for, unless they are followed", async () => {
-      source = () => says();
+      source = () => report();
       const id = await running(waiting);
 
       expect(await problemOf(await logs(id))).toEqual({
@@ -264,14 +264,14 @@ describe("of a running environment", () => {
     });
 
     test("are what it has written although its host has not told of it yet", async () => {
-      source = () => says("early\n", "and more\n");
+      source = () => report("early\n", "and more\n");
       const id = await running(waiting);
 
       expect(await text(await logs(id))).toBe("early\nand more\n");
     });
 
     test("are what it has written where it ended too soon for any of it to be proven", async () => {
-      source = () => says("done\n");
+      source = () => report("done\n");
       const remains = { outOfMemory: false, signal: null, tail: "done\n" };
       const ended = { phase: "stopped", problem: "exited", exitCode: 0, remains } as const;
       const id = await running({ ...waiting, ...ended });
@@ -280,7 +280,7 @@ describe("of a running environment", () => {
     });
 
     test("say why it never will", async () => {
-      const asked = openings.length;
+      const requested = openings.length;
       const detail = "There is no such image.";
       const id = await running({ ...waiting, phase: "failed", problem: "image-missing", detail });
 
@@ -288,7 +288,7 @@ describe("of a running environment", () => {
         status: 409,
         detail: expect.stringMatching(/^Run \S+ never started: There is no such image\.$/),
       });
-      expect(openings).toHaveLength(asked);
+      expect(openings).toHaveLength(requested);
     });
   });
 
@@ -309,7 +309,7 @@ describe("where the host cannot be asked", () => {
   } as const;
 
   test("an ended run's last lines are here: in the logs, with its instance and in its events", async () => {
-    source = () => says("all of it\n");
+    source = () => report("all of it\n");
     const id = await running();
     const run = await runOf(id);
     await host.round(ENDED);
@@ -373,7 +373,7 @@ describe("of a service of an environment", () => {
     scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [host.id, features]);
 
   test("are asked for by its name", async () => {
-    source = () => says("[I] serving\n");
+    source = () => report("[I] serving\n");
     const id = await running();
     await setFeatures(["service-logs"]);
 
@@ -443,8 +443,8 @@ describe("how a run ended, as a host tells it", () => {
     const [wanted] = await host.pull();
     const thief = await scene.host("thief");
     if (wanted === undefined) throw new Error("nothing was placed");
-    const told = (await runOf(id)) as typeof wanted.runId;
-    const seen = { ...thief.observedOf({ ...wanted, runId: told }, { phase: "failed" }), ...end };
+    const reported = (await runOf(id)) as typeof wanted.runId;
+    const seen = { ...thief.observedOf({ ...wanted, runId: reported }, { phase: "failed" }), ...end };
 
     await thief.report([
       seen,
@@ -455,7 +455,7 @@ describe("how a run ended, as a host tells it", () => {
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
     expect(body.items[0].runs[0].end).toBeNull();
     const { rows } = await scene.api.db.query("SELECT FROM run_ends WHERE run_id IN ($1, 'run-none')", [
-      told,
+      reported,
     ]);
     expect(rows).toEqual([]);
   });

@@ -31,9 +31,9 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
-const ask = async (path: string) =>
+const request = async (path: string) =>
   await scene.api.request("GET", `/api/v1/training-jobs/${path}`, { as: alice });
-const job = async (id: string) => (await ask(id)).body;
+const job = async (id: string) => (await request(id)).body;
 
 async function running(): Promise<{ id: string; desired: DesiredInstance }> {
   const { status, body } = await scene.api.request("POST", "/api/v1/training-jobs", {
@@ -95,7 +95,7 @@ const posted = async () => await sql("SELECT sum(posted_amount) AS points FROM r
 const balance = async () =>
   (await sql("SELECT balance FROM customers WHERE id = $1", [alice.customerId]))[0]?.["balance"];
 const statusesOf = async (id: string) => {
-  const { items } = (await ask(`${id}/events`)).body;
+  const { items } = (await request(`${id}/events`)).body;
   const statuses = items.filter(({ kind }: { kind: string }) => kind === "status");
   return statuses.map((event: { new: string }) => event.new).toReversed() as string[];
 };
@@ -112,7 +112,7 @@ test("to before its order: it is unknown and runs on untouched, is shown to oper
   const wanted = await restored([host.observedOf(desired, { phase: "ready" })]);
 
   expect(wanted).toEqual([]);
-  expect((await ask(id)).status).toBe(404);
+  expect((await request(id)).status).toBe(404);
   expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
     { kind: "unknown-instance", subject: `host-a ${desired.instanceId} 1` },
   ]);
@@ -189,7 +189,7 @@ test("to before its end, of which its host still tells: it is completed by that,
 
   expect(wanted).toMatchObject([{ want: "removed", runId: desired.runId }]);
   expect(await job(id)).toMatchObject({ status: "completed", status_reason: null });
-  expect((await ask(`${id}/instances`)).body.items[0].runs).toMatchObject([
+  expect((await request(`${id}/instances`)).body.items[0].runs).toMatchObject([
     { id: desired.runId, end: { exit_code: 0, tail: "epoch 3 done\n" } },
   ]);
   expect(await posted()).toEqual([{ points: "0.0000" }]);

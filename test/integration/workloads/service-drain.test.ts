@@ -29,12 +29,12 @@ afterEach(async () => {
 const db = () => services.scene.api.deps.db;
 const scale = async (id: string, replicas: number) =>
   await services.request("POST", `/${id}/scale`, { replicas });
-async function shown(id: string, rank: number) {
+async function visible(id: string, rank: number) {
   const found = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
   if (found === undefined) throw new Error(`there is no replica ${rank}`);
   return found;
 }
-const isGone = async (id: string, rank: number) => (await shown(id, rank)).dismissal !== null;
+const isGone = async (id: string, rank: number) => (await visible(id, rank)).dismissal !== null;
 /** Of a replica by its rank. */
 async function instanceOf(id: string, rank: number): Promise<InstanceId> {
   const { rows } = await db().query<{ id: InstanceId }>(
@@ -45,7 +45,7 @@ async function instanceOf(id: string, rank: number): Promise<InstanceId> {
 }
 
 /** A gateway says that it follows all that was committed until now, or what it says. */
-async function tells(gateway: string, id: string, told: { open?: [number, number]; asOf?: Date }) {
+async function reports(gateway: string, id: string, reported: { open?: [number, number]; asOf?: Date }) {
   const { now } = services.scene.api.deps;
   await keepGateway(db(), {
     id: gateway,
@@ -56,9 +56,9 @@ async function tells(gateway: string, id: string, told: { open?: [number, number
     serviceDomain: null,
     now: now(),
   });
-  const [rank, open] = told.open ?? [0, 0];
+  const [rank, open] = reported.open ?? [0, 0];
   const left = open === 0 ? {} : { [await instanceOf(id, rank)]: open };
-  const asOf = told.asOf ?? (await serviceRoutes(db(), [], now())).asOf;
+  const asOf = reported.asOf ?? (await serviceRoutes(db(), [], now())).asOf;
   await writeReport(db(), gateway, {
     asOf,
     services: { [id]: { inFlight: open, held: 0, requests: 9, left } },
@@ -79,7 +79,7 @@ describe("a service that is scaled down", () => {
   test("keeps a replica that answers until its gateways and its host have nothing open there, and pays for it", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 2 });
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await scale(id, 1);
     await services.loops();
 
@@ -95,21 +95,21 @@ describe("a service that is scaled down", () => {
     // Its gateway follows what was before, then has one open, then its host has some, and then nobody.
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
-    await tells("gw-1", id, { open: [1, 1] });
+    await reports("gw-1", id, { open: [1, 1] });
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 1 });
     await services.round();
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await services.settle();
-    expect(await shown(id, 1)).toMatchObject({ want: "running", dismissal: null });
-    expect((await shown(id, 1)).runs[0]?.waive_from).toBeNull();
+    expect(await visible(id, 1)).toMatchObject({ want: "running", dismissal: null });
+    expect((await visible(id, 1)).runs[0]?.waive_from).toBeNull();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
     await services.settle();
 
-    expect(await shown(id, 1)).toMatchObject({ want: "removed", dismissal: "Scaled down to 1." });
-    expect((await shown(id, 1)).runs[0]?.waive_from).not.toBeNull();
+    expect(await visible(id, 1)).toMatchObject({ want: "removed", dismissal: "Scaled down to 1." });
+    expect((await visible(id, 1)).runs[0]?.waive_from).not.toBeNull();
     expect(await services.serving(id)).toEqual([0]);
     const events = (await services.request("GET", `/${id}/events?limit=100`)).body.items as { new: string }[];
     expect(events.map(({ new: what }) => what)).toEqual(expect.arrayContaining(["draining", "gone"]));
@@ -118,16 +118,16 @@ describe("a service that is scaled down", () => {
   test("waits for each gateway that runs, and for none that is not seen any more", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
-    await tells("gw-1", id, {});
-    await tells("gw-2", id, {});
+    await reports("gw-1", id, {});
+    await reports("gw-2", id, {});
     await scale(id, 1);
     await services.loops();
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
 
     await services.pass(61);
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await services.settle();
 
     expect(await isGone(id, 1)).toBe(true);
@@ -136,7 +136,7 @@ describe("a service that is scaled down", () => {
   test("waits for a gateway that was killed for fifteen seconds while another tells, and not for a minute", async () => {
     const id = await runs();
     services.text.set(1, { phase: "ready", serving: "yes", openStreams: 0 });
-    await tells("gw-killed", id, {});
+    await reports("gw-killed", id, {});
     await scale(id, 1);
     await services.loops();
     /** Before whoever told last, however long the test itself takes. */
@@ -150,7 +150,7 @@ describe("a service that is scaled down", () => {
     await silentFor(40);
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
-    await tells("gw-next", id, {});
+    await reports("gw-next", id, {});
     await silentFor(15);
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
@@ -173,7 +173,7 @@ describe("a service that is scaled down", () => {
     await services.request("PATCH", `/${id}`, { config: { drain_seconds: 120 } });
     await services.settle();
 
-    expect((await shown(id, 1)).dismissal).toMatch(/^Scaled down to 1\. .* 120 seconds/);
+    expect((await visible(id, 1)).dismissal).toMatch(/^Scaled down to 1\. .* 120 seconds/);
   });
 
   test("and up again meanwhile gets a new replica: one that drains takes nothing any more", async () => {
@@ -198,11 +198,11 @@ describe("a service that is scaled down", () => {
     await scale(id, 1);
     await services.loops();
     await db().query("UPDATE instances SET drain_announced_at = NULL WHERE workload_id = $1", [id]);
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await services.settle();
     expect(await isGone(id, 1)).toBe(false);
 
-    await tells("gw-1", id, {});
+    await reports("gw-1", id, {});
     await services.settle();
 
     expect(await isGone(id, 1)).toBe(true);
@@ -225,21 +225,21 @@ describe("a service that is scaled down", () => {
     await scale(id, 1);
     await services.loops();
 
-    expect(await shown(id, 1)).toMatchObject({ draining_since: null, dismissal: "Scaled down to 1." });
+    expect(await visible(id, 1)).toMatchObject({ draining_since: null, dismissal: "Scaled down to 1." });
   });
 });
 
 test("a host that cannot tell what is open is not waited for, but the gateways are", async () => {
   await begins({ drains: false });
   const id = await runs();
-  await tells("gw-1", id, {});
+  await reports("gw-1", id, {});
   await scale(id, 1);
   await services.loops();
-  await tells("gw-1", id, { open: [1, 1] });
+  await reports("gw-1", id, { open: [1, 1] });
   await services.settle();
   expect(await isGone(id, 1)).toBe(false);
 
-  await tells("gw-1", id, {});
+  await reports("gw-1", id, {});
   await services.settle();
 
   expect(await isGone(id, 1)).toBe(true);
@@ -249,13 +249,13 @@ test("a replica on a host that is emptied by a deadline is drained once another 
   await begins({ drains: true });
   const id = await services.runs();
   services.text.set(0, { phase: "ready", serving: "yes", openStreams: 1 });
-  const { host_id: hostId } = await shown(id, 0);
+  const { host_id: hostId } = await visible(id, 0);
   await services.scene.api.request("POST", `/api/v1/hosts/${hostId}/drain`, {
     as: services.scene.api.admin,
     body: { deadline_seconds: 3_600 },
   });
   await services.settle();
-  expect(await shown(id, 0)).toMatchObject({ want: "running", draining_since: expect.any(String) });
+  expect(await visible(id, 0)).toMatchObject({ want: "running", draining_since: expect.any(String) });
 
   services.text.set(0, { phase: "ready", serving: "yes", openStreams: 0 });
   await services.settle();

@@ -16,16 +16,16 @@ beforeEach(async () => {
 });
 afterEach(async () => await services.scene.close());
 
-const ask = async (method: string, path: string, as: Caller, body?: object) =>
+const request = async (method: string, path: string, as: Caller, body?: object) =>
   await services.scene.api.request(method, `/api/v1${path}`, { as, ...(body && { body }) });
 
 async function model(
   as: Caller,
-  { status, ...wish }: { status?: string; visibility?: string } = {},
+  { status, ...options }: { status?: string; visibility?: string } = {},
 ): Promise<number> {
-  const { id } = (await ask("POST", "/models", as, { name: "weights", ...wish })).body;
+  const { id } = (await request("POST", "/models", as, { name: "weights", ...options })).body;
   const { admin } = services.scene.api;
-  if (status !== undefined) await ask("PATCH", `/models/${id}`, admin, { status });
+  if (status !== undefined) await request("PATCH", `/models/${id}`, admin, { status });
   return id;
 }
 
@@ -46,9 +46,9 @@ test("one's own that is filled is at /gemini/pretrain1 in each replica, and cann
     expect(new Set(mounts.map(({ source }) => source)).size).toBe(1);
     expect(env).toMatchObject({ PORT: "8000", GEMINI_PRETRAIN1: "/gemini/pretrain1" });
   }
-  expect((await ask("DELETE", `/models/${own}`, services.alice)).status).toBe(409);
+  expect((await request("DELETE", `/models/${own}`, services.alice)).status).toBe(409);
   await services.request("DELETE", `/${id}`);
-  expect((await ask("DELETE", `/models/${own}`, services.alice)).status).toBe(204);
+  expect((await request("DELETE", `/models/${own}`, services.alice)).status).toBe(204);
 });
 
 describe("an order is refused", () => {
@@ -65,15 +65,15 @@ describe("an order is refused", () => {
   test.each([
     ["nobody has filled yet", undefined, /uploading/],
     ["is broken", "error", /status error/],
-  ])("with one that %s", async (_what, status, says) => {
+  ])("with one that %s", async (_what, status, report) => {
     const own = await model(services.alice, status === undefined ? {} : { status });
 
-    expect(await orders(own)).toMatchObject({ status: 409, body: { detail: expect.stringMatching(says) } });
+    expect(await orders(own)).toMatchObject({ status: 409, body: { detail: expect.stringMatching(report) } });
   });
 
   test("with one that is deleted", async () => {
     const own = await model(services.alice, { status: "ready" });
-    await ask("DELETE", `/models/${own}`, services.alice);
+    await request("DELETE", `/models/${own}`, services.alice);
 
     expect((await orders(own)).status).toBe(404);
   });
@@ -83,7 +83,7 @@ test("what may be mounted no longer gives further replicas up, and those that ru
   const bob = await services.scene.customer("bob");
   const open = await model(bob, { status: "ready", visibility: "public" });
   const id = await services.runs({ model_id: open });
-  await ask("PATCH", `/models/${open}`, bob, { visibility: "private" });
+  await request("PATCH", `/models/${open}`, bob, { visibility: "private" });
 
   await services.request("POST", `/${id}/scale`, { replicas: 2 });
   await services.settle();
@@ -99,7 +99,7 @@ test("a pool without its files is not tried again for ten minutes, and another o
   const own = await model(services.alice, { status: "ready" });
   const [, other] = services.hosts;
   const { admin } = services.scene.api;
-  await ask("POST", `/hosts/${other?.id}/cordon`, admin);
+  await request("POST", `/hosts/${other?.id}/cordon`, admin);
   services.text.set(0, {
     phase: "failed",
     problem: "mount-missing",
@@ -116,7 +116,7 @@ test("a pool without its files is not tried again for ten minutes, and another o
     "storage pool pool-host-0 is skipped",
   );
 
-  await ask("POST", `/hosts/${other?.id}/uncordon`, admin);
+  await request("POST", `/hosts/${other?.id}/uncordon`, admin);
   await services.settle();
 
   expect(await services.get(id)).toMatchObject({ status: "running", host_id: other?.id });

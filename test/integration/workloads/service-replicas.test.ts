@@ -31,8 +31,8 @@ const asAdmin = async (method: string, path: string, body?: object) =>
 const scale = async (id: string, replicas: number) =>
   await services.request("POST", `/${id}/scale`, { replicas });
 async function hostOf(id: string, rank: number): Promise<ScriptedHost> {
-  const shown = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
-  const host = services.hosts.find((one) => one.id === shown?.host_id);
+  const visible = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
+  const host = services.hosts.find((one) => one.id === visible?.host_id);
   if (host === undefined) throw new Error(`replica ${rank} has no host`);
   return host;
 }
@@ -54,10 +54,10 @@ describe("a service", () => {
     await scale(id, 6);
     await services.settle();
 
-    const shown = await services.replicas(id);
+    const visible = await services.replicas(id);
 
     const counts = services.hosts.map(
-      ({ id: hostId }) => shown.filter(({ host_id: at }) => at === hostId).length,
+      ({ id: hostId }) => visible.filter(({ host_id: at }) => at === hostId).length,
     );
     expect(counts).toEqual([2, 2, 2]);
   });
@@ -264,9 +264,9 @@ describe("a replica", () => {
     await services.settle();
     expect(await services.serving(id)).toEqual([0, 2]);
     expect((await hostOf(id, 2)).id).not.toBe(failed.id);
-    const told = (await services.request("GET", `/${id}/events?limit=200`)).body.items;
+    const reported = (await services.request("GET", `/${id}/events?limit=200`)).body.items;
     expect(
-      told
+      reported
         .filter(({ kind }: { kind: string }) => kind === "replica")
         .map((event: { new: string }) => event.new),
     ).toEqual(["made", "gone", "made", "made"]);

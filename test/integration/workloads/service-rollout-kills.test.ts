@@ -38,11 +38,11 @@ function mortal(statements: number): { db: Database; hasDied: () => boolean } {
   const db = openDatabase(fresh.url);
   let left = statements;
   db.pool.on("connect", (client: ClientBase & { connection?: { stream: { destroy(): void } } }) => {
-    const query = client.query.bind(client) as (...asked: unknown[]) => unknown;
-    const dying = (...asked: unknown[]) => {
+    const query = client.query.bind(client) as (...requested: unknown[]) => unknown;
+    const dying = (...requested: unknown[]) => {
       left -= 1;
       if (left < 0) client.connection?.stream.destroy();
-      return query(...asked);
+      return query(...requested);
     };
     Object.assign(client, { query: dying });
   });
@@ -99,7 +99,7 @@ async function send(app: ApiApp, key: string, { path, body }: Order): Promise<Re
 }
 
 /** Until the database has noticed that nobody is there any more, the key is held. */
-async function askedAgain(key: string, order: Order): Promise<Response> {
+async function requestedAgain(key: string, order: Order): Promise<Response> {
   return await eventually(
     async () => {
       const answer = await send(services.scene.api.app, key, order);
@@ -126,14 +126,14 @@ async function ordersThatDie(
     expect(hasDied() ? [202, 503] : [202]).toContain(first.status);
     if (!hasDied()) return statements;
 
-    expect((await askedAgain(key, order)).status).toBe(202);
+    expect((await requestedAgain(key, order)).status).toBe(202);
     await after(statements);
   }
   throw new Error("an order asks without end");
 }
 
 /** Asked of a second server while the first has it, and held by that one once the first has committed. */
-async function askedWhileItCommits(order: Order): Promise<{ first: Response; second: Response }> {
+async function requestedWhileItCommits(order: Order): Promise<{ first: Response; second: Response }> {
   const { app, deps } = services.scene.api;
   const { promise, resolve } = Promise.withResolvers<Response>();
   let isFirst = true;
@@ -223,7 +223,7 @@ test("what is done while it is asked again is told, and neither refused nor done
     [upgrade, "v2"],
     [rollback, "v1"],
   ] as const) {
-    const { first, second } = await askedWhileItCommits(order);
+    const { first, second } = await requestedWhileItCommits(order);
 
     expect([first.status, second.status]).toEqual([202, 202]);
     expect(second.headers.get("Idempotency-Replayed")).toBe("true");

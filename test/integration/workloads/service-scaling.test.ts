@@ -13,8 +13,8 @@ import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";
 
 /** Twice as long as in the product, so that half as many do. */
-const LOOK_SECONDS = 4;
-const MINUTES_OF_A_LOOK = LOOK_SECONDS / 60;
+const CHECK_SECONDS = 4;
+const MINUTES_PER_CHECK = CHECK_SECONDS / 60;
 /** More than the minute over which it looks back, and the shortest delay. */
 const A_WHILE = 18;
 const QUICK = { target_qps: 1_000, scale_down_delay: 10 };
@@ -42,13 +42,13 @@ const scaling = async (change: object = {}) =>
   await services.runs({ max_replicas: 3, autoscaling_enabled: true, autoscaling_config: QUICK, ...change });
 
 /** So many looks at a load. */
-async function looks(
+async function checks(
   id: string,
   times: number,
   load: { qps?: number; inFlight?: number; held?: number } = {},
 ): Promise<void> {
   for (let nth = 0; nth < times; nth += 1) {
-    services.scene.api.passMinutes(MINUTES_OF_A_LOOK);
+    services.scene.api.passMinutes(MINUTES_PER_CHECK);
     await gateway.report(id, load);
     await services.scene.autoscaling();
   }
@@ -74,7 +74,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     await services.settle();
     await services.request("POST", `/${id}/resume`);
 
-    await looks(id, A_WHILE, { qps });
+    await checks(id, A_WHILE, { qps });
     await services.settle();
 
     expect(await services.get(id)).toMatchObject({ replicas: settles, ready_replicas: settles });
@@ -84,7 +84,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
   test("stays as it is with autoscaling off, whatever comes", async () => {
     const id = await scaling({ autoscaling_enabled: false });
 
-    await looks(id, A_WHILE, { qps: 9_000 });
+    await checks(id, A_WHILE, { qps: 9_000 });
 
     expect(await services.get(id)).toMatchObject({ replicas: 1, autoscaling: null });
   });
@@ -92,14 +92,14 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
   test("says in its events and in its answer what was decided and why", async () => {
     const id = await scaling();
 
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
 
     const why = expect.stringMatching(
       /^It goes from 1 to 3 replicas: for 6 s there was work for 2\.5 or more/,
     );
     const [scaled] = await events(id, "scaled");
     expect(scaled).toMatchObject({ old: "1", new: "3", actor: "autoscaling", reason: why });
-    await looks(id, 1, { qps: 2_500 });
+    await checks(id, 1, { qps: 2_500 });
     expect((await services.get(id)).autoscaling).toMatchObject({
       is_in_charge: true,
       wish: 3,
@@ -113,9 +113,9 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     for (const { id: hostId } of services.hosts)
       await services.scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id = $1", [hostId]);
 
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     await services.settle();
-    await looks(id, A_WHILE, { qps: 2_500 });
+    await checks(id, A_WHILE, { qps: 2_500 });
 
     expect(await events(id, "scaled")).toHaveLength(1);
     expect(await services.get(id)).toMatchObject({
@@ -136,12 +136,12 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     const { customerId } = services.alice;
     await fresh.database.query("UPDATE customers SET balance = 1 WHERE id = $1", [customerId]);
 
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     await services.settle();
 
-    const shown = await services.get(id);
-    expect(shown).toMatchObject({ replicas: 3, ready_replicas: 1, autoscaling: { wish: 3 } });
-    expect(shown.status_reason).toContain("Waiting for funds");
+    const visible = await services.get(id);
+    expect(visible).toMatchObject({ replicas: 3, ready_replicas: 1, autoscaling: { wish: 3 } });
+    expect(visible.status_reason).toContain("Waiting for funds");
     expect((await services.replicas(id)).flatMap(({ runs }) => runs)).toHaveLength(1);
     await fresh.database.query("UPDATE customers SET balance = 100000 WHERE id = $1", [customerId]);
   });
@@ -156,20 +156,20 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
     };
     await allows(1);
 
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     await services.settle();
-    await looks(id, A_WHILE, { qps: 2_500 });
+    await checks(id, A_WHILE, { qps: 2_500 });
 
     expect(await events(id, "scaled")).toHaveLength(1);
-    const shown = await services.get(id);
-    expect(shown).toMatchObject({
+    const visible = await services.get(id);
+    expect(visible).toMatchObject({
       status: "running",
       replicas: 3,
       ready_replicas: 1,
       waiting_replicas: 2,
       autoscaling: { wish: 3 },
     });
-    expect(shown.status_reason).toContain("Waiting for quota: cpu_quota of the customer is 1: ");
+    expect(visible.status_reason).toContain("Waiting for quota: cpu_quota of the customer is 1: ");
     expect((await services.replicas(id, "?all=true")).flatMap(({ runs }) => runs)).toHaveLength(1);
     await allows(2);
     await services.settle();
@@ -184,7 +184,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
 describe("what is not known lowers nothing:", () => {
   const three = async () => {
     const id = await scaling();
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     await services.settle();
     return id;
   };
@@ -195,13 +195,13 @@ describe("what is not known lowers nothing:", () => {
     await other.live();
     for (let nth = 0; nth < A_WHILE; nth += 1) {
       await other.live();
-      await looks(id, 1);
+      await checks(id, 1);
     }
     expect((await services.get(id)).replicas).toBe(3);
     expect((await services.get(id)).autoscaling.reason).toContain("at gateway gw-2");
 
     await other.end();
-    await looks(id, A_WHILE);
+    await checks(id, A_WHILE);
 
     expect((await services.get(id)).replicas).toBe(1);
   });
@@ -210,7 +210,7 @@ describe("what is not known lowers nothing:", () => {
     const id = await three();
     await gateway.end();
     for (let nth = 0; nth < A_WHILE; nth += 1) {
-      services.scene.api.passMinutes(MINUTES_OF_A_LOOK);
+      services.scene.api.passMinutes(MINUTES_PER_CHECK);
       await services.scene.autoscaling();
     }
 
@@ -219,12 +219,12 @@ describe("what is not known lowers nothing:", () => {
 
   test("a hole in the looks, after which it begins anew", async () => {
     const id = await three();
-    await looks(id, 10);
+    await checks(id, 10);
     services.scene.api.passMinutes(1);
-    await looks(id, 10);
+    await checks(id, 10);
     expect((await services.get(id)).replicas).toBe(3);
 
-    await looks(id, A_WHILE);
+    await checks(id, A_WHILE);
 
     expect((await services.get(id)).replicas).toBe(1);
   });
@@ -252,21 +252,21 @@ test("it goes by what hosts tell of the processors of its replicas, where nothin
     await eventually(async () => (await noted()).every(({ cpu_ms: ms }) => ms === cpuMs), {
       what: "the figures",
     });
-    await looks(id, 2);
+    await checks(id, 2);
   };
 
   await beat(0);
   for (let nth = 0; nth < 4; nth += 1) await beat(12_000);
 
-  const shown = await services.get(id);
-  expect(shown.replicas).toBeGreaterThan(1);
-  expect(shown.autoscaling.decisions[0].reason).toContain("percent of cores with target_cpu 80");
+  const visible = await services.get(id);
+  expect(visible.replicas).toBeGreaterThan(1);
+  expect(visible.autoscaling.decisions[0].reason).toContain("percent of cores with target_cpu 80");
 });
 
 describe("a service that may sleep", () => {
   const asleep = async (change: object = {}) => {
     const id = await scaling({ ...TO_ZERO, ...change });
-    await looks(id, A_WHILE);
+    await checks(id, A_WHILE);
     await services.settle();
     return id;
   };
@@ -286,14 +286,14 @@ describe("a service that may sleep", () => {
     expect(await services.serving(id)).toEqual([1]);
     const scaled = await events(id, "scaled");
     expect(scaled[0]).toMatchObject({ old: "0", new: "1", actor: "gateway", reason: "A request woke it." });
-    await looks(id, A_WHILE);
+    await checks(id, A_WHILE);
     expect((await services.get(id)).replicas).toBe(0);
   });
 
   test("is woken by what gateways tell that they hold, too", async () => {
     const id = await asleep();
 
-    await looks(id, 1, { held: 20 });
+    await checks(id, 1, { held: 20 });
 
     expect((await services.get(id)).replicas).toBe(1);
     expect((await events(id, "scaled"))[0]?.reason).toBe("It goes from 0 to 1 replica: 20 requests wait.");
@@ -304,7 +304,7 @@ describe("a service that may sleep", () => {
     services.starts(0);
     await services.settle();
 
-    await looks(id, A_WHILE);
+    await checks(id, A_WHILE);
 
     expect(await services.get(id)).toMatchObject({ status: "creating", replicas: 1 });
   });
@@ -315,7 +315,7 @@ describe("a service that may sleep", () => {
     await services.settle();
 
     expect(await wake(id)).toBe(false);
-    await looks(id, 3, { held: 5 });
+    await checks(id, 3, { held: 5 });
     expect(await services.get(id)).toMatchObject({ status: "stopped", replicas: 0 });
 
     await services.request("POST", `/${id}/start`);
@@ -339,13 +339,13 @@ describe("a service that may sleep", () => {
 describe("a number that is left to people", () => {
   test("stays as it is when autoscaling is paused, and when it goes on", async () => {
     const id = await scaling();
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     await services.settle();
 
     await services.request("POST", `/${id}/pause`);
     expect((await services.get(id)).replicas).toBe(3);
     expect(await services.request("POST", `/${id}/scale`, { replicas: 2 })).toMatchObject({ status: 202 });
-    await looks(id, A_WHILE, { qps: 100 });
+    await checks(id, A_WHILE, { qps: 100 });
     expect(await services.get(id)).toMatchObject({
       replicas: 2,
       autoscaling: {
@@ -359,14 +359,14 @@ describe("a number that is left to people", () => {
       status: 202,
       body: { replicas: 2 },
     });
-    await looks(id, A_WHILE, { qps: 100 });
+    await checks(id, A_WHILE, { qps: 100 });
     expect((await services.get(id)).replicas).toBe(1);
   });
 
   test("stays as it is in a dry run, which tells once what would be", async () => {
     const id = await scaling({ autoscaling_dry_run: true });
 
-    await looks(id, A_WHILE, { qps: 2_500 });
+    await checks(id, A_WHILE, { qps: 2_500 });
 
     expect(await events(id, "would-scale")).toMatchObject([
       { old: "1", new: "3", reason: expect.stringMatching(/^It runs dry, and would have gone from 1 to 3/) },
@@ -381,7 +381,7 @@ describe("a number that is left to people", () => {
     await services.request("PATCH", `/${id}`, { autoscaling_dry_run: false });
     expect((await services.get(id)).replicas).toBe(2);
     expect((await services.request("POST", `/${id}/scale`, { replicas: 3 })).status).toBe(409);
-    await looks(id, 6, { qps: 2_500 });
+    await checks(id, 6, { qps: 2_500 });
     expect((await services.get(id)).replicas).toBe(3);
     await services.request("PATCH", `/${id}`, { autoscaling_enabled: false });
     expect((await services.get(id)).replicas).toBe(3);
@@ -407,10 +407,10 @@ test.each(["service_looks", "inference_services", "events"])(
   async (table) => {
     const id = await scaling();
     const { database: owner } = fresh;
-    await looks(id, 3, { qps: 2_500 });
-    const kept = async () => (await owner.query("SELECT * FROM service_looks")).rows;
-    const before = await kept();
-    services.scene.api.passMinutes(MINUTES_OF_A_LOOK);
+    await checks(id, 3, { qps: 2_500 });
+    const stored = async () => (await owner.query("SELECT * FROM service_looks")).rows;
+    const before = await stored();
+    services.scene.api.passMinutes(MINUTES_PER_CHECK);
     await gateway.report(id, { qps: 2_500 });
     await owner.query(
       `CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$;
@@ -419,7 +419,7 @@ test.each(["service_looks", "inference_services", "events"])(
 
     expect(await services.scene.autoscaling()).toBe(false);
 
-    expect(await kept()).toEqual(before);
+    expect(await stored()).toEqual(before);
     expect((await services.get(id)).replicas).toBe(1);
     await owner.query("DROP FUNCTION die CASCADE");
     await expect(services.scene.autoscaling({ term: 999 })).rejects.toThrow(LeadershipLostError);

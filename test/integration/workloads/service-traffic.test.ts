@@ -71,9 +71,9 @@ describe("what is told", () => {
     await counted(id, { keyName: "other", revision: 2 }, { tokens });
     await counted(id, { keyName: null, revision: 0 }, { status: 401, firstByteMs: null });
 
-    const told = await traffic(id);
+    const reported = await traffic(id);
 
-    expect(told.total).toMatchObject({
+    expect(reported.total).toMatchObject({
       requests: 5,
       status_2xx: 3,
       status_4xx: 1,
@@ -86,15 +86,15 @@ describe("what is told", () => {
       took: { count: 5, mean_ms: 20 },
       first_byte: { count: 4 },
     });
-    expect(told.own_answers).toBe(1);
+    expect(reported.own_answers).toBe(1);
     const requests = (rows: Record<string, unknown>[], name: string) =>
       rows.map((row) => [row[name], row["requests"], row["prompt_tokens"]]);
-    expect(requests(told.keys, "key_name")).toEqual([
+    expect(requests(reported.keys, "key_name")).toEqual([
       ["", 1, null],
       ["app", 3, 3],
       ["other", 1, 3],
     ]);
-    expect(requests(told.revisions, "revision")).toEqual([
+    expect(requests(reported.revisions, "revision")).toEqual([
       [1, 3, 3],
       [2, 1, 3],
     ]);
@@ -144,8 +144,8 @@ describe("what is told", () => {
         now: deps.now(),
       });
       onTestFinished(() => removeGateway(db, gateway));
-      const told = { inFlight, held: 1, requests: 9, left: {}, listed: { [replica.id]: inFlight } };
-      await writeReport(db, gateway, { asOf: deps.now(), services: { [id]: told } });
+      const reported = { inFlight, held: 1, requests: 9, left: {}, listed: { [replica.id]: inFlight } };
+      await writeReport(db, gateway, { asOf: deps.now(), services: { [id]: reported } });
     }
     expect(await traffic(id)).toMatchObject({ in_flight: 5, held: 2 });
     expect(await metric(id, "in_flight ")).toBe(5);
@@ -176,18 +176,18 @@ describe("after two days", () => {
         await counted(id, { gateway, minutesAgo }, {}, { status: 500, tookMs: 400_000 });
     await counted(id, { minutesAgo: 20 * minutes, keyName: "other" }, {});
     for (const gateway of gateways) await counted(id, { gateway, minutesAgo: 2 * minutes - 2 }, {});
-    const told = async () => {
+    const reported = async () => {
       const { total, keys, revisions, items } = await traffic(id, "?start_time=2020-01-01T00:00:00Z");
       return { total, keys, revisions, items, metrics: await metrics(id) };
     };
-    const before = await told();
+    const before = await reported();
 
     for (let time = 0; time < 2; time += 1) {
       await oldTraffic();
 
       const { rows } = await db.query("SELECT FROM service_traffic WHERE service_id = $1", [id]);
       expect(rows).toHaveLength(4 + gateways.length);
-      expect(await told()).toEqual(before);
+      expect(await reported()).toEqual(before);
     }
   });
 });
@@ -231,19 +231,19 @@ test("two lives of a gateway in one minute count once each, put together by the 
   // What it wrote last stands whole in place of that.
   await counted(id, { gateway: "gw-before", minutesAgo }, {}, {}, {});
   await counted(id, { gateway: "gw-after", minutesAgo }, {}, {});
-  const kept = async () =>
+  const stored = async () =>
     (
       await api.db.query(
         "SELECT gateway, requests::int, minute = 'epoch' AS old FROM service_traffic WHERE service_id = $1",
         [id],
       )
     ).rows;
-  expect(await kept()).toHaveLength(2);
+  expect(await stored()).toHaveLength(2);
 
   for (const old of [false, true]) {
     for (let time = 0; time < 2; time += 1) await oldTraffic();
 
-    expect(await kept()).toEqual([{ gateway: "all", requests: 5, old }]);
+    expect(await stored()).toEqual([{ gateway: "all", requests: 5, old }]);
     expect(await metric(id, "requests_total")).toBe(5);
     api.passMinutes(28 * minutes);
   }

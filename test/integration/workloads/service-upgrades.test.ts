@@ -72,9 +72,9 @@ describe("an upgrade", () => {
     for (let round = 0; round < 20; round += 1) {
       await services.loops();
       counts.push((await services.serving(id)).length);
-      const shown = await services.replicas(id);
+      const visible = await services.replicas(id);
       beside.push(
-        shown.filter(({ draining_since: since, want }) => since === null && want === "running").length,
+        visible.filter(({ draining_since: since, want }) => since === null && want === "running").length,
       );
       await services.round();
       await services.pass(4);

@@ -15,17 +15,17 @@ beforeEach(async () => {
 });
 afterEach(async () => await services.scene.close());
 
-async function webhook(wish: object = {}, as = services.alice): Promise<number> {
+async function webhook(options: object = {}, as = services.alice): Promise<number> {
   const { status, body } = await services.scene.api.request("POST", "/api/v1/webhooks", {
     as,
-    body: { url: "https://hooks.example.com/services", ...wish },
+    body: { url: "https://hooks.example.com/services", ...options },
   });
   expect(status).toBe(201);
   return body.id;
 }
 
 /** In the order in which they were written. */
-async function told(webhookId: number): Promise<Record<string, unknown>[]> {
+async function reported(webhookId: number): Promise<Record<string, unknown>[]> {
   const { rows } = await services.scene.api.db.query<{ body: string }>(
     "SELECT body FROM webhook_deliveries WHERE webhook_id = $1 ORDER BY id",
     [webhookId],
@@ -51,7 +51,7 @@ test("a service that answers, is stopped and answers again is told, each by its 
   await services.request("POST", `/${id}/start`, {});
   await services.settle();
 
-  const messages = await told(hook);
+  const messages = await reported(hook);
   expect(messages).toMatchObject([
     {
       kind: "service-serving",
@@ -83,7 +83,7 @@ test("one whose first replica fails is told with why, also to who pays for it", 
 
   expect(await services.get(id)).toMatchObject({ status: "error" });
   for (const hook of hooks)
-    expect(await told(hook)).toMatchObject([
+    expect(await reported(hook)).toMatchObject([
       { kind: "service-failed", workload_id: id, reason: expect.stringContaining("image") },
     ]);
 });
@@ -97,7 +97,7 @@ test("another version that serves is told, and one that is taken back with why",
   await rollouts.rollback(id);
   await rollouts.settles();
 
-  const messages = await told(hook);
+  const messages = await reported(hook);
   expect(messages).toMatchObject([
     {
       workload_id: id,
@@ -122,7 +122,7 @@ test("another number of replicas is told, and one that is asked for again is not
   const id = await services.runs({ max_replicas: 3 });
   for (const replicas of [2, 2, 1]) await services.request("POST", `/${id}/scale`, { replicas });
 
-  const messages = await told(hook);
+  const messages = await reported(hook);
   expect(messages).toMatchObject([
     {
       workload_id: id,
@@ -141,5 +141,5 @@ test("a webhook that names kinds is told of those alone", async () => {
   await services.request("POST", `/${id}/stop`, {});
   await services.settle();
 
-  expect((await told(hook)).map(({ kind }) => kind)).toEqual(["service-stopped"]);
+  expect((await reported(hook)).map(({ kind }) => kind)).toEqual(["service-stopped"]);
 });

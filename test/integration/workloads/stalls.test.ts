@@ -14,29 +14,29 @@ beforeEach(async () => {
 });
 afterEach(async () => await gangs.scene.close());
 
-type Says = Parameters<GangScene["print"]>[0];
-const IDLE: Says = {
+type HostReport = Parameters<GangScene["print"]>[0];
+const IDLE: HostReport = {
   phase: "ready",
   idleness: {
     isIdle: true,
     processes: [{ name: "python3", state: "S", waitsIn: "futex_wait_queue", count: 2 }],
   },
 };
-const BUSY: Says = { phase: "ready", idleness: { isIdle: false, processes: [] } };
+const BUSY: HostReport = { phase: "ready", idleness: { isIdle: false, processes: [] } };
 const RUNS = { phase: "ready" } as const;
 const FROZEN = { phase: "ready", isFrozen: true } as const;
 const STALL = /^All 2 ranks do nothing any more: no output, no traffic between them/;
 
 /** What each of these hosts says of its rank, and what becomes of it. */
-async function told(says: Says, ...hosts: ScriptedHost[]): Promise<void> {
-  await gangs.print(says, ...hosts);
+async function reported(report: HostReport, ...hosts: ScriptedHost[]): Promise<void> {
+  await gangs.print(report, ...hosts);
   await gangs.scene.workloads();
 }
 const events = async (id: string, ...kinds: string[]) => {
   const { items } = (await gangs.request("GET", `/${id}/events`)).body;
   return items.filter(({ kind }: { kind: string }) => kinds.includes(kind)).toReversed();
 };
-const wellKept = async () =>
+const wellFormed = async () =>
   (await examine(gangs.scene.api.deps.db, gangs.scene.api.deps.now())).filter(
     ({ state }) => state !== "well",
   );
@@ -46,10 +46,10 @@ describe("a gang that does nothing any more", () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
 
-    await told(IDLE, one!);
+    await reported(IDLE, one!);
     expect(await gangs.job(id)).toMatchObject({ status: "running", status_reason: null });
-    await told(IDLE, other!);
-    await told(IDLE, one!, other!);
+    await reported(IDLE, other!);
+    await reported(IDLE, one!, other!);
 
     const job = await gangs.job(id);
     expect(job).toMatchObject({ status: "running", status_reason: expect.stringMatching(STALL) });
@@ -64,7 +64,7 @@ describe("a gang that does nothing any more", () => {
       }),
     ]);
 
-    await told(BUSY, other!);
+    await reported(BUSY, other!);
     expect(await gangs.job(id)).toMatchObject({ status: "running", status_reason: null });
     expect((await gangs.job(id)).instances[1].idle).toBeNull();
     expect((await events(id, "stalled", "going-on")).map(({ kind }: { kind: string }) => kind)).toEqual([
@@ -72,9 +72,9 @@ describe("a gang that does nothing any more", () => {
       "going-on",
     ]);
 
-    await told(IDLE, other!);
+    await reported(IDLE, other!);
     expect(await events(id, "stalled")).toHaveLength(2);
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("is told to the webhooks that ask for it, when it stalls and when it goes on", async () => {
@@ -86,8 +86,8 @@ describe("a gang that does nothing any more", () => {
     const id = await gangs.runs();
     const hosts = await gangs.hostsOf(id);
 
-    await told(IDLE, ...hosts);
-    await told(BUSY, ...hosts);
+    await reported(IDLE, ...hosts);
+    await reported(BUSY, ...hosts);
 
     const { rows } = await gangs.scene.api.db.query<{ body: string }>(
       "SELECT body FROM webhook_deliveries ORDER BY id",
@@ -105,9 +105,9 @@ describe("a gang that does nothing any more", () => {
   test("stays so while a new life of an agent has not found out yet", async () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
-    await told(IDLE, one!, other!);
+    await reported(IDLE, one!, other!);
 
-    await told(RUNS, one!);
+    await reported(RUNS, one!);
 
     expect(await gangs.job(id)).toMatchObject({ status_reason: expect.stringMatching(STALL) });
     expect(await events(id, "going-on")).toEqual([]);
@@ -117,7 +117,7 @@ describe("a gang that does nothing any more", () => {
     const id = await gangs.runs({ config: { stall_retry: true, max_retries: 1 } });
     const [one, other] = await gangs.hostsOf(id);
 
-    await told(IDLE, one!, other!);
+    await reported(IDLE, one!, other!);
 
     expect(await gangs.job(id)).toMatchObject({
       status: "stopping",
@@ -128,7 +128,7 @@ describe("a gang that does nothing any more", () => {
       exitCode: 143,
       remains: { outOfMemory: false, signal: null, tail: null },
     };
-    await told(stopped as Says, one!, other!);
+    await reported(stopped as HostReport, one!, other!);
     expect(await gangs.job(id)).toMatchObject({
       status: "pending",
       attempt: 2,
@@ -138,16 +138,16 @@ describe("a gang that does nothing any more", () => {
     });
     expect(await events(id, "stalled")).toHaveLength(1);
     await gangs.round();
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("that is cancelled while it is ended for it is cancelled", async () => {
     const id = await gangs.runs({ config: { stall_retry: true, max_retries: 1 } });
     const hosts = await gangs.hostsOf(id);
-    await told(IDLE, ...hosts);
+    await reported(IDLE, ...hosts);
 
     await gangs.request("POST", `/${id}/cancel`);
-    await told({ phase: "stopped", exitCode: 143 }, ...hosts);
+    await reported({ phase: "stopped", exitCode: 143 }, ...hosts);
 
     expect(await gangs.job(id)).toMatchObject({ status: "cancelled", attempt: 1 });
   });
@@ -186,7 +186,7 @@ describe("a rank that is frozen", () => {
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
 
-    await told(FROZEN, other!);
+    await reported(FROZEN, other!);
     expect(await gangs.job(id)).toMatchObject({
       status: "running",
       status_reason: `Rank 1 on host ${other!.id} is frozen: it was paused from outside, and nothing in it goes on.`,
@@ -198,7 +198,7 @@ describe("a rank that is frozen", () => {
 
     const reason = `Rank 1: its container on host ${other!.id} has been frozen from outside for 90 seconds.`;
     expect(await gangs.job(id)).toMatchObject({ status: "stopping", status_reason: reason });
-    await told({ phase: "stopped", exitCode: 137 }, one!, other!);
+    await reported({ phase: "stopped", exitCode: 137 }, one!, other!);
     expect(await gangs.job(id)).toMatchObject({
       status: "queued",
       attempt: 2,
@@ -209,27 +209,27 @@ describe("a rank that is frozen", () => {
     );
     expect(rows.map((row) => row.since.toISOString())).toEqual([since]);
     await gangs.round();
-    expect(await wellKept()).toEqual([]);
+    expect(await wellFormed()).toEqual([]);
   });
 
   test("and goes on in time is as if nothing had been", async () => {
     const id = await gangs.runs();
     const [, other] = await gangs.hostsOf(id);
-    await told(FROZEN, other!);
+    await reported(FROZEN, other!);
     await gangs.pass(80);
 
-    await told(RUNS, other!);
+    await reported(RUNS, other!);
     await gangs.pass(20);
-    await told(FROZEN, other!);
+    await reported(FROZEN, other!);
 
     expect(await gangs.job(id)).toMatchObject({ status: "running" });
-    await told(RUNS, other!);
+    await reported(RUNS, other!);
     expect(await gangs.job(id)).toMatchObject({ status: "running", status_reason: null });
   });
 });
 
 test("what a later agent says of a stall in other words leaves the run as it is", () => {
-  const told = {
+  const reported = {
     instanceId: "job-1-0",
     placementEpoch: 1,
     runId: "run-1",
@@ -244,7 +244,7 @@ test("what a later agent says of a stall in other words leaves the run as it is"
     isFrozen: "so so",
   };
 
-  expect(ObservedInstance.parse(told)).toMatchObject({
+  expect(ObservedInstance.parse(reported)).toMatchObject({
     phase: "ready",
     idleness: undefined,
     isFrozen: undefined,

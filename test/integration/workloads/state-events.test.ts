@@ -14,7 +14,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
-interface Told {
+interface Reported {
   kind: string;
   old: string | null;
   new: string | null;
@@ -33,19 +33,19 @@ beforeAll(async () => {
 });
 afterAll(async () => await scene?.close());
 
-async function told(where: string, subject: string, kinds: string[]): Promise<Told[]> {
-  const { rows } = await scene.api.db.query<Told & Record<string, unknown>>(
+async function reported(where: string, subject: string, kinds: string[]): Promise<Reported[]> {
+  const { rows } = await scene.api.db.query<Reported & Record<string, unknown>>(
     `SELECT kind, old, new, actor, reason FROM events WHERE ${where} = $1 AND kind = ANY($2::text[]) ORDER BY id`,
     [subject, kinds],
   );
   return rows;
 }
 
-const changes = (events: Told[]) =>
+const changes = (events: Reported[]) =>
   events.map(({ old, new: now }) => `${old ?? "nothing"} → ${now ?? "nothing"}`);
 
 /** From one to the next nothing is missing, and each says who and why. */
-function expectWhole(events: Told[]): void {
+function expectWhole(events: Reported[]): void {
   expect(events.length).toBeGreaterThan(0);
   const gaps = events.slice(1).filter((event, n) => event.old !== events[n]?.new);
   expect(gaps).toEqual([]);
@@ -66,7 +66,7 @@ async function instanceOf(id: string): Promise<string> {
   return rows[0]?.id ?? "";
 }
 
-const ask = async (method: string, path: string, body?: object) =>
+const request = async (method: string, path: string, body?: object) =>
   await scene.api.request(method, `/api/v1${path}`, { as: scene.api.admin, ...(body && { body }) });
 
 test("an environment and its instance, from the order over a restart to the deletion", async () => {
@@ -86,8 +86,8 @@ test("an environment and its instance, from the order over a restart to the dele
   await host.round(RUNS);
   await host.round(RUNS);
 
-  const ofEnvironment = await told("workload_id", id, ["status"]);
-  const ofInstance = await told("instance_id", instance, ["instance-state"]);
+  const ofEnvironment = await reported("workload_id", id, ["status"]);
+  const ofInstance = await reported("instance_id", instance, ["instance-state"]);
 
   expectWhole(ofEnvironment);
   expect(changes(ofEnvironment)).toEqual([
@@ -131,20 +131,20 @@ describe("a container that ended and was started again", () => {
     [wanted] = (await host.round(RUNS)) as [DesiredInstance];
   });
 
-  const says = (count: number, how: object = {}) =>
+  const report = (count: number, how: object = {}) =>
     host.observedOf(wanted, { ...RUNS, restarts: { count, ...KILLED, ...how } });
   const events = async () => {
     const { items } = (await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice }))
       .body;
-    return (items as Told[]).filter(({ kind }) => kind === "container-restarted").toReversed();
+    return (items as Reported[]).filter(({ kind }) => kind === "container-restarted").toReversed();
   };
 
   test("is an event of its workload, once for each time, that says how it ended", async () => {
-    await host.report([says(1)]);
-    await host.report([says(1)]);
-    await host.report([says(3, { outOfMemory: true })]);
-    await host.report([says(2)]);
-    await host.report([says(4, { exitCode: null, signal: null })]);
+    await host.report([report(1)]);
+    await host.report([report(1)]);
+    await host.report([report(3, { outOfMemory: true })]);
+    await host.report([report(2)]);
+    await host.report([report(4, { exitCode: null, signal: null })]);
 
     expect(changes(await events())).toEqual(["0 → 1", "1 → 3", "3 → 4"]);
     expect((await events()).map(({ reason }) => reason)).toEqual([
@@ -159,9 +159,9 @@ describe("a container that ended and was started again", () => {
     const liar = await scene.host("host-liar");
     const before = await events();
 
-    await liar.report([says(9)]);
+    await liar.report([report(9)]);
     const afterLie = await events();
-    await host.report([says(6), says(5)]);
+    await host.report([report(6), report(5)]);
 
     expect(afterLie).toEqual(before);
     expect(changes((await events()).slice(before.length))).toEqual(["4 → 6"]);
@@ -183,7 +183,7 @@ describe("a host", () => {
     await host.heartbeat({ degraded: ["nvidia-smi-hung"] });
     await host.heartbeat();
 
-    const connection = await told("host_id", host.id, KINDS);
+    const connection = await reported("host_id", host.id, KINDS);
     expectWhole(connection);
     expect(changes(connection)).toEqual([
       "never → connected",
@@ -191,7 +191,7 @@ describe("a host", () => {
       "suspect → unreachable",
       "unreachable → connected",
     ]);
-    const health = await told("host_id", host.id, ["host-health"]);
+    const health = await reported("host_id", host.id, ["host-health"]);
     expectWhole(health);
     expect(health.slice(-2)).toMatchObject([
       { old: "healthy", new: "degraded", reason: "nvidia-smi-hung", actor: `host ${host.id}` },
@@ -202,15 +202,15 @@ describe("a host", () => {
   test("that is cordoned, comes back, is drained and declared lost with what ran there", async () => {
     host = await scene.host("host-admin", { gpus: 1, pool: "pool-admin" });
     await scene.api.db.query("UPDATE hosts SET cordoned = true WHERE id <> $1", [host.id]);
-    await ask("POST", `/hosts/${host.id}/cordon`, { reason: "a fan" });
-    await ask("POST", `/hosts/${host.id}/uncordon`, { reason: "mended" });
+    await request("POST", `/hosts/${host.id}/cordon`, { reason: "a fan" });
+    await request("POST", `/hosts/${host.id}/uncordon`, { reason: "mended" });
     const id = await ordered({ gpu: 1 });
     const instance = await instanceOf(id);
     await host.round();
-    await ask("POST", `/hosts/${host.id}/drain`, {});
-    expect((await ask("DELETE", `/hosts/${host.id}?lost=true`)).status).toBe(204);
+    await request("POST", `/hosts/${host.id}/drain`, {});
+    expect((await request("DELETE", `/hosts/${host.id}?lost=true`)).status).toBe(204);
 
-    const status = await told("host_id", host.id, [
+    const status = await reported("host_id", host.id, [
       "host-cordoned",
       "host-uncordoned",
       "host-drained",
@@ -228,7 +228,7 @@ describe("a host", () => {
     expect(new Set(status.map(({ actor }) => actor))).toEqual(
       new Set([`admin ${scene.api.admin.customerId}`]),
     );
-    expect(changes(await told("instance_id", instance, ["instance-state"])).at(-1)).toBe("ready → lost");
+    expect(changes(await reported("instance_id", instance, ["instance-state"])).at(-1)).toBe("ready → lost");
   });
 });
 
@@ -247,7 +247,7 @@ test("a GPU: found, held, free again, gone and back", async () => {
   host.gpus = cards;
   await host.report([]);
 
-  const events = await told("gpu_uuid", uuid, ["gpu-status", "gpu-vanished"]);
+  const events = await reported("gpu_uuid", uuid, ["gpu-status", "gpu-vanished"]);
 
   expect(events.map(({ kind, old, new: now }) => `${kind}: ${old} → ${now}`)).toEqual([
     "gpu-status: null → available",
@@ -257,6 +257,6 @@ test("a GPU: found, held, free again, gone and back", async () => {
     "gpu-status: vanished → available",
   ]);
   expect(events.filter(({ actor, reason }) => actor === null || reason === null)).toEqual([]);
-  const shown = (await ask("GET", `/hosts/${host.id}/events?limit=200`)).body.items;
-  expect(shown.filter((event: { gpu_uuid: string | null }) => event.gpu_uuid === uuid)).toHaveLength(5);
+  const visible = (await request("GET", `/hosts/${host.id}/events?limit=200`)).body.items;
+  expect(visible.filter((event: { gpu_uuid: string | null }) => event.gpu_uuid === uuid)).toHaveLength(5);
 });

@@ -41,7 +41,7 @@ const DISAGREES = {
   detail: "The runtime says that it ended; process 4711 of it is there.",
 } as const;
 
-const ask = async (method: "POST" | "DELETE", path = "") =>
+const request = async (method: "POST" | "DELETE", path = "") =>
   await scene.api.request(method, `/api/v1/environments/${id}${path}`, { as: alice, body: {} });
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 const isHeld = async () => (await sql("SELECT FROM gpu_allocations WHERE released_at IS NULL")).length === 1;
@@ -60,7 +60,7 @@ const burn = async () =>
 
 describe("a run that cannot be ended", () => {
   beforeEach(async () => {
-    await ask("POST", "/stop");
+    await request("POST", "/stop");
     await host.round(NOT_ENDING);
   });
 
@@ -89,7 +89,7 @@ describe("a run that cannot be ended", () => {
     await scene.schedule();
     expect(await scene.get(alice, other.id)).toMatchObject({ status: "queued" });
 
-    await ask("DELETE");
+    await request("DELETE");
     await host.pull();
     await host.heartbeat();
     await host.report([host.observedOf(run, NOT_ENDING)]);
@@ -111,7 +111,7 @@ describe("a run that cannot be ended", () => {
 });
 
 test("the run before a restart that cannot be ended is named, not the one that waits for it", async () => {
-  await ask("POST", "/restart");
+  await request("POST", "/restart");
   const [next] = await host.pull();
   await host.heartbeat();
   await host.report([
@@ -127,9 +127,9 @@ describe("a run that the runtime calls ended and whose processes are there", () 
   test.each([
     ["runs", DISAGREES],
     ["is being stopped", { ...DISAGREES, phase: "stopping" }],
-  ] as const)("and that %s is an alarm, once, until it is reported without that", async (_how, says) => {
-    await host.round(says);
-    await host.round(says);
+  ] as const)("and that %s is an alarm, once, until it is reported without that", async (_how, report) => {
+    await host.round(report);
+    await host.round(report);
 
     expect(await alarms()).toEqual([`runtime-disagrees host-a ${run.runId} open`]);
     expect(await lastDetail()).toBe(
@@ -175,7 +175,7 @@ describe("the list of alarms", () => {
     for (let reports = 0; reports < 2; reports += 1) await host.report([host.observedOf(run, {}), ...made]);
 
     const open = Map.groupBy<string, string>(await alarms(), (alarm) => alarm.split(" ")[0] ?? "");
-    expect([...open].map(([kind, shown]) => [kind, shown.length])).toEqual([
+    expect([...open].map(([kind, visible]) => [kind, visible.length])).toEqual([
       ["run-not-ending", 20],
       ["runtime-disagrees", 20],
     ]);

@@ -153,9 +153,10 @@ export class AccessUnderTest {
     let last: ObservedLease | undefined;
     const isSo = () => {
       last = this.messages?.leases.find((lease) => lease.leaseId === leaseId);
-      const said = Object.entries(last ?? {});
+      const output = Object.entries(last ?? {});
       return (
-        Object.entries(what).every(([key, value]) => said.some(([k, v]) => k === key && v === value)) && last
+        Object.entries(what).every(([key, value]) => output.some(([k, v]) => k === key && v === value)) &&
+        last
       );
     };
     try {
@@ -188,7 +189,7 @@ export class AccessUnderTest {
     return new ControlClient({
       path: accessSocket(this.folder),
       onConnected: () => undefined,
-      onMessage: (news) => void (this.messages = news),
+      onMessage: (messages) => void (this.messages = messages),
       log: quietLog,
     });
   }

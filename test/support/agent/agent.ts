@@ -14,7 +14,7 @@ import { saveCredential } from "@remotegpu/agent/link/credential";
 import { importBusyboxImage, newHostId, removeLabelled } from "../containers/docker.ts";
 import { EmptyAccess } from "./empty-access.ts";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";
-import { keptLog, type KeptLog } from "../kept-log.ts";
+import { memoryLog, type MemoryLog } from "../kept-log.ts";
 import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plane.ts";
 
 /** Where nothing listens: the API that renews credentials, and NATS for an agent that is cut off. */
@@ -31,7 +31,7 @@ export class AgentUnderTest {
   readonly host: ScriptedHost;
   readonly stateDir: string;
   readonly poolRoot: string;
-  readonly log: KeptLog = keptLog();
+  readonly log: MemoryLog = memoryLog();
   /** Asked at the next start, as is what follows. */
   reapsOrphans = false;
   /** How long one look by nvidia-smi may take. */
@@ -148,10 +148,10 @@ export class AgentUnderTest {
     };
     const config = this.#config();
     const setting = { config, credential, key, clock, journal, notifier, log: this.log };
-    const { checkWithinMs: lookWithinMs } = this;
+    const { checkWithinMs } = this;
     const started = await startAgent({
       ...setting,
-      ...(lookWithinMs !== undefined && { checkWithinMs: lookWithinMs }),
+      ...(checkWithinMs !== undefined && { checkWithinMs }),
     });
     this.#running = { ...started, journal };
   }

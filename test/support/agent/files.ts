@@ -12,7 +12,7 @@ import { FILES, Program } from "../worlds/house.ts";
 /** Of the pool, as an environment's. */
 export const FOLDER = "environments/env-1/code";
 
-export interface FileWish {
+export interface FileOptions {
   method?: string;
   folder?: string;
   /** Bytes, or text. */
@@ -72,23 +72,23 @@ export class FilesUnderTest {
     return join(this.pool, folder, path);
   }
 
-  send({ method = "GET", folder = FOLDER, path = "", query = {}, headers = {} }: FileWish): ClientRequest {
-    const asked = new URLSearchParams({ folder: encoded(folder), path: encoded(path), ...query });
+  send({ method = "GET", folder = FOLDER, path = "", query = {}, headers = {} }: FileOptions): ClientRequest {
+    const requested = new URLSearchParams({ folder: encoded(folder), path: encoded(path), ...query });
     return request({
       socketPath: filesSocket(this.state),
       agent: false,
       method,
-      path: `/entry?${asked.toString()}`,
+      path: `/entry?${requested.toString()}`,
       headers,
     });
   }
 
-  async request(wish: FileWish): Promise<FileAnswer> {
-    const sent = this.send(wish);
+  async request(options: FileOptions): Promise<FileAnswer> {
+    const sent = this.send(options);
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       sent.on("response", resolve).on("error", reject);
     });
-    sent.end(wish.body);
+    sent.end(options.body);
     const response = await answered;
     const parts: Buffer[] = [];
     for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
@@ -99,8 +99,8 @@ export class FilesUnderTest {
     return JSON.parse((await this.request({ path, query })).body.toString());
   }
 
-  async refusal(wish: FileWish): Promise<{ status: number } & HostRefusal> {
-    const { status, body } = await this.request(wish);
+  async refusal(options: FileOptions): Promise<{ status: number } & HostRefusal> {
+    const { status, body } = await this.request(options);
     return { status, ...JSON.parse(body.toString()) };
   }
 

@@ -2,13 +2,13 @@
 import { HostConnection, type MessageHandler } from "@remotegpu/agent/link/connection";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { eventually } from "../eventually.ts";
-import { keptLog, type KeptLog } from "../kept-log.ts";
+import { memoryLog, type MemoryLog } from "../kept-log.ts";
 import type { HostCredential } from "../engines/nats.ts";
 
 export interface HostSide extends HostCredential {
   connection: HostConnection;
   client: ControlPlaneClient;
-  log: KeptLog;
+  log: MemoryLog;
   /** How often the credential was said to be refused. */
   refusals: () => number;
 }
@@ -18,7 +18,7 @@ export async function startHostSide(
   subscriptions: Record<string, MessageHandler> = {},
   { isAwaited = true }: { isAwaited?: boolean } = {},
 ): Promise<HostSide> {
-  const log = keptLog();
+  const log = memoryLog();
   let refusals = 0;
   const connection = new HostConnection({
     ...credential,

@@ -142,16 +142,16 @@ export class ScriptedHost {
     { withinMs = 60_000 }: { withinMs?: number } = {},
   ): Promise<ObservedInstance> {
     let last: ObservedInstance | undefined;
-    const isSaid = () => {
+    const isReported = () => {
       last = this.observed(runId);
-      const said = Object.entries(last ?? {});
+      const output = Object.entries(last ?? {});
       const isSo = Object.entries(what).every(([key, value]) =>
-        said.some(([k, v]) => k === key && v === value),
+        output.some(([k, v]) => k === key && v === value),
       );
       return isSo && last;
     };
     try {
-      return await eventually(isSaid, { withinMs });
+      return await eventually(isReported, { withinMs });
     } catch (cause) {
       throw new Error(`${runId} is not ${JSON.stringify(what)} but ${JSON.stringify(last)}`, { cause });
     }

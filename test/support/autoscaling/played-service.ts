@@ -9,7 +9,7 @@ import type { Decision } from "@remotegpu/control-plane/core/inference/autoscali
 import { NO_HISTORY } from "@remotegpu/control-plane/core/inference/autoscaling/load-history";
 import type { Sample } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
 
-export const LOOK_MS = 2_000;
+export const CHECK_MS = 2_000;
 const GATEWAY = "gateway-1";
 
 export function configOf(given: Record<string, unknown>): AutoscalingConfig {
@@ -19,13 +19,13 @@ export function configOf(given: Record<string, unknown>): AutoscalingConfig {
 }
 
 /** The sum over all of the service; cpu is spread evenly over those that are ready. */
-export type Told = Partial<Record<Metric, number>>;
+export type SentMetrics = Partial<Record<Metric, number>>;
 
 export function samplesOf(
-  told: Told,
+  reported: SentMetrics,
   { now, readyReplicas }: Pick<Situation, "now" | "readyReplicas">,
 ): Sample[] {
-  const { cpu, ...traffic } = told;
+  const { cpu, ...traffic } = reported;
   const busy = cpu === undefined ? [] : readyReplicas;
   return [
     ...busy.map((source) => ({ metric: "cpu" as const, source, value: (cpu ?? 0) / busy.length, at: now })),
@@ -65,15 +65,15 @@ export class PlayedService {
   }
 
   /** Looks for so long at what is told, and does what is decided. */
-  play(seconds: number, told: Told | ((now: number) => Told)): this {
+  play(seconds: number, reported: SentMetrics | ((now: number) => SentMetrics)): this {
     for (const until = this.situation.now + seconds * 1_000; this.situation.now < until;)
-      this.check(typeof told === "function" ? told(this.situation.now) : told);
+      this.check(typeof reported === "function" ? reported(this.situation.now) : reported);
     return this;
   }
 
-  check(told: Told, change: Partial<Situation> = {}): Decision {
-    const before = { ...this.situation, now: this.situation.now + LOOK_MS };
-    const situation = { ...before, samples: samplesOf(told, before), ...change };
+  check(reported: SentMetrics, change: Partial<Situation> = {}): Decision {
+    const before = { ...this.situation, now: this.situation.now + CHECK_MS };
+    const situation = { ...before, samples: samplesOf(reported, before), ...change };
     const { decision, history } = evaluate(situation);
     this.decision = decision;
     this.situation = { ...situation, waitingRequests: 0, history };

@@ -37,19 +37,19 @@ export function knative(target: number): Rule {
   return ({ nowMs, ready: { length }, inFlight }) => {
     values.add(nowMs, inFlight);
     const ready = Math.max(1, length);
-    const between = (asked: number) =>
-      Math.min(Math.max(asked, Math.floor(ready / DOWN_RATE)), Math.ceil(ready * UP_RATE));
-    const panicAsks = Math.ceil(values.mean(nowMs, PANIC_MS) / target);
+    const between = (requested: number) =>
+      Math.min(Math.max(requested, Math.floor(ready / DOWN_RATE)), Math.ceil(ready * UP_RATE));
+    const panicRequests = Math.ceil(values.mean(nowMs, PANIC_MS) / target);
     const stable = between(Math.ceil(values.mean(nowMs, STABLE_MS) / target));
-    if (panicAsks / ready >= PANIC_THRESHOLD) panicMs = nowMs;
+    if (panicRequests / ready >= PANIC_THRESHOLD) panicMs = nowMs;
     else if (panicMs !== null && nowMs > panicMs + STABLE_MS) [panicMs, most] = [null, 0];
     if (panicMs === null) return stable;
-    most = Math.max(most, stable, between(panicAsks));
+    most = Math.max(most, stable, between(panicRequests));
     return most;
   };
 }
 
-const LOOK_BACK_MS = 30 * MS_PER_SECOND;
+const LOOKBACK_MS = 30 * MS_PER_SECOND;
 const UP_DELAY_MS = 30 * MS_PER_SECOND;
 const DOWN_DELAY_MS = 600 * MS_PER_SECOND;
 
@@ -58,20 +58,20 @@ const DOWN_DELAY_MS = 600 * MS_PER_SECOND;
  * look of 30 s, or fewer at every one of 600 s.
  */
 export function rayServe(target: number): Rule {
-  const values = new Values(LOOK_BACK_MS);
+  const values = new Values(LOOKBACK_MS);
   let since: { route: number; ms: number } | null = null;
   return ({ nowMs, ready, wanted, inFlight }) => {
     values.add(nowMs, inFlight);
     const running = Math.max(1, ready.length);
-    const ratio = values.mean(nowMs, LOOK_BACK_MS) / (running * target);
-    const asked = Math.ceil(running * ratio);
-    const way = Math.sign(asked - wanted);
-    if (way === 0) since = null;
-    else if (since === null || since.route !== way) since = { route: way, ms: nowMs };
-    const delayMs = way > 0 ? UP_DELAY_MS : DOWN_DELAY_MS;
+    const ratio = values.mean(nowMs, LOOKBACK_MS) / (running * target);
+    const requested = Math.ceil(running * ratio);
+    const route = Math.sign(requested - wanted);
+    if (route === 0) since = null;
+    else if (since === null || since.route !== route) since = { route, ms: nowMs };
+    const delayMs = route > 0 ? UP_DELAY_MS : DOWN_DELAY_MS;
     if (since === null || nowMs - since.ms <= delayMs) return wanted;
     since = null;
-    return Math.max(1, asked);
+    return Math.max(1, requested);
   };
 }
 

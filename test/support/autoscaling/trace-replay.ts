@@ -10,7 +10,7 @@ import type { LoadTrace } from "./load-traces.ts";
 import type { Rule, Seen } from "./published-rules.ts";
 import { AT_ONCE, SimulatedService, SLOT_MS } from "./simulated-service.ts";
 
-const LOOK_MS = 2 * MS_PER_SECOND;
+const CHECK_MS = 2 * MS_PER_SECOND;
 const BOUNDS = { min: 1, max: 100 };
 const GATEWAY = "gateway";
 
@@ -31,10 +31,10 @@ export function replayTrace(
   let changes = 0;
   while (service.nowMs < trace.lengthMs) {
     service.passSlot(trace.requestsPerSecond(service.nowMs));
-    if (service.nowMs % LOOK_MS !== 0) continue;
-    const wished = Math.min(BOUNDS.max, Math.max(BOUNDS.min, rule(seenOf(service))));
-    if (wished !== service.wanted) changes += 1;
-    service.scaleTo(wished);
+    if (service.nowMs % CHECK_MS !== 0) continue;
+    const requested = Math.min(BOUNDS.max, Math.max(BOUNDS.min, rule(seenOf(service))));
+    if (requested !== service.wanted) changes += 1;
+    service.scaleTo(requested);
   }
   return {
     requests: service.requests,
@@ -45,12 +45,12 @@ export function replayTrace(
 }
 
 function seenOf(service: SimulatedService): Seen {
-  const { busy, ...told } = service.reported();
+  const { busy, ...reported } = service.reported();
   return {
     nowMs: service.nowMs,
     ready: service.ready(),
     wanted: service.wanted,
-    ...told,
+    ...reported,
     busyPercent: (busy * 100) / AT_ONCE,
   };
 }

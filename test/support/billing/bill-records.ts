@@ -1,7 +1,7 @@
 /** Billing records as a test wants them, written past rating: of any customer, month and amount. */
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
 
-export interface RecordWish {
+export interface RecordOptions {
   customer_id: number;
   amount: string;
   /** The first day; null for a record of the old system. */
@@ -39,13 +39,16 @@ const ORDINARY = {
 };
 
 /** In this order. */
-export async function insertRecords(connection: Connection, wishes: readonly RecordWish[]): Promise<void> {
-  const rows = wishes.map((wish) => ({
+export async function insertRecords(
+  connection: Connection,
+  requests: readonly RecordOptions[],
+): Promise<void> {
+  const rows = requests.map((options) => ({
     ...ORDINARY,
-    usage_month: wish.invoice_month,
+    usage_month: options.invoice_month,
     currency: "CNY",
-    created_at: wish.end_time ?? ORDINARY.end_time,
-    ...wish,
+    created_at: options.end_time ?? ORDINARY.end_time,
+    ...options,
   }));
   await connection.query(
     `INSERT INTO billing_records (customer_id, workspace_id, resource_type, legacy_resource_type, resource_id, resource_name,

@@ -269,10 +269,10 @@ export class BillingModel {
     // What is not charged any more and was refunded before is taken back: it comes to nothing, or to less.
     const refunded = this.#refunded.get(run.id) ?? 0n;
     const excess = refunded - this.postedOf(run);
-    const takenBack = amount < 0n && excess > 0n ? excess : 0n;
-    this.#refunded.set(run.id, refunded - takenBack);
+    const rolledBack = amount < 0n && excess > 0n ? excess : 0n;
+    this.#refunded.set(run.id, refunded - rolledBack);
     const account = this.#account(run.customer);
-    const inTurn = [-amount, -takenBack];
+    const inTurn = [-amount, -rolledBack];
     if (account.balance + account.creditLimit <= 0n) inTurn.reverse();
     for (const change of inTurn) if (change !== 0n) this.#post(run.customer, change, at);
   }

@@ -229,7 +229,7 @@ class VectorRunner {
       now,
     );
     for (const attempt of vector.start_attempts) if (isNow(attempt.at)) await this.#tryStart(attempt, now);
-    for (const wish of vector.estimates) if (isNow(wish.at)) await this.#estimate(wish, now);
+    for (const options of vector.estimates) if (isNow(options.at)) await this.#estimate(options, now);
     for (const time of vector.observe_at) if (isNow(time)) await this.#observe(time, now);
   }
 
@@ -323,15 +323,15 @@ class VectorRunner {
     this.#startResults.push({ ...attempt, accepted: decision.allowed });
   }
 
-  async #estimate(wish: BillingVector["estimates"][number], now: Date): Promise<void> {
-    const spec = this.#specs.idOf(wish.spec);
+  async #estimate(options: BillingVector["estimates"][number], now: Date): Promise<void> {
+    const spec = this.#specs.idOf(options.spec);
     const prices = await pricesInForce(this.#database, { spec, at: now });
     const counted = this.#catalogue.lines.get(spec) ?? [];
     const lines = prices.map((price) => ({
       ...price,
       quantity: counted.find(({ line }) => line === price.line)?.quantity ?? 0n,
     }));
-    this.#estimates.push({ ...wish, amount: formatPoints(estimate(lines, wish)) });
+    this.#estimates.push({ ...options, amount: formatPoints(estimate(lines, options)) });
   }
 
   async #observe(time: string, now: Date): Promise<void> {

@@ -384,12 +384,12 @@ export class BillingWorld {
          FROM runs WHERE id = ANY($1::text[])`,
       [ids],
     );
-    return rows.flatMap(({ id, output: said }) => {
+    return rows.flatMap(({ id, output }) => {
       const run = this.model.runs.get(id);
       if (run === undefined) return [`run ${id} is not the model's`];
       const rest = run.dirty ? "uncharged" : `waived ${run.waivedMs()}`;
       const expected = `${run.provenMs()} ${this.model.minutesOf(run)} ${formatPoints(this.model.postedOf(run))} ${rest}`;
-      return said === expected ? [] : [`run ${id} is ${said}, by the model ${expected}`];
+      return output === expected ? [] : [`run ${id} is ${output}, by the model ${expected}`];
     });
   }
 
@@ -400,17 +400,17 @@ export class BillingWorld {
          FROM billing_records WHERE run_id = ANY($1::text[]) GROUP BY 1`,
       [ids],
     );
-    const said = new Map(rows.map((row) => [row.key, row.output]));
-    const asked = new Set(ids);
+    const output = new Map(rows.map((row) => [row.key, row.output]));
+    const requested = new Set(ids);
     const expected = new Map(
       [...this.model.records]
-        .filter(([key]) => asked.has(key.split(" ", 1)[0] ?? ""))
+        .filter(([key]) => requested.has(key.split(" ", 1)[0] ?? ""))
         .map(([key, { minutes, amount }]) => [key, `${minutes} ${formatPoints(amount)}`]),
     );
-    return [...new Set([...said.keys(), ...expected.keys()])].flatMap((key) =>
-      said.get(key) === expected.get(key)
+    return [...new Set([...output.keys(), ...expected.keys()])].flatMap((key) =>
+      output.get(key) === expected.get(key)
         ? []
-        : [`records ${key} sum to ${said.get(key)}, by the model ${expected.get(key)}`],
+        : [`records ${key} sum to ${output.get(key)}, by the model ${expected.get(key)}`],
     );
   }
 
@@ -418,7 +418,7 @@ export class BillingWorld {
     const { rows } = await this.database.query<{ id: number; output: string }>(
       "SELECT id, concat_ws(' ', balance, overdue_status, overdue_since AT TIME ZONE 'UTC') AS message FROM customers ORDER BY id",
     );
-    return rows.flatMap(({ id, output: said }) => {
+    return rows.flatMap(({ id, output }) => {
       const account = this.model.accounts.get(id);
       if (account === undefined) return [];
       const since = new Date(account.overdueSince)
@@ -430,7 +430,7 @@ export class BillingWorld {
         account.status,
         ...(account.status === "normal" ? [] : [since]),
       ].join(" ");
-      return said === expected ? [] : [`customer ${id} is ${said}, by the model ${expected}`];
+      return output === expected ? [] : [`customer ${id} is ${output}, by the model ${expected}`];
     });
   }
 

@@ -11,7 +11,7 @@ import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
 const SAMPLER = "pool-host" as HostId;
 const POOL = "pool";
 
-export interface StoredThing {
+export interface StoredResource {
   readonly workspaceId: number;
   readonly ownerId: number;
   readonly name: string;
@@ -22,9 +22,9 @@ export async function openStoragePool(
   {
     price,
     freeGb,
-    resources: things,
+    resources,
     diskBytes = MAX_SAMPLE_BYTES,
-  }: { price: string; freeGb: string; resources: readonly StoredThing[]; diskBytes?: number },
+  }: { price: string; freeGb: string; resources: readonly StoredResource[]; diskBytes?: number },
 ): Promise<void> {
   await setSetting(tx, "FREE_STORAGE_GB", freeGb);
   await tx.query(
@@ -37,7 +37,7 @@ export async function openStoragePool(
   const effectiveFrom = new Date(0);
   const line = { spec: "storage", line: "storage", billingUnit: "day", createdBy: null } as const;
   await addPrice(tx, { ...line, unitPrice: price, effectiveFrom }, new Date(0));
-  for (const { workspaceId, ownerId, name } of things)
+  for (const { workspaceId, ownerId, name } of resources)
     await insertData(tx, "dataset", {
       customerId: ownerId,
       customerUuid: "",

@@ -29,7 +29,7 @@ let begun = 0;
 type Client = "ssh" | "scp" | "sftp";
 type Given = { input?: string | Uint8Array; env?: Record<string, string> };
 /** Outputs byte by byte, as Latin-1. */
-type Said = { stdout: string; stderr: string; exitCode: number | undefined };
+type Message = { stdout: string; stderr: string; exitCode: number | undefined };
 type ClientKey = { path: string; line: string };
 
 type Changes = {
@@ -125,10 +125,10 @@ export class Door {
   readonly #hostKey: KeyObject = generateKeyPairSync("ed25519").privateKey;
 
   constructor(
-    way: Doorway,
+    route: Doorway,
     { name, containerId, livePath }: { name: string; containerId: string; livePath: string },
   ) {
-    this.#route = way;
+    this.#route = route;
     this.#name = name;
     this.containerId = containerId;
     this.livePath = livePath;
@@ -174,17 +174,17 @@ export class Door {
 
   /** Resolves when sshd shows its banner. */
   async isOpen(port = SSHD_PORT): Promise<string> {
-    const look = async () => {
+    const check = async () => {
       const net = `--net=/proc/${this.pid}/ns/net`;
       const args = [net, "/usr/bin/busybox", "nc", "-w", "1", "127.0.0.1", String(port)];
       const { stdout } = await execa("nsenter", args, { reject: false, stdin: "ignore" });
       return stdout.startsWith("SSH-2.0-") && stdout;
     };
-    return eventually(look, { what: `a banner on port ${port}` });
+    return eventually(check, { what: `a banner on port ${port}` });
   }
 
   /** Runs a command of the container's, as a client. Never rejects for its exit code. */
-  ssh(command: string | readonly string[], given: Given = {}): Promise<Said> {
+  ssh(command: string | readonly string[], given: Given = {}): Promise<Message> {
     return this.client("ssh", typeof command === "string" ? [HOST_ALIAS, command] : command, given);
   }
 
@@ -193,7 +193,7 @@ export class Door {
     program: Client,
     words: readonly string[],
     { input = "", env = {} }: Given = {},
-  ): Promise<Said> {
+  ): Promise<Message> {
     const options = { input, env, timeout: CLIENT_MS, reject: false, encoding: "latin1" } as const;
     const { stdout, stderr, exitCode } = await execa(program, this.#words(words), options);
     return { stdout, stderr, exitCode };

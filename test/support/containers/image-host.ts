@@ -18,13 +18,13 @@ import { Images } from "@remotegpu/agent/runtime/images/images";
 import { newHostId } from "./docker.ts";
 import { eventually } from "../eventually.ts";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";
-import { keptLog } from "../kept-log.ts";
+import { memoryLog } from "../kept-log.ts";
 
 /** The machine's runtime loads few layers at once, of all tests together. */
 const PULL_WITHIN_MS = 45_000;
 
 export class ImageHost {
-  readonly log = keptLog();
+  readonly log = memoryLog();
   readonly images = new Images(new Docker());
   readonly pulls: ImagePulls;
   readonly journal: Journal;
@@ -101,9 +101,9 @@ export class ImageHost {
   }
 
   /** From now on these are wanted, as the loop says it in each round. */
-  want(...wishes: readonly DesiredImage[]): void {
-    this.#requests = wishes;
-    this.pulls.want(wishes);
+  want(...requests: readonly DesiredImage[]): void {
+    this.#requests = requests;
+    this.pulls.want(requests);
   }
 
   /** One more round, so much later. */
@@ -113,26 +113,26 @@ export class ImageHost {
   }
 
   /** What becomes of the image of an order that is wanted. */
-  outcome(wish: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+  outcome(options: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
     return eventually(
       async () => {
         this.later(0);
-        const state = await this.pulls.ensure(wish);
+        const state = await this.pulls.ensure(options);
         return state.kind !== "awaited" && state;
       },
-      { withinMs: PULL_WITHIN_MS, what: `an end of ${wish.image}` },
+      { withinMs: PULL_WITHIN_MS, what: `an end of ${options.image}` },
     );
   }
 
   /** The same, with as much time as further tries take. */
-  lastOutcome(wish: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
+  lastOutcome(options: DesiredImage): Promise<Exclude<ImageState, { kind: "awaited" }>> {
     return eventually(
       async () => {
-        this.later(this.pullOf(wish.image)?.state === "waiting" ? LONGEST_PAUSE_MS : 0);
-        const state = await this.pulls.ensure(wish);
+        this.later(this.pullOf(options.image)?.state === "waiting" ? LONGEST_PAUSE_MS : 0);
+        const state = await this.pulls.ensure(options);
         return state.kind !== "awaited" && state;
       },
-      { withinMs: PULL_WITHIN_MS, what: `the last try of ${wish.image}` },
+      { withinMs: PULL_WITHIN_MS, what: `the last try of ${options.image}` },
     );
   }
 

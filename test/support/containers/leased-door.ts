@@ -12,7 +12,7 @@ import { eventually } from "../eventually.ts";
 import { wantedLease } from "../samples/lease-samples.ts";
 import { type Door, Doorway, type Session } from "./door.ts";
 
-type Told = { door: Door; leaseId: LeaseId; instance: ReachableInstance };
+type Reported = { door: Door; leaseId: LeaseId; instance: ReachableInstance };
 
 export class LeasedDoors {
   readonly route: Doorway;
@@ -22,21 +22,21 @@ export class LeasedDoors {
   cuts: Cut[] = [];
   taken: string[] = [];
   bundle: string | null = null;
-  readonly #doors: Told[] = [];
+  readonly #doors: Reported[] = [];
 
-  private constructor(way: Doorway, access: AccessUnderTest) {
-    this.route = way;
+  private constructor(route: Doorway, access: AccessUnderTest) {
+    this.route = route;
     this.access = access;
   }
 
   /** @param script of the access process, where it is another one than this checkout's */
   static async open({ script }: { script?: string } = {}): Promise<LeasedDoors> {
-    const way = await Doorway.open();
+    const route = await Doorway.open();
     const access = await AccessUnderTest.begin(
       {},
-      { folder: way.folder, ...(script !== undefined && { script }) },
+      { folder: route.folder, ...(script !== undefined && { script }) },
     );
-    return new LeasedDoors(way, access);
+    return new LeasedDoors(route, access);
   }
 
   /** A container that the owner's key opens, with its lease. */
@@ -146,9 +146,9 @@ export class LeasedDoors {
     await this.route.close();
   }
 
-  #of(door: Door): Told {
-    const told = this.#doors.find((one) => one.door === door);
-    if (told === undefined) throw new Error("that door has no lease");
-    return told;
+  #of(door: Door): Reported {
+    const reported = this.#doors.find((one) => one.door === door);
+    if (reported === undefined) throw new Error("that door has no lease");
+    return reported;
   }
 }

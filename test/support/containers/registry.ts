@@ -176,15 +176,15 @@ export class TestRegistry {
     const blob = BLOB_PATH.exec(pathname);
     const name = manifest?.[1] ?? blob?.[1] ?? searchParams.get("name") ?? "";
     const found = manifest && this.#manifests.get(`${name}:${manifest[2]}`);
-    const kept = blob && this.#blobs.get(blob[2] ?? "");
+    const stored = blob && this.#blobs.get(blob[2] ?? "");
     const login = found?.login ?? this.#loginOf(name);
     if (!this.#mayHave(request, login)) return refuse(response, 401, "UNAUTHORIZED");
     if (found) {
       const headers = { "content-type": MANIFEST_TYPE, "docker-content-digest": found.digest };
       return this.#answer(request, response, { name, step: "manifest", body: found.body, headers });
     }
-    if (kept)
-      return this.#answer(request, response, { name, step: kept.step, body: kept.bytes, headers: {} });
+    if (stored)
+      return this.#answer(request, response, { name, step: stored.step, body: stored.bytes, headers: {} });
     const step = manifest ? "manifest" : "layer";
     if (this.#isFailing(response, { name, step })) return;
     refuse(response, 404, manifest ? "MANIFEST_UNKNOWN" : "BLOB_UNKNOWN");
@@ -227,9 +227,9 @@ export class TestRegistry {
   }
 
   #mayHave(request: IncomingMessage, login: RegistryLogin | null): boolean {
-    const shown = this.#auth === "bearer" ? this.#tokens.get(bearerOf(request)) : basicLogin(request);
-    if (login === null) return this.#auth !== "basic" || shown != null;
-    return shown?.username === login.username && shown.password === login.password;
+    const visible = this.#auth === "bearer" ? this.#tokens.get(bearerOf(request)) : basicLogin(request);
+    if (login === null) return this.#auth !== "basic" || visible != null;
+    return visible?.username === login.username && visible.password === login.password;
   }
 
   #loginOf(name: string): RegistryLogin | null {

@@ -19,7 +19,7 @@ const UNUSED = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/inclu
 const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 const TORCH = "usr/lib/python3/dist-packages/torch/distributed";
 /** Each with the argument behind which the one is put that switches it off. */
-const ASKS_FOR_LIBUV: readonly (readonly [file: string, behind: string])[] = [
+const NEEDS_LIBUV: readonly (readonly [file: string, behind: string])[] = [
   [`${TORCH}/elastic/rendezvous/static_tcp_rendezvous.py`, "multi_tenant=True,"],
   [`${TORCH}/elastic/rendezvous/dynamic_rendezvous.py`, "multi_tenant=True,"],
   [`${TORCH}/elastic/rendezvous/c10d_rendezvous_backend.py`, "multi_tenant=True,"],
@@ -43,7 +43,7 @@ async function layTorchRoot(root: string): Promise<void> {
     await symlink(`${name}/lib${name}.so.3`, join(root, LIBRARIES, `lib${name}.so.3`));
   await writeFile(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n");
   await writeFile(join(root, "etc/group"), "root:x:0:\n");
-  for (const [file, behind] of ASKS_FOR_LIBUV) {
+  for (const [file, behind] of NEEDS_LIBUV) {
     const text = await readFile(join(root, file), "utf8");
     if (!text.includes(behind)) throw new Error(`${file} begins its store in another way than it did`);
     await writeFile(join(root, file), text.replace(behind, `${behind} use_libuv=False,`));

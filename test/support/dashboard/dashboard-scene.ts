@@ -76,7 +76,7 @@ export async function openDashboardScene(given?: ControlScene): Promise<Dashboar
 
 async function anew(): Promise<OpenedPage> {
   const page = await openPage();
-  tellWhatFailed(page);
+  reportFailure(page);
   return { page, complaints: complaintsOf(page) };
 }
 
@@ -88,13 +88,13 @@ const BODY = `(() => {
 })()`;
 
 /** What the page said, what it still waited for and what it had not been given, when its test failed. */
-export function tellWhatFailed(page: Page): void {
-  const asked = new Set<string>();
+export function reportFailure(page: Page): void {
+  const requested = new Set<string>();
   const failed: string[] = [];
-  page.on("request", (request) => asked.add(request.url()));
-  page.on("requestfinished", (request) => asked.delete(request.url()));
+  page.on("request", (request) => requested.add(request.url()));
+  page.on("requestfinished", (request) => requested.delete(request.url()));
   page.on("requestfailed", (request) => {
-    asked.delete(request.url());
+    requested.delete(request.url());
     failed.push(`${request.url()} (${request.failure()?.errorText ?? "no reason"})`);
   });
   page.on("console", (message) => failed.push(message.text()));
@@ -102,7 +102,7 @@ export function tellWhatFailed(page: Page): void {
     if (task.result?.state !== "fail") return;
     const text = String(await page.evaluate(BODY).catch(String));
     process.stdout.write(
-      `${page.url()} waits for ${[...asked].join(" ")}, was not given ${failed.join(" ")} and says: ${text}\n`,
+      `${page.url()} waits for ${[...requested].join(" ")}, was not given ${failed.join(" ")} and says: ${text}\n`,
     );
   });
 }

@@ -11,7 +11,7 @@ const TURNS = /[\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 /** Has no room for all of it. */
 const SHORT = 100;
 const PHONE = { width: 360, height: 780 };
-const DESK = { width: 1200, height: 900 };
+const BATCH_QUEUE = { width: 1200, height: 900 };
 
 /**
  * Of one kind of thing, as long as it may be: a tag that would act, words read from the right, isolates that are not ended
@@ -29,7 +29,7 @@ export function bare(text: string): string {
 }
 
 /** For `evaluateOnNewDocument`: what is asked and not answered, but for what never ends. */
-export const COUNT_ASKED = `{
+export const COUNT_REQUESTS = `{
   const send = globalThis.fetch;
   globalThis.askedNow = 0;
   globalThis.fetch = async (...told) => {
@@ -63,7 +63,7 @@ export async function stands(page: Page): Promise<void> {
 }
 
 /** What was found of the names on a page. */
-interface Looked {
+interface Checked {
   /** Texts in which a name stands that may turn what is beside it, and where. */
   loose: string[];
   /** All that is there of names, in elements and in what is said of them. */
@@ -72,7 +72,7 @@ interface Looked {
   hits: number;
 }
 
-const LOOK = `(() => {
+const CHECK = `(() => {
   const turns = /[\\u0590-\\u08FF\\u202A-\\u202E\\u2066-\\u2069]/;
   const loose = [], texts = [];
   const standsAlone = (element) => {
@@ -120,17 +120,17 @@ const LOOK = `(() => {
 })()`;
 
 /** What a page makes of names that it should not, and all that it shows of them. */
-export interface NamesShown {
+export interface NamesOnPage {
   wrong: string[];
   texts: string[];
 }
 
 /** As it stands, at a desk and on a phone. @param what it is, for whoever reads what is wrong */
-export async function namesOn(page: Page, what: string): Promise<NamesShown> {
-  const { loose, texts, wasRun, hits } = (await page.evaluate(LOOK)) as Looked;
+export async function namesOn(page: Page, what: string): Promise<NamesOnPage> {
+  const { loose, texts, wasRun, hits } = (await page.evaluate(CHECK)) as Checked;
   const wrong = loose.map((html) => `${what}: a name turns what is beside it in ${html}`);
   if (wasRun || hits > 0) wrong.push(`${what}: a name is more than text`);
-  for (const size of [PHONE, DESK]) {
+  for (const size of [PHONE, BATCH_QUEUE]) {
     await page.setViewport(size);
     await page.waitForFunction(`innerWidth === ${size.width}`);
     const wide = (await page.evaluate(WIDE)) as string[];

@@ -37,7 +37,7 @@ const ALL_RULES = { rules: Object.fromEntries(NEVER_GRAVE.map((id) => [id, { ena
 const RULES_OF_COLOURS = { runOnly: ["color-contrast", "link-in-text-block"] };
 
 /** Of a page, in an error. */
-const MOST_SAID = 1_500;
+const MAX_MESSAGE_LENGTH = 1_500;
 
 interface Violation {
   id: string;
@@ -116,7 +116,7 @@ async function changeTheme(page: Page, theme: Theme): Promise<void> {
  * In both themes and both languages: nothing grave for axe, and narrow enough. The page is loaded anew for each language,
  * so its address leads to what it shows; at the end it is light and English. @param stands a selector of the content
  */
-export async function expectKept(page: Page, stands: string): Promise<void> {
+export async function expectSoundPage(page: Page, stands: string): Promise<void> {
   for (const language of LANGUAGES) {
     await reloadIn(page, language);
     await page.waitForSelector(stands);
@@ -136,12 +136,14 @@ export async function textOf(page: Page, selector = "body"): Promise<string> {
 /** Waits until the page says this. @throws with what it says in its place */
 export async function expectText(page: Page, wanted: string | RegExp, selector = "body"): Promise<void> {
   let text = "";
-  const says = async () => {
+  const report = async () => {
     text = await textOf(page, selector);
     return typeof wanted === "string" ? text.includes(wanted) : wanted.test(text);
   };
-  await eventually(says, { what: `${String(wanted)} on the page` }).catch((error: unknown) => {
-    throw new Error(`${page.url()} says ${JSON.stringify(text.slice(0, MOST_SAID))}`, { cause: error });
+  await eventually(report, { what: `${String(wanted)} on the page` }).catch((error: unknown) => {
+    throw new Error(`${page.url()} says ${JSON.stringify(text.slice(0, MAX_MESSAGE_LENGTH))}`, {
+      cause: error,
+    });
   });
 }
 

@@ -16,7 +16,7 @@ export const HURRIED_POLLS = `{
 }`;
 
 /** For `evaluate`: what a browser tells a page that comes to the front, or goes behind another. */
-export function looked(state: "visible" | "hidden"): string {
+export function visibilityChange(state: "visible" | "hidden"): string {
   return `Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
     document.dispatchEvent(new Event("visibilitychange", { bubbles: true }))`;
 }

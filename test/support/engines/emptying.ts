@@ -7,7 +7,7 @@ import { escapeLiteral } from "pg";
 import type { Connection } from "@remotegpu/control-plane/store/database/database";
 
 /** What says which migrations there were, and is written by them alone. */
-const KEPT = "schema_migrations";
+const STORED = "schema_migrations";
 
 /** Empties the database that it is called in; needs the superuser, since no trigger may see it. */
 export const EMPTY_DATABASE = "SELECT suite.empty_database()";
@@ -24,7 +24,7 @@ export async function makeEmptying(sql: Connection): Promise<void> {
     BEGIN
       -- A table that never had a row has no pages.
       FOR one IN SELECT c.oid::regclass AS name FROM pg_class c
-                  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '${KEPT}'
+                  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '${STORED}'
                     AND pg_relation_size(c.oid) > 0
       LOOP
         EXECUTE format('DELETE FROM %s', one.name);
@@ -38,7 +38,7 @@ export async function makeEmptying(sql: Connection): Promise<void> {
 async function rowsOfMigrations(sql: Connection): Promise<string[]> {
   const { rows: tables } = await sql.query<{ name: string }>(
     `SELECT c.oid::regclass::text AS name FROM pg_class c
-      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '${KEPT}'
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '${STORED}'
         AND pg_relation_size(c.oid) > 0 ORDER BY 1`,
   );
   const refills: string[] = [];

@@ -38,9 +38,9 @@ export function failingDatabase(
       throw new Error(`the world failed at statement ${fail.at}: ${text.slice(0, 60)}`);
     };
     const failingQuery = async (...given: unknown[]): Promise<unknown> => {
-      const [asked] = given as [{ text?: string } | string | Batch];
-      if (asked instanceof Batch) return await oneByOne(asked, query, one);
-      const text = typeof asked === "string" ? asked : (asked.text ?? "");
+      const [requested] = given as [{ text?: string } | string | Batch];
+      if (requested instanceof Batch) return await oneByOne(requested, query, one);
+      const text = typeof requested === "string" ? requested : (requested.text ?? "");
       return await one(text, () => query(...given));
     };
     return Object.assign(Object.create(client) as PoolClient, { query: failingQuery });

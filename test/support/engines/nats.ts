@@ -90,8 +90,8 @@ export async function startTestNats({
     stop: () => server.stop(),
     async start({ wipe = false } = {}) {
       if (wipe) {
-        for (const kept of ["jetstream", "accounts"]) {
-          rmSync(join(folder, "nats", kept), { recursive: true, force: true });
+        for (const stored of ["jetstream", "accounts"]) {
+          rmSync(join(folder, "nats", stored), { recursive: true, force: true });
         }
       }
       server = await start();

@@ -13,7 +13,7 @@ import { freePort } from "./free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 /** It refuses to be root. */
-const NOBODY = { uid: 65_534, gid: 65_534 };
+const NO_HANDLERS = { uid: 65_534, gid: 65_534 };
 /** For each user and database. */
 export const SESSIONS = 3;
 
@@ -52,7 +52,7 @@ max_prepared_statements = 0
   for (const name of ["users", "pgbouncer.ini"]) chmodSync(file(name), 0o644);
   chmodSync(folder, 0o755);
   const child = spawn("/usr/sbin/pgbouncer", ["-q", file("pgbouncer.ini")], {
-    ...(process.getuid?.() === 0 && NOBODY),
+    ...(process.getuid?.() === 0 && NO_HANDLERS),
     cwd: "/",
     stdio: "ignore",
   });
@@ -60,10 +60,10 @@ max_prepared_statements = 0
   const endWithUs = () => void child.kill("SIGKILL");
   process.once("exit", endWithUs);
   const through = (url: string) => {
-    const way = new URL(url);
-    way.hostname = LOOPBACK;
-    way.port = String(port);
-    return way.href;
+    const route = new URL(url);
+    route.hostname = LOOPBACK;
+    route.port = String(port);
+    return route.href;
   };
   await eventually(() => answers(through(users[0]?.href ?? "")));
   return {

@@ -24,16 +24,16 @@ export interface Watch {
 export function watchedDatabase(
   url: string,
   { before, after }: Watch,
-  actsAs: "owner" | "application" = "owner",
+  runsAs: "owner" | "application" = "owner",
 ): Database {
-  const database = openDatabase(url, { maxConnections: 1, runsAs: actsAs });
+  const database = openDatabase(url, { maxConnections: 1, runsAs });
   let statements = 0;
   const connect = database.pool.connect.bind(database.pool) as (callback?: unknown) => Promise<PoolClient>;
   const connectWatched = async (callback?: unknown): Promise<PoolClient> => {
     // The pool's own query asks with a callback: not a transaction, and not watched.
     if (callback !== undefined) return connect(callback);
     const client = await connect();
-    const query = client.query.bind(client) as (asked: object) => Promise<unknown>;
+    const query = client.query.bind(client) as (requested: object) => Promise<unknown>;
     const tear = () =>
       (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
     const one = async <T>(text: string, send: () => Promise<T>): Promise<T> => {
@@ -45,10 +45,11 @@ export function watchedDatabase(
       await after?.(statement);
       return answer;
     };
-    const each = async (asked: { text: string } | Batch): Promise<unknown> => {
-      if (asked instanceof Batch) return await oneByOne(asked, query, one);
+    const each = async (requested: { text: string } | Batch): Promise<unknown> => {
+      if (requested instanceof Batch) return await oneByOne(requested, query, one);
       let answer: unknown;
-      for (const text of statementsOf(asked.text)) answer = await one(text, () => query({ ...asked, text }));
+      for (const text of statementsOf(requested.text))
+        answer = await one(text, () => query({ ...requested, text }));
       return answer;
     };
     return Object.assign(Object.create(client) as PoolClient, { query: each });

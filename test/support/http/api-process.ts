@@ -4,7 +4,7 @@ import { once } from "node:events";
 
 const PROGRAM = new URL("../../fixtures/api-server.ts", import.meta.url).pathname;
 
-export type ApiProcessNews = { kind: "port"; port: number } | { kind: "memory"; bytes: number };
+export type ApiProcessMessage = { kind: "port"; port: number } | { kind: "memory"; bytes: number };
 
 export class ApiProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -15,8 +15,8 @@ export class ApiProcess implements AsyncDisposable {
       execArgv: ["--expose-gc"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    const news = await newsOf(child);
-    return new ApiProcess(child, news.kind === "port" ? news.port : 0);
+    const messages = await messageOf(child);
+    return new ApiProcess(child, messages.kind === "port" ? messages.port : 0);
   }
 
   private constructor(child: ChildProcess, port: number) {
@@ -30,10 +30,10 @@ export class ApiProcess implements AsyncDisposable {
 
   /** Without what nobody needs any more. */
   async memoryBytes(): Promise<number> {
-    const news = newsOf(this.#child);
+    const messages = messageOf(this.#child);
     this.#child.send("memory");
-    const told = await news;
-    return told.kind === "memory" ? told.bytes : 0;
+    const reported = await messages;
+    return reported.kind === "memory" ? reported.bytes : 0;
   }
 
   /** Without warning, as the machine under it would. */
@@ -48,17 +48,17 @@ export class ApiProcess implements AsyncDisposable {
   }
 }
 
-async function newsOf(child: ChildProcess): Promise<ApiProcessNews> {
+async function messageOf(child: ChildProcess): Promise<ApiProcessMessage> {
   const over = new AbortController();
   const died = once(child, "exit", { signal: over.signal }).then(() => {
     throw new Error("the server's process has ended");
   });
   died.catch(() => undefined);
   try {
-    const [news] = (await Promise.race([once(child, "message", { signal: over.signal }), died])) as [
-      ApiProcessNews,
+    const [messages] = (await Promise.race([once(child, "message", { signal: over.signal }), died])) as [
+      ApiProcessMessage,
     ];
-    return news;
+    return messages;
   } finally {
     over.abort();
   }

@@ -38,7 +38,7 @@ export interface Answer {
   contentType: string | null;
 }
 
-export interface Ask {
+export interface RequestOptions {
   as?: Caller | undefined;
   /** Sent as JSON; a string is sent as it is. */
   body?: unknown;
@@ -63,7 +63,7 @@ export interface ApiWorld {
   endStreams(): void;
   /** What happens whenever the API waits for a host; no time passes by itself. */
   meanwhile(work: () => Promise<void> | void): void;
-  request(method: string, path: string, wish?: Ask): Promise<Answer>;
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
   /** Invited by the one and accepted by the other. */
   join(workspaceId: number, owner: Caller, member: Caller, role?: string): Promise<void>;
@@ -130,7 +130,11 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   const app = createApp(deps);
   const admin = await createFirstAdminKey(deps.db, deps.now());
 
-  const ask = async (method: string, path: string, { as, body, headers = {} }: Ask = {}): Promise<Answer> => {
+  const request = async (
+    method: string,
+    path: string,
+    { as, body, headers = {} }: RequestOptions = {},
+  ): Promise<Answer> => {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const response = await app.request(path, {
       method,
@@ -168,25 +172,28 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     stopClock: () => void (stoodAtMs = Date.now()),
     endStreams: () => closing.abort(),
     meanwhile: (work) => void (whilePaused = work),
-    request: ask,
+    request,
     async customer(username, userType = "external") {
-      const made = await ask("POST", "/api/v1/customers", {
+      const made = await request("POST", "/api/v1/customers", {
         as: admin,
         body: { username, email: `${username}@example.com`, user_type: userType },
       });
       const { id, uuid, personal_workspace_id: workspaceId } = made.body;
-      const key = await ask("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
+      const key = await request("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
       return { key: key.body.key, customerId: id, workspaceId, uuid };
     },
     async join(workspaceId, owner, member, role = "member") {
-      const { username } = (await ask("GET", "/api/v1/me", { as: member })).body;
+      const { username } = (await request("GET", "/api/v1/me", { as: member })).body;
       const members = `/api/v1/workspaces/${workspaceId}/members`;
-      const { body } = await ask("POST", members, { as: owner, body: { username, role } });
-      const joined = await ask("POST", `/api/v1/invitations/${body.id}/accept`, { as: member });
+      const { body } = await request("POST", members, { as: owner, body: { username, role } });
+      const joined = await request("POST", `/api/v1/invitations/${body.id}/accept`, { as: member });
       expect(joined).toMatchObject({ status: 200, body: { role, status: "active" } });
     },
     async key({ customerId }, fields) {
-      const made = await ask("POST", `/api/v1/customers/${customerId}/api-keys`, { as: admin, body: fields });
+      const made = await request("POST", `/api/v1/customers/${customerId}/api-keys`, {
+        as: admin,
+        body: fields,
+      });
       expect(made.status).toBe(201);
       return { key: made.body.key, customerId };
     },

@@ -50,8 +50,8 @@ export class EventStream {
     );
   }
 
-  async until(what: string, ask: (stream: this) => boolean): Promise<void> {
-    await eventually(() => ask(this), { what: `${what}, of ${JSON.stringify(this.events.slice(-5))}` });
+  async until(what: string, request: (stream: this) => boolean): Promise<void> {
+    await eventually(() => request(this), { what: `${what}, of ${JSON.stringify(this.events.slice(-5))}` });
   }
 
   leave(): void {

@@ -155,8 +155,8 @@ function withValue(body: unknown, place: Place, value: unknown): unknown {
 function withoutValue(body: unknown, place: Place): unknown {
   const name = place.at(-1);
   const above = place.slice(0, -1);
-  const kept = Object.entries(fieldsOf(valueAt(body, above))).filter(([field]) => field !== name);
-  return withValue(body, above, Object.fromEntries(kept));
+  const stored = Object.entries(fieldsOf(valueAt(body, above))).filter(([field]) => field !== name);
+  return withValue(body, above, Object.fromEntries(stored));
 }
 
 function valueAt(body: unknown, place: Place): unknown {

@@ -8,7 +8,7 @@ import { eventually } from "../eventually.ts";
  * That it has not taken yet: busybox's nc keeps as many as it has letters, and the system resets some of those that come
  * beyond, as no server does whose list has the usual length.
  */
-const CONNECTIONS_KEPT = 64;
+const CONNECTIONS_POOLED = 64;
 
 /**
  * The command of a replica: small answers on connections that are kept, a body of one line said back, and /stream/N, which
@@ -35,12 +35,12 @@ while read -r method path rest; do
   esac
 done
 EOF
-exec nc -${"l".repeat(CONNECTIONS_KEPT)} -p $PORT -e sh /tmp/serve.sh`;
+exec nc -${"l".repeat(CONNECTIONS_POOLED)} -p $PORT -e sh /tmp/serve.sh`;
 
 /** Why a request failed that was neither answered nor broken off. */
 export const NO_ANSWER = "no answer in time";
 
-export interface LoadWish {
+export interface LoadOptions {
   /** Of the gateways, each of which is asked in its turn; where one does not listen, the next. */
   ports: readonly number[];
   /** As their own origin names them. */
@@ -62,7 +62,7 @@ export interface LoadFailure {
   why: string;
 }
 
-export interface LoadTold {
+export interface LoadReport {
   /** Answered whole. */
   short: number;
   /** Of those, by the gateway's port. */
@@ -81,7 +81,7 @@ const WITHIN_MS = 60_000;
 
 export class ServiceLoad implements AsyncDisposable {
   readonly #child: ChildProcess;
-  #reported: LoadTold = {
+  #reported: LoadReport = {
     short: 0,
     byPort: {},
     streams: 0,
@@ -90,31 +90,31 @@ export class ServiceLoad implements AsyncDisposable {
     failed: 0,
     failures: [],
   };
-  readonly #over = Promise.withResolvers<LoadTold>();
+  readonly #over = Promise.withResolvers<LoadReport>();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    child.on("message", ({ kind, reported: told }: { kind: "told" | "over"; reported: LoadTold }) => {
-      this.#reported = told;
-      if (kind === "over") this.#over.resolve(told);
+    child.on("message", ({ kind, reported }: { kind: "told" | "over"; reported: LoadReport }) => {
+      this.#reported = reported;
+      if (kind === "over") this.#over.resolve(reported);
     });
     child.once("exit", () => this.#over.reject(new Error("the clients ended by themselves")));
     this.#over.promise.catch(() => undefined);
   }
 
   /** All its streams are open. */
-  static async begin(wish: LoadWish): Promise<ServiceLoad> {
+  static async begin(options: LoadOptions): Promise<ServiceLoad> {
     const child = fork(PROCESS, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const load = new ServiceLoad(child);
-    child.send({ kind: "begin", request: wish });
-    await eventually(() => load.reported.openStreams === wish.streams && load.reported.short > 0, {
+    child.send({ kind: "begin", request: options });
+    await eventually(() => load.reported.openStreams === options.streams && load.reported.short > 0, {
       withinMs: WITHIN_MS,
       what: "streams that are open",
     });
     return load;
   }
 
-  get reported(): LoadTold {
+  get reported(): LoadReport {
     return this.#reported;
   }
 
@@ -128,7 +128,7 @@ export class ServiceLoad implements AsyncDisposable {
     await this.#grows(more, ({ byPort }) => byPort[port] ?? 0);
   }
 
-  async #grows(more: number, of: (told: LoadTold) => number): Promise<void> {
+  async #grows(more: number, of: (reported: LoadReport) => number): Promise<void> {
     const before = of(this.#reported);
     await eventually(() => of(this.#reported) >= before + more, {
       withinMs: WITHIN_MS,
@@ -137,7 +137,7 @@ export class ServiceLoad implements AsyncDisposable {
   }
 
   /** Begins nothing more, and resolves when all is answered. */
-  async stop(): Promise<LoadTold> {
+  async stop(): Promise<LoadReport> {
     this.#child.send({ kind: "stop" });
     return await this.#over.promise;
   }

@@ -211,9 +211,9 @@ function trainingJob(
     if (id != null && byHand !== `[${id}]`) report("differs", column, id);
     return byHand;
   };
-  const isFilled = isSaid(row.command);
+  const isFilled = isReported(row.command);
   const command = isFilled ? (row.command ?? "") : (script ?? "");
-  if (isFilled && isSaid(script) && script !== row.command) report("differs", "command", script);
+  if (isFilled && isReported(script) && script !== row.command) report("differs", "command", script);
   if (!isFilled && WHITE_SPACE.test(script ?? "")) report("review", "command", script ?? null);
   let status = row.status ?? null;
   if (command === "") {
@@ -238,8 +238,8 @@ function imageOf(
   ofEnvironment: string | null | undefined,
   report: Around["report"],
 ): string {
-  if (isSaid(byHand)) return byHand;
-  if (isSaid(ofEnvironment)) return ofEnvironment;
+  if (isReported(byHand)) return byHand;
+  if (isReported(ofEnvironment)) return ofEnvironment;
   report("no source", "image", null);
   return NO_IMAGE;
 }
@@ -252,7 +252,7 @@ function inferenceService(row: TextRow, { report }: Around): TextRow {
 }
 
 function billingRecord({ env_id: env, ...row }: TextRow, hasUnit: boolean, { of, report }: Around): TextRow {
-  if (row.resource_id !== null && isSaid(env) && row.resource_id !== env)
+  if (row.resource_id !== null && isReported(env) && row.resource_id !== env)
     report("differs", "resource_id", env);
   const kind = row.resource_type ?? "";
   const minutes = row.billing_minutes ?? minutesBegun(row.start_time ?? "", row.end_time ?? "");
@@ -263,7 +263,7 @@ function billingRecord({ env_id: env, ...row }: TextRow, hasUnit: boolean, { of,
     quantity: plainNumber(row.quantity ?? ""),
     unit_price: row.unit_price === "NaN" ? "NaN" : `${row.unit_price}00`,
     resource_id: row.resource_id ?? env ?? null,
-    resource_name: isSaid(row.resource_name) ? row.resource_name : (of?.name ?? null),
+    resource_name: isReported(row.resource_name) ? row.resource_name : (of?.name ?? null),
     workspace_id: row.workspace_id ?? of?.workspace_id ?? null,
     billing_unit: hasUnit ? (row.billing_unit ?? null) : null,
     billing_minutes: minutes,
@@ -272,7 +272,7 @@ function billingRecord({ env_id: env, ...row }: TextRow, hasUnit: boolean, { of,
   };
 }
 
-function isSaid(text: string | null | undefined): text is string {
+function isReported(text: string | null | undefined): text is string {
   return text !== null && text !== undefined && text !== "";
 }
 

@@ -13,7 +13,7 @@ import { OLD_TABLES, type OldTable } from "./old-database.ts";
 export type TextRow = Record<string, string | null>;
 export type TextRows = Record<OldTable, TextRow[]>;
 
-const ONE_WAY_OF_WRITING =
+const ONE_SPELLING =
   "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1";
 
 /** Runs `work` where values are written in one way. */
@@ -22,7 +22,7 @@ export async function readingText<T>(
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   return await transaction(database, async (connection) => {
-    await connection.query(ONE_WAY_OF_WRITING);
+    await connection.query(ONE_SPELLING);
     return await work(connection);
   });
 }
@@ -61,9 +61,9 @@ export async function rowsInOrder(
   return rows;
 }
 
-export async function byTable(ask: (table: OldTable) => Promise<TextRow[]>): Promise<TextRows> {
+export async function byTable(request: (table: OldTable) => Promise<TextRow[]>): Promise<TextRows> {
   const found: [OldTable, TextRow[]][] = [];
-  for (const table of OLD_TABLES) found.push([table, await ask(table)]);
+  for (const table of OLD_TABLES) found.push([table, await request(table)]);
   return Object.fromEntries(found) as TextRows;
 }
 

@@ -18,8 +18,8 @@ import {
   TOUR,
   whyNot,
 } from "./classes.ts";
-import { commandsIn, textOf, type ToldCommand } from "./page.ts";
-import { saysSo } from "./shape.ts";
+import { commandsIn, textOf, type DocumentedCommand } from "./page.ts";
+import { matchesPage } from "./shape.ts";
 import { untrueOf } from "./told-session.ts";
 
 const BIN = new URL("../../../node_modules/.bin", import.meta.url).pathname;
@@ -85,12 +85,12 @@ export async function untrueAfterStart(system: StartedSystem): Promise<string[]>
 /** What the README shows of `npm start` is what it said, but for the folder and port of the test's own. */
 export function untrueOfStart(
   command: typeof START | typeof CLEAN,
-  said: string,
+  output: string,
   system: { state: string; url: string },
 ): string[] {
-  const told = commandsIn(textOf(TOUR)).find((one) => one.command === command);
+  const reported = commandsIn(textOf(TOUR)).find((one) => one.command === command);
   // npm says first what it runs.
-  const own = said.split("\n").filter((line) => !line.startsWith("> "));
+  const own = output.split("\n").filter((line) => !line.startsWith("> "));
   const profile = ` --profile ${join(system.state, "profile.json")}`;
   const text = own
     .join("\n")
@@ -100,12 +100,15 @@ export function untrueOfStart(
     .replaceAll(system.url, "http://127.0.0.1:8080")
     // The dashboard has a name of its own, since cookies know no ports.
     .replaceAll(system.url.replace("127.0.0.1", "localhost"), "http://localhost:8080");
-  if (told !== undefined && saysSo(told.prints, { text, numbersVary: NUMBERS_VARY.includes(command) }))
+  if (
+    reported !== undefined &&
+    matchesPage(reported.prints, { text, numbersVary: NUMBERS_VARY.includes(command) })
+  )
     return [];
   return [`${TOUR}: ${command} printed, other than the page says: ${text}`];
 }
 
-function toPlay(page: string): ToldCommand[] {
+function toPlay(page: string): DocumentedCommand[] {
   return commandsIn(textOf(page)).filter(
     ({ command }) => command !== START && command !== CLEAN && whyNot(command) === undefined,
   );

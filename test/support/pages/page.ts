@@ -20,31 +20,31 @@ export const TRIED_PAGES: readonly string[] = ALL_PAGES.filter(
 );
 
 /** `says`: empty where the page shows nothing of it. */
-export type ToldCommand = { command: string; prints: string[] };
+export type DocumentedCommand = { command: string; prints: string[] };
 
 export function textOf(page: string): string {
   return readFileSync(new URL(page, ROOT), "utf8");
 }
 
 /** @throws Error for a block that hides commands from whoever tries them */
-export function commandsIn(text: string): ToldCommand[] {
-  const told: ToldCommand[] = [];
+export function commandsIn(text: string): DocumentedCommand[] {
+  const reported: DocumentedCommand[] = [];
   for (const [, language = "", block = ""] of text.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)) {
     if (!LANGUAGES.includes(language)) throw new Error(`a block is of the language "${language}"`);
-    if (language === "console") told.push(...commandsOf(block));
+    if (language === "console") reported.push(...commandsOf(block));
   }
-  return told;
+  return reported;
 }
 
-function commandsOf(block: string): ToldCommand[] {
-  const told: ToldCommand[] = [];
+function commandsOf(block: string): DocumentedCommand[] {
+  const reported: DocumentedCommand[] = [];
   for (const line of block.trimEnd().split("\n")) {
     const [, command] = /^[$#] (.+)$/.exec(line) ?? [];
-    if (command !== undefined) told.push({ command, prints: [] });
-    else if (told.length === 0) throw new Error(`"${line}" is said by no command`);
-    else told.at(-1)?.prints.push(line);
+    if (command !== undefined) reported.push({ command, prints: [] });
+    else if (reported.length === 0) throw new Error(`"${line}" is said by no command`);
+    else reported.at(-1)?.prints.push(line);
   }
-  return told;
+  return reported;
 }
 
 /** What stands between backticks. */

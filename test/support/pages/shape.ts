@@ -15,12 +15,12 @@ const OF_A_PATTERN = /[.*+?^${}()|[\]\\]/g;
 const NUMBER = /\d+(?:\.\d+)?/g;
 
 /** @param printed.numbersVary counts of seconds, minutes and what they cost are then any, too */
-export function saysSo(says: string[], printed: { text: string; numbersVary: boolean }): boolean {
+export function matchesPage(prints: string[], printed: { text: string; numbersVary: boolean }): boolean {
   const shape = (line: string) => {
     const known = MAY_BE_ANY.reduce((text, [any, name]) => text.replaceAll(any, name), line.trimEnd());
     return printed.numbersVary ? known.replaceAll(NUMBER, "0") : known;
   };
-  const expected = says.map((line) =>
+  const expected = prints.map((line) =>
     line === "…"
       ? "(?:.*\\n)*?"
       : `${shape(line)

@@ -1,7 +1,7 @@
 /** Types a page's commands into one shell, one after the other, and tells what each printed and how it ended. */
 import { execa } from "execa";
-import { saysSo } from "./shape.ts";
-import type { ToldCommand } from "./page.ts";
+import { matchesPage } from "./shape.ts";
+import type { DocumentedCommand } from "./page.ts";
 
 const ENDS_WITHIN_MS = 150_000;
 /** Between what commands print; no command prints it. */
@@ -17,15 +17,17 @@ type Session = {
 };
 
 /** @returns a sentence for each command that failed, or printed something else than its page says */
-export async function untrueOf(told: readonly ToldCommand[], session: Session): Promise<string[]> {
+export async function untrueOf(reported: readonly DocumentedCommand[], session: Session): Promise<string[]> {
   const { env, folder, places, input = "", numbersVary = [] } = session;
   const here = (text: string) => replaced(text, [...places]);
-  const asTold = (text: string) =>
+  const asReported = (text: string) =>
     replaced(
       text,
       [...places].map(([there, one]) => [one, there]),
     );
-  const script = told.map(({ command }) => `${here(command)}\nprintf '\\n%s%s\\n' '${MARK}' $?`).join("\n");
+  const script = reported
+    .map(({ command }) => `${here(command)}\nprintf '\\n%s%s\\n' '${MARK}' $?`)
+    .join("\n");
   const done = await execa("bash", ["-o", "pipefail", "-c", script], {
     env,
     extendEnv: false,
@@ -37,12 +39,12 @@ export async function untrueOf(told: readonly ToldCommand[], session: Session): 
   });
 
   const printed = done.all.split(new RegExp(`\\n${MARK}(\\d+)\\n?`));
-  return told.flatMap(({ command, prints: says }, at) => {
-    const text = asTold(printed[2 * at] ?? "");
+  return reported.flatMap(({ command, prints }, at) => {
+    const text = asReported(printed[2 * at] ?? "");
     const code = printed[2 * at + 1] ?? "none";
     if (code !== "0") return [`${command} ended with ${code}: ${text}`];
     const vary = numbersVary.some((beginning) => command.startsWith(beginning));
-    if (says.length === 0 || saysSo(says, { text, numbersVary: vary })) return [];
+    if (prints.length === 0 || matchesPage(prints, { text, numbersVary: vary })) return [];
     return [`${command} printed, other than its page says: ${text}`];
   });
 }

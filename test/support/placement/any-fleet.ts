@@ -72,7 +72,7 @@ const anyHost = fc
       heldCpu,
       memory,
       disk,
-      storedTo: keptTo,
+      storedTo,
       cards,
       ...rest
     }): Omit<HostCapacity, "id" | "name" | "gpus"> & { cards: Card[] } => ({
@@ -84,7 +84,7 @@ const anyHost = fc
       freeMemoryMib: memory,
       totalTempStorageMib: disk,
       freeTempStorageMib: disk,
-      ...(keptTo !== null && { payers: new Map(keptTo.map((payer) => [payer, 1])) }),
+      ...(storedTo !== null && { payers: new Map(storedTo.map((payer) => [payer, 1])) }),
       cards,
     }),
   );
@@ -97,7 +97,7 @@ export const anyFleet: fc.Arbitrary<Fleet> = fc.array(anyHost, { maxLength: 7 })
   }),
 }));
 
-const anyWish: fc.Arbitrary<GpuRequest> = fc.oneof(
+const anyGpuRequest: fc.Arbitrary<GpuRequest> = fc.oneof(
   fc.constant<GpuRequest>({ kind: "none" }),
   fc.record({
     kind: fc.constant("whole" as const),
@@ -120,7 +120,7 @@ const anybodysRequest: fc.Arbitrary<PlacementRequest> = fc.record({
   cpuMilli: fc.constantFrom(0, 500, 1_000, 2_000, 4_000),
   memoryMib: fc.constantFrom(100, 500, 1_000, 4_000),
   tempStorageMib: fc.constantFrom(0, 0, 50, 100),
-  gpu: anyWish,
+  gpu: anyGpuRequest,
   labels: fc.constantFrom({}, {}, {}, { zone: "north" }, { zone: "south", rack: "r1" }, { tier: "1" }),
   features: fc.constantFrom([], [], [], [FEATURE]),
   image: fc.constantFrom(null, ...IMAGES),

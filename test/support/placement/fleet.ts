@@ -71,14 +71,14 @@ export function aRequest(change: Partial<PlacementRequest> = {}): PlacementReque
   };
 }
 
-export function aWholeWish(
+export function aWholeRequest(
   count: number,
   change: Partial<Extract<GpuRequest, { kind: "whole" }>> = {},
 ): GpuRequest {
   return { kind: "whole", count, leastMemoryMib: 0, models: null, ...change };
 }
 
-export function aSliceWish(change: Partial<Extract<GpuRequest, { kind: "slice" }>>): GpuRequest {
+export function aSliceRequest(change: Partial<Extract<GpuRequest, { kind: "slice" }>>): GpuRequest {
   return { kind: "slice", memoryMib: 0, shareThousandths: 0, models: null, ...change };
 }
 

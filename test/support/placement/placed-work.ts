@@ -5,7 +5,7 @@ import { GIB, MIB } from "@remotegpu/shared/units";
 
 type Row = Record<string, unknown>;
 
-export interface PlacedWish {
+export interface PlacedOptions {
   kind?: "environment" | "training" | "inference";
   workload?: string;
   rank?: number;
@@ -96,9 +96,9 @@ export class PlacedWork {
   }
 
   /** A placement with its run and its cards. */
-  async placed(wish: PlacedWish): Promise<string> {
-    const { kind = "environment", workload = "env-1", rank = 0, host = "host-a", cards = [] } = wish;
-    const { placedAt, releasedAt = null, workspace = null, firstProvenAt = null } = wish;
+  async placed(options: PlacedOptions): Promise<string> {
+    const { kind = "environment", workload = "env-1", rank = 0, host = "host-a", cards = [] } = options;
+    const { placedAt, releasedAt = null, workspace = null, firstProvenAt = null } = options;
     const instanceId = `ins-${(this.#placements += 1)}`;
     const runId = `run-${instanceId}`;
     await this.#insert("instances", {
@@ -115,20 +115,20 @@ export class PlacedWork {
       host_id: host,
       spec: "{}",
       spec_hash: "",
-      cpu_milli: wish.cpuMilli ?? 1000,
-      memory_bytes: wish.memoryBytes ?? GIB,
-      temp_storage_bytes: wish.tempStorageBytes ?? null,
+      cpu_milli: options.cpuMilli ?? 1000,
+      memory_bytes: options.memoryBytes ?? GIB,
+      temp_storage_bytes: options.tempStorageBytes ?? null,
       created_at: placedAt,
       resources_released_at: releasedAt,
-      is_payers_turn: wish.turn?.isPayers ?? null,
-      is_workspaces_turn: wish.turn?.isWorkspaces ?? null,
+      is_payers_turn: options.turn?.isPayers ?? null,
+      is_workspaces_turn: options.turn?.isWorkspaces ?? null,
     });
     await this.#insert("runs", {
       id: runId,
       instance_id: instanceId,
       epoch: 1,
       host_id: host,
-      customer_id: wish.customer,
+      customer_id: options.customer,
       workspace_id: workspace,
       resource_type: kind,
       resource_id: workload,

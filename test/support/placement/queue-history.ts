@@ -13,7 +13,7 @@ import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-f
 import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
 import { NOW, OPTIONS, type TestOrder } from "./queued-orders.ts";
 
-type QueueStandingOfPass = Parameters<typeof planPass>[0]["sharers"];
+type QueueStateOfPass = Parameters<typeof planPass>[0]["sharers"];
 
 export interface Pass {
   /** Milliseconds. */
@@ -47,7 +47,7 @@ export function historyOf(fleet: Fleet, arrivals: readonly TestOrder[]): Pass[] 
       ...coming.splice(0, coming.filter(({ orderedAtMs }) => orderedAtMs <= (now ?? 0)).length),
     ];
     const payers = payersOf(running, { known, lastStarts });
-    const sharers: QueueStandingOfPass = { payers, workspaces: new Map(), head };
+    const sharers: QueueStateOfPass = { payers, workspaces: new Map(), head };
     const plan: PassPlan<TestOrder> = planPass({
       fleet,
       running,

@@ -22,16 +22,16 @@ export function anOrder(
   change: Partial<Omit<TestOrder, "request">> & { age?: number } = {},
 ): TestOrder {
   const { age = 0, ...rest } = change;
-  const asked = aRequest({ id, ...request });
+  const requested = aRequest({ id, ...request });
   return {
     id,
-    request: asked,
+    request: requested,
     limitSeconds: null,
     heldBack: null,
     payer: "p",
     workspace: "w",
     orderedAtMs: NOW - age * 1000,
-    demand: demandOf(asked),
+    demand: demandOf(requested),
     priority: 0,
     ...rest,
   };

@@ -82,7 +82,7 @@ export class SlowPlacement {
       host.freeCpuMilli >= request.cpuMilli &&
       host.freeMemoryMib >= request.memoryMib &&
       host.freeTempStorageMib >= request.tempStorageMib &&
-      fittingCards(host, request.gpu).length >= cardsAsked(request.gpu)
+      fittingCards(host, request.gpu).length >= cardsRequested(request.gpu)
     );
   }
 
@@ -165,8 +165,9 @@ export class SlowPlacement {
   }
 
   /** A card that is cut already, else a host that is in use, else one where nothing runs. */
-  #kindOfPlace(host: HostCapacity, wish: GpuRequest): number {
-    if (wish.kind === "slice" && fittingCards(host, wish).some(({ use }) => use !== "idle")) return 2;
+  #kindOfPlace(host: HostCapacity, gpuRequest: GpuRequest): number {
+    if (gpuRequest.kind === "slice" && fittingCards(host, gpuRequest).some(({ use }) => use !== "idle"))
+      return 2;
     return Number(host.freeCpuMilli < host.totalCpuMilli);
   }
 
@@ -213,11 +214,11 @@ export class SlowPlacement {
     );
     const free = sum(openCards(host).map(({ freeShareThousandths }) => freeShareThousandths));
     const withGpu = typical.filter(({ gpuCount }) => gpuCount > 0);
-    const gpuAsked = sum(withGpu.map(gpuAskedBy));
-    const cpuAsked = sum(withGpu.map((shape) => shape.count * shape.cpuMilli));
-    const memoryAsked = sum(withGpu.map(({ totalMemoryMib }) => totalMemoryMib));
-    const forCpu = Math.floor((host.freeCpuMilli * gpuAsked) / Math.max(1, cpuAsked));
-    const forMemory = Math.floor((host.freeMemoryMib * gpuAsked) / Math.max(1, memoryAsked));
+    const gpuRequested = sum(withGpu.map(gpuRequestedBy));
+    const cpuRequested = sum(withGpu.map((shape) => shape.count * shape.cpuMilli));
+    const memoryRequested = sum(withGpu.map(({ totalMemoryMib }) => totalMemoryMib));
+    const forCpu = Math.floor((host.freeCpuMilli * gpuRequested) / Math.max(1, cpuRequested));
+    const forMemory = Math.floor((host.freeMemoryMib * gpuRequested) / Math.max(1, memoryRequested));
     const stranded = Math.max(0, free - forCpu, free - forMemory);
     const leftOver = sum(
       openCards(host).map(({ freeShareThousandths }) => this.#leftOver(freeShareThousandths)),
@@ -226,14 +227,17 @@ export class SlowPlacement {
   }
 
   /** A fifth of what is taken, times its scarcity; 40 thousandths a point. */
-  #scarcityPoints(host: HostCapacity, wish: GpuRequest): number {
+  #scarcityPoints(host: HostCapacity, gpuRequest: GpuRequest): number {
     const every = this.hosts.flatMap(({ gpus }) => gpus);
     const withGpu = this.#rules.typical.filter(({ gpuCount }) => gpuCount > 0);
     if (withGpu.every((shape) => every.every((gpu) => mayUse(shape, gpu)))) return 0;
     const points = host.gpus
-      .filter((gpu) => isOfKind(gpu, wish))
+      .filter((gpu) => isOfKind(gpu, gpuRequest))
       .map((gpu) => {
-        const taken = wish.kind === "slice" ? grantOf(gpu, wish).shareThousandths : 1000 * cardsAsked(wish);
+        const taken =
+          gpuRequest.kind === "slice"
+            ? grantOf(gpu, gpuRequest).shareThousandths
+            : 1000 * cardsRequested(gpuRequest);
         return Math.floor((taken * this.#scarcity(gpu)) / (5 * 40 * 1_000_000));
       });
     return points.length === 0 ? 0 : Math.min(...points);
@@ -244,7 +248,7 @@ export class SlowPlacement {
     const cards = this.hosts.filter(({ closed }) => closed === null).flatMap(openCards);
     const freeOf = (some: GpuCapacity[]) => sum(some.map(({ freeShareThousandths }) => freeShareThousandths));
     const withGpu = this.#rules.typical.filter(({ gpuCount }) => gpuCount > 0);
-    const asked = sum(withGpu.map(gpuAskedBy));
+    const requested = sum(withGpu.map(gpuRequestedBy));
     const every = this.hosts.flatMap(({ gpus }) => gpus);
     const alike = Map.groupBy(withGpu, (shape) => every.map((card) => mayUse(shape, card)).join());
     return sum(
@@ -253,7 +257,9 @@ export class SlowPlacement {
         if (shape === undefined || !mayUse(shape, gpu)) return 0;
         const free = freeOf(cards.filter((card) => mayUse(shape, card)));
         const hundredths = free === 0 ? 0 : Math.floor((100 * freeOf(cards)) / free);
-        return Math.floor((10_000 * sum(shapes.map(gpuAskedBy))) / asked) * Math.min(1_000_000, hundredths);
+        return (
+          Math.floor((10_000 * sum(shapes.map(gpuRequestedBy))) / requested) * Math.min(1_000_000, hundredths)
+        );
       }),
     );
   }
@@ -267,33 +273,37 @@ export class SlowPlacement {
     const fitting = this.#rules.typical.filter(
       ({ gpuCount, shareThousandths }) => gpuCount > 0 && shareThousandths <= free,
     );
-    const ways = fitting.map(({ count, gpuCount, shareThousandths }) => {
+    const routes = fitting.map(({ count, gpuCount, shareThousandths }) => {
       const rest = this.#leftOver(free - shareThousandths);
       return { rest, weight: count * gpuCount * 0.5 ** Math.floor(rest / 50) };
     });
-    const weights = sum(ways.map(({ weight }) => weight));
+    const weights = sum(routes.map(({ weight }) => weight));
     const leftOver =
-      ways.length === 0 ? free : Math.floor(sum(ways.map(({ rest, weight }) => rest * weight)) / weights);
+      routes.length === 0 ? free : Math.floor(sum(routes.map(({ rest, weight }) => rest * weight)) / weights);
     this.#leftOvers.set(free, leftOver);
     return leftOver;
   }
 
   #grants(host: HostCapacity, request: PlacementRequest): SlowGrant[] {
-    const wish = request.gpu;
-    switch (wish.kind) {
+    const gpuRequest = request.gpu;
+    switch (gpuRequest.kind) {
       case "none":
         return [];
       case "whole":
-        return wholeCards(host, wish).map(({ uuid }) => ({ uuid, memoryMib: null, shareThousandths: 1000 }));
+        return wholeCards(host, gpuRequest).map(({ uuid }) => ({
+          uuid,
+          memoryMib: null,
+          shareThousandths: 1000,
+        }));
       case "slice":
-        return [grantOf(this.#sliceCard(host, wish, request), wish)];
+        return [grantOf(this.#sliceCard(host, gpuRequest, request), gpuRequest)];
     }
   }
 
-  #sliceCard(host: HostCapacity, wish: SliceWish, request: PlacementRequest): GpuCapacity {
+  #sliceCard(host: HostCapacity, gpuRequest: SliceRequest, request: PlacementRequest): GpuCapacity {
     let best: { gpu: GpuCapacity; worth: Worth } | null = null;
-    for (const gpu of fittingCards(host, wish)) {
-      const worth = this.#worthOfCard(host, gpu, { gpuRequest: wish, request });
+    for (const gpu of fittingCards(host, gpuRequest)) {
+      const worth = this.#worthOfCard(host, gpu, { gpuRequest, request });
       if (best === null || isMore(worth, best.worth)) best = { gpu, worth };
     }
     if (best === null) throw new Error(`no card of ${host.id} takes the slice`);
@@ -303,13 +313,13 @@ export class SlowPlacement {
   #worthOfCard(
     host: HostCapacity,
     gpu: GpuCapacity,
-    { gpuRequest: wish, request }: { gpuRequest: SliceWish; request: PlacementRequest },
+    { gpuRequest, request }: { gpuRequest: SliceRequest; request: PlacementRequest },
   ): Worth {
     const { policy } = this.#rules;
     if (policy === "spread") return [gpu.freeShareThousandths];
     if (policy === "best-fit" || policy === "packing" || !this.#knowsUsual())
       return [-gpu.freeShareThousandths, -gpu.freeMemoryMib];
-    return [this.#lossScore(host, afterwards(host, { ...request, grants: [grantOf(gpu, wish)] }))];
+    return [this.#lossScore(host, afterwards(host, { ...request, grants: [grantOf(gpu, gpuRequest)] }))];
   }
 
   /** Which racks to fill, one after the other. */
@@ -365,8 +375,8 @@ function countPayer(host: HostCapacity, { payer }: PlacementRequest, sign: 1 | -
   );
 }
 
-type SliceWish = Extract<GpuRequest, { kind: "slice" }>;
-type WholeWish = Extract<GpuRequest, { kind: "whole" }>;
+type SliceRequest = Extract<GpuRequest, { kind: "slice" }>;
+type WholeRequest = Extract<GpuRequest, { kind: "whole" }>;
 
 function isMore(one: Worth, other: Worth): boolean {
   const position = one.findIndex((part, index) => part !== other[index]);
@@ -381,44 +391,44 @@ function openCards({ gpus }: HostCapacity): GpuCapacity[] {
   return gpus.filter(({ closed }) => closed === null);
 }
 
-function cardsAsked(wish: GpuRequest): number {
-  if (wish.kind === "none") return 0;
-  return wish.kind === "whole" ? wish.count : 1;
+function cardsRequested(gpuRequest: GpuRequest): number {
+  if (gpuRequest.kind === "none") return 0;
+  return gpuRequest.kind === "whole" ? gpuRequest.count : 1;
 }
 
 /** Whether the wish could be met by such cards, were they idle. */
-function isOfKind({ model, memoryMib }: GpuCapacity, wish: GpuRequest): boolean {
-  if (wish.kind === "none" || !(wish.models?.includes(model) ?? true)) return false;
-  return memoryMib >= (wish.kind === "whole" ? wish.leastMemoryMib : wish.memoryMib);
+function isOfKind({ model, memoryMib }: GpuCapacity, gpuRequest: GpuRequest): boolean {
+  if (gpuRequest.kind === "none" || !(gpuRequest.models?.includes(model) ?? true)) return false;
+  return memoryMib >= (gpuRequest.kind === "whole" ? gpuRequest.leastMemoryMib : gpuRequest.memoryMib);
 }
 
 /** The smallest first. */
-function fittingCards(host: HostCapacity, wish: GpuRequest): GpuCapacity[] {
-  if (wish.kind === "none") return [];
+function fittingCards(host: HostCapacity, gpuRequest: GpuRequest): GpuCapacity[] {
+  if (gpuRequest.kind === "none") return [];
   return openCards(host)
     .filter((gpu) => {
-      if (!isOfKind(gpu, wish)) return false;
-      if (wish.kind === "whole") return isWhole(gpu);
-      const { memoryMib, shareThousandths } = grantOf(gpu, wish);
+      if (!isOfKind(gpu, gpuRequest)) return false;
+      if (gpuRequest.kind === "whole") return isWhole(gpu);
+      const { memoryMib, shareThousandths } = grantOf(gpu, gpuRequest);
       return gpu.freeMemoryMib >= (memoryMib ?? 0) && gpu.freeShareThousandths >= shareThousandths;
     })
     .sort((a, b) => a.memoryMib - b.memoryMib || a.index - b.index);
 }
 
-function grantOf(gpu: GpuCapacity, { memoryMib, shareThousandths }: SliceWish): SlowGrant {
+function grantOf(gpu: GpuCapacity, { memoryMib, shareThousandths }: SliceRequest): SlowGrant {
   const ofMemory = gpu.memoryMib === 0 ? 0 : Math.floor((memoryMib * 1000) / gpu.memoryMib);
   return { uuid: gpu.uuid, memoryMib, shareThousandths: Math.max(1, shareThousandths, ofMemory) };
 }
 
 /** Of the tightest known island that has enough; else of those of which nothing is known; else the first. */
-function wholeCards(host: HostCapacity, wish: WholeWish): GpuCapacity[] {
-  const cards = fittingCards(host, wish);
-  if (wish.count === 1) return cards.slice(0, 1);
+function wholeCards(host: HostCapacity, gpuRequest: WholeRequest): GpuCapacity[] {
+  const cards = fittingCards(host, gpuRequest);
+  if (gpuRequest.count === 1) return cards.slice(0, 1);
   const islands = [...new Set(cards.map(({ island }) => island))]
     .map((island) => ({ island, cards: cards.filter((card) => card.island === island) }))
-    .filter((group) => group.cards.length >= wish.count)
+    .filter((group) => group.cards.length >= gpuRequest.count)
     .sort((a, b) => Number(a.island === null) - Number(b.island === null) || a.cards.length - b.cards.length);
-  return (islands[0]?.cards ?? cards).slice(0, wish.count);
+  return (islands[0]?.cards ?? cards).slice(0, gpuRequest.count);
 }
 
 /** Unless they are known to lie in several islands. */
@@ -465,6 +475,6 @@ function mayUse({ models, leastMemoryMib }: CountedShape, { model, memoryMib }: 
   return memoryMib >= leastMemoryMib && (models === null || models.includes(model));
 }
 
-function gpuAskedBy({ count, gpuCount, shareThousandths }: CountedShape): number {
+function gpuRequestedBy({ count, gpuCount, shareThousandths }: CountedShape): number {
   return count * gpuCount * shareThousandths;
 }

@@ -11,12 +11,12 @@ import { rolloutStep, type RolloutStep } from "@remotegpu/control-plane/core/inf
 import type { Begun, Versions } from "@remotegpu/control-plane/core/inference/rollout/versions";
 import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
 
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 const START_MS = 20_000;
-const DRAIN_LOOKS = 6;
+const DRAIN_CHECKS = 6;
 const GIVEN_UP_MS = 60_000;
-const ANSWERS_A_LOOK = 25;
-const FAILED_A_LOOK = 8;
+const ANSWERS_PER_CHECK = 25;
+const FAILED_PER_CHECK = 8;
 
 /** What becomes of a replica of a revision. */
 export type Manner = "good" | "never-ready" | "no-image" | "errors";
@@ -70,8 +70,8 @@ export class RollingService {
     return true;
   }
 
-  play(looks: number): this {
-    for (let look = 0; look < looks; look += 1) this.check();
+  play(checks: number): this {
+    for (let check = 0; check < checks; check += 1) this.check();
     return this;
   }
 
@@ -117,9 +117,9 @@ export class RollingService {
   }
 
   #live(): void {
-    for (const member of this.#members) member.phaseForMs += LOOK_MS;
+    for (const member of this.#members) member.phaseForMs += CHECK_MS;
     for (const member of this.#members) this.#liveOne(member);
-    this.#members = this.#members.filter(({ phase }) => phase !== "draining" || this.#draw(DRAIN_LOOKS) > 0);
+    this.#members = this.#members.filter(({ phase }) => phase !== "draining" || this.#draw(DRAIN_CHECKS) > 0);
   }
 
   #liveOne(member: Member): void {
@@ -152,8 +152,8 @@ export class RollingService {
   #answer(revision: number, manner: Manner): void {
     const { requests, failed } = this.#answers.get(revision) ?? { requests: 0, failed: 0 };
     this.#answers.set(revision, {
-      requests: requests + ANSWERS_A_LOOK,
-      failed: failed + (manner === "errors" ? FAILED_A_LOOK : 0),
+      requests: requests + ANSWERS_PER_CHECK,
+      failed: failed + (manner === "errors" ? FAILED_PER_CHECK : 0),
     });
   }
 

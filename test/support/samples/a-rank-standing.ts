@@ -7,7 +7,7 @@ const IMAGE = `sha256:${"a".repeat(64)}`;
 export const rankAddress = (rank: number) => `10.224.0.${128 + rank}`;
 
 /** Each rank on a host of its own: h0, h1, … */
-export function aRankStanding(
+export function aRankState(
   { rank, ranks }: { rank: number; ranks: number },
   change: Partial<RankState> = {},
 ): RankState {

@@ -8,7 +8,7 @@ export function termsOf(owner: string, rest: Partial<ImageTerms> = {}): ImageTer
   return { owner, credential: null, isOffered: false, mayBePrivate: true, ...rest };
 }
 
-export function orderWish(
+export function imageOfOrder(
   image: string,
   owner: string,
   rest: Partial<ImageTerms> & { run?: string } = {},
@@ -23,7 +23,7 @@ export function orderWish(
   };
 }
 
-export function fetchWish(image: string, owner: string, fetchId = owner): DesiredImage {
+export function imageOfFetch(image: string, owner: string, fetchId = owner): DesiredImage {
   return {
     wisher: `fetch ${fetchId}`,
     by: { kind: "fetch", fetchId: fetchId as FetchId },

@@ -4,13 +4,13 @@
  */
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
-const MAX_SAID = 500;
+const MAX_MESSAGE_LENGTH = 500;
 
 /** Where it is, and what was wrong at first. */
 function firstTryOf(test: TestCase): string {
   const [error] = test.result().errors ?? [];
-  const said = error === undefined ? "" : `: ${error.message.slice(0, MAX_SAID)}`;
-  return `${test.module.relativeModuleId} > ${test.fullName}${said}`;
+  const output = error === undefined ? "" : `: ${error.message.slice(0, MAX_MESSAGE_LENGTH)}`;
+  return `${test.module.relativeModuleId} > ${test.fullName}${output}`;
 }
 
 export class ClosingLine implements Reporter {

@@ -17,7 +17,7 @@ import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 import { CHINA, SceneJournal } from "../billing/metering-scene.ts";
 
-type Says = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode">>;
+type HostReport = Partial<Pick<ObservedInstance, "phase" | "detail" | "problem" | "exitCode">>;
 
 export interface Span {
   reason: string;
@@ -78,9 +78,9 @@ export class BrokenScene {
     return { id, wanted };
   }
 
-  async ordered(says: Says = { phase: "ready" }): Promise<{ id: string; wanted: DesiredInstance }> {
+  async ordered(report: HostReport = { phase: "ready" }): Promise<{ id: string; wanted: DesiredInstance }> {
     const made = await this.order();
-    await this.report([[made.wanted, says]]);
+    await this.report([[made.wanted, report]]);
     return made;
   }
 
@@ -95,8 +95,8 @@ export class BrokenScene {
     });
   }
 
-  async report(told: readonly (readonly [DesiredInstance, Says])[]): Promise<void> {
-    await this.host.report(told.map(([wanted, says]) => this.host.observedOf(wanted, says)));
+  async report(reported: readonly (readonly [DesiredInstance, HostReport])[]): Promise<void> {
+    await this.host.report(reported.map(([wanted, report]) => this.host.observedOf(wanted, report)));
   }
 
   /** The host starts anew and is heard; its journal has rows that are not decided yet, or none. */

@@ -53,7 +53,7 @@ export interface ControlScene {
   execs: ExecRequest[];
   /** One pass over images on their way; true where the scheduler should look. */
   fetches(): Promise<boolean>;
-  host(id: string, wish?: HostWish): Promise<ScriptedHost>;
+  host(id: string, options?: HostOptions): Promise<ScriptedHost>;
   /** All that have joined. */
   hosts: readonly ScriptedHost[];
   /** A customer with money. */
@@ -63,7 +63,7 @@ export interface ControlScene {
   close(): Promise<void>;
 }
 
-export interface HostWish {
+export interface HostOptions {
   gpus?: number;
   cpu?: number;
   memoryGib?: number;
@@ -154,8 +154,8 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     lifecycle: async () => await lifecyclePass(deps, await leaderPass()),
     fetches: async () => await imageFetchesPass(deps, await leaderPass()),
     hosts,
-    async host(id, wish = {}) {
-      const host = await ScriptedHost.join({ api, handlers }, id, wish);
+    async host(id, options = {}) {
+      const host = await ScriptedHost.join({ api, handlers }, id, options);
       hosts.push(host);
       return host;
     },
@@ -178,7 +178,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
   };
 }
 
-type Says = Partial<
+type HostReport = Partial<
   Omit<ObservedInstance, "instanceId" | "placementEpoch" | "runId" | "gateOpenedMs" | "bootId">
 >;
 
@@ -219,38 +219,39 @@ export class ScriptedHost {
   #digest = "0".repeat(64);
   #lastText: object = {};
 
-  constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, wish: HostWish) {
+  constructor(scene: Pick<ControlScene, "api" | "handlers">, id: string, options: HostOptions) {
     this.id = HostId.parse(id);
     this.#api = scene.api;
     this.#handlers = scene.handlers;
-    this.machine = machineOf(id, wish);
-    this.#holdsLeases = wish.leases ?? false;
-    this.#checksAnswers = wish.ssh ?? false;
-    this.pulls = wish.fetches === true ? [] : null;
-    this.#features = wish.features ?? [
+    this.machine = machineOf(id, options);
+    this.#holdsLeases = options.leases ?? false;
+    this.#checksAnswers = options.ssh ?? false;
+    this.pulls = options.fetches === true ? [] : null;
+    this.#features = options.features ?? [
       ...RUNS_ALL_KINDS,
-      ...(wish.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
-      ...(wish.ssh === true ? [SSH_FEATURE] : []),
-      ...(wish.drains === true ? ["drains"] : []),
-      ...(wish.longStops === true ? ["long-stops"] : []),
+      ...(options.fetches === true ? [IMAGE_FETCH_FEATURE] : []),
+      ...(options.ssh === true ? [SSH_FEATURE] : []),
+      ...(options.drains === true ? ["drains"] : []),
+      ...(options.longStops === true ? ["long-stops"] : []),
     ];
-    const uuids = wish.gpuUuids ?? Array.from({ length: wish.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
-    this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, wish.gpuMemoryMib ?? 24_576));
+    const uuids =
+      options.gpuUuids ?? Array.from({ length: options.gpus ?? 0 }, (_, n) => `GPU-${id}-00000${n}`);
+    this.gpus = uuids.map((uuid, index) => gpuReport(uuid, index, options.gpuMemoryMib ?? 24_576));
   }
 
   /** Known to the fleet, heard, and reported: ready to be placed on. */
   static async join(
     scene: Pick<ControlScene, "api" | "handlers">,
     id: string,
-    wish: HostWish,
+    options: HostOptions,
   ): Promise<ScriptedHost> {
-    const host = new ScriptedHost(scene, id, wish);
+    const host = new ScriptedHost(scene, id, options);
     await scene.api.db.query(
       "INSERT INTO hosts (id, name, ip_address, seen_addresses, storage_pool) VALUES ($1, $1, '10.0.0.1', '{10.0.0.1}', $2)",
       [id, host.machine.storagePool],
     );
     await host.heartbeat();
-    if (wish.fetches === true)
+    if (options.fetches === true)
       await scene.api.db.query("UPDATE hosts SET features = $2 WHERE id = $1", [id, host.#features]);
     await host.report([]);
     return host;
@@ -367,41 +368,41 @@ export class ScriptedHost {
   }
 
   /** One round of an agent: pull, tell that it was applied, report. What is to be removed is no longer there. */
-  async round(says: Says = { phase: "ready" }): Promise<DesiredInstance[]> {
+  async round(report: HostReport = { phase: "ready" }): Promise<DesiredInstance[]> {
     await this.pull();
     this.bindLeases();
     await this.heartbeat();
     await this.report(
-      this.desired.filter(({ want }) => want !== "removed").map((wanted) => this.observedOf(wanted, says)),
+      this.desired.filter(({ want }) => want !== "removed").map((wanted) => this.observedOf(wanted, report)),
     );
     return this.desired;
   }
 
-  observedOf(wanted: DesiredInstance, says: Says): ObservedInstance {
-    const phase = says.phase ?? "ready";
+  observedOf(wanted: DesiredInstance, report: HostReport): ObservedInstance {
+    const phase = report.phase ?? "ready";
     return {
       instanceId: wanted.instanceId,
       placementEpoch: wanted.placementEpoch,
       runId: wanted.runId,
       phase,
-      detail: says.detail ?? "",
-      problem: says.problem ?? null,
-      containerId: says.containerId === undefined ? `container-of-${wanted.runId}` : says.containerId,
-      exitCode: says.exitCode ?? null,
+      detail: report.detail ?? "",
+      problem: report.problem ?? null,
+      containerId: report.containerId === undefined ? `container-of-${wanted.runId}` : report.containerId,
+      exitCode: report.exitCode ?? null,
       gateOpenedMs: phase === "ready" ? 1 : null,
       bootId: this.bootId,
-      ...(says.held !== undefined && { held: says.held }),
-      ...(says.cutOff !== undefined && { cutOff: says.cutOff }),
-      ...(says.idleness !== undefined && { idleness: says.idleness }),
-      ...(says.isFrozen !== undefined && { isFrozen: says.isFrozen }),
-      ...(says.imageId !== undefined && { imageId: says.imageId }),
-      ...(says.brings !== undefined && { brings: says.brings }),
-      ...(says.services !== undefined && { services: says.services }),
-      ...(says.serving !== undefined && { serving: says.serving }),
-      ...(says.openStreams !== undefined && { openStreams: says.openStreams }),
-      ...(says.remains !== undefined && { remains: says.remains }),
-      ...(says.restarts !== undefined && { restarts: says.restarts }),
-      ...(says.gpuFaults !== undefined && { gpuFaults: says.gpuFaults }),
+      ...(report.held !== undefined && { held: report.held }),
+      ...(report.cutOff !== undefined && { cutOff: report.cutOff }),
+      ...(report.idleness !== undefined && { idleness: report.idleness }),
+      ...(report.isFrozen !== undefined && { isFrozen: report.isFrozen }),
+      ...(report.imageId !== undefined && { imageId: report.imageId }),
+      ...(report.brings !== undefined && { brings: report.brings }),
+      ...(report.services !== undefined && { services: report.services }),
+      ...(report.serving !== undefined && { serving: report.serving }),
+      ...(report.openStreams !== undefined && { openStreams: report.openStreams }),
+      ...(report.remains !== undefined && { remains: report.remains }),
+      ...(report.restarts !== undefined && { restarts: report.restarts }),
+      ...(report.gpuFaults !== undefined && { gpuFaults: report.gpuFaults }),
     };
   }
 
@@ -411,21 +412,21 @@ export class ScriptedHost {
   }
 }
 
-function machineOf(id: string, wish: HostWish): MachineReport {
+function machineOf(id: string, options: HostOptions): MachineReport {
   return {
     hostname: id,
     ipAddress: "10.0.0.1",
     osType: "linux",
     osVersion: "Debian 13",
     arch: "x86_64",
-    cpuCount: wish.cpu ?? 16,
-    memoryBytes: (wish.memoryGib ?? 64) * GIB,
+    cpuCount: options.cpu ?? 16,
+    memoryBytes: (options.memoryGib ?? 64) * GIB,
     diskBytes: 500 * GIB,
     cgroupVersion: 2,
     agentVersion: "1.0.0",
     runtime: { name: "docker", version: "26.1.5", liveRestore: true },
     attachMode: "cdi",
-    storagePool: wish.pool ?? `pool-${id}`,
+    storagePool: options.pool ?? `pool-${id}`,
   };
 }
 

@@ -9,7 +9,7 @@ import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 
-type Says = Partial<
+type HostReport = Partial<
   Pick<
     ObservedInstance,
     "phase" | "detail" | "problem" | "exitCode" | "cutOff" | "imageId" | "idleness" | "isFrozen"
@@ -95,12 +95,12 @@ export class GangScene {
   }
 
   /** A round in which these hosts say this of all they have. */
-  async print(says: Says, ...hosts: ScriptedHost[]): Promise<void> {
+  async print(report: HostReport, ...hosts: ScriptedHost[]): Promise<void> {
     for (const host of hosts) {
       await host.pull();
       await host.heartbeat();
       const left = host.desired.filter(({ want }) => want !== "removed");
-      await host.report(left.map((wanted) => host.observedOf(wanted, says)));
+      await host.report(left.map((wanted) => host.observedOf(wanted, report)));
     }
   }
 
@@ -117,7 +117,7 @@ export class GangScene {
     const { address: own, peers } = spec.network;
     const bad = this.bad.get(host) ?? [];
     const others = (spec.hosts ?? []).filter(({ address }) => address !== own);
-    const ways = others.map(({ address }) => {
+    const routes = others.map(({ address }) => {
       const at = peers.find(({ addresses }) => addresses.includes(address))?.host;
       const cut = bad.find(({ towards }) => towards?.machine.ipAddress === at);
       return { check: "network", address, isPassed: cut === undefined, detail: cut?.detail ?? "It answers." };
@@ -126,7 +126,7 @@ export class GangScene {
       const found = bad.find((one) => one.check === check);
       return { check, isPassed: found === undefined, detail: found?.detail ?? "Good." };
     });
-    return [...ways, ...ofHost];
+    return [...routes, ...ofHost];
   }
 
   /** Held, released, begun. */

@@ -101,16 +101,16 @@ async function answers(port: number): Promise<boolean> {
 async function lead(client: Socket, ports: readonly number[]): Promise<void> {
   client.on("error", () => client.destroy());
   for (const port of ports) {
-    const way = connect({ port, host: LOOPBACK, allowHalfOpen: true });
-    const isOpen = await once(way, "connect").then(
+    const route = connect({ port, host: LOOPBACK, allowHalfOpen: true });
+    const isOpen = await once(route, "connect").then(
       () => true,
       () => false,
     );
     if (!isOpen) continue;
-    way.on("error", () => client.destroy());
-    way.once("close", () => client.destroySoon());
-    client.once("close", () => way.destroy());
-    client.pipe(way).pipe(client);
+    route.on("error", () => client.destroy());
+    route.once("close", () => client.destroySoon());
+    client.once("close", () => route.destroy());
+    client.pipe(route).pipe(client);
     return;
   }
   client.destroy();

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { cuttableTcp, type CuttableTcp } from "../engines/cuttable-tcp.ts";
 import { freshDatabase } from "../engines/postgres.ts";
 import { eventually } from "../eventually.ts";
-import { type LoadFailure, type LoadTold, NO_ANSWER, SERVES, ServiceLoad } from "../load/service-load.ts";
+import { type LoadFailure, type LoadReport, NO_ANSWER, SERVES, ServiceLoad } from "../load/service-load.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { GatewayPair } from "./gateway-pair.ts";
 import { House } from "./house.ts";
@@ -45,7 +45,7 @@ const Service = z.looseObject({
     }),
   ),
 });
-export type ShownService = z.infer<typeof Service>;
+export type ServiceResponse = z.infer<typeof Service>;
 
 /** What all services of a test stand on. */
 export class LoadedWorld implements AsyncDisposable {
@@ -99,8 +99,8 @@ export class LoadedWorld implements AsyncDisposable {
     const bounds = ["--min", "1", "--max", "5"];
     const made = await house.cli(["service", "create", name, ...order, ...bounds, "--command", SERVES], PATH);
     if (made.exitCode !== 0) throw new Error(`it was not ordered: ${made.stderr}`);
-    const shown = await house.cli(["service", "show", name, "--json"], PATH);
-    const service = new LoadedService(this, Service.parse(JSON.parse(shown.stdout)).id);
+    const visible = await house.cli(["service", "show", name, "--json"], PATH);
+    const service = new LoadedService(this, Service.parse(JSON.parse(visible.stdout)).id);
     if (replicas > 1) await service.scale(replicas);
     await service.settled(replicas);
     return service;
@@ -124,7 +124,7 @@ export class LoadedService {
     return `/inference-services/${this.id}`;
   }
 
-  async visible(): Promise<ShownService> {
+  async visible(): Promise<ServiceResponse> {
     return Service.parse(await this.#world.house.customer.get(this.#path));
   }
 
@@ -150,8 +150,8 @@ export class LoadedService {
       async () => {
         const [replica] = await this.#world.house.containersOf(hostId);
         // Between any two words of a stream its replica sleeps.
-        const asked = ["exec", replica?.id ?? "", "pidof", "sleep"];
-        const { stdout } = await execa("docker", asked, { reject: false });
+        const requested = ["exec", replica?.id ?? "", "pidof", "sleep"];
+        const { stdout } = await execa("docker", requested, { reject: false });
         return stdout.split(" ").length >= SOME_STREAMS;
       },
       { ...WITHIN, what: `streams at host ${hostId}` },
@@ -194,29 +194,30 @@ export class LoadedService {
     const { pair, house } = this.#world;
     const ports = pair.gateways.map(({ port }) => port);
     const { key } = await house.customer.post(`${this.#path}/keys`, { name: keyName });
-    const asked = { ports, host: pair.domain, prefix: `/services/${this.id}`, key: String(key) };
-    return await ServiceLoad.begin({ ...asked, ...LOAD, streamSeconds });
+    const requested = { ports, host: pair.domain, prefix: `/services/${this.id}`, key: String(key) };
+    return await ServiceLoad.begin({ ...requested, ...LOAD, streamSeconds });
   }
 
   /** What became of all that clients asked, once the last is answered. @throws where a drain has cut off what was open, or nothing came at all */
-  async unloaded(load: ServiceLoad): Promise<LoadTold> {
-    const told = await load.stop();
+  async unloaded(load: ServiceLoad): Promise<LoadReport> {
+    const reported = await load.stop();
     const events = await this.#world.house.customer.list(`${this.#path}/events`);
     const cut = events.filter(({ reason }) => String(reason).includes("cut off"));
     if (cut.length > 0) throw new Error(`streams were cut off: ${JSON.stringify(cut)}`);
     // What was in flight on what was killed is told so, or asked elsewhere, and does not hang.
-    const silent = told.failures.filter(({ why }) => why.includes(NO_ANSWER));
+    const silent = reported.failures.filter(({ why }) => why.includes(NO_ANSWER));
     if (silent.length > 0) throw new Error(`nothing was answered at all: ${JSON.stringify(silent)}`);
-    if (told.streams <= LOAD.streams / 2) throw new Error(`only ${told.streams} streams were answered whole`);
-    return told;
+    if (reported.streams <= LOAD.streams / 2)
+      throw new Error(`only ${reported.streams} streams were answered whole`);
+    return reported;
   }
 
   /** What became of the clients' requests while that happened, round after round. */
   async underLoad(
-    { rounds = ROUNDS, ...wish }: { streamSeconds: number; keyName?: string; rounds?: number },
+    { rounds = ROUNDS, ...options }: { streamSeconds: number; keyName?: string; rounds?: number },
     story: (load: ServiceLoad) => Promise<void>,
-  ): Promise<LoadTold> {
-    await using load = await this.loaded(wish);
+  ): Promise<LoadReport> {
+    await using load = await this.loaded(options);
     await inRounds(() => story(load), rounds);
     return await this.unloaded(load);
   }

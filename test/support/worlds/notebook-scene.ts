@@ -23,10 +23,10 @@ export async function openNotebookScene(
 ): Promise<{ scene: WebScene; token: string }> {
   await importJupyterImage();
   const scene = ending.adopt(await openWebScene(change, database), (one) => one.close());
-  const way = ending.adopt(await Doorway.open(), (one) => one.close());
+  const route = ending.adopt(await Doorway.open(), (one) => one.close());
   const [order] = await scene.host.pull();
   if (order === undefined) throw new Error("the environment was not placed");
-  const door = await way.begin({
+  const door = await route.begin({
     spec: { image: JUPYTER_IMAGE, memoryBytes: GIB, pidsLimit: 512 },
     isOpenAtOnce: false,
     adapt: (options) => ({

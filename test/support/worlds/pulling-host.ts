@@ -59,22 +59,24 @@ export class PullingHost {
 
   #observed(wanted: DesiredInstance): ObservedInstance[] {
     const runs = this.running.some((container) => container.wanted.runId === wanted.runId);
-    const says = (said: Parameters<ScriptedHost["observedOf"]>[1]) => [this.host.observedOf(wanted, said)];
+    const report = (output: Parameters<ScriptedHost["observedOf"]>[1]) => [
+      this.host.observedOf(wanted, output),
+    ];
     switch (wanted.want) {
       case "removed":
-        return runs ? says({ phase: "stopping" }) : [];
+        return runs ? report({ phase: "stopping" }) : [];
       case "stopped":
-        return says({ phase: runs ? "stopping" : "stopped" });
+        return report({ phase: runs ? "stopping" : "stopped" });
       case "running":
-        if (runs) return says({ phase: "ready" });
+        if (runs) return report({ phase: "ready" });
         return this.#imageOf(wanted) === "failed"
-          ? says({
+          ? report({
               phase: "failed",
               problem: "image-missing",
               detail: "There is no such image.",
               containerId: null,
             })
-          : says({ phase: "starting", detail: "The image is being pulled.", containerId: null });
+          : report({ phase: "starting", detail: "The image is being pulled.", containerId: null });
     }
   }
 
@@ -95,14 +97,14 @@ export class PullingHost {
   }
 }
 
-function pullOf(told: Pick<ObservedPull, "image" | "fetchId" | "instanceIds" | "state">): ObservedPull {
+function pullOf(reported: Pick<ObservedPull, "image" | "fetchId" | "instanceIds" | "state">): ObservedPull {
   return {
-    ...told,
+    ...reported,
     layersDone: null,
     layers: null,
     bytesDone: null,
     bytes: null,
-    problem: told.state === "failed" ? "no-such-image" : null,
+    problem: reported.state === "failed" ? "no-such-image" : null,
     operatorDetail: null,
   };
 }

@@ -37,8 +37,8 @@ export class RolloutScene {
     });
   }
 
-  async rollback(id: string, wish?: object): Promise<Answer> {
-    return await this.#services.request("POST", `/${id}/rollback`, wish);
+  async rollback(id: string, options?: object): Promise<Answer> {
+    return await this.#services.request("POST", `/${id}/rollback`, options);
   }
 
   async rollouts(id: string): Promise<Answer["body"][]> {

@@ -7,10 +7,10 @@ import type { InstanceId } from "@remotegpu/shared/ids";
 import { GIB } from "@remotegpu/shared/units";
 import { ContainerUnderTest } from "../agent/access.ts";
 import type { Answer, Caller } from "../http/api.ts";
-import { SERVICE, SERVICE_PORT, type WebAnswer, type WebAsk, type WebScene } from "./web-scene.ts";
+import { SERVICE, SERVICE_PORT, type WebAnswer, type WebRequest, type WebScene } from "./web-scene.ts";
 
 /** Null: no key is shown. */
-type ServedAsk = Omit<WebAsk, "key"> & { key?: string | null };
+type ServedRequest = Omit<WebRequest, "key"> & { key?: string | null };
 
 export class ServedScene implements AsyncDisposable {
   readonly web: WebScene;
@@ -52,7 +52,7 @@ export class ServedScene implements AsyncDisposable {
       config?: object;
     },
   ) {
-    const ask = async (path: string, body: object) => {
+    const request = async (path: string, body: object) => {
       const answer = await web.control.api.request("POST", `/api/v1/inference-services${path}`, {
         as: web.owner,
         body,
@@ -61,8 +61,8 @@ export class ServedScene implements AsyncDisposable {
       return answer.body;
     };
     const size = { cpu: 1, memory: GIB, min_replicas: replicas, max_replicas: Math.max(replicas, 4) };
-    const { id } = await ask("", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
-    const made = await ask(`/${id}/keys`, { name: "app" });
+    const { id } = await request("", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
+    const made = await request(`/${id}/keys`, { name: "app" });
     const scene = new ServedScene(web, { id, key: made.key, keyId: made.id, serves });
     if (change.min_replicas !== undefined) await scene.api("POST", "/scale", { replicas });
     await scene.settle();
@@ -132,12 +132,12 @@ export class ServedScene implements AsyncDisposable {
   }
 
   /** Below the gateway's own origin, with the service's key unless another is given. */
-  async request(path: string, wish: ServedAsk = {}): Promise<WebAnswer> {
-    return await this.web.request(this.web.base.domain, `/services/${this.id}${path}`, this.#with(wish));
+  async request(path: string, options: ServedRequest = {}): Promise<WebAnswer> {
+    return await this.web.request(this.web.base.domain, `/services/${this.id}${path}`, this.#with(options));
   }
 
-  async open(path: string, wish: ServedAsk = {}): Promise<IncomingMessage> {
-    return await this.web.open(this.web.base.domain, `/services/${this.id}${path}`, this.#with(wish));
+  async open(path: string, options: ServedRequest = {}): Promise<IncomingMessage> {
+    return await this.web.open(this.web.base.domain, `/services/${this.id}${path}`, this.#with(options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,8 +150,8 @@ export class ServedScene implements AsyncDisposable {
     await this.web.leadsTo(this.id, []);
   }
 
-  #with({ key = this.key, ...wish }: ServedAsk): WebAsk {
-    return { ...wish, ...(key !== null && { key }) };
+  #with({ key = this.key, ...options }: ServedRequest): WebRequest {
+    return { ...options, ...(key !== null && { key }) };
   }
 
   async #run(rank: number): Promise<void> {

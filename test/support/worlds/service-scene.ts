@@ -9,14 +9,14 @@ import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 
-type Says = Partial<
+type HostReport = Partial<
   Pick<
     ObservedInstance,
     "phase" | "detail" | "problem" | "exitCode" | "serving" | "restarts" | "containerId" | "openStreams"
   >
 >;
 
-export interface Shown {
+export interface View {
   rank: number;
   state: string;
   want: string;
@@ -29,15 +29,15 @@ export interface Shown {
 
 /** As a control plane that has listened for long. */
 const LISTENING_FOR_MS = 60 * MS_PER_MINUTE;
-const READY: Says = { phase: "ready", serving: "yes" };
-const STARTING: Says = { phase: "ready", serving: "not-yet" };
+const READY: HostReport = { phase: "ready", serving: "yes" };
+const STARTING: HostReport = { phase: "ready", serving: "not-yet" };
 
 export class ServiceScene {
   readonly scene: ControlScene;
   readonly alice: Caller & { workspaceId: number };
   readonly hosts: ScriptedHost[];
   /** What each host says of what it is to run, by the ranks; without an entry it is ready. */
-  readonly text = new Map<number, Says>();
+  readonly text = new Map<number, HostReport>();
   /** Those that are not heard and pull nothing. */
   readonly silent = new Set<ScriptedHost>();
 
@@ -100,14 +100,14 @@ export class ServiceScene {
     return (await this.request("GET", `/${id}`)).body;
   }
 
-  async replicas(id: string, query = ""): Promise<Shown[]> {
+  async replicas(id: string, query = ""): Promise<View[]> {
     return (await this.request("GET", `/${id}/instances${query}`)).body.items;
   }
 
   /** The ranks that serve. */
   async serving(id: string): Promise<number[]> {
-    const shown = await this.replicas(id);
-    return shown
+    const visible = await this.replicas(id);
+    return visible
       .filter(({ state, want, serving }) => state === "ready" && want === "running" && serving === "yes")
       .map(({ rank }) => rank);
   }
@@ -137,7 +137,7 @@ export class ServiceScene {
     }
   }
 
-  #textOf({ want, spec }: DesiredInstance): Says {
+  #textOf({ want, spec }: DesiredInstance): HostReport {
     if (want === "stopped") return { phase: "stopped", exitCode: 143 };
     return this.text.get(Number(spec.hostname.split("-").at(-1))) ?? READY;
   }

@@ -36,18 +36,18 @@ export class TerminalScene {
   away: string | null = null;
   readonly terminalKeys = environmentTerminalKeys(OPERATOR);
 
-  private constructor(way: Doorway, door: Door, server: Server, port: number) {
-    this.#route = way;
+  private constructor(route: Doorway, door: Door, server: Server, port: number) {
+    this.#route = route;
     this.door = door;
     this.#server = server;
     this.#port = port;
   }
 
   static async open(given: Parameters<Doorway["begin"]>[0] = {}): Promise<TerminalScene> {
-    const way = await Doorway.open();
-    const door = await way.begin(given);
+    const route = await Doorway.open();
+    const door = await route.begin(given);
     const server = createServer();
-    const scene = new TerminalScene(way, door, server, 0);
+    const scene = new TerminalScene(route, door, server, 0);
     await scene.lets();
     await scene.#listen();
     return scene;
@@ -150,13 +150,13 @@ export class TerminalScene {
       open: ({ port }) => {
         if (this.away !== null) return Promise.reject(new TunnelError("away", this.away));
         const net = `--net=/proc/${this.door.pid}/ns/net`;
-        const way = spawn("nsenter", [net, "/usr/bin/busybox", "nc", "127.0.0.1", String(port)], {
+        const route = spawn("nsenter", [net, "/usr/bin/busybox", "nc", "127.0.0.1", String(port)], {
           stdio: ["pipe", "pipe", "ignore"],
         });
-        way.stdin.on("error", () => undefined);
-        const stream = Duplex.from({ readable: way.stdout, writable: way.stdin });
+        route.stdin.on("error", () => undefined);
+        const stream = Duplex.from({ readable: route.stdout, writable: route.stdin });
         stream.on("error", () => undefined);
-        stream.once("close", () => way.kill("SIGKILL"));
+        stream.once("close", () => route.kill("SIGKILL"));
         return Promise.resolve(stream);
       },
     };

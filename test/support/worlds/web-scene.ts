@@ -58,9 +58,9 @@ export interface WebScene {
   /** The host part of an origin, with its port. */
   hostOf(target: WebTarget, environmentId?: string): string;
   /** Asks a gateway as a client with that Host does; without `gateway`, the scene's. */
-  request(host: string, path: string, wish?: WebAsk): Promise<WebAnswer>;
+  request(host: string, path: string, options?: WebRequest): Promise<WebAnswer>;
   /** The answer as soon as its head is there. */
-  open(host: string, path: string, wish?: WebAsk): Promise<IncomingMessage>;
+  open(host: string, path: string, options?: WebRequest): Promise<IncomingMessage>;
   /** Comes in by a link; answers the Cookie header to send from then on. */
   enter(caller: Caller, target: WebTarget, environmentId?: string): Promise<string>;
   /** A raw connection, with these bytes sent. */
@@ -68,7 +68,7 @@ export interface WebScene {
   close(): Promise<void>;
 }
 
-export interface WebAsk {
+export interface WebRequest {
   method?: string;
   headers?: OutgoingHttpHeaders;
   body?: string | Buffer;
@@ -127,8 +127,8 @@ async function opened(
 
   const host = await control.host(HOST, { ssh: true });
   const owner = await control.customer(`owner-${randomBytes(3).toString("hex")}`);
-  const order = async (caller: Caller, wish: object = {}) => {
-    const ordered = await control.order(caller, wish);
+  const order = async (caller: Caller, options: object = {}) => {
+    const ordered = await control.order(caller, options);
     if (ordered.status !== 201) throw new Error(`not ordered: ${JSON.stringify(ordered.body)}`);
     await control.schedule();
     await host.round();
@@ -152,18 +152,18 @@ async function opened(
   };
   const others = new Map<string, readonly ReachableInstance[]>();
   let services: ReachableInstance["services"] = [];
-  const say = async () =>
+  const print = async () =>
     void (await access.print({
       instances: [{ ...reachable, services }, ...[...others.values()].flat()],
       gateway: identity,
     }));
   const watches = async (wanted: ReachableInstance["services"]) => {
     services = wanted;
-    await say();
+    await print();
   };
   const leadsTo = async (workloadId: string, instances: readonly ReachableInstance[]) => {
     others.set(workloadId, instances);
-    await say();
+    await print();
   };
   await watches([]);
   host.machine.ipAddress = "127.0.0.1";
@@ -221,10 +221,10 @@ async function opened(
 
   const hostOf = (target: WebTarget, environmentId = id) =>
     new URL(originOf(base, environmentId, target)).host;
-  const open = async (asked: string, path: string, wish: WebAsk = {}) =>
-    await openAnswer((wish.gateway ?? gateway).port, { host: asked, path, ...wish });
-  const ask = async (asked: string, path: string, wish: WebAsk = {}) =>
-    await whole(await open(asked, path, wish));
+  const open = async (requested: string, path: string, options: WebRequest = {}) =>
+    await openAnswer((options.gateway ?? gateway).port, { host: requested, path, ...options });
+  const request = async (requested: string, path: string, options: WebRequest = {}) =>
+    await whole(await open(requested, path, options));
   const enter = async (caller: Caller, target: WebTarget, environmentId = id) => {
     const what = typeof target === "number" ? { port: target } : { service: target };
     const link = await control.api.request("POST", `/api/v1/environments/${environmentId}/links`, {
@@ -232,7 +232,7 @@ async function opened(
       body: what,
     });
     const url = new URL(String(link.body.url));
-    const entered = await ask(url.host, `${url.pathname}${url.search}`);
+    const entered = await request(url.host, `${url.pathname}${url.search}`);
     const [cookie = ""] = entered.headers["set-cookie"] ?? [];
     return cookie.split(";")[0] ?? "";
   };
@@ -252,7 +252,7 @@ async function opened(
     leadsTo,
     order,
     hostOf,
-    request: ask,
+    request,
     open,
     enter,
     raw: async (text, to = gateway) => await rawConnection(to.port, text),
@@ -262,7 +262,15 @@ async function opened(
 
 async function openAnswer(
   port: number,
-  { host, path, method = "GET", headers = {}, body, key, cookie }: WebAsk & { host: string; path: string },
+  {
+    host,
+    path,
+    method = "GET",
+    headers = {},
+    body,
+    key,
+    cookie,
+  }: WebRequest & { host: string; path: string },
 ): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
     const request = httpRequest({

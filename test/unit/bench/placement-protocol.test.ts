@@ -67,30 +67,30 @@ describe.each(POLICIES)("%s", (policy) => {
 
 describe("how many tasks arrive", () => {
   /** Of 20 cards; the others ask for a model that is not there. */
-  const asking = (fitting: number, others: number) =>
+  const requesting = (fitting: number, others: number) =>
     clusterOf(twentyCards, [...many(fitting, "A"), ...many(others, "none")]);
 
   test("a list that asks for exactly 130 % is replayed to its end", () => {
-    expect(at130Of(asking(13, 13), "best-fit")).toEqual(new Set([65]));
+    expect(at130Of(requesting(13, 13), "best-fit")).toEqual(new Set([65]));
   });
 
   test("of one task more, one does not arrive", () => {
-    expect(at130Of(asking(13, 14), "best-fit")).toEqual(new Set([60, 65]));
+    expect(at130Of(requesting(13, 14), "best-fit")).toEqual(new Set([60, 65]));
   });
 
   test("of one task less, one is drawn once more", () => {
-    expect(at130Of(asking(13, 12), "best-fit")).toEqual(new Set([65, 70]));
+    expect(at130Of(requesting(13, 12), "best-fit")).toEqual(new Set([65, 70]));
   });
 
   test("at 100 % stands what was allocated by then", () => {
     // 20 of 26 have come, at most six of those that fit not yet.
-    for (const { at100, at130 } of allocatedOf(asking(13, 13), "best-fit")) {
+    for (const { at100, at130 } of allocatedOf(requesting(13, 13), "best-fit")) {
       expect(at100).toBeGreaterThanOrEqual(35);
       expect(at100).toBeLessThanOrEqual(at130);
     }
-    expect(new Set(allocatedOf(asking(13, 13), "best-fit").map(({ at100 }) => at100)).size).toBeGreaterThan(
-      2,
-    );
+    expect(
+      new Set(allocatedOf(requesting(13, 13), "best-fit").map(({ at100 }) => at100)).size,
+    ).toBeGreaterThan(2);
   });
 });
 

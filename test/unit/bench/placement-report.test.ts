@@ -66,13 +66,13 @@ test("the command ends with 2 and one line where what is asked cannot be done", 
 });
 
 test("what is left out are the five policies and the seeds 42 to 51", () => {
-  const told = JSON.parse(placementReport([...LISTS, "--json"])) as unknown;
+  const reported = JSON.parse(placementReport([...LISTS, "--json"])) as unknown;
 
   const policies = "random,best-fit,packing,fgd,default";
-  expect(told).toEqual(
+  expect(reported).toEqual(
     JSON.parse(placementReport([...LISTS, "--json", "--policies", policies, "--seeds", "42-51"])),
   );
-  expect(told).toMatchObject({ results: policies.split(",").map((policy) => ({ policy })) });
+  expect(reported).toMatchObject({ results: policies.split(",").map((policy) => ({ policy })) });
 });
 
 test("means and deviation are over the seeds, which may be numbers and ranges", () => {
@@ -150,14 +150,14 @@ test.each([
   [[...LISTS, "--speed", "9"], /--speed/],
   [[...LISTS, "stray"], /stray/],
 ])("%j is refused in one line", (args, message) => {
-  let said = "";
+  let printed = "";
   try {
-    said = placementReport(args);
+    printed = placementReport(args);
   } catch (error) {
     if (!(error instanceof ReplayError)) throw error;
-    said = `refused: ${error.message}`;
+    printed = `refused: ${error.message}`;
   }
 
-  expect(said).toMatch(/^refused: .+$/);
-  expect(said.replace("refused: ", "")).toMatch(message);
+  expect(printed).toMatch(/^refused: .+$/);
+  expect(printed.replace("refused: ", "")).toMatch(message);
 });

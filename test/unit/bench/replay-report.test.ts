@@ -74,16 +74,16 @@ test.each([
   [["stray"], /stray/],
   [["--swf", join(folder, "none.swf")], /^cannot read .*none\.swf/],
 ])("%j is refused in one line", (args, message) => {
-  let said = "";
+  let printed = "";
   try {
-    said = replayReport(["--swf", log, ...args]);
+    printed = replayReport(["--swf", log, ...args]);
   } catch (error) {
     if (!(error instanceof ReplayError)) throw error;
-    said = `refused: ${error.message}`;
+    printed = `refused: ${error.message}`;
   }
 
-  expect(said).toMatch(/^refused: .+$/);
-  expect(said.replace("refused: ", "")).toMatch(message);
+  expect(printed).toMatch(/^refused: .+$/);
+  expect(printed.replace("refused: ", "")).toMatch(message);
 });
 
 test("a replay without a log is refused", () => {

@@ -40,9 +40,9 @@ test("what is read from the right stands in an isolate of its own", () => {
 test("no name ends an isolate that it did not begin, or leaves one open", () => {
   fc.assert(
     fc.property(names, (name) => {
-      const shown = depths(contained(name));
-      expect(Math.min(0, ...shown)).toBe(0);
-      expect(shown.at(-1) ?? 0).toBe(0);
+      const visible = depths(contained(name));
+      expect(Math.min(0, ...visible)).toBe(0);
+      expect(visible.at(-1) ?? 0).toBe(0);
     }),
   );
 });

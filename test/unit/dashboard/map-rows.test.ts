@@ -149,13 +149,13 @@ describe("what the stream tells", () => {
     groups: [],
     label_keys: [],
   };
-  const told = (percent: number, at: string) =>
+  const reported = (percent: number, at: string) =>
     samplesOf({ columns: ["uuid", "utilization", "sampled_at"], rows: [["GPU-1", percent, at]] });
 
   test("changes its cards alone, and neither another card nor another host", () => {
     const at = "2026-01-01T00:00:05.000Z";
 
-    const after = withSamples(map, told(55, at));
+    const after = withSamples(map, reported(55, at));
 
     expect(after.hosts[0]?.gpus[0]).toEqual({ ...CARD, utilization_percent: 55, sampled_at: at });
     expect(after.hosts[0]?.gpus[1]).toBe(beside);
@@ -165,7 +165,7 @@ describe("what the stream tells", () => {
   test.each(["2025-12-31T23:59:20.000Z", "2026-01-01T00:00:00.000Z"])(
     "of a sample at %s makes no card older than the answer has it",
     (at) => {
-      expect(withSamples(map, told(55, at)).hosts[0]?.gpus[0]).toBe(CARD);
+      expect(withSamples(map, reported(55, at)).hosts[0]?.gpus[0]).toBe(CARD);
     },
   );
 
@@ -173,7 +173,7 @@ describe("what the stream tells", () => {
     const at = "2025-12-31T23:59:20.000Z";
     const unheard = { ...map, hosts: [host("a", { gpus: [{ ...CARD, sampled_at: null }] })] };
 
-    expect(withSamples(unheard, told(55, at)).hosts[0]?.gpus[0]?.sampled_at).toBe(at);
+    expect(withSamples(unheard, reported(55, at)).hosts[0]?.gpus[0]?.sampled_at).toBe(at);
   });
 });
 

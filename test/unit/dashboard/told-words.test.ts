@@ -23,14 +23,14 @@ import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, test } from "vitest";
 
-const tell = translator([...CHINESE, ...CHINESE_WORDS]);
+const report = translator([...CHINESE, ...CHINESE_WORDS]);
 
 /** Stands for whatever a sentence has in it. */
 const VALUE = "7";
 
 /** What stays as the server said it, though it is no value. */
 function left(sentence: string): string | null {
-  const pieces = tell(sentence);
+  const pieces = report(sentence);
   if (pieces === null) return sentence;
   const theirs = pieces.filter(({ text, isTheirs }) => isTheirs && !new RegExp(`^${VALUE}[.]?$`).test(text));
   return theirs.length === 0 ? null : theirs.map(({ text }) => text).join(" | ");
@@ -44,7 +44,7 @@ function untold(sentences: readonly (string | null)[]): string[] {
 }
 
 const textOf = (sentence: string) =>
-  tell(sentence)
+  report(sentence)
     ?.map(({ text, isTheirs }) => (isTheirs ? `<${text}>` : text))
     .join("");
 
@@ -67,7 +67,7 @@ describe("a sentence", () => {
   test.each(["", "Nobody knows this.", "等待", "{host}", "(", "a".repeat(10_000)])(
     "that is not known stays: %j",
     (sentence) => {
-      expect(tell(sentence)).toBeNull();
+      expect(report(sentence)).toBeNull();
     },
   );
 
@@ -135,20 +135,20 @@ describe("what it may say", () => {
 
   test("of a program's errors on a GPU", () => {
     const faults = [...XID_CATALOGUE].filter(([, { effect }]) => effect === "program-fault");
-    const said = faults.map(([code]) => xidFinding({ code, busKey: "", pid: null, detail: "" }).reason);
+    const output = faults.map(([code]) => xidFinding({ code, busKey: "", pid: null, detail: "" }).reason);
 
-    expect(untold(said.map((sentence) => sentence.replace(/Xid \d+/, `Xid ${VALUE}`)))).toEqual([]);
+    expect(untold(output.map((sentence) => sentence.replace(/Xid \d+/, `Xid ${VALUE}`)))).toEqual([]);
   });
 
   test("of money", () => {
     const account = { balance: 1n, creditLimit: 0n, minStartMinutes: 60, hourlyOfAllRunningAndPlacing: 0n };
-    const said: StartDecision[] = [
+    const output: StartDecision[] = [
       mayStart({ ...account, status: "suspended" }),
       mayStart({ ...account, status: "normal", balance: 0n }),
       mayStart({ ...account, status: "normal", hourlyOfAllRunningAndPlacing: 1_000_000n }),
     ];
 
-    expect(untold(said.map((one) => (one.allowed ? null : one.detail)))).toEqual([]);
+    expect(untold(output.map((one) => (one.allowed ? null : one.detail)))).toEqual([]);
   });
 
   test.each([
@@ -242,7 +242,7 @@ describe("what it may say", () => {
 
     expect(actions.length).toBeGreaterThan(80);
     expect(
-      untold([...AUDIT_TARGET_KINDS, ...actions.flatMap(([, thing = "", act = ""]) => [thing, act])]),
+      untold([...AUDIT_TARGET_KINDS, ...actions.flatMap(([, resource = "", act = ""]) => [resource, act])]),
     ).toEqual([]);
   });
 

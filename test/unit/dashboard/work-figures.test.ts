@@ -128,10 +128,10 @@ describe("what a service answered", () => {
     took: { p50_ms: 10, p95_ms: 20 },
     completion_tokens: null,
   };
-  const told = { items: [minute], start_time: at(0), end_time: at(3) } as unknown as Traffic;
+  const reported = { items: [minute], start_time: at(0), end_time: at(3) } as unknown as Traffic;
 
   test("has 0 requests and no time in a minute in which nobody asked, and no tokens where none are told", () => {
-    expect(minutesOf(told)).toMatchObject({
+    expect(minutesOf(reported)).toMatchObject({
       requestsPerSecond: [0, 2, 0],
       p95: [null, 20, null],
       errors: [0, 6, 0],

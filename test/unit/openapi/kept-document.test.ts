@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
 import { expect, test } from "vitest";
-import { KEPT_DOCUMENT, madeDocument, textOf } from "../../openapi/kept-document.ts";
+import { STORED_DOCUMENT, madeDocument, textOf } from "../../openapi/kept-document.ts";
 import { narrowings } from "../../openapi/narrowing.ts";
 import { writing } from "../../openapi/writing.ts";
 
-const kept = readFileSync(KEPT_DOCUMENT, "utf8");
+const stored = readFileSync(STORED_DOCUMENT, "utf8");
 
 function narrowed(): ApiDocument {
   const document = madeDocument();
@@ -16,9 +16,9 @@ function narrowed(): ApiDocument {
 
 test("control-plane/docs/openapi.json is what the routes say; else: npm run openapi", () => {
   // Not toBe, which would lay two texts of a megabyte side by side.
-  const isWhatRoutesSay = textOf(madeDocument()) === kept;
+  const matchesRoutes = textOf(madeDocument()) === stored;
 
-  expect(isWhatRoutesSay, "the API has changed; write its document by: npm run openapi").toBe(true);
+  expect(matchesRoutes, "the API has changed; write its document by: npm run openapi").toBe(true);
 });
 
 test("a document takes nothing from itself, and from itself with a route less just that", () => {

@@ -96,8 +96,8 @@ describe("of routes", () => {
       { requestBody: { required: true, content: {} } },
       ["POST /orders: a body is now required"],
     ],
-  ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ stored: documentOf(kept), made: documentOf(made) })).toEqual(expected);
+  ])("tells %s", (_what, stored, made, expected) => {
+    expect(narrowings({ stored: documentOf(stored), made: documentOf(made) })).toEqual(expected);
   });
 
   test("tells a method that its path has no more", () => {
@@ -195,8 +195,8 @@ describe("of requests", () => {
       { type: "string", description: "b" },
       [],
     ],
-  ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ stored: taking(kept), made: taking(made) })).toEqual(expected);
+  ])("tells %s", (_what, stored, made, expected) => {
+    expect(narrowings({ stored: taking(stored), made: taking(made) })).toEqual(expected);
   });
 });
 
@@ -252,8 +252,8 @@ describe("of answers", () => {
       objectOf({ a: TEXT }),
       [],
     ],
-  ])("tells %s", (_what, kept, made, expected) => {
-    expect(narrowings({ stored: answering(kept), made: answering(made) })).toEqual(expected);
+  ])("tells %s", (_what, stored, made, expected) => {
+    expect(narrowings({ stored: answering(stored), made: answering(made) })).toEqual(expected);
   });
 });
 
@@ -261,10 +261,10 @@ describe("of schemas with a name", () => {
   const holdingItself = (id: Schema) => objectOf({ id, part: { anyOf: [REF, { type: "null" }] } }, ["id"]);
 
   test("tells a change by that name, once, though the schema holds itself", () => {
-    const kept = answering({ type: "array", items: REF }, { Order: holdingItself(TEXT) });
+    const stored = answering({ type: "array", items: REF }, { Order: holdingItself(TEXT) });
     const made = answering({ type: "array", items: REF }, { Order: holdingItself({ type: "integer" }) });
 
-    expect(narrowings({ stored: kept, made })).toEqual(["Order.id may now be integer"]);
+    expect(narrowings({ stored, made })).toEqual(["Order.id may now be integer"]);
   });
 
   test("tells nothing where one only gets a name", () => {
@@ -279,9 +279,9 @@ describe("of schemas with a name", () => {
   test("compares each of several choices with the nearest", () => {
     const one = (kind: string, more: Record<string, Schema>) =>
       objectOf({ kind: { const: kind }, ...more }, ["kind"]);
-    const kept = taking({ oneOf: [one("job", { a: TEXT }), one("service", { b: TEXT, c: TEXT })] });
+    const stored = taking({ oneOf: [one("job", { a: TEXT }), one("service", { b: TEXT, c: TEXT })] });
     const made = taking({ oneOf: [one("job", { a: TEXT }), one("service", { b: TEXT })] });
 
-    expect(narrowings({ stored: kept, made })).toEqual(["POST /orders: the body.c is no longer there"]);
+    expect(narrowings({ stored, made })).toEqual(["POST /orders: the body.c is no longer there"]);
   });
 });

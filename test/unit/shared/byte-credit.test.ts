@@ -84,7 +84,7 @@ test("whatever the order of events, no sender goes beyond its credit and no read
     fc.property(fc.integer({ min: 1, max: 300 }), steps, (creditBytes, events) => {
       let sender = openSendWindow(creditBytes);
       let reader = openReceiveWindow(creditBytes);
-      const underWay: { offset: number; bytes: number }[] = [];
+      const pending: { offset: number; bytes: number }[] = [];
       const grants = [creditBytes];
       let arrivedBytes = 0;
 
@@ -92,12 +92,12 @@ test("whatever the order of events, no sender goes beyond its credit and no read
         switch (event.kind) {
           case "send": {
             const bytes = sendableBytes(sender, { waitingBytes: event.waitingBytes, maxChunkBytes: 64 });
-            if (bytes > 0) underWay.push({ offset: sender.sentBytes, bytes });
+            if (bytes > 0) pending.push({ offset: sender.sentBytes, bytes });
             sender = afterSending(sender, bytes);
             break;
           }
           case "deliver": {
-            const chunk = underWay.shift();
+            const chunk = pending.shift();
             const received = chunk && receive(reader, chunk);
             reader = received?.outcome === "next" ? received.window : reader;
             arrivedBytes += chunk?.bytes ?? 0;

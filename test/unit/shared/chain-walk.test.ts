@@ -24,8 +24,8 @@ function chain(length: number, lost: readonly number[] = []): StoredLink[] {
       wallEnd: "",
     });
     const hash = rowHash(JOURNAL, seq, rows.at(-1)?.hash ?? GENESIS_HASH, entry);
-    const kept = lost.includes(seq) ? { kind: "lost", reason: "the row is missing" } : entry;
-    rows.push({ seq, entry: kept, hash });
+    const stored = lost.includes(seq) ? { kind: "lost", reason: "the row is missing" } : entry;
+    rows.push({ seq, entry: stored, hash });
   }
   return rows;
 }

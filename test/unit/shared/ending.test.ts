@@ -24,7 +24,7 @@ function started(...args: string[]) {
   });
 }
 
-async function saysReady({ stdout }: ReturnType<typeof started>): Promise<void> {
+async function reportsReady({ stdout }: ReturnType<typeof started>): Promise<void> {
   await once(stdout, "data");
 }
 
@@ -32,7 +32,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   "on %s, once and again, while a program of its own runs",
   async (signal) => {
     const child = started();
-    await saysReady(child);
+    await reportsReady(child);
 
     child.kill(signal);
     child.kill(signal);
@@ -47,7 +47,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 
 test("when its standard input closes, if that was asked for", async () => {
   const child = started("--with-stdin");
-  await saysReady(child);
+  await reportsReady(child);
 
   child.stdin.end();
 

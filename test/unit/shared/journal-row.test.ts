@@ -81,7 +81,7 @@ test("an entry's digest is that of its canonical JSON, whatever the order of its
         proof: fc.constantFrom("exact", "bounded", "reconstructed", "unproven"),
         wallEnd: storable,
       })
-      .map((told) => ({ ...usage(0), ...told })),
+      .map((reported) => ({ ...usage(0), ...reported })),
   );
   fc.assert(
     fc.property(entries, (entry) => {

@@ -34,7 +34,7 @@ test.each([
   ["of before", {}, {}],
   ["with a grace and a bound of its own", { startupSeconds: 3_600 }, { restart: 100 }],
 ])("a probe %s comes through whole", (_what, more, thresholds) => {
-  const said = {
+  const output = {
     path: "/health",
     port: 80,
     intervalSeconds: 10,
@@ -42,11 +42,11 @@ test.each([
     thresholds: { success: 1, failure: 2, ...thresholds },
   };
 
-  expect(Probe.parse(said)).toEqual(said);
+  expect(Probe.parse(output)).toEqual(output);
 });
 
 test("a probe without a path asks for nothing but a connection", () => {
-  const said = { path: null, port: 8000, intervalSeconds: 30, thresholds: { success: 1, failure: 2 } };
+  const output = { path: null, port: 8000, intervalSeconds: 30, thresholds: { success: 1, failure: 2 } };
 
-  expect(Probe.parse(said).path).toBeNull();
+  expect(Probe.parse(output).path).toBeNull();
 });

@@ -48,7 +48,7 @@ import {
 import { StorageReply, StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { down, up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
-import { keptLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/kept-log.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
 
 const FOLDER = new URL("../../fixtures/protocol/1/", import.meta.url);
@@ -116,10 +116,10 @@ test.each(Object.entries(NATS_MESSAGES))("%s: another kind is refused", (name, s
 });
 
 test.each(Object.entries(NATS_MESSAGES))("%s: no other message passes for it", (name, schema) => {
-  const passing = Object.keys(NATS_MESSAGES).filter((other) => decode(schema, encode(sample(other))).ok);
+  const forwarding = Object.keys(NATS_MESSAGES).filter((other) => decode(schema, encode(sample(other))).ok);
 
-  expect(passing).toContain(name);
-  expect(passing.filter((other) => NATS_MESSAGES[other] !== schema)).toEqual([]);
+  expect(forwarding).toContain(name);
+  expect(forwarding.filter((other) => NATS_MESSAGES[other] !== schema)).toEqual([]);
 });
 
 test.each(Object.entries(MESSAGES))(
@@ -420,7 +420,7 @@ test("the agent runs the sample command and answers in the contract's words", as
         return Promise.resolve(ExecReply.parse(sample("exec-reply")));
       },
     },
-    keptLog(),
+    memoryLog(),
   );
 
   const answer = await new Promise<Uint8Array>((resolve) =>

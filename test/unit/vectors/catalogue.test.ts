@@ -57,8 +57,8 @@ test("each of several quantities costs what it did", () => {
 test("only before its first entry a line looks as if it were not there", () => {
   const { prices } = catalogueOf([entry("1", "0", 1, "day"), entry("1", "1", 2, "day")], BEFORE);
 
-  const looks = prices.map(({ unitPrice, billingUnit }) => ({ unitPrice, billingUnit }));
-  expect(looks.map((look) => JSON.stringify(look) === JSON.stringify(NOT_IN_FORCE))).toEqual([
+  const checks = prices.map(({ unitPrice, billingUnit }) => ({ unitPrice, billingUnit }));
+  expect(checks.map((check) => JSON.stringify(check) === JSON.stringify(NOT_IN_FORCE))).toEqual([
     true,
     false,
     false,

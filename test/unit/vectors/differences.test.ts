@@ -88,9 +88,9 @@ describe("a day of storage of which the product has no row", () => {
   });
 
   test("is missed where something was there, even if it is free", () => {
-    const kept = { ...day, ...free, samples: 24, average_gb: "30.000000" };
+    const stored = { ...day, ...free, samples: 24, average_gb: "30.000000" };
 
-    expect(compared({ storage_records: [kept] }, {})).toHaveLength(1);
+    expect(compared({ storage_records: [stored] }, {})).toHaveLength(1);
   });
 
   test("says nothing about a row that there is", () => {

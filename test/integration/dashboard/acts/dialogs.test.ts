@@ -11,7 +11,7 @@ import { hasBrowser } from "../../../support/browser.ts";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";
-import { COUNT_ASKED, goWithin } from "../../../support/dashboard/name-checks.ts";
+import { COUNT_REQUESTS, goWithin } from "../../../support/dashboard/name-checks.ts";
 import { expectText } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import { sessionOn } from "../../../support/samples/access-book.ts";
@@ -22,11 +22,11 @@ const PARTS = ["What stops", "What is kept", "What is still charged"];
 const REFUSAL = "It cannot be just now.";
 const PAGES = new URL("../../../../control-plane/dashboard/src/pages/", import.meta.url).pathname;
 /** What such a dialog is made with. */
-const ASKS = /\basks[=:]|<ConfirmDialog|<Consequences/;
+const REQUESTS = /\basks[=:]|<ConfirmDialog|<Consequences/;
 const PUBLIC_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmVJ4vlGpLJXiCtDXFnHEbAhCUcvqsZPsGvQB7v5Uxq ada@laptop";
 
-interface Asking {
+interface Requesting {
   /** The button that opens it, which is also the one that agrees. */
   act: string;
   /** Where that button is, among others of its name. */
@@ -39,13 +39,13 @@ interface Place {
   as: "ada" | "bob" | "admin";
   /** With ids of what there is. */
   path: string;
-  dialogs: readonly Asking[];
+  dialogs: readonly Requesting[];
 }
 
 const section = (title: string) => `section[aria-label="${title}"]`;
-const one = (act: string, asks: string, file: string, within?: string): Asking => ({
+const one = (act: string, requests: string, file: string, within?: string): Requesting => ({
   act,
-  requests: asks,
+  requests,
   file,
   ...(within !== undefined && { within }),
 });
@@ -256,22 +256,22 @@ async function made(path: string, body: object, as: Caller = callers.ada): Promi
 const withIds = (text: string) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? name);
 
 /** From here on whatever would change something is refused, and kept: `POST /environments/env-1/stop`. */
-async function refuseActs(page: Page): Promise<string[]> {
-  const asked: string[] = [];
+async function refuseActions(page: Page): Promise<string[]> {
+  const requested: string[] = [];
   await page.setRequestInterception(true);
   page.on("request", (request: HTTPRequest) => {
     const { pathname } = new URL(request.url());
-    const isLooking = request.method() === "GET" || pathname.endsWith("/preview");
-    if (isLooking) return void request.continue();
-    asked.push(`${request.method()} ${pathname.replace("/api/v1", "")}`);
+    const isChecking = request.method() === "GET" || pathname.endsWith("/preview");
+    if (isChecking) return void request.continue();
+    requested.push(`${request.method()} ${pathname.replace("/api/v1", "")}`);
     const body = JSON.stringify({ title: "Conflict", status: 409, detail: REFUSAL });
     void request.respond({ status: 409, contentType: "application/problem+json", body });
   });
-  return asked;
+  return requested;
 }
 
 /** What stands under each heading of the dialog. */
-async function saidIn(page: Page): Promise<[string, string][]> {
+async function printedIn(page: Page): Promise<[string, string][]> {
   return (await page.evaluate(
     `[...document.querySelectorAll('${DIALOG} ul')].map((list) => [list.previousElementSibling?.innerText ?? "", list.innerText.trim()])`,
   )) as [string, string][];
@@ -285,18 +285,18 @@ describe.skipIf(!hasBrowser)(
       async (as) => {
         const { page } = await scene.loggedIn(callers[as]);
         await page.setViewport({ width: 1200, height: 900 });
-        await page.evaluateOnNewDocument(COUNT_ASKED);
-        const asked = await refuseActs(page);
+        await page.evaluateOnNewDocument(COUNT_REQUESTS);
+        const requested = await refuseActions(page);
         await page.goto(`${scene.url}/queue`);
 
         for (const place of PLACES.filter((one) => one.as === as)) {
           await goWithin(page, withIds(place.path));
           if (place.path === "/money") await previewPrice(page);
           for (const dialog of place.dialogs) {
-            const { output: said, wanted } = await refused(page, dialog);
-            expect(said.map(([heading]) => heading)).toEqual(PARTS);
-            for (const [, lines] of said) expect(lines).toMatch(/^(Nothing|\P{Ll}.{6,})/u);
-            expect(asked.splice(0)).toEqual([expect.stringMatching(wanted)]);
+            const { output, wanted } = await refused(page, dialog);
+            expect(output.map(([heading]) => heading)).toEqual(PARTS);
+            for (const [, lines] of output) expect(lines).toMatch(/^(Nothing|\P{Ll}.{6,})/u);
+            expect(requested.splice(0)).toEqual([expect.stringMatching(wanted)]);
           }
         }
       },
@@ -304,15 +304,15 @@ describe.skipIf(!hasBrowser)(
   },
 );
 
-async function refused(page: Page, { act, within = "main", requests: asks }: Asking) {
+async function refused(page: Page, { act, within = "main", requests }: Requesting) {
   await press(page, act, within);
   await page.waitForSelector(`${DIALOG} ul`);
-  const said = await saidIn(page);
+  const output = await printedIn(page);
   await press(page, act, DIALOG);
   await expectText(page, REFUSAL, DIALOG);
   await page.keyboard.press("Escape");
   await dialogGone(page);
-  return { output: said, wanted: new RegExp(`^${withIds(asks).replace("#", String.raw`\d+`)}$`) };
+  return { output, wanted: new RegExp(`^${withIds(requests).replace("#", String.raw`\d+`)}$`) };
 }
 
 /** Shown only while a host waits for an administrator's word; host-page.test.ts presses what it asks. */
@@ -320,7 +320,7 @@ const CONFIRMATIONS = "host/host-confirmations.tsx";
 
 test("no page has such a dialog beside those", () => {
   const files = globSync("**/*.tsx", { cwd: PAGES }).filter((file) =>
-    ASKS.test(readFileSync(PAGES + file, "utf8")),
+    REQUESTS.test(readFileSync(PAGES + file, "utf8")),
   );
 
   const known = new Set(PLACES.flatMap(({ dialogs }) => dialogs.map(({ file }) => file)));

@@ -51,7 +51,7 @@ async function open(): Promise<Page> {
   return page;
 }
 
-const ask = async (method: string, path = "") =>
+const request = async (method: string, path = "") =>
   (await scene.control.api.request(method, `/api/v1/environments/${id}${path}`, { as: ada })).body;
 
 const statusIs = async (page: Page, status: string) =>
@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await press(page, "Share", SHARES);
     await expectText(page, "The link is shown this once.", SHARES);
     await expectText(page, /http:\/\/\S+/, SHARES);
-    const { items: made } = await ask("GET", "/shares");
+    const { items: made } = await request("GET", "/shares");
     expect(made).toEqual([expect.objectContaining({ port: 8_000, ended_at: null })]);
     await press(page, "End", `${SHARES} tbody`);
     await expectText(page, "The link, and all that is open by it.", DIALOG);
@@ -76,12 +76,12 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
 
     await dialogGone(page);
     await expectText(page, "ended", `${SHARES} tbody`);
-    const { items: ended } = await ask("GET", "/shares");
+    const { items: ended } = await request("GET", "/shares");
     expect(ended).toEqual([expect.objectContaining({ ended_at: expect.any(String) })]);
   });
 
   test("says at the field what cannot be shared, and shares nothing", async () => {
-    const before = (await ask("GET", "/shares")).items.length;
+    const before = (await request("GET", "/shares")).items.length;
     const page = await open();
     await page.waitForSelector(`${SHARES} select`);
     await page.select(`${SHARES} select`, "port");
@@ -90,7 +90,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await press(page, "Share", SHARES);
 
     await page.waitForSelector(`${SHARES} [aria-invalid="true"]`);
-    expect((await ask("GET", "/shares")).items).toHaveLength(before);
+    expect((await request("GET", "/shares")).items).toHaveLength(before);
   });
 
   test("ends a session, which its host is told", async () => {
@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await host.heartbeat();
     await host.report(host.desired.map((wanted) => host.observedOf(wanted, { phase: "ready" })));
     const stateOf = async () =>
-      (await ask("GET", "/access")).services.map(({ state }: { state: string }) => state);
+      (await request("GET", "/access")).services.map(({ state }: { state: string }) => state);
     expect(await stateOf()).toContain("released");
     const page = await open();
 
@@ -130,7 +130,8 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
   });
 
   test("restarts it after a dialog that says what is lost, in a new run", async () => {
-    const runs = async () => (await ask("GET")).instances.flatMap(({ runs: all }: { runs: object[] }) => all);
+    const runs = async () =>
+      (await request("GET")).instances.flatMap(({ runs: all }: { runs: object[] }) => all);
     const before = (await runs()).length;
     const page = await open();
 
@@ -139,7 +140,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await press(page, "Restart", DIALOG);
     await dialogGone(page);
     await statusIs(page, "restarting");
-    expect(await ask("GET")).toMatchObject({ status: "restarting" });
+    expect(await request("GET")).toMatchObject({ status: "restarting" });
     await goOn();
     await goOn();
 
@@ -148,7 +149,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
   });
 
   test("starts one that was stopped, which then waits for a place", async () => {
-    await ask("POST", "/stop");
+    await request("POST", "/stop");
     await goOn();
     const page = await open();
     await statusIs(page, "stopped");
@@ -157,6 +158,6 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
 
     await statusIs(page, "queued");
     expect(await textOf(page)).toContain("Waiting for a place.");
-    expect(await ask("GET")).toMatchObject({ status: "queued" });
+    expect(await request("GET")).toMatchObject({ status: "queued" });
   });
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-async function ask(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
+async function request(method: string, path: string, body?: object, as: Caller = alice): Promise<Answer> {
   return await scene.control.api.request(method, `/api/v1${path}`, {
     as,
     ...(body !== undefined && { body }),
@@ -48,10 +48,10 @@ async function agree(page: Page, name: string, within = "main"): Promise<void> {
   await dialogGone(page);
 }
 
-const items = async (path: string, as?: Caller) => (await ask("GET", path, undefined, as)).body.items;
+const items = async (path: string, as?: Caller) => (await request("GET", path, undefined, as)).body.items;
 
 async function workspace(name: string): Promise<number> {
-  return (await ask("POST", "/workspaces", { name })).body.id;
+  return (await request("POST", "/workspaces", { name })).body.id;
 }
 
 describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is not installed)", () => {
@@ -73,7 +73,7 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     await eventually(async () => !(await textOf(page, "main select")).includes("lab"), {
       what: "a choice without it",
     });
-    expect((await ask("GET", `/workspaces/${made.id}`)).status).toBe(404);
+    expect((await request("GET", `/workspaces/${made.id}`)).status).toBe(404);
   });
 
   test("deletes none in which there is work, and says why in the dialog", async () => {
@@ -85,24 +85,24 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     await press(page, "Delete the workspace", DIALOG);
 
     await page.waitForSelector(`${DIALOG} [role="alert"]`);
-    expect((await ask("GET", `/workspaces/${id}`)).status).toBe(200);
+    expect((await request("GET", `/workspaces/${id}`)).status).toBe(200);
   });
 
   test("withdraws an invitation, which then leads nowhere", async () => {
     const id = await workspace("withdrawn");
-    const { body: invitation } = await ask("POST", `/workspaces/${id}/members`, { username: "bob" });
+    const { body: invitation } = await request("POST", `/workspaces/${id}/members`, { username: "bob" });
     const page = await open(`/members?workspace=${id}`);
     await expectText(page, "bob", INVITATIONS);
 
     await agree(page, "Withdraw", INVITATIONS);
 
     await expectText(page, "There is none.", INVITATIONS);
-    expect((await ask("POST", `/invitations/${invitation.id}/accept`, undefined, bob)).status).toBe(404);
+    expect((await request("POST", `/invitations/${invitation.id}/accept`, undefined, bob)).status).toBe(404);
   });
 
   test("has who is invited decline, which cannot be taken back", async () => {
     const id = await workspace("declined");
-    const { body: invitation } = await ask("POST", `/workspaces/${id}/members`, { username: "bob" });
+    const { body: invitation } = await request("POST", `/workspaces/${id}/members`, { username: "bob" });
     const page = await open("/members", bob);
     await expectText(page, "declined", 'section[aria-label="You are invited"]');
 
@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
 
     await page.waitForSelector('section[aria-label="You are invited"]', { hidden: true });
     expect(await items("/invitations", bob)).toEqual([]);
-    expect((await ask("POST", `/invitations/${invitation.id}/accept`, undefined, bob)).status).toBe(404);
+    expect((await request("POST", `/invitations/${invitation.id}/accept`, undefined, bob)).status).toBe(404);
   });
 
   test("gives a member another role, and suspends one", async () => {
@@ -135,22 +135,22 @@ describe.skipIf(!hasBrowser)("the page of members (left out where Chromium is no
     expect(members).toContainEqual(
       expect.objectContaining({ username: "bob", role: "viewer", status: "suspended" }),
     );
-    expect((await ask("GET", `/workspaces/${id}`, undefined, bob)).status).toBe(404);
+    expect((await request("GET", `/workspaces/${id}`, undefined, bob)).status).toBe(404);
   });
 });
 
 describe.skipIf(!hasBrowser)("the page of webhooks (left out where Chromium is not installed)", () => {
   test("switches one off and on, gives it another secret and removes it", async () => {
-    const { body: made } = await ask("POST", "/webhooks", { url: "https://hooks.example.com/acts" });
-    const shown = async () => (await ask("GET", `/webhooks/${made.id}`)).body;
+    const { body: made } = await request("POST", "/webhooks", { url: "https://hooks.example.com/acts" });
+    const visible = async () => (await request("GET", `/webhooks/${made.id}`)).body;
     const page = await open("/webhooks");
 
     await agree(page, "Switch off");
     await expectText(page, "switched off", "tbody");
-    expect(await shown()).toMatchObject({ active: false });
+    expect(await visible()).toMatchObject({ active: false });
     await press(page, "Switch on");
     await page.waitForSelector('::-p-aria([name="Send a test"])');
-    expect(await shown()).toMatchObject({ active: true });
+    expect(await visible()).toMatchObject({ active: true });
     await press(page, "New secret");
     await expectText(page, "The old secret signs nothing more", DIALOG);
     await press(page, "New secret", DIALOG);
@@ -172,7 +172,7 @@ describe.skipIf(!hasBrowser)(
   () => {
     test("have an administrator offer an image no longer", async () => {
       const { admin } = scene.control.api;
-      await ask("POST", "/images", { name: "old/trainer:1" }, admin);
+      await request("POST", "/images", { name: "old/trainer:1" }, admin);
       const page = await open("/images", admin);
       await expectText(page, "old/trainer:1", "tbody");
 
@@ -183,7 +183,7 @@ describe.skipIf(!hasBrowser)(
     });
 
     test("add a dataset, and delete a model", async () => {
-      const { body: model } = await ask("POST", "/models", { name: "weights" });
+      const { body: model } = await request("POST", "/models", { name: "weights" });
       const page = await open("/data");
 
       await press(page, "Add a dataset");

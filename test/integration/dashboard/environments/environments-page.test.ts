@@ -6,7 +6,7 @@ import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { keepWatches } from "@remotegpu/control-plane/store/environments/idle-watches";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
-import { expectKept, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import { expectSoundPage, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import { HURRIED_POLLS } from "../../../support/dashboard/page-polls.ts";
 import { eventually } from "../../../support/eventually.ts";
 import type { Caller } from "../../../support/http/api.ts";
@@ -111,10 +111,10 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       await press(page, "Hide values");
       await page.waitForFunction(`document.querySelector("[data-variables]")?.textContent === "TOKEN"`);
 
-      const looks = await db.query("SELECT FROM audit_log WHERE subject LIKE $1", [
+      const checks = await db.query("SELECT FROM audit_log WHERE subject LIKE $1", [
         `%${body.id}, with values of env_vars`,
       ]);
-      expect(looks.rowCount).toBe(1);
+      expect(checks.rowCount).toBe(1);
       await expectText(page, "GPU lost (gpu-lost): The card was lost.");
       await expectText(page, /stopped by a person \(stop-by-person\): not charged since/);
       await expectText(page, /1 run is free now:\s*stopped by a person/);
@@ -161,15 +161,15 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       });
       expect(status).toBe(200);
       const runId = String(body.instances[0].run_id);
-      const looked = async (idleMinutes: number) => {
-        const lookedAt = api.deps.now();
-        const idleSince = new Date(lookedAt.getTime() - idleMinutes * 60_000);
+      const checked = async (idleMinutes: number) => {
+        const checkedAt = api.deps.now();
+        const idleSince = new Date(checkedAt.getTime() - idleMinutes * 60_000);
         const rest = { cpu: null, cpuPercent: 0, gpuPercent: 0, warnedAt: null };
         await keepWatches(api.deps.db, [
-          { environmentId: id, watch: { runId, idleSince, checkedAt: lookedAt, ...rest } },
+          { environmentId: id, watch: { runId, idleSince, checkedAt, ...rest } },
         ]);
       };
-      await looked(12.2);
+      await checked(12.2);
       expect((await control.get(ada, id))["idle_since"]).not.toBeNull();
 
       const { page } = await scene.open(`/environments/${id}`, ada);
@@ -177,7 +177,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       await page.waitForSelector('section[aria-label="Cost so far"] time');
       await expectText(page, /Unused since 1\d min\. ago/, now);
       await expectText(page, /Stops in 1\d min\. unless it is used/, now);
-      await looked(0);
+      await checked(0);
 
       await page.waitForFunction(
         "document.querySelector('main h1') && !document.querySelector('[data-idle]')",
@@ -308,7 +308,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
     async (path, stands) => {
       const { page, complaints } = await scene.open(path.replace("running", ids[0] ?? ""), ada);
 
-      await expectKept(page, stands);
+      await expectSoundPage(page, stands);
 
       expect(complaints).toEqual([]);
     },

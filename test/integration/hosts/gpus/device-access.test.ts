@@ -66,8 +66,8 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
 
   const probeWith = (program: string, groups = new ContainerGroups()) =>
     new DeviceProbe({ program: join(folder, program), groups });
-  const ask = (probe = probeWith("device-access")) => probe.errorsOf({ containerId, pid }, NODES);
-  const told = (own: Partial<NodeErrors>) => [
+  const request = (probe = probeWith("device-access")) => probe.errorsOf({ containerId, pid }, NODES);
+  const reported = (own: Partial<NodeErrors>) => [
     { access: FINE, lookup: FINE, ...own },
     { access: ABSENT, lookup: FINE },
   ];
@@ -75,11 +75,11 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
     writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
 
   test("tells what the kernel's rules say, taken away and given back", async () => {
-    expect(await ask()).toEqual(told({}));
+    expect(await request()).toEqual(reported({}));
     takeNullDevice(containerId);
-    expect(await ask()).toEqual(told({ access: NOT_PERMITTED }));
+    expect(await request()).toEqual(reported({ access: NOT_PERMITTED }));
     giveNullDevice(containerId);
-    expect(await ask()).toEqual(told({}));
+    expect(await request()).toEqual(reported({}));
   });
 
   test("leaves nothing behind, and is none of the container's processes meanwhile", async () => {
@@ -92,7 +92,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
       readFileSync(join(deviceGroup(containerId), "cgroup.procs"), "utf8").split("\n").length - 1;
     const before = procs();
 
-    const asked = ask(probeWith("lingers", groups));
+    const requested = request(probeWith("lingers", groups));
     await eventually(() => procs() > before, { what: "the child in the group" });
     execFileSync("docker", ["pause", containerId]);
     execFileSync("docker", ["unpause", containerId]);
@@ -102,7 +102,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
       new Set(own),
     );
     await writeFile(join(folder, "fifo"), "go on\n");
-    expect(await asked).toEqual([
+    expect(await requested).toEqual([
       { access: FINE, lookup: FINE },
       { access: FINE, lookup: FINE },
     ]);
@@ -114,7 +114,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
     const children = () =>
       execFileSync("pgrep", ["-c", "-P", String(process.pid), "sleep"], { encoding: "utf8" });
 
-    expect(await ask(probeWith("hangs"))).toBeNull();
+    expect(await request(probeWith("hangs"))).toBeNull();
     await eventually(
       () => {
         try {
@@ -126,12 +126,12 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
       },
       { what: "the end of the child" },
     );
-    expect(await ask()).toEqual(told({}));
+    expect(await request()).toEqual(reported({}));
   });
 
   test("asks one at a time: a second question meanwhile is not answered", async () => {
     const probe = probeWith("device-access");
-    const [first, second] = await Promise.all([ask(probe), ask(probe)]);
+    const [first, second] = await Promise.all([request(probe), request(probe)]);
 
     expect([first, second].filter((errors) => errors === null)).toHaveLength(1);
   });
@@ -144,22 +144,22 @@ describe.skipIf(!HAS_DEVICE_TREE)("a probe of one container", () => {
   ])("knows nothing by a child that %s", async (_what, name, text) => {
     if (text !== null) await script(name, text);
 
-    expect(await ask(probeWith(name))).toBeNull();
+    expect(await request(probeWith(name))).toBeNull();
   });
 
   test("tells apart what was only removed inside", async () => {
     execFileSync("docker", ["exec", containerId, "rm", "/dev/nvidia0"]);
 
-    expect(await ask()).toEqual(told({ lookup: ABSENT }));
+    expect(await request()).toEqual(reported({ lookup: ABSENT }));
   });
 
   test("knows nothing of a container that is paused, or that has ended", async () => {
     execFileSync("docker", ["pause", containerId]);
-    expect(await ask()).toBeNull();
+    expect(await request()).toBeNull();
     execFileSync("docker", ["unpause", containerId]);
     execFileSync("docker", ["kill", containerId]);
 
-    expect(await ask()).toBeNull();
+    expect(await request()).toBeNull();
   });
 });
 
@@ -221,11 +221,11 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     takeNullDevice(containerId);
     await twoProbes();
 
-    const said = await agent.host.text(runOf(0), { phase: "ready", problem: "gpu-failed" });
-    expect(said.detail).toBe(
+    const output = await agent.host.text(runOf(0), { phase: "ready", problem: "gpu-failed" });
+    expect(output.detail).toBe(
       `Its container lost access to GPU ${card(0)}: the device rules of its host refuse it. Restart it to get it back; after 24 hours its host does. Time without it is not charged.`,
     );
-    expect(said.containerId).toBe(containerId);
+    expect(output.containerId).toBe(containerId);
     expect((await docker.getContainer(containerId).inspect()).State.Running).toBe(true);
     await eventually(() => cordon(0)?.kind === "drain", { what: "the closed card" });
     const passedMs = agent.journal.runs.all().find(({ runId }) => runId === runOf(0))?.refusal?.passedMs ?? 0;

@@ -24,7 +24,7 @@ import { AgentUnderTest } from "../../../support/agent/agent.ts";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { docker, newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { keptLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/kept-log.ts";
 import { RUNNING, containerOf, exited, key } from "../../../support/samples/run-samples.ts";
 import { ScriptedControlPlane } from "../../../support/agent/scripted-control-plane.ts";
 import { nativeProgram } from "../../../support/containers/native-program.ts";
@@ -178,7 +178,7 @@ describe("simulated cards that fail", () => {
 });
 
 describe("a watch over real cards", () => {
-  const log = keptLog();
+  const log = memoryLog();
   const fixtures = new URL("../../../fixtures/nvidia-smi/", import.meta.url).pathname;
   const wholeAnswer = `case "$*" in *-x*) cat ${fixtures}two-cards.xml ;; *) cat ${fixtures}two-cards.csv ;; esac`;
   let nowMs = 0;
@@ -211,7 +211,7 @@ describe("a watch over real cards", () => {
   });
 
   /** One look, and what came of it. */
-  async function look(watched: GpuWatch): Promise<void> {
+  async function check(watched: GpuWatch): Promise<void> {
     nowMs += SAMPLE_EVERY_MS;
     await watched.checkWhenDue(surroundings(), () => undefined);
   }
@@ -225,7 +225,7 @@ describe("a watch over real cards", () => {
   test("a kernel log that cannot be read is said once and shown; the cards are looked after all the same", async () => {
     await rm(join(folder, "kmsg"));
     const watched = await watch();
-    await look(watched);
+    await check(watched);
 
     expect(watched.degraded).toEqual(["no-kernel-log"]);
     expect(log.lines.filter(({ message }) => message.includes("kernel log"))).toHaveLength(1);
@@ -241,12 +241,12 @@ describe("a watch over real cards", () => {
       [`kill -9 $$`, "nvidia-smi-garbage"],
     ] as const) {
       await play(script);
-      await look(watched);
+      await check(watched);
       expect(watched.degraded).toEqual([flag]);
     }
     expect(watched.lost.size).toBe(0);
     await play(wholeAnswer);
-    await look(watched);
+    await check(watched);
     expect(watched.degraded).toEqual([]);
     await watched.close();
   });
@@ -258,11 +258,11 @@ describe("a watch over real cards", () => {
     const hanging = watched.checkWhenDue(surroundings(), () => undefined);
     appendFileSync(join(folder, "kmsg"), XID_79);
 
-    let isTold = false;
+    let isReported = false;
     nowMs += 1;
-    await watched.checkWhenDue(surroundings(), () => (isTold = true));
+    await watched.checkWhenDue(surroundings(), () => (isReported = true));
 
-    expect(isTold).toBe(true);
+    expect(isReported).toBe(true);
 
     expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
     expect(watched.gpus.map(({ health }) => health).toSorted()).toEqual(["healthy", "unhealthy"]);
@@ -274,7 +274,7 @@ describe("a watch over real cards", () => {
   test("a next life heeds no Xid twice, keeps the cordon, and misses a card that went meanwhile", async () => {
     const watched = await watch();
     appendFileSync(join(folder, "kmsg"), XID_79.replace("79", "48"));
-    await look(watched);
+    await check(watched);
     expect(watched.closed.size).toBe(1);
     const [uuid] = [...watched.closed.keys()];
     const cordon = watched.gpus.find((gpu) => gpu.uuid === uuid)?.cordon;
@@ -298,10 +298,10 @@ describe("a watch over real cards", () => {
 
   test("a card that was not well as the host rebooted is open again, and proves that boot to its last good sample", async () => {
     const watched = await watch();
-    await look(watched);
+    await check(watched);
     const lastGoodMs = nowMs;
     appendFileSync(join(folder, "kmsg"), XID_79);
-    await look(watched);
+    await check(watched);
     const [failed] = [...watched.lost.keys()];
     const well = watched.gpus.find(({ uuid }) => uuid !== failed)?.uuid;
     await watched.close();
@@ -331,7 +331,7 @@ describe("a watch over real cards", () => {
     const watched = await watch();
     expect(watched.gpus[0]?.strangers).toBeUndefined();
 
-    await look(watched);
+    await check(watched);
 
     expect(watched.gpus[0]?.strangers).toContainEqual({ pid: child.pid, name: "sleep", memoryMib: 900 });
     expect(watched.gpus[0]?.foreignMemoryMib).toBe(1024);
@@ -348,7 +348,7 @@ describe("a watch over real cards", () => {
     const watched = await watch();
     await ended;
 
-    await look(watched);
+    await check(watched);
 
     expect(watched.gpus.map(({ strangers }) => strangers)).toEqual([[], []]);
     await watched.close();
@@ -368,14 +368,14 @@ describe("a watch over real cards", () => {
         `echo "$*" >>${folder}/asked; ${rest}\ncase "$*" in *-x*) sed '${process}' ${fixtures}two-cards.xml ;; *) cat ${fixtures}two-cards.csv ;; esac`,
       );
     }
-    const timesAsked = async () => (await readFile(join(folder, "asked"), "utf8")).split("\n").length - 1;
+    const requestCount = async () => (await readFile(join(folder, "asked"), "utf8")).split("\n").length - 1;
 
     /** A round of the loop soon after the last: nothing is due by its time. Says whether the loop was told of a change. */
     async function round(watched: GpuWatch, containers: OwnedContainer[]): Promise<boolean> {
       nowMs += 1;
-      let isTold = false;
-      await watched.checkWhenDue(surroundings(containers), () => (isTold = true));
-      return isTold;
+      let isReported = false;
+      await watched.checkWhenDue(surroundings(containers), () => (isReported = true));
+      return isReported;
     }
 
     /** The container on the card has been seen, and the cards with it. */
@@ -391,15 +391,15 @@ describe("a watch over real cards", () => {
     test("is looked at once, at once, and the loop is told; nobody is asked while nothing ends", async () => {
       const watched = await watchHeld();
       await round(watched, [holder]);
-      expect(await timesAsked()).toBe(0);
+      expect(await requestCount()).toBe(0);
 
-      const look = round(watched, [ended]);
+      const check = round(watched, [ended]);
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
-      expect(await look).toBe(true);
+      expect(await check).toBe(true);
 
       expect(unclear(watched)).toEqual([]);
       for (const containers of [[ended], [], []]) await round(watched, containers);
-      expect(await timesAsked()).toBe(1);
+      expect(await requestCount()).toBe(1);
       await watched.close();
     });
 
@@ -417,7 +417,7 @@ describe("a watch over real cards", () => {
         foreignMemoryMib: 1024,
       });
       await playNoting();
-      await look(watched);
+      await check(watched);
       expect(unclear(watched)).toEqual([]);
       await watched.close();
     });
@@ -428,11 +428,11 @@ describe("a watch over real cards", () => {
 
       for (let rounds = 0; rounds < 3; rounds += 1) await round(watched, [ended]);
 
-      expect(await timesAsked()).toBe(1);
+      expect(await requestCount()).toBe(1);
       expect(watched.degraded).toEqual(["nvidia-smi-garbage"]);
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
       await playNoting();
-      await look(watched);
+      await check(watched);
       expect(unclear(watched)).toEqual([]);
       await watched.close();
     });
@@ -443,11 +443,11 @@ describe("a watch over real cards", () => {
 
       for (let rounds = 0; rounds < 3; rounds += 1) await round(watched, [ended]);
 
-      expect(await timesAsked()).toBe(1);
+      expect(await requestCount()).toBe(1);
       expect(watched.degraded).toEqual([]);
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`]);
       await playNoting();
-      await look(watched);
+      await check(watched);
       expect(unclear(watched)).toEqual([]);
       await watched.close();
     });
@@ -477,7 +477,7 @@ describe("a watch over real cards", () => {
 
       expect(unclear(watched)).toEqual([`gpu-unseen ${uuid}`, `gpu-unseen ${neighbour}`]);
       await playNoting();
-      await look(watched);
+      await check(watched);
       expect(unclear(watched)).toEqual([]);
       await watched.close();
     });
@@ -485,7 +485,7 @@ describe("a watch over real cards", () => {
     test("does not bring the next sample nearer, nor a cordoned card its way back", async () => {
       const watched = await watchHeld();
       appendFileSync(join(folder, "kmsg"), XID_79.replace("79", "48"));
-      await look(watched);
+      await check(watched);
 
       for (let ends = 0; ends < PROBE_SAMPLES; ends += 1)
         await round(watched, [
@@ -553,7 +553,7 @@ describe("containers on simulated cards", () => {
   /** A row is on its way for a while, the longer the more the machine has to do; it must not be outrun. */
   async function forwardUntilFresh(runId: string): Promise<void> {
     for (let left = 40; left > 0; left--) {
-      for (let look = 0; look < 20; look++) {
+      for (let check = 0; check < 20; check++) {
         if (endOf(runId) > agent.nowMs - 2 * SAMPLE_EVERY_MS) return;
         await setTimeout(50);
       }

@@ -106,9 +106,9 @@ async function history(uuid: string, { from = 0, to = 120 }: { from?: number; to
   return body;
 }
 
-type ToldPoint = { at: string; samples: number; utilization: { mean: number } | null };
+type ReportedPoint = { at: string; samples: number; utilization: { mean: number } | null };
 /** `[minute, samples, mean use]` of the points of which something was heard. */
-const heardOf = (series: { points: ToldPoint[] }) =>
+const heardOf = (series: { points: ReportedPoint[] }) =>
   series.points
     .filter(({ samples }) => samples > 0)
     .map((point) => [
@@ -330,7 +330,7 @@ describe("of a workload", () => {
     await openServer().hears(host, [{ from: 0, to: 61, use: 70, every: 1 }]);
   });
 
-  const ask = async (as: typeof customer, path: string) =>
+  const request = async (as: typeof customer, path: string) =>
     await scene.api.request("GET", `/api/v1/${path}`, { as });
   const held = async (from: number, to: number | null) =>
     await scene.api.db.query(
@@ -340,7 +340,7 @@ describe("of a workload", () => {
     );
   const own = async (query = "") =>
     (
-      await ask(
+      await request(
         customer,
         `environments/${id}/history?from=${at(0).toISOString()}&to=${at(120).toISOString()}${query}`,
       )
@@ -363,7 +363,7 @@ describe("of a workload", () => {
 
     expect(heardOf(series[0]).map(([minute]) => minute)).toEqual([20, 25, 30]);
     expect(series[0].to).toBe(at(39.9).toISOString());
-    const later = await ask(customer, `environments/${id}/history?from=${at(40).toISOString()}`);
+    const later = await request(customer, `environments/${id}/history?from=${at(40).toISOString()}`);
     expect(later.body.series).toEqual([]);
   });
 
@@ -375,7 +375,7 @@ describe("of a workload", () => {
   });
 
   test("is not found under another kind of workload", async () => {
-    expect((await ask(customer, `training-jobs/${id}/history`)).status).toBe(404);
+    expect((await request(customer, `training-jobs/${id}/history`)).status).toBe(404);
   });
 });
 
@@ -396,16 +396,16 @@ describe("bad questions", () => {
 
   test("years are answered with what is kept, and the future with nothing", async () => {
     const uuid = (await newHost()).gpus[0]!.uuid;
-    const ask = async (query: string) =>
+    const request = async (query: string) =>
       (await scene.api.request("GET", `/api/v1/gpus/${uuid}/history?${query}`, { as: scene.api.admin })).body;
 
-    const years = await ask("from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z");
+    const years = await request("from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z");
 
     expect(years.step_seconds).toBe(3_600);
     expect(years.series[0].points.length).toBeLessThanOrEqual(30 * 24 + 1);
     expect(years.series[0].points.length).toBeGreaterThanOrEqual(30 * 24);
-    expect((await ask("from=9998-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")).series[0].points).toEqual([]);
-    expect((await ask("from=0001-01-01T00:00:00Z&to=0002-01-01T00:00:00Z")).series[0].points).toEqual([]);
+    expect((await request("from=9998-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")).series[0].points).toEqual([]);
+    expect((await request("from=0001-01-01T00:00:00Z&to=0002-01-01T00:00:00Z")).series[0].points).toEqual([]);
   });
 
   test.each(["GPU-nobody-has-it", "GPU-".padEnd(64, "0")])(

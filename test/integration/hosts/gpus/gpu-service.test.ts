@@ -48,7 +48,7 @@ const SIGN = (sinceMs: number): Partial<GpuReport> => ({
 });
 
 /** The first card as the host tells it now, by a heartbeat. */
-const says = async (change: Partial<GpuReport>) => {
+const report = async (change: Partial<GpuReport>) => {
   host.gpus = host.gpus.map((gpu, index) => (index === 0 ? { ...gpu, ...change } : { ...gpu, ...WELL }));
   return await host.heartbeat({ gpus: host.gpus });
 };
@@ -80,7 +80,7 @@ const alarms = async () =>
   );
 
 test("is shown with its reasons, and gets nothing new; its neighbour does", async () => {
-  await says(FAILED(5));
+  await report(FAILED(5));
 
   expect(await card()).toMatchObject({
     health_status: "unhealthy",
@@ -98,7 +98,7 @@ test("is shown with its reasons, and gets nothing new; its neighbour does", asyn
 });
 
 test("the fault is an event and an alarm, once, and so is the way back", async () => {
-  for (const change of [FAILED(5), FAILED(5), WELL, WELL]) await says(change);
+  for (const change of [FAILED(5), FAILED(5), WELL, WELL]) await report(change);
 
   expect(await events()).toEqual([
     "gpu-status available host host-a",
@@ -114,7 +114,7 @@ test("the fault is an event and an alarm, once, and so is the way back", async (
 test("what the report says counts like the heartbeat, whichever comes first", async () => {
   host.gpus = host.gpus.map((gpu, index) => ({ ...gpu, ...(index === 0 ? FAILED(5) : WELL) }));
   await host.report([]);
-  await says(FAILED(5));
+  await report(FAILED(5));
 
   expect(await card()).toMatchObject({ cordoned: true, cordoned_by: "host" });
   expect(await events()).toEqual([
@@ -126,11 +126,11 @@ test("what the report says counts like the heartbeat, whichever comes first", as
 
 describe("a sign of failure", () => {
   test("closes the card with the heartbeat that tells it, by its code, and what read well last stays what it was", async () => {
-    await says(WELL);
+    await report(WELL);
     const before = await card();
     await sql("UPDATE gpus SET last_seen_at = last_seen_at - interval '5 seconds'");
 
-    await says(SIGN(5));
+    await report(SIGN(5));
 
     expect(await card()).toMatchObject({
       cordoned: true,
@@ -150,23 +150,23 @@ describe("a sign of failure", () => {
   });
 
   test("that is told as a fault at once, as by a line of the kernel log, keeps what read well last, too", async () => {
-    await says(WELL);
+    await report(WELL);
     const before = (await card()).last_seen_at;
 
-    await says(FAILED(5));
-    await says(FAILED(5));
+    await report(FAILED(5));
+    await report(FAILED(5));
 
     expect((await card()).last_seen_at).toBe(before);
     await host.report([]);
     expect((await card()).last_seen_at).toBe(before);
-    await says(WELL);
+    await report(WELL);
     expect(Date.parse((await card()).last_seen_at)).toBeGreaterThan(Date.parse(before));
   });
 
   test("is not healed by an administrator's word: the card stays closed until its host says that it is gone", async () => {
-    await says(SIGN(5));
+    await report(SIGN(5));
     await asAdmin("uncordon");
-    await says({ ...SIGN(5), cordon: null });
+    await report({ ...SIGN(5), cordon: null });
 
     expect(await card()).toMatchObject({ cordoned: false, has_sign: true });
     const fleet = await scene.api.request("GET", "/api/v1/fleet", { as: scene.api.admin });
@@ -175,13 +175,13 @@ describe("a sign of failure", () => {
     await scene.order(alice, { gpu: 1 });
     expect((await scene.schedule()).placed).toHaveLength(1);
 
-    await says(WELL);
+    await report(WELL);
     expect((await scene.schedule()).placed).toHaveLength(1);
     expect(await card()).toMatchObject({ has_sign: false, reason_code: null });
   });
 
   test("is told in quiet heartbeats by nobody: each with one is taken in as a whole", async () => {
-    await says(WELL);
+    await report(WELL);
     const quiet = await noteQuietHeartbeats(
       scene.api.db,
       [
@@ -202,25 +202,25 @@ describe("a sign of failure", () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     await host.round();
-    await says(SIGN(5));
-    await says(SIGN(5));
+    await report(SIGN(5));
+    await report(SIGN(5));
     const [sign] = await faults(id);
 
     expect(sign).toEqual([
       "requires-reset",
       `${uuidOf(0)} shows a sign of failure: It needs a reset (requires-reset). If the next reading confirms it, nothing after its last good reading is charged.`,
     ]);
-    const shown = await scene.get(alice, id);
-    expect(shown.instances[0].gpus.map(({ fault }: { fault: object | null }) => fault)).toEqual([
+    const visible = await scene.get(alice, id);
+    expect(visible.instances[0].gpus.map(({ fault }: { fault: object | null }) => fault)).toEqual([
       { code: "requires-reset", sentence: sign?.[1] },
       null,
     ]);
     const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body.reason).toBe(`It runs on host host-a. ${sign?.[1]}`);
 
-    await says({ ...SIGN(5), cordon: { kind: "fatal", sinceMs: 9 } });
-    await says(WELL);
-    await says({ ...SIGN(20), hasSign: false, reasonCode: "mig-enabled", reasons: ["MIG mode is on."] });
+    await report({ ...SIGN(5), cordon: { kind: "fatal", sinceMs: 9 } });
+    await report(WELL);
+    await report({ ...SIGN(20), hasSign: false, reasonCode: "mig-enabled", reasons: ["MIG mode is on."] });
     expect((await faults(id)).map(([code, sentence]) => [code, sentence.split(":")[0]])).toEqual([
       ["requires-reset", `${uuidOf(0)} shows a sign of failure`],
       ["requires-reset", `${uuidOf(0)} failed`],
@@ -234,15 +234,15 @@ describe("a sign of failure", () => {
     await host.round();
     const flap = async () => {
       for (const reasonCode of ["err", "requires-reset", "err"]) {
-        await says({ ...SIGN(5), reasonCode });
-        await says(WELL);
+        await report({ ...SIGN(5), reasonCode });
+        await report(WELL);
       }
     };
     const codes = async () => (await faults(id)).map(([code]) => code);
 
     await flap();
     expect(await codes()).toEqual(["err"]);
-    await says(FAILED(9));
+    await report(FAILED(9));
     expect(await codes()).toEqual(["err", "fatal"]);
 
     scene.api.passMinutes(9);
@@ -254,7 +254,7 @@ describe("a sign of failure", () => {
   });
 
   test("is shown on the map of the fleet with its reason", async () => {
-    await says(SIGN(5));
+    await report(SIGN(5));
 
     const { body } = await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin });
 
@@ -295,11 +295,11 @@ describe("GPUs that are closed under one payer's runs", () => {
 
   /** An environment on the first card, under which its host closes it; then all is as before. */
   const closedUnder = async (owner: Caller, fault: Partial<GpuReport>): Promise<string> => {
-    await says(WELL);
+    await report(WELL);
     const { id } = (await scene.order(owner, { gpu: 1 })).body;
     await scene.schedule();
     await host.round();
-    await says(fault);
+    await report(fault);
     await scene.api.request("DELETE", `/api/v1/environments/${id}`, { as: owner });
     await scene.workloads();
     await host.round();
@@ -365,13 +365,13 @@ describe("GPUs that are closed under one payer's runs", () => {
   test("count once a run, however many of its cards are closed, those that are gone among them", async () => {
     await scene.api.request("POST", `/api/v1/gpus/${uuidOf(1)}/uncordon`, { as: scene.api.admin });
     for (const _ of [1, 2]) await closedUnder(alice, HUNG);
-    await says(WELL);
+    await report(WELL);
     await scene.order(alice, { gpu: 2 });
     await scene.schedule();
     await host.round();
 
     host.gpus = host.gpus.slice(0, 1);
-    await says(HUNG);
+    await report(HUNG);
     await host.report([]);
 
     const [alarm] = await payersAlarms();
@@ -389,7 +389,7 @@ describe("GPUs that are closed under one payer's runs", () => {
 });
 
 test("a card that its host cannot give to containers, or with MIG mode on, takes no order: it waits and says why", async () => {
-  await says({
+  await report({
     health: "unhealthy",
     reasons: ["It cannot be given to a container: no CDI spec of this host names it."],
     cordon: null,
@@ -407,25 +407,25 @@ test("a card that its host cannot give to containers, or with MIG mode on, takes
 
 describe("an administrator", () => {
   test("puts it back in service: the host is told until it says so no more, and a later fault counts again", async () => {
-    await says(FAILED(5));
+    await report(FAILED(5));
     expect((await asAdmin("uncordon")).body).toMatchObject({ cordoned: false });
 
-    expect((await says(FAILED(5))).liftCordons).toEqual([{ uuid: uuidOf(0), sinceMs: 5 }]);
-    expect((await says(FAILED(5))).liftCordons).toEqual([{ uuid: uuidOf(0), sinceMs: 5 }]);
+    expect((await report(FAILED(5))).liftCordons).toEqual([{ uuid: uuidOf(0), sinceMs: 5 }]);
+    expect((await report(FAILED(5))).liftCordons).toEqual([{ uuid: uuidOf(0), sinceMs: 5 }]);
     expect(await card()).toMatchObject({ cordoned: false, health_status: "unhealthy" });
-    expect((await says(WELL)).liftCordons).toBeUndefined();
+    expect((await report(WELL)).liftCordons).toBeUndefined();
     expect(await alarms()).toEqual([`gpu-out-of-service ${uuidOf(0)} over`]);
 
-    await says(FAILED(77));
+    await report(FAILED(77));
     expect(await card()).toMatchObject({ cordoned: true, cordoned_by: "host" });
   });
 
   test.each([
-    ["before the fault", async () => (await asAdmin("cordon", "loud fan"), await says(FAILED(5)))],
-    ["after the fault", async () => (await says(FAILED(5)), await asAdmin("cordon", "loud fan"))],
+    ["before the fault", async () => (await asAdmin("cordon", "loud fan"), await report(FAILED(5)))],
+    ["after the fault", async () => (await report(FAILED(5)), await asAdmin("cordon", "loud fan"))],
   ])("who cordons it %s keeps it so, however well it is", async (_when, both) => {
     await both();
-    await says(WELL);
+    await report(WELL);
 
     expect(await card()).toMatchObject({
       cordoned: true,
@@ -439,7 +439,7 @@ describe("an administrator", () => {
 });
 
 test("a card that vanished is an alarm until it is back, and comes back out of service", async () => {
-  await says(WELL);
+  await report(WELL);
   const [first, second] = host.gpus;
   host.gpus = [second!];
   await host.report([]);
@@ -455,7 +455,7 @@ test("a card that vanished is an alarm until it is back, and comes back out of s
 });
 
 test("errors, repairs, clocks and strangers are shown", async () => {
-  await says({
+  await report({
     ...WELL,
     eccUncorrected: 2,
     eccUncorrectedTotal: 9,

@@ -37,7 +37,7 @@ const PYTHON: GpuStranger = { pid: 1234, name: "python", memoryMib: 900 };
 const WORDS = "is used by process 1234 (python), which is none of ours";
 
 /** The host's next heartbeat, with these strangers on its cards. */
-const tells = async (...strangers: GpuStranger[][]) => {
+const reports = async (...strangers: GpuStranger[][]) => {
   host.gpus = host.gpus.map((gpu, index) => ({
     ...gpu,
     reasons: [],
@@ -79,7 +79,7 @@ describe("placement", () => {
     await host.heartbeat({ gpus: host.gpus });
     // An agent of before, which tells of nobody.
     expect(await closed()).toEqual({ [FIRST]: null, [SECOND]: null });
-    await tells([PYTHON]);
+    await reports([PYTHON]);
     // An agent that was started anew and has not looked yet.
     await host.heartbeat({ gpus: host.gpus.map(({ strangers: _untold, ...gpu }) => gpu) });
     expect(await closed()).toEqual({ [FIRST]: WORDS, [SECOND]: null });
@@ -92,7 +92,7 @@ describe("placement", () => {
     expect(await placedOn()).toEqual([SECOND]);
     expect(await scene.get(alice, id)).toMatchObject({ status: "queued" });
     expect((await why(id)).hosts[0].reason).toContain(`${FIRST} ${WORDS}`);
-    await tells([]);
+    await reports([]);
     await scene.schedule();
     expect(await placedOn()).toEqual([FIRST, SECOND]);
   });
@@ -103,7 +103,7 @@ describe("placement", () => {
     await scene.schedule();
     await host.round();
     const [shared] = await placedOn();
-    await tells(...[FIRST, SECOND].map(() => [PYTHON]));
+    await reports(...[FIRST, SECOND].map(() => [PYTHON]));
 
     const next = (await scene.order(alice, slice)).body;
     await scene.schedule();
@@ -111,14 +111,14 @@ describe("placement", () => {
     expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
     expect(await scene.get(alice, next.id)).toMatchObject({ status: "queued" });
     expect((await why(next.id)).hosts[0].reason).toContain(`${shared} ${WORDS}`);
-    await tells([], []);
+    await reports([], []);
     await scene.schedule();
     expect(await scene.get(alice, next.id)).toMatchObject({ status: "creating" });
   });
 
   test("that was decided before the stranger came is not committed", async () => {
     const order = await scene.environment(alice, { gpu: 1 });
-    await tells([], [{ ...PYTHON, name: null }]);
+    await reports([], [{ ...PYTHON, name: null }]);
 
     const [outcome] = await scene.commit([environmentAt(order, place("host-a", whole(SECOND)))]);
 
@@ -132,23 +132,23 @@ test("an order that waits on its host for the stranger keeps its place, says so,
   await scene.schedule();
   const detail = `It waits for GPU ${FIRST}, which process 1234 (python) uses; it is none of this host's runs.`;
   await host.round({ phase: "starting", detail });
-  await tells([PYTHON]);
+  await reports([PYTHON]);
   await scene.schedule();
 
   expect(await scene.get(alice, id)).toMatchObject({ status: "creating", status_reason: detail });
   expect(await placedOn()).toEqual([FIRST, SECOND]);
   await pass();
   expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
-  await tells([]);
+  await reports([]);
   await host.round();
   expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
 });
 
 describe("the alarm", () => {
   test("is raised once for a card that nothing of ours runs on, names all, and ends with the stranger", async () => {
-    await tells([PYTHON, { ...PYTHON, pid: 1300 }]);
+    await reports([PYTHON, { ...PYTHON, pid: 1300 }]);
     await pass();
-    await tells([{ ...PYTHON, pid: 1300 }]);
+    await reports([{ ...PYTHON, pid: 1300 }]);
     await pass();
 
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
@@ -156,7 +156,7 @@ describe("the alarm", () => {
     expect(body.items[0].detail).toBe(
       `GPU ${FIRST} of host host-a ${WORDS}: nothing is placed on it until that has ended.`,
     );
-    await tells([]);
+    await reports([]);
     await pass();
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} over`]);
   });
@@ -165,7 +165,7 @@ describe("the alarm", () => {
     const { id } = (await scene.order(alice, { gpu: 2 })).body;
     await scene.schedule();
     await host.round();
-    await tells([PYTHON]);
+    await reports([PYTHON]);
     await pass();
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
     const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
@@ -186,7 +186,7 @@ describe("the alarm", () => {
       async () => await scene.api.request("DELETE", "/api/v1/hosts/host-a", { as: scene.api.admin }),
     ],
   ])("ends with a card that %s", async (_how, leave) => {
-    await tells([PYTHON]);
+    await reports([PYTHON]);
     await pass();
 
     await leave();
@@ -199,7 +199,7 @@ describe("the alarm", () => {
     const many = await scene.host("host-b", { gpus: 30 });
     many.gpus = many.gpus.map((gpu) => ({ ...gpu, reasons: [], cordon: null, strangers: [PYTHON] }));
     await many.heartbeat({ gpus: many.gpus });
-    await tells([PYTHON]);
+    await reports([PYTHON]);
     await pass();
     await pass();
 

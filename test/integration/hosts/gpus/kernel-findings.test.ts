@@ -43,10 +43,10 @@ describe("a program's error", () => {
     await host.round();
   });
 
-  const ask = async (what: string, as: Caller = alice) =>
+  const request = async (what: string, as: Caller = alice) =>
     await scene.api.request("GET", `/api/v1/environments/${id}/${what}`, { as });
   const faultEvents = async () =>
-    (await ask("events")).body.items.filter(({ kind }: { kind: string }) => kind === "gpu-fault");
+    (await request("events")).body.items.filter(({ kind }: { kind: string }) => kind === "gpu-fault");
 
   test("is an event of its workload, once, and stands in why; the GPU stays in service", async () => {
     await host.round({ phase: "ready", gpuFaults: [fault(7)] });
@@ -57,7 +57,7 @@ describe("a program's error", () => {
       { new: "xid-31", reason: TOUCHED, actor: "host host-a", host_id: "host-a" },
       { new: "xid-31", reason: TOUCHED },
     ]);
-    expect((await ask("why")).body.gpu_faults).toMatchObject([
+    expect((await request("why")).body.gpu_faults).toMatchObject([
       { code: "xid-31", reason: TOUCHED, rank: 0 },
       { code: "xid-31", reason: TOUCHED, rank: 0 },
     ]);
@@ -78,7 +78,7 @@ describe("a program's error", () => {
     await host.round({ phase: "failed", problem: "exited", exitCode: 1, detail, gpuFaults: [fault(7)] });
 
     expect(await scene.get(alice, id)).toMatchObject({ status: "error", status_reason: detail });
-    expect((await ask("why")).body).toMatchObject({ reason: detail, gpu_faults: [{ code: "xid-31" }] });
+    expect((await request("why")).body).toMatchObject({ reason: detail, gpu_faults: [{ code: "xid-31" }] });
   });
 
   test("is no host's to tell of another host's run", async () => {
@@ -119,7 +119,7 @@ describe("a note of the kernel log", () => {
     isUnknown: false,
     ...change,
   });
-  const tells = async (...notes: KernelNote[]) => {
+  const reports = async (...notes: KernelNote[]) => {
     host.kernelNotes = notes;
     await host.report([]);
   };
@@ -135,7 +135,7 @@ describe("a note of the kernel log", () => {
     ).map(({ subject }) => subject);
 
   test("is an event once, and again when it has become ten times as often", async () => {
-    for (const count of [1, 2, 9, 10, 11, 99, 250]) await tells(note({ count }));
+    for (const count of [1, 2, 9, 10, 11, 99, 250]) await reports(note({ count }));
 
     const words = "xid-63 GPU-host-a-000000 Xid 63: a memory row or page was marked for replacement.";
     expect(await noteEvents()).toEqual([
@@ -147,8 +147,8 @@ describe("a note of the kernel log", () => {
   });
 
   test("is an event of the host that operators see, where it is of no GPU that the host lists", async () => {
-    await tells(note({ gpuUuid: null, device: null, code: "sxid-12028", reason: "SXid 12028." }));
-    await tells(note({ gpuUuid: GpuUuid.parse("GPU-host-b-000000"), code: "aer", reason: "Its link." }));
+    await reports(note({ gpuUuid: null, device: null, code: "sxid-12028", reason: "SXid 12028." }));
+    await reports(note({ gpuUuid: GpuUuid.parse("GPU-host-b-000000"), code: "aer", reason: "Its link." }));
 
     const { body } = await scene.api.request("GET", "/api/v1/hosts/host-a/events", { as: scene.api.admin });
     expect(body.items.slice(0, 2)).toMatchObject([
@@ -163,8 +163,8 @@ describe("a note of the kernel log", () => {
       isUnknown: true,
       reason: "Xid 999: a number that is in no table.",
     });
-    await tells(unknown);
-    await tells(unknown, note({ ...unknown, device: "00000000:66:00" }));
+    await reports(unknown);
+    await reports(unknown, note({ ...unknown, device: "00000000:66:00" }));
 
     const { body } = await scene.api.request("GET", "/api/v1/alarms?kind=unknown-gpu-error", {
       as: scene.api.admin,
@@ -177,23 +177,23 @@ describe("a note of the kernel log", () => {
       },
     ]);
     await scene.api.request("POST", `/api/v1/alarms/${body.items[0].id}/clear`, { as: scene.api.admin });
-    await tells(unknown);
+    await reports(unknown);
     expect(await alarms()).toEqual([]);
   });
 
   test("is told again after the host has started anew", async () => {
-    await tells(note({ count: 5 }));
+    await reports(note({ count: 5 }));
     await sql("UPDATE hosts SET boot_id = $1", [randomUUID()]);
-    await tells(note());
+    await reports(note());
 
     expect(await noteEvents()).toHaveLength(2);
   });
 
   test("is not told by a report that says nothing of the log, nor by an agent of before", async () => {
-    await tells(note());
+    await reports(note());
     host.kernelNotes = null;
     await host.report([]);
-    await tells(note());
+    await reports(note());
 
     expect(await noteEvents()).toHaveLength(1);
     const report = { kind: "observed", digest: "0".repeat(64), page: 0, pages: 1, machine: null, gpus: null };
@@ -205,7 +205,7 @@ describe("a note of the kernel log", () => {
 
   test("that a host makes up without end is taken up to a bound, and so are alarms", async () => {
     for (let from = 0; from < MOST_NOTES_OF_HOST + MAX_KERNEL_NOTES; from += MAX_KERNEL_NOTES)
-      await tells(
+      await reports(
         ...Array.from({ length: MAX_KERNEL_NOTES }, (_, at) =>
           note({ code: `xid-${1_000 + from + at}`, isUnknown: true }),
         ),
@@ -214,7 +214,7 @@ describe("a note of the kernel log", () => {
     expect(await sql("SELECT count(*) FROM host_kernel_notes")).toEqual([{ count: MOST_NOTES_OF_HOST }]);
     expect(await noteEvents()).toHaveLength(MOST_NOTES_OF_HOST);
     expect(await alarms()).toHaveLength(20);
-    await tells(note({ code: "xid-1000", count: 10 }));
+    await reports(note({ code: "xid-1000", count: 10 }));
     expect(await noteEvents()).toHaveLength(MOST_NOTES_OF_HOST + 1);
   });
 });

@@ -16,7 +16,7 @@ import { ScriptedControlPlane } from "../../../support/agent/scripted-control-pl
 import { logKernelLine, simulatedAddress } from "../../../support/agent/simulated-faults.ts";
 import { docker, newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { keptLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/kept-log.ts";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { containerOf, key } from "../../../support/samples/run-samples.ts";
 
@@ -25,7 +25,7 @@ const FIRST = GpuUuid.parse("GPU-11111111-2222-3333-4444-555555555555");
 
 describe("a watch over real cards", () => {
   const fixtures = new URL("../../../fixtures/nvidia-smi/", import.meta.url).pathname;
-  const log = keptLog();
+  const log = memoryLog();
   const onFirst = containerOf(key(), undefined, { gpus: [{ uuid: FIRST, memoryMib: null }] });
   let folder: string;
   let nowMs = 0;
@@ -44,10 +44,10 @@ describe("a watch over real cards", () => {
   });
   afterEach(async () => await rm(folder, { recursive: true, force: true }));
 
-  const says = (message: string, priority = 4) =>
+  const report = (message: string, priority = 4) =>
     appendFileSync(join(folder, "kmsg"), `${priority},${(seq += 1)},9,-;${message}\n`);
   const xid = (code: number, rest = "pid='<unknown>', name=<unknown>") =>
-    says(`NVRM: Xid (PCI:0000:3b:00): ${code}, ${rest}`);
+    report(`NVRM: Xid (PCI:0000:3b:00): ${code}, ${rest}`);
   const notes = (watched: GpuWatch) =>
     watched.kernelReports.notes.map(({ code, count }) => `${code} ${count}`);
 
@@ -95,7 +95,7 @@ describe("a watch over real cards", () => {
     ],
   ])("a GPU %s is lost, and it alone", async (_what, message) => {
     const watched = await watch();
-    says(message);
+    report(message);
     await hears(watched);
 
     expect([...watched.lost]).toMatchObject([[FIRST, { cause: "gpu-failed" }]]);
@@ -110,7 +110,7 @@ describe("a watch over real cards", () => {
     ["whose NVLink error is cut off", "149, NETIR"],
   ])("a GPU %s takes nothing new, and what runs goes on", async (_what, rest) => {
     const watched = await watch();
-    says(`NVRM: Xid (PCI:0000:3b:00): ${rest}`);
+    report(`NVRM: Xid (PCI:0000:3b:00): ${rest}`);
     await hears(watched);
 
     expect([...watched.closed.keys()]).toEqual([FIRST]);
@@ -121,7 +121,7 @@ describe("a watch over real cards", () => {
   test("notes and errors of programs close nothing; a number that nobody knows is marked", async () => {
     const watched = await watch();
     for (const code of [63, 63, 999]) xid(code);
-    says("NVRM: GPU 0000:aa:00.0: RmInitAdapter failed! (0x24:0x65:1423)");
+    report("NVRM: GPU 0000:aa:00.0: RmInitAdapter failed! (0x24:0x65:1423)");
     xid(31);
     await hears(watched, [onFirst]);
 
@@ -137,8 +137,8 @@ describe("a watch over real cards", () => {
 
   test("what a process writes into the log is not heard", async () => {
     const watched = await watch();
-    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.", 12);
-    says("NVRM: Xid (PCI:0000:3b:00): 31, pid=1, name=x", 12);
+    report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.", 12);
+    report("NVRM: Xid (PCI:0000:3b:00): 31, pid=1, name=x", 12);
     await hears(watched, [onFirst]);
 
     expect(watched.closed.size).toBe(0);
@@ -148,11 +148,11 @@ describe("a watch over real cards", () => {
 
   test("a log that wrapped within a fall is noted, and names no GPU", async () => {
     const watched = await watch();
-    says("NVRM: The NVIDIA GPU 0000:3b:00.0");
+    report("NVRM: The NVIDIA GPU 0000:3b:00.0");
     await hears(watched);
     seq += 40;
-    says("NVRM: (PCI ID: 10de:2901) installed in this system has");
-    says("NVRM: fallen off the bus and is not responding to commands.");
+    report("NVRM: (PCI ID: 10de:2901) installed in this system has");
+    report("NVRM: fallen off the bus and is not responding to commands.");
     await hears(watched);
 
     expect(watched.closed.size).toBe(0);
@@ -199,14 +199,14 @@ describe("a watch over real cards", () => {
     await hears(watched);
     await watched.close();
     await asOfBefore();
-    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+    report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
 
     const next = await watch();
     await hears(next);
     expect([...next.closed.keys()]).toEqual([FIRST]);
     expect(next.lost.size).toBe(0);
 
-    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+    report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
     await hears(next);
     expect([...next.lost.keys()]).toEqual([FIRST]);
     await next.close();
@@ -214,7 +214,7 @@ describe("a watch over real cards", () => {
 
   test("a line from between two lives of an agent that understands it is no history", async () => {
     await (await watch()).close();
-    says("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
+    report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
 
     const next = await watch();
     expect([...next.lost.keys()]).toEqual([FIRST]);

@@ -14,7 +14,7 @@ import type { MachineReport } from "@remotegpu/shared/host-report";
 import { BootId } from "@remotegpu/shared/ids";
 import { newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { keptLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/kept-log.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
 const TEN_MINUTES_MS = 600_000;
@@ -23,7 +23,7 @@ const FIXTURES = new URL("../../../fixtures/nvidia-smi/", import.meta.url).pathn
 
 let folder: string;
 let nowMs = 0;
-const log = keptLog();
+const log = memoryLog();
 const opened: GpuWatch[] = [];
 
 beforeEach(async () => {
@@ -64,26 +64,26 @@ async function watch(rest: { checkWithinMs?: number; simulatedCount?: number } =
 }
 
 /** One look after so long; says whether the loop was told of a change. */
-async function look(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<boolean> {
+async function check(watched: GpuWatch, afterMs = SAMPLE_EVERY_MS): Promise<boolean> {
   nowMs += afterMs;
-  let isTold = false;
+  let isReported = false;
   await watched.checkWhenDue(
     { nowMs, runtime: null, containers: [], liveContainerIds: () => new Set() },
-    () => (isTold = true),
+    () => (isReported = true),
   );
-  return isTold;
+  return isReported;
 }
 
 const islandsOf = (watched: GpuWatch) => watched.gpus.map(({ island }) => island);
-const timesAsked = async () => (await readFile(join(folder, "calls"), "utf8")).split("\n").length - 1;
+const requestCount = async () => (await readFile(join(folder, "calls"), "utf8")).split("\n").length - 1;
 
 test("the islands are known from the start, and not asked about again while the cards are the same", async () => {
   const watched = await watch();
 
   expect(islandsOf(watched)).toEqual([0, 0]);
-  await look(watched);
-  await look(watched, TEN_MINUTES_MS);
-  expect(await timesAsked()).toBe(1);
+  await check(watched);
+  await check(watched, TEN_MINUTES_MS);
+  expect(await requestCount()).toBe(1);
 });
 
 test("cards that change places are asked about anew, and the loop is told", async () => {
@@ -92,10 +92,10 @@ test("cards that change places are asked about anew, and the loop is told", asyn
   await writeFile(join(folder, "cards.csv"), csv.replace(/^1, GPU-/m, "2, GPU-"));
   await writeFile(join(folder, "topology"), PAIR.replaceAll("GPU1", "GPU2").replaceAll("NV4", "SYS"));
 
-  expect(await look(watched)).toBe(true);
+  expect(await check(watched)).toBe(true);
 
   expect(islandsOf(watched)).toEqual([0, 2]);
-  expect(await timesAsked()).toBe(2);
+  expect(await requestCount()).toBe(2);
 });
 
 test.each([
@@ -119,12 +119,12 @@ test("a question that hangs is given up and keeps no sample from being taken", a
   await topologyBy("sleep 600");
 
   const watched = await watch({ checkWithinMs: 1_000 });
-  await look(watched);
-  await look(watched);
+  await check(watched);
+  await check(watched);
 
   expect(watched.degraded).toEqual([]);
   expect(islandsOf(watched)).toEqual([null, null]);
-  expect(await timesAsked()).toBe(1);
+  expect(await requestCount()).toBe(1);
 });
 
 test("samples go on while the question is under way", async () => {
@@ -135,22 +135,22 @@ test("samples go on while the question is under way", async () => {
     (await readFile(join(folder, "cards.csv"), "utf8")).replace(/^1, GPU-/m, "2, GPU-"),
   );
   await writeFile(join(folder, "topology"), PAIR.replaceAll("GPU1", "GPU2"));
-  const underWay = look(watched);
-  await eventually(async () => (await timesAsked()) === 2, { what: "the question" });
+  const pending = check(watched);
+  await eventually(async () => (await requestCount()) === 2, { what: "the question" });
 
   await writeFile(
     join(folder, "cards.csv"),
     (await readFile(join(folder, "cards.csv"), "utf8")).replace("1024 MiB", "2048 MiB"),
   );
-  await look(watched);
+  await check(watched);
 
   expect(watched.gpus[0]?.memoryUsedMib).toBe(2048);
   // What was known of these two cards still holds.
   expect(islandsOf(watched)).toEqual([0, 0]);
   await writeFile(join(folder, "go"), "");
-  await underWay;
+  await pending;
   expect(islandsOf(watched)).toEqual([0, 0]);
-  expect(await timesAsked()).toBe(2);
+  expect(await requestCount()).toBe(2);
 });
 
 test("what could not be told is asked again after ten minutes, not before", async () => {
@@ -158,19 +158,19 @@ test("what could not be told is asked again after ten minutes, not before", asyn
   const watched = await watch();
   await topologyBy(`cat ${folder}/topology`);
 
-  await look(watched, TEN_MINUTES_MS - 1);
+  await check(watched, TEN_MINUTES_MS - 1);
   expect(islandsOf(watched)).toEqual([null, null]);
-  expect(await look(watched, SAMPLE_EVERY_MS)).toBe(true);
+  expect(await check(watched, SAMPLE_EVERY_MS)).toBe(true);
 
   expect(islandsOf(watched)).toEqual([0, 0]);
-  expect(await timesAsked()).toBe(2);
+  expect(await requestCount()).toBe(2);
 });
 
 test("islands are part of what is reported: one more card on a link makes another digest", async () => {
   const watched = await watch();
   const digestOf = () => observedState({} as MachineReport, watched.gpus, [], null).digest;
   const before = digestOf();
-  await look(watched);
+  await check(watched);
   expect(digestOf()).toBe(before);
 
   const apart = watched.gpus.map((gpu, at) => ({ ...gpu, island: at }));
@@ -199,7 +199,7 @@ describe("simulated cards", () => {
     const watched = await watch({ simulatedCount: 3 });
     await writeFile(join(folder, "simulated", "faults"), `lost|${watched.gpus[1]?.uuid}\n`);
 
-    expect(await look(watched)).toBe(true);
+    expect(await check(watched)).toBe(true);
 
     expect(watched.gpus.map(({ index, island }) => ({ index, island }))).toEqual([
       { index: 0, island: 0 },

@@ -140,8 +140,8 @@ async function waits(card: GpuUuid, code: RegExp): Promise<void> {
   const { body } = await world.request("GET", `/environments/${id}/why`);
   const why: string = body.hosts[0].reason;
   await world.request("DELETE", `/environments/${id}`);
-  const told = why.split(/[,;] (?=GPU-)/).find((part) => part.includes(card)) ?? "";
-  expect(/\(([^()]*)\)$/.exec(told)?.[1]).toMatch(code);
+  const reported = why.split(/[,;] (?=GPU-)/).find((part) => part.includes(card)) ?? "";
+  expect(/\(([^()]*)\)$/.exec(reported)?.[1]).toMatch(code);
 }
 
 const play = async (card: GpuUuid, words: readonly string[]) =>
@@ -202,8 +202,8 @@ describe("a card under a run", () => {
         /takes nothing new: .*What runs on it goes on/,
       );
       const { body } = await world.request("GET", `/environments/${id}/events`);
-      const told = body.items.filter(({ kind }: { kind: string }) => kind === "gpu-unhealthy");
-      expect(told).toHaveLength(1);
+      const reported = body.items.filter(({ kind }: { kind: string }) => kind === "gpu-unhealthy");
+      expect(reported).toHaveLength(1);
       await world.request("POST", `/environments/${id}/stop`);
       await world.becomes(id, "stopped");
       await waits(card, code);

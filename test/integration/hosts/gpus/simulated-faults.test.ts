@@ -32,13 +32,13 @@ afterEach(async () => {
 });
 
 const play = async (...words: string[]) => await setSimulatedFaults(folder, [{ uuid: first, words }]);
-const ask = async (...args: string[]) => {
+const request = async (...args: string[]) => {
   const { stdout, exitCode } = await execa(nvidiaSmi, args, { reject: false });
   return { lines: stdout.split("\n"), text: stdout, exitCode };
 };
 /** The first card's cells, without its UUID. */
-const cells = async () => (await ask(...QUERY)).lines[0]?.split(", ").slice(1);
-const xml = async () => (await ask("-q", "-x")).text.split("<gpu id=")[1] ?? "";
+const cells = async () => (await request(...QUERY)).lines[0]?.split(", ").slice(1);
+const xml = async () => (await request("-q", "-x")).text.split("<gpu id=")[1] ?? "";
 const well = (line: string | undefined) => line?.startsWith(`${second}, 0 MiB, 0 %, `) === true;
 
 /** Every reading of such a card; whether MIG is on is none. */
@@ -55,12 +55,12 @@ describe("a card that is not well", () => {
     [["fabric", "In", "Progress"], { 5: "In Progress" }],
     [["mig"], { 1: "[N/A]", 6: "Enabled" }],
     [["lie"], { 4: "None" }],
-  ] as const)("%j: its line of the CSV says so, its neighbour's does not", async (words, told) => {
+  ] as const)("%j: its line of the CSV says so, its neighbour's does not", async (words, reported) => {
     const healthy = await cells();
     await play(...words);
 
-    expect(await cells()).toEqual(Object.assign([...(healthy ?? [])], told));
-    expect(well((await ask(...QUERY)).lines[1])).toBe(true);
+    expect(await cells()).toEqual(Object.assign([...(healthy ?? [])], reported));
+    expect(well((await request(...QUERY)).lines[1])).toBe(true);
   });
 
   test.each([
@@ -77,22 +77,22 @@ describe("a card that is not well", () => {
       ["<state>Completed<", "<summary>Unhealthy<"],
     ],
     [["mig"], ["<current_mig>Enabled<", "<gpu_instance_id>2<", "<gpu_util>N/A<"]],
-  ] as const)("%j: so does the XML", async (words, told) => {
+  ] as const)("%j: so does the XML", async (words, reported) => {
     await play(...words);
 
-    const said = await xml();
+    const output = await xml();
 
-    for (const one of told) expect(said).toContain(one);
-    expect((await ask("-q", "-x")).text.split("<gpu id=")[2]).toContain("<gpu_util>0 %<");
+    for (const one of reported) expect(output).toContain(one);
+    expect((await request("-q", "-x")).text.split("<gpu id=")[2]).toContain("<gpu_util>0 %<");
   });
 
   test("is listed although it is lost, unless it has fallen off the bus, which the kernel says as well", async () => {
     await play("lost-listed");
-    expect((await ask("-L")).lines[0]).toContain(first);
+    expect((await request("-L")).lines[0]).toContain(first);
 
     await play("fall");
 
-    expect((await ask("-L")).lines).toEqual([expect.stringContaining(second)]);
+    expect((await request("-L")).lines).toEqual([expect.stringContaining(second)]);
     expect(await readFile(kernelLog, "utf8")).toMatch(
       /^4,1,\d+,-;NVRM: GPU ffff:01:00\.0: GPU has fallen off the bus\.\n$/,
     );
@@ -101,20 +101,23 @@ describe("a card that is not well", () => {
   test.each([
     ["15", /^Unable to determine the device handle for GPU0: FFFF:01:00\.0: GPU is lost\./],
     ["255", /^Unable to determine the device handle for GPU FFFF:01:00\.0: Unknown Error$/],
-  ])("spoils the whole answer with exit %s; its neighbour answers when asked singly", async (code, said) => {
-    await play("exit", code);
+  ])(
+    "spoils the whole answer with exit %s; its neighbour answers when asked singly",
+    async (code, output) => {
+      await play("exit", code);
 
-    for (const args of [QUERY, ["-q", "-x"], [`--id=${first}`, ...QUERY]]) {
-      const answer = await ask(...args);
-      expect(answer).toMatchObject({ exitCode: Number(code), text: expect.stringMatching(said) });
-    }
-    for (const id of [second, "0000FFFF:02:00.0", "FFFF:02:00.0"])
-      expect(await ask(`--id=${id}`, ...QUERY)).toMatchObject({
-        exitCode: 0,
-        lines: [expect.stringContaining(second)],
-      });
-    expect((await ask("-L")).lines).toHaveLength(2);
-  });
+      for (const args of [QUERY, ["-q", "-x"], [`--id=${first}`, ...QUERY]]) {
+        const answer = await request(...args);
+        expect(answer).toMatchObject({ exitCode: Number(code), text: expect.stringMatching(output) });
+      }
+      for (const id of [second, "0000FFFF:02:00.0", "FFFF:02:00.0"])
+        expect(await request(`--id=${id}`, ...QUERY)).toMatchObject({
+          exitCode: 0,
+          lines: [expect.stringContaining(second)],
+        });
+      expect((await request("-L")).lines).toHaveLength(2);
+    },
+  );
 
   test("that hangs keeps nobody waiting who asks for its neighbour", async () => {
     await play("hang");
@@ -122,7 +125,7 @@ describe("a card that is not well", () => {
     const whole = await execa(nvidiaSmi, QUERY, { reject: false, timeout: 300 });
 
     expect(whole.timedOut).toBe(true);
-    expect((await ask(`--id=${second}`, ...QUERY)).exitCode).toBe(0);
+    expect((await request(`--id=${second}`, ...QUERY)).exitCode).toBe(0);
   });
 
   test("that flaps is sick in every other sample, in all that is asked within it", async () => {
@@ -142,40 +145,40 @@ describe("a card that is not well", () => {
     await play("requires-reset");
     await setSimulatedFaults(folder, []);
 
-    expect((await ask(...QUERY)).text).not.toContain("reset");
+    expect((await request(...QUERY)).text).not.toContain("reset");
   });
 });
 
 test.each([
   ["9", /couldn't communicate with the NVIDIA driver/],
   ["12", /libnvidia-ml\.so/],
-])("the whole command fails with exit %s", async (code, said) => {
+])("the whole command fails with exit %s", async (code, output) => {
   await setSimulatedFaults(folder, [{ uuid: null, words: ["exit", code] }]);
 
-  expect(await ask("-L")).toMatchObject({ exitCode: Number(code), text: expect.stringMatching(said) });
+  expect(await request("-L")).toMatchObject({ exitCode: Number(code), text: expect.stringMatching(output) });
 });
 
 describe("simulate-fault", () => {
-  const said: string[] = [];
+  const output: string[] = [];
   const simulate = async (card: string, ...fault: string[]) =>
-    await simulateFault({ stateDir: folder }, { card, fault }, (text) => void said.push(text));
+    await simulateFault({ stateDir: folder }, { card, fault }, (text) => void output.push(text));
 
   test("makes cards sick beside each other, by index or UUID, and each well again", async () => {
     await simulate("0", "recovery", "Reset");
     await simulate(second, "fabric", "In", "Progress");
     await simulate("0", "mig");
-    expect((await ask(...QUERY)).lines.map((line) => line.split(", ").slice(5))).toEqual([
+    expect((await request(...QUERY)).lines.map((line) => line.split(", ").slice(5))).toEqual([
       ["Reset", "N/A", "Enabled"],
       ["None", "In Progress", "Disabled"],
     ]);
 
     await simulate("0", "well");
 
-    expect((await ask(...QUERY)).lines.map((line) => line.split(", ").slice(5))).toEqual([
+    expect((await request(...QUERY)).lines.map((line) => line.split(", ").slice(5))).toEqual([
       ["None", "N/A", "Disabled"],
       ["None", "In Progress", "Disabled"],
     ]);
-    expect(said).toContain(`${first}: recovery Reset`);
+    expect(output).toContain(`${first}: recovery Reset`);
   });
 
   test("refuses a card or a fault that there is not, and a host without simulated cards", async () => {

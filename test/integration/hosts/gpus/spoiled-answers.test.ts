@@ -11,7 +11,7 @@ import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { BootId } from "@remotegpu/shared/ids";
 import { newHostId } from "../../../support/containers/docker.ts";
-import { keptLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/kept-log.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
 const uuidOf = (index: number) => `GPU-${String(index).padStart(8, "0")}-2222-3333-4444-555555555555`;
@@ -424,7 +424,7 @@ describe("a watch", () => {
     liveContainerIds: () => new Set<string>(),
   });
 
-  async function watch(lookWithinMs = 3_000): Promise<GpuWatch> {
+  async function watch(checkWithinMs = 3_000): Promise<GpuWatch> {
     const watched = new GpuWatch({
       hostId: newHostId(),
       bootId: BOOT,
@@ -432,20 +432,20 @@ describe("a watch", () => {
       nvidiaSmiPath: join(folder, "nvidia-smi"),
       simulatedCount: 0,
       kernelLogPath: join(folder, "kmsg"),
-      checkWithinMs: lookWithinMs,
-      log: keptLog(),
+      checkWithinMs,
+      log: memoryLog(),
     });
     await writeFile(join(folder, "kmsg"), "");
     await watched.prepare((nowMs += SAMPLE_EVERY_MS), 0, null);
     return watched;
   }
-  async function look(watched: GpuWatch): Promise<boolean> {
+  async function check(watched: GpuWatch): Promise<boolean> {
     nowMs += SAMPLE_EVERY_MS;
-    let isTold = false;
-    await watched.checkWhenDue(surroundings(), () => (isTold = true));
-    return isTold;
+    let isReported = false;
+    await watched.checkWhenDue(surroundings(), () => (isReported = true));
+    return isReported;
   }
-  const shown = (watched: GpuWatch) =>
+  const visible = (watched: GpuWatch) =>
     watched.gpus.map(({ health, reasonCode, hasSign, cordon }) => [
       health,
       cordon?.kind,
@@ -459,15 +459,15 @@ describe("a watch", () => {
     const goodMs = nowMs;
     await answer("all", { csv: IS_LOST, exit: 255 });
 
-    expect(await look(watched)).toBe(true);
-    expect(shown(watched)).toEqual([FINE, ["unhealthy", "drain", "gpu-lost", true], FINE, FINE]);
+    expect(await check(watched)).toBe(true);
+    expect(visible(watched)).toEqual([FINE, ["unhealthy", "drain", "gpu-lost", true], FINE, FINE]);
     expect([...watched.closed.keys()]).toEqual([uuidOf(1)]);
     expect(watched.lost.size).toBe(0);
     const [card] = watched.gpus.slice(1);
     expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
 
-    expect(await look(watched)).toBe(true);
-    expect(shown(watched)).toEqual([FINE, ["unhealthy", "fatal", "gpu-lost", true], FINE, FINE]);
+    expect(await check(watched)).toBe(true);
+    expect(visible(watched)).toEqual([FINE, ["unhealthy", "fatal", "gpu-lost", true], FINE, FINE]);
     expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
     expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
     expect(watched.degraded).toEqual([]);
@@ -479,13 +479,13 @@ describe("a watch", () => {
     const goodMs = nowMs;
     for (const who of ["all", 1] as const) await answer(who, { csv: "", hangs: true });
 
-    await look(watched);
+    await check(watched);
     expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
-    await look(watched);
-    await look(watched);
+    await check(watched);
+    await check(watched);
 
     expect(watched.degraded).toEqual([]);
-    expect(shown(watched)).toEqual([FINE, ["unhealthy", "drain", "no-answer", true], FINE, FINE]);
+    expect(visible(watched)).toEqual([FINE, ["unhealthy", "drain", "no-answer", true], FINE, FINE]);
     const [first, hung] = watched.gpus;
     expect(watched.proofOf([first!.uuid], nowMs)).toEqual({ kind: "good", settledMs: nowMs });
     expect(watched.proofOf([hung!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
@@ -497,7 +497,7 @@ describe("a watch", () => {
     const watched = await watch();
     const goodMs = nowMs;
     await answer("all", { csv: IS_LOST, exit: 255 });
-    await look(watched);
+    await check(watched);
     await watched.close();
 
     const next = await watch();

@@ -16,13 +16,13 @@ const into = (nth: number, port = 80): DialTarget => ({
 
 /** Of a broker that answers when it is told to. */
 function opened() {
-  const asked: number[] = [];
-  const dials = new PendingDials<string>((dialId) => asked.push(dialId));
+  const requested: number[] = [];
+  const dials = new PendingDials<string>((dialId) => requested.push(dialId));
   return {
     dials,
-    requested: asked,
+    requested,
     answerAll: (answer: string | null) => {
-      for (const dialId of asked.splice(0)) dials.answer(dialId, answer);
+      for (const dialId of requested.splice(0)) dials.answer(dialId, answer);
     },
   };
 }
@@ -32,22 +32,22 @@ const many = (dials: PendingDials<string>, nth: number, count: number) =>
   Array.from({ length: count }, (_, port) => dials.dial(into(nth, port + 1)));
 
 test("each is what the broker has answered, and one that nobody asked for is nobody's", async () => {
-  const { dials, requested: asked } = opened();
+  const { dials, requested } = opened();
   const [one, other] = [dials.dial(into(1)), dials.dial(into(2))];
 
-  expect(dials.answer(asked[1] ?? 0, "other")).toBe(true);
-  expect(dials.answer(asked[0] ?? 0, null)).toBe(true);
+  expect(dials.answer(requested[1] ?? 0, "other")).toBe(true);
+  expect(dials.answer(requested[0] ?? 0, null)).toBe(true);
 
   expect([await one, await other]).toEqual([null, "other"]);
-  expect(dials.answer(asked[0] ?? 0, "late")).toBe(false);
+  expect(dials.answer(requested[0] ?? 0, "late")).toBe(false);
 });
 
 test("one place has its share of those that hang, whatever its ports, and its neighbours have theirs", async () => {
-  const { dials, requested: asked, answerAll } = opened();
+  const { dials, requested, answerAll } = opened();
   const hanging = many(dials, 1, MAX_PENDING_DIALS_OF_ONE);
 
   expect(await dials.dial(into(1, 9_999))).toBeNull();
-  expect(asked).toHaveLength(MAX_PENDING_DIALS_OF_ONE);
+  expect(requested).toHaveLength(MAX_PENDING_DIALS_OF_ONE);
   const neighbour = dials.dial(into(2));
   answerAll("open");
 
@@ -59,14 +59,14 @@ test("one place has its share of those that hang, whatever its ports, and its ne
 });
 
 test("no more hang than there may be of all places together", async () => {
-  const { dials, requested: asked, answerAll } = opened();
+  const { dials, requested, answerAll } = opened();
   const places = MAX_PENDING_DIALS / MAX_PENDING_DIALS_OF_ONE;
   const hanging = Array.from({ length: places }, (_, nth) =>
     many(dials, nth, MAX_PENDING_DIALS_OF_ONE),
   ).flat();
 
   expect(await dials.dial(into(places))).toBeNull();
-  expect(asked).toHaveLength(MAX_PENDING_DIALS);
+  expect(requested).toHaveLength(MAX_PENDING_DIALS);
 
   answerAll(null);
   await Promise.all(hanging);

@@ -23,14 +23,14 @@ test("a report has a bounded number of leases, and each gets its turn while all 
   const ports = portsOf(2 * MAX_LEASES_OF_REPORT + 1);
   const reports = new TriesReports();
 
-  const told = [1, 2, 3].map(() => {
+  const reported = [1, 2, 3].map(() => {
     const report = reports.next(ports);
     for (const port of ports.values()) port.hasNewTries = true;
     return report.map(({ leaseId }) => leaseId);
   });
 
-  expect(told.map(({ length }) => length)).toEqual(Array(3).fill(MAX_LEASES_OF_REPORT));
-  expect(new Set(told.flat())).toEqual(new Set(ports.keys()));
+  expect(reported.map(({ length }) => length)).toEqual(Array(3).fill(MAX_LEASES_OF_REPORT));
+  expect(new Set(reported.flat())).toEqual(new Set(ports.keys()));
 });
 
 test("what has not changed is not reported, nor what was closed while it waited", () => {

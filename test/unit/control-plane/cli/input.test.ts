@@ -65,13 +65,13 @@ const VALUES = [
 ];
 
 const realStdin = Object.getOwnPropertyDescriptor(process, "stdin") ?? {};
-let said = "";
+let output = "";
 beforeEach(() => {
-  said = "";
+  output = "";
   Object.defineProperty(process, "stdin", { configurable: true, get: () => Readable.from([]) });
   vi.spyOn(process.stdout, "write").mockImplementation(() => true);
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += String(text);
+    output += String(text);
     return true;
   });
   vi.stubEnv("XDG_CONFIG_HOME", join(folder, "config"));
@@ -86,13 +86,13 @@ afterEach(() => {
 });
 
 async function typed(words: string[]): Promise<{ exitCode: number; output: string }> {
-  said = "";
+  output = "";
   try {
     await remotegpu().parseAsync(words, { from: "user" });
-    return { exitCode: Number(process.exitCode ?? 0), output: said };
+    return { exitCode: Number(process.exitCode ?? 0), output };
   } catch (error) {
     const failure = failureOf(error);
-    return { exitCode: failure.exitCode, output: said + failure.text };
+    return { exitCode: failure.exitCode, output: output + failure.text };
   } finally {
     process.exitCode = undefined;
   }
@@ -102,8 +102,8 @@ async function typed(words: string[]): Promise<{ exitCode: number; output: strin
 function oddOf(words: readonly string[], end: { exitCode: number; output: string }): string | null {
   const isKnown = [0, ...Object.values(EXIT_CODES)].includes(end.exitCode);
   const isPlain = !/^\s+at /m.test(end.output) && !end.output.includes("This should not happen");
-  const saysWhy = end.exitCode === 0 || end.output.trim() !== "";
-  if (isKnown && isPlain && saysWhy) return null;
+  const givesReason = end.exitCode === 0 || end.output.trim() !== "";
+  if (isKnown && isPlain && givesReason) return null;
   return `${JSON.stringify(words).slice(0, 300)} ended with ${end.exitCode}: ${end.output.slice(0, 500)}`;
 }
 

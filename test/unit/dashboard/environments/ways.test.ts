@@ -2,7 +2,7 @@
 import { rdpFile, vscodeLink, type AccessMethod } from "@remotegpu/dashboard/pages/environments/access/way";
 import { expect, test } from "vitest";
 
-const way = (change: Partial<AccessMethod>) =>
+const route = (change: Partial<AccessMethod>) =>
   ({ reachable: true, host: "10.0.0.1", port: 20_001, ...change }) as AccessMethod;
 
 test.each([
@@ -11,7 +11,7 @@ test.each([
   [{ reachable: false }, null],
   [{ port: null }, null],
 ])("of a way with %j VS Code's link is %s", (change, link) => {
-  expect(vscodeLink(way(change))).toBe(link);
+  expect(vscodeLink(route(change))).toBe(link);
 });
 
 test("the file for RDP names the address and root, and no password", () => {

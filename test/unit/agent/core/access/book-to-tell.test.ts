@@ -18,25 +18,25 @@ const some = (count: number, isOver: boolean) =>
   Array.from({ length: count }, (_, index) => session(index, isOver)).toReversed();
 
 test("all of a small book, in the order of time", () => {
-  const told = sessionsToReport({ open: some(2, false), ended: some(2, true), attempts: [] });
+  const reported = sessionsToReport({ open: some(2, false), ended: some(2, true), attempts: [] });
 
-  expect(told.sessions.map(({ sessionId, ended }) => [sessionId, ended !== null])).toEqual([
+  expect(reported.sessions.map(({ sessionId, ended }) => [sessionId, ended !== null])).toEqual([
     ["s-0", true],
     ["s-1", true],
     ["s-0", false],
     ["s-1", false],
   ]);
-  expect(told.isWhole).toBe(true);
+  expect(reported.isWhole).toBe(true);
 });
 
 test("of a large one the oldest, of either kind, and it says that it is not all that are open", () => {
   const many = MAX_REPORTED_SESSIONS + 1;
-  const told = sessionsToReport({ open: some(many, false), ended: some(many, true), attempts: [] });
+  const reported = sessionsToReport({ open: some(many, false), ended: some(many, true), attempts: [] });
 
-  expect(told.sessions).toHaveLength(MAX_REPORTED_SESSIONS);
-  expect(told.sessions.filter(({ ended }) => ended !== null)).toHaveLength(MAX_REPORTED_ENDED);
-  expect(told.sessions[0]?.sessionId).toBe("s-0");
-  expect(told.isWhole).toBe(false);
+  expect(reported.sessions).toHaveLength(MAX_REPORTED_SESSIONS);
+  expect(reported.sessions.filter(({ ended }) => ended !== null)).toHaveLength(MAX_REPORTED_ENDED);
+  expect(reported.sessions[0]?.sessionId).toBe("s-0");
+  expect(reported.isWhole).toBe(false);
 });
 
 test("open ones that just fit are all", () => {
@@ -48,9 +48,13 @@ test("open ones that just fit are all", () => {
 test("attempts, the oldest first", () => {
   const attempts = Array.from({ length: MAX_ATTEMPTS + 1 }, (_, index) => ({ firstAt: at(index) }));
 
-  const told = sessionsToReport({ open: [], ended: [], attempts: attempts.toReversed() as AccessAttempts[] });
+  const reported = sessionsToReport({
+    open: [],
+    ended: [],
+    attempts: attempts.toReversed() as AccessAttempts[],
+  });
 
-  expect(told.attempts.map(({ firstAt }) => firstAt)).toEqual(
+  expect(reported.attempts.map(({ firstAt }) => firstAt)).toEqual(
     attempts.slice(0, MAX_ATTEMPTS).map(({ firstAt }) => firstAt),
   );
 });

@@ -15,10 +15,10 @@ const times = (count: number, of: () => string) => Array.from({ length: count },
 
 test("one address is let in up to its bound, and again when one of its connections has left", () => {
   const limits = new ConnectionLimits("custom");
-  const asked = times(MAX_CONNECTIONS_OF_CLIENT + 1, () => limits.admit(FLOOD, 0));
+  const requested = times(MAX_CONNECTIONS_OF_CLIENT + 1, () => limits.admit(FLOOD, 0));
 
-  expect(asked.filter((answer) => answer === "admitted")).toHaveLength(MAX_CONNECTIONS_OF_CLIENT);
-  expect(asked.at(-1)).toBe("too-many");
+  expect(requested.filter((answer) => answer === "admitted")).toHaveLength(MAX_CONNECTIONS_OF_CLIENT);
+  expect(requested.at(-1)).toBe("too-many");
   limits.left(FLOOD, { isNamed: false });
   expect(limits.admit(FLOOD, 0)).toBe("admitted");
 });

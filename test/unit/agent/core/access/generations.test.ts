@@ -12,9 +12,9 @@ import {
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 
 describe("a process of one bundle", () => {
-  const begun = (own: string | null, told: string | null) => {
+  const begun = (own: string | null, reported: string | null) => {
     const turn = new HandoverMoment(own);
-    turn.agentRunsFrom(told);
+    turn.agentRunsFrom(reported);
     return turn;
   };
 
@@ -26,8 +26,8 @@ describe("a process of one bundle", () => {
     ["the same bundle", "1.0.0-a", "1.0.0-a"],
     ["an agent outside of any bundle", "1.0.0-a", null],
     ["a process outside of any bundle", null, "1.0.0-b"],
-  ])("stays: %s", (_why, own, told) => {
-    expect(begun(own, told).dueFor(0)).toBeNull();
+  ])("stays: %s", (_why, own, reported) => {
+    expect(begun(own, reported).dueFor(0)).toBeNull();
   });
 
   test("tries again after a minute, then two, up to an hour, and at once for yet another bundle", () => {

@@ -8,12 +8,12 @@ import {
   useRuleOf,
 } from "@remotegpu/agent/core/access/session-use";
 
-const LOOK_MS = 5_000;
+const CHECK_MS = 5_000;
 /** Of an SSH connection until somebody is in. */
 const HANDSHAKE = { bytesIn: 3_000, bytesOut: 4_000 };
 
 /** Used in which of the looks, a look every 5 s, with so many bytes both ways since the one before. */
-function looks(
+function checks(
   meter: UseMeter,
   each: readonly { bytesIn: number; bytesOut: number; hasLogin?: boolean }[],
   fromMs = 0,
@@ -22,7 +22,7 @@ function looks(
   return each.map(({ bytesIn, bytesOut, hasLogin = false }, index) => {
     sum.bytesIn += bytesIn;
     sum.bytesOut += bytesOut;
-    return meter.isUsed({ ms: fromMs + (index + 1) * LOOK_MS, ...sum, hasLogin });
+    return meter.isUsed({ ms: fromMs + (index + 1) * CHECK_MS, ...sum, hasLogin });
   });
 }
 
@@ -40,14 +40,18 @@ test("each service has its rule", () => {
 
 describe("SSH of our own server", () => {
   test("a handshake without a login, however long, is no access", () => {
-    expect(looks(new UseMeter("login", 0), [HANDSHAKE, HANDSHAKE, HANDSHAKE])).toEqual([false, false, false]);
+    expect(checks(new UseMeter("login", 0), [HANDSHAKE, HANDSHAKE, HANDSHAKE])).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("a login is access once, and what it took to come in is not counted again", () => {
     const quiet = { bytesIn: 0, bytesOut: 0, hasLogin: true };
     const came = { ...HANDSHAKE, hasLogin: true };
 
-    expect(looks(new UseMeter("login", 0), [HANDSHAKE, came, quiet, quiet])).toEqual([
+    expect(checks(new UseMeter("login", 0), [HANDSHAKE, came, quiet, quiet])).toEqual([
       false,
       true,
       false,
@@ -66,14 +70,14 @@ describe("SSH of our own server", () => {
       hasLogin: true,
     }));
 
-    expect(looks(meter, alive).filter(Boolean)).toHaveLength(1);
+    expect(checks(meter, alive).filter(Boolean)).toHaveLength(1);
   });
 
   test("bytes are access from the first one beyond the bound of a minute", () => {
     const least = (bytes: number) => {
       const meter = new UseMeter("login", 0);
       const came = { bytesIn: 0, bytesOut: 0, hasLogin: true };
-      return looks(meter, [came, { bytesIn: 0, bytesOut: bytes, hasLogin: true }])[1];
+      return checks(meter, [came, { bytesIn: 0, bytesOut: bytes, hasLogin: true }])[1];
     };
 
     expect(least(IDLE_BYTES_A_MINUTE)).toBe(false);
@@ -85,18 +89,18 @@ test("of an image's own server what outlives the time for a login is taken for o
   const busy = { bytesIn: 0, bytesOut: IDLE_BYTES_A_MINUTE + 1 };
   const meter = new UseMeter("outlived", 0);
 
-  expect(looks(meter, [HANDSHAKE, busy])).toEqual([false, false]);
-  expect(looks(new UseMeter("outlived", 0), [busy], FOREIGN_GRACE_MS - LOOK_MS)).toEqual([false]);
-  expect(looks(new UseMeter("outlived", 0), [busy], FOREIGN_GRACE_MS)).toEqual([true]);
+  expect(checks(meter, [HANDSHAKE, busy])).toEqual([false, false]);
+  expect(checks(new UseMeter("outlived", 0), [busy], FOREIGN_GRACE_MS - CHECK_MS)).toEqual([false]);
+  expect(checks(new UseMeter("outlived", 0), [busy], FOREIGN_GRACE_MS)).toEqual([true]);
 });
 
 test("of others it takes bytes both ways, at whatever distance, and again each time", () => {
   const to = { bytesIn: 1, bytesOut: 0 };
   const back = { bytesIn: 0, bytesOut: 1 };
 
-  expect(looks(new UseMeter("both-ways", 0), [back, back])).toEqual([false, false]);
-  expect(looks(new UseMeter("both-ways", 0), [to, to])).toEqual([false, false]);
-  expect(looks(new UseMeter("both-ways", 0), [to, back, to, to, back, back])).toEqual([
+  expect(checks(new UseMeter("both-ways", 0), [back, back])).toEqual([false, false]);
+  expect(checks(new UseMeter("both-ways", 0), [to, to])).toEqual([false, false]);
+  expect(checks(new UseMeter("both-ways", 0), [to, back, to, to, back, back])).toEqual([
     false,
     true,
     false,
@@ -109,7 +113,7 @@ test("of others it takes bytes both ways, at whatever distance, and again each t
 test("a web interface is used for as long as somebody who has asked for something is connected", () => {
   const quiet = { bytesIn: 0, bytesOut: 0 };
 
-  expect(looks(new UseMeter("open", 0), [quiet, { bytesIn: 1, bytesOut: 0 }, quiet, quiet])).toEqual([
+  expect(checks(new UseMeter("open", 0), [quiet, { bytesIn: 1, bytesOut: 0 }, quiet, quiet])).toEqual([
     false,
     true,
     true,

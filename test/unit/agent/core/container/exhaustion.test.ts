@@ -15,7 +15,7 @@ const NOTHING: GroupTexts = {
   memoryStat: null,
   memoryEvents: null,
 };
-const told = (texts: Partial<GroupTexts>): GroupTexts => ({ ...NOTHING, ...texts });
+const reported = (texts: Partial<GroupTexts>): GroupTexts => ({ ...NOTHING, ...texts });
 const LIMIT = `${512 * MIB}\n`;
 const PROCESSES = "The container has used up the 64 processes that it may have.";
 const MEMORY = "The container has used up the 512 MiB of memory that it may have.";
@@ -24,53 +24,56 @@ const events = (kills: number) => `low 0\nhigh 0\nmax 9120\noom 3\noom_kill ${ki
 
 test.each([
   ["nothing is told", NOTHING, null, null],
-  ["all processes are taken", told({ pidsCurrent: "64\n", pidsMax: "64\n" }), null, PROCESSES],
-  ["too few for a session are left", told({ pidsCurrent: "62\n", pidsMax: "64\n" }), null, PROCESSES],
-  ["just enough are left", told({ pidsCurrent: "61\n", pidsMax: "64\n" }), null, null],
-  ["processes have no limit", told({ pidsCurrent: "9000\n", pidsMax: "max\n" }), null, null],
+  ["all processes are taken", reported({ pidsCurrent: "64\n", pidsMax: "64\n" }), null, PROCESSES],
+  ["too few for a session are left", reported({ pidsCurrent: "62\n", pidsMax: "64\n" }), null, PROCESSES],
+  ["just enough are left", reported({ pidsCurrent: "61\n", pidsMax: "64\n" }), null, null],
+  ["processes have no limit", reported({ pidsCurrent: "9000\n", pidsMax: "max\n" }), null, null],
   [
     "files that the kernel gives back fill the memory",
-    told({ memoryMax: LIMIT, memoryStat: `anon ${MIB}\nfile ${511 * MIB}\nshmem 0\n` }),
+    reported({ memoryMax: LIMIT, memoryStat: `anon ${MIB}\nfile ${511 * MIB}\nshmem 0\n` }),
     null,
     null,
   ],
   [
     "programs and shared memory fill it",
-    told({ memoryMax: LIMIT, memoryStat: `anon ${400 * MIB}\nfile ${100 * MIB}\nshmem ${100 * MIB}\n` }),
+    reported({ memoryMax: LIMIT, memoryStat: `anon ${400 * MIB}\nfile ${100 * MIB}\nshmem ${100 * MIB}\n` }),
     null,
     MEMORY,
   ],
   [
     "programs fill it, with version 1",
-    told({ memoryMax: LIMIT, memoryStat: `rss 0\ntotal_cache 9\ntotal_rss ${511 * MIB}\ntotal_shmem 0\n` }),
+    reported({
+      memoryMax: LIMIT,
+      memoryStat: `rss 0\ntotal_cache 9\ntotal_rss ${511 * MIB}\ntotal_shmem 0\n`,
+    }),
     null,
     MEMORY,
   ],
   [
     "less than a session needs is left of little memory",
-    told({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB + 1}\n` }),
+    reported({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB + 1}\n` }),
     null,
     "The container has used up the 64 MiB of memory that it may have.",
   ],
   [
     "a session has just enough of little memory",
-    told({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB}\n` }),
+    reported({ memoryMax: `${64 * MIB}\n`, memoryStat: `anon ${MIB}\nfile 0\nshmem ${55 * MIB}\n` }),
     null,
     null,
   ],
   [
     "what fills it is told rather than whom the kernel has ended",
-    told({ memoryMax: LIMIT, memoryStat: `anon ${511 * MIB}\n`, memoryEvents: events(3) }),
+    reported({ memoryMax: LIMIT, memoryStat: `anon ${511 * MIB}\n`, memoryEvents: events(3) }),
     2,
     MEMORY,
   ],
-  ["memory has no limit", told({ memoryMax: "max\n", memoryStat: `anon ${511 * MIB}\n` }), null, null],
-  ["the kernel has ended something since", told({ memoryEvents: events(3) }), 2, KILLS],
-  ["the kernel had ended something before", told({ memoryEvents: events(3) }), 3, null],
-  ["nobody has looked before", told({ memoryEvents: events(3) }), null, null],
+  ["memory has no limit", reported({ memoryMax: "max\n", memoryStat: `anon ${511 * MIB}\n` }), null, null],
+  ["the kernel has ended something since", reported({ memoryEvents: events(3) }), 2, KILLS],
+  ["the kernel had ended something before", reported({ memoryEvents: events(3) }), 3, null],
+  ["nobody has looked before", reported({ memoryEvents: events(3) }), null, null],
   [
     "texts are none of the kernel's",
-    told({ pidsCurrent: "many", pidsMax: "", memoryStat: "anon x" }),
+    reported({ pidsCurrent: "many", pidsMax: "", memoryStat: "anon x" }),
     1,
     null,
   ],
@@ -85,7 +88,7 @@ test.each([
 ])("sessions are ended where there %s", (_what, heldMib, kills, sentence) => {
   const memoryStat = `anon ${heldMib * MIB}\nshmem 0\n`;
 
-  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat, memoryEvents: events(kills) }), 2)).toBe(
+  expect(sessionsEndedOf(reported({ memoryMax: LIMIT, memoryStat, memoryEvents: events(kills) }), 2)).toBe(
     sentence,
   );
 });
@@ -93,13 +96,15 @@ test.each([
 test("nothing is said of sessions where neither limit nor kills are told", () => {
   const memoryStat = `anon ${511 * MIB}\n`;
 
-  expect(sessionsEndedOf(told({ memoryStat, memoryEvents: events(3) }), 2)).toBeNull();
-  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat }), 2)).toBeNull();
-  expect(sessionsEndedOf(told({ memoryMax: LIMIT, memoryStat, memoryEvents: events(3) }), null)).toBeNull();
+  expect(sessionsEndedOf(reported({ memoryStat, memoryEvents: events(3) }), 2)).toBeNull();
+  expect(sessionsEndedOf(reported({ memoryMax: LIMIT, memoryStat }), 2)).toBeNull();
+  expect(
+    sessionsEndedOf(reported({ memoryMax: LIMIT, memoryStat, memoryEvents: events(3) }), null),
+  ).toBeNull();
 });
 
 test("kills are counted as both versions write them", () => {
-  expect(memoryKillsOf(told({ memoryEvents: events(7) }))).toBe(7);
-  expect(memoryKillsOf(told({ memoryEvents: "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n" }))).toBe(4);
+  expect(memoryKillsOf(reported({ memoryEvents: events(7) }))).toBe(7);
+  expect(memoryKillsOf(reported({ memoryEvents: "oom_kill_disable 0\nunder_oom 1\noom_kill 4\n" }))).toBe(4);
   expect(memoryKillsOf(NOTHING)).toBeNull();
 });

@@ -5,7 +5,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { BOOT, containerOf, key } from "../../../../support/samples/run-samples.ts";
 
 const IMAGE = `sha256:${"a".repeat(64)}`;
-const told: ObservedInstance = {
+const reported: ObservedInstance = {
   ...key(),
   phase: "ready",
   detail: "It runs.",
@@ -18,21 +18,21 @@ const told: ObservedInstance = {
 const container = { ...containerOf(key()), imageId: IMAGE };
 
 test("a run's image is told with what was found in it", () => {
-  expect(withImageFacts([told], [container], new Map([[IMAGE, ["python", "shell"]]]))).toEqual([
-    { ...told, imageId: IMAGE, brings: ["python", "shell"] },
+  expect(withImageFacts([reported], [container], new Map([[IMAGE, ["python", "shell"]]]))).toEqual([
+    { ...reported, imageId: IMAGE, brings: ["python", "shell"] },
   ]);
-  expect(withImageFacts([told], [container], new Map([[IMAGE, []]]))).toEqual([
-    { ...told, imageId: IMAGE, brings: [] },
+  expect(withImageFacts([reported], [container], new Map([[IMAGE, []]]))).toEqual([
+    { ...reported, imageId: IMAGE, brings: [] },
   ]);
 });
 
 test("what nobody has looked at is not told, and is not nothing", () => {
-  expect(withImageFacts([told], [container], new Map())).toEqual([{ ...told, imageId: IMAGE }]);
+  expect(withImageFacts([reported], [container], new Map())).toEqual([{ ...reported, imageId: IMAGE }]);
 });
 
 test("a run without a container, or of a runtime that does not say its image, is told as it is", () => {
   const other = containerOf(key({ run: "run-2" }));
 
-  expect(withImageFacts([told], [other], new Map())).toEqual([told]);
-  expect(withImageFacts([told], [containerOf(key())], new Map())).toEqual([told]);
+  expect(withImageFacts([reported], [other], new Map())).toEqual([reported]);
+  expect(withImageFacts([reported], [containerOf(key())], new Map())).toEqual([reported]);
 });

@@ -13,7 +13,7 @@ import {
   runId,
 } from "../../../../support/samples/run-samples.ts";
 
-function said(status = RUNNING) {
+function output(status = RUNNING) {
   const observed = [containerOf(key(), status)];
   const desired = [desiredOf("x", { kind: "training" }, key())];
   const { flags, ...known } = reconcileInput({ desired, observed, runs: [recordOf(key())] });
@@ -23,9 +23,9 @@ function said(status = RUNNING) {
 const missing = new Map([[runId("run-1"), { missing: ["/dev/nvidia0", "/dev/nvidiactl"] }]]);
 
 test("names them, and everything else is as it was", () => {
-  const [before] = said();
+  const [before] = output();
 
-  expect(withMissingNodes(said(), missing)).toEqual([
+  expect(withMissingNodes(output(), missing)).toEqual([
     {
       ...before,
       detail:
@@ -35,9 +35,9 @@ test("names them, and everything else is as it was", () => {
 });
 
 test.each([
-  ["none is missing", said(), new Map([[runId("run-1"), { missing: [] }]])],
-  ["nobody was asked", said(), new Map()],
-  ["it has ended", said(exited(0)), missing],
+  ["none is missing", output(), new Map([[runId("run-1"), { missing: [] }]])],
+  ["nobody was asked", output(), new Map()],
+  ["it has ended", output(exited(0)), missing],
 ])("says nothing where %s", (_what, instances, known) => {
   expect(withMissingNodes(instances, known)).toEqual(instances);
 });

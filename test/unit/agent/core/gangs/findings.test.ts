@@ -35,11 +35,11 @@ test.each([
 });
 
 test("a clock says which way it is off, and the same for every small offset", () => {
-  const said = (aheadMs: number) => clockFinding({ aheadMs, roundTripMs: 10 }).detail;
+  const output = (aheadMs: number) => clockFinding({ aheadMs, roundTripMs: 10 }).detail;
 
-  expect(said(3_200)).toBe("The host's clock is 3.2 s ahead of the control plane's.");
-  expect(said(-3_200)).toBe("The host's clock is 3.2 s behind the control plane's.");
-  expect(said(3)).toBe(said(-40));
+  expect(output(3_200)).toBe("The host's clock is 3.2 s ahead of the control plane's.");
+  expect(output(-3_200)).toBe("The host's clock is 3.2 s behind the control plane's.");
+  expect(output(3)).toBe(output(-40));
 });
 
 test("a disk that is nearly full is found", () => {

@@ -6,7 +6,7 @@ import { withGangFacts, type GangFacts } from "@remotegpu/agent/core/gangs/gang-
 
 const RUN = "run-1" as RunId;
 const finding: Finding = { check: "disk", isPassed: true, detail: "The host's disks have room." };
-const told = (phase: ObservedInstance["phase"], facts: GangFacts) => {
+const reported = (phase: ObservedInstance["phase"], facts: GangFacts) => {
   const instance = ObservedInstance.parse({
     instanceId: "job-1-0",
     placementEpoch: 1,
@@ -23,18 +23,18 @@ const told = (phase: ObservedInstance["phase"], facts: GangFacts) => {
 };
 
 test("a held one has what was found of it, and no other run has", () => {
-  const [rank, other] = told("starting", { held: [finding] });
+  const [rank, other] = reported("starting", { held: [finding] });
 
   expect(rank?.held).toEqual({ findings: [finding] });
   expect(other).not.toHaveProperty("held");
 });
 
 test("one that is stopped is held no more", () => {
-  expect(told("stopping", { held: [finding] })[0]).not.toHaveProperty("held");
+  expect(reported("stopping", { held: [finding] })[0]).not.toHaveProperty("held");
 });
 
 test("one that was released has those that are out of its reach, if there are any", () => {
-  expect(told("ready", { cutOff: ["10.224.0.129"] })[0]?.cutOff).toEqual(["10.224.0.129"]);
-  expect(told("ready", { cutOff: [] })[0]).not.toHaveProperty("cutOff");
-  expect(told("stopped", { cutOff: ["10.224.0.129"] })[0]).not.toHaveProperty("cutOff");
+  expect(reported("ready", { cutOff: ["10.224.0.129"] })[0]?.cutOff).toEqual(["10.224.0.129"]);
+  expect(reported("ready", { cutOff: [] })[0]).not.toHaveProperty("cutOff");
+  expect(reported("stopped", { cutOff: ["10.224.0.129"] })[0]).not.toHaveProperty("cutOff");
 });

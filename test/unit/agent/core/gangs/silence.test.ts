@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { heardAfter, silentRanks } from "@remotegpu/agent/core/gangs/silence";
 
 const [ONE, OTHER] = ["10.224.0.129", "10.224.0.130"];
-const asked = [ONE, OTHER];
+const requested = [ONE, OTHER];
 
 test("a rank is silent 15 s after it was heard last, and not before", () => {
   const heardMs = new Map([[ONE, 1_000]]);
@@ -13,8 +13,8 @@ test("a rank is silent 15 s after it was heard last, and not before", () => {
 });
 
 test("one that was never heard counts from when it was begun to listen to it", () => {
-  const first = heardAfter(new Map(), { requested: asked, heard: new Set([ONE]) }, 1_000);
-  const later = heardAfter(first, { requested: asked, heard: new Set([ONE]) }, 16_000);
+  const first = heardAfter(new Map(), { requested, heard: new Set([ONE]) }, 1_000);
+  const later = heardAfter(first, { requested, heard: new Set([ONE]) }, 16_000);
 
   expect(silentRanks(later, 16_000)).toEqual([OTHER]);
 });

@@ -118,8 +118,8 @@ class World {
     }
   }
 
-  #sample(said: string, isHeld: boolean): void {
-    const condition = CONDITIONS[said] ?? NO_FINDINGS;
+  #sample(output: string, isHeld: boolean): void {
+    const condition = CONDITIONS[output] ?? NO_FINDINGS;
     const conditions = new Map([[A, condition]]);
     const held = new Set(isHeld ? [A] : []);
     this.cards = afterSample(this.cards, {
@@ -147,7 +147,7 @@ class World {
     this.#saved = lasting;
   }
 
-  #reboot(said: string): void {
+  #reboot(output: string): void {
     const untilMs = Math.max(this.goodMs ?? 0, this.endedWellMs);
     if (this.isBad) this.ended.push({ bootId: this.#bootId, untilMs });
     this.#boot += 1;
@@ -157,7 +157,7 @@ class World {
     this.#pid += 1;
     this.#sinceMs = 0;
     this.#restart();
-    this.#sample(said, false);
+    this.#sample(output, false);
   }
 
   #restart(): void {

@@ -47,7 +47,7 @@ test.each(["Drain P2P", "Drain and Reset"])("%s drains and is no sign", (action)
 });
 
 describe("an error in place of a reading that a card may lack", () => {
-  const said = conditionOf([
+  const output = conditionOf([
     ["power", "[Unknown Error]"],
     ["power", "N/A"],
     ["utilization", "0 %"],
@@ -56,17 +56,17 @@ describe("an error in place of a reading that a card may lack", () => {
   ]);
 
   test("is a warning by itself, and the others are told", () => {
-    expect(said).toMatchObject({
+    expect(output).toMatchObject({
       sign: null,
       doubts: [{ reading: "power", code: "unknown-error" }],
       reported: ["utilization", "errors"],
       warnings: ["nvidia-smi shows an error in place of its power."],
     });
-    expect(signOfOne(said, ["utilization", "errors"])).toBeNull();
+    expect(signOfOne(output, ["utilization", "errors"])).toBeNull();
   });
 
   test("is a sign of a card that told it before", () => {
-    expect(signOfOne(said, ["power"])).toEqual(signOf("unknown-error"));
+    expect(signOfOne(output, ["power"])).toEqual(signOf("unknown-error"));
   });
 
   test.each(["utilization", "errors", "repairs"] as const)(
@@ -78,15 +78,15 @@ describe("an error in place of a reading that a card may lack", () => {
       ]);
 
       expect(both.sign).toEqual(signOf("unknown-error"));
-      expect(bothConditions(said, conditionOf([[other, "ERR!"]])).sign).toEqual(signOf("unknown-error"));
+      expect(bothConditions(output, conditionOf([[other, "ERR!"]])).sign).toEqual(signOf("unknown-error"));
     },
   );
 
   test("is none in two answers about the same reading, one of which tells a value", () => {
     const value = conditionOf([["power", "12 W"]]);
 
-    expect(bothConditions(said, said).sign).toBeNull();
-    expect(bothConditions(value, said)).toMatchObject({ sign: null, reported: ["utilization", "errors"] });
+    expect(bothConditions(output, output).sign).toBeNull();
+    expect(bothConditions(value, output)).toMatchObject({ sign: null, reported: ["utilization", "errors"] });
   });
 
   test.each(["GPU is lost", "[GPU requires reset]"])("is a sign by itself as %s", (word) => {

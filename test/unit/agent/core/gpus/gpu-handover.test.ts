@@ -19,7 +19,7 @@ const CARDS = [A, B];
 const on = (card: string, status: ContainerState = RUNNING, run = "run-1"): OwnedContainer =>
   containerOf(key({ run }), status, { gpus: [gpu(card)] });
 /** A look that begins now and answers at once. */
-const looked = (handovers: Handovers, cards: GpuUuid[] = CARDS) =>
+const checked = (handovers: Handovers, cards: GpuUuid[] = CARDS) =>
   afterCheck(handovers, { cards, asOf: handovers.ends });
 const unseen = (handovers: Handovers) =>
   [
@@ -29,14 +29,14 @@ const unseen = (handovers: Handovers) =>
     ),
   ].map(([uuid]) => uuid);
 /** Looked at, with these containers listed. */
-const seenWith = (...containers: OwnedContainer[]) => looked(afterList(NO_HANDOVERS, containers));
+const seenWith = (...containers: OwnedContainer[]) => checked(afterList(NO_HANDOVERS, containers));
 
 test("before anybody has looked no card is clear, and a look is due", () => {
   const listed = afterList(NO_HANDOVERS, []);
 
   expect(unseen(listed)).toEqual(CARDS);
   expect(isCheckDue(listed)).toBe(true);
-  expect(unseen(looked(listed))).toEqual([]);
+  expect(unseen(checked(listed))).toEqual([]);
 });
 
 test("a card that was idle at the last look is clear without another, however many lists come", () => {
@@ -64,7 +64,7 @@ describe("a card that a container has left", () => {
 
     expect(unseen(left)).toEqual([A]);
     expect(isCheckDue(left)).toBe(true);
-    const after = looked(left);
+    const after = checked(left);
     expect(unseen(afterList(after, now))).toEqual([]);
     expect(isCheckDue(after)).toBe(false);
   });
@@ -80,7 +80,7 @@ describe("a card that a container has left", () => {
   });
 
   test("is not cleared by an answer that lacks it, and nobody is asked out of turn for that", () => {
-    const after = looked(afterList(seenWith(on("a")), []), [B]);
+    const after = checked(afterList(seenWith(on("a")), []), [B]);
 
     expect(unseen(after)).toEqual([A]);
     expect(isCheckDue(after)).toBe(false);
@@ -117,12 +117,12 @@ test("in any history a card is clear exactly if a look has begun after all that 
     fc.property(fc.array(step, { maxLength: 60 }), (history) => {
       const containers: OwnedContainer[] = [];
       let handovers = NO_HANDOVERS;
-      let isLookedAt = false;
-      let lookAsOf: number | null = null;
+      let isChecked = false;
+      let checkedAsOf: number | null = null;
       // Each card that was left, from the end over the list that shows it to the look that began after that.
       let endedUnlisted: GpuUuid[] = [];
       let listed = new Set<GpuUuid>();
-      let coveredByLook = new Set<GpuUuid>();
+      let coveredByCheck = new Set<GpuUuid>();
 
       for (const one of history) {
         if (one.kind === "start") containers.push(on(one.card, RUNNING, `run-${containers.length}`));
@@ -139,21 +139,21 @@ test("in any history a card is clear exactly if a look has begun after all that 
             handovers,
             containers.map((container) => ({ ...container })),
           );
-          for (const uuid of endedUnlisted) coveredByLook.delete(uuid);
+          for (const uuid of endedUnlisted) coveredByCheck.delete(uuid);
           listed = new Set([...listed, ...endedUnlisted]);
           endedUnlisted = [];
         }
         if (one.kind === "begin") {
-          lookAsOf = handovers.ends;
-          coveredByLook = new Set(listed);
+          checkedAsOf = handovers.ends;
+          coveredByCheck = new Set(listed);
         }
-        if (one.kind === "answer" && lookAsOf !== null) {
-          handovers = afterCheck(handovers, { cards: CARDS, asOf: lookAsOf });
-          for (const uuid of coveredByLook) listed.delete(uuid);
-          isLookedAt = true;
-          lookAsOf = null;
+        if (one.kind === "answer" && checkedAsOf !== null) {
+          handovers = afterCheck(handovers, { cards: CARDS, asOf: checkedAsOf });
+          for (const uuid of coveredByCheck) listed.delete(uuid);
+          isChecked = true;
+          checkedAsOf = null;
         }
-        expect(unseen(handovers)).toEqual(CARDS.filter((uuid) => !isLookedAt || listed.has(uuid)));
+        expect(unseen(handovers)).toEqual(CARDS.filter((uuid) => !isChecked || listed.has(uuid)));
       }
     }),
   );

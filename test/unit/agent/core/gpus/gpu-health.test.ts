@@ -40,8 +40,8 @@ const finding = (code: string, effect: KernelEffect, bus = "65"): KernelFinding 
 const DRAIN = finding("xid-48", "drain");
 const FATAL = finding("xid-79", "reset");
 const silent = { memoryUsedMib: null, temperatureC: null, powerW: null };
-const saying = (said: Partial<GpuCondition>): GpuCondition => ({ ...NO_FINDINGS, ...said });
-const RESET = saying({ sign: signOf("requires-reset") });
+const textWith = (output: Partial<GpuCondition>): GpuCondition => ({ ...NO_FINDINGS, ...output });
+const RESET = textWith({ sign: signOf("requires-reset") });
 
 const WHY = "The device rules keep a container from it.";
 
@@ -70,8 +70,8 @@ class Host {
 
   probes({ refused = [], passed = [] }: { refused?: readonly GpuUuid[]; passed?: readonly GpuUuid[] }): this {
     this.nowMs += 1;
-    const told = { refused: new Map(refused.map((uuid) => [uuid, WHY])), passed: new Set(passed) };
-    this.cards = afterRefusals(this.cards, told, this.nowMs);
+    const reported = { refused: new Map(refused.map((uuid) => [uuid, WHY])), passed: new Set(passed) };
+    this.cards = afterRefusals(this.cards, reported, this.nowMs);
     return this;
   }
 
@@ -147,7 +147,7 @@ describe("out of service", () => {
   });
 
   test.each([
-    ["its own fabric says so", (on: Host) => on.text(saying({ hasFabric: true }))],
+    ["its own fabric says so", (on: Host) => on.text(textWith({ hasFabric: true }))],
     [
       "the topology says so",
       (on: Host) => {
@@ -198,45 +198,45 @@ describe("out of service", () => {
 describe("a sign of failure", () => {
   const SIGNS = [
     ["a reset that the card requires", RESET],
-    ["a card that is lost and listed", saying({ sign: signOf("gpu-lost") })],
-    ["errors in place of values", saying({ sign: signOf("unknown-error") })],
-    ["ERR! in place of values", saying({ sign: signOf("err") })],
-    ["a reset that the driver asks for", saying({ sign: signOf("recovery-reset") })],
-    ["a reboot that the driver asks for", saying({ sign: signOf("recovery-reboot") })],
-    ["a fabric in progress", saying({ sign: signOf("fabric-in-progress") })],
-    ["an unhealthy fabric", saying({ sign: signOf("fabric-unhealthy") })],
-    ["a card that spoils the answer", saying({ sign: signOf("no-answer") })],
+    ["a card that is lost and listed", textWith({ sign: signOf("gpu-lost") })],
+    ["errors in place of values", textWith({ sign: signOf("unknown-error") })],
+    ["ERR! in place of values", textWith({ sign: signOf("err") })],
+    ["a reset that the driver asks for", textWith({ sign: signOf("recovery-reset") })],
+    ["a reboot that the driver asks for", textWith({ sign: signOf("recovery-reboot") })],
+    ["a fabric in progress", textWith({ sign: signOf("fabric-in-progress") })],
+    ["an unhealthy fabric", textWith({ sign: signOf("fabric-unhealthy") })],
+    ["a card that spoils the answer", textWith({ sign: signOf("no-answer") })],
   ] as const;
 
-  test.each(SIGNS)("%s closes the card within one sample and names it", (_what, said) => {
-    const after = host().text(said, [A]);
+  test.each(SIGNS)("%s closes the card within one sample and names it", (_what, output) => {
+    const after = host().text(output, [A]);
 
-    expect([...closedGpus(after.cards)]).toEqual([[A, said.sign?.reason]]);
+    expect([...closedGpus(after.cards)]).toEqual([[A, output.sign?.reason]]);
     expect(lostGpus(after.cards).size).toBe(0);
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
       health: "unhealthy",
       cordon: { kind: "drain", sinceMs: 20_000 },
-      reasonCode: said.sign?.code,
+      reasonCode: output.sign?.code,
       hasSign: true,
-      reasons: [said.sign?.reason],
+      reasons: [output.sign?.reason],
     });
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
     expect(judged(both[1]!, after.cards.get(B))).toMatchObject({ health: "healthy", hasSign: false });
   });
 
-  test.each(SIGNS)("%s for a second time ends it at the last good sample", (_what, said) => {
-    const after = host().text(said, [A]).text(said, [A]);
+  test.each(SIGNS)("%s for a second time ends it at the last good sample", (_what, output) => {
+    const after = host().text(output, [A]).text(output, [A]);
 
     expect(lostGpus(after.cards).get(A)).toMatchObject({
       cause: "gpu-failed",
-      detail: expect.stringContaining(`${said.sign?.reason.replace(/\.$/, "")} (${said.sign?.code}).`),
+      detail: expect.stringContaining(`${output.sign?.reason.replace(/\.$/, "")} (${output.sign?.code}).`),
     });
-    expect(after.cards.get(A)).toMatchObject({ lastGoodMs: 10_000, cordon: { code: said.sign?.code } });
+    expect(after.cards.get(A)).toMatchObject({ lastGoodMs: 10_000, cordon: { code: output.sign?.code } });
   });
 
   test("another sign confirms as well, and the graver one is named", () => {
     const after = host()
-      .text(saying({ sign: signOf("unknown-error") }))
+      .text(textWith({ sign: signOf("unknown-error") }))
       .text(RESET);
 
     expect(judged(both[0]!, after.cards.get(A))).toMatchObject({
@@ -262,8 +262,8 @@ describe("a sign of failure", () => {
   });
 
   test("an error in place of its power is one on a card that told it in this boot", () => {
-    const [told, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
-    const host = new Host().text(told).text(NO_FINDINGS).text(error);
+    const [reported, error] = [conditionOf([["power", "50 W"]]), conditionOf([["power", "ERR!"]])];
+    const host = new Host().text(reported).text(NO_FINDINGS).text(error);
     expect([...closedGpus(host.cards).keys()]).toEqual([A]);
     expect(lostGpus(host.cards).size).toBe(0);
 
@@ -272,14 +272,14 @@ describe("a sign of failure", () => {
   });
 
   test("an exit code that says that the card is gone needs no second sample", () => {
-    const after = host().text(saying({ sign: signOf("gpu-lost", "proof") }));
+    const after = host().text(textWith({ sign: signOf("gpu-lost", "proof") }));
 
     expect(after.cordonOf(A)).toBe("fatal");
     expect(after.cards.get(A)?.lastGoodMs).toBe(10_000);
   });
 
   test("queries that hang close a card and hold its time, and never fail what runs", () => {
-    const hangs = saying({ sign: signOf("no-answer", "silence") });
+    const hangs = textWith({ sign: signOf("no-answer", "silence") });
     const after = host();
     for (let n = 0; n < 100; n += 1) after.text(hangs, [A]);
 
@@ -455,7 +455,7 @@ test("whatever happens to one card, the other stays as it is", () => {
   const sign = fc.oneof(
     fc.record({ effect: fc.constantFrom<KernelEffect>("note", "drain", "reset") }),
     fc.record({
-      output: fc.constantFrom(RESET, saying({ sign: signOf("gpu-lost", "proof") }), NO_FINDINGS),
+      output: fc.constantFrom(RESET, textWith({ sign: signOf("gpu-lost", "proof") }), NO_FINDINGS),
     }),
     fc.record({
       isThere: fc.boolean(),

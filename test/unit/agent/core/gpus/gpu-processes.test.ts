@@ -19,7 +19,7 @@ const process = (values: Partial<SeenProcess>): SeenProcess => ({
 const card = aGpuReport({ memoryUsedMib: 100 });
 
 test("a process of no container of ours is a stranger; one inside a container of ours is not", () => {
-  const told = withProcesses(
+  const reported = withProcesses(
     card,
     [
       process({ pid: 5, containerIds: [], name: "Xorg", memoryMib: 20 }),
@@ -31,11 +31,11 @@ test("a process of no container of ours is a stranger; one inside a container of
     OURS,
   );
 
-  expect(told.strangers).toEqual([
+  expect(reported.strangers).toEqual([
     { pid: 4, name: null, memoryMib: null },
     { pid: 5, name: "Xorg", memoryMib: 20 },
   ]);
-  expect(told.foreignMemoryMib).toBe(60);
+  expect(reported.foreignMemoryMib).toBe(60);
 });
 
 test.each([
@@ -48,9 +48,9 @@ test.each([
 });
 
 test("a stranger's name is told without what would move a terminal's cursor", () => {
-  const told = withProcesses(card, [process({ containerIds: [], name: "a\u001B[2Jb\u009Bc" })], OURS);
+  const reported = withProcesses(card, [process({ containerIds: [], name: "a\u001B[2Jb\u009Bc" })], OURS);
 
-  expect(told.strangers).toMatchObject([{ name: "a?[2Jb?c" }]);
+  expect(reported.strangers).toMatchObject([{ name: "a?[2Jb?c" }]);
 });
 
 describe("whose processes are ours", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { candidatesFor, wordsOf } from "@remotegpu/agent/core/images/brought-words";
 
 const pathsOf = (word: string, env: string[]) =>
-  candidatesFor(env).flatMap((look) => (look.word === word ? [look.path] : []));
+  candidatesFor(env).flatMap((check) => (check.word === word ? [check.path] : []));
 
 test("programs are looked for where the image says, a shell where it is needed", () => {
   const env = ["LANG=C", "PATH=/opt/conda/bin:/usr/bin", "PATHS=/nowhere"];

@@ -5,7 +5,7 @@ import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
 import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../../../support/samples/desired-instance.ts";
-import { orderWish, termsOf } from "../../../../support/samples/image-wishes.ts";
+import { imageOfOrder, termsOf } from "../../../../support/samples/image-wishes.ts";
 import { containerOf, exited, HOST, key, recordOf } from "../../../../support/samples/run-samples.ts";
 
 const order = (changes: Partial<Omit<DesiredInstance, "spec">> = {}) =>
@@ -64,10 +64,15 @@ test("an order without terms belongs to its network", () => {
 });
 
 test.each([
-  ["the same image, whoever wants it", orderWish("x:1", "ann"), orderWish("x:1", "ben"), true],
-  ["another image", orderWish("x:1", "ann"), orderWish("x:2", "ann"), false],
-  ["another credential", orderWish("x:1", "ann"), orderWish("x:1", "ann", { credential: "c" }), false],
-  ["other ways allowed", orderWish("x:1", "ann"), orderWish("x:1", "ann", { mayBePrivate: false }), false],
+  ["the same image, whoever wants it", imageOfOrder("x:1", "ann"), imageOfOrder("x:1", "ben"), true],
+  ["another image", imageOfOrder("x:1", "ann"), imageOfOrder("x:2", "ann"), false],
+  ["another credential", imageOfOrder("x:1", "ann"), imageOfOrder("x:1", "ann", { credential: "c" }), false],
+  [
+    "other ways allowed",
+    imageOfOrder("x:1", "ann"),
+    imageOfOrder("x:1", "ann", { mayBePrivate: false }),
+    false,
+  ],
 ])("a pull is shared: %s", (_what, one, other, isShared) => {
   expect(pullKey(one) === pullKey(other)).toBe(isShared);
 });

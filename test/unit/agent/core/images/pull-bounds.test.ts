@@ -34,8 +34,8 @@ test.each([
   ["beside others that load", pull(layer("Downloading")), [pull(layer("Downloading"))], STALL_MS],
   ["that is unpacked", pull(layer("Extracting")), [queued], PULL_MS],
   ["that moves on and on", moving(), [], PULL_MS],
-])("a pull %s is too slow in time", (_what, one, underWay, atMs) => {
-  const others = { pending: underWay, isSlotAwaited: false };
+])("a pull %s is too slow in time", (_what, one, pending, atMs) => {
+  const others = { pending, isSlotAwaited: false };
 
   expect(pullEnd(one, others, atMs - 1)).toBeNull();
   expect(pullEnd(one, others, atMs)).toBe("too-slow");

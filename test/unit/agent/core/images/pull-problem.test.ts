@@ -41,8 +41,8 @@ test.each([
   ["failed", "received unexpected HTTP status: 500 Internal Server Error", 500],
   ["failed", "filesystem layer verification failed for digest sha256:1", null],
   ["failed", "", null],
-] as const)("%s: %s (%s)", (problem, said, status) => {
-  expect(pullProblem(said, status)).toBe(problem);
+] as const)("%s: %s (%s)", (problem, output, status) => {
+  expect(pullProblem(output, status)).toBe(problem);
 });
 
 test.each([

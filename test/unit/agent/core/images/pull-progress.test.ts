@@ -11,21 +11,21 @@ import {
 import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/units";
 
-type Said = [status: string, id?: string, current?: number, total?: number];
+type Message = [status: string, id?: string, current?: number, total?: number];
 
-const eventOf = ([status, id, current, total]: Said): PullEvent => ({
+const eventOf = ([status, id, current, total]: Message): PullEvent => ({
   id,
   status,
   current: current ?? null,
   total: total ?? null,
 });
-const after = (...said: Said[]) => {
+const after = (...output: Message[]) => {
   const progress = new PullProgress();
-  for (const event of said.map(eventOf)) progress.note(event);
+  for (const event of output.map(eventOf)) progress.note(event);
   return progress;
 };
 
-const BEGUN: Said[] = [
+const BEGUN: Message[] = [
   ["Pulling from a/one", "1"],
   ["Pulling fs layer", "l1"],
   ["Pulling fs layer", "l2"],
@@ -36,7 +36,7 @@ test("nothing is counted before the first layer is known", () => {
   expect(after(["Pulling from a/one", "1"], ["Digest: sha256:1"]).counted).toEqual(UNCOUNTED);
 });
 
-test.each<[string, Said[], object]>([
+test.each<[string, Message[], object]>([
   ["layers are announced", [], { layersDone: 1, layers: 3, bytesDone: 0, bytes: 0 }],
   ["one loads", [["Downloading", "l1", 50, 200]], { layersDone: 1, layers: 3, bytesDone: 50, bytes: 200 }],
   [
@@ -69,15 +69,16 @@ test.each<[string, Said[], object]>([
     { layersDone: 1, layers: 3, bytesDone: 0, bytes: 200 },
   ],
   ["no size is told", [["Downloading", "l1", 50]], { layersDone: 1, layers: 3, bytesDone: 0, bytes: 0 }],
-])("%s", (_what, said, counted) => {
-  expect(after(...BEGUN, ...said).counted).toEqual(counted);
+])("%s", (_what, output, counted) => {
+  expect(after(...BEGUN, ...output).counted).toEqual(counted);
 });
 
 describe("what moves", () => {
-  const moves = (said: Said[], next: Said) => after(...said, next).reached > after(...said).reached;
-  const loading: Said[] = [...BEGUN, ["Downloading", "l1", 50, 200]];
+  const moves = (output: Message[], next: Message) =>
+    after(...output, next).reached > after(...output).reached;
+  const loading: Message[] = [...BEGUN, ["Downloading", "l1", 50, 200]];
 
-  test.each<[string, Said[], Said, boolean]>([
+  test.each<[string, Message[], Message, boolean]>([
     ["more bytes", loading, ["Downloading", "l1", 51, 200], true],
     ["the same bytes", loading, ["Downloading", "l1", 50, 200], false],
     ["a new layer", BEGUN, ["Downloading", "l2", 1, 9], true],
@@ -101,12 +102,12 @@ describe("what moves", () => {
       true,
     ],
     ["words without a layer", loading, ["Status: Downloaded newer image"], false],
-  ])("%s: %s", (_what, said, next, does) => {
-    expect(moves(said, next)).toBe(does);
+  ])("%s: %s", (_what, output, next, does) => {
+    expect(moves(output, next)).toBe(does);
   });
 });
 
-test.each<[string, Said[], { registry: boolean; runtime: boolean }]>([
+test.each<[string, Message[], { registry: boolean; runtime: boolean }]>([
   ["before the first word", [], { registry: true, runtime: false }],
   ["announced layers", BEGUN, { registry: true, runtime: false }],
   ["all queued", [...BEGUN, ["Waiting", "l1"], ["Waiting", "l2"]], { registry: true, runtime: true }],
@@ -125,8 +126,8 @@ test.each<[string, Said[], { registry: boolean; runtime: boolean }]>([
     [...BEGUN, ["Download complete", "l1"], ["Extracting", "l2", 1, 2]],
     { registry: false, runtime: false },
   ],
-])("what a pull waits for: %s", (_what, said, waits) => {
-  const progress = after(...said);
+])("what a pull waits for: %s", (_what, output, waits) => {
+  const progress = after(...output);
 
   expect({ registry: progress.awaitsRegistry, runtime: progress.awaitsRuntime }).toEqual(waits);
 });
@@ -145,7 +146,7 @@ test.each([
   expect(progressSentence("x", counted)).toBe(sentence);
 });
 
-const told = (progress: PullProgress) =>
+const reported = (progress: PullProgress) =>
   ObservedPull.safeParse({
     image: "x:1",
     fetchId: null,
@@ -169,7 +170,7 @@ test.each([
     for (const status of ["Downloading", "Extracting", "Pull complete"])
       progress.note({ id: `l${at}`, status, current: bytes, total: bytes });
 
-  expect(told(progress).error).toBeUndefined();
+  expect(reported(progress).error).toBeUndefined();
   expect(progress.counted.bytes).toBeLessThanOrEqual(MAX_LAYERS * MAX_LAYER_BYTES);
   expect(Number.isSafeInteger(progress.reached)).toBe(true);
 });
@@ -186,7 +187,7 @@ test("of absurd sizes nothing is left once they are corrected", () => {
 
 test("more layers than images have are too many, and are not kept", () => {
   const layers = (count: number) =>
-    after(...Array.from({ length: count }, (_, at): Said => ["Pulling fs layer", `l${at}`]));
+    after(...Array.from({ length: count }, (_, at): Message => ["Pulling fs layer", `l${at}`]));
 
   expect(layers(MAX_LAYERS).hasTooManyLayers).toBe(false);
   expect(layers(MAX_LAYERS + 1).hasTooManyLayers).toBe(true);

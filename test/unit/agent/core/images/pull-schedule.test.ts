@@ -26,9 +26,9 @@ test("an owner alone has a part of the slots", () => {
 
 test("the next free slot goes to the owner with the fewest under way", () => {
   const waiting = [waits("a1", { sinceMs: 1 }), waits("b1", { sinceMs: 2 }), waits("c1", { sinceMs: 3 })];
-  const underWay = ["a", "b", "d", "d", "e"];
+  const pending = ["a", "b", "d", "d", "e"];
 
-  expect(pullsToBegin(waiting, underWay)).toEqual(["c1"]);
+  expect(pullsToBegin(waiting, pending)).toEqual(["c1"]);
 });
 
 test("among equals who has waited longest is first, and who holds a place on the host before who does not", () => {

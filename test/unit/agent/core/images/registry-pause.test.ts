@@ -23,11 +23,11 @@ test.each([
   [5, 480_000],
   [6, LONGEST_PAUSE_MS],
   [2_000, LONGEST_PAUSE_MS],
-])("after %i failures in a row it rests for %i ms", (times, restMs) => {
+])("after %i failures in a row it rests for %i ms", (times, backoffMs) => {
   const pauses = failing(times);
 
-  expect(isPaused(pauses, met("ann"), restMs - 1)).toBe(restMs > 0);
-  expect(isPaused(pauses, met("ann"), restMs)).toBe(false);
+  expect(isPaused(pauses, met("ann"), backoffMs - 1)).toBe(backoffMs > 0);
+  expect(isPaused(pauses, met("ann"), backoffMs)).toBe(false);
 });
 
 test("a good answer ends the row", () => {

@@ -12,8 +12,8 @@ import {
 } from "@remotegpu/agent/core/leases/answer";
 
 const SSH = { watched: { service: "ssh", internalPort: 2022 }, exhaustion: null } as const;
-const after = (looks: readonly CheckResult[], from: Watch = UNWATCHED) =>
-  looks.reduce((watch, look) => afterCheck(watch, look, SSH), from);
+const after = (checks: readonly CheckResult[], from: Watch = UNWATCHED) =>
+  checks.reduce((watch, check) => afterCheck(watch, check, SSH), from);
 
 describe("what is told", () => {
   test.each([
@@ -48,8 +48,8 @@ describe("what is told", () => {
       ["answers", "closed"],
       { isSeen: false, detail: "Nobody listens on port 2022 in the container." },
     ],
-  ] as [string, CheckResult[], object | null][])("%s", (_what, looks, answer) => {
-    expect(after(looks).answer).toEqual(answer);
+  ] as [string, CheckResult[], object | null][])("%s", (_what, checks, answer) => {
+    expect(after(checks).answer).toEqual(answer);
   });
 
   test("what the container has used up comes first, and all of it fits", () => {
@@ -74,12 +74,12 @@ describe("what is told", () => {
 
 describe("the rest between looks", () => {
   test("is short at first, grows, and has a bound", () => {
-    const rests = Array.from({ length: 12 }, (_, at) =>
+    const backoffs = Array.from({ length: 12 }, (_, at) =>
       backoffMs(after(Array<CheckResult>(at + 1).fill("closed"))),
     );
 
-    expect(rests.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
-    expect(rests.at(-1)).toBe(LONGEST_BACKOFF_MS);
+    expect(backoffs.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
+    expect(backoffs.at(-1)).toBe(LONGEST_BACKOFF_MS);
   });
 
   test("is long once somebody was seen, and short again when nobody is", () => {

@@ -33,9 +33,9 @@ test("of one workload the latest placement's comes last, however they were liste
     containerOf(key({ epoch, run: `run-${epoch}` }), RUNNING),
   );
 
-  const told = runningContainers([order], [third!, first!, second!]);
+  const reported = runningContainers([order], [third!, first!, second!]);
 
-  expect(told.map(({ containerId }) => containerId)).toEqual([
+  expect(reported.map(({ containerId }) => containerId)).toEqual([
     "container-of-run-1",
     "container-of-run-2",
     "container-of-run-3",

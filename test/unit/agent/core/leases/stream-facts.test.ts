@@ -17,7 +17,7 @@ const INSTANCE = ObservedInstance.parse({
 });
 const { instanceId } = INSTANCE;
 
-function told({
+function reported({
   draining,
   streams,
 }: {
@@ -30,8 +30,8 @@ function told({
 }
 
 test("is how many there are, where it drains and that is known", () => {
-  expect(told({ draining: true, streams: [{ instanceId, open: 3 }] })).toBe(3);
-  expect(told({ draining: true, streams: [{ instanceId, open: 0 }] })).toBe(0);
-  expect(told({ draining: true, streams: [] })).toBeUndefined();
-  expect(told({ draining: false, streams: [{ instanceId, open: 3 }] })).toBeUndefined();
+  expect(reported({ draining: true, streams: [{ instanceId, open: 3 }] })).toBe(3);
+  expect(reported({ draining: true, streams: [{ instanceId, open: 0 }] })).toBe(0);
+  expect(reported({ draining: true, streams: [] })).toBeUndefined();
+  expect(reported({ draining: false, streams: [{ instanceId, open: 3 }] })).toBeUndefined();
 });

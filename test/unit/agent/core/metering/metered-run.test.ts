@@ -94,7 +94,7 @@ describe("what was over before a process of it was seen counts by the runtime's 
   const begun = record({ gate: null, lastStart: { bootId: BOOT, ms: 90_000 }, end: END });
   const ordered = (spec: Partial<InstanceSpec> = {}) => ({ spec: desiredOf("x", spec).spec });
   const spanOf = ({
-    record: told = begun,
+    record: reported = begun,
     interval = null,
     order = ordered(),
     startedMs = 91_000,
@@ -112,7 +112,7 @@ describe("what was over before a process of it was seen counts by the runtime's 
   }) =>
     unseenSpan(
       { startedAt: label(startedMs), finishedAt },
-      { record: told, interval, order, wasUpSinceMs },
+      { record: reported, interval, order, wasUpSinceMs },
       at,
     );
 
@@ -132,8 +132,8 @@ describe("what was over before a process of it was seen counts by the runtime's 
       is: { startMs: 91_000, endMs: 95_000 },
     },
     { what: "labelled late", startedMs: 95_500, is: { startMs: 94_999, endMs: 95_000 } },
-  ])("$what", ({ is, ...told }) => {
-    expect(spanOf(told)).toEqual(is);
+  ])("$what", ({ is, ...reported }) => {
+    expect(spanOf(reported)).toEqual(is);
   });
 
   test.each([
@@ -159,8 +159,8 @@ describe("what was over before a process of it was seen counts by the runtime's 
       what: "that this host was stopping",
       record: { ...begun, stop: { cause: "gpu-failed", orderedBy: "limit", detail: "" } as const },
     },
-  ])("not one $what", ({ what: _what, ...told }) => {
-    expect(spanOf(told)).toBeNull();
+  ])("not one $what", ({ what: _what, ...reported }) => {
+    expect(spanOf(reported)).toBeNull();
   });
 });
 

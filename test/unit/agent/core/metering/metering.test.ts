@@ -403,13 +403,13 @@ function play(
   let nowMs = 1_000;
   let pid = 100;
   let life: Span | null = null;
-  let told: number | null = null;
+  let reported: number | null = null;
   let ticks = 0;
   const die = () => {
     if (life !== null) life.endMs = nowMs;
     life = null;
   };
-  const look = (isOver: boolean) => {
+  const check = (isOver: boolean) => {
     const known = history.meter.intervals.get(RUN);
     const process =
       life !== null
@@ -417,7 +417,7 @@ function play(
         : known?.isOpen === true
           ? // The runtime tells the end of the last process only.
             {
-              life: ended(known.pid === pid ? told : null),
+              life: ended(known.pid === pid ? reported : null),
               pid: known.pid,
               sinceMs: known.startMs,
               boot: BOOTS.indexOf(known.bootId),
@@ -432,26 +432,26 @@ function play(
   };
   for (const event of events) {
     if (event.kind === "pass") nowMs += event.ms;
-    if (event.kind === "tick") look(false);
+    if (event.kind === "tick") check(false);
     if (event.kind === "start" && life === null) {
       pid += 1;
-      told = null;
+      reported = null;
       life = { boot, startMs: nowMs, endMs: Infinity };
       history.lives.push(life);
     }
     if (event.kind === "die" && life !== null) {
       die();
-      told = event.isReported ? nowMs : null;
+      reported = event.isReported ? nowMs : null;
     }
     if (event.kind === "reboot" && boot < BOOTS.length - 1) {
       die();
-      told = null;
+      reported = null;
       boot += 1;
       nowMs = 1_000;
     }
   }
   die();
-  look(true);
+  check(true);
   return history;
 }
 

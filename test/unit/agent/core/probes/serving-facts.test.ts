@@ -14,7 +14,7 @@ const order = (live: Partial<DesiredInstance["live"]> = { probe }): DesiredInsta
   return { ...desired, live: { ...desired.live, ...live } };
 };
 
-function told(
+function reported(
   phase: ObservedInstance["phase"],
   {
     probed = null,
@@ -42,50 +42,50 @@ function told(
 }
 
 test("of one that serves, that alone", () => {
-  expect(told("ready", { probed: { serving: "yes" } })).toEqual({ serving: "yes", detail: "It runs." });
+  expect(reported("ready", { probed: { serving: "yes" } })).toEqual({ serving: "yes", detail: "It runs." });
   const wavering = { serving: "yes", got: "GET / answered 503" } as const;
-  expect(told("ready", { probed: wavering })).toEqual({ serving: "yes", detail: "It runs." });
+  expect(reported("ready", { probed: wavering })).toEqual({ serving: "yes", detail: "It runs." });
 });
 
 test("of one that does not, what its probe got", () => {
-  expect(told("ready", { probed: { serving: "no", got: "GET / answered 503" } })).toEqual({
+  expect(reported("ready", { probed: { serving: "no", got: "GET / answered 503" } })).toEqual({
     serving: "no",
     detail: "It runs. Its probe fails: GET / answered 503.",
   });
-  expect(told("starting", { probed: { got: "nobody listens on port 80" } })).toEqual({
+  expect(reported("starting", { probed: { got: "nobody listens on port 80" } })).toEqual({
     serving: "not-yet",
     detail: "It runs. Its probe fails: nobody listens on port 80.",
   });
 });
 
 test("one that is told to stop does not serve from that moment on, whatever it answers", () => {
-  expect(told("stopping", { probed: { serving: "yes" } })).toEqual({ serving: "no", detail: "It runs." });
+  expect(reported("stopping", { probed: { serving: "yes" } })).toEqual({ serving: "no", detail: "It runs." });
 });
 
 test("one whose container is started again does not serve yet, though it did", () => {
   const record = recordOf(key(), { served: { startedAt: "then", serving: "yes" } });
 
-  expect(told("starting", { record })).toMatchObject({ serving: "not-yet" });
+  expect(reported("starting", { record })).toMatchObject({ serving: "not-yet" });
 });
 
 test.each(["yes", "no"] as const)("one that nobody has asked since is as it was: %s", (serving) => {
   const record = recordOf(key(), { served: { startedAt: "then", serving } });
 
-  expect(told("ready", { record })).toMatchObject({ serving });
+  expect(reported("ready", { record })).toMatchObject({ serving });
 });
 
 test("one that is ended to be started again does not serve, whatever was written down of it", () => {
   const unwell = { hasServed: true, detail: "It failed its probes." };
   const record = recordOf(key(), { served: { startedAt: "then", serving: "yes" } });
 
-  expect(told("ready", { record: { ...record, unwell } })).toMatchObject({ serving: "no" });
-  expect(told("ready", { record, probed: { serving: "no", unwell } })).toMatchObject({ serving: "no" });
+  expect(reported("ready", { record: { ...record, unwell } })).toMatchObject({ serving: "no" });
+  expect(reported("ready", { record, probed: { serving: "no", unwell } })).toMatchObject({ serving: "no" });
 });
 
 test.each(["stopped", "failed"] as const)("of one that has %s, nothing", (phase) => {
-  expect(told(phase)).toMatchObject({ serving: undefined });
+  expect(reported(phase)).toMatchObject({ serving: undefined });
 });
 
 test("of one without a probe, nothing", () => {
-  expect(told("ready", { desired: order({}) })).toMatchObject({ serving: undefined });
+  expect(reported("ready", { desired: order({}) })).toMatchObject({ serving: undefined });
 });

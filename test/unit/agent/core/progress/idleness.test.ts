@@ -61,10 +61,10 @@ describe("within 10 seconds", () => {
   });
 
   test("what agents ask through their ranks is no traffic of a gang", () => {
-    const asked = { networkBytes: 1_000 + 160_000 };
+    const requested = { networkBytes: 1_000 + 160_000 };
 
-    expect(after(asked)).toBe(0);
-    expect(after(asked, { cpuMilli: 4_000, otherRanks: 1 })).toBe(10_000);
+    expect(after(requested)).toBe(0);
+    expect(after(requested, { cpuMilli: 4_000, otherRanks: 1 })).toBe(10_000);
     expect(after({ networkBytes: 1_000 + 250_000 }, { cpuMilli: 4_000, otherRanks: 1 })).toBe(0);
   });
 });

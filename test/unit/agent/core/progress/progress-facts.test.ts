@@ -6,7 +6,7 @@ import { withProgress, type ProgressFacts } from "@remotegpu/agent/core/progress
 
 const RUN = "run-1" as RunId;
 const IDLE = { isIdle: true, processes: [{ name: "sh", state: "S", waitsIn: "do_wait", count: 1 }] };
-const told = (phase: ObservedInstance["phase"], facts: ProgressFacts) => {
+const reported = (phase: ObservedInstance["phase"], facts: ProgressFacts) => {
   const instance = ObservedInstance.parse({
     instanceId: "job-1-0",
     placementEpoch: 1,
@@ -23,7 +23,7 @@ const told = (phase: ObservedInstance["phase"], facts: ProgressFacts) => {
 };
 
 test("one that is idle is told with what it waits for, and no other run is", () => {
-  const [rank, other] = told("ready", { idleness: IDLE, isFrozen: false });
+  const [rank, other] = reported("ready", { idleness: IDLE, isFrozen: false });
 
   expect(ObservedInstance.parse(rank)).toMatchObject({ idleness: IDLE });
   expect(rank).not.toHaveProperty("isFrozen");
@@ -31,15 +31,15 @@ test("one that is idle is told with what it waits for, and no other run is", () 
 });
 
 test("nothing is told where nothing is known", () => {
-  expect(told("ready", { idleness: null, isFrozen: false })[0]).not.toHaveProperty("idleness");
+  expect(reported("ready", { idleness: null, isFrozen: false })[0]).not.toHaveProperty("idleness");
 });
 
 test("one that is frozen is told so also before it has begun", () => {
-  expect(told("starting", { idleness: null, isFrozen: true })[0]).toMatchObject({ isFrozen: true });
+  expect(reported("starting", { idleness: null, isFrozen: true })[0]).toMatchObject({ isFrozen: true });
 });
 
 test("one that stops is told neither", () => {
-  const [stopping] = told("stopping", { idleness: IDLE, isFrozen: true });
+  const [stopping] = reported("stopping", { idleness: IDLE, isFrozen: true });
 
   expect(stopping).not.toHaveProperty("idleness");
   expect(stopping).not.toHaveProperty("isFrozen");

@@ -25,9 +25,9 @@ test("of very many as many are told as a report takes", () => {
 });
 
 test("what calls itself by control characters, or at length, is told in plain characters", () => {
-  const [told] = waitingProcesses([
+  const [reported] = waitingProcesses([
     { name: `a\u001b[2J\u0000é${"x".repeat(100)}`, state: "S", waitsIn: "w\n" },
   ]);
 
-  expect(told).toEqual({ name: `a?[2J??${"x".repeat(57)}`, state: "S", waitsIn: "w?", count: 1 });
+  expect(reported).toEqual({ name: `a?[2J??${"x".repeat(57)}`, state: "S", waitsIn: "w?", count: 1 });
 });

@@ -29,9 +29,9 @@ test("a reboot adds the time since the boot to what was counted before it", () =
 
 test("a further restart in the boot after counts nothing twice", () => {
   const rebooted = resumedContact(countedUpTo(heardAt(at(0)), 60_000), at(20_000, OTHER_BOOT));
-  const kept = countedUpTo(rebooted, 30_000);
+  const stored = countedUpTo(rebooted, 30_000);
 
-  const resumed = resumedContact(kept, at(40_000, OTHER_BOOT));
+  const resumed = resumedContact(stored, at(40_000, OTHER_BOOT));
 
   expect(cutOffMs(resumed, 40_000)).toBe(100_000);
   expect(resumed.wasHeardInBoot).toBe(false);

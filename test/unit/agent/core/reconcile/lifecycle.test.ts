@@ -97,9 +97,9 @@ describe("what people have to look at while a run goes on", () => {
 
   test("holds its card against the next", () => {
     const next = desiredOf("y", { gpus: [gpu("a")] }, key({ instance: "env-2", run: "run-2" }));
-    const said = report({ desired: [next], observed: [lost], runs: [recordOf(key())] });
+    const output = report({ desired: [next], observed: [lost], runs: [recordOf(key())] });
 
-    expect(said.find(({ runId: id }) => id === "run-2")?.detail).toContain("still holds");
+    expect(output.find(({ runId: id }) => id === "run-2")?.detail).toContain("still holds");
   });
 });
 
@@ -258,9 +258,9 @@ describe("a run on its way out", () => {
   test("a stop that overtook the restart before it is not done while the earlier run goes on", () => {
     const desired = [order({ ...key({ run: "run-2" }), want: "stopped" })];
 
-    const said = report({ desired, observed: [running], runs: [recordOf(key())] });
+    const output = report({ desired, observed: [running], runs: [recordOf(key())] });
 
-    expect(said.map(({ runId: id, phase }) => [id, phase])).toEqual([
+    expect(output.map(({ runId: id, phase }) => [id, phase])).toEqual([
       ["run-2", "stopping"],
       ["run-1", "stopping"],
     ]);
@@ -324,10 +324,10 @@ test("restarts are told from the record, while it runs and while the runtime is 
   const ended = { exitCode: 137, outOfMemory: false, signal: "SIGKILL" };
   const last = { ...ended, finishedAt: "2026-01-01T00:01:00Z" };
   const runs = [recordOf(key(), { restarts: { count: 2, last } })];
-  const told = { restarts: { count: 2, ...ended } };
+  const reported = { restarts: { count: 2, ...ended } };
 
-  expect(one({ desired: [order()], observed: [running], runs })?.restarts).toEqual(told.restarts);
-  expect(one({ desired: [order()], runs, observed: null })).toMatchObject(told);
+  expect(one({ desired: [order()], observed: [running], runs })?.restarts).toEqual(reported.restarts);
+  expect(one({ desired: [order()], runs, observed: null })).toMatchObject(reported);
   expect(one({ desired: [order()], observed: [running], runs: [recordOf(key())] })).not.toHaveProperty(
     "restarts",
   );
@@ -382,10 +382,10 @@ test.each([
   ["U+0000", "It said \u0000nothing.", "It said nothing."],
   ["half a character", "It said \ud83d.", "It said \ufffd."],
   ["a character at its limit cut in half", `${"x".repeat(1_999)}\u{1f600}`, `${"x".repeat(1_999)}\ufffd`],
-])("what a tool said can be stored: %s", (_, said, told) => {
-  const runs = [recordOf(key(), { end: { ...end, detail: said } })];
+])("what a tool said can be stored: %s", (_, output, reported) => {
+  const runs = [recordOf(key(), { end: { ...end, detail: output } })];
 
-  expect(one({ desired: [order()], runs })?.detail).toBe(told);
+  expect(one({ desired: [order()], runs })?.detail).toBe(reported);
 });
 
 test("a gang's rank starts until it is let go, and is ready then", () => {

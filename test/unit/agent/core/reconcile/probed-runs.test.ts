@@ -148,7 +148,7 @@ describe("one that is unwell", () => {
 });
 
 describe("what is said", () => {
-  const said = (record: RunRecord, notEnding: ReadonlyMap<RunId, string> = new Map()) => {
+  const output = (record: RunRecord, notEnding: ReadonlyMap<RunId, string> = new Map()) => {
     const { flags, ...input } = reconcileInput({ desired: [order()], observed: [container], runs: [record] });
     return observedInstances({
       ...input,
@@ -160,7 +160,7 @@ describe("what is said", () => {
   };
 
   test("before it serves it is starting, and asked", () => {
-    expect(said(shut)).toMatchObject({
+    expect(output(shut)).toMatchObject({
       phase: "starting",
       detail: "Its container runs and is asked whether it serves.",
       gateOpenedMs: null,
@@ -168,16 +168,16 @@ describe("what is said", () => {
   });
 
   test("one that is unwell is told with the reason", () => {
-    expect(said(recordOf(key(), { unwell }))).toMatchObject({
+    expect(output(recordOf(key(), { unwell }))).toMatchObject({
       phase: "ready",
       detail: "It failed 5 probes in a row. Its container is started again.",
     });
-    expect(said({ ...shut, unwell })).toMatchObject({ phase: "starting" });
+    expect(output({ ...shut, unwell })).toMatchObject({ phase: "starting" });
   });
 
   test("one that is unwell and cannot be ended is somebody's to look at", () => {
     const stuck = new Map([[runId("run-1"), "It was killed and is still there."]]);
 
-    expect(said(recordOf(key(), { unwell }), stuck)).toMatchObject({ problem: "not-ending" });
+    expect(output(recordOf(key(), { unwell }), stuck)).toMatchObject({ problem: "not-ending" });
   });
 });

@@ -41,7 +41,7 @@ const QUIET_ROUNDS = 200;
 const CARDS = ["a", "b"];
 /** Its gate is a probe. */
 const REPLICA = 2;
-const PROBE_SAYS = {
+const PROBE_TEXTS = {
   "not-yet": { serving: "not-yet", unwell: null },
   yes: { serving: "yes", unwell: null },
   no: { serving: "no", unwell: null },
@@ -183,10 +183,10 @@ class World {
   }
 
   /** What the probe of a replica that runs says from now on. */
-  probe(says: keyof typeof PROBE_SAYS): void {
+  probe(report: keyof typeof PROBE_TEXTS): void {
     for (const { owner } of this.own().filter(isRunning))
       if (owner.instanceId === `env-${REPLICA}`)
-        this.probed.set(owner.runId, { ...PROBE_SAYS[says], got: null, startedAt: STARTED_AT });
+        this.probed.set(owner.runId, { ...PROBE_TEXTS[report], got: null, startedAt: STARTED_AT });
   }
 
   lose(index: number): void {
@@ -225,7 +225,7 @@ type Step =
   | { kind: "crash"; index: number; exitCode: number }
   | { kind: "lose"; index: number }
   | { kind: "leave-behind"; index: number; isRemoved: boolean }
-  | { kind: "probe"; text: keyof typeof PROBE_SAYS }
+  | { kind: "probe"; text: keyof typeof PROBE_TEXTS }
   | { kind: "drop"; index: number }
   | { kind: "lose-journal" }
   | { kind: "refuse"; instance: number; refuses: boolean }

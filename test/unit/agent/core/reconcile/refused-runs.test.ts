@@ -159,19 +159,19 @@ describe("refused twice", () => {
 
 describe("an environment that nobody starts again", () => {
   const longMs = 910_000 + 24 * 3_600_000;
-  const kept = { ...refused, refusal: { ...refusal, confirmedMs: 910_000 } };
+  const stored = { ...refused, refusal: { ...refusal, confirmedMs: 910_000 } };
 
   test("goes on for a day, and is then started again by its host", () => {
-    expect(decide(environment, kept, { nowMs: longMs - 1 })).toEqual([]);
-    expect(decide(environment, kept, { nowMs: longMs, closed: "for it alone" })).toMatchObject([
+    expect(decide(environment, stored, { nowMs: longMs - 1 })).toEqual([]);
+    expect(decide(environment, stored, { nowMs: longMs, closed: "for it alone" })).toMatchObject([
       { kind: "end-unwell", unwell: { detail, problem: "gpu-failed", hasServed: true } },
     ]);
   });
 
   test("is left alone where its card is closed for another reason, or its clock was another boot's", () => {
-    const ofBefore = { ...kept, refusal: { ...kept.refusal, bootId: OTHER_BOOT } };
+    const ofBefore = { ...stored, refusal: { ...stored.refusal, bootId: OTHER_BOOT } };
 
-    expect(decide(environment, kept, { nowMs: longMs, closed: "otherwise" })).toEqual([]);
+    expect(decide(environment, stored, { nowMs: longMs, closed: "otherwise" })).toEqual([]);
     expect(decide(environment, ofBefore, { nowMs: longMs })).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe("an environment that nobody starts again", () => {
     const unwell = { hasServed: true, detail, problem: "gpu-failed" } as const;
     const over = { status: exited(137), nowMs: longMs, closed: "otherwise" } as const;
 
-    expect(decide(environment, { ...kept, unwell }, over)).toMatchObject([
+    expect(decide(environment, { ...stored, unwell }, over)).toMatchObject([
       { kind: "close-run", end: { phase: "failed", problem: "gpu-failed", detail } },
       { kind: "keep-remains" },
     ]);
@@ -219,7 +219,7 @@ describe("the container that follows", () => {
 });
 
 describe("what is said", () => {
-  function said(desired: ReturnType<typeof order>, record: RunRecord) {
+  function output(desired: ReturnType<typeof order>, record: RunRecord) {
     const { flags, ...known } = reconcileInput({
       desired: [desired],
       observed: [containerOf(key(), RUNNING, { gpus })],
@@ -230,7 +230,7 @@ describe("what is said", () => {
   }
 
   test("of an environment names the card, and how to get it back", () => {
-    expect(said(environment, refused)).toMatchObject({
+    expect(output(environment, refused)).toMatchObject({
       phase: "ready",
       problem: "gpu-failed",
       detail: `${detail} Restart it to get it back; after 24 hours its host does. Time without it is not charged.`,
@@ -241,14 +241,14 @@ describe("what is said", () => {
     ["a replica", replica],
     ["a rank", rank],
   ])("of %s says nothing of a restart, which is not its customer's", (_kind, desired) => {
-    expect(said(desired, refused)).toMatchObject({ phase: "ready", problem: null });
+    expect(output(desired, refused)).toMatchObject({ phase: "ready", problem: null });
   });
 
   test.each([
     ["one refusal", { ...refusal, isConfirmed: false }],
     ["cards that are back", { ...refusal, againMs: 950_000 }],
   ])("of an environment is nothing with %s", (_what, given) => {
-    expect(said(environment, { ...refused, refusal: given })).toMatchObject({
+    expect(output(environment, { ...refused, refusal: given })).toMatchObject({
       phase: "ready",
       problem: null,
       detail: "It runs.",

@@ -81,10 +81,10 @@ describe("a card that nothing of ours holds", () => {
   test.each([
     ["Xorg", "Xorg"],
     [null, "without a name"],
-  ])("is not given away while a process named %s is on it", (name, said) => {
+  ])("is not given away while a process named %s is on it", (name, output) => {
     expect(startObstacle(wanted(), [], used(name))).toEqual({
       kind: "gpu-stranger",
-      detail: `It waits for GPU ${uuid}, which process 812 (${said}) uses; it is none of this host's runs.`,
+      detail: `It waits for GPU ${uuid}, which process 812 (${output}) uses; it is none of this host's runs.`,
     });
   });
 
@@ -127,8 +127,8 @@ test.each([
   ["whole", "a slice", null, 100, "gpu-in-use"],
   ["a slice", "whole", 100, null, "gpu-in-use"],
   ["a slice", "another slice", 100, 200, undefined],
-])("a card held as %s and wanted as %s", (_held, _wanted, held, wish, kind) => {
-  const obstacle = startObstacle(wanted([gpu("a", wish)]), [other([gpu("a", held)])], FREE);
+])("a card held as %s and wanted as %s", (_held, _wanted, held, request, kind) => {
+  const obstacle = startObstacle(wanted([gpu("a", request)]), [other([gpu("a", held)])], FREE);
 
   expect(obstacle?.kind).toBe(kind);
 });

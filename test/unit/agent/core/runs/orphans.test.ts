@@ -21,9 +21,9 @@ function orphan(countedMs: number): Orphan {
 }
 
 test("a container of an instance that no order names is found, with nothing counted yet", () => {
-  const look = scanForOrphans([], knowledge, reaping);
+  const check = scanForOrphans([], knowledge, reaping);
 
-  expect(look).toEqual({ orphans: [orphan(0)], found: [orphan(0)], ripe: [], reaped: new Set() });
+  expect(check).toEqual({ orphans: [orphan(0)], found: [orphan(0)], ripe: [], reaped: new Set() });
 });
 
 test.each([
@@ -37,9 +37,9 @@ test.each([
 test("one that was ordered once is none, even when the last set lacked it or wants it gone", () => {
   const desired = [desiredOf("stray", {}, { want: "removed" })];
 
-  const look = scanForOrphans([orphan(5)], { ...knowledge, desired, observed: [STRAY] }, reaping);
+  const check = scanForOrphans([orphan(5)], { ...knowledge, desired, observed: [STRAY] }, reaping);
 
-  expect(look.orphans).toEqual([]);
+  expect(check.orphans).toEqual([]);
 });
 
 test("one that has ended is one all the same", () => {
@@ -54,9 +54,9 @@ describe("the grace", () => {
     ["at its end", ORPHAN_GRACE_MS - reaping.elapsedMs, true],
     ["long after it", 2 * ORPHAN_GRACE_MS, true],
   ])("%s", (_when, countedMs, isReaped) => {
-    const look = scanForOrphans([orphan(countedMs)], knowledge, reaping);
+    const check = scanForOrphans([orphan(countedMs)], knowledge, reaping);
 
-    expect(look.reaped).toEqual(new Set(isReaped ? [STRAY.containerId] : []));
+    expect(check.reaped).toEqual(new Set(isReaped ? [STRAY.containerId] : []));
   });
 
   test("is told to be over once", () => {
@@ -67,26 +67,26 @@ describe("the grace", () => {
   });
 
   test("over, but without the operator's word, takes nothing away", () => {
-    const look = scanForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, { ...reaping, isReaping: false });
+    const check = scanForOrphans([orphan(ORPHAN_GRACE_MS - 1)], knowledge, { ...reaping, isReaping: false });
 
-    expect(look.ripe).toHaveLength(1);
-    expect(look.reaped).toEqual(new Set());
+    expect(check.ripe).toHaveLength(1);
+    expect(check.reaped).toEqual(new Set());
   });
 
   test.each([
     ["unheard", 0],
     ["unwatched", LONGEST_STEP_MS + 1],
   ])("does not go on over %s time, and nothing is removed then", (_what, elapsedMs) => {
-    const look = scanForOrphans([orphan(ORPHAN_GRACE_MS)], knowledge, { elapsedMs, isReaping: true });
+    const check = scanForOrphans([orphan(ORPHAN_GRACE_MS)], knowledge, { elapsedMs, isReaping: true });
 
-    expect(look.orphans).toEqual([orphan(ORPHAN_GRACE_MS)]);
-    expect(look.reaped).toEqual(new Set());
+    expect(check.orphans).toEqual([orphan(ORPHAN_GRACE_MS)]);
+    expect(check.reaped).toEqual(new Set());
   });
 
   test("begins anew for one that somebody asked for meanwhile", () => {
-    const asked = { ...knowledge, desired: [...knowledge.desired, desiredOf("stray")] };
+    const requested = { ...knowledge, desired: [...knowledge.desired, desiredOf("stray")] };
 
-    const { orphans } = scanForOrphans([orphan(99)], asked, reaping);
+    const { orphans } = scanForOrphans([orphan(99)], requested, reaping);
 
     expect(scanForOrphans(orphans, knowledge, reaping).orphans).toEqual([orphan(0)]);
   });
@@ -106,26 +106,26 @@ test("whatever the history, what is removed was watched for the whole grace with
       let orphans: Orphan[] = [];
       let unaskedMs = 0;
       let isFirst = true;
-      for (const { checks: looks, isHeard, isRequested: isAsked, isThere, isReaping } of steps)
+      for (const { checks, isHeard, isRequested, isThere, isReaping } of steps)
         // An hour of looks at a time, so that a history is long enough for a grace.
-        for (let hour = 0; hour < looks; hour += 1)
+        for (let hour = 0; hour < checks; hour += 1)
           for (let sinceMs = 0; sinceMs < HOUR_MS; sinceMs += LONGEST_STEP_MS) {
             const elapsedMs = isHeard ? LONGEST_STEP_MS : 0;
-            const isOrphan = isThere && !isAsked;
+            const isOrphan = isThere && !isRequested;
             unaskedMs = isOrphan && !isFirst ? unaskedMs + elapsedMs : 0;
             isFirst = !isOrphan;
-            const look = scanForOrphans(
+            const check = scanForOrphans(
               orphans,
               {
                 hostId: HOST,
-                desired: isAsked ? [desiredOf("stray")] : [],
+                desired: isRequested ? [desiredOf("stray")] : [],
                 observed: isThere ? [STRAY] : [],
               },
               { elapsedMs, isReaping },
             );
-            orphans = look.orphans;
+            orphans = check.orphans;
             const isDue = isReaping && elapsedMs > 0 && isOrphan && unaskedMs >= ORPHAN_GRACE_MS;
-            expect(look.reaped.size).toBe(isDue ? 1 : 0);
+            expect(check.reaped.size).toBe(isDue ? 1 : 0);
           }
     }),
     { numRuns: 30 },

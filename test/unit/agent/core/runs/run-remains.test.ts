@@ -92,11 +92,11 @@ describe("in a report", () => {
   test("too many are left out, and everything else about the run stays", () => {
     const instances = Array.from({ length: 1_000 }, (_, n) => ended(`env-${n}`, "\u0001".repeat(8_000)));
 
-    const told = withTailsInReport(instances);
+    const reported = withTailsInReport(instances);
 
-    expect(told[0]).toEqual(instances[0]);
-    expect(told.at(-1)).toEqual(ended("env-999", null));
-    expect(encode(told).length).toBeLessThan(
+    expect(reported[0]).toEqual(instances[0]);
+    expect(reported.at(-1)).toEqual(ended("env-999", null));
+    expect(encode(reported).length).toBeLessThan(
       MAX_TAILS_BYTES + encode(instances.map(() => ended("x", null))).length,
     );
   });

@@ -38,7 +38,7 @@ const end = {
 const dead = containerOf(key(), exited(1));
 const up = containerOf(key(), RUNNING);
 
-function standings(knowledge: Partial<Knowledge>) {
+function states(knowledge: Partial<Knowledge>) {
   return runViews(known(knowledge)).map(
     (view) => `${view.key.instanceId}/${view.key.placementEpoch}/${view.key.runId}: ${view.state.kind}`,
   );
@@ -50,16 +50,16 @@ describe("standing", () => {
     ["stopped", "to-stop"],
     ["removed", "to-remove"],
   ] as const)("want %s is %s", (want, kind) => {
-    expect(standings({ desired: [order({ want })] })).toEqual([`env-1/1/run-1: ${kind}`]);
+    expect(states({ desired: [order({ want })] })).toEqual([`env-1/1/run-1: ${kind}`]);
   });
 
   test("a run that only the host knows is an orphan", () => {
-    expect(standings({ runs: [recordOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
-    expect(standings({ observed: [containerOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
+    expect(states({ runs: [recordOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
+    expect(states({ observed: [containerOf(key())] })).toEqual(["env-1/1/run-1: orphan"]);
   });
 
   test("a new run of the same placement supersedes the old one", () => {
-    expect(standings({ desired: [order(key({ run: "run-2" }))], observed: [containerOf(key())] })).toEqual([
+    expect(states({ desired: [order(key({ run: "run-2" }))], observed: [containerOf(key())] })).toEqual([
       "env-1/1/run-2: wanted",
       "env-1/1/run-1: superseded",
     ]);
@@ -68,19 +68,19 @@ describe("standing", () => {
   test.each(["stopped", "removed"] as const)("also one of which %s is wanted by now", (want) => {
     const newer = order({ ...key({ run: "run-2" }), want });
 
-    expect(standings({ desired: [newer], observed: [containerOf(key())] })).toContain(
+    expect(states({ desired: [newer], observed: [containerOf(key())] })).toContain(
       "env-1/1/run-1: superseded",
     );
-    expect(standings({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: superseded");
+    expect(states({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: superseded");
   });
 
   test("a higher epoch supersedes a lower one, wanted or forgotten", () => {
     const newer = order(key({ epoch: 2, run: "run-2" }));
 
-    expect(standings({ desired: [newer], observed: [containerOf(key())] })).toContain(
+    expect(states({ desired: [newer], observed: [containerOf(key())] })).toContain(
       "env-1/1/run-1: superseded",
     );
-    expect(standings({ desired: [order(), newer] })).toEqual([
+    expect(states({ desired: [order(), newer] })).toEqual([
       "env-1/1/run-1: superseded",
       "env-1/2/run-2: wanted",
     ]);
@@ -89,14 +89,14 @@ describe("standing", () => {
   test("a higher epoch that is itself to stop supersedes nothing", () => {
     const newer = order({ ...key({ epoch: 2, run: "run-2" }), want: "stopped" });
 
-    expect(standings({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: orphan");
+    expect(states({ desired: [newer], runs: [recordOf(key())] })).toContain("env-1/1/run-1: orphan");
   });
 
   test("an old epoch's own order to stop or remove still counts beside a newer epoch", () => {
     const newer = order(key({ epoch: 2, run: "run-2" }));
 
-    expect(standings({ desired: [order({ want: "stopped" }), newer] })).toContain("env-1/1/run-1: to-stop");
-    expect(standings({ desired: [order({ want: "removed" }), newer] })).toContain("env-1/1/run-1: to-remove");
+    expect(states({ desired: [order({ want: "stopped" }), newer] })).toContain("env-1/1/run-1: to-stop");
+    expect(states({ desired: [order({ want: "removed" }), newer] })).toContain("env-1/1/run-1: to-remove");
   });
 
   test("an epoch lower than any known is refused, whoever knows the higher one", () => {
@@ -108,17 +108,17 @@ describe("standing", () => {
       { observed: [containerOf(higher, exited(0))] },
       { knownEpochs: new Map([[instanceId("env-1"), 2]]) },
     ])
-      expect(standings({ desired, ...knowledge })).toContain("env-1/1/run-1: refused");
-    expect(standings({ desired, knownEpochs: new Map([[instanceId("env-1"), 1]]) })).toEqual([
+      expect(states({ desired, ...knowledge })).toContain("env-1/1/run-1: refused");
+    expect(states({ desired, knownEpochs: new Map([[instanceId("env-1"), 1]]) })).toEqual([
       "env-1/1/run-1: wanted",
     ]);
-    expect(standings({ desired, knownEpochs: new Map([[instanceId("env-2"), 9]]) })).toEqual([
+    expect(states({ desired, knownEpochs: new Map([[instanceId("env-2"), 9]]) })).toEqual([
       "env-1/1/run-1: wanted",
     ]);
   });
 
   test("two orders of one placement do not push each other away", () => {
-    expect(standings({ desired: [order(), order(key({ run: "run-2" }))] })).toEqual([
+    expect(states({ desired: [order(), order(key({ run: "run-2" }))] })).toEqual([
       "env-1/1/run-1: wanted",
       "env-1/1/run-2: wanted",
     ]);
@@ -190,8 +190,8 @@ describe("a run now", () => {
     ],
     ["that runs and nobody asks for", { observed: [up] }, "alive"],
     ["that ran and nobody asks for", { observed: [dead] }, "over"],
-  ])("%s", (_what, knowledge, standing) => {
-    expect(now(knowledge).state).toBe(standing);
+  ])("%s", (_what, knowledge, state) => {
+    expect(now(knowledge).state).toBe(state);
   });
 
   test("has the container that is its own", () => {

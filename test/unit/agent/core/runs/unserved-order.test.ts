@@ -99,7 +99,7 @@ describe("which orders are served", () => {
 });
 
 const decide = (changes: Parameters<typeof reconcileInput>[0]) => reconcile(reconcileInput(changes));
-const told = (changes: Parameters<typeof reconcileInput>[0]) => {
+const reported = (changes: Parameters<typeof reconcileInput>[0]) => {
   const { flags, ...knowledge } = reconcileInput(changes);
   return observedInstances({
     ...knowledge,
@@ -116,7 +116,7 @@ describe("an order that is not served", () => {
 
     expect(decide(changes)).toEqual([]);
     expect(isUnsettled(reconcileInput(changes))).toBe(false);
-    expect(told(changes)).toMatchObject([
+    expect(reported(changes)).toMatchObject([
       { ...key(), phase: "failed", problem: "start-refused", detail: unserved().detail },
     ]);
   });
@@ -129,7 +129,7 @@ describe("an order that is not served", () => {
     };
 
     expect(decide(changes)).toEqual([]);
-    expect(told(changes)).toMatchObject([
+    expect(reported(changes)).toMatchObject([
       { phase: "ready", problem: null, detail: `It runs on. ${unserved().detail}` },
     ]);
   });
@@ -180,7 +180,7 @@ describe("an order that is not served", () => {
     const removal = { unserved: [unserved({ want: "removed", orderedBy: "admin" })] };
     const stopped = { observed: [containerOf(key(), exited(0))], runs: [recordOf(key())] };
 
-    expect(told(removal)).toEqual([]);
+    expect(reported(removal)).toEqual([]);
     expect(decide({ ...removal, ...stopped })).toMatchObject([
       { kind: "close-run" },
       { kind: "keep-remains" },
@@ -201,6 +201,6 @@ describe("an order that is not served", () => {
   test("of an epoch that is over is refused for that", () => {
     const changes = { unserved: [unserved()], knownEpochs: new Map([[key().instanceId, 3]]) };
 
-    expect(told(changes)).toMatchObject([{ phase: "failed", problem: "start-refused", knownEpoch: 3 }]);
+    expect(reported(changes)).toMatchObject([{ phase: "failed", problem: "start-refused", knownEpoch: 3 }]);
   });
 });

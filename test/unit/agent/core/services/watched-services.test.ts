@@ -52,9 +52,9 @@ test("what was seen is told of each run that is ready, and nothing of others", (
     detail: "Nobody.",
   }));
 
-  const told = withServices([ready, ending, other], seen);
+  const reported = withServices([ready, ending, other], seen);
 
-  expect(told.map(({ services }) => services)).toEqual([
+  expect(reported.map(({ services }) => services)).toEqual([
     { jupyter: { isSeen: false, detail: "Nobody." } },
     undefined,
     undefined,

@@ -35,8 +35,8 @@ test("only the key is a secret, and it is the own user's", () => {
         text: expect.stringContaining("PRIVATE KEY"),
       }),
     ]);
-    const told = files(role).filter(({ isPublic }) => isPublic);
-    expect(told.map(({ text: said }) => said).join("")).not.toContain("PRIVATE");
+    const reported = files(role).filter(({ isPublic }) => isPublic);
+    expect(reported.map(({ text: output }) => output).join("")).not.toContain("PRIVATE");
   }
 });
 

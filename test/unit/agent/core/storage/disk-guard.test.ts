@@ -12,11 +12,11 @@ import { GIB, MIB } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";
 import { runId } from "../../../../support/samples/run-samples.ts";
 
-const LOOK_MS = 4_000;
+const CHECK_MS = 4_000;
 
 describe("a disk", () => {
   const bounds = { freePart: 0.03, freeBytes: 10 * GIB };
-  const sights = (frees: readonly number[], totalBytes = 100 * GIB, everyMs = LOOK_MS) =>
+  const sights = (frees: readonly number[], totalBytes = 100 * GIB, everyMs = CHECK_MS) =>
     frees.map((freeBytes, index) => ({ atMs: index * everyMs, freeBytes, totalBytes }));
 
   test.each([

@@ -25,8 +25,8 @@ function scene() {
 }
 
 test("growth lies between two measurements, of that disk", () => {
-  const { history, check: look, measured } = scene();
-  look(0, 50 * GIB);
+  const { history, check, measured } = scene();
+  check(0, 50 * GIB);
   measured(0, GIB);
   expect(history.grownBytes(DISK, one)).toBeNull();
   measured(20_000, 3 * GIB);
@@ -38,10 +38,10 @@ test("growth lies between two measurements, of that disk", () => {
 });
 
 test("growth of hours, while the disk had room, is none of the last minutes", () => {
-  const { history, check: look, measured } = scene();
+  const { history, check, measured } = scene();
   measured(0, GIB);
-  look(0, 50 * GIB, 7);
-  look(3_600_000, 10 * GIB, 40 * GIB);
+  check(0, 50 * GIB, 7);
+  check(3_600_000, 10 * GIB, 40 * GIB);
   measured(3_600_000, 41 * GIB);
 
   expect(history.grownBytes(DISK, one)).toBeNull();
@@ -50,30 +50,30 @@ test("growth of hours, while the disk had room, is none of the last minutes", ()
 });
 
 test("what a look within the window saw still counts at its end, and not beyond", () => {
-  const { history, check: look } = scene();
-  look(0, 50 * GIB, 0);
-  look(WINDOW_MS, 40 * GIB, GIB);
+  const { history, check } = scene();
+  check(0, 50 * GIB, 0);
+  check(WINDOW_MS, 40 * GIB, GIB);
   expect([history.goneBytes(DISK), history.writtenBytes(DISK, one)]).toEqual([10 * GIB, GIB]);
-  look(WINDOW_MS + 1, 40 * GIB, GIB);
+  check(WINDOW_MS + 1, 40 * GIB, GIB);
   expect([history.goneBytes(DISK), history.writtenBytes(DISK, one)]).toEqual([0, 0]);
 });
 
 test("after a stop everything begins anew: no byte is blamed on a second one", () => {
-  const { history, check: look, measured } = scene();
-  look(0, 50 * GIB, 0);
+  const { history, check, measured } = scene();
+  check(0, 50 * GIB, 0);
   measured(0, GIB);
-  look(4_000, 2 * GIB, 20 * GIB);
+  check(4_000, 2 * GIB, 20 * GIB);
   measured(4_000, 40 * GIB);
   history.beginAnew(DISK, 8_000);
 
-  look(8_000, 2 * GIB, 20 * GIB);
+  check(8_000, 2 * GIB, 20 * GIB);
   measured(8_000, 40 * GIB);
-  look(12_000, 2 * GIB, 20 * GIB);
+  check(12_000, 2 * GIB, 20 * GIB);
   expect(history.goneBytes(DISK)).toBe(0);
   expect(history.grownBytes(DISK, one)).toBeNull();
   expect(history.writtenBytes(DISK, one)).toBe(0);
 
-  look(16_000, GIB, 21 * GIB);
+  check(16_000, GIB, 21 * GIB);
   measured(16_000, 41 * GIB);
   expect([history.goneBytes(DISK), history.grownBytes(DISK, one), history.writtenBytes(DISK, one)]).toEqual([
     GIB,
@@ -83,9 +83,9 @@ test("after a stop everything begins anew: no byte is blamed on a second one", (
 });
 
 test("counts that began anew are no negative ones", () => {
-  const { history, check: look } = scene();
-  look(0, GIB, 5 * GIB);
-  look(4_000, GIB, 0);
+  const { history, check } = scene();
+  check(0, GIB, 5 * GIB);
+  check(4_000, GIB, 0);
 
   expect(history.writtenBytes(DISK, one)).toBe(0);
 });

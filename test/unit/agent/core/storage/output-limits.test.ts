@@ -12,7 +12,7 @@ import { GIB, MIB } from "@remotegpu/shared/units";
 import { runId } from "../../../../support/samples/run-samples.ts";
 
 const NOW = 1_000 * RETENTION_MS;
-const kept = (name: string, bytes: number, ageMs: number) => ({
+const stored = (name: string, bytes: number, ageMs: number) => ({
   runId: runId(name),
   bytes,
   storedAtMs: NOW - ageMs,
@@ -20,13 +20,17 @@ const kept = (name: string, bytes: number, ageMs: number) => ({
 const plenty = { nowMs: NOW, freeBytes: 100 * GIB };
 
 test("output is kept for its days and no longer", () => {
-  const runs = [kept("new", 10, 0), kept("last-moment", 10, RETENTION_MS - 1), kept("old", 10, RETENTION_MS)];
+  const runs = [
+    stored("new", 10, 0),
+    stored("last-moment", 10, RETENTION_MS - 1),
+    stored("old", 10, RETENTION_MS),
+  ];
 
   expect(outputsToDrop(runs, plenty)).toEqual(["old"]);
 });
 
 test("beyond the host's bound the oldest runs go first, and no more than needed", () => {
-  const runs = Array.from({ length: 129 }, (_, age) => kept(`run-${age}`, MAX_RUN_BYTES, age));
+  const runs = Array.from({ length: 129 }, (_, age) => stored(`run-${age}`, MAX_RUN_BYTES, age));
 
   expect(outputsToDrop(runs.slice(0, 128), plenty)).toEqual([]);
   expect(outputsToDrop(runs, plenty)).toEqual(["run-128"]);
@@ -34,13 +38,13 @@ test("beyond the host's bound the oldest runs go first, and no more than needed"
 });
 
 test("runs of the same moment go in the order of their names", () => {
-  const runs = [kept("b", 2 * GIB, 5), kept("a", 1, 5)];
+  const runs = [stored("b", 2 * GIB, 5), stored("a", 1, 5)];
 
   expect(outputsToDrop(runs, plenty)).toEqual(["a"]);
 });
 
 test("on a full disk output gives way to the journal", () => {
-  const runs = [kept("new", 100 * MIB, 1), kept("old", 100 * MIB, 2)];
+  const runs = [stored("new", 100 * MIB, 1), stored("old", 100 * MIB, 2)];
 
   expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 128 * MIB })).toEqual([]);
   expect(outputsToDrop(runs, { nowMs: NOW, freeBytes: 128 * MIB - 1 })).toEqual(["old"]);

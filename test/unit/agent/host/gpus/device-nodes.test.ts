@@ -55,7 +55,7 @@ test.each([
 
 describe("the node of unified memory, which is not there after a boot", () => {
   const given = { areGiven: true };
-  const asked = async () =>
+  const requested = async () =>
     (await readFile(join(folder, "asked"), "utf8").catch(() => "")).split("\n").slice(0, -1);
 
   /** NVIDIA's program, as far as it matters here. */
@@ -73,7 +73,7 @@ describe("the node of unified memory, which is not there after a boot", () => {
 
     expect(await nodes.of([card("a", 0)], given)).toEqual(new Map([[gpu("a").uuid, all]]));
     await nodes.of([card("a", 0)], given);
-    expect(await asked()).toEqual(["-c0 -u"]);
+    expect(await requested()).toEqual(["-c0 -u"]);
   });
 
   test("is not made where no container is given nodes, nor for a card whose own is not there", async () => {
@@ -81,7 +81,7 @@ describe("the node of unified memory, which is not there after a boot", () => {
     await nodes.of([card("a", 0)], { areGiven: false });
     await nodes.of([card("a", 7)], given);
 
-    expect(await asked()).toEqual([]);
+    expect(await requested()).toEqual([]);
   });
 
   test("that cannot be made is left out, and not tried at each look", async () => {
@@ -90,7 +90,7 @@ describe("the node of unified memory, which is not there after a boot", () => {
 
     expect(await nodes.of([card("a", 0)], given)).toEqual(without);
     expect(await nodes.of([card("a", 0)], given)).toEqual(without);
-    expect(await asked()).toHaveLength(1);
+    expect(await requested()).toHaveLength(1);
   });
 
   test("is left out where NVIDIA's program is not installed", async () => {

@@ -47,7 +47,7 @@ test("a child for which no file can be opened leaves the agent alive, and ends n
     for (const file of open) closeSync(file);
     console.log(JSON.stringify([without, await probe.errorsOf(own, nodes)]));`;
   const line = ["-c", 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script];
-  const said = execFileSync("sh", line, { encoding: "utf8", cwd: import.meta.dirname });
+  const output = execFileSync("sh", line, { encoding: "utf8", cwd: import.meta.dirname });
 
-  expect(JSON.parse(said)).toEqual([null, FINE]);
+  expect(JSON.parse(output)).toEqual([null, FINE]);
 });

@@ -6,7 +6,7 @@ import { CanaryWatch, type CanaryWatchParts } from "@remotegpu/agent/loop/canary
 import { CanaryReport } from "@remotegpu/shared/canary-report";
 import { MachineReport } from "@remotegpu/shared/host-report";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 
 const FIRST_MS = 5 * MS_PER_MINUTE;
 const REFUSED: CanaryFindings = { kind: "tried", tried: 40, succeeded: [], unclear: ["see-gpu"] };
@@ -19,7 +19,7 @@ class Scene {
   runs = 0;
   removals = 0;
   wakes = 0;
-  readonly log = keptLog();
+  readonly log = memoryLog();
   readonly watch: CanaryWatch;
 
   constructor(changes: Partial<CanaryWatchParts> = {}) {

@@ -14,12 +14,12 @@ const code = { sha256: SHA256, bytes: CONTENT.length };
 
 let folder: string;
 let wanted: Set<string>;
-let asked: number[];
+let requested: number[];
 
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), "rg-code-")), "code");
   wanted = new Set([SHA256]);
-  asked = [];
+  requested = [];
 });
 afterEach(() => rmSync(join(folder, ".."), { recursive: true }));
 
@@ -28,7 +28,7 @@ const partOf = (content: Buffer, part: number) =>
 
 function packs(answer: (part: number) => Uint8Array = (part) => partOf(CONTENT, part)): CodePacks {
   const codePart = ({ part }: { part: number }) => {
-    asked.push(part);
+    requested.push(part);
     return Promise.resolve().then(() => answer(part));
   };
   return new CodePacks({ folder, client: { codePart }, wanted: () => wanted, againMs: 1 });
@@ -42,7 +42,7 @@ test("it is fetched once for all that want it, and is read by any user", async (
 
   const here = { isHere: true, path: join(folder, SHA256) };
   expect([first, second, later]).toEqual([here, here, here]);
-  expect(asked).toEqual([0, 1]);
+  expect(requested).toEqual([0, 1]);
   expect(readFileSync(join(folder, SHA256)).equals(CONTENT)).toBe(true);
   expect(statSync(join(folder, SHA256)).mode & 0o777).toBe(0o644);
 });
@@ -57,9 +57,9 @@ test("what is spoilt here is fetched anew", async () => {
 });
 
 test("what is not what its checksum says is not taken", async () => {
-  const told = await packs((part) => partOf(Buffer.alloc(CONTENT.length, 1), part)).ensure(code);
+  const reported = await packs((part) => partOf(Buffer.alloc(CONTENT.length, 1), part)).ensure(code);
 
-  expect(told).toEqual({
+  expect(reported).toEqual({
     isHere: false,
     detail: expect.stringContaining("something else than its SHA-256 says"),
   });

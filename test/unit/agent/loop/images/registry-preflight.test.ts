@@ -30,9 +30,9 @@ async function walked(
     signal = never(),
   } = {},
 ): Promise<{ requested: RegistryRequest[]; refusal: string | null }> {
-  const asked: RegistryRequest[] = [];
-  const ask = (request: RegistryRequest): Promise<RegistryAnswer> => {
-    asked.push(request);
+  const requested: RegistryRequest[] = [];
+  const request = (request: RegistryRequest): Promise<RegistryAnswer> => {
+    requested.push(request);
     const plain = { status: 200, location: null, challenge: null, body: new Uint8Array() };
     const given = answers[request.url.href.split("?")[0] ?? ""] ?? {};
     if ("fails" in given) return Promise.reject(new Error("reset"));
@@ -42,11 +42,11 @@ async function walked(
   };
   const addressesOf = (name: string) => Promise.resolve(ADDRESSES[name] ?? []);
   try {
-    await preflight({ addressesOf, request: ask }, { image, registry, login, signal });
-    return { requested: asked, refusal: null };
+    await preflight({ addressesOf, request }, { image, registry, login, signal });
+    return { requested, refusal: null };
   } catch (error) {
     if (!(error instanceof LeadsInsideError)) throw error;
-    return { requested: asked, refusal: error.message };
+    return { requested, refusal: error.message };
   }
 }
 const never = () => new AbortController().signal;
@@ -54,13 +54,13 @@ const to = (location: string) => ({ status: 307, location });
 const bearer = (realm: string) => ({ status: 401, challenge: `Bearer realm="${realm}",service="s"` });
 
 test("a registry is asked at the address that was looked at: its own, and each part of the image", async () => {
-  const { requested: asked, refusal } = await walked({
+  const { requested, refusal } = await walked({
     [`${REPOSITORY}/manifests/1`]: MANIFEST,
     [blob(1)]: to("https://blobs.example.net/one"),
   });
 
   expect(refusal).toBeNull();
-  expect(asked.map(({ method, url, address }) => [method, url.href, address])).toEqual([
+  expect(requested.map(({ method, url, address }) => [method, url.href, address])).toEqual([
     ["GET", `https://${HOST}/v2/`, "93.184.216.34"],
     ["GET", `${REPOSITORY}/manifests/1`, "93.184.216.34"],
     ["GET", blob(0), "93.184.216.34"],
@@ -68,7 +68,7 @@ test("a registry is asked at the address that was looked at: its own, and each p
     ["GET", blob(2), "93.184.216.34"],
     ["GET", "https://blobs.example.net/one", "93.184.216.36"],
   ]);
-  expect(asked.filter(({ url }) => url.href.includes("blob")).map(({ maxBytes }) => maxBytes)).toEqual([
+  expect(requested.filter(({ url }) => url.href.includes("blob")).map(({ maxBytes }) => maxBytes)).toEqual([
     0, 0, 0, 0,
   ]);
 });
@@ -114,10 +114,10 @@ describe("what leads inside is refused", () => {
       "127.0.0.1",
     ],
   ])("of %s", async (_what, answers, where) => {
-    const { requested: asked, refusal } = await walked(answers);
+    const { requested, refusal } = await walked(answers);
 
     expect(refusal).toContain(where);
-    expect(asked.every(({ address }) => address.startsWith("93.184."))).toBe(true);
+    expect(requested.every(({ address }) => address.startsWith("93.184."))).toBe(true);
   });
 });
 
@@ -139,20 +139,20 @@ test("of several platforms the machine's own is gone through", async () => {
 });
 
 test("of the default registry no manifest is read, which would count as a pull", async () => {
-  const { requested: asked } = await walked({}, { image: "busybox", registry: "docker.io" });
+  const { requested } = await walked({}, { image: "busybox", registry: "docker.io" });
 
-  expect(asked.map(({ method, url }) => `${method} ${url.href}`)).toEqual([
+  expect(requested.map(({ method, url }) => `${method} ${url.href}`)).toEqual([
     "GET https://registry-1.docker.io/v2/",
     "HEAD https://registry-1.docker.io/v2/library/busybox/manifests/latest",
   ]);
 });
 
 describe("a login", () => {
-  const told = (asked: RegistryRequest[]) =>
-    asked.map(({ url, headers }) => [url.host, headers.authorization?.split(" ")[0] ?? null]);
+  const reported = (requested: RegistryRequest[]) =>
+    requested.map(({ url, headers }) => [url.host, headers.authorization?.split(" ")[0] ?? null]);
 
   test("goes to the service that gives tokens, and the token to the registry and nowhere else", async () => {
-    const { requested: asked } = await walked(
+    const { requested } = await walked(
       {
         [`https://${HOST}/v2/`]: bearer("https://auth.example.net/token"),
         "https://auth.example.net/token": { token: "t" },
@@ -162,20 +162,20 @@ describe("a login", () => {
       { login: LOGIN },
     );
 
-    expect(told(asked)).toEqual([
+    expect(reported(requested)).toEqual([
       [HOST, null],
       ["auth.example.net", "Basic"],
       [HOST, "Bearer"],
       [HOST, "Bearer"],
       ["blobs.example.net", null],
     ]);
-    expect(asked[1]?.url.searchParams.get("scope")).toBe("repository:team/app:pull");
+    expect(requested[1]?.url.searchParams.get("scope")).toBe("repository:team/app:pull");
   });
 
   test("is never sent in plain text", async () => {
     const realm = { [`https://${HOST}/v2/`]: bearer("http://auth.example.net/token") };
 
-    expect(told((await walked(realm, { login: LOGIN })).requested)).toEqual([
+    expect(reported((await walked(realm, { login: LOGIN })).requested)).toEqual([
       [HOST, null],
       ["auth.example.net", null],
       [HOST, null],
@@ -191,10 +191,10 @@ describe("the runtime is left to say what is wrong", () => {
     ["a redirect without an end", { [`https://${HOST}/v2/`]: to(`https://${HOST}/v2/`) }],
     ["a name that leads nowhere", { [`https://${HOST}/v2/`]: to("https://nowhere.example.net/") }],
   ])("of %s", async (_what, answers) => {
-    const { requested: asked, refusal } = await walked(answers);
+    const { requested, refusal } = await walked(answers);
 
     expect(refusal).toBeNull();
-    expect(asked.length).toBeLessThan(15);
+    expect(requested.length).toBeLessThan(15);
   });
 });
 

@@ -5,16 +5,16 @@ import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/imag
 import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { KIB } from "@remotegpu/shared/units";
-import { fetchWish, orderWish } from "../../../../support/samples/image-wishes.ts";
+import { imageOfFetch, imageOfOrder } from "../../../../support/samples/image-wishes.ts";
 
 const LONG_NAME = `r.example.com/${"x".repeat(230)}`;
 
-function pullOf(wishes: readonly ReturnType<typeof orderWish>[]): Pull {
+function pullOf(requests: readonly ReturnType<typeof imageOfOrder>[]): Pull {
   return {
     key: "one",
     image: LONG_NAME,
     registry: "r.example.com",
-    desired: new Map(wishes.map((wish) => [wish.wisher, wish])),
+    desired: new Map(requests.map((request) => [request.wisher, request])),
     sinceMs: 0,
     failures: 0,
     yields: 0,
@@ -32,16 +32,16 @@ function pullOf(wishes: readonly ReturnType<typeof orderWish>[]): Pull {
 }
 
 test("all that failed, with all that was said, fits beside what else a host tells", () => {
-  const wishes = Array.from({ length: MAX_OBSERVED_PULLS }, (_, at) =>
-    fetchWish(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
+  const requests = Array.from({ length: MAX_OBSERVED_PULLS }, (_, at) =>
+    imageOfFetch(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
   );
-  const said = "\u{20ac}".repeat(2_000);
-  const settled: Settled = { kind: "failed", problem: "failed", output: said, terms: null };
+  const output = "\u{20ac}".repeat(2_000);
+  const settled: Settled = { kind: "failed", problem: "failed", output, terms: null };
   const { pulls } = new PullReports().report(
     {
-      desired: new Map(wishes.map((wish) => [wish.wisher, wish])),
+      desired: new Map(requests.map((request) => [request.wisher, request])),
       pulls: [],
-      settled: new Map(wishes.map(({ wisher }) => [wisher, settled])),
+      settled: new Map(requests.map(({ wisher }) => [wisher, settled])),
     },
     0,
   );
@@ -53,9 +53,9 @@ test("all that failed, with all that was said, fits beside what else a host tell
 
 test("orders that want a pull are told once, however many fetches want it too, and not all of too many", () => {
   const orders = Array.from({ length: 100 }, (_, at) =>
-    orderWish(LONG_NAME, "ann", { run: `o-${String(at).padStart(3, "0")}` }),
+    imageOfOrder(LONG_NAME, "ann", { run: `o-${String(at).padStart(3, "0")}` }),
   );
-  const fetches = ["f-2", "f-1"].map((fetchId) => fetchWish(LONG_NAME, "ann", fetchId));
+  const fetches = ["f-2", "f-1"].map((fetchId) => imageOfFetch(LONG_NAME, "ann", fetchId));
   const state = { desired: new Map(), pulls: [pullOf([...orders, ...fetches])], settled: new Map() };
 
   const { pulls } = new PullReports().report(state, 0);

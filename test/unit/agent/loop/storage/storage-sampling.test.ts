@@ -5,7 +5,7 @@ import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/l
 import { MAX_SAMPLE_BYTES, type StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { expect, test } from "vitest";
 import { RuntimeDown } from "@remotegpu/agent/runtime/docker/runtime-error";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -26,13 +26,13 @@ function scene(
   measure: (paths: readonly string[]) => number | null = (paths) => paths.length,
   deletedInPool: StorageSamplingOptions["deletedInPool"] = () => Promise.resolve([]),
 ) {
-  const log = keptLog();
-  const said: StorageRequest[] = [];
+  const log = memoryLog();
+  const output: StorageRequest[] = [];
   const clock = { nowMs: 0, isConnected: true };
   const sampling = new StorageSampling({
     client: {
       storage: async (request) => {
-        said.push(request);
+        output.push(request);
         const answer = request.kind === "storage-report" ? undefined : answers.shift();
         if (answer instanceof Error) throw answer;
         return answer ?? { kind: "storage-taken" };
@@ -48,18 +48,18 @@ function scene(
     log,
   });
   /** All that a look begins is done once the queue of promises has run dry. */
-  const look = async (nowMs: number) => {
+  const check = async (nowMs: number) => {
     clock.nowMs = nowMs;
     sampling.checkWhenDue(nowMs);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  const reports = () => said.filter((request) => request.kind === "storage-report");
-  const questions = () => said.length - reports().length;
-  return { sampling, check: look, reports, questions, output: said, clock, log };
+  const reports = () => output.filter((request) => request.kind === "storage-report");
+  const questions = () => output.length - reports().length;
+  return { sampling, check, reports, questions, output, clock, log };
 }
 
 test("what was measured of each owner is told, over the ends of pages", async () => {
-  const { check: look, output: said } = scene([
+  const { check, output } = scene([
     anOrder(
       [
         ["1", "a"],
@@ -73,9 +73,9 @@ test("what was measured of each owner is told, over the ends of pages", async ()
     ]),
   ]);
 
-  await look(0);
+  await check(0);
 
-  expect(said).toEqual([
+  expect(output).toEqual([
     { kind: "storage-question", after: null },
     { kind: "storage-question", after: "2/b" },
     {
@@ -92,20 +92,20 @@ test("what was measured of each owner is told, over the ends of pages", async ()
 });
 
 test("nothing to measure is told, too", async () => {
-  const { check: look, reports } = scene([anOrder([])]);
+  const { check, reports } = scene([anOrder([])]);
 
-  await look(0);
+  await check(0);
 
   expect(reports()).toMatchObject([{ sums: [], isLast: true }]);
 });
 
 test("many owners are told in parts, of which the last says so", async () => {
-  const { check: look, reports } = scene(
+  const { check, reports } = scene(
     [anOrder(Array.from({ length: 1_001 }, (_, n) => [String(n), "a"]))],
     () => 7,
   );
 
-  await look(0);
+  await check(0);
 
   expect(reports().map((report) => [report.sums.length, report.isLast])).toEqual([
     [500, false],
@@ -116,15 +116,12 @@ test("many owners are told in parts, of which the last says so", async () => {
 
 test("what cannot be measured, is beyond belief, or comes when the time is over has no sample", async () => {
   const given = [null, MAX_SAMPLE_BYTES + 1, MAX_SAMPLE_BYTES];
-  const {
-    check: look,
-    reports,
-    log,
-  } = scene([anOrder(Array.from({ length: 60 }, (_, n) => [String(n), "a"]))], () =>
-    given.length > 0 ? (given.shift() ?? null) : 5,
+  const { check, reports, log } = scene(
+    [anOrder(Array.from({ length: 60 }, (_, n) => [String(n), "a"]))],
+    () => (given.length > 0 ? (given.shift() ?? null) : 5),
   );
 
-  await look(0);
+  await check(0);
 
   // A minute for each, and fifty in all.
   const sums = reports().flatMap((report) => report.sums.map(({ bytes }) => bytes));
@@ -135,20 +132,20 @@ test("what cannot be measured, is beyond belief, or comes when the time is over 
 });
 
 test("the next question comes when the control plane says, and up to ten minutes later", async () => {
-  const { check: look, questions } = scene([
+  const { check, questions } = scene([
     { kind: "storage-rest", reason: "another host", againInMs: 15 * MINUTE },
     anOrder([]),
     anOrder([]),
   ]);
 
-  await look(0);
-  await look(15 * MINUTE - 1);
+  await check(0);
+  await check(15 * MINUTE - 1);
   expect(questions()).toBe(1);
-  await look(25 * MINUTE);
+  await check(25 * MINUTE);
   expect(questions()).toBe(2);
-  await look(55 * MINUTE - 1);
+  await check(55 * MINUTE - 1);
   expect(questions()).toBe(2);
-  await look(65 * MINUTE);
+  await check(65 * MINUTE);
   expect(questions()).toBe(3);
 });
 
@@ -156,13 +153,13 @@ test.each([
   ["no way there", new LinkDownError("nobody listens")],
   ["a refusal", new RequestRefusedError("not here")],
 ])("%s is told once and tried again later", async (_, error) => {
-  const { check: look, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);
+  const { check, questions, reports, log } = scene([error, error, anOrder([["1", "a"]])]);
 
-  await look(0);
-  await look(10 * MINUTE - 1);
+  await check(0);
+  await check(10 * MINUTE - 1);
   expect(questions()).toBe(1);
-  await look(20 * MINUTE);
-  await look(40 * MINUTE);
+  await check(20 * MINUTE);
+  await check(40 * MINUTE);
 
   expect(questions()).toBe(3);
   expect(reports()).toHaveLength(1);
@@ -170,43 +167,37 @@ test.each([
 });
 
 test("without a connection nothing is asked, and a round under way is the only one", async () => {
-  const { sampling, check: look, questions, clock } = scene([anOrder([]), anOrder([])]);
+  const { sampling, check, questions, clock } = scene([anOrder([]), anOrder([])]);
   clock.isConnected = false;
-  await look(0);
+  await check(0);
   expect(questions()).toBe(0);
 
   clock.isConnected = true;
   sampling.checkWhenDue(0);
   sampling.checkWhenDue(0);
-  await look(1);
+  await check(1);
 
   expect(questions()).toBe(1);
 });
 
 test("an order without an end is given up", async () => {
-  const {
-    check: look,
-    questions,
-    reports,
-  } = scene(Array.from({ length: 1_000 }, () => anOrder([], { next: "1/a" })));
+  const { check, questions, reports } = scene(
+    Array.from({ length: 1_000 }, () => anOrder([], { next: "1/a" })),
+  );
 
-  await look(0);
+  await check(0);
 
   expect(questions()).toBe(256);
   expect(reports()).toEqual([]);
 });
 
 test("an agent that ends tells nothing of what it had not measured", async () => {
-  const {
-    sampling,
-    check: look,
-    reports,
-  } = scene([anOrder([["1", "a"]])], () => {
+  const { sampling, check, reports } = scene([anOrder([["1", "a"]])], () => {
     sampling.close();
     return null;
   });
 
-  await look(0);
+  await check(0);
 
   expect(reports()).toEqual([]);
 });
@@ -216,7 +207,7 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
     { sources: ["env/7/code", "env/7/output"], bytes: 100 },
     { sources: ["env/8/code"], bytes: 1_000 },
   ];
-  const { check: look, reports } = scene(
+  const { check, reports } = scene(
     [
       anOrder([
         ["1", "env/7/code"],
@@ -228,7 +219,7 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
     () => Promise.resolve(deleted),
   );
 
-  await look(HOUR);
+  await check(HOUR);
 
   expect(reports()).toMatchObject([
     {
@@ -241,13 +232,11 @@ test("an owner's sample holds what its runs have deleted and still open, and nob
 });
 
 test("a runtime that does not tell what runs have open costs no sample", async () => {
-  const {
-    check: look,
-    reports,
-    log,
-  } = scene([anOrder([["1", "a"]])], undefined, () => Promise.reject(new RuntimeDown("silent")));
+  const { check, reports, log } = scene([anOrder([["1", "a"]])], undefined, () =>
+    Promise.reject(new RuntimeDown("silent")),
+  );
 
-  await look(HOUR);
+  await check(HOUR);
 
   expect(reports()).toMatchObject([{ sums: [{ owner: "1", bytes: 1 }] }]);
   expect(log.lines.filter(({ level }) => level === "warn")).toHaveLength(1);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { BroughtWatch } from "@remotegpu/agent/loop/watch/brought-watch";
 import { RuntimeDown } from "@remotegpu/agent/runtime/docker/runtime-error";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 import { containerOf, key } from "../../../../support/samples/run-samples.ts";
 
 const imageOf = (name: string) => `sha256:${name.repeat(64)}`;
@@ -13,24 +13,24 @@ const container = (name: string, image: string | undefined) => ({
 });
 
 function watch(answer: (containerId: string) => Promise<string[] | null>) {
-  const asked: string[] = [];
-  const log = keptLog();
+  const requested: string[] = [];
+  const log = memoryLog();
   let wakes = 0;
   const brought = new BroughtWatch({
     runtime: {
       broughtBy: (containerId) => {
-        asked.push(containerId);
+        requested.push(containerId);
         return answer(containerId);
       },
     },
     wake: () => (wakes += 1),
     log,
   });
-  return { brought, requested: asked, log, wakes: () => wakes };
+  return { brought, requested, log, wakes: () => wakes };
 }
 
 test("an image is looked at in the first of its containers, and the loop is woken to tell it", async () => {
-  const { brought, requested: asked, wakes } = watch(() => Promise.resolve(["shell"]));
+  const { brought, requested, wakes } = watch(() => Promise.resolve(["shell"]));
   const running = [
     container("nameless", undefined),
     container("c1", imageOf("a")),
@@ -40,14 +40,14 @@ test("an image is looked at in the first of its containers, and the loop is woke
   await brought.check(running, 0);
   await brought.check(running, 1);
 
-  expect(asked).toEqual(["c1"]);
+  expect(requested).toEqual(["c1"]);
   expect(brought.brought).toEqual(new Map([[imageOf("a"), ["shell"]]]));
   expect(wakes()).toBe(1);
 });
 
 test("one look at a time", async () => {
   let end: (words: string[]) => void = () => undefined;
-  const { brought, requested: asked } = watch(() => new Promise((resolve) => (end = resolve)));
+  const { brought, requested } = watch(() => new Promise((resolve) => (end = resolve)));
   const running = [container("c1", imageOf("a")), container("c2", imageOf("b"))];
 
   const first = brought.check(running, 0);
@@ -55,27 +55,27 @@ test("one look at a time", async () => {
   end([]);
   await first;
 
-  expect(asked).toEqual(["c1"]);
+  expect(requested).toEqual(["c1"]);
   expect(brought.brought.get(imageOf("a"))).toEqual([]);
 });
 
 test("a container that went away proves nothing of its image", async () => {
-  const { brought, requested: asked } = watch((id) => Promise.resolve(id === "c1" ? null : ["python"]));
+  const { brought, requested } = watch((id) => Promise.resolve(id === "c1" ? null : ["python"]));
 
   await brought.check([container("c1", imageOf("a"))], 0);
   await brought.check([container("c2", imageOf("a"))], 1);
 
-  expect(asked).toEqual(["c1", "c2"]);
+  expect(requested).toEqual(["c1", "c2"]);
   expect(brought.brought.get(imageOf("a"))).toEqual(["python"]);
 });
 
 test("after a failure it rests for a minute, and says so once", async () => {
-  const { brought, requested: asked, log } = watch(() => Promise.reject(new RuntimeDown("no answer")));
+  const { brought, requested, log } = watch(() => Promise.reject(new RuntimeDown("no answer")));
   const running = [container("c1", imageOf("a"))];
 
   for (const nowMs of [0, 59_999, 60_000, 120_000]) await brought.check(running, nowMs);
 
-  expect(asked).toHaveLength(3);
+  expect(requested).toHaveLength(3);
   expect(log.lines).toHaveLength(1);
   expect(brought.brought.size).toBe(0);
 });

@@ -7,7 +7,7 @@ import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { DeviceAccessWatch } from "@remotegpu/agent/loop/watch/device-access-watch";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 import {
   at,
   BOOT,
@@ -42,14 +42,14 @@ function seen(name: string, { card = "0", status = RUNNING, record = {} }: Seen 
 
 /** @param answers of each container, by its id; a promise stands for a child that takes its time */
 function watching(answers: (containerId: string) => NodeErrors[] | null | Promise<NodeErrors[] | null>) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const heard: { refused: GpuUuid[]; passed: GpuUuid[] }[] = [];
   const closed = new Set<GpuUuid>();
-  const log = keptLog();
+  const log = memoryLog();
   let [wakes, nowMs] = [0, 0];
   const watch = new DeviceAccessWatch({
     errorsOf: async ({ containerId }) => {
-      asked.push(containerId);
+      requested.push(containerId);
       return await answers(containerId);
     },
     gpuFacts: () => ({ devices: [device("0"), device("1")], nodes: new Map() }),
@@ -67,31 +67,31 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
     log,
   });
   /** One round of the loop at that moment, and what was begun in it. */
-  const look = async (all: readonly ReturnType<typeof seen>[], ms: number) => {
+  const check = async (all: readonly ReturnType<typeof seen>[], ms: number) => {
     nowMs = ms;
     const observed = all.map(({ container }) => container);
     watch.check(reconcileInput({ observed, runs: all.map(({ record }) => record) }), at(ms));
     for (let turns = 0; turns < 20; turns += 1) await turn();
   };
-  const told = () => log.lines.filter(({ message }) => message.startsWith("for minutes")).length;
-  return { watch, requested: asked, heard, check: look, reported: told, wakes: () => wakes };
+  const reported = () => log.lines.filter(({ message }) => message.startsWith("for minutes")).length;
+  return { watch, requested, heard, check, reported, wakes: () => wakes };
 }
 
 test("a container is asked for at once, and then once a minute", async () => {
-  const { requested: asked, check: look } = watching(() => FINE);
-  for (const ms of [0, 5_000, 59_000, 60_000, 65_000, 120_000]) await look([seen("a")], ms);
+  const { requested, check } = watching(() => FINE);
+  for (const ms of [0, 5_000, 59_000, 60_000, 65_000, 120_000]) await check([seen("a")], ms);
 
-  expect(asked).toHaveLength(3);
+  expect(requested).toHaveLength(3);
 });
 
 test("one that was refused is asked for again after ten seconds, and the card closes with the second one", async () => {
-  const { watch, requested: asked, heard, check: look } = watching(() => REFUSED);
-  await look([seen("a")], 0);
+  const { watch, requested, heard, check } = watching(() => REFUSED);
+  await check([seen("a")], 0);
   expect(heard.at(-1)).toEqual({ refused: [], passed: [] });
-  await look([seen("a")], 9_000);
-  await look([seen("a")], 10_000);
+  await check([seen("a")], 9_000);
+  await check([seen("a")], 10_000);
 
-  expect(asked).toHaveLength(2);
+  expect(requested).toHaveLength(2);
   expect(heard.at(-1)).toEqual({ refused: [gpu("0").uuid], passed: [] });
   expect(watch.refusedGpus).toEqual(new Map([[gpu("0").uuid, new Set(["env-a"])]]));
   expect(watch.access.get(runId("run-a"))).toMatchObject({ refusals: 2, passedMs: null });
@@ -99,11 +99,11 @@ test("one that was refused is asked for again after ten seconds, and the card cl
 
 test("the card opens again when its holder has it, and then it is nobody's refusal", async () => {
   let answer = REFUSED;
-  const { watch, heard, check: look, wakes } = watching(() => answer);
-  for (const ms of [0, 10_000]) await look([seen("a")], ms);
+  const { watch, heard, check, wakes } = watching(() => answer);
+  for (const ms of [0, 10_000]) await check([seen("a")], ms);
   const before = wakes();
   answer = FINE;
-  await look([seen("a")], 70_000);
+  await check([seen("a")], 70_000);
 
   expect(heard.at(-1)).toEqual({ refused: [], passed: [gpu("0").uuid] });
   expect(watch.refusedGpus.size).toBe(0);
@@ -111,46 +111,42 @@ test("the card opens again when its holder has it, and then it is nobody's refus
 });
 
 test("a card of two holders has passed only when both have it", async () => {
-  const { heard, check: look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
-  for (const ms of [0, 10_000]) await look([seen("a"), seen("b")], ms);
+  const { heard, check } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
+  for (const ms of [0, 10_000]) await check([seen("a"), seen("b")], ms);
 
   expect(heard.at(-1)).toEqual({ refused: [gpu("0").uuid], passed: [] });
 });
 
 test("another card's holder closes nothing but its own", async () => {
-  const { heard, check: look } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
-  for (const ms of [0, 10_000]) await look([seen("a"), seen("b", { card: "1" })], ms);
+  const { heard, check } = watching((id) => (id === "container-of-run-a" ? FINE : REFUSED));
+  for (const ms of [0, 10_000]) await check([seen("a"), seen("b", { card: "1" })], ms);
 
   expect(heard.at(-1)).toEqual({ refused: [gpu("1").uuid], passed: [gpu("0").uuid] });
 });
 
 test("one is asked for after the other, and nobody waits for a child that takes its time", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
-  const {
-    watch,
-    requested: asked,
-    check: look,
-  } = watching(() => new Promise((resolve) => (answer = resolve)));
+  const { watch, requested, check } = watching(() => new Promise((resolve) => (answer = resolve)));
   const both = [seen("a"), seen("b", { card: "1" })];
-  await look(both, 0);
-  await look(both, 1_000);
-  expect(asked).toEqual(["container-of-run-a"]);
+  await check(both, 0);
+  await check(both, 1_000);
+  expect(requested).toEqual(["container-of-run-a"]);
   answer(FINE);
-  await look(both, 2_000);
-  expect(asked).toEqual(["container-of-run-a", "container-of-run-b"]);
+  await check(both, 2_000);
+  expect(requested).toEqual(["container-of-run-a", "container-of-run-b"]);
 
   answer(FINE);
   await watch.close();
-  await look(both, 99_000);
-  expect(asked).toHaveLength(2);
+  await check(both, 99_000);
+  expect(requested).toHaveLength(2);
 });
 
 test("what was asked of a container that has ended, or lives anew, says nothing", async () => {
   let answer: (errors: NodeErrors[]) => void = () => undefined;
-  const { watch, heard, check: look } = watching(() => new Promise((resolve) => (answer = resolve)));
-  await look([seen("a")], 0);
+  const { watch, heard, check } = watching(() => new Promise((resolve) => (answer = resolve)));
+  await check([seen("a")], 0);
   const again: ContainerState = { state: "running", pid: 4712, startedAt: "2026-01-01T00:02:00Z" };
-  await look([seen("a", { status: again })], 1_000);
+  await check([seen("a", { status: again })], 1_000);
   answer(REFUSED);
   await turn();
   await turn();
@@ -160,8 +156,8 @@ test("what was asked of a container that has ended, or lives anew, says nothing"
 });
 
 test("a probe that fails is one of which nothing is known", async () => {
-  const { watch, heard, check: look } = watching(() => Promise.reject(new Error("no such program")));
-  await look([seen("a")], 0);
+  const { watch, heard, check } = watching(() => Promise.reject(new Error("no such program")));
+  await check([seen("a")], 0);
 
   expect(watch.access.get(runId("run-a"))).toMatchObject({ refusals: 0, passedMs: null, requestedMs: 0 });
   expect(heard.flatMap(({ refused }) => refused)).toEqual([]);
@@ -169,22 +165,22 @@ test("a probe that fails is one of which nothing is known", async () => {
 
 test("that nobody can be asked for minutes is told, once; one answer ends it", async () => {
   let answer: NodeErrors[] | null = null;
-  const { reported: told, check: look } = watching((id) => (id === "container-of-run-a" ? answer : null));
+  const { reported, check } = watching((id) => (id === "container-of-run-a" ? answer : null));
   const both = [seen("a"), seen("b", { card: "1" })];
   const minutes = async (from: number, to: number) => {
-    for (let minute = from; minute <= to; minute += 1) await look(both, minute * 60_000);
+    for (let minute = from; minute <= to; minute += 1) await check(both, minute * 60_000);
   };
   await minutes(0, 4);
-  expect(told()).toBe(0);
+  expect(reported()).toBe(0);
   await minutes(5, 8);
-  expect(told()).toBe(1);
+  expect(reported()).toBe(1);
 
   answer = FINE;
   await minutes(9, 20);
-  expect(told()).toBe(1);
+  expect(reported()).toBe(1);
   answer = null;
   await minutes(21, 30);
-  expect(told()).toBe(2);
+  expect(reported()).toBe(2);
 });
 
 const stop = { cause: "ordered", orderedBy: "customer", detail: "Stopped." } as const;
@@ -193,10 +189,10 @@ test.each([
   ["is to end", { record: { stop } }],
   ["has cards that nothing names", { card: "9" }],
 ] as [string, Seen][])("one that %s is not asked for", async (_what, changes) => {
-  const { watch, requested: asked, check: look } = watching(() => FINE);
-  await look([seen("a", changes)], 0);
+  const { watch, requested, check } = watching(() => FINE);
+  await check([seen("a", changes)], 0);
 
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
   expect(watch.access.size).toBe(0);
 });
 

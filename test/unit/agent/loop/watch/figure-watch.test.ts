@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { FigureWatch } from "@remotegpu/agent/loop/watch/figure-watch";
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_FIGURES } from "@remotegpu/shared/instance-figures";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 import { containerOf, exited, key } from "../../../../support/samples/run-samples.ts";
 
 const FIGURES = { cpuMs: 7, networkInBytes: 1, networkOutBytes: 2, lastOutputAgeMs: null };
@@ -13,7 +13,7 @@ const watch = (...replicas: string[]) =>
   new FigureWatch({
     read: () => FIGURES,
     replicas: () => new Set(replicas as RunId[]),
-    log: keptLog(),
+    log: memoryLog(),
   });
 
 test("each container's figures are told once a minute", () => {
@@ -37,25 +37,25 @@ test("of more than one heartbeat holds the others follow in the next ones", () =
   const figures = watch();
   const many = containers(2 * MAX_FIGURES + 1);
 
-  const told = [0, 1, 2, 3].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
+  const reported = [0, 1, 2, 3].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
 
-  expect(told.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, 1, 0]);
-  expect(new Set(told.flat()).size).toBe(many.length);
+  expect(reported.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, 1, 0]);
+  expect(new Set(reported.flat()).size).toBe(many.length);
 });
 
 test("a replica's figures are told in each heartbeat, and crowd out no other's", () => {
   const many = containers(MAX_FIGURES + 1);
   const figures = watch(...many.slice(1).map(({ owner }) => owner.runId));
 
-  const told = [0, 1, 2, 6].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
+  const reported = [0, 1, 2, 6].map((beat) => figures.next(many, beat * 10_000).map(({ runId }) => runId));
 
-  expect(told.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, MAX_FIGURES, MAX_FIGURES]);
-  expect(told.map((runs) => runs.includes("run-0" as RunId))).toEqual([true, false, false, true]);
-  expect(told[1]).toContain(`run-${MAX_FIGURES}`);
+  expect(reported.map(({ length }) => length)).toEqual([MAX_FIGURES, MAX_FIGURES, MAX_FIGURES, MAX_FIGURES]);
+  expect(reported.map((runs) => runs.includes("run-0" as RunId))).toEqual([true, false, false, true]);
+  expect(reported[1]).toContain(`run-${MAX_FIGURES}`);
 });
 
 test("one that cannot be read, or does not run, costs no other", () => {
-  const log = keptLog();
+  const log = memoryLog();
   const figures = new FigureWatch({
     read: ({ owner }) => {
       if (owner.runId === "run-0") throw new Error("no permission");

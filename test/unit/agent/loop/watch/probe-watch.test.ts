@@ -6,7 +6,7 @@ import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { ProbeWatch } from "@remotegpu/agent/loop/watch/probe-watch";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   at,
@@ -39,18 +39,18 @@ function seen(name: string, { status = RUNNING, record = {}, live = {} }: Seen =
 }
 
 function watching(answer: (pid: number) => Promise<Reply>) {
-  const asked: number[] = [];
+  const requested: number[] = [];
   let wakes = 0;
   const watch = new ProbeWatch({
     request: ({ pid }) => {
-      asked.push(pid);
+      requested.push(pid);
       return answer(pid);
     },
     processOfContainer: (_containerId, pid) => Promise.resolve({ pid, startTicks: 1 }),
     wake: () => (wakes += 1),
-    log: keptLog(),
+    log: memoryLog(),
   });
-  const look = (all: readonly ReturnType<typeof seen>[], nowMs = 0) =>
+  const check = (all: readonly ReturnType<typeof seen>[], nowMs = 0) =>
     watch.check(
       reconcileInput({
         desired: all.map(({ desired }) => desired),
@@ -61,8 +61,8 @@ function watching(answer: (pid: number) => Promise<Reply>) {
     );
   return {
     watch,
-    requested: asked,
-    check: look,
+    requested,
+    check,
     wakes: () => wakes,
     of: (name: string) => watch.probed.get(runId(`run-${name}`)),
   };
@@ -76,28 +76,28 @@ async function passed(ms: number): Promise<void> {
 
 test("one that starts is asked twice a second, and by its interval once it serves", async () => {
   let reply: Reply = { kind: "refused" };
-  const { requested: asked, check: look, of, wakes } = watching(() => Promise.resolve(reply));
-  look([seen("a")]);
+  const { requested, check, of, wakes } = watching(() => Promise.resolve(reply));
+  check([seen("a")]);
 
   await passed(1_000);
-  expect([asked.length, of("a")?.serving, wakes()]).toEqual([3, "not-yet", 0]);
+  expect([requested.length, of("a")?.serving, wakes()]).toEqual([3, "not-yet", 0]);
   reply = OK;
   await passed(500);
-  expect([asked.length, of("a")?.serving, wakes()]).toEqual([4, "yes", 1]);
+  expect([requested.length, of("a")?.serving, wakes()]).toEqual([4, "yes", 1]);
   await passed(29_999);
-  expect(asked).toHaveLength(4);
+  expect(requested).toHaveLength(4);
   await passed(1);
-  expect(asked).toHaveLength(5);
+  expect(requested).toHaveLength(5);
 });
 
 test("a round that sees the same asks nothing more", async () => {
-  const { requested: asked, check: look } = watching(() => Promise.resolve(OK));
-  for (let round = 0; round < 5; round += 1) look([seen("a")]);
+  const { requested, check } = watching(() => Promise.resolve(OK));
+  for (let round = 0; round < 5; round += 1) check([seen("a")]);
   await passed(10_000);
-  look([seen("a")]);
+  check([seen("a")]);
   await passed(10_000);
 
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
 });
 
 test.each<[string, Seen]>([
@@ -106,70 +106,67 @@ test.each<[string, Seen]>([
   ["to be started again", { record: { unwell: { hasServed: true, detail: "" } } }],
   ["no probe any more", { live: { probe: undefined } }],
 ])("one that has %s is asked no more, and nothing of it is told", async (_what, change) => {
-  const { requested: asked, check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
-  look([seen("a")]);
+  const { requested, check, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  check([seen("a")]);
   await passed(0);
-  look([seen("a", change)]);
+  check([seen("a", change)]);
   await passed(60_000);
 
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
   expect(of("a")).toBeUndefined();
 });
 
 test("an answer of an earlier life of its container counts for nothing", async () => {
   const { promise, resolve } = Promise.withResolvers<Reply>();
   const answers: Promise<Reply>[] = [promise];
-  const {
-    requested: asked,
-    check: look,
-    of,
-    wakes,
-  } = watching(() => answers.pop() ?? Promise.resolve({ kind: "refused" }));
+  const { requested, check, of, wakes } = watching(
+    () => answers.pop() ?? Promise.resolve({ kind: "refused" }),
+  );
   const startedAt = "2026-01-02T00:00:00Z";
-  look([seen("a")]);
+  check([seen("a")]);
   await passed(0);
-  look([seen("a", { status: { state: "running", pid: 4712, startedAt } })]);
+  check([seen("a", { status: { state: "running", pid: 4712, startedAt } })]);
   resolve(OK);
   await passed(0);
 
-  expect(asked).toEqual([4711, 4712]);
+  expect(requested).toEqual([4711, 4712]);
   expect([of("a")?.startedAt, of("a")?.serving, wakes()]).toEqual([startedAt, "not-yet", 0]);
 });
 
 test("another probe is asked at once, and what was answered to the one before counts no more", async () => {
-  const { requested: asked, check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  const { requested, check, of } = watching(() => Promise.resolve({ kind: "refused" }));
   const served = { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } as const;
-  look([seen("a", { record: { served } })]);
+  check([seen("a", { record: { served } })]);
   await passed(0);
-  look([seen("a", { record: { served }, live: { probe: { ...PROBE, path: "/other" } } })]);
+  check([seen("a", { record: { served }, live: { probe: { ...PROBE, path: "/other" } } })]);
   await passed(0);
 
-  expect([asked.length, of("a")?.serving]).toEqual([2, "yes"]);
+  expect([requested.length, of("a")?.serving]).toEqual([2, "yes"]);
 });
 
 test("what could not be asked leaves everything as it is", async () => {
-  const { check: look, of, wakes } = watching(() => Promise.reject(new Error("no descriptor")));
-  look([seen("a", { record: { served: { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } } })]);
+  const { check, of, wakes } = watching(() => Promise.reject(new Error("no descriptor")));
+  check([seen("a", { record: { served: { startedAt: "2026-01-01T00:00:00Z", serving: "yes" } } })]);
   await passed(300_000);
 
   expect([of("a")?.serving, of("a")?.unwell, wakes()]).toEqual(["yes", null, 0]);
 });
 
 test("its time to begin counts from its start, also in the next life of the agent", async () => {
-  const { check: look, of } = watching(() => Promise.resolve({ kind: "refused" }));
+  const { check, of } = watching(() => Promise.resolve({ kind: "refused" }));
   const one = seen("a", { record: { lastStart: at(1_000) } });
-  look([one], 590_000);
+  check([one], 590_000);
   await passed(0);
   expect(of("a")?.unwell).toBeNull();
 
-  look([one], 601_000);
+  check([one], 601_000);
   expect(of("a")?.unwell).toMatchObject({ hasServed: false });
 });
 
 test("two hundred replicas that never answer are asked in turn, a bounded number at once", async () => {
   let open = 0;
   let most = 0;
-  const { requested: asked, check: look } = watching(async () => {
+  const { requested, check } = watching(async () => {
     open += 1;
     most = Math.max(most, open);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
@@ -179,21 +176,21 @@ test("two hundred replicas that never answer are asked in turn, a bounded number
   const all = Array.from({ length: 200 }, (_, pid) =>
     seen(String(pid), { status: { state: "running", pid: pid + 1, startedAt: "2026-01-01T00:00:00Z" } }),
   );
-  look(all);
+  check(all);
   await passed(8_000);
 
   expect(most).toBe(64);
-  expect(new Set(asked).size).toBe(200);
+  expect(new Set(requested).size).toBe(200);
 });
 
 test("at the end everything under way is waited for, and nothing is asked any more", async () => {
-  const { watch, requested: asked, check: look } = watching(() => Promise.resolve(OK));
-  look([seen("a"), seen("b")]);
+  const { watch, requested, check } = watching(() => Promise.resolve(OK));
+  check([seen("a"), seen("b")]);
   await passed(0);
   await watch.close();
-  look([seen("c")]);
+  check([seen("c")]);
   await passed(60_000);
 
-  expect(asked).toHaveLength(2);
+  expect(requested).toHaveLength(2);
   expect(watch.probed.size).toBe(0);
 });

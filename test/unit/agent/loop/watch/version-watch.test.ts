@@ -8,7 +8,7 @@ import {
   VersionWatch,
 } from "@remotegpu/agent/loop/watch/version-watch";
 import type { RuntimeProgram } from "@remotegpu/agent/host/versions/host-versions";
-import { keptLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/kept-log.ts";
 
 const DOCKER: RuntimeProgram = {
   name: "docker",
@@ -24,14 +24,14 @@ const versionsOf = (release: string): HostVersions => ({
 let read: RuntimeProgram[];
 let answer: () => Promise<HostVersions>;
 let wakes: number;
-let log: ReturnType<typeof keptLog>;
+let log: ReturnType<typeof memoryLog>;
 let watched: VersionWatch;
 
 beforeEach(async () => {
   read = [];
   answer = async () => await Promise.resolve(versionsOf("13"));
   wakes = 0;
-  log = keptLog();
+  log = memoryLog();
   watched = new VersionWatch({
     read: async (runtime) => {
       read.push(runtime);

@@ -29,10 +29,10 @@ type Given = {
   stored?: object;
 };
 
-function load({ options = {}, env = {}, stored: kept }: Given) {
+function load({ options = {}, env = {}, stored }: Given) {
   for (const name of ["REMOTEGPU_SERVER", "REMOTEGPU_KEY", "REMOTEGPU_CA"]) vi.stubEnv(name, env[name]);
-  if (kept !== undefined) writeFileSync(file, JSON.stringify(kept));
-  return loadProfile({ ...options, ...(kept !== undefined && { profile: file }) });
+  if (stored !== undefined) writeFileSync(file, JSON.stringify(stored));
+  return loadProfile({ ...options, ...(stored !== undefined && { profile: file }) });
 }
 
 test.each<[string, Given]>([
@@ -77,7 +77,7 @@ describe("which profile is used", () => {
     writeFileSync(path, JSON.stringify({ server: SERVER, key }));
     onTestFinished(() => rmSync(path, { force: true }));
   };
-  const loadKept = (options = {}) => {
+  const loadStored = (options = {}) => {
     for (const name of ["SERVER", "KEY", "CA", "PROFILE"]) vi.stubEnv(`REMOTEGPU_${name}`, undefined);
     return loadProfile(options, [mine, start]);
   };
@@ -85,22 +85,22 @@ describe("which profile is used", () => {
   test("is that of npm start as long as nobody has logged in", () => {
     keep(start, "started");
 
-    expect(loadKept()).toMatchObject({ key: "started", file: start, keyFrom: `key in ${start}` });
+    expect(loadStored()).toMatchObject({ key: "started", file: start, keyFrom: `key in ${start}` });
   });
 
   test("is that of a login before it, and the other is there by its name", () => {
     keep(start, "started");
     keep(mine, "logged-in");
 
-    expect(loadKept()).toMatchObject({ key: "logged-in", file: mine });
-    expect(loadKept({ profile: start })).toMatchObject({ key: "started", file: start });
+    expect(loadStored()).toMatchObject({ key: "logged-in", file: mine });
+    expect(loadStored({ profile: start })).toMatchObject({ key: "started", file: start });
     expect(profilePath("start")).toBe(START_PROFILE);
   });
 
   test("is none where server and key are given", () => {
     keep(mine, "logged-in");
 
-    expect(loadKept({ server: SERVER, key: "given" })).toMatchObject({ file: null, keyFrom: "--key" });
+    expect(loadStored({ server: SERVER, key: "given" })).toMatchObject({ file: null, keyFrom: "--key" });
   });
 });
 
@@ -115,10 +115,10 @@ test("a key that is refused is said to be that of its profile, and is not shown"
   const port = typeof address === "object" ? address?.port : undefined;
   const profile = load({ stored: { server: `http://127.0.0.1:${port}`, key: "rgk_secret" } });
 
-  const asked = new ApiClient(profile).get("/me");
+  const requested = new ApiClient(profile).get("/me");
 
-  await expect(asked).rejects.toThrow(`This API key is not known. The key in ${file} was used. (401)`);
-  await expect(asked).rejects.not.toThrow("rgk_secret");
+  await expect(requested).rejects.toThrow(`This API key is not known. The key in ${file} was used. (401)`);
+  await expect(requested).rejects.not.toThrow("rgk_secret");
 });
 
 test("the last profile that is forgotten leaves no folder behind, and none goes that something is in", () => {

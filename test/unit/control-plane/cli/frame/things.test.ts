@@ -9,7 +9,7 @@ const NEW_ID = "env-0123456789abcdef0123";
 
 /** A server that has these, and who asks it. */
 function server(lists: Record<string, Row[]>, me: Row = { id: 2, user_type: "external" }): ApiClient {
-  const asked = (path: string): Row | undefined =>
+  const requested = (path: string): Row | undefined =>
     path === "/me"
       ? me
       : Object.entries(lists)
@@ -21,7 +21,7 @@ function server(lists: Record<string, Row[]>, me: Row = { id: 2, user_type: "ext
         (lists[route] ?? []).filter(({ name }) => query.name === undefined || name === query.name),
       ),
     get: (path: string) => {
-      const row = asked(path);
+      const row = requested(path);
       return row === undefined
         ? Promise.reject(new CliError("refused", "none", { status: 404 }))
         : Promise.resolve(row);
@@ -108,8 +108,8 @@ test.each<{ what: string; kind: Kind; lists: Record<string, Row[]>; word: string
     me: { id: 1, user_type: "admin" },
     text: /^One environment, of somebody else, is called mine:\n {2}1\) env-a {2}status "running"\nName one by its id\.$/,
   },
-])("$what is told and not guessed", async ({ kind, lists, word, me, text: says }) => {
-  const asked = idOf(server(lists, me), kind, word, {});
+])("$what is told and not guessed", async ({ kind, lists, word, me, text: report }) => {
+  const requested = idOf(server(lists, me), kind, word, {});
 
-  await expect(asked).rejects.toThrow(says);
+  await expect(requested).rejects.toThrow(report);
 });

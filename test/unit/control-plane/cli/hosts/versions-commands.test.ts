@@ -36,10 +36,10 @@ const VERSIONS: Row = {
 };
 
 async function run(name: string, words: Row, format: "table" | "json" = "table") {
-  const asked: [string, Row | undefined][] = [];
+  const requested: [string, Row | undefined][] = [];
   const parts: string[] = [];
   const answer = (verb: string) => (path: string, body?: Row) => {
-    asked.push([`${verb} ${path}`, body]);
+    requested.push([`${verb} ${path}`, body]);
     return Promise.resolve(VERSIONS);
   };
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
@@ -50,13 +50,13 @@ async function run(name: string, words: Row, format: "table" | "json" = "table")
   const output = { format, width: null, nowMs: 0, write: (text: string) => void parts.push(text) };
   const context: Context = { api, where: {}, output };
   await HOST_VERSION_COMMANDS.find((one) => one.name === name)?.perform(context, words);
-  return { requested: asked, text: parts.join("") };
+  return { requested, text: parts.join("") };
 }
 
 test("versions shows each program with its package, and each flaw with its verdict", async () => {
-  const { requested: asked, text } = await run("versions", { host: "gpu-07" });
+  const { requested, text } = await run("versions", { host: "gpu-07" });
 
-  expect(asked).toEqual([["GET /hosts/gpu-07/versions", undefined]]);
+  expect(requested).toEqual([["GET /hosts/gpu-07/versions", undefined]]);
   expect(text).toMatch(/^runc +1\.1\.15\+ds1 +runc +1\.1\.15\+ds1-2/m);
   expect(text).toMatch(/^docker .*restart it: its file was replaced$/m);
   expect(text).toMatch(/^CVE-2025-31133 +runc +open +Install runc 2\.$/m);
@@ -84,8 +84,8 @@ test("waive-cves says the reason, and which CVEs and for how long only where tha
 });
 
 test("end-cve-waiver takes it back", async () => {
-  const { requested: asked, text } = await run("end-cve-waiver", { host: "gpu-07" });
+  const { requested, text } = await run("end-cve-waiver", { host: "gpu-07" });
 
-  expect(asked).toEqual([["DELETE /hosts/gpu-07/cve-waiver", undefined]]);
+  expect(requested).toEqual([["DELETE /hosts/gpu-07/cve-waiver", undefined]]);
   expect(text).toBe("Nothing is waived on host gpu-07 any more.\n");
 });

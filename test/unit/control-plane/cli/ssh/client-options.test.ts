@@ -8,7 +8,7 @@ import { argumentsOf, knownHostsWith, sshConfigText } from "@remotegpu/control-p
 import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/way-in";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVbA4O3uYmX8sQ1m0tLJr0dHkWw7m1n0JvY0C3n5r2k";
-const way = (more: Partial<SshTarget> = {}): SshTarget => ({
+const route = (more: Partial<SshTarget> = {}): SshTarget => ({
   id: "env-0123456789abcdef0123",
   name: "lab",
   host: "192.0.2.7",
@@ -30,63 +30,63 @@ describe("as ssh reads it", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** What ssh would do, by its own word. */
-  const asked = (args: string[]): Map<string, string> => {
-    const told = execFileSync("ssh", ["-G", ...args], { encoding: "utf8" });
-    return new Map(told.split("\n").map((line) => line.split(/ (.*)/s, 2) as [string, string]));
+  const requested = (args: string[]): Map<string, string> => {
+    const reported = execFileSync("ssh", ["-G", ...args], { encoding: "utf8" });
+    return new Map(reported.split("\n").map((line) => line.split(/ (.*)/s, 2) as [string, string]));
   };
 
   test("an entry of the configuration leads in by its name and by its id", () => {
     const config = join(folder, "config");
-    writeFileSync(config, sshConfigText([way()], ours(join(folder, "known hosts"))));
+    writeFileSync(config, sshConfigText([route()], ours(join(folder, "known hosts"))));
 
     for (const name of ["lab", "env-0123456789abcdef0123"]) {
-      const told = asked(["-F", config, name]);
-      expect(told.get("hostname")).toBe("192.0.2.7");
-      expect(told.get("port")).toBe("20022");
-      expect(told.get("user")).toBe("root");
-      expect(told.get("hostkeyalias")).toBe("remotegpu-env-0123456789abcdef0123");
-      expect(told.get("stricthostkeychecking")).toBe("true");
-      expect(told.get("userknownhostsfile")).toBe(join(folder, "known hosts"));
+      const reported = requested(["-F", config, name]);
+      expect(reported.get("hostname")).toBe("192.0.2.7");
+      expect(reported.get("port")).toBe("20022");
+      expect(reported.get("user")).toBe("root");
+      expect(reported.get("hostkeyalias")).toBe("remotegpu-env-0123456789abcdef0123");
+      expect(reported.get("stricthostkeychecking")).toBe("true");
+      expect(reported.get("userknownhostsfile")).toBe(join(folder, "known hosts"));
     }
   });
 
   test("the arguments say the same", () => {
-    const told = asked([
+    const reported = requested([
       "-F",
       "none",
-      ...argumentsOf(way({ host: "2001:db8::7" }), ours("/tmp/known")),
+      ...argumentsOf(route({ host: "2001:db8::7" }), ours("/tmp/known")),
       "2001:db8::7",
     ]);
 
-    expect(told.get("hostname")).toBe("2001:db8::7");
-    expect(told.get("port")).toBe("20022");
-    expect(told.get("userknownhostsfile")).toBe("/tmp/known");
+    expect(reported.get("hostname")).toBe("2001:db8::7");
+    expect(reported.get("port")).toBe("20022");
+    expect(reported.get("userknownhostsfile")).toBe("/tmp/known");
   });
 });
 
 test("where the gateway alone leads there it is the way, for the same server", () => {
-  const through = way({ isThroughGateway: true });
+  const through = route({ isThroughGateway: true });
   const proxy = "/usr/bin/node /opt/remotegpu.mjs ssh-proxy env-0123456789abcdef0123";
 
   expect(argumentsOf(through, ours("/k"))).toContain(`ProxyCommand=${proxy}`);
   expect(argumentsOf(through, ours("/k"))).toContain("HostKeyAlias=remotegpu-env-0123456789abcdef0123");
   expect(sshConfigText([through], ours("/k"))).toContain(`\n  ProxyCommand ${proxy}\n`);
-  expect(argumentsOf(way(), ours("/k")).join(" ")).not.toContain("ProxyCommand");
+  expect(argumentsOf(route(), ours("/k")).join(" ")).not.toContain("ProxyCommand");
 });
 
 test("a server whose key nobody told is taken at its first word", () => {
-  expect(argumentsOf(way({ hostKey: null }), ours("/k"))).toContain("StrictHostKeyChecking=accept-new");
+  expect(argumentsOf(route({ hostKey: null }), ours("/k"))).toContain("StrictHostKeyChecking=accept-new");
 });
 
 test.each(["two words", "star*", "!not", "-oProxyCommand=x", "name\nProxyCommand x"])(
   "%j is no name for an entry, and its id is",
   (name) => {
-    expect(sshConfigText([way({ name })], ours("/k")).split("\n")[0]).toBe("Host env-0123456789abcdef0123");
+    expect(sshConfigText([route({ name })], ours("/k")).split("\n")[0]).toBe("Host env-0123456789abcdef0123");
   },
 );
 
 test("of two that bear one name each has its id alone", () => {
-  const text = sshConfigText([way(), way({ id: "env-ffffffffffffffffffff" })], ours("/k"));
+  const text = sshConfigText([route(), route({ id: "env-ffffffffffffffffffff" })], ours("/k"));
 
   expect(text.match(/^Host .*$/gm)).toEqual([
     "Host env-0123456789abcdef0123",
@@ -95,11 +95,11 @@ test("of two that bear one name each has its id alone", () => {
 });
 
 test("the file of host keys has one line for each environment, the newest", () => {
-  const first = knownHostsWith("other ssh-rsa AAAA\n", [way()]);
-  const again = knownHostsWith(first, [way({ hostKey: KEY.replace("IFVb", "IAAA") })]);
+  const first = knownHostsWith("other ssh-rsa AAAA\n", [route()]);
+  const again = knownHostsWith(first, [route({ hostKey: KEY.replace("IFVb", "IAAA") })]);
 
   expect(again).toBe(
     `other ssh-rsa AAAA\nremotegpu-env-0123456789abcdef0123 ${KEY.replace("IFVb", "IAAA")}\n`,
   );
-  expect(knownHostsWith(again, [way({ hostKey: null })])).toBe(again);
+  expect(knownHostsWith(again, [route({ hostKey: null })])).toBe(again);
 });

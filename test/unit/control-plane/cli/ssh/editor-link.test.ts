@@ -4,7 +4,7 @@ import { nameOfEntry } from "@remotegpu/control-plane/cli/ssh/client-options";
 import { editorLink } from "@remotegpu/control-plane/cli/ssh/editor-link";
 import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/way-in";
 
-const way = (id: string, name: string): SshTarget => ({
+const route = (id: string, name: string): SshTarget => ({
   id,
   name,
   host: "192.0.2.7",
@@ -33,7 +33,7 @@ test.each([
   { what: "its id, where its name has capitals, which links lose", name: "Lab", others: [], is: "env-1" },
   { what: "its id, where its name is a pattern", name: "l*b", others: [], is: "env-1" },
 ])("an environment's entry goes by $what", ({ name, others, is }) => {
-  const one = way("env-1", name);
+  const one = route("env-1", name);
 
-  expect(nameOfEntry(one, [one, ...others.map((other, at) => way(`env-${at + 2}`, other))])).toBe(is);
+  expect(nameOfEntry(one, [one, ...others.map((other, at) => route(`env-${at + 2}`, other))])).toBe(is);
 });

@@ -14,9 +14,9 @@ let agent: { socket: string; pid: number };
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "rg-key-add-"));
-  const told = execFileSync("ssh-agent", ["-s"], { encoding: "utf8" });
-  const [, socket = ""] = /SSH_AUTH_SOCK=([^;]+)/.exec(told) ?? [];
-  const [, pid = ""] = /SSH_AGENT_PID=(\d+)/.exec(told) ?? [];
+  const reported = execFileSync("ssh-agent", ["-s"], { encoding: "utf8" });
+  const [, socket = ""] = /SSH_AUTH_SOCK=([^;]+)/.exec(reported) ?? [];
+  const [, pid = ""] = /SSH_AGENT_PID=(\d+)/.exec(reported) ?? [];
   agent = { socket, pid: Number(pid) };
 });
 afterAll(() => {

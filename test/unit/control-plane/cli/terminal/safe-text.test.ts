@@ -12,8 +12,8 @@ test.each([
   ["gpj.\u202eexe\u2066\u200f", "gpj.\\u202eexe\\u2066\\u200f"],
   ["a\u2028b\u200bc\ufeff", "a\\u2028b\\u200bc\\ufeff"],
   ["\ud800", "\\ud800"],
-])("%j is shown as %s", (text, shown) => {
-  expect(safeText(text)).toBe(shown);
+])("%j is shown as %s", (text, visible) => {
+  expect(safeText(text)).toBe(visible);
   expect(JSON.parse(safeLines(JSON.stringify({ text })))).toEqual({ text });
 });
 

@@ -7,8 +7,8 @@ const ESC = "\u001b";
 
 function filtered(...pieces: (string | Uint8Array)[]): string {
   const filter = new TerminalFilter();
-  const shown = pieces.map((piece) => filter.take(Buffer.from(piece as string)));
-  return [...shown, filter.end()].join("");
+  const visible = pieces.map((piece) => filter.take(Buffer.from(piece as string)));
+  return [...visible, filter.end()].join("");
 }
 
 describe("a terminal gets", () => {
@@ -24,8 +24,8 @@ describe("a terminal gets", () => {
     ["colours with colons", `${ESC}[38:2::1:2:3mx${ESC}[m`, `${ESC}[38:2::1:2:3mx${ESC}[m`],
     ["an end of a line of two characters as one", "a\r\nb\r\r\nc", "a\nb\nc"],
     ["a bar of progress as lines", "\r 1%\r 2%\r 3%\ndone\r", " 1%\n 2%\n 3%\ndone\n"],
-  ])("%s", (_what, came, shown) => {
-    expect(filtered(came)).toBe(shown);
+  ])("%s", (_what, came, visible) => {
+    expect(filtered(came)).toBe(visible);
   });
 });
 
@@ -55,8 +55,8 @@ describe("a terminal does not get", () => {
     ["halves of letters", Buffer.from([0x61, 0xe2, 0x82, 0x62, 0xc3]), "a\ufffdb\ufffd"],
     ["letters that are written too long", Buffer.from([0xc0, 0x9b, 0xe0, 0x80, 0x9b]), "\ufffd".repeat(5)],
     ["an end without a beginning", `a${ESC}`, "a"],
-  ])("%s", (_what, came, shown) => {
-    expect(filtered(came)).toBe(shown);
+  ])("%s", (_what, came, visible) => {
+    expect(filtered(came)).toBe(visible);
   });
 
   test("nothing for ever: a sequence or a string without an end is text again", () => {

@@ -5,11 +5,11 @@ import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-let told = "";
+let reported = "";
 beforeEach(() => {
-  told = "";
+  reported = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
+    reported += String(text);
     return true;
   });
 });
@@ -74,7 +74,7 @@ test("an array is not followed", async () => {
 test("whoever waits is told how many stand where, and fails unless all were completed", async () => {
   const completed = { status: "completed", elements: { completed: 3 } };
   const { printed } = await performed(WAIT, { job: "jobs-1", timeout: "60" }, [ARRAY, completed]);
-  expect(told).toBe("Array jobs-1 (sweep) is running: 1 running, 2 queued.\n");
+  expect(reported).toBe("Array jobs-1 (sweep) is running: 1 running, 2 queued.\n");
   expect(printed).toBe("Array jobs-1 (sweep) is completed: 3 completed.\n");
 
   const failed = { status: "failed", elements: { completed: 2, failed: 1 } };

@@ -6,11 +6,11 @@ import { DistributedConfig } from "@remotegpu/control-plane/http/training/distri
 import { MIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-let told = "";
+let reported = "";
 beforeEach(() => {
-  told = "";
+  reported = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
+    reported += String(text);
     return true;
   });
 });
@@ -144,7 +144,7 @@ test("whoever waits is told its id, its place and its end", async () => {
     { status: "completed", status_reason: null },
   );
 
-  expect(told).toBe(
+  expect(reported).toBe(
     "Training job job-1 is ordered.\nWaiting for a place.\nTraining job job-1 (train) is running.\n",
   );
   expect(printed).toBe("Training job job-1 (train) is completed.\n");

@@ -7,11 +7,11 @@ import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
-let told = "";
+let reported = "";
 beforeEach(() => {
-  told = "";
+  reported = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
+    reported += String(text);
     return true;
   });
 });
@@ -67,24 +67,24 @@ class Server extends ApiClient {
   }
 }
 
-async function followed(scene: Scene, ask?: () => Promise<InterruptChoice>) {
+async function followed(scene: Scene, request?: () => Promise<InterruptChoice>) {
   const server = new Server(scene);
   const output = { format: "table" as const, width: null, nowMs: 0, write: () => undefined };
-  let shown = "";
+  let visible = "";
   const write = (bytes: Buffer) => {
-    shown += bytes.toString();
+    visible += bytes.toString();
     return Promise.resolve();
   };
-  const interruptions = new Interruptions(ask);
+  const interruptions = new Interruptions(request);
   onTestFinished(() => interruptions.end());
   const ending = follow({ api: server, where: {}, output }, { id: "job-1", interruptions, write });
-  if (ask !== undefined) process.emit("SIGINT");
+  if (request !== undefined) process.emit("SIGINT");
   const row = await ending;
-  return { row, visible: shown, posted: server.posted };
+  return { row, visible, posted: server.posted };
 }
 
 test("what it waits for is told as its host tells it, and then what it writes, attempt after attempt", async () => {
-  const { visible: shown, row } = await followed({
+  const { visible, row } = await followed({
     seen: [
       { status: "queued", status_reason: "Waiting for a place." },
       running("run-1"),
@@ -96,52 +96,53 @@ test("what it waits for is told as its host tells it, and then what it writes, a
     outputs: { "run-1": ["one\n"], "run-2": ["two\n"] },
   });
 
-  expect(told.split("\n")).toEqual([
+  expect(reported.split("\n")).toEqual([
     "Host a is fetching the image (2 of 5 layers).",
     "Training job job-1 (train) is running.",
     "Attempt 2 follows.",
     "Training job job-1 (train) is running.",
     "",
   ]);
-  expect(shown).toBe("one\ntwo\n");
+  expect(visible).toBe("one\ntwo\n");
   expect(row.status).toBe("completed");
 });
 
 test("what one wrote that was over before anybody looked is shown", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [{ ...running("run-1"), ...COMPLETED }],
     outputs: { "run-1": ["done\n"] },
   });
 
-  expect(shown).toBe("done\n");
+  expect(visible).toBe("done\n");
 });
 
 test("output that breaks off goes on where it was, without what says so", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
     outputs: {
       "run-1": ["a\nb\n!", "a\nb\nc\n[remotegpu] The output breaks off here: it was lost.\n", "a\nb\nc\nd\n"],
     },
   });
 
-  expect(shown.replace(/^\[remotegpu\].*\n/m, "")).toBe("a\nb\nc\nd\n");
-  expect(told).toContain("The server broke off in the middle.\n");
+  expect(visible.replace(/^\[remotegpu\].*\n/m, "")).toBe("a\nb\nc\nd\n");
+  expect(reported).toContain("The server broke off in the middle.\n");
 });
 
 test("a line that broke off in its middle goes on there, and its own end is not shown twice", async () => {
   const notice = "\n[remotegpu] The output breaks off here: it was lost.\n";
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [running("run-1"), running("run-1"), running("run-1"), { ...running("run-1"), ...COMPLETED }],
     outputs: { "run-1": [`ab${notice}`, `abc${notice}`, "abc\nd\n"] },
   });
 
-  expect(shown).toBe(`ab${notice}c${notice}d\n`);
+  expect(visible).toBe(`ab${notice}c${notice}d\n`);
 });
 
-const of = (rank: number, shown: string) => shown.split("\n").filter((line) => line.startsWith(`[${rank}]`));
+const of = (rank: number, visible: string) =>
+  visible.split("\n").filter((line) => line.startsWith(`[${rank}]`));
 
 test("of several ranks all is shown, line by line, attempt after attempt", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [
       running("run-1", "run-2"),
       running("run-3", "run-4"),
@@ -150,13 +151,13 @@ test("of several ranks all is shown, line by line, attempt after attempt", async
     outputs: { "run-1": ["a\nb"], "run-2": ["x\n"], "run-3": ["c\n"], "run-4": ["y\nz\n"] },
   });
 
-  expect(of(0, shown)).toEqual(["[0] a", "[0] b", "[0] c"]);
-  expect(of(1, shown)).toEqual(["[1] x", "[1] y", "[1] z"]);
-  expect(shown).toHaveLength("[0] a\n".length * 6);
+  expect(of(0, visible)).toEqual(["[0] a", "[0] b", "[0] c"]);
+  expect(of(1, visible)).toEqual(["[1] x", "[1] y", "[1] z"]);
+  expect(visible).toHaveLength("[0] a\n".length * 6);
 });
 
 test("a rank whose output breaks off is taken up while another's goes on", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [
       running("run-1", "run-2"),
       running("run-1", "run-2"),
@@ -166,17 +167,17 @@ test("a rank whose output breaks off is taken up while another's goes on", async
     lasts: { "run-1": "run-2" },
   });
 
-  expect(of(0, shown)).toEqual(["[0] a"]);
-  expect(of(1, shown)).toEqual(["[1] x", "[1] half", "[1] y"]);
+  expect(of(0, visible)).toEqual(["[0] a"]);
+  expect(of(1, visible)).toEqual(["[1] x", "[1] half", "[1] y"]);
 });
 
 test("what breaks off as the job ends is taken up once more", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     seen: [running("run-1", "run-2"), { ...running("run-1", "run-2"), ...COMPLETED }],
     outputs: { "run-1": ["a\n"], "run-2": ["x\n!", "x\ny\n"] },
   });
 
-  expect(of(1, shown)).toEqual(["[1] x", "[1] y"]);
+  expect(of(1, visible)).toEqual(["[1] x", "[1] y"]);
 });
 
 test("Ctrl-C and the wish to cancel: the job is cancelled, and followed until it is", async () => {

@@ -18,10 +18,10 @@ function fileOf(text: string): string {
 
 /** @param answers by path */
 async function submitted(given: Record<string, unknown>, answers: Record<string, Row>) {
-  const asked: [string, unknown][] = [];
+  const requested: [string, unknown][] = [];
   let printed = "";
   const answer = (path: string, body?: unknown) => {
-    asked.push([path, body]);
+    requested.push([path, body]);
     return Promise.resolve(answers[path] ?? {});
   };
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
@@ -31,22 +31,19 @@ async function submitted(given: Record<string, unknown>, answers: Record<string,
   const write = (text: string) => void (printed += text);
   const output = { format: "table" as const, width: null, nowMs: 0, write };
   await SUBMIT.perform({ api, where: {}, output }, { timeout: "60", ...given });
-  return { requested: asked, printed };
+  return { requested, printed };
 }
 
 test("what is in the file is ordered", async () => {
   const created = { id: "job-1", name: "j", status: "queued", status_reason: "Waiting for a place." };
-  const { requested: asked, printed } = await submitted(
-    { file: fileOf("name: j") },
-    { "/training-jobs": created },
-  );
+  const { requested, printed } = await submitted({ file: fileOf("name: j") }, { "/training-jobs": created });
 
-  expect(asked).toEqual([["/training-jobs", { name: "j" }]]);
+  expect(requested).toEqual([["/training-jobs", { name: "j" }]]);
   expect(printed).toBe("Training job job-1 (j) is queued: Waiting for a place.\n");
 });
 
 test("a dry run orders nothing, and shows price, place and why", async () => {
-  const { requested: asked, printed } = await submitted(
+  const { requested, printed } = await submitted(
     { file: fileOf("name: j"), isDryRun: true },
     {
       "/training-jobs/dry-run": {
@@ -59,7 +56,7 @@ test("a dry run orders nothing, and shows price, place and why", async () => {
     },
   );
 
-  expect(asked).toEqual([["/training-jobs/dry-run", { name: "j" }]]);
+  expect(requested).toEqual([["/training-jobs/dry-run", { name: "j" }]]);
   expect(printed).toMatch(/^price per hour +4\.5000\nplace in the line +3\nwhy +No host has room/);
   expect(printed).toMatch(/gpu-07 +no free GPU/);
   expect(printed).toMatch(/With 1 GPU it would start now\. +gpu +1/);

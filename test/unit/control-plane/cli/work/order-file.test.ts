@@ -61,10 +61,10 @@ test.each([
   ["a list", "- a", /says no members of an order/],
   ["nothing", "", /says no members of an order/],
   ["an anchor that is nowhere", "a: *b", /job\.yaml/],
-])("%s is refused, and says why", async (_what, text, says) => {
+])("%s is refused, and says why", async (_what, text, report) => {
   await expect(orderIn(fileOf(text))).rejects.toMatchObject({
     kind: "usage",
-    message: expect.stringMatching(says),
+    message: expect.stringMatching(report),
   });
 });
 

@@ -6,45 +6,45 @@ import { RankLines } from "@remotegpu/control-plane/cli/work/run-output";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-let told = "";
+let reported = "";
 beforeEach(() => {
-  told = "";
+  reported = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
+    reported += String(text);
     return true;
   });
 });
 afterEach(() => void vi.restoreAllMocks());
 
 /** @param said by rank, in pieces as they come, a piece of each in turn; an error is thrown */
-async function followed(said: Record<string, (string | CliError)[]>) {
+async function followed(output: Record<string, (string | CliError)[]>) {
   const queries: unknown[] = [];
-  let shown = "";
+  let visible = "";
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
-    list: () => Promise.resolve(Object.keys(said).map((rank) => ({ rank: Number(rank) }))),
+    list: () => Promise.resolve(Object.keys(output).map((rank) => ({ rank: Number(rank) }))),
     stream: async (...[path, query, { write }]: Parameters<ApiClient["stream"]>) => {
       queries.push([path, query]);
-      for (const piece of said[query["rank"] ?? ""] ?? []) {
+      for (const piece of output[query["rank"] ?? ""] ?? []) {
         if (piece instanceof CliError) throw piece;
         await write(Buffer.from(piece));
       }
     },
   });
   const write = (bytes: Buffer) => {
-    shown += bytes.toString();
+    visible += bytes.toString();
     return Promise.resolve();
   };
   const signal = new AbortController().signal;
   await followRanks(api, { path: "/training-jobs/job-1", query: { follow: "true" }, signal, write });
-  return { visible: shown, queries };
+  return { visible, queries };
 }
 
 test("lines stay whole, whatever pieces they come in, and say whose they are", async () => {
-  const { visible: shown, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
+  const { visible, queries } = await followed({ 0: ["a", "b\nc", "\n"], 1: ["x\ny"] });
 
-  expect(shown.split("\n").filter((line) => line.startsWith("[0]"))).toEqual(["[0] ab", "[0] c"]);
-  expect(shown.split("\n").filter((line) => line.startsWith("[1]"))).toEqual(["[1] x", "[1] y"]);
-  expect(shown.endsWith("\n")).toBe(true);
+  expect(visible.split("\n").filter((line) => line.startsWith("[0]"))).toEqual(["[0] ab", "[0] c"]);
+  expect(visible.split("\n").filter((line) => line.startsWith("[1]"))).toEqual(["[1] x", "[1] y"]);
+  expect(visible.endsWith("\n")).toBe(true);
   expect(queries).toEqual([
     ["/training-jobs/job-1/logs", { follow: "true", rank: "0" }],
     ["/training-jobs/job-1/logs", { follow: "true", rank: "1" }],
@@ -52,13 +52,13 @@ test("lines stay whole, whatever pieces they come in, and say whose they are", a
 });
 
 test("one that has nothing to say holds up no other", async () => {
-  const { visible: shown } = await followed({
+  const { visible } = await followed({
     0: [new CliError("refused", "It has not run yet.")],
     1: ["x\n"],
   });
 
-  expect(shown).toBe("[1] x\n");
-  expect(told).toBe("Rank 0: It has not run yet.\n");
+  expect(visible).toBe("[1] x\n");
+  expect(reported).toBe("Rank 0: It has not run yet.\n");
 });
 
 test("of a workload that never ran there is nothing", async () => {

@@ -62,9 +62,9 @@ test("aims are changed one by one, though the API takes them as a whole; one tha
 });
 
 test("tells by what it scales, what was decided last, and what was done", () => {
-  const [says, reason, , head, ...decisions] = linesOf({});
+  const [report, reason, , head, ...decisions] = linesOf({});
 
-  expect([says, reason]).toEqual([
+  expect([report, reason]).toEqual([
     "chat is to have 2 of 1 to 8 replicas, by its load (target_qps 100, scale_down_delay 60).",
     "It stays at 2 replicas: there is work for 1.7.",
   ]);
@@ -83,6 +83,6 @@ test.each([
     { autoscaling: { ...ROW.autoscaling, is_in_charge: false }, autoscaling_dry_run: true },
     "as people say: autoscaling runs dry.",
   ],
-])("of %j it says that the number is %s", (change, says) => {
-  expect(linesOf(change)[0]).toBe(`chat is to have 2 of 1 to 8 replicas, ${says}`);
+])("of %j it says that the number is %s", (change, report) => {
+  expect(linesOf(change)[0]).toBe(`chat is to have 2 of 1 to 8 replicas, ${report}`);
 });

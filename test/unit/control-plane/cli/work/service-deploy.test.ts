@@ -47,10 +47,10 @@ async function deployed(
   services: Row[] = [CHAT],
   revisions: Row[] = [],
 ) {
-  const asked: [method: string, path: string, body: unknown][] = [];
+  const requested: [method: string, path: string, body: unknown][] = [];
   let printed = "";
   const changing = (method: string) => (path: string, body: unknown) => {
-    asked.push([method, path, body]);
+    requested.push([method, path, body]);
     return Promise.resolve({ ...CHAT, name: "chat" });
   };
   const known: Record<string, Row> = {
@@ -74,31 +74,33 @@ async function deployed(
   };
   const done = SERVICE_DEPLOY.perform({ api, where: {}, output }, { file: fileOf(text), ...given });
   const failure = await done.then(() => null).catch((error: unknown) => error);
-  return { requested: asked, printed, failure };
+  return { requested, printed, failure };
 }
 
 test("one that is not there is ordered as the file says", async () => {
-  const { requested: asked, printed } = await deployed(
+  const { requested, printed } = await deployed(
     "name: chat\nimage: chat:1\nversion: v1",
     { isMeant: true },
     [],
   );
 
-  expect(asked).toEqual([["POST", "/inference-services", { name: "chat", image: "chat:1", version: "v1" }]]);
+  expect(requested).toEqual([
+    ["POST", "/inference-services", { name: "chat", image: "chat:1", version: "v1" }],
+  ]);
   expect(printed).toMatch(/There is no service chat: .*\nInference service svc-1 \(chat\) is running\.\n$/);
 });
 
 test("one of the name in another workspace is not meant", async () => {
-  const { requested: asked } = await deployed("name: chat\nworkspace_id: 4", { isMeant: true });
+  const { requested } = await deployed("name: chat\nworkspace_id: 4", { isMeant: true });
 
-  expect(asked).toEqual([["POST", "/inference-services", { name: "chat", workspace_id: 4 }]]);
+  expect(requested).toEqual([["POST", "/inference-services", { name: "chat", workspace_id: 4 }]]);
 });
 
 test("the same file again does nothing", async () => {
   const same = "name: chat\nworkspace_id: null\nimage: chat:1\nversion: v1\nenv_vars: {TOKEN: secret}";
-  const { requested: asked, printed } = await deployed(same, { isMeant: true });
+  const { requested, printed } = await deployed(same, { isMeant: true });
 
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
   expect(printed).toMatch(/^Inference service svc-1 \(chat\) is what .*chat\.yaml says already\.\n$/);
 });
 
@@ -126,11 +128,11 @@ test("nor while the service is on its way there; one that goes back is ordered t
 
 test("what is different is shown with how it changes, and made: what may be refused first", async () => {
   const file = "name: chat\nimage: chat:2\nversion: v2\nmax_replicas: 4";
-  const { requested: asked, printed } = await deployed(file, { isMeant: true, allowsGap: true });
+  const { requested, printed } = await deployed(file, { isMeant: true, allowsGap: true });
 
   expect(printed).toMatch(/^image +chat:1 +chat:2 +by an upgrade$/m);
   expect(printed).toMatch(/^max_replicas +10 +4 +at once$/m);
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     ["POST", "/inference-services/svc-1/upgrade", { version: "v2", image: "chat:2", allow_gap: true }],
     ["PATCH", "/inference-services/svc-1", { max_replicas: 4 }],
   ]);
@@ -138,11 +140,11 @@ test("what is different is shown with how it changes, and made: what may be refu
 
 test("nobody is shown what a variable holds", async () => {
   const file = "name: chat\nversion: v2\nenv_vars: {TOKEN: another, MORE: words}";
-  const { requested: asked, printed } = await deployed(file, { isMeant: true });
+  const { requested, printed } = await deployed(file, { isMeant: true });
 
   expect(printed).toMatch(/^env_vars\.TOKEN +\(set\) +\(set\)/m);
   expect(printed).not.toMatch(/secret|another|words/);
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     [
       "POST",
       "/inference-services/svc-1/upgrade",
@@ -152,11 +154,11 @@ test("nobody is shown what a variable holds", async () => {
 });
 
 test("a variable that the file has no more is taken out", async () => {
-  const { requested: asked } = await deployed("name: chat\nversion: v2\nenv_vars: {MORE: words}", {
+  const { requested } = await deployed("name: chat\nversion: v2\nenv_vars: {MORE: words}", {
     isMeant: true,
   });
 
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     [
       "POST",
       "/inference-services/svc-1/upgrade",
@@ -166,11 +168,11 @@ test("a variable that the file has no more is taken out", async () => {
 });
 
 test.each([["chat:2"], ["chat:1"]])("a dry run does nothing (%s)", async (image) => {
-  const { requested: asked, failure } = await deployed(`name: chat\nversion: v1\nimage: ${image}`, {
+  const { requested, failure } = await deployed(`name: chat\nversion: v1\nimage: ${image}`, {
     isDryRun: true,
   });
 
-  expect({ requested: asked, failure }).toEqual({ requested: [], failure: null });
+  expect({ requested, failure }).toEqual({ requested: [], failure: null });
 });
 
 test("a dry run tells scripts what would be done", async () => {
@@ -183,9 +185,9 @@ test("a dry run tells scripts what would be done", async () => {
 });
 
 test("whoever is not asked has to say that it is meant", async () => {
-  const { requested: asked, failure } = await deployed("name: chat\nmax_replicas: 4");
+  const { requested, failure } = await deployed("name: chat\nmax_replicas: 4");
 
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
   expect(failure).toMatchObject({ kind: "usage", message: expect.stringContaining("Say so with --yes.") });
 });
 
@@ -201,15 +203,15 @@ test.each([
   ["what no order says", "name: chat\nreplicas: 3", {}, [CHAT], /replicas is no member of an order/],
   ["an upgrade without a version", "name: chat\nimage: chat:2", {}, [CHAT], /says no version/],
   ["another workspace", "workspace_id: 4", { service: "svc-1" }, [], /workspace_id is fixed at the order/],
-])("%s is refused, and nothing is done", async (_what, text, given, services, says) => {
-  const { requested: asked, failure } = await deployed(text, { isMeant: true, ...given }, services);
+])("%s is refused, and nothing is done", async (_what, text, given, services, report) => {
+  const { requested, failure } = await deployed(text, { isMeant: true, ...given }, services);
 
-  expect(failure).toMatchObject({ kind: "usage", message: expect.stringMatching(says) });
-  expect(asked).toEqual([]);
+  expect(failure).toMatchObject({ kind: "usage", message: expect.stringMatching(report) });
+  expect(requested).toEqual([]);
 });
 
 test("one that is named may be called otherwise from now on", async () => {
-  const { requested: asked } = await deployed("name: talk", { isMeant: true, service: "svc-1" }, []);
+  const { requested } = await deployed("name: talk", { isMeant: true, service: "svc-1" }, []);
 
-  expect(asked).toEqual([["PATCH", "/inference-services/svc-1", { name: "talk" }]]);
+  expect(requested).toEqual([["PATCH", "/inference-services/svc-1", { name: "talk" }]]);
 });

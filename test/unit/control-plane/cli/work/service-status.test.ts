@@ -29,7 +29,7 @@ function replica(rank: number, more: Partial<ServiceOverview["replicas"][number]
   };
 }
 
-function linesOf(standing: Partial<ServiceOverview>, width: number | null = null): string[] {
+function linesOf(state: Partial<ServiceOverview>, width: number | null = null): string[] {
   let text = "";
   const output = { format: "table" as const, width, nowMs: AT, write: (more: string) => void (text += more) };
   printOverview(output, {
@@ -37,7 +37,7 @@ function linesOf(standing: Partial<ServiceOverview>, width: number | null = null
     open: { in_flight: 7, held: 1 },
     replicas: [],
     versions: new Map([[1, "v1"]]),
-    ...standing,
+    ...state,
   });
   return text.trimEnd().split("\n");
 }

@@ -8,9 +8,11 @@ import {
 import { countAnswer, noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
 import { trafficFigures } from "@remotegpu/control-plane/core/inference/traffic/traffic-figures";
 
-function figures(told: { status?: number; tokens?: { prompt: number; completion: number } | "silent" }[]) {
+function figures(
+  reported: { status?: number; tokens?: { prompt: number; completion: number } | "silent" }[],
+) {
   const counts = noCounts();
-  for (const { status = 200, tokens = null } of told)
+  for (const { status = 200, tokens = null } of reported)
     countAnswer(counts, {
       status,
       isWhole: true,
@@ -45,7 +47,7 @@ function traffic(change: Partial<ServiceTraffic> = {}): ServiceTraffic {
 }
 
 function linesOf(
-  told: ServiceTraffic,
+  reported: ServiceTraffic,
   by: "minutes" | "keys" = "minutes",
   key: string | null = null,
 ): string[] {
@@ -56,7 +58,7 @@ function linesOf(
     nowMs: 0,
     write: (more: string) => void (text += more),
   };
-  printTraffic(output, told, { by, key });
+  printTraffic(output, reported, { by, key });
   return text.trimEnd().split("\n");
 }
 

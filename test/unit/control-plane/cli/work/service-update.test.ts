@@ -5,11 +5,11 @@ import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
 import { SERVICE_UPDATE } from "@remotegpu/control-plane/cli/work/service-update";
 
 async function run(given: Record<string, unknown>) {
-  const asked: [path: string, body: Row][] = [];
+  const requested: [path: string, body: Row][] = [];
   let printed = "";
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
     patch: (path: string, change: Row) => {
-      asked.push([path, change]);
+      requested.push([path, change]);
       return Promise.resolve({ id: "svc-1", name: "talk", status: "running", status_reason: null });
     },
   });
@@ -21,11 +21,11 @@ async function run(given: Record<string, unknown>) {
     () => null,
     (error: unknown) => error,
   );
-  return { requested: asked, printed, failure };
+  return { requested, printed, failure };
 }
 
 test("what is named is changed, each where the API has it, and the service is told of", async () => {
-  const { requested: asked, printed } = await run({
+  const { requested, printed } = await run({
     name: "talk",
     min_replicas: "0",
     max_replicas: "8",
@@ -37,7 +37,7 @@ test("what is named is changed, each where the API has it, and the service is to
     max_in_flight: "4",
   });
 
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     [
       "/inference-services/svc-1",
       {
@@ -55,14 +55,14 @@ test("what is named is changed, each where the API has it, and the service is to
 });
 
 test("what is off is as by default", async () => {
-  const { requested: asked } = await run({
+  const { requested } = await run({
     health_check_path: "off",
     cors_origins: ["off"],
     max_queued: "off",
     queue_seconds: "off",
   });
 
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     [
       "/inference-services/svc-1",
       { health_check_path: null, config: { cors_origins: null, max_queued: null, queue_seconds: null } },
@@ -71,9 +71,9 @@ test("what is off is as by default", async () => {
 });
 
 test("with nothing named nothing is asked, and it says so", async () => {
-  const { requested: asked, failure } = await run({});
+  const { requested, failure } = await run({});
 
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
   expect(failure).toBeInstanceOf(CliError);
   expect((failure as CliError).kind).toBe("usage");
 });

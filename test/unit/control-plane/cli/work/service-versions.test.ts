@@ -34,23 +34,23 @@ async function run(
   command: typeof UPGRADE,
   given: Record<string, unknown>,
   {
-    checks: looks = [[ROLLOUT]],
+    checks = [[ROLLOUT]],
     width = null,
-    visible: shown = CHAT,
-    afterwards = shown,
+    visible = CHAT,
+    afterwards = visible,
   }: { checks?: Row[][]; width?: number | null; visible?: Row; afterwards?: Row } = {},
 ) {
-  const asked: [path: string, body: unknown][] = [];
+  const requested: [path: string, body: unknown][] = [];
   let printed = "";
   let nth = 0;
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
     post: (path: string, body: unknown) => {
-      asked.push([path, body]);
-      return Promise.resolve(shown);
+      requested.push([path, body]);
+      return Promise.resolve(visible);
     },
-    get: () => Promise.resolve(nth < looks.length ? shown : afterwards),
+    get: () => Promise.resolve(nth < checks.length ? visible : afterwards),
     list: (path: string) =>
-      Promise.resolve(path.endsWith("/rollouts") ? (looks[Math.min(nth++, looks.length - 1)] ?? []) : []),
+      Promise.resolve(path.endsWith("/rollouts") ? (checks[Math.min(nth++, checks.length - 1)] ?? []) : []),
   });
   const output = {
     format: "table" as const,
@@ -64,11 +64,11 @@ async function run(
       () => null,
       (error: unknown) => error,
     );
-  return { requested: asked, printed, failure };
+  return { requested, printed, failure };
 }
 
 test("an upgrade says what differs and nothing else", async () => {
-  const { requested: asked, printed } = await run(UPGRADE, {
+  const { requested, printed } = await run(UPGRADE, {
     version: "v2",
     image: "chat:2",
     memory: "2G",
@@ -79,7 +79,7 @@ test("an upgrade says what differs and nothing else", async () => {
     allow_gap: true,
   });
 
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     [
       "/inference-services/svc-1/upgrade",
       {
@@ -115,39 +115,35 @@ test.each([
   ],
   ["is followed by another", { ...ROLLOUT, outcome: "superseded" }, CHAT, /another one took its place/],
   ["is of a service that is stopped", ROLLOUT, { ...CHAT, status: "stopped" }, /stopped/],
-])("one that %s fails, and says so", async (_, rollout, shown, said) => {
-  const looks = [[ROLLOUT], [rollout]];
+])("one that %s fails, and says so", async (_, rollout, visible, output) => {
+  const checks = [[ROLLOUT], [rollout]];
 
-  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { checks: looks, visible: shown });
+  const { failure } = await run(UPGRADE, { version: "v2", wait: true }, { checks, visible });
 
   expect(failure).toBeInstanceOf(CliError);
-  expect((failure as CliError).message).toMatch(said);
+  expect((failure as CliError).message).toMatch(output);
 });
 
 test("one that ends between two looks is told as it ended", async () => {
-  const looks = [[ROLLOUT], [{ ...ROLLOUT, outcome: "completed" }]];
+  const checks = [[ROLLOUT], [{ ...ROLLOUT, outcome: "completed" }]];
   const afterwards = { ...CHAT, version: "v2", rollout: null };
 
-  const { printed } = await run(ROLLBACK, { wait: true }, { checks: looks, afterwards });
+  const { printed } = await run(ROLLBACK, { wait: true }, { checks, afterwards });
 
   expect(printed).toBe("Inference service svc-1 is running, version v2.\n");
 });
 
 test("a rollback of an upgrade on its way waits until that is taken back", async () => {
   const cause = "It was called off.";
-  const looks = [[{ ...ROLLOUT, cause }], [{ ...ROLLOUT, cause, outcome: "reverted" }]];
+  const checks = [[{ ...ROLLOUT, cause }], [{ ...ROLLOUT, cause, outcome: "reverted" }]];
 
-  const {
-    requested: asked,
-    failure,
-    printed,
-  } = await run(
+  const { requested, failure, printed } = await run(
     ROLLBACK,
     { wait: true },
-    { checks: looks, visible: { ...CHAT, rollout: { ...GOING, cause } } },
+    { checks, visible: { ...CHAT, rollout: { ...GOING, cause } } },
   );
 
-  expect({ requested: asked, failure }).toEqual({
+  expect({ requested, failure }).toEqual({
     requested: [["/inference-services/svc-1/rollback", {}]],
     failure: null,
   });
@@ -177,8 +173,8 @@ test("the history fits 80 columns, and tells causes whole", () => {
   });
 
   const lines = text.trimEnd().split("\n");
-  const [told, ...tables] = lines.toReversed();
-  expect(told).toBe(`v2: ${cause.trim()}.`);
+  const [reported, ...tables] = lines.toReversed();
+  expect(reported).toBe(`v2: ${cause.trim()}.`);
   expect(tables.filter((line) => line.length > 80)).toEqual([]);
   expect(lines[2]).toMatch(/serves$/);
   expect(text).toMatch(/10 min ago +v1 +v2 +reverted/);

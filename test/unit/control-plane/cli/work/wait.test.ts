@@ -3,11 +3,11 @@ import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
 import { type WaitState, waitUntil } from "@remotegpu/control-plane/cli/work/wait";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-let said = "";
+let output = "";
 beforeEach(() => {
-  said = "";
+  output = "";
   vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    said += String(text);
+    output += String(text);
     return true;
   });
 });
@@ -16,25 +16,25 @@ afterEach(() => void vi.restoreAllMocks());
 const bounds = { seconds: 60, goesOn: "remotegpu env show lab --watch" };
 const notYet: WaitState<string> = { waitsFor: "Waiting for a place.", stands: "It is queued." };
 
-function looks(...seen: WaitState<string>[]) {
+function checks(...seen: WaitState<string>[]) {
   return () => Promise.resolve(seen.length > 1 ? (seen.shift() ?? notYet) : (seen[0] ?? notYet));
 }
 
 test("each thing that it waits for is told once, and then the answer", async () => {
   const fetching: WaitState<string> = { waitsFor: "The image is fetched.", stands: "" };
 
-  const waiting = waitUntil(looks(notYet, notYet, fetching, { done: "there" }), {
+  const waiting = waitUntil(checks(notYet, notYet, fetching, { done: "there" }), {
     ...bounds,
     begins: "It is ordered.",
   });
 
   expect(await waiting).toBe("there");
-  expect(said).toBe("It is ordered.\nWaiting for a place.\nThe image is fetched.\n");
+  expect(output).toBe("It is ordered.\nWaiting for a place.\nThe image is fetched.\n");
 });
 
 test("Ctrl-C ends the waiting with the command that shows how it goes on, and is the process's own again", async () => {
   const before = process.listeners("SIGINT");
-  const waiting = waitUntil(looks(notYet), bounds);
+  const waiting = waitUntil(checks(notYet), bounds);
   const [interrupt] = process.listeners("SIGINT").filter((one) => !before.includes(one));
 
   interrupt?.("SIGINT");
@@ -45,7 +45,7 @@ test("Ctrl-C ends the waiting with the command that shows how it goes on, and is
 
 test("what comes about in the moment of Ctrl-C is told", async () => {
   const before = process.listeners("SIGINT");
-  const waiting = waitUntil(looks({ done: "there" }), bounds);
+  const waiting = waitUntil(checks({ done: "there" }), bounds);
 
   for (const one of process.listeners("SIGINT")) if (!before.includes(one)) one("SIGINT");
 
@@ -53,7 +53,7 @@ test("what comes about in the moment of Ctrl-C is told", async () => {
 });
 
 test("past its bound it stops waiting, and says how the order stands", async () => {
-  const waiting = waitUntil(looks(notYet), { ...bounds, seconds: 0 });
+  const waiting = waitUntil(checks(notYet), { ...bounds, seconds: 0 });
 
   await expect(waiting).rejects.toMatchObject({
     kind: "timedOut",

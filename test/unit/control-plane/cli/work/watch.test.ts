@@ -15,7 +15,7 @@ function quiet(): Context {
 }
 
 /** What is written while these are looked at one after the other, until Ctrl-C at the last. */
-async function writtenFor(looks: string[], width: number | null): Promise<string[]> {
+async function writtenFor(checks: string[], width: number | null): Promise<string[]> {
   const written: string[] = [];
   const interrupted = new AbortController();
   const context: Context = {
@@ -29,15 +29,15 @@ async function writtenFor(looks: string[], width: number | null): Promise<string
     },
   };
   let at = 0;
-  const look = ({ output }: Context) => {
+  const check = ({ output }: Context) => {
     expect(output.nowMs).toBeGreaterThan(0);
-    output.write(`${looks[at] ?? ""}\n`);
+    output.write(`${checks[at] ?? ""}\n`);
     output.write("end\n");
     at += 1;
-    if (at === looks.length) interrupted.abort();
+    if (at === checks.length) interrupted.abort();
     return Promise.resolve();
   };
-  await watched(context, look, { everyMs: 1, interrupted });
+  await watched(context, check, { everyMs: 1, interrupted });
   return written;
 }
 
@@ -62,13 +62,13 @@ test("Ctrl-C ends it, its exit code says so, and nobody listens for another any 
   const before = process.listeners("SIGINT");
   const { exitCode } = process;
   onTestFinished(() => void (process.exitCode = exitCode));
-  const look = ({ output }: Context) => {
+  const check = ({ output }: Context) => {
     output.write("running\n");
     for (const one of process.listeners("SIGINT")) if (!before.includes(one)) one("SIGINT");
     return Promise.resolve();
   };
 
-  await watched(quiet(), look, { everyMs: 60_000 });
+  await watched(quiet(), check, { everyMs: 60_000 });
 
   expect(process.exitCode).toBe(130);
   expect(process.listeners("SIGINT")).toEqual(before);

@@ -26,16 +26,16 @@ function commandOf(group: Group, name: string): Command {
 
 /** Carries it out; answers what was asked of the API, and what was printed. */
 async function carriedOut(command: Command, words: Record<string, unknown>, answer: Row) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const printed: string[] = [];
-  const ask = (method: string) => (path: string) => {
-    asked.push(`${method} ${path}`);
+  const request = (method: string) => (path: string) => {
+    requested.push(`${method} ${path}`);
     return Promise.resolve(answer);
   };
   const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
-    get: ask("GET"),
-    post: ask("POST"),
-    delete: ask("DELETE"),
+    get: request("GET"),
+    post: request("POST"),
+    delete: request("DELETE"),
   });
   const output = {
     format: "table" as const,
@@ -44,7 +44,7 @@ async function carriedOut(command: Command, words: Record<string, unknown>, answ
     write: (text: string) => void printed.push(text),
   };
   await command.perform({ api, where: {}, output }, words);
-  return { requested: asked, printed: printed.join("") };
+  return { requested, printed: printed.join("") };
 }
 
 test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
@@ -57,13 +57,13 @@ test.each(KINDS)("%s is listed, shown, gone into and asked about", (name) => {
 
 test.each(KINDS)("%s get shows one as well", async (name, route, id) => {
   const group = groupOf(name);
-  const shown = commandOf(group, "show");
-  const get = shown.aliases.includes("get") ? shown : commandOf(group, "get");
+  const visible = commandOf(group, "show");
+  const get = visible.aliases.includes("get") ? visible : commandOf(group, "get");
   const member = get.fields[0]?.member ?? "";
 
-  const { requested: asked } = await carriedOut(get, { [member]: id }, { id, status: "running" });
+  const { requested } = await carriedOut(get, { [member]: id }, { id, status: "running" });
 
-  expect(asked).toEqual([`GET ${route}/${id}`]);
+  expect(requested).toEqual([`GET ${route}/${id}`]);
 });
 
 describe("a command inside", () => {
@@ -72,13 +72,13 @@ describe("a command inside", () => {
   test.each(KINDS)("of %s goes to its first container, and ends as that did", async (name, route, id) => {
     onTestFinished(() => void (process.exitCode = undefined));
 
-    const { requested: asked } = await carriedOut(
+    const { requested } = await carriedOut(
       commandOf(groupOf(name), "exec"),
       { workload: id, argv: ["--", "ls"] },
       exited,
     );
 
-    expect(asked).toEqual([`POST ${route}/${id}/exec`]);
+    expect(requested).toEqual([`POST ${route}/${id}/exec`]);
     expect(process.exitCode).toBe(3);
   });
 
@@ -86,9 +86,9 @@ describe("a command inside", () => {
     onTestFinished(() => void (process.exitCode = undefined));
     const words = { workload: id, argv: ["ls"], rank: "2" };
 
-    const { requested: asked } = await carriedOut(commandOf(groupOf(name), "exec"), words, exited);
+    const { requested } = await carriedOut(commandOf(groupOf(name), "exec"), words, exited);
 
-    expect(asked).toEqual([`POST ${route}/${id}/exec?rank=2`]);
+    expect(requested).toEqual([`POST ${route}/${id}/exec?rank=2`]);
   });
 
   test.each(KINDS)("of %s has to be named", async (name, _route, id) => {
@@ -102,13 +102,13 @@ describe("a command inside", () => {
 test("a verb tells what came of it", async () => {
   const row = { id: "job-1", name: "train", status: "cancelled", status_reason: "Cancelled by customer 1." };
 
-  const { requested: asked, printed } = await carriedOut(
+  const { requested, printed } = await carriedOut(
     commandOf(groupOf("job"), "cancel"),
     { workload: "job-1", timeout: "60" },
     row,
   );
 
-  expect(asked).toEqual(["POST /training-jobs/job-1/cancel"]);
+  expect(requested).toEqual(["POST /training-jobs/job-1/cancel"]);
   expect(printed).toBe("Training job job-1 (train) is cancelled: Cancelled by customer 1.\n");
 });
 
@@ -127,10 +127,14 @@ test("whoever waits is told how it settled", async () => {
   };
   const go = commandOf(workloadGroup(words), "go");
 
-  const said = await carriedOut(go, { workload: "w-1", wait: true, timeout: "5" }, { status: "on its way" });
+  const output = await carriedOut(
+    go,
+    { workload: "w-1", wait: true, timeout: "5" },
+    { status: "on its way" },
+  );
   const atOnce = await carriedOut(go, { workload: "w-1", timeout: "5" }, { status: "on its way" });
 
-  expect(said.printed).toBe("It is settled within 5 s.\n");
+  expect(output.printed).toBe("It is settled within 5 s.\n");
   expect(atOnce.printed).toBe("It is on its way.\n");
 });
 
@@ -140,8 +144,8 @@ test.each([
 ])("of %s one is deleted with a word", async (name, path, what) => {
   const remove = commandOf(groupOf(name), "delete");
 
-  const { requested: asked, printed } = await carriedOut(remove, { workload: "env-1" }, {});
+  const { requested, printed } = await carriedOut(remove, { workload: "env-1" }, {});
 
-  expect(asked).toEqual([`DELETE ${path}`]);
+  expect(requested).toEqual([`DELETE ${path}`]);
   expect(printed).toBe(`${what} is being deleted.\n`);
 });

@@ -228,8 +228,8 @@ describe("whatever is posted, in any order", () => {
 
   test("something starts only in a normal account with funds for it", () => {
     holds(({ seen }) => {
-      const ask = { minStartMinutes: 60, hourlyOfAllRunningAndPlacing: 7n };
-      const started = seen.filter(({ account }) => mayStart({ ...account, ...ask }).allowed);
+      const request = { minStartMinutes: 60, hourlyOfAllRunningAndPlacing: 7n };
+      const started = seen.filter(({ account }) => mayStart({ ...account, ...request }).allowed);
       expect(started.filter(({ account }) => account.status !== "normal" || fundsOf(account) < 7n)).toEqual(
         [],
       );

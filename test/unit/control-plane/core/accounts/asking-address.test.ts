@@ -17,9 +17,9 @@ test.each([
 });
 
 test("where no proxy can be, it is that of the connection", () => {
-  const asking = { peer: "127.0.0.1", forwardedFor: "203.0.113.7", isBehindProxy: false };
+  const requesting = { peer: "127.0.0.1", forwardedFor: "203.0.113.7", isBehindProxy: false };
 
-  expect(clientAddress(asking)).toBe("127.0.0.1");
+  expect(clientAddress(requesting)).toBe("127.0.0.1");
 });
 
 test.each<[string, Partial<HostConnection>, string | null]>([
@@ -47,7 +47,12 @@ test.each<[string, Partial<HostConnection>, string | null]>([
   ],
   ["nobody's, within the process", { peer: "local" }, null],
 ])("from where a host connects is %s", (_what, change, expected) => {
-  const asking = { peer: "203.0.113.7", forwardedFor: undefined, isBehindProxy: false, isForwarded: false };
+  const requesting = {
+    peer: "203.0.113.7",
+    forwardedFor: undefined,
+    isBehindProxy: false,
+    isForwarded: false,
+  };
 
-  expect(connectionAddress({ ...asking, trustedProxies: ["10.0.0.0/28"], ...change })).toBe(expected);
+  expect(connectionAddress({ ...requesting, trustedProxies: ["10.0.0.0/28"], ...change })).toBe(expected);
 });

@@ -55,8 +55,8 @@ describe("its size", () => {
     ["200 characters stay", "x".repeat(200), "x".repeat(200)],
     ["one more is cut", "x".repeat(201), `${"x".repeat(200)}…`],
     ["no half of a character is left", "🙂".repeat(201), `${"🙂".repeat(200)}…`],
-  ])("of a text: %s", (_, given, shown) => {
-    expect(difference(null, { name: given }).after).toEqual({ name: shown });
+  ])("of a text: %s", (_, given, visible) => {
+    expect(difference(null, { name: given }).after).toEqual({ name: visible });
   });
 
   test("a large value within a value is cut as its text", () => {

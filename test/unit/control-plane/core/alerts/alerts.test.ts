@@ -17,17 +17,17 @@ function open(kind: AlertKind, threshold: string | null, month: string | null = 
 }
 
 /** "fired 20", "recovered 10" */
-function told(tellings: readonly AlertNotice[]): string[] {
-  return tellings.map(({ state, threshold }) => `${state} ${Number(threshold ?? 0n) / 10_000}`);
+function reported(notices: readonly AlertNotice[]): string[] {
+  return notices.map(({ state, threshold }) => `${state} ${Number(threshold ?? 0n) / 10_000}`);
 }
 
 /** What is open after these. */
-function afterTelling(before: readonly OpenAlert[], tellings: readonly AlertNotice[]): OpenAlert[] {
+function afterReporting(before: readonly OpenAlert[], notices: readonly AlertNotice[]): OpenAlert[] {
   const key = ({ kind, threshold, month }: OpenAlert) => `${kind} ${threshold} ${month}`;
-  const over = new Set(tellings.filter(({ state }) => state === "recovered").map(key));
+  const over = new Set(notices.filter(({ state }) => state === "recovered").map(key));
   return [
     ...before.filter((one) => !over.has(key(one))),
-    ...tellings.filter(({ state }) => state === "fired"),
+    ...notices.filter(({ state }) => state === "fired"),
   ];
 }
 
@@ -45,20 +45,25 @@ describe("a balance", () => {
     ["begins below and rises: nothing was told that could be over", "0", "25", [], []],
     ["rises above a threshold that nobody asks for any more", "30", "41", ["40"], ["recovered 40"]],
   ])("%s", (_what, before, after, openThresholds, expected) => {
-    const tellings = balanceAlerts({
+    const notices = balanceAlerts({
       before: parsePoints(before),
       after: parsePoints(after),
       thresholds: ["10", "20"].map(parsePoints),
       open: openThresholds.map((threshold) => open("low-balance", threshold)),
     });
 
-    expect(told(tellings)).toEqual(expected);
+    expect(reported(notices)).toEqual(expected);
   });
 
   test("what is told names the balance and the threshold", () => {
-    const [telling] = balanceAlerts({ before: 300_000n, after: 195_000n, thresholds: [200_000n], open: [] });
+    const [reporting] = balanceAlerts({
+      before: 300_000n,
+      after: 195_000n,
+      thresholds: [200_000n],
+      open: [],
+    });
 
-    expect(telling).toEqual({
+    expect(reporting).toEqual({
       kind: "low-balance",
       state: "fired",
       threshold: 200_000n,
@@ -82,9 +87,9 @@ describe("a balance", () => {
           for (const after of walk) {
             for (const one of thresholds)
               if (balance > one && after <= one) falls.set(one, (falls.get(one) ?? 0) + 1);
-            const tellings = balanceAlerts({ before: balance, after, thresholds, open: state });
-            history.push(...tellings);
-            state = afterTelling(state, tellings);
+            const notices = balanceAlerts({ before: balance, after, thresholds, open: state });
+            history.push(...notices);
+            state = afterReporting(state, notices);
             balance = after;
           }
 
@@ -114,24 +119,29 @@ describe("hours left", () => {
     ["nothing runs because the money is used up", null, "0", ["24", "4"], []],
     ["nothing runs, nothing was told", null, "5", [], []],
   ])("%s", (_what, hours, funds, openThresholds, expected) => {
-    const tellings = hoursLeftAlerts({
+    const notices = hoursLeftAlerts({
       hoursLeft: hours === null ? null : parsePoints(hours),
       funds: parsePoints(funds),
       thresholds: ["24", "4"].map(parsePoints),
       open: openThresholds.map((threshold) => open("hours-left", threshold)),
     });
 
-    expect(told(tellings)).toEqual(expected);
+    expect(reported(notices)).toEqual(expected);
   });
 
   test("a burn that goes up and down by a tenth tells once", () => {
     const fire: string[] = [];
     let state: OpenAlert[] = [];
     for (const hours of ["25", "23.9", "25.5", "23.5", "26", "22", "24.5"]) {
-      const look = { hoursLeft: parsePoints(hours), funds: 1n, thresholds: [parsePoints("24")], open: state };
-      const tellings = hoursLeftAlerts(look);
-      fire.push(...told(tellings));
-      state = afterTelling(state, tellings);
+      const check = {
+        hoursLeft: parsePoints(hours),
+        funds: 1n,
+        thresholds: [parsePoints("24")],
+        open: state,
+      };
+      const notices = hoursLeftAlerts(check);
+      fire.push(...reported(notices));
+      state = afterReporting(state, notices);
     }
 
     expect(fire).toEqual(["fired 24"]);
@@ -139,8 +149,8 @@ describe("hours left", () => {
 });
 
 describe("a budget", () => {
-  const look = (spent: string, limit: string | null, openAlerts: OpenAlert[] = [], percents = "50,80,100") =>
-    told(
+  const check = (spent: string, limit: string | null, openAlerts: OpenAlert[] = [], percents = "50,80,100") =>
+    reported(
       budgetAlerts({
         month: "2026-03",
         spent: parsePoints(spent),
@@ -158,16 +168,16 @@ describe("a budget", () => {
     ["all of it at once", "100", ["fired 50", "fired 80", "fired 100"]],
     ["more than all", "250", ["fired 50", "fired 80", "fired 100"]],
   ])("%s", (_what, spent, expected) => {
-    expect(look(spent, "100")).toEqual(expected);
+    expect(check(spent, "100")).toEqual(expected);
   });
 
   test("a part of the smallest unit of money is counted exactly", () => {
-    expect(look("0.0001", "0.0003", [], "33.3333")).toEqual(["fired 33.3333"]);
-    expect(look("0.0001", "0.0003", [], "33.3334")).toEqual([]);
+    expect(check("0.0001", "0.0003", [], "33.3333")).toEqual(["fired 33.3333"]);
+    expect(check("0.0001", "0.0003", [], "33.3334")).toEqual([]);
   });
 
   test("what was told is not told again in the month", () => {
-    expect(look("60", "100", [ofMarch("50")])).toEqual([]);
+    expect(check("60", "100", [ofMarch("50")])).toEqual([]);
   });
 
   test.each([
@@ -175,22 +185,22 @@ describe("a budget", () => {
     ["the limit was raised", "60", "200"],
     ["the budget was taken away", "60", null],
   ])("it is over when %s", (_what, spent, limit) => {
-    expect(look(spent, limit, [ofMarch("50")])).toEqual(["recovered 50"]);
+    expect(check(spent, limit, [ofMarch("50")])).toEqual(["recovered 50"]);
   });
 
   test("it is over when nobody asks for that part any more", () => {
-    expect(look("60", "100", [ofMarch("50")], "80")).toEqual(["recovered 50"]);
+    expect(check("60", "100", [ofMarch("50")], "80")).toEqual(["recovered 50"]);
   });
 
   test("a new month ends the alerts of the old one and may fire at once", () => {
     const ofFebruary = ["50", "80"].map((threshold) => open("budget", threshold, "2026-02"));
 
-    expect(look("55", "100", ofFebruary)).toEqual(["recovered 50", "recovered 80", "fired 50"]);
+    expect(check("55", "100", ofFebruary)).toEqual(["recovered 50", "recovered 80", "fired 50"]);
   });
 });
 
 describe("an account", () => {
-  const kinds = (tellings: readonly AlertNotice[]) => tellings.map(({ kind, state }) => `${kind} ${state}`);
+  const kinds = (notices: readonly AlertNotice[]) => notices.map(({ kind, state }) => `${kind} ${state}`);
 
   test("tells that it is overdue, then that it is suspended", () => {
     expect(kinds(accountAlerts("overdue", []))).toEqual(["overdue fired"]);
@@ -207,7 +217,7 @@ describe("an account", () => {
   test("takes back every warning of data at risk when it is normal again, each by its day", () => {
     const warned = [open("data-at-risk", "30"), open("hours-left", "24"), open("data-at-risk", "53")];
 
-    expect(told(accountAlerts("normal", warned))).toEqual(["recovered 30", "recovered 53"]);
+    expect(reported(accountAlerts("normal", warned))).toEqual(["recovered 30", "recovered 53"]);
     expect(accountAlerts("suspended", warned)).toMatchObject([{ kind: "suspended", threshold: null }]);
   });
 

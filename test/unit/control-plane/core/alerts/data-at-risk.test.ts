@@ -25,27 +25,27 @@ test.each<[days: number, told: RiskDay | null, expected: RiskDay[]]>([
   [61, null, [30, 53, 59, 60]],
   [61, 53, [59, 60]],
   [1_000, 60, []],
-])("a debt of %d days of which day %s was told: %j", (days, toldDay, expected) => {
+])("a debt of %d days of which day %s was told: %j", (days, notifiedDay, expected) => {
   const nowMs = SINCE + days * MS_PER_DAY;
 
-  expect(riskDaysDue({ overdueSinceMs: SINCE, reportedDay: toldDay }, nowMs)).toEqual(expected);
+  expect(riskDaysDue({ overdueSinceMs: SINCE, reportedDay: notifiedDay }, nowMs)).toEqual(expected);
 });
 
 test("whichever hours are missed, each day is told once, in order, and none before its time", () => {
   const gaps = fc.array(fc.integer({ min: 1, max: 20 * 24 }), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(gaps, (hours) => {
-      const told: { day: RiskDay; atMs: number }[] = [];
+      const reported: { day: RiskDay; atMs: number }[] = [];
       let nowMs = SINCE;
       for (const gap of hours) {
         nowMs += gap * MS_PER_HOUR;
-        const debt = { overdueSinceMs: SINCE, reportedDay: told.at(-1)?.day ?? null };
-        told.push(...riskDaysDue(debt, nowMs).map((day) => ({ day, atMs: nowMs })));
+        const debt = { overdueSinceMs: SINCE, reportedDay: reported.at(-1)?.day ?? null };
+        reported.push(...riskDaysDue(debt, nowMs).map((day) => ({ day, atMs: nowMs })));
       }
 
       const reached = ([30, 53, 59, 60] as const).filter((day) => SINCE + day * MS_PER_DAY <= nowMs);
-      expect(told.map(({ day }) => day)).toEqual(reached);
-      expect(told.filter(({ day, atMs }) => atMs < SINCE + day * MS_PER_DAY)).toEqual([]);
+      expect(reported.map(({ day }) => day)).toEqual(reached);
+      expect(reported.filter(({ day, atMs }) => atMs < SINCE + day * MS_PER_DAY)).toEqual([]);
     }),
   );
 });

@@ -10,10 +10,10 @@ test.each<[TrainingJobStatus, string | null, string, string]>([
   ["failed", "It ended with 3.", "job-ended", "has failed: It ended with 3."],
   ["cancelled", "Cancelled by customer 4.", "job-ended", "is cancelled: Cancelled by customer 4."],
   ["cancelled", null, "job-ended", "is cancelled."],
-])("a move to %s because of %j is told as %s: it %s", (to, reason, kind, says) => {
-  const news = jobMessage({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
+])("a move to %s because of %j is told as %s: it %s", (to, reason, kind, report) => {
+  const messages = jobMessage({ to, reason, cause: CAUSE, attempt: 1, nextAttempt: null });
 
-  expect(news).toMatchObject({ kind, state: "fired", text: says, facts: { attempt: 1 } });
+  expect(messages).toMatchObject({ kind, state: "fired", text: report, facts: { attempt: 1 } });
 });
 
 test.each<TrainingJobStatus>(["pending", "queued", "stopping"])("a move to %s is not told", (to) => {
@@ -24,9 +24,9 @@ test.each<TrainingJobStatus>(["pending", "queued"])(
   "a move to %s for another attempt is told as a retry",
   (to) => {
     const cause = { by: null, exitCode: 7 };
-    const news = jobMessage({ to, reason: "It failed.", cause, attempt: 2, nextAttempt: 3 });
+    const messages = jobMessage({ to, reason: "It failed.", cause, attempt: 2, nextAttempt: 3 });
 
-    expect(news).toMatchObject({
+    expect(messages).toMatchObject({
       kind: "job-retried",
       text: "is tried again: It failed.",
       facts: { attempt: 2, next_attempt: 3, exit_code: 7 },

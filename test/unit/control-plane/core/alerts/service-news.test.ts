@@ -14,8 +14,8 @@ test.each<[InferenceServiceStatus, string | null, string, string]>([
   ["error", null, "service-failed", "has failed."],
   ["stopped", "Stopped by customer 4.", "service-stopped", "has stopped: Stopped by customer 4."],
   ["stopped", null, "service-stopped", "has stopped."],
-])("a move to %s because of %j is told as %s %s", (to, reason, kind, says) => {
-  expect(serviceStatusMessage(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", text: says });
+])("a move to %s because of %j is told as %s %s", (to, reason, kind, report) => {
+  expect(serviceStatusMessage(to, reason, CAUSE)).toMatchObject({ kind, state: "fired", text: report });
 });
 
 test.each<InferenceServiceStatus>(["creating", "stopping"])("a move to %s is not told", (to) => {
@@ -30,11 +30,11 @@ test.each([
     "has gone over to another version. Version 2 has replaced 1.",
   ],
   ["reverted", null, "No registry has it.", "stays at the version before."],
-] as const)("a rollout that was %s is told with what became of it", (outcome, told, cause, says) => {
-  expect(rolloutMessage({ outcome, reported: told, target: 2, serving: 1, cause })).toEqual({
+] as const)("a rollout that was %s is told with what became of it", (outcome, reported, cause, report) => {
+  expect(rolloutMessage({ outcome, reported, target: 2, serving: 1, cause })).toEqual({
     kind: "service-rollout",
     state: "fired",
-    text: says,
+    text: report,
     facts: { outcome, revision: 2, serving_revision: 1, reason: cause },
   });
 });

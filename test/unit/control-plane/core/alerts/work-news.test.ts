@@ -11,10 +11,10 @@ import {
   type Restarts,
 } from "@remotegpu/control-plane/core/alerts/work-news";
 
-const NOBODY: EndCause = { by: null, exitCode: null };
+const NO_HANDLERS: EndCause = { by: null, exitCode: null };
 
 test.each<[EnvironmentStatus, string | null, EndCause, string, string]>([
-  ["running", null, NOBODY, "ready", "is ready."],
+  ["running", null, NO_HANDLERS, "ready", "is ready."],
   ["error", "It died", { by: null, exitCode: 4 }, "failed", "has failed: It died."],
   ["stopped", null, { by: "customer", exitCode: 143 }, "stopped", "has stopped: as it was ordered."],
   [
@@ -24,15 +24,15 @@ test.each<[EnvironmentStatus, string | null, EndCause, string, string]>([
     "stopped",
     "has stopped: An administrator stopped it.",
   ],
-  ["stopped", null, NOBODY, "stopped", "has stopped."],
-])("a move to %s because of %j (%j) is told as %s: it %s", (to, reason, cause, kind, says) => {
-  expect(statusMessage(to, reason, cause)).toMatchObject({ kind, state: "fired", text: says });
+  ["stopped", null, NO_HANDLERS, "stopped", "has stopped."],
+])("a move to %s because of %j (%j) is told as %s: it %s", (to, reason, cause, kind, report) => {
+  expect(statusMessage(to, reason, cause)).toMatchObject({ kind, state: "fired", text: report });
 });
 
 test.each<EnvironmentStatus>(["queued", "creating", "stopping", "restarting", "deleting"])(
   "a move to %s is not told",
   (to) => {
-    expect(statusMessage(to, "why", NOBODY)).toBeNull();
+    expect(statusMessage(to, "why", NO_HANDLERS)).toBeNull();
   },
 );
 
@@ -51,11 +51,11 @@ describe("a loop of restarts", () => {
     [{}, "is restarting (3x, exit 4)."],
     [{ exit_code: 137, out_of_memory: true }, "is restarting (3x, out of memory)."],
     [{ exit_code: null }, "is restarting (3x, its container was gone)."],
-  ])("with %j says that it %s", (how, says) => {
+  ])("with %j says that it %s", (how, report) => {
     expect(crashLoopMessage({ ...restarts, ...how })).toMatchObject({
       kind: "restarting",
       state: "fired",
-      text: says,
+      text: report,
     });
   });
 
@@ -88,8 +88,12 @@ test("a drain is told with host, reason and deadline, and taken back", () => {
 test.each([
   [20_481, "loses port 20481 (ssh) at 2026-03-01T10:00:00.000Z unless somebody connects."],
   [null, "loses its port (ssh) at 2026-03-01T10:00:00.000Z unless somebody connects."],
-])("a lease of port %j that is about to go: it %s", (externalPort, says) => {
+])("a lease of port %j that is about to go: it %s", (externalPort, report) => {
   const lease = { service: "ssh", internalPort: 22, externalPort, releaseAt: "2026-03-01T10:00:00.000Z" };
 
-  expect(leaseMessage(lease)).toMatchObject({ kind: "lease-due", text: says, facts: { internal_port: 22 } });
+  expect(leaseMessage(lease)).toMatchObject({
+    kind: "lease-due",
+    text: report,
+    facts: { internal_port: 22 },
+  });
 });

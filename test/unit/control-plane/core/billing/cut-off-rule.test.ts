@@ -99,7 +99,7 @@ interface History {
   readonly hosts: readonly { readonly price: bigint; readonly lostAfter: number }[];
 }
 
-interface Told {
+interface Reported {
   readonly price: bigint;
   readonly lostAt: number;
   used: number;
@@ -112,14 +112,14 @@ interface Told {
 }
 
 interface Ended {
-  hosts: Told[];
+  hosts: Reported[];
   /** By minute: whether the money, all that was really used counted, is gone. */
   isGone: boolean[];
 }
 
 /** Minute by minute, by the account's own rules. Without losses everything is heard to the end. */
 function play(history: History, { losses, until }: { losses: boolean; until: number }): Ended {
-  const hosts = history.hosts.map(({ price, lostAfter }): Told => ({
+  const hosts = history.hosts.map(({ price, lostAfter }): Reported => ({
     price,
     lostAt: losses ? history.topUp.at + lostAfter : Infinity,
     used: 0,
@@ -136,7 +136,7 @@ function play(history: History, { losses, until }: { losses: boolean; until: num
   let overdueSinceMs: number | null = null;
   const isGone: boolean[] = [];
 
-  const sum = (of: (host: Told) => bigint) => hosts.reduce((total, host) => total + of(host), 0n);
+  const sum = (of: (host: Reported) => bigint) => hosts.reduce((total, host) => total + of(host), 0n);
   const post = (change: bigint, nowMs: number) => {
     balance += change;
     const next = statusAfterPosting({ status, balance, creditLimit }, change);
@@ -144,7 +144,7 @@ function play(history: History, { losses, until }: { losses: boolean; until: num
     status = next;
   };
   // A host that is away counts as burning on: nobody can know better.
-  const isWanted = (host: Told, now: number) => host.stoppedAt === null || now >= host.lostAt;
+  const isWanted = (host: Reported, now: number) => host.stoppedAt === null || now >= host.lostAt;
   const evaluate = (now: number, nowMs: number) => {
     const funds = balance + creditLimit - sum((host) => BigInt(host.known - host.posted) * host.price);
     const unheard = sum((host) => (now > host.lostAt ? BigInt(now - host.lostAt) * host.price : 0n));
@@ -202,7 +202,11 @@ const histories: fc.Arbitrary<History> = fc.record({
 const UNTIL = 70 * HOUR;
 
 /** What became of a host after it had lost contact, beside the same one had nothing been lost. */
-function aloneOf({ stoppedAt, lostAt, rule }: Told, heard: Told | undefined, isGone: readonly boolean[]) {
+function aloneOf(
+  { stoppedAt, lostAt, rule }: Reported,
+  heard: Reported | undefined,
+  isGone: readonly boolean[],
+) {
   const isStopped = stoppedAt !== null && stoppedAt >= lostAt;
   let beyondTheMoney = 0;
   if (isStopped)
@@ -235,19 +239,19 @@ describe("hosts that lose contact at any moment", () => {
   });
 
   test("whoever has a day's money when contact is lost is never stopped", () => {
-    let kept = 0;
+    let stored = 0;
     fc.assert(
       fc.property(histories, (history) => {
         const { hosts } = play(history, { losses: true, until: UNTIL });
         const rich = hosts.filter(
           ({ stoppedAt, lostAt, hadADay }) => hadADay && (stoppedAt ?? lostAt) >= lostAt,
         );
-        kept += rich.length;
+        stored += rich.length;
 
         expect(rich.filter(({ stoppedAt }) => stoppedAt !== null)).toEqual([]);
       }),
       { numRuns: 100 },
     );
-    expect(kept).toBeGreaterThan(15);
+    expect(stored).toBeGreaterThan(15);
   });
 });

@@ -9,7 +9,7 @@ const gb = (count: number) => BigInt(count) * BigInt(GIB);
 const FREE = 50_000_000n;
 const DEFAULT = { unitPrice: parsePrice("0.003333"), billingUnit: "day" } as const;
 
-function shown(pools: { bytes: bigint; samples: number }[], price: StorageTerms["price"] = DEFAULT) {
+function visible(pools: { bytes: bigint; samples: number }[], price: StorageTerms["price"] = DEFAULT) {
   const rated = rateStorageDay(pools, { price, freeGb: FREE });
   return (
     rated && [
@@ -52,13 +52,13 @@ describe("a day", () => {
       [20, "80.000000", "30.000000", "0.1000"],
     ],
   ])("%s", (_, pools, expected) => {
-    expect(shown(pools)).toEqual(expected);
+    expect(visible(pools)).toEqual(expected);
   });
 
   test("exactly half of the last decimal is rounded up", () => {
     // One GB beyond the free amount at 0.00005.
-    expect(shown([{ bytes: gb(51), samples: 1 }], { ...DEFAULT, unitPrice: 50n })?.at(-1)).toBe("0.0001");
-    expect(shown([{ bytes: gb(51), samples: 1 }], { ...DEFAULT, unitPrice: 49n })?.at(-1)).toBe("0.0000");
+    expect(visible([{ bytes: gb(51), samples: 1 }], { ...DEFAULT, unitPrice: 50n })?.at(-1)).toBe("0.0001");
+    expect(visible([{ bytes: gb(51), samples: 1 }], { ...DEFAULT, unitPrice: 49n })?.at(-1)).toBe("0.0000");
   });
 
   test("a price by the hour is 24 times as much a day", () => {

@@ -48,10 +48,10 @@ test("a person has one set, and is told by it", () => {
 test("those who have keys are told, 256 at most, the first of them", () => {
   const people = Array.from({ length: 600 }, (_, n) => n + 1);
 
-  const told = keySetIds(people, (customerId) => customerId % 2 === 1);
+  const reported = keySetIds(people, (customerId) => customerId % 2 === 1);
 
-  expect(told).toHaveLength(256);
-  expect([told[0], told[1], told.at(-1)]).toEqual(["c-1", "c-3", "c-511"]);
+  expect(reported).toHaveLength(256);
+  expect([reported[0], reported[1], reported.at(-1)]).toEqual(["c-1", "c-3", "c-511"]);
   expect(keySetIds(people, () => false)).toEqual([]);
 });
 

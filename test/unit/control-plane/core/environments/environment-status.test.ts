@@ -249,7 +249,7 @@ describe("whatever is asked, reported and missed, in any order", () => {
         fc.pre(stopped === "stopping" || stopped === "stopped");
 
         const status = reports.reduce<EnvironmentStatus>(
-          (now, told) => next(now, { kind: "report", report: told }),
+          (now, reported) => next(now, { kind: "report", report: reported }),
           stopped,
         );
 

@@ -15,7 +15,7 @@ const RUN = "run-1";
 const at = (minutes: number) => new Date(START.getTime() + minutes * 60_000);
 
 /** At rest at that minute: 60 ms of a processor in each. */
-const look = (minute: number, change: Partial<IdleSample> = {}): IdleSample => ({
+const check = (minute: number, change: Partial<IdleSample> = {}): IdleSample => ({
   at: at(minute),
   runId: RUN,
   hostHeardAt: at(minute),
@@ -30,14 +30,14 @@ const look = (minute: number, change: Partial<IdleSample> = {}): IdleSample => (
 
 /** What is known after looks once a minute, up to and with the last of these. */
 function watched(minutes: number, change: Record<number, Partial<IdleSample>> = {}): IdleWatch {
-  let watch = afterSample(null, look(0, change[0]));
+  let watch = afterSample(null, check(0, change[0]));
   for (let minute = 1; minute <= minutes; minute += 1)
-    watch = afterSample(watch, look(minute, change[minute]));
+    watch = afterSample(watch, check(minute, change[minute]));
   return watch;
 }
 
-const idleMinutes = ({ idleSince, checkedAt: lookedAt }: IdleWatch) =>
-  (lookedAt.getTime() - idleSince.getTime()) / 60_000;
+const idleMinutes = ({ idleSince, checkedAt }: IdleWatch) =>
+  (checkedAt.getTime() - idleSince.getTime()) / 60_000;
 
 test("idle time begins with the first look, and goes on while everything rests", () => {
   expect(idleMinutes(watched(0))).toBe(0);
@@ -45,10 +45,10 @@ test("idle time begins with the first look, and goes on while everything rests",
 });
 
 describe("counts as use:", () => {
-  const CARD = (percent: number | null, toldAt: Date | null = at(20)) => ({
-    cards: [{ percent, reportedAt: toldAt }],
+  const CARD = (percent: number | null, reportedAt: Date | null = at(20)) => ({
+    cards: [{ percent, reportedAt }],
   });
-  const CPU = (ms: number, toldAt = at(20)) => ({ cpu: { ms, reportedAt: toldAt } });
+  const CPU = (ms: number, reportedAt = at(20)) => ({ cpu: { ms, reportedAt } });
 
   test.each([
     ["a session", { openSessions: 1 }],
@@ -78,10 +78,10 @@ describe("counts as use:", () => {
   test("a time in which nobody looked", () => {
     const before = watched(20);
 
-    expect(idleMinutes(afterSample(before, look(23)))).toBe(23);
-    expect(idleMinutes(afterSample(before, look(23.1)))).toBe(0);
+    expect(idleMinutes(afterSample(before, check(23)))).toBe(23);
+    expect(idleMinutes(afterSample(before, check(23.1)))).toBe(0);
     // As of a database that was put back: its last look is long ago, or its clock is ahead of this one.
-    expect(idleMinutes(afterSample(before, look(600)))).toBe(0);
+    expect(idleMinutes(afterSample(before, check(600)))).toBe(0);
   });
 
   test("an access, up to the end of the step in which it is told", () => {
@@ -148,8 +148,8 @@ describe("of the idle time is told", () => {
     ["nothing once it is used", 5, { 5: { openSessions: 1 } }, 5, null],
     ["the same until the next look is due", 5, {}, 8, { since: at(0), stopsAt: at(30) }],
     ["nothing where nobody has looked since", 5, {}, 8.1, null],
-  ] as const)("%s", (_what, minutes, change, now, told) => {
-    expect(idleTime(watched(minutes, change), { minutes: 30, now: at(now) })).toEqual(told);
+  ] as const)("%s", (_what, minutes, change, now, reported) => {
+    expect(idleTime(watched(minutes, change), { minutes: 30, now: at(now) })).toEqual(reported);
   });
 });
 

@@ -81,12 +81,12 @@ test.each([
   ["it is another service", { hasSshPassword: true }, { service: "custom" }, false],
 ] as const)(
   "what its host says of guesses at a password is told where %s, and it is reachable",
-  (_what, now, change, isTold) => {
+  (_what, now, change, isReported) => {
     const detail = "Too many guesses at its password.";
 
-    const way = accessMethods(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
+    const route = accessMethods(environment({ ...now, leases: [lease({ detail, ...change })] })).at(-1);
 
-    expect(way).toMatchObject({ isReachable: true, reason: isTold ? detail : null });
+    expect(route).toMatchObject({ isReachable: true, reason: isReported ? detail : null });
   },
 );
 
@@ -164,17 +164,17 @@ describe("a port does not lead in", () => {
     [{ state: "released", releaseReason: "Nobody came." }, "Nobody came. Renew the access to take another."],
     [{ want: "released" }, "The port is being released. Renew the access to take another."],
   ] as [Partial<LeaseNow>, string][])("as long as %j", (change, reason) => {
-    const [way] = accessMethods(environment({ leases: [lease(change)] }));
+    const [route] = accessMethods(environment({ leases: [lease(change)] }));
 
-    expect(way).toMatchObject({ isReachable: false, reason });
+    expect(route).toMatchObject({ isReachable: false, reason });
   });
 
   test.each(["released", "held"] as const)(
     "when its release is ordered and it is %s: nobody is told a number",
     (state) => {
-      const [way] = accessMethods(environment({ leases: [lease({ want: "released", state })] }));
+      const [route] = accessMethods(environment({ leases: [lease({ want: "released", state })] }));
 
-      expect(way).toMatchObject({ state: "released", host: null, port: null, command: null });
+      expect(route).toMatchObject({ state: "released", host: null, port: null, command: null });
     },
   );
 
@@ -183,17 +183,17 @@ describe("a port does not lead in", () => {
     ["creating", "The environment is still starting; the port is kept and leads in once it runs."],
     ["restarting", "The environment is restarting; the port is kept and leads in while it runs."],
   ] as const)("while the environment is %s, and is told all the same", (status, reason) => {
-    const [way] = accessMethods(environment({ status }));
+    const [route] = accessMethods(environment({ status }));
 
-    expect(way).toMatchObject({ isReachable: false, state: "held", port: 20_000, reason });
+    expect(route).toMatchObject({ isReachable: false, state: "held", port: 20_000, reason });
   });
 
   test("that is released, of a stopped environment: its start takes another", () => {
-    const [way] = accessMethods(
+    const [route] = accessMethods(
       environment({ status: "stopped", leases: [lease({ state: "released", releaseReason: null })] }),
     );
 
-    expect(way?.reason).toBe("The port was released. The next start takes another.");
+    expect(route?.reason).toBe("The port was released. The next start takes another.");
   });
 });
 
@@ -246,22 +246,24 @@ describe("behind a bound port nobody was seen", () => {
   ] as const)("of %s in an image with %j, told %j", (service, brings, answers, reason) => {
     const switches = { ssh: false, rdp: false, jupyter: false, tensorboard: false, [service]: true };
 
-    const [way] = accessMethods(environment({ switches, brings, leases: [lease({ service, answers })] }));
+    const [route] = accessMethods(environment({ switches, brings, leases: [lease({ service, answers })] }));
 
-    expect(way).toMatchObject({ state: "held", port: 20_000, isReachable: false, reason });
+    expect(route).toMatchObject({ state: "held", port: 20_000, isReachable: false, reason });
   });
 
   test("where the image was to bring its own SSH server and has none", () => {
     const own = lease({ internalPort: 22, answers: { isSeen: false, detail: "Nobody listens." } });
 
-    const [way] = accessMethods(environment({ hostKey: null, leases: [own] }));
+    const [route] = accessMethods(environment({ hostKey: null, leases: [own] }));
 
-    expect(way?.reason).toBe("Not in the image: it has no SSH server of its own, which the order asks for.");
+    expect(route?.reason).toBe(
+      "Not in the image: it has no SSH server of its own, which the order asks for.",
+    );
   });
 
   test("of RDP by an agent that keeps no xrdp up, unless somebody answers all the same", () => {
     const switches = { ssh: false, rdp: true, jupyter: false, tensorboard: false };
-    const way = (answers: LeaseNow["answers"]) =>
+    const route = (answers: LeaseNow["answers"]) =>
       accessMethods(
         environment({
           switches,
@@ -270,10 +272,10 @@ describe("behind a bound port nobody was seen", () => {
         }),
       )[0];
 
-    expect(way(CLOSED)?.reason).toBe(
+    expect(route(CLOSED)?.reason).toBe(
       "The host's agent is too old: it cannot keep an image's xrdp up with a password of each start.",
     );
-    expect(way({ isSeen: true, detail: "" })).toMatchObject({ isReachable: true, reason: null });
+    expect(route({ isSeen: true, detail: "" })).toMatchObject({ isReachable: true, reason: null });
   });
 
   test("by an agent of before, which does not look", () => {
@@ -315,12 +317,12 @@ describe("SSH is not reachable", () => {
 
 test("the image's own SSH server is reached on any host, and nobody here knows its key", () => {
   const before = accessMethods(environment({ status: "queued", leases: [], hostKey: null }));
-  const ways = accessMethods(
+  const routes = accessMethods(
     environment({ hostKey: null, leases: [lease({ internalPort: 22, servesSsh: false })] }),
   );
 
   expect(before).toMatchObject([{ internalPort: 22, hostKeyFingerprint: null }]);
-  expect(ways).toMatchObject([
+  expect(routes).toMatchObject([
     {
       internalPort: 22,
       isReachable: true,
@@ -333,11 +335,11 @@ test("the image's own SSH server is reached on any host, and nobody here knows i
 });
 
 test("the fingerprint of its SSH server is told before there is a port, and no line that names one", () => {
-  const [way] = accessMethods(environment({ status: "queued", leases: [] }));
+  const [route] = accessMethods(environment({ status: "queued", leases: [] }));
   const [released] = accessMethods(environment({ leases: [lease({ want: "released" })] }));
 
-  for (const told of [way, released])
-    expect(told).toMatchObject({ hostKeyFingerprint: hostKey.fingerprint, knownHosts: null });
+  for (const reported of [route, released])
+    expect(reported).toMatchObject({ hostKeyFingerprint: hostKey.fingerprint, knownHosts: null });
 });
 
 test("services come in their order, then ports opened by hand; what is switched off is not told", () => {
@@ -348,12 +350,12 @@ test("services come in their order, then ports opened by hand; what is switched 
     lease({ service: "custom", internalPort: 81, want: "released" }),
   ];
 
-  const ways = accessMethods(environment({ leases }));
+  const routes = accessMethods(environment({ leases }));
 
-  expect(ways.map(({ service, internalPort }) => [service, internalPort])).toEqual([
+  expect(routes.map(({ service, internalPort }) => [service, internalPort])).toEqual([
     ["ssh", 2022],
     ["custom", 80],
     ["custom", 81],
   ]);
-  expect(ways[2]?.reason).toBe("The port is being released.");
+  expect(routes[2]?.reason).toBe("The port is being released.");
 });

@@ -88,13 +88,15 @@ const port = (change: Partial<AccessMethod> = {}): AccessMethod => ({
 const noTerminal = { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: false };
 
 test("with a gateway web services lie on their origins, ports opened by hand stay what they are", () => {
-  const told = withGateway(
+  const reported = withGateway(
     [port(), port({ service: "ssh" })],
     environment(),
     (service) => `https://${service}.example.com`,
   );
 
-  expect(told.map(({ service, url, isReachable, reason }) => [service, url, isReachable, reason])).toEqual([
+  expect(
+    reported.map(({ service, url, isReachable, reason }) => [service, url, isReachable, reason]),
+  ).toEqual([
     ["jupyter", "https://jupyter.example.com", true, null],
     ["ssh", null, false, "No port."],
     ["terminal", "https://terminal.example.com", true, null],
@@ -129,13 +131,13 @@ test("what the gateway does not reach has its origin, and the sentence", () => {
 });
 
 test("without one each says what leads in all the same, and a port that leads in stays as it is", () => {
-  const told = withGateway(
+  const reported = withGateway(
     [port(), port({ service: "tensorboard", isReachable: true, reason: null })],
     environment(),
     null,
   );
 
-  expect(told.map(({ reason }) => reason)).toEqual([
+  expect(reported.map(({ reason }) => reason)).toEqual([
     expect.stringMatching(/^No port\. .*remotegpu port-forward lab 8888$/),
     null,
     expect.stringMatching(/WEB_DOMAIN.*remotegpu ssh lab$/),

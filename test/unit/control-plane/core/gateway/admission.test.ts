@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { admit, type EntryState } from "@remotegpu/control-plane/core/gateway/admission";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 
-const standing = (change: Partial<EntryState> = {}): EntryState => ({
+const state = (change: Partial<EntryState> = {}): EntryState => ({
   keyRights: { role: "account", scopes: ["read", "orders"] },
   share: { target: "8000" },
   person: { role: "owner", isOwn: true },
@@ -26,8 +26,8 @@ const standing = (change: Partial<EntryState> = {}): EntryState => ({
   ...change,
 });
 
-const outcome = (...asked: Parameters<typeof admit>) => {
-  const admission = admit(...asked);
+const outcome = (...requested: Parameters<typeof admit>) => {
+  const admission = admit(...requested);
   return admission.admitted ? "admitted" : admission.kind;
 };
 
@@ -43,7 +43,7 @@ test.each<[string, Partial<EntryState>, string]>([
   ["a key of metrics", { keyRights: { role: "metrics" } }, "no-right"],
   ["an environment that is gone", { environment: null }, "not-found"],
 ])("%s", (_what, change, kind) => {
-  expect(outcome(standing(change), "person", 8000)).toBe(kind);
+  expect(outcome(state(change), "person", 8000)).toBe(kind);
 });
 
 test.each<[string, Partial<EntryState>, Parameters<typeof admit>[2], string]>([
@@ -54,15 +54,15 @@ test.each<[string, Partial<EntryState>, Parameters<typeof admit>[2], string]>([
   ["one whose maker may not enter any more", { person: { role: "viewer", isOwn: false } }, 8000, "no-entry"],
   ["one whose maker is no member any more", { person: { role: null, isOwn: false } }, 8000, "no-entry"],
 ])("a share opens %s", (_what, change, target, kind) => {
-  expect(outcome(standing({ keyRights: null, ...change }), "share", target)).toBe(kind);
+  expect(outcome(state({ keyRights: null, ...change }), "share", target)).toBe(kind);
 });
 
 test("what is placed nowhere is still starting, what does not run is told so", () => {
-  const { environment } = standing();
+  const { environment } = state();
   if (environment === null) throw new Error("there is one");
 
-  expect(outcome(standing({ environment: { ...environment, place: null } }), "person", 80)).toBe("starting");
-  expect(outcome(standing({ environment: { ...environment, status: "stopped" } }), "person", 80)).toBe(
+  expect(outcome(state({ environment: { ...environment, place: null } }), "person", 80)).toBe("starting");
+  expect(outcome(state({ environment: { ...environment, status: "stopped" } }), "person", 80)).toBe(
     "stopped",
   );
 });

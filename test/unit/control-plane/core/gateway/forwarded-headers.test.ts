@@ -8,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/core/gateway/forwarded-headers";
 
 const KEY = `rgk_${"k".repeat(43)}`;
-const ASKER = { address: "1.2.3.4", scheme: "https", host: "8000-env-1.web.example.com" } as const;
+const CLIENT = { address: "1.2.3.4", scheme: "https", host: "8000-env-1.web.example.com" } as const;
 const plain = { isUpgrade: false, injected: {} };
 const OURS = {
   "x-forwarded-for": "1.2.3.4",
@@ -59,13 +59,13 @@ test.each<[string, HeaderMap, HeaderMap]>([
   ],
   ["Expect was answered", { expect: "100-continue" }, {}],
 ])("%s", (_what, sent, seen) => {
-  expect(headersToContainer(sent, ASKER, plain)).toEqual({ ...seen, ...OURS });
+  expect(headersToContainer(sent, CLIENT, plain)).toEqual({ ...seen, ...OURS });
 });
 
 test("a WebSocket keeps its upgrade, and what is injected wins", () => {
   const seen = headersToContainer(
     { connection: "Upgrade", upgrade: "websocket", authorization: "Bearer mine" },
-    ASKER,
+    CLIENT,
     { isUpgrade: true, injected: { Authorization: "token secret" } },
   );
 

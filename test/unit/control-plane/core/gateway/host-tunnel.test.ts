@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/core/gateway/host-tunnel";
 
-const way = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
+const route = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
   gatewayName,
   route: one,
   detail,
@@ -11,7 +11,7 @@ test.each<[string, number | null, GatewayRoute[], string, string]>([
   [
     "no port is open",
     null,
-    [way("a", "direct")],
+    [route("a", "direct")],
     "none",
     "Its access process has told of no port for gateways; it may not run.",
   ],
@@ -19,24 +19,24 @@ test.each<[string, number | null, GatewayRoute[], string, string]>([
   [
     "it answers all",
     19_443,
-    [way("a", "direct"), way("b", "direct")],
+    [route("a", "direct"), route("b", "direct")],
     "direct",
     "Gateways reach it at its own address.",
   ],
   [
     "one of two needs its tunnel",
     19_443,
-    [way("a", "direct"), way("b", "reversed", "It is silent.")],
+    [route("a", "direct"), route("b", "reversed", "It is silent.")],
     "reversed",
     "It has dialled gateway b, which cannot reach it. It is silent.",
   ],
   [
     "it is not reached by two processes of one machine",
     19_443,
-    [way("a", "none", "It is silent."), way("a", "none", "It is silent."), way("b", "reversed")],
+    [route("a", "none", "It is silent."), route("a", "none", "It is silent."), route("b", "reversed")],
     "none",
     "Gateway a does not reach it, and it has not dialled in. It is silent.",
   ],
-])("where %s", (_where, port, ways, word, sentence) => {
-  expect(tunnelOf(port, ways)).toEqual({ route: word, sentence });
+])("where %s", (_where, port, routes, word, sentence) => {
+  expect(tunnelOf(port, routes)).toEqual({ route: word, sentence });
 });

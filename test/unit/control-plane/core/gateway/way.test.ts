@@ -37,8 +37,8 @@ describe("the way to a host", () => {
     ["it has dialled in, and almost answers for long enough", "reversed", almostProven, true, "reversed"],
     ["it has dialled in, and answers for long enough", "reversed", proven, true, "direct"],
     ["its tunnel is lost, and it answers", "reversed", answered, false, "direct"],
-  ])("where %s", (_where, now, looks, hasDialled, way) => {
-    expect(routeTo(now, looks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(way);
+  ])("where %s", (_where, now, checks, hasDialled, route) => {
+    expect(routeTo(now, checks, { hasDialled, nowMs: NOW })?.route ?? null).toBe(route);
   });
 
   test("says why it is not direct", () => {
@@ -53,7 +53,7 @@ describe("the way to a host", () => {
 });
 
 describe("looks", () => {
-  const look = (before: RouteProbes, answers: boolean, chance = 0) =>
+  const check = (before: RouteProbes, answers: boolean, chance = 0) =>
     afterProbe(before, answers ? { answers } : { answers, reason: "It is silent." }, { nowMs: NOW, chance });
 
   test.each([
@@ -64,7 +64,7 @@ describe("looks", () => {
     [8, 150_000],
     [100_000, 150_000],
   ])("after %i losses and one more wait for %i ms", (losses, ms) => {
-    expect(look(lost(losses), false)).toEqual({
+    expect(check(lost(losses), false)).toEqual({
       answersSinceMs: null,
       losses: losses + 1,
       reason: "It is silent.",
@@ -73,17 +73,17 @@ describe("looks", () => {
   });
 
   test("at one that answers are rare, and spread by chance", () => {
-    expect(look(lost(5), true)).toEqual({
+    expect(check(lost(5), true)).toEqual({
       answersSinceMs: NOW,
       losses: 0,
       reason: "",
       dueMs: NOW + PROBE_AGAIN_MS / 2,
     });
-    expect(look(NO_PROBES, true, 0.5).dueMs).toBe(NOW + (PROBE_AGAIN_MS * 3) / 4);
+    expect(check(NO_PROBES, true, 0.5).dueMs).toBe(NOW + (PROBE_AGAIN_MS * 3) / 4);
   });
 
   test("remember since when it answers, until it is silent", () => {
-    expect(look(proven, true).answersSinceMs).toBe(proven.answersSinceMs);
-    expect(look(proven, false).answersSinceMs).toBeNull();
+    expect(check(proven, true).answersSinceMs).toBe(proven.answersSinceMs);
+    expect(check(proven, false).answersSinceMs).toBeNull();
   });
 });

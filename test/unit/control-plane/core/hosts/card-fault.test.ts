@@ -57,8 +57,8 @@ test.each([
   ["a lesser one of the same name", FATAL, SIGN, false],
   ["one of another name", FATAL, DRAIN, true],
   ["none", SIGN, null, false],
-] as const)("%s is told: %j then %j", (_what, known, told, isNew) => {
-  expect(isNewFault(known, told)).toBe(isNew);
+] as const)("%s is told: %j then %j", (_what, known, reported, isNew) => {
+  expect(isNewFault(known, reported)).toBe(isNew);
 });
 
 test.each([

@@ -15,8 +15,8 @@ test.each<[RequestedDeadline, string | null]>([
   [{ deadline_seconds: 1 }, "2026-03-01T08:00:01.000Z"],
   [{ deadline: "2026-03-01T10:00:00Z" }, "2026-03-01T10:00:00.000Z"],
   [{ deadline: LAST }, LAST],
-])("%j is the deadline %j", (wish, expected) => {
-  expect(drainDeadline(wish, NOW)).toEqual({
+])("%j is the deadline %j", (request, expected) => {
+  expect(drainDeadline(request, NOW)).toEqual({
     valid: true,
     deadline: expected === null ? null : new Date(expected),
   });
@@ -27,8 +27,8 @@ test.each<[RequestedDeadline, string]>([
   [{ deadline_seconds: 0 }, "deadline_seconds"],
   [{ deadline_seconds: MAX_DRAIN_MS / 1000 + 1 }, "deadline_seconds"],
   [{ deadline: "2026-03-01T10:00:00Z", deadline_seconds: 7_200 }, "deadline"],
-])("%j is refused by its field", (wish, field) => {
-  expect(drainDeadline(wish, NOW)).toMatchObject({ valid: false, field });
+])("%j is refused by its field", (request, field) => {
+  expect(drainDeadline(request, NOW)).toMatchObject({ valid: false, field });
 });
 
 test("people are told when and why", () => {

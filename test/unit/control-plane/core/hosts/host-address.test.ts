@@ -10,7 +10,7 @@ import {
 } from "@remotegpu/control-plane/core/hosts/host-address";
 
 const OWN = { addresses: new Set(["10.0.0.2", "127.0.0.1", "fd12::2"]) };
-const told = (change: Partial<AddressEvidence> = {}): AddressEvidence => ({
+const evidenceOf = (change: Partial<AddressEvidence> = {}): AddressEvidence => ({
   reported: "10.0.0.7",
   publicAddress: null,
   seen: [],
@@ -37,7 +37,7 @@ describe("an address that a host reports", () => {
     ["same-machine", { reported: "127.0.0.1", isOnThisMachine: true }, "its agent runs on this machine"],
     ["same-machine", { reported: "10.0.0.2", isOnThisMachine: true }, "its agent runs on this machine"],
   ])("is confirmed by %s: %j", (by, evidence, why) => {
-    const verdict = addressVerdict(told(evidence), OWN);
+    const verdict = addressVerdict(evidenceOf(evidence), OWN);
 
     expect(verdict).toMatchObject({ isConfirmed: true, by });
     expect(verdict.sentence).toContain(why);
@@ -52,7 +52,7 @@ describe("an address that a host reports", () => {
     ["It reports no IP address", { reported: "" }],
     ["no connection of its own was seen", { isOnThisMachine: true }],
   ])("is not, since %s: %j", (why, evidence) => {
-    const verdict = addressVerdict(told(evidence), OWN);
+    const verdict = addressVerdict(evidenceOf(evidence), OWN);
 
     expect(verdict.isConfirmed).toBe(false);
     expect(verdict.sentence).toContain(why);
@@ -71,7 +71,7 @@ describe("an address that a host reports", () => {
     ["10.0.0.2", "is an address of the control plane itself"],
     ["fd12::2", "is an address of the control plane itself"],
   ])("is never %s, whoever confirms it", (reported, why) => {
-    const everybody = told({
+    const everybody = evidenceOf({
       reported,
       seen: [reported],
       confirmedAddress: reported,
@@ -106,13 +106,13 @@ describe("what is connected to", () => {
     ["each once", { seen: ["10.0.0.7"], publicAddress: "10.0.0.7" }, ["10.0.0.7"]],
     ["none of metadata, even as the public one", { publicAddress: "169.254.169.254" }, []],
   ])("is %s", (_what, evidence, expected) => {
-    expect(addressesToDial(told(evidence), OWN)).toEqual(expected);
+    expect(addressesToDial(evidenceOf(evidence), OWN)).toEqual(expected);
   });
 
   test("people are sent to the public one, else to its own where that is confirmed", () => {
-    expect(addressForPeople(told({ publicAddress: "gpu.example.com" }), OWN)).toBe("gpu.example.com");
-    expect(addressForPeople(told({ seen: ["10.0.0.7"] }), OWN)).toBe("10.0.0.7");
-    expect(addressForPeople(told(), OWN)).toBeNull();
+    expect(addressForPeople(evidenceOf({ publicAddress: "gpu.example.com" }), OWN)).toBe("gpu.example.com");
+    expect(addressForPeople(evidenceOf({ seen: ["10.0.0.7"] }), OWN)).toBe("10.0.0.7");
+    expect(addressForPeople(evidenceOf(), OWN)).toBeNull();
   });
 });
 

@@ -28,8 +28,10 @@ describe("an agent of protocol 1", () => {
     [300, 300],
     [301, 300],
     [600, 300],
-  ])("hears of a grace of %i s as of %i s", (graceSeconds, told) => {
-    expect(ordersFor(1, [order({}, { graceSeconds })])).toMatchObject([{ live: { stopGraceSeconds: told } }]);
+  ])("hears of a grace of %i s as of %i s", (graceSeconds, reported) => {
+    expect(ordersFor(1, [order({}, { graceSeconds })])).toMatchObject([
+      { live: { stopGraceSeconds: reported } },
+    ]);
   });
 
   test.each<[string, Partial<InstanceSpec>]>([

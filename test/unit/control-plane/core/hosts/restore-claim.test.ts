@@ -36,8 +36,8 @@ test("a million terms behind is believed, one more is not", () => {
 });
 
 test("one host shows only so many restores in a day", () => {
-  const told = { ...held, term: held.term + 1 };
+  const reported = { ...held, term: held.term + 1 };
 
-  expect(restoreClaim(told, held, MAX_RESTORES_A_DAY - 1)).toEqual({ kind: "restored" });
-  expect(restoreClaim(told, held, MAX_RESTORES_A_DAY)).toMatchObject({ kind: "impossible" });
+  expect(restoreClaim(reported, held, MAX_RESTORES_A_DAY - 1)).toEqual({ kind: "restored" });
+  expect(restoreClaim(reported, held, MAX_RESTORES_A_DAY)).toMatchObject({ kind: "impossible" });
 });

@@ -3,10 +3,10 @@ import { type Drain, drainLimitMs, endOfDrain } from "@remotegpu/control-plane/c
 import { aDrain } from "../../../../support/samples/a-replica.ts";
 
 const LIMIT_MS = 600_000;
-const TOLD = new Date(1_000);
+const REPORTED = new Date(1_000);
 const LATER = new Date(1_001);
 const clean = (change: Partial<Drain> = {}) =>
-  aDrain({ announcedAt: TOLD, gateways: [{ followsAsOf: LATER, open: 0 }], streams: 0, ...change });
+  aDrain({ announcedAt: REPORTED, gateways: [{ followsAsOf: LATER, open: 0 }], streams: 0, ...change });
 
 describe("a drain", () => {
   test.each<[string, Partial<Drain>]>([
@@ -19,7 +19,7 @@ describe("a drain", () => {
 
   test.each<[string, Partial<Drain>]>([
     ["gateways were not told", { announcedAt: null }],
-    ["one follows no later moment than it was told at", { gateways: [{ followsAsOf: TOLD, open: 0 }] }],
+    ["one follows no later moment than it was told at", { gateways: [{ followsAsOf: REPORTED, open: 0 }] }],
     ["one has told nothing", { gateways: [{ followsAsOf: null, open: 0 }] }],
     [
       "one of two has a request open",

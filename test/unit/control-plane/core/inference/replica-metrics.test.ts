@@ -16,6 +16,6 @@ test.each([
   ["application/json, text/plain", null],
   ["", null],
   [undefined, null],
-])("%s is passed on as %s", (told, passed) => {
-  expect(metricsType(told)).toBe(passed);
+])("%s is passed on as %s", (reported, passed) => {
+  expect(metricsType(reported)).toBe(passed);
 });

@@ -27,13 +27,13 @@ const service = (change: Partial<ServiceState> = {}): ServiceState => ({
 });
 /** Of a service with one revision; how many are made, in place of of which. */
 const replicasPlan = (
-  standing: ServiceState,
+  state: ServiceState,
   replicas: readonly Replica[],
 ): Omit<ReplicasPlan, "creations"> & { creations: number } => {
-  const wanted = new Map([[1, standing.wanted]]);
-  const whySurplus = () => `Scaled down to ${standing.wanted}.`;
+  const wanted = new Map([[1, state.wanted]]);
+  const whySurplus = () => `Scaled down to ${state.wanted}.`;
   const course = { wanted, known: 1, isTrying: false, sentence: null, whySurplus };
-  const plan = planOf(standing, replicas, course);
+  const plan = planOf(state, replicas, course);
   return { ...plan, creations: plan.creations.reduce((sum, { count }) => sum + count, 0) };
 };
 const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) => rank);
@@ -136,9 +136,9 @@ describe("a replica that fails", () => {
   });
 
   test("is forgotten once one that was made since has served for ten minutes, and for no other's sake", () => {
-    const standing = service({ failures: 4, failedForMs: 12 * MS_PER_MINUTE });
+    const state = service({ failures: 4, failedForMs: 12 * MS_PER_MINUTE });
     const failuresWith = (placedForMs: number, servingForMs: number) =>
-      replicasPlan(standing, [aReplica(0, { placedForMs, servingForMs })]).failures;
+      replicasPlan(state, [aReplica(0, { placedForMs, servingForMs })]).failures;
 
     expect(failuresWith(11 * MS_PER_MINUTE, 10 * MS_PER_MINUTE)).toBe(0);
     expect(failuresWith(11 * MS_PER_MINUTE, 10 * MS_PER_MINUTE - 1)).toBe(4);
@@ -151,12 +151,12 @@ describe("a replica that fails", () => {
     const pauses: (number | null)[] = [];
     let failures = 0;
     for (let nth = 0; nth < 7; nth += 1) {
-      const standing = service({
+      const state = service({
         wanted: 2,
         failures,
         failedForMs: failures === 0 ? null : 11 * MS_PER_MINUTE,
       });
-      const plan = replicasPlan(standing, [aReplica(0), { ...late, rank: 1 }]);
+      const plan = replicasPlan(state, [aReplica(0), { ...late, rank: 1 }]);
       pauses.push(plan.pauseMs);
       failures = plan.failures;
     }
@@ -165,13 +165,13 @@ describe("a replica that fails", () => {
   });
 
   test("for the fifth time in a row is the end of a service of which nothing serves, and of no other", () => {
-    const standing = service({ failures: 4, wanted: 2 });
+    const state = service({ failures: 4, wanted: 2 });
 
-    expect(replicasPlan(standing, [aFailed(0), aStarting(1)]).becomes).toMatchObject({
+    expect(replicasPlan(state, [aFailed(0), aStarting(1)]).becomes).toMatchObject({
       status: "error",
       reason: "Replica 0 failed: It exited with code 1. It was failure 5 in a row, and no replica serves.",
     });
-    expect(replicasPlan(standing, [aFailed(0), aReplica(1)]).becomes).toBeNull();
+    expect(replicasPlan(state, [aFailed(0), aReplica(1)]).becomes).toBeNull();
   });
 
   test("its checks for ten minutes is replaced; one that is started again has time anew", () => {
@@ -381,7 +381,7 @@ const someReplicas = fc
   .chain((count) => fc.tuple(...Array.from({ length: count }, (_, rank) => someReplica(rank))));
 
 describe("whatever its replicas are,", () => {
-  const standing = fc.record({
+  const state = fc.record({
     status: fc.constantFrom("running" as const, "creating" as const),
     wanted: fc.nat(6),
     failures: fc.nat(3),
@@ -392,7 +392,7 @@ describe("whatever its replicas are,", () => {
 
   test("a service never has more than it wants and those that are being replaced", () => {
     fc.assert(
-      fc.property(standing, someReplicas, (given, all) => {
+      fc.property(state, someReplicas, (given, all) => {
         const { creations, draining, leaving } = replicasPlan(given, all);
         const going = [...ranks(leaving), ...ranks(draining)];
         const left = all.filter(
@@ -411,7 +411,7 @@ describe("whatever its replicas are,", () => {
     const isSound = ({ place, isDismissed, drain }: Replica) =>
       !isDismissed && drain === null && place !== null && serves(place) && place.silentForMs === 0;
     fc.assert(
-      fc.property(standing, someReplicas, (given, all) => {
+      fc.property(state, someReplicas, (given, all) => {
         const { draining, leaving, becomes } = replicasPlan(given, all);
         const going = [...ranks(leaving), ...ranks(draining)];
         const before = all.filter(isSound);
@@ -425,7 +425,7 @@ describe("whatever its replicas are,", () => {
 
   test("what was decided once and done calls for nothing more", () => {
     fc.assert(
-      fc.property(standing, someReplicas, (given, all) => {
+      fc.property(state, someReplicas, (given, all) => {
         const plan = replicasPlan(given, all);
         if (plan.becomes?.status === "error") return;
         const gone = ranks(plan.leaving);

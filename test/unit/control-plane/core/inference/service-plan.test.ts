@@ -7,7 +7,7 @@ import { aDraining, aFailed, aReplica, aStarting, aWaiting } from "../../../../s
 
 const OLD = 1;
 const NEW = 2;
-const ON_ITS_WAY: Versions = {
+const PENDING: Versions = {
   serving: OLD,
   previous: null,
   rollout: { target: NEW, cause: null, allowsGap: false, gapFrom: null },
@@ -27,7 +27,7 @@ function sight(
       pauseMs: 0,
       drainMs: 600 * MS_PER_SECOND,
     },
-    versions: ON_ITS_WAY,
+    versions: PENDING,
     replicas,
     faults: [],
     answers: new Map(),
@@ -140,7 +140,7 @@ describe("a rollout", () => {
 
     const plan = servicePlan({ ...before, state: { ...before.state, status: "stopping" } });
 
-    expect(plan).toMatchObject({ versions: ON_ITS_WAY, ended: null, creations: [] });
+    expect(plan).toMatchObject({ versions: PENDING, ended: null, creations: [] });
     expect(plan.leaving).toHaveLength(2);
   });
 });

@@ -4,7 +4,7 @@ import type { ServiceState } from "@remotegpu/control-plane/core/inference/repli
 import { sentenceOf, statusOf } from "@remotegpu/control-plane/core/inference/service-words";
 import { aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
 
-const standing = (change: Partial<ServiceState> = {}): ServiceState => ({
+const state = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",
   wanted: 2,
   failures: 0,
@@ -13,50 +13,50 @@ const standing = (change: Partial<ServiceState> = {}): ServiceState => ({
   drainMs: 0,
   ...change,
 });
-const said = (of: ServiceState, kept: readonly Replica[], failed: string | null = null) =>
-  sentenceOf(of, { stored: kept, moving: [], failed, missing: of.wanted - kept.length });
+const output = (of: ServiceState, stored: readonly Replica[], failed: string | null = null) =>
+  sentenceOf(of, { stored, moving: [], failed, missing: of.wanted - stored.length });
 
 describe("a service", () => {
   test("that is made runs once one of it serves whose host is heard, or none is wanted", () => {
-    const made = standing({ status: "creating" });
+    const made = state({ status: "creating" });
 
     expect(statusOf(made, [aStarting(0)])).toBeNull();
     expect(statusOf(made, [aReplica(0, { silentForMs: 600_000 })])).toBeNull();
     expect(statusOf(made, [aReplica(0)])).toEqual({ status: "running", reason: null });
     expect(statusOf({ ...made, wanted: 0 }, [])).toMatchObject({ status: "running" });
-    expect(statusOf(standing(), [aReplica(0)])).toBeNull();
+    expect(statusOf(state(), [aReplica(0)])).toBeNull();
   });
 
   test.each<[string, ServiceState, Replica[], string | null | undefined]>([
-    ["nothing while all serve", standing(), [aReplica(0), aReplica(1)], null],
-    ["how many serve", standing(), [aReplica(0), aStarting(1)], "1 of 2 replicas serve."],
-    ["what was said of one that waits", standing(), [aReplica(0), aWaiting(1)], undefined],
-    ["what was said of a failure, while it pauses", standing({ pauseMs: 1 }), [aReplica(0)], undefined],
-    ["that none is wanted", standing({ wanted: 0 }), [], "Scaled to zero: no replica is wanted."],
-  ])("says %s", (_, of, kept, sentence) => {
-    expect(said(of, kept)).toBe(sentence);
+    ["nothing while all serve", state(), [aReplica(0), aReplica(1)], null],
+    ["how many serve", state(), [aReplica(0), aStarting(1)], "1 of 2 replicas serve."],
+    ["what was said of one that waits", state(), [aReplica(0), aWaiting(1)], undefined],
+    ["what was said of a failure, while it pauses", state({ pauseMs: 1 }), [aReplica(0)], undefined],
+    ["that none is wanted", state({ wanted: 0 }), [], "Scaled to zero: no replica is wanted."],
+  ])("says %s", (_, of, stored, sentence) => {
+    expect(output(of, stored)).toBe(sentence);
   });
 
   test("that is made says after a minute which replica does not serve, since when and why, and how many failed before", () => {
-    const made = standing({ status: "creating" });
+    const made = state({ status: "creating" });
     const starting = (seconds: number) => {
       const detail = "Its container runs. Its probe fails: GET /health answered 503.";
       return aStarting(0, { containerForMs: seconds * 1_000, detail });
     };
     const why = "since its start: Its container runs. Its probe fails: GET /health answered 503.";
 
-    expect(said(made, [starting(59), aStarting(1)])).toBeUndefined();
-    expect(said(made, [starting(60), aStarting(1)])).toBe(
+    expect(output(made, [starting(59), aStarting(1)])).toBeUndefined();
+    expect(output(made, [starting(60), aStarting(1)])).toBe(
       `Replica 0 on host host-0 has not served in the minute ${why}`,
     );
-    expect(said({ ...made, failures: 2 }, [starting(300)])).toBe(
+    expect(output({ ...made, failures: 2 }, [starting(300)])).toBe(
       `Replica 0 on host host-0 has not served in the 5 minutes ${why} 2 have failed before.`,
     );
-    expect(said(made, [aStarting(0, { containerForMs: null })])).toBeUndefined();
+    expect(output(made, [aStarting(0, { containerForMs: null })])).toBeUndefined();
   });
 
   test("says first that one failed", () => {
-    expect(said(standing(), [aReplica(0)], "Replica 1 failed.")).toBe(
+    expect(output(state(), [aReplica(0)], "Replica 1 failed.")).toBe(
       "Replica 1 failed. Another one is made in its place after a pause.",
     );
   });

@@ -8,7 +8,7 @@ import {
   wantedReplicas,
 } from "@remotegpu/control-plane/core/inference/wanted-replicas";
 
-const wishes = (change: Partial<ReplicaRequests>): ReplicaRequests => ({
+const requests = (change: Partial<ReplicaRequests>): ReplicaRequests => ({
   status: "running",
   min: 1,
   max: 3,
@@ -40,7 +40,7 @@ describe("the number of replicas", () => {
     ["a request came, and its load says more", { load: { replicas: 3, isWoken: true } }, 3],
     ["a request came before it was stopped", { status: "stopped", load: { replicas: 0, isWoken: true } }, 0],
   ] as const)("where %s", (_, change, number) => {
-    expect(wantedReplicas(wishes(change))).toBe(number);
+    expect(wantedReplicas(requests(change))).toBe(number);
   });
 
   test("is 0 or within the bounds, whatever was wished", () => {
@@ -63,30 +63,32 @@ describe("the number of replicas", () => {
   });
 });
 
-type Wish =
+type Request =
   | { kind: "people"; people: number }
   | { kind: "status"; status: "running" | "stopped" }
   | { kind: "max"; max: number }
   | { kind: "load"; replicas: number }
   | { kind: "waking"; isWoken: boolean };
 
-const wish = fc.oneof(
-  fc.nat(10).map((people): Wish => ({ kind: "people", people })),
-  fc.constantFrom("running" as const, "stopped" as const).map((status): Wish => ({ kind: "status", status })),
-  fc.integer({ min: 1, max: 10 }).map((max): Wish => ({ kind: "max", max })),
-  fc.nat(10).map((replicas): Wish => ({ kind: "load", replicas })),
-  fc.boolean().map((isWoken): Wish => ({ kind: "waking", isWoken })),
+const request = fc.oneof(
+  fc.nat(10).map((people): Request => ({ kind: "people", people })),
+  fc
+    .constantFrom("running" as const, "stopped" as const)
+    .map((status): Request => ({ kind: "status", status })),
+  fc.integer({ min: 1, max: 10 }).map((max): Request => ({ kind: "max", max })),
+  fc.nat(10).map((replicas): Request => ({ kind: "load", replicas })),
+  fc.boolean().map((isWoken): Request => ({ kind: "waking", isWoken })),
 );
 
-function withWish(sum: ReplicaRequests, { kind, ...change }: Wish): ReplicaRequests {
+function withRequest(sum: ReplicaRequests, { kind, ...change }: Request): ReplicaRequests {
   if (kind !== "load" && kind !== "waking") return { ...sum, ...change };
   return { ...sum, load: { replicas: null, isWoken: false, ...sum.load, ...change } };
 }
 
 test("wishes of people, the load and requests come to the same number in whatever order they come", () => {
-  const scaled = wishes({ min: 0, load: { replicas: null, isWoken: false } });
-  const after = (given: readonly Wish[]) => wantedReplicas(given.reduce(withWish, scaled));
-  const oneOfEach = fc.uniqueArray(wish, { selector: ({ kind }) => kind, maxLength: 5 });
+  const scaled = requests({ min: 0, load: { replicas: null, isWoken: false } });
+  const after = (given: readonly Request[]) => wantedReplicas(given.reduce(withRequest, scaled));
+  const oneOfEach = fc.uniqueArray(request, { selector: ({ kind }) => kind, maxLength: 5 });
   fc.assert(
     fc.property(
       oneOfEach.chain((all) =>

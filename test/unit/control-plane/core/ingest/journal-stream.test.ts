@@ -31,8 +31,8 @@ describe("the replicas that are asked for", () => {
     ["five are not lowered", 5, true, []],
     ["one on one server stays", 1, false, []],
     ["three that one server is left of are not lowered", 3, false, []],
-  ])("%s", (_, replicas, isClustered, asked) => {
-    expect(countsToRequest({ replicas, isClustered })).toEqual(asked);
+  ])("%s", (_, replicas, isClustered, requested) => {
+    expect(countsToRequest({ replicas, isClustered })).toEqual(requested);
   });
 });
 
@@ -51,14 +51,14 @@ describe("a cluster of two servers, looked at every two seconds", () => {
   const tenMinutes = async (servers: (nowMs: number) => string[]) => {
     let nowMs = 0;
     const raisesAtMs: number[] = [];
-    let serversAsked = 0;
+    let serversRequested = 0;
     const keeping = new JournalKeeping({
       ensure: (_connection, { mayRaise }) => {
         if (mayRaise) raisesAtMs.push(nowMs);
         return Promise.resolve(found({ replicas: 1, refusal: mayRaise ? "no suitable peers" : null }));
       },
       servers: () => {
-        serversAsked += 1;
+        serversRequested += 1;
         return Promise.resolve(servers(nowMs));
       },
       nowMs: () => nowMs,
@@ -70,19 +70,15 @@ describe("a cluster of two servers, looked at every two seconds", () => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       states.push(await keeping.check({ info } as NatsConnection));
     }
-    return { raisesAtMs, serversRequested: serversAsked, states };
+    return { raisesAtMs, serversRequested, states };
   };
 
   test("is asked to take three replicas, and who is there, once a minute, and is told of alike throughout", async () => {
-    const {
-      raisesAtMs,
-      serversRequested: serversAsked,
-      states,
-    } = await tenMinutes(() => ["nats-1", "nats-2"]);
+    const { raisesAtMs, serversRequested, states } = await tenMinutes(() => ["nats-1", "nats-2"]);
 
     expect(raisesAtMs.slice(0, 6)).toEqual([0, 2_000, 6_000, 14_000, 30_000, 62_000]);
     expect(raisesAtMs).toHaveLength(14);
-    expect(serversAsked).toBe(14);
+    expect(serversRequested).toBe(14);
     expect(new Set(states.map((state) => JSON.stringify(state))).size).toBe(1);
     expect(states.at(-1)).toMatchObject({ servers: ["nats-1", "nats-2"], refusal: "no suitable peers" });
   });

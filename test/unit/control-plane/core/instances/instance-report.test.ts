@@ -13,8 +13,8 @@ test.each([
   ["control-plane", false],
   ["limit", false],
   [null, false],
-] as const)("a stop by %s is a person's: %s", (orderer, isOne) => {
-  expect(isPersons(orderer)).toBe(isOne);
+] as const)("a stop by %s is a person's: %s", (context, isOne) => {
+  expect(isPersons(context)).toBe(isOne);
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { afterDeadline, limitMs } from "@remotegpu/control-plane/core/environmen
 import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/workload";
 
 /** What a placement that is not gone may be at rest in: it runs as wanted, or its end is to be seen by the next report. */
-const RESTS = new Set([
+const RESTING = new Set([
   "running ready",
   "running stopped",
   "running failed",
@@ -18,7 +18,7 @@ describe("every state of a placement", () => {
   const all = (["running", "stopped", "removed"] as const).flatMap((want) =>
     INSTANCE_STATES.map((state) => ({ want, state })),
   );
-  const isRest = ({ want, state }: (typeof all)[number]) => RESTS.has(`${want} ${state}`);
+  const isRest = ({ want, state }: (typeof all)[number]) => RESTING.has(`${want} ${state}`);
 
   test.each(all.filter(isRest))("wanted $want and $state may stay as it is", (placement) => {
     expect(waitOf(placement)).toBeNull();
@@ -40,11 +40,11 @@ describe("every state of a placement", () => {
 
 test("every status of an environment that ends in -ing, but running, has a deadline and a next step", () => {
   for (const status of ENVIRONMENT_STATUSES) {
-    const isPassing = status.endsWith("ing") && status !== "running";
+    const isForwarding = status.endsWith("ing") && status !== "running";
     expect([status, limitMs(status) !== null, afterDeadline(status, "a") !== null]).toEqual([
       status,
-      isPassing,
-      isPassing,
+      isForwarding,
+      isForwarding,
     ]);
   }
 });

@@ -32,7 +32,7 @@ const known = (change: Partial<KnownLease> = {}): KnownLease => ({
 });
 
 describe("events", () => {
-  const told = (before: Partial<KnownLease>, now: Partial<ObservedLease>) =>
+  const reported = (before: Partial<KnownLease>, now: Partial<ObservedLease>) =>
     leaseEvents(known(before), seen(now), HOST).map(({ kind, actor, old, new: to, reason }) => [
       kind,
       actor,
@@ -164,7 +164,7 @@ describe("events", () => {
   ] as [string, Partial<KnownLease>, Partial<ObservedLease>, unknown[]][])(
     "%s",
     (_what, before, now, events) => {
-      expect(told(before, now)).toEqual(events);
+      expect(reported(before, now)).toEqual(events);
     },
   );
 });

@@ -55,8 +55,8 @@ test.each<[string, Partial<OrderFields>, readonly string[] | null, ReturnType<ty
     ["A"],
     { kind: "whole", count: 1, leastMemoryMib: 0, models: [] },
   ],
-])("%s", (_what, change, pricedModels, wish) => {
-  expect(gpuRequest(order(change), pricedModels)).toEqual(wish);
+])("%s", (_what, change, pricedModels, requestedGpu) => {
+  expect(gpuRequest(order(change), pricedModels)).toEqual(requestedGpu);
 });
 
 test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
@@ -78,9 +78,9 @@ test("placement weighs thousandths of a core and whole MiB, rounded up", () => {
 
 test("an order of several instances asks for all of them at once, each of the size ordered", () => {
   const ranks = order({ cpu: 4, memory: 2 * GIB, gpu: 8, node_count: 3 });
-  const wish = { ...ANYWHERE, image: "trainer:1", hostLabels: { rack: "r1" } };
+  const requestedGpu = { ...ANYWHERE, image: "trainer:1", hostLabels: { rack: "r1" } };
 
-  const request = placementRequest({ ...ranks, ...wish }, "training job-1 0", {
+  const request = placementRequest({ ...ranks, ...requestedGpu }, "training job-1 0", {
     skips: [],
     apart: [],
     pricedModels: ["L4"],

@@ -27,8 +27,8 @@ test.each<[string, Partial<Quota>, Partial<Quota>, keyof Quota | null]>([
   ["storage", {}, { storage_quota: 11 }, "storage_quota"],
   ["the third environment of two", { environment_quota: 2 }, { environment_quota: 1 }, "environment_quota"],
   ["nothing, over a limit that was lowered", { gpu_quota: 4 }, { cpu_quota: 1 }, null],
-])("asking for %s", (_what, used, asked, exceeded) => {
-  expect(exceededQuota(LIMITS, quota(used), quota(asked))?.quota ?? null).toBe(exceeded);
+])("asking for %s", (_what, used, requested, exceeded) => {
+  expect(exceededQuota(LIMITS, quota(used), quota(requested))?.quota ?? null).toBe(exceeded);
 });
 
 test("0 allows nothing", () => {

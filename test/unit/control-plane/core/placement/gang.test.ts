@@ -4,7 +4,13 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import { type Gang, gangRoom } from "@remotegpu/control-plane/core/placement/gang";
 import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { aHost, aRequest, aSliceWish, aWholeWish, gpusOf } from "../../../../support/placement/fleet.ts";
+import {
+  aHost,
+  aRequest,
+  aSliceRequest,
+  aWholeRequest,
+  gpusOf,
+} from "../../../../support/placement/fleet.ts";
 
 interface Stand {
   rack?: string;
@@ -12,12 +18,12 @@ interface Stand {
 }
 
 /** Hosts h0, h1, … as they are given; racks as lists of their numbers. */
-function roomFor(stands: Stand[], gang: Gang, wish: GpuRequest = aWholeWish(1)) {
+function roomFor(stands: Stand[], gang: Gang, requestedGpu: GpuRequest = aWholeRequest(1)) {
   const hosts = stands.map(({ rack, gpus }, index) =>
     aHost({ id: `h${index}`, gpus: gpusOf(`h${index}`, gpus), labels: rack === undefined ? {} : { rack } }),
   );
   const state = new FleetState({ hosts });
-  return gangRoom(state, requestShape(state, aRequest({ gpu: wish }), 0), gang);
+  return gangRoom(state, requestShape(state, aRequest({ gpu: requestedGpu }), 0), gang);
 }
 
 const spread = (instances: number): Gang => ({ instances, distinctHosts: true, apart: [] });
@@ -140,7 +146,7 @@ test.each([
   { instances: 6, fitting: 6, racks: [[0]] },
   { instances: 7, fitting: 6, racks: null },
 ])("slices: a card takes $fitting of $instances, three to a card", ({ instances, fitting, racks }) => {
-  const slice = aSliceWish({ memoryMib: 8_192 });
+  const slice = aSliceRequest({ memoryMib: 8_192 });
 
   expect(roomFor([{ gpus: 2 }], anywhere(instances), slice)).toEqual({ fitting, racks });
 });

@@ -28,9 +28,9 @@ const sliceOf = (memoryMib: number): PlacementRequest["gpu"] => ({
 
 /** Asks one after the other and takes what is free, as a batch does. */
 function taking(hosts: HostCapacity[]) {
-  const ask = openPlaces({ hosts }, NOW);
+  const attempt = openPlaces({ hosts }, NOW);
   return (request: PlacementRequest, ...places: PlacedInstance[]): string => {
-    const answer = ask(request, places);
+    const answer = attempt(request, places);
     if (!answer.free) return answer.why;
     answer.take();
     return "taken";
@@ -47,9 +47,9 @@ describe("CPU and memory", () => {
   });
 
   test("that are free are not taken by asking", () => {
-    const ask = openPlaces({ hosts: [aHost({ freeCpuMilli: 1000 })] }, NOW);
+    const attempt = openPlaces({ hosts: [aHost({ freeCpuMilli: 1000 })] }, NOW);
 
-    const answers = [1, 2].map(() => ask(aRequest(), [on("host-a")]).free);
+    const answers = [1, 2].map(() => attempt(aRequest(), [on("host-a")]).free);
 
     expect(answers).toEqual([true, true]);
   });

@@ -127,12 +127,12 @@ describe("a sentence with words of others in it ends with one full stop", () => 
     ["a host closed by a person", { closed: "it is cordoned: Maintenance." }, {}],
     ["a card closed by its host", {}, { gpu: oneGpu }],
     ["a storage pool that is skipped", { storagePool: "pool-1" }, { skips: [skip] }],
-  ] as [string, Partial<HostCapacity>, Partial<PlacementRequest>][])("%s", (_name, host, wish) => {
+  ] as [string, Partial<HostCapacity>, Partial<PlacementRequest>][])("%s", (_name, host, requestedGpu) => {
     const gpus = (id: string) => gpusOf(id, 1, { closed });
     const hosts = ["a", "b"].map((id) => aHost({ id, gpus: gpus(id), ...host }));
     const state = new FleetState({ hosts });
     const sentences = [1, 2].map((instances) =>
-      waitingSentence(state, aRequest({ ...wish, instances }), { now: 0, fitting: 0 }),
+      waitingSentence(state, aRequest({ ...requestedGpu, instances }), { now: 0, fitting: 0 }),
     );
 
     for (const sentence of sentences) {

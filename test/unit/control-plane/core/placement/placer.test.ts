@@ -11,8 +11,8 @@ import {
   aGpu,
   aHost,
   aRequest,
-  aSliceWish,
-  aWholeWish,
+  aSliceRequest,
+  aWholeRequest,
   gpusOf,
 } from "../../../../support/placement/fleet.ts";
 
@@ -46,7 +46,7 @@ describe("one instance", () => {
     ["no host at all", [], {}, null],
     ["a host that is just large enough", [aHost({ freeCpuMilli: 1000 })], { cpuMilli: 1000 }, ["host-a"]],
     ["a host that lacks a thousandth", [aHost({ freeCpuMilli: 999 })], { cpuMilli: 1000 }, null],
-    ["equal hosts: the first by id", [host("b", 1), host("a", 1)], { gpu: aWholeWish(1) }, ["a"]],
+    ["equal hosts: the first by id", [host("b", 1), host("a", 1)], { gpu: aWholeRequest(1) }, ["a"]],
     [
       "the image decides between equals",
       [host("a", 1), host("b", 1, { images: ["i"] })],
@@ -92,7 +92,7 @@ describe("one instance", () => {
 
   test("what was given back is there again for the next", () => {
     const placer = placerOf(host("a", 1));
-    const request = aRequest({ gpu: aWholeWish(1) });
+    const request = aRequest({ gpu: aWholeRequest(1) });
     const places = placer.place(request);
     expect(placer.place(request)).toBeNull();
 
@@ -105,20 +105,20 @@ describe("one instance", () => {
     const gpus = [aGpu({ closed: "is unhealthy" }), aGpu({ uuid: "good", index: 1 })];
     const placer = placerOf(aHost({ gpus }));
 
-    expect(cardsOf(placer, { gpu: aWholeWish(1) })).toEqual(["good"]);
-    expect(placer.place(aRequest({ gpu: aSliceWish({ shareThousandths: 1 }) }))).toBeNull();
+    expect(cardsOf(placer, { gpu: aWholeRequest(1) })).toEqual(["good"]);
+    expect(placer.place(aRequest({ gpu: aSliceRequest({ shareThousandths: 1 }) }))).toBeNull();
   });
 
   test("slices never take more of a card's memory than it has, though its share would do", () => {
     const placer = placerOf(aHost({ gpus: [aGpu({ memoryMib: 1_000 })] }));
-    const slice = { gpu: aSliceWish({ memoryMib: 333, shareThousandths: 1 }) };
+    const slice = { gpu: aSliceRequest({ memoryMib: 333, shareThousandths: 1 }) };
 
     expect([1, 2, 3, 4].map(() => hostsOf(placer, slice) !== null)).toEqual([true, true, true, false]);
   });
 });
 
 describe("NVLink", () => {
-  const pair = { gpu: aWholeWish(2) };
+  const pair = { gpu: aWholeRequest(2) };
 
   test.each<[string, HostCapacity[], Partial<PlacementRequest>, string[]]>([
     [
@@ -133,7 +133,7 @@ describe("NVLink", () => {
     [
       "for one card islands are no matter",
       [linked("a", 0, 1), linked("b", 0, 0, 0)],
-      { gpu: aWholeWish(1) },
+      { gpu: aWholeRequest(1) },
       ["a"],
     ],
   ])("%s", (_what, hosts, request, places) => {
@@ -146,7 +146,7 @@ describe("NVLink", () => {
 
   test("islands are looked at again when cards of them are taken", () => {
     const placer = placerOf(linked("a", 0, 0, 1, 1), linked("b", 2, 2));
-    placer.place(aRequest({ gpu: aWholeWish(1) }));
+    placer.place(aRequest({ gpu: aWholeRequest(1) }));
 
     // The single card came from b, the tightest; only a has whole islands left, two of them.
     expect([1, 2, 3].map(() => hostsOf(placer, pair))).toEqual([["a"], ["a"], null]);
@@ -155,7 +155,7 @@ describe("NVLink", () => {
 
 describe("gangs", () => {
   const gang = (instances: number, change: Partial<PlacementRequest> = {}): PlacementRequest =>
-    aRequest({ instances, distinctHosts: true, gpu: aWholeWish(1), ...change });
+    aRequest({ instances, distinctHosts: true, gpu: aWholeRequest(1), ...change });
   const inRack = (id: string, rack: string, gpus: number) => host(id, gpus, { labels: { rack } });
 
   test.each([
@@ -216,7 +216,7 @@ describe("gangs", () => {
   test("slices of a gang share cards", () => {
     const placer = placerOf(host("a", 1));
     const slices = (instances: number) =>
-      gang(instances, { distinctHosts: false, gpu: aSliceWish({ memoryMib: 8_192 }) });
+      gang(instances, { distinctHosts: false, gpu: aSliceRequest({ memoryMib: 8_192 }) });
 
     expect(placer.place(slices(4))).toBeNull();
     expect(hostsOf(placer, slices(3))).toEqual(["a", "a", "a"]);
@@ -226,7 +226,7 @@ describe("gangs", () => {
   test("instances of several cards each stay in an island while there is one", () => {
     const placer = placerOf(linked("a", 0, 1, 1, 0, 2, 3));
 
-    expect(cardsOf(placer, gang(2, { distinctHosts: false, gpu: aWholeWish(2) }))).toEqual([
+    expect(cardsOf(placer, gang(2, { distinctHosts: false, gpu: aWholeRequest(2) }))).toEqual([
       "a-0",
       "a-3",
       "a-1",
@@ -236,7 +236,7 @@ describe("gangs", () => {
 
   test("a gang that was refused is tried again once something was given back, and a smaller one at once", () => {
     const placer = placerOf(host("a", 1), host("b", 1), host("c", 1));
-    const single = aRequest({ gpu: aWholeWish(1) });
+    const single = aRequest({ gpu: aWholeRequest(1) });
     const places = placer.place(single);
     expect(placer.place(gang(3))).toBeNull();
     expect(placer.place(gang(4))).toBeNull();
@@ -261,7 +261,7 @@ describe("random", () => {
   const manyHosts: Fleet = { hosts: Array.from({ length: 20 }, (_, index) => host(`h${index}`, 8)) };
   const drawn = (seed: number) => {
     const placer = new Placer(manyHosts, { ...OPTIONS, policy: "random", seed });
-    return Array.from({ length: 20 }, () => hostsOf(placer, { gpu: aWholeWish(1) }));
+    return Array.from({ length: 20 }, () => hostsOf(placer, { gpu: aWholeRequest(1) }));
   };
 
   test("the same seed draws the same places, another seed others", () => {
@@ -273,7 +273,7 @@ describe("random", () => {
     const hosts = [host("a", 1, { closed: "is cordoned" }), host("b", 1), host("c", 0)];
     const placer = new Placer({ hosts }, { ...OPTIONS, policy: "random" });
 
-    expect([1, 2].map(() => hostsOf(placer, { gpu: aWholeWish(1) }))).toEqual([["b"], null]);
+    expect([1, 2].map(() => hostsOf(placer, { gpu: aWholeRequest(1) }))).toEqual([["b"], null]);
   });
 });
 
@@ -289,7 +289,7 @@ test("more shapes than indexes are kept answer as ever", () => {
 
 test("whether a host takes a request is asked without taking anything", () => {
   const placer = placerOf(host("a", 0), host("b", 1));
-  const request = aRequest({ gpu: aWholeWish(1) });
+  const request = aRequest({ gpu: aWholeRequest(1) });
 
   expect([0, 1].map((ordinal) => placer.fitsOn(request, ordinal))).toEqual([false, true]);
   expect([placer.fitting(request), placer.hasRoom(request)]).toEqual([1, true]);
@@ -308,20 +308,20 @@ test.each<Partial<PlacementRequest>>([
   { cpuMilli: Number.NaN },
   { memoryMib: -1 },
   { tempStorageMib: 0.5 },
-  { gpu: aWholeWish(0) },
-  { gpu: aSliceWish({ shareThousandths: Number.NaN }) },
+  { gpu: aWholeRequest(0) },
+  { gpu: aSliceRequest({ shareThousandths: Number.NaN }) },
 ])("a request of %o is an error of ours, and nothing is taken", (change) => {
   const placer = placerOf(host("a", 8));
   const before = JSON.stringify(placer.state.toFleet());
 
   const request = aRequest(change);
-  for (const ask of [
+  for (const attempt of [
     () => placer.place(request),
     () => placer.fitting(request),
     () => placer.hasRoom(request),
     () => placer.fitsOn(request, 0),
   ])
-    expect(ask).toThrow(UnsoundRequestError);
+    expect(attempt).toThrow(UnsoundRequestError);
 
   expect(JSON.stringify(placer.state.toFleet())).toBe(before);
 });
@@ -337,13 +337,13 @@ describe("work that may use any card, by default", () => {
   test("leaves the model that others need, though its host is the first", () => {
     const placer = placerBy({ count: 2 }, { models: ["A"], count: 2 });
 
-    expect(hostsOf(placer, { gpu: aWholeWish(2) })).toEqual(["b"]);
+    expect(hostsOf(placer, { gpu: aWholeRequest(2) })).toEqual(["b"]);
   });
 
   test("takes even that when nothing else is left", () => {
     const placer = placerBy({ count: 2 }, { models: ["A"], count: 2 });
 
-    const hosts = [1, 2, 3, 4].map(() => hostsOf(placer, { gpu: aWholeWish(2) }));
+    const hosts = [1, 2, 3, 4].map(() => hostsOf(placer, { gpu: aWholeRequest(2) }));
 
     expect(hosts).toEqual([["b"], ["a"], ["c"], null]);
   });
@@ -351,7 +351,7 @@ describe("work that may use any card, by default", () => {
   test("follows what is free: the more of a model is taken, the more the rest of it is left", () => {
     const placer = placerBy({ models: ["A"], count: 3 }, { models: ["B"], count: 2 });
 
-    const hosts = [1, 2, 3].map(() => hostsOf(placer, { gpu: aWholeWish(2) }));
+    const hosts = [1, 2, 3].map(() => hostsOf(placer, { gpu: aWholeRequest(2) }));
 
     expect(hosts).toEqual([["a"], ["b"], ["c"]]);
   });
@@ -359,7 +359,7 @@ describe("work that may use any card, by default", () => {
   test("gangs follow it too, rank by rank", () => {
     const placer = placerBy({ models: ["A"], count: 3 }, { models: ["B"], count: 2 });
 
-    expect(hostsOf(placer, { gpu: aWholeWish(2), instances: 3 })).toEqual(["a", "b", "c"]);
+    expect(hostsOf(placer, { gpu: aWholeRequest(2), instances: 3 })).toEqual(["a", "b", "c"]);
   });
 });
 
@@ -368,7 +368,7 @@ describe("instances of one workload that start one by one", () => {
 
   test.each(POLICIES)("go where fewer of them are, with those placed meanwhile, by %s", (policy) => {
     const placer = new Placer({ hosts: ["a", "b", "c"].map((id) => host(id, 4)) }, { ...OPTIONS, policy });
-    const given = { gpu: aWholeWish(1), spread: spread([["a", 1]]) };
+    const given = { gpu: aWholeRequest(1), spread: spread([["a", 1]]) };
 
     const placed = [1, 2, 3, 4, 5].map(() => hostsOf(placer, given)?.[0] ?? "");
 
@@ -378,12 +378,12 @@ describe("instances of one workload that start one by one", () => {
 
   test("share a host where there is no other, and what is given back counts no more", () => {
     const placer = placerOf(host("a", 2), host("b", 1));
-    const request = aRequest({ gpu: aWholeWish(1), spread: spread() });
+    const request = aRequest({ gpu: aWholeRequest(1), spread: spread() });
     for (const _ of [1, 2, 3]) expect(placer.place(request)).not.toBeNull();
     expect(placer.place(request)).toBeNull();
 
     placer.release(request, [{ host: 1, cards: [{ card: 2, memoryMib: null, shareThousandths: 1_000 }] }]);
 
-    expect(hostsOf(placer, { gpu: aWholeWish(1), spread: spread() })).toEqual(["b"]);
+    expect(hostsOf(placer, { gpu: aWholeRequest(1), spread: spread() })).toEqual(["b"]);
   });
 });

@@ -36,12 +36,12 @@ test("what is held back is not tried, and what no host could take is told apart"
 });
 
 describe("a host that is kept to one payer", () => {
-  const kept = (payers: [number, number][]) => ({
+  const stored = (payers: [number, number][]) => ({
     hosts: [aHost({ id: "a", gpus: gpusOf("a", 4), payers: new Map(payers) })],
   });
 
   test("is one payer's within a pass, though it is empty before", () => {
-    const room = roomOf(kept([]));
+    const room = roomOf(stored([]));
 
     expect(room.start(anOrder("one", { gpu: wholeGpus(1), payer: 1 }))).toBe("started");
     expect(room.start(anOrder("two", { gpu: wholeGpus(1), payer: 2 }))).toBe("no-room");
@@ -53,7 +53,7 @@ describe("a host that is kept to one payer", () => {
       { ...work("x", { hostId: "a", endsIn: 100 }), payer: 1 },
       { ...work("y", { hostId: "a", endsIn: 300 }), payer: 1 },
     ];
-    const room = roomOf(kept([[1, 2]]), running);
+    const room = roomOf(stored([[1, 2]]), running);
 
     expect(room.start(anOrder("head", { gpu: wholeGpus(1), payer: 2 }))).toBe("no-room");
     expect(room.reserve(anOrder("head", { gpu: wholeGpus(1), payer: 2 }))).toBe(NOW + 300_000);

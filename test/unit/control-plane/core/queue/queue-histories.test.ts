@@ -62,8 +62,8 @@ const aRush = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
   anyArrivals(limit).map((orders) =>
     orders.map((order) => {
       const { id, cpuMilli, instances, distinctHosts, gpu } = order.request;
-      const wish = gpu.kind === "none" ? gpu : { ...gpu, models: null };
-      const request = aRequest({ id, cpuMilli, instances, distinctHosts, gpu: wish });
+      const requestedGpu = gpu.kind === "none" ? gpu : { ...gpu, models: null };
+      const request = aRequest({ id, cpuMilli, instances, distinctHosts, gpu: requestedGpu });
       return { ...order, request, demand: demandOf(request) };
     }),
   );
@@ -152,20 +152,20 @@ test("where all orders fit alike, a larger share never starts before a smaller o
 });
 
 test("whoever has its place kept stays the first, whatever shares become, until it has started or is held back", () => {
-  let kept = 0;
+  let stored = 0;
   check(
     fc.property(aTightFleet, aRush(sometimesNone), (fleet, arrivals) => {
       let head: TestOrder | null = null;
       for (const { plan } of historyOf(fleet, arrivals)) {
         const started: TestOrder[] = plan.placed.map(({ order }) => order);
-        const isKept = head !== null && !started.includes(head);
-        expect(isKept ? plan.head?.job : null).toBe(isKept ? head : null);
-        kept += Number(isKept);
+        const isStored = head !== null && !started.includes(head);
+        expect(isStored ? plan.head?.job : null).toBe(isStored ? head : null);
+        stored += Number(isStored);
         head = plan.head?.job ?? null;
       }
     }),
   );
-  expect(kept).toBeGreaterThan(RUNS / 10);
+  expect(stored).toBeGreaterThan(RUNS / 10);
 });
 
 test("overtaking is bounded: who comes more minutes later than a payer has thousandths of the fleet starts after it", () => {

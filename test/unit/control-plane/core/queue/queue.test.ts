@@ -156,7 +156,7 @@ const anySharers = (names: readonly string[]) =>
       }),
     )
     .map((sharers) => new Map(Object.entries(sharers)));
-const anyStanding: fc.Arbitrary<QueueState> = fc.record({
+const anyState: fc.Arbitrary<QueueState> = fc.record({
   payers: anySharers(["a", "b", "c"]),
   workspaces: anySharers(["a-x", "a-y", "b-x", "c-y"]),
   head: fc.constant(null),
@@ -169,10 +169,10 @@ test("the order is of all that wait, and never depends on the order of the input
     fc.tuple(fc.constant(queue), fc.shuffledSubarray(queue, { minLength: queue.length })),
   );
   fc.assert(
-    fc.property(shuffled, anyStanding, ([queue, shuffled], standing) => {
-      const ordered = inQueueOrder(queue, standing);
+    fc.property(shuffled, anyState, ([queue, shuffled], state) => {
+      const ordered = inQueueOrder(queue, state);
 
-      expect(ordered).toEqual(inQueueOrder(shuffled, standing));
+      expect(ordered).toEqual(inQueueOrder(shuffled, state));
       expect(new Set(ordered)).toEqual(new Set(queue));
       expect(ordered.length).toBe(queue.length);
     }),
@@ -187,15 +187,15 @@ test("a line that is made in slices is the one that is made at once", async () =
     size: "max",
   });
   await fc.assert(
-    fc.asyncProperty(anyLongQueue, anyStanding, async (queue, standing) => {
+    fc.asyncProperty(anyLongQueue, anyState, async (queue, state) => {
       const places = new Map<string, number>();
 
-      const line = await inSlices(queueOrder(prepareQueue(queue, standing), standing), (one, index) => {
+      const line = await inSlices(queueOrder(prepareQueue(queue, state), state), (one, index) => {
         places.set(one.id, index);
         return one;
       });
 
-      expect(line).toEqual(inQueueOrder(queue, standing));
+      expect(line).toEqual(inQueueOrder(queue, state));
       expect([...places.keys()]).toEqual(ids(line));
       expect([...places.values()]).toEqual(line.map((_, index) => index));
     }),
@@ -205,12 +205,12 @@ test("a line that is made in slices is the one that is made at once", async () =
 
 test("asking for the order changes nobody's share", () => {
   const sharers = () => new Map([["p", { had: CAPACITY, weight: 2, lastStartMs: 7 }]]);
-  const standing = { ...nobodyHadAny, payers: sharers(), workspaces: sharers() };
+  const state = { ...nobodyHadAny, payers: sharers(), workspaces: sharers() };
 
-  inQueueOrder([waiting("a"), waiting("b", { payer: "q" })], standing);
+  inQueueOrder([waiting("a"), waiting("b", { payer: "q" })], state);
 
-  expect(standing.payers).toEqual(sharers());
-  expect(standing.workspaces).toEqual(sharers());
+  expect(state.payers).toEqual(sharers());
+  expect(state.workspaces).toEqual(sharers());
 });
 
 /** Pairs of one workspace that no administrator touched, the one ahead first. */
@@ -223,15 +223,15 @@ function pairsOf(ordered: readonly Waiting[]): [Waiting, Waiting][] {
       .map((ahead): [Waiting, Waiting] => [ahead, one]),
   );
 }
-const asked = ({ priority }: Waiting) => Math.min(MAX_PRIORITY, Math.max(0, priority));
+const requested = ({ priority }: Waiting) => Math.min(MAX_PRIORITY, Math.max(0, priority));
 
 test("nothing starves in a workspace: what is ordered a step later for each level, and one more, comes behind", () => {
   fc.assert(
-    fc.property(anyQueue, anyStanding, fc.integer({ min: 0, max: 50 }), (queue, standing, laterSteps) => {
+    fc.property(anyQueue, anyState, fc.integer({ min: 0, max: 50 }), (queue, state, laterSteps) => {
       const now = NOW + laterSteps * AGEING_STEP_MS;
 
-      for (const [ahead, one] of pairsOf(inQueueOrder(queue, { ...standing, now }))) {
-        const levels = Math.max(0, asked(ahead) - asked(one));
+      for (const [ahead, one] of pairsOf(inQueueOrder(queue, { ...state, now }))) {
+        const levels = Math.max(0, requested(ahead) - requested(one));
         expect(ahead.orderedAtMs - one.orderedAtMs).toBeLessThan((levels + 1) * AGEING_STEP_MS);
       }
     }),
@@ -240,9 +240,9 @@ test("nothing starves in a workspace: what is ordered a step later for each leve
 
 test("ageing is bounded: nobody passes the more urgent without having waited a step more, or nearly, for each level", () => {
   fc.assert(
-    fc.property(anyQueue, anyStanding, (queue, standing) => {
-      for (const [ahead, one] of pairsOf(inQueueOrder(queue, standing))) {
-        const levels = asked(one) - asked(ahead);
+    fc.property(anyQueue, anyState, (queue, state) => {
+      for (const [ahead, one] of pairsOf(inQueueOrder(queue, state))) {
+        const levels = requested(one) - requested(ahead);
         expect(one.orderedAtMs - ahead.orderedAtMs).toBeGreaterThan((levels - 1) * AGEING_STEP_MS);
       }
     }),

@@ -34,9 +34,9 @@ function suggested(
   request: Partial<PlacementRequest>,
   { running = [], ahead = [], leeway = {}, order = {} }: Question = {},
 ) {
-  const asking = anOrder("asking", request, order);
-  const scene = { fleet, running, orders: [...ahead, asking], sharers: NO_SHARERS, options: OPTIONS };
-  return suggestions(scene, asking, { ...NO_LEEWAY, ...leeway });
+  const requesting = anOrder("asking", request, order);
+  const scene = { fleet, running, orders: [...ahead, requesting], sharers: NO_SHARERS, options: OPTIONS };
+  return suggestions(scene, requesting, { ...NO_LEEWAY, ...leeway });
 }
 
 const hosts = (...changes: Parameters<typeof aHost>[0][]): Fleet => ({
@@ -102,13 +102,13 @@ test("a time limit is suggested to what only a head's place stands in the way of
   const fleet = hosts({ gpus: [{ ...first!, ...HELD_WHOLE }, second!] });
   const running = [work("x", { hostId: "h0", cards: ["GPU-h0-0"], endsIn: 600 })];
   const ahead = [anOrder("head", { gpu: gpus(2) }, { age: 1 })];
-  const ask = (mayLimit: boolean) =>
+  const request = (mayLimit: boolean) =>
     suggested(fleet, { gpu: gpus(1) }, { running, ahead, leeway: { mayLimit } }).filter(
       ({ change }) => change === "limit",
     );
 
-  expect(ask(true)).toEqual([{ change: "limit", seconds: 540 }]);
-  expect(ask(false)).toEqual([]);
+  expect(request(true)).toEqual([{ change: "limit", seconds: 540 }]);
+  expect(request(false)).toEqual([]);
 });
 
 test("the work to wait for is the last of them", () => {

@@ -5,48 +5,51 @@ import { anOrder, NO_SHARERS, OPTIONS } from "../../../../support/placement/queu
 import { wholeGpus } from "../../../../support/placement/whole-gpus.ts";
 
 test("those ahead have taken their places and those behind have not", () => {
-  const asking = anOrder("asking", { gpu: wholeGpus(2) }, { age: 2 });
+  const requesting = anOrder("asking", { gpu: wholeGpus(2) }, { age: 2 });
   const orders = [
     anOrder("behind", { gpu: wholeGpus(1) }, { age: 1 }),
-    asking,
+    requesting,
     anOrder("ahead", { gpu: wholeGpus(1) }, { age: 3 }),
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 3) })] };
 
-  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, asking);
+  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, requesting);
 
   expect([...room.placed.keys()]).toEqual(["ahead"]);
-  expect(room.wouldStart(asking)).toBe(true);
+  expect(room.wouldStart(requesting)).toBe(true);
   expect(room.wouldStart(anOrder("asking", { gpu: wholeGpus(3) }))).toBe(false);
 });
 
 test("a head ahead of it has its place kept", () => {
-  const asking = anOrder("asking", { gpu: wholeGpus(1) }, { age: 1 });
+  const requesting = anOrder("asking", { gpu: wholeGpus(1) }, { age: 1 });
   const orders = [
     anOrder("running", { gpu: wholeGpus(1) }, { age: 3 }),
     anOrder("head", { gpu: wholeGpus(2) }, { age: 2 }),
-    asking,
+    requesting,
   ];
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
 
-  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, asking);
+  const room = roomAtTurn({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS }, requesting);
 
-  expect(room.wouldStart(asking)).toBe(false);
+  expect(room.wouldStart(requesting)).toBe(false);
 });
 
 test("orders that are sorted already are not sorted once more", () => {
-  const asking = anOrder("asking", { gpu: wholeGpus(1) }, { age: 3 });
+  const requesting = anOrder("asking", { gpu: wholeGpus(1) }, { age: 3 });
   const ahead = anOrder("ahead", { gpu: wholeGpus(1) }, { age: 1 });
   const fleet = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
-  const scene = { fleet, running: [], orders: [asking, ahead], sharers: NO_SHARERS, options: OPTIONS };
+  const scene = { fleet, running: [], orders: [requesting, ahead], sharers: NO_SHARERS, options: OPTIONS };
   const oldest = {
     ofPayers: new Set<string>(),
     ofWorkspaces: new Set<string>(),
     neverFit: new Set<string>(),
   };
 
-  const room = roomAtTurn({ ...scene, prepared: { first: [ahead, asking], payers: [], oldest } }, asking);
+  const room = roomAtTurn(
+    { ...scene, prepared: { first: [ahead, requesting], payers: [], oldest } },
+    requesting,
+  );
 
   expect([...room.placed.keys()]).toEqual(["ahead"]);
-  expect([...roomAtTurn(scene, asking).placed.keys()]).toEqual([]);
+  expect([...roomAtTurn(scene, requesting).placed.keys()]).toEqual([]);
 });

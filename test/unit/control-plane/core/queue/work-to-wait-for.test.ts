@@ -18,11 +18,11 @@ const allHeld = (id: string, count: number) => aHost({ id, gpus: gpusOf(id, coun
 function waitFor(
   fleet: Fleet,
   running: NamedWork[],
-  asking: TestOrder,
+  requesting: TestOrder,
   ahead: TestOrder[] = [],
 ): string | null {
-  const scene = { fleet, running, orders: [...ahead, asking], sharers: NO_SHARERS, options: OPTIONS };
-  return workToWaitFor(scene, asking, roomAtTurn(scene, asking))?.workload ?? null;
+  const scene = { fleet, running, orders: [...ahead, requesting], sharers: NO_SHARERS, options: OPTIONS };
+  return workToWaitFor(scene, requesting, roomAtTurn(scene, requesting))?.workload ?? null;
 }
 
 test("the first to end of those that would do, and promises before silence", () => {
@@ -55,10 +55,10 @@ test("all parts of a gang end together, the last of them counts", () => {
     work("gang", { hostId: "a", cards: ["GPU-a-0"], endsIn: 10 }),
     work("gang", { hostId: "b", cards: ["GPU-b-0"], endsIn: 30 }),
   ];
-  const asking = anOrder("two", { gpu: wholeGpus(1), instances: 2 });
-  const scene = { fleet, running, orders: [asking], sharers: NO_SHARERS, options: OPTIONS };
+  const requesting = anOrder("two", { gpu: wholeGpus(1), instances: 2 });
+  const scene = { fleet, running, orders: [requesting], sharers: NO_SHARERS, options: OPTIONS };
 
-  expect(workToWaitFor(scene, asking, roomAtTurn(scene, asking))).toEqual({
+  expect(workToWaitFor(scene, requesting, roomAtTurn(scene, requesting))).toEqual({
     change: "wait",
     workload: "gang",
     endsAtMs: NOW + 30_000,

@@ -27,11 +27,11 @@ describe("what is not read", () => {
 
   test("names a few ids together, and is gone where everything is asked for again", () => {
     const backlog = new Backlog();
-    const told = (id: string) => ({ ...NOTHING, changes: new Map([["workloads", new Set([id])]]) });
-    backlog.add(told("a"));
-    backlog.add(told("b"));
+    const reported = (id: string) => ({ ...NOTHING, changes: new Map([["workloads", new Set([id])]]) });
+    backlog.add(reported("a"));
+    backlog.add(reported("b"));
     expect(backlog.take().changes.get("workloads")).toEqual(new Set(["a", "b"]));
-    backlog.add(told("c"));
+    backlog.add(reported("c"));
     backlog.add({ ...NOTHING, resync: true });
     expect(backlog.take()).toEqual({ ...NOTHING, resync: true });
   });

@@ -8,7 +8,7 @@ describe("as events", () => {
   const place = { life: "a1", number: 7 };
 
   test("each has the id of its look, and is one line whatever stands in it", () => {
-    const told = {
+    const reported = {
       resync: true,
       changes: new Map([
         ["workloads", new Set(["e\n\nevent: closed"])],
@@ -18,7 +18,7 @@ describe("as events", () => {
       cards: [card("g", { powerW: null, sampledMs: 1_000 })],
       costs: [{ id: "e", costSoFar: "1.0000", ratePerHour: null, ...OF_ADA }],
     };
-    expect(framesOf(told, place).trimEnd().split("\n\n")).toEqual([
+    expect(framesOf(reported, place).trimEnd().split("\n\n")).toEqual([
       "id: a1-7\nevent: resync\ndata: {}",
       'id: a1-7\nevent: change\ndata: {"topic":"workloads","id":"e\\n\\nevent: closed","version":7}',
       'id: a1-7\nevent: change\ndata: {"topic":"queue","id":null,"version":7}',
@@ -30,13 +30,13 @@ describe("as events", () => {
 
   test("values of many cards and workloads come in words of a thousand, each once and in order", () => {
     const numbers = Array.from({ length: 2_001 }, (_, nth) => nth);
-    const told = {
+    const reported = {
       ...NOTHING,
       cards: numbers.map((nth) => card(`GPU-${nth}`, {})),
       costs: numbers.map((nth) => ({ id: `e-${nth}`, costSoFar: "1.0000", ratePerHour: null, ...OF_ADA })),
     };
 
-    const words = new EventReader().read(framesOf(told, place));
+    const words = new EventReader().read(framesOf(reported, place));
     const of = (name: string) =>
       words.filter((word) => word.name === name).map(({ data }) => JSON.parse(data) as unknown);
 

@@ -28,8 +28,8 @@ describe("a listener is told", () => {
   });
 
   test("what they listen to", () => {
-    const told = updateFor({ topics: all, sight: ADMIN }, everything);
-    expect(Object.fromEntries(told.changes)).toEqual({
+    const reported = updateFor({ topics: all, sight: ADMIN }, everything);
+    expect(Object.fromEntries(reported.changes)).toEqual({
       workloads: new Set(["e"]),
       "env:e": null,
       fleet: new Set(["h"]),
@@ -38,13 +38,13 @@ describe("a listener is told", () => {
       alarms: null,
       billing: null,
     });
-    expect([told.cards.length, told.costs.length]).toEqual([2, 1]);
+    expect([reported.cards.length, reported.costs.length]).toEqual([2, 1]);
     expect(updateFor({ topics: new Set(), sight: ADMIN }, everything)).toEqual(NOTHING);
   });
 
   test("of workloads, cards, costs and money what they may see", () => {
-    const told = updateFor({ topics: all, sight: ADA }, everything);
-    expect(told.cards.map(({ uuid }) => uuid)).toEqual(["g"]);
+    const reported = updateFor({ topics: all, sight: ADA }, everything);
+    expect(reported.cards.map(({ uuid }) => uuid)).toEqual(["g"]);
     const bob: Sight = { ...ADA, customerId: 2, payerIds: new Set([2]) };
     const others = updateFor({ topics: all, sight: bob }, everything);
     expect([...others.changes.keys()].filter((topic) => /workloads|env|billing/.test(topic))).toEqual([]);

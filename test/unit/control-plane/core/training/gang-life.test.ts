@@ -4,23 +4,23 @@ import type { RankState } from "@remotegpu/control-plane/core/instances/rank-sta
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
 import {
-  aRankStanding,
+  aRankState,
   goodFindings,
   rankAddress,
   withBad,
 } from "../../../../support/samples/a-rank-standing.ts";
 
-type Told = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
+type Reported = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
 
-const reports = (...told: Told[]) =>
-  told.map(({ gang, ...change }, rank) =>
-    anInstanceReport({ rank, ...change, gang: aRankStanding({ rank, ranks: told.length }, gang) }),
+const reports = (...reported: Reported[]) =>
+  reported.map(({ gang, ...change }, rank) =>
+    anInstanceReport({ rank, ...change, gang: aRankState({ rank, ranks: reported.length }, gang) }),
   );
-const HELD: Told = { state: "starting" };
-const RELEASED: Told = { state: "starting", gang: { heldForMs: null, releasedForMs: 1_000 } };
-const RUNS: Told = { state: "ready", gang: { heldForMs: null, releasedForMs: 60_000 } };
+const HELD: Reported = { state: "starting" };
+const RELEASED: Reported = { state: "starting", gang: { heldForMs: null, releasedForMs: 1_000 } };
+const RUNS: Reported = { state: "ready", gang: { heldForMs: null, releasedForMs: 60_000 } };
 const SILENT = { ...RUNS, gang: { ...RUNS.gang, isHeard: false, isUnreachable: true } };
-const STOPPED: Told = {
+const STOPPED: Reported = {
   ...RUNS,
   state: "stopped",
   exitCode: 143,
@@ -51,7 +51,7 @@ describe("a gang that is held", () => {
   });
 
   test("stops all where one cannot start, like any job", () => {
-    const failed: Told = {
+    const failed: Reported = {
       state: "failed",
       problem: "image-missing",
       detail: "No image.",
@@ -123,7 +123,7 @@ describe("a gang that is released", () => {
   });
 
   test("needs no host any more whose rank has ended well", () => {
-    const done: Told = { ...SILENT, state: "stopped", exitCode: 0 };
+    const done: Reported = { ...SILENT, state: "stopped", exitCode: 0 };
     expect(afterReports("running", reports(done, RUNS))).toMatchObject({ kind: "explains" });
   });
 
@@ -153,14 +153,14 @@ describe("the end of a gang", () => {
   });
 
   test("is the fault of what broke beneath one, whatever the programs of the others made of it", () => {
-    const crashed: Told = { ...RUNS, state: "failed", exitCode: 1, problem: "exited" };
-    const broken: Told = {
+    const crashed: Reported = { ...RUNS, state: "failed", exitCode: 1, problem: "exited" };
+    const broken: Reported = {
       ...RUNS,
       state: "failed",
       problem: "gpu-failed",
       detail: "GPU 0 fell off the bus.",
     };
-    const gone: Told = { ...broken, problem: "container-lost", stopOrderedBy: "control-plane" };
+    const gone: Reported = { ...broken, problem: "container-lost", stopOrderedBy: "control-plane" };
 
     for (const beneath of [broken, gone])
       expect(afterReports("stopping", reports(crashed, beneath))).toMatchObject({
@@ -170,7 +170,7 @@ describe("the end of a gang", () => {
   });
 
   test("is the fault of the host that is emptied, and not of those that were stopped after it", () => {
-    const emptied: Told = { ...STOPPED, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." };
+    const emptied: Reported = { ...STOPPED, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." };
     expect(afterReports("stopping", reports(STOPPED, emptied))).toEqual({
       kind: "fails",
       failure: { by: "infrastructure", reason: "Host h1 is emptied.", ranks: [1] },
@@ -178,7 +178,7 @@ describe("the end of a gang", () => {
   });
 
   test("that its people ordered is a cancellation, whatever broke", () => {
-    const cancelled: Told = { ...STOPPED, stopOrderedBy: "customer", stopReason: null };
+    const cancelled: Reported = { ...STOPPED, stopOrderedBy: "customer", stopReason: null };
     expect(afterReports("stopping", reports(cancelled, cancelled))).toMatchObject({ status: "cancelled" });
   });
 });

@@ -9,7 +9,7 @@ import {
   limitMs,
 } from "@remotegpu/control-plane/core/training/job-status";
 import type { Failure, InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
-import { aRankStanding } from "../../../../support/samples/a-rank-standing.ts";
+import { aRankState } from "../../../../support/samples/a-rank-standing.ts";
 import { anInstanceReport as report } from "../../../../support/samples/an-instance-report.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
@@ -244,7 +244,7 @@ describe("reports of ranks of which the others follow the first", () => {
     report({
       rank: at,
       ...change,
-      gang: aRankStanding({ rank: at, ranks: 3 }, { follows: at > 0, releasedForMs: 60_000 }),
+      gang: aRankState({ rank: at, ranks: 3 }, { follows: at > 0, releasedForMs: 60_000 }),
     });
   const gang = (...changes: Partial<InstanceReport>[]) => changes.map((change, at) => rank(at, change));
   const STOPPED = { state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" } as const;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
 import { type HeldRank, preflightVerdict } from "@remotegpu/control-plane/core/training/preflight";
 import {
-  aRankStanding,
+  aRankState,
   goodFindings,
   rankAddress,
   withBad,
@@ -14,7 +14,7 @@ function gang(...changes: (Partial<RankState> & { detail?: string })[]): HeldRan
   return changes.map(({ detail = "", ...change }, rank) => ({
     rank,
     detail,
-    gang: aRankStanding({ rank, ranks: changes.length }, change),
+    gang: aRankState({ rank, ranks: changes.length }, change),
   }));
 }
 
@@ -168,7 +168,7 @@ describe("it fails, and names who is at fault, when", () => {
   });
 });
 
-const anyStanding = fc.record({
+const anyState = fc.record({
   heldForMs: fc.constantFrom(null, 0, 14_999, 15_000, 60_000, 300_000),
   placedForMs: fc.constantFrom(1_000, 1_800_000),
   isHeard: fc.boolean(),
@@ -180,16 +180,16 @@ const anyStanding = fc.record({
 
 test("whatever is told, it goes only where nothing is wrong or missing, and never waits beyond its bounds", () => {
   fc.assert(
-    fc.property(fc.array(anyStanding, { minLength: 2, maxLength: 4 }), (told) => {
-      const ranks = told.map(({ bad, missing, ...change }, rank) => {
-        const all = goodFindings(rank, told.length);
+    fc.property(fc.array(anyState, { minLength: 2, maxLength: 4 }), (reported) => {
+      const ranks = reported.map(({ bad, missing, ...change }, rank) => {
+        const all = goodFindings(rank, reported.length);
         const findings = all
           .map((finding, index) => (bad.includes(index) ? { ...finding, isPassed: false } : finding))
           .filter((_finding, index) => !missing.includes(index));
         return {
           rank,
           detail: "",
-          gang: aRankStanding({ rank, ranks: told.length }, { ...change, findings }),
+          gang: aRankState({ rank, ranks: reported.length }, { ...change, findings }),
         };
       });
       const isWhole = ranks.every(
@@ -198,7 +198,7 @@ test("whatever is told, it goes only where nothing is wrong or missing, and neve
           isHeard &&
           imageId !== null &&
           imageId === ranks[0]?.gang.imageId &&
-          findings.length === goodFindings(rank, told.length).length &&
+          findings.length === goodFindings(rank, reported.length).length &&
           findings.every(({ isPassed }) => isPassed),
       );
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MAX_ATTEMPTS, afterFailure, type RetryState } from "@remotegpu/control-plane/core/training/retries";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
-const standing = ({
+const state = ({
   attempt = 1,
   infrastructure = 0,
   program = 0,
@@ -24,7 +24,7 @@ const failed = (by: "infrastructure" | "program" | "order") => ({ by, reason: "I
 
 describe("a failure of what it stands on", () => {
   test("is tried again at once, elsewhere", () => {
-    expect(afterFailure(failed("infrastructure"), standing())).toEqual({
+    expect(afterFailure(failed("infrastructure"), state())).toEqual({
       to: "queued",
       reason: "It broke. Attempt 2 follows on another host (retry 1 of 3).",
       next: {
@@ -36,7 +36,7 @@ describe("a failure of what it stands on", () => {
   });
 
   test("is told as the last one once the tries are used up", () => {
-    expect(afterFailure(failed("infrastructure"), standing({ attempt: 4, infrastructure: 3 }))).toEqual({
+    expect(afterFailure(failed("infrastructure"), state({ attempt: 4, infrastructure: 3 }))).toEqual({
       to: "failed",
       reason: "It broke. It was attempt 4, and the last.",
       next: null,
@@ -49,7 +49,7 @@ describe("a failure of its own program", () => {
   const terms = { infrastructure: 3, program: 12 };
 
   test("is the end where nobody asked for more", () => {
-    expect(afterFailure(failed("program"), standing())).toEqual({
+    expect(afterFailure(failed("program"), state())).toEqual({
       to: "failed",
       reason: "It broke.",
       next: null,
@@ -64,7 +64,7 @@ describe("a failure of its own program", () => {
   ])("after %d retries is tried again after a pause of %d ms, anywhere", (program, pauseMs) => {
     const attempt = program + 1;
 
-    expect(afterFailure(failed("program"), standing({ attempt, program, terms }))).toMatchObject({
+    expect(afterFailure(failed("program"), state({ attempt, program, terms }))).toMatchObject({
       to: "pending",
       next: {
         tries: { attempt: attempt + 1, infrastructureRetries: 0, programRetries: program + 1 },
@@ -75,7 +75,7 @@ describe("a failure of its own program", () => {
   });
 
   test("does not use up the tries of the other kind", () => {
-    const before = standing({ attempt: 3, infrastructure: 2, terms });
+    const before = state({ attempt: 3, infrastructure: 2, terms });
 
     expect(afterFailure(failed("program"), before).next?.tries).toEqual({
       attempt: 4,
@@ -86,22 +86,20 @@ describe("a failure of its own program", () => {
 });
 
 test("an order is nobody's failure, and nothing follows it", () => {
-  expect(afterFailure(failed("order"), standing())).toMatchObject({ to: "failed", next: null });
+  expect(afterFailure(failed("order"), state())).toMatchObject({ to: "failed", next: null });
 });
 
 test("whatever is allowed, there are so many attempts and no more", () => {
   const terms = { infrastructure: 19, program: 19 };
 
-  expect(afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS - 1, terms })).to).toBe(
+  expect(afterFailure(failed("infrastructure"), state({ attempt: MAX_ATTEMPTS - 1, terms })).to).toBe(
     "queued",
   );
-  expect(afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS, terms })).to).toBe(
-    "failed",
-  );
+  expect(afterFailure(failed("infrastructure"), state({ attempt: MAX_ATTEMPTS, terms })).to).toBe("failed");
 });
 
 test("what was cancelled meanwhile is cancelled, with what it failed of", () => {
-  expect(afterFailure(failed("infrastructure"), standing({ isCancelled: true }))).toEqual({
+  expect(afterFailure(failed("infrastructure"), state({ isCancelled: true }))).toEqual({
     to: "cancelled",
     reason: "It broke.",
     next: null,
@@ -115,7 +113,7 @@ describe("what the output says by a log rule", () => {
     const terms = { infrastructure: 3, program: 5 };
 
     for (const by of ["infrastructure", "program"] as const)
-      expect(afterFailure(failed(by), standing({ terms }), { rule: rule("do_not_retry") })).toEqual({
+      expect(afterFailure(failed(by), state({ terms }), { rule: rule("do_not_retry") })).toEqual({
         to: "failed",
         reason: 'It broke. By its log rule "bad card" it is not tried again.',
         next: null,
@@ -123,7 +121,7 @@ describe("what the output says by a log rule", () => {
   });
 
   test("of its host has its own failure tried elsewhere, as one of the host", () => {
-    expect(afterFailure(failed("program"), standing(), { rule: rule("avoid_host") })).toEqual({
+    expect(afterFailure(failed("program"), state(), { rule: rule("avoid_host") })).toEqual({
       to: "queued",
       reason:
         'It broke. By its log rule "bad card" the host is avoided. Attempt 2 follows on another host (retry 1 of 3).',
@@ -133,7 +131,7 @@ describe("what the output says by a log rule", () => {
         avoidsHosts: true,
       },
     });
-    const spent = standing({ attempt: 4, infrastructure: 3 });
+    const spent = state({ attempt: 4, infrastructure: 3 });
     expect(afterFailure(failed("program"), spent, { rule: rule("avoid_host") })).toMatchObject({
       to: "failed",
       next: null,
@@ -142,7 +140,7 @@ describe("what the output says by a log rule", () => {
 
   test("is nothing to one that was cancelled", () => {
     expect(
-      afterFailure(failed("program"), standing({ isCancelled: true }), { rule: rule("avoid_host") }),
+      afterFailure(failed("program"), state({ isCancelled: true }), { rule: rule("avoid_host") }),
     ).toEqual({
       to: "cancelled",
       reason: "It broke.",
@@ -153,7 +151,7 @@ describe("what the output says by a log rule", () => {
 
 describe("an attempt that left something new", () => {
   const terms = { infrastructure: 2, program: 0 };
-  const used = standing({ attempt: 5, infrastructure: 2, terms });
+  const used = state({ attempt: 5, infrastructure: 2, terms });
 
   test.each([
     [5, 1],
@@ -177,7 +175,7 @@ describe("an attempt that left something new", () => {
   });
 
   test("never makes more of them than were used", () => {
-    const second = standing({ attempt: 9, infrastructure: 0, program: 8, terms });
+    const second = state({ attempt: 9, infrastructure: 0, program: 8, terms });
 
     expect(
       afterFailure(failed("infrastructure"), second, { gainedAt: 0 }).next?.tries.infrastructureRetries,
@@ -186,8 +184,8 @@ describe("an attempt that left something new", () => {
 
   test("changes nothing where none is allowed, at the last attempt of all, and by an order", () => {
     for (const before of [
-      afterFailure(failed("program"), standing({ attempt: 2 })),
-      afterFailure(failed("infrastructure"), standing({ attempt: MAX_ATTEMPTS, infrastructure: 9, terms })),
+      afterFailure(failed("program"), state({ attempt: 2 })),
+      afterFailure(failed("infrastructure"), state({ attempt: MAX_ATTEMPTS, infrastructure: 9, terms })),
       afterFailure(failed("order"), used),
     ]) {
       expect(before.to).toBe("failed");

@@ -6,7 +6,7 @@ import type {
 } from "@remotegpu/control-plane/core/instances/instance-report";
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
-import { aRankStanding } from "../../../../support/samples/a-rank-standing.ts";
+import { aRankState } from "../../../../support/samples/a-rank-standing.ts";
 
 const WAITS = [
   { name: "python3", state: "S", waitsIn: "futex_wait_queue", count: 8 },
@@ -21,10 +21,10 @@ const progress = (change: Partial<InstanceProgress>): InstanceProgress => ({
   ...change,
 });
 const rank = (change: Partial<InstanceReport>) => anInstanceReport(change);
-const gangOf = (...told: Partial<InstanceReport>[]) =>
-  told.map((change, number) => {
-    const gang = aRankStanding(
-      { rank: number, ranks: told.length },
+const gangOf = (...reported: Partial<InstanceReport>[]) =>
+  reported.map((change, number) => {
+    const gang = aRankState(
+      { rank: number, ranks: reported.length },
       { releasedForMs: 60_000, heldForMs: null },
     );
     return rank({ rank: number, gang, ...change });

@@ -11,7 +11,7 @@ import {
   type Taken,
 } from "@remotegpu/control-plane/gateway/services/service-line";
 
-const NOBODY = new Set<string>();
+const NO_HANDLERS = new Set<string>();
 const WAKES = { wakes: true };
 const stays = () => new AbortController().signal;
 
@@ -52,16 +52,19 @@ function lineOf(first: ServiceRoute, wake: () => void = () => undefined): LoadBa
 describe("a line", () => {
   test("gives each request to the replica with the least to do", async () => {
     const line = lineOf(route(["a", "b"]));
-    const taken = [await line.take(NOBODY, stays(), WAKES), await line.take(NOBODY, stays(), WAKES)];
+    const taken = [
+      await line.take(NO_HANDLERS, stays(), WAKES),
+      await line.take(NO_HANDLERS, stays(), WAKES),
+    ];
     expect(taken.map(where).toSorted()).toEqual(["a", "b"]);
   });
 
   test("lets those wait for whom there is no room, and serves them in the order in which they came", async () => {
     const line = lineOf(route(["a"]));
-    const first = given(await line.take(NOBODY, stays(), WAKES));
+    const first = given(await line.take(NO_HANDLERS, stays(), WAKES));
     const served: string[] = [];
-    const second = line.take(NOBODY, stays(), WAKES).then((taken) => (served.push("second"), taken));
-    const third = line.take(NOBODY, stays(), WAKES).then((taken) => (served.push("third"), taken));
+    const second = line.take(NO_HANDLERS, stays(), WAKES).then((taken) => (served.push("second"), taken));
+    const third = line.take(NO_HANDLERS, stays(), WAKES).then((taken) => (served.push("third"), taken));
     first.done(true);
     given(await second).done(true);
     given(await third).done(true);
@@ -71,13 +74,13 @@ describe("a line", () => {
 
   test("tells what is in flight at each replica, those that left the route apart, and of very many no more than the sum", async () => {
     const few = lineOf(route(["a", "b"]));
-    await few.take(NOBODY, stays(), WAKES);
-    await few.take(NOBODY, stays(), WAKES);
+    await few.take(NO_HANDLERS, stays(), WAKES);
+    await few.take(NO_HANDLERS, stays(), WAKES);
     few.follow(route(["b"]));
     const many = lineOf(route(Array.from({ length: MAX_LISTED + 1 }, (_, nth) => `r-${nth}`)));
-    for (let nth = 0; nth < MAX_LISTED; nth += 1) await many.take(NOBODY, stays(), WAKES);
+    for (let nth = 0; nth < MAX_LISTED; nth += 1) await many.take(NO_HANDLERS, stays(), WAKES);
     const { listed: all } = many.report;
-    await many.take(NOBODY, stays(), WAKES);
+    await many.take(NO_HANDLERS, stays(), WAKES);
 
     expect(few.report).toEqual({ inFlight: 2, held: 0, requests: 0, left: { a: 1 }, listed: { b: 1 } });
     expect(Object.keys(all ?? {})).toHaveLength(MAX_LISTED);
@@ -86,20 +89,23 @@ describe("a line", () => {
 
   test("turns away whoever comes when as many wait as may, and says whether anybody serves", async () => {
     const line = lineOf(route(["a"]));
-    given(await line.take(NOBODY, stays(), WAKES));
-    const waiting = [line.take(NOBODY, stays(), WAKES), line.take(NOBODY, stays(), WAKES)];
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "full", isServing: true });
+    given(await line.take(NO_HANDLERS, stays(), WAKES));
+    const waiting = [line.take(NO_HANDLERS, stays(), WAKES), line.take(NO_HANDLERS, stays(), WAKES)];
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "full", isServing: true });
     line.follow(route([]));
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "full", isServing: false });
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "full", isServing: false });
     line.turnAway();
     expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(["waited", "waited"]);
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "waited" });
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "waited" });
   });
 
   test("lets nobody wait longer than they may, nor for somebody who is gone", async () => {
     const line = lineOf(route([]));
     const gone = new AbortController();
-    const [left, waited] = [line.take(NOBODY, gone.signal, WAKES), line.take(NOBODY, stays(), WAKES)];
+    const [left, waited] = [
+      line.take(NO_HANDLERS, gone.signal, WAKES),
+      line.take(NO_HANDLERS, stays(), WAKES),
+    ];
     gone.abort();
     expect(await left).toMatchObject({ kind: "waited" });
     await vi.advanceTimersByTimeAsync(30_000);
@@ -109,7 +115,7 @@ describe("a line", () => {
 
   test("serves those who wait as soon as a replica serves", async () => {
     const line = lineOf(route([]));
-    const waiting = line.take(NOBODY, stays(), WAKES);
+    const waiting = line.take(NO_HANDLERS, stays(), WAKES);
     line.follow(route(["b"]));
     expect(where(await waiting)).toBe("b");
   });
@@ -119,7 +125,7 @@ describe("a line", () => {
     const line = lineOf(route([], { bounds: open }));
     const called: Given[] = [];
     const waiting = Array.from({ length: 30 }, () =>
-      line.take(NOBODY, stays(), WAKES).then((taken) => called.push(given(taken))),
+      line.take(NO_HANDLERS, stays(), WAKES).then((taken) => called.push(given(taken))),
     );
     const calledAfter = async (ms: number) => {
       await vi.advanceTimersByTimeAsync(ms);
@@ -146,22 +152,22 @@ describe("a line", () => {
 
   test("sends those away at once of a service that is stopped", async () => {
     const line = lineOf(route([]));
-    const waiting = line.take(NOBODY, stays(), WAKES);
+    const waiting = line.take(NO_HANDLERS, stays(), WAKES);
     line.follow(route(["a"], { status: "stopping" }));
     expect(await waiting).toMatchObject({ kind: "closed" });
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "closed" });
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "closed" });
   });
 
   test("gives nothing to a replica that has left, and keeps what it still has open", async () => {
     const line = lineOf(route(["a", "b"]));
-    const open = given(await line.take(NOBODY, stays(), WAKES));
+    const open = given(await line.take(NO_HANDLERS, stays(), WAKES));
     const other = open.place.instanceId === "a" ? "b" : "a";
     line.follow(route([other]));
-    expect(where(await line.take(NOBODY, stays(), WAKES))).toBe(other);
+    expect(where(await line.take(NO_HANDLERS, stays(), WAKES))).toBe(other);
     expect(line.isIdle).toBe(false);
     open.done(true);
     line.follow(route([open.place.instanceId]));
-    expect(where(await line.take(NOBODY, stays(), WAKES))).toBe(open.place.instanceId);
+    expect(where(await line.take(NO_HANDLERS, stays(), WAKES))).toBe(open.place.instanceId);
   });
 
   test.each([
@@ -175,7 +181,9 @@ describe("a line", () => {
       const bounds = { ...DEFAULT_BOUNDS, maxInFlight, maxQueued: 0 };
       const line = lineOf(route(["a"], { bounds, gateways }));
 
-      const taken = await Promise.all(Array.from({ length: 9 }, () => line.take(NOBODY, stays(), WAKES)));
+      const taken = await Promise.all(
+        Array.from({ length: 9 }, () => line.take(NO_HANDLERS, stays(), WAKES)),
+      );
 
       expect(taken.filter(({ kind }) => kind === "given")).toHaveLength(part);
     },
@@ -210,7 +218,7 @@ describe("requests that reached none of the replicas", () => {
     expect(await line.rest(stays())).toMatchObject({ kind: "full", isServing: false });
     expect([line.report.held, line.isIdle]).toEqual([2, false]);
     line.follow(route([], ROOM_FOR_TWO));
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "full" });
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "full" });
     await vi.advanceTimersByTimeAsync(500);
     expect(await Promise.all(again)).toEqual([null, null]);
   });
@@ -221,12 +229,12 @@ describe("requests that reached none of the replicas", () => {
     await vi.advanceTimersByTimeAsync(500);
     await rested;
 
-    given(await line.take(NOBODY, first, WAKES)).done(false);
+    given(await line.take(NO_HANDLERS, first, WAKES)).done(false);
     expect(await line.rest(stays())).toMatchObject({ kind: "full" });
     expect(line.report.held).toBe(0);
-    const restsAgain = line.rest(first);
+    const backoffsAgain = line.rest(first);
     await vi.advanceTimersByTimeAsync(500);
-    expect(await restsAgain).toBeNull();
+    expect(await backoffsAgain).toBeNull();
 
     line.leave(first);
     expect(line.isIdle).toBe(true);
@@ -239,9 +247,9 @@ describe("requests that reached none of the replicas", () => {
     const rested = line.rest(first);
     await vi.advanceTimersByTimeAsync(500);
     await rested;
-    const busy = given(await line.take(NOBODY, stays(), WAKES));
+    const busy = given(await line.take(NO_HANDLERS, stays(), WAKES));
 
-    const waiting = line.take(NOBODY, first, WAKES);
+    const waiting = line.take(NO_HANDLERS, first, WAKES);
     expect(line.report.held).toBe(1);
     busy.done(true);
     expect(where(await waiting)).toBe("a");
@@ -269,7 +277,7 @@ describe("a line of a service that sleeps", () => {
     const wake = vi.fn();
     const line = lineOf(route([], ASLEEP), wake);
     expect(wake).not.toHaveBeenCalled();
-    const waiting = line.take(NOBODY, stays(), WAKES);
+    const waiting = line.take(NO_HANDLERS, stays(), WAKES);
     expect(wake).toHaveBeenCalledTimes(1);
     line.follow(route([], ASLEEP));
     expect(wake).toHaveBeenCalledTimes(2);
@@ -285,7 +293,7 @@ describe("a line of a service that sleeps", () => {
   test("lets requests wait for as long as a start may take", async () => {
     const line = lineOf(route([], ASLEEP));
     let over = false;
-    const waiting = line.take(NOBODY, stays(), WAKES).finally(() => (over = true));
+    const waiting = line.take(NO_HANDLERS, stays(), WAKES).finally(() => (over = true));
     await vi.advanceTimersByTimeAsync(299_000);
     expect(over).toBe(false);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -296,35 +304,35 @@ describe("a line of a service that sleeps", () => {
     const wake = vi.fn();
     const line = lineOf(route([], ASLEEP), wake);
     const sleeps = { kind: "closed", sentence: expect.stringContaining("sleeps") };
-    const asks = async () => {
+    const requests = async () => {
       line.count({ wakes: false });
-      return await line.take(NOBODY, stays(), { wakes: false });
+      return await line.take(NO_HANDLERS, stays(), { wakes: false });
     };
 
-    expect(await asks()).toMatchObject(sleeps);
+    expect(await requests()).toMatchObject(sleeps);
     expect([line.report, wake.mock.calls]).toMatchObject([{ held: 0, requests: 0 }, []]);
 
     line.follow(route([], { sleep: "awake" }));
-    const waiting = asks();
+    const waiting = requests();
     expect(line.report).toMatchObject({ held: 1, requests: 1 });
     line.follow(route([], ASLEEP));
     expect(await waiting).toMatchObject(sleeps);
     expect(wake).not.toHaveBeenCalled();
 
     line.follow(route(["a"], ASLEEP));
-    expect(where(await asks())).toBe("a");
+    expect(where(await requests())).toBe("a");
   });
 
   test("nor does whoever may not when they wait for a replica that serves still, while others who wait do", async () => {
     const wake = vi.fn();
     const line = lineOf(route(["a"]), wake);
-    given(await line.take(NOBODY, stays(), WAKES));
-    const waiting = line.take(NOBODY, stays(), { wakes: false });
+    given(await line.take(NO_HANDLERS, stays(), WAKES));
+    const waiting = line.take(NO_HANDLERS, stays(), { wakes: false });
     line.follow(route(["a"], ASLEEP));
     line.count({ wakes: false });
     expect([line.report, wake.mock.calls]).toMatchObject([{ inFlight: 1, held: 0, requests: 0 }, []]);
 
-    const woken = line.take(NOBODY, stays(), WAKES);
+    const woken = line.take(NO_HANDLERS, stays(), WAKES);
     expect(wake).toHaveBeenCalledTimes(1);
     expect(line.report).toMatchObject({ held: 1 });
 
@@ -335,7 +343,7 @@ describe("a line of a service that sleeps", () => {
   test("wakes nothing that is stopped", async () => {
     const wake = vi.fn();
     const line = lineOf(route([], { ...ASLEEP, status: "stopped" }), wake);
-    expect(await line.take(NOBODY, stays(), WAKES)).toMatchObject({ kind: "closed" });
+    expect(await line.take(NO_HANDLERS, stays(), WAKES)).toMatchObject({ kind: "closed" });
     expect(wake).not.toHaveBeenCalled();
   });
 });

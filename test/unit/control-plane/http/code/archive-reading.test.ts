@@ -10,7 +10,7 @@ import { checkArchive } from "@remotegpu/control-plane/http/code/archive-reading
 import { type Entry, packOf, tarOf } from "../../../../support/code/archives.ts";
 
 /** In pieces that end anywhere. */
-const look = (packed: Buffer) => {
+const check = (packed: Buffer) => {
   const pieces = Array.from({ length: Math.ceil(packed.length / 700) }, (_, at) =>
     packed.subarray(at * 700, (at + 1) * 700),
   );
@@ -54,7 +54,7 @@ test.each<[string, Entry[], string]>([
     "it has names that only pax knows",
   ],
 ])("%s is refused, by its name", async (_what, entries, why) => {
-  expect(await look(packOf([main, ...entries]))).toEqual({
+  expect(await check(packOf([main, ...entries]))).toEqual({
     isSound: false,
     why: expect.stringContaining(why),
   });
@@ -72,13 +72,13 @@ test.each<[string, Buffer, string]>([
     "it has something behind its end",
   ],
 ])("%s is refused", async (_what, packed, why) => {
-  expect(await look(packed)).toEqual({ isSound: false, why: expect.stringContaining(why) });
+  expect(await check(packed)).toEqual({ isSound: false, why: expect.stringContaining(why) });
 });
 
 test("more files than there may be are refused", async () => {
   const many = Array.from({ length: 100_001 }, (_, at) => ({ name: String(at) }));
 
-  expect(await look(packOf(many))).toEqual({
+  expect(await check(packOf(many))).toEqual({
     isSound: false,
     why: '"100000" is one more than the 100000 that there may be',
   });
@@ -92,7 +92,7 @@ test(
     const piece = gzipSync(Buffer.alloc(2 ** 26));
     const bomb = Buffer.concat([packOf([main]), ...Array.from({ length: 24 }, () => piece)]);
 
-    expect(await look(bomb)).toEqual({
+    expect(await check(bomb)).toEqual({
       isSound: false,
       why: expect.stringContaining("bytes long once it is unpacked"),
     });
@@ -107,8 +107,8 @@ test("what GNU tar packs of a folder is taken, long names, links and folders amo
   symlinkSync("größe.py", join(deep, "link"));
   await execa("tar", ["-C", join(folder, "code"), "-czf", join(folder, "code.tar.gz"), "."]);
 
-  const told = await look(readFileSync(join(folder, "code.tar.gz")));
+  const reported = await check(readFileSync(join(folder, "code.tar.gz")));
   rmSync(folder, { recursive: true });
 
-  expect(told).toEqual({ isSound: true, entries: 4, unpackedBytes: 1_000 });
+  expect(reported).toEqual({ isSound: true, entries: 4, unpackedBytes: 1_000 });
 });

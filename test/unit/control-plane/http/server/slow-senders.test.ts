@@ -10,7 +10,7 @@ const FILE = "/api/v1/environments/env-1/files?path=/gemini/code/a";
 async function open({ silentMs = 100 } = {}) {
   const held: ServerResponse[] = [];
   const server = createServer({ requestTimeout: 0 }, (_request, response) => void held.push(response));
-  server.on("request", (asked) => boundSender(asked, { wholeMs: 100, silentMs }));
+  server.on("request", (requested) => boundSender(requested, { wholeMs: 100, silentMs }));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => void (server.closeAllConnections(), server.close()));

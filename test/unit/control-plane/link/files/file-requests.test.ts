@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => ending.disposeAsync());
 
-async function ask(answer: HostAnswers, { question = LISTING, of = host } = {}) {
+async function request(answer: HostAnswers, { question = LISTING, of = host } = {}) {
   of.answer = answer;
   return await of.files.request(HostId.parse("host-1"), question);
 }
@@ -34,7 +34,7 @@ async function read(
     of = host,
   }: { shape?: typeof HostListing | typeof DraftState; of?: ScriptedHost } = {},
 ) {
-  const reply = await ask(answer, { of });
+  const reply = await request(answer, { of });
   return reply.isReached ? await reply.answer.json<unknown>(shape) : reply;
 }
 
@@ -103,7 +103,7 @@ describe("an answer that is read whole", () => {
 
 describe("a host that does not answer", () => {
   test("is given up", async () => {
-    expect(await ask(() => undefined, { of: slow })).toEqual({
+    expect(await request(() => undefined, { of: slow })).toEqual({
       isReached: false,
       why: "It did not begin to answer within 0.06 s.",
     });
@@ -112,7 +112,7 @@ describe("a host that does not answer", () => {
   test("is waited for longer where it walks through a tree", async () => {
     const question: FileQuestion = { ...LISTING, method: "POST", route: "/draft" };
 
-    expect(await ask(() => undefined, { question, of: slow })).toMatchObject({
+    expect(await request(() => undefined, { question, of: slow })).toMatchObject({
       why: expect.stringContaining("0.12 s"),
     });
   });
@@ -120,7 +120,10 @@ describe("a host that does not answer", () => {
   test("nor takes what is brought is given up as well", async () => {
     const body = new ReadableStream<Uint8Array>({ pull: (to) => to.enqueue(new Uint8Array(256 * KIB)) });
 
-    const outcome = await ask(() => undefined, { question: { ...LISTING, method: "PUT", body }, of: slow });
+    const outcome = await request(() => undefined, {
+      question: { ...LISTING, method: "PUT", body },
+      of: slow,
+    });
 
     expect(outcome).toEqual({ isReached: false, why: "It took nothing for 0.5 s." });
   });
@@ -131,13 +134,15 @@ describe("a host that does not answer", () => {
     ["a header without an end", `HTTP/1.1 200 OK\r\nx: ${"y".repeat(64 * KIB)}`],
     ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc"],
   ])("but says %s was not reached", async (_what, text) => {
-    const outcome = await ask(({ socket }) => void socket.end(text));
+    const outcome = await request(({ socket }) => void socket.end(text));
 
     expect(outcome).toEqual({ isReached: false, why: "Its host broke the connection off." });
   });
 
   test("and has a status that no answer has is reached, and says so", async () => {
-    const outcome = await ask(({ socket }) => void socket.end("HTTP/1.1 999 ?\r\ncontent-length: 0\r\n\r\n"));
+    const outcome = await request(
+      ({ socket }) => void socket.end("HTTP/1.1 999 ?\r\ncontent-length: 0\r\n\r\n"),
+    );
 
     expect(outcome).toMatchObject({ isReached: true, answer: { status: 999 } });
   });
@@ -146,7 +151,7 @@ describe("a host that does not answer", () => {
 test("bytes that stop coming fail for whoever reads them", async () => {
   await using silent = await ScriptedHost.open({ silentForMs: 500 });
   const begin: HostAnswers = (_request, response) => void response.writeHead(200).write("begin");
-  const reply = await ask(begin, { of: silent });
+  const reply = await request(begin, { of: silent });
   if (!reply.isReached) throw new Error(reply.why);
   const reader = reply.answer.body.getReader();
 

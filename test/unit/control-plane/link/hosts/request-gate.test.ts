@@ -7,7 +7,7 @@ const [a, b] = [aHost("a"), aHost("b")];
 const small = { bytes: 100, nowMs: 0 };
 
 /** So many requests in a row, each over before the next. */
-function askInRow(gate: RequestGate, count: number, { bytes = 100, nowMs = 0 } = {}): string[] {
+function requestInRow(gate: RequestGate, count: number, { bytes = 100, nowMs = 0 } = {}): string[] {
   return Array.from({ length: count }, () => {
     const admission = gate.enter(a, { bytes, nowMs });
     if (admission === "admitted") gate.leave(a, { bytes });
@@ -32,22 +32,22 @@ describe("a flood", () => {
   test("passes for its burst, and then only as fast as it is allowed", () => {
     const gate = new RequestGate();
 
-    expect(countOf(askInRow(gate, 10_000), "admitted")).toBe(400);
-    expect(countOf(askInRow(gate, 10_000, { nowMs: 1_000 }), "admitted")).toBe(20);
-    expect(countOf(askInRow(gate, 10_000, { nowMs: 3_600_000 }), "admitted")).toBe(400);
+    expect(countOf(requestInRow(gate, 10_000), "admitted")).toBe(400);
+    expect(countOf(requestInRow(gate, 10_000, { nowMs: 1_000 }), "admitted")).toBe(20);
+    expect(countOf(requestInRow(gate, 10_000, { nowMs: 3_600_000 }), "admitted")).toBe(400);
   });
 
   test("of large messages ends sooner", () => {
     const gate = new RequestGate();
 
-    expect(countOf(askInRow(gate, 100, { bytes: MIB }), "admitted")).toBe(32);
-    expect(askInRow(gate, 1)).toEqual(["floods"]);
-    expect(askInRow(gate, 1, { nowMs: 1 })).toEqual(["admitted"]);
+    expect(countOf(requestInRow(gate, 100, { bytes: MIB }), "admitted")).toBe(32);
+    expect(requestInRow(gate, 1)).toEqual(["floods"]);
+    expect(requestInRow(gate, 1, { nowMs: 1 })).toEqual(["admitted"]);
   });
 
   test("is nobody else's", () => {
     const gate = new RequestGate();
-    askInRow(gate, 10_000);
+    requestInRow(gate, 10_000);
 
     expect(gate.enter(b, small)).toBe("admitted");
   });

@@ -39,9 +39,9 @@ test("values come back as they were, names stay readable, and no value is seen",
 
 test("what is plain is read as it is, whatever it looks like, beside what is sealed", () => {
   const seal = envVarSeal(operator);
-  const looks = JSON.stringify({ key: seal.sealedBy, sealed: "AAAA" });
+  const checks = JSON.stringify({ key: seal.sealedBy, sealed: "AAAA" });
 
-  expect(seal.open({ ...seal.seal(VARS, ADA), PLAIN: looks }, ADA)).toEqual({ ...VARS, PLAIN: looks });
+  expect(seal.open({ ...seal.seal(VARS, ADA), PLAIN: checks }, ADA)).toEqual({ ...VARS, PLAIN: checks });
 });
 
 describe("a value does not open", () => {

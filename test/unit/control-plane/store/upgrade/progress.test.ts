@@ -3,18 +3,18 @@ import { withProgress } from "@remotegpu/control-plane/store/upgrade/progress";
 
 test("a step that takes longer than the bound is told of while it goes on and when it is done", async () => {
   const lines: string[] = [];
-  let isTold: () => void = () => undefined;
-  const untilTold = new Promise<void>((resolve) => (isTold = resolve));
-  const say = (line: string) => {
+  let isReported: () => void = () => undefined;
+  const untilReported = new Promise<void>((resolve) => (isReported = resolve));
+  const print = (line: string) => {
     lines.push(line);
-    isTold();
+    isReported();
   };
 
   const value = await withProgress(
-    say,
+    print,
     "types of hosts",
     async () => {
-      await untilTold;
+      await untilReported;
       return 7;
     },
     1,
@@ -29,10 +29,10 @@ test("a step that takes longer than the bound is told of while it goes on and wh
 
 test("a quick step says nothing, and one that fails leaves no line to come", async () => {
   const lines: string[] = [];
-  const say = (line: string) => void lines.push(line);
+  const print = (line: string) => void lines.push(line);
 
-  await withProgress(say, "quick", () => Promise.resolve(), 60_000);
-  const failed = withProgress(say, "failing", () => Promise.reject(new Error("no")), 60_000);
+  await withProgress(print, "quick", () => Promise.resolve(), 60_000);
+  const failed = withProgress(print, "failing", () => Promise.reject(new Error("no")), 60_000);
 
   await expect(failed).rejects.toThrow("no");
   expect(lines).toEqual([]);

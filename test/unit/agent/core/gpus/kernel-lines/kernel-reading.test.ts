@@ -19,7 +19,7 @@ const recorded = (name: string) => readFileSync(new URL(name, folder), "utf8").s
 const hear = (...texts: string[]) => readKernelLines(beginReading(null), texts).heard;
 const briefly = ({ code, effect, target }: HeardFinding) =>
   `${target.kind === "gpu" ? target.busKey : "switches"} ${code} ${effect}`;
-const told = (...texts: string[]) => hear(...texts).map(briefly);
+const reported = (...texts: string[]) => hear(...texts).map(briefly);
 const recordOf = (seq: number, message: string, priority = 4) => `${priority},${seq},99887766,-;${message}`;
 
 const FALL = [
@@ -86,7 +86,7 @@ describe("a line", () => {
       "00000000:3b:00 aer note",
     ],
   ])("%s", (_what, line, finding) => {
-    expect(told(line)).toEqual([finding]);
+    expect(reported(line)).toEqual([finding]);
   });
 
   test.each([
@@ -102,7 +102,7 @@ describe("a line", () => {
     ],
     ["nothing", ""],
   ])("%s says nothing", (_what, line) => {
-    expect(told(line)).toEqual([]);
+    expect(reported(line)).toEqual([]);
   });
 
   test("only a number that nobody knows is unknown", () => {
@@ -119,11 +119,11 @@ describe("a line", () => {
 
 describe("a fall in three lines", () => {
   test("is one finding, with lines of others between", () => {
-    expect(told(FALL[0], "eth0: link up", FALL[1], " SUBSYSTEM=pci", FALL[2])).toEqual([FALLEN]);
+    expect(reported(FALL[0], "eth0: link up", FALL[1], " SUBSYSTEM=pci", FALL[2])).toEqual([FALLEN]);
   });
 
   test("is one finding where the kernel gives it as one record", () => {
-    expect(told(recordOf(5, FALL.join(String.raw`\x0a`)))).toEqual([FALLEN]);
+    expect(reported(recordOf(5, FALL.join(String.raw`\x0a`)))).toEqual([FALLEN]);
   });
 
   test("may come in two readings", () => {
@@ -137,17 +137,17 @@ describe("a fall in three lines", () => {
   test("of which a part is lost says nothing, and names no other GPU", () => {
     const other = FALL[0].replace("18", "2a");
 
-    expect(told(recordOf(1, FALL[0]), recordOf(2, FALL[1]), recordOf(9, FALL[2]))).toEqual([]);
-    expect(told(recordOf(1, FALL[0]), recordOf(7, FALL[1]), recordOf(8, FALL[2]))).toEqual([]);
-    expect(told(FALL[0], other, FALL[1], FALL[2])).toEqual(["00000000:2a:00 fell-off-the-bus reboot"]);
-    expect(told(FALL[0], FALL[2])).toEqual([]);
-    expect(told(FALL[1], FALL[2])).toEqual([]);
-    expect(told(FALL[2], FALL[1], FALL[0])).toEqual([]);
-    expect(told(FALL[0], FALL[1], ...Array.from({ length: 9 }, () => "x"), FALL[2])).toEqual([]);
+    expect(reported(recordOf(1, FALL[0]), recordOf(2, FALL[1]), recordOf(9, FALL[2]))).toEqual([]);
+    expect(reported(recordOf(1, FALL[0]), recordOf(7, FALL[1]), recordOf(8, FALL[2]))).toEqual([]);
+    expect(reported(FALL[0], other, FALL[1], FALL[2])).toEqual(["00000000:2a:00 fell-off-the-bus reboot"]);
+    expect(reported(FALL[0], FALL[2])).toEqual([]);
+    expect(reported(FALL[1], FALL[2])).toEqual([]);
+    expect(reported(FALL[2], FALL[1], FALL[0])).toEqual([]);
+    expect(reported(FALL[0], FALL[1], ...Array.from({ length: 9 }, () => "x"), FALL[2])).toEqual([]);
   });
 
   test("that a process wrote into it is none", () => {
-    expect(told(recordOf(1, FALL[0]), recordOf(2, FALL[1]), recordOf(3, FALL[2], 12))).toEqual([]);
+    expect(reported(recordOf(1, FALL[0]), recordOf(2, FALL[1]), recordOf(3, FALL[2], 12))).toEqual([]);
   });
 });
 
@@ -276,7 +276,7 @@ describe.skipIf(!isRecorded)("recorded lines", () => {
       .filter((line) => line !== "")
       .slice(-3);
 
-    expect(told(first, second, third)).toEqual([FALLEN]);
+    expect(reported(first, second, third)).toEqual([FALLEN]);
   });
 
   test("a whole log with Xids 119 has each of them, by its process", () => {

@@ -8,8 +8,8 @@ test.each([
   ["from 0x0 (None) to 0x2 (Node Reboot Required)", "reboot", "its host needs to be started anew"],
   ["from 0x0 (None) to 0x3 (Drain P2P)", "drain", "its traffic with other GPUs has to end"],
   ["from 0x0 (None) to 0x4 (Drain and Reset)", "drain", "it needs a reset once nothing runs on it"],
-])("%s is %s", (change, effect, says) => {
-  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toEqual({ effect, text: says });
+])("%s is %s", (change, effect, report) => {
+  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toEqual({ effect, text: report });
 });
 
 test.each([

@@ -134,11 +134,11 @@ const FAR_MS = 1_000_000;
 /** The same, looked up in the samples of each card and not by outages. */
 function freeBySamples(rounds: readonly CardWord[][]): Interval[] {
   return (rounds[0] ?? []).flatMap((_word, card) => {
-    const told = rounds.map((words) => words[card]);
-    return told.flatMap((word, at) => {
+    const reported = rounds.map((words) => words[card]);
+    return reported.flatMap((word, at) => {
       if (word !== "failed" && word !== "vanished") return [];
-      const lastGood = told.slice(0, at).lastIndexOf("well");
-      const nextGood = told.indexOf("well", at);
+      const lastGood = reported.slice(0, at).lastIndexOf("well");
+      const nextGood = reported.indexOf("well", at);
       return [
         {
           fromMs: lastGood === -1 ? 0 : (lastGood + 1) * SAMPLE_MS,

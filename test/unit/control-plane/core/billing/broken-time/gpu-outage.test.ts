@@ -29,8 +29,8 @@ test.each([
   ],
   ["an agent of before: well", { health: "healthy" }, "well"],
   ["an agent of before: unhealthy", { health: "unhealthy" }, "unclear"],
-] as const)("told with %s", (_name, told, expected) => {
-  expect(cardWord(told)).toBe(expected);
+] as const)("told with %s", (_name, reported, expected) => {
+  expect(cardWord(reported)).toBe(expected);
 });
 
 describe("what a word makes of the outage", () => {

@@ -83,18 +83,18 @@ const knowing = (change: Partial<KnownSession> = {}) =>
       ],
     ]),
   });
-const believe = (told: { sessions?: AccessSession[]; attempts?: AccessAttempts[] }, known = facts()) =>
-  believeAccess({ sessions: [], attempts: [], ...told }, known, now);
+const believe = (reported: { sessions?: AccessSession[]; attempts?: AccessAttempts[] }, known = facts()) =>
+  believeAccess({ sessions: [], attempts: [], ...reported }, known, now);
 
 describe("a session", () => {
   test("of a run and a lease of one environment is written down", () => {
     const login = { method: "publickey", fingerprint: null, at: label(11) };
-    const told = session({ login, ended: { at: label(20), by: "client", detail: "It left." } });
+    const reported = session({ login, ended: { at: label(20), by: "client", detail: "It left." } });
 
-    expect(believe({ sessions: [told] })).toEqual({
+    expect(believe({ sessions: [reported] })).toEqual({
       sessions: [
         {
-          ...told,
+          ...reported,
           environmentId: "env-a",
           isNew: true,
           openedAt: at(10),
@@ -108,14 +108,14 @@ describe("a session", () => {
   });
 
   test("has times within its run and its own life, whatever the host's clock says", () => {
-    const told = session({
+    const reported = session({
       openedAt: "1970-01-01T00:00:00Z",
       login: { method: "password", fingerprint: null, at: "never" },
       ended: { at: "2099-01-01T00:00:00Z", by: "lost", detail: "" },
       bytesIn: Number.MAX_SAFE_INTEGER,
     });
 
-    const [believed] = believe({ sessions: [told] }).sessions;
+    const [believed] = believe({ sessions: [reported] }).sessions;
 
     expect(believed).toMatchObject({ openedAt: at(0), login: { at: now }, ended: { at: now } });
     expect(believed?.bytesIn).toBe((60 * 60_000 + 60_000) * 125_000_000);
@@ -175,10 +175,10 @@ describe("a session", () => {
       knowing({ endedBy: "unheard" }),
       1,
     ],
-  ])("told again with %s", (_what, told, known, news) => {
-    const belief = believe({ sessions: [told] }, known);
+  ])("told again with %s", (_what, reported, known, messages) => {
+    const belief = believe({ sessions: [reported] }, known);
 
-    expect(belief.sessions).toHaveLength(news);
+    expect(belief.sessions).toHaveLength(messages);
     expect(belief.sessions.every(({ isNew }) => !isNew)).toBe(true);
     expect(belief.disbelieved).toEqual([]);
   });
@@ -197,12 +197,12 @@ describe("a session", () => {
 
 describe("attempts", () => {
   test("are written down once, with their times in order and a count that can be", () => {
-    const told = attempts({ count: Number.MAX_SAFE_INTEGER, firstAt: label(30), lastAt: label(20) });
+    const reported = attempts({ count: Number.MAX_SAFE_INTEGER, firstAt: label(30), lastAt: label(20) });
 
-    expect(believe({ attempts: [told] }).attempts).toEqual([
-      { ...told, environmentId: "env-a", count: 1_000_000_000, firstAt: at(30), lastAt: at(30) },
+    expect(believe({ attempts: [reported] }).attempts).toEqual([
+      { ...reported, environmentId: "env-a", count: 1_000_000_000, firstAt: at(30), lastAt: at(30) },
     ]);
-    expect(believe({ attempts: [told] }, facts({ attempts: new Set([told.attemptsId]) }))).toEqual({
+    expect(believe({ attempts: [reported] }, facts({ attempts: new Set([reported.attemptsId]) }))).toEqual({
       sessions: [],
       attempts: [],
       disbelieved: [],
@@ -227,15 +227,15 @@ test.each([
   [2, 0, 1],
 ])(
   "with room for %i fewer than come, so many are left out and told of in one word",
-  (missing, kept, told) => {
+  (missing, stored, reported) => {
     const sessions = ["one", "two"].map((name) => session({ sessionId: `session-number-${name}` }));
     const room = { sessions: MAX_NEW_IN_HOUR - 2 + missing, attempts: MAX_NEW_IN_HOUR };
 
     const belief = believe({ sessions, attempts: [attempts()] }, facts({ newInHour: room }));
 
-    expect(belief.sessions).toHaveLength(kept);
+    expect(belief.sessions).toHaveLength(stored);
     expect(belief.attempts).toEqual([]);
-    expect(belief.disbelieved).toHaveLength(told);
+    expect(belief.disbelieved).toHaveLength(reported);
     expect(belief.disbelieved[0]).toContain(`${missing + 1} more than ${MAX_NEW_IN_HOUR} of an hour`);
   },
 );

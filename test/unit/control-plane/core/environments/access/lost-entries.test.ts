@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { type Doors, lostEntries } from "@remotegpu/control-plane/core/environments/access/lost-entries";
 
 /** Written as `{ env: { set: [keys] } }`. */
-function doors(told: Record<string, Record<string, number[]>>): Doors {
+function doors(reported: Record<string, Record<string, number[]>>): Doors {
   return new Map(
-    Object.entries(told).map(([id, sets]) => [
+    Object.entries(reported).map(([id, sets]) => [
       id,
       new Map(Object.entries(sets).map(([set, keys]) => [set, new Set(keys)])),
     ]),

@@ -24,8 +24,8 @@ test.each<[string, KeyState | null, string]>([
   ["a key that reads", ofScope("read"), "no-right"],
   ["a key of money", ofScope("money"), "no-right"],
   ["a key of metrics", { ...person, role: "owner", rights: { role: "metrics" } }, "no-right"],
-])("%s", (_what, standing, expected) => {
-  const right = callRight(standing);
+])("%s", (_what, state, expected) => {
+  const right = callRight(state);
   expect(right.allowed ? `${right.keyName}${right.wakes ? " wakes" : ""}` : right.kind).toBe(expected);
 });
 

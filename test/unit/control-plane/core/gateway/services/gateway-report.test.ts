@@ -5,15 +5,15 @@ import {
   type ServiceReport,
 } from "@remotegpu/control-plane/core/gateway/services/gateway-report";
 
-const report = (told: Partial<ServiceReport>): ServiceReport => ({
+const report = (reported: Partial<ServiceReport>): ServiceReport => ({
   inFlight: 0,
   held: 0,
   requests: 9,
   left: {},
-  ...told,
+  ...reported,
 });
-const of = (told: Record<string, number>) => report({ inFlight: 9, listed: told });
-const left = (told: Record<string, number>) => report({ inFlight: 9, left: told, listed: {} });
+const of = (reported: Record<string, number>) => report({ inFlight: 9, listed: reported });
+const left = (reported: Record<string, number>) => report({ inFlight: 9, left: reported, listed: {} });
 /** A gateway of before tells only how many there are in all, and those of replicas that have left the route. */
 const older = (inFlight: number) => report({ inFlight });
 

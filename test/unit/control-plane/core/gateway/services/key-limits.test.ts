@@ -10,13 +10,13 @@ const NO_LIMITS: KeyLimits = { requestsPerMinute: null, maxInFlight: null, token
 const NO_USE: KeyUse = { inMinute: 0, open: 0, tokensToday: 0 };
 const AT = Date.parse("2026-03-10T22:59:30.500Z");
 
-function asked(limits: Partial<KeyLimits>, use: Partial<KeyUse>, gateways = 1) {
+function requested(limits: Partial<KeyLimits>, use: Partial<KeyUse>, gateways = 1) {
   return passage({ ...NO_LIMITS, ...limits }, { ...NO_USE, ...use }, { gateways, nowMs: AT });
 }
 
 describe("a key", () => {
   test("without limits passes whatever it used", () => {
-    expect(asked({}, { inMinute: 1e9, open: 1e9, tokensToday: 1e12 })).toEqual({ passes: true });
+    expect(requested({}, { inMinute: 1e9, open: 1e9, tokensToday: 1e12 })).toEqual({ passes: true });
   });
 
   test.each([
@@ -26,23 +26,26 @@ describe("a key", () => {
   ] as const)(
     "passes below its %s and not at it, and is told when to ask again",
     (_what, limits, name, limit, seconds) => {
-      expect(asked(limits, { [name]: limit - 1 })).toEqual({ passes: true });
-      expect(asked(limits, { [name]: limit })).toMatchObject({ passes: false, retryAfterSeconds: seconds });
+      expect(requested(limits, { [name]: limit - 1 })).toEqual({ passes: true });
+      expect(requested(limits, { [name]: limit })).toMatchObject({
+        passes: false,
+        retryAfterSeconds: seconds,
+      });
     },
   );
 
   test("whose tokens are used up is told so first, since it waits longest for them", () => {
     const limits = { requestsPerMinute: 1, maxInFlight: 1, tokensPerDay: 1 };
-    expect(asked(limits, { inMinute: 1, open: 1, tokensToday: 1 })).toMatchObject({
+    expect(requested(limits, { inMinute: 1, open: 1, tokensToday: 1 })).toMatchObject({
       retryAfterSeconds: 3_630,
     });
   });
 
   test("has its part at each of several gateways, and of a day's tokens all", () => {
-    expect(asked({ requestsPerMinute: 10 }, { inMinute: 4 }, 2)).toEqual({ passes: true });
-    expect(asked({ requestsPerMinute: 10 }, { inMinute: 5 }, 2)).toMatchObject({ passes: false });
-    expect(asked({ maxInFlight: 5 }, { open: 2 }, 2)).toMatchObject({ passes: false });
-    expect(asked({ tokensPerDay: 10 }, { tokensToday: 9 }, 2)).toEqual({ passes: true });
+    expect(requested({ requestsPerMinute: 10 }, { inMinute: 4 }, 2)).toEqual({ passes: true });
+    expect(requested({ requestsPerMinute: 10 }, { inMinute: 5 }, 2)).toMatchObject({ passes: false });
+    expect(requested({ maxInFlight: 5 }, { open: 2 }, 2)).toMatchObject({ passes: false });
+    expect(requested({ tokensPerDay: 10 }, { tokensToday: 9 }, 2)).toEqual({ passes: true });
   });
 });
 

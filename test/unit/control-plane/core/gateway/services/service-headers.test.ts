@@ -26,8 +26,8 @@ const to = (headers: Record<string, string>, change: Partial<Call> = {}) =>
 describe("on the way to a replica", () => {
   test.each([{ authorization: `Bearer ${KEY}` }, { "x-api-key": KEY }])(
     "a key stays here, and its name goes on",
-    (shown) => {
-      const sent = to(shown);
+    (visible) => {
+      const sent = to(visible);
       expect(JSON.stringify(sent)).not.toContain(KEY);
       expect(sent["x-remotegpu-key"]).toBe("app");
     },
@@ -59,15 +59,20 @@ describe("on the way to a replica", () => {
 });
 
 describe("on the way back", () => {
-  const said = { "set-cookie": ["a=1"], "service-worker-allowed": "/", "clear-site-data": '"*"', etag: "x" };
+  const output = {
+    "set-cookie": ["a=1"],
+    "service-worker-allowed": "/",
+    "clear-site-data": '"*"',
+    etag: "x",
+  };
 
   test("what speaks for an origin that others share ends here", () => {
-    expect(headersFromReplica(said, call, null)).toEqual({
+    expect(headersFromReplica(output, call, null)).toEqual({
       etag: "x",
       "x-request-id": "r-1",
       "content-security-policy": SANDBOX,
     });
-    expect(headersFromReplica(said, { ...call, prefix: null }, null)).toMatchObject({
+    expect(headersFromReplica(output, { ...call, prefix: null }, null)).toMatchObject({
       "set-cookie": ["a=1"],
       "clear-site-data": '"*"',
     });
@@ -75,8 +80,8 @@ describe("on the way back", () => {
 
   test("who may ask from other pages is said by the service's config alone", () => {
     const cors = corsHeaders({ origin: "https://app.example" }, ["https://app.example"]);
-    const told = headersFromReplica({ "access-control-allow-origin": "*", vary: "Accept" }, call, cors);
-    expect(told).toMatchObject({
+    const reported = headersFromReplica({ "access-control-allow-origin": "*", vary: "Accept" }, call, cors);
+    expect(reported).toMatchObject({
       "access-control-allow-origin": "https://app.example",
       vary: "Accept, Origin",
     });
@@ -102,8 +107,8 @@ describe("an answer at an origin that others share", () => {
   });
 
   test("is what the replica says where it has a name of its own", () => {
-    const told = headersFromReplica({ [CSP]: "x" }, { ...call, prefix: null }, null);
-    expect(told[CSP]).toBe("x");
+    const reported = headersFromReplica({ [CSP]: "x" }, { ...call, prefix: null }, null);
+    expect(reported[CSP]).toBe("x");
   });
 
   test("never lets a page be of the origin itself", () => {
@@ -113,8 +118,8 @@ describe("an answer at an origin that others share", () => {
   test("has no parts with headers of their own for a browser", () => {
     const headers = { "content-type": " Multipart/X-Mixed-Replace; boundary=a" };
     expect(headersFromReplica(headers, call, null)).toMatchObject(headers);
-    const told = headersFromReplica(headers, { ...call, byBrowser: true }, null);
-    expect(told["content-type"]).toBe("application/octet-stream");
+    const reported = headersFromReplica(headers, { ...call, byBrowser: true }, null);
+    expect(reported["content-type"]).toBe("application/octet-stream");
   });
 });
 
@@ -126,17 +131,17 @@ describe("pages of other origins", () => {
   });
 
   test("ask beforehand without a key, and only where they may", () => {
-    const asked = {
+    const requested = {
       origin: "https://app.example",
       "access-control-request-method": "POST",
       "access-control-request-headers": "authorization",
     };
-    expect(preflightHeaders("OPTIONS", asked, ["https://app.example"])).toMatchObject({
+    expect(preflightHeaders("OPTIONS", requested, ["https://app.example"])).toMatchObject({
       "access-control-allow-origin": "https://app.example",
       "access-control-allow-headers": "authorization",
     });
-    expect(preflightHeaders("OPTIONS", asked, [])).toBeNull();
-    expect(preflightHeaders("GET", asked, ["*"])).toBeNull();
+    expect(preflightHeaders("OPTIONS", requested, [])).toBeNull();
+    expect(preflightHeaders("GET", requested, ["*"])).toBeNull();
     expect(preflightHeaders("OPTIONS", { origin: "https://app.example" }, ["*"])).toBeNull();
   });
 });
@@ -170,6 +175,6 @@ test.each([
   ["a b", null],
   ["x".repeat(129), null],
   ["a\u0001", null],
-])("the id %o goes on as %o", (id, told) => {
-  expect(presentedRequestId({ "x-request-id": id })).toBe(told);
+])("the id %o goes on as %o", (id, reported) => {
+  expect(presentedRequestId({ "x-request-id": id })).toBe(reported);
 });

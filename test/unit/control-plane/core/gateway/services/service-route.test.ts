@@ -29,11 +29,11 @@ const bounds = (queueSeconds: number, wakeSeconds: number) => ({
 });
 
 test("requests are let in while it is to answer, and else a sentence says why nobody does", () => {
-  const told = Object.fromEntries(
+  const reported = Object.fromEntries(
     INFERENCE_SERVICE_STATUSES.map((status) => [status, whyClosed({ ...route, status })]),
   );
   const stopped = "The service is stopped. Its owner starts it: remotegpu service start";
-  expect(told).toEqual({
+  expect(reported).toEqual({
     creating: null,
     running: null,
     stopping: stopped,

@@ -5,8 +5,8 @@ import {
   SANDBOX,
 } from "@remotegpu/control-plane/core/gateway/services/shared-origin";
 
-const at = (told: Record<string, string | string[]>, byBrowser = true) =>
-  headersAtSharedOrigin(told, { byBrowser });
+const at = (reported: Record<string, string | string[]>, byBrowser = true) =>
+  headersAtSharedOrigin(reported, { byBrowser });
 const CSP = "content-security-policy";
 
 test("the sandbox gives no page the origin that services share", () => {

@@ -3,7 +3,7 @@ import { isOpenAiPath, readUsage, usageFormOf } from "@remotegpu/control-plane/c
 import { BodyTail } from "@remotegpu/control-plane/gateway/services/body-tail";
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 34, total_tokens: 46 };
-const TOLD = { prompt: 12, completion: 34 };
+const REPORTED = { prompt: 12, completion: 34 };
 const ANSWER = JSON.stringify({
   id: "chatcmpl-1",
   choices: [{ message: { content: 'Größe "usage": {"prompt_tokens": 1} \\"usage\\" } ]' } }],
@@ -17,8 +17,8 @@ describe("of an answer in JSON", () => {
     const end = bytes(ANSWER);
     const key = end.lastIndexOf('"usage":{"prompt_tokens":12');
     for (let from = 0; from <= end.length; from += 1) {
-      const told = readUsage("json", end.slice(from), from === 0);
-      expect(told, `cut at ${from}`).toEqual(from < key ? TOLD : null);
+      const reported = readUsage("json", end.slice(from), from === 0);
+      expect(reported, `cut at ${from}`).toEqual(from < key ? REPORTED : null);
     }
   });
 
@@ -29,7 +29,7 @@ describe("of an answer in JSON", () => {
   });
 
   test.each([
-    ["the whole body", { usage: USAGE }, TOLD],
+    ["the whole body", { usage: USAGE }, REPORTED],
     [
       "embeddings, which complete nothing",
       { data: [], usage: { prompt_tokens: 8, total_tokens: 8 } },
@@ -37,19 +37,19 @@ describe("of an answer in JSON", () => {
     ],
     ["responses", { usage: { input_tokens: 1, output_tokens: 2 } }, { prompt: 1, completion: 2 }],
     ["zero of each", { usage: { prompt_tokens: 0, completion_tokens: 0 } }, { prompt: 0, completion: 0 }],
-    ["spaces and lines", JSON.stringify({ a: [1, { usage: 2 }], usage: USAGE, b: {} }, null, 2), TOLD],
+    ["spaces and lines", JSON.stringify({ a: [1, { usage: 2 }], usage: USAGE, b: {} }, null, 2), REPORTED],
     [
       "the last of two",
       `{"usage":{"prompt_tokens":1,"completion_tokens":1},"usage":${JSON.stringify(USAGE)}}`,
-      TOLD,
+      REPORTED,
     ],
     [
       "the outermost, with others behind it",
       { usage: USAGE, choices: [{ usage: { prompt_tokens: 9, completion_tokens: 9 } }] },
-      TOLD,
+      REPORTED,
     ],
-  ])("%s is read", (_what, body, told) => {
-    expect(readUsage("json", typeof body === "string" ? body : JSON.stringify(body), true)).toEqual(told);
+  ])("%s is read", (_what, body, reported) => {
+    expect(readUsage("json", typeof body === "string" ? body : JSON.stringify(body), true)).toEqual(reported);
   });
 
   test.each([
@@ -90,26 +90,26 @@ describe("of a stream", () => {
     for (let cut = from - 60; cut < whole.length; cut += 1)
       // What is cut may begin with the end of an event before, and the first is not trusted.
       expect(readUsage("stream", whole.slice(cut), false), `cut at ${cut}`).toEqual(
-        cut <= from - 2 ? TOLD : null,
+        cut <= from - 2 ? REPORTED : null,
       );
   });
 
   test.each([
-    ["lines that end otherwise", whole.replaceAll("\n", "\r\n"), TOLD],
-    ["no end line", `${piece}${last.trimEnd()}`, TOLD],
+    ["lines that end otherwise", whole.replaceAll("\n", "\r\n"), REPORTED],
+    ["no end line", `${piece}${last.trimEnd()}`, REPORTED],
     [
       "data on several lines",
       'event: x\ndata: {"usage":\ndata: {"prompt_tokens":12,"completion_tokens":34}}\n\n',
-      TOLD,
+      REPORTED,
     ],
-    ["a count that goes on", event({ usage: { prompt_tokens: 1, completion_tokens: 1 } }) + last, TOLD],
+    ["a count that goes on", event({ usage: { prompt_tokens: 1, completion_tokens: 1 } }) + last, REPORTED],
     ["no usage, since none was asked for", piece.repeat(3) + event("[DONE]"), null],
     ["a lie after the truth", last + event({ usage: { prompt_tokens: -1 } }), null],
     ["the usage too long ago", last + piece.repeat(20), null],
     ["nothing", "", null],
     ["no events", "usage", null],
-  ])("%s", (_what, body, told) => {
-    expect(readUsage("stream", body, true)).toEqual(told);
+  ])("%s", (_what, body, reported) => {
+    expect(readUsage("stream", body, true)).toEqual(reported);
   });
 });
 
@@ -143,7 +143,7 @@ describe("the end of a body", () => {
     for (let from = 0; from < body.length; from += size) tail.add(body.subarray(from, from + size));
     const { end, isAll } = tail.read();
     expect([end, isAll]).toEqual([bytes(ANSWER).slice(-200), false]);
-    expect(readUsage("json", end, isAll)).toEqual(TOLD);
+    expect(readUsage("json", end, isAll)).toEqual(REPORTED);
   });
 
   test.each([

@@ -14,18 +14,18 @@ const readings = (use: number, samples = 30): Readings => ({
   temperature: null,
   power: null,
 });
-const kept = (minutes: number, use: number, samples = 30) => ({
+const stored = (minutes: number, use: number, samples = 30) => ({
   atMs: after(minutes),
   readings: readings(use, samples),
 });
-const told = (points: ReturnType<typeof pointsOf>) =>
+const reported = (points: ReturnType<typeof pointsOf>) =>
   points.map(({ atMs, readings: read }) => [(atMs - T0) / MINUTE, read?.utilization?.mean ?? null]);
 
 describe("points of a stretch", () => {
   test("are one for each five minutes, null where nothing was heard", () => {
-    const points = pointsOf([kept(0, 10), kept(10, 30)], stretch(0, 20), BUCKET_MS);
+    const points = pointsOf([stored(0, 10), stored(10, 30)], stretch(0, 20), BUCKET_MS);
 
-    expect(told(points)).toEqual([
+    expect(reported(points)).toEqual([
       [0, 10],
       [5, null],
       [10, 30],
@@ -34,14 +34,14 @@ describe("points of a stretch", () => {
   });
 
   test("leave out buckets that reach beyond it, at either end by a millisecond", () => {
-    const all = [kept(0, 10), kept(5, 20), kept(10, 30)];
+    const all = [stored(0, 10), stored(5, 20), stored(10, 30)];
 
-    expect(told(pointsOf(all, { fromMs: T0, toMs: after(15) }, BUCKET_MS)).length).toBe(3);
-    expect(told(pointsOf(all, { fromMs: T0 + 1, toMs: after(15) - 1 }, BUCKET_MS))).toEqual([[5, 20]]);
+    expect(reported(pointsOf(all, { fromMs: T0, toMs: after(15) }, BUCKET_MS)).length).toBe(3);
+    expect(reported(pointsOf(all, { fromMs: T0 + 1, toMs: after(15) - 1 }, BUCKET_MS))).toEqual([[5, 20]]);
   });
 
   test("of hours count each bucket as often as it was read, and only whole buckets of the stretch", () => {
-    const all = [kept(-5, 90), kept(0, 10, 30), kept(55, 40, 10), kept(60, 50)];
+    const all = [stored(-5, 90), stored(0, 10, 30), stored(55, 40, 10), stored(60, 50)];
 
     const points = pointsOf(all, stretch(0, 65), HOUR_MS);
 
@@ -52,14 +52,14 @@ describe("points of a stretch", () => {
   });
 
   test("of hours in whose middle it begins have nothing of before", () => {
-    const all = [kept(0, 90), kept(30, 10)];
+    const all = [stored(0, 90), stored(30, 10)];
 
-    expect(told(pointsOf(all, stretch(30, 60), HOUR_MS))).toEqual([[0, 10]]);
+    expect(reported(pointsOf(all, stretch(30, 60), HOUR_MS))).toEqual([[0, 10]]);
   });
 
   test("are none of a stretch that has no whole five minutes", () => {
-    expect(pointsOf([kept(0, 10)], stretch(1, 4), BUCKET_MS)).toEqual([]);
-    expect(pointsOf([kept(0, 10)], stretch(4, 9), BUCKET_MS)).toEqual([]);
+    expect(pointsOf([stored(0, 10)], stretch(1, 4), BUCKET_MS)).toEqual([]);
+    expect(pointsOf([stored(0, 10)], stretch(4, 9), BUCKET_MS)).toEqual([]);
   });
 });
 

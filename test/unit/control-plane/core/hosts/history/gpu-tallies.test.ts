@@ -10,10 +10,10 @@ const reading = (utilization: number): GpuReading => ({
   temperature: 50,
   power: utilization + 0.4,
 });
-const ofCard = (atMs: number, told: GpuReading, { hostId = "host-a", uuid = "GPU-1" } = {}) => ({
+const ofCard = (atMs: number, reported: GpuReading, { hostId = "host-a", uuid = "GPU-1" } = {}) => ({
   hostId,
   uuid,
-  reading: told,
+  reading: reported,
   atMs,
 });
 
@@ -132,9 +132,9 @@ describe("buckets", () => {
     const tallies = new GpuTallies();
     for (const nth of [0, 1, 2, 3]) tallies.note(ofCard(HOUR + nth * BUCKET_MS, reading(nth)));
 
-    const kept = taken(tallies, HOUR, true).map(({ atMs }) => (atMs - HOUR) / BUCKET_MS);
+    const stored = taken(tallies, HOUR, true).map(({ atMs }) => (atMs - HOUR) / BUCKET_MS);
 
-    expect(kept).toEqual([1, 2, 3]);
+    expect(stored).toEqual([1, 2, 3]);
   });
 
   test("take 512 cards of a host that makes them up, and all that it told of those", () => {

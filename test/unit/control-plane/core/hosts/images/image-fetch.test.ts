@@ -143,9 +143,9 @@ describe("a fetch", () => {
   });
 
   test("ends with the image, also where its host has gone since", () => {
-    const told = { state: "present", problem: null } as const;
+    const reported = { state: "present", problem: null } as const;
 
-    expect(fetchEnd({ ...OPEN, reported: told, isServed: false }, 6_000)).toEqual({ outcome: "present" });
+    expect(fetchEnd({ ...OPEN, reported, isServed: false }, 6_000)).toEqual({ outcome: "present" });
   });
 
   test("ends where its host is away or takes nothing new", () => {
@@ -196,8 +196,8 @@ describe("what people are told", () => {
       pull({ state: "waiting" }),
       "Host a fetches the image when its turn comes; no GPU is held meanwhile.",
     ],
-  ])("when %s", (_when, told, sentence) => {
-    expect(fetchSentence("a", told, false)).toBe(sentence);
+  ])("when %s", (_when, reported, sentence) => {
+    expect(fetchSentence("a", reported, false)).toBe(sentence);
   });
 
   test("when the list keeps an order from its image", () => {

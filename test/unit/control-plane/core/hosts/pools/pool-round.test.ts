@@ -42,11 +42,11 @@ function play(
     pairs.push([a, b]);
     for (const { id } of [a, b])
       if (trees[id] === null) return { kind: "silent", hostId: id, detail: `${id} is silent.`, lost: [] };
-    const told = lost.filter((id) => id === a.id || id === b.id);
+    const reported = lost.filter((id) => id === a.id || id === b.id);
     const isDenied = denies.includes(a.id) || denies.includes(b.id);
     return trees[a.id] === trees[b.id] && !isDenied
-      ? { kind: "shared", lost: told }
-      : { kind: "apart", detail: `${b.id} does not see it.`, lost: told };
+      ? { kind: "shared", lost: reported }
+      : { kind: "apart", detail: `${b.id} does not see it.`, lost: reported };
   };
   const round = poolRound(members);
   let step = round.next();
@@ -140,8 +140,8 @@ describe("a round", () => {
       {},
       { a: "missed", b: "unopposed", c: "unopposed" },
     ],
-  ])("%s", (_what, members, trees, wish, expected) => {
-    const { kinds } = play(members, trees, wish);
+  ])("%s", (_what, members, trees, request, expected) => {
+    const { kinds } = play(members, trees, request);
 
     expect(kinds).toEqual(expected);
   });

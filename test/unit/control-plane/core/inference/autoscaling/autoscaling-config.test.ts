@@ -87,11 +87,11 @@ describe("a config of autoscaling", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.anything()), (given) => {
         const parsed = parseAutoscalingConfig(given);
-        const isSaid = parsed.valid
+        const isReported = parsed.valid
           ? Object.keys(parsed.config.targets).length > 0
           : parsed.problems.every((problem) => /^autoscaling_config.*\.$/s.test(problem));
 
-        expect(isSaid).toBe(true);
+        expect(isReported).toBe(true);
       }),
     );
   });

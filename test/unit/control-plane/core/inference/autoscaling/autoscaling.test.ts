@@ -8,10 +8,10 @@ import {
   storedHistory,
 } from "@remotegpu/control-plane/core/inference/autoscaling/stored-history";
 import {
-  LOOK_MS,
+  CHECK_MS,
   PlayedService,
   samplesOf,
-  type Told,
+  type SentMetrics,
 } from "../../../../../support/autoscaling/played-service.ts";
 
 const THOUSAND = { target_qps: 1_000 };
@@ -39,7 +39,7 @@ describe("a steady load settles at", () => {
     expect(service.play(30, { cpu: 90, qps: 3_500 }).wanted).toBe(4);
   });
 
-  test.each<[string, Told, number]>([
+  test.each<[string, SentMetrics, number]>([
     ["both are near their targets", { qps: 2_200, in_flight: 18 }, 2],
     ["one is more than a tenth beyond", { qps: 2_201, in_flight: 20 }, 3],
     ["the other one is", { qps: 2_000, in_flight: 22.1 }, 3],
@@ -47,10 +47,10 @@ describe("a steady load settles at", () => {
     ["one is beyond, and there is nothing of the other one", { qps: 2_001, in_flight: 0 }, 3],
     ["none is beyond, and one more than a tenth below", { qps: 2_000, in_flight: 10 }, 2],
     ["one is a little beyond, and nothing is known of the other one", { qps: 2_100 }, 2],
-  ])("what two metrics ask for where %s", (_, told, settled) => {
+  ])("what two metrics ask for where %s", (_, reported, settled) => {
     const service = new PlayedService({ ...THOUSAND, target_in_flight: 10 }, { wanted: 2 });
 
-    expect(service.play(900, told).wanted).toBe(settled);
+    expect(service.play(900, reported).wanted).toBe(settled);
   });
 
   test("80 percent of each replica's cores where no target is given", () => {
@@ -88,10 +88,10 @@ describe("upwards", () => {
 
   test("one sample is a spike also where it is the newest for long, as those of hosts are", () => {
     const service = new PlayedService({}, { wanted: 2 }).play(60, { cpu: 120 });
-    const at = service.situation.now + LOOK_MS;
+    const at = service.situation.now + CHECK_MS;
     const spike = samplesOf({ cpu: 200 }, { now: at, readyReplicas: service.situation.readyReplicas });
 
-    for (let look = 0; look < 5; look += 1) service.check({}, { samples: spike });
+    for (let check = 0; check < 5; check += 1) service.check({}, { samples: spike });
     expect(service.wanted).toBe(2);
 
     service.check({ cpu: 200 });
@@ -208,11 +208,11 @@ describe("to none and back", () => {
 });
 
 describe("paused, it stays and says what it would have done", () => {
-  test.each<[string, object, Told, RegExp]>([
+  test.each<[string, object, SentMetrics, RegExp]>([
     ["up", { wanted: 1 }, { qps: 2_500 }, /^It is paused, and would have gone from 1 to 3 replicas: /],
     ["down", { wanted: 3 }, { qps: 500 }, /^It is paused, and would have gone from 3 to 1 replica: /],
-  ])("%s", (_way, change, told, sentence) => {
-    const service = new PlayedService({ ...THOUSAND, paused: true }, change).play(400, told);
+  ])("%s", (_route, change, reported, sentence) => {
+    const service = new PlayedService({ ...THOUSAND, paused: true }, change).play(400, reported);
 
     expect(service.changes).toBe(0);
     expect(service.decision).toMatchObject({
@@ -235,7 +235,7 @@ test.each([
 );
 
 describe("whatever comes", () => {
-  const anyTold = fc.record(
+  const anyReported = fc.record(
     {
       cpu: fc.integer({ min: 0, max: 400 }),
       qps: fc.integer({ min: 0, max: 12_000 }),
@@ -257,7 +257,7 @@ describe("whatever comes", () => {
     .tuple(fc.nat(4), fc.integer({ min: 1, max: 12 }))
     .map(([min, max]) => ({ min, max: Math.max(min, max) }));
   /** Loads that last for a while each. */
-  const anyHours = fc.array(fc.tuple(anyTold, fc.integer({ min: 2, max: 200 })), {
+  const anyHours = fc.array(fc.tuple(anyReported, fc.integer({ min: 2, max: 200 })), {
     minLength: 1,
     maxLength: 8,
   });
@@ -267,9 +267,9 @@ describe("whatever comes", () => {
       fc.property(anyConfig, anyBounds, fc.nat(15), anyHours, (config, bounds, wanted, hours) => {
         const service = new PlayedService(config, { bounds, wanted });
 
-        for (const [told, seconds] of hours)
+        for (const [reported, seconds] of hours)
           for (let second = 0; second < seconds; second += 2) {
-            service.check(told, { waitingRequests: told.in_flight ?? 0 });
+            service.check(reported, { waitingRequests: reported.in_flight ?? 0 });
             expect(service.wanted).toBeGreaterThanOrEqual(bounds.min);
             expect(service.wanted).toBeLessThanOrEqual(bounds.max);
           }
@@ -283,10 +283,11 @@ describe("whatever comes", () => {
         const bounds = { min: 0, max: 20 };
         const targets = { ...config, [`target_${missing}`]: 5 };
         const service = new PlayedService(targets, { bounds, wanted: 3 });
-        for (const [told, seconds] of hours) service.play(seconds, { cpu: 0, qps: 0, in_flight: 0, ...told });
+        for (const [reported, seconds] of hours)
+          service.play(seconds, { cpu: 0, qps: 0, in_flight: 0, ...reported });
         const { wanted } = service;
 
-        const { [missing]: _, ...rest }: Told = { cpu: 0, qps: 0, in_flight: 0 };
+        const { [missing]: _, ...rest }: SentMetrics = { cpu: 0, qps: 0, in_flight: 0 };
         service.play(600, rest);
 
         expect(service.wanted).toBeGreaterThanOrEqual(wanted);
@@ -298,9 +299,9 @@ describe("whatever comes", () => {
     fc.assert(
       fc.property(anyConfig, anyHours, fc.infiniteStream(fc.nat()), (config, hours, chance) => {
         const service = new PlayedService(config, { wanted: 3 });
-        for (const [told, seconds] of hours) service.play(seconds, told);
+        for (const [reported, seconds] of hours) service.play(seconds, reported);
         const { situation } = service;
-        const now = situation.now + LOOK_MS;
+        const now = situation.now + CHECK_MS;
         const samples = samplesOf(hours[0]?.[0] ?? {}, { ...situation, now });
         const shuffled = samples
           .map((sample) => ({ sample, place: chance.next().value ?? 0 }))
@@ -320,13 +321,13 @@ describe("whatever comes", () => {
         const bounds = { min: 0, max: 10 };
         const uninterrupted = new PlayedService(config, { bounds, wanted: 3 });
         const restored = new PlayedService(config, { bounds, wanted: 3 });
-        for (const [told, seconds] of hours)
+        for (const [reported, seconds] of hours)
           for (let second = 0; second < seconds; second += 2) {
             restored.situation.history = parseHistory(
               JSON.parse(JSON.stringify(storedHistory(restored.situation.history))),
             );
 
-            expect(restored.check(told)).toEqual(uninterrupted.check(told));
+            expect(restored.check(reported)).toEqual(uninterrupted.check(reported));
           }
       }),
     );
@@ -338,7 +339,7 @@ describe("whatever comes", () => {
     fc.assert(
       fc.property(anyConfig, anyHours, anyDamage, (config, hours, damage) => {
         const service = new PlayedService({ ...config, scale_to_zero_after: null }, { wanted: 3 });
-        for (const [told, seconds] of hours) service.play(seconds, told);
+        for (const [reported, seconds] of hours) service.play(seconds, reported);
         const { wanted } = service;
         service.situation.history = parseHistory(damage);
 
@@ -356,7 +357,7 @@ describe("whatever comes", () => {
         const one = new PlayedService(config, { wanted: 5 }).play(100, { qps: 1_000 });
         const other = new PlayedService(config, { wanted: 5 }).play(100, { qps: 1_000 });
 
-        other.situation.now += Math.floor(outage / 2) * LOOK_MS;
+        other.situation.now += Math.floor(outage / 2) * CHECK_MS;
         one.play(2 * Math.floor(outage / 2), { qps: 1_000 }).play(after, { qps: 1_000 });
         other.play(after, { qps: 1_000 });
 

@@ -107,8 +107,8 @@ test.each<[DecisionReason, Partial<Circumstances>, string]>([
     "It stays at 3 replicas: there is work for 2.5 at least, but nothing is known of requests a second " +
       "at gateway g-1; now 2512.3 requests a second with target_qps 1000.",
   ],
-])("grounds %# are told in a sentence", (grounds, change, sentence) => {
-  expect(inWords(grounds, circumstances(change)).sentence).toBe(sentence);
+])("grounds %# are told in a sentence", (inputs, change, sentence) => {
+  expect(inWords(inputs, circumstances(change)).sentence).toBe(sentence);
 });
 
 test.each<[DecisionReason, boolean, object]>([
@@ -116,6 +116,6 @@ test.each<[DecisionReason, boolean, object]>([
   [{ kind: "unknown" }, true, { kind: "stays" }],
   [{ kind: "bound", replicas: 2 }, false, { kind: "scales", replicas: 2 }],
   [{ kind: "bound", replicas: 2 }, true, { kind: "would-scale", replicas: 2 }],
-])("%j, paused %s, is decided as %j", (grounds, paused, decision) => {
-  expect(inWords(grounds, circumstances({ config: configOf({ paused }) }))).toMatchObject(decision);
+])("%j, paused %s, is decided as %j", (inputs, paused, decision) => {
+  expect(inWords(inputs, circumstances({ config: configOf({ paused }) }))).toMatchObject(decision);
 });

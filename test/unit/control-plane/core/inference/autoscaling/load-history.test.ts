@@ -13,8 +13,8 @@ import {
 const BEGIN = 1_000_000;
 
 function moment(now: number, load: number | null, change: Partial<Moment> = {}): Moment {
-  const askedBy = (inReplicas: number) => Math.max(1, Math.ceil(inReplicas));
-  return { now, load, isWhollyKnown: true, isQuiet: false, wanted: 5, requestedBy: askedBy, ...change };
+  const requestedBy = (inReplicas: number) => Math.max(1, Math.ceil(inReplicas));
+  return { now, load, isWhollyKnown: true, isQuiet: false, wanted: 5, requestedBy, ...change };
 }
 
 /** A look every two seconds. */
@@ -25,11 +25,11 @@ function historyOf(loads: readonly (number | null)[], change: Partial<Moment> = 
   );
 }
 
-const nowAfter = (looks: number) => BEGIN + (looks - 1) * 2_000;
+const nowAfter = (checks: number) => BEGIN + (checks - 1) * 2_000;
 
 describe("the load that lasts", () => {
-  const lasting = (loads: number[], toldSince = nowAfter(loads.length)) =>
-    lastingLoad(historyOf(loads), { now: nowAfter(loads.length), reportedSince: toldSince });
+  const lasting = (loads: number[], reportedSince = nowAfter(loads.length)) =>
+    lastingLoad(historyOf(loads), { now: nowAfter(loads.length), reportedSince });
 
   test.each<[string, number[], number | null]>([
     ["is not known before 6 s have passed", [9, 9, 9], null],
@@ -55,10 +55,10 @@ describe("the largest load of a minute", () => {
   test.each<[string, number, number | null]>([
     ["is not known before a minute has passed", 30, null],
     ["is known once it has", 31, 4],
-  ])("%s", (_what, looks, expected) => {
-    const loads = Array.from({ length: looks }, (_, index) => (index === 3 ? 4 : 1));
+  ])("%s", (_what, checks, expected) => {
+    const loads = Array.from({ length: checks }, (_, index) => (index === 3 ? 4 : 1));
 
-    expect(largestLoad(historyOf(loads), nowAfter(looks))).toBe(expected);
+    expect(largestLoad(historyOf(loads), nowAfter(checks))).toBe(expected);
   });
 
   test("is not that of a minute ago and more", () => {

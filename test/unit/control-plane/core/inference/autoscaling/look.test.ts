@@ -7,10 +7,10 @@ import {
   type ScaledService,
 } from "@remotegpu/control-plane/core/inference/autoscaling/look";
 
-const LOOK_MS = 2_000;
-type Told = NonNullable<GatewayLoad["reported"]>;
+const CHECK_MS = 2_000;
+type Reported = NonNullable<GatewayLoad["reported"]>;
 
-class Looked {
+class Checked {
   now = 1_000_000;
   last: ScalingCheck | null = null;
   wanted: number;
@@ -29,15 +29,15 @@ class Looked {
     load: {
       qps?: number;
       cores?: number;
-      reported?: Partial<Told> | null;
+      reported?: Partial<Reported> | null;
       change?: Partial<ScaledService>;
     } = {},
   ): this {
-    const { qps = 0, cores = 0, reported: told = {}, change } = load;
+    const { qps = 0, cores = 0, reported = {}, change } = load;
     for (let nth = 0; nth < times; nth += 1) {
-      this.now += LOOK_MS;
-      this.#requests += (qps * LOOK_MS) / 1_000;
-      this.#cpuMs += cores * LOOK_MS;
+      this.now += CHECK_MS;
+      this.#requests += (qps * CHECK_MS) / 1_000;
+      this.#cpuMs += cores * CHECK_MS;
       const ready = Array.from({ length: Math.max(1, this.wanted) }, (_, rank) => ({
         id: `replica-${rank}`,
         cores: 4,
@@ -60,7 +60,7 @@ class Looked {
       const here = { at: this.now, inFlight: 0, held: 0, requests: this.#requests };
       this.last = checkScaling(
         service,
-        [{ id: "gateway-1", reported: told && { ...here, ...told } }],
+        [{ id: "gateway-1", reported: reported && { ...here, ...reported } }],
         this.now,
       );
       if (this.last.decision.kind === "scales") this.wanted = this.last.decision.replicas;
@@ -75,11 +75,11 @@ class Looked {
 
 describe("a look goes by", () => {
   test("the requests that gateways counted", () => {
-    expect(new Looked({ wanted: 1 }).check(6, { qps: 25 }).wanted).toBe(3);
+    expect(new Checked({ wanted: 1 }).check(6, { qps: 25 }).wanted).toBe(3);
   });
 
   test("the share of their cores that replicas used", () => {
-    const service = new Looked({ wanted: 2, config: {} });
+    const service = new Checked({ wanted: 2, config: {} });
 
     expect(service.check(6, { cores: 4 }).wanted).toBe(3);
     expect(service.sentence).toContain("percent of cores with target_cpu 80");
@@ -90,9 +90,9 @@ describe("a look goes by", () => {
       Array.from({ length: 2 }, (_, rank) => ({
         id: `replica-${rank}`,
         cores: 4,
-        cpu: { ms: rank === 0 ? nth * 2 ** 45 : 0, reportedAt: 1_000_000 + nth * LOOK_MS },
+        cpu: { ms: rank === 0 ? nth * 2 ** 45 : 0, reportedAt: 1_000_000 + nth * CHECK_MS },
       }));
-    const service = new Looked({ wanted: 2, config: {}, bounds: { min: 1, max: 50 } });
+    const service = new Checked({ wanted: 2, config: {}, bounds: { min: 1, max: 50 } });
 
     for (let nth = 1; nth <= 6; nth += 1) service.check(1, { change: { ready: ready(nth) } });
 
@@ -100,13 +100,13 @@ describe("a look goes by", () => {
   });
 
   test("what is in flight, with what waits", () => {
-    const service = new Looked({ wanted: 1, config: { target_in_flight: 4 } });
+    const service = new Checked({ wanted: 1, config: { target_in_flight: 4 } });
 
     expect(service.check(6, { reported: { inFlight: 4, held: 4 } }).wanted).toBe(2);
   });
 
   test("nothing where a gateway that lives tells nothing", () => {
-    const service = new Looked({ wanted: 3 }).check(40, { qps: 1 });
+    const service = new Checked({ wanted: 3 }).check(40, { qps: 1 });
 
     service.check(400, { reported: null });
 
@@ -115,7 +115,7 @@ describe("a look goes by", () => {
   });
 
   test("nothing where what it has to go by cannot be read, and says so", () => {
-    const service = new Looked({ wanted: 2, config: { target_memory: 1 } }).check(400, { qps: 1_000 });
+    const service = new Checked({ wanted: 2, config: { target_memory: 1 } }).check(400, { qps: 1_000 });
 
     expect(service.wanted).toBe(2);
     expect(service.sentence).toContain('has no key "target_memory"');
@@ -123,7 +123,7 @@ describe("a look goes by", () => {
 });
 
 test("a request that waits wakes one that sleeps", () => {
-  const service = new Looked({ wanted: 0 }).check(3);
+  const service = new Checked({ wanted: 0 }).check(3);
 
   expect(service.wanted).toBe(0);
   expect(service.check(1, { reported: { held: 20 } }).wanted).toBe(1);
@@ -134,7 +134,7 @@ describe.each([
   ["run dry", { config: { target_qps: 10, scale_to_zero_after: 60 }, isDryRun: true }],
 ])("one that is %s", (_how, change) => {
   test("leaves the number as it is, and follows one of its own that says what would have become of it", () => {
-    const service = new Looked({ wanted: 1, ...change }).check(6, { qps: 25 });
+    const service = new Checked({ wanted: 1, ...change }).check(6, { qps: 25 });
     expect(service.last).toMatchObject({ memory: { requested: 3 } });
 
     service.check(200, { qps: 1 });
@@ -152,16 +152,16 @@ describe.each([
   });
 
   test("tells each change that it would have made once", () => {
-    const service = new Looked({ wanted: 1, ...change });
-    let told = 0;
+    const service = new Checked({ wanted: 1, ...change });
+    let reported = 0;
     for (let nth = 0; nth < 30; nth += 1)
-      if (service.check(1, { qps: 25 }).last?.decision.kind === "would-scale") told += 1;
+      if (service.check(1, { qps: 25 }).last?.decision.kind === "would-scale") reported += 1;
 
-    expect(told).toBe(1);
+    expect(reported).toBe(1);
   });
 
   test("begins with the number that there is after it was not looked at for a while", () => {
-    const service = new Looked({ wanted: 1, ...change }).check(6, { qps: 25 });
+    const service = new Checked({ wanted: 1, ...change }).check(6, { qps: 25 });
     service.now += 60_000;
 
     expect(service.check(1, { qps: 25 }).last).toMatchObject({ from: 1, memory: { requested: 1 } });

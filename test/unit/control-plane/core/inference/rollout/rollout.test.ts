@@ -107,11 +107,11 @@ describe("what is wanted of the old and the new revision", () => {
   });
 
   test("one that an upgrade has overtaken gives way, what serves of it last", () => {
-    const standing = forward({
+    const state = forward({
       replicas: [...replicas(1, { serving: 2 }), ...replicas(3, { serving: 1, starting: 1 })],
     });
 
-    expect(rolloutStep(standing).wanted).toEqual(
+    expect(rolloutStep(state).wanted).toEqual(
       new Map([
         [1, 2],
         [3, 1],
@@ -122,7 +122,7 @@ describe("what is wanted of the old and the new revision", () => {
 });
 
 test("of those that serve, the known revision's are kept before one's that was overtaken", () => {
-  const standing = forward({
+  const state = forward({
     replicas: [
       ...replicas(1, { serving: 2 }),
       ...replicas(3, { serving: 2 }),
@@ -130,7 +130,7 @@ test("of those that serve, the known revision's are kept before one's that was o
     ],
   });
 
-  expect(rolloutStep(standing).wanted).toEqual(
+  expect(rolloutStep(state).wanted).toEqual(
     new Map([
       [1, 2],
       [2, 2],
@@ -140,9 +140,9 @@ test("of those that serve, the known revision's are kept before one's that was o
 
 describe("on the way back what serves of the new revision", () => {
   const back = (old: RevisionReplica[]) => {
-    const standing = forward({ wanted: 2, replicas: [...old, ...replicas(2, { serving: 2, starting: 1 })] });
+    const state = forward({ wanted: 2, replicas: [...old, ...replicas(2, { serving: 2, starting: 1 })] });
     const rollout = { target: 2, cause: "It was called off.", allowsGap: false, gapFrom: null };
-    return rolloutStep({ ...standing, versions: { ...standing.versions, rollout } }).wanted;
+    return rolloutStep({ ...state, versions: { ...state.versions, rollout } }).wanted;
   };
   const waiting = replicas(1, { waiting: 2 });
 
@@ -155,11 +155,11 @@ describe("on the way back what serves of the new revision", () => {
       waiting.map((one) => ({ ...one, lacks: "No card is free." })),
       1,
     ],
-  ])("%s", (_what, old, kept) => {
+  ])("%s", (_what, old, stored) => {
     const wanted = back(old);
 
     expect(wanted.get(1)).toBe(2);
-    expect(wanted.get(2)).toBe(kept);
+    expect(wanted.get(2)).toBe(stored);
   });
 });
 
@@ -167,7 +167,7 @@ describe("a good revision", () => {
   test.each([1, 3, 10])("takes the place of %i, and both versions change together", (wanted) => {
     const service = upgraded(wanted, "good");
     const seen = new Set<string>();
-    for (let look = 0; look < LONG; look += 1) {
+    for (let check = 0; check < LONG; check += 1) {
       service.check();
       seen.add(`${service.versions.serving} ${service.versions.previous}`);
     }
@@ -312,12 +312,12 @@ describe("whatever comes", () => {
     }));
 
   function play(service: RollingService, history: readonly (readonly [Deed, number])[]): void {
-    for (const [deed, looks] of history) {
+    for (const [deed, checks] of history) {
       if (deed.kind === "upgrade") service.begin(beginRollout(service.versions, deed.target, deed));
       else if (deed.kind === "rollback") service.begin(beginRollback(service.versions));
       else if (deed.kind === "scale") service.wanted = deed.wanted;
       else service.places = deed.places;
-      service.play(looks);
+      service.play(checks);
     }
   }
 

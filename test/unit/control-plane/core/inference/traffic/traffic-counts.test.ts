@@ -46,9 +46,9 @@ describe("what is counted", () => {
   });
 
   test("tokens add up of those that told them, and silence of those that did not", () => {
-    const told = { prompt: 5, completion: 7 };
+    const reported = { prompt: 5, completion: 7 };
     expect(
-      counted({ tokens: told, tookMs: 40 }, { tokens: told, tookMs: 2 }, { tokens: "silent" }, {}),
+      counted({ tokens: reported, tookMs: 40 }, { tokens: reported, tookMs: 2 }, { tokens: "silent" }, {}),
     ).toMatchObject({
       requests: 4,
       token_answers: 2,

@@ -122,15 +122,15 @@ describe("prices", () => {
     sold("shapeless", { spec: "7" }),
     sold("cores", { cpu: "0.2" }),
   ];
-  const told = (prices: ReturnType<typeof cardPrices>) =>
+  const reported = (prices: ReturnType<typeof cardPrices>) =>
     prices.map(({ spec, of, hourly }) => [spec, of, hourly]);
 
   test("of a card are its model's or the general one, and of specs that include it", () => {
-    expect(told(cardPrices(CATALOGUE, "NVIDIA L4"))).toEqual([
+    expect(reported(cardPrices(CATALOGUE, "NVIDIA L4"))).toEqual([
       ["parts", "gpu", parsePoints("1.5")],
       ["anyCard", "spec", parsePoints("4")],
     ]);
-    expect(told(cardPrices(CATALOGUE, "NVIDIA A100"))).toEqual([
+    expect(reported(cardPrices(CATALOGUE, "NVIDIA A100"))).toEqual([
       ["parts", "gpu", parsePoints("2")],
       ["anyCard", "spec", parsePoints("4")],
       ["onlyA100", "spec", parsePoints("9")],
@@ -144,14 +144,14 @@ describe("prices", () => {
     }));
 
     expect(cardPrices(retired, "NVIDIA L4")).toEqual([]);
-    expect(told(barePrices(retired))).toEqual([
+    expect(reported(barePrices(retired))).toEqual([
       ["parts", "cpu", parsePoints("0.1")],
       ["cores", "cpu", parsePoints("0.2")],
     ]);
   });
 
   test("without a GPU are those of cores and memory, and of specs without a card", () => {
-    expect(told(barePrices(CATALOGUE))).toEqual([
+    expect(reported(barePrices(CATALOGUE))).toEqual([
       ["parts", "cpu", parsePoints("0.1")],
       ["parts", "memory", parsePoints("0.01")],
       ["bare", "spec", parsePoints("0.5")],
@@ -163,6 +163,6 @@ describe("prices", () => {
     const spec = { spec: "s", shape: null, prices: [] };
     const prices = [{ line: "gpu", unitPrice: parsePrice("0.05"), billingUnit: "minute" as const }];
 
-    expect(told(cardPrices([{ ...spec, prices }], "any"))).toEqual([["s", "gpu", parsePoints("3")]]);
+    expect(reported(cardPrices([{ ...spec, prices }], "any"))).toEqual([["s", "gpu", parsePoints("3")]]);
   });
 });

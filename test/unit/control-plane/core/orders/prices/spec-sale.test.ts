@@ -8,8 +8,8 @@ test.each([
   ["unknown", ["basic"], "there is no spec large; sold is basic"],
   ["unpriced", ["basic", "small"], "no price for the spec large; sold are basic and small"],
   ["retired", ["a", "b", "c"], "the spec large is retired, and no new order may use it; sold are a, b and c"],
-] as const)("a spec that is %s is told with what is sold: %j", (standing, sold, sentence) => {
-  expect(unsoldSentence("large", standing, sold)).toBe(sentence);
+] as const)("a spec that is %s is told with what is sold: %j", (state, sold, sentence) => {
+  expect(unsoldSentence("large", state, sold)).toBe(sentence);
 });
 
 test("of a long catalogue the first twenty are named, and how many more there are", () => {

@@ -224,12 +224,12 @@ describe("rows", () => {
 });
 
 describe("a host that is kept to one payer", () => {
-  const kept = () =>
+  const stored = () =>
     new FleetState({ hosts: [aHost({ payers: new Map([[1, 2]]) }), aHost({ id: "host-b" })] });
   const part = (payer: number) => ({ ...demand(1), payer });
 
   test("is open to that payer until the last of its placements is given back, and then to anybody", () => {
-    const state = kept();
+    const state = stored();
     const openTo = () => [1, 2, undefined].map((payer) => state.isOpenTo(0, payer));
 
     expect(openTo()).toEqual([true, false, false]);
@@ -243,7 +243,7 @@ describe("a host that is kept to one payer", () => {
   });
 
   test("is another's in a meeting where it is in one of the states", () => {
-    const [one, other, both] = [kept(), kept(), kept()];
+    const [one, other, both] = [stored(), stored(), stored()];
     other.give(0, part(1), []);
     other.give(0, part(1), []);
     other.take(0, part(2), []);

@@ -16,17 +16,17 @@ function stateOf(hosts: number): FleetState {
 /** The index over values that a test may change, each host of the given class; `asked` says how often one was looked at. */
 function indexOf(values: number[], classes: number[] = []) {
   const state = stateOf(values.length);
-  const asked = { times: 0 };
+  const requested = { times: 0 };
   const alike = hostClasses(values.length, (host) => String(classes[host] ?? 0));
   const index = new HostIndex(state, alike, (host) => {
-    asked.times += 1;
+    requested.times += 1;
     return values[host] as number;
   });
   const set = (host: number, value: number) => {
     values[host] = value;
     state.take(host, CHANGE, []);
   };
-  return { state, index, requested: asked, set };
+  return { state, index, requested, set };
 }
 
 test.each<[number[], number | null]>([
@@ -63,25 +63,25 @@ test("a class of which no host fits is no matter, nor is a worth below nothing",
 });
 
 test("a host that changed plays again, and only it", () => {
-  const { index, requested: asked, set } = indexOf([1, 2, 3, 4]);
-  asked.times = 0;
+  const { index, requested, set } = indexOf([1, 2, 3, 4]);
+  requested.times = 0;
 
   set(3, 0);
   set(3, 2);
 
   expect(index.best()).toBe(2);
-  expect(asked.times).toBe(1);
+  expect(requested.times).toBe(1);
   expect(Array.from(index.values().slice(0, 4))).toEqual([1, 2, 3, 2]);
 });
 
 test("without changes nobody plays", () => {
-  const { index, requested: asked } = indexOf([1, 2, 3]);
-  asked.times = 0;
+  const { index, requested } = indexOf([1, 2, 3]);
+  requested.times = 0;
 
   index.best();
   index.values();
 
-  expect(asked.times).toBe(0);
+  expect(requested.times).toBe(0);
 });
 
 test("the last host that fits may go, and come again", () => {

@@ -9,7 +9,7 @@ import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gp
 
 const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as const;
 
-function kept(fleet: Fleet, change: Partial<PlacementRequest>) {
+function stored(fleet: Fleet, change: Partial<PlacementRequest>) {
   const state = new FleetState(fleet);
   const request = aRequest(change);
   return reservedPlaces(state, requestShape(state, request, 0), request).map(({ host, taken, cards }) => ({
@@ -31,7 +31,7 @@ test("the host that misses the fewest cards is kept, then the one that misses th
     ],
   };
 
-  expect(kept(fleet, { gpu: wholeGpus(3), cpuMilli: 1000 })).toEqual([
+  expect(stored(fleet, { gpu: wholeGpus(3), cpuMilli: 1000 })).toEqual([
     {
       host: "c",
       cpuMilli: 700,
@@ -46,8 +46,8 @@ test("the host that misses the fewest cards is kept, then the one that misses th
 test("the rest of a card that is cut is kept too, once idle ones do not reach", () => {
   const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", cut, {}, HELD_WHOLE) })] };
 
-  expect(kept(fleet, { gpu: wholeGpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
-  expect(kept(fleet, { gpu: wholeGpus(3) })[0]?.cards).toEqual([
+  expect(stored(fleet, { gpu: wholeGpus(1) })[0]?.cards).toEqual([["GPU-a-1", 1000]]);
+  expect(stored(fleet, { gpu: wholeGpus(3) })[0]?.cards).toEqual([
     ["GPU-a-1", 1000],
     ["GPU-a-0", 400],
   ]);
@@ -57,14 +57,14 @@ test("a slice keeps its part of the freest card", () => {
   const fleet = { hosts: [aHost({ id: "a", gpus: cards("a", HELD_WHOLE, cut) })] };
   const gpu: GpuRequest = { kind: "slice", memoryMib: 0, shareThousandths: 500, models: null };
 
-  expect(kept(fleet, { gpu })[0]?.cards).toEqual([["GPU-a-1", 400]]);
+  expect(stored(fleet, { gpu })[0]?.cards).toEqual([["GPU-a-1", 400]]);
 });
 
 test("a gang keeps as many hosts as it needs, or nothing", () => {
   const hosts = ["a", "b"].map((id) => aHost({ id, gpus: cards(id, {}, HELD_WHOLE) }));
 
-  expect(kept({ hosts }, { gpu: wholeGpus(2), instances: 2 }).map(({ host }) => host)).toEqual(["a", "b"]);
-  expect(kept({ hosts }, { gpu: wholeGpus(2), instances: 3 })).toEqual([]);
+  expect(stored({ hosts }, { gpu: wholeGpus(2), instances: 2 }).map(({ host }) => host)).toEqual(["a", "b"]);
+  expect(stored({ hosts }, { gpu: wholeGpus(2), instances: 3 })).toEqual([]);
 });
 
 test("hosts that are closed, too small, or of another label are not kept", () => {
@@ -74,8 +74,8 @@ test("hosts that are closed, too small, or of another label are not kept", () =>
     aHost({ id: "c", gpus: gpusOf("c", 2), labels: { zone: "x" } }),
   ];
 
-  expect(kept({ hosts }, { gpu: wholeGpus(2), labels: { zone: "y" } })).toEqual([]);
-  expect(kept({ hosts }, { gpu: wholeGpus(2) }).map(({ host }) => host)).toEqual(["c"]);
+  expect(stored({ hosts }, { gpu: wholeGpus(2), labels: { zone: "y" } })).toEqual([]);
+  expect(stored({ hosts }, { gpu: wholeGpus(2) }).map(({ host }) => host)).toEqual(["c"]);
 });
 
 test("a host with another payer's placements is kept, the one that has the fewest, where no other host is", () => {
@@ -86,9 +86,9 @@ test("a host with another payer's placements is kept, the one that has the fewes
     aHost({ id: "c", gpus: cards("c", HELD_WHOLE, HELD_WHOLE), payers: new Map() }),
   ];
 
-  expect(kept({ hosts }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host)).toEqual(["c"]);
-  expect(kept({ hosts: hosts.slice(0, 2) }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host)).toEqual(
-    ["b"],
-  );
-  expect(kept({ hosts }, { gpu: wholeGpus(1), payer: 1 }).map(({ host }) => host)).toEqual(["a"]);
+  expect(stored({ hosts }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host)).toEqual(["c"]);
+  expect(
+    stored({ hosts: hosts.slice(0, 2) }, { gpu: wholeGpus(1), payer: 2 }).map(({ host }) => host),
+  ).toEqual(["b"]);
+  expect(stored({ hosts }, { gpu: wholeGpus(1), payer: 1 }).map(({ host }) => host)).toEqual(["a"]);
 });

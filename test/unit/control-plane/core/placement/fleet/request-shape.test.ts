@@ -15,8 +15,8 @@ import {
   aGpu,
   aHost,
   aRequest,
-  aSliceWish,
-  aWholeWish,
+  aSliceRequest,
+  aWholeRequest,
   gpusOf,
 } from "../../../../../support/placement/fleet.ts";
 
@@ -49,43 +49,43 @@ describe("how many instances a host takes", () => {
       { ...nothing, cpuMilli: 1, memoryMib: 2 },
       2,
     ],
-    ["cards for just two pairs", { gpus: gpusOf("a", 4) }, { ...nothing, gpu: aWholeWish(2) }, 2],
-    ["cards for two pairs, and one", { gpus: gpusOf("a", 5) }, { ...nothing, gpu: aWholeWish(2) }, 2],
-    ["no cards", {}, { ...nothing, gpu: aWholeWish(1) }, 0],
-    ["closed cards", { gpus: gpusOf("a", 2, { closed: "is unhealthy" }) }, { gpu: aWholeWish(1) }, 0],
-    ["a card that is cut", shared({}), { gpu: aWholeWish(1) }, 0],
+    ["cards for just two pairs", { gpus: gpusOf("a", 4) }, { ...nothing, gpu: aWholeRequest(2) }, 2],
+    ["cards for two pairs, and one", { gpus: gpusOf("a", 5) }, { ...nothing, gpu: aWholeRequest(2) }, 2],
+    ["no cards", {}, { ...nothing, gpu: aWholeRequest(1) }, 0],
+    ["closed cards", { gpus: gpusOf("a", 2, { closed: "is unhealthy" }) }, { gpu: aWholeRequest(1) }, 0],
+    ["a card that is cut", shared({}), { gpu: aWholeRequest(1) }, 0],
     [
       "share for just two slices",
       shared({ freeShareThousandths: 600 }),
-      { ...nothing, gpu: aSliceWish({ shareThousandths: 300 }) },
+      { ...nothing, gpu: aSliceRequest({ shareThousandths: 300 }) },
       2,
     ],
     [
       "a thousandth less",
       shared({ freeShareThousandths: 599 }),
-      { ...nothing, gpu: aSliceWish({ shareThousandths: 300 }) },
+      { ...nothing, gpu: aSliceRequest({ shareThousandths: 300 }) },
       1,
     ],
     [
       "GPU memory for just two slices",
       shared({ freeMemoryMib: 200 }),
-      { ...nothing, gpu: aSliceWish({ memoryMib: 100 }) },
+      { ...nothing, gpu: aSliceRequest({ memoryMib: 100 }) },
       2,
     ],
-    ["a MiB less", shared({ freeMemoryMib: 199 }), { ...nothing, gpu: aSliceWish({ memoryMib: 100 }) }, 1],
+    ["a MiB less", shared({ freeMemoryMib: 199 }), { ...nothing, gpu: aSliceRequest({ memoryMib: 100 }) }, 1],
     [
       "slices of nothing: one for each thousandth",
       shared({ freeShareThousandths: 7 }),
-      { ...nothing, gpu: aSliceWish({}) },
+      { ...nothing, gpu: aSliceRequest({}) },
       7,
     ],
     [
       "slices on several cards",
       { gpus: gpusOf("a", 2) },
-      { ...nothing, gpu: aSliceWish({ memoryMib: 8192 }) },
+      { ...nothing, gpu: aSliceRequest({ memoryMib: 8192 }) },
       6,
     ],
-    ["a closed host", { closed: "is cordoned", gpus: gpusOf("a", 4) }, { gpu: aWholeWish(1) }, 0],
+    ["a closed host", { closed: "is cordoned", gpus: gpusOf("a", 4) }, { gpu: aWholeRequest(1) }, 0],
   ])("%s", (_what, host, request, room) => {
     expect(roomOn(host, request)).toBe(room);
   });
@@ -118,11 +118,11 @@ describe("the key of a shape", () => {
     { memoryMib: 1025 },
     { tempStorageMib: 1 },
     { gpu: { kind: "none" } },
-    { gpu: aWholeWish(1) },
-    { gpu: aWholeWish(2, { leastMemoryMib: 1 }) },
-    { gpu: aWholeWish(2, { models: [] }) },
-    { gpu: aWholeWish(2, { models: ["any"] }) },
-    { gpu: aSliceWish({ memoryMib: 2 }) },
+    { gpu: aWholeRequest(1) },
+    { gpu: aWholeRequest(2, { leastMemoryMib: 1 }) },
+    { gpu: aWholeRequest(2, { models: [] }) },
+    { gpu: aWholeRequest(2, { models: ["any"] }) },
+    { gpu: aSliceRequest({ memoryMib: 2 }) },
     { labels: { a: "1" } },
     { labels: { a: "2" } },
     { features: ["image-fetches"] },
@@ -132,7 +132,7 @@ describe("the key of a shape", () => {
     { skips: [{ hostId: "b", reason: "", untilMs: NOW + 1 }] },
   ])("%o does", (change) => {
     const skips = [{ storagePool: "b", reason: "", untilMs: NOW + 1 }];
-    const request = aRequest({ gpu: aWholeWish(2), skips });
+    const request = aRequest({ gpu: aWholeRequest(2), skips });
 
     expect(shapeKey({ ...request, ...change }, NOW)).not.toBe(shapeKey(request, NOW));
   });
@@ -149,20 +149,20 @@ describe("what is taken of a card", () => {
 
   test.each<[GpuRequest, { shares: number[]; leastGpu: number; isEvenShare: boolean }]>([
     [{ kind: "none" }, { shares: [0, 0, 0], leastGpu: 0, isEvenShare: true }],
-    [aWholeWish(2), { shares: [1000, 1000, 1000], leastGpu: 2000, isEvenShare: true }],
+    [aWholeRequest(2), { shares: [1000, 1000, 1000], leastGpu: 2000, isEvenShare: true }],
     [
-      aWholeWish(1, { leastMemoryMib: 10_001 }),
+      aWholeRequest(1, { leastMemoryMib: 10_001 }),
       { shares: [0, 1000, 1000], leastGpu: 1000, isEvenShare: true },
     ],
-    [aWholeWish(3, { models: [] }), { shares: [0, 0, 0], leastGpu: 3000, isEvenShare: true }],
-    [aSliceWish({ memoryMib: 8_000 }), { shares: [800, 200, 100], leastGpu: 100, isEvenShare: false }],
+    [aWholeRequest(3, { models: [] }), { shares: [0, 0, 0], leastGpu: 3000, isEvenShare: true }],
+    [aSliceRequest({ memoryMib: 8_000 }), { shares: [800, 200, 100], leastGpu: 100, isEvenShare: false }],
     [
-      aSliceWish({ memoryMib: 8_000, models: l4 }),
+      aSliceRequest({ memoryMib: 8_000, models: l4 }),
       { shares: [800, 200, 0], leastGpu: 200, isEvenShare: false },
     ],
-    [aSliceWish({ shareThousandths: 300 }), { shares: [300, 300, 300], leastGpu: 300, isEvenShare: true }],
+    [aSliceRequest({ shareThousandths: 300 }), { shares: [300, 300, 300], leastGpu: 300, isEvenShare: true }],
     [
-      aSliceWish({ memoryMib: 8_000, shareThousandths: 300 }),
+      aSliceRequest({ memoryMib: 8_000, shareThousandths: 300 }),
       { shares: [800, 300, 300], leastGpu: 300, isEvenShare: false },
     ],
   ])("%o", (gpu, { shares, leastGpu, isEvenShare }) => {

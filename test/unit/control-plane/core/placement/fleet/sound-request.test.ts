@@ -4,19 +4,19 @@ import {
   assertSoundRequest,
   UnsoundRequestError,
 } from "@remotegpu/control-plane/core/placement/fleet/sound-request";
-import { aRequest, aSliceWish, aWholeWish } from "../../../../../support/placement/fleet.ts";
+import { aRequest, aSliceRequest, aWholeRequest } from "../../../../../support/placement/fleet.ts";
 
 test.each<[string, Partial<PlacementRequest>]>([
   ["nothing but a place", { cpuMilli: 0, memoryMib: 0, tempStorageMib: 0 }],
   ["a thousand instances", { instances: 1000 }],
-  ["one whole GPU of any size", { gpu: aWholeWish(1) }],
-  ["a slice of all of a GPU", { gpu: aSliceWish({ shareThousandths: 1000 }) }],
+  ["one whole GPU of any size", { gpu: aWholeRequest(1) }],
+  ["a slice of all of a GPU", { gpu: aSliceRequest({ shareThousandths: 1000 }) }],
   ["the largest number that is whole", { memoryMib: Number.MAX_SAFE_INTEGER }],
 ])("%s may be asked for", (_what, change) => {
   expect(() => assertSoundRequest(aRequest(change))).not.toThrow();
 });
 
-const gpu = (wish: GpuRequest): Partial<PlacementRequest> => ({ gpu: wish });
+const gpu = (requestedGpu: GpuRequest): Partial<PlacementRequest> => ({ gpu: requestedGpu });
 
 test.each<[Partial<PlacementRequest>, string]>([
   [{ instances: 0 }, "number of instances of request ins-1 is 0"],
@@ -29,14 +29,14 @@ test.each<[Partial<PlacementRequest>, string]>([
   [{ memoryMib: 0.5 }, "memory of request ins-1 is 0.5"],
   [{ memoryMib: 2 ** 53 }, "memory of request ins-1 is 9007199254740992"],
   [{ tempStorageMib: -1 }, "disk of request ins-1 is -1"],
-  [gpu(aWholeWish(0)), "number of GPUs of request ins-1 is 0"],
-  [gpu(aWholeWish(-8)), "number of GPUs of request ins-1 is -8"],
-  [gpu(aWholeWish(Number.NaN)), "number of GPUs of request ins-1 is NaN"],
-  [gpu(aWholeWish(1, { leastMemoryMib: -1 })), "least GPU memory of request ins-1 is -1"],
-  [gpu(aSliceWish({ memoryMib: -1 })), "GPU memory of request ins-1 is -1"],
-  [gpu(aSliceWish({ memoryMib: Number.NaN })), "GPU memory of request ins-1 is NaN"],
-  [gpu(aSliceWish({ shareThousandths: -1 })), "GPU share of request ins-1 is -1"],
-  [gpu(aSliceWish({ shareThousandths: 1001 })), "GPU share of request ins-1 is 1001"],
+  [gpu(aWholeRequest(0)), "number of GPUs of request ins-1 is 0"],
+  [gpu(aWholeRequest(-8)), "number of GPUs of request ins-1 is -8"],
+  [gpu(aWholeRequest(Number.NaN)), "number of GPUs of request ins-1 is NaN"],
+  [gpu(aWholeRequest(1, { leastMemoryMib: -1 })), "least GPU memory of request ins-1 is -1"],
+  [gpu(aSliceRequest({ memoryMib: -1 })), "GPU memory of request ins-1 is -1"],
+  [gpu(aSliceRequest({ memoryMib: Number.NaN })), "GPU memory of request ins-1 is NaN"],
+  [gpu(aSliceRequest({ shareThousandths: -1 })), "GPU share of request ins-1 is -1"],
+  [gpu(aSliceRequest({ shareThousandths: 1001 })), "GPU share of request ins-1 is 1001"],
 ])("%o is refused", (change, message) => {
   expect(() => assertSoundRequest(aRequest(change))).toThrow(new UnsoundRequestError(message));
 });

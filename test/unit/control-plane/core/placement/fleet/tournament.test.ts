@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { Tournament } from "@remotegpu/control-plane/core/placement/fleet/tournament";
 
 /** Nobody's value is the last. */
-const NOBODY = -1;
+const NO_HANDLERS = -1;
 
 function tournamentOf(members: number[], values: number[]) {
-  const all = Int32Array.from([...values, NOBODY]);
+  const all = Int32Array.from([...values, NO_HANDLERS]);
   const tournament = new Tournament(Int32Array.from(members), all);
   tournament.playAll();
   return { tournament, values: all };
@@ -28,7 +28,7 @@ test("whose value has changed plays again, from its seat", () => {
   tournament.play(2);
   expect(tournament.winner()).toBe(5);
 
-  values[5] = NOBODY;
+  values[5] = NO_HANDLERS;
   tournament.play(2);
   expect(tournament.winner()).toBe(3);
 });

@@ -3,7 +3,7 @@ import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-
 import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
 import { wholeCardsOf } from "@remotegpu/control-plane/core/placement/fleet/whole-cards";
-import { aGpu, aHost, aRequest, aWholeWish } from "../../../../../support/placement/fleet.ts";
+import { aGpu, aHost, aRequest, aWholeRequest } from "../../../../../support/placement/fleet.ts";
 
 interface Card {
   island?: number | null;
@@ -12,12 +12,12 @@ interface Card {
   model?: string;
 }
 
-function chosen(cards: Card[], wish: GpuRequest) {
+function chosen(cards: Card[], requestedGpu: GpuRequest) {
   const gpus = cards.map(({ isTaken = false, ...card }, index) =>
     aGpu({ uuid: `GPU-${index}`, index, use: isTaken ? "exclusive" : "idle", ...card }),
   );
   const state = new FleetState({ hosts: [aHost({ gpus })] });
-  const shape = requestShape(state, aRequest({ gpu: wish }), 0);
+  const shape = requestShape(state, aRequest({ gpu: requestedGpu }), 0);
   const { cards: numbers, isOneIsland } = wholeCardsOf(state, shape, 0);
   return { indexes: numbers.map((card) => state.cards[card]?.index), isOneIsland };
 }
@@ -113,14 +113,14 @@ test.each<{ what: string; cards: Card[]; count: number; indexes: number[]; isOne
     isOneIsland: false,
   },
 ])("$what", ({ cards, count, indexes, isOneIsland }) => {
-  expect(chosen(cards, aWholeWish(count))).toEqual({ indexes, isOneIsland });
+  expect(chosen(cards, aWholeRequest(count))).toEqual({ indexes, isOneIsland });
 });
 
 test("the smallest cards that do come first, in an island too", () => {
   const cards = [80_000, 24_576, 40_000, 24_576].map((memoryMib) => ({ memoryMib, island: 0 }));
 
-  expect(chosen(cards, aWholeWish(2)).indexes).toEqual([1, 3]);
-  expect(chosen(cards, aWholeWish(2, { leastMemoryMib: 40_000 })).indexes).toEqual([2, 0]);
+  expect(chosen(cards, aWholeRequest(2)).indexes).toEqual([1, 3]);
+  expect(chosen(cards, aWholeRequest(2, { leastMemoryMib: 40_000 })).indexes).toEqual([2, 0]);
 });
 
 test("cards of other models are none of an island's", () => {
@@ -131,7 +131,7 @@ test("cards of other models are none of an island's", () => {
     { island: 1, model: "A" },
   ];
 
-  expect(chosen(cards, aWholeWish(2, { models: ["A"] }))).toEqual({ indexes: [2, 3], isOneIsland: true });
+  expect(chosen(cards, aWholeRequest(2, { models: ["A"] }))).toEqual({ indexes: [2, 3], isOneIsland: true });
 });
 
 test("closed cards are none of an island's", () => {
@@ -140,7 +140,7 @@ test("closed cards are none of an island's", () => {
   );
   const state = new FleetState({ hosts: [aHost({ gpus })] });
 
-  const { cards } = wholeCardsOf(state, requestShape(state, aRequest({ gpu: aWholeWish(2) }), 0), 0);
+  const { cards } = wholeCardsOf(state, requestShape(state, aRequest({ gpu: aWholeRequest(2) }), 0), 0);
 
   expect(cards).toEqual([2, 3]);
 });

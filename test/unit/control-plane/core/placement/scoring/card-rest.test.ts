@@ -11,9 +11,9 @@ test("of a full card nothing is left over", () => {
 });
 
 test("where nobody orders GPU, all that is free is left over", () => {
-  const rests = cardRemainders([aCountedShape({ gpuCount: 0, shareThousandths: 0 })]);
+  const backoffs = cardRemainders([aCountedShape({ gpuCount: 0, shareThousandths: 0 })]);
 
-  expect([rests[1], rests[500], rests[1000]]).toEqual([1, 500, 1000]);
+  expect([backoffs[1], backoffs[500], backoffs[1000]]).toEqual([1, 500, 1000]);
 });
 
 test.each([
@@ -55,9 +55,9 @@ test("an order of several cards counts once for each card, and work without GPU 
 });
 
 test("never is more left over than is free, and all are whole numbers", () => {
-  const rests = ordersOf([810, 128], [470, 90], [320, 40], [160, 10], [7, 1]);
+  const backoffs = ordersOf([810, 128], [470, 90], [320, 40], [160, 10], [7, 1]);
 
-  for (const [free, rest] of rests.entries()) {
+  for (const [free, rest] of backoffs.entries()) {
     expect(Number.isInteger(rest)).toBe(true);
     expect(rest).toBeGreaterThanOrEqual(0);
     expect(rest).toBeLessThanOrEqual(free);

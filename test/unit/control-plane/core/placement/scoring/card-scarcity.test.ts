@@ -8,8 +8,8 @@ import {
   aCountedShape,
   aHost,
   aRequest,
-  aSliceWish,
-  aWholeWish,
+  aSliceRequest,
+  aWholeRequest,
   gpusOf,
 } from "../../../../../support/placement/fleet.ts";
 
@@ -66,21 +66,21 @@ describe("by the class of hosts: model A, model B, none", () => {
     {
       what: "what is asked for of one model alone",
       typical: [{ models: ["B"] }],
-      request: aWholeWish(1),
+      request: aWholeRequest(1),
       points: [0, 20, 0],
     },
     // Half of it may use any: 0.5 × 1 of both, and 0.5 × 4 of B.
     {
       what: "what half of the orders ask for",
       typical: [{ models: ["B"] }, {}],
-      request: aWholeWish(1),
+      request: aWholeRequest(1),
       points: [2, 12, 0],
     },
     // A is asked for as much as there is of it, and so is B.
     {
       what: "models that are asked for as they are there",
       typical: [{ models: ["A"], count: 3 }, { models: ["B"] }],
-      request: aWholeWish(1),
+      request: aWholeRequest(1),
       points: [4, 5, 0],
     },
     {
@@ -89,31 +89,31 @@ describe("by the class of hosts: model A, model B, none", () => {
         { models: ["A"], gpuCount: 3 },
         { models: ["B"], shareThousandths: 500, count: 2 },
       ],
-      request: aWholeWish(1),
+      request: aWholeRequest(1),
       points: [4, 5, 0],
     },
     {
       what: "two cards cost twice",
       typical: [{ models: ["B"] }, {}],
-      request: aWholeWish(2),
+      request: aWholeRequest(2),
       points: [5, 25, 0],
     },
     {
       what: "a slice costs its part",
       typical: [{ models: ["B"] }, {}],
-      request: aSliceWish({ shareThousandths: 100 }),
+      request: aSliceRequest({ shareThousandths: 100 }),
       points: [0, 1, 0],
     },
     {
       what: "a model that the order may not use costs nothing",
       typical: [{ models: ["B"] }, {}],
-      request: aWholeWish(1, { models: ["A"] }),
+      request: aWholeRequest(1, { models: ["A"] }),
       points: [2, 0, 0],
     },
     {
       what: "a model that is not there is no matter",
       typical: [{ models: ["C"] }],
-      request: aWholeWish(1),
+      request: aWholeRequest(1),
       points: [0, 0, 0],
     },
     {
@@ -122,15 +122,15 @@ describe("by the class of hosts: model A, model B, none", () => {
       request: { kind: "none" },
       points: [0, 0, 0],
     },
-  ])("$what", ({ typical, request: wish, points }) => {
-    expect(pointsOf(fleet(), typical, wish)).toEqual(points);
+  ])("$what", ({ typical, request: requestedGpu, points }) => {
+    expect(pointsOf(fleet(), typical, requestedGpu)).toEqual(points);
   });
 });
 
 test("what is taken anywhere makes the rest of its kind scarcer", () => {
   const state = fleet();
   const scarcity = new CardScarcity(state, [aCountedShape({ models: ["A"] }), aCountedShape()]);
-  const shape = requestShape(state, aRequest({ gpu: aWholeWish(1) }), 0);
+  const shape = requestShape(state, aRequest({ gpu: aWholeRequest(1) }), 0);
   const points = new Int32Array(3);
   const nothing = { cpuMilli: 0, memoryMib: 0, tempStorageMib: 0 };
 
@@ -159,5 +159,5 @@ test("what is closed is not free", () => {
   });
 
   // Of two free cards one is of model B. A host that mixes them costs what the least scarce of them does.
-  expect(pointsOf(state, [{ models: ["B"] }], aWholeWish(1))).toEqual([0, 10]);
+  expect(pointsOf(state, [{ models: ["B"] }], aWholeRequest(1))).toEqual([0, 10]);
 });

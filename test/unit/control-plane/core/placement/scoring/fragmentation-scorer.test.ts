@@ -15,8 +15,8 @@ import {
   aGpu,
   aHost,
   aRequest,
-  aSliceWish,
-  aWholeWish,
+  aSliceRequest,
+  aWholeRequest,
 } from "../../../../../support/placement/fleet.ts";
 
 interface Scene {
@@ -42,7 +42,7 @@ function scored({ measure, cards, typical, request, cpuMilli = 16_000, memoryMib
   return { score: scorer.score(shape, 0), card: scorer.cardFor(shape, 0) };
 }
 
-const sliceOf = (shareThousandths: number) => ({ gpu: aSliceWish({ shareThousandths }) });
+const sliceOf = (shareThousandths: number) => ({ gpu: aSliceRequest({ shareThousandths }) });
 const scoreOf = (scene: Scene) => scored(scene).score;
 
 describe("the published measure", () => {
@@ -50,7 +50,7 @@ describe("the published measure", () => {
     // Nothing more is lost: 100 × sigmoid(0).
     {
       what: "what leaves all as usable as it was",
-      scene: { cards: [1000], typical: [{}], request: { gpu: aWholeWish(1) } },
+      scene: { cards: [1000], typical: [{}], request: { gpu: aWholeRequest(1) } },
       score: 50,
     },
     // 500 are left of which the usual order can use nothing: 100 × sigmoid(-0.5) = 37.75.
@@ -71,7 +71,7 @@ describe("the published measure", () => {
       scene: {
         cards: [1000],
         typical: [{}, { gpuCount: 0, shareThousandths: 0 }],
-        request: { gpu: aWholeWish(1) },
+        request: { gpu: aWholeRequest(1) },
       },
       score: 62,
     },
@@ -88,12 +88,12 @@ describe("the published measure", () => {
     // Of two cards one stays, too few for the usual order: 1000 lost more, 100 × sigmoid(-1) = 26.89.
     {
       what: "one of the two cards that go together",
-      scene: { cards: [1000, 1000], typical: [{ gpuCount: 2 }], request: { gpu: aWholeWish(1) } },
+      scene: { cards: [1000, 1000], typical: [{ gpuCount: 2 }], request: { gpu: aWholeRequest(1) } },
       score: 26,
     },
     {
       what: "both of the two cards that go together",
-      scene: { cards: [1000, 1000], typical: [{ gpuCount: 2 }], request: { gpu: aWholeWish(2) } },
+      scene: { cards: [1000, 1000], typical: [{ gpuCount: 2 }], request: { gpu: aWholeRequest(2) } },
       score: 50,
     },
   ])("$what", ({ scene, score }) => {
@@ -118,7 +118,7 @@ describe("the default measure", () => {
   test.each<{ what: string; scene: Omit<Scene, "measure">; score: number }>([
     {
       what: "what leaves nothing more",
-      scene: { cards: [1000], typical: [{}], request: { gpu: aWholeWish(1) } },
+      scene: { cards: [1000], typical: [{}], request: { gpu: aWholeRequest(1) } },
       score: 0,
     },
     // Left are 500: unusable, counted twice, and left over, counted once: 1500 / 80 = 18.75.
@@ -178,7 +178,7 @@ describe("memory that is short strands GPU as CPU does", () => {
 
 test("cards of a model that an order may never use are lost to it by the published measure alone", () => {
   const typical = [{}, { models: ["other"] }];
-  const scene = { cards: [1000, 1000], typical, request: { gpu: aWholeWish(1) } };
+  const scene = { cards: [1000, 1000], typical, request: { gpu: aWholeRequest(1) } };
 
   // Half of the orders lost the card already: 100 × sigmoid(0.5) = 62.24.
   expect(scoreOf({ measure: lostGpu, ...scene })).toBe(62);
@@ -197,5 +197,5 @@ test("whole cards are scored as those that are taken: of one island, here the ot
   const scorer = new FragmentationScorer(state, [aCountedShape({ models: ["A"] })], { measure: lostGpu });
 
   // 100 × sigmoid(2) = 88.08.
-  expect(scorer.score(requestShape(state, aRequest({ gpu: aWholeWish(2) }), 0), 0)).toBe(88);
+  expect(scorer.score(requestShape(state, aRequest({ gpu: aWholeRequest(2) }), 0), 0)).toBe(88);
 });

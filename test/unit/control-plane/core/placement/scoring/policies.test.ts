@@ -10,8 +10,8 @@ import {
   aGpu,
   aHost,
   aRequest,
-  aSliceWish,
-  aWholeWish,
+  aSliceRequest,
+  aWholeRequest,
   gpusOf,
 } from "../../../../../support/placement/fleet.ts";
 
@@ -28,22 +28,22 @@ const eightCards = { freeCpuMilli: 128_000, gpus: gpusOf("a", 8) };
 
 describe("best-fit", () => {
   test.each<[string, Partial<HostCapacity>, Partial<PlacementRequest>, number]>([
-    ["all of the largest host", eightCards, { cpuMilli: 128_000, gpu: aWholeWish(8) }, 100],
+    ["all of the largest host", eightCards, { cpuMilli: 128_000, gpu: aWholeRequest(8) }, 100],
     ["nothing of the largest host", eightCards, { cpuMilli: 0 }, 0],
     ["half of its CPU", eightCards, { cpuMilli: 64_000 }, 25],
-    ["half of its cards", eightCards, { cpuMilli: 0, gpu: aWholeWish(4) }, 25],
+    ["half of its cards", eightCards, { cpuMilli: 0, gpu: aWholeRequest(4) }, 25],
     // 100 × (1 − (127 ÷ 128 + 7.5 ÷ 8) ÷ 2) = 3.52.
     [
       "a core and half a card: cut off, not rounded",
       eightCards,
-      { cpuMilli: 1000, gpu: aSliceWish({ shareThousandths: 500 }) },
+      { cpuMilli: 1000, gpu: aSliceRequest({ shareThousandths: 500 }) },
       3,
     ],
     // 100 × (1 − (0 + 1 ÷ 8) ÷ 2) = 93.75.
     [
       "what leaves one card of two",
       { freeCpuMilli: 1000, gpus: gpusOf("a", 2) },
-      { cpuMilli: 1000, gpu: aWholeWish(1) },
+      { cpuMilli: 1000, gpu: aWholeRequest(1) },
       93,
     ],
     ["work without GPU beside no GPU", { freeCpuMilli: 1000 }, { cpuMilli: 1000 }, 100],
@@ -62,9 +62,9 @@ describe("best-fit", () => {
     });
     const scorer = scorerOf("best-fit", state, { typical: [], draw: drawFrom(1) });
 
-    expect(scorer.score(requestShape(state, aRequest({ gpu: aSliceWish({ memoryMib: 8_000 }) }), 0), 0)).toBe(
-      98,
-    );
+    expect(
+      scorer.score(requestShape(state, aRequest({ gpu: aSliceRequest({ memoryMib: 8_000 }) }), 0), 0),
+    ).toBe(98);
   });
 
   test("a closed host is nobody's measure, however large it says it is", () => {
@@ -85,7 +85,7 @@ describe("best-fit", () => {
 test("what is free is measured by another size where one is given, whatever hosts there are", () => {
   const state = new FleetState({ hosts: [aHost({ id: "a", ...eightCards })] });
   const largest = { cpuMilli: 256_000, gpuThousandths: 16_000 };
-  const shape = requestShape(state, aRequest({ cpuMilli: 64_000, gpu: aWholeWish(4) }), 0);
+  const shape = requestShape(state, aRequest({ cpuMilli: 64_000, gpu: aWholeRequest(4) }), 0);
   const scoreBy = (policy: Policy) =>
     scorerOf(policy, state, { typical: [], draw: drawFrom(1), largest }).score(shape, 0);
 
@@ -98,8 +98,8 @@ test("what is free is measured by another size where one is given, whatever host
 describe("spread", () => {
   test.each<[string, Partial<HostCapacity>, Partial<PlacementRequest>, number]>([
     ["nothing of the largest host", eightCards, { cpuMilli: 0 }, 100],
-    ["all of it", eightCards, { cpuMilli: 128_000, gpu: aWholeWish(8) }, 0],
-    ["half of its cards", eightCards, { cpuMilli: 0, gpu: aWholeWish(4) }, 75],
+    ["all of it", eightCards, { cpuMilli: 128_000, gpu: aWholeRequest(8) }, 0],
+    ["half of its cards", eightCards, { cpuMilli: 0, gpu: aWholeRequest(4) }, 75],
   ])("%s", (_what, host, request, score) => {
     expect(scoreOf("spread", host, request)).toBe(score);
   });
@@ -109,22 +109,22 @@ describe("packing", () => {
   const cut = aGpu({ uuid: "GPU-a-0", use: "shared", freeShareThousandths: 400 });
   const idle = aGpu({ uuid: "GPU-a-1", index: 1 });
   const inUse = { totalCpuMilli: 20_000, freeCpuMilli: 16_000 };
-  const slice = (shareThousandths: number) => ({ gpu: aSliceWish({ shareThousandths }) });
+  const slice = (shareThousandths: number) => ({ gpu: aSliceRequest({ shareThousandths }) });
 
   test.each<[string, Partial<HostCapacity>, Partial<PlacementRequest>, number]>([
     ["a slice on a card that is cut", { gpus: [cut, idle] }, slice(400), 4],
     ["a slice for which the cut card is too full", { gpus: [cut, idle] }, slice(401), 0],
     ["a slice on an idle card of a host in use", { ...inUse, gpus: [idle] }, slice(400), 2],
-    ["a whole card of a host in use", { ...inUse, gpus: [idle] }, { gpu: aWholeWish(1) }, 2],
-    ["a whole card beside a cut one", { gpus: [cut, idle] }, { gpu: aWholeWish(1) }, 0],
-    ["a whole card of a host where nothing runs", { gpus: [idle] }, { gpu: aWholeWish(1) }, 0],
+    ["a whole card of a host in use", { ...inUse, gpus: [idle] }, { gpu: aWholeRequest(1) }, 2],
+    ["a whole card beside a cut one", { gpus: [cut, idle] }, { gpu: aWholeRequest(1) }, 0],
+    ["a whole card of a host where nothing runs", { gpus: [idle] }, { gpu: aWholeRequest(1) }, 0],
   ])("%s", (_what, host, request, hundreds) => {
     expect(Math.floor(scoreOf("packing", host, request) / 100)).toBe(hundreds);
   });
 
   test("of equal places the tighter is better", () => {
-    const tight = scoreOf("packing", { gpus: gpusOf("a", 1) }, { gpu: aWholeWish(1) });
-    const loose = scoreOf("packing", { gpus: gpusOf("a", 2) }, { gpu: aWholeWish(1) });
+    const tight = scoreOf("packing", { gpus: gpusOf("a", 1) }, { gpu: aWholeRequest(1) });
+    const loose = scoreOf("packing", { gpus: gpusOf("a", 2) }, { gpu: aWholeRequest(1) });
 
     expect(tight).toBeGreaterThan(loose);
   });
@@ -143,7 +143,7 @@ describe("the card that a slice takes", () => {
   function cardOf(policy: Policy, shareThousandths: number): number {
     const state = new FleetState({ hosts: [aHost({ gpus })] });
     const scorer = scorerOf(policy, state, { typical: [], draw: drawFrom(1) });
-    return scorer.cardFor(requestShape(state, aRequest({ gpu: aSliceWish({ shareThousandths }) }), 0), 0);
+    return scorer.cardFor(requestShape(state, aRequest({ gpu: aSliceRequest({ shareThousandths }) }), 0), 0);
   }
 
   test.each<[Policy, number, number]>([
@@ -162,7 +162,7 @@ describe("the card that a slice takes", () => {
   test("random takes any that fits, and only those", () => {
     const state = new FleetState({ hosts: [aHost({ gpus })] });
     const scorer = scorerOf("random", state, { typical: [], draw: drawFrom(1) });
-    const shape = requestShape(state, aRequest({ gpu: aSliceWish({ shareThousandths: 600 }) }), 0);
+    const shape = requestShape(state, aRequest({ gpu: aSliceRequest({ shareThousandths: 600 }) }), 0);
 
     const cards = new Set(Array.from({ length: 200 }, () => scorer.cardFor(shape, 0)));
 

@@ -33,7 +33,7 @@ async function read(stream: ReadableStream<Uint8Array>): Promise<{ bytes: Buffer
   }
 }
 
-const wish = fc
+const request = fc
   .record({
     bytes: fc.uint8Array({ maxLength: 5 * PART }),
     cuts: fc.array(fc.nat(), { maxLength: 8 }),
@@ -48,24 +48,24 @@ const wish = fc
 
 test("any stretch of any bytes in any pieces comes out as it is", async () => {
   await fc.assert(
-    fc.asyncProperty(wish, async ({ bytes, cuts, start, end }) => {
+    fc.asyncProperty(request, async ({ bytes, cuts, start, end }) => {
       const stream = checkedBytes(each(cutAt(bytes, cuts)), each(partsOf(bytes)), {
         skip: start,
         length: end - start,
         onDifference: () => expect.unreachable(),
       });
 
-      const { bytes: shown, isWhole } = await read(stream);
+      const { bytes: visible, isWhole } = await read(stream);
 
       expect(isWhole).toBe(true);
-      expect([...shown]).toEqual([...bytes.subarray(start, end)]);
+      expect([...visible]).toEqual([...bytes.subarray(start, end)]);
     }),
   );
 });
 
 test("with any byte changed it fails before its last one has gone", async () => {
   await fc.assert(
-    fc.asyncProperty(wish, async ({ bytes, cuts, start, end, changed }) => {
+    fc.asyncProperty(request, async ({ bytes, cuts, start, end, changed }) => {
       fc.pre(end > start);
       const other = Uint8Array.from(bytes);
       const at = changed % bytes.length;
@@ -80,9 +80,9 @@ test("with any byte changed it fails before its last one has gone", async () => 
         },
       });
 
-      const { bytes: shown, isWhole } = await read(stream);
+      const { bytes: visible, isWhole } = await read(stream);
 
-      expect([isWhole, differences, shown.length < end - start]).toEqual([false, 1, true]);
+      expect([isWhole, differences, visible.length < end - start]).toEqual([false, 1, true]);
     }),
   );
 });

@@ -32,11 +32,11 @@ describe("a page as HTML", () => {
   });
 
   test("keeps code and tables, with marks in their cells", async () => {
-    const shown = await htmlOf("| a | b |\n|---|---|\n| `x` | [c](ssh.md) |\n\n```text\n<b>\n```\n");
+    const visible = await htmlOf("| a | b |\n|---|---|\n| `x` | [c](ssh.md) |\n\n```text\n<b>\n```\n");
 
-    expect(shown).toContain("<th>a</th>");
-    expect(shown).toContain('<td><code>x</code></td><td><a href="/docs/customers/ssh">c</a></td>');
-    expect(shown).toContain("&lt;b&gt;");
+    expect(visible).toContain("<th>a</th>");
+    expect(visible).toContain('<td><code>x</code></td><td><a href="/docs/customers/ssh">c</a></td>');
+    expect(visible).toContain("&lt;b&gt;");
   });
 
   test.each([

@@ -67,7 +67,7 @@ describe("a table", () => {
     amount: "1.0000",
   }));
   const reads: number[] = [];
-  const tableOf = (all: readonly Row[], wish: { limit?: number; after?: number } = {}) =>
+  const tableOf = (all: readonly Row[], request: { limit?: number; after?: number } = {}) =>
     new Response(
       csvStream({
         columns: COLUMNS,
@@ -77,8 +77,8 @@ describe("a table", () => {
           return Promise.resolve(from.slice(0, limit + 1));
         },
         key: (row) => row.id,
-        limit: wish.limit ?? null,
-        after: wish.after ?? null,
+        limit: request.limit ?? null,
+        after: request.after ?? null,
       }),
     ).text();
 
@@ -93,8 +93,8 @@ describe("a table", () => {
     { count: 2_500, request: { after: 11 }, ids: [10, 1] },
   ])(
     "of $count rows with $wish has a head and each row once",
-    async ({ count, request: wish, ids: [first, last] }) => {
-      const [head, ...body] = parse(await tableOf(rows.slice(0, count), wish));
+    async ({ count, request, ids: [first, last] }) => {
+      const [head, ...body] = parse(await tableOf(rows.slice(0, count), request));
 
       const ids = body.map(([id]) => Number(id));
       const expected = rows.map(({ id }) => id).filter((id) => id <= (first ?? 0) && id >= (last ?? 0));
