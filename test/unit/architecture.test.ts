@@ -283,7 +283,7 @@ const TAKES_PIECES =
 const BOUND_OF: Record<string, string> = {
   "agent/src/access/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
-  "agent/src/access/service-look.ts": "BANNER.length",
+  "agent/src/access/service-check.ts": "BANNER.length",
   "agent/src/files/drafts/seal.ts": "MAX_LINE",
   "agent/src/files/pool-proofs.ts": "POOL_NONCE_BYTES",
   "agent/src/files/writing/chunk-in.ts": "length",

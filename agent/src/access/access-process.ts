@@ -16,10 +16,10 @@ import { Broker } from "./broker.ts";
 import type { OpenGateway } from "./gateway-opening.ts";
 import { RelayError } from "./relay-handlers.ts";
 import { RelayProcess } from "./relay-process.ts";
-import { DrainingProcess } from "./succession/elder.ts";
-import { stayWithNewest } from "./succession/first-process.ts";
-import { Successor, SuccessorError } from "./succession/heir.ts";
-import { Predecessor, type Inheritable } from "./succession/inheritance.ts";
+import { DrainingProcess } from "./handover/draining-process.ts";
+import { stayWithNewest } from "./handover/first-process.ts";
+import { Successor, SuccessorError } from "./handover/successor.ts";
+import { Predecessor, type Inheritable } from "./handover/predecessor.ts";
 
 const RELAY_WITHIN_MS = 15_000;
 const CHECK_EVERY_MS = 50;

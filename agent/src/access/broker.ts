@@ -8,9 +8,9 @@ import type { Log } from "@remotegpu/shared/log";
 import { filesSocket } from "../config.ts";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
-import { SessionRegistry } from "./book/access-book.ts";
-import { LoginSockets } from "./book/login-doors.ts";
-import { SessionGuard } from "./book/session-guard.ts";
+import { SessionRegistry } from "./registry/session-registry.ts";
+import { LoginSockets } from "./registry/login-sockets.ts";
+import { SessionGuard } from "./registry/session-guard.ts";
 import type { AccessList, ReachableInstance } from "./control-messages.ts";
 import { GatewayOpening, type OpenGateway } from "./gateway-opening.ts";
 import { ControlServer } from "./control-server.ts";
@@ -24,8 +24,8 @@ import type { RelayProcess } from "./relay-process.ts";
 import { ServiceProbe } from "./service-probe.ts";
 import { TriesKeeper } from "./tries-keeper.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
-import { DrainingProcesses } from "./succession/elders.ts";
-import { InstanceRoutes } from "./ways-inside.ts";
+import { DrainingProcesses } from "./handover/draining-processes.ts";
+import { InstanceRoutes } from "./instance-routes.ts";
 
 const ID_BYTES = 18;
 /** In the book, what this process's own relay carries. */

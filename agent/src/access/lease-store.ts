@@ -1,6 +1,6 @@
 /**
  * access.sqlite: the leases of this host, the observed clock, the numbers of the last list that was followed, from where
- * passwords may be tried, and beside them the book of who is connected (book/book-store.ts). Written by the access process alone, each change on the disk
+ * passwords may be tried, and beside them the book of who is connected (registry/session-store.ts). Written by the access process alone, each change on the disk
  * when its call returns. A row whose bytes changed by themselves counts as absent; a file that is no database any more
  * is set aside.
  */
@@ -16,7 +16,7 @@ import type { ListNumbers } from "../core/leases/lease-list.ts";
 import { makeDurable } from "../journal/database/durable.ts";
 import { isDamage } from "../journal/database/integrity.ts";
 import { seal, unseal, type StoredSeal } from "../journal/database/sealed.ts";
-import { SessionStore } from "./book/book-store.ts";
+import { SessionStore } from "./registry/session-store.ts";
 import { ReachableInstance } from "./control-messages.ts";
 import { LeaseStoreError } from "./lease-store-error.ts";
 import { StoredTries } from "./relay/relay-messages.ts";

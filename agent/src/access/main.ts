@@ -10,7 +10,7 @@ import { ending } from "@remotegpu/shared/ending";
 import { log } from "../process/log.ts";
 import { AccessProcess } from "./access-process.ts";
 import { ControlSocketError } from "../process/socket-file.ts";
-import { HandoverError } from "./succession/inheritance.ts";
+import { HandoverError } from "./handover/predecessor.ts";
 
 const KERNEL_RANGE_FILE = "/proc/sys/net/ipv4/ip_local_port_range";
 

@@ -3,7 +3,7 @@
  * it is known once each of them has told it after it had let in nothing more: so it is never too little.
  */
 import type { InstanceId } from "@remotegpu/shared/ids";
-import type { RelayId } from "./book/access-book.ts";
+import type { RelayId } from "./registry/session-registry.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import type { OpenAtInstance } from "./relay/relay-messages.ts";
 

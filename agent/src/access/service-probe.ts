@@ -20,7 +20,7 @@ import type { LeaseRecord } from "../core/leases/lease.ts";
 import { readGroupTexts } from "../host/processes/group-limits.ts";
 import type { AccessMessage, ReachableInstance } from "./control-messages.ts";
 import type { RelayHandlers } from "./relay-handlers.ts";
-import { checkService } from "./service-look.ts";
+import { checkService } from "./service-check.ts";
 
 /** Each is a connection, or two small files. */
 const MAX_CHECKS = 16;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { SessionRegistry, MAX_ENTRIES } from "@remotegpu/agent/access/book/access-book";
+import { SessionRegistry, MAX_ENTRIES } from "@remotegpu/agent/access/registry/session-registry";
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";

@@ -22,7 +22,7 @@ import {
   statusOf,
   type GatewayRoute,
   gatewayRequestOf,
-} from "./gateway-wish.ts";
+} from "./gateway-request.ts";
 import { listening } from "./listening.ts";
 import { RelayedConnection } from "./relayed-connection.ts";
 import { liesBelow } from "./reset.ts";

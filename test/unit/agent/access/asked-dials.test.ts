@@ -4,7 +4,7 @@ import {
   PendingDials,
   MAX_PENDING_DIALS,
   MAX_PENDING_DIALS_OF_ONE,
-} from "@remotegpu/agent/access/relay/asked-dials";
+} from "@remotegpu/agent/access/relay/pending-dials";
 import type { DialTarget } from "@remotegpu/agent/access/relay/relay-messages";
 import { InstanceId } from "@remotegpu/shared/ids";
 

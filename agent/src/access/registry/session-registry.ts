@@ -14,7 +14,7 @@ import { sessionsToReport } from "../../core/access/book-to-tell.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
 import { LeaseStoreError } from "../lease-store-error.ts";
 import type { RelayedSession } from "../relay/relay-messages.ts";
-import type { SessionStore } from "./book-store.ts";
+import type { SessionStore } from "./session-store.ts";
 
 /** Of sessions and attempts together, on the disk and in memory. */
 export const MAX_ENTRIES = 4_096;

@@ -5,7 +5,7 @@
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
 import { isListenerHandle } from "../relay/listener-handle.ts";
 import type { Listener } from "../relay-handlers.ts";
-import { ToSuccessor, type FromSuccessor } from "./hand-over-messages.ts";
+import { ToSuccessor, type FromSuccessor } from "./handover-messages.ts";
 
 export type Inheritable = { listeners: Listener[]; gateway: GatewayIdentity | null };
 

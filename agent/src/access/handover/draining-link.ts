@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { readLines, writeLine } from "../lines.ts";
-import { FromDraining, MAX_DRAINING_LINE_BYTES, ToDraining } from "./elder-messages.ts";
+import { FromDraining, MAX_DRAINING_LINE_BYTES, ToDraining } from "./draining-messages.ts";
 
 const RECONNECT_AFTER_MS = 200;
 /** Of each lease there is one in five seconds at most, for two minutes. */

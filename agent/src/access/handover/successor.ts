@@ -10,7 +10,7 @@ import { readProcessLife } from "../../host/processes/process-liveness.ts";
 import { asSendable } from "../relay/listener-handle.ts";
 import type { GatewayIdentity } from "../relay/gateway-identity.ts";
 import type { Listener } from "../relay-handlers.ts";
-import { FromSuccessor, type ToSuccessor } from "./hand-over-messages.ts";
+import { FromSuccessor, type ToSuccessor } from "./handover-messages.ts";
 
 const READY_WITHIN_MS = 20_000;
 const SERVING_WITHIN_MS = 20_000;

@@ -7,10 +7,10 @@ import type { InstanceId, LeaseId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";
-import type { RelayId } from "../book/access-book.ts";
+import type { RelayId } from "../registry/session-registry.ts";
 import type { LeaseActivity, OpenAtInstance } from "../relay/relay-messages.ts";
 import { openSocketFile } from "../../process/socket-file.ts";
-import { FromDraining, MAX_DRAINING_LINE_BYTES, type ToDraining } from "./elder-messages.ts";
+import { FromDraining, MAX_DRAINING_LINE_BYTES, type ToDraining } from "./draining-messages.ts";
 
 const MAX_CONNECTIONS = 16;
 const SEND_EVERY_MS = 10_000;

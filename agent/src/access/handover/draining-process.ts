@@ -7,8 +7,8 @@ import type { Log } from "@remotegpu/shared/log";
 import { whyDrainingEnds } from "../../core/access/generations.ts";
 import type { RelayHandlers } from "../relay-handlers.ts";
 import type { RelayProcess } from "../relay-process.ts";
-import { DrainingLink } from "./elder-link.ts";
-import type { FromDraining, ToDraining } from "./elder-messages.ts";
+import { DrainingLink } from "./draining-link.ts";
+import type { FromDraining, ToDraining } from "./draining-messages.ts";
 
 const TICK_EVERY_MS = 1_000;
 
