@@ -17,7 +17,7 @@ import {
   type RunRecord,
 } from "../core/runs/run-record.ts";
 import { networkLabel, type RunKey } from "../core/container/container.ts";
-import { desiredImageOf } from "../core/images/image-wishes.ts";
+import { desiredImageOf } from "../core/images/desired-images.ts";
 import { groupOf } from "../core/runs/left-behind.ts";
 import { areRivals } from "../core/reconcile/start-obstacle.ts";
 import type { ContainerGroups } from "../host/processes/container-groups.ts";

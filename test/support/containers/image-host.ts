@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { JournalId } from "@remotegpu/shared/ids";
 import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
 import type { ImageBounds } from "@remotegpu/agent/core/images/image-cleaning";
-import type { DesiredImage } from "@remotegpu/agent/core/images/image-wishes";
+import type { DesiredImage } from "@remotegpu/agent/core/images/desired-images";
 import { LONGEST_PAUSE_MS } from "@remotegpu/agent/core/images/registry-pause";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";
 import { ImagePulls, type ImageState } from "@remotegpu/agent/loop/images/image-pulls";

@@ -1,7 +1,7 @@
 /** Wishes for images as an order or a fetch makes them. */
 import type { FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
 import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredImage } from "@remotegpu/agent/core/images/image-wishes";
+import type { DesiredImage } from "@remotegpu/agent/core/images/desired-images";
 
 /** Of an operator who lets registries be anywhere, as those of tests are. */
 export function termsOf(owner: string, rest: Partial<ImageTerms> = {}): ImageTerms {

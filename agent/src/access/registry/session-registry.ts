@@ -10,7 +10,7 @@ import type {
   AccessSession,
 } from "@remotegpu/shared/ssh-access";
 import { AttemptWindows, WINDOW_MS, type Attempts } from "../../core/access/attempt-windows.ts";
-import { sessionsToReport } from "../../core/access/book-to-tell.ts";
+import { sessionsToReport } from "../../core/access/sessions-to-report.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
 import { LeaseStoreError } from "../lease-store-error.ts";
 import type { RelayedSession } from "../relay/relay-messages.ts";

@@ -8,7 +8,7 @@ import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { mayUse } from "../../core/images/image-rights.ts";
-import { pullKey, type DesiredImage } from "../../core/images/image-wishes.ts";
+import { pullKey, type DesiredImage } from "../../core/images/desired-images.ts";
 import { pullEnd, STALL_BEFORE_OTHERS_MS } from "../../core/images/pull-bounds.ts";
 import { isHiccup, TRIES } from "../../core/images/pull-problem.ts";
 import { MAX_LAYERS, PullProgress } from "../../core/images/pull-progress.ts";

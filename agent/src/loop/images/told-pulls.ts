@@ -12,7 +12,7 @@ import { IMAGE_ID } from "@remotegpu/shared/image-name";
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { DesiredImage } from "../../core/images/image-wishes.ts";
+import type { DesiredImage } from "../../core/images/desired-images.ts";
 import type { PullClock } from "../../core/images/pull-bounds.ts";
 import { progressSentence, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";
 

@@ -15,7 +15,7 @@ import {
   type RunKey,
 } from "../../core/container/container.ts";
 import { liveContainerIds } from "../../core/gpus/gpu-processes.ts";
-import { desiredImages, type DesiredImage } from "../../core/images/image-wishes.ts";
+import { desiredImages, type DesiredImage } from "../../core/images/desired-images.ts";
 import { doubtsAbout, withLeftBehind, type Doubt } from "../../core/runs/left-behind.ts";
 import { ordersOfRemovedHost } from "../../core/reconcile/removed-host.ts";
 import { sortedOrders } from "../../core/runs/unserved-order.ts";

@@ -1,6 +1,6 @@
 /** Which images are wanted on a host, and which wishes share a pull. */
 import { describe, expect, test } from "vitest";
-import { desiredImages, pullKey, desiredImageOf } from "@remotegpu/agent/core/images/image-wishes";
+import { desiredImages, pullKey, desiredImageOf } from "@remotegpu/agent/core/images/desired-images";
 import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
 import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";

@@ -5,7 +5,7 @@ import {
   sessionsToReport,
   MAX_REPORTED_ENDED,
   MAX_REPORTED_SESSIONS,
-} from "@remotegpu/agent/core/access/book-to-tell";
+} from "@remotegpu/agent/core/access/sessions-to-report";
 
 const at = (index: number) => new Date(index * 1_000).toISOString();
 const session = (index: number, isOver: boolean): AccessSession =>
