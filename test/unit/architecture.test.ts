@@ -289,11 +289,11 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/files/writing/chunk-in.ts": "length",
   // To the disk as it comes.
   "agent/src/files/writing/put-file.ts": "writeFile(chunk)",
-  "agent/src/host/inside/asking.ts": "MAX_HEAD_BYTES",
+  "agent/src/host/inside/replica-probe.ts": "MAX_HEAD_BYTES",
   "agent/src/host/processes/device-probe.ts": "MAX_ANSWER",
   "agent/src/host/registry-requests.ts": "maxBytes",
   // To the journal's reader, whose records have a length.
-  "agent/src/journal/output/kept-output.ts": "reader.read(chunk)",
+  "agent/src/journal/output/stored-output.ts": "reader.read(chunk)",
   "agent/src/link/api-request.ts": "MAX_ANSWER_BYTES",
   "agent/src/loop/code/code-packs.ts": "hash.update(chunk)",
   "agent/src/runtime/images/image-pull.ts": "MAX_TEXT",

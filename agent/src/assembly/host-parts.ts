@@ -16,7 +16,7 @@ import { GpuWatch } from "../loop/watch/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { VersionWatch } from "../loop/watch/version-watch.ts";
-import { StoredOutput } from "../journal/output/kept-output.ts";
+import { StoredOutput } from "../journal/output/stored-output.ts";
 import { obstacleToGangs } from "../runtime/networks/gang-ability.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { installToolbox } from "../toolbox/toolbox.ts";

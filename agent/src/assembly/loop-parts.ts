@@ -8,7 +8,7 @@ import { Doors } from "../loop/doors.ts";
 import { isStopped, processStates } from "../host/processes/process-states.ts";
 import { readHome } from "../host/processes/process-home.ts";
 import { readOwner } from "../host/processes/process-owner.ts";
-import { probeReplica } from "../host/inside/asking.ts";
+import { probeReplica } from "../host/inside/replica-probe.ts";
 import { DeviceProbe } from "../host/processes/device-probe.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
 import { Housekeeping } from "../loop/housekeeping.ts";

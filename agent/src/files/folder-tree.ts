@@ -17,7 +17,7 @@ import {
 } from "@remotegpu/shared/files";
 import { KIB } from "@remotegpu/shared/units";
 import { delivered } from "./delivery.ts";
-import { hasCode } from "./folder-way.ts";
+import { hasCode } from "./made-folders.ts";
 import type { HeldEntry } from "./held-entry.ts";
 
 const NAMES_AT_ONCE = 512;

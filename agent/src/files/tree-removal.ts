@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { chown, opendir, rename, rmdir, unlink } from "node:fs/promises";
-import { folderOf, hasCode } from "./folder-way.ts";
+import { folderOf, hasCode } from "./made-folders.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 

@@ -11,7 +11,7 @@ import { ControlClient } from "../access/control-client.ts";
 import type { AccessMessage, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
 import type { RunningContainer } from "../core/leases/running-containers.ts";
-import { SessionReport } from "./book-told-once.ts";
+import { SessionReport } from "./session-report.ts";
 import { processOfContainer } from "../host/processes/process-liveness.ts";
 
 /** Also said when nothing has changed, so that a process that hangs is noticed. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RETENTION_MS, MAX_RUN_BYTES } from "@remotegpu/agent/core/storage/output-limits";
 import { OutputKeeper } from "@remotegpu/agent/loop/output/output-keeper";
-import { StoredOutput } from "@remotegpu/agent/journal/output/kept-output";
+import { StoredOutput } from "@remotegpu/agent/journal/output/stored-output";
 import type { OutputRecord } from "@remotegpu/agent/journal/output/output-records";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import type { Runtime } from "@remotegpu/agent/runtime/runtime";

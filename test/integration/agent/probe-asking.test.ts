@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
-import { probeReplica } from "@remotegpu/agent/host/inside/asking";
+import { probeReplica } from "@remotegpu/agent/host/inside/replica-probe";
 import type { ProcessInside } from "@remotegpu/agent/host/inside/dial";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { MIB } from "@remotegpu/shared/units";

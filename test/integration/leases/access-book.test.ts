@@ -7,7 +7,7 @@ import { SessionRegistry, MAX_ENTRIES } from "@remotegpu/agent/access/registry/s
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
-import { SessionReport } from "@remotegpu/agent/loop/book-told-once";
+import { SessionReport } from "@remotegpu/agent/loop/session-report";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { AccessReport as ReportedSessions } from "@remotegpu/shared/ssh-access";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";

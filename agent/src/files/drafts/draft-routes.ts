@@ -1,10 +1,10 @@
 /** The requests by which a dataset or a model is brought: a draft is opened, its parts come, it is checked, a tree goes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { type FileRequest, numberIn, pathIn, sendJson, sumIn } from "../asked.ts";
-import { requestedFolder } from "../asked-folder.ts";
+import { type FileRequest, numberIn, pathIn, sendJson, sumIn } from "../file-request.ts";
+import { requestedFolder } from "../requested-folder.ts";
 import { type Checked, type Checking, Checks } from "../checks.ts";
-import { hasCode } from "../folder-way.ts";
+import { hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { sendChunkSums } from "../chunk-sums.ts";
@@ -13,7 +13,7 @@ import { draftOf, putChunk } from "./put-chunk.ts";
 import { proveChunks } from "./prove-chunks.ts";
 import { seal } from "./seal.ts";
 import { removeTree } from "../tree-removal.ts";
-import { PendingWrites } from "../writing/writes-under-way.ts";
+import { PendingWrites } from "../writing/pending-writes.ts";
 
 export class DraftRoutes {
   readonly #writes = new PendingWrites();

@@ -5,8 +5,8 @@
 import { lstat, mkdir, rename, statfs } from "node:fs/promises";
 import { DRAFT_FOLDER, FILES_FOLDER, type DraftState } from "@remotegpu/shared/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { refuseReserved, refuseReservedPath } from "../asked-folder.ts";
-import { folderAt, hasCode } from "../folder-way.ts";
+import { refuseReserved, refuseReservedPath } from "../requested-folder.ts";
+import { folderAt, hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { walk } from "./tree-walk.ts";

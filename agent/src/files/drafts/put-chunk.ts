@@ -1,12 +1,12 @@
 /** A part of a file of a version that is brought, written to where it belongs in its draft. */
 import type { IncomingMessage } from "node:http";
 import { DRAFT_FOLDER } from "@remotegpu/shared/files";
-import { folderAt, hasCode } from "../folder-way.ts";
+import { folderAt, hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { removeTree } from "../tree-removal.ts";
 import { chunkOf, takeChunk } from "../writing/chunk-in.ts";
-import type { PendingWrites } from "../writing/writes-under-way.ts";
+import type { PendingWrites } from "../writing/pending-writes.ts";
 
 const FILE_MODE = 0o644;
 

@@ -12,7 +12,7 @@ import type { ManifestLine } from "@remotegpu/shared/files";
 import { HASH_BYTES, type Hash, pairs } from "@remotegpu/shared/merkle-tree";
 import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/sealed-chunks";
 import { MIB } from "@remotegpu/shared/units";
-import { hasCode } from "../folder-way.ts";
+import { hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 
 export const TREE_NAME = "tree";

@@ -1,7 +1,7 @@
 /** A walk through a tree of the pool, in its order. What is met is held while it is looked at; no link is followed. */
 import { open, readdir, rmdir } from "node:fs/promises";
 import { byBytes } from "../../core/files/relative-path.ts";
-import { folderOf, hasCode } from "../folder-way.ts";
+import { folderOf, hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 
 export interface MetFile {

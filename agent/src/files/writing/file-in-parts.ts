@@ -9,7 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SealState } from "@remotegpu/shared/files";
 import { type Checked, type Checking, Checks } from "../checks.ts";
 import { sendChunkSums } from "../chunk-sums.ts";
-import { folderAt, hasCode, pathOf } from "../folder-way.ts";
+import { folderAt, hasCode, pathOf } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";
 import { sumOnDisk } from "../sum-on-disk.ts";
@@ -17,7 +17,7 @@ import { removeTree } from "../tree-removal.ts";
 import { chunkOf, takeChunk } from "./chunk-in.ts";
 import { FILE_MODE, refuseBeyondRoom, refuseInPlaceOfFolder, takePlace } from "./takes-place.ts";
 import { besideName, NAME_BYTES, type WrittenBeside } from "./written-beside.ts";
-import { PendingWrites } from "./writes-under-way.ts";
+import { PendingWrites } from "./pending-writes.ts";
 
 /** Something else stands there anew each time: somebody means it. */
 const MAX_TRIES = 100;

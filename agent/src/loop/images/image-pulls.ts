@@ -20,7 +20,7 @@ import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts
 import type { Clock } from "../../host/moment.ts";
 import type { ImagesOfBefore } from "./images-of-before.ts";
 import { failed, notNow, pullOnce, type PullOutcome, type PullSource } from "./one-pull.ts";
-import { missingDetail, PullReports, type Outcome, type Pull, type Settled } from "./told-pulls.ts";
+import { missingDetail, PullReports, type Outcome, type Pull, type Settled } from "./pull-reports.ts";
 
 /** After what was neither the image's nor its registry's fault. */
 const AGAIN_AFTER_MS = 5 * MS_PER_SECOND;

@@ -9,7 +9,7 @@ import { KIB } from "@remotegpu/shared/units";
 import type { RunKey } from "../../core/container/container.ts";
 import type { RunNow } from "../../core/runs/run-view.ts";
 import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";
-import type { StoredOutput } from "../../journal/output/kept-output.ts";
+import type { StoredOutput } from "../../journal/output/stored-output.ts";
 import type { OutputPiece } from "../../runtime/output/log-frames.ts";
 import type { LogQuery } from "../../runtime/output/log-stream.ts";
 import { isStatus } from "../../runtime/docker/runtime-error.ts";

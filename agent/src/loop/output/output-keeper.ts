@@ -7,7 +7,7 @@ import { MAX_TAIL_BYTES } from "@remotegpu/shared/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { type OutputFolders, signalOf, tailText, type RunRemains } from "../../core/runs/run-remains.ts";
-import type { StoredOutput } from "../../journal/output/kept-output.ts";
+import type { StoredOutput } from "../../journal/output/stored-output.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { hasNewFile } from "../../runtime/storage/new-output.ts";
 

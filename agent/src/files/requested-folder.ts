@@ -2,7 +2,7 @@
 import { readlinkSync } from "node:fs";
 import { sep } from "node:path";
 import { isInPoolProofs, POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
-import type { FileRequest } from "./asked.ts";
+import type { FileRequest } from "./file-request.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
 /** What is told of pulls stays small, whatever a registry said and however many want one image. */
 import { expect, test } from "vitest";
 import { PullProgress } from "@remotegpu/agent/core/images/pull-progress";
-import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/images/told-pulls";
+import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/images/pull-reports";
 import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { KIB } from "@remotegpu/shared/units";
