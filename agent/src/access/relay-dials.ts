@@ -2,7 +2,7 @@
  * Ways into containers that the relay asks for: so many at once, made by whoever leads it, and none where that fails. A
  * program that takes no connection holds each for seconds, so those to one place wait for their turn.
  */
-import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
 import { DialError } from "../host/inside/dial.ts";
 import type { Dialled, RelayHandlers } from "./relay-handlers.ts";
 import { type DialTarget, placeOf } from "./relay/relay-messages.ts";

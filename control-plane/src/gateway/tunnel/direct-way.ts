@@ -9,7 +9,7 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { HostId } from "@remotegpu/shared/ids";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { accessName } from "@remotegpu/shared/joining";
-import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { SharedConnections } from "./shared-connections.ts";
 import { dialTls, reasonOf } from "./tls-dial.ts";

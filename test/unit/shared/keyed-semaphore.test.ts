@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KeyedSemaphore } from "@remotegpu/shared/opening-turns";
+import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
 
 /** Works that end when they are told to, with the order in which they began. */
 function works(turns: KeyedSemaphore) {
