@@ -99,7 +99,7 @@ export class ObservedLeases {
   }
 }
 
-/** The control plane shows it where a password opens the environment (core/environments/ways-in.ts). */
+/** The control plane shows it where a password opens the environment (core/environments/access-methods.ts). */
 function shutSentence(untilMs: number): string {
   const until = new Date(untilMs).toISOString().slice(0, 16).replace("T", " ");
   return `Too many guesses at its password: until ${until} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.`;

@@ -3,7 +3,7 @@
  * one database. The tunnels to hosts are given to it.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { ResponseRateLimiter, type DelayedRate } from "../core/gateway/held-back.ts";
+import { ResponseRateLimiter, type DelayedRate } from "../core/gateway/response-rate.ts";
 import type { WebBase } from "../core/gateway/origin.ts";
 import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
 import type { Database } from "../store/database/database.ts";

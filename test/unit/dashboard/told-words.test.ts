@@ -152,7 +152,7 @@ describe("what it may say", () => {
   });
 
   test.each([
-    "control-plane/src/core/environments/ways-in.ts",
+    "control-plane/src/core/environments/access-methods.ts",
     "control-plane/src/core/instances/instance-report.ts",
     "control-plane/src/core/placement/placement.ts",
     "control-plane/src/core/queue/pass-plan.ts",

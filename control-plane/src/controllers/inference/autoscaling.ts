@@ -4,7 +4,11 @@
  * lock, all of it in one transaction: whoever is killed in between leaves the look before.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { type GatewayLoad, type ScalingCheck, checkScaling } from "../../core/inference/autoscaling/look.ts";
+import {
+  type GatewayLoad,
+  type ScalingCheck,
+  checkScaling,
+} from "../../core/inference/autoscaling/scaling-check.ts";
 import { type Database, transaction, type Transaction } from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
 import { type GatewayReport, gatewayReports } from "../../store/gateway/reports.ts";

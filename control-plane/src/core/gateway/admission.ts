@@ -7,7 +7,7 @@ import type { ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
-import { type WebSwitches, whyUnreachable } from "../environments/web-ways.ts";
+import { type WebSwitches, whyUnreachable } from "../environments/web-access.ts";
 import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */

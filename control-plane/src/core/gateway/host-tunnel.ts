@@ -1,5 +1,5 @@
 /** How a host is reached by the gateways that run, as its people are told: one word, and a sentence. Pure. */
-import type { Route } from "./way.ts";
+import type { Route } from "./route.ts";
 
 export interface GatewayRoute {
   gatewayName: string;

@@ -8,7 +8,7 @@ import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
-import type { RankState } from "./rank-standing.ts";
+import type { RankState } from "./rank-state.ts";
 
 export type StopActor = (typeof STOP_ACTORS)[number];
 

@@ -5,7 +5,7 @@
  */
 import type { PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { CardDemand, Demand, FleetState } from "../placement/fleet/fleet-state.ts";
-import { reservedPlaces } from "../placement/fleet/kept-places.ts";
+import { reservedPlaces } from "../placement/fleet/reserved-places.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 import { Placer, type PlacementOptions } from "../placement/placer.ts";
 

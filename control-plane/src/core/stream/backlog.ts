@@ -3,7 +3,7 @@
  * takes the place of the one before, and of each card and workload the last value is kept.
  */
 import type { CardReading, WorkloadCost } from "./snapshot.ts";
-import { MAX_NAMED, NOTHING, type StreamUpdate } from "./telling.ts";
+import { MAX_NAMED, NOTHING, type StreamUpdate } from "./updates.ts";
 
 export class Backlog {
   #resync = false;

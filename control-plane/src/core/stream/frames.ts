@@ -1,6 +1,6 @@
 /** The words of a stream as server-sent events: one text for all that a reader is told at once. */
 import type { CardReading, WorkloadCost } from "./snapshot.ts";
-import type { StreamUpdate } from "./telling.ts";
+import type { StreamUpdate } from "./updates.ts";
 
 const CARD_COLUMNS = [
   "uuid",

@@ -13,7 +13,7 @@ import {
   type Transition,
 } from "../instances/instance-report.ts";
 import { UNREACHABLE_AFTER_MS } from "../hosts/host-liveness.ts";
-import type { RankState } from "../instances/rank-standing.ts";
+import type { RankState } from "../instances/rank-state.ts";
 import { preflightVerdict } from "./preflight.ts";
 
 /** A rank that does not answer is waited for as long as a host that does not. */

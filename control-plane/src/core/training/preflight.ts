@@ -6,7 +6,7 @@
 import type { Finding } from "@remotegpu/shared/instance";
 import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { RankState } from "../instances/rank-standing.ts";
+import type { RankState } from "../instances/rank-state.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 
 /** What every host is to look at, beside the ways to the other ranks. */

@@ -1,5 +1,5 @@
 /** A workload on its way from one status to the next, whatever its kind. */
-import type { EndCause } from "../alerts/work-news.ts";
+import type { EndCause } from "../alerts/work-messages.ts";
 import type { RetryState, Tries } from "../training/retries.ts";
 
 /** Held by the transaction. */

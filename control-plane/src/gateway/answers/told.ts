@@ -2,7 +2,7 @@
 import type { RefusalKind } from "../../core/gateway/admission.ts";
 import type { ServiceAnswer } from "@remotegpu/shared/instance";
 import { WITHOUT_WORKERS } from "../../core/gateway/services/shared-origin.ts";
-import { whySilent } from "../../core/environments/web-ways.ts";
+import { whySilent } from "../../core/environments/web-access.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
 

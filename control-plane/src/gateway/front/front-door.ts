@@ -18,7 +18,7 @@ import {
 } from "../../core/gateway/services/service-address.ts";
 import { isBelowServices, isForWorker } from "../../core/gateway/services/shared-origin.ts";
 import type { Admission } from "../../core/gateway/admission.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
 import { isRelayed } from "../../core/environments/web-target.ts";
 import type { Knock } from "../../core/gateway/waking.ts";
 import { readForm } from "../../core/gateway/request-form.ts";

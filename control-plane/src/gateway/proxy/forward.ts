@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
 import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, unreachable, refusal } from "../answers/told.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Client, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/held-back.ts";
+import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
 import type { CallRight } from "../../core/gateway/services/call-right.ts";
 import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
 import {

@@ -5,7 +5,7 @@
 import type { Duplex } from "node:stream";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { connectionAddress } from "../../core/accounts/asking-address.ts";
+import { connectionAddress } from "../../core/accounts/client-address.ts";
 import { readNetworks } from "../../core/hosts/host-address.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import type { Database } from "../../store/database/database.ts";

@@ -1,7 +1,7 @@
 /**
  * Finds out which way this gateway goes to each host, and writes it down: looks whether hosts answer, rarely where they
  * do and ever more rarely where they do not, and sees who has dialled in. A host that has to dial in from now on, or need
- * not any more, is nudged. What it decides by is core/gateway/way.ts.
+ * not any more, is nudged. What it decides by is core/gateway/route.ts.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { HostId } from "@remotegpu/shared/ids";
@@ -13,7 +13,7 @@ import {
   NO_PROBES,
   type Route,
   routeTo,
-} from "../../core/gateway/way.ts";
+} from "../../core/gateway/route.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import {
   endRoutes,

@@ -4,7 +4,7 @@ import { CANARY_OUTCOMES } from "@remotegpu/shared/canary-report";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
-import { ROUTES } from "../../core/gateway/way.ts";
+import { ROUTES } from "../../core/gateway/route.ts";
 import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
 import { agentService } from "../../core/hosts/agent-service.ts";
 import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";

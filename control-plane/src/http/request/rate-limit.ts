@@ -4,7 +4,7 @@
  * a loop.
  */
 import { createMiddleware } from "hono/factory";
-import { clientAddress, connectionAddress } from "../../core/accounts/asking-address.ts";
+import { clientAddress, connectionAddress } from "../../core/accounts/client-address.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
 

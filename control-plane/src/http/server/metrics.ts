@@ -6,7 +6,7 @@
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { LOOPBACK } from "../../core/accounts/asking-address.ts";
+import { LOOPBACK } from "../../core/accounts/client-address.ts";
 import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";
 import { fleetGauges } from "../../store/fleet/fleet.ts";

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { framesOf, type Place, placeOf } from "../../core/stream/frames.ts";
 import { type Changes, changesBetween, type Snapshot } from "../../core/stream/snapshot.ts";
-import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/telling.ts";
+import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/updates.ts";
 import { StoreError } from "../../store/database/database.ts";
 import { StreamSnapshots } from "../../store/overview/stream-look.ts";
 import type { ApiDeps } from "../deps.ts";

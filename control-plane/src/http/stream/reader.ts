@@ -12,7 +12,7 @@ import {
   placeFrame,
   stillHere,
 } from "../../core/stream/frames.ts";
-import type { StreamUpdate } from "../../core/stream/telling.ts";
+import type { StreamUpdate } from "../../core/stream/updates.ts";
 import type { Sight, Topic } from "../../core/stream/topics.ts";
 
 /** The bytes that the answer holds, beyond what the connection takes. */

@@ -3,7 +3,7 @@
  * move is right is decided in core/environments/environment-status.ts.
  */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import { type EndCause, statusMessage } from "../../core/alerts/work-news.ts";
+import { type EndCause, statusMessage } from "../../core/alerts/work-messages.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";

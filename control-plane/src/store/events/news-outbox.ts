@@ -3,7 +3,7 @@
  * of all kinds wait for a webhook; what comes beyond is one message that says so, so neither a container that dies again
  * and again nor a flood of orders fills a receiver's line. What is told of money (outbox.ts) is never left out.
  */
-import type { EndCause, WorkMessage } from "../../core/alerts/work-news.ts";
+import type { EndCause, WorkMessage } from "../../core/alerts/work-messages.ts";
 import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -3,7 +3,7 @@
  * desired set. A gateway that was not seen for a minute is none any more, and its ways are taken away by others.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import type { Route } from "../../core/gateway/way.ts";
+import type { Route } from "../../core/gateway/route.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";
 import { isLive } from "./gateways.ts";

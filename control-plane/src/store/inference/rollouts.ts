@@ -2,7 +2,7 @@
  * Rollouts of a service, and which of its revisions serves: its row shows what serves, and changes with it in one
  * statement. Of the rollouts at most one is open; the others are history.
  */
-import { rolloutMessage } from "../../core/alerts/service-news.ts";
+import { rolloutMessage } from "../../core/alerts/service-messages.ts";
 import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
 import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";

@@ -1,5 +1,9 @@
 /** Services that are to scale by themselves, as a look at each of them needs them, and what is kept of that look. */
-import type { ScalingCheck, ReadyReplica, ScaledService } from "../../core/inference/autoscaling/look.ts";
+import type {
+  ScalingCheck,
+  ReadyReplica,
+  ScaledService,
+} from "../../core/inference/autoscaling/scaling-check.ts";
 import type { StoredCount } from "../../core/inference/autoscaling/counters.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 

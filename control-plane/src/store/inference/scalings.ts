@@ -1,5 +1,5 @@
 /** Changes of the number of a service's replicas, as its people read them among its events: who made it, and why. */
-import { scalingMessage } from "../../core/alerts/service-news.ts";
+import { scalingMessage } from "../../core/alerts/service-messages.ts";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { queueWorkMessages } from "../events/news-outbox.ts";

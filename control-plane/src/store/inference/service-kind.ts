@@ -3,7 +3,7 @@
  * count. A replica is made as an instance, and waits until it has a placement.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { serviceStatusMessage } from "../../core/alerts/service-news.ts";
+import { serviceStatusMessage } from "../../core/alerts/service-messages.ts";
 import { limitMs } from "../../core/inference/service-status.ts";
 import { portOf, replicaLive } from "../../core/inference/service-config.ts";
 import { networkName, replicaSpec } from "../../core/instances/desired-set.ts";

@@ -12,7 +12,7 @@ import {
   type ReleaseWarning,
   warningOf,
 } from "../../core/leases/lease-report.ts";
-import { leaseMessage } from "../../core/alerts/work-news.ts";
+import { leaseMessage } from "../../core/alerts/work-messages.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";

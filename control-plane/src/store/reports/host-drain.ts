@@ -3,7 +3,7 @@
  * know. Environments are never re-placed.
  */
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
-import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-news.ts";
+import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-messages.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { stopInstances, stopInstancesOn } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";

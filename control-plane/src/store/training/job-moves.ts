@@ -1,6 +1,6 @@
 /** Training jobs on their way from one status to the next: with sentence, deadline and event. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { jobMessage } from "../../core/alerts/job-news.ts";
+import { jobMessage } from "../../core/alerts/job-messages.ts";
 import { GANG_PLACED_LIMIT_MS, limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import type { PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { Explanation, WorkloadMove } from "../../core/workloads/workload-move.ts";

@@ -1,6 +1,6 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import { jobMessage } from "../../core/alerts/job-news.ts";
+import { jobMessage } from "../../core/alerts/job-messages.ts";
 import type { StopActor } from "../../core/instances/instance-report.ts";
 import type { JobConfig } from "../../core/training/job-config.ts";
 import type { DistributedConfig } from "../../core/training/rank-environment.ts";

@@ -4,7 +4,7 @@
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { CardScarcity } from "./card-scarcity.ts";
-import { cardRemainders } from "./card-rest.ts";
+import { cardRemainders } from "./card-remainder.ts";
 import { type FleetState, IDLE } from "../fleet/fleet-state.ts";
 import { UsableGpu } from "./fragmentation.ts";
 import { type Measure, type Sums, type Usual, usualOf } from "./loss-measure.ts";

@@ -1,7 +1,7 @@
 /**
  * How much GPU counts as lost on a host, and the score of losing more. One of two measures: the published one (what
  * usual orders could not use), and ours, which adds what of the cards will be left over once they are filled
- * (card-rest.ts) and what is beyond the CPU and memory that are left. How scarce a kind of card is in the whole fleet is
+ * (card-remainder.ts) and what is beyond the CPU and memory that are left. How scarce a kind of card is in the whole fleet is
  * card-scarcity.ts.
  */
 import type { CountedShape } from "./typical-shapes.ts";

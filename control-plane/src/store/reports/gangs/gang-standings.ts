@@ -1,7 +1,7 @@
 /** What hosts tell of the ranks of gangs beside their phases: taken over with their reports, and read for the rules. */
 import type { Finding, ObservedInstance } from "@remotegpu/shared/instance";
 import type { HostConnection } from "@remotegpu/shared/workload";
-import type { RankState } from "../../../core/instances/rank-standing.ts";
+import type { RankState } from "../../../core/instances/rank-state.ts";
 import type { Connection } from "../../database/database.ts";
 
 /** As it is now. What is held is so since it was first told so, in the time of this side. */

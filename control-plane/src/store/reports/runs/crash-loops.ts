@@ -3,7 +3,7 @@
  * A row of restarts is over when none was told for as long as a host lets a container run before it counts anew.
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-news.ts";
+import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-messages.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { queueWorkMessages } from "../../events/news-outbox.ts";

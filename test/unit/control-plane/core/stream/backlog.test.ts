@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Backlog } from "@remotegpu/control-plane/core/stream/backlog";
-import { NOTHING } from "@remotegpu/control-plane/core/stream/telling";
+import { NOTHING } from "@remotegpu/control-plane/core/stream/updates";
 import { card, OF_ADA } from "../../../../support/samples/stream-looks.ts";
 
 describe("what is not read", () => {

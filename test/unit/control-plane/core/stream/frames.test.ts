@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { eventId, framesOf, placeOf } from "@remotegpu/control-plane/core/stream/frames";
-import { NOTHING } from "@remotegpu/control-plane/core/stream/telling";
+import { NOTHING } from "@remotegpu/control-plane/core/stream/updates";
 import { EventReader } from "@remotegpu/dashboard/live/sse";
 import { card, OF_ADA } from "../../../../support/samples/stream-looks.ts";
 

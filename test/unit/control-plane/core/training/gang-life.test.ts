@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
-import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
+import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
 import {

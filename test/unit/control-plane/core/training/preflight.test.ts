@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RankState } from "@remotegpu/control-plane/core/instances/rank-standing";
+import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
 import { type HeldRank, preflightVerdict } from "@remotegpu/control-plane/core/training/preflight";
 import {
   aRankState,

@@ -3,7 +3,7 @@
  * ended, how and by whom, and that another attempt follows. Who is told is the store's.
  */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
-import { because, type EndCause, type WorkMessage } from "./work-news.ts";
+import { because, type EndCause, type WorkMessage } from "./work-messages.ts";
 
 export interface JobMove {
   to: TrainingJobStatus;

@@ -3,7 +3,7 @@
  * number of its replicas is wanted, and how a rollout ended. Who is told is the store's.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { because, type EndCause, type WorkMessage } from "./work-news.ts";
+import { because, type EndCause, type WorkMessage } from "./work-messages.ts";
 
 /** Null where a move is not told: it is on its way to one that is. */
 export function serviceStatusMessage(

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cardRemainders } from "@remotegpu/control-plane/core/placement/scoring/card-rest";
+import { cardRemainders } from "@remotegpu/control-plane/core/placement/scoring/card-remainder";
 import { aCountedShape } from "../../../../../support/placement/fleet.ts";
 
 const ordersOf = (...shares: readonly (readonly [share: number, count: number])[]) =>

@@ -1,5 +1,5 @@
 /**
- * What webhooks are told of an environment (of jobs: job-news.ts), in words and facts: that it is ready, failed, stopped and why, that its
+ * What webhooks are told of an environment (of jobs: job-messages.ts), in words and facts: that it is ready, failed, stopped and why, that its
  * container ends again and again, that its host is drained, that a port of it is about to go. Who is told is the store's.
  */
 import { restartingText } from "@remotegpu/shared/restarting-text";

@@ -6,7 +6,7 @@
 import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
-import type { AccessMethod } from "./ways-in.ts";
+import type { AccessMethod } from "./access-methods.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
 
 /** Which services were ordered with the environment. */

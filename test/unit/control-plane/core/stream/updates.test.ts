@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { changesBetween, type WorkloadCost } from "@remotegpu/control-plane/core/stream/snapshot";
-import { MAX_NAMED, NOTHING, updateFor } from "@remotegpu/control-plane/core/stream/telling";
+import { MAX_NAMED, NOTHING, updateFor } from "@remotegpu/control-plane/core/stream/updates";
 import type { Sight } from "@remotegpu/control-plane/core/stream/topics";
 import {
   ADA,
