@@ -41,7 +41,7 @@ import type { CountedAttempts } from "./http/deps.ts";
 import { recordCounted } from "./http/request/attempts.ts";
 import type { Database } from "./store/database/database.ts";
 import type { Seals } from "./store/secrets/sealed-tables.ts";
-import { passCache } from "./store/placement/scene/pass-scene.ts";
+import { passCache } from "./store/placement/inputs/pass-inputs.ts";
 
 export interface LoopEngines {
   readonly db: Database;

@@ -7,7 +7,7 @@ import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling/sc
 import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/database/leader";
 import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
 import type { PlacementProposal } from "@remotegpu/control-plane/store/placement/commit/proposals";
-import { passCache } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { passCache } from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";

@@ -24,7 +24,7 @@ import type { WebhookSeal } from "../core/secrets/webhook-seal.ts";
 import type { LogOpening, LogQuery, Reader } from "../core/workloads/log-stream.ts";
 import type { BrowserSession } from "../store/accounts/browser-sessions.ts";
 import type { AuditEntry } from "../store/audit/audit-log.ts";
-import type { RequestAuditScope } from "../store/audit/audit-witness.ts";
+import type { RequestAuditScope } from "../store/audit/request-audit-scope.ts";
 import type { Database } from "../store/database/database.ts";
 import type { RequestedChange } from "./audited-routes.ts";
 import type { ServedDashboard } from "./served-dashboard.ts";

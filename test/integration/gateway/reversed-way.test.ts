@@ -21,7 +21,7 @@ import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
-import { gatewaysToDial, routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
+import { gatewaysToDial, routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-routes";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { GATEWAY_NAME } from "@remotegpu/shared/joining";
 import { MS_PER_DAY } from "@remotegpu/shared/units";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/service-lines";
 import { whyClosed } from "@remotegpu/control-plane/core/gateway/services/service-route";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/wishes";
+import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/replica-requests";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

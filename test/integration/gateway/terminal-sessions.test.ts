@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TerminalSessions } from "@remotegpu/control-plane/gateway/terminal/terminal-sessions";
 import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
-import { environmentByHash } from "@remotegpu/control-plane/store/environments/web/web-standings";
+import { environmentByHash } from "@remotegpu/control-plane/store/environments/web/entry-states";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";

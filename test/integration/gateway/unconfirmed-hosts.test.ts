@@ -11,7 +11,7 @@ import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-ways";
+import { routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-routes";
 import { noteConnection, noteOnThisMachine } from "@remotegpu/control-plane/store/hosts/host-addresses";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";

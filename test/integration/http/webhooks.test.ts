@@ -16,7 +16,7 @@ import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane
 import { lockEnvironment } from "@remotegpu/control-plane/store/environments/environments";
 import { moveEnvironment } from "@remotegpu/control-plane/store/environments/environment-moves";
 import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/reports/runs/crash-loops";
-import { MAX_WAITING } from "@remotegpu/control-plane/store/events/news-outbox";
+import { MAX_WAITING } from "@remotegpu/control-plane/store/events/message-outbox";
 import { adjust, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
 import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
 import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/events/webhooks";

@@ -5,7 +5,7 @@ import {
   heldLately,
   heldNow,
   CachedHeldHours,
-} from "@remotegpu/control-plane/store/placement/scene/held-shares";
+} from "@remotegpu/control-plane/store/placement/inputs/held-shares";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { decayTable } from "@remotegpu/control-plane/core/queue/share";
 import { GIB } from "@remotegpu/shared/units";

@@ -11,7 +11,7 @@ import {
   type PassCache,
   passCache,
   passInputs,
-} from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+} from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

@@ -4,7 +4,7 @@ import { LeadershipLostError } from "@remotegpu/control-plane/store/database/lea
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { examine } from "@remotegpu/control-plane/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/store/inference/waking";
-import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/wishes";
+import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/replica-requests";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

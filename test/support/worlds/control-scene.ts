@@ -12,7 +12,7 @@ import { autoscalingPass } from "@remotegpu/control-plane/controllers/inference/
 import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
 import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
 import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { passCache } from "@remotegpu/control-plane/store/placement/scene/pass-scene";
+import { passCache } from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
 import {
   schedulePass,
   type SchedulingReport,

@@ -6,7 +6,7 @@ import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { Heartbeat } from "@remotegpu/shared/protocol";
 import { type Database, StoreError } from "../../store/database/database.ts";
-import { BatchQueue } from "../../store/database/desk.ts";
+import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";
 import { noteFigures } from "../../store/workloads/instances/instance-figures.ts";
 import { noteQuietHeartbeats } from "../../store/reports/quiet-heartbeats.ts";

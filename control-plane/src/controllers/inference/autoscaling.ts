@@ -20,7 +20,7 @@ import {
 } from "../../store/inference/scaled-services.ts";
 import { noteScaled } from "../../store/inference/scalings.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
-import { changeReplicaRequests } from "../../store/inference/wishes.ts";
+import { changeReplicaRequests } from "../../store/inference/replica-requests.ts";
 
 /** A pass takes this many at a time; it goes on behind them. */
 const PAGE = 500;

@@ -19,7 +19,7 @@ import { type ServiceSnapshot, serviceSnapshot, serviceSnapshots } from "../../s
 import { isOther, noteTurn } from "../../store/inference/rollouts.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
 import { answersByRevision } from "../../store/inference/traffic.ts";
-import { noteFailures } from "../../store/inference/wishes.ts";
+import { noteFailures } from "../../store/inference/replica-requests.ts";
 import { skipPoolsOfOthers } from "../../store/workloads/place-skips.ts";
 import { dismissReplicas } from "../../store/orders/replica-dismissals.ts";
 

@@ -3,7 +3,7 @@
  * in the order in which they come.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { BatchQueue } from "../../store/database/desk.ts";
+import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { type IngestDeps, type IngestOutcome, type IngestReport, ingestBatches } from "./ingest.ts";
 import type { Delivery } from "./ingest-transaction.ts";
 

@@ -6,7 +6,7 @@
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { forgetUrgent } from "../../store/placement/urgent-workloads.ts";
-import { countHeldHours } from "../../store/placement/scene/held-shares.ts";
+import { countHeldHours } from "../../store/placement/inputs/held-shares.ts";
 
 /** @throws LeadershipLostError when another replica leads by now; StoreError when the database failed */
 export async function heldHoursPass(

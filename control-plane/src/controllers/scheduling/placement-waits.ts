@@ -6,7 +6,7 @@ import { overdueSentence } from "../../core/instances/placement-wait.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { noteWaits, overduePlacements } from "../../store/placement/scene/placement-waits.ts";
+import { noteWaits, overduePlacements } from "../../store/placement/inputs/placement-waits.ts";
 
 /** Shown at once; those beyond come up when these are settled. */
 const MAX_LISTED = 500;

@@ -11,7 +11,7 @@ import { ticketOf } from "../../core/gateway/web-link.ts";
 import type { NamedEnvironment } from "../../core/gateway/origin.ts";
 import { answer } from "../answers/answers.ts";
 import { notIn } from "../answers/told.ts";
-import { environmentByHash } from "../../store/environments/web/web-standings.ts";
+import { environmentByHash } from "../../store/environments/web/entry-states.ts";
 import { useLink } from "../../store/environments/web/web-links.ts";
 import { touchShares } from "../../store/environments/web/web-shares.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";

@@ -6,8 +6,8 @@ import { admit, type Admission, type EntryState } from "../../core/gateway/admis
 import type { Entry } from "../../core/gateway/entry.ts";
 import type { GatewayTarget } from "../../core/environments/web-target.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
-import { batchedRead } from "../../store/database/together.ts";
-import { type EntryQuestion, entryStates } from "../../store/environments/web/web-standings.ts";
+import { batchedRead } from "../../store/database/batched-read.ts";
+import { type EntryQuestion, entryStates } from "../../store/environments/web/entry-states.ts";
 
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * 60_000;

@@ -10,7 +10,7 @@ import { isRelayed, portOf } from "../../core/environments/web-target.ts";
 import { type Knock, wakeVerdict } from "../../core/gateway/waking.ts";
 import { type Database, StoreError, transaction } from "../../store/database/database.ts";
 import { lockEnvironment } from "../../store/environments/environments.ts";
-import type { EntryQuestion } from "../../store/environments/web/web-standings.ts";
+import type { EntryQuestion } from "../../store/environments/web/entry-states.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import { type RefusedOrder, startEnvironment } from "../../store/orders/environment-orders.ts";
 import type { Tunnels } from "../tunnel/tunnel.ts";

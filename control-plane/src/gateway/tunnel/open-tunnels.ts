@@ -9,7 +9,7 @@ import { connectionAddress } from "../../core/accounts/client-address.ts";
 import { readNetworks } from "../../core/hosts/host-address.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import type { Database } from "../../store/database/database.ts";
-import { shutOut } from "../../store/gateway/gateway-ways.ts";
+import { shutOut } from "../../store/gateway/gateway-routes.ts";
 import { noteConnection } from "../../store/hosts/host-addresses.ts";
 import { DirectRoute } from "./direct-way.ts";
 import { HostAddresses } from "./host-addresses.ts";

@@ -22,7 +22,7 @@ import {
   shutOut,
   type HostToReach,
   writeRoute,
-} from "../../store/gateway/gateway-ways.ts";
+} from "../../store/gateway/gateway-routes.ts";
 import type { DirectRoute } from "./direct-way.ts";
 import type { ReversedHosts } from "./reversed-hosts.ts";
 import { TunnelError } from "./tunnel.ts";

@@ -1,7 +1,7 @@
 /** Environments as their own routes reach for them: once the actor may, and on the fleet as it is kept. */
 import { environmentById, type EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
 import type { ApiContext } from "../deps.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
-import type { EnvironmentTimes } from "../../store/environments/standings.ts";
+import type { EnvironmentTimes } from "../../store/environments/environment-times.ts";
 import type { InstanceView } from "../../store/workloads/instances/instances.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";

@@ -3,7 +3,7 @@ import { displayText } from "@remotegpu/shared/text";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { z } from "@hono/zod-openapi";
 import { environmentById, lockEnvironment } from "../../store/environments/environments.ts";
-import { environmentTimesOf } from "../../store/environments/standings.ts";
+import { environmentTimesOf } from "../../store/environments/environment-times.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import {
   deleteEnvironment,

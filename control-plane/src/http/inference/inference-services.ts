@@ -6,7 +6,7 @@ import { createRoute } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { changeService } from "../../store/inference/service-changes.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { lockServiceOrders, type ServiceOrderRow } from "../../store/inference/service-orders.ts";

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { EmptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { type RevisionRow, serviceRevisions } from "../../store/inference/revisions.ts";

@@ -8,7 +8,7 @@ import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts
 import { workspaceRolesOf } from "../../store/accounts/workspaces.ts";
 import { type InLine, CachedLine, type OrderLine, stretchOf } from "../../store/overview/order-line.ts";
 import { type WaitingName, waitingNames } from "../../store/overview/waiting-names.ts";
-import type { PassCache } from "../../store/placement/scene/pass-scene.ts";
+import type { PassCache } from "../../store/placement/inputs/pass-inputs.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { opensOrders } from "../request/authentication.ts";
 import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";

@@ -16,7 +16,7 @@ import { createHash } from "node:crypto";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
 import { type Isolation, isUndone, type Transaction, transaction } from "../../store/database/database.ts";
-import type { KeyedOrder } from "../../store/orders/order-desk.ts";
+import type { KeyedOrder } from "../../store/orders/order-queue.ts";
 import {
   claimKey,
   finishKey,

@@ -1,6 +1,6 @@
 /** Every resource of the API, in the order the documentation shows them. */
-import { CachedFleet, CachedRoom } from "../../store/fleet/kept-fleet.ts";
-import { passCache } from "../../store/placement/scene/pass-scene.ts";
+import { CachedFleet, CachedRoom } from "../../store/fleet/cached-fleet.ts";
+import { passCache } from "../../store/placement/inputs/pass-inputs.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "../money/billing/account-events.ts";
 import { registerInvoiceRoutes } from "../money/bills/invoices.ts";

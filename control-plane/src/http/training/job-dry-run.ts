@@ -5,15 +5,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints } from "@remotegpu/shared/money";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
-import { rolledBack } from "../../store/database/taken-back.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
+import { rolledBack } from "../../store/database/rolled-back.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
 import {
   type PassCache,
   knownForPass,
   passInputsWithin,
   type ScheduledOrder,
-} from "../../store/placement/scene/pass-scene.ts";
+} from "../../store/placement/inputs/pass-inputs.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { showsMoney } from "../request/authentication.ts";

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { changeJob } from "../../store/orders/job-changes.ts";
 import { orderJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";

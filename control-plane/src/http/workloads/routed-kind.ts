@@ -6,7 +6,7 @@ import type { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
-import type { CachedFleet } from "../../store/fleet/kept-fleet.ts";
+import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";

@@ -15,7 +15,7 @@ import { instancesOf } from "../../store/workloads/instances/instances.ts";
 import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
 import { guessesAtPassword } from "../../store/leases/lease-views.ts";
 import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
-import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/scene/pass-scene.ts";
+import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/inputs/pass-inputs.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { ShareAnswer, shareAnswer } from "./share-answer.ts";

@@ -2,7 +2,7 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { batchedRead } from "../database/together.ts";
+import { batchedRead } from "../database/batched-read.ts";
 
 /** A key's last use is a label for people; writing it on every request would be a write per read. */
 const TOUCH_EVERY_SECONDS = 60;

@@ -5,7 +5,7 @@
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { batchedRead } from "../database/together.ts";
+import { batchedRead } from "../database/batched-read.ts";
 import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE, type KeyHolder } from "./api-keys.ts";
 import { endSessionsBecause } from "./ended-sessions.ts";
 

@@ -2,7 +2,7 @@
 import { WORKSPACE_ROLES, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { batchedRead } from "../database/together.ts";
+import { batchedRead } from "../database/batched-read.ts";
 
 export interface WorkspaceRow {
   id: number;

@@ -6,13 +6,13 @@
 import assert from "node:assert/strict";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
 import { APPLICATION_ROLE } from "./application-role.ts";
-import { ConnectionRole } from "./standing.ts";
+import { ConnectionRole } from "./connection-role.ts";
 import { isStalePlan } from "./prepared-statements.ts";
 import { type Statement, statementAlone } from "./statement-in-role.ts";
 import type { Answer } from "./batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
-import { isInScope, currentAuditScope, watch } from "./change-witness.ts";
+import { isInScope, currentAuditScope, watch } from "./audit-scope.ts";
 import { CopyIn } from "./copy-in.ts";
 import { readInTurns } from "./large-answers.ts";
 import { Pipeline } from "./pipeline.ts";

@@ -1,7 +1,7 @@
 /**
  * The statements that a connection to Postgres has prepared. Planning is most of what Postgres does for a short statement,
  * and a prepared one keeps its plan; but only the session that prepared it knows it, so a connection behind a pooler,
- * whose next statement may come to another session, has none (standing.ts finds out which it is). A name stands for one
+ * whose next statement may come to another session, has none (connection-role.ts finds out which it is). A name stands for one
  * text everywhere: should two sessions ever be mistaken for one, a name is unknown there, and never another statement.
  */
 import { hash } from "node:crypto";

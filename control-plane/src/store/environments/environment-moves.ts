@@ -8,7 +8,7 @@ import { limitMs } from "../../core/environments/environment-status.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
 import type { EnvironmentRow } from "./environments.ts";
 
 const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = m.id)`;

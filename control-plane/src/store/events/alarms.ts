@@ -4,7 +4,7 @@
  */
 import type { Connection, Transaction } from "../database/database.ts";
 import { hasPart } from "../database/values/text-part.ts";
-import { type AlarmMessage, queueAlarmMessages } from "./news-outbox.ts";
+import { type AlarmMessage, queueAlarmMessages } from "./message-outbox.ts";
 
 export type AlarmKind =
   | "join-token-reused"

@@ -1,4 +1,4 @@
-/** What a customer asks to be warned of: written here, read with what was told in alert-standings.ts. */
+/** What a customer asks to be warned of: written here, read with what was told in alert-states.ts. */
 import { formatPoints, type Points } from "@remotegpu/shared/money";
 import type { Connection } from "../database/database.ts";
 

@@ -3,7 +3,7 @@ import type { Points } from "@remotegpu/shared/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { accountAlerts, balanceAlerts, type OpenAlert, type AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Transaction } from "../database/database.ts";
-import { alertStates } from "./alert-standings.ts";
+import { alertStates } from "./alert-states.ts";
 import { notify } from "./alerts.ts";
 
 export interface BalanceChange {

@@ -5,7 +5,7 @@ import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import { LIVE_SERVICE_DOMAIN } from "../gateway/gateways.ts";
 import { LAST_SCALINGS, type ScalingView } from "./scalings.ts";
-import { SCALES_BY_ITSELF } from "./wishes.ts";
+import { SCALES_BY_ITSELF } from "./replica-requests.ts";
 
 export interface InferenceServiceRow {
   id: string;

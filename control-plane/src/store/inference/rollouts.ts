@@ -8,7 +8,7 @@ import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
-import { queueWorkMessages } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/message-outbox.ts";
 
 /** The kind of events that tell of rollouts. */
 const ROLLOUT_EVENT = "rollout";

@@ -2,7 +2,7 @@
 import { scalingMessage } from "../../core/alerts/service-messages.ts";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
-import { queueWorkMessages } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/message-outbox.ts";
 
 /** The number is another from now on. */
 const SCALED_EVENT = "scaled";

@@ -6,7 +6,7 @@ import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvent } from "../events/events.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { checkOf, type ServiceOrderRow } from "./service-orders.ts";
-import { changeReplicaRequests } from "./wishes.ts";
+import { changeReplicaRequests } from "./replica-requests.ts";
 
 /** Left out, a field stays as it is. */
 export interface ServiceChange {

@@ -14,7 +14,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
 import { INFERENCE_SELECT } from "./inference-services.ts";
 import { TEMPLATE_COLUMNS } from "./revisions.ts";
 import {
@@ -24,7 +24,7 @@ import {
   orderOfReplica,
   type ServiceOrderRow,
 } from "./service-orders.ts";
-import { wantedIn } from "./wishes.ts";
+import { wantedIn } from "./replica-requests.ts";
 
 /** In these its replicas are wanted. */
 const IS_WANTED = "status IN ('creating', 'running')";

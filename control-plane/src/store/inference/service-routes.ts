@@ -7,7 +7,7 @@ import type { ServiceRoute, Sleep } from "../../core/gateway/services/service-ro
 import type { Connection } from "../database/database.ts";
 import { servesNow } from "../gateway/gateways.ts";
 import { knownStatus } from "../database/values/old-values.ts";
-import { SCALES_BY_ITSELF } from "./wishes.ts";
+import { SCALES_BY_ITSELF } from "./replica-requests.ts";
 
 export interface RoutesRead {
   /** By the database's clock: whatever was committed before is in it. */

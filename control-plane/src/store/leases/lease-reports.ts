@@ -16,7 +16,7 @@ import { leaseMessage } from "../../core/alerts/work-messages.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
-import { queueWorkMessages } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/message-outbox.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
 import {
   type BoundPort,

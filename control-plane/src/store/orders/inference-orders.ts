@@ -22,7 +22,7 @@ import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";
 import { noteScaled } from "../inference/scalings.ts";
-import { changeReplicaRequests, failuresOf, wantedIn } from "../inference/wishes.ts";
+import { changeReplicaRequests, failuresOf, wantedIn } from "../inference/replica-requests.ts";
 import { placementsNotGone } from "../workloads/instances/workload-placements.ts";
 import { checkMoreWaiting, checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";

@@ -37,7 +37,7 @@ import {
   orderOfReplica,
   type ServiceOrderRow,
 } from "../inference/service-orders.ts";
-import { noteFailures } from "../inference/wishes.ts";
+import { noteFailures } from "../inference/replica-requests.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";

@@ -3,7 +3,7 @@ import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { fullHour } from "../billing/ledger/hour-ticks.ts";
 import type { Connection } from "../database/database.ts";
 import { accruedOf } from "../spending/accrued.ts";
-import { Cached } from "../fleet/kept.ts";
+import { Cached } from "../fleet/cached.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
 
 interface FleetFigures {

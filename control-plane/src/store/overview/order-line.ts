@@ -11,7 +11,7 @@ import type { WaitingInputs } from "../../core/queue/turn.ts";
 import type { VisibleTo } from "../accounts/visibility.ts";
 import type { Database } from "../database/database.ts";
 import { inSlices } from "../database/in-slices.ts";
-import { type PassCache, passInputs, type ScheduledOrder } from "../placement/scene/pass-scene.ts";
+import { type PassCache, passInputs, type ScheduledOrder } from "../placement/inputs/pass-inputs.ts";
 
 /** It is made anew at most this often. */
 const RETENTION_MS = MS_PER_SECOND;

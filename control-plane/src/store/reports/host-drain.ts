@@ -10,7 +10,7 @@ import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { appendEvent, appendEvents } from "../events/events.ts";
-import { queueWorkMessages } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/message-outbox.ts";
 import type { Deed } from "./host-removal.ts";
 import { cordonHost, statusOf } from "../hosts/hosts.ts";
 

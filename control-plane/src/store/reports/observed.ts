@@ -25,7 +25,7 @@ import { mergeLeases } from "../leases/lease-reports.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import type { ObservedState } from "./observed-state.ts";
 import { substanceOf } from "./observed-substance.ts";
-import { noteRankStates } from "./gangs/gang-standings.ts";
+import { noteRankStates } from "./gangs/rank-states.ts";
 import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
 import { mergeLostHistory, noteKnownEpochs } from "./lost-history.ts";
 import {

@@ -22,7 +22,7 @@ import { forgetSkips, skipHost, skipHostOfCard, skipPool } from "../workloads/pl
 import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang-moves.ts";
 import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
 import { PROGRESS, progressOf, type ProgressRow, notifyStallEnd, notifyStall } from "./runs/stalls.ts";
-import { rankState, RANK_STATE, type RankStateRow } from "./gangs/gang-standings.ts";
+import { rankState, RANK_STATE, type RankStateRow } from "./gangs/rank-states.ts";
 
 /** What an instance's host said last, and where that is. */
 export interface PlacedReport extends InstanceReport {

@@ -7,7 +7,7 @@ import { budgetAlerts, hoursLeftAlerts, type AlertNotice } from "../../core/aler
 import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { balanceView } from "./balance.ts";
 import type { Connection } from "../database/database.ts";
-import { type AlertState, alertStates } from "../events/alert-standings.ts";
+import { type AlertState, alertStates } from "../events/alert-states.ts";
 import { monthSpending } from "../events/month-spending.ts";
 
 export interface HourSnapshot {

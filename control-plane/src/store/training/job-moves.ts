@@ -8,7 +8,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { limitSeconds, stopSeconds } from "../database/values/limit-seconds.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, type NewEvent, STATUS_EVENT } from "../events/events.ts";
-import { NO_CAUSE, queueWorkMessages } from "../events/news-outbox.ts";
+import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
 
 /**
  * A running one lasts as long as its own limit allows, a stop its grace and a little more, and one that waits again has no

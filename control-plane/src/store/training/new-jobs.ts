@@ -7,7 +7,7 @@ import type { DistributedConfig } from "../../core/training/rank-environment.ts"
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
-import { queueWorkMessages } from "../events/news-outbox.ts";
+import { queueWorkMessages } from "../events/message-outbox.ts";
 
 export interface NewJob {
   customerId: number;

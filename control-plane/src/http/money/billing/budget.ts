@@ -6,7 +6,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
 import { type BillingCalendar, monthOf } from "../../../core/billing/billing-calendar.ts";
 import { setMonthlyLimit, setThresholds } from "../../../store/events/alert-rules.ts";
-import { type AlertRules, alertStates } from "../../../store/events/alert-standings.ts";
+import { type AlertRules, alertStates } from "../../../store/events/alert-states.ts";
 import { monthSpending } from "../../../store/events/month-spending.ts";
 import { type Connection, transaction } from "../../../store/database/database.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";

@@ -8,7 +8,7 @@ import { amountOf, estimate, totalAmount } from "../../../core/billing/rating.ts
 import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.ts";
 import { orderPrices } from "../../../store/orders/checks/order-prices.ts";
 import { fleetModels } from "../../../store/fleet/fleet.ts";
-import type { CachedFleet, CachedRoom } from "../../../store/fleet/kept-fleet.ts";
+import type { CachedFleet, CachedRoom } from "../../../store/fleet/cached-fleet.ts";
 import { setting } from "../../../store/accounts/settings.ts";
 import { unsoldSpecs } from "../../../store/orders/checks/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";

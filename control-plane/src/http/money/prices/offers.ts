@@ -12,7 +12,7 @@ import {
   type HostRoom,
 } from "../../../core/orders/prices/offers.ts";
 import type { SpecShape } from "../../../core/orders/prices/price-lines.ts";
-import type { CachedRoom } from "../../../store/fleet/kept-fleet.ts";
+import type { CachedRoom } from "../../../store/fleet/cached-fleet.ts";
 import { soldSpecs } from "../../../store/orders/checks/sold-specs.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { pageOf, PageQuery, wholePage } from "../../request/pagination.ts";

@@ -10,7 +10,7 @@ import { fetchFirst } from "./fetch-first.ts";
 import { giveNetworks } from "./gang-places.ts";
 import { type AcceptedStart, writePlacements } from "./new-placements.ts";
 import { type Candidate, lockCandidates, type Refusal } from "./placement-candidates.ts";
-import { type CommitInputs, lockInputs } from "./placement-grounds.ts";
+import { type CommitInputs, lockInputs } from "./commit-inputs.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 

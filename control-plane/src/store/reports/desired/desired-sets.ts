@@ -19,7 +19,7 @@ import type { RankKeys } from "@remotegpu/shared/rank-launch";
 import type { DesiredLease } from "@remotegpu/shared/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
-import { gatewaysToDial } from "../../gateway/gateway-ways.ts";
+import { gatewaysToDial } from "../../gateway/gateway-routes.ts";
 import { jupyterTokensOn } from "../../environments/jupyter-tokens.ts";
 import { rdpAccessOn } from "../../environments/rdp-passwords.ts";
 import { desiredLeases } from "../../leases/lease-orders.ts";

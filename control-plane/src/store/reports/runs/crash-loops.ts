@@ -6,7 +6,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-messages.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
-import { queueWorkMessages } from "../../events/news-outbox.ts";
+import { queueWorkMessages } from "../../events/message-outbox.ts";
 
 export const LOOP_RESTARTS = 3;
 export const CALM_MS = 10 * MS_PER_MINUTE;

@@ -9,7 +9,7 @@ import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
-import { queueWorkMessages } from "../../events/news-outbox.ts";
+import { queueWorkMessages } from "../../events/message-outbox.ts";
 
 /** In the time of this side. Whether it is idle is as it was told last; whether it is frozen, as it is told now. */
 export async function noteProgress(

@@ -1,4 +1,4 @@
-import { Cached } from "@remotegpu/control-plane/store/fleet/kept";
+import { Cached } from "@remotegpu/control-plane/store/fleet/cached";
 import { expect, test } from "vitest";
 
 test.each([

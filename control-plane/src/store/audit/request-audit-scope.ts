@@ -6,7 +6,7 @@
  */
 import type { QueryResultRow } from "pg";
 import type { AuditFields } from "../../core/accounts/audit-difference.ts";
-import type { AuditScope } from "../database/change-witness.ts";
+import type { AuditScope } from "../database/audit-scope.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
 import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";

@@ -6,7 +6,7 @@
 import type { Connection } from "../database/database.ts";
 import { type EmptyFleet, emptyFleet } from "./empty-fleet.ts";
 import { type FleetNow, fleetNow } from "./fleet-now.ts";
-import { Cached } from "./kept.ts";
+import { Cached } from "./cached.ts";
 
 const RETENTION_MS = 5_000;
 

@@ -1,7 +1,7 @@
 /** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
-import { type AuditScope, currentAuditScope, unwitnessed } from "../database/change-witness.ts";
+import { type AuditScope, currentAuditScope, unwitnessed } from "../database/audit-scope.ts";
 import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
-import { BatchQueue } from "../database/desk.ts";
+import { BatchQueue } from "../database/batch-queue.ts";
 import {
   holdKeys,
   KEY_FREE_WITHIN_MS,
