@@ -306,9 +306,9 @@ const BOUND_OF: Record<string, string> = {
   "control-plane/src/embedded/nats.ts": "once(",
   // Of our own database's start.
   "control-plane/src/embedded/postgres-data-dir.ts": "stderr",
+  "control-plane/src/gateway/proxy/fair-scheduler.ts": "stream.pause()",
   // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
-  "control-plane/src/gateway/proxy/carrier.ts": "reader",
-  "control-plane/src/gateway/proxy/fair-turns.ts": "stream.pause()",
+  "control-plane/src/gateway/proxy/reverse-proxy.ts": "reader",
   // Whoever says anything unasked is ended.
   "control-plane/src/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
   "control-plane/src/gateway/services/replica-metrics.ts": "MAX_BYTES",

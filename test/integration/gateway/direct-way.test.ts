@@ -14,7 +14,7 @@ import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-way";
+import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-route";
 import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";

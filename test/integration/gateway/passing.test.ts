@@ -4,9 +4,9 @@ import { createServer, get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
-import { pass } from "@remotegpu/control-plane/gateway/proxy/passing";
-import type { PooledClient, ClientPool } from "@remotegpu/control-plane/gateway/proxy/kept-clients";
+import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-scheduler";
+import { pass } from "@remotegpu/control-plane/gateway/proxy/response-forwarder";
+import type { PooledClient, ClientPool } from "@remotegpu/control-plane/gateway/proxy/client-pool";
 
 /** As TLS cuts them. */
 const PIECE = Buffer.alloc(16 * 1024);

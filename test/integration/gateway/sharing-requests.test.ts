@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { ReverseProxy } from "@remotegpu/control-plane/gateway/proxy/carrier";
+import { ReverseProxy } from "@remotegpu/control-plane/gateway/proxy/reverse-proxy";
 import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 
 const MUCH = 1_000_000;

@@ -10,14 +10,14 @@ import type { WebTarget } from "../../core/environments/web-target.ts";
 import { ticketOf } from "../../core/gateway/web-link.ts";
 import type { NamedEnvironment } from "../../core/gateway/origin.ts";
 import { answer } from "../answers/answers.ts";
-import { notIn } from "../answers/told.ts";
+import { notIn } from "../answers/refusals.ts";
 import { environmentByHash } from "../../store/environments/web/entry-states.ts";
 import { useLink } from "../../store/environments/web/web-links.ts";
 import { touchShares } from "../../store/environments/web/web-shares.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import type { EntryCookies } from "./entry-cookies.ts";
 import { RightsUnknown } from "./rights.ts";
-import type { PresentedCredential } from "./shown.ts";
+import type { PresentedCredential } from "./presented-credential.ts";
 
 /** What a cookie opens is asked each time; this only ends those that were forgotten somewhere. */
 const COOKIE_HOURS = 24;

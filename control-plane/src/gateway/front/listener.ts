@@ -19,9 +19,9 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 import { createSecureContext } from "node:tls";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { Log } from "@remotegpu/shared/log";
-import { sendFinalResponse } from "../answers/last-words.ts";
+import { sendFinalResponse } from "../answers/final-response.ts";
 import { LOOPBACK } from "../../core/accounts/client-address.ts";
-import { IdleConnections } from "./kept-connections.ts";
+import { IdleConnections } from "./idle-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
 
 const MAX_HEAD_BYTES = 32 * 1024;

@@ -9,10 +9,10 @@ import { type Client, headersToContainer } from "../../core/gateway/forwarded-he
 import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
 import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
-import { garbled, late, unreachable, refusal } from "../answers/told.ts";
+import { garbled, late, unreachable, refusal } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
-import { type ReverseProxy, LateError } from "./carrier.ts";
+import { type ReverseProxy, LateError } from "./reverse-proxy.ts";
 
 export interface ForwardDeps {
   /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */

@@ -11,7 +11,7 @@ import type { Database } from "../../store/database/database.ts";
 import { newestLeases } from "../../store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
 import { targetText } from "../../core/environments/web-target.ts";
-import { plainAddressOf } from "../front/asker.ts";
+import { plainAddressOf } from "../front/client.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
 

@@ -2,7 +2,7 @@
 import type { HostId } from "@remotegpu/shared/ids";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { hostAddress } from "../../store/gateway/host-addresses.ts";
-import type { HostAddress } from "./direct-way.ts";
+import type { HostAddress } from "./direct-route.ts";
 import { TunnelError } from "./tunnel.ts";
 
 const FRESH_FOR_MS = 5_000;

@@ -11,13 +11,13 @@ import { setting } from "../../store/accounts/settings.ts";
 import type { Database } from "../../store/database/database.ts";
 import { shutOut } from "../../store/gateway/gateway-routes.ts";
 import { noteConnection } from "../../store/hosts/host-addresses.ts";
-import { DirectRoute } from "./direct-way.ts";
+import { DirectRoute } from "./direct-route.ts";
 import { HostAddresses } from "./host-addresses.ts";
 import { type Credential, OwnCertificate } from "./own-certificate.ts";
 import { ReversedHosts } from "./reversed-hosts.ts";
 import { type Destination, TunnelError, type Tunnels } from "./tunnel.ts";
 import { TunnelListener, type TunnelListenOptions } from "./tunnel-listener.ts";
-import { RoutesLoop } from "./ways-loop.ts";
+import { RoutesLoop } from "./routes-loop.ts";
 
 const RENEW_EVERY_MS = 600_000;
 

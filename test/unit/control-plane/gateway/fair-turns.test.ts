@@ -1,6 +1,6 @@
 /** Who waits for turns at a gateway, and in which order they are taken. */
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-turns";
+import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-scheduler";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { KIB, MIB } from "@remotegpu/shared/units";
 

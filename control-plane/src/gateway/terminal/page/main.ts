@@ -9,7 +9,7 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import { Connection, type ConnectionState } from "./connection.ts";
 import { offerKeys } from "./keys.ts";
-import { allowStyles, element, followColours } from "./look.ts";
+import { allowStyles, element, followColours } from "./appearance.ts";
 
 allowStyles();
 const terminal = new Terminal({

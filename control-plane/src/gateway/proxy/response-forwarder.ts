@@ -9,8 +9,8 @@ import {
   type HeaderMap,
   passedTrailers,
 } from "../../core/gateway/forwarded-headers.ts";
-import type { FairScheduler } from "./fair-turns.ts";
-import type { PooledClient, ClientPool } from "./kept-clients.ts";
+import type { FairScheduler } from "./fair-scheduler.ts";
+import type { PooledClient, ClientPool } from "./client-pool.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;

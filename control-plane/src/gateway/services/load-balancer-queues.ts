@@ -11,7 +11,7 @@ import { whyClosed } from "../../core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { serviceRoutes } from "../../store/inference/service-routes.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import { LoadBalancerQueue } from "./service-line.ts";
+import { LoadBalancerQueue } from "./load-balancer-queue.ts";
 
 const READ_EVERY_MS = 1_000;
 const READ_AWAITED_EVERY_MS = 100;

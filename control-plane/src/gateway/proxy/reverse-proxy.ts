@@ -7,11 +7,11 @@ import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } 
 import type { Duplex, Readable } from "node:stream";
 import { createProxyServer, type ProxyServer } from "httpxy";
 import { headersFromContainer, passedTrailers } from "../../core/gateway/forwarded-headers.ts";
-import { sendFinalResponse } from "../answers/last-words.ts";
+import { sendFinalResponse } from "../answers/final-response.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
-import { FairScheduler } from "./fair-turns.ts";
-import { ClientPool } from "./kept-clients.ts";
-import { type ForwardedRequest, MAX_INTERIM_ANSWERS, pass } from "./passing.ts";
+import { FairScheduler } from "./fair-scheduler.ts";
+import { ClientPool } from "./client-pool.ts";
+import { type ForwardedRequest, MAX_INTERIM_ANSWERS, pass } from "./response-forwarder.ts";
 import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */

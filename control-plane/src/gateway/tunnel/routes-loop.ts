@@ -23,7 +23,7 @@ import {
   type HostToReach,
   writeRoute,
 } from "../../store/gateway/gateway-routes.ts";
-import type { DirectRoute } from "./direct-way.ts";
+import type { DirectRoute } from "./direct-route.ts";
 import type { ReversedHosts } from "./reversed-hosts.ts";
 import { TunnelError } from "./tunnel.ts";
 

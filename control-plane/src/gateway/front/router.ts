@@ -1,7 +1,7 @@
 /**
  * The way of every request: its form, how much is asked at once, which origin it names, who asks, whether they may, and
  * then to the container or to whoever else serves that service. Each step may be the last, with an answer of our own.
- * Nobody waits here for a turn (what pours does, in fair-turns.ts): to begin of each address one request after another,
+ * Nobody waits here for a turn (what pours does, in fair-scheduler.ts): to begin of each address one request after another,
  * for a millisecond of each turn of the event loop, was tried, and neighbours of a service whose WebSockets were opened by
  * the thousand waited as long.
  */
@@ -26,11 +26,11 @@ import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";
 import { type Rights, RightsUnknown } from "../entry/rights.ts";
-import type { PresentedCredential, PresentedEntries } from "../entry/shown.ts";
+import type { PresentedCredential, PresentedEntries } from "../entry/presented-credential.ts";
 import type { Forwarder } from "../proxy/forward.ts";
-import type { ServiceProxy } from "../services/service-door.ts";
+import type { ServiceProxy } from "../services/service-proxy.ts";
 import type { Visit, VisitHandler } from "../visit.ts";
-import { addressOf } from "./asker.ts";
+import { addressOf } from "./client.ts";
 import { type Answer, answer, answerUpgrade, sandbox, wantsHtml } from "../answers/answers.ts";
 import type { Load } from "./load.ts";
 import type { SlowBodies } from "./slow-bodies.ts";
@@ -43,7 +43,7 @@ import {
   refusal,
   tooMany,
   unknownNow,
-} from "../answers/told.ts";
+} from "../answers/refusals.ts";
 
 /** Paths of each origin that are the gateway's own. */
 const OWN_PATHS = "/.remotegpu/";

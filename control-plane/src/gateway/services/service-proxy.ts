@@ -32,15 +32,15 @@ import {
   refusal,
   tooMany,
   unknownNow,
-} from "../answers/told.ts";
+} from "../answers/refusals.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import { type ReverseProxy, LateError } from "../proxy/carrier.ts";
+import { type ReverseProxy, LateError } from "../proxy/reverse-proxy.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
 import type { CountedRequest } from "./counted-request.ts";
 import type { KeyGate } from "./key-gate.ts";
-import type { Given, LoadBalancerQueue, Taken } from "./service-line.ts";
-import type { LoadBalancerQueues } from "./service-lines.ts";
+import type { Given, LoadBalancerQueue, Taken } from "./load-balancer-queue.ts";
+import type { LoadBalancerQueues } from "./load-balancer-queues.ts";
 import type { Traffic } from "./traffic.ts";
 
 const RETRY_AFTER_SECONDS = 2;
