@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { DESCRIPTIONS } from "@remotegpu/control-plane/http/documentation/words/words";
+import { DESCRIPTIONS } from "@remotegpu/control-plane/http/documentation/descriptions/descriptions";
 import {
   type ApiDocument,
   contentOf,

@@ -12,7 +12,7 @@ import {
 } from "../../store/accounts/customers.ts";
 import { endFallenOf } from "../../store/accounts/vouching.ts";
 import type { Connection } from "../../store/database/database.ts";
-import { notifyHostsOfMoney } from "./told-money.ts";
+import { notifyHostsOfMoney } from "./money-notice.ts";
 import { changeEntry } from "../environments/entry-change.ts";
 import { Customer, customerAnswer } from "./customer-answer.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -5,8 +5,8 @@
  */
 import { singular } from "./operation-ids.ts";
 import { type ApiDocument, type Parameter, type Route, type Schema } from "./openapi-document.ts";
-import type { Description } from "./words/word.ts";
-import { DESCRIPTIONS } from "./words/words.ts";
+import type { Description } from "./descriptions/description.ts";
+import { DESCRIPTIONS } from "./descriptions/descriptions.ts";
 
 const EXAMPLES_OF_FORMATS: Record<string, string> = {
   "date-time": "2026-03-01T08:00:00Z",

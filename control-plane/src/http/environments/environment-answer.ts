@@ -15,7 +15,7 @@ import {
   Restarts,
   restartsAnswer,
 } from "../workloads/instance-answer.ts";
-import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");

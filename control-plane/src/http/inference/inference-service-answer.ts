@@ -1,5 +1,5 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
-import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { webBaseFrom } from "../../core/gateway/origin.ts";

@@ -27,7 +27,7 @@ import {
   WorkloadIdPath,
 } from "../request/route.ts";
 import { orderContextOf, refuseUnlessDone, notifyOf } from "../workloads/orders.ts";
-import { VisibleEnvVars, visibleEnvVars, showsValues } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars, showsValues } from "../workloads/visible-env-vars.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { InferenceService } from "./inference-service-answer.ts";

@@ -32,7 +32,7 @@ import { registerEnvironmentRoutes } from "../environments/environments.ts";
 import { registerPortMappingRoutes } from "../environments/port-mappings.ts";
 import { registerRdpPasswordRoute } from "../environments/rdp-password.ts";
 import { registerSshPasswordRoutes } from "../environments/ssh-password.ts";
-import { registerAccessRoutes } from "../environments/ways-in.ts";
+import { registerAccessRoutes } from "../environments/access-methods.ts";
 import { registerGpuHistoryRoute } from "../gpu-history/gpu-history.ts";
 import { registerWorkloadHistory } from "../gpu-history/workload-history.ts";
 import { registerAlarmRoutes } from "../hosts/alarms.ts";

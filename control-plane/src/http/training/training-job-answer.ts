@@ -1,5 +1,5 @@
 /** A training job as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
-import { VisibleEnvVars, visibleEnvVars } from "../workloads/shown-env-vars.ts";
+import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import type { TrainingJobRow } from "../../store/training/training-jobs.ts";

@@ -20,7 +20,7 @@ import { queryNumber } from "../request/input-fields.ts";
 import { toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { orderContextOf } from "./orders.ts";
-import { showsValues } from "./shown-env-vars.ts";
+import { showsValues } from "./visible-env-vars.ts";
 
 /** What all kinds tell of themselves. Only environments have a host of their own. */
 export interface WorkloadState {

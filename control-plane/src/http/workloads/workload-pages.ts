@@ -5,7 +5,7 @@ import { visibleWorkloads } from "../request/authorization.ts";
 import { pageOf, pageQuery, timePage } from "../request/pagination.ts";
 import { forCustomers, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
 import type { RoutedKind } from "./routed-kind.ts";
-import { valuesQuery } from "./shown-env-vars.ts";
+import { valuesQuery } from "./visible-env-vars.ts";
 
 const listOf = ({ path, many, filters, Answer }: RoutedKind) =>
   createRoute({

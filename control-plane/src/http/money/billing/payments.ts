@@ -18,7 +18,7 @@ import { Amount, PositiveAmount } from "../../request/input-fields.ts";
 import { once } from "../../request/idempotency.ts";
 import { badField, conflict, notFound } from "../../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, NumericIdPath } from "../../request/route.ts";
-import { notifyHostsOfMoney } from "../../accounts/told-money.ts";
+import { notifyHostsOfMoney } from "../../accounts/money-notice.ts";
 
 const tags = ["customers"];
 const Reason = displayText(500);

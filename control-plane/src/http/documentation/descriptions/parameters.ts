@@ -1,5 +1,5 @@
 /** Parameters of paths and queries. A parameter of a path that is a number needs no entry: it says which one. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "/environments/{id}": ["Which environment", "env-5b1f6c0e"],

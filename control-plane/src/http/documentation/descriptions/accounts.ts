@@ -1,5 +1,5 @@
 /** Customers, workspaces, members, keys, quotas and settings; and what every kind of answer has. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   id: ["Its id", 42],

@@ -1,5 +1,5 @@
 /** Words of inference services: their orders, replicas, scaling and revisions. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const SERVICE_DESCRIPTIONS: Descriptions = {
   "InferenceService.id": ["Its id", "svc-8e04b6aa"],

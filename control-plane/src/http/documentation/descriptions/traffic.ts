@@ -1,5 +1,5 @@
 /** Words of what inference services answered. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const TRAFFIC_DESCRIPTIONS: Descriptions = {
   "ServiceTraffic.start_time": ["From the minute of this moment on"],

@@ -3,18 +3,18 @@
  * means the same everywhere; `/segment/{name}` are parameters of paths and `?name` of queries. Only what no zod schema says
  * of itself stands here. A test finds fields without a word, words without a field, and examples that do not fit.
  */
-import { ACCESS_DESCRIPTIONS } from "./access-words.ts";
-import { ACCOUNT_DESCRIPTIONS } from "./account-words.ts";
-import { BILL_DESCRIPTIONS } from "./bill-words.ts";
-import { CODE_DESCRIPTIONS } from "./code-words.ts";
-import { FLEET_DESCRIPTIONS } from "./fleet-words.ts";
-import { PARAMETER_DESCRIPTIONS } from "./parameter-words.ts";
-import { PROOF_DESCRIPTIONS } from "./proof-words.ts";
-import { SERVICE_DESCRIPTIONS } from "./service-words.ts";
-import { TRAFFIC_DESCRIPTIONS } from "./traffic-words.ts";
-import type { Descriptions } from "./word.ts";
-import { TRAINING_DESCRIPTIONS } from "./training-words.ts";
-import { WORKLOAD_DESCRIPTIONS } from "./workload-words.ts";
+import { ACCESS_DESCRIPTIONS } from "./access.ts";
+import { ACCOUNT_DESCRIPTIONS } from "./accounts.ts";
+import { BILL_DESCRIPTIONS } from "./bills.ts";
+import { CODE_DESCRIPTIONS } from "./code.ts";
+import { FLEET_DESCRIPTIONS } from "./fleet.ts";
+import { PARAMETER_DESCRIPTIONS } from "./parameters.ts";
+import { PROOF_DESCRIPTIONS } from "./proof.ts";
+import { SERVICE_DESCRIPTIONS } from "./services.ts";
+import { TRAFFIC_DESCRIPTIONS } from "./traffic.ts";
+import type { Descriptions } from "./description.ts";
+import { TRAINING_DESCRIPTIONS } from "./training.ts";
+import { WORKLOAD_DESCRIPTIONS } from "./workloads.ts";
 
 export const DESCRIPTIONS: Descriptions = {
   ...PARAMETER_DESCRIPTIONS,

@@ -1,5 +1,5 @@
 /** Environments, training jobs, inference services, what they mount, and how they run. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 const MIB = 1_048_576;
 const GIB = 1_073_741_824;

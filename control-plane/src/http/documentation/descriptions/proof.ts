@@ -1,5 +1,5 @@
 /** The proof of a bill: what each part of the file is. docs/billing/proof.md says how it is verified. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 const HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const NKEY = "UAH42UG6PV552P5SWLWTBP3H3S5BHAVCO2IEKEXUANJXR75J63RQ5WM6";

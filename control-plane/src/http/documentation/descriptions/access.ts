@@ -1,5 +1,5 @@
 /** Words of the ways in: services, sessions, passwords, tickets, links and shares. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessService.service": ["Which"],

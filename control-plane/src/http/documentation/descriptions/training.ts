@@ -1,5 +1,5 @@
 /** Words of training jobs: their orders, arrays, attempts and gangs. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const TRAINING_DESCRIPTIONS: Descriptions = {
   "TrainingJobDeletion.id": ["The job", "job-3c9a72d1"],

@@ -1,5 +1,5 @@
 /** Hosts, GPUs, how hosts join, and what operators look at. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 const GIB = 1_073_741_824;
 

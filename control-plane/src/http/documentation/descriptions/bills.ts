@@ -1,5 +1,5 @@
 /** Prices, charges, invoices, warnings and books. */
-import type { Descriptions } from "./word.ts";
+import type { Descriptions } from "./description.ts";
 
 export const BILL_DESCRIPTIONS: Descriptions = {
   "PostedPayment.transaction_id": ["Its transaction of the ledger", 4711],
