@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/containers/docker.ts";

@@ -1,7 +1,7 @@
 /** A control plane that is killed at every step of a job's life: what was begun goes on, and nothing is done twice. */
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { MIB } from "@remotegpu/shared/units";
 import { z } from "zod";
 import { transaction } from "@remotegpu/control-plane/store/database/database";

@@ -7,7 +7,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";

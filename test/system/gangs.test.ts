@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { z } from "zod";
-import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { MIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";

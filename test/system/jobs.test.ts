@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { shellText } from "@remotegpu/control-plane/cli/work/shell-words";
 import { z } from "zod";
 import { docker } from "../support/containers/docker.ts";

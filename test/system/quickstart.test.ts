@@ -15,7 +15,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
 import { hasBrowser, openPage } from "../support/browser.ts";
 import { COMPILED } from "../support/suite/compiled.ts";

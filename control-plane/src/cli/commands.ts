@@ -1,5 +1,5 @@
 /** The tree of all commands, in the order of the help. */
-import type { Command, Group } from "./frame/command.ts";
+import type { Command, Group } from "./framework/command.ts";
 import { ACCOUNT } from "./people/account-commands.ts";
 import { DASHBOARD } from "./people/dashboard-command.ts";
 import { DATA } from "./people/data-commands.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 
 /** RFC 6455, section 1.3. */
 const ACCEPT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

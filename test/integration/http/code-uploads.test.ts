@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { uploadCode } from "@remotegpu/control-plane/cli/code/upload-code";
 import { answerCode } from "@remotegpu/control-plane/controllers/hosts/code-parts";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";

@@ -5,7 +5,7 @@
 import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
 import { transaction } from "@remotegpu/control-plane/store/database/database";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { readConfig } from "@remotegpu/control-plane/config";
 import { startControlPlane } from "@remotegpu/control-plane/control-plane";
 import { makeApiKey } from "@remotegpu/control-plane/http/request/authentication";

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { Profile } from "@remotegpu/control-plane/cli/frame/profile";
+import { Profile } from "@remotegpu/control-plane/cli/framework/profile";
 import { COMPILED } from "../suite/compiled.ts";
 import {
   AS_CUSTOMER,

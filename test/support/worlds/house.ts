@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { filesSocket } from "@remotegpu/agent/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { Child } from "@remotegpu/control-plane/quickstart/child";

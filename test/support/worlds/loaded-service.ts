@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
 import { execa } from "execa";
 import { expect } from "vitest";

@@ -3,7 +3,7 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { staysBelow } from "@remotegpu/shared/inner-link";
 import ignore, { type Ignore } from "ignore";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const EXECUTABLE = 0o100;

@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { MAX_CODE_BYTES, type PackedCode } from "@remotegpu/shared/code";
 import { TAR_END, type TarEntry, tarFilling, tarHeader } from "@remotegpu/shared/tar-header";
-import { CliError } from "../frame/cli-error.ts";
-import { sizeText } from "../frame/output.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { type CodeFile, codeFiles } from "./code-files.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import type { ApiClient } from "../frame/api-client.ts";
+import type { ApiClient } from "../framework/api-client.ts";
 import { patiently } from "../files/patience.ts";
 import { Progress } from "../files/progress.ts";
 import { packCode } from "./pack-code.ts";

@@ -1,6 +1,6 @@
 /** `remotegpu dataset|model put|ls|get|show`: what is in it, and which versions of it are where. */
 import { z } from "zod";
-import { words } from "../frame/arguments.ts";
+import { words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -9,11 +9,11 @@ import {
   optionalArgument,
   resourceField,
   type Command,
-} from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone, printList, printOne, sizeText } from "../frame/output.ts";
+} from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone, printList, printOne, sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { download, entriesOf } from "../files/download.ts";
 import type { Source } from "../files/fetch-file.ts";

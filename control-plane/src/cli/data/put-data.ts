@@ -1,8 +1,8 @@
 /** `dataset put` and `model put`: reads what is here, has room looked at, sends what is missing, and has it checked. */
 import { z } from "zod";
-import type { ApiClient, Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { sizeText } from "../frame/output.ts";
+import type { ApiClient, Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { sizeText } from "../framework/output.ts";
 import { Progress } from "../files/progress.ts";
 import { localFiles } from "../files/local-tree.ts";
 import { patiently } from "../files/patience.ts";

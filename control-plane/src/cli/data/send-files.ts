@@ -3,7 +3,7 @@
  * checksums of what it has, and those parts do not go over again.
  */
 import { Readable } from "node:stream";
-import type { ApiClient } from "../frame/api-client.ts";
+import type { ApiClient } from "../framework/api-client.ts";
 import { nameOf, pathQuery } from "../files/environment-path.ts";
 import type { Progress } from "../files/progress.ts";
 import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";

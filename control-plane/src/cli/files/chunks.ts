@@ -3,8 +3,8 @@
  * not go over again.
  */
 import { Readable } from "node:stream";
-import type { ApiClient } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
+import type { ApiClient } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { patiently } from "./patience.ts";
 import { changed, CHUNK_BYTES, chunkOf, type ReadFile } from "./read-files.ts";
 

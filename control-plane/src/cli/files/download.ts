@@ -2,8 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { fetchFile, isFolder, opened, type Source } from "./fetch-file.ts";
 import type { Progress } from "./progress.ts";

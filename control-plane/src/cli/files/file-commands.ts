@@ -1,9 +1,9 @@
 /** `remotegpu env ls|get|put|link`: code and output of an environment, whether it runs or not. */
-import { words } from "../frame/arguments.ts";
-import { argument, command, optionalArgument, resourceField, type Command } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import { argument, command, optionalArgument, resourceField, type Command } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { download } from "./download.ts";
 import { below, insidePath, nameOf, pathQuery } from "./environment-path.ts";
 import { list, moved } from "./moving.ts";

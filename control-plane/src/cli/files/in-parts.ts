@@ -5,7 +5,7 @@ import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./
 import { fileOf } from "./local-tree.ts";
 import { patiently } from "./patience.ts";
 import { readOne, type ReadFile } from "./read-files.ts";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import type { Source } from "./fetch-file.ts";
 import { nameOf, pathQuery } from "./environment-path.ts";
 import type { Progress } from "./progress.ts";

@@ -1,9 +1,16 @@
 /** `remotegpu job output ls|get|sync|rm`: what a job has written. A path is relative to the job's output, where its attempts are. */
-import { words } from "../frame/arguments.ts";
-import { argument, command, flag, optionalArgument, resourceField, type Group } from "../frame/command.ts";
-import { confirmed } from "../frame/confirmation.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import {
+  argument,
+  command,
+  flag,
+  optionalArgument,
+  resourceField,
+  type Group,
+} from "../framework/command.ts";
+import { confirmed } from "../framework/confirmation.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { download } from "./download.ts";
 import { nameOf, pathQuery, relativePath } from "./environment-path.ts";

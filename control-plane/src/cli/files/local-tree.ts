@@ -4,7 +4,7 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { below, nameOf } from "./environment-path.ts";
 

@@ -1,6 +1,6 @@
 /** What the commands of files have in common: Ctrl-C ends what is on its way, and what was moved is told. */
-import type { Context } from "../frame/context.ts";
-import { printDone, printList, sizeText } from "../frame/output.ts";
+import type { Context } from "../framework/context.ts";
+import { printDone, printList, sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { entriesOf } from "./download.ts";
 import type { Source } from "./fetch-file.ts";

@@ -7,7 +7,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import type { ManifestLine } from "@remotegpu/shared/files";
 import { GrowingTree, type Hash } from "@remotegpu/shared/merkle-tree";
 import { chunkLeaf } from "@remotegpu/shared/sealed-chunks";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import type { Progress } from "./progress.ts";
 import { nameOf } from "./environment-path.ts";

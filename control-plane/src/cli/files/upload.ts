@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { isExecutable } from "./local-tree.ts";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
 import { sha256, type Source } from "./fetch-file.ts";

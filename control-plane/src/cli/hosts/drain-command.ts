@@ -1,10 +1,10 @@
 /** `remotegpu host drain`: a host is emptied, at once or at a deadline until which its people know. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { deadline, wholeNumber, words } from "../frame/arguments.ts";
-import { command, flag, option, resourceField } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { deadline, wholeNumber, words } from "../framework/arguments.ts";
+import { command, flag, option, resourceField } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { waitUntil } from "../work/wait.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 

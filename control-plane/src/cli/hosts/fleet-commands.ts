@@ -1,5 +1,5 @@
 /** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
-import { bytesOrDefault, words } from "../frame/arguments.ts";
+import { bytesOrDefault, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -8,9 +8,9 @@ import {
   resourceField,
   type Command,
   type Group,
-} from "../frame/command.ts";
-import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
-import { printDone, sizeText } from "../frame/output.ts";
+} from "../framework/command.ts";
+import { limit, listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { printDone, sizeText } from "../framework/output.ts";
 
 const SETTING: Group = {
   name: "setting",

@@ -1,10 +1,10 @@
 /** `remotegpu gpu history`: how busy, full and warm a card was; a dash where nobody heard of it, or it does not tell. */
 import { z } from "zod";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { words } from "../frame/arguments.ts";
-import { argument, command, option } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone, printList, type Column } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import { argument, command, option } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone, printList, type Column } from "../framework/output.ts";
 
 const LISTED_HOURS = 3;
 

@@ -1,6 +1,6 @@
 /** What the fleet's owner does with hosts and their cards. */
-import type { Row } from "../frame/api-client.ts";
-import { jsonObject, wholeNumber, words } from "../frame/arguments.ts";
+import type { Row } from "../framework/api-client.ts";
+import { jsonObject, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -9,14 +9,14 @@ import {
   resourceField,
   type Command,
   type Group,
-} from "../frame/command.ts";
-import { body } from "../frame/context.ts";
+} from "../framework/command.ts";
+import { body } from "../framework/context.ts";
 import { DRAIN } from "./drain-command.ts";
 import { HOST_VERSION_COMMANDS } from "./versions-commands.ts";
 import { GPU_HISTORY } from "./gpu-history-command.ts";
-import { limit, listCommand, segment, showCommand } from "../frame/list-command.ts";
-import { printDone, printOne, sizeText, type Column } from "../frame/output.ts";
-import { EVENT_COLUMNS } from "../work/workload-looks.ts";
+import { limit, listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { printDone, printOne, sizeText, type Column } from "../framework/output.ts";
+import { EVENT_COLUMNS } from "../work/workload-inspection.ts";
 
 const HOST_COLUMNS: Column[] = [
   "id",

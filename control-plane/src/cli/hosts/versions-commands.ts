@@ -1,10 +1,10 @@
 /** `remotegpu host versions`, `waive-cves` and `end-cve-waiver`: what a host runs containers with, and what is accepted of it. */
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { command, needed, option, resourceField, type Command } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone, printList, type Column } from "../frame/output.ts";
-import type { Row } from "../frame/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { command, needed, option, resourceField, type Command } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone, printList, type Column } from "../framework/output.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const aHost = () => ({ host: resourceField("host", "host") });
 const pathOf = (host: string, what: string) => `/hosts/${segment(host)}/${what}`;

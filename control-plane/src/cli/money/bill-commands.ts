@@ -1,10 +1,10 @@
 /** The bill: records, invoices and statistics, as tables, as JSON, and as CSV for spreadsheets. */
 import { z } from "zod";
-import type { ApiClient, Row } from "../frame/api-client.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, type Command, type Group } from "../frame/command.ts";
-import { listCommand, segment, showCommand } from "../frame/list-command.ts";
-import { printList, printOne, type Column, type Output } from "../frame/output.ts";
+import type { ApiClient, Row } from "../framework/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
+import { listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { printList, printOne, type Column, type Output } from "../framework/output.ts";
 import { BytesOut } from "../terminal/outputs.ts";
 
 const RECORD_COLUMNS: Column[] = [

@@ -5,8 +5,8 @@ import type { z } from "zod";
 import { NODE } from "../../proof/node-cryptography.ts";
 import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
 import { verifyBill } from "../../proof/verify-bill.ts";
-import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
-import { type Output } from "../frame/output.ts";
+import { CliError, EXIT_CODES } from "../framework/cli-error.ts";
+import { type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 /** About what one string of JavaScript holds; a run of a year is far smaller. */

@@ -1,9 +1,9 @@
 /** `remotegpu billing …`: what whoever looks after the books asks. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { command, type Group } from "../frame/command.ts";
-import { limit, listCommand } from "../frame/list-command.ts";
-import { printList, printOne, type Column } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { command, type Group } from "../framework/command.ts";
+import { limit, listCommand } from "../framework/list-command.ts";
+import { printList, printOne, type Column } from "../framework/output.ts";
 
 const RUN: Column[] = [
   ["run", (row) => row.run_id],

@@ -1,10 +1,10 @@
 /** `remotegpu budget`, `alerts` and `alert-thresholds`: what to be warned of, and what was warned of. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { amount, amounts, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, type Command, type Group } from "../frame/command.ts";
-import { limit, listCommand, showCommand } from "../frame/list-command.ts";
-import { printDone, printOne, type Column } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { amount, amounts, words } from "../framework/arguments.ts";
+import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
+import { limit, listCommand, showCommand } from "../framework/list-command.ts";
+import { printDone, printOne, type Column } from "../framework/output.ts";
 
 const ALERT_COLUMNS: Column[] = [
   "id",

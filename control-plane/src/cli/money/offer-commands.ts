@@ -1,8 +1,8 @@
 /** `remotegpu offer list`: what can be ordered now, how large, and at what price. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { command, type Group } from "../frame/command.ts";
-import { printList, printOne, sizeText, type Column, type Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { command, type Group } from "../framework/command.ts";
+import { printList, printOne, sizeText, type Column, type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const Prices = z.array(z.looseObject({ spec: z.string(), of: z.string(), price_per_hour: z.string() }));

@@ -1,8 +1,8 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
 import { GIB } from "@remotegpu/shared/units";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../frame/arguments.ts";
+import type { Row } from "../framework/api-client.ts";
+import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -13,11 +13,11 @@ import {
   resourceField,
   type Command,
   type Group,
-} from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { listCommand, segment, showCommand } from "../frame/list-command.ts";
+} from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { listCommand, segment, showCommand } from "../framework/list-command.ts";
 import { OFFER } from "./offer-commands.ts";
-import { printDone, printList, printOne, type Column, type Output } from "../frame/output.ts";
+import { printDone, printList, printOne, type Column, type Output } from "../framework/output.ts";
 
 const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
 

@@ -3,11 +3,11 @@
  * since whoever doubts a bill should have to ask nobody.
  */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { argument, command, option, type Command } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { printDone } from "../frame/output.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { argument, command, option, type Command } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { printDone } from "../framework/output.ts";
 import { verify } from "./bill-verification.ts";
 import { BytesOut } from "../terminal/outputs.ts";
 

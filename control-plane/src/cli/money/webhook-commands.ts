@@ -1,9 +1,9 @@
 /** `remotegpu webhook …`: where messages of money, work and alarms are sent, and what became of them. */
-import { commaSeparated, words } from "../frame/arguments.ts";
-import { argument, command, option, resourceField, type Command, type Group } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { limit, listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printOne, type Column } from "../frame/output.ts";
+import { commaSeparated, words } from "../framework/arguments.ts";
+import { argument, command, option, resourceField, type Command, type Group } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printOne, type Column } from "../framework/output.ts";
 
 const COLUMNS: Column[] = [
   "id",

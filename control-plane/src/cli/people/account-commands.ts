@@ -1,6 +1,6 @@
 /** What a customer asks about itself: its workspaces with their members, its storage, its quota. */
 import { z } from "zod";
-import { bytes, wholeNumber, words } from "../frame/arguments.ts";
+import { bytes, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -9,14 +9,14 @@ import {
   resourceField,
   type Command,
   type Group,
-} from "../frame/command.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { body } from "../frame/context.ts";
+} from "../framework/command.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { body } from "../framework/context.ts";
 import { MEMBER } from "./member-commands.ts";
-import { limit, listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printList, printOne, type Column } from "../frame/output.ts";
-import { resource } from "../frame/resource.ts";
-import { EVENT_COLUMNS } from "../work/workload-looks.ts";
+import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printList, printOne, type Column } from "../framework/output.ts";
+import { resource } from "../framework/resource.ts";
+import { EVENT_COLUMNS } from "../work/workload-inspection.ts";
 
 const STORAGE_COLUMNS: Column[] = [
   "workspace_id",

@@ -1,5 +1,5 @@
 /** What the fleet's owner does with customers: accounts, their money, keys and data. */
-import { amount, wholeNumber, words } from "../frame/arguments.ts";
+import { amount, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -9,12 +9,12 @@ import {
   resourceField,
   type Command,
   type Group,
-} from "../frame/command.ts";
-import { body } from "../frame/context.ts";
+} from "../framework/command.ts";
+import { body } from "../framework/context.ts";
 import { KEY_COLUMNS, keyOptions } from "./key-commands.ts";
-import { listCommand, segment, showCommand } from "../frame/list-command.ts";
-import { printDone, printOne } from "../frame/output.ts";
-import type { Row } from "../frame/api-client.ts";
+import { listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { printDone, printOne } from "../framework/output.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const aCustomer = () => ({ customer: resourceField("customer", "customer") });
 const path = (customer: string, what?: string) =>

@@ -1,7 +1,7 @@
 /** `remotegpu dashboard`: a link that logs one browser in, so that no key is typed or copied there. */
-import { openedHere } from "../frame/browser.ts";
-import { command, flag, type Command } from "../frame/command.ts";
-import { printDone } from "../frame/output.ts";
+import { openedHere } from "../framework/browser.ts";
+import { command, flag, type Command } from "../framework/command.ts";
+import { printDone } from "../framework/output.ts";
 
 export const DASHBOARD: Command = command({
   name: "dashboard",

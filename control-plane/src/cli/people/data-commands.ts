@@ -1,8 +1,8 @@
 /** What orders name: datasets, models, images and SSH keys. */
 import { dataFileCommands } from "../data/data-files.ts";
-import { fileText, namesOrNone, wholeNumber, words } from "../frame/arguments.ts";
-import { needed, option, type Group } from "../frame/command.ts";
-import { resource } from "../frame/resource.ts";
+import { fileText, namesOrNone, wholeNumber, words } from "../framework/arguments.ts";
+import { needed, option, type Group } from "../framework/command.ts";
+import { resource } from "../framework/resource.ts";
 import { KEY_ADD } from "../ssh/key-add.ts";
 import { LEFT_INSIDE } from "../ssh/left-inside.ts";
 

@@ -1,10 +1,10 @@
 /** `remotegpu key …`: a customer's own API keys. A new one is printed once, alone, so that a script can take it. */
 import { z } from "zod";
-import { words } from "../frame/arguments.ts";
-import { command, option, optionOr, repeated, resourceField, type Group } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, type Column } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import { command, option, optionOr, repeated, resourceField, type Group } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, type Column } from "../framework/output.ts";
 
 export const KEY_COLUMNS: Column[] = [
   "id",

@@ -1,5 +1,5 @@
 /** `remotegpu workspace member …`: who belongs to a workspace, and how they come to. */
-import { words } from "../frame/arguments.ts";
+import { words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -8,9 +8,9 @@ import {
   optionOr,
   resourceField,
   type Group,
-} from "../frame/command.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printList, type Column } from "../frame/output.ts";
+} from "../framework/command.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printList, type Column } from "../framework/output.ts";
 import { LEFT_INSIDE } from "../ssh/left-inside.ts";
 
 const INVITATION_COLUMNS: Column[] = [

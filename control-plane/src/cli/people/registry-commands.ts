@@ -1,10 +1,10 @@
 /** `remotegpu registry-credential …`: what private images are fetched with. Passwords are read, never shown. */
-import { fileText, wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, needed, option, resourceField, type Group } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, type Column } from "../frame/output.ts";
-import { promptForSecret } from "../frame/secret-input.ts";
+import { fileText, wholeNumber, words } from "../framework/arguments.ts";
+import { argument, command, needed, option, resourceField, type Group } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, type Column } from "../framework/output.ts";
+import { promptForSecret } from "../framework/secret-input.ts";
 
 const COLUMNS: Column[] = [
   "id",

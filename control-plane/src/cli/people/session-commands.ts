@@ -1,11 +1,11 @@
 /** Who the command speaks as: `login` keeps a server and a key, `logout` forgets them, `whoami` tells whose key it is. */
 import { resolve } from "node:path";
-import { words } from "../frame/arguments.ts";
-import { ApiClient } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, option, type Command } from "../frame/command.ts";
-import { printDone, printOne } from "../frame/output.ts";
-import { promptForSecret } from "../frame/secret-input.ts";
+import { words } from "../framework/arguments.ts";
+import { ApiClient } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, option, type Command } from "../framework/command.ts";
+import { printDone, printOne } from "../framework/output.ts";
+import { promptForSecret } from "../framework/secret-input.ts";
 import {
   forgetProfile,
   loadProfile,
@@ -13,7 +13,7 @@ import {
   profilePath,
   saveProfile,
   shadowSentence,
-} from "../frame/profile.ts";
+} from "../framework/profile.ts";
 
 export const SESSION: Command[] = [
   command({

@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { CliError } from "../frame/cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { knownHostsWith } from "./client-options.ts";
-import type { SshTarget } from "./way-in.ts";
+import type { SshTarget } from "./ssh-target.ts";
 
 const FOLDER = () => join(homedir(), ".ssh");
 export const knownHostsFile = () => join(FOLDER(), "remotegpu_known_hosts");

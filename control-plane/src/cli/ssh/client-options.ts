@@ -2,7 +2,7 @@
  * What OpenSSH's programs are told of an environment, and the known_hosts file of our own that holds its host key: by its
  * id and not by its address, since it keeps its key wherever it is placed, and another one may have its address next. Pure.
  */
-import type { SshTarget } from "./way-in.ts";
+import type { SshTarget } from "./ssh-target.ts";
 
 /** What its key is known by. */
 function aliasOf({ id }: Pick<SshTarget, "id">): string {

@@ -1,11 +1,11 @@
 /** `remotegpu ssh-config`: entries by which ssh itself, and whatever stands on it, knows environments by their names. */
-import { command, flag } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { printDone } from "../frame/output.ts";
+import { command, flag } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { printDone } from "../framework/output.ts";
 import { configFile, keepHostKeys, knownHostsFile, writeConfig } from "./client-files.ts";
 import { type Ours, sshConfigText } from "./client-options.ts";
 import { proxyCommand } from "./proxy-command.ts";
-import { type SshTarget, sshTargets } from "./way-in.ts";
+import { type SshTarget, sshTargets } from "./ssh-target.ts";
 
 export const SSH_CONFIG = command({
   name: "ssh-config",

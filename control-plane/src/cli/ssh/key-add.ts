@@ -3,11 +3,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { chosenOf } from "../frame/choice.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { words } from "../frame/arguments.ts";
-import { command, option, optionalArgument } from "../frame/command.ts";
-import { printDone } from "../frame/output.ts";
+import { chosenOf } from "../framework/choice.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { words } from "../framework/arguments.ts";
+import { command, option, optionalArgument } from "../framework/command.ts";
+import { printDone } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const AGENT_WITHIN_MS = 5_000;

@@ -1,14 +1,14 @@
 /** `remotegpu env open`: an editor of this machine opens a folder inside, over SSH, by a link to it. */
 import { z } from "zod";
-import { CliError } from "../frame/cli-error.ts";
-import { openedHere } from "../frame/browser.ts";
-import { command, flag, optionOr, resourceField } from "../frame/command.ts";
-import { printDone } from "../frame/output.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { openedHere } from "../framework/browser.ts";
+import { command, flag, optionOr, resourceField } from "../framework/command.ts";
+import { printDone } from "../framework/output.ts";
 import { nameOfEntry } from "./client-options.ts";
 import { keepHostKeys } from "./client-files.ts";
 import { writeEntries } from "./config-command.ts";
 import { EDITORS, type Editor, editorLink } from "./editor-link.ts";
-import { sshTarget, waits } from "./way-in.ts";
+import { sshTarget, waits } from "./ssh-target.ts";
 
 /** What outlives a stop. */
 const CODE_FOLDER = "/gemini/code";

@@ -3,10 +3,10 @@
  * its standard input and output are the bytes of the connection.
  */
 import type { Duplex } from "node:stream";
-import { CliError } from "../frame/cli-error.ts";
-import { command, resourceField } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { gatewayOf } from "./way-in.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, resourceField } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { gatewayOf } from "./ssh-target.ts";
 
 export const SSH_PROXY = command({
   name: "ssh-proxy",

@@ -3,16 +3,16 @@
  * host key it has. Their own options and exit codes are theirs.
  */
 import { z } from "zod";
-import { CliError } from "../frame/cli-error.ts";
-import { argument, command, flag, rest, resourceField, type Command } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { idOf } from "../frame/things.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { argument, command, flag, rest, resourceField, type Command } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { idOf } from "../framework/resource-fields.ts";
 import { oursOf, SSH_CONFIG } from "./config-command.ts";
 import { keepHostKeys } from "./client-files.ts";
 import { argumentsOf } from "./client-options.ts";
-import { runInPlace } from "../frame/client-program.ts";
+import { runInPlace } from "../framework/client-program.ts";
 import { passOn, SSH_PROXY } from "./proxy-command.ts";
-import { gatewayOf, type SshTarget, sshTarget, waits } from "./way-in.ts";
+import { gatewayOf, type SshTarget, sshTarget, waits } from "./ssh-target.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
 const SSH = command({

@@ -1,10 +1,10 @@
 /** `remotegpu env sessions`, `env disconnect` and `env access-log`: who is and was in an environment. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { words } from "../frame/arguments.ts";
-import { argument, command, option, type Command } from "../frame/command.ts";
-import { limit, listCommand, segment } from "../frame/list-command.ts";
-import { printDone, sizeText, type Column } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { words } from "../framework/arguments.ts";
+import { argument, command, option, type Command } from "../framework/command.ts";
+import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { printDone, sizeText, type Column } from "../framework/output.ts";
 import { anEnvironment } from "./environment-state.ts";
 
 const Login = z

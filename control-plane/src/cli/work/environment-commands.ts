@@ -1,11 +1,11 @@
 /** `remotegpu env …`: the dev environments of a customer. How one is ordered is in environment-create.ts. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
-import { command, option } from "../frame/command.ts";
-import { body, type Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone, printOne, type Column, type Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { onOff, wholeNumber, wholeNumberOrOff, words } from "../framework/arguments.ts";
+import { command, option } from "../framework/command.ts";
+import { body, type Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone, printOne, type Column, type Output } from "../framework/output.ts";
 import { fileCommands } from "../files/file-commands.ts";
 import { ACCESS_LOG_COMMANDS } from "./access-log-commands.ts";
 import { CREATE } from "./environment-create.ts";

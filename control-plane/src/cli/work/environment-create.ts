@@ -1,9 +1,9 @@
 /** `remotegpu env create`: an environment's order, as a command line says it. */
-import type { Row } from "../frame/api-client.ts";
-import { bytes, onOff, wholeNumber, words } from "../frame/arguments.ts";
-import { command, option } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { printDone } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { bytes, onOff, wholeNumber, words } from "../framework/arguments.ts";
+import { command, option } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { printDone } from "../framework/output.ts";
 import { environmentSentence, settled } from "./environment-state.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { waiting } from "./wait.ts";

@@ -1,12 +1,12 @@
 /** How an environment stands: one sentence, waiting until it has settled, and what its runs were charged. */
 import { z } from "zod";
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { resourceField } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printList, type Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { resourceField } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printList, type Output } from "../framework/output.ts";
 import { restartsText, statusText } from "./restarts-text.ts";
 import { type WaitState, waitUntil } from "./wait.ts";
 import { waivedText } from "./waivers-text.ts";

@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { KIB } from "@remotegpu/shared/units";
-import type { Row } from "../frame/api-client.ts";
-import { CliError, EXIT_CODES } from "../frame/cli-error.ts";
-import { wholeNumber } from "../frame/arguments.ts";
-import { command, flag, option, rest, resourceField, type Command } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import type { Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError, EXIT_CODES } from "../framework/cli-error.ts";
+import { wholeNumber } from "../framework/arguments.ts";
+import { command, flag, option, rest, resourceField, type Command } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import type { Output } from "../framework/output.ts";
 import { BytesOut, writeMessage } from "../terminal/outputs.ts";
-import type { Kind } from "../frame/things.ts";
+import type { Kind } from "../framework/resource-fields.ts";
 
 const LIMIT = `${MAX_EXEC_BYTES / KIB} KiB`;
 

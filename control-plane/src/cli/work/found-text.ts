@@ -3,7 +3,7 @@
  * what keeps any instance from going on.
  */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const GangRank = z
   .looseObject({

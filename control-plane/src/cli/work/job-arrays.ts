@@ -1,12 +1,12 @@
 /** Jobs and whole arrays of them, changed, cancelled and waited for by one word; and the list of arrays. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, option, optionOr, resourceField } from "../frame/command.ts";
-import { body, type Context } from "../frame/context.ts";
-import { limit, listCommand, segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, option, optionOr, resourceField } from "../framework/command.ts";
+import { body, type Context } from "../framework/context.ts";
+import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { type WaitState, WAIT_SECONDS, waiting, waitUntil } from "./wait.ts";
 import { OWNER } from "./workload-group.ts";

@@ -1,6 +1,6 @@
 /** `remotegpu job …`: training jobs. How one is ordered is in job-create.ts. */
-import type { Row } from "../frame/api-client.ts";
-import { printOne, type Column, type Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { printOne, type Column, type Output } from "../framework/output.ts";
 import { JOB_OUTPUT } from "../files/job-output.ts";
 import { ARRAYS, CANCEL, UPDATE, WAIT } from "./job-arrays.ts";
 import { CREATE } from "./job-create.ts";

@@ -1,8 +1,8 @@
 /** `remotegpu job create`: a training job's order, as a command line says it. */
-import { words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { argument, command } from "../frame/command.ts";
-import { printDone } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { argument, command } from "../framework/command.ts";
+import { printDone } from "../framework/output.ts";
 import { arrayEnded, orderedSentence } from "./job-arrays.ts";
 import { jobBody, jobOptions, withCode } from "./job-order.ts";
 import { ended, jobSentence } from "./job-state.ts";

@@ -5,10 +5,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
 import type { Interruptions, InterruptChoice } from "./interruptions.ts";
 import { jobSentence, reasonOf } from "./job-state.ts";
 import { RunOutput } from "./run-output.ts";

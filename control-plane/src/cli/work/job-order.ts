@@ -1,11 +1,11 @@
 /** What every order of a training job takes on a command line, and the body that the API gets; who orders is elsewhere. */
 import { uploadCode } from "../code/upload-code.ts";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { flag, option, rest, type Given } from "../frame/command.ts";
-import { body, type Context } from "../frame/context.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { flag, option, rest, type Given } from "../framework/command.ts";
+import { body, type Context } from "../framework/context.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { shellText } from "./shell-words.ts";
 

@@ -1,10 +1,10 @@
 /** `remotegpu job run`: a job as a program of this shell, named after its command unless it is given a name. */
-import { words } from "../frame/arguments.ts";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, flag, option, optionalArgument } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { printDone } from "../frame/output.ts";
+import { words } from "../framework/arguments.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, flag, option, optionalArgument } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { printDone } from "../framework/output.ts";
 import { BytesOut, isFiltered, writeMessage } from "../terminal/outputs.ts";
 import { Interruptions } from "./interruptions.ts";
 import { orderedSentence } from "./job-arrays.ts";

@@ -1,9 +1,9 @@
 /** How a training job stands: one sentence, and waiting until it has ended. */
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
 import { type WaitState, waitUntil } from "./wait.ts";
 
 /**

@@ -3,12 +3,12 @@
  * come to, before it is ordered.
  */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, flag, optionalArgument } from "../frame/command.ts";
-import type { Output } from "../frame/output.ts";
-import { printDone, printList, printOne } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, flag, optionalArgument } from "../framework/command.ts";
+import type { Output } from "../framework/output.ts";
+import { printDone, printList, printOne } from "../framework/output.ts";
 import { arrayEnded, orderedSentence } from "./job-arrays.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { orderIn, printSchema } from "./order-file.ts";

@@ -1,10 +1,10 @@
 /** What waits and in which order, and a search over names and ids. */
 import { z } from "zod";
-import { words } from "../frame/arguments.ts";
-import { argument, command, type Command } from "../frame/command.ts";
-import { limit, listCommand } from "../frame/list-command.ts";
-import { type Column, printList, sizeText } from "../frame/output.ts";
-import type { Row } from "../frame/api-client.ts";
+import { words } from "../framework/arguments.ts";
+import { argument, command, type Command } from "../framework/command.ts";
+import { limit, listCommand } from "../framework/list-command.ts";
+import { type Column, printList, sizeText } from "../framework/output.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const Share = z.looseObject({ sentence: z.string() }).nullish();
 

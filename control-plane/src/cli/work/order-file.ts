@@ -1,9 +1,9 @@
 /** An order in a file: YAML or JSON that says the members of the API's order, whatever else is in it; and its schema. */
 import { readFileSync, statSync } from "node:fs";
 import { KIB } from "@remotegpu/shared/units";
-import type { Row } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
-import type { Output } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
+import type { Output } from "../framework/output.ts";
 
 /** Twice what the largest order takes. */
 const MAX_FILE_BYTES = 256 * KIB;

@@ -1,9 +1,9 @@
 /** What an order of any kind takes on a command line, and how it becomes the API's body. What only one kind has is there. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { amount, bytes, jsonObject, nameValues, wholeNumber, words } from "../frame/arguments.ts";
-import { argument, needed, option, optionOr, repeated } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
+import type { Row } from "../framework/api-client.ts";
+import { amount, bytes, jsonObject, nameValues, wholeNumber, words } from "../framework/arguments.ts";
+import { argument, needed, option, optionOr, repeated } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
 
 /** Each call makes its own, since a schema keeps where it stands on the command line. */
 export function orderOptions() {

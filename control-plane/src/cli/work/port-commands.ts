@@ -1,11 +1,11 @@
 /** `remotegpu port …` and `remotegpu env access`: ports of environments, and how to get in. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, option, resourceField, type Group } from "../frame/command.ts";
+import type { Row } from "../framework/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { argument, command, flag, option, resourceField, type Group } from "../framework/command.ts";
 import { anEnvironment } from "./environment-state.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printList, printOne, type Column } from "../frame/output.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printList, printOne, type Column } from "../framework/output.ts";
 
 const COLUMNS: Column[] = [
   "id",

@@ -1,7 +1,7 @@
 /** What all instances of a workload write, at once: whole lines as they come, each led by its rank. */
 import { z } from "zod";
-import type { ApiClient } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
+import type { ApiClient } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
 import { type OutputReading, RunOutput } from "./run-output.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 

@@ -6,9 +6,9 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { CliError } from "../frame/cli-error.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
+import { CliError } from "../framework/cli-error.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
 import { rdpFile } from "./rdp-file.ts";
 import { relayedHere } from "./relayed-here.ts";
 import { writeMessage } from "../terminal/outputs.ts";

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
-import type { ApiClient } from "../frame/api-client.ts";
-import { CliError } from "../frame/cli-error.ts";
+import type { ApiClient } from "../framework/api-client.ts";
+import { CliError } from "../framework/cli-error.ts";
 
 export interface RelayedHere {
   port: number;

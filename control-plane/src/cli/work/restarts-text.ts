@@ -1,7 +1,7 @@
 /** How an environment's restarts are told where its status stands: "restarting (3x, exit 4)". */
 import { z } from "zod";
 import { restartingText } from "@remotegpu/shared/restarting-text";
-import type { Row } from "../frame/api-client.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const Restarts = z.object({
   count: z.int(),

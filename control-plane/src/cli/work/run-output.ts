@@ -4,7 +4,7 @@
  */
 import { KIB, MIB } from "@remotegpu/shared/units";
 import { TerminalFilter } from "../terminal/terminal-filter.ts";
-import type { ApiClient } from "../frame/api-client.ts";
+import type { ApiClient } from "../framework/api-client.ts";
 
 /** So much of a run's output is kept at least: what was shown of it before a break can be passed over. */
 const STORED_BYTES = 8 * MIB;

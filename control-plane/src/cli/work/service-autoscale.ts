@@ -1,11 +1,11 @@
 /** `remotegpu service autoscale`: by which load a service scales itself, and what came of it last. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { onOff, wholeNumber, wholeNumberOrOff } from "../frame/arguments.ts";
-import { command, option, resourceField } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { onOff, wholeNumber, wholeNumberOrOff } from "../framework/arguments.ts";
+import { command, option, resourceField } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const View = z.looseObject({

@@ -1,9 +1,9 @@
 /** `remotegpu service …`: inference services. */
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, flag, needed, option, repeated, resourceField } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { argument, command, flag, needed, option, repeated, resourceField } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { z } from "zod";
 import { printWithoutInstances } from "./job-commands.ts";
 import { orderOptions, withSettings } from "./order-options.ts";

@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { words } from "../frame/arguments.ts";
-import { argument, command, rest, resourceField } from "../frame/command.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { segment } from "../frame/list-command.ts";
-import { runInPlace } from "../frame/client-program.ts";
+import { words } from "../framework/arguments.ts";
+import { argument, command, rest, resourceField } from "../framework/command.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { segment } from "../framework/list-command.ts";
+import { runInPlace } from "../framework/client-program.ts";
 
 export const SERVICE_CURL = command({
   name: "curl",

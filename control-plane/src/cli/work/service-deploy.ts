@@ -3,14 +3,14 @@
  * that is, the difference is shown and made, at once or by an upgrade. The same file again does nothing.
  */
 import { z } from "zod";
-import type { ApiClient, Row } from "../frame/api-client.ts";
-import { words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, flag, option, optionalArgument } from "../frame/command.ts";
-import { confirmed } from "../frame/confirmation.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import type { ApiClient, Row } from "../framework/api-client.ts";
+import { words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, flag, option, optionalArgument } from "../framework/command.ts";
+import { confirmed } from "../framework/confirmation.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { orderIn, printSchema } from "./order-file.ts";
 import {
   type Difference,

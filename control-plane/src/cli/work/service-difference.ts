@@ -3,7 +3,7 @@
  * the same. What a file leaves out stays as it is, and what it says to be null goes.
  */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
+import type { Row } from "../framework/api-client.ts";
 
 /** As the published schema says it of each member. */
 const ChangedBy = z.enum(["patch", "upgrade", "never"]);

@@ -1,9 +1,9 @@
 /** `remotegpu service key …`: keys that open one inference service at the gateway. A new one is printed once, alone. */
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { argument, command, type Command, option, optionOr, resourceField } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { argument, command, type Command, option, optionOr, resourceField } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 
 const aService = () => ({ service: resourceField("service", "service") });
 

@@ -1,8 +1,8 @@
 /** `remotegpu service metrics`: what Prometheus would be told, of the service as gateways counted it or by one replica. */
-import { wholeNumber } from "../frame/arguments.ts";
-import { command, option, resourceField } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Output } from "../frame/output.ts";
+import { wholeNumber } from "../framework/arguments.ts";
+import { command, option, resourceField } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 export const SERVICE_METRICS = command({

@@ -4,10 +4,10 @@
  */
 import { asSentence } from "@remotegpu/shared/sentence";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { command, resourceField } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { command, resourceField } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const ROUTE = "/inference-services";

@@ -1,9 +1,9 @@
 /** `remotegpu service traffic`: what a service answered, how fast, for whom, and what a thousand of it cost. */
 import { z } from "zod";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { command, flag, option, resourceField } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList, sizeText } from "../frame/output.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { command, flag, option, resourceField } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Column, type Output, printDone, printList, sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 const Spread = z.object({ p50_ms: z.number().nullable(), p99_ms: z.number().nullable() });

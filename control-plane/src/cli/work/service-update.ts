@@ -1,12 +1,12 @@
 /** `remotegpu service update`: what holds at once, for replicas that run too. What makes another version is `upgrade`. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { onOff, wholeNumber, wholeNumberOrOff, words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, option, repeated, resourceField } from "../frame/command.ts";
-import { body } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { onOff, wholeNumber, wholeNumberOrOff, words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, option, repeated, resourceField } from "../framework/command.ts";
+import { body } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { withSettings } from "./order-options.ts";
 import { serviceSentence } from "./service-sentence.ts";
 

@@ -1,13 +1,13 @@
 /** `remotegpu service upgrade`, `rollback` and `history`: other versions of a service, and which there were. */
 import { asSentence } from "@remotegpu/shared/sentence";
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, flag, needed, option, repeated, resourceField } from "../frame/command.ts";
-import { body, type Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { type Column, type Output, printDone, printList } from "../frame/output.ts";
+import type { Row } from "../framework/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, flag, needed, option, repeated, resourceField } from "../framework/command.ts";
+import { body, type Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { changeOptions, withSettings } from "./order-options.ts";
 import { serviceSentence } from "./service-sentence.ts";
 import { type WaitState, waiting, waitUntil } from "./wait.ts";

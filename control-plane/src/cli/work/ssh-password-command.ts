@@ -1,7 +1,7 @@
 /** `remotegpu env ssh-password`: a generated password for who has no key at hand. It is printed once. */
-import { command, flag } from "../frame/command.ts";
-import { segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { command, flag } from "../framework/command.ts";
+import { segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { anEnvironment } from "./environment-state.ts";
 
 export const SSH_PASSWORD = command({

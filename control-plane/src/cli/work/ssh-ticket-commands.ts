@@ -1,8 +1,8 @@
 /** `remotegpu env ssh-ticket…`: administrators' way in for some minutes, as they and the environment's people see it. */
-import { fileText, words } from "../frame/arguments.ts";
-import { argument, command, needed, type Command } from "../frame/command.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+import { fileText, words } from "../framework/arguments.ts";
+import { argument, command, needed, type Command } from "../framework/command.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { anEnvironment } from "./environment-state.ts";
 
 const ticketsOf = (environment: string) => `/environments/${segment(environment)}/ssh-tickets`;

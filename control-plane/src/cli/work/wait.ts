@@ -1,9 +1,9 @@
 /** `--wait`: looks again and again until what was ordered has come about, tells what it waits for, and ends with Ctrl-C. */
 import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { wholeNumber } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { flag, optionOr } from "../frame/command.ts";
+import { wholeNumber } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { flag, optionOr } from "../framework/command.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
 const WAIT_POLL_MS = 500;

@@ -1,6 +1,6 @@
 /** By which rules time of a workload is not charged, on one line. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
+import type { Row } from "../framework/api-client.ts";
 
 const Waivers = z.array(
   z.looseObject({ rule: z.string(), runs: z.int(), runs_now: z.int(), rate_now: z.string() }),

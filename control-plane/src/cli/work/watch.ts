@@ -3,8 +3,8 @@
  * which its exit code says, as of whatever is ended by it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { EXIT_CODES } from "../frame/cli-error.ts";
-import type { Context } from "../frame/context.ts";
+import { EXIT_CODES } from "../framework/cli-error.ts";
+import type { Context } from "../framework/context.ts";
 
 const EVERY_MS = 2_000;
 

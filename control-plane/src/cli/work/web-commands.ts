@@ -1,7 +1,7 @@
 /** `remotegpu open`, `share`, `shares` and `unshare`: ways into an environment with a browser. */
 import { z } from "zod";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { openedHere } from "../frame/browser.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { openedHere } from "../framework/browser.ts";
 import {
   argument,
   command,
@@ -10,9 +10,9 @@ import {
   optionalArgument,
   optionOr,
   type Command,
-} from "../frame/command.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone } from "../frame/output.ts";
+} from "../framework/command.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone } from "../framework/output.ts";
 import { anEnvironment } from "./environment-state.ts";
 import { openRdp } from "./rdp-opening.ts";
 

@@ -2,16 +2,16 @@
  * The commands that every kind of workload has, made from what the kind says of itself: list, show, its verbs, delete,
  * exec, and what else people ask of it. How one is ordered and changed is the kind's own.
  */
-import type { Row } from "../frame/api-client.ts";
-import { words } from "../frame/arguments.ts";
-import { command, option, resourceField, type Command, type Group } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printOne, sizeText, type Column, type Output } from "../frame/output.ts";
-import type { Kind } from "../frame/things.ts";
+import type { Row } from "../framework/api-client.ts";
+import { words } from "../framework/arguments.ts";
+import { command, option, resourceField, type Command, type Group } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printOne, sizeText, type Column, type Output } from "../framework/output.ts";
+import type { Kind } from "../framework/resource-fields.ts";
 import { execIn } from "./exec-command.ts";
 import { waiting } from "./wait.ts";
-import { inspectionCommands } from "./workload-looks.ts";
+import { inspectionCommands } from "./workload-inspection.ts";
 
 export interface WorkloadNames {
   /** The name of its group of commands: `env`. */

@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { isGroup, type Group } from "@remotegpu/control-plane/cli/frame/command";
-import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/frame/completion";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { isGroup, type Group } from "@remotegpu/control-plane/cli/framework/command";
+import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/framework/completion";
 import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
 
 type Command = ReturnType<typeof remotegpu>;

@@ -1,8 +1,8 @@
 /** What lists look like in a terminal of 80 characters, whose rows are cut and whose moments are told as "3 min ago". */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { isGroup, type Command, type Group } from "@remotegpu/control-plane/cli/frame/command";
-import type { Context } from "@remotegpu/control-plane/cli/frame/context";
-import { printList, type Output, sinceText } from "@remotegpu/control-plane/cli/frame/output";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { isGroup, type Command, type Group } from "@remotegpu/control-plane/cli/framework/command";
+import type { Context } from "@remotegpu/control-plane/cli/framework/context";
+import { printList, type Output, sinceText } from "@remotegpu/control-plane/cli/framework/output";
 import { TREE } from "@remotegpu/control-plane/cli/program";
 import { GIB } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";

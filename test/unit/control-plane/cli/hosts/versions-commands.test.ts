@@ -1,6 +1,6 @@
 /** `host versions`, `waive-cves` and `end-cve-waiver`: what they ask for, and what they tell. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import type { Context } from "@remotegpu/control-plane/cli/frame/context";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Context } from "@remotegpu/control-plane/cli/framework/context";
 import { HOST_VERSION_COMMANDS } from "@remotegpu/control-plane/cli/hosts/versions-commands";
 import { expect, test } from "vitest";
 

@@ -1,6 +1,6 @@
 /** What `remotegpu estimate` writes beside the price. */
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { isGroup } from "@remotegpu/control-plane/cli/frame/command";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { isGroup } from "@remotegpu/control-plane/cli/framework/command";
 import { CATALOGUE } from "@remotegpu/control-plane/cli/money/price-commands";
 import { expect, test } from "vitest";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { argumentsOf, knownHostsWith, sshConfigText } from "@remotegpu/control-plane/cli/ssh/client-options";
-import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/way-in";
+import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/ssh-target";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVbA4O3uYmX8sQ1m0tLJr0dHkWw7m1n0JvY0C3n5r2k";
 const route = (more: Partial<SshTarget> = {}): SshTarget => ({

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { nameOfEntry } from "@remotegpu/control-plane/cli/ssh/client-options";
 import { editorLink } from "@remotegpu/control-plane/cli/ssh/editor-link";
-import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/way-in";
+import type { SshTarget } from "@remotegpu/control-plane/cli/ssh/ssh-target";
 
 const route = (id: string, name: string): SshTarget => ({
   id,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { KEY_ADD } from "@remotegpu/control-plane/cli/ssh/key-add";
 
 let folder: string;

@@ -1,5 +1,5 @@
 /** Arrays on the command line: how they are ordered, changed, waited for and cancelled; the API is what it answers. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { CANCEL, UPDATE, WAIT } from "@remotegpu/control-plane/cli/work/job-arrays";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";

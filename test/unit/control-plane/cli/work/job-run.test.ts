@@ -1,6 +1,6 @@
 /** `job run --follow`: what is shown while a job waits and runs, of all its ranks, how Ctrl-C ends it, and its exit code. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { Interruptions, type InterruptChoice } from "@remotegpu/control-plane/cli/work/interruptions";
 import { exitCodeOf, follow } from "@remotegpu/control-plane/cli/work/job-follow";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";

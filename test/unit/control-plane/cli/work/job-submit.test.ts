@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { SUBMIT } from "@remotegpu/control-plane/cli/work/job-submit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 

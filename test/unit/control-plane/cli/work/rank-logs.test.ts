@@ -1,6 +1,6 @@
 /** `logs --all-ranks`: what several instances write at once, line by line. */
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { followRanks } from "@remotegpu/control-plane/cli/work/rank-logs";
 import { RankLines } from "@remotegpu/control-plane/cli/work/run-output";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { SERVICE_DEPLOY } from "@remotegpu/control-plane/cli/work/service-deploy";
 
 let folder: string;

@@ -1,7 +1,7 @@
 /** `service update`: what it asks of the API. */
 import { expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { SERVICE_UPDATE } from "@remotegpu/control-plane/cli/work/service-update";
 
 async function run(given: Record<string, unknown>) {

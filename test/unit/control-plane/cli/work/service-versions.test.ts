@@ -1,7 +1,7 @@
 /** `service upgrade`, `rollback` and `history`: what they ask of the API, how they wait, and what they print. */
 import { expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { HISTORY, printHistory, ROLLBACK, UPGRADE } from "@remotegpu/control-plane/cli/work/service-versions";
 
 const NOW_MS = Date.parse("2027-01-01T00:10:00Z");

@@ -1,5 +1,5 @@
 /** `--wait`: what is told while it waits, and how waiting ends. */
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { type WaitState, waitUntil } from "@remotegpu/control-plane/cli/work/wait";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 

@@ -1,6 +1,6 @@
 /** `--watch`: the same look again and again, into a terminal or a pipe. */
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import type { Context } from "@remotegpu/control-plane/cli/frame/context";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Context } from "@remotegpu/control-plane/cli/framework/context";
 import { watched } from "@remotegpu/control-plane/cli/work/watch";
 import { expect, onTestFinished, test } from "vitest";
 

@@ -1,7 +1,7 @@
 /** What every kind of workload has of commands, and where they go; the API is a list of what it was asked. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
-import { type Command, isGroup, type Group } from "@remotegpu/control-plane/cli/frame/command";
+import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
+import { type Command, isGroup, type Group } from "@remotegpu/control-plane/cli/framework/command";
 import { TREE } from "@remotegpu/control-plane/cli/program";
 import { type WorkloadNames, workloadGroup } from "@remotegpu/control-plane/cli/work/workload-group";
 import { describe, expect, onTestFinished, test } from "vitest";

@@ -1,9 +1,9 @@
 /** Names in place of ids: what a word stands for, and when nobody but a person can say. */
 import { expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/frame/api-client";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
-import { CliError } from "@remotegpu/control-plane/cli/frame/cli-error";
-import { idOf, type Kind } from "@remotegpu/control-plane/cli/frame/things";
+import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
+import { idOf, type Kind } from "@remotegpu/control-plane/cli/framework/resource-fields";
 
 const NEW_ID = "env-0123456789abcdef0123";
 

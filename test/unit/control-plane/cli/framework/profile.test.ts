@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/frame/api-client";
+import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import {
   forgetProfile,
   loadProfile,
   profilePath,
   saveProfile,
   START_PROFILE,
-} from "@remotegpu/control-plane/cli/frame/profile";
+} from "@remotegpu/control-plane/cli/framework/profile";
 
 const SERVER = "http://127.0.0.1:8080";
 const folder = mkdtempSync(join(tmpdir(), "rg-profile-"));

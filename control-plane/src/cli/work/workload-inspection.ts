@@ -1,13 +1,13 @@
 /** What people ask of a workload, whatever its kind: what it wrote, what happened to it, where it runs and why not. */
 import { z } from "zod";
-import type { Row } from "../frame/api-client.ts";
-import { wholeNumber, words } from "../frame/arguments.ts";
-import { CliError } from "../frame/cli-error.ts";
-import { command, flag, option, resourceField, type Command } from "../frame/command.ts";
-import type { Context } from "../frame/context.ts";
-import { listCommand, segment } from "../frame/list-command.ts";
-import { printDone, printList, printOne, type Column } from "../frame/output.ts";
-import type { Kind } from "../frame/things.ts";
+import type { Row } from "../framework/api-client.ts";
+import { wholeNumber, words } from "../framework/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import { command, flag, option, resourceField, type Command } from "../framework/command.ts";
+import type { Context } from "../framework/context.ts";
+import { listCommand, segment } from "../framework/list-command.ts";
+import { printDone, printList, printOne, type Column } from "../framework/output.ts";
+import type { Kind } from "../framework/resource-fields.ts";
 import { BytesOut, isFiltered } from "../terminal/outputs.ts";
 import { followRanks } from "./rank-logs.ts";
 import { foundText } from "./found-text.ts";

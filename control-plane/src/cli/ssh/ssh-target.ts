@@ -1,10 +1,10 @@
 /** Where an environment is reached by SSH, once it is: waits through its starting and says what it waits for. */
 import { z } from "zod";
-import { CliError } from "../frame/cli-error.ts";
-import type { Context } from "../frame/context.ts";
-import { segment } from "../frame/list-command.ts";
-import { optionOr } from "../frame/command.ts";
-import { wholeNumber } from "../frame/arguments.ts";
+import { CliError } from "../framework/cli-error.ts";
+import type { Context } from "../framework/context.ts";
+import { segment } from "../framework/list-command.ts";
+import { optionOr } from "../framework/command.ts";
+import { wholeNumber } from "../framework/arguments.ts";
 import { type WaitState, waitUntil } from "../work/wait.ts";
 
 const WAIT_SECONDS = "1800";

@@ -15,7 +15,7 @@ import {
   type Group,
 } from "./command.ts";
 import { type Context, FORMATS } from "./context.ts";
-import { idOf, namesOf } from "./things.ts";
+import { idOf, namesOf } from "./resource-fields.ts";
 
 /** For all that is asked of the server for one line; whoever types feels more than that. */
 const PATIENCE_MS = 1_000;

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { CliError } from "./cli-error.ts";
 import type { Context } from "./context.ts";
-import type { Kind } from "./things.ts";
+import type { Kind } from "./resource-fields.ts";
 
 /** Where a member of a command's input stands on the command line. */
 export type Field =

@@ -5,7 +5,7 @@ import { words } from "./arguments.ts";
 import { body } from "./context.ts";
 import { listCommand, segment, showCommand } from "./list-command.ts";
 import { printDone, type Column } from "./output.ts";
-import type { Kind } from "./things.ts";
+import type { Kind } from "./resource-fields.ts";
 
 export function resource(definition: {
   kind: Kind;
