@@ -68,7 +68,7 @@ await build({
 await Promise.all((await filesBelow(out)).map(pack));
 
 function wordsGroup(id: string): string | null {
-  const [, language, name = ""] = /\/src\/words\/(en|zh)\/(\w+)\.ts$/.exec(id) ?? [];
+  const [, language, name = ""] = /\/src\/locales\/(en|zh)\/(\w+)\.ts$/.exec(id) ?? [];
   const group = Object.entries(WORDS).find(([, names]) => names.includes(name));
   return language === undefined || group === undefined ? null : `words-${language}-${group[0]}`;
 }

@@ -1,10 +1,10 @@
 /** The dashboard begins. The ticket of a link leaves the address before anything waits. */
-import "./frame/styles.ts";
+import "./layout/styles.ts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./frame/app.tsx";
-import { takeTicket } from "./frame/session.tsx";
-import { startLocales } from "./words/words.ts";
+import { App } from "./layout/app.tsx";
+import { takeTicket } from "./layout/session.tsx";
+import { startLocales } from "./locales/languages.ts";
 
 const ticket = takeTicket();
 

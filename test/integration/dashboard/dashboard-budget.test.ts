@@ -10,7 +10,7 @@ const LAZY_PAGE = 40 * KB;
 const CHARTS = 30 * KB;
 const ALL = 420 * KB;
 /** The first file fetches the frame, with the words of one language. */
-const FIRST = ["index.html", "src/main.tsx", "src/words/en/frame.ts", "src/words/en/parts.ts"];
+const FIRST = ["index.html", "src/main.tsx", "src/locales/en/frame.ts", "src/locales/en/parts.ts"];
 
 let folder: string;
 let manifest: Record<string, ManifestChunk>;
@@ -57,7 +57,7 @@ const pages = [...readFileSync(PAGES, "utf8").matchAll(PAGE)].map(({ groups = {}
 
 test.each(["en", "zh"])("a page has at most 40 kB of its own, with its words: %s", (language) => {
   const sizes = pages.map(({ path, words = "", file }) => {
-    const names = [...words.matchAll(/\w+/g)].map(([name]) => `src/words/${language}/${name}.ts`);
+    const names = [...words.matchAll(/\w+/g)].map(([name]) => `src/locales/${language}/${name}.ts`);
     const own = new Set([`src/pages/${file}`, ...names].flatMap(beyondFirst));
     return { path, size: packedSize(own) };
   });
@@ -67,7 +67,7 @@ test.each(["en", "zh"])("a page has at most 40 kB of its own, with its words: %s
 });
 
 test("charts come with the first that is shown, and are at most 30 kB", () => {
-  const size = packedSize(beyondFirst("src/parts/drawn-chart.tsx"));
+  const size = packedSize(beyondFirst("src/components/drawn-chart.tsx"));
 
   expect(size).toBeGreaterThan(10 * KB);
   expect(size).toBeLessThanOrEqual(CHARTS);

@@ -1,5 +1,5 @@
 /** Forms: the body that fields say, and the fields that a body says. */
-import { bodyOf, draftOf, type FieldOf } from "@remotegpu/dashboard/parts/form/draft";
+import { bodyOf, draftOf, type FieldOf } from "@remotegpu/dashboard/components/form/draft";
 import { describe, expect, test } from "vitest";
 
 const FIELDS: FieldOf[] = [

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   hiddenNames,
   knownValues,
-} from "../../../control-plane/dashboard/src/parts/workload/known-values.ts";
+} from "../../../control-plane/dashboard/src/components/workload/known-values.ts";
 
 test("variables are those with a value that was shown, and those whose names alone are known", () => {
   const variables = { MODEL: "small", TOKEN: { sealed: true as const }, EMPTY: "" };

@@ -17,8 +17,8 @@ import { CHINESE_WORDS } from "@remotegpu/control-plane/http/sentences/chinese-w
 import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/store/audit/audit-targets";
 import type { AlarmKind } from "@remotegpu/control-plane/store/events/alarms";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "@remotegpu/control-plane/http/request/problem-statuses";
-import { translator } from "@remotegpu/dashboard/parts/told-words";
-import { REFUSALS } from "@remotegpu/dashboard/parts/refusals";
+import { translator } from "@remotegpu/dashboard/components/translator";
+import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, test } from "vitest";

@@ -5,7 +5,7 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { type Change, concerns } from "../api/topics.ts";
-import { Refetcher } from "./asking-again.ts";
+import { Refetcher } from "./refetcher.ts";
 import { canShare, LiveTab } from "./leader.ts";
 import type { ServerEvent } from "./sse.ts";
 import { onWantedChange, wantedTopics } from "./wanted.ts";

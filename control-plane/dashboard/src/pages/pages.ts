@@ -1,7 +1,7 @@
 /** The pages, each one line, in the order of the navigation. The server gives the page of the same addresses. */
 import type { ComponentType } from "react";
-import type { Namespace } from "../words/namespaces.ts";
-import type frame from "../words/en/frame.ts";
+import type { Namespace } from "../locales/namespaces.ts";
+import type frame from "../locales/en/frame.ts";
 
 export interface PageEntry {
   /** `/hosts/:id` */

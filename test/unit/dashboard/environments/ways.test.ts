@@ -1,5 +1,9 @@
 /** What programs beside the browser are given to enter an environment. */
-import { rdpFile, vscodeLink, type AccessMethod } from "@remotegpu/dashboard/pages/environments/access/way";
+import {
+  rdpFile,
+  vscodeLink,
+  type AccessMethod,
+} from "@remotegpu/dashboard/pages/environments/access/access-method";
 import { expect, test } from "vitest";
 
 const route = (change: Partial<AccessMethod>) =>

@@ -3,16 +3,16 @@ import { Button, Group } from "@mantine/core";
 import type { Alarm } from "@remotegpu/control-plane/http/hosts/alarms";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Choice } from "../../parts/choice.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { NameText } from "../../parts/name-text.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
-import { Failure } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { TypedFilter } from "../../parts/typed-filter.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Choice } from "../../components/choice.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { NameText } from "../../components/name-text.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { PageTable } from "../../components/page-table.tsx";
+import { Failure } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { TypedFilter } from "../../components/typed-filter.tsx";
 
 /** Of the address; without it the open ones are looked at. */
 const STATES: Readonly<Record<string, string>> = { all: "", false: "false" };

@@ -6,15 +6,15 @@ import type {
   AuditOutcome,
 } from "@remotegpu/control-plane/http/accounts/audit-log";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Choice } from "../../parts/choice.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { NameText } from "../../parts/name-text.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ServerText, AuditAction, useServerText } from "../../parts/said.tsx";
-import { TypedFilter } from "../../parts/typed-filter.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Choice } from "../../components/choice.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { NameText } from "../../components/name-text.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { ServerText, AuditAction, useServerText } from "../../components/server-text.tsx";
+import { TypedFilter } from "../../components/typed-filter.tsx";
 
 const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;
 const MAX_NAME = 64;

@@ -2,16 +2,16 @@
 import { Stack } from "@mantine/core";
 import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { ChangeText } from "../../parts/change-text.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { ChangeText } from "../../components/change-text.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageTable } from "../../components/page-table.tsx";
 import { InvoicesTable } from "./invoices-table.tsx";
 import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
-import { ServerText } from "../../parts/said.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 export default function BillingPage() {
   const { t } = useTranslation("billing");

@@ -1,10 +1,10 @@
 /** Invoices, newest first; each opens. */
 import type { Invoice } from "@remotegpu/control-plane/http/money/bills/invoices";
 import { useTranslation } from "react-i18next";
-import { Money } from "../../parts/money.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { Money } from "../../components/money.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { PageTable } from "../../components/page-table.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { TOPICS } from "./topics.ts";
 
 export function InvoicesTable() {

@@ -4,10 +4,10 @@ import type { Statistics } from "@remotegpu/control-plane/http/money/bills/stati
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Money } from "../../parts/money.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { Money } from "../../components/money.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
 import { TOPICS } from "./topics.ts";
 import { useTypeWord } from "./type-word.ts";
 

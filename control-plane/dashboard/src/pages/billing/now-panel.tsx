@@ -4,10 +4,10 @@ import type { Balance } from "@remotegpu/control-plane/http/money/billing/billin
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useAction, useApi } from "../../api/use-api.ts";
-import { Figure } from "../../parts/figure.tsx";
-import { Money, pointsText } from "../../parts/money.tsx";
-import { Failure, Panel } from "../../parts/panel.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { Figure } from "../../components/figure.tsx";
+import { Money, pointsText } from "../../components/money.tsx";
+import { Failure, Panel } from "../../components/panel.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { runwayOf } from "./runway.ts";
 import { TOPICS } from "./topics.ts";
 

@@ -2,15 +2,15 @@
 import { Alert, Button, Group, List, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAddressId } from "../../parts/filters.ts";
-import { pointsText } from "../../parts/money.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { NotFound } from "../../parts/not-found.tsx";
-import { isNotFound } from "../../parts/one-of.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { Rows } from "../../parts/page-table.tsx";
-import { saveFile } from "../../parts/save-file.ts";
+import { useAddressId } from "../../components/filters.ts";
+import { pointsText } from "../../components/money.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { NotFound } from "../../components/not-found.tsx";
+import { isNotFound } from "../../components/one-of.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { Rows } from "../../components/page-table.tsx";
+import { saveFile } from "../../components/save-file.ts";
 import type { Judgement, WorkedSum } from "./proof/judgement.ts";
 import { useJudgement, useProofText } from "./proof/use-judgement.ts";
 

@@ -1,8 +1,8 @@
 /** Datasets and models: what is in them, who mounts them, in which pools they lie. */
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useFilters } from "../../parts/filters.ts";
-import { PageHead } from "../../parts/page-head.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { PageHead } from "../../components/page-head.tsx";
 import { EntriesTable } from "./entries-table.tsx";
 import { EntryPanel } from "./entry-panel.tsx";
 

@@ -4,17 +4,17 @@ import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries"
 import type { DataVersion } from "@remotegpu/control-plane/http/data/data-files";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { OneOf } from "../../parts/one-of.tsx";
-import { useGo } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { CopyButton } from "../../components/copy-button.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { OneOf } from "../../components/one-of.tsx";
+import { useGo } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { bytesText } from "../../components/size-text.ts";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import { type DataKind, MountsCell } from "./mounts.tsx";
 
 export function EntryPanel({ kind, id }: { kind: DataKind; id: string }) {

@@ -2,7 +2,7 @@
 import { Stack, Text } from "@mantine/core";
 import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
 import { useTranslation } from "react-i18next";
-import { PageLink } from "../../parts/page-link.tsx";
+import { PageLink } from "../../components/page-link.tsx";
 
 export type DataKind = "dataset" | "model";
 

@@ -1,7 +1,7 @@
 /** How long nobody has used it, and when it stops for that. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
+import { AgeText } from "../../components/age-text.tsx";
 import type { Environment } from "./environment.ts";
 
 export function IdleText({ environment }: { environment: Environment }) {

@@ -3,10 +3,10 @@ import { SimpleGrid } from "@mantine/core";
 import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
-import { ageOf } from "../../parts/age-text.tsx";
-import { Figure } from "../../parts/figure.tsx";
-import { Money } from "../../parts/money.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
+import { ageOf } from "../../components/age-text.tsx";
+import { Figure } from "../../components/figure.tsx";
+import { Money } from "../../components/money.tsx";
+import { PageLink } from "../../components/page-link.tsx";
 import { hearsNobody } from "./map-rows.ts";
 
 export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {

@@ -3,9 +3,9 @@ import { Group } from "@mantine/core";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Query } from "../../api/client.ts";
-import { Choice } from "../../parts/choice.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { TypedFilter } from "../../parts/typed-filter.tsx";
+import { Choice } from "../../components/choice.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { TypedFilter } from "../../components/typed-filter.tsx";
 import { bytesOfGb, groupKeys, RACK } from "./map-rows.ts";
 
 const FREE_GB = ["16", "24", "40", "80", "140"] as const;

@@ -7,8 +7,8 @@ import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answ
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
-import { ServerText } from "../../parts/said.tsx";
+import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 interface ConfirmationOf {
   host: HostResponse;

@@ -1,10 +1,10 @@
 /** What happened on a host. */
 import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { ChangeText } from "../../parts/change-text.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
-import { ServerText } from "../../parts/said.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { ChangeText } from "../../components/change-text.tsx";
+import { PageTable } from "../../components/page-table.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 export function HostEvents({ path, topics }: { path: string; topics: readonly string[] }) {
   const { t } = useTranslation("host");

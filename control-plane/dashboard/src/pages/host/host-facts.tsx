@@ -4,13 +4,13 @@ import type { TFunction } from "i18next";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { type Fact, Facts } from "../../parts/facts.tsx";
-import { NameList } from "../../parts/name-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { type Fact, Facts } from "../../components/facts.tsx";
+import { NameList } from "../../components/name-text.tsx";
+import { NotReported } from "../../components/not-reported.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { bytesText } from "../../components/size-text.ts";
+import { StatusBadge } from "../../components/status-badge.tsx";
 
 const MS_PER_SECOND = 1_000;
 

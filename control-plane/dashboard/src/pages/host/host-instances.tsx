@@ -3,11 +3,11 @@ import { Text } from "@mantine/core";
 import type { InstanceOnHost } from "@remotegpu/control-plane/http/hosts/host-instances";
 import { useTranslation } from "react-i18next";
 import { usePages } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { NotReported } from "../../components/not-reported.tsx";
+import { PageTable } from "../../components/page-table.tsx";
+import { bytesText } from "../../components/size-text.ts";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { HolderLinks } from "../fleet/holder-links.tsx";
 import type { MapCard } from "../fleet/map-rows.ts";
 

@@ -1,13 +1,13 @@
 /** The images on offer; administrators keep the list. */
 import type { Image } from "@remotegpu/control-plane/http/data/images";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../frame/session.tsx";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { useMe } from "../../layout/session.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { bytesText } from "../../components/size-text.ts";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export default function ImagesPage() {
   const { t } = useTranslation("data");

@@ -1,9 +1,9 @@
 /** The address that answers, and a command that asks it. */
 import { Code, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { CopyButton } from "../../components/copy-button.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { Panel } from "../../components/panel.tsx";
 import { curlOf, type Service } from "./service.ts";
 
 export function EndpointPanel({ service }: { service: Service }) {

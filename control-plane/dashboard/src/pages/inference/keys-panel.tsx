@@ -1,12 +1,12 @@
 /** Keys that open this service at the gateway and nothing else. A new one is shown once. */
 import type { ServiceKey } from "@remotegpu/control-plane/http/inference/service-keys";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function KeysPanel({ id }: { id: string }) {
   const { t } = useTranslation("inference");

@@ -1,14 +1,14 @@
 /** Its replicas: where each is, whether it passes its probe, of which version it is, and how it goes. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { type Column, Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { LiveGpus } from "../../parts/workload/live-gpus.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { NotReported } from "../../components/not-reported.tsx";
+import { type Column, Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { LiveGpus } from "../../components/workload/live-gpus.tsx";
 import type { Replica, Service } from "./service.ts";
 
 const PROBES = { yes: "passes", no: "fails", "not-yet": "notYet" } as const;

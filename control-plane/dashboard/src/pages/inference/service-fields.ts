@@ -1,6 +1,6 @@
 /** The fields of the order of a service. */
 import { useTranslation } from "react-i18next";
-import type { Field } from "../../parts/form/fields.tsx";
+import type { Field } from "../../components/form/fields.tsx";
 
 const MAX_NAME = 128;
 const MAX_VERSION = 64;

@@ -1,9 +1,9 @@
 /** What a replica writes. */
 import { NativeSelect, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useFilters } from "../../parts/filters.ts";
-import { Panel } from "../../parts/panel.tsx";
-import { LogView } from "../../parts/workload/log-view.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { Panel } from "../../components/panel.tsx";
+import { LogView } from "../../components/workload/log-view.tsx";
 import type { Service } from "./service.ts";
 
 export function ServiceLogs({ service: { id, instances } }: { service: Service }) {

@@ -5,17 +5,17 @@ import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estim
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { type Body, bodyOf, type Draft } from "../../parts/form/draft.ts";
-import { Fields } from "../../parts/form/fields.tsx";
-import { useTried } from "../../parts/form/use-tried.ts";
-import { useWorkspaceChoices } from "../../parts/form/workspace-choices.ts";
-import { Money } from "../../parts/money.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageLink, useGo } from "../../parts/page-link.tsx";
-import { Failure, Panel } from "../../parts/panel.tsx";
+import { type Body, bodyOf, type Draft } from "../../components/form/draft.ts";
+import { Fields } from "../../components/form/fields.tsx";
+import { useTried } from "../../components/form/use-tried.ts";
+import { useWorkspaceChoices } from "../../components/form/workspace-choices.ts";
+import { Money } from "../../components/money.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageLink, useGo } from "../../components/page-link.tsx";
+import { Failure, Panel } from "../../components/panel.tsx";
 import type { Service } from "./service.ts";
 import { useServiceFields } from "./service-fields.ts";
-import { ServerText } from "../../parts/said.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 const TYPING_MS = 600;
 const MINUTES_OF_HOUR = 60;

@@ -3,11 +3,11 @@ import { SimpleGrid, Stack } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Chart } from "../../parts/chart.tsx";
-import { Figure } from "../../parts/figure.tsx";
-import { Money } from "../../parts/money.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { CostText } from "../../parts/workload/cost.tsx";
+import { Chart } from "../../components/chart.tsx";
+import { Figure } from "../../components/figure.tsx";
+import { Money } from "../../components/money.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { CostText } from "../../components/workload/cost.tsx";
 import {
   errorShare,
   minutesOf,

@@ -2,13 +2,13 @@
 import { Alert, Text } from "@mantine/core";
 import type { ServiceRollout } from "@remotegpu/control-plane/http/inference/service-versions";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { ChangeText } from "../../parts/change-text.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { ChangeText } from "../../components/change-text.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
 import type { Service } from "./service.ts";
-import { ServerText } from "../../parts/said.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 export function VersionsPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");

@@ -2,14 +2,14 @@
 import type { ApiKey } from "@remotegpu/control-plane/http/accounts/key-making";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../frame/session.tsx";
-import { AgeText } from "../../parts/age-text.tsx";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { useMe } from "../../layout/session.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function ApiKeys() {
   const { t } = useTranslation("keys");

@@ -2,11 +2,11 @@
 import type { BrowserSession } from "@remotegpu/control-plane/http/sessions/sessions";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { NotReported } from "../../components/not-reported.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import { browserName } from "./browser-name.ts";
 
 export function Browsers() {

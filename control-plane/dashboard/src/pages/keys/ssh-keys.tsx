@@ -1,10 +1,10 @@
 /** Public keys that open the reader's environments by SSH. */
 import type { SshKey } from "@remotegpu/control-plane/http/accounts/ssh-keys";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function SshKeys() {
   const { t } = useTranslation("keys");

@@ -3,10 +3,10 @@ import { Group } from "@mantine/core";
 import type { Invitation } from "@remotegpu/control-plane/http/workspaces/invitations";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { type Column, Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { type Column, Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function InvitationsToMe() {
   const { t } = useTranslation("members");

@@ -3,12 +3,12 @@ import { Group, NativeSelect, Stack } from "@mantine/core";
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
-import { useFilters } from "../../parts/filters.ts";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { isolated } from "../../parts/isolated.ts";
-import { OneOf } from "../../parts/one-of.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { isolated } from "../../components/isolated.ts";
+import { OneOf } from "../../components/one-of.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import { InvitationsToMe } from "./invitations-to-me.tsx";
 import { InvitationsTable, MembersTable } from "./members-table.tsx";
 

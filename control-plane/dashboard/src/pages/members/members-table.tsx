@@ -4,12 +4,12 @@ import type { Member } from "@remotegpu/control-plane/http/workspaces/workspace-
 import type { WorkspaceInvitation } from "@remotegpu/control-plane/http/workspaces/workspace-invitations";
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Consequences } from "../../parts/confirm-dialog.tsx";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Consequences } from "../../components/confirm-dialog.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 const ROLES = ["admin", "member", "viewer"] as const;
 

@@ -9,15 +9,15 @@ import type {
 } from "@remotegpu/control-plane/http/money/billing/books";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Figure } from "../../parts/figure.tsx";
-import { Money } from "../../parts/money.tsx";
-import { NameList } from "../../parts/name-text.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable, Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { RuleText } from "../../parts/workload/waivers.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Figure } from "../../components/figure.tsx";
+import { Money } from "../../components/money.tsx";
+import { NameList } from "../../components/name-text.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable, Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { RuleText } from "../../components/workload/waivers.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */
 const ONCE = { isLive: false };

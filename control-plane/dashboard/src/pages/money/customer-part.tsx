@@ -4,15 +4,15 @@ import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-a
 import type { Payments } from "@remotegpu/control-plane/http/money/billing/payment-list";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Figure } from "../../parts/figure.tsx";
-import { Money } from "../../parts/money.tsx";
-import { OneOf } from "../../parts/one-of.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { PageTable } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Figure } from "../../components/figure.tsx";
+import { Money } from "../../components/money.tsx";
+import { OneOf } from "../../components/one-of.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { PageTable } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { PayButtons } from "./pay-buttons.tsx";
 
 export function CustomerPart({ id }: { id: string }) {

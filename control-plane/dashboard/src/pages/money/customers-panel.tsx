@@ -5,14 +5,14 @@ import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-a
 import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Choice } from "../../parts/choice.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { Money } from "../../parts/money.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { PageTable, Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { Choice } from "../../components/choice.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { Money } from "../../components/money.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { PageTable, Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 
 const TYPING_MS = 200;
 const STATES = ["active", "suspended"] as const;

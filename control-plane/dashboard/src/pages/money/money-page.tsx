@@ -1,8 +1,8 @@
 /** Customers and what they have paid, prices, and whether the books agree. */
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useFilters } from "../../parts/filters.ts";
-import { PageHead } from "../../parts/page-head.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { PageHead } from "../../components/page-head.tsx";
 import { Books } from "./books.tsx";
 import { CustomerPart } from "./customer-part.tsx";
 import { CustomersPanel } from "./customers-panel.tsx";

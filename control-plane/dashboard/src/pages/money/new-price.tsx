@@ -4,10 +4,10 @@ import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/pr
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import { bodyOf, type Draft } from "../../parts/form/draft.ts";
-import { type Field, Fields } from "../../parts/form/fields.tsx";
-import { useTried } from "../../parts/form/use-tried.ts";
-import { Failure, Panel } from "../../parts/panel.tsx";
+import { bodyOf, type Draft } from "../../components/form/draft.ts";
+import { type Field, Fields } from "../../components/form/fields.tsx";
+import { useTried } from "../../components/form/use-tried.ts";
+import { Failure, Panel } from "../../components/panel.tsx";
 import { PreviewedPrice } from "./previewed-price.tsx";
 import { UNITS } from "./price-text.ts";
 

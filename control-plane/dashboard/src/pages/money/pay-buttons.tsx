@@ -1,8 +1,8 @@
 /** What moves a customer's money: each says first what comes of it. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import type { Field } from "../../parts/form/fields.tsx";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import type { Field } from "../../components/form/fields.tsx";
 
 export function PayButtons({ id }: { id: number }) {
   const { t } = useTranslation("money");

@@ -2,11 +2,11 @@
 import { Alert, Stack, Text } from "@mantine/core";
 import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/price-preview";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Money } from "../../parts/money.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { Rows } from "../../parts/page-table.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Money } from "../../components/money.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { Rows } from "../../components/page-table.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import { usePriceWords } from "./price-text.ts";
 
 interface PreviewedPriceOf {

@@ -2,9 +2,9 @@
 import { TextInput } from "@mantine/core";
 import type { Price } from "@remotegpu/control-plane/http/money/prices/prices";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { PageTable } from "../../parts/page-table.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { PageTable } from "../../components/page-table.tsx";
 import { NewPrice } from "./new-price.tsx";
 import { usePriceText } from "./price-text.ts";
 

@@ -1,11 +1,11 @@
 /** One order that waits, opened: what is done with it, what a phone's row leaves out, and what keeps it from each host. */
 import { Box, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { ServerText } from "../../parts/said.tsx";
-import { AgeText } from "../../parts/age-text.tsx";
-import { Facts } from "../../parts/facts.tsx";
-import { WhyPanel } from "../../parts/workload/why-panel.tsx";
-import { OrderActions } from "./order-acts.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { Facts } from "../../components/facts.tsx";
+import { WhyPanel } from "../../components/workload/why-panel.tsx";
+import { OrderActions } from "./order-actions.tsx";
 import { SizeText } from "./size-text.tsx";
 import { type Waiting, workloadOf } from "./waiting.ts";
 

@@ -1,16 +1,16 @@
 /** What waits, in line order, and why; who may, changes it there and takes it out of the line. */
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../frame/session.tsx";
-import { AgeText } from "../../parts/age-text.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { useMe } from "../../layout/session.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
 import { OrderPart } from "./order-part.tsx";
 import { SizeText } from "./size-text.tsx";
 import { keyOf, pageOf, type Waiting } from "./waiting.ts";
-import { ServerText } from "../../parts/said.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");

@@ -1,6 +1,6 @@
 /** What waits in the line, and where else it is told of. */
 import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
-import type { WorkloadRef } from "../../parts/workload/workload.ts";
+import type { WorkloadRef } from "../../components/workload/workload.ts";
 
 export type Waiting = Queue["items"][number];
 

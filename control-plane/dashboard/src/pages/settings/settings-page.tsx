@@ -4,9 +4,9 @@ import type { Setting } from "@remotegpu/control-plane/http/accounts/settings";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Page, useAction, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { Failure, Panel } from "../../parts/panel.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { Failure, Panel } from "../../components/panel.tsx";
 
 export default function SettingsPage() {
   const { t } = useTranslation("owner");

@@ -3,11 +3,11 @@ import { Group, Text } from "@mantine/core";
 import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { NameText } from "../../parts/name-text.tsx";
-import { useGo } from "../../parts/page-link.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { useGo } from "../../components/page-link.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function ArrayPanel({ id }: { id: string }) {
   const { t } = useTranslation("training");

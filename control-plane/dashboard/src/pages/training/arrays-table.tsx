@@ -1,10 +1,10 @@
 /** Arrays of jobs, with how many of their jobs stand where. */
 import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { Elements } from "./array-panel.tsx";
 
 export function ArraysTable() {

@@ -3,10 +3,10 @@ import { List, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import type { JobDryRun } from "@remotegpu/control-plane/http/training/job-dry-run";
 import { useTranslation } from "react-i18next";
-import { useTried } from "../../parts/form/use-tried.ts";
-import { Money } from "../../parts/money.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { ServerText } from "../../parts/said.tsx";
+import { useTried } from "../../components/form/use-tried.ts";
+import { Money } from "../../components/money.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { ServerText } from "../../components/server-text.tsx";
 
 const TYPING_MS = 600;
 

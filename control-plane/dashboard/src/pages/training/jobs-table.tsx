@@ -1,16 +1,16 @@
 /** Training jobs, newest first. */
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../frame/session.tsx";
-import { AgeText } from "../../parts/age-text.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ServerText } from "../../parts/said.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { CostText } from "../../parts/workload/cost.tsx";
-import { ListFilters } from "../../parts/workload/list-filters.tsx";
+import { useMe } from "../../layout/session.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { NotReported } from "../../components/not-reported.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
+import { CostText } from "../../components/workload/cost.tsx";
+import { ListFilters } from "../../components/workload/list-filters.tsx";
 import type { Job } from "./job.ts";
 
 export function JobsTable({ group }: { group: string }) {

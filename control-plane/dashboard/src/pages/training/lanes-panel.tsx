@@ -2,12 +2,12 @@
 import { Badge, Group, Stack, Text } from "@mantine/core";
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { Panel } from "../../components/panel.tsx";
 import { serverNow } from "../../api/server-clock.ts";
-import { ServerText } from "../../parts/said.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { ServerText } from "../../components/server-text.tsx";
+import { StatusBadge } from "../../components/status-badge.tsx";
 import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
 import "./lanes.css";
 

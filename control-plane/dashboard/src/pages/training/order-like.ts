@@ -1,6 +1,6 @@
 /** The order that would make a job once more. */
-import type { Body } from "../../parts/form/draft.ts";
-import { knownValues } from "../../parts/workload/known-values.ts";
+import type { Body } from "../../components/form/draft.ts";
+import { knownValues } from "../../components/workload/known-values.ts";
 import type { Job } from "./job.ts";
 
 const ORDERED = [

@@ -2,12 +2,12 @@
 import { Code } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Facts } from "../../parts/facts.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { NotReported } from "../../parts/not-reported.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { bytesText } from "../../parts/size-text.ts";
-import { VariablesText } from "../../parts/workload/variables.tsx";
+import { Facts } from "../../components/facts.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { NotReported } from "../../components/not-reported.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { bytesText } from "../../components/size-text.ts";
+import { VariablesText } from "../../components/workload/variables.tsx";
 import type { Job } from "./job.ts";
 
 export function OrderedPanel({ job }: { job: Job }) {

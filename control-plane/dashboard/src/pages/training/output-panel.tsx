@@ -3,11 +3,11 @@ import { Anchor, Breadcrumbs, Group, NativeSelect } from "@mantine/core";
 import type { FileEntryResponse } from "@remotegpu/control-plane/http/files/pool-files";
 import { useTranslation } from "react-i18next";
 import { addressOf } from "../../api/client.ts";
-import { AgeText } from "../../parts/age-text.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { NameText } from "../../parts/name-text.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { bytesText } from "../../parts/size-text.ts";
+import { AgeText } from "../../components/age-text.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { NameText } from "../../components/name-text.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { bytesText } from "../../components/size-text.ts";
 import type { Job } from "./job.ts";
 import "@mantine/core/styles/Breadcrumbs.css";
 

@@ -1,9 +1,9 @@
 /** The preflight of a job of several ranks: who reaches whom, and whether the hosts are as they should be. */
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { isolated } from "../../parts/isolated.ts";
-import { type Column, Rows } from "../../parts/page-table.tsx";
-import { Panel } from "../../parts/panel.tsx";
+import { isolated } from "../../components/isolated.ts";
+import { type Column, Rows } from "../../components/page-table.tsx";
+import { Panel } from "../../components/panel.tsx";
 import type { Job } from "./job.ts";
 import { type Preflight, preflightOf } from "./preflight.ts";
 

@@ -1,8 +1,8 @@
 /** Training jobs, one by one or by arrays; the order of a new one stands in their place. */
 import { Button, Group, SegmentedControl } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useFilters } from "../../parts/filters.ts";
-import { PageHead } from "../../parts/page-head.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { PageHead } from "../../components/page-head.tsx";
 import { ArrayPanel } from "./array-panel.tsx";
 import { ArraysTable } from "./arrays-table.tsx";
 import { JobOrder } from "./job-order.tsx";

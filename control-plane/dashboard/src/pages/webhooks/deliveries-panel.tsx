@@ -2,9 +2,9 @@
 import { Code, Text } from "@mantine/core";
 import type { WebhookDelivery } from "@remotegpu/control-plane/http/webhooks/webhook-deliveries";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../parts/age-text.tsx";
-import { NameText } from "../../parts/name-text.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
+import { AgeText } from "../../components/age-text.tsx";
+import { NameText } from "../../components/name-text.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
 
 export function DeliveriesPanel({ id }: { id: string }) {
   const { t } = useTranslation("webhooks");

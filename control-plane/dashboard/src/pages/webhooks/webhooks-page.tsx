@@ -2,14 +2,14 @@
 import { Group, Stack } from "@mantine/core";
 import type { Webhook } from "@remotegpu/control-plane/http/webhooks/webhooks";
 import { useTranslation } from "react-i18next";
-import { Consequences } from "../../parts/confirm-dialog.tsx";
-import { useFilters } from "../../parts/filters.ts";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { OneTimeSecret } from "../../parts/form/shown-once.tsx";
-import { PageHead } from "../../parts/page-head.tsx";
-import { PageLink } from "../../parts/page-link.tsx";
-import { type Column, PageTable } from "../../parts/page-table.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { Consequences } from "../../components/confirm-dialog.tsx";
+import { useFilters } from "../../components/filters.ts";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
+import { PageHead } from "../../components/page-head.tsx";
+import { PageLink } from "../../components/page-link.tsx";
+import { type Column, PageTable } from "../../components/page-table.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import { DeliveriesPanel } from "./deliveries-panel.tsx";
 
 type WithSecret = Webhook & { secret: string };

@@ -2,14 +2,14 @@
 import { Button, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { CopyButton } from "../../../parts/copy-button.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
+import { AgeText } from "../../../components/age-text.tsx";
+import { CopyButton } from "../../../components/copy-button.tsx";
+import { NameText } from "../../../components/name-text.tsx";
 import type { Environment } from "../environment.ts";
 import { OpenButton } from "./open-button.tsx";
 import { PasswordButton } from "./password-button.tsx";
-import { rdpFile, vscodeLink, type AccessMethod } from "./way.ts";
-import { ServerText } from "../../../parts/said.tsx";
+import { rdpFile, vscodeLink, type AccessMethod } from "./access-method.ts";
+import { ServerText } from "../../../components/server-text.tsx";
 
 interface CardOf {
   environment: Environment;

@@ -5,11 +5,11 @@ import type { Access } from "@remotegpu/control-plane/http/environments/access-m
 import { POLL_MS } from "../../../api/query-client.ts";
 import { serverNow } from "../../../api/server-clock.ts";
 import { useAction, useApi } from "../../../api/use-api.ts";
-import { Failure, Panel } from "../../../parts/panel.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { Failure, Panel } from "../../../components/panel.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
-import type { AccessMethod } from "./way.ts";
+import type { AccessMethod } from "./access-method.ts";
 
 /** So long after its start its services come up one by one. */
 const NEW_MS = 60_000;

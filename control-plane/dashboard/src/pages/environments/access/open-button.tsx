@@ -6,8 +6,8 @@ import { Anchor, Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { Failure } from "../../../parts/panel.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { Failure } from "../../../components/panel.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
 
 interface OpenButtonOf {

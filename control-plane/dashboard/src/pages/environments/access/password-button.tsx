@@ -3,11 +3,11 @@ import { Button, Code, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
-import { CopyButton } from "../../../parts/copy-button.tsx";
-import { Failure } from "../../../parts/panel.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { AgeText } from "../../../components/age-text.tsx";
+import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
+import { CopyButton } from "../../../components/copy-button.tsx";
+import { Failure } from "../../../components/panel.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
 
 interface PasswordButtonOf {

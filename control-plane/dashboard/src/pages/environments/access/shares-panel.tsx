@@ -5,12 +5,12 @@ import { useTranslation } from "react-i18next";
 import type { WebShare } from "@remotegpu/control-plane/http/environments/web/web-shares";
 import { Problem } from "../../../api/client.ts";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
-import { CopyButton } from "../../../parts/copy-button.tsx";
-import { type Column, PageTable } from "../../../parts/page-table.tsx";
-import { Failure } from "../../../parts/panel.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { AgeText } from "../../../components/age-text.tsx";
+import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
+import { CopyButton } from "../../../components/copy-button.tsx";
+import { type Column, PageTable } from "../../../components/page-table.tsx";
+import { Failure } from "../../../components/panel.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 
 const DEFAULT_HOURS = "24";

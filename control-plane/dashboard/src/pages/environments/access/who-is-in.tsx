@@ -4,11 +4,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AccessSession } from "@remotegpu/control-plane/http/environments/access/sessions";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
-import { type Column, PageTable } from "../../../parts/page-table.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { AgeText } from "../../../components/age-text.tsx";
+import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
+import { NameText } from "../../../components/name-text.tsx";
+import { type Column, PageTable } from "../../../components/page-table.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
 
 export function WhoIsIn({ id }: { id: string }) {

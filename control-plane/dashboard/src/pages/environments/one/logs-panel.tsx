@@ -2,10 +2,10 @@
 import { NativeSelect } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { useFilters } from "../../../parts/filters.ts";
-import { Panel } from "../../../parts/panel.tsx";
-import { LogView } from "../../../parts/workload/log-view.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { useFilters } from "../../../components/filters.ts";
+import { Panel } from "../../../components/panel.tsx";
+import { LogView } from "../../../components/workload/log-view.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 
 const SERVICES = ["jupyter", "tensorboard", "rdp"] as const;

@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../../api/use-api.ts";
 import type { Fields } from "./fields.tsx";
 import "@mantine/core/styles/Fieldset.css";
-import { ServerText } from "../../../parts/said.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
+import { ServerText } from "../../../components/server-text.tsx";
+import { NameText } from "../../../components/name-text.tsx";
 
 interface DataEntry {
   id: number;

@@ -6,11 +6,11 @@ import { useTranslation } from "react-i18next";
 import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
 import { request } from "../../../api/client.ts";
 import { POLL_MS } from "../../../api/query-client.ts";
-import { Money } from "../../../parts/money.tsx";
-import { type Column, Rows } from "../../../parts/page-table.tsx";
-import { Panel } from "../../../parts/panel.tsx";
+import { Money } from "../../../components/money.tsx";
+import { type Column, Rows } from "../../../components/page-table.tsx";
+import { Panel } from "../../../components/panel.tsx";
 import { type Draft, estimateOf } from "./draft.ts";
-import { ServerText } from "../../../parts/said.tsx";
+import { ServerText } from "../../../components/server-text.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;

@@ -7,7 +7,7 @@ import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
 import type { Spec } from "@remotegpu/control-plane/http/money/prices/specs";
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { type Page, useApi } from "../../../api/use-api.ts";
-import { isolated } from "../../../parts/isolated.ts";
+import { isolated } from "../../../components/isolated.ts";
 import { type Draft, type Switch, SWITCHES } from "./draft.ts";
 
 export interface Fields {

@@ -3,12 +3,12 @@ import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
 import { useApi } from "../../../api/use-api.ts";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { Money } from "../../../parts/money.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
-import { type Column, Rows } from "../../../parts/page-table.tsx";
-import { Panel } from "../../../parts/panel.tsx";
-import { bytesText } from "../../../parts/size-text.ts";
+import { AgeText } from "../../../components/age-text.tsx";
+import { Money } from "../../../components/money.tsx";
+import { NameText } from "../../../components/name-text.tsx";
+import { type Column, Rows } from "../../../components/page-table.tsx";
+import { Panel } from "../../../components/panel.tsx";
+import { bytesText } from "../../../components/size-text.ts";
 
 type Offer = Offers["items"][number];
 

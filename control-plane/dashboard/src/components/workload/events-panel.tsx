@@ -5,7 +5,7 @@ import { AgeText } from "../age-text.tsx";
 import { ChangeText } from "../change-text.tsx";
 import { type Column, PageTable } from "../page-table.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 
 type Event = EventPage["items"][number];
 

@@ -5,10 +5,10 @@
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
-import { translationOf } from "../words/words.ts";
+import { translationOf } from "../locales/languages.ts";
 import { contained } from "./isolated.ts";
 import { REFUSALS } from "./refusals.ts";
-import type { Piece } from "./told-words.ts";
+import type { Piece } from "./translator.ts";
 
 export function ServerText({ children }: { children: string | null | undefined }) {
   const { i18n } = useTranslation();

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
 import type { Draft, FieldOf, FormBody as RelayEventOf } from "./draft.ts";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 
 export interface Field extends FieldOf {
   label: string;

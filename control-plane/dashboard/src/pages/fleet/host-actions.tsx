@@ -3,9 +3,9 @@ import { Button, Group, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
-import { Choice } from "../../parts/choice.tsx";
-import { Failure } from "../../parts/panel.tsx";
+import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
+import { Choice } from "../../components/choice.tsx";
+import { Failure } from "../../components/panel.tsx";
 import { HolderLinks } from "./holder-links.tsx";
 import type { MapCard } from "./map-rows.ts";
 

@@ -1,8 +1,8 @@
 /** What can be done with a job as it stands. */
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useGo, PageLink } from "../../parts/page-link.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
+import { useGo, PageLink } from "../../components/page-link.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
 import type { Job } from "./job.ts";
 
 const ENDED = ["completed", "failed", "cancelled"];

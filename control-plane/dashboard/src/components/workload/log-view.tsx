@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addressOf, type Query } from "../../api/client.ts";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 import { hitsIn, visibleLine } from "./log-lines.ts";
 import { useLog } from "./use-log.ts";
 import "./log-view.css";

@@ -9,7 +9,7 @@ import { serverTimeOf } from "../api/server-clock.ts";
 import { AgeText } from "./age-text.tsx";
 import { isolated } from "./isolated.ts";
 import { NameText } from "./name-text.tsx";
-import { Refusal } from "./said.tsx";
+import { Refusal } from "./server-text.tsx";
 
 /** As much of a query as is shown of it. */
 interface View<Data> {

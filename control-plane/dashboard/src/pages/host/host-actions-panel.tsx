@@ -4,10 +4,10 @@ import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answ
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { Panel } from "../../parts/panel.tsx";
-import { HostActions } from "../fleet/host-acts.tsx";
+import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
+import { CopyButton } from "../../components/copy-button.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { HostActions } from "../fleet/host-actions.tsx";
 import { useHolders } from "./host-instances.tsx";
 
 /** A CA of our own is there where its installation put it; a public one needs no word. */

@@ -6,7 +6,7 @@ import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { proofOf } from "./login-proof.ts";
 import { useRefusalText } from "./refusal-text.ts";
 import { login, type LoginProof } from "./session.tsx";
-import { ServerText } from "../parts/said.tsx";
+import { ServerText } from "../components/server-text.tsx";
 
 interface LoginPageOf {
   ticket: string | null;

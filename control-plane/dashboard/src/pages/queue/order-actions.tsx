@@ -1,10 +1,10 @@
 /** What can be done with an order while it waits. */
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import type { Field } from "../../parts/form/fields.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
-import { pathOf } from "../../parts/workload/workload.ts";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import type { Field } from "../../components/form/fields.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
+import { pathOf } from "../../components/workload/workload.ts";
 import { type Waiting, workloadOf } from "./waiting.ts";
 
 const MAX_NAME = 128;

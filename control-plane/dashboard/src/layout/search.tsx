@@ -6,10 +6,10 @@ import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../api/use-api.ts";
 import { PAGES } from "../pages/pages.ts";
-import { NameText } from "../parts/name-text.tsx";
-import { useGo } from "../parts/page-link.tsx";
-import { Failure } from "../parts/panel.tsx";
-import { StatusBadge } from "../parts/status-badge.tsx";
+import { NameText } from "../components/name-text.tsx";
+import { useGo } from "../components/page-link.tsx";
+import { Failure } from "../components/panel.tsx";
+import { StatusBadge } from "../components/status-badge.tsx";
 import { useMe } from "./session.tsx";
 
 type Resource = SearchAnswer["items"][number];

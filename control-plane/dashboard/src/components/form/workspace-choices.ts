@@ -1,7 +1,7 @@
 /** Workspaces in which somebody may order: the personal one first. */
 import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
 import { type Page, useApi } from "../../api/use-api.ts";
-import { useMe } from "../../frame/session.tsx";
+import { useMe } from "../../layout/session.tsx";
 import { isolated } from "../isolated.ts";
 
 const MAY_ORDER = ["owner", "admin", "member"];

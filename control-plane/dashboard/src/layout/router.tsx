@@ -3,10 +3,10 @@ import { Button, Loader } from "@mantine/core";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { PAGES, type PageEntry } from "../pages/pages.ts";
-import { NotFound } from "../parts/not-found.tsx";
-import { useGo } from "../parts/page-link.tsx";
-import { Failure } from "../parts/panel.tsx";
-import { loadLocale } from "../words/words.ts";
+import { NotFound } from "../components/not-found.tsx";
+import { useGo } from "../components/page-link.tsx";
+import { Failure } from "../components/panel.tsx";
+import { loadLocale } from "../locales/languages.ts";
 import { Layout } from "./layout.tsx";
 import { useMe } from "./session.tsx";
 

@@ -1,18 +1,18 @@
 /** Where it stands, in a sentence, and its figures. */
 import { Group, SimpleGrid, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../../frame/session.tsx";
-import { AgeText } from "../../../parts/age-text.tsx";
-import { Figure } from "../../../parts/figure.tsx";
-import { Money } from "../../../parts/money.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
-import { PageLink } from "../../../parts/page-link.tsx";
-import { Panel } from "../../../parts/panel.tsx";
-import { ServerText } from "../../../parts/said.tsx";
-import { bytesText } from "../../../parts/size-text.ts";
-import { StatusBadge } from "../../../parts/status-badge.tsx";
-import { useCost } from "../../../parts/workload/cost.tsx";
-import { FreeNow } from "../../../parts/workload/waivers.tsx";
+import { useMe } from "../../../layout/session.tsx";
+import { AgeText } from "../../../components/age-text.tsx";
+import { Figure } from "../../../components/figure.tsx";
+import { Money } from "../../../components/money.tsx";
+import { NameText } from "../../../components/name-text.tsx";
+import { PageLink } from "../../../components/page-link.tsx";
+import { Panel } from "../../../components/panel.tsx";
+import { ServerText } from "../../../components/server-text.tsx";
+import { bytesText } from "../../../components/size-text.ts";
+import { StatusBadge } from "../../../components/status-badge.tsx";
+import { useCost } from "../../../components/workload/cost.tsx";
+import { FreeNow } from "../../../components/workload/waivers.tsx";
 import { type Environment } from "../environment.ts";
 import { IdleText } from "../idle-text.tsx";
 

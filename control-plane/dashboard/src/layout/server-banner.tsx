@@ -9,9 +9,9 @@ import { useTranslation } from "react-i18next";
 import { request } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
-import { ageOf } from "../parts/age-text.tsx";
-import { ServerText } from "../parts/said.tsx";
-import { useTick } from "../parts/use-tick.ts";
+import { ageOf } from "../components/age-text.tsx";
+import { ServerText } from "../components/server-text.tsx";
+import { useTick } from "../components/use-tick.ts";
 
 interface Health {
   status: string;

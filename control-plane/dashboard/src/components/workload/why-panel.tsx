@@ -8,7 +8,7 @@ import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;

@@ -1,7 +1,7 @@
 /** What a person chooses for this browser: the theme and the language. */
 import { SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { type Language, LANGUAGES, speak } from "../words/words.ts";
+import { type Language, LANGUAGES, speak } from "../locales/languages.ts";
 
 const THEMES = ["light", "dark", "auto"] as const;
 

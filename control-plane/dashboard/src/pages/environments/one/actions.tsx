@@ -3,11 +3,11 @@ import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { ConfirmDialog } from "../../../parts/confirm-dialog.tsx";
-import { NameText } from "../../../parts/name-text.tsx";
-import { useGo } from "../../../parts/page-link.tsx";
-import { Failure } from "../../../parts/panel.tsx";
-import { pathOf } from "../../../parts/workload/workload.ts";
+import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
+import { NameText } from "../../../components/name-text.tsx";
+import { useGo } from "../../../components/page-link.tsx";
+import { Failure } from "../../../components/panel.tsx";
+import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 
 type Requesting = "stop" | "restart" | "delete";

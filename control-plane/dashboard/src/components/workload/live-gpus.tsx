@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../age-text.tsx";
 import { NameText } from "../name-text.tsx";
 import { NotReported } from "../not-reported.tsx";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 import { bytesText } from "../size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 

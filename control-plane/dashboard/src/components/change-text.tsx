@@ -1,6 +1,6 @@
 /** What was, and what is: what is not said is left out. */
 import { NameText } from "./name-text.tsx";
-import { ServerText } from "./said.tsx";
+import { ServerText } from "./server-text.tsx";
 
 interface ChangeOf {
   from: string | null;

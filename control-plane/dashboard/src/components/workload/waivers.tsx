@@ -3,7 +3,7 @@ import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { WorkloadWaiver } from "@remotegpu/control-plane/http/workloads/money-answer";
 import { AgeText } from "../age-text.tsx";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 
 const RULES = [
   "loading",

@@ -3,8 +3,8 @@ import type { Sentences } from "@remotegpu/control-plane/http/sentences/sentence
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { request } from "../api/client.ts";
-import { isolated } from "../parts/isolated.ts";
-import { type Piece, translator } from "../parts/told-words.ts";
+import { isolated } from "../components/isolated.ts";
+import { type Piece, translator } from "../components/translator.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;

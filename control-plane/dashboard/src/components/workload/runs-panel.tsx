@@ -10,7 +10,7 @@ import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
 import { pathOf, type WorkloadRef } from "./workload.ts";
-import { ServerText } from "../said.tsx";
+import { ServerText } from "../server-text.tsx";
 import { WaivedText } from "./waivers.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };

@@ -1,10 +1,10 @@
 /** What can be done with a service as it stands. */
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { DialogForm } from "../../parts/form/dialog-form.tsx";
-import { useGo } from "../../parts/page-link.tsx";
-import { ActionButton } from "../../parts/workload/act-button.tsx";
-import { hiddenNames, knownValues } from "../../parts/workload/known-values.ts";
+import { DialogForm } from "../../components/form/dialog-form.tsx";
+import { useGo } from "../../components/page-link.tsx";
+import { ActionButton } from "../../components/workload/action-button.tsx";
+import { hiddenNames, knownValues } from "../../components/workload/known-values.ts";
 import type { Service } from "./service.ts";
 
 const DOWN = ["stopped", "error", "stopping"];
