@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { succeed } from "@remotegpu/control-plane/embedded/succession";
+import { succeed } from "@remotegpu/control-plane/embedded/folder-holder";
 import { lockState, StateLockedError } from "@remotegpu/control-plane/embedded/state-lock";
 
 test("a state folder belongs to one running control plane, whatever path names it", async () => {

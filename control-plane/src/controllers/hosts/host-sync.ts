@@ -19,7 +19,7 @@ import { desiredSetOf } from "../../store/reports/desired/desired-sets.ts";
 import { mergeObserved } from "../../store/reports/observed.ts";
 import { answerCode } from "./code-parts.ts";
 import type { GpuHistory } from "./gpu-history.ts";
-import { type HeartbeatQueue, heartbeatQueue } from "./heartbeat-desk.ts";
+import { type HeartbeatQueue, heartbeatQueue } from "./heartbeat-queue.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
 
