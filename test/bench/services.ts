@@ -22,7 +22,7 @@ import {
   PACED_PER_SECOND,
   type Route,
   WebClients,
-} from "./web-ways.ts";
+} from "./web-routes.ts";
 
 const ROUNDS = 5;
 const STREAMS = 1_000;

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
-import { STORED_DOCUMENT, STORED_NARROWINGS, madeDocument, textOf } from "./kept-document.ts";
+import { STORED_DOCUMENT, STORED_NARROWINGS, madeDocument, textOf } from "./stored-document.ts";
 import { type Narrowing, writing } from "./writing.ts";
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);

@@ -1,11 +1,11 @@
-/** `npm run screenshots`: opens the main pages of the dashboard on what `shown-fleet.ts` plays, and keeps a picture of each. */
+/** `npm run screenshots`: opens the main pages of the dashboard on what `pictured-fleet.ts` plays, and keeps a picture of each. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Page, Viewport } from "puppeteer-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DashboardScene, openDashboardScene } from "../support/dashboard/dashboard-scene.ts";
 import type { Caller } from "../support/http/api.ts";
 import { freeze } from "./frozen-page.ts";
-import { playFleet, type PicturedFleet, PICTURED_AT } from "./shown-fleet.ts";
+import { playFleet, type PicturedFleet, PICTURED_AT } from "./pictured-fleet.ts";
 
 const FOLDER = new URL("../../control-plane/docs/pictures/", import.meta.url).pathname;
 const BATCH_QUEUE: Viewport = { width: 1280, height: 800 };

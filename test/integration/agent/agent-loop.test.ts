@@ -20,7 +20,7 @@ import { docker, importBusyboxImage, newHostId, removeLabelled } from "../../sup
 import { eventually } from "../../support/eventually.ts";
 import { nativeProgram } from "../../support/containers/native-program.ts";
 import { RuntimeProxy } from "../../support/containers/runtime-proxy.ts";
-import { termsOf } from "../../support/samples/image-wishes.ts";
+import { termsOf } from "../../support/samples/desired-images.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 const live = { stopGraceSeconds: 2, onDisconnect: "keep", stopAfterSeconds: null } as const;

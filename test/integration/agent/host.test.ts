@@ -38,7 +38,7 @@ import {
 import { LimitWatch } from "@remotegpu/agent/loop/watch/limit-watch";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { nativeProgram } from "../../support/containers/native-program.ts";
 
 const AGENT = new URL("../../../agent/src/main.ts", import.meta.url).pathname;

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { COMPILED } from "../../support/suite/compiled.ts";
 import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";
-import { untrueOf } from "../../support/pages/told-session.ts";
+import { untrueOf } from "../../support/pages/documented-session.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { freePort } from "../../support/engines/free-ports.ts";

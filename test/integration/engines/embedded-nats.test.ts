@@ -11,7 +11,7 @@ import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control
 import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
 import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 
 const run = promisify(execFile);
 const SERVE_ALONE = new URL("../../fixtures/embedded-nats-alone.ts", import.meta.url).pathname;

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 
 /** More than fits into what the system holds of a connection. */
 const LARGE = 32 * 1024 * 1024;

@@ -4,7 +4,7 @@ import { GatewayLink } from "@remotegpu/control-plane/gateway-link";
 import { Wakes } from "@remotegpu/control-plane/link/servers/wakes";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
 

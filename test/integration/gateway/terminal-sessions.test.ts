@@ -8,7 +8,7 @@ import { sha256 } from "@remotegpu/shared/row-hash";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import type { ControlScene, ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { openCustomerScene } from "../../support/worlds/customer-scene.ts";
 

@@ -12,7 +12,7 @@ import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate
 import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
 import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "remotegpu-web-cert-"));
 const certificate = { certFile: join(folder, "web.pem"), keyFile: join(folder, "web-key.pem") };

@@ -5,7 +5,7 @@ import { openDatabase } from "@remotegpu/control-plane/store/database/database";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
 import { SlowBodies } from "@remotegpu/control-plane/gateway/front/slow-bodies";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 
 let scene: WebScene;

@@ -14,7 +14,7 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { startIdentityApi, type IdentityApi } from "../../support/http/identity-api.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
 
 const TOKEN = "a-join-token";

@@ -10,7 +10,7 @@ import { MAX_EXEC_BYTES } from "@remotegpu/shared/exec-limits";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { aHeartbeat, aHeartbeatReply, aHost } from "../../support/samples/protocol-samples.ts";
 

@@ -10,7 +10,7 @@ import { SessionId } from "@remotegpu/shared/sessions";
 import { downOfAllSessions, downSession, JOURNAL_STREAM, upSession } from "@remotegpu/shared/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 
 const SESSION = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");
 

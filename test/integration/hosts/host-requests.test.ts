@@ -15,7 +15,7 @@ import type { AccessReport } from "@remotegpu/shared/ssh-access";
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import {
   aDesiredInstance,

@@ -13,7 +13,7 @@ import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { isHere } from "../../support/containers/image-host.ts";
-import { termsOf } from "../../support/samples/image-wishes.ts";
+import { termsOf } from "../../support/samples/desired-images.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 

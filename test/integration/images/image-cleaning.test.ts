@@ -7,7 +7,7 @@ import { ImageCleaner } from "@remotegpu/agent/loop/images/image-cleaner";
 import { reportText } from "@remotegpu/shared/doctor";
 import { docker } from "../../support/containers/docker.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { imageOfOrder } from "../../support/samples/image-wishes.ts";
+import { imageOfOrder } from "../../support/samples/desired-images.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 const LAYER = 200_000;

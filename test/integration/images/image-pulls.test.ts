@@ -30,7 +30,7 @@ import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { imageOfFetch, imageOfOrder } from "../../support/samples/image-wishes.ts";
+import { imageOfFetch, imageOfOrder } from "../../support/samples/desired-images.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 /** More than a runtime loads at once, also where we start it. */

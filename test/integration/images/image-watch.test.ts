@@ -12,7 +12,7 @@ import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 describe("an agent", () => {

@@ -7,7 +7,7 @@ import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { docker, newHostId } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ImageHost, isHere } from "../../support/containers/image-host.ts";
-import { imageOfOrder } from "../../support/samples/image-wishes.ts";
+import { imageOfOrder } from "../../support/samples/desired-images.ts";
 import { TestRegistry } from "../../support/containers/registry.ts";
 
 let registry: TestRegistry;

@@ -21,7 +21,7 @@ import {
   openControlScene,
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 
 const PASSWORD = "correct horse battery staple";
 const IMAGE = "ghcr.io/team/private:1";

@@ -34,7 +34,7 @@ import { type HostSide, startHostSide } from "../../support/agent/host-side.ts";
 import { openScene, openSceneRun, type Scene, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { NatsCluster, type ServerName } from "../../support/engines/nats-cluster.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 const MINUTE = 60_000;

@@ -11,7 +11,7 @@ import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { aBatch } from "../../support/samples/protocol-samples.ts";
 

@@ -11,7 +11,7 @@ import { MAX_KNOWN_KILLS, MemoryKills } from "@remotegpu/agent/host/memory-kills
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
 
 let folder: string;

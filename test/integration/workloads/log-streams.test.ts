@@ -24,7 +24,7 @@ import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/subje
 import { encode } from "@remotegpu/shared/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 
 let nats: TestNats;

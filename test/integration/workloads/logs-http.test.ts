@@ -21,7 +21,7 @@ import {
 } from "../../support/worlds/control-scene.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 
 let scene: ControlScene;

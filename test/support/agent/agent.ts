@@ -14,7 +14,7 @@ import { saveCredential } from "@remotegpu/agent/link/credential";
 import { importBusyboxImage, newHostId, removeLabelled } from "../containers/docker.ts";
 import { EmptyAccess } from "./empty-access.ts";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";
-import { memoryLog, type MemoryLog } from "../kept-log.ts";
+import { memoryLog, type MemoryLog } from "../memory-log.ts";
 import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plane.ts";
 
 /** Where nothing listens: the API that renews credentials, and NATS for an agent that is cut off. */

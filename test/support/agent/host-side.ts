@@ -2,7 +2,7 @@
 import { HostConnection, type MessageHandler } from "@remotegpu/agent/link/connection";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { eventually } from "../eventually.ts";
-import { memoryLog, type MemoryLog } from "../kept-log.ts";
+import { memoryLog, type MemoryLog } from "../memory-log.ts";
 import type { HostCredential } from "../engines/nats.ts";
 
 export interface HostSide extends HostCredential {

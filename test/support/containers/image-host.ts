@@ -18,7 +18,7 @@ import { Images } from "@remotegpu/agent/runtime/images/images";
 import { newHostId } from "./docker.ts";
 import { eventually } from "../eventually.ts";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";
-import { memoryLog } from "../kept-log.ts";
+import { memoryLog } from "../memory-log.ts";
 
 /** The machine's runtime loads few layers at once, of all tests together. */
 const PULL_WITHIN_MS = 45_000;

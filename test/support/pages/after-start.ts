@@ -20,7 +20,7 @@ import {
 } from "./classes.ts";
 import { commandsIn, textOf, type DocumentedCommand } from "./page.ts";
 import { matchesPage } from "./shape.ts";
-import { untrueOf } from "./told-session.ts";
+import { untrueOf } from "./documented-session.ts";
 
 const BIN = new URL("../../../node_modules/.bin", import.meta.url).pathname;
 /** What `npx` finds in a clone, without the second that npm needs for it each time. */

@@ -4,7 +4,7 @@ import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { desiredOf } from "./desired-instance.ts";
-import { termsOf } from "./image-wishes.ts";
+import { termsOf } from "./desired-images.ts";
 
 export const BOOT = "11111111-1111-4111-8111-111111111111" as BootId;
 /** Small, so that opening a journal costs a test nothing. */

@@ -48,7 +48,7 @@ import {
 import { StorageReply, StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { down, up } from "@remotegpu/shared/subjects";
 import { decode, encode } from "@remotegpu/shared/wire";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
 
 const FOLDER = new URL("../../fixtures/protocol/1/", import.meta.url);

@@ -24,7 +24,7 @@ import { AgentUnderTest } from "../../../support/agent/agent.ts";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { docker, newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { memoryLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/memory-log.ts";
 import { RUNNING, containerOf, exited, key } from "../../../support/samples/run-samples.ts";
 import { ScriptedControlPlane } from "../../../support/agent/scripted-control-plane.ts";
 import { nativeProgram } from "../../../support/containers/native-program.ts";

@@ -16,7 +16,7 @@ import { ScriptedControlPlane } from "../../../support/agent/scripted-control-pl
 import { logKernelLine, simulatedAddress } from "../../../support/agent/simulated-faults.ts";
 import { docker, newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { memoryLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/memory-log.ts";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { containerOf, key } from "../../../support/samples/run-samples.ts";
 

@@ -14,7 +14,7 @@ import type { MachineReport } from "@remotegpu/shared/host-report";
 import { BootId } from "@remotegpu/shared/ids";
 import { newHostId } from "../../../support/containers/docker.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { memoryLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/memory-log.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
 const TEN_MINUTES_MS = 600_000;

@@ -11,7 +11,7 @@ import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { BootId } from "@remotegpu/shared/ids";
 import { newHostId } from "../../../support/containers/docker.ts";
-import { memoryLog } from "../../../support/kept-log.ts";
+import { memoryLog } from "../../../support/memory-log.ts";
 
 const BOOT = BootId.parse("11111111-1111-4111-8111-111111111111");
 const uuidOf = (index: number) => `GPU-${String(index).padStart(8, "0")}-2222-3333-4444-555555555555`;

@@ -5,7 +5,7 @@ import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
 import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../../../support/samples/desired-instance.ts";
-import { imageOfOrder, termsOf } from "../../../../support/samples/image-wishes.ts";
+import { imageOfOrder, termsOf } from "../../../../support/samples/desired-images.ts";
 import { containerOf, exited, HOST, key, recordOf } from "../../../../support/samples/run-samples.ts";
 
 const order = (changes: Partial<Omit<DesiredInstance, "spec">> = {}) =>

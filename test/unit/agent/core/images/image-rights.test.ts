@@ -1,7 +1,7 @@
 /** Who may use an image that is on a host. */
 import { expect, test } from "vitest";
 import { mayPullOver, mayUse, type PulledImage } from "@remotegpu/agent/core/images/image-rights";
-import { termsOf } from "../../../../support/samples/image-wishes.ts";
+import { termsOf } from "../../../../support/samples/desired-images.ts";
 
 const pulled = (imageId: string, credential: string | null): PulledImage => ({
   imageId,

@@ -4,7 +4,7 @@ import { ATTEMPTS } from "@remotegpu/agent/core/canary/attempts";
 import { runCanary, type CanaryRunParts } from "@remotegpu/agent/loop/canary/canary-run";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import { HostId } from "@remotegpu/shared/ids";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 
 /** All refused but a mount. */
 const PRINTED = `${ATTEMPTS.map(({ name }) => `${name} ${name === "mount-proc" ? 0 : 1}\n`).join("")}end\n`;

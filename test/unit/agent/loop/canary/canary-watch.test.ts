@@ -6,7 +6,7 @@ import { CanaryWatch, type CanaryWatchParts } from "@remotegpu/agent/loop/canary
 import { CanaryReport } from "@remotegpu/shared/canary-report";
 import { MachineReport } from "@remotegpu/shared/host-report";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 
 const FIRST_MS = 5 * MS_PER_MINUTE;
 const REFUSED: CanaryFindings = { kind: "tried", tried: 40, succeeded: [], unclear: ["see-gpu"] };

@@ -5,7 +5,7 @@ import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/imag
 import { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
 import { KIB } from "@remotegpu/shared/units";
-import { imageOfFetch, imageOfOrder } from "../../../../support/samples/image-wishes.ts";
+import { imageOfFetch, imageOfOrder } from "../../../../support/samples/desired-images.ts";
 
 const LONG_NAME = `r.example.com/${"x".repeat(230)}`;
 

@@ -5,7 +5,7 @@ import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/l
 import { MAX_SAMPLE_BYTES, type StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
 import { expect, test } from "vitest";
 import { RuntimeDown } from "@remotegpu/agent/runtime/docker/runtime-error";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { BroughtWatch } from "@remotegpu/agent/loop/watch/brought-watch";
 import { RuntimeDown } from "@remotegpu/agent/runtime/docker/runtime-error";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 import { containerOf, key } from "../../../../support/samples/run-samples.ts";
 
 const imageOf = (name: string) => `sha256:${name.repeat(64)}`;

@@ -7,7 +7,7 @@ import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { DeviceAccessWatch } from "@remotegpu/agent/loop/watch/device-access-watch";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 import {
   at,
   BOOT,

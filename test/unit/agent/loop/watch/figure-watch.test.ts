@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { FigureWatch } from "@remotegpu/agent/loop/watch/figure-watch";
 import type { RunId } from "@remotegpu/shared/ids";
 import { MAX_FIGURES } from "@remotegpu/shared/instance-figures";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 import { containerOf, exited, key } from "../../../../support/samples/run-samples.ts";
 
 const FIGURES = { cpuMs: 7, networkInBytes: 1, networkOutBytes: 2, lastOutputAgeMs: null };

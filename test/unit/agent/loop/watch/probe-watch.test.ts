@@ -6,7 +6,7 @@ import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { ProbeWatch } from "@remotegpu/agent/loop/watch/probe-watch";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   at,

@@ -8,7 +8,7 @@ import {
   VersionWatch,
 } from "@remotegpu/agent/loop/watch/version-watch";
 import type { RuntimeProgram } from "@remotegpu/agent/host/versions/host-versions";
-import { memoryLog } from "../../../../support/kept-log.ts";
+import { memoryLog } from "../../../../support/memory-log.ts";
 
 const DOCKER: RuntimeProgram = {
   name: "docker",

@@ -11,7 +11,7 @@ import {
   marked,
   OF_ADA,
   OF_BOB,
-} from "../../../../support/samples/stream-looks.ts";
+} from "../../../../support/samples/stream-snapshots.ts";
 
 describe("a listener is told", () => {
   const all = new Set(["fleet", "queue", "alarms", "workloads", "billing", "gpu", "cost", "env:e", "host:h"]);

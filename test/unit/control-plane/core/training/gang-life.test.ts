@@ -3,12 +3,7 @@ import type { InstanceReport } from "@remotegpu/control-plane/core/instances/ins
 import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
-import {
-  aRankState,
-  goodFindings,
-  rankAddress,
-  withBad,
-} from "../../../../support/samples/a-rank-standing.ts";
+import { aRankState, goodFindings, rankAddress, withBad } from "../../../../support/samples/a-rank-state.ts";
 
 type Reported = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
 

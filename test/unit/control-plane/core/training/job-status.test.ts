@@ -9,7 +9,7 @@ import {
   limitMs,
 } from "@remotegpu/control-plane/core/training/job-status";
 import type { Failure, InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
-import { aRankState } from "../../../../support/samples/a-rank-standing.ts";
+import { aRankState } from "../../../../support/samples/a-rank-state.ts";
 import { anInstanceReport as report } from "../../../../support/samples/an-instance-report.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);

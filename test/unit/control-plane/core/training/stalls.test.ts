@@ -6,7 +6,7 @@ import type {
 } from "@remotegpu/control-plane/core/instances/instance-report";
 import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
 import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
-import { aRankState } from "../../../../support/samples/a-rank-standing.ts";
+import { aRankState } from "../../../../support/samples/a-rank-state.ts";
 
 const WAITS = [
   { name: "python3", state: "S", waitsIn: "futex_wait_queue", count: 8 },

@@ -13,8 +13,8 @@ import type { Caller } from "../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../support/worlds/control-scene.ts";
 import { ScriptedGateway } from "../support/worlds/scripted-gateway.ts";
 import { writtenLog } from "../support/worlds/written-log.ts";
-import { heldCards, HISTORY_HOURS, keepHistory, keepRequests, proveTime } from "./shown-figures.ts";
-import { PicturedHosts } from "./shown-hosts.ts";
+import { heldCards, HISTORY_HOURS, keepHistory, keepRequests, proveTime } from "./pictured-figures.ts";
+import { PicturedHosts } from "./pictured-hosts.ts";
 
 /** Now, in all pictures: after what `BilledRuns` plays. */
 export const PICTURED_AT = new Date("2026-03-31T20:24:00Z");

@@ -2,7 +2,7 @@
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import type { DesiredInstance, Finding, ObservedInstance } from "@remotegpu/shared/instance";
 import type { ControlScene, ScriptedHost } from "../support/worlds/control-scene.ts";
-import { H100, heldCards, readingOf } from "./shown-figures.ts";
+import { H100, heldCards, readingOf } from "./pictured-figures.ts";
 
 const HOSTS = 6;
 const CARDS = 8;

@@ -14,7 +14,7 @@ import { dialogGone } from "../../../support/dashboard/keyboard.ts";
 import { COUNT_REQUESTS, goWithin } from "../../../support/dashboard/name-checks.ts";
 import { expectText } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
-import { sessionOn } from "../../../support/samples/access-book.ts";
+import { sessionOn } from "../../../support/samples/access-report.ts";
 import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
 
 const DIALOG = '[role="dialog"]';

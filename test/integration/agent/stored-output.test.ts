@@ -10,7 +10,7 @@ import { StoredOutput } from "@remotegpu/agent/journal/output/stored-output";
 import type { OutputRecord } from "@remotegpu/agent/journal/output/output-records";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import type { Runtime } from "@remotegpu/agent/runtime/runtime";
-import { memoryLog } from "../../support/kept-log.ts";
+import { memoryLog } from "../../support/memory-log.ts";
 import { runId } from "../../support/samples/run-samples.ts";
 
 let folder: string;

@@ -11,7 +11,7 @@ import { SessionReport } from "@remotegpu/agent/loop/session-report";
 import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
 import { AccessReport as ReportedSessions } from "@remotegpu/shared/ssh-access";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { memoryLog, type MemoryLog } from "../../support/kept-log.ts";
+import { memoryLog, type MemoryLog } from "../../support/memory-log.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";
 
 const START_MS = Date.UTC(2026, 0, 1, 12, 0);

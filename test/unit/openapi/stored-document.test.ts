@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
 import { expect, test } from "vitest";
-import { STORED_DOCUMENT, madeDocument, textOf } from "../../openapi/kept-document.ts";
+import { STORED_DOCUMENT, madeDocument, textOf } from "../../openapi/stored-document.ts";
 import { narrowings } from "../../openapi/narrowing.ts";
 import { writing } from "../../openapi/writing.ts";
 
