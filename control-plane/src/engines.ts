@@ -103,7 +103,7 @@ async function reportFooting(db: Database, log: Log): Promise<void> {
   if (db.role.footing === "unguarded")
     log.warn(
       {},
-      "the user of DATABASE_URL can change the books; give the server a login of its own (the doctor says how)",
+      "the user of DATABASE_URL can change the books; give the server a login of its own (see the doctor)",
     );
 }
 

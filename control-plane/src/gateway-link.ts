@@ -58,11 +58,11 @@ export class GatewayLink {
       this.#route = { connection, orders: new HostOrders(connection) };
     } catch (error) {
       if (!(error instanceof NatsUnreachableError)) throw error;
-      if (!this.#isAway) log.warn({ error }, "this gateway is not told of changes now; it looks by itself");
+      if (!this.#isAway) log.warn({ error }, "this gateway receives no changes over NATS now; it polls");
       this.#isAway = true;
       return;
     }
-    log.info({}, "this gateway is told of changes over NATS");
+    log.info({}, "this gateway receives changes over NATS");
     woken();
   }
 }

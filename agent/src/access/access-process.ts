@@ -228,14 +228,14 @@ export class AccessProcess {
     this.#isReporting = false;
   }
 
-  /** False: systemd could not be told. An untold watchdog ends this process in the end. */
+  /** False: systemd could not be notified. An untold watchdog ends this process in the end. */
   async #orLog(reported: Promise<void>): Promise<boolean> {
     try {
       await reported;
       return true;
     } catch (error) {
       if (!(error instanceof NotifyError)) throw error;
-      this.#options.log.warn({ error }, "systemd could not be told");
+      this.#options.log.warn({ error }, "systemd could not be notified");
       return false;
     }
   }

@@ -58,7 +58,7 @@ export class ControlClient {
       {
         take: (answer) => {
           if (answer.kind === "held") this.#onMessage(answer);
-          else this.#log.error({ reason: answer.reason }, "the access process refuses what it was told");
+          else this.#log.error({ reason: answer.reason }, "the access process refuses the list");
         },
         refuse: (error) => socket.destroy(error),
       },

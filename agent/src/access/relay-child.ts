@@ -126,7 +126,10 @@ export class RelayChild {
   #take(child: ChildProcess, raw: unknown, handle: unknown): void {
     const parsed = FromRelay.safeParse(raw);
     if (!parsed.success) {
-      this.#log.error({ reason: parsed.error.issues[0]?.message }, "the relay said nonsense and is ended");
+      this.#log.error(
+        { reason: parsed.error.issues[0]?.message },
+        "the relay sent a malformed message and is ended",
+      );
       child.kill("SIGKILL");
       return;
     }

@@ -121,7 +121,7 @@ export class ServiceProbe {
       const kills = memoryKillsOf(await readGroupTexts(entry.instance.pid));
       if (kills !== null && entry.killsSeen !== null && kills > entry.killsSeen) this.suspect(leaseId);
     } catch (error) {
-      this.#options.log.warn({ leaseId, error }, "what a container has used up cannot be told");
+      this.#options.log.warn({ leaseId, error }, "which limits a container has exhausted is unknown");
     }
   }
 
@@ -174,7 +174,7 @@ export class ServiceProbe {
     } catch (error) {
       // Nothing is known then, and no lease ends for it.
       entry.watch = afterCheck(entry.watch, "unknown", { watched: entry.watched, exhaustion: null });
-      this.#options.log.warn({ key, error }, "whether somebody answers in a container cannot be told");
+      this.#options.log.warn({ key, error }, "whether a container's service answers is unknown");
     } finally {
       this.#checks -= 1;
       entry.isChecking = false;

@@ -40,7 +40,7 @@ async function run(): Promise<void> {
 }
 
 function logged(error: unknown): void {
-  log.warn({ error }, "systemd could not be told");
+  log.warn({ error }, "systemd could not be notified");
 }
 
 function explain(error: unknown): number {

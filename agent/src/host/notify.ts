@@ -10,7 +10,7 @@ const MICROSECONDS_PER_MS = 1_000;
 /** systemd acts when nothing came for the whole interval; a third leaves room for a slow turn of the loop. */
 const PINGS_PER_INTERVAL = 3;
 
-/** systemd could not be told. The agent works on; an untold watchdog ends it in the end. */
+/** systemd could not be notified. The agent works on; an untold watchdog ends it in the end. */
 export class NotifyError extends Error {
   override readonly name = "NotifyError";
 }

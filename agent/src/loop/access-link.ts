@@ -221,7 +221,7 @@ export class AccessLink {
       );
     } catch (error) {
       this.#processes.set(key, { failedMs: this.#monotonicMs() });
-      this.#log.warn({ error, pid }, "a container's process could not be looked at; tried again");
+      this.#log.warn({ error, pid }, "a container's process could not be read; retrying");
     }
     this.#wake();
   }

@@ -80,7 +80,7 @@ export class Housekeeping {
       .catch((error: unknown) => {
         log.warn(
           { error },
-          "networks, storage, images, ways in, code or toolboxes could not be looked after; tried again in a minute",
+          "housekeeping of networks, storage, images, SSH, code or toolboxes failed; retrying in a minute",
         );
       })
       .finally(() => (this.#isPending = false));

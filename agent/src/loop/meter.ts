@@ -168,7 +168,7 @@ export class Meter {
       return processOfRun(interval, read, { alive, isEndUntold: isEndUntold(noted, now.nowMs), now });
     } catch (error) {
       // The kernel could not be asked: not to be told from here, so neither alive nor ended is claimed.
-      this.#log.error({ runId: record.runId, error }, `run ${record.runId}: whether it lives cannot be told`);
+      this.#log.error({ runId: record.runId, error }, `run ${record.runId}: whether it is alive is unknown`);
       return "unknown";
     }
   }

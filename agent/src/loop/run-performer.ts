@@ -157,7 +157,7 @@ export class RunPerformer {
     if (grace === null || !isGraceOrdered || !grace.shorten(graceSeconds)) return;
     this.#log.info(
       { runId, graceSeconds },
-      `run ${runId}: its stop is under way and has ${graceSeconds} s left`,
+      `run ${runId}: its stop is in progress and has ${graceSeconds} s left`,
     );
   }
 
@@ -329,7 +329,7 @@ export class RunPerformer {
     try {
       return this.#groups.find(action.containerId, pid);
     } catch (error) {
-      this.#log.warn({ runId: action.runId, error }, "where its control group lies could not be told");
+      this.#log.warn({ runId: action.runId, error }, "its control group could not be found");
       return null;
     }
   }

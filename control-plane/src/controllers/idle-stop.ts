@@ -116,9 +116,9 @@ async function reportInside({ exec, log }: IdleStopDeps, one: Judged): Promise<v
     if (reply?.kind === "exec-reply" && reply.exitCode === 0) return;
     log.warn(
       { environmentId: id, reply: reply?.kind ?? null },
-      "the terminals of an idle environment were not told",
+      "the terminals of an idle environment were not notified",
     );
   } catch (error) {
-    log.warn({ environmentId: id, error }, "the terminals of an idle environment were not told");
+    log.warn({ environmentId: id, error }, "the terminals of an idle environment were not notified");
   }
 }

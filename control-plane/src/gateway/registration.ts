@@ -62,7 +62,7 @@ export class Registration {
       if (serviceBase !== null) await giveEndpoints(db, serviceBase);
       await forgetGateways(db, now());
     } catch (error) {
-      log.warn({ error }, "this gateway cannot say that it runs; it tries again");
+      log.warn({ error }, "this gateway could not register; retrying");
     }
   }
 }

@@ -94,11 +94,7 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
 
     await expectText(page, "2 not heard", 'section[aria-label="Hosts"]');
     await expectText(page, /not reported[^]*1 held/, 'section[aria-label="GPUs"]');
-    await expectText(
-      page,
-      /not reported[^]*hosts that are not heard/,
-      'section[aria-label="Usage on its way"]',
-    );
+    await expectText(page, /not reported[^]*hosts that are not heard/, 'section[aria-label="Pending usage"]');
     expect(await textOf(page, "main")).not.toMatch(/\b0 (up|free|rows)\b/);
   });
 

@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await typeInto(page, "Image", "server:2");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-rollout]");
-    await expectText(page, "Version v2 is on its way", "[data-rollout]");
+    await expectText(page, "Version v2 is pending", "[data-rollout]");
     await dialogGone(page);
     await openDialog(page, "Roll back");
     await expectText(page, "Replicas of both versions", '[role="dialog"]');
@@ -183,7 +183,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     const { page } = await open(`/inference/${id}`);
 
     await openDialog(page, "Stop");
-    for (const output of ["What stops", "What is kept", "What is still charged"])
+    for (const output of ["What stops", "What stays", "What is still charged"])
       await expectText(page, output, '[role="dialog"]');
     await tabTo(page, "Stop");
     await page.keyboard.press("Enter");

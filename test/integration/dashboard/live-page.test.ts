@@ -129,7 +129,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     await page.waitForSelector('[data-place="north#0"]');
 
     isRefused = true;
-    await expectText(page, /could not be read anew: This is our fault. · What is shown is from/, "main");
+    await expectText(page, /could not be read anew: This is our fault. · This page is from/, "main");
     expect(await page.$('[data-place="north#0"]')).not.toBeNull();
     await expectAccessible(page);
 

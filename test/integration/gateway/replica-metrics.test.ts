@@ -227,7 +227,7 @@ test("is given up where no way is found, and a way that is found then is let go"
   await ended;
 });
 
-test("ends at the replica once whoever asked is gone", async () => {
+test("ends at the replica once the client is gone", async () => {
   const { ended, tunnels } = await withText(HEAD);
   const leaving = new AbortController();
 

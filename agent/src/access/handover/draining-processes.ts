@@ -160,7 +160,7 @@ export class DrainingProcesses {
       {
         take: (message) => this.#hear(socket, message, gone),
         refuse: ({ message }) => {
-          this.#log.warn({ reason: message }, "something that makes no sense came on the elders' socket");
+          this.#log.warn({ reason: message }, "a message on the socket of draining processes is malformed");
           socket.destroy();
         },
       },

@@ -78,7 +78,7 @@ export class Successor {
   }
 
   get pid(): number {
-    if (this.#pid === null) throw new SuccessorError("it has not said its pid");
+    if (this.#pid === null) throw new SuccessorError("it has not reported its pid");
     return this.#pid;
   }
 
@@ -121,7 +121,7 @@ export class Successor {
   async #send(message: ToSuccessor, handle?: Parameters<ChildProcess["send"]>[1]): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#child.send(message, handle, (error) =>
-        error === null ? resolve() : reject(new SuccessorError("it could not be told", { cause: error })),
+        error === null ? resolve() : reject(new SuccessorError("it could not be notified", { cause: error })),
       );
     });
   }

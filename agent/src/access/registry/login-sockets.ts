@@ -70,7 +70,7 @@ export class LoginSockets {
     if (!this.#heard.delete(runId)) return;
     this.#log.warn(
       { runId },
-      "a container tells of more logins than there can be; it is not heard for a while",
+      "a container reports more logins than possible; its reports are ignored for a while",
     );
     this.#backoffUntilMs.set(runId, this.#nowMs() + AGAIN_AFTER_MS);
   }

@@ -85,7 +85,7 @@ export class CanaryWatch {
     this.#dueMs = nowMs + firstAfterMs;
     if (!isOn) this.#send({ outcome: "off" });
     this.#work(remove, (why) =>
-      log.warn({ why }, "whether an earlier canary is left cannot be told; the next one looks again"),
+      log.warn({ why }, "whether an earlier canary is left is unknown; the next run checks again"),
     );
   }
 

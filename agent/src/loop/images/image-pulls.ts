@@ -157,10 +157,7 @@ export class ImagePulls {
     this.ensure(wanted).catch((error: unknown) => {
       // The next round looks again; that the runtime is down is told elsewhere.
       if (error instanceof RuntimeDown || error instanceof RuntimeError) return;
-      this.#options.log.error(
-        { error, image: wanted.image },
-        "an image could not be looked for; tried again",
-      );
+      this.#options.log.error({ error, image: wanted.image }, "an image could not be checked; retrying");
     });
   }
 
@@ -242,7 +239,9 @@ export class ImagePulls {
     if (this.#checksRoom || !this.isBusy) return;
     this.#checksRoom = true;
     this.#endIfNearlyFull()
-      .catch((error: unknown) => this.#options.log.error({ error }, "the room for images could not be told"))
+      .catch((error: unknown) =>
+        this.#options.log.error({ error }, "the free space for images could not be read"),
+      )
       .finally(() => (this.#checksRoom = false));
   }
 

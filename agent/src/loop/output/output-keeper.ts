@@ -79,9 +79,9 @@ export class OutputKeeper {
         signal,
       });
       const outcome = await this.#stored.keep({ runId, containerId }, pieces);
-      if (!outcome.stored) this.#log.warn({ runId, ...outcome }, `run ${runId}: its output is not kept`);
+      if (!outcome.stored) this.#log.warn({ runId, ...outcome }, `run ${runId}: its output is not stored`);
     } catch (error) {
-      this.#log.warn({ runId, containerId, error }, `run ${runId}: its output is not kept whole`);
+      this.#log.warn({ runId, containerId, error }, `run ${runId}: its output is stored in part only`);
     }
   }
 
@@ -89,9 +89,7 @@ export class OutputKeeper {
   pruneWhenDue(nowMs: number): void {
     if (nowMs - this.#prunedMs < PRUNE_EVERY_MS) return;
     this.#prunedMs = nowMs;
-    this.#prune().catch((error: unknown) =>
-      this.#log.warn({ error }, "kept output could not be looked after"),
-    );
+    this.#prune().catch((error: unknown) => this.#log.warn({ error }, "pruning of stored output failed"));
   }
 
   /** Undefined where it cannot be seen. */
@@ -99,14 +97,14 @@ export class OutputKeeper {
     try {
       return await hasNewFile(this.#poolRoot, output);
     } catch (error) {
-      this.#log.warn({ runId, error }, `run ${runId}: its output could not be looked at`);
+      this.#log.warn({ runId, error }, `run ${runId}: its output could not be read`);
       return undefined;
     }
   }
 
   async #prune(): Promise<void> {
     const dropped = await this.#stored.prune();
-    if (dropped.length > 0) this.#log.info({ dropped }, "kept output of ended runs was dropped");
+    if (dropped.length > 0) this.#log.info({ dropped }, "stored output of ended runs was dropped");
   }
 
   async #lastBytes(containerId: string): Promise<Buffer> {

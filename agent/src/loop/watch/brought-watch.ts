@@ -49,7 +49,7 @@ export class BroughtWatch {
       // Whatever a runtime answers, nothing else hangs on it.
       if (error instanceof AssertionError) throw error;
       this.#backoffUntilMs = nowMs + REST_AFTER_FAILURE_MS;
-      if (!this.#isFailing) this.#log.warn({ error }, "what an image brings cannot be looked for");
+      if (!this.#isFailing) this.#log.warn({ error }, "an image could not be inspected");
       this.#isFailing = true;
     } finally {
       this.#isChecking = false;

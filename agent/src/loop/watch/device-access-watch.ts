@@ -134,7 +134,7 @@ export class DeviceAccessWatch {
   async #probe(runId: RunId, requested: Entry): Promise<void> {
     const atMs = this.#parts.monotonicMs();
     const errors = await this.#parts.errorsOf(requested, requested.nodes).catch((error: unknown) => {
-      this.#parts.log.warn({ runId, error }, "whether a container has its GPUs could not be asked");
+      this.#parts.log.warn({ runId, error }, "GPU access of a container could not be checked");
       return null;
     });
     this.#noteAnswer(errors !== null, atMs);
@@ -157,7 +157,7 @@ export class DeviceAccessWatch {
     this.#unanswered = { sinceMs, isReported: true };
     this.#parts.log.warn(
       { minutes: (atMs - sinceMs) / MS_PER_MINUTE },
-      "for minutes no container could be asked whether it has its GPUs",
+      "GPU access of no container could be checked for minutes",
     );
   }
 

@@ -119,7 +119,7 @@ export class GangWatch {
     const begun = work()
       .catch((error: unknown) => {
         if (error instanceof AssertionError) throw error;
-        this.#parts.log.warn({ runId, error }, "a gang's rank could not be looked at; tried again");
+        this.#parts.log.warn({ runId, error }, "a gang's rank could not be checked; retrying");
       })
       .finally(() => under.delete(runId));
     under.set(runId, begun);

@@ -343,7 +343,10 @@ export class GpuWatch {
       "; ",
     );
     if (words !== "" && words !== this.#notedWords)
-      this.#options.log.warn({ words }, "nvidia-smi says what is in no table; it is taken for unknown");
+      this.#options.log.warn(
+        { words },
+        "nvidia-smi reports a value that is in no table; it is taken for unknown",
+      );
     this.#notedWords = words;
   }
 
@@ -363,7 +366,7 @@ export class GpuWatch {
         return;
       }
       if (this.#trouble !== error.kind && (error.kind !== "missing" || this.#cards.size > 0))
-        this.#options.log.warn({ error }, "nvidia-smi does not tell about the GPUs");
+        this.#options.log.warn({ error }, "nvidia-smi does not report the GPUs");
       this.#trouble = error.kind;
     } finally {
       this.#isSampling = false;
@@ -442,7 +445,7 @@ export class GpuWatch {
       await writeGpuMemory(stateDir, memory);
       this.#saved = lasting;
     } catch (error) {
-      log.warn({ error }, "what is known of the GPUs could not be kept for the next start");
+      log.warn({ error }, "the state of the GPUs could not be stored for the next start");
     }
   }
 

@@ -38,7 +38,7 @@ export class ImageWatch {
       this.#isFailing = false;
     } catch (error) {
       if (!(error instanceof RuntimeDown || error instanceof RuntimeError)) throw error;
-      if (!this.#isFailing) this.#log.warn({ error }, "the container runtime does not tell its images");
+      if (!this.#isFailing) this.#log.warn({ error }, "the container runtime does not list its images");
       this.#isFailing = true;
     } finally {
       this.#isRequesting = false;

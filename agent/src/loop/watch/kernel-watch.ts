@@ -94,11 +94,11 @@ export class KernelWatch {
       const { target, ...finding } = first;
       this.#log.warn(
         { ...finding, device: deviceOf(target), times: alike.length },
-        "the kernel log tells of an error of a GPU",
+        "the kernel log reports a GPU error",
       );
     }
     if (text.size > MAX_LOGGED)
-      this.#log.warn({ more: text.size - MAX_LOGGED }, "the kernel log tells of more errors of GPUs");
+      this.#log.warn({ more: text.size - MAX_LOGGED }, "the kernel log reports more GPU errors");
   }
 }
 

@@ -69,7 +69,7 @@ export class NvlinkWatch {
       return { islands, switched: new Set(switched.map(({ uuid }) => uuid)) };
     } catch (error) {
       if (!(error instanceof NvidiaSmiError)) throw error;
-      this.#log.warn({ error }, "which GPUs are joined by NVLink is not to be told");
+      this.#log.warn({ error }, "which GPUs are joined by NVLink is unknown");
       return null;
     }
   }

@@ -140,7 +140,7 @@ export class Observation {
       )
       .catch((error: unknown) => {
         if (error instanceof AssertionError) throw error;
-        this.#log.error({ error }, "the cards could not be looked at; tried again");
+        this.#log.error({ error }, "the GPUs could not be read; retrying");
       });
     return { ...check, seen };
   }
@@ -173,7 +173,7 @@ export class Observation {
     try {
       return this.#groups.processesOf(containerId, group);
     } catch (error) {
-      this.#log.error({ containerId, error }, "what of a container is alive cannot be told");
+      this.#log.error({ containerId, error }, "which processes of a container are alive is unknown");
       return [UNTOLD];
     }
   }

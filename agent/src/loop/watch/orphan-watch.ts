@@ -90,8 +90,8 @@ export class OrphanWatch {
       log.warn(
         { ...orphan, orderedBy: isReaping ? "REMOTEGPU_REAP_ORPHANS" : null },
         isReaping
-          ? `an orphan is removed: nobody has asked for it for ${hours} hours`
-          : `nobody has asked for an orphan for ${hours} hours; REMOTEGPU_REAP_ORPHANS=1 would remove it`,
+          ? `an orphan is removed: nothing has ordered it for ${hours} hours`
+          : `nothing has ordered an orphan for ${hours} hours; REMOTEGPU_REAP_ORPHANS=1 would remove it`,
       );
   }
 }

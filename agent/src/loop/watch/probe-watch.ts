@@ -181,7 +181,7 @@ export class ProbeWatch {
       return await this.#parts.request(inside, probe, this.#closing.signal);
     } catch (error) {
       // Whatever went wrong here, no replica ends for it.
-      this.#parts.log.warn({ runId, error }, "whether a replica serves could not be asked; tried again");
+      this.#parts.log.warn({ runId, error }, "a replica could not be probed; retrying");
       return { kind: "unasked" };
     }
   }

@@ -87,7 +87,7 @@ export class ProgressWatch {
       };
     } catch (error) {
       const { containerId } = container;
-      this.#parts.log.warn({ containerId, error }, "whether a container does anything cannot be told");
+      this.#parts.log.warn({ containerId, error }, "the activity of a container is unknown");
       return { watched: before, isFrozen: false };
     }
   }

@@ -74,7 +74,7 @@ export class RuntimeWatch {
   learnWhenDue(nowMs: number): void {
     if (nowMs - this.#infoMs < INFO_EVERY_MS) return;
     void this.learn(nowMs).catch((error: unknown) => {
-      this.#log.warn({ error }, "what the container runtime says about itself makes no sense");
+      this.#log.warn({ error }, "the container runtime's info is malformed");
     });
   }
 

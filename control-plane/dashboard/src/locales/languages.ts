@@ -42,7 +42,7 @@ const TRANSLATIONS_WITHIN_MS = 5_000;
 function loadTranslations(): Promise<void> {
   coming ??= requestTranslations().catch((error: unknown) => {
     coming = null;
-    console.debug("sentences of the server stay as it says them", error);
+    console.debug("sentences of the server are shown untranslated", error);
   });
   return coming;
 }

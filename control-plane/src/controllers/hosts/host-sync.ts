@@ -93,7 +93,7 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
     unopened: (instance) =>
       deps.log.error(
         { host: hostId, instance },
-        "values of an instance's variables do not open: operator.json lacks the key that sealed them; it is not told to its host",
+        "values of an instance's variables do not open: operator.json lacks the key that sealed them; it is not sent to its host",
       ),
     hostKeys: deps.hostKeys,
     terminalKeys: deps.terminalKeys,

@@ -20,7 +20,7 @@ export type MetricsReply =
   | { kind: "late"; why: string };
 
 export interface ReplicaMetrics {
-  /** Never fails. @param signal whoever asked is gone */
+  /** Never fails. @param signal the client is gone */
   request(place: MetricsPlace, signal: AbortSignal): Promise<MetricsReply>;
 }
 

@@ -60,7 +60,7 @@ export class OpenVisits {
         if (why !== null) end(why);
       });
     } catch (error) {
-      this.#log.error({ error }, "those who are in could not be asked for again");
+      this.#log.error({ error }, "open visits could not be checked again");
     }
   }
 }

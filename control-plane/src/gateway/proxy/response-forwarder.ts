@@ -14,7 +14,7 @@ import type { PooledClient, ClientPool } from "./client-pool.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
-const GONE = new Error("whoever asked is gone");
+const GONE = new Error("the client is gone");
 const ENDLESS = new Error("there is no end of interim answers");
 const GIVEN_UP = new Error("this was given up");
 /** Before the answer itself; servers send one or two. */

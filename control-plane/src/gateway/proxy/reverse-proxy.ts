@@ -221,7 +221,7 @@ function refuseUnasked(sent: ClientRequest): void {
   sent.once("upgrade", (_answered, upstream: Duplex) => {
     upstream.destroy();
     // Its connection is no longer its own, so that it would not hear of this end.
-    sent.emit("error", new Error("nobody asked for another protocol"));
+    sent.emit("error", new Error("no other protocol was requested"));
   });
 }
 

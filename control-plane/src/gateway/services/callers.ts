@@ -89,7 +89,7 @@ export class Callers {
       });
     } catch (error) {
       // What is open goes on, however long: it ends by a no of the database, and never for want of an answer.
-      this.#log.warn({ error }, "keys of services cannot be asked for again now");
+      this.#log.warn({ error }, "keys of services cannot be checked again now");
     }
   }
 

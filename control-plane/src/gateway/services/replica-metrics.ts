@@ -80,7 +80,7 @@ async function replyOn(stream: Duplex, { port }: MetricsPlace, signal: AbortSign
   sent.on("error", reject);
   sent.on("upgrade", (_response, other: Duplex) => {
     other.destroy();
-    reject(new Error("nobody asked for another protocol"));
+    reject(new Error("no other protocol was requested"));
   });
   stream.on("error", reject);
   sent.end();

@@ -19,7 +19,7 @@ export class Reporting {
       await writeReport(db, id, report);
       this.#isAway = false;
     } catch (error) {
-      if (!this.#isAway) log.warn({ error }, "what this gateway has of services cannot be told now");
+      if (!this.#isAway) log.warn({ error }, "this gateway's report of services could not be sent");
       this.#isAway = true;
     }
   }

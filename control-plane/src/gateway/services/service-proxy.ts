@@ -46,7 +46,7 @@ import type { Traffic } from "./traffic.ts";
 const RETRY_AFTER_SECONDS = 2;
 const NONE: ReadonlySet<string> = new Set();
 /** Why a request ends before its answer. Without one, Node makes an exception with its stack for each. */
-const GONE = new Error("whoever asked is gone");
+const GONE = new Error("the client is gone");
 const NOT_ALLOWED = new Error("its key opens nothing here any more");
 const LATE = new Error("the replica does not answer in time");
 

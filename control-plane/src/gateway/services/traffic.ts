@@ -104,8 +104,7 @@ export class Traffic {
       this.#unsent.clear();
       const cached = [...new Set([...rows, ...meanwhile])].slice(-MAX_UNSENT);
       for (const row of cached) this.#unsent.add(row);
-      if (!this.#isAway)
-        this.#log.warn({ error }, "what services answered cannot be written down; it is kept");
+      if (!this.#isAway) this.#log.warn({ error }, "service traffic could not be written; it is buffered");
       this.#isAway = true;
     }
   }

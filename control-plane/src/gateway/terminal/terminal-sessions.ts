@@ -104,7 +104,7 @@ export class TerminalSessions {
         this.#open.get(sessionId)?.cut(because);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#log.warn({ error }, "open terminals could not be told among sessions; tried again");
+      this.#log.warn({ error }, "open terminals could not be reported as sessions; retrying");
     }
   }
 

@@ -189,7 +189,7 @@ export class RoutesLoop {
       await work();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#deps.log.warn({ error }, "which way hosts are reached could not be written; tried again");
+      this.#deps.log.warn({ error }, "routes to hosts could not be written; retrying");
     }
   }
 }

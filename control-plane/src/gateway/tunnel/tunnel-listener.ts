@@ -108,10 +108,7 @@ async function welcome(
   const isWelcome =
     hostId !== null &&
     (await isOfFleet(hostId).catch((error: unknown) => {
-      log.warn(
-        { error, hostId },
-        "a host dials in, and whether it may cannot be looked up; it will try again",
-      );
+      log.warn({ error, hostId }, "a host dials in, and its credential cannot be checked; it will retry");
       return false;
     }));
   if (hostId === null || !isWelcome || socket.destroyed) return void socket.destroy();

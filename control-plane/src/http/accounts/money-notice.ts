@@ -14,6 +14,6 @@ export async function notifyHostsOfMoney({ db, link, log, now }: ApiDeps, custom
     for (const hostId of hostIds) link.nudge(hostId as HostId);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    log.warn({ error, customerId }, "hosts are told of the money by the next pass");
+    log.warn({ error, customerId }, "hosts are notified of the money by the next pass");
   }
 }

@@ -388,7 +388,7 @@ async function reportRevocation({ link, log }: ApiDeps, host: HostId): Promise<v
   try {
     await link.revocationsChanged();
   } catch (error) {
-    log.warn({ error, host }, "a host was revoked, and NATS could not be told yet");
+    log.warn({ error, host }, "a host was revoked, and NATS could not be updated yet");
   }
 }
 

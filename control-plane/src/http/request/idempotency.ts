@@ -123,7 +123,7 @@ export async function once<Answer extends Response>(
 
 async function holdKey(sql: Transaction, request: KeyedRequest): Promise<void> {
   const [isHeld] = await holdKeys(sql, [request]);
-  if (isHeld !== true) throw new KeyInUseError("another request with this key is under way");
+  if (isHeld !== true) throw new KeyInUseError("another request with this key is in progress");
 }
 
 /** For what others write down together with their own: the request's key, and the answer to what was made. */

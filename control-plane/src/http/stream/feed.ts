@@ -108,7 +108,7 @@ export class StreamFeed {
     } catch (error) {
       if (!(error instanceof StoreError)) return this.#giveUp(error);
       // The pages show the age of what they have; the next look tells what changed meanwhile.
-      this.#deps.log.warn({ error }, "streams could not look at what changed");
+      this.#deps.log.warn({ error }, "streams could not read what changed");
       return this.#flush(nowMs);
     }
     this.#joining = this.#joining.filter((one) => !joining.includes(one));

@@ -197,7 +197,7 @@ async function maintain(
     if (error instanceof ApiRefusal) return "You may not read this any more.";
     if (!(error instanceof StoreError)) throw error;
     // What cannot be looked up now is looked up again; the bytes do not pass through the database.
-    log.warn({ error }, "a stream of output could not be looked after");
+    log.warn({ error }, "a stream of output could not be checked");
     return null;
   }
 }

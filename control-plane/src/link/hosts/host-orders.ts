@@ -84,7 +84,7 @@ export class HostOrders {
   }
 
   async #request(host: HostId, bytes: Uint8Array, timeoutSeconds: number): Promise<Uint8Array> {
-    if (!this.isConnected) throw new HostUnreachableError(`no way to host ${host}: not connected to NATS`);
+    if (!this.isConnected) throw new HostUnreachableError(`no route to host ${host}: not connected to NATS`);
     try {
       const timeout = timeoutSeconds * MS_PER_SECOND + EXEC_GRACE_MS;
       return (await this.#connection.request(down(host, "exec"), bytes, { timeout })).data;

@@ -88,7 +88,10 @@ export async function serveHosts(
     if (!read.isReadable) return refusal(read.why);
     const { instances, notUnderstood } = read;
     if (notUnderstood.length > 0)
-      log.warn({ host, count: notUnderstood.length }, "runs of this host are told in words of a later agent");
+      log.warn(
+        { host, count: notUnderstood.length },
+        "runs of this host are reported in terms of a later agent",
+      );
     const access = page.access && readAccessReport(page.access);
     const taken = assembly.take(host, { ...page, instances, notUnderstood, access }, performance.now());
     if (taken.state === "refused") return refusal(taken.reason);

@@ -70,7 +70,8 @@ export class AccountKeeper {
     try {
       await this.push();
     } catch (error) {
-      if (!this.#isBehind) this.#parts.log.warn({ error }, "NATS could not be told the revoked keys yet");
+      if (!this.#isBehind)
+        this.#parts.log.warn({ error }, "the revoked keys could not be pushed to NATS yet");
       this.#isBehind = true;
     }
   }

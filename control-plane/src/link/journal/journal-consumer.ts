@@ -142,7 +142,7 @@ export class JournalConsumer {
   /** Whether or not it could be mended: the next fetch shows it. */
   async #repaired(): Promise<void> {
     await this.#repair().catch((error: unknown) => {
-      this.#log.warn({ error }, "the journal stream cannot be looked at");
+      this.#log.warn({ error }, "the journal stream cannot be inspected");
     });
     if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {

@@ -78,5 +78,5 @@ export class BatchQueue<Request extends object, Answer> {
 }
 
 function missing(): Promise<never> {
-  return Promise.reject(new Error("an ask has no answer"));
+  return Promise.reject(new Error("a request has no answer"));
 }

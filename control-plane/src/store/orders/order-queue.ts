@@ -63,7 +63,7 @@ async function write(
 }
 
 function inUse(): KeyInUseError {
-  return new KeyInUseError("another request with this key is under way");
+  return new KeyInUseError("another request with this key is in progress");
 }
 
 interface Written {

@@ -18,7 +18,7 @@ import { sessionOn } from "../../../support/samples/access-report.ts";
 import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
 
 const DIALOG = '[role="dialog"]';
-const PARTS = ["What stops", "What is kept", "What is still charged"];
+const PARTS = ["What stops", "What stays", "What is still charged"];
 const REFUSAL = "It cannot be just now.";
 const PAGES = new URL("../../../../control-plane/dashboard/src/pages/", import.meta.url).pathname;
 /** What such a dialog is made with. */

@@ -66,7 +66,7 @@ describe.skipIf(!hasBrowser)("an environment's page (left out where Chromium is 
     await fill(page, "Port", "8000");
     await fill(page, "Hours", "2");
     await press(page, "Share", SHARES);
-    await expectText(page, "The link is shown this once.", SHARES);
+    await expectText(page, "The link is displayed only now.", SHARES);
     await expectText(page, /http:\/\/\S+/, SHARES);
     const { items: made } = await request("GET", "/shares");
     expect(made).toEqual([expect.objectContaining({ port: 8_000, ended_at: null })]);

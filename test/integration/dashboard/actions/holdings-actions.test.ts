@@ -37,7 +37,7 @@ async function open(path: string, as: Caller = alice): Promise<Page> {
   return page;
 }
 
-const PARTS = ["What stops", "What is kept", "What is still charged"];
+const PARTS = ["What stops", "What stays", "What is still charged"];
 
 /** Opens the dialog, which says all that comes of it, and agrees there, by buttons of this name. */
 async function agree(page: Page, name: string, within = "main"): Promise<void> {

@@ -21,7 +21,7 @@ const HOSTILE = [
 ] as const;
 const PASSWORD = /[a-z2-9]{5}(-[a-z2-9]{5}){5}/;
 /** Of each dialog that stops something. */
-const PARTS = ["What stops", "What is kept", "What is still charged"];
+const PARTS = ["What stops", "What stays", "What is still charged"];
 const LONG = "<b>long</b>".repeat(28);
 
 let scene: DashboardScene;
@@ -289,7 +289,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
       const log = 'section[aria-label="Logs"]';
       await expectText(page, /first\nred <b>bold<\/b>\nlast/, log);
 
-      await fill(page, "Search in what is shown", "BOLD");
+      await fill(page, "Search in this output", "BOLD");
 
       await expectText(page, "1 of 1", log);
       await press(page, "Next", log);

@@ -45,7 +45,7 @@ export default {
   },
   records: {
     title: "Charges and credits",
-    definition: "Newest first. A credit is below zero, and says why it was given.",
+    definition: "Newest first. A credit is below zero, and names its reason.",
     number: "No.",
     end: "Until",
     what: "What",
@@ -106,7 +106,7 @@ export default {
   proof: {
     title: "Proof of record {{id}}",
     definition:
-      "All that the charges of this record's run came from, judged in this browser by the code that made them: the host's signed rows, proven time, prices, amounts and ledger. It asks no server once the page is loaded.",
+      "All that the charges of this record's run came from, judged in this browser by the code that made them: the host's signed rows, proven time, prices, amounts and ledger. It sends no request once the page is loaded.",
     judging: "Verifying…",
     holds: "This bill holds.",
     fails_one: "This bill does not hold: {{count}} fault.",

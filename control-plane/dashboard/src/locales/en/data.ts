@@ -44,7 +44,7 @@ export default {
     title: "Images",
     definition: "What is on offer. Hosts use an image of this list as it is, wherever it was put.",
     empty: "No image is offered.",
-    shown: "Shown as",
+    shown: "Display name",
     framework: "Framework",
     version: "Version of the framework",
     acts: "Do",

@@ -32,12 +32,12 @@ export default {
   login: {
     title: "Log in",
     key: "API key",
-    keyHint: "It begins with rgk_. It is exchanged for a session of this browser and not kept.",
+    keyHint: "It begins with rgk_. It is exchanged for a session of this browser and not stored.",
     submit: "Log in",
     ticket: "Logging in with the link…",
     elsewhere: "`remotegpu dashboard` prints a link that logs in once.",
     stay: "Go on as {{name}}",
-    tooMany: "Too much was asked from your network address. Wait a moment and try again.",
+    tooMany: "Too many requests came from your network address. Wait a moment and try again.",
     ended: {
       expired: "Your session has ended: its time was over. Log in again, and this page is back.",
       ended:
@@ -65,7 +65,7 @@ export default {
       "ticket-spent":
         "This link does not log in any more: it was used, or its time is over. `remotegpu dashboard` prints another one.",
       "account-suspended":
-        "This account is suspended: its keys open nothing until whoever runs this installation opens it again. Ask them. Another account can log in here.",
+        "This account is suspended: its keys open nothing until whoever runs this installation opens it again. Contact them. Another account can log in here.",
     },
   },
   search: {
@@ -73,7 +73,7 @@ export default {
     placeholder: "Find a name or an id",
     hint: "Type at least two characters.",
     none: "Nothing has this in its name or id.",
-    asking: "Looking…",
+    asking: "Searching…",
     kind: {
       environment: "environment",
       training: "training job",
@@ -85,14 +85,14 @@ export default {
     },
   },
   away: {
-    server: "The server has not answered since {{since}}. What is shown is from before then.",
+    server: "The server has not answered since {{since}}. This page is from before then.",
     degraded: "Not all works:",
   },
   debt: {
     overdue:
       "The account's money is used up: nothing new starts, and at the next full hour what runs is stopped, unless a payment comes before.",
     suspended:
-      "The account's money is used up: what ran was stopped, and nothing starts. What is stored is kept. A payment, which whoever runs this installation enters, makes the account normal again.",
+      "The account's money is used up: what ran was stopped, and nothing starts. What is stored stays. A payment, which whoever runs this installation enters, makes the account normal again.",
     bill: "Balance and bill",
   },
   notFound: {

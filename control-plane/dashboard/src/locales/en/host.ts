@@ -4,7 +4,7 @@ export default {
   definition: {
     heard: "When its last heartbeat came; one comes every ten seconds.",
     clock: "How far its clock is off, as its agent measures it against the server's.",
-    way: "By which way gateways reach what runs on it, as they told last.",
+    way: "The route by which gateways reach what runs on it, as they last reported.",
     cpu: "Cores that its instances ordered, of those that it has.",
     memory: "Bytes that its instances ordered, of those that it has.",
     disk: "Bytes of its disk that its instances ordered, of those that it has.",
@@ -119,7 +119,7 @@ export default {
     yes: "Confirm",
   },
   acts: {
-    title: "Acts",
+    title: "Actions",
     upgrade: "Upgrade its agent: run this there as root",
     revoke: "Revoke",
     revokeTitle: "Revoke {{name}}",

@@ -22,7 +22,7 @@ export default {
   api: {
     title: "API keys",
     definition:
-      "For programs, the command and browsers. The keys themselves are shown when they are made, and never again.",
+      "For programs, the command and browsers. The keys themselves are displayed when they are made, and never again.",
     empty: "There is none.",
     prefix: "Begins with",
     scopes: "Scopes",

@@ -3,7 +3,7 @@ export default {
   alarms: {
     title: "Alarms",
     definition:
-      "What somebody should look at, newest first. What still is so after it was cleared raises a new one.",
+      "What an operator should check, newest first. What still is so after it was cleared raises a new one.",
     raised: "Raised",
     kind: "Kind",
     subject: "Of",
@@ -18,7 +18,7 @@ export default {
   },
   audit: {
     title: "Audit",
-    definition: "Who asked for which change and what came of it, also where it was refused; newest first.",
+    definition: "Who requested which change and what came of it, also where it was refused; newest first.",
     at: "When",
     actor: "Who",
     action: "What",

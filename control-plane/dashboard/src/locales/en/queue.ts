@@ -1,7 +1,7 @@
 /** Words of the queue's page. */
 export default {
   title: "Queue",
-  definition: "What waits for room, in the order in which it is looked at. The line is remade every second.",
+  definition: "What waits for room, in the order in which it is tried. The line is remade every second.",
   empty: "Nothing waits.",
   column: {
     position: "Place",

@@ -70,7 +70,7 @@ export default {
     toRank: "to rank {{rank}}",
     good: "good",
     bad: "bad",
-    open: "not told",
+    open: "not reported",
   },
   logs: { title: "Logs", ofRank: "Output of rank {{rank}}" },
   output: {
@@ -109,7 +109,7 @@ export default {
     cancelStops: "Its ranks ({{count}}), and nothing of it is tried again",
     cancelCharged: "What has run until it has stopped",
     keptOutput: "What it wrote to its output, and its logs' last lines",
-    keptBill: "Its bill, and its output in the storage pool, which is no longer shown: fetch it before",
+    keptBill: "Its bill, and its output in the storage pool, which is no longer listed: fetch it before",
     storageCharged: "Its output, as storage, until it is removed",
     deletedCharged: "Its output, as storage, as long as it lies in the pool",
     retry: "Run it again",

@@ -1,7 +1,8 @@
 /** Words of the page of webhooks. */
 export default {
   title: "Webhooks",
-  definition: "Where messages about your money and your work go, signed with a secret that is shown once.",
+  definition:
+    "Where messages about your money and your work go, signed with a secret that is displayed once.",
   empty: "There is none.",
   address: "Address",
   addressHint: "HTTPS, on the public internet",
@@ -20,14 +21,14 @@ export default {
   offTitle: "Switch off {{url}}?",
   offStops: "Messages to it: those that wait are given up",
   offKeeps: "Its address, its secret and the list of what was sent; it can be switched on again",
-  charged: "What it told of, as before: messages cost nothing",
+  charged: "What it reported, as before: messages cost nothing",
   newSecret: "New secret",
   newSecretStops: "The old secret signs nothing more from then on",
   newSecretKeeps: "Its address and the list of what was sent",
   remove: "Remove",
   removeTitle: "Remove {{url}}?",
   removeStops: "Messages to it, and the list of those that were sent",
-  removeKeeps: "Other webhooks, and all that it told of",
+  removeKeeps: "Other webhooks, and all that it reported",
   delivery: {
     title: "Deliveries",
     definition: "Messages of the last 30 days, newest first.",

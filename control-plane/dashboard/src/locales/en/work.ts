@@ -14,7 +14,7 @@ export default {
   },
   filter: { name: "Part of the name", status: "State", any: "any" },
   owner: "Owner",
-  once: "It is shown this once",
+  once: "It is displayed only now",
   form: {
     submit: "Order",
     cancel: "Back to the list",

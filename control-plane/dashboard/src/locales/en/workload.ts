@@ -34,7 +34,7 @@ export default {
   },
   why: {
     title: "Why",
-    definition: "What the scheduler found when it looked last, and what would start it now.",
+    definition: "What the scheduler found in its last pass, and what would start it now.",
     position: "Place in the queue: {{position}}",
     wouldStart: "What would start it now, each alone",
     fetching: "Host {{host}} fetches the image {{image}}.",
@@ -87,7 +87,7 @@ export default {
   },
   log: {
     title: "Logs",
-    search: "Search in what is shown",
+    search: "Search in this output",
     hits: "{{at}} of {{count}}",
     before: "Previous",
     next: "Next",

@@ -73,7 +73,8 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
     watch.check(reconcileInput({ observed, runs: all.map(({ record }) => record) }), at(ms));
     for (let turns = 0; turns < 20; turns += 1) await turn();
   };
-  const reported = () => log.lines.filter(({ message }) => message.startsWith("for minutes")).length;
+  const reported = () =>
+    log.lines.filter(({ message }) => message.startsWith("GPU access of no container")).length;
   return { watch, requested, heard, check, reported, wakes: () => wakes };
 }
 
