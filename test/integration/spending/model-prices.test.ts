@@ -76,12 +76,12 @@ async function useHalfAnHour({ host, runId, instanceId }: Placed, afterMinutes =
 }
 
 async function billed({ runId }: Placed): Promise<string[]> {
-  const rows = await scene.rows<{ output: string }>(
-    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS message FROM billing_records
+  const rows = await scene.rows<{ text: string }>(
+    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS text FROM billing_records
       WHERE run_id = $1 AND line LIKE 'gpu%'`,
     [runId],
   );
-  return rows.map(({ output }) => output);
+  return rows.map(({ text }) => text);
 }
 
 test("a run pays the price of its card's model, beside a general one and without one", async () => {
