@@ -11,7 +11,7 @@ interface ActButtonOf extends Pick<Action<unknown>, "method"> {
   path: string;
   body?: unknown;
   /** What a dialog says before; without it the button acts at once. */
-  requests?: Consequences;
+  consequences?: Consequences;
   isDisabled?: boolean;
   onDone?: () => void;
 }
@@ -26,7 +26,7 @@ interface Consequences {
   children?: ReactNode;
 }
 
-export function ActionButton({ label, method, path, body, requests, isDisabled, onDone }: ActButtonOf) {
+export function ActionButton({ label, method, path, body, consequences, isDisabled, onDone }: ActButtonOf) {
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
   const act = useAction<unknown, unknown>({ method, path, body: () => body });
@@ -42,7 +42,7 @@ export function ActionButton({ label, method, path, body, requests, isDisabled, 
   const start = () => {
     act.reset();
     setDone(false);
-    if (requests === undefined) atOnce();
+    if (consequences === undefined) atOnce();
     else open();
   };
   return (
@@ -57,22 +57,22 @@ export function ActionButton({ label, method, path, body, requests, isDisabled, 
       >
         {label}
       </Button>
-      {requests === undefined && act.error !== null && <Failure why={act.error} isAct />}
-      {requests !== undefined && (
+      {consequences === undefined && act.error !== null && <Failure why={act.error} isAct />}
+      {consequences !== undefined && (
         <ConfirmDialog
-          title={requests.title}
+          title={consequences.title}
           isOpen={isOpen}
           onClose={close}
           onConfirm={perform}
           confirm={label}
-          keep={requests.keep}
+          keep={consequences.keep}
           isBusy={act.isPending}
           error={act.error}
-          stops={requests.stops}
-          keeps={requests.keeps}
-          charged={requests.charged}
+          stops={consequences.stops}
+          keeps={consequences.keeps}
+          charged={consequences.charged}
         >
-          {requests.children}
+          {consequences.children}
         </ConfirmDialog>
       )}
     </>

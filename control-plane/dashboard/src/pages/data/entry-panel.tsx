@@ -57,7 +57,7 @@ function View({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: s
             label={t("delete")}
             method="DELETE"
             path={path}
-            requests={{
+            consequences={{
               title: t("deleteTitle", { name: entry.name }),
               stops: [t("deleteStops")],
               keeps: [t("deleteKeeps")],

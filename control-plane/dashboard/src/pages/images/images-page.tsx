@@ -32,7 +32,7 @@ export default function ImagesPage() {
                 label={t("image.remove")}
                 method="DELETE"
                 path={`/images/${id}`}
-                requests={{
+                consequences={{
                   title: t("image.removeTitle", { name }),
                   stops: [t("image.removeStops")],
                   keeps: [t("image.removeKeeps")],

@@ -36,7 +36,7 @@ export function KeysPanel({ id }: { id: string }) {
             label={t("keys.revoke")}
             method="DELETE"
             path={`${path}/${keyId}`}
-            requests={{
+            consequences={{
               title: t("keys.revokeTitle", { name }),
               stops: [t("keys.revokeStops")],
               keeps: [t("keys.revokeKeeps")],

@@ -26,7 +26,7 @@ export function ServiceActions({ service }: { service: Service }) {
           label={t("acts.stop")}
           method="POST"
           path={`${path}/stop`}
-          requests={{
+          consequences={{
             title: t("acts.stopTitle", { name }),
             stops,
             keeps: [t("acts.stopKeeps")],
@@ -42,7 +42,7 @@ export function ServiceActions({ service }: { service: Service }) {
           method="POST"
           path={`${path}/rollback`}
           body={{}}
-          requests={{
+          consequences={{
             title: t("acts.rollbackTitle", { name }),
             stops: [t("acts.rollbackStops")],
             keeps: [t("acts.rollbackKeeps")],
@@ -61,7 +61,7 @@ export function ServiceActions({ service }: { service: Service }) {
         label={t("acts.delete")}
         method="DELETE"
         path={path}
-        requests={{
+        consequences={{
           title: t("acts.deleteTitle", { name }),
           stops: [...stops, t("acts.deleteStops")],
           keeps: [t("acts.deleteKeeps")],

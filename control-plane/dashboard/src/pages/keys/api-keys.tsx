@@ -46,7 +46,7 @@ export function ApiKeys() {
             label={t("api.revoke")}
             method="DELETE"
             path={`/api-keys/${id}`}
-            requests={{
+            consequences={{
               title: t("api.revokeTitle", { name: name ?? String(id) }),
               stops: [t("api.revokeStops"), ...(id === ownId ? [t("api.revokeOwnStops")] : [])],
               keeps: [t("api.revokeKeeps")],

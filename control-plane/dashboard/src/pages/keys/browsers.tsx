@@ -36,7 +36,7 @@ export function Browsers() {
           label={t("browsers.endOthers")}
           method="DELETE"
           path="/sessions/others"
-          requests={{
+          consequences={{
             title: t("browsers.endOthersTitle"),
             stops: [t("browsers.endOthersStops")],
             keeps: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
@@ -76,7 +76,7 @@ function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: 
       label={t("browsers.end")}
       method="DELETE"
       path={`/sessions/${id}`}
-      requests={{
+      consequences={{
         title: isCurrent ? t("browsers.endThisTitle") : t("browsers.endTitle", { name }),
         stops: [t("browsers.endStops")],
         keeps: [t("browsers.endKeeps")],

@@ -19,7 +19,7 @@ export function SshKeys() {
           label={t("remove")}
           method="DELETE"
           path={`/ssh-keys/${id}`}
-          requests={{
+          consequences={{
             title: t("ssh.removeTitle", { name }),
             stops: [t("ssh.removeStops")],
             keeps: [t("ssh.removeKeeps")],

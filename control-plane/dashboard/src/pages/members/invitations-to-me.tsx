@@ -30,7 +30,7 @@ export function InvitationsToMe() {
             label={t("decline")}
             method="POST"
             path={`/invitations/${encodeURIComponent(id)}/decline`}
-            requests={{
+            consequences={{
               title: t("declineTitle", { name }),
               stops: [t("declineStops")],
               keeps: [t("declineKeeps")],

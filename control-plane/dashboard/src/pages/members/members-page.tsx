@@ -80,7 +80,7 @@ function Delete({ workspace: { id, name } }: { workspace: Workspace }) {
       label={t("delete")}
       method="DELETE"
       path={`/workspaces/${id}`}
-      requests={{
+      consequences={{
         title: t("deleteTitle", { name }),
         stops: [t("deleteStops")],
         keeps: [t("deleteKeeps")],

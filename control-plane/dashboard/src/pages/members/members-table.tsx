@@ -58,7 +58,7 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
               label={t("remove")}
               method="DELETE"
               path={`${path}/${customerId}`}
-              requests={{
+              consequences={{
                 title: t("removeTitle", { name: username }),
                 stops: [t("removeStops")],
                 keeps: [t("removeKeeps")],
@@ -120,7 +120,7 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
           label={t("withdraw")}
           method="DELETE"
           path={`${path}/${encodeURIComponent(id)}`}
-          requests={{
+          consequences={{
             title: t("withdrawTitle", { name: email ?? username ?? id }),
             stops: [t("withdrawStops")],
             keeps: [t("withdrawKeeps")],

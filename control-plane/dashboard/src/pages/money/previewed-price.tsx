@@ -40,7 +40,7 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
           path="/prices"
           body={body}
           onDone={onSet}
-          requests={{
+          consequences={{
             title: t("preview.setTitle", { ...words(price), spec, line }),
             stops: [t("preview.setStops")],
             keeps: [t("preview.setKept")],

@@ -21,7 +21,7 @@ export function OrderActions({ order }: { order: Waiting }) {
         label={t(`cancel.${kind}.act`)}
         method="POST"
         path={pathOf(workload, kind === "training" ? "/cancel" : "/stop")}
-        requests={{
+        consequences={{
           title: t(`cancel.${kind}.title`, { name }),
           // "Cancel" would be the same word twice, and mean two things.
           ...(kind === "training" && { keep: t("cancel.training.keep") }),

@@ -61,7 +61,7 @@ function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
           label={t("array.cancel")}
           method="POST"
           path={`${path}/cancel`}
-          requests={{
+          consequences={{
             title: t("array.cancelTitle", { name: group.name }),
             keep: t("array.keep"),
             stops: [t("array.cancelStops", { count: left })],
@@ -74,7 +74,7 @@ function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
         label={t("array.delete")}
         method="DELETE"
         path={path}
-        requests={{
+        consequences={{
           title: t("array.deleteTitle", { name: group.name }),
           stops: left > 0 ? [t("array.cancelStops", { count: left })] : [],
           keeps: [t("acts.keptBill")],

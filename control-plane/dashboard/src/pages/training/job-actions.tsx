@@ -31,7 +31,12 @@ export function JobActions({ job }: { job: Job }) {
         <ActionButton label={t("acts.confirm")} method="POST" path={`${path}/confirm`} />
       )}
       {!hasEnded && (
-        <ActionButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} requests={cancelling} />
+        <ActionButton
+          label={t("acts.cancel")}
+          method="POST"
+          path={`${path}/cancel`}
+          consequences={cancelling}
+        />
       )}
       {hasEnded && <ActionButton label={t("acts.retry")} method="POST" path={`${path}/retry`} />}
       <PageLink to={`/training?order=${encodeURIComponent(job.id)}`}>{t("acts.clone")}</PageLink>
@@ -39,7 +44,7 @@ export function JobActions({ job }: { job: Job }) {
         label={t("acts.delete")}
         method="DELETE"
         path={path}
-        requests={removing}
+        consequences={removing}
         onDone={() => go("/training")}
       />
     </Group>

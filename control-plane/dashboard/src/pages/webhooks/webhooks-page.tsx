@@ -68,7 +68,7 @@ function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) 
         path={path}
         body={{ active: !active }}
         {...(active && {
-          requests: {
+          consequences: {
             title: t("offTitle", { url }),
             stops: [t("offStops")],
             keeps: [t("offKeeps")],
@@ -91,7 +91,7 @@ function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) 
         label={t("remove")}
         method="DELETE"
         path={path}
-        requests={{
+        consequences={{
           title: t("removeTitle", { url }),
           stops: [t("removeStops")],
           keeps: [t("removeKeeps")],
