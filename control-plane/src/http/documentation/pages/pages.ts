@@ -1,7 +1,7 @@
 /** Serves the pages of `control-plane/docs`: the index or what was searched for at /docs, each page below it. */
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { notFound } from "../../request/refusal.ts";
-import type { Html } from "../reference/schema-part.ts";
+import type { Html } from "../html-page.ts";
 import { DOCS_PATH, PICTURES_PATH } from "../documentation-paths.ts";
 import { type DocumentationPage, type PageFolder, readPageFolder } from "./page-folder.ts";
 import { pageHtml } from "./page-html.ts";
