@@ -1,0 +1,98 @@
+/**
+ * The generator's own part: one function for each operation of the OpenAPI document, which returns the request as data
+ * (`api-request.ts`). orval makes the types of queries, bodies and answers.
+ */
+import type { ClientGeneratorsBuilder, GeneratorVerbOptions } from "orval";
+import { API_ROOT } from "./api-request.ts";
+
+/** What of an OpenAPI document this file reads. */
+export interface ApiDocument {
+  paths: Record<string, Record<string, Operation>>;
+}
+interface Operation {
+  responses?: Answers;
+  requestBody?: { required?: boolean; content: Record<string, unknown> };
+}
+type Answers = Record<string, { content?: Record<string, unknown> }>;
+
+const JSON_TYPE = "application/json";
+
+/** The operations below the API's root, by paths behind it; what answers JSON or a file is typed by its JSON. */
+export function apiPart<Whole extends ApiDocument>(document: Whole): Whole {
+  const paths = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith(API_ROOT))
+    .map(([path, operations]) => [path.slice(API_ROOT.length) || "/", jsonFirst(operations)] as const);
+  return { ...document, paths: Object.fromEntries(paths) };
+}
+
+function jsonFirst(operations: Record<string, Operation>): Record<string, Operation> {
+  return Object.fromEntries(
+    Object.entries(operations).map(([method, operation]) => [
+      method,
+      { ...operation, responses: jsonAnswers(operation.responses ?? {}) },
+    ]),
+  );
+}
+
+function jsonAnswers(answers: Answers): Answers {
+  const ofJson = Object.entries(answers).flatMap(([status, answer]) => {
+    const json = answer.content?.[JSON_TYPE];
+    return json === undefined ? [] : [[status, { ...answer, content: { [JSON_TYPE]: json } }] as const];
+  });
+  return ofJson.length === 0 ? answers : Object.fromEntries(ofJson);
+}
+
+export const requestFunctions: ClientGeneratorsBuilder = {
+  client: (operation) => ({ implementation: functionOf(operation), imports: importsOf(operation) }),
+  dependencies: () => [{ exports: [{ name: "ApiRequest" }], dependency: "../api-request.ts" }],
+};
+
+function functionOf(operation: GeneratorVerbOptions): string {
+  const { operationName, verb, response, body, queryParams } = operation;
+  const members = [
+    `method: "${verb.toUpperCase()}"`,
+    `path: ${pathOf(operation)}`,
+    ...(queryParams === undefined ? [] : ["query"]),
+    ...(isJson(body) ? ["body"] : []),
+  ];
+  const answer = response.definition.success || "void";
+  return `export const ${operationName} = (${parametersOf(operation).join(", ")}): ApiRequest<${answer}> => ({ ${members.join(", ")} });\n\n`;
+}
+
+/** Parts of the path first, then the body, then the query. */
+function parametersOf({ params, body, queryParams, originalOperation }: GeneratorVerbOptions): string[] {
+  const { requestBody } = originalOperation as Operation;
+  const isBodyOptional = requestBody?.required !== true;
+  return [
+    ...params.map(({ name, definition }) => `${name}: ${partType(definition)}`),
+    ...(isJson(body) ? [`body${isBodyOptional ? "?" : ""}: ${body.definition}`] : []),
+    ...(queryParams === undefined
+      ? []
+      : [`query${queryParams.isOptional ? "?" : ""}: ${queryParams.schema.name}`]),
+  ];
+}
+
+/** A file's content is given to the transport, not to the function. */
+function isJson({ contentType }: GeneratorVerbOptions["body"]): boolean {
+  return contentType === JSON_TYPE;
+}
+
+/** A number may also come as it was typed. */
+function partType(definition: string): string {
+  const type = definition.slice(definition.indexOf(":") + 1).trim();
+  return type === "number" ? "number | string" : type;
+}
+
+function pathOf({ route }: GeneratorVerbOptions): string {
+  if (route === "/") return `""`;
+  return `\`${route.replaceAll(/\$\{(\w+)\}/g, (_whole, name: string) => `\${encodeURIComponent(${name})}`)}\``;
+}
+
+function importsOf({ response, body, queryParams, params }: GeneratorVerbOptions) {
+  return [
+    ...response.imports,
+    ...body.imports,
+    ...params.flatMap(({ imports }) => imports),
+    ...(queryParams === undefined ? [] : [{ name: queryParams.schema.name }]),
+  ];
+}
