@@ -1,6 +1,7 @@
 /** Every reason that the control plane gives: a code with parameters. What it says stands in english/ and chinese/. */
 import { isReasonOf, type ParametersOf } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
 import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES } from "./codes/placement.ts";
@@ -11,6 +12,7 @@ export const REASON_CODES = {
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...PLACEMENT_CODES,
+  ...REFUSAL_CODES,
   ...WAITING_CODES,
 } as const;
 

@@ -2,6 +2,7 @@
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
 import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
 import { HOST_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE } from "./placement.ts";
@@ -12,6 +13,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
   ...PLACEMENT_CHINESE,
+  ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
 };
 

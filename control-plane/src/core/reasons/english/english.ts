@@ -2,6 +2,7 @@
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { GPU_REQUEST_ENGLISH } from "./gpu-requests.ts";
 import { HOST_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH } from "./placement.ts";
@@ -12,6 +13,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
   ...PLACEMENT_ENGLISH,
+  ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
 };
 
