@@ -35,8 +35,8 @@ export interface TransportOptions {
 export interface SendOptions {
   /** Closes the request before its answer, which ends what the server does for it alone. */
   signal?: AbortSignal | undefined;
-  /** Sent twice with the same one, a POST is done once. */
-  idempotencyKey?: string | undefined;
+  /** Sent twice with the same one, a POST is done once; null: the POST has none. */
+  idempotencyKey?: string | null | undefined;
 }
 
 const REFUSED_FROM = 400;
@@ -87,7 +87,8 @@ export class Transport {
   ): Promise<Reply> {
     const { newIdempotencyKey = () => crypto.randomUUID() } = this.#options;
     const { method, body } = request;
-    const key = method === "POST" ? (idempotencyKey ?? newIdempotencyKey()) : undefined;
+    const key =
+      method === "POST" && idempotencyKey !== null ? (idempotencyKey ?? newIdempotencyKey()) : undefined;
     const reply = await this.#options.exchange({
       method,
       address: addressOf(request),

@@ -53,6 +53,14 @@ describe("a generated function returns its request as data:", () => {
   });
 });
 
+test("a POST whose sender wants no idempotency key carries none", async () => {
+  const { transport, sent } = served(reply({ id: 1 }, 201));
+
+  await transport.send(createWorkspace({ name: "lab" }), { idempotencyKey: null });
+
+  expect(sent[0]?.headers).not.toHaveProperty("idempotency-key");
+});
+
 test("a POST carries an idempotency key and its body as JSON", async () => {
   const { transport, sent } = served(reply({ id: 1 }, 201));
 

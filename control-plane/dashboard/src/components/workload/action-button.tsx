@@ -1,15 +1,15 @@
 /** A button that does something at once, or, where something stops or goes, after a dialog that says what comes of it. */
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { type ReactNode, useState } from "react";
-import { type Action, useAction } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../confirm-dialog.tsx";
 import { Failure } from "../panel.tsx";
 
-interface ActButtonOf extends Pick<Action<unknown>, "method"> {
+interface ActButtonOf {
   label: string;
-  path: string;
-  body?: unknown;
+  request: ApiRequest<unknown>;
   /** What a dialog says before; without it the button acts at once. */
   consequences?: Consequences;
   isDisabled?: boolean;
@@ -26,12 +26,12 @@ interface Consequences {
   children?: ReactNode;
 }
 
-export function ActionButton({ label, method, path, body, consequences, isDisabled, onDone }: ActButtonOf) {
+export function ActionButton({ label, request, consequences, isDisabled, onDone }: ActButtonOf) {
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
-  const act = useAction<unknown, unknown>({ method, path, body: () => body });
+  const act = useAction(() => request);
   const perform = async () => {
-    await act.mutateAsync(body);
+    await act.mutateAsync();
     setDone(true);
     onDone?.();
   };
