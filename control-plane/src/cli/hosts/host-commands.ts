@@ -201,9 +201,10 @@ const HOST: Group = {
     listCommand({
       name: "pulls",
       summary: "the images that it pulls, how far it is, and why one does not come",
-      takes: aHost(),
+      takes: { ...aHost(), ...limit(200, "at most so many") },
       route: ({ host }) => path(host, "pulls"),
       columns: PULL_COLUMNS,
+      limit: 200,
       empty: "It pulls nothing now.",
     }),
     listCommand({
