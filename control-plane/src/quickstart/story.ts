@@ -264,7 +264,7 @@ async function explainNext(
       `In a browser:        ${command} open ${environment.id} terminal        (or jupyter, tensorboard, a port)`,
       `The bill grows:      ${command} balance        (${String(balance.accrued)} accrued, ${String(balance.burn_per_hour)} an hour)`,
       `As the owner:        npx remotegpu --profile ${join(root, "admin-profile.json")} host list`,
-      `The API:             ${stage.url}/docs        (its routes are below ${stage.url}/api/v1)`,
+      `The pages:           ${stage.url}/docs        (the API: ${stage.url}/docs/reference, its routes below ${stage.url}/api/v1)`,
       "",
       "Ctrl-C ends it; npm start again is fast; npm start -- --clean removes all it kept.",
     ].join("\n"),

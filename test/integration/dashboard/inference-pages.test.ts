@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await typeInto(page, "Image", "server:2");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-rollout]");
-    await expectText(page, "Version v2 is pending", "[data-rollout]");
+    await expectText(page, "Version v2 is being rolled out", "[data-rollout]");
     await dialogGone(page);
     await openDialog(page, "Roll back");
     await expectText(page, "Replicas of both versions", '[role="dialog"]');

@@ -78,7 +78,7 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const query = c.req.valid("query");
     // Ids are found by their kind.
     if (query.target_id !== undefined && query.target_kind === undefined)
-      throw badField("target_id", "needs the target_kind that it is of");
+      throw badField("target_id", "audit-target-kind-missing");
     const page = timePage(query);
     const filter = {
       actorCustomerId: query.actor_customer_id ?? null,

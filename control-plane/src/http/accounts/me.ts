@@ -27,7 +27,7 @@ export function registerMeRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(getMe, async (c) => {
     const { actor } = c.var;
     const customer = await customerById(deps.db, actor.customerId);
-    if (customer === null) throw notFound("account");
+    if (customer === null) throw notFound("named-account");
     const scopes = actor.keyRights.role === "account" ? [...actor.keyRights.scopes] : [];
     return c.json(
       {

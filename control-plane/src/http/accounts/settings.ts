@@ -80,7 +80,8 @@ export function registerSettingRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(put, async (c) => {
     const { key } = c.req.valid("param");
     const { value } = c.req.valid("json");
-    if (!SETTINGS[key].values.test(value)) throw badField("value", `must be ${SETTINGS[key].form}`);
+    if (!SETTINGS[key].values.test(value))
+      throw badField("value", { code: "setting-malformed", params: { form: SETTINGS[key].form } });
     await setSetting(db, key, value);
     return c.json(settingAnswer(key, await storedSettings(db)), 200);
   });

@@ -47,9 +47,8 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, environment);
-    if (isImagesOwnSsh(environment))
-      throw conflict("The image's own SSH server answers for it, which knows no passwords of ours.");
-    if (environment.status === "deleting") throw conflict("The environment is being deleted.");
+    if (isImagesOwnSsh(environment)) throw conflict("ssh-of-image");
+    if (environment.status === "deleting") throw conflict("environment-deleting");
     // Made before anything is held: its hash takes some milliseconds.
     const { password, hash } = generatePassword();
     const { id } = environment;

@@ -79,7 +79,7 @@ export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
     const { id } = c.req.valid("param");
     return await once(c, async (sql) => {
       const row = await clearAlarmById(sql, { id, now: now() });
-      if (row === null) throw notFound(`alarm ${id}`);
+      if (row === null) throw notFound({ code: "named-alarm", params: { alarm_id: id } });
       return c.json((await alarmAnswers(sql, [row]))(row), 200);
     });
   });

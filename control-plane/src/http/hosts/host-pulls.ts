@@ -21,7 +21,7 @@ const list = createRoute({
 export function registerHostPullRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(list, async (c) => {
     const { id } = c.req.valid("param");
-    if ((await hostById(db, id)) === null) throw notFound(`host ${id}`);
+    if ((await hostById(db, id)) === null) throw notFound({ code: "named-host", params: { host_id: id } });
     const items = (await pullsOfHost(db, id)).map(hostPullAnswer);
     return c.json({ items, next_cursor: null }, 200);
   });

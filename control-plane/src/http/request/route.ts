@@ -20,13 +20,27 @@ const PrintedSoFar = z
   })
   .openapi("PrintedSoFar");
 
+/** By their names; which a code has stands in the catalogue of reasons. */
+const ReasonParams = z.record(z.string(), z.unknown());
+
 const Problem = z
   .object({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    reason_code: z.string(),
+    reason_params: ReasonParams,
+    errors: z
+      .array(
+        z.object({
+          path: z.string(),
+          message: z.string(),
+          reason_code: z.string(),
+          reason_params: ReasonParams,
+        }),
+      )
+      .optional(),
     printed: PrintedSoFar.optional(),
     refused_topics: z.array(z.string()).optional(),
     reason: z.enum(ENTRY_REFUSALS).optional(),

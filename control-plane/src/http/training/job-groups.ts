@@ -117,7 +117,7 @@ const remove = createRoute({
 });
 
 const ARRAYS = {
-  what: "array of jobs",
+  what: "array of jobs" as const,
   byId: async (sql: Connection, id: string) => {
     const row = await jobArrayById(sql, id);
     return row && { ...row, status: arrayStatus(row.elements), status_reason: null };

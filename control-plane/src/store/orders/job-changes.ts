@@ -10,6 +10,7 @@ import { appendEvents } from "../events/events.ts";
 import type { JobOrderRow } from "../training/job-orders.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import type { OrderContext } from "./workload-stops.ts";
+import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
 
 /** Left out, a field stays as it is. */
 export interface JobChange {
@@ -29,7 +30,7 @@ export async function changeJob(
 ): Promise<OrderOutcome> {
   const { priority = job.priority } = change;
   if (priority !== job.priority && ENDED.includes(job.status))
-    return refused(`The job is already ${job.status}; its priority can be changed once it is tried again.`);
+    return refused({ code: "job-priority-fixed", params: { status: statusPhrase(job.status) } });
   await write(sql, [job], { change, context });
   return { done: true, hostIds: [] };
 }
@@ -41,7 +42,7 @@ export async function changePriorities(
   { priority, context }: { priority: number; context: OrderContext },
 ): Promise<OrderOutcome> {
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
-  if (open.length === 0) return refused("All of the array has ended already.");
+  if (open.length === 0) return refused("job-array-ended");
   await write(sql, open, { change: { priority }, context });
   return { done: true, hostIds: [] };
 }
@@ -97,6 +98,6 @@ function wordOf(value: string | number | null): string | null {
   return value === null ? null : String(value);
 }
 
-function refused(detail: string): RefusedOrder {
-  return { done: false, refusal: "wrong-state", detail };
+function refused(reason: GivenReason): RefusedOrder {
+  return { done: false, refusal: "wrong-state", reason };
 }

@@ -96,7 +96,7 @@ describe("what is remembered of the cards", () => {
       uuid: "GPU-11111111-2222-3333-4444-555555555555",
       busKey: "00000000:3b:00",
       eccUncorrected: 3,
-      hasReported: true,
+      hasTold: true,
       cordons: 1,
       goodInARow: 2,
       lastGoodMs: 7,
@@ -116,7 +116,7 @@ describe("what is remembered of the cards", () => {
 
     const read = await readGpuMemory(folder, BOOT);
 
-    const unknown = { sign: null, hindrance: null, isSwitched: false, reportedReadings: [] };
+    const unknown = { sign: null, hindrance: null, isSwitched: false, toldReadings: [] };
     expect(read?.cards).toEqual([
       { ...card, ...unknown, cordon: null },
       ...reasons.map(([reason, code]) => ({ ...card, ...unknown, cordon: { ...cordon, reason, code } })),

@@ -25,6 +25,7 @@ import {
 import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
+import { workloadThing } from "../../workloads/workload-thing.ts";
 
 const tags = ["environments"];
 
@@ -84,7 +85,11 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
     const environment = await environmentFor(c, requested, "manage-workload");
     const session = { environmentId: environment.id, id };
     const known = await sessionOf(db, session);
-    if (known === null) throw notFound(`session ${id} of environment ${environment.id}`);
+    if (known === null)
+      throw notFound({
+        code: "named-access-session",
+        params: { session_id: id, environment: workloadThing("environment", environment.id) },
+      });
     const { actor, now } = orderContextOf(c);
     const reports = await transaction(db, async (sql) => {
       await holdEntered(sql, { environmentId: environment.id });

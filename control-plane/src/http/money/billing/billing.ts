@@ -54,7 +54,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const customerId = await customerMeant(c, c.req.valid("query"), "balance");
     const check = { now: deps.now(), calendar: deps.config.billingCalendar };
     const view = await balanceView(db, { customerId, now: check.now });
-    if (view === null) throw notFound(`customer ${customerId}`);
+    if (view === null) throw notFound({ code: "named-customer", params: { customer_id: customerId } });
     return c.json(
       {
         ...view,

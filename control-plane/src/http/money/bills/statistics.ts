@@ -86,7 +86,7 @@ export function registerStatisticsRoutes(api: ApiApp, deps: ApiDeps): void {
       query.start_time === undefined
         ? new Date(monthStart(monthOf(to.getTime() - 1, calendar), calendar))
         : new Date(query.start_time);
-    if (!(from <= to)) throw badField("start_time", "lies after end_time");
+    if (!(from <= to)) throw badField("start_time", "period-reversed");
     const rows = await billStatistics(db, {
       ...(await readableBills(c, query)),
       workspaceId: query.workspace_id ?? null,

@@ -1,0 +1,34 @@
+/** What each reason says in Chinese. */
+import type { Message } from "@remotegpu/shared/reasons/messages";
+import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
+import { REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
+import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
+import { HOST_CHINESE } from "./hosts.ts";
+import { PLACEMENT_CHINESE } from "./placement.ts";
+import { WAITING_CHINESE } from "./waiting.ts";
+
+const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
+  [AS_REPORTED]: "{text}",
+  ...GPU_REQUEST_CHINESE,
+  ...HOST_CHINESE,
+  ...PLACEMENT_CHINESE,
+  ...REFUSAL_CHINESE,
+  ...WAITING_CHINESE,
+};
+
+export const CHINESE: Language = {
+  shapes: REASON_CODES,
+  messages: MESSAGES,
+  punctuation: {
+    stop: "。",
+    betweenSentences: "",
+    betweenPhrases: "、",
+    betweenAll: "、",
+    betweenAlternatives: " 或 ",
+    betweenHosts: "；",
+    afterHost: "：",
+    moreNames: (more) => `，另有 ${more} 个`,
+    moreHosts: (more) => `；另有 ${more} 台主机`,
+  },
+};

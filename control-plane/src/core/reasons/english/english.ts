@@ -1,0 +1,39 @@
+/** What each reason says in English, the language of the API. */
+import type { Message } from "@remotegpu/shared/reasons/messages";
+import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
+import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
+import { GPU_REQUEST_ENGLISH } from "./gpu-requests.ts";
+import { HOST_ENGLISH } from "./hosts.ts";
+import { PLACEMENT_ENGLISH } from "./placement.ts";
+import { WAITING_ENGLISH } from "./waiting.ts";
+
+const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
+  [AS_REPORTED]: "{text}",
+  ...GPU_REQUEST_ENGLISH,
+  ...HOST_ENGLISH,
+  ...PLACEMENT_ENGLISH,
+  ...REFUSAL_ENGLISH,
+  ...WAITING_ENGLISH,
+};
+
+export const ENGLISH: Language = {
+  shapes: REASON_CODES,
+  messages: MESSAGES,
+  punctuation: {
+    stop: ".",
+    betweenSentences: " ",
+    betweenPhrases: ", ",
+    betweenAll: " and ",
+    betweenAlternatives: " or ",
+    betweenHosts: "; ",
+    afterHost: ": ",
+    moreNames: (more) => `, and ${more} more`,
+    moreHosts: (more) => `; and ${more} more hosts`,
+  },
+};
+
+/** A phrase or a sentence, as the code has it. */
+export function inEnglish(reason: Reason): string {
+  return wordingOf(reason, ENGLISH);
+}

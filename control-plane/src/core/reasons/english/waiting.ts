@@ -1,0 +1,43 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { WAITING_CODES } from "../codes/waiting.ts";
+
+export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
+  "waiting-for-place": "Waiting for a place.",
+  "no-host-joined": "Waiting for a place: no host has joined yet.",
+  "waiting-on-hosts": "Waiting for a place. {hosts}.",
+  "waiting-for-places": {
+    plural: "free",
+    one: "Waiting for {requested} places at once, {free} is free now.",
+    other: "Waiting for {requested} places at once, {free} are free now.",
+  },
+  "waiting-for-places-on-hosts": {
+    plural: "free",
+    one: "Waiting for {requested} places at once, {free} is free now. {hosts}.",
+    other: "Waiting for {requested} places at once, {free} are free now. {hosts}.",
+  },
+  "hosts-without-confirmed-address":
+    "Not tried among several hosts, since where they are reached is not confirmed: {hosts}.",
+  "hosts-not-reaching-each-other":
+    "Not tried together for a while, since ranks there did not reach each other: {hosts}.",
+  "waiting-behind-first": "Waiting behind an order that comes first: what is free is kept for it.",
+  "no-host-can-take-it": "No host can take it: {why}.",
+  "place-taken-meanwhile": "Waiting for a place: {why}.",
+  "waiting-for-price": "Waiting for price: {why}.",
+  "waiting-for-funds": "Waiting for funds: {why}.",
+  "waiting-for-quota": "Waiting for quota: {why}.",
+  "waiting-for-image": "Waiting for image: {why}.",
+  "waiting-for-stop": {
+    plural: "host_count",
+    one: "Waiting for host {hosts} to confirm that the container of the last start has stopped.",
+    other: "Waiting for hosts {hosts} to confirm that the container of the last start has stopped.",
+  },
+  "waiting-for-turn": {
+    plural: "at_once",
+    one: "Waiting for its turn: of its array one runs at once.",
+    other: "Waiting for its turn: of its array {at_once} run at once.",
+  },
+  "waiting-for-network": "Waiting for a network: all {network_count} are in use.",
+  "waiting-for-confirmed-address":
+    "Waiting for host {host_name}, which the others would find by an address that is not confirmed, or is not IPv4.",
+  several: "{reasons}",
+});

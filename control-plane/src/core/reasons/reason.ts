@@ -1,0 +1,36 @@
+/** Every reason that the control plane gives: a code with parameters. What it says stands in english/ and chinese/. */
+import { isReasonOf, type ParametersOf } from "@remotegpu/shared/reasons/parameters";
+import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
+import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
+import { HOST_CODES } from "./codes/hosts.ts";
+import { PLACEMENT_CODES } from "./codes/placement.ts";
+import { WAITING_CODES } from "./codes/waiting.ts";
+
+export const REASON_CODES = {
+  [AS_REPORTED]: { text: "text" },
+  ...GPU_REQUEST_CODES,
+  ...HOST_CODES,
+  ...PLACEMENT_CODES,
+  ...REFUSAL_CODES,
+  ...WAITING_CODES,
+} as const;
+
+export type ReasonCode = keyof typeof REASON_CODES;
+
+export type Reason = {
+  [Code in ReasonCode]: {
+    readonly code: Code;
+    readonly params: ParametersOf<(typeof REASON_CODES)[Code], Reason>;
+  };
+}[ReasonCode];
+
+/** What a host, a person or an older version says in words of its own. */
+export function asReported(text: string): Reason {
+  return { code: AS_REPORTED, params: { text } };
+}
+
+/** Whether it is one of this version's reasons, with all that its texts need. */
+export function isReason(value: unknown): value is Reason {
+  return isReasonOf(REASON_CODES, value);
+}
