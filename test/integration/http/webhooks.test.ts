@@ -530,7 +530,7 @@ describe("work", () => {
     );
     customer = member;
     await webhook("/member");
-    await scene.order(member, { name: "shared", workspace_id: owner.workspaceId });
+    await scene.order(member, { name: "shared", workspace_id: owner.workspaceId! });
     await scene.schedule();
 
     await host.round(RUNS);
@@ -823,7 +823,9 @@ describe("a key", () => {
     const money = await webhook("/money", { kinds: ["budget"] });
     const all = await webhook("/all");
     const [reads, orders, pays] = await Promise.all(
-      ["read", "orders", "money"].map(async (scope) => await api.key(customer, { scopes: [scope] })),
+      (["read", "orders", "money"] as const).map(
+        async (scope) => await api.key(customer, { scopes: [scope] }),
+      ),
     );
     const statuses = async (method: string, path: string, body?: object) =>
       await Promise.all(

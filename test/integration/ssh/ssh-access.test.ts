@@ -237,7 +237,7 @@ describe("the key of the terminal in the browser", () => {
 });
 
 test("an order that names a server that there is not is refused", async () => {
-  expect(await scene.order(alice, { config: { ssh: "theirs" } })).toMatchObject({
+  expect(await scene.order(alice, { config: { ssh: "theirs" } } as object)).toMatchObject({
     status: 422,
     body: { errors: [{ path: "config.ssh" }] },
   });

@@ -101,7 +101,7 @@ describe("an upgrade", () => {
 
   test("of the sizes alone places the new replicas by them", async () => {
     const id = await services.runs();
-    await rolling.upgraded(id, { image: undefined, cpu: 2, memory: 2 * GIB, gpu: 1 });
+    await rolling.upgraded(id, { image: undefined, cpu: 2, memory: 2 * GIB, gpu: 1 } as object);
 
     const [wanted] = services.hosts.flatMap(({ desired }) => desired);
 
