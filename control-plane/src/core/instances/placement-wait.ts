@@ -38,5 +38,5 @@ export function waitOf({ want, state }: { want: Want; state: InstanceState }): W
 }
 
 export function overdueReason(wait: PlacementWait, hostName: string): Reason {
-  return { code: `${wait}-overdue`, params: { host_name: hostName } };
+  return { code: `placement-${wait}-overdue`, params: { host_name: hostName } };
 }

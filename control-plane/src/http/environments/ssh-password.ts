@@ -49,7 +49,7 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, environment);
     if (isImagesOwnSsh(environment)) throw conflict("ssh-of-image");
-    if (environment.status === "deleting") throw conflict("environment-deleting");
+    if (environment.status === "deleting") throw conflict("environment-being-deleted");
     // Made before anything is held: its hash takes some milliseconds.
     const { password, hash } = generatePassword();
     const { id } = environment;

@@ -3,11 +3,11 @@ import type { ALARM_CODES } from "../codes/alarms.ts";
 
 export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
   "host-requests-too-many": "主机 {host_id} 的请求多于任何代理程序。超出其份额的将被丢弃；其他主机不受影响。",
-  "start-overdue":
+  "placement-start-overdue":
     "主机 {host_name} 未按时启动它。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  "stop-overdue":
+  "placement-stop-overdue":
     "主机 {host_name} 未按时确认停止。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  "removal-overdue":
+  "placement-removal-overdue":
     "主机 {host_name} 未按时确认已移除。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
   "gpu-used-by-stranger":
     "主机 {host_id} 的 GPU {gpu_uuid} 正被不属于我们的{process}使用：在其结束之前不会安排任何任务。",

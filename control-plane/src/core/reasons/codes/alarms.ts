@@ -3,9 +3,9 @@ import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
 
 export const ALARM_CODES = {
   "host-requests-too-many": { host_id: "text" },
-  "start-overdue": { host_name: "text" },
-  "stop-overdue": { host_name: "text" },
-  "removal-overdue": { host_name: "text" },
+  "placement-start-overdue": { host_name: "text" },
+  "placement-stop-overdue": { host_name: "text" },
+  "placement-removal-overdue": { host_name: "text" },
   "gpu-used-by-stranger": { gpu_uuid: "text", host_id: "text", process: "phrase" },
   "gpu-shared-with-stranger": { gpu_uuid: "text", host_id: "text", process: "phrase" },
   "process-with-name": { pid: "number", process_name: "text" },

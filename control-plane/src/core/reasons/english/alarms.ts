@@ -4,11 +4,11 @@ import type { ALARM_CODES } from "../codes/alarms.ts";
 export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "host-requests-too-many":
     "Host {host_id} asks more than any agent does. What goes beyond its share is dropped; others are not affected.",
-  "start-overdue":
+  "placement-start-overdue":
     "Host {host_name} has not got it running in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-  "stop-overdue":
+  "placement-stop-overdue":
     "Host {host_name} has not confirmed that it has stopped in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-  "removal-overdue":
+  "placement-removal-overdue":
     "Host {host_name} has not confirmed that it is gone in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
   "gpu-used-by-stranger":
     "GPU {gpu_uuid} of host {host_id} is used by {process}, which is none of ours: nothing is placed on it until that has ended.",
