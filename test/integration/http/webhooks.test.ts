@@ -4,6 +4,7 @@
  */
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
+import { asReported } from "@remotegpu/control-plane/core/reasons/reason";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
 import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/alerts/webhook-tries";
 import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
@@ -788,11 +789,11 @@ describe("alarms", () => {
     const alarm = { kind: "gpu-conflict", subject: `GPU-${counter}`, now } as const;
 
     await transaction(api.db, async (tx) => {
-      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
-      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
+      await raiseAlarmOnce(tx, { ...alarm, reason: asReported("Two hosts claim it.") });
+      await raiseAlarmOnce(tx, { ...alarm, reason: asReported("Two hosts claim it.") });
       await clearAlarm(tx, alarm);
       await clearAlarm(tx, alarm);
-      await raiseAlarm(tx, { ...alarm, detail: "Again." });
+      await raiseAlarm(tx, { ...alarm, reason: asReported("Again.") });
     });
     const { items } = (await api.request("GET", "/api/v1/alarms", { as: api.admin })).body;
     for (const _ of [1, 2])

@@ -10,7 +10,7 @@ import {
 } from "@remotegpu/control-plane/core/environments/environment-status";
 import { endSentence, faultSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
 import { fetchEndSentence, fetchSentence } from "@remotegpu/control-plane/core/hosts/images/image-fetch";
-import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
+import { overdueReason } from "@remotegpu/control-plane/core/instances/placement-wait";
 import { describeObstacle, type Obstacle } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
 import { inEnglish } from "@remotegpu/control-plane/core/reasons/english/english";
 import { reasonOf } from "@remotegpu/control-plane/core/reasons/plain-reason";
@@ -94,7 +94,7 @@ describe("what it may say", () => {
       untold(requests.map((verdict) => (verdict.legal ? null : inEnglish(reasonOf(verdict.why))))),
     ).toEqual([]);
     expect(
-      untold((["start", "stop", "removal"] as const).map((wait) => overdueSentence(wait, VALUE))),
+      untold((["start", "stop", "removal"] as const).map((wait) => inEnglish(overdueReason(wait, VALUE)))),
     ).toEqual([]);
   });
 

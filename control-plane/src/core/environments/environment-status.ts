@@ -30,7 +30,7 @@ const refused = (why: GivenReason): Verdict => ({ legal: false, why });
 /** What a request makes of an environment. Delete is legal everywhere; the others say why they are not. */
 export function afterRequest(status: EnvironmentStatus, request: EnvironmentRequest): Verdict {
   if (request === "delete") return legal("deleting");
-  if (status === "deleting") return refused("environment-deleting");
+  if (status === "deleting") return refused("environment-being-deleted");
   switch (request) {
     case "start":
       return afterStart(status);

@@ -2,6 +2,8 @@
 import { isReasonOf, type ParametersOf } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
+import { ALARM_CODES } from "./codes/alarms.ts";
+import { EVENT_CODES } from "./codes/events.ts";
 import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES } from "./codes/placement.ts";
@@ -9,6 +11,8 @@ import { WAITING_CODES } from "./codes/waiting.ts";
 
 export const REASON_CODES = {
   [AS_REPORTED]: { text: "text" },
+  ...ALARM_CODES,
+  ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...PLACEMENT_CODES,

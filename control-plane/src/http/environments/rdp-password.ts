@@ -18,7 +18,7 @@ import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
-import { statusPhrase } from "../../core/reasons/plain-reason.ts";
+import { statusPhrase, reasonOf } from "../../core/reasons/plain-reason.ts";
 
 const RdpPassword = z
   .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
@@ -54,7 +54,7 @@ export function registerRdpPasswordRoute(api: ApiApp): void {
         workloadId: id,
         customerId: environment.customer_id,
         actor,
-        reason: "A password for RDP was generated.",
+        reason: reasonOf("rdp-password-made"),
       });
       const user = "root" as const;
       return c.json({ environment_id: id, user, password, set_at: now.toISOString() }, 201);

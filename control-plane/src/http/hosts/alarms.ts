@@ -9,6 +9,7 @@ import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+import { STORED_REASON, storedReason } from "../request/stored-reason.ts";
 
 const tags = ["fleet"];
 
@@ -18,6 +19,7 @@ const Alarm = z
     kind: z.string(),
     subject: z.string(),
     detail: z.string().nullable(),
+    ...STORED_REASON,
     raised_at: Timestamp,
     cleared_at: Timestamp.nullable(),
     about: z
@@ -92,6 +94,7 @@ async function alarmAnswers(sql: Connection, rows: readonly AlarmRow[]): Promise
   );
   return (row) => ({
     ...row,
+    ...storedReason(row.detail, row),
     raised_at: row.raised_at.toISOString(),
     cleared_at: iso(row.cleared_at),
     about: about.get(row.subject) ?? null,

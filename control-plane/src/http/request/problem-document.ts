@@ -1,10 +1,9 @@
 /** A refusal as a problem document (RFC 9457). Its type names the kind of refusal, and the code its reason. */
-import { DOCS_PATH } from "../documentation/documentation-paths.ts";
 import { PROBLEM_TITLES } from "./problem-statuses.ts";
 import type { ApiRefusal, FieldError, RefusalKind } from "./refusal.ts";
 
 /** Where the page of all types is served; a type is the address of its heading there. */
-const PROBLEMS_PATH = `${DOCS_PATH}/api/problems`;
+const PROBLEMS_PATH = "/docs/api/problems";
 
 export function problemType(kind: RefusalKind): string {
   return `${PROBLEMS_PATH}#${kind}`;

@@ -11,6 +11,7 @@ import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
 import { ENTRY_REFUSALS } from "./refusal.ts";
 import { refuseUndeclaredQuery } from "./undeclared-query.ts";
+import { ReasonParams } from "./stored-reason.ts";
 
 const PrintedSoFar = z
   .object({
@@ -20,9 +21,6 @@ const PrintedSoFar = z
     truncated: z.boolean(),
   })
   .openapi("PrintedSoFar");
-
-/** By their names; which a code has stands in the catalogue of reasons. */
-const ReasonParams = z.record(z.string(), z.unknown());
 
 const Problem = z
   .object({

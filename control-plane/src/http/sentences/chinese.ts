@@ -59,8 +59,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "您的份额为 {own} %，其他等待者的份额为 {others} %。",
   ],
   ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
-  ["An administrator put it before all others that wait.", "管理员已将其置于所有等待者之前。"],
-  ["It waits for its turn like all others.", "它与其他等待者一样按顺序等待。"],
   [
     "{count} orders of the one who pays wait for a place already, and one more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
     "付款方已有 {count} 个订单在等待资源，再加一个将超过上限 {most}：请在其中一些启动或取消后再下单。",
@@ -288,18 +286,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Stopping; ordered by {actor}.", "正在停止；由 {actor} 下令。"],
   ["Stopped; ordered by {actor}.", "已停止；由 {actor} 下令。"],
   ["Its earlier run {run} is being stopped.", "较早的运行 {run} 正在停止。"],
-  [
-    "Host {host} has not got it running in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时启动它。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
-  [
-    "Host {host} has not confirmed that it has stopped in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时确认停止。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
-  [
-    "Host {host} has not confirmed that it is gone in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时确认已移除。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
   ["It runs on host {host}.", "在主机 {host} 上运行。"],
   ["It runs on hosts {hosts}.", "在主机 {hosts} 上运行。"],
   ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
@@ -320,7 +306,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
   ],
   ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
-  ["The host was declared lost.", "主机已被声明为丢失。"],
   [
     "The host it ran on was declared lost. Its time since that was last heard is free.",
     "所在主机已被声明为丢失。自最后一次收到其消息起的时间不计费。",
@@ -500,7 +485,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
   ["The preflight failed: {why}", "启动前检查未通过：{why}"],
-  ["The preflight has passed; all {count} ranks begin.", "启动前检查已通过；{count} 个进程全部开始。"],
   ["The network between its ranks is broken: {why}", "进程之间的网络中断：{why}"],
   ['By its log rule "{rule}" it is not tried again.', "按日志规则“{rule}”，不再重试。"],
   ['By its log rule "{rule}" the host is avoided.', "按日志规则“{rule}”，避开该主机。"],

@@ -12,6 +12,7 @@ import { forAdmins, ok, WorkloadIdPath } from "../request/route.ts";
 import { orderContextOf } from "./orders.ts";
 import type { RoutedKind } from "./routed-kind.ts";
 import { workloadThing } from "./workload-thing.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** An operator who makes a service urgent wants it served, after a lost host too; growth is bounded by its owner's quota. */
 const LASTS =
@@ -76,9 +77,7 @@ async function setUrgency(
         actor,
         old: null,
         new: null,
-        reason: isUrgent
-          ? "An administrator put it before all others that wait."
-          : "It waits for its turn like all others.",
+        reason: isUrgent ? reasonOf("made-urgent") : reasonOf("urgency-ended"),
       },
     ]);
   });

@@ -2,7 +2,6 @@
  * What people change of training jobs that are there: how one is called, and how urgent those are that wait. The rest of
  * an order is fixed. Each change is an event. One step of a transaction that holds the jobs.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
 import { ENDED } from "../../core/training/job-status.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
@@ -20,7 +19,6 @@ export interface JobChange {
 }
 
 const FIELDS = ["name", "description", "priority"] as const;
-const COUNTS_LATER = "it counts when the job waits again";
 
 /** The priority of one that has ended stays what it was, since nothing of it waits any more. */
 export async function changeJob(
@@ -82,9 +80,13 @@ async function write(
       actor: context.actor,
       old: wordOf(values.old),
       new: wordOf(values.new),
-      reason: asSentence(
-        `${field} was changed${field === "priority" && !waits(job) ? `; ${COUNTS_LATER}` : ""}`,
-      ),
+      reason: {
+        code:
+          field === "priority" && !waits(job)
+            ? ("field-changed-for-next-wait" as const)
+            : ("field-changed" as const),
+        params: { field },
+      },
     })),
   );
 }

@@ -2,7 +2,7 @@ import { messagesFor } from "@remotegpu/shared/reasons/messages";
 import type { ENVIRONMENT_CODES } from "../codes/environment.ts";
 
 export const ENVIRONMENT_CHINESE = messagesFor<typeof ENVIRONMENT_CODES>()({
-  "environment-deleting": "环境正在删除。",
+  "environment-being-deleted": "环境正在删除。",
   "environment-not-on-host": "环境当前为“{status}”；下次启动会重新分配端口。",
   "ports-need-host": "端口在环境运行的主机上打开；该环境当前为“{status}”。",
   "host-ports-full": "主机 {host_name} 不能再保留更多端口。",

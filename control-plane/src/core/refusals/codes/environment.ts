@@ -2,7 +2,7 @@
 import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
 
 export const ENVIRONMENT_CODES = {
-  "environment-deleting": {},
+  "environment-being-deleted": {},
   "environment-not-on-host": { status: "phrase" },
   "ports-need-host": { status: "phrase" },
   "host-ports-full": { host_name: "text" },

@@ -2,7 +2,7 @@ import { messagesFor } from "@remotegpu/shared/reasons/messages";
 import type { ENVIRONMENT_CODES } from "../codes/environment.ts";
 
 export const ENVIRONMENT_ENGLISH = messagesFor<typeof ENVIRONMENT_CODES>()({
-  "environment-deleting": "The environment is being deleted.",
+  "environment-being-deleted": "The environment is being deleted.",
   "environment-not-on-host": "The environment is {status}; its next start takes the ports anew.",
   "ports-need-host": "Ports are opened on the host that an environment runs on; this one is {status}.",
   "host-ports-full": "Host {host_name} can hold no more ports.",

@@ -103,7 +103,10 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
         customerId: environment.customer_id,
         hostId: cut.hostId,
         actor,
-        reason: `Session ${id} (${known.service_type}) from ${known.client_address} is to end.`,
+        reason: {
+          code: "access-session-ending",
+          params: { session_id: String(id), service: known.service_type, address: known.client_address },
+        },
       });
       if (cut.reports !== null) await raiseGeneration(sql, cut.reports);
       return cut.reports;

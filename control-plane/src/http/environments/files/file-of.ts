@@ -10,7 +10,7 @@ export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { 
   const place = filePlace(idOnHosts(environment.id), path);
   if (place.kind !== "below") throw badField("path", "path-outside-environment");
   if (environment.storage_pool === null) throw conflict("environment-without-files");
-  if (environment.status === "deleting") throw conflict("environment-deleting");
+  if (environment.status === "deleting") throw conflict("environment-being-deleted");
   const { storage_pool: pool, host_id: preferred } = environment;
   return { pool, preferred, folder: place.folder, path: place.path, requested: path };
 }

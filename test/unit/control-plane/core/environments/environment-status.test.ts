@@ -18,7 +18,7 @@ import type {
 type Transition = TransitionTo<EnvironmentStatus>;
 
 function refusalOf(status: EnvironmentStatus, request: EnvironmentRequest): unknown {
-  if (status === "deleting") return "environment-deleting";
+  if (status === "deleting") return "environment-being-deleted";
   const params = { status: { code: `status-${status}`, params: {} } };
   if (request === "restart") return { code: "environment-not-restartable", params };
   if (request === "start" && status === "stopping") return "environment-still-stopping";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { overdueSentence, waitOf, WAIT_RULES } from "@remotegpu/control-plane/core/instances/placement-wait";
+import { overdueReason, waitOf, WAIT_RULES } from "@remotegpu/control-plane/core/instances/placement-wait";
 import { afterDeadline, limitMs } from "@remotegpu/control-plane/core/environments/environment-status";
 import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/workload";
 
@@ -50,5 +50,8 @@ test("every status of an environment that ends in -ing, but running, has a deadl
 });
 
 test.each(["start", "stop", "removal"] as const)("a late %s says which host and what to do", (wait) => {
-  expect(overdueSentence(wait, "gpu-7")).toMatch(/^Host gpu-7 .* declared lost\.$/);
+  expect(overdueReason(wait, "gpu-7")).toEqual({
+    code: `placement-${wait}-overdue`,
+    params: { host_name: "gpu-7" },
+  });
 });
