@@ -39,9 +39,6 @@ const AuditEntry = z
     attempts: z.int().openapi({ description: "How many attempts this entry stands for" }),
   })
   .openapi("AuditEntry");
-export type AuditEntry = z.infer<typeof AuditEntry>;
-export type AuditFilterKind = (typeof AUDIT_TARGET_KINDS)[number];
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Moments as they are sent, with any offset. */
 const Moment = z

@@ -12,7 +12,6 @@ const Me = Customer.extend({
   scopes: z.array(z.enum(KEY_SCOPES)).openapi({ description: "What this key opens" }),
   key_expires_at: Timestamp.nullable(),
 }).openapi("Me");
-export type Me = z.infer<typeof Me>;
 
 const getMe = createRoute({
   ...forCustomersWith("any"),

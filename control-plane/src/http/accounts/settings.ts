@@ -26,7 +26,6 @@ const Setting = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Setting");
-export type Setting = z.infer<typeof Setting>;
 
 const params = z.object({ key: z.enum(SETTING_KEYS) });
 

@@ -30,7 +30,6 @@ const SshKey = z
     created_at: Timestamp,
   })
   .openapi("SshKey");
-export type SshKey = z.infer<typeof SshKey>;
 
 const post = createRoute({
   ...forCustomers,

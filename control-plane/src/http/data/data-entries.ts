@@ -106,7 +106,6 @@ const Entry = {
   model: z.object({ ...answerFields, framework: z.string().nullable() }).openapi("Model"),
 };
 
-export type DataEntry = z.infer<(typeof Entry)[DataKind]>;
 const EntryChange = z
   .strictObject({
     ...newFields,

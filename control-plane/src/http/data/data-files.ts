@@ -35,7 +35,6 @@ const Version = z
     ready_at: Timestamp.nullable(),
   })
   .openapi("DataVersion");
-export type DataVersion = z.infer<typeof Version>;
 
 const routesOf = (kind: DataKind) => {
   const { plural } = DATA_NAMES[kind];

@@ -53,7 +53,6 @@ const Image = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Image");
-export type Image = z.infer<typeof Image>;
 
 const post = createRoute({
   ...forAdmins,

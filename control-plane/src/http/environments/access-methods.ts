@@ -74,7 +74,6 @@ const Access = z
     ),
   })
   .openapi("Access");
-export type Access = z.infer<typeof Access>;
 
 const get = createRoute({
   ...forCustomers,

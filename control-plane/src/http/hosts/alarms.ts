@@ -32,7 +32,7 @@ const Alarm = z
       .openapi({ description: "What its subject names; null where that is nothing with a page" }),
   })
   .openapi("Alarm");
-export type Alarm = z.infer<typeof Alarm>;
+type Alarm = z.infer<typeof Alarm>;
 
 const Alarms = pageOf(Alarm);
 export type Alarms = z.infer<typeof Alarms>;

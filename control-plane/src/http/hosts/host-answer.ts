@@ -153,7 +153,6 @@ export const Host = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Host");
-export type HostResponse = z.infer<typeof Host>;
 
 export function hostAnswer({
   protocol,
@@ -276,7 +275,6 @@ export const Gpu = z
     vanished_at: Timestamp.nullable(),
   })
   .openapi("Gpu");
-export type GpuResponse = z.infer<typeof Gpu>;
 
 export function gpuAnswer(row: GpuRow) {
   return {

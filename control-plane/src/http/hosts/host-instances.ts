@@ -41,7 +41,7 @@ const InstanceOnHost = z
       }),
   })
   .openapi("InstanceOnHost");
-export type InstanceOnHost = z.infer<typeof InstanceOnHost>;
+type InstanceOnHost = z.infer<typeof InstanceOnHost>;
 
 const list = createRoute({
   ...forAdmins,

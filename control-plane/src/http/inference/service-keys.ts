@@ -56,7 +56,6 @@ const ServiceKey = z
     tokens_per_day: z.int().nullable(),
   })
   .openapi("ServiceKey");
-export type ServiceKey = z.infer<typeof ServiceKey>;
 const CreatedServiceKey = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
 
 const post = createRoute({

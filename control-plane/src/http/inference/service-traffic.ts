@@ -78,7 +78,6 @@ const Traffic = pageOf(z.object({ minute: Timestamp, ...figures }).openapi("Traf
     cost: Cost,
   })
   .openapi("ServiceTraffic");
-export type ServiceTraffic = z.infer<typeof Traffic>;
 
 const get = createRoute({
   ...forCustomers,

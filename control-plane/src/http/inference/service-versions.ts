@@ -111,7 +111,6 @@ const ServiceRollout = z
     outcome: z.enum(["completed", "reverted", "superseded"]).nullable(),
   })
   .openapi("ServiceRollout");
-export type ServiceRollout = z.infer<typeof ServiceRollout>;
 
 const rollouts = createRoute({
   ...forCustomers,

@@ -12,7 +12,6 @@ const SentencesAnswer = z
     sentences: z.array(z.object({ sentence: z.string(), translation: z.string() }).openapi("Sentence")),
   })
   .openapi("Sentences");
-export type Sentences = z.infer<typeof SentencesAnswer>;
 
 const getSentences = createRoute({
   ...forEveryone,

@@ -76,8 +76,6 @@ const Session = z
   })
   .openapi("BrowserSession");
 
-export type BrowserSession = z.infer<typeof Session>;
-
 const post = createRoute({
   ...forEveryone,
   method: "post",

@@ -58,7 +58,6 @@ const JobGroup = z
     created_at: Timestamp,
   })
   .openapi("TrainingJobGroup");
-export type JobGroup = z.infer<typeof JobGroup>;
 
 const list = createRoute({
   ...forCustomers,

@@ -31,7 +31,6 @@ const Delivery = z
     given_up_at: Timestamp.nullable(),
   })
   .openapi("WebhookDelivery");
-export type WebhookDelivery = z.infer<typeof Delivery>;
 
 const list = createRoute({
   ...forCustomersWith("any"),

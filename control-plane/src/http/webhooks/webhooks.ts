@@ -51,7 +51,6 @@ const Webhook = z
     created_at: Timestamp,
   })
   .openapi("Webhook");
-export type Webhook = z.infer<typeof Webhook>;
 
 const NewWebhook = Webhook.extend({
   secret: z.string().openapi({ description: "Signs what is sent; displayed once" }),

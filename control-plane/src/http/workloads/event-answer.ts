@@ -20,7 +20,6 @@ const Event = z
     gpu_uuid: z.string().nullable(),
   })
   .openapi("Event");
-export type EventResponse = z.infer<typeof Event>;
 
 export const EventPage = pageOf(Event);
 export type EventPage = z.infer<typeof EventPage>;

@@ -29,7 +29,6 @@ const Invitation = z
     expires_at: Timestamp.nullable(),
   })
   .openapi("Invitation");
-export type Invitation = z.infer<typeof Invitation>;
 
 const list = createRoute({
   ...forCustomers,

@@ -67,7 +67,6 @@ const WorkspaceInvitation = z
     expires_at: Timestamp,
   })
   .openapi("WorkspaceInvitation");
-export type WorkspaceInvitation = z.infer<typeof WorkspaceInvitation>;
 
 const post = createRoute({
   ...forCustomers,

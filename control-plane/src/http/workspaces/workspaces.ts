@@ -50,7 +50,6 @@ const Workspace = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Workspace");
-export type Workspace = z.infer<typeof Workspace>;
 
 const post = createRoute({
   ...forCustomers,

@@ -45,7 +45,6 @@ const AccessSession = z
     ended_at: Timestamp.nullable(),
   })
   .openapi("AccessSession");
-export type AccessSession = z.infer<typeof AccessSession>;
 
 const list = createRoute({
   ...forCustomers,

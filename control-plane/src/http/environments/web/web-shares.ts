@@ -54,7 +54,6 @@ const fields = {
   ended_by: z.string().nullable(),
 };
 const WebShare = z.object(fields).openapi("WebShare");
-export type WebShare = z.infer<typeof WebShare>;
 const MadeWebShare = z.object({ ...fields, url: z.string() }).openapi("MadeWebShare");
 
 const post = createRoute({

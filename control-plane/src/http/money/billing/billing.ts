@@ -35,7 +35,6 @@ const Balance = z
     monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
-export type Balance = z.infer<typeof Balance>;
 
 const getBalance = createRoute({
   ...forCustomersWith("money"),

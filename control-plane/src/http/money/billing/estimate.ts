@@ -64,7 +64,6 @@ const Estimate = z
     fits_reason: z.string(),
   })
   .openapi("Estimate");
-export type Estimate = z.infer<typeof Estimate>;
 
 const postEstimate = createRoute({
   ...forCustomersWith("read"),

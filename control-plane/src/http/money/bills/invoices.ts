@@ -51,7 +51,6 @@ const invoice = {
 };
 
 const Invoice = z.object(invoice).openapi("Invoice");
-export type Invoice = z.infer<typeof Invoice>;
 
 const InvoiceLine = z
   .object({
@@ -73,7 +72,6 @@ const InvoiceLine = z
     amount: Money,
   })
   .openapi("InvoiceLine");
-export type InvoiceLine = z.infer<typeof InvoiceLine>;
 
 const Movement = z.object({
   transaction_id: z.int(),
@@ -86,7 +84,6 @@ const Movement = z.object({
 const InvoiceDetail = z
   .object({ ...invoice, movements: z.array(Movement), lines: pageOf(InvoiceLine) })
   .openapi("InvoiceDetail");
-export type InvoiceDetail = z.infer<typeof InvoiceDetail>;
 
 const list = createRoute({
   ...forCustomersWith("money"),

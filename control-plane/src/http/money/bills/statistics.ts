@@ -49,7 +49,6 @@ const Statistics = z
       .openapi({ description: "Empty without `period`" }),
   })
   .openapi("Statistics");
-export type Statistics = z.infer<typeof Statistics>;
 
 const get = createRoute({
   ...forCustomersWith("money"),

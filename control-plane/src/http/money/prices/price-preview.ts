@@ -65,7 +65,6 @@ const PricePreview = z
     customers: z.array(z.object({ customer_id: z.int(), username: z.string().nullable(), ...perHour })),
   })
   .openapi("PricePreview");
-export type PricePreview = z.infer<typeof PricePreview>;
 
 const preview = createRoute({
   ...forAdminsWith("money"),

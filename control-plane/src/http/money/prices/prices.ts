@@ -60,7 +60,6 @@ const Price = z
     created_at: Timestamp,
   })
   .openapi("Price");
-export type Price = z.infer<typeof Price>;
 
 const AddedPrice = Price.extend({
   hint: z.string().nullable().openapi({ description: "What is left to do before anything is sold at it" }),

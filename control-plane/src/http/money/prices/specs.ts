@@ -49,7 +49,6 @@ const Spec = z
     updated_at: Timestamp,
   })
   .openapi("Spec");
-export type Spec = z.infer<typeof Spec>;
 
 const list = createRoute({
   ...forCustomers,
