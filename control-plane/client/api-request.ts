@@ -55,7 +55,7 @@ export type Given<Members> = {
 };
 
 /** The members that have a value: bodies and queries of the API name no member without one. */
-export function given<Members extends object>(members: Members): Given<Members> {
+export function given<const Members extends object>(members: Members): Given<Members> {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== undefined),
   ) as Given<Members>;

@@ -10,9 +10,12 @@ export interface ApiDocument {
   paths: Record<string, Record<string, Operation>>;
 }
 interface Operation {
+  parameters?: Parameter[];
   responses?: Answers;
   requestBody?: { required?: boolean; content: Record<string, unknown> };
 }
+/** Either with a schema of its own or a reference to one. */
+type Parameter = object;
 type Answers = Record<string, { content?: Record<string, unknown> }>;
 
 const JSON_TYPE = "application/json";
@@ -21,17 +24,29 @@ const JSON_TYPE = "application/json";
 export function apiPart<Whole extends ApiDocument>(document: Whole): Whole {
   const paths = Object.entries(document.paths)
     .filter(([path]) => path.startsWith(API_ROOT))
-    .map(([path, operations]) => [path.slice(API_ROOT.length) || "/", jsonFirst(operations)] as const);
+    .map(([path, operations]) => [path.slice(API_ROOT.length) || "/", asSent(operations)] as const);
   return { ...document, paths: Object.fromEntries(paths) };
 }
 
-function jsonFirst(operations: Record<string, Operation>): Record<string, Operation> {
+function asSent(operations: Record<string, Operation>): Record<string, Operation> {
   return Object.fromEntries(
     Object.entries(operations).map(([method, operation]) => [
       method,
-      { ...operation, responses: jsonAnswers(operation.responses ?? {}) },
+      {
+        ...operation,
+        ...(operation.parameters && { parameters: operation.parameters.map(orText) }),
+        responses: jsonAnswers(operation.responses ?? {}),
+      },
     ]),
   );
+}
+
+/** A number in a path or a query may also come as it was typed: there it is text in any case. */
+function orText(parameter: Parameter): Parameter {
+  if (!("schema" in parameter) || typeof parameter.schema !== "object") return parameter;
+  const { schema } = parameter;
+  const isNumber = schema !== null && "type" in schema && schema.type === "integer";
+  return isNumber ? { ...parameter, schema: { type: ["integer", "string"] } } : parameter;
 }
 
 function jsonAnswers(answers: Answers): Answers {
@@ -64,7 +79,7 @@ function parametersOf({ params, body, queryParams, originalOperation }: Generato
   const { requestBody } = originalOperation as Operation;
   const isBodyOptional = requestBody?.required !== true;
   return [
-    ...params.map(({ name, definition }) => `${name}: ${partType(definition)}`),
+    ...params.map(({ definition }) => definition),
     ...(isJson(body) ? [`body${isBodyOptional ? "?" : ""}: ${body.definition}`] : []),
     ...(queryParams === undefined
       ? []
@@ -75,12 +90,6 @@ function parametersOf({ params, body, queryParams, originalOperation }: Generato
 /** A file's content is given to the transport, not to the function. */
 function isJson({ contentType }: GeneratorVerbOptions["body"]): boolean {
   return contentType === JSON_TYPE;
-}
-
-/** A number may also come as it was typed. */
-function partType(definition: string): string {
-  const type = definition.slice(definition.indexOf(":") + 1).trim();
-  return type === "number" ? "number | string" : type;
 }
 
 function pathOf({ route }: GeneratorVerbOptions): string {
