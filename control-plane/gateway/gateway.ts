@@ -3,10 +3,10 @@
  * one database. The tunnels to hosts are given to it.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { ResponseRateLimiter, type DelayedRate } from "../core/gateway/response-rate.ts";
-import type { WebBase } from "../core/gateway/origin.ts";
-import type { JupyterTokens } from "../core/environments/jupyter-tokens.ts";
-import type { Database } from "../store/database/database.ts";
+import { ResponseRateLimiter, type DelayedRate } from "../server/core/gateway/response-rate.ts";
+import type { WebBase } from "../server/core/gateway/origin.ts";
+import type { JupyterTokens } from "../server/core/environments/jupyter-tokens.ts";
+import type { Database } from "../server/store/database/database.ts";
 import { Entrance } from "./entry/entrance.ts";
 import { EntryCookies } from "./entry/entry-cookies.ts";
 import { OpenVisits } from "./entry/open-visits.ts";

@@ -5,9 +5,14 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Log } from "@remotegpu/shared/log";
-import type { Database } from "../store/database/database.ts";
-import { forgetGateways, keepGateway, type NewGateway, removeGateway } from "../store/gateway/gateways.ts";
-import { giveEndpoints } from "../store/inference/endpoints.ts";
+import type { Database } from "../server/store/database/database.ts";
+import {
+  forgetGateways,
+  keepGateway,
+  type NewGateway,
+  removeGateway,
+} from "../server/store/gateway/gateways.ts";
+import { giveEndpoints } from "../server/store/inference/endpoints.ts";
 
 const FRESH_EVERY_MS = 10_000;
 const NAME_LENGTH = 64;

@@ -11,9 +11,9 @@ import { NatsStartError } from "./embedded/nats.ts";
 import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
-import { TunnelListenError } from "./gateway/tunnel/tunnel-listener.ts";
+import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
 import { database, EngineError, natsOf, openOperatorKeys, operatorFile, publicHostOf } from "./engines.ts";
-import { GatewayListenError } from "./gateway/front/listen-error.ts";
+import { GatewayListenError } from "../gateway/front/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
 import {

@@ -2,9 +2,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { MIB } from "@remotegpu/shared/units";
 import type { z } from "zod";
-import { NODE } from "../../proof/node-cryptography.ts";
-import { PROOF_FORMAT, ProofDocument } from "../../proof/proof-document.ts";
-import { verifyBill } from "../../proof/verify-bill.ts";
+import { NODE } from "../../server/proof/node-cryptography.ts";
+import { PROOF_FORMAT, ProofDocument } from "../../server/proof/proof-document.ts";
+import { verifyBill } from "../../server/proof/verify-bill.ts";
 import { CliError, EXIT_CODES } from "../framework/cli-error.ts";
 import { type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";

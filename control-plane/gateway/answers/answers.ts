@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { SANDBOX } from "../../core/gateway/services/shared-origin.ts";
+import { SANDBOX } from "../../server/core/gateway/services/shared-origin.ts";
 import { sendFinalResponse } from "./final-response.ts";
 import { ICON } from "./icon.ts";
 

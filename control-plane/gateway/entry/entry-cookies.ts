@@ -4,9 +4,14 @@
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { derivedSecret } from "@remotegpu/shared/derived-key";
-import { cookieValues } from "../../core/accounts/session-cookie.ts";
-import type { Entry } from "../../core/gateway/entry.ts";
-import { claimText, cookieName, type EntryClaim, readCookieValue } from "../../core/gateway/entry-cookie.ts";
+import { cookieValues } from "../../server/core/accounts/session-cookie.ts";
+import type { Entry } from "../../server/core/gateway/entry.ts";
+import {
+  claimText,
+  cookieName,
+  type EntryClaim,
+  readCookieValue,
+} from "../../server/core/gateway/entry-cookie.ts";
 
 /** A page that somebody plants could put others of our name beside ours. */
 const MAX_TRIED = 4;

@@ -3,9 +3,9 @@
  * ends what is open. Requests and WebSockets of one entry to one place share a signal.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { admit, type PlacedEnvironment } from "../../core/gateway/admission.ts";
-import type { Entry } from "../../core/gateway/entry.ts";
-import { isRelayed, targetText } from "../../core/environments/web-target.ts";
+import { admit, type PlacedEnvironment } from "../../server/core/gateway/admission.ts";
+import type { Entry } from "../../server/core/gateway/entry.ts";
+import { isRelayed, targetText } from "../../server/core/environments/web-target.ts";
 import type { Visit } from "../visit.ts";
 import { type Open, OpenByRight } from "./open-by-right.ts";
 import { entryKey, type Rights } from "./rights.ts";

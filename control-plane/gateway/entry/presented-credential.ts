@@ -4,13 +4,13 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { sha256 } from "@remotegpu/shared/row-hash";
-import { isExpired } from "../../core/accounts/key-scopes.ts";
-import type { Entry } from "../../core/gateway/entry.ts";
-import { presentedKey } from "../../core/gateway/forwarded-headers.ts";
-import { takeShareToken } from "../../core/gateway/share-token.ts";
-import { actorOfKey, touchKey } from "../../store/accounts/api-keys.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
-import { openShare } from "../../store/environments/web/web-shares.ts";
+import { isExpired } from "../../server/core/accounts/key-scopes.ts";
+import type { Entry } from "../../server/core/gateway/entry.ts";
+import { presentedKey } from "../../server/core/gateway/forwarded-headers.ts";
+import { takeShareToken } from "../../server/core/gateway/share-token.ts";
+import { actorOfKey, touchKey } from "../../server/store/accounts/api-keys.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
+import { openShare } from "../../server/store/environments/web/web-shares.ts";
 import type { EntryCookies } from "./entry-cookies.ts";
 import { RightsUnknown } from "./rights.ts";
 

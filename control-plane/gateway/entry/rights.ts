@@ -2,12 +2,12 @@
  * Who may enter what, asked of Postgres: for each request, unless the answer is two seconds young, and again and again for
  * whoever is in. What was answered within the last minutes holds while Postgres is away.
  */
-import { admit, type Admission, type EntryState } from "../../core/gateway/admission.ts";
-import type { Entry } from "../../core/gateway/entry.ts";
-import type { GatewayTarget } from "../../core/environments/web-target.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
-import { batchedRead } from "../../store/database/batched-read.ts";
-import { type EntryQuestion, entryStates } from "../../store/environments/web/entry-states.ts";
+import { admit, type Admission, type EntryState } from "../../server/core/gateway/admission.ts";
+import type { Entry } from "../../server/core/gateway/entry.ts";
+import type { GatewayTarget } from "../../server/core/environments/web-target.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
+import { batchedRead } from "../../server/store/database/batched-read.ts";
+import { type EntryQuestion, entryStates } from "../../server/store/environments/web/entry-states.ts";
 
 const YOUNG_MS = 2_000;
 const HOLDS_MS = 5 * 60_000;

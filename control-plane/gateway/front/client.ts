@@ -1,7 +1,7 @@
 /** Who asks, by the address that it comes from. */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { clientAddress } from "../../core/accounts/client-address.ts";
+import { clientAddress } from "../../server/core/accounts/client-address.ts";
 
 /** @param isBehindProxy the gateway speaks plain HTTP, so that whoever forwards to it may be believed */
 export function addressOf({ socket, headers }: IncomingMessage, isBehindProxy: boolean): string {

@@ -20,7 +20,7 @@ import { createSecureContext } from "node:tls";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { Log } from "@remotegpu/shared/log";
 import { sendFinalResponse } from "../answers/final-response.ts";
-import { LOOPBACK } from "../../core/accounts/client-address.ts";
+import { LOOPBACK } from "../../server/core/accounts/client-address.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import { GatewayListenError } from "./listen-error.ts";
 

@@ -3,7 +3,7 @@
  * are open, WebSockets. A flood of one costs the others nothing but the answer that says so.
  */
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
-import { type RateLimit, RateLimiter } from "../../core/accounts/rate-limiter.ts";
+import { type RateLimit, RateLimiter } from "../../server/core/accounts/rate-limiter.ts";
 
 export interface GatewayLimits {
   perAddress: RateLimit;

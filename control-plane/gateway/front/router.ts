@@ -9,19 +9,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
-import { isForeignSocket, isForged } from "../../core/gateway/cross-site.ts";
-import { type RequestedHost, readHost, type WebBase } from "../../core/gateway/origin.ts";
+import { isForeignSocket, isForged } from "../../server/core/gateway/cross-site.ts";
+import { type RequestedHost, readHost, type WebBase } from "../../server/core/gateway/origin.ts";
 import {
   readServiceHost,
   readServicePath,
   type ServiceAddress,
-} from "../../core/gateway/services/service-address.ts";
-import { isBelowServices, isForWorker } from "../../core/gateway/services/shared-origin.ts";
-import type { Admission } from "../../core/gateway/admission.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
-import { isRelayed } from "../../core/environments/web-target.ts";
-import type { Knock } from "../../core/gateway/waking.ts";
-import { readForm } from "../../core/gateway/request-form.ts";
+} from "../../server/core/gateway/services/service-address.ts";
+import { isBelowServices, isForWorker } from "../../server/core/gateway/services/shared-origin.ts";
+import type { Admission } from "../../server/core/gateway/admission.ts";
+import type { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
+import { isRelayed } from "../../server/core/environments/web-target.ts";
+import type { Knock } from "../../server/core/gateway/waking.ts";
+import { readForm } from "../../server/core/gateway/request-form.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";

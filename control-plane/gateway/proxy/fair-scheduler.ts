@@ -8,7 +8,7 @@ import type { Readable } from "node:stream";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { KIB, MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
+import { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
 
 /** The bytes of one instance, in large pieces, before it waits for turns. */
 const FREE_BYTES = 4 * MIB;

@@ -5,9 +5,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Client, headersToContainer } from "../../core/gateway/forwarded-headers.ts";
-import { isRelayed, portOf, targetText } from "../../core/environments/web-target.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
+import { type Client, headersToContainer } from "../../server/core/gateway/forwarded-headers.ts";
+import { isRelayed, portOf, targetText } from "../../server/core/environments/web-target.ts";
+import type { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, unreachable, refusal } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";

@@ -2,9 +2,9 @@
  * Logs in at JupyterLab for whoever may enter it: each request to it carries the token of its run, so that nobody is asked
  * for one. A token is two seconds old at most, as rights are, and the last one holds while Postgres is away.
  */
-import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
-import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
+import type { JupyterTokens } from "../../server/core/environments/jupyter-tokens.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
+import { jupyterTokenOf } from "../../server/store/environments/jupyter-tokens.ts";
 import type { Visit } from "../visit.ts";
 
 const YOUNG_MS = 2_000;

@@ -8,7 +8,7 @@ import {
   headersFromContainer,
   type HeaderMap,
   passedTrailers,
-} from "../../core/gateway/forwarded-headers.ts";
+} from "../../server/core/gateway/forwarded-headers.ts";
 import type { FairScheduler } from "./fair-scheduler.ts";
 import type { PooledClient, ClientPool } from "./client-pool.ts";
 

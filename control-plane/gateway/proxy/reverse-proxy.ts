@@ -6,7 +6,7 @@
 import type { ClientRequest, IncomingMessage, OutgoingMessage, ServerResponse } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { createProxyServer, type ProxyServer } from "httpxy";
-import { headersFromContainer, passedTrailers } from "../../core/gateway/forwarded-headers.ts";
+import { headersFromContainer, passedTrailers } from "../../server/core/gateway/forwarded-headers.ts";
 import { sendFinalResponse } from "../answers/final-response.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 import { FairScheduler } from "./fair-scheduler.ts";

@@ -6,10 +6,10 @@
 import { sha256 } from "@remotegpu/shared/row-hash";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { type CallRight, callRight, type KeyState } from "../../core/gateway/services/call-right.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
-import { batchedRead } from "../../store/database/batched-read.ts";
-import { keyStates, type PresentedServiceKey } from "../../store/inference/service-callers.ts";
+import { type CallRight, callRight, type KeyState } from "../../server/core/gateway/services/call-right.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
+import { batchedRead } from "../../server/store/database/batched-read.ts";
+import { keyStates, type PresentedServiceKey } from "../../server/store/inference/service-callers.ts";
 import { type Open, OpenByRight } from "../entry/open-by-right.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 

@@ -4,9 +4,14 @@
  */
 import type { IncomingMessage } from "node:http";
 import { KIB } from "@remotegpu/shared/units";
-import type { HeaderMap } from "../../core/gateway/forwarded-headers.ts";
-import { isOpenAiPath, readUsage, type UsageForm, usageFormOf } from "../../core/gateway/services/usage.ts";
-import type { CountedAnswer } from "../../core/inference/traffic/traffic-counts.ts";
+import type { HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
+import {
+  isOpenAiPath,
+  readUsage,
+  type UsageForm,
+  usageFormOf,
+} from "../../server/core/gateway/services/usage.ts";
+import type { CountedAnswer } from "../../server/core/inference/traffic/traffic-counts.ts";
 import { BodyTail } from "./body-tail.ts";
 
 /** The tail of an answer in JSON, and of a stream, whose events are small and many. */

@@ -4,11 +4,11 @@
  */
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { type KeyLimits, type Passage, passage } from "../../core/gateway/services/key-limits.ts";
-import type { CountedAnswer } from "../../core/inference/traffic/traffic-counts.ts";
-import type { Database } from "../../store/database/database.ts";
-import { liveGatewayCount } from "../../store/gateway/gateways.ts";
-import { type NamedKey, tokensToday } from "../../store/inference/key-use.ts";
+import { type KeyLimits, type Passage, passage } from "../../server/core/gateway/services/key-limits.ts";
+import type { CountedAnswer } from "../../server/core/inference/traffic/traffic-counts.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { liveGatewayCount } from "../../server/store/gateway/gateways.ts";
+import { type NamedKey, tokensToday } from "../../server/store/inference/key-use.ts";
 
 const READ_EVERY_MS = 5 * MS_PER_SECOND;
 /** Asked by nobody for so long, it is read anew with its next request. */

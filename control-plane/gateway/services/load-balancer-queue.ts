@@ -3,21 +3,21 @@
  * came until one serves or has room, or until those that serve but were not reached are tried again. Counts what is open at
  * each replica; other gateways count their own.
  */
-import { partOf } from "../../core/gateway/services/key-limits.ts";
+import { partOf } from "../../server/core/gateway/services/key-limits.ts";
 import {
   chooseReplica,
   type Conduct,
   conductAfter,
   GOOD_CONDUCT,
   type ReplicaState,
-} from "../../core/gateway/services/replica-choice.ts";
+} from "../../server/core/gateway/services/replica-choice.ts";
 import {
   patienceSeconds,
   type ReplicaPlace,
   type ServiceRoute,
   whyClosed,
-} from "../../core/gateway/services/service-route.ts";
-import { MAX_LISTED, type ServiceReport } from "../../core/gateway/services/gateway-report.ts";
+} from "../../server/core/gateway/services/service-route.ts";
+import { MAX_LISTED, type ServiceReport } from "../../server/core/gateway/services/gateway-report.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
 /** A replica as one request was given it. `done` once, with whether it answered; null where that says nothing of it. */

@@ -10,7 +10,7 @@ import {
   type MetricsReply,
   metricsType,
   type ReplicaMetrics,
-} from "../../core/inference/replica-metrics.ts";
+} from "../../server/core/inference/replica-metrics.ts";
 import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";

@@ -1,8 +1,8 @@
 /** Writes down what this gateway has of services, for whoever drains replicas or makes more of them. */
 import type { Log } from "@remotegpu/shared/log";
-import type { RoutesReport } from "../../core/gateway/services/gateway-report.ts";
-import type { Database } from "../../store/database/database.ts";
-import { writeReport } from "../../store/gateway/reports.ts";
+import type { RoutesReport } from "../../server/core/gateway/services/gateway-report.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { writeReport } from "../../server/store/gateway/reports.ts";
 
 export class Reporting {
   readonly #deps: { db: Database; id: string; log: Log };

@@ -7,10 +7,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { Client, HeaderMap } from "../../core/gateway/forwarded-headers.ts";
-import type { ResponseRateLimiter } from "../../core/gateway/response-rate.ts";
-import type { CallRight } from "../../core/gateway/services/call-right.ts";
-import type { ServiceAddress } from "../../core/gateway/services/service-address.ts";
+import type { Client, HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
+import type { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
+import type { CallRight } from "../../server/core/gateway/services/call-right.ts";
+import type { ServiceAddress } from "../../server/core/gateway/services/service-address.ts";
 import {
   type Call,
   corsHeaders,
@@ -20,8 +20,8 @@ import {
   preflightHeaders,
   presentedRequestId,
   presentedServiceKey,
-} from "../../core/gateway/services/service-headers.ts";
-import { patienceSeconds } from "../../core/gateway/services/service-route.ts";
+} from "../../server/core/gateway/services/service-headers.ts";
+import { patienceSeconds } from "../../server/core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
 import {
   garbled,

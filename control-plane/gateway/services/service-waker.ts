@@ -3,8 +3,8 @@
  * after a while where it sleeps still.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { type Database, transaction } from "../../store/database/database.ts";
-import { wakeService } from "../../store/inference/waking.ts";
+import { type Database, transaction } from "../../server/store/database/database.ts";
+import { wakeService } from "../../server/store/inference/waking.ts";
 
 const AGAIN_AFTER_MS = 2_000;
 

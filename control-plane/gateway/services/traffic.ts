@@ -10,9 +10,9 @@ import {
   countAnswer,
   noCounts,
   type TrafficCounts,
-} from "../../core/inference/traffic/traffic-counts.ts";
-import type { Database } from "../../store/database/database.ts";
-import { keepTraffic, SETTLED_DAYS } from "../../store/inference/traffic.ts";
+} from "../../server/core/inference/traffic/traffic-counts.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { keepTraffic, SETTLED_DAYS } from "../../server/store/inference/traffic.ts";
 import { type CountedAt, CountedRequest } from "./counted-request.ts";
 
 const FLUSH_EVERY_MS = 5 * MS_PER_SECOND;

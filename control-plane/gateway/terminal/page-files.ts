@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { z } from "zod";
 import type { Log } from "@remotegpu/shared/log";
 
-const BUILDER = new URL("../../../install/build-terminal-page.ts", import.meta.url).pathname;
+const BUILDER = new URL("../../install/build-terminal-page.ts", import.meta.url).pathname;
 const PAGE = new URL("page/page.html", import.meta.url);
 const BUILD_MS = 60_000;
 const Built = z.object({ script: z.string(), style: z.string() });

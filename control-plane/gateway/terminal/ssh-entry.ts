@@ -7,9 +7,9 @@ import type { Duplex } from "node:stream";
 import type { Client, ClientChannel, ExecOptions } from "ssh2";
 import { boundedBody } from "@remotegpu/shared/bounded-body";
 import { SSH_PORT } from "@remotegpu/shared/ssh-access";
-import type { HostKeys } from "../../core/environments/host-keys.ts";
-import type { TerminalPlace } from "../../core/environments/terminal-keys.ts";
-import type { TerminalSize } from "../../core/gateway/terminal/terminal-protocol.ts";
+import type { HostKeys } from "../../server/core/environments/host-keys.ts";
+import type { TerminalPlace } from "../../server/core/environments/terminal-keys.ts";
+import type { TerminalSize } from "../../server/core/gateway/terminal/terminal-protocol.ts";
 import { type Destination, type Tunnels } from "../tunnel/tunnel.ts";
 
 const READY_WITHIN_MS = 20_000;

@@ -5,13 +5,13 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
-import type { SessionEnd } from "../../core/environments/access/access-belief.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
+import type { SessionEnd } from "../../server/core/environments/access/access-belief.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
 import {
   cutTerminals,
   putTerminalSessions,
   type TerminalSessionRow,
-} from "../../store/environments/access/terminal-sessions.ts";
+} from "../../server/store/environments/access/terminal-sessions.ts";
 
 const CHECK_EVERY_MS = 2_000;
 /** The bytes of a session that goes on are reported this often. */

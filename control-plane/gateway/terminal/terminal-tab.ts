@@ -14,14 +14,14 @@ import {
   OUTPUT_WINDOW,
   readFromPage,
   type TerminalEnd,
-} from "../../core/gateway/terminal/terminal-protocol.ts";
+} from "../../server/core/gateway/terminal/terminal-protocol.ts";
 import {
   LIST_COMMAND,
   openCommand,
   STILL_THERE,
   unattended,
-} from "../../core/gateway/terminal/tmux-command.ts";
-import { SendWindow } from "../../core/gateway/terminal/window.ts";
+} from "../../server/core/gateway/terminal/tmux-command.ts";
+import { SendWindow } from "../../server/core/gateway/terminal/window.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import { EntryError, type Inside } from "./ssh-entry.ts";
 import type { ReportedTerminal } from "./terminal-sessions.ts";

@@ -5,12 +5,12 @@
 import type { Duplex } from "node:stream";
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { connectionAddress } from "../../core/accounts/client-address.ts";
-import { readNetworks } from "../../core/hosts/host-address.ts";
-import { setting } from "../../store/accounts/settings.ts";
-import type { Database } from "../../store/database/database.ts";
-import { shutOut } from "../../store/gateway/gateway-routes.ts";
-import { noteConnection } from "../../store/hosts/host-addresses.ts";
+import { connectionAddress } from "../../server/core/accounts/client-address.ts";
+import { readNetworks } from "../../server/core/hosts/host-address.ts";
+import { setting } from "../../server/store/accounts/settings.ts";
+import type { Database } from "../../server/store/database/database.ts";
+import { shutOut } from "../../server/store/gateway/gateway-routes.ts";
+import { noteConnection } from "../../server/store/hosts/host-addresses.ts";
 import { DirectRoute } from "./direct-route.ts";
 import { HostAddresses } from "./host-addresses.ts";
 import { type Credential, OwnCertificate } from "./own-certificate.ts";

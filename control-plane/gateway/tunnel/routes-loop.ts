@@ -13,8 +13,8 @@ import {
   NO_PROBES,
   type Route,
   routeTo,
-} from "../../core/gateway/route.ts";
-import { type Database, StoreError } from "../../store/database/database.ts";
+} from "../../server/core/gateway/route.ts";
+import { type Database, StoreError } from "../../server/store/database/database.ts";
 import {
   endRoutes,
   endRoutesOfTheDead,
@@ -22,7 +22,7 @@ import {
   shutOut,
   type HostToReach,
   writeRoute,
-} from "../../store/gateway/gateway-routes.ts";
+} from "../../server/store/gateway/gateway-routes.ts";
 import type { DirectRoute } from "./direct-route.ts";
 import type { ReversedHosts } from "./reversed-hosts.ts";
 import { TunnelError } from "./tunnel.ts";

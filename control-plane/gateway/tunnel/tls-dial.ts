@@ -6,8 +6,8 @@ import { lookup } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 
-import { whyNeverDialled } from "../../core/hosts/host-address.ts";
-import { ownMachine } from "../../store/hosts/own-network.ts";
+import { whyNeverDialled } from "../../server/core/hosts/host-address.ts";
+import { ownMachine } from "../../server/store/hosts/own-network.ts";
 
 const DIAL_WITHIN_MS = 5_000;
 const KEEPALIVE_AFTER_MS = 30_000;

@@ -1,7 +1,7 @@
 /** `migrate`: what it did or would do, and the report of an upgrade, as tables for people or one document for scripts. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { Row } from "../cli/framework/api-client.ts";
-import { type Column, printList } from "../cli/framework/output.ts";
+import type { Row } from "../../cli/framework/api-client.ts";
+import { type Column, printList } from "../../cli/framework/output.ts";
 import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { Database } from "../store/database/database.ts";
 import { migrate, migrateDown, type Migrated, planMigration } from "../store/migrate.ts";

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { CliError } from "../cli/framework/cli-error.ts";
+import { CliError } from "../../cli/framework/cli-error.ts";
 import { playDemo, playStart } from "./story.ts";
 import { StartError } from "./start-error.ts";
 import { assertPortFree, Stage } from "./stage.ts";

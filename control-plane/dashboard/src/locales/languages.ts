@@ -1,5 +1,5 @@
 /** The languages: chosen by a person, kept in the browser, else the browser's own. */
-import type { Sentences } from "@remotegpu/control-plane/http/sentences/sentences";
+import type { Sentences } from "@remotegpu/control-plane/server/http/sentences/sentences";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { request } from "../api/client.ts";

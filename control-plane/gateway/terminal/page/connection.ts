@@ -9,8 +9,8 @@ import {
   INPUT_WINDOW,
   type TerminalEnd,
   type TerminalSize,
-} from "../../../core/gateway/terminal/terminal-protocol.ts";
-import { SendWindow } from "../../../core/gateway/terminal/window.ts";
+} from "../../../server/core/gateway/terminal/terminal-protocol.ts";
+import { SendWindow } from "../../../server/core/gateway/terminal/window.ts";
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;

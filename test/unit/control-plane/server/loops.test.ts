@@ -1,16 +1,16 @@
 /** The table of a control plane's loops: nothing is asked of a database here, since no pass begins. */
 import { globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { Leadership } from "@remotegpu/control-plane/controllers/leadership";
-import type { Loop } from "@remotegpu/control-plane/controllers/loop";
-import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
-import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
-import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "@remotegpu/control-plane/loops";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { Leadership } from "@remotegpu/control-plane/server/controllers/leadership";
+import type { Loop } from "@remotegpu/control-plane/server/controllers/loop";
+import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
+import { noAttempts } from "@remotegpu/control-plane/server/http/request/attempts";
+import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "@remotegpu/control-plane/server/loops";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { beforeAll, expect, test } from "vitest";
-import { quietLog } from "../../support/quiet-log.ts";
+import { quietLog } from "../../../support/quiet-log.ts";
 
-const CONTROLLERS = new URL("../../../control-plane/src/controllers/", import.meta.url).pathname;
+const CONTROLLERS = new URL("../../../../control-plane/server/controllers/", import.meta.url).pathname;
 const NOW = new Date("2026-03-10T00:00:00Z");
 
 /** None that answers: what is asked fails, as the database of a test that asks nothing may. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { startLoop, startLoops } from "@remotegpu/control-plane/controllers/loop";
-import { eventually } from "../../../support/eventually.ts";
-import { quietLog } from "../../../support/quiet-log.ts";
+import { startLoop, startLoops } from "@remotegpu/control-plane/server/controllers/loop";
+import { eventually } from "../../../../support/eventually.ts";
+import { quietLog } from "../../../../support/quiet-log.ts";
 
 const NEVER_MS = 1_000_000;
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { QUOTA_LEVELS } from "@remotegpu/control-plane/core/orders/quota-levels";
+import { QUOTA_LEVELS } from "@remotegpu/control-plane/server/core/orders/quota-levels";
 import {
   listedNumbers,
   SETTING_KEYS,
   SETTINGS,
   settingInForce,
-} from "@remotegpu/control-plane/core/settings";
+} from "@remotegpu/control-plane/server/core/settings";
 
 test.each([
   ["ACCESS_LOG_DAYS", null, "90"],

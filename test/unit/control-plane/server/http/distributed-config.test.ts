@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DistributedConfig } from "@remotegpu/control-plane/http/training/distributed-config";
+import { DistributedConfig } from "@remotegpu/control-plane/server/http/training/distributed-config";
 
 describe("a distributed_config", () => {
   test.each([

@@ -1,5 +1,5 @@
 /** Where webhooks may lead, as far as their text tells: to the public internet and nowhere else. */
-import { MAX_URL_LENGTH, receiverUrl } from "@remotegpu/control-plane/webhooks/receiver-url";
+import { MAX_URL_LENGTH, receiverUrl } from "@remotegpu/control-plane/server/webhooks/receiver-url";
 import { describe, expect, test } from "vitest";
 
 describe("URLs", () => {

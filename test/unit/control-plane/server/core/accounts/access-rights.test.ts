@@ -8,7 +8,7 @@ import {
   type Decision,
   type WorkspaceAction,
   type WorkspaceRole,
-} from "@remotegpu/control-plane/core/accounts/access-rights";
+} from "@remotegpu/control-plane/server/core/accounts/access-rights";
 
 /** Every action for owner, admin, member with another's thing, member with an own one, viewer, stranger. */
 const TABLE: Record<WorkspaceAction, string> = {

@@ -6,7 +6,7 @@ import {
   mayStart,
   type OverdueStatus,
   statusAfterPosting,
-} from "@remotegpu/control-plane/core/accounts/account-state";
+} from "@remotegpu/control-plane/server/core/accounts/account-state";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

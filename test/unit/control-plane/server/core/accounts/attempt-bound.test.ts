@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttemptBound } from "@remotegpu/control-plane/core/accounts/attempt-bound";
+import { AttemptBound } from "@remotegpu/control-plane/server/core/accounts/attempt-bound";
 
 const MINUTE = 60_000;
 const at = (ms: number) => new Date(Date.UTC(2026, 2, 1, 12) + ms);

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type AuditFields, auditDifference } from "@remotegpu/control-plane/core/accounts/audit-difference";
+import {
+  type AuditFields,
+  auditDifference,
+} from "@remotegpu/control-plane/server/core/accounts/audit-difference";
 
 const rules = { visible: new Set(["name", "role", "shape"]), ignored: new Set(["updated_at"]) };
 const difference = (before: AuditFields | null, after: AuditFields | null) =>

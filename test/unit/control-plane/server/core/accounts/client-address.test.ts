@@ -2,7 +2,7 @@ import {
   clientAddress,
   connectionAddress,
   type HostConnection,
-} from "@remotegpu/control-plane/core/accounts/client-address";
+} from "@remotegpu/control-plane/server/core/accounts/client-address";
 import { expect, test } from "vitest";
 
 test.each([

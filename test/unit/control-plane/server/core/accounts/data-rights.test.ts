@@ -4,7 +4,7 @@ import {
   mayMountData,
   mayReadData,
   type SharedData,
-} from "@remotegpu/control-plane/core/accounts/data-rights";
+} from "@remotegpu/control-plane/server/core/accounts/data-rights";
 
 const ME = 1;
 const OTHER = 2;

@@ -5,7 +5,7 @@ import {
   MAX_A_DAY_OF_INVITER,
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
-} from "@remotegpu/control-plane/core/accounts/invitation-bounds";
+} from "@remotegpu/control-plane/server/core/accounts/invitation-bounds";
 
 const none = { openOfWorkspace: 0, openOfInviter: 0, lastDayOfInviter: 0 };
 

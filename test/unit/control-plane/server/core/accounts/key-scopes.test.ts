@@ -12,7 +12,7 @@ import {
   scopeRefusal,
   scopesBeyond,
   scopesLackedToRevoke,
-} from "@remotegpu/control-plane/core/accounts/key-scopes";
+} from "@remotegpu/control-plane/server/core/accounts/key-scopes";
 
 const METRICS: KeyRights = { role: "metrics" };
 const with_ = (...scopes: KeyScope[]): KeyRights => ({ role: "account", scopes });

@@ -1,4 +1,4 @@
-import { RateLimiter } from "@remotegpu/control-plane/core/accounts/rate-limiter";
+import { RateLimiter } from "@remotegpu/control-plane/server/core/accounts/rate-limiter";
 import { expect, test } from "vitest";
 
 const LIMIT = { burst: 3, perSecond: 2 };

@@ -5,7 +5,7 @@ import {
   isOwnPage,
   sessionCookie,
   sessionEnd,
-} from "@remotegpu/control-plane/core/accounts/session-cookie";
+} from "@remotegpu/control-plane/server/core/accounts/session-cookie";
 
 const now = new Date("2026-03-01T00:00:00Z");
 

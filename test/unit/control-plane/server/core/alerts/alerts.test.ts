@@ -7,7 +7,7 @@ import {
   hoursLeftAlerts,
   type OpenAlert,
   type AlertNotice,
-} from "@remotegpu/control-plane/core/alerts/alerts";
+} from "@remotegpu/control-plane/server/core/alerts/alerts";
 import { parsePoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

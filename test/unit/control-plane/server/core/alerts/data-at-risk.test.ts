@@ -6,7 +6,7 @@ import {
   riskAlert,
   riskDaysDue,
   riskSentence,
-} from "@remotegpu/control-plane/core/alerts/data-at-risk";
+} from "@remotegpu/control-plane/server/core/alerts/data-at-risk";
 import { parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";

@@ -1,4 +1,4 @@
-import { jobMessage } from "@remotegpu/control-plane/core/alerts/job-messages";
+import { jobMessage } from "@remotegpu/control-plane/server/core/alerts/job-messages";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
 

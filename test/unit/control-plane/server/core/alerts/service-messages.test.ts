@@ -2,7 +2,7 @@ import {
   rolloutMessage,
   scalingMessage,
   serviceStatusMessage,
-} from "@remotegpu/control-plane/core/alerts/service-messages";
+} from "@remotegpu/control-plane/server/core/alerts/service-messages";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
 import { expect, test } from "vitest";
 

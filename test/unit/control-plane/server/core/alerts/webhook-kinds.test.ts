@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { KeyScope } from "@remotegpu/control-plane/core/accounts/key-scopes";
+import type { KeyScope } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
 import {
   hiddenKinds,
   scopesFor,
   type RequestedKinds,
-} from "@remotegpu/control-plane/core/alerts/webhook-kinds";
+} from "@remotegpu/control-plane/server/core/alerts/webhook-kinds";
 
 test.each<[RequestedKinds, KeyScope[], KeyScope[]]>([
   [["budget"], ["money"], ["money"]],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MAX_WEBHOOK_TRIES, pauseAfterTry } from "@remotegpu/control-plane/core/alerts/webhook-tries";
+import { MAX_WEBHOOK_TRIES, pauseAfterTry } from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
 
 const HOUR = 3_600_000;
 

@@ -9,7 +9,7 @@ import {
   crashLoopEndMessage,
   statusMessage,
   type Restarts,
-} from "@remotegpu/control-plane/core/alerts/work-messages";
+} from "@remotegpu/control-plane/server/core/alerts/work-messages";
 
 const NO_HANDLERS: EndCause = { by: null, exitCode: null };
 

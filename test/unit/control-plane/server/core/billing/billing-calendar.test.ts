@@ -10,7 +10,7 @@ import {
   monthOf,
   monthStart,
   parseUtcOffset,
-} from "@remotegpu/control-plane/core/billing/billing-calendar";
+} from "@remotegpu/control-plane/server/core/billing/billing-calendar";
 import { describe, expect, test } from "vitest";
 
 const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };

@@ -1,6 +1,6 @@
 /** Hours left by the exact rate at which money is spent. */
-import { type Burn, burnOf, hundredthHoursLeft } from "@remotegpu/control-plane/core/billing/burn";
-import type { BillingUnit } from "@remotegpu/control-plane/core/billing/rating";
+import { type Burn, burnOf, hundredthHoursLeft } from "@remotegpu/control-plane/server/core/billing/burn";
+import type { BillingUnit } from "@remotegpu/control-plane/server/core/billing/rating";
 import { parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import { expect, test } from "vitest";
 

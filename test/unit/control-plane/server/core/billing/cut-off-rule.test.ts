@@ -6,13 +6,13 @@ import {
   isDueForSuspension,
   type OverdueStatus,
   statusAfterPosting,
-} from "@remotegpu/control-plane/core/accounts/account-state";
+} from "@remotegpu/control-plane/server/core/accounts/account-state";
 import {
   CUT_OFF_RULES_EVERY_MS,
   cutOffRule,
   type CutOffRule,
   type Spending,
-} from "@remotegpu/control-plane/core/billing/cut-off-rule";
+} from "@remotegpu/control-plane/server/core/billing/cut-off-rule";
 import { parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import * as fc from "fast-check";

@@ -5,11 +5,16 @@ import {
   type LoadingGrant,
   type LoadingRun,
   loadingTime,
-} from "@remotegpu/control-plane/core/billing/free-loading";
-import { type Interval, totalMs, union, without } from "@remotegpu/control-plane/core/billing/proven-time";
+} from "@remotegpu/control-plane/server/core/billing/free-loading";
+import {
+  type Interval,
+  totalMs,
+  union,
+  without,
+} from "@remotegpu/control-plane/server/core/billing/proven-time";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";
-import { BillingModel } from "../../../../support/billing/billing-model.ts";
+import { BillingModel } from "../../../../../support/billing/billing-model.ts";
 
 const NOON = Date.parse("2026-03-10T12:00:00Z");
 const ALLOWANCE_MS = 10 * MS_PER_MINUTE;

@@ -5,7 +5,7 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { BillingModel } from "../../../../support/billing/billing-model.ts";
+import { BillingModel } from "../../../../../support/billing/billing-model.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

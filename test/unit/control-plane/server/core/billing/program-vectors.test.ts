@@ -3,12 +3,12 @@
  * charge: readiness, stops, the payer's free loading, and rating at one point a minute.
  */
 import { readFileSync } from "node:fs";
-import { readinessOf } from "@remotegpu/control-plane/core/billing/broken-time/run-readiness";
-import { freeLoading, loadingTime } from "@remotegpu/control-plane/core/billing/free-loading";
-import { type Interval, union } from "@remotegpu/control-plane/core/billing/proven-time";
-import { type PricedLine, rateRun } from "@remotegpu/control-plane/core/billing/rating";
-import { stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
-import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
+import { readinessOf } from "@remotegpu/control-plane/server/core/billing/broken-time/run-readiness";
+import { freeLoading, loadingTime } from "@remotegpu/control-plane/server/core/billing/free-loading";
+import { type Interval, union } from "@remotegpu/control-plane/server/core/billing/proven-time";
+import { type PricedLine, rateRun } from "@remotegpu/control-plane/server/core/billing/rating";
+import { stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
+import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
 import { INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance";
 import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
@@ -49,7 +49,7 @@ const Vector = z.strictObject({
 });
 type Vector = z.infer<typeof Vector>;
 
-const FILE = new URL("../../../../fixtures/program-billing-vectors.json", import.meta.url);
+const FILE = new URL("../../../../../fixtures/program-billing-vectors.json", import.meta.url);
 const { vectors } = z.object({ vectors: z.array(Vector) }).parse(JSON.parse(readFileSync(FILE, "utf8")));
 
 const A_POINT_A_MINUTE: PricedLine = {

@@ -9,7 +9,7 @@ import {
   union,
   withInterval,
   without,
-} from "@remotegpu/control-plane/core/billing/proven-time";
+} from "@remotegpu/control-plane/server/core/billing/proven-time";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -1,16 +1,16 @@
 /** The billing vectors through the real rating code, message by message being left to the integration test. */
-import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { linesForOrder } from "@remotegpu/control-plane/core/orders/prices/price-lines";
-import { atUtc, union } from "@remotegpu/control-plane/core/billing/proven-time";
-import { estimate, type PricedLine, rateRun } from "@remotegpu/control-plane/core/billing/rating";
-import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
+import { parseUtcOffset } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
+import { linesForOrder } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
+import { atUtc, union } from "@remotegpu/control-plane/server/core/billing/proven-time";
+import { estimate, type PricedLine, rateRun } from "@remotegpu/control-plane/server/core/billing/rating";
+import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import { describe, expect, test } from "vitest";
 import {
   BILLING_VECTORS,
   type BillingVector,
   readBillingVectors,
-} from "../../../../support/billing/billing-vector.ts";
+} from "../../../../../support/billing/billing-vector.ts";
 
 const VECTORS = readBillingVectors(BILLING_VECTORS);
 

@@ -1,5 +1,5 @@
 /** Rating: exact examples, and that neither cutting nor order nor repetition of messages changes a bill. */
-import { type Interval, totalMs, union } from "@remotegpu/control-plane/core/billing/proven-time";
+import { type Interval, totalMs, union } from "@remotegpu/control-plane/server/core/billing/proven-time";
 import {
   amountOf,
   billedMinutes,
@@ -9,8 +9,8 @@ import {
   type PricedLine,
   rateRun,
   type MonthShare,
-} from "@remotegpu/control-plane/core/billing/rating";
-import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
+} from "@remotegpu/control-plane/server/core/billing/rating";
+import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

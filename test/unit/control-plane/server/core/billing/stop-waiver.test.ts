@@ -1,6 +1,6 @@
 /** From when on a stop makes time free, by who ordered it and why. */
-import { type StopCause, stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
-import type { StopActor } from "@remotegpu/control-plane/core/instances/instance-report";
+import { type StopCause, stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
+import type { StopActor } from "@remotegpu/control-plane/server/core/instances/instance-report";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
 

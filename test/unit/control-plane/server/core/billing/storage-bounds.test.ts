@@ -5,7 +5,7 @@ import {
   isDisbelieved,
   type OwnerContents,
   ownerBound,
-} from "@remotegpu/control-plane/core/billing/storage-bounds";
+} from "@remotegpu/control-plane/server/core/billing/storage-bounds";
 import { GIB } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

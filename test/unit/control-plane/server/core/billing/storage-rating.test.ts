@@ -1,5 +1,8 @@
 /** What a day of storage costs: means, the free amount and its edges, prices by other units, and exactness. */
-import { rateStorageDay, type StorageTerms } from "@remotegpu/control-plane/core/billing/storage-rating";
+import {
+  rateStorageDay,
+  type StorageTerms,
+} from "@remotegpu/control-plane/server/core/billing/storage-rating";
 import { formatDecimal, formatPoints, parsePrice } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 import * as fc from "fast-check";

@@ -1,5 +1,5 @@
 /** A stop order waives all that follows, a broken stretch only itself. */
-import { waivedTime } from "@remotegpu/control-plane/core/billing/waived-time";
+import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
 import { expect, test } from "vitest";
 
 test.each([

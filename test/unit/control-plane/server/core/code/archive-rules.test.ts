@@ -4,7 +4,7 @@ import {
   type ArchiveEntry,
   ArchiveRules,
   MAX_UNPACKED_BYTES,
-} from "@remotegpu/control-plane/core/code/archive-rules";
+} from "@remotegpu/control-plane/server/core/code/archive-rules";
 
 const file = (name: string, bytes = 0): ArchiveEntry => ({ name, type: "0", bytes, target: "" });
 const folder = (name: string): ArchiveEntry => ({ name, type: "5", bytes: 0, target: "" });

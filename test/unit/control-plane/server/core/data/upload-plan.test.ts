@@ -6,7 +6,7 @@ import {
   planUpload,
   poolByDefault,
   versionFolder,
-} from "@remotegpu/control-plane/core/data/upload-plan";
+} from "@remotegpu/control-plane/server/core/data/upload-plan";
 
 const copy = (id: number, version: number, more: Partial<Copy> = {}): Copy => ({
   id,

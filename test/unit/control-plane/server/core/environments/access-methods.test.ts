@@ -4,7 +4,7 @@ import {
   type EnvironmentNow,
   type LeaseNow,
   accessMethods,
-} from "@remotegpu/control-plane/core/environments/access-methods";
+} from "@remotegpu/control-plane/server/core/environments/access-methods";
 
 const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   service: "ssh",

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { WORKSPACE_ROLES, type WorkspaceRole } from "@remotegpu/control-plane/core/accounts/access-rights";
+import {
+  WORKSPACE_ROLES,
+  type WorkspaceRole,
+} from "@remotegpu/control-plane/server/core/accounts/access-rights";
 import {
   entrantsOf,
   keyLine,
   keySetId,
   keySetIds,
   personOfSet,
-} from "@remotegpu/control-plane/core/environments/entrants";
+} from "@remotegpu/control-plane/server/core/environments/entrants";
 
 const member = (customerId: number, role: WorkspaceRole) => ({ workspaceId: 9, customerId, role });
 

@@ -4,7 +4,7 @@ import {
   changesPorts,
   servicesWithPort,
   waitingForRestart,
-} from "@remotegpu/control-plane/core/environments/environment-change";
+} from "@remotegpu/control-plane/server/core/environments/environment-change";
 
 const OFF = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
 

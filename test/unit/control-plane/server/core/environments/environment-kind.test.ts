@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
-import { ENVIRONMENT_KIND } from "@remotegpu/control-plane/core/environments/environment-kind";
-import { anOrder } from "../../../../support/placement/an-order.ts";
+import { ENVIRONMENT_KIND } from "@remotegpu/control-plane/server/core/environments/environment-kind";
+import { anOrder } from "../../../../../support/placement/an-order.ts";
 
 test("an environment takes of the quotas what it asks, its storage, and one environment", () => {
   const order = anOrder({ cpu: 2, memory: 4 * GIB, gpu: 1, storage: 10 * GIB });

@@ -1,4 +1,4 @@
-import { endSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
+import { endSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/workload";
@@ -9,11 +9,11 @@ import {
   type EnvironmentRequest,
   limitMs,
   waitsFor,
-} from "@remotegpu/control-plane/core/environments/environment-status";
+} from "@remotegpu/control-plane/server/core/environments/environment-status";
 import type {
   InstanceReport,
   Transition as TransitionTo,
-} from "@remotegpu/control-plane/core/instances/instance-report";
+} from "@remotegpu/control-plane/server/core/instances/instance-report";
 
 type Transition = TransitionTo<EnvironmentStatus>;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { filePlace } from "@remotegpu/control-plane/core/environments/file-place";
+import { filePlace } from "@remotegpu/control-plane/server/core/environments/file-place";
 
 const below = (folder: string, path: string) => ({
   kind: "below",

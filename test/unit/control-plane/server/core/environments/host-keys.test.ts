@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { knownHostsLine } from "@remotegpu/control-plane/core/environments/host-keys";
+import { knownHostsLine } from "@remotegpu/control-plane/server/core/environments/host-keys";
 
 const key = { line: "ssh-ed25519 AAAAC3Nz", fingerprint: "SHA256:abc" };
 

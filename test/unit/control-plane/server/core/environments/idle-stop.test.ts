@@ -8,7 +8,7 @@ import {
   idleTime,
   idleVerdict,
   type IdleWatch,
-} from "@remotegpu/control-plane/core/environments/idle-stop";
+} from "@remotegpu/control-plane/server/core/environments/idle-stop";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const RUN = "run-1";

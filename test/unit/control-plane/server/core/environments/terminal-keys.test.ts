@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { keySetId } from "@remotegpu/control-plane/core/environments/entrants";
-import { ticketSetId } from "@remotegpu/control-plane/core/environments/access/ssh-ticket";
+import { keySetId } from "@remotegpu/control-plane/server/core/environments/entrants";
+import { ticketSetId } from "@remotegpu/control-plane/server/core/environments/access/ssh-ticket";
 import {
   isTerminalSet,
   TERMINAL_KEY_ID,
   terminalSetId,
-} from "@remotegpu/control-plane/core/environments/terminal-keys";
+} from "@remotegpu/control-plane/server/core/environments/terminal-keys";
 import { KeySet } from "@remotegpu/shared/ssh-access";
 
 const DIGEST = "0123456789abcdef".repeat(4);

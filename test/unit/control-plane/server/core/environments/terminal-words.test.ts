@@ -1,6 +1,6 @@
 /** What is run in a container to tell its terminals something; that it works there is test/integration/ssh's. */
 import { expect, test } from "vitest";
-import { terminalWords } from "@remotegpu/control-plane/core/environments/terminal-words";
+import { terminalWords } from "@remotegpu/control-plane/server/core/environments/terminal-words";
 
 test("the line is an argument of its own, whatever is in it, and no image's program is needed", () => {
   const line = `it's "$(touch /tmp/x)" \\n %s`;

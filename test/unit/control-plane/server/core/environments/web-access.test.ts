@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { AccessMethod } from "@remotegpu/control-plane/core/environments/access-methods";
+import type { AccessMethod } from "@remotegpu/control-plane/server/core/environments/access-methods";
 import {
   type WebEnvironment,
   whyUnreachable,
   withGateway,
-} from "@remotegpu/control-plane/core/environments/web-access";
+} from "@remotegpu/control-plane/server/core/environments/web-access";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 
 const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({

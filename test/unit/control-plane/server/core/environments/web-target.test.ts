@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { portOf, targetOf, targetText } from "@remotegpu/control-plane/core/environments/web-target";
+import { portOf, targetOf, targetText } from "@remotegpu/control-plane/server/core/environments/web-target";
 
 test.each([
   ["jupyter", 8888],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { admit, type EntryState } from "@remotegpu/control-plane/core/gateway/admission";
+import { admit, type EntryState } from "@remotegpu/control-plane/server/core/gateway/admission";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 
 const state = (change: Partial<EntryState> = {}): EntryState => ({

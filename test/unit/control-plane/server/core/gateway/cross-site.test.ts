@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isForeignSocket, isForged } from "@remotegpu/control-plane/core/gateway/cross-site";
+import { isForeignSocket, isForged } from "@remotegpu/control-plane/server/core/gateway/cross-site";
 
 const OWN = "https://8000-env-1.web.example.com";
 const OTHER = "https://8000-env-2.web.example.com";

@@ -4,7 +4,7 @@ import {
   ofOwnOrigin,
   readCookieValue,
   withoutOwnCookie,
-} from "@remotegpu/control-plane/core/gateway/entry-cookie";
+} from "@remotegpu/control-plane/server/core/gateway/entry-cookie";
 
 const SEAL = "s".repeat(43);
 const expiresAt = new Date("2026-01-01T00:00:00Z");

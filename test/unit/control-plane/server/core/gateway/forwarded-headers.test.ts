@@ -5,7 +5,7 @@ import {
   type HeaderMap,
   passedTrailers,
   presentedKey,
-} from "@remotegpu/control-plane/core/gateway/forwarded-headers";
+} from "@remotegpu/control-plane/server/core/gateway/forwarded-headers";
 
 const KEY = `rgk_${"k".repeat(43)}`;
 const CLIENT = { address: "1.2.3.4", scheme: "https", host: "8000-env-1.web.example.com" } as const;

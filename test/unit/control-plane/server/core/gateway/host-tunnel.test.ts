@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/core/gateway/host-tunnel";
+import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/server/core/gateway/host-tunnel";
 
 const route = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
   gatewayName,

@@ -7,7 +7,7 @@ import {
   webBaseOf,
   webBaseText,
   type WebBase,
-} from "@remotegpu/control-plane/core/gateway/origin";
+} from "@remotegpu/control-plane/server/core/gateway/origin";
 import { sha256 } from "@remotegpu/shared/row-hash";
 
 const WEB: WebBase = { scheme: "https", domain: "web.example.com" };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readForm, type RequestHead } from "@remotegpu/control-plane/core/gateway/request-form";
+import { readForm, type RequestHead } from "@remotegpu/control-plane/server/core/gateway/request-form";
 
 const head = (change: Partial<RequestHead> = {}, ...headers: string[]): RequestHead => ({
   method: "GET",

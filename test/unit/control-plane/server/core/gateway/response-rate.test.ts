@@ -1,6 +1,6 @@
 /** The rhythm in which broken requests are answered. */
 import { expect, test } from "vitest";
-import { ResponseRateLimiter } from "@remotegpu/control-plane/core/gateway/response-rate";
+import { ResponseRateLimiter } from "@remotegpu/control-plane/server/core/gateway/response-rate";
 
 const DELAYED_RATE = { burst: 3, perSecond: 10, longestMs: 500 };
 

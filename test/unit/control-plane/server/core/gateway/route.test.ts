@@ -7,7 +7,7 @@ import {
   NO_PROBES,
   type Route,
   routeTo,
-} from "@remotegpu/control-plane/core/gateway/route";
+} from "@remotegpu/control-plane/server/core/gateway/route";
 
 const NOW = 1_000_000;
 const answered: RouteProbes = { answersSinceMs: NOW - 1, losses: 0, reason: "", dueMs: NOW };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shareUrl, takeShareToken } from "@remotegpu/control-plane/core/gateway/share-token";
+import { shareUrl, takeShareToken } from "@remotegpu/control-plane/server/core/gateway/share-token";
 
 test.each([
   ["/", { token: null, path: "/" }],

@@ -1,4 +1,8 @@
-import { SSH_WAKE_DELAY_MS, type Knock, wakeVerdict } from "@remotegpu/control-plane/core/gateway/waking";
+import {
+  SSH_WAKE_DELAY_MS,
+  type Knock,
+  wakeVerdict,
+} from "@remotegpu/control-plane/server/core/gateway/waking";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, it } from "vitest";
 

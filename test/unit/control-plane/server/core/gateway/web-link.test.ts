@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { linkUrl, ticketOf } from "@remotegpu/control-plane/core/gateway/web-link";
+import { linkUrl, ticketOf } from "@remotegpu/control-plane/server/core/gateway/web-link";
 
 const TOKEN = "t".repeat(43);
 

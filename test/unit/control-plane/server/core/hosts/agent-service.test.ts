@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { agentService } from "@remotegpu/control-plane/core/hosts/agent-service";
+import { agentService } from "@remotegpu/control-plane/server/core/hosts/agent-service";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
 
 test.each([

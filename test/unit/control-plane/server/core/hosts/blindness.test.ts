@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isBlind } from "@remotegpu/control-plane/core/hosts/blindness";
+import { isBlind } from "@remotegpu/control-plane/server/core/hosts/blindness";
 
 test.each([
   [[], false],

@@ -1,6 +1,6 @@
 /** Why a host is cordoned whose canary got through. */
 import { expect, test } from "vitest";
-import { canaryReason, unclearSentence } from "@remotegpu/control-plane/core/hosts/canary";
+import { canaryReason, unclearSentence } from "@remotegpu/control-plane/server/core/hosts/canary";
 
 const success = (what: string) => ({ attempt: "x", detail: `A container could ${what}.` });
 

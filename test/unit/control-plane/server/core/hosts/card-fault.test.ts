@@ -6,7 +6,7 @@ import {
   faultText,
   gravityOf,
   isNewFault,
-} from "@remotegpu/control-plane/core/hosts/card-fault";
+} from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import { describe, expect, test } from "vitest";
 
 const DRAIN: CardFault = {

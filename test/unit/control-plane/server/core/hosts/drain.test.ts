@@ -5,7 +5,7 @@ import {
   drainReason,
   drainSentence,
   MAX_DRAIN_MS,
-} from "@remotegpu/control-plane/core/hosts/drain";
+} from "@remotegpu/control-plane/server/core/hosts/drain";
 
 const NOW = new Date("2026-03-01T08:00:00Z");
 const LAST = new Date(NOW.getTime() + MAX_DRAIN_MS).toISOString();

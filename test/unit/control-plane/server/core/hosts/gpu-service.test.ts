@@ -4,7 +4,7 @@ import {
   afterHostReport,
   type CardService,
   type HostCordon,
-} from "@remotegpu/control-plane/core/hosts/gpu-service";
+} from "@remotegpu/control-plane/server/core/hosts/gpu-service";
 
 const FREE: CardService = { isCordoned: false, isByHost: false, reason: null, liftedSinceMs: null };
 const BY_HOST: CardService = { ...FREE, isCordoned: true, isByHost: true, reason: "Xid 79" };

@@ -7,7 +7,7 @@ import {
   addressVerdict,
   readNetworks,
   whyNeverDialled,
-} from "@remotegpu/control-plane/core/hosts/host-address";
+} from "@remotegpu/control-plane/server/core/hosts/host-address";
 
 const OWN = { addresses: new Set(["10.0.0.2", "127.0.0.1", "fd12::2"]) };
 const evidenceOf = (change: Partial<AddressEvidence> = {}): AddressEvidence => ({

@@ -6,7 +6,7 @@ import {
   isHeardNow,
   listenOn,
   SUSPECT_AFTER_MS,
-} from "@remotegpu/control-plane/core/hosts/host-liveness";
+} from "@remotegpu/control-plane/server/core/hosts/host-liveness";
 
 const LONG_AGO = -10 * AMNESTY_MS;
 

@@ -3,7 +3,7 @@ import {
   MAX_RESTORES_A_DAY,
   restoreClaim,
   type ReportedNumbers,
-} from "@remotegpu/control-plane/core/hosts/restore-claim";
+} from "@remotegpu/control-plane/server/core/hosts/restore-claim";
 
 const held: ReportedNumbers = { term: 7, generation: 20, watermark: 1_000, dbIncarnation: 2 };
 const NAMES = ["term", "generation", "watermark", "dbIncarnation"] as const;

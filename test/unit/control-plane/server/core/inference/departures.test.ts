@@ -6,9 +6,9 @@ import {
   leavingOf,
   type Moving,
   replaced,
-} from "@remotegpu/control-plane/core/inference/departures";
-import type { Replica } from "@remotegpu/control-plane/core/inference/replica";
-import { aDraining, aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+} from "@remotegpu/control-plane/server/core/inference/departures";
+import type { Replica } from "@remotegpu/control-plane/server/core/inference/replica";
+import { aDraining, aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const ranks = (replicas: readonly Replica[]) => replicas.map(({ rank }) => rank);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Drain, drainLimitMs, endOfDrain } from "@remotegpu/control-plane/core/inference/drain";
-import { aDrain } from "../../../../support/samples/a-replica.ts";
+import { type Drain, drainLimitMs, endOfDrain } from "@remotegpu/control-plane/server/core/inference/drain";
+import { aDrain } from "../../../../../support/samples/a-replica.ts";
 
 const LIMIT_MS = 600_000;
 const REPORTED = new Date(1_000);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { DEFAULT_BOUNDS } from "@remotegpu/control-plane/core/gateway/services/service-route";
-import { exposureOf } from "@remotegpu/control-plane/core/inference/exposure";
+import { DEFAULT_BOUNDS } from "@remotegpu/control-plane/server/core/gateway/services/service-route";
+import { exposureOf } from "@remotegpu/control-plane/server/core/inference/exposure";
 
 test.each([null, {}])(
   "what %o says nothing of is as by default: private, for no pages, with bounds",

@@ -1,6 +1,6 @@
 /** Which types of a replica's page are passed on, and as what. */
 import { expect, test } from "vitest";
-import { metricsType } from "@remotegpu/control-plane/core/inference/replica-metrics";
+import { metricsType } from "@remotegpu/control-plane/server/core/inference/replica-metrics";
 
 test.each([
   ["text/plain", "text/plain; charset=utf-8"],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { fateOf, type ReplicaPlace, serves } from "@remotegpu/control-plane/core/inference/replica";
-import { aFailed, aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+import { fateOf, type ReplicaPlace, serves } from "@remotegpu/control-plane/server/core/inference/replica";
+import { aFailed, aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const minutes = (count: number) => count * MS_PER_MINUTE;
 

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { type Replica, serves } from "@remotegpu/control-plane/core/inference/replica";
+import { type Replica, serves } from "@remotegpu/control-plane/server/core/inference/replica";
 import {
   replicasPlan as planOf,
   type ReplicasPlan,
   type ServiceState,
-} from "@remotegpu/control-plane/core/inference/replicas";
+} from "@remotegpu/control-plane/server/core/inference/replicas";
 import {
   aDrain,
   aDraining,
@@ -14,7 +14,7 @@ import {
   aReplica,
   aStarting,
   aWaiting,
-} from "../../../../support/samples/a-replica.ts";
+} from "../../../../../support/samples/a-replica.ts";
 
 const service = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",

@@ -4,7 +4,7 @@ import {
   isSameTemplate,
   type Template,
   templateConfig,
-} from "@remotegpu/control-plane/core/inference/revision-template";
+} from "@remotegpu/control-plane/server/core/inference/revision-template";
 
 const BASE: Template = {
   version: "v1",

@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import { DesiredInstance } from "@remotegpu/shared/instance";
-import { portOf, replicaLive, serviceNeeds } from "@remotegpu/control-plane/core/inference/service-config";
+import {
+  portOf,
+  replicaLive,
+  serviceNeeds,
+} from "@remotegpu/control-plane/server/core/inference/service-config";
 
 test.each([
   [null, 8_000],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
-import { SERVICE_KIND } from "@remotegpu/control-plane/core/inference/service-kind";
-import { anOrder } from "../../../../support/placement/an-order.ts";
+import { SERVICE_KIND } from "@remotegpu/control-plane/server/core/inference/service-kind";
+import { anOrder } from "../../../../../support/placement/an-order.ts";
 
 test("one replica takes of the quotas what it asks, and counts as no environment", () => {
   const order = anOrder({ cpu: 4, memory: 2 * GIB, gpu: 1 }, { kind: "inference" });

@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/core/inference/replica";
-import { servicePlan, type ServiceSight } from "@remotegpu/control-plane/core/inference/service-plan";
-import type { Versions } from "@remotegpu/control-plane/core/inference/rollout/versions";
-import { aDraining, aFailed, aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/server/core/inference/replica";
+import { servicePlan, type ServiceSight } from "@remotegpu/control-plane/server/core/inference/service-plan";
+import type { Versions } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import {
+  aDraining,
+  aFailed,
+  aReplica,
+  aStarting,
+  aWaiting,
+} from "../../../../../support/samples/a-replica.ts";
 
 const OLD = 1;
 const NEW = 2;

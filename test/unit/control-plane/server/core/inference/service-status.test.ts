@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
-import { afterDeadline, limitMs } from "@remotegpu/control-plane/core/inference/service-status";
+import { afterDeadline, limitMs } from "@remotegpu/control-plane/server/core/inference/service-status";
 
 test("what has a limit has a verdict, and nothing else", () => {
   for (const status of INFERENCE_SERVICE_STATUSES)

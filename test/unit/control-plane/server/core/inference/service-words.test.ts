@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Replica } from "@remotegpu/control-plane/core/inference/replica";
-import type { ServiceState } from "@remotegpu/control-plane/core/inference/replicas";
-import { sentenceOf, statusOf } from "@remotegpu/control-plane/core/inference/service-words";
-import { aReplica, aStarting, aWaiting } from "../../../../support/samples/a-replica.ts";
+import type { Replica } from "@remotegpu/control-plane/server/core/inference/replica";
+import type { ServiceState } from "@remotegpu/control-plane/server/core/inference/replicas";
+import { sentenceOf, statusOf } from "@remotegpu/control-plane/server/core/inference/service-words";
+import { aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const state = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",

@@ -6,7 +6,7 @@ import {
   scalesByItself,
   type ReplicaRequests,
   wantedReplicas,
-} from "@remotegpu/control-plane/core/inference/wanted-replicas";
+} from "@remotegpu/control-plane/server/core/inference/wanted-replicas";
 
 const requests = (change: Partial<ReplicaRequests>): ReplicaRequests => ({
   status: "running",

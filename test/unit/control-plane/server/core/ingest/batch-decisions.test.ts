@@ -4,10 +4,10 @@ import {
   setAside,
   sortRows,
   type KnownRun,
-} from "@remotegpu/control-plane/core/ingest/batch-decisions";
+} from "@remotegpu/control-plane/server/core/ingest/batch-decisions";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { describe, expect, test } from "vitest";
-import { ChainedJournal } from "../../../../support/samples/chained-journal.ts";
+import { ChainedJournal } from "../../../../../support/samples/chained-journal.ts";
 
 const ORDERED_AT = new Date("2026-03-10T00:00:00Z");
 const NOW = new Date("2026-03-10T01:00:00Z");

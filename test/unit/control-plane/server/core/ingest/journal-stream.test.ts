@@ -6,8 +6,8 @@ import {
   type StreamFound,
   type StreamState,
   troublesOf,
-} from "@remotegpu/control-plane/core/ingest/journal-stream";
-import { JournalKeeping } from "@remotegpu/control-plane/link/journal/journal-keeping";
+} from "@remotegpu/control-plane/server/core/ingest/journal-stream";
+import { JournalKeeping } from "@remotegpu/control-plane/server/link/journal/journal-keeping";
 import type { NatsConnection } from "nats";
 import { describe, expect, test } from "vitest";
 

@@ -1,5 +1,5 @@
 /** Claims of hosts against what is possible. */
-import { checkClaim, type ClaimContext } from "@remotegpu/control-plane/core/ingest/usage-check";
+import { checkClaim, type ClaimContext } from "@remotegpu/control-plane/server/core/ingest/usage-check";
 import type { UsageEntry } from "@remotegpu/shared/journal-row";
 import { describe, expect, test } from "vitest";
 

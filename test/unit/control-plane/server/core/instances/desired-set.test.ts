@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { rulesOf } from "@remotegpu/control-plane/core/workloads/kinds";
+import { rulesOf } from "@remotegpu/control-plane/server/core/workloads/kinds";
 import { featuresFor } from "@remotegpu/shared/features";
-import { replicaLive } from "@remotegpu/control-plane/core/inference/service-config";
+import { replicaLive } from "@remotegpu/control-plane/server/core/inference/service-config";
 import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import {
   type EnvironmentOrder,
@@ -12,7 +12,7 @@ import {
   type RankOrder,
   rankSpec,
   replicaSpec,
-} from "@remotegpu/control-plane/core/instances/desired-set";
+} from "@remotegpu/control-plane/server/core/instances/desired-set";
 
 const order = (change: Partial<EnvironmentOrder> = {}): EnvironmentOrder => ({
   id: "env-1",

@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import { INSTANCE_STATES } from "@remotegpu/shared/workload";
-import { isOver, isPersons, stopSentence } from "@remotegpu/control-plane/core/instances/instance-report";
+import {
+  isOver,
+  isPersons,
+  stopSentence,
+} from "@remotegpu/control-plane/server/core/instances/instance-report";
 
 test("stopped, failed and lost are over, and nothing else", () => {
   expect(INSTANCE_STATES.filter(isOver)).toEqual(["stopped", "failed", "lost"]);

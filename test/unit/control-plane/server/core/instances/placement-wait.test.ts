@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { overdueSentence, waitOf, WAIT_RULES } from "@remotegpu/control-plane/core/instances/placement-wait";
-import { afterDeadline, limitMs } from "@remotegpu/control-plane/core/environments/environment-status";
+import {
+  overdueSentence,
+  waitOf,
+  WAIT_RULES,
+} from "@remotegpu/control-plane/server/core/instances/placement-wait";
+import { afterDeadline, limitMs } from "@remotegpu/control-plane/server/core/environments/environment-status";
 import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/workload";
 
 /** What a placement that is not gone may be at rest in: it runs as wanted, or its end is to be seen by the next report. */

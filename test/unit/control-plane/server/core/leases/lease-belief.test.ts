@@ -5,7 +5,7 @@ import {
   believeLeases,
   type OpenLease,
   PortNumbers,
-} from "@remotegpu/control-plane/core/leases/lease-belief";
+} from "@remotegpu/control-plane/server/core/leases/lease-belief";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 

@@ -7,7 +7,7 @@ import {
   planLeases,
   type ServiceSwitches,
   type WantedLease,
-} from "@remotegpu/control-plane/core/leases/lease-plan";
+} from "@remotegpu/control-plane/server/core/leases/lease-plan";
 
 const NONE: ServiceSwitches = { ssh: false, rdp: false, jupyter: false, tensorboard: false };
 const ALL: ServiceSwitches = { ssh: true, rdp: true, jupyter: true, tensorboard: true };

@@ -1,6 +1,6 @@
 /** What people should hear of a lease. */
 import { describe, expect, test } from "vitest";
-import { type KnownLease, leaseEvents } from "@remotegpu/control-plane/core/leases/lease-report";
+import { type KnownLease, leaseEvents } from "@remotegpu/control-plane/server/core/leases/lease-report";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sshDoor, sshPort } from "@remotegpu/control-plane/core/leases/ssh-server";
+import { sshDoor, sshPort } from "@remotegpu/control-plane/server/core/leases/ssh-server";
 
 test.each([
   [null, true, 2022],

@@ -7,7 +7,7 @@ import {
   type OrderShape,
   startIssue,
   withPaths,
-} from "@remotegpu/control-plane/core/orders/order-check";
+} from "@remotegpu/control-plane/server/core/orders/order-check";
 
 const dataset = (id: number, path = `/gemini/data-${id}`): Mount => ({ id, path, readonly: true });
 const model = (id: number, path = `/gemini/pretrain${id}`): Mount => ({ id, path, readonly: true });

@@ -7,7 +7,7 @@ import {
   resourceShare,
   resourcesOf,
   waitingOrder,
-} from "@remotegpu/control-plane/core/orders/order";
+} from "@remotegpu/control-plane/server/core/orders/order";
 
 const order = (change: Partial<OrderFields> = {}) =>
   resourcesOf({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultQuota, QUOTA_LEVELS } from "@remotegpu/control-plane/core/orders/quota-levels";
+import { defaultQuota, QUOTA_LEVELS } from "@remotegpu/control-plane/server/core/orders/quota-levels";
 
 test("the free level is what the columns' defaults say", () => {
   expect(defaultQuota("free")).toEqual({

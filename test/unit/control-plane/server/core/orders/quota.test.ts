@@ -1,7 +1,7 @@
 import { GIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
-import { describeExceeded, exceededQuota } from "@remotegpu/control-plane/core/orders/quota";
-import type { Quota } from "@remotegpu/control-plane/core/orders/quota-levels";
+import { describeExceeded, exceededQuota } from "@remotegpu/control-plane/server/core/orders/quota";
+import type { Quota } from "@remotegpu/control-plane/server/core/orders/quota-levels";
 
 const quota = (change: Partial<Quota> = {}): Quota => ({
   cpu_quota: 0,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tempStorageLimit } from "@remotegpu/control-plane/core/orders/temp-storage";
+import { tempStorageLimit } from "@remotegpu/control-plane/server/core/orders/temp-storage";
 import { GIB } from "@remotegpu/shared/units";
 
 const DEFAULT = 20 * GIB;

@@ -1,16 +1,16 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { type Gang, gangRoom } from "@remotegpu/control-plane/core/placement/gang";
-import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { type Gang, gangRoom } from "@remotegpu/control-plane/server/core/placement/gang";
+import type { GpuRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import {
   aHost,
   aRequest,
   aSliceRequest,
   aWholeRequest,
   gpusOf,
-} from "../../../../support/placement/fleet.ts";
+} from "../../../../../support/placement/fleet.ts";
 
 interface Stand {
   rack?: string;

@@ -1,9 +1,15 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { obstaclesOn, type PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { type Impossibility, impossibility } from "@remotegpu/control-plane/core/placement/impossibility";
-import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import {
+  obstaclesOn,
+  type PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import {
+  type Impossibility,
+  impossibility,
+} from "@remotegpu/control-plane/server/core/placement/impossibility";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const small = aHost({
   id: "small",

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { impossibility } from "@remotegpu/control-plane/core/placement/impossibility";
-import { ImpossibleShapes } from "@remotegpu/control-plane/core/placement/impossible-shapes";
-import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { impossibility } from "@remotegpu/control-plane/server/core/placement/impossibility";
+import { ImpossibleShapes } from "@remotegpu/control-plane/server/core/placement/impossible-shapes";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const fleet = {
   hosts: [

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { openPlaces } from "@remotegpu/control-plane/core/placement/place-check";
-import { type HostCapacity, UnsoundFleetError } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+import { openPlaces } from "@remotegpu/control-plane/server/core/placement/place-check";
+import {
+  type HostCapacity,
+  UnsoundFleetError,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/server/core/placement/placement";
+import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000;
 const whole = (uuid: string): GpuGrant => ({ uuid, memoryMib: null, shareThousandths: 1000 });

@@ -8,13 +8,16 @@ import {
   assertSound,
   type Fleet,
   type HostCapacity,
-} from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { placedInstances, type PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
-import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
-import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/placement/any-fleet.ts";
-import { SlowPlacement } from "../../../../support/placement/slow-placement.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import {
+  placedInstances,
+  type PlacedInstance,
+} from "@remotegpu/control-plane/server/core/placement/placement";
+import { type Place, Placer } from "@remotegpu/control-plane/server/core/placement/placer";
+import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
+import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../../support/placement/any-fleet.ts";
+import { SlowPlacement } from "../../../../../support/placement/slow-placement.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const NOW = 1_000;

@@ -4,19 +4,22 @@ import {
   assertSound,
   type Fleet,
   type HostCapacity,
-} from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { obstaclesOn } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import {
   place,
   type PlacementResult,
   waitingSentence,
-} from "@remotegpu/control-plane/core/placement/placement";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
-import { UnsoundRequestError } from "@remotegpu/control-plane/core/placement/fleet/sound-request";
-import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../support/placement/any-fleet.ts";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/placement";
+import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
+import { UnsoundRequestError } from "@remotegpu/control-plane/server/core/placement/fleet/sound-request";
+import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../../support/placement/any-fleet.ts";
+import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
 const oneGpu: GpuRequest = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };

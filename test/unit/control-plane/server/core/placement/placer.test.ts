@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { UnsoundFleetError } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { placedInstances } from "@remotegpu/control-plane/core/placement/placement";
-import { Placer } from "@remotegpu/control-plane/core/placement/placer";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
-import { UnsoundRequestError } from "@remotegpu/control-plane/core/placement/fleet/sound-request";
+import type { Fleet, HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { UnsoundFleetError } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { placedInstances } from "@remotegpu/control-plane/server/core/placement/placement";
+import { Placer } from "@remotegpu/control-plane/server/core/placement/placer";
+import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
+import { UnsoundRequestError } from "@remotegpu/control-plane/server/core/placement/fleet/sound-request";
 import {
   aCountedShape,
   aGpu,
@@ -14,7 +14,7 @@ import {
   aSliceRequest,
   aWholeRequest,
   gpusOf,
-} from "../../../../support/placement/fleet.ts";
+} from "../../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 1, now: 1_000 } as const;
 

@@ -1,8 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Rules, type Room, serve, type Start } from "@remotegpu/control-plane/core/queue/backfill";
-import { replay, type LoggedJob } from "../../../../support/placement/log-replay.ts";
-import { type PoolJob, ProcessorPool } from "../../../../support/placement/processor-pool.ts";
+import {
+  type Rules,
+  type Room,
+  serve,
+  type Start,
+} from "@remotegpu/control-plane/server/core/queue/backfill";
+import { replay, type LoggedJob } from "../../../../../support/placement/log-replay.ts";
+import { type PoolJob, ProcessorPool } from "../../../../../support/placement/processor-pool.ts";
 
 interface Job extends PoolJob {
   name: string;

@@ -5,9 +5,9 @@ import {
   type Sharer,
   type Sharers,
   type Sharing,
-} from "@remotegpu/control-plane/core/queue/fair-share";
-import { type Amounts, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
-import { prepareQueue, queueOrder, type Waiting } from "@remotegpu/control-plane/core/queue/queue";
+} from "@remotegpu/control-plane/server/core/queue/fair-share";
+import { type Amounts, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/server/core/queue/share";
+import { prepareQueue, queueOrder, type Waiting } from "@remotegpu/control-plane/server/core/queue/queue";
 
 const MINUTE_MS = 60_000;
 const NOW = 1_000_000 * MINUTE_MS;

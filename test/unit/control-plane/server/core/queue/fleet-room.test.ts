@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { FleetRoom } from "@remotegpu/control-plane/core/queue/fleet-room";
-import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, NOW, OPTIONS, work } from "../../../../support/placement/queued-orders.ts";
-import { HELD_WHOLE, wholeGpus } from "../../../../support/placement/whole-gpus.ts";
+import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { FleetRoom } from "@remotegpu/control-plane/server/core/queue/fleet-room";
+import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { anOrder, NOW, OPTIONS, work } from "../../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
 /** Cards of `id`, the first so many of them held. */
 const cardsOf = (id: string, count: number, taken: number) =>

@@ -1,8 +1,8 @@
 /** Which orders wait longest of their payer and workspace, and whose turn the starts of a pass were. */
 import { expect, test } from "vitest";
-import type { Sharing } from "@remotegpu/control-plane/core/queue/fair-share";
-import { oldestOf, turnsOf } from "@remotegpu/control-plane/core/queue/oldest";
-import { NOTHING } from "@remotegpu/control-plane/core/queue/share";
+import type { Sharing } from "@remotegpu/control-plane/server/core/queue/fair-share";
+import { oldestOf, turnsOf } from "@remotegpu/control-plane/server/core/queue/oldest";
+import { NOTHING } from "@remotegpu/control-plane/server/core/queue/share";
 
 const NOW = 1_000_000;
 const order = (id: string, payer: string, change: Partial<Sharing> = {}): Sharing => ({

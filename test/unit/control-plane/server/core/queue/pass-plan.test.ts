@@ -3,11 +3,16 @@ import {
   type GpuCapacity,
   UnsoundFleetError,
   type Fleet,
-} from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, NO_SHARERS, OPTIONS, type TestOrder } from "../../../../support/placement/queued-orders.ts";
-import { wholeGpus } from "../../../../support/placement/whole-gpus.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { planPass } from "@remotegpu/control-plane/server/core/queue/pass-plan";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import {
+  anOrder,
+  NO_SHARERS,
+  OPTIONS,
+  type TestOrder,
+} from "../../../../../support/placement/queued-orders.ts";
+import { wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
 const plan = (fleet: Fleet, orders: TestOrder[]) => {
   const { placed, waiting } = planPass({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS });

@@ -1,26 +1,26 @@
 /** The queue over a fleet in random histories: the head is never delayed, nothing is oversold, suggestions hold. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { assertSound, type Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { Placer } from "@remotegpu/control-plane/core/placement/placer";
-import { planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
-import { reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
-import { capacityOf, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
-import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
-import { type Suggestion, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
-import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
-import { anyFleet, anyRequest } from "../../../../support/placement/any-fleet.ts";
-import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
-import { fleetWith, historyOf, type Pass, workOf } from "../../../../support/placement/queue-history.ts";
+import { assertSound, type Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { Placer } from "@remotegpu/control-plane/server/core/placement/placer";
+import { planPass } from "@remotegpu/control-plane/server/core/queue/pass-plan";
+import { reservationOf } from "@remotegpu/control-plane/server/core/queue/reservation";
+import { capacityOf, dominantShare, NOTHING, plus } from "@remotegpu/control-plane/server/core/queue/share";
+import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
+import { type Suggestion, suggestions } from "@remotegpu/control-plane/server/core/queue/suggestions";
+import { fleetWithout } from "@remotegpu/control-plane/server/core/queue/work-to-wait-for";
+import { anyFleet, anyRequest } from "../../../../../support/placement/any-fleet.ts";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { fleetWith, historyOf, type Pass, workOf } from "../../../../../support/placement/queue-history.ts";
 import {
   anOrder,
   demandOf,
   NOW,
   OPTIONS,
   type TestOrder,
-} from "../../../../support/placement/queued-orders.ts";
+} from "../../../../../support/placement/queued-orders.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
 

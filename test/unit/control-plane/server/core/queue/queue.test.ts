@@ -8,8 +8,8 @@ import {
   queueOrder,
   type QueueState,
   type Waiting,
-} from "@remotegpu/control-plane/core/queue/queue";
-import { inSlices } from "@remotegpu/control-plane/store/database/in-slices";
+} from "@remotegpu/control-plane/server/core/queue/queue";
+import { inSlices } from "@remotegpu/control-plane/server/store/database/in-slices";
 
 const NOW = 1_000 * AGEING_STEP_MS;
 const CAPACITY = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 100_000 };

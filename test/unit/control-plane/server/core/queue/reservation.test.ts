@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { cardDemands, reservationOf } from "@remotegpu/control-plane/core/queue/reservation";
-import { aHost, aRequest, gpusOf } from "../../../../support/placement/fleet.ts";
-import { NOW, OPTIONS, work } from "../../../../support/placement/queued-orders.ts";
-import { HELD_WHOLE, wholeGpus } from "../../../../support/placement/whole-gpus.ts";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { cardDemands, reservationOf } from "@remotegpu/control-plane/server/core/queue/reservation";
+import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { NOW, OPTIONS, work } from "../../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
 const [first, ...others] = gpusOf("a", 4);
 const oneHeld = () =>

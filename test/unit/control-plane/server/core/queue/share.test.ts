@@ -7,8 +7,8 @@ import {
   NOTHING,
   WHOLE_FLEET,
   weighed,
-} from "@remotegpu/control-plane/core/queue/share";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/queue/share";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const FLEET = { cpuMilli: 10_000, memoryMib: 1_000, gpuThousandths: 8_000 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { shareSentence, sharesOfWaiting } from "@remotegpu/control-plane/core/queue/shares-of-waiting";
-import { anOrder } from "../../../../support/placement/queued-orders.ts";
+import { shareSentence, sharesOfWaiting } from "@remotegpu/control-plane/server/core/queue/shares-of-waiting";
+import { anOrder } from "../../../../../support/placement/queued-orders.ts";
 
 const CAPACITY = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 100_000 };
 const had = (gpus: number, weight = 1) => ({

@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { type Leeway, suggestions } from "@remotegpu/control-plane/core/queue/suggestions";
-import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { type Leeway, suggestions } from "@remotegpu/control-plane/server/core/queue/suggestions";
+import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 import {
   anOrder,
   NO_SHARERS,
   OPTIONS,
   type TestOrder,
   work,
-} from "../../../../support/placement/queued-orders.ts";
-import { HELD_WHOLE } from "../../../../support/placement/whole-gpus.ts";
+} from "../../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE } from "../../../../../support/placement/whole-gpus.ts";
 
 const gpus = (count: number, change: object = {}): GpuRequest => ({
   kind: "whole",

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
-import { anOrder, NO_SHARERS, OPTIONS } from "../../../../support/placement/queued-orders.ts";
-import { wholeGpus } from "../../../../support/placement/whole-gpus.ts";
+import { roomAtTurn } from "@remotegpu/control-plane/server/core/queue/turn";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { anOrder, NO_SHARERS, OPTIONS } from "../../../../../support/placement/queued-orders.ts";
+import { wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
 test("those ahead have taken their places and those behind have not", () => {
   const requesting = anOrder("asking", { gpu: wholeGpus(2) }, { age: 2 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/core/queue/turn";
-import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
-import { aHost, gpusOf } from "../../../../support/placement/fleet.ts";
+import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { type NamedWork, roomAtTurn } from "@remotegpu/control-plane/server/core/queue/turn";
+import { fleetWithout, workToWaitFor } from "@remotegpu/control-plane/server/core/queue/work-to-wait-for";
+import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 import {
   anOrder,
   NO_SHARERS,
@@ -10,8 +10,8 @@ import {
   OPTIONS,
   type TestOrder,
   work,
-} from "../../../../support/placement/queued-orders.ts";
-import { HELD_WHOLE, wholeGpus } from "../../../../support/placement/whole-gpus.ts";
+} from "../../../../../support/placement/queued-orders.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
 const allHeld = (id: string, count: number) => aHost({ id, gpus: gpusOf(id, count, HELD_WHOLE) });
 

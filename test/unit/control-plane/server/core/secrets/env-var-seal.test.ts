@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hiddenValues, isSealed } from "@remotegpu/control-plane/core/secrets/env-var-seal";
+import { hiddenValues, isSealed } from "@remotegpu/control-plane/server/core/secrets/env-var-seal";
 import { EnvVars } from "@remotegpu/shared/env-vars";
 
 const SEALED = { key: "0a1b", sealed: "AAAA" };

@@ -1,6 +1,6 @@
 /** An old sealing key is needed by whoever lacks the new one, or seals with another. */
 import { expect, test } from "vitest";
-import { lacking } from "@remotegpu/control-plane/core/secrets/key-holders";
+import { lacking } from "@remotegpu/control-plane/server/core/secrets/key-holders";
 
 const of = (server: string, sealsWith: string, ...keyNames: string[]) => ({ server, sealsWith, keyNames });
 

@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
-import { readSealedSecret, sealedSecretText } from "@remotegpu/control-plane/core/secrets/webhook-seal";
+import {
+  readSealedSecret,
+  sealedSecretText,
+} from "@remotegpu/control-plane/server/core/secrets/webhook-seal";
 
 test("what is sealed names its key, and is read as it was written", () => {
   const value = { key: "0a1b", sealed: "AA+/==" };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { Backlog } from "@remotegpu/control-plane/core/stream/backlog";
-import { NOTHING } from "@remotegpu/control-plane/core/stream/updates";
-import { card, OF_ADA } from "../../../../support/samples/stream-snapshots.ts";
+import { Backlog } from "@remotegpu/control-plane/server/core/stream/backlog";
+import { NOTHING } from "@remotegpu/control-plane/server/core/stream/updates";
+import { card, OF_ADA } from "../../../../../support/samples/stream-snapshots.ts";
 
 describe("what is not read", () => {
   test("does not grow: each topic, card and workload once, with the last of each", () => {

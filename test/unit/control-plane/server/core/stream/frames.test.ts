@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { eventId, framesOf, placeOf } from "@remotegpu/control-plane/core/stream/frames";
-import { NOTHING } from "@remotegpu/control-plane/core/stream/updates";
+import { eventId, framesOf, placeOf } from "@remotegpu/control-plane/server/core/stream/frames";
+import { NOTHING } from "@remotegpu/control-plane/server/core/stream/updates";
 import { EventReader } from "@remotegpu/dashboard/live/sse";
-import { card, OF_ADA } from "../../../../support/samples/stream-snapshots.ts";
+import { card, OF_ADA } from "../../../../../support/samples/stream-snapshots.ts";
 
 describe("as events", () => {
   const place = { life: "a1", number: 7 };

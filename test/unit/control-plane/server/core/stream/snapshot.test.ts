@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { changesBetween, type Snapshot } from "@remotegpu/control-plane/core/stream/snapshot";
-import { card, EMPTY, fleet, marked, OF_ADA } from "../../../../support/samples/stream-snapshots.ts";
+import { changesBetween, type Snapshot } from "@remotegpu/control-plane/server/core/stream/snapshot";
+import { card, EMPTY, fleet, marked, OF_ADA } from "../../../../../support/samples/stream-snapshots.ts";
 
 describe("between two looks", () => {
   test.each([

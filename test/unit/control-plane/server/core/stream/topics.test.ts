@@ -6,8 +6,8 @@ import {
   topicNames,
   topicOf,
   workloadTopic,
-} from "@remotegpu/control-plane/core/stream/topics";
-import { KEY_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
+} from "@remotegpu/control-plane/server/core/stream/topics";
+import { KEY_SCOPES } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
 
 const ADA: Sight = {
   isAdmin: false,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { changesBetween, type WorkloadCost } from "@remotegpu/control-plane/core/stream/snapshot";
-import { MAX_NAMED, NOTHING, updateFor } from "@remotegpu/control-plane/core/stream/updates";
-import type { Sight } from "@remotegpu/control-plane/core/stream/topics";
+import { changesBetween, type WorkloadCost } from "@remotegpu/control-plane/server/core/stream/snapshot";
+import { MAX_NAMED, NOTHING, updateFor } from "@remotegpu/control-plane/server/core/stream/updates";
+import type { Sight } from "@remotegpu/control-plane/server/core/stream/topics";
 import {
   ADA,
   ADMIN,
@@ -11,7 +11,7 @@ import {
   marked,
   OF_ADA,
   OF_BOB,
-} from "../../../../support/samples/stream-snapshots.ts";
+} from "../../../../../support/samples/stream-snapshots.ts";
 
 describe("a listener is told", () => {
   const all = new Set(["fleet", "queue", "alarms", "workloads", "billing", "gpu", "cost", "env:e", "host:h"]);

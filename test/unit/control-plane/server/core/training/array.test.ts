@@ -4,7 +4,7 @@ import {
   indexesOf,
   turnSentence,
   widthOf,
-} from "@remotegpu/control-plane/core/training/array";
+} from "@remotegpu/control-plane/server/core/training/array";
 import { expect, test } from "vitest";
 
 test.each([

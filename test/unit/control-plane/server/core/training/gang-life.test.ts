@@ -1,9 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
-import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
-import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
-import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
-import { aRankState, goodFindings, rankAddress, withBad } from "../../../../support/samples/a-rank-state.ts";
+import type { InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
+import type { RankState } from "@remotegpu/control-plane/server/core/instances/rank-state";
+import { afterReports } from "@remotegpu/control-plane/server/core/training/job-status";
+import { anInstanceReport } from "../../../../../support/samples/an-instance-report.ts";
+import {
+  aRankState,
+  goodFindings,
+  rankAddress,
+  withBad,
+} from "../../../../../support/samples/a-rank-state.ts";
 
 type Reported = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
 

@@ -6,7 +6,7 @@ import {
   gangNetworks,
   type GangPlace,
   MAX_GANG_RANKS,
-} from "@remotegpu/control-plane/core/training/gang-network";
+} from "@remotegpu/control-plane/server/core/training/gang-network";
 import { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
 
 /** One rank for each letter, on the host of that letter. */

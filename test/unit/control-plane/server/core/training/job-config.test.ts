@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gangNetworks } from "@remotegpu/control-plane/core/training/gang-network";
+import { gangNetworks } from "@remotegpu/control-plane/server/core/training/gang-network";
 import {
   distributedConfigOf,
   distributedEnv,
@@ -7,8 +7,8 @@ import {
   launchOf,
   retryTerms,
   stopGraceSeconds,
-} from "@remotegpu/control-plane/core/training/job-config";
-import type { DistributedConfig } from "@remotegpu/control-plane/core/training/rank-environment";
+} from "@remotegpu/control-plane/server/core/training/job-config";
+import type { DistributedConfig } from "@remotegpu/control-plane/server/core/training/rank-environment";
 
 test("without a word of it a job has 30 seconds to end, three tries elsewhere and none of its own", () => {
   expect(stopGraceSeconds(null)).toBe(30);

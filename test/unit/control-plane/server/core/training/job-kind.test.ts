@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
-import { JOB_KIND } from "@remotegpu/control-plane/core/training/job-kind";
-import { anOrder } from "../../../../support/placement/an-order.ts";
+import { JOB_KIND } from "@remotegpu/control-plane/server/core/training/job-kind";
+import { anOrder } from "../../../../../support/placement/an-order.ts";
 
 test("a job takes of the quotas what all of its ranks take, and counts as no environment", () => {
   const order = anOrder({ cpu: 4, memory: 2 * GIB, gpu: 8, node_count: 3 }, { kind: "training" });

@@ -1,4 +1,4 @@
-import { type LogRule, ruleFor } from "@remotegpu/control-plane/core/training/log-rules";
+import { type LogRule, ruleFor } from "@remotegpu/control-plane/server/core/training/log-rules";
 import { expect, test } from "vitest";
 
 const RULES: LogRule[] = [

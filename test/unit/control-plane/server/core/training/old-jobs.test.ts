@@ -3,7 +3,7 @@ import {
   neverStarts,
   NO_IMAGE,
   WAITS_FOR_CONFIRMATION,
-} from "@remotegpu/control-plane/core/training/old-jobs";
+} from "@remotegpu/control-plane/server/core/training/old-jobs";
 
 test.each([neverStarts("image"), neverStarts("memory"), WAITS_FOR_CONFIRMATION, NO_IMAGE])(
   "%s may stand between quotes in a query",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { outputPlace } from "@remotegpu/control-plane/core/training/output-place";
+import { outputPlace } from "@remotegpu/control-plane/server/core/training/output-place";
 
 test.each(["", "/", "//"])("%j is where the attempts stand", (path) => {
   expect(outputPlace(path)).toEqual({ kind: "attempts" });

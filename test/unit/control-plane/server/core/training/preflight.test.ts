@@ -1,8 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
-import { type HeldRank, preflightVerdict } from "@remotegpu/control-plane/core/training/preflight";
-import { aRankState, goodFindings, rankAddress, withBad } from "../../../../support/samples/a-rank-state.ts";
+import type { RankState } from "@remotegpu/control-plane/server/core/instances/rank-state";
+import { type HeldRank, preflightVerdict } from "@remotegpu/control-plane/server/core/training/preflight";
+import {
+  aRankState,
+  goodFindings,
+  rankAddress,
+  withBad,
+} from "../../../../../support/samples/a-rank-state.ts";
 
 /** Each a rank with what is changed of it. */
 function gang(...changes: (Partial<RankState> & { detail?: string })[]): HeldRank[] {

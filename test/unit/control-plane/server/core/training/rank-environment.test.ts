@@ -3,8 +3,8 @@ import {
   namesTaken,
   rankEnvironment,
   type RankPlace,
-} from "@remotegpu/control-plane/core/training/rank-environment";
-import { launchEnvironment } from "@remotegpu/control-plane/core/training/launch/launch-environment";
+} from "@remotegpu/control-plane/server/core/training/rank-environment";
+import { launchEnvironment } from "@remotegpu/control-plane/server/core/training/launch/launch-environment";
 
 const PLACE: RankPlace = { rank: 1, names: ["job-0", "job-1", "job-2"], gpus: 4, attemptId: "job.2" };
 const COMMON = {

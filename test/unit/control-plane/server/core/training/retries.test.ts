@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { MAX_ATTEMPTS, afterFailure, type RetryState } from "@remotegpu/control-plane/core/training/retries";
+import {
+  MAX_ATTEMPTS,
+  afterFailure,
+  type RetryState,
+} from "@remotegpu/control-plane/server/core/training/retries";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 
 const state = ({

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import type {
   InstanceProgress,
   InstanceReport,
-} from "@remotegpu/control-plane/core/instances/instance-report";
-import { afterReports } from "@remotegpu/control-plane/core/training/job-status";
-import { anInstanceReport } from "../../../../support/samples/an-instance-report.ts";
-import { aRankState } from "../../../../support/samples/a-rank-state.ts";
+} from "@remotegpu/control-plane/server/core/instances/instance-report";
+import { afterReports } from "@remotegpu/control-plane/server/core/training/job-status";
+import { anInstanceReport } from "../../../../../support/samples/an-instance-report.ts";
+import { aRankState } from "../../../../../support/samples/a-rank-state.ts";
 
 const WAITS = [
   { name: "python3", state: "S", waitsIn: "futex_wait_queue", count: 8 },

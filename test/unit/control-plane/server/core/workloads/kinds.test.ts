@@ -6,7 +6,7 @@ import {
   WORKLOAD_KINDS,
   type WorkloadKind,
 } from "@remotegpu/shared/workload";
-import { rulesOf, type WorkloadStatus } from "@remotegpu/control-plane/core/workloads/kinds";
+import { rulesOf, type WorkloadStatus } from "@remotegpu/control-plane/server/core/workloads/kinds";
 
 const STATUSES: Record<WorkloadKind, readonly WorkloadStatus[]> = {
   environment: ENVIRONMENT_STATUSES,

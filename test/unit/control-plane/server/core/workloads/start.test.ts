@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startKey, workloadOf } from "@remotegpu/control-plane/core/workloads/start";
+import { startKey, workloadOf } from "@remotegpu/control-plane/server/core/workloads/start";
 
 test("the same id in two kinds, and two replicas of one service, are different starts", () => {
   const keys = [

@@ -6,8 +6,8 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { checkArchive } from "@remotegpu/control-plane/http/code/archive-reading";
-import { type Entry, packOf, tarOf } from "../../../../support/code/archives.ts";
+import { checkArchive } from "@remotegpu/control-plane/server/http/code/archive-reading";
+import { type Entry, packOf, tarOf } from "../../../../../support/code/archives.ts";
 
 /** In pieces that end anywhere. */
 const check = (packed: Buffer) => {

@@ -1,6 +1,9 @@
 /** The hash beside the test vectors of Ulrich Drepper's specification (akkadia.org/drepper/SHA-crypt.txt), version 0.6. */
 import { expect, test } from "vitest";
-import { cryptHash, generatePassword } from "@remotegpu/control-plane/http/environments/generated-password";
+import {
+  cryptHash,
+  generatePassword,
+} from "@remotegpu/control-plane/server/http/environments/generated-password";
 
 test.each([
   [

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { boundSender } from "@remotegpu/control-plane/http/server/slow-senders";
+import { boundSender } from "@remotegpu/control-plane/server/http/server/slow-senders";
 
 const FILE = "/api/v1/environments/env-1/files?path=/gemini/code/a";
 

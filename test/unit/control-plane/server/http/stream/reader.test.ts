@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { StreamReader } from "@remotegpu/control-plane/http/stream/reader";
-import { NOTHING } from "@remotegpu/control-plane/core/stream/updates";
+import { StreamReader } from "@remotegpu/control-plane/server/http/stream/reader";
+import { NOTHING } from "@remotegpu/control-plane/server/core/stream/updates";
 
 const PLACE = { life: "a", number: 1 };
 const SIGHT = {

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HostId } from "@remotegpu/shared/ids";
 import { DraftState, HostListing } from "@remotegpu/shared/files";
-import type { FileQuestion } from "@remotegpu/control-plane/core/hosts/host-files";
-import { type HostAnswers, ScriptedHost } from "../../../../support/http/host-answers.ts";
+import type { FileQuestion } from "@remotegpu/control-plane/server/core/hosts/host-files";
+import { type HostAnswers, ScriptedHost } from "../../../../../support/http/host-answers.ts";
 
 const KIB = 1_024;
 /** Where nothing is to be late, so that a busy machine is no fault. */

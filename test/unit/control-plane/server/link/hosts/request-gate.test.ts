@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { RequestGate } from "@remotegpu/control-plane/link/hosts/request-gate";
+import { RequestGate } from "@remotegpu/control-plane/server/link/hosts/request-gate";
 import { MIB } from "@remotegpu/shared/units";
-import { aHost } from "../../../../support/samples/protocol-samples.ts";
+import { aHost } from "../../../../../support/samples/protocol-samples.ts";
 
 const [a, b] = [aHost("a"), aHost("b")];
 const small = { bytes: 100, nowMs: 0 };

@@ -2,16 +2,16 @@ import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, afterEach, describe, expect, test } from "vitest";
-import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
-import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
-import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+import { envVarSeal } from "@remotegpu/control-plane/server/link/identity/env-var-seal";
+import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
+import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webhook-seal";
 import {
   type Operator,
   openOperator,
   writeSealingKeys,
-} from "@remotegpu/control-plane/link/servers/operator";
-import { freshSealingKey } from "@remotegpu/control-plane/link/servers/sealing-keys";
-import { quietLog } from "../../../../support/quiet-log.ts";
+} from "@remotegpu/control-plane/server/link/servers/operator";
+import { freshSealingKey } from "@remotegpu/control-plane/server/link/servers/sealing-keys";
+import { quietLog } from "../../../../../support/quiet-log.ts";
 
 const ADA = { customerId: 7 };
 const VARS = { TOKEN: "s3cret", EMPTY: "", UNI: "ünïcode 🔑\nlines", __proto__x: "x" };

@@ -1,6 +1,6 @@
 /** What is told of a host key beside what ssh-keygen of OpenSSH 10.0 printed of the same private key. */
 import { expect, test } from "vitest";
-import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
+import { environmentHostKeys } from "@remotegpu/control-plane/server/link/identity/environment-host-keys";
 import { derivedKey } from "@remotegpu/shared/derived-key";
 
 const SEED = "SOACGNTK5SWHAGJXO5VRRCUXPT4EMHHGRBBVWAVX6ZYQFBYR7BXZUXO7CA";

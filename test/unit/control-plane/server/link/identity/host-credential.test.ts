@@ -8,12 +8,12 @@ import {
   makeChallenge,
   mintHostCredential,
   verifyChallenge,
-} from "@remotegpu/control-plane/link/identity/host-credential";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
+} from "@remotegpu/control-plane/server/link/identity/host-credential";
+import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
+import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
 import { renewalProofText } from "@remotegpu/shared/joining";
-import { aHost } from "../../../../support/samples/protocol-samples.ts";
+import { aHost } from "../../../../../support/samples/protocol-samples.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");
 const later = (ms: number) => new Date(now.getTime() + ms);

@@ -1,8 +1,8 @@
 import { createPublicKey } from "node:crypto";
 import { expect, test } from "vitest";
 import { RankKeys } from "@remotegpu/shared/rank-launch";
-import { jobRankKeys } from "@remotegpu/control-plane/link/identity/job-rank-keys";
-import { publicKeyLine } from "@remotegpu/control-plane/link/identity/public-key-line";
+import { jobRankKeys } from "@remotegpu/control-plane/server/link/identity/job-rank-keys";
+import { publicKeyLine } from "@remotegpu/control-plane/server/link/identity/public-key-line";
 
 const keyring = (seed = 1) => jobRankKeys({ key: { getSeed: () => new Uint8Array(32).fill(seed) } });
 const PLACE = { workloadId: "job-1", attempt: 2 };

@@ -2,8 +2,8 @@
 import { createAccount, createUser } from "@nats-io/nkeys";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
-import { keyOfNkey } from "@remotegpu/control-plane/link/identity/nkey";
+import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
+import { keyOfNkey } from "@remotegpu/control-plane/server/link/identity/nkey";
 
 const signed = (key: ReturnType<typeof createUser>, text: string) =>
   Buffer.from(key.sign(new TextEncoder().encode(text))).toString("base64");

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
-import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
-import type { PasswordSeal } from "@remotegpu/control-plane/core/hosts/images/password-seal";
+import { openOperator } from "@remotegpu/control-plane/server/link/servers/operator";
+import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
+import type { PasswordSeal } from "@remotegpu/control-plane/server/core/hosts/images/password-seal";
 
 const ROW = { id: "registry-1", customerId: 7, workspaceId: 3, registry: "ghcr.io", username: "ada" };
 

@@ -1,6 +1,6 @@
 /** What comes together is answered together, and a failure stays with the one that is at fault. */
 import { setImmediate } from "node:timers/promises";
-import { BatchQueue, type BatchQueueRules } from "@remotegpu/control-plane/store/database/batch-queue";
+import { BatchQueue, type BatchQueueRules } from "@remotegpu/control-plane/server/store/database/batch-queue";
 import { expect, test } from "vitest";
 
 interface Request {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { batchedRead } from "@remotegpu/control-plane/store/database/batched-read";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { batchedRead } from "@remotegpu/control-plane/server/store/database/batched-read";
 
 const noQueries: Connection = { query: () => Promise.reject(new Error("nothing is asked of it")) };
 

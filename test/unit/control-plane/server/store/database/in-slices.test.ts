@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inSlices } from "@remotegpu/control-plane/store/database/in-slices";
+import { inSlices } from "@remotegpu/control-plane/server/store/database/in-slices";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 

@@ -1,4 +1,4 @@
-import { Cached } from "@remotegpu/control-plane/store/fleet/cached";
+import { Cached } from "@remotegpu/control-plane/server/store/fleet/cached";
 import { expect, test } from "vitest";
 
 test.each([

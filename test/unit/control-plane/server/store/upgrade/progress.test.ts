@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { withProgress } from "@remotegpu/control-plane/store/upgrade/progress";
+import { withProgress } from "@remotegpu/control-plane/server/store/upgrade/progress";
 
 test("a step that takes longer than the bound is told of while it goes on and when it is done", async () => {
   const lines: string[] = [];

@@ -3,7 +3,7 @@ import {
   deathSentence,
   neverReadySentence,
   outageSentence,
-} from "@remotegpu/control-plane/core/billing/broken-time/broken-sentence";
+} from "@remotegpu/control-plane/server/core/billing/broken-time/broken-sentence";
 import { expect, test } from "vitest";
 
 const at = (time: string) => new Date(`2026-03-10T${time}.400Z`);

@@ -3,10 +3,13 @@ import {
   deathSpan,
   outageSpan,
   spansToWrite,
-} from "@remotegpu/control-plane/core/billing/broken-time/broken-spans";
-import { afterCardWord, type CardWord } from "@remotegpu/control-plane/core/billing/broken-time/gpu-outage";
-import { UNREACHABLE_AFTER_MS } from "@remotegpu/control-plane/core/hosts/host-liveness";
-import { type Interval, union } from "@remotegpu/control-plane/core/billing/proven-time";
+} from "@remotegpu/control-plane/server/core/billing/broken-time/broken-spans";
+import {
+  afterCardWord,
+  type CardWord,
+} from "@remotegpu/control-plane/server/core/billing/broken-time/gpu-outage";
+import { UNREACHABLE_AFTER_MS } from "@remotegpu/control-plane/server/core/hosts/host-liveness";
+import { type Interval, union } from "@remotegpu/control-plane/server/core/billing/proven-time";
 import { array, assert, boolean, constantFrom, integer, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -3,7 +3,7 @@ import {
   afterCardWord,
   type CardWord,
   cardWord,
-} from "@remotegpu/control-plane/core/billing/broken-time/gpu-outage";
+} from "@remotegpu/control-plane/server/core/billing/broken-time/gpu-outage";
 import { describe, expect, test } from "vitest";
 
 const fatal = { kind: "fatal", sinceMs: 1 } as const;

@@ -3,7 +3,7 @@ import {
   NEVER_READY_AT_MOST_MS,
   readinessOf,
   type RunSoFar,
-} from "@remotegpu/control-plane/core/billing/broken-time/run-readiness";
+} from "@remotegpu/control-plane/server/core/billing/broken-time/run-readiness";
 import { INSTANCE_PROBLEMS, type InstanceProblem } from "@remotegpu/shared/instance";
 import { expect, test } from "vitest";
 

@@ -5,7 +5,7 @@ import {
   believeAccess,
   type KnownSession,
   MAX_NEW_IN_HOUR,
-} from "@remotegpu/control-plane/core/environments/access/access-belief";
+} from "@remotegpu/control-plane/server/core/environments/access/access-belief";
 import { AccessAttempts, AccessSession } from "@remotegpu/shared/ssh-access";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 2, 1, 10, minute));

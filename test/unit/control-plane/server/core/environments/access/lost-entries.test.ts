@@ -1,6 +1,9 @@
 /** Who lost a way into which environment, in a sentence for its people. */
 import { expect, test } from "vitest";
-import { type Doors, lostEntries } from "@remotegpu/control-plane/core/environments/access/lost-entries";
+import {
+  type Doors,
+  lostEntries,
+} from "@remotegpu/control-plane/server/core/environments/access/lost-entries";
 
 /** Written as `{ env: { set: [keys] } }`. */
 function doors(reported: Record<string, Record<string, number[]>>): Doors {

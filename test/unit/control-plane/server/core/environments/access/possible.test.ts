@@ -1,6 +1,9 @@
 /** Times and bytes as hosts tell them, drawn to what can be. */
 import { expect, test } from "vitest";
-import { possibleBytes, possibleTime } from "@remotegpu/control-plane/core/environments/access/possible";
+import {
+  possibleBytes,
+  possibleTime,
+} from "@remotegpu/control-plane/server/core/environments/access/possible";
 
 const from = new Date("2026-03-01T10:00:00Z");
 const to = new Date("2026-03-01T11:00:00Z");

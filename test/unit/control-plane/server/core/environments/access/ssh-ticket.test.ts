@@ -4,7 +4,7 @@ import {
   MAX_OPEN_TICKETS,
   ticketEnd,
   ticketSetId,
-} from "@remotegpu/control-plane/core/environments/access/ssh-ticket";
+} from "@remotegpu/control-plane/server/core/environments/access/ssh-ticket";
 import { KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
 
 test("a ticket lasts a quarter of an hour", () => {

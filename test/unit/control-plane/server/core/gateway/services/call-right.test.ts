@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
+import { ALL_SCOPES } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
 import {
   callRight,
   type KeyState,
   PERSON_LIMITS,
-} from "@remotegpu/control-plane/core/gateway/services/call-right";
+} from "@remotegpu/control-plane/server/core/gateway/services/call-right";
 
 const person = { kind: "person", username: "alice", rights: ALL_SCOPES, role: null, isOwn: false } as const;
 const ofScope = (scope: "read" | "orders" | "money") =>

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import {
   inFlightAt,
   type ServiceReport,
-} from "@remotegpu/control-plane/core/gateway/services/gateway-report";
+} from "@remotegpu/control-plane/server/core/gateway/services/gateway-report";
 
 const report = (reported: Partial<ServiceReport>): ServiceReport => ({
   inFlight: 0,

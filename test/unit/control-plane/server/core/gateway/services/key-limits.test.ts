@@ -4,7 +4,7 @@ import {
   type KeyUse,
   partOf,
   passage,
-} from "@remotegpu/control-plane/core/gateway/services/key-limits";
+} from "@remotegpu/control-plane/server/core/gateway/services/key-limits";
 
 const NO_LIMITS: KeyLimits = { requestsPerMinute: null, maxInFlight: null, tokensPerDay: null };
 const NO_USE: KeyUse = { inMinute: 0, open: 0, tokensToday: 0 };

@@ -5,7 +5,7 @@ import {
   type Conduct,
   conductAfter,
   GOOD_CONDUCT,
-} from "@remotegpu/control-plane/core/gateway/services/replica-choice";
+} from "@remotegpu/control-plane/server/core/gateway/services/replica-choice";
 
 const replica = (id: string, open: number, change: { lastTurn?: number; conduct?: Conduct } = {}) => ({
   id,

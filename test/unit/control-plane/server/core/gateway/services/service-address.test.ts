@@ -3,7 +3,7 @@ import {
   endpointUrl,
   readServiceHost,
   readServicePath,
-} from "@remotegpu/control-plane/core/gateway/services/service-address";
+} from "@remotegpu/control-plane/server/core/gateway/services/service-address";
 
 test.each([
   ["/services/svc-1", "/"],

@@ -1,5 +1,5 @@
-import type { HeaderMap } from "@remotegpu/control-plane/core/gateway/forwarded-headers";
-import { SANDBOX } from "@remotegpu/control-plane/core/gateway/services/shared-origin";
+import type { HeaderMap } from "@remotegpu/control-plane/server/core/gateway/forwarded-headers";
+import { SANDBOX } from "@remotegpu/control-plane/server/core/gateway/services/shared-origin";
 import { describe, expect, test } from "vitest";
 import {
   type Call,
@@ -10,7 +10,7 @@ import {
   preflightHeaders,
   presentedRequestId,
   presentedServiceKey,
-} from "@remotegpu/control-plane/core/gateway/services/service-headers";
+} from "@remotegpu/control-plane/server/core/gateway/services/service-headers";
 
 const KEY = `rgs_${"k".repeat(43)}`;
 const call: Call = {

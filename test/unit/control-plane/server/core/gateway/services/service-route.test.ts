@@ -6,7 +6,7 @@ import {
   patienceSeconds,
   type ServiceRoute,
   whyClosed,
-} from "@remotegpu/control-plane/core/gateway/services/service-route";
+} from "@remotegpu/control-plane/server/core/gateway/services/service-route";
 
 const route: ServiceRoute = {
   id: "svc-1",

@@ -3,7 +3,7 @@ import {
   headersAtSharedOrigin,
   isBelowServices,
   SANDBOX,
-} from "@remotegpu/control-plane/core/gateway/services/shared-origin";
+} from "@remotegpu/control-plane/server/core/gateway/services/shared-origin";
 
 const at = (reported: Record<string, string | string[]>, byBrowser = true) =>
   headersAtSharedOrigin(reported, { byBrowser });

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { isOpenAiPath, readUsage, usageFormOf } from "@remotegpu/control-plane/core/gateway/services/usage";
+import {
+  isOpenAiPath,
+  readUsage,
+  usageFormOf,
+} from "@remotegpu/control-plane/server/core/gateway/services/usage";
 import { BodyTail } from "@remotegpu/control-plane/gateway/services/body-tail";
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 34, total_tokens: 46 };

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { isTabName, readFromPage } from "@remotegpu/control-plane/core/gateway/terminal/terminal-protocol";
+import {
+  isTabName,
+  readFromPage,
+} from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 
 describe("a page may say", () => {
   test.each([

@@ -3,7 +3,7 @@ import {
   LIST_COMMAND,
   openCommand,
   unattended,
-} from "@remotegpu/control-plane/core/gateway/terminal/tmux-command";
+} from "@remotegpu/control-plane/server/core/gateway/terminal/tmux-command";
 
 test("every shell of an image takes the commands alike: one word in single quotes, on one line", () => {
   for (const command of [openCommand("abcdef", 24), LIST_COMMAND]) {

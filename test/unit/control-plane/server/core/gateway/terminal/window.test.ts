@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SendWindow } from "@remotegpu/control-plane/core/gateway/terminal/window";
+import { SendWindow } from "@remotegpu/control-plane/server/core/gateway/terminal/window";
 
 test("it is full at its bound, and goes on at half of it", () => {
   const window = new SendWindow(100);

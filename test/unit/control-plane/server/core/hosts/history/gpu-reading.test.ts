@@ -4,7 +4,7 @@ import {
   bucketOf,
   type Readings,
   combined,
-} from "@remotegpu/control-plane/core/hosts/history/gpu-reading";
+} from "@remotegpu/control-plane/server/core/hosts/history/gpu-reading";
 
 const HOUR = Date.parse("2026-03-10T12:00:00Z");
 const part = (samples: number, use: number | null): Readings => ({

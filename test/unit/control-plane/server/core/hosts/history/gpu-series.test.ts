@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { BUCKET_MS, type Readings } from "@remotegpu/control-plane/core/hosts/history/gpu-reading";
-import { overlap, ownTime, pointsOf, stepOf } from "@remotegpu/control-plane/core/hosts/history/gpu-series";
+import { BUCKET_MS, type Readings } from "@remotegpu/control-plane/server/core/hosts/history/gpu-reading";
+import {
+  overlap,
+  ownTime,
+  pointsOf,
+  stepOf,
+} from "@remotegpu/control-plane/server/core/hosts/history/gpu-series";
 
 const MINUTE = 60_000;
 const HOUR_MS = 60 * MINUTE;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BUCKET_MS, type GpuReading } from "@remotegpu/control-plane/core/hosts/history/gpu-reading";
-import { GpuTallies } from "@remotegpu/control-plane/core/hosts/history/gpu-tallies";
+import { BUCKET_MS, type GpuReading } from "@remotegpu/control-plane/server/core/hosts/history/gpu-reading";
+import { GpuTallies } from "@remotegpu/control-plane/server/core/hosts/history/gpu-tallies";
 
 const HOUR = Date.parse("2026-03-10T12:00:00Z");
 const NULLS: GpuReading = { utilization: null, memory_used: null, temperature: null, power: null };

@@ -12,7 +12,7 @@ import {
   type OpenFetch,
   type PlacedForImage,
   type PullProgress,
-} from "@remotegpu/control-plane/core/hosts/images/image-fetch";
+} from "@remotegpu/control-plane/server/core/hosts/images/image-fetch";
 import { MAX_FETCHES_OF_HOST, PULL_PROBLEM_SENTENCES, PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { INSTANCE_STATES } from "@remotegpu/shared/workload";

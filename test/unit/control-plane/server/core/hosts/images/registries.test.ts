@@ -5,7 +5,7 @@ import {
   readRegistryList,
   registryName,
   type RegistryList,
-} from "@remotegpu/control-plane/core/hosts/images/registries";
+} from "@remotegpu/control-plane/server/core/hosts/images/registries";
 
 const DIGEST = "0123456789abcdef".repeat(4);
 

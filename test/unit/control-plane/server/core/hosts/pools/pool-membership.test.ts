@@ -4,8 +4,8 @@ import {
   poolObstacle,
   type PoolMembership,
   poolWarning,
-} from "@remotegpu/control-plane/core/hosts/pools/pool-membership";
-import { isBelowPool } from "@remotegpu/control-plane/core/instances/desired-set";
+} from "@remotegpu/control-plane/server/core/hosts/pools/pool-membership";
+import { isBelowPool } from "@remotegpu/control-plane/server/core/instances/desired-set";
 import { expect, test } from "vitest";
 
 const SHARES: PoolMembership = {

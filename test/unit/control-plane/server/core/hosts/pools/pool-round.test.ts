@@ -10,7 +10,7 @@ import {
   PROOF_GRACE_MS,
   type RoundMember,
   type Verdict,
-} from "@remotegpu/control-plane/core/hosts/pools/pool-round";
+} from "@remotegpu/control-plane/server/core/hosts/pools/pool-round";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

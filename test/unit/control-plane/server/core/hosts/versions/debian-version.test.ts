@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareDebianVersions } from "@remotegpu/control-plane/core/hosts/versions/debian-version";
+import { compareDebianVersions } from "@remotegpu/control-plane/server/core/hosts/versions/debian-version";
 
 /** Each earlier than the next. */
 const IN_ORDER = [

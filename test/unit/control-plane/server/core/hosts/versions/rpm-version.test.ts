@@ -1,7 +1,7 @@
 /** Cases of rpm's own tests of rpmvercmp, and versions of packages that are judged. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareRpmVersions } from "@remotegpu/control-plane/core/hosts/versions/rpm-version";
+import { compareRpmVersions } from "@remotegpu/control-plane/server/core/hosts/versions/rpm-version";
 
 const signOf = (one: string, other: string) => Math.sign(compareRpmVersions(one, other));
 

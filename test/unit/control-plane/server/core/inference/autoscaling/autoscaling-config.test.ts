@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import {
   type AutoscalingConfig,
   parseAutoscalingConfig,
-} from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
-import { NewInferenceServiceBody } from "@remotegpu/control-plane/http/inference/service-body";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
+import { NewInferenceServiceBody } from "@remotegpu/control-plane/server/http/inference/service-body";
 import { GIB } from "@remotegpu/shared/units";
 
 const USUAL: AutoscalingConfig = {

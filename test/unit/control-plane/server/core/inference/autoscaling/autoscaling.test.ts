@@ -1,18 +1,18 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { evaluate } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling";
-import { METRICS } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
+import { drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { evaluate } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling";
+import { METRICS } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
 import {
   parseHistory,
   storedHistory,
-} from "@remotegpu/control-plane/core/inference/autoscaling/stored-history";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/stored-history";
 import {
   CHECK_MS,
   PlayedService,
   samplesOf,
   type SentMetrics,
-} from "../../../../../support/autoscaling/played-service.ts";
+} from "../../../../../../support/autoscaling/played-service.ts";
 
 const THOUSAND = { target_qps: 1_000 };
 const UP_TO_3 = { bounds: { min: 1, max: 3 } };

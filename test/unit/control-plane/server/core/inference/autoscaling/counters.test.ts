@@ -4,8 +4,8 @@ import {
   countsAfter,
   type StoredCount,
   ratesOf,
-} from "@remotegpu/control-plane/core/inference/autoscaling/counters";
-import { SAMPLE_LIFE_MS } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/counters";
+import { SAMPLE_LIFE_MS } from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
 
 /** The writer's clock is an hour behind ours. */
 const reported = (count: number, second: number): Count => ({

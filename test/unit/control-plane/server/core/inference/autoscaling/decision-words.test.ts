@@ -3,9 +3,12 @@ import {
   type Circumstances,
   type DecisionReason,
   inWords,
-} from "@remotegpu/control-plane/core/inference/autoscaling/decision-words";
-import type { Reading, ServiceLoad } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
-import { configOf } from "../../../../../support/autoscaling/played-service.ts";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/decision-words";
+import type {
+  Reading,
+  ServiceLoad,
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
+import { configOf } from "../../../../../../support/autoscaling/played-service.ts";
 
 const QPS: Reading = { metric: "qps", sum: 2_512.34, silent: [], reportedSince: 0 };
 const LOAD: ServiceLoad = { inReplicas: 2.51234, by: { ...QPS, target: 1_000 }, readings: [QPS] };

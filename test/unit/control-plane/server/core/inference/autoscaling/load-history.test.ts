@@ -8,7 +8,7 @@ import {
   type Moment,
   NO_HISTORY,
   remembered,
-} from "@remotegpu/control-plane/core/inference/autoscaling/load-history";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
 
 const BEGIN = 1_000_000;
 

@@ -5,7 +5,7 @@ import {
   type ScalingCheck,
   checkScaling,
   type ScaledService,
-} from "@remotegpu/control-plane/core/inference/autoscaling/scaling-check";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/scaling-check";
 
 const CHECK_MS = 2_000;
 type Reported = NonNullable<GatewayLoad["reported"]>;

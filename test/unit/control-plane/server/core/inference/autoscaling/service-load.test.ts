@@ -7,8 +7,8 @@ import {
   SAMPLE_LIFE_MS,
   type Sample,
   serviceLoad,
-} from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
-import { configOf } from "../../../../../support/autoscaling/played-service.ts";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
+import { configOf } from "../../../../../../support/autoscaling/played-service.ts";
 
 const NOW = 1_000_000;
 const SPEAKERS = { readyReplicas: ["a", "b"], gateways: ["g", "h"] };

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import {
   type LoadHistory,
   NO_HISTORY,
-} from "@remotegpu/control-plane/core/inference/autoscaling/load-history";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
 import {
   parseHistory,
   type StoredHistory,
   storedHistory,
-} from "@remotegpu/control-plane/core/inference/autoscaling/stored-history";
-import { PlayedService } from "../../../../../support/autoscaling/played-service.ts";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/stored-history";
+import { PlayedService } from "../../../../../../support/autoscaling/played-service.ts";
 
 const GOOD: StoredHistory = {
   version: 1,

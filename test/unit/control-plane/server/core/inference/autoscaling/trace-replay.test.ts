@@ -1,11 +1,11 @@
 /** Autoscaling over loads as services have them, by chance around a rate: what is lost, what it takes, how often it changes. */
 import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { type LoadTrace, TRACES } from "../../../../../support/autoscaling/load-traces.ts";
-import { configOf } from "../../../../../support/autoscaling/played-service.ts";
-import { knative, rayServe, type Rule } from "../../../../../support/autoscaling/published-rules.ts";
-import { AT_ONCE, REPLICA_PER_SECOND } from "../../../../../support/autoscaling/simulated-service.ts";
-import { oracleMinutes, ours, replayTrace } from "../../../../../support/autoscaling/trace-replay.ts";
+import { type LoadTrace, TRACES } from "../../../../../../support/autoscaling/load-traces.ts";
+import { configOf } from "../../../../../../support/autoscaling/played-service.ts";
+import { knative, rayServe, type Rule } from "../../../../../../support/autoscaling/published-rules.ts";
+import { AT_ONCE, REPLICA_PER_SECOND } from "../../../../../../support/autoscaling/simulated-service.ts";
+import { oracleMinutes, ours, replayTrace } from "../../../../../../support/autoscaling/trace-replay.ts";
 
 const UTILISATION = 0.7;
 const IN_FLIGHT = UTILISATION * AT_ONCE;

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type Answers, revisionFault } from "@remotegpu/control-plane/core/inference/rollout/revision-fault";
-import type { RevisionReplica } from "@remotegpu/control-plane/core/inference/rollout/revision-replicas";
+import {
+  type Answers,
+  revisionFault,
+} from "@remotegpu/control-plane/server/core/inference/rollout/revision-fault";
+import type { RevisionReplica } from "@remotegpu/control-plane/server/core/inference/rollout/revision-replicas";
 
 const SERVES: RevisionReplica = { revision: 2, phase: "serving", phaseForMs: 0, lacks: null, fault: null };
 

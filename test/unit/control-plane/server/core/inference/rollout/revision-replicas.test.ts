@@ -5,7 +5,7 @@ import {
   present,
   type RevisionReplica,
   servingOf,
-} from "@remotegpu/control-plane/core/inference/rollout/revision-replicas";
+} from "@remotegpu/control-plane/server/core/inference/rollout/revision-replicas";
 
 const SERVES: RevisionReplica = { revision: 1, phase: "serving", phaseForMs: 0, lacks: null, fault: null };
 const DRAINS: RevisionReplica = { ...SERVES, phase: "draining" };

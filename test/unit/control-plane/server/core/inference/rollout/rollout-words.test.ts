@@ -3,8 +3,8 @@ import {
   completedSentence,
   progressSentence,
   revertedSentence,
-} from "@remotegpu/control-plane/core/inference/rollout/rollout-words";
-import type { Rollout } from "@remotegpu/control-plane/core/inference/rollout/versions";
+} from "@remotegpu/control-plane/server/core/inference/rollout/rollout-words";
+import type { Rollout } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
 
 const ROLLOUT: Rollout = { target: 2, cause: null, allowsGap: false, gapFrom: null };
 const NAMED = {

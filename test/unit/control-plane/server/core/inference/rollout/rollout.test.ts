@@ -1,9 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RevisionReplica } from "@remotegpu/control-plane/core/inference/rollout/revision-replicas";
-import { rolloutStep, type RolloutState } from "@remotegpu/control-plane/core/inference/rollout/rollout";
-import { beginRollback, beginRollout } from "@remotegpu/control-plane/core/inference/rollout/versions";
-import { type Manner, RollingService } from "../../../../../support/rollout/rolling-service.ts";
+import type { RevisionReplica } from "@remotegpu/control-plane/server/core/inference/rollout/revision-replicas";
+import {
+  rolloutStep,
+  type RolloutState,
+} from "@remotegpu/control-plane/server/core/inference/rollout/rollout";
+import { beginRollback, beginRollout } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import { type Manner, RollingService } from "../../../../../../support/rollout/rolling-service.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 const NO_GAP = { allowsGap: false };

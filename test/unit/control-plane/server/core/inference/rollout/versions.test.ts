@@ -4,7 +4,7 @@ import {
   beginRollout,
   type Rollout,
   type Versions,
-} from "@remotegpu/control-plane/core/inference/rollout/versions";
+} from "@remotegpu/control-plane/server/core/inference/rollout/versions";
 
 const STEADY: Versions = { serving: 2, previous: 1, rollout: null };
 const GOING: Rollout = { target: 3, cause: null, allowsGap: false, gapFrom: null };

@@ -4,7 +4,7 @@ import {
   type CountedAnswer,
   countAnswer,
   noCounts,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
+} from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
 
 const answer = (change: Partial<CountedAnswer> = {}): CountedAnswer => ({
   status: 200,

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { BUCKET_BOUNDS_MS, BUCKETS } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
+import {
+  BUCKET_BOUNDS_MS,
+  BUCKETS,
+} from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
 import {
   percentileMs,
   trafficFigures,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-figures";
-import { counted } from "../../../../../support/samples/counted-answers.ts";
+} from "@remotegpu/control-plane/server/core/inference/traffic/traffic-figures";
+import { counted } from "../../../../../../support/samples/counted-answers.ts";
 
 describe("a percentile", () => {
   const buckets = (inside: Record<number, number>) =>

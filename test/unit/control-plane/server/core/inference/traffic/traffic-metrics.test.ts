@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { trafficMetrics } from "@remotegpu/control-plane/core/inference/traffic/traffic-metrics";
-import { counted } from "../../../../../support/samples/counted-answers.ts";
+import { trafficMetrics } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-metrics";
+import { counted } from "../../../../../../support/samples/counted-answers.ts";
 
 describe("for Prometheus", () => {
   const now = { inFlight: 1, held: 2, wanted: 3, ready: 4 };

@@ -4,11 +4,11 @@ import {
   cardOffers,
   cardPrices,
   largestRoom,
-} from "@remotegpu/control-plane/core/orders/prices/offers";
-import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/core/orders/prices/price-lines";
+} from "@remotegpu/control-plane/server/core/orders/prices/offers";
+import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
 import { parsePrice, parsePoints } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
-import { aGpu, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const NONE = new Set<string>();
 

@@ -8,7 +8,7 @@ import {
   linesForOrder,
   type PricedOrder,
   type SpecShape,
-} from "@remotegpu/control-plane/core/orders/prices/price-lines";
+} from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
 import { formatPoints, formatQuantity, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";

@@ -1,10 +1,10 @@
 /** What new prices would change: exact sums, and that parts always make the whole. */
-import type { CataloguePrice } from "@remotegpu/control-plane/core/orders/prices/price-lines";
+import type { CataloguePrice } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
 import {
   priceChange,
   type ProposedPrice,
   type RunningLine,
-} from "@remotegpu/control-plane/core/orders/prices/price-preview";
+} from "@remotegpu/control-plane/server/core/orders/prices/price-preview";
 import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

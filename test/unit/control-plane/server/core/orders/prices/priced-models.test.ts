@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { type OrderFields, resourcesOf } from "@remotegpu/control-plane/core/orders/order";
-import type { SpecPrices } from "@remotegpu/control-plane/core/orders/prices/price-lines";
+import { type OrderFields, resourcesOf } from "@remotegpu/control-plane/server/core/orders/order";
+import type { SpecPrices } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
 import {
   beyondMaximum,
   dearestOfWaiting,
   dearestOnFleet,
   pricedModels,
-} from "@remotegpu/control-plane/core/orders/prices/priced-models";
+} from "@remotegpu/control-plane/server/core/orders/prices/priced-models";
 import { parsePrice } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 

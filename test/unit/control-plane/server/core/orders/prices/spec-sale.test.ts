@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unsoldSentence } from "@remotegpu/control-plane/core/orders/prices/spec-sale";
+import { unsoldSentence } from "@remotegpu/control-plane/server/core/orders/prices/spec-sale";
 
 const many = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
 

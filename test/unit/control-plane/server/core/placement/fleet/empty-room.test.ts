@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { emptyRoom } from "@remotegpu/control-plane/core/placement/fleet/empty-room";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { emptyRoom } from "@remotegpu/control-plane/server/core/placement/fleet/empty-room";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const host = aHost({
   freeCpuMilli: 0,

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
+import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import {
   describeObstacle,
   type Obstacle,
   obstaclesOn,
   type PlacementRequest,
   sliceShare,
-} from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { aGpu, aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000_000;
 const twoGpus = aHost({ gpus: gpusOf("host-a", 2) });

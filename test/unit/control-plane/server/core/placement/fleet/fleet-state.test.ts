@@ -1,8 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UnsoundFleetError } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { type CardDemand, FleetState, IDLE } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { aGpu, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { UnsoundFleetError } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import {
+  type CardDemand,
+  FleetState,
+  IDLE,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const demand = (amount: number) => ({ cpuMilli: amount, memoryMib: amount, tempStorageMib: amount });
 const whole = (card: number): CardDemand => ({ card, memoryMib: null, shareThousandths: 1000 });

@@ -6,8 +6,8 @@ import {
   type GpuCapacity,
   type GpuUse,
   UnsoundFleetError,
-} from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { aGpu, aHost } from "../../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { aGpu, aHost } from "../../../../../../support/placement/fleet.ts";
 
 const fleetOf = (...hosts: Fleet["hosts"]): Fleet => ({ hosts });
 

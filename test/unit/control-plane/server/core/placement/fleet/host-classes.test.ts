@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hostClasses } from "@remotegpu/control-plane/core/placement/fleet/host-classes";
+import { hostClasses } from "@remotegpu/control-plane/server/core/placement/fleet/host-classes";
 
 test("hosts of one key are one class, in their order, and each knows its seat", () => {
   const keys = ["b", "a", "b", "c", "a", "b"];

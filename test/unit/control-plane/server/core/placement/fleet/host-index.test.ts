@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { hostClasses } from "@remotegpu/control-plane/core/placement/fleet/host-classes";
-import { HostIndex, UNFIT } from "@remotegpu/control-plane/core/placement/fleet/host-index";
-import { aHost } from "../../../../../support/placement/fleet.ts";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { hostClasses } from "@remotegpu/control-plane/server/core/placement/fleet/host-classes";
+import { HostIndex, UNFIT } from "@remotegpu/control-plane/server/core/placement/fleet/host-index";
+import { aHost } from "../../../../../../support/placement/fleet.ts";
 
 const CHANGE = { cpuMilli: 0, memoryMib: 0, tempStorageMib: 0 };
 

@@ -1,16 +1,19 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { obstaclesOn } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { GpuCapacity, HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { obstaclesOn } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import {
   fitsNow,
   fittingInstances,
   requestShape,
   shapeKey,
-} from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { anyFleet, anyRequest } from "../../../../../support/placement/any-fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
+import { anyFleet, anyRequest } from "../../../../../../support/placement/any-fleet.ts";
 import {
   aGpu,
   aHost,
@@ -18,7 +21,7 @@ import {
   aSliceRequest,
   aWholeRequest,
   gpusOf,
-} from "../../../../../support/placement/fleet.ts";
+} from "../../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000;
 

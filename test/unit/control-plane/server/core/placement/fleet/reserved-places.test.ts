@@ -1,11 +1,14 @@
 import { expect, test } from "vitest";
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { reservedPlaces } from "@remotegpu/control-plane/core/placement/fleet/reserved-places";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
-import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
+import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { reservedPlaces } from "@remotegpu/control-plane/server/core/placement/fleet/reserved-places";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
+import { aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
+import { HELD_WHOLE, wholeGpus } from "../../../../../../support/placement/whole-gpus.ts";
 
 const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as const;
 

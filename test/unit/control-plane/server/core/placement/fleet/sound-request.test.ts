@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import {
   assertSoundRequest,
   UnsoundRequestError,
-} from "@remotegpu/control-plane/core/placement/fleet/sound-request";
-import { aRequest, aSliceRequest, aWholeRequest } from "../../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/fleet/sound-request";
+import { aRequest, aSliceRequest, aWholeRequest } from "../../../../../../support/placement/fleet.ts";
 
 test.each<[string, Partial<PlacementRequest>]>([
   ["nothing but a place", { cpuMilli: 0, memoryMib: 0, tempStorageMib: 0 }],

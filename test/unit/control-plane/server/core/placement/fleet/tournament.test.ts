@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Tournament } from "@remotegpu/control-plane/core/placement/fleet/tournament";
+import { Tournament } from "@remotegpu/control-plane/server/core/placement/fleet/tournament";
 
 /** Nobody's value is the last. */
 const NO_HANDLERS = -1;

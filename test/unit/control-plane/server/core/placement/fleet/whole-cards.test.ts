@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import { wholeCardsOf } from "@remotegpu/control-plane/core/placement/fleet/whole-cards";
-import { aGpu, aHost, aRequest, aWholeRequest } from "../../../../../support/placement/fleet.ts";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { GpuRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
+import { wholeCardsOf } from "@remotegpu/control-plane/server/core/placement/fleet/whole-cards";
+import { aGpu, aHost, aRequest, aWholeRequest } from "../../../../../../support/placement/fleet.ts";
 
 interface Card {
   island?: number | null;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { cardRemainders } from "@remotegpu/control-plane/core/placement/scoring/card-remainder";
-import { aCountedShape } from "../../../../../support/placement/fleet.ts";
+import { cardRemainders } from "@remotegpu/control-plane/server/core/placement/scoring/card-remainder";
+import { aCountedShape } from "../../../../../../support/placement/fleet.ts";
 
 const ordersOf = (...shares: readonly (readonly [share: number, count: number])[]) =>
   cardRemainders(shares.map(([shareThousandths, count]) => aCountedShape({ shareThousandths, count })));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { CardScarcity } from "@remotegpu/control-plane/core/placement/scoring/card-scarcity";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
+import { CardScarcity } from "@remotegpu/control-plane/server/core/placement/scoring/card-scarcity";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { GpuRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import {
   aCountedShape,
   aHost,
@@ -11,7 +11,7 @@ import {
   aSliceRequest,
   aWholeRequest,
   gpusOf,
-} from "../../../../../support/placement/fleet.ts";
+} from "../../../../../../support/placement/fleet.ts";
 
 /** Three cards of model A on two hosts, one of model B, none on the last host. */
 function fleet() {

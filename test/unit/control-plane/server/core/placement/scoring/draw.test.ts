@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawFrom, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import { drawFrom, shuffled } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 
 /** The seed that would make a generator of zeroes. */
 const ZERO_SEED = 0x9e3779b9;

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { GpuCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { FragmentationScorer } from "@remotegpu/control-plane/core/placement/scoring/fragmentation-scorer";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { GpuCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { FragmentationScorer } from "@remotegpu/control-plane/server/core/placement/scoring/fragmentation-scorer";
 import {
   lostGpu,
   type Measure,
   strandedGpu,
-} from "@remotegpu/control-plane/core/placement/scoring/loss-measure";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+} from "@remotegpu/control-plane/server/core/placement/scoring/loss-measure";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 import {
   aCountedShape,
   aGpu,
@@ -17,7 +17,7 @@ import {
   aRequest,
   aSliceRequest,
   aWholeRequest,
-} from "../../../../../support/placement/fleet.ts";
+} from "../../../../../../support/placement/fleet.ts";
 
 interface Scene {
   measure: Measure;

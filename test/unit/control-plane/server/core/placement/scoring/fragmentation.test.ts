@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import { UsableGpu } from "@remotegpu/control-plane/core/placement/scoring/fragmentation";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
-import { aCountedShape, aGpu, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import { UsableGpu } from "@remotegpu/control-plane/server/core/placement/scoring/fragmentation";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
+import { aCountedShape, aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const fourCards = new FleetState({ hosts: [aHost({ gpus: gpusOf("a", 4) })] });
 const usable = (...shapes: Partial<CountedShape>[]) => new UsableGpu(fourCards, shapes.map(aCountedShape));

@@ -4,8 +4,8 @@ import {
   strandedGpu,
   type Sums,
   usualOf,
-} from "@remotegpu/control-plane/core/placement/scoring/loss-measure";
-import { aCountedShape } from "../../../../../support/placement/fleet.ts";
+} from "@remotegpu/control-plane/server/core/placement/scoring/loss-measure";
+import { aCountedShape } from "../../../../../../support/placement/fleet.ts";
 
 /** Ten orders, each of a card, eight cores and 4,000 MiB. */
 const USUAL = { orders: 10, gpu: 10_000, cpuMilli: 80_000, memoryMib: 40_000 };

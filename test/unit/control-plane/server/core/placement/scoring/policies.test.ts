@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { type Policy, scorerOf } from "@remotegpu/control-plane/core/placement/scoring/policies";
-import { requestShape } from "@remotegpu/control-plane/core/placement/fleet/request-shape";
+import { drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { type Policy, scorerOf } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
+import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import {
   aCountedShape,
   aGpu,
@@ -13,7 +13,7 @@ import {
   aSliceRequest,
   aWholeRequest,
   gpusOf,
-} from "../../../../../support/placement/fleet.ts";
+} from "../../../../../../support/placement/fleet.ts";
 
 /** The largest host of each test: 128 cores, eight cards. */
 const largest = aHost({ id: "z", freeCpuMilli: 128_000, gpus: gpusOf("z", 8) });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { typicalShapes } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
-import { aCountedShape } from "../../../../../support/placement/fleet.ts";
+import { typicalShapes } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
+import { aCountedShape } from "../../../../../../support/placement/fleet.ts";
 
 const ofCpu = (cpuMilli: number, count: number) => aCountedShape({ cpuMilli, count });
 const cpusOf = (...counts: readonly (readonly [cpuMilli: number, count: number])[]) =>

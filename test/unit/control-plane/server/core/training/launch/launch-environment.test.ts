@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import {
   isLaunched,
   launchEnvironment,
-} from "@remotegpu/control-plane/core/training/launch/launch-environment";
+} from "@remotegpu/control-plane/server/core/training/launch/launch-environment";
 
 const ALONE = {
   REMOTEGPU_PROCESSES: "4",

@@ -2,7 +2,10 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type CheckedPart, checkedBytes } from "@remotegpu/control-plane/http/data/sealed/checked-bytes";
+import {
+  type CheckedPart,
+  checkedBytes,
+} from "@remotegpu/control-plane/server/http/data/sealed/checked-bytes";
 
 const PART = 16;
 const sum = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("base64");

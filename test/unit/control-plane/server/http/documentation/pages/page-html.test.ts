@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pageHtml } from "@remotegpu/control-plane/http/documentation/pages/page-html";
+import { pageHtml } from "@remotegpu/control-plane/server/http/documentation/pages/page-html";
 
 async function htmlOf(text: string): Promise<string> {
   return String(await pageHtml({ path: "customers/ssh", title: "SSH", text }));

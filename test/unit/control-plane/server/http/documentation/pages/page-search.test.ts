@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pageSearch } from "@remotegpu/control-plane/http/documentation/pages/page-search";
+import { pageSearch } from "@remotegpu/control-plane/server/http/documentation/pages/page-search";
 
 const PAGES = [
   { path: "", title: "Pages", text: "# Pages\n\n[SSH](customers/ssh.md) keys" },

@@ -1,5 +1,10 @@
 /** Tables as text that spreadsheets and other programs read back cell by cell. */
-import { type CsvColumn, csvHead, csvRow, csvStream } from "@remotegpu/control-plane/http/money/bills/csv";
+import {
+  type CsvColumn,
+  csvHead,
+  csvRow,
+  csvStream,
+} from "@remotegpu/control-plane/server/http/money/bills/csv";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -1,5 +1,5 @@
 /** Arrays for Postgres. That Postgres reads them as they were is shown in test/integration/engines/database.test.ts. */
-import { arrayLiteral } from "@remotegpu/control-plane/store/database/values/array-literal";
+import { arrayLiteral } from "@remotegpu/control-plane/server/store/database/values/array-literal";
 import { expect, test } from "vitest";
 
 test.each<[string, unknown[], string | null]>([
