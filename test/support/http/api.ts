@@ -17,22 +17,22 @@ import type {
   NewCustomerUserType,
   NewInvitationRole,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { createFirstAdminKey } from "@remotegpu/control-plane/http/server/admin-key";
-import { noAttempts } from "@remotegpu/control-plane/http/request/attempts";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/http/deps";
+import { createFirstAdminKey } from "@remotegpu/control-plane/server/http/server/admin-key";
+import { noAttempts } from "@remotegpu/control-plane/server/http/request/attempts";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import type { ApiApp, ApiConfig, ApiDeps } from "@remotegpu/control-plane/server/http/deps";
 import { expect } from "vitest";
-import { downloadLinks } from "@remotegpu/control-plane/link/identity/download-links";
-import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
-import { environmentHostKeys } from "@remotegpu/control-plane/link/identity/environment-host-keys";
-import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
-import { jobRankKeys } from "@remotegpu/control-plane/link/identity/job-rank-keys";
-import type { RankKeyring } from "@remotegpu/control-plane/core/training/launch/rank-keys";
-import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
-import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
-import { environmentJupyterTokens } from "@remotegpu/control-plane/link/identity/environment-jupyter-tokens";
-import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import { downloadLinks } from "@remotegpu/control-plane/server/link/identity/download-links";
+import { hostIdentity } from "@remotegpu/control-plane/server/link/identity/host-credential";
+import { environmentHostKeys } from "@remotegpu/control-plane/server/link/identity/environment-host-keys";
+import { environmentTerminalKeys } from "@remotegpu/control-plane/server/link/identity/environment-terminal-keys";
+import { jobRankKeys } from "@remotegpu/control-plane/server/link/identity/job-rank-keys";
+import type { RankKeyring } from "@remotegpu/control-plane/server/core/training/launch/rank-keys";
+import { envVarSeal } from "@remotegpu/control-plane/server/link/identity/env-var-seal";
+import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webhook-seal";
+import { environmentJupyterTokens } from "@remotegpu/control-plane/server/link/identity/environment-jupyter-tokens";
+import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";
 import { quietLog } from "../quiet-log.ts";

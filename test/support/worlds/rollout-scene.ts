@@ -6,7 +6,7 @@ import type {
   ServiceRollout,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { InstanceSpec } from "@remotegpu/shared/instance";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import type { Answer } from "../http/api.ts";
 import { openControlScene } from "./control-scene.ts";

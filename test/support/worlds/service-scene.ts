@@ -12,8 +12,8 @@ import type {
   ListInferenceServiceInstancesParams,
   NewInferenceService,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Answer, Caller } from "../http/api.ts";

@@ -2,8 +2,8 @@
 import { commandApi } from "../../../../support/http/command-api.ts";
 import type { Row } from "../../../../support/http/path-client.ts";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
-import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/core/training/rank-environment";
-import { DistributedConfig } from "@remotegpu/control-plane/http/training/distributed-config";
+import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/server/core/training/rank-environment";
+import { DistributedConfig } from "@remotegpu/control-plane/server/http/training/distributed-config";
 import { MIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
