@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { COMPILED } from "../../support/suite/compiled.ts";
 import { OLD_SYSTEM_UPGRADE, PRODUCTION, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";

@@ -5,12 +5,19 @@
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
-import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type {
+  Fleet,
+  GpuCapacity,
+  HostCapacity,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import {
   type CountedShape,
   typicalShapes,
-} from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+} from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 
 const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];

@@ -1,8 +1,15 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+import type {
+  GpuCapacity,
+  GpuUse,
+  HostCapacity,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 
 /** What is left of a card, in parts of it; a shared one has given one half. */
 const LEFT: Record<GpuUse, number> = { idle: 1, exclusive: 0, shared: 0.5 };

@@ -1,7 +1,7 @@
 /** The client's types of the stream, which the OpenAPI document describes in words, against what the server does. */
 import type { StreamEvents, StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
-import { closedFrame, framesOf } from "@remotegpu/control-plane/core/stream/frames";
-import { topicOf } from "@remotegpu/control-plane/core/stream/topics";
+import { closedFrame, framesOf } from "@remotegpu/control-plane/server/core/stream/frames";
+import { topicOf } from "@remotegpu/control-plane/server/core/stream/topics";
 import { expect, test } from "vitest";
 
 /** One of each, which the types keep complete. */

@@ -2,24 +2,33 @@
 import { readFileSync } from "node:fs";
 import { XID_CATALOGUE } from "@remotegpu/agent/core/gpus/kernel-lines/xid-catalogue";
 import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
-import { type StartDecision, mayStart } from "@remotegpu/control-plane/core/accounts/account-state";
+import { type StartDecision, mayStart } from "@remotegpu/control-plane/server/core/accounts/account-state";
 import {
   afterDeadline,
   afterRequest,
   waitsFor,
-} from "@remotegpu/control-plane/core/environments/environment-status";
-import { endSentence, faultSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
-import { fetchEndSentence, fetchSentence } from "@remotegpu/control-plane/core/hosts/images/image-fetch";
-import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
-import { describeObstacle, type Obstacle } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { inEnglish } from "@remotegpu/control-plane/core/reasons/english/english";
-import { reasonOf } from "@remotegpu/control-plane/core/reasons/plain-reason";
-import { cataloguePairs } from "@remotegpu/control-plane/http/sentences/catalogue-pairs";
-import { CHINESE } from "@remotegpu/control-plane/http/sentences/chinese";
-import { CHINESE_WORDS } from "@remotegpu/control-plane/http/sentences/chinese-words";
-import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/store/audit/audit-targets";
-import type { AlarmKind } from "@remotegpu/control-plane/store/events/alarms";
-import { PROBLEM_STATUS, PROBLEM_TITLES } from "@remotegpu/control-plane/http/request/problem-statuses";
+} from "@remotegpu/control-plane/server/core/environments/environment-status";
+import { endSentence, faultSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
+import {
+  fetchEndSentence,
+  fetchSentence,
+} from "@remotegpu/control-plane/server/core/hosts/images/image-fetch";
+import { overdueSentence } from "@remotegpu/control-plane/server/core/instances/placement-wait";
+import {
+  describeObstacle,
+  type Obstacle,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
+import { cataloguePairs } from "@remotegpu/control-plane/server/http/sentences/catalogue-pairs";
+import { CHINESE } from "@remotegpu/control-plane/server/http/sentences/chinese";
+import { CHINESE_WORDS } from "@remotegpu/control-plane/server/http/sentences/chinese-words";
+import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/server/store/audit/audit-targets";
+import type { AlarmKind } from "@remotegpu/control-plane/server/store/events/alarms";
+import {
+  PROBLEM_STATUS,
+  PROBLEM_TITLES,
+} from "@remotegpu/control-plane/server/http/request/problem-statuses";
 import { translator } from "@remotegpu/dashboard/components/translator";
 import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
@@ -157,23 +166,23 @@ describe("what it may say", () => {
   });
 
   test.each([
-    "control-plane/src/core/environments/access-methods.ts",
-    "control-plane/src/core/instances/instance-report.ts",
-    "control-plane/src/core/placement/placement.ts",
-    "control-plane/src/core/queue/pass-plan.ts",
-    "control-plane/src/core/training/array.ts",
-    "control-plane/src/core/training/job-status.ts",
-    "control-plane/src/core/inference/service-words.ts",
-    "control-plane/src/core/inference/service-status.ts",
-    "control-plane/src/core/inference/rollout/versions.ts",
-    "control-plane/src/store/orders/environment-orders.ts",
-    "control-plane/src/store/orders/inference-orders.ts",
-    "control-plane/src/store/orders/job-orders.ts",
-    "control-plane/src/store/placement/commit/gang-places.ts",
-    "control-plane/src/store/placement/commit/placement-candidates.ts",
-    "control-plane/src/store/spending/suspensions.ts",
-    "control-plane/src/store/training/job-moves.ts",
-    "control-plane/src/http/money/billing/estimate.ts",
+    "control-plane/server/core/environments/access-methods.ts",
+    "control-plane/server/core/instances/instance-report.ts",
+    "control-plane/server/core/placement/placement.ts",
+    "control-plane/server/core/queue/pass-plan.ts",
+    "control-plane/server/core/training/array.ts",
+    "control-plane/server/core/training/job-status.ts",
+    "control-plane/server/core/inference/service-words.ts",
+    "control-plane/server/core/inference/service-status.ts",
+    "control-plane/server/core/inference/rollout/versions.ts",
+    "control-plane/server/store/orders/environment-orders.ts",
+    "control-plane/server/store/orders/inference-orders.ts",
+    "control-plane/server/store/orders/job-orders.ts",
+    "control-plane/server/store/placement/commit/gang-places.ts",
+    "control-plane/server/store/placement/commit/placement-candidates.ts",
+    "control-plane/server/store/spending/suspensions.ts",
+    "control-plane/server/store/training/job-moves.ts",
+    "control-plane/server/http/money/billing/estimate.ts",
     "shared/src/image-fetch.ts",
   ])("in each sentence of %s", (file) => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
@@ -188,7 +197,7 @@ describe("what it may say", () => {
   });
 
   test("that would start an order", () => {
-    const file = readFileSync("control-plane/src/http/workloads/suggestion-answer.ts", "utf8");
+    const file = readFileSync("control-plane/server/http/workloads/suggestion-answer.ts", "utf8");
     const changes = [...file.matchAll(/`((?:with|on|without) [^`]*)`/g)].map(([, change = ""]) => change);
 
     expect(changes.length).toBeGreaterThan(8);
@@ -240,7 +249,7 @@ describe("what it may say", () => {
   });
 
   test("of each act and thing of the audit log", () => {
-    const file = readFileSync("control-plane/src/http/audited-routes.ts", "utf8");
+    const file = readFileSync("control-plane/server/http/audited-routes.ts", "utf8");
     const actions = [...file.matchAll(/\bto\(\s*"([a-z-]+)\.([a-z-]+)"/g)];
 
     expect(actions.length).toBeGreaterThan(80);

@@ -3,9 +3,9 @@
  * alarms say, and that all of it ends with the stranger.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { gpuStrangersPass } from "@remotegpu/control-plane/controllers/hosts/gpu-strangers";
-import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapshot";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { gpuStrangersPass } from "@remotegpu/control-plane/server/controllers/hosts/gpu-strangers";
+import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
