@@ -81,17 +81,20 @@ function picturesOf(file: string): { path: string; words: string }[] {
   }));
 }
 
+/** Where a program reads its settings. */
+const SETTINGS_FOLDERS = { agent: "agent/src", "control-plane": "control-plane/server" };
+
 describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) => {
-  const settings = settingsOf(read(`${name}/src/config.ts`));
+  const settings = settingsOf(read(`${SETTINGS_FOLDERS[name]}/config.ts`));
   const page = SETTINGS_PAGES[name].map(read).join("\n");
   const rows = variableRows(page);
   // The command line reads its few variables itself.
-  const ofTheCommand = globSync(`${name}/src/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
+  const ofTheCommand = globSync(`${name}/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
     [...read(file).matchAll(/process\.env\.(REMOTEGPU_\w+)/g)].map(([, variable = ""]) => variable),
   );
 
   test("are all of config.ts", () => {
-    const named = new Set(read(`${name}/src/config.ts`).match(VARIABLE));
+    const named = new Set(read(`${SETTINGS_FOLDERS[name]}/config.ts`).match(VARIABLE));
 
     expect([...settings.keys()].toSorted()).toEqual([...named].toSorted());
   });

@@ -17,10 +17,22 @@ import { freePort } from "../../support/engines/free-ports.ts";
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
 const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
+/** Units and scripts of the version before name it. */
+const FORMER_MAIN = new URL("../../../control-plane/src/main.ts", import.meta.url).pathname;
 /** Its commands are programs of their own, one after the other. */
 const PAGE_WITHIN_MS = 180_000;
 /** Not even root can make a folder there. */
 const NO_FOLDER = "/sys/remotegpu";
+
+test("the main of before server/ starts the same server", async () => {
+  const [former, present] = await Promise.all([
+    execa(process.execPath, [FORMER_MAIN, "run", "--help"], { timeout: 20_000 }),
+    execa(COMMAND, ["run", "--help"], { timeout: 20_000 }),
+  ]);
+
+  expect(former.stdout).toContain("Usage: remotegpu-control-plane run");
+  expect(former.stdout).toBe(present.stdout);
+});
 
 test("a state folder that cannot be made is one line, without a stack", async () => {
   const { exitCode, stderr } = await execa(COMMAND, ["run", "--state-dir", NO_FOLDER], {
