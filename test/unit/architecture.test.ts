@@ -48,7 +48,7 @@ function filesOf(pattern: string): string[] {
 
 /** The unit test of a file: `agent/src/core/x.ts` → `test/unit/agent/core/x.test.ts`. */
 /** The catalogues of reasons are data, which one test goes through code by code (reasons/catalogues.test.ts). */
-const CATALOGUE = /\/src\/core\/(?:reasons|refusals)\/(?:codes|english|chinese)\//;
+const CATALOGUE = /\/core\/(?:reasons|refusals)\/(?:codes|english|chinese)\//;
 
 function mirrorOf(file: string): string {
   return `test/unit/${file.replace("/src/", "/").replace(/\.ts$/, ".test.ts")}`;
