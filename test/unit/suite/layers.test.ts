@@ -100,7 +100,7 @@ describe("the linter", () => {
   });
 
   test("reports an import of its own package by the package's name", () => {
-    const reported = reports(STORE, "@remotegpu/control-plane/server/store/billing/charges");
+    const reported = reports(STORE, "@remotegpu/control-plane/server/store/database/database");
 
     expect(reported).toContain("Inside a package files are imported by relative paths.");
   });
