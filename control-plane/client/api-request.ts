@@ -22,6 +22,22 @@ export interface ApiRequest<Answer> {
   readonly [ANSWER]?: Answer;
 }
 
+/** The generated functions make their requests by these. */
+const requestBy =
+  (method: Method) =>
+  (path: string, query?: object, body?: object): ApiRequest<never> => ({ method, path, query, body });
+
+export const get = requestBy("GET");
+export const post = requestBy("POST");
+export const put = requestBy("PUT");
+export const patch = requestBy("PATCH");
+export const remove = requestBy("DELETE");
+
+/** A path whose parameters are encoded. */
+export function path(texts: TemplateStringsArray, ...parameters: (number | string)[]): string {
+  return String.raw({ raw: texts }, ...parameters.map(encodeURIComponent));
+}
+
 /** One page of a list, as every list of the API answers. */
 export interface Page<Item> {
   items: Item[];

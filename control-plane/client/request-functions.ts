@@ -57,21 +57,28 @@ function jsonAnswers(answers: Answers): Answers {
   return ofJson.length === 0 ? answers : Object.fromEntries(ofJson);
 }
 
+/** What the generated functions call: short, since there are 264 of them. */
+const CALLED = ["path", "get", "post", "put", "patch", "remove"];
+
 export const requestFunctions: ClientGeneratorsBuilder = {
   client: (operation) => ({ implementation: functionOf(operation), imports: importsOf(operation) }),
-  dependencies: () => [{ exports: [{ name: "ApiRequest" }], dependency: "../api-request.ts" }],
+  dependencies: () => [
+    {
+      exports: [{ name: "ApiRequest" }, ...CALLED.map((name) => ({ name, values: true }))],
+      dependency: "../api-request.ts",
+    },
+  ],
 };
 
 function functionOf(operation: GeneratorVerbOptions): string {
   const { operationName, verb, response, body, queryParams } = operation;
-  const members = [
-    `method: "${verb.toUpperCase()}"`,
-    `path: ${pathOf(operation)}`,
-    ...(queryParams === undefined ? [] : ["query"]),
+  const parts = [
+    pathOf(operation),
+    ...(queryParams === undefined ? (isJson(body) ? ["undefined"] : []) : ["query"]),
     ...(isJson(body) ? ["body"] : []),
   ];
   const answer = response.definition.success || "void";
-  return `export const ${operationName} = (${parametersOf(operation).join(", ")}): ApiRequest<${answer}> => ({ ${members.join(", ")} });\n\n`;
+  return `export const ${operationName} = (${parametersOf(operation).join(", ")}): ApiRequest<${answer}> => ${verb === "delete" ? "remove" : verb}(${parts.join(", ")});\n\n`;
 }
 
 /** Parts of the path first, then the body, then the query. */
@@ -94,7 +101,7 @@ function isJson({ contentType }: GeneratorVerbOptions["body"]): boolean {
 
 function pathOf({ route }: GeneratorVerbOptions): string {
   if (route === "/") return `""`;
-  return `\`${route.replaceAll(/\$\{(\w+)\}/g, (_whole, name: string) => `\${encodeURIComponent(${name})}`)}\``;
+  return route.includes("${") ? `path\`${route}\`` : `"${route}"`;
 }
 
 function importsOf({ response, body, queryParams, params }: GeneratorVerbOptions) {

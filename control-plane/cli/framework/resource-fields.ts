@@ -90,7 +90,7 @@ type ResourceField = {
   /** What is an id beyond doubt, and no name: nothing is requested for it. */
   isId: RegExp;
   /** Ids are plain numbers: any other word is a name. */
-  isNumbered: boolean;
+  isNumbered?: true;
 };
 
 const NUMBER = /^\d+$/;
@@ -161,27 +161,23 @@ const RESOURCES: Record<Kind, ResourceField> = {
   environment: {
     noun: "environment",
     isId: idLike("env"),
-    isNumbered: false,
     ...of(SOURCES.foundEnvironments),
   },
-  job: { noun: "job", isId: idLike("job"), isNumbered: false, ...of(SOURCES.foundJobs) },
+  job: { noun: "job", isId: idLike("job"), ...of(SOURCES.foundJobs) },
   "job-array": {
     noun: "array of jobs",
     isId: idLike("jobs"),
-    isNumbered: false,
     ...of(SOURCES.foundArrays),
   },
   "job-or-array": {
     noun: "job or array",
     isId: /^jobs?-[0-9a-f]{20}$/,
-    isNumbered: false,
     ...of(SOURCES.foundJobs, SOURCES.foundArrays),
   },
-  service: { noun: "service", isId: idLike("svc"), isNumbered: false, ...of(SOURCES.services) },
+  service: { noun: "service", isId: idLike("svc"), ...of(SOURCES.services) },
   workload: {
     noun: "workload",
     isId: /^(?:env|job|svc)-[0-9a-f]{20}$/,
-    isNumbered: false,
     ...of(SOURCES.environments, SOURCES.jobs, SOURCES.services),
   },
   workspace: numbered("workspace", named({ list: () => listWorkspaces(), reported: ["type", "owner_id"] })),
@@ -210,7 +206,6 @@ const RESOURCES: Record<Kind, ResourceField> = {
   host: {
     noun: "host",
     isId: idLike("host"),
-    isNumbered: false,
     ...of(named({ list: () => listHosts(), reported: ["status"] })),
   },
   dataset: numbered("dataset", named({ list: () => listDatasets(), reported: ["status", "workspace_id"] })),
@@ -234,7 +229,6 @@ const RESOURCES: Record<Kind, ResourceField> = {
   "registry-credential": {
     noun: "registry credential",
     isId: NEVER,
-    isNumbered: false,
     ...of(
       source({
         list: () => listRegistryCredentials(),
@@ -247,13 +241,11 @@ const RESOURCES: Record<Kind, ResourceField> = {
   spec: {
     noun: "spec",
     isId: ALWAYS,
-    isNumbered: false,
     ...of(source({ list: () => listSpecs(), id: ({ spec }) => spec, name: ({ spec }) => spec })),
   },
   setting: {
     noun: "setting",
     isId: ALWAYS,
-    isNumbered: false,
     ...of(source({ list: () => listSettings(), id: ({ key }) => key, name: ({ key }) => key })),
   },
 };
@@ -276,7 +268,7 @@ export async function idOf(
   const { isId, isNumbered, noun } = RESOURCES[kind];
   if (isId.test(word)) return word;
   const [only, ...others] = await bearersOf(api, kind, word, earlier);
-  if (only === undefined && isNumbered && !NUMBER.test(word))
+  if (only === undefined && isNumbered === true && !NUMBER.test(word))
     throw new CliError("refused", `There is no ${noun} called ${word}, or it is not yours to see.`);
   if (only === undefined) return word;
   if (others.length > 0) return (await chosen(noun, word, [only, ...others])).id;
