@@ -27,13 +27,18 @@ const requestBy =
   (method: Method) =>
   (path: string, query?: object, body?: object): ApiRequest<never> => ({ method, path, query, body });
 
+/** @public The generated functions use it. */
 export const get = requestBy("GET");
+/** @public The generated functions use it. */
 export const post = requestBy("POST");
+/** @public The generated functions use it. */
 export const put = requestBy("PUT");
+/** @public The generated functions use it. */
 export const patch = requestBy("PATCH");
+/** @public The generated functions use it. */
 export const remove = requestBy("DELETE");
 
-/** A path whose parameters are encoded. */
+/** @public A path whose parameters are encoded; the generated functions use it. */
 export function path(texts: TemplateStringsArray, ...parameters: (number | string)[]): string {
   return String.raw({ raw: texts }, ...parameters.map(encodeURIComponent));
 }
