@@ -2,6 +2,7 @@
  * Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere; and
  * what is told of money, work and alarms.
  */
+import { asReported } from "@remotegpu/control-plane/core/reasons/reason";
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
@@ -551,7 +552,7 @@ describe("work", () => {
     const undone = transaction(api.db, async (tx) => {
       const environment = await lockEnvironment(tx, id);
       if (environment === null) throw new Error("it is gone");
-      await moveEnvironment(tx, { environment, to: "error", reason: "why", actor: "test", now });
+      await moveEnvironment(tx, { environment, to: "error", reason: asReported("why"), actor: "test", now });
       const { rows } = await tx.query("SELECT kind FROM webhook_deliveries");
       expect(rows).toEqual([{ kind: "failed" }]);
       throw new Error("taken back");

@@ -3,6 +3,7 @@
  * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
  * pools and old agents; some hosts kept to one payer.
  */
+import type { Reason } from "@remotegpu/control-plane/core/reasons/reason";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
@@ -11,6 +12,7 @@ import {
   type CountedShape,
   typicalShapes,
 } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+import { CLOSED } from "./fleet.ts";
 
 const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];
@@ -19,7 +21,7 @@ const SIZES = [8_000, 16_000];
 const PAYERS = [1, 2];
 
 const anyModels = fc.constantFrom(null, null, null, ["A"], ["B"], ["A", "B"], []);
-const rarely = (phrase: string) => fc.constantFrom(null, null, null, null, null, phrase);
+const rarely = (reason: Reason) => fc.constantFrom(null, null, null, null, null, reason);
 
 type Card = Omit<GpuCapacity, "uuid" | "index">;
 
@@ -28,7 +30,7 @@ const anyCard: fc.Arbitrary<Card> = fc
     model: fc.constantFrom("A", "A", "A", "B"),
     memoryMib: fc.constantFrom(...SIZES, 16_000, 16_000),
     island: fc.constantFrom(null, 0, 0, 1, 1),
-    closed: rarely("is unhealthy"),
+    closed: rarely(CLOSED),
     use: fc.constantFrom("idle", "idle", "idle", "idle", "exclusive", "shared"),
     freeShareThousandths: fc.integer({ min: 0, max: THOUSANDTHS - 1 }),
     freeMemoryMib: fc.integer({ min: 0, max: 8_000 }),
@@ -52,7 +54,7 @@ const anyCards: fc.Arbitrary<Card[]> = fc.oneof(
 const anyHost = fc
   .record({
     storagePool: fc.constantFrom(...POOLS),
-    closed: rarely("is cordoned"),
+    closed: rarely(CLOSED),
     rack: fc.constantFrom(undefined, "r1", "r2", "r3"),
     zone: fc.constantFrom("north", "south"),
     images: fc.subarray(IMAGES),

@@ -2,7 +2,11 @@
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
 import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type { Reason } from "@remotegpu/control-plane/core/reasons/reason";
 import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+
+/** Why a host or a card takes nothing new, where it does not matter. */
+export const CLOSED: Reason = { code: "host-cordoned", params: {} };
 
 /** What is left of a card, in parts of it; a shared one has given one half. */
 const LEFT: Record<GpuUse, number> = { idle: 1, exclusive: 0, shared: 0.5 };

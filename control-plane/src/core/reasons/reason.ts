@@ -4,6 +4,10 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES } from "./codes/placement.ts";
+import { ENVIRONMENT_CODES } from "./codes/environments.ts";
+import { IMAGE_CODES } from "./codes/images.ts";
+import { JOB_CODES } from "./codes/jobs.ts";
+import { SERVICE_CODES } from "./codes/services.ts";
 import { WAITING_CODES } from "./codes/waiting.ts";
 
 export const REASON_CODES = {
@@ -11,6 +15,10 @@ export const REASON_CODES = {
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...PLACEMENT_CODES,
+  ...ENVIRONMENT_CODES,
+  ...IMAGE_CODES,
+  ...JOB_CODES,
+  ...SERVICE_CODES,
   ...WAITING_CODES,
 } as const;
 
@@ -24,8 +32,10 @@ export type Reason = {
 }[ReasonCode];
 
 /** What a host, a person or an older version says in words of its own. */
-export function asReported(text: string): Reason {
-  return { code: AS_REPORTED, params: { text } };
+export function asReported(text: string): Reason;
+export function asReported(text: string | null): Reason | null;
+export function asReported(text: string | null): Reason | null {
+  return text === null ? null : { code: AS_REPORTED, params: { text } };
 }
 
 /** Whether it is one of this version's reasons, with all that its texts need. */

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp } from "../deps.ts";
 import { forEveryone, ok } from "../request/route.ts";
+import { catalogueSentences } from "./catalogue-sentences.ts";
 import { CHINESE } from "./chinese.ts";
 import { CHINESE_WORDS } from "./chinese-words.ts";
 
@@ -27,9 +28,11 @@ const getSentences = createRoute({
 });
 
 export function registerSentencesRoute(api: ApiApp): void {
-  const sentences = [...CHINESE, ...CHINESE_WORDS].map(([sentence, translation]) => ({
-    sentence,
-    translation,
-  }));
+  const sentences = [...CHINESE, ...catalogueSentences(), ...CHINESE_WORDS].map(
+    ([sentence, translation]) => ({
+      sentence,
+      translation,
+    }),
+  );
   api.openapi(getSentences, (c) => c.json({ language: c.req.valid("query").language, sentences }, 200));
 }

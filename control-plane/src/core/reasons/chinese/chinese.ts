@@ -5,6 +5,10 @@ import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
 import { HOST_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE } from "./placement.ts";
+import { ENVIRONMENT_CHINESE } from "./environments.ts";
+import { IMAGE_CHINESE } from "./images.ts";
+import { JOB_CHINESE } from "./jobs.ts";
+import { SERVICE_CHINESE } from "./services.ts";
 import { WAITING_CHINESE } from "./waiting.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
@@ -12,6 +16,10 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
   ...PLACEMENT_CHINESE,
+  ...ENVIRONMENT_CHINESE,
+  ...IMAGE_CHINESE,
+  ...JOB_CHINESE,
+  ...SERVICE_CHINESE,
   ...WAITING_CHINESE,
 };
 

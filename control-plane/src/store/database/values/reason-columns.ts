@@ -1,0 +1,68 @@
+/**
+ * A reason as tables have it: its English text, its code and its parameters. What came as a text has neither code nor
+ * parameters, as what older versions wrote; the database forgets both where another text is written alone.
+ */
+import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+
+export interface ReasonColumns {
+  text: string;
+  code: string | null;
+  /** JSON. */
+  params: string | null;
+}
+
+const NOTHING = { text: null, code: null, params: null };
+
+export function reasonColumns(reason: Reason): ReasonColumns;
+export function reasonColumns(reason: Reason | null): ReasonColumns | typeof NOTHING;
+export function reasonColumns(reason: Reason | null): ReasonColumns | typeof NOTHING {
+  if (reason === null) return NOTHING;
+  const known = cached.get(reason);
+  if (known !== undefined) return known;
+  const isText = reason.code === AS_REPORTED;
+  const columns = {
+    text: inEnglish(reason),
+    code: isText ? null : reason.code,
+    params: isText ? null : JSON.stringify(reason.params),
+  };
+  cached.set(reason, columns);
+  return columns;
+}
+
+/** A pass of the scheduler gives one reason to all orders of a shape. */
+const cached = new WeakMap<Reason, ReasonColumns>();
+
+/** Of several rows, each column as one list. */
+export function reasonLists(reasons: readonly (Reason | null)[]) {
+  const columns = reasons.map((reason) => reasonColumns(reason));
+  return {
+    texts: columns.map(({ text }) => text),
+    codes: columns.map(({ code }) => code),
+    params: columns.map(({ params }) => params),
+  };
+}
+
+/**
+ * SQL of the two columns beside the text of a status: what was written as a text has the code and the parameters of that.
+ * @param shown.text the text, where it is not always the row's own
+ * @param shown.isOther whether it is another text than the row's
+ */
+export function statusReasonColumns(
+  row: string,
+  shown = { text: `${row}.status_reason`, isOther: "false" },
+): string {
+  const isText = `${shown.isOther} OR ${row}.status_reason_code IS NULL`;
+  const columns = (asText: string, own: string) =>
+    `CASE WHEN ${shown.text} IS NULL THEN NULL WHEN ${isText} THEN ${asText} ELSE ${row}.${own} END AS ${own}`;
+  return `${columns(`'${AS_REPORTED}'`, "status_reason_code")},
+    ${columns(`jsonb_build_object('text', ${shown.text})`, "status_reason_params")}`;
+}
+
+/** As the columns are read. */
+export interface StatusReasonRow {
+  status_reason: string | null;
+  status_reason_code: string | null;
+  status_reason_params: Record<string, unknown> | null;
+}
