@@ -62,7 +62,7 @@ const WHOLE_GB = {
 
 export const SETTINGS: Record<SettingKey, Setting> = {
   ACCESS_LOG_DAYS: {
-    description: "How long it is kept who was in environments, and who tried to come in",
+    description: "Retention of the access log of environments, failed attempts included",
     byDefault: "90",
     values: /^[1-9]\d{0,3}$/,
     form: "a whole number of days from 1 to 9999",
@@ -102,7 +102,7 @@ export const SETTINGS: Record<SettingKey, Setting> = {
   },
   DEFAULT_TEMP_STORAGE_GIB: {
     description:
-      "How much a container's own file system may hold where its order says no temp_storage, in GiB; free, and of what starts from now on",
+      "How much a container's own file system may hold where its order names no temp_storage, in GiB; free, and for what starts from now on",
     byDefault: "20",
     values: /^[1-9]\d{0,5}$/,
     form: "a whole number of GiB from 1 to 999999",
@@ -140,7 +140,7 @@ export const SETTINGS: Record<SettingKey, Setting> = {
     form: "a port from 1000 to 65535",
   },
   GPU_HISTORY_DAYS: {
-    description: "How long it is kept how busy, full and warm cards were, and what they drew",
+    description: "Retention of readings of GPUs: utilization, memory, temperature and power",
     byDefault: "30",
     values: /^([1-9]\d?|[1-3]\d\d|400)$/,
     form: "a whole number of days from 1 to 400",
@@ -190,7 +190,7 @@ export const SETTINGS: Record<SettingKey, Setting> = {
   },
   TRUSTED_PROXIES: {
     description:
-      "Proxies in front of the API and of gateways' tunnel ports: X-Forwarded-For of the API's says from where a host connects",
+      "Proxies in front of the API and of gateways' tunnel ports: X-Forwarded-For of the API's is the address from which a host connects",
     ...NETWORKS,
   },
 };

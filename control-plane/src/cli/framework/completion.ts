@@ -77,7 +77,7 @@ export function completion(tree: () => Group): Command[] {
     command({
       name: "complete",
       isHidden: true,
-      summary: "what may stand where the last of these words stands; asked by that script",
+      summary: "completions of the last of these words; for that script",
       takes: { words: rest("words") },
       passesThrough: true,
       run: async (context, { words }) => {

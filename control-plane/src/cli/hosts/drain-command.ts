@@ -13,7 +13,7 @@ const STOPPING_SECONDS = 1_800;
 
 export const DRAIN = command({
   name: "drain",
-  summary: "cordon it and stop what runs there; its people are told",
+  summary: "cordon it and stop what runs there; users are notified",
   takes: {
     host: resourceField("host", "host"),
     reason: option("--reason <text>", "told to whom it concerns", words()),

@@ -61,7 +61,7 @@ const STORAGE_POOL: Group = {
     }),
     command({
       name: "disk",
-      summary: "say how large its disk is: its hosts may claim no more; default takes that back",
+      summary: "set how large its disk is: its hosts may claim no more; default unsets it",
       takes: { pool: argument("pool", words()), size: argument("size", bytesOrDefault()) },
       examples: ["storage-pool disk pool-a 20T"],
       run: async ({ api, output }, { pool, size }) => {
@@ -76,7 +76,7 @@ const STORAGE_POOL: Group = {
 const ALARM: Group = {
   name: "alarm",
   aliases: ["alarms"],
-  summary: "what an operator should look at",
+  summary: "what needs an operator",
   standard: "list",
   members: [
     listCommand({
@@ -94,7 +94,7 @@ const ALARM: Group = {
     }),
     command({
       name: "clear",
-      summary: "somebody has looked at it; what still is so, or is so again, raises a new one",
+      summary: "acknowledge it; a condition that persists or returns raises a new one",
       takes: { alarm: argument("alarm", words()) },
       run: async ({ api, output }, { alarm }) => {
         const row = await api.post(`/alarms/${segment(alarm)}/clear`);
@@ -109,7 +109,7 @@ export const FLEET: readonly (Command | Group)[] = [
   ALARM,
   listCommand({
     name: "audit-log",
-    summary: "who asked for which change and what came of it, newest first (-o json has before and after)",
+    summary: "who requested which change, with its outcome, newest first (-o json has before and after)",
     takes: {
       actor: option("--actor <customer>", "of this customer or administrator", words(), { of: "customer" }),
       target: option(

@@ -113,7 +113,7 @@ export const BILLS: readonly (Command | Group)[] = [
   INVOICE,
   command({
     name: "statistics",
-    summary: "what was charged, by type, workspace and member; this month unless told",
+    summary: "what was charged, by type, workspace and member; by default this month",
     takes: {
       start_time: option("--from <time>", "RFC 3339; what ended then does not count any more", words()),
       end_time: option("--to <time>", "RFC 3339; what ended by then counts", words()),

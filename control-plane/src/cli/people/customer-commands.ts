@@ -84,7 +84,7 @@ const SHARE: Command[] = [
 const KEYS: Command[] = [
   command({
     name: "key-create",
-    summary: "an API key; it is shown once",
+    summary: "an API key; it is displayed once",
     takes: {
       ...aCustomer(),
       ...keyOptions(),

@@ -40,7 +40,7 @@ export const KEY: Group = {
   members: [
     command({
       name: "create",
-      summary: "a key that opens no more than the one that asks; it is shown once",
+      summary: "a key with no more rights than the one in use; it is displayed once",
       takes: keyOptions(),
       examples: ["key create --name ci --scope orders --expires 2027-01-31T00:00:00Z"],
       run: async ({ api, output }, request) => {

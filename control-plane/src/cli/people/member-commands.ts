@@ -65,7 +65,7 @@ export const MEMBER: Group = {
     }),
     command({
       name: "invitations",
-      summary: "what you are invited to; or what a workspace has asked and nobody has accepted",
+      summary: "your invitations; or those of a workspace that nobody has accepted",
       takes: { workspace: optionalResourceField("workspace", "workspace") },
       isWatchable: true,
       run: async ({ api, output }, { workspace }) => {
@@ -90,7 +90,7 @@ export const MEMBER: Group = {
     }),
     command({
       name: "decline",
-      summary: "do not become a member; whoever invited is not told",
+      summary: "do not become a member; the inviter is not notified",
       takes: anInvitation(),
       run: async ({ api, output }, { invitation }) => {
         await api.post(answerTo(invitation, "decline"));

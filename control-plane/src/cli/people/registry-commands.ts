@@ -26,7 +26,7 @@ export const REGISTRY_CREDENTIAL: Group = {
     command({
       name: "add",
       summary:
-        "give one, in place of an earlier one for that registry; the password is asked for, or read from standard input",
+        "set one, in place of an earlier one for that registry; prompts for the password, or reads it from standard input",
       takes: {
         registry: argument("registry", words()),
         username: needed("--username <name>", "as whom hosts fetch", words()),

@@ -19,7 +19,7 @@ const DryRun = z.looseObject({ hosts: Rows, suggestions: Rows });
 
 export const SUBMIT = command({
   name: "submit",
-  summary: "order a job as a YAML or JSON file says it; what it would come to with --dry-run",
+  summary: "order a job from a YAML or JSON file; --dry-run prints what it would cost",
   takes: {
     file: optionalArgument("file", words()),
     isDryRun: flag("--dry-run", "show price, place and what it would wait for, and order nothing"),

@@ -36,7 +36,7 @@ const COLUMNS: Column[] = [
 
 export const SERVICE_AUTOSCALE = command({
   name: "autoscale",
-  summary: "have it scale by its load, or tell how it does",
+  summary: "set up autoscaling, or print its state",
   takes: {
     service: resourceField("service", "service"),
     autoscaling_enabled: option(

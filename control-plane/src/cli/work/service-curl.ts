@@ -13,7 +13,7 @@ import { runInPlace } from "../framework/client-program.ts";
 
 export const SERVICE_CURL = command({
   name: "curl",
-  summary: "ask a service at its gateway by curl, with your own key",
+  summary: "send a request to a service by curl, with your own key",
   takes: {
     service: resourceField("service", "service"),
     path: argument("path", words()),

@@ -37,7 +37,7 @@ interface Request {
 
 export const SERVICE_DEPLOY = command({
   name: "deploy",
-  summary: "make a service what a YAML or JSON file says; shows the difference and asks",
+  summary: "apply a YAML or JSON file to a service; prints the difference and confirms",
   takes: {
     file: optionalArgument("file", words()),
     service: option("--service <service>", "that one, and not the one with the file's name", words(), {

@@ -10,7 +10,7 @@ const aService = () => ({ service: resourceField("service", "service") });
 export const SERVICE_KEYS: readonly Command[] = [
   command({
     name: "create-key",
-    summary: "a key that opens a service and nothing else; it is shown once",
+    summary: "a key for one service and nothing else; it is displayed once",
     takes: {
       ...aService(),
       name: optionOr("--name <name>", "what replicas are told of whoever asks with it", words(), "app"),

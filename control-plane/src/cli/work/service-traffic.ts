@@ -44,7 +44,7 @@ const MINUTES = 20;
 
 export const SERVICE_TRAFFIC = command({
   name: "traffic",
-  summary: "what it answered, how fast, the tokens that answers told, and what that cost; of the last hour",
+  summary: "requests, latency, reported tokens and cost; of the last hour",
   takes: {
     service: resourceField("service", "service"),
     start_time: option(

@@ -14,7 +14,7 @@ const OFF = "off";
 
 export const SERVICE_UPDATE = command({
   name: "update",
-  summary: "change its name, its bounds, how it is checked or who may ask it; at once, without a new version",
+  summary: "change its name, bounds, health check or who may call it; at once, without a new version",
   takes: {
     service: resourceField("service", "service"),
     name: option("--name <name>", "another name", words()),

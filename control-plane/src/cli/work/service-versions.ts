@@ -76,7 +76,7 @@ export const UPGRADE = command({
 
 export const ROLLBACK = command({
   name: "rollback",
-  summary: "go back to the version before, image and all; an upgrade on its way is taken back",
+  summary: "go back to the version before, image and all; a pending upgrade is rolled back",
   takes: { service: resourceField("service", "service"), ...going() },
   examples: ["service rollback chat --wait"],
   more: "Rolling back twice is where it began.",

@@ -4,7 +4,7 @@ import { DEFAULT_BOUNDS, type ServiceRoute } from "../gateway/services/service-r
 export interface ExposureConfig {
   /** Whoever knows the address may ask, without a key. */
   public?: boolean | undefined;
-  /** Pages of these origins may ask it from a browser; "*" is all of them. */
+  /** Pages of these origins may call it from a browser; "*" is all of them. */
   cors_origins?: string[] | undefined;
   /** Requests that one replica is given at once, by all gateways. */
   max_in_flight?: number | undefined;

@@ -56,7 +56,7 @@ const getAuditLog = createRoute({
   method: "get",
   path: "/audit-log",
   tags: ["fleet"],
-  summary: "Who asked for which change and what came of it, and what administrators looked at; newest first",
+  summary: "Who requested which change, with its outcome, and what administrators read; newest first",
   request: {
     query: z.strictObject({
       ...pageQuery,

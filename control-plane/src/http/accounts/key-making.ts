@@ -22,7 +22,7 @@ export const newKeyFields = {
   name: displayText(128).optional(),
   scopes: Scopes.optional().openapi({
     description:
-      "`read` looks at everything but money, `orders` orders, changes and deletes, `money` is for balance, bills, budgets and webhooks. Without it: those of the key that asks",
+      "`read` reads everything but money, `orders` orders, changes and deletes, `money` is for balance, bills, budgets and webhooks. Without it: those of the requesting key",
   }),
   expires_at: z.iso
     .datetime({ offset: true })
@@ -42,7 +42,7 @@ export const ApiKey = z
     id: z.int(),
     customer_id: z.int(),
     name: z.string().nullable(),
-    prefix: z.string().openapi({ description: "The key's first characters, to tell keys apart" }),
+    prefix: z.string().openapi({ description: "The key's first characters, to distinguish keys" }),
     role: z.enum(["account", "metrics"]).openapi({ description: "One of metrics reads /metrics alone" }),
     scopes: z.array(z.enum(KEY_SCOPES)),
     created_at: Timestamp,

@@ -43,8 +43,9 @@ const post = createRoute({
   method: "post",
   path: "/customers/{id}/api-keys",
   tags,
-  summary: "Make a key; it is shown once",
-  description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
+  summary: "Make a key; it is displayed once",
+  description:
+    "It has no more rights than the requesting key, and ends with it where no earlier end is named.",
   request: {
     params: NumericIdPath,
     body: optionalJsonBody(NewApiKey),
@@ -68,7 +69,7 @@ const remove = createRoute({
   path: "/customers/{id}/api-keys/{key_id}",
   tags,
   summary: "Revoke a key: it opens nothing from now on",
-  description: "One that opens no more than the key that asks; itself it may always revoke.",
+  description: "One with no more rights than the requesting key; itself it may always revoke.",
   request: { params: z.object({ id: NumericId, key_id: NumericId }) },
   responses: noContent("It is revoked"),
 });

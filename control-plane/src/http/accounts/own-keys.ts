@@ -23,8 +23,9 @@ const post = createRoute({
   method: "post",
   path: "/api-keys",
   tags,
-  summary: "Make a key of your own; it is shown once",
-  description: "It opens no more than the key that asks, and ends with it where no earlier end is named.",
+  summary: "Make a key of your own; it is displayed once",
+  description:
+    "It has no more rights than the requesting key, and ends with it where no earlier end is named.",
   request: { body: jsonBody(z.strictObject(newKeyFields).openapi("NewOwnApiKey")) },
   responses: created("The key", CreatedApiKey),
 });
@@ -57,7 +58,7 @@ export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
       access: forCustomersWith("any"),
       summary: "Revoke a key of yours: it opens nothing from now on",
       description:
-        "One that opens no more than the key that asks, which needs the scope orders for it; itself it may always revoke.",
+        "One with no more rights than the requesting key, which needs the scope orders for it; itself it may always revoke.",
       answers: "It is revoked",
       end: (c, apiKeyId) =>
         revokeKey(c, { customerId: c.var.actor.customerId, apiKeyId, what: `live key ${apiKeyId}` }),

@@ -41,7 +41,7 @@ const NewCredential = z
       example: "ghcr.io",
     }),
     username: displayText(MAX_USERNAME).regex(/^[^:]*$/, "must not contain a colon"),
-    password: text(MAX_PASSWORD).min(1).openapi({ description: "Or a token. It is never shown again" }),
+    password: text(MAX_PASSWORD).min(1).openapi({ description: "Or a token. It is never displayed again" }),
   })
   .openapi("NewRegistryCredential");
 

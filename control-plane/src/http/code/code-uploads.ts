@@ -60,7 +60,7 @@ const begin = createRoute({
   path: "/code-uploads",
   operationId: "uploadCode",
   tags,
-  summary: "Bring the code of a job: a gzipped tar of at most 100 MB, told by its SHA-256",
+  summary: "Upload the code of a job: a gzipped tar of at most 100 MB, identified by its SHA-256",
   description: "Where its status is ready nothing has to be sent: the same was brought before.",
   request: { body: jsonBody(CodeOrder) },
   responses: created("Which parts are still to come", CodeUpload),
@@ -83,7 +83,7 @@ const complete = createRoute({
   path: "/code-uploads/{id}/complete",
   operationId: "completeCodeUpload",
   tags,
-  summary: "Have it looked at; once it is ready, jobs are ordered with it as code_id",
+  summary: "Have it checked; once it is ready, jobs are ordered with it as code_id",
   request: { params },
   responses: ok("The upload, ready", CodeUpload),
 });

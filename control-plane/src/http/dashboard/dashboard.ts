@@ -28,7 +28,7 @@ const root = createRoute({
     302: { description: "To the page to read" },
     304: { description: "It is still the one that If-None-Match names" },
     503: {
-      description: "It is being built; this page asks again by itself",
+      description: "It is being built; this page retries by itself",
       content: { "text/html": { schema: z.string() } },
     },
   },

@@ -37,7 +37,7 @@ const DataDeletion = z
     models: z.array(z.int()),
     kept: z
       .array(z.object({ kind: z.string(), id: z.int(), mounted_by: z.string() }))
-      .openapi({ description: "Still mounted; ask again once that is gone" }),
+      .openapi({ description: "Still mounted; retry once that is gone" }),
   })
   .openapi("DataDeletion");
 

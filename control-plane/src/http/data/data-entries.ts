@@ -51,7 +51,7 @@ const newFields = {
   storage_path: PoolPath.optional().openapi({ description: "A folder of the pool; set by administrators" }),
   storage_pools: z.array(PlainName).max(MAX_POOLS).optional().openapi({
     description:
-      "The storage pools that have the folder at `storage_path`; set by administrators. None: no host is asked for its size or its files, and it costs nothing",
+      "The storage pools that have the folder at `storage_path`; set by administrators. None: no host measures it or serves its files, and it costs nothing",
   }),
 };
 
@@ -82,7 +82,7 @@ const answerFields = {
   storage_path: z.string(),
   storage_pools: z.array(z.string()).openapi({
     description:
-      "The storage pools that have its folder, as administrators said; what its owner brought is at `…/versions`",
+      "The storage pools that have its folder, set by administrators; what its owner uploaded is at `…/versions`",
   }),
   total_size: z.int().nullable(),
   status: z.string(),

@@ -48,7 +48,7 @@ const Access = z
       z.object({
         service: z.enum([...LEASE_SERVICES, "terminal"]),
         internal_port: z.int(),
-        /** What the host said of its port last; none where there is no port. */
+        /** What the host reported of its port last; none where there is no port. */
         state: z.enum(["waiting", "held", "conflict", "exhausted", "released", "none"]),
         reachable: z.boolean(),
         host: z.string().nullable(),

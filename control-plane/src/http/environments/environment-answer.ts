@@ -34,7 +34,7 @@ export const Environment = z
     image: z.string(),
     status: z.enum(ENVIRONMENT_STATUSES),
     status_since: Timestamp.nullable().openapi({
-      description: "When it came to its status; null: the old system did not say",
+      description: "When it came to its status; null: the old system did not record it",
     }),
     status_reason: z.string().nullable(),
     ...STATUS_REASON_FIELDS,

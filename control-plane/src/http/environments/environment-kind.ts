@@ -39,7 +39,7 @@ export const ENVIRONMENTS = routedKind({
   byId: environmentById,
   orders: {
     lock: lockEnvironment,
-    answered: { status: 202, description: "The environment, on its way" },
+    answered: { status: 202, description: "The environment, pending" },
     verbs: [
       {
         name: "start",

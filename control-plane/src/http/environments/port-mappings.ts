@@ -71,7 +71,7 @@ const PortMapping = z
     last_accessed_at: Timestamp.nullable(),
     /** Told once the release is near. */
     release_due_at: Timestamp.nullable(),
-    /** Through it, in its whole life; null where its host does not tell. */
+    /** Through it, since it was leased; null where its host does not report it. */
     bytes_in: z.int().nullable(),
     bytes_out: z.int().nullable(),
     released_at: Timestamp.nullable(),

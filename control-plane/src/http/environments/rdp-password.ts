@@ -30,7 +30,7 @@ const post = createRoute({
   operationId: "setEnvironmentRdpPassword",
   tags: ["environments"],
   summary:
-    "Generate the password of this run for RDP; it is shown once, an earlier one opens nothing any more, and none outlives the run",
+    "Generate the password of this run for RDP; it is displayed once, an earlier one is void, and none outlives the run",
   request: { params: WorkloadIdPath },
   responses: created("The password", RdpPassword),
 });

@@ -27,7 +27,7 @@ const post = createRoute({
   path: "/environments/{id}/ssh-password",
   operationId: "setEnvironmentSshPassword",
   tags,
-  summary: "Generate a password for SSH; it is shown once, and an earlier one opens nothing any more",
+  summary: "Generate a password for SSH; it is displayed once, and an earlier one is void",
   request: { params },
   responses: created("The password", SshPassword),
 });

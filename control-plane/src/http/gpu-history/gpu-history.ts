@@ -15,7 +15,7 @@ const get = createRoute({
   tags: ["hosts"],
   summary: "How busy, full and warm a GPU was and what it drew, from its host's heartbeats",
   description:
-    "Without from the last day, in points of five minutes; of more than three days in points of an hour. Times of which nothing was heard are there with nulls. The five minutes that are not over are not told yet.",
+    "Without from the last day, in points of five minutes; of more than three days in points of an hour. Times without a report are listed with nulls. The five minutes that are not over are left out.",
   request: { params: z.object({ uuid: GpuUuid }), query: z.strictObject(historyQuery) },
   responses: ok("Its points", GpuHistoryAnswer),
 });

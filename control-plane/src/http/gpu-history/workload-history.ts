@@ -17,7 +17,7 @@ const historyOf = ({ path, many }: RoutedKind) =>
     path: `/${path}/{id}/history`,
     tags: [many],
     summary: "How busy, full and warm its GPUs were and what they drew, of ended runs too",
-    description: `One series for each time it held a GPU, the latest first, ${MAX_SERIES} at most. Only whole five minutes of that time are told, which leaves out a few at its beginning and end. Of a shared GPU they are the whole card's. Without from of the last day; of more than three days in points of an hour.`,
+    description: `One series for each time it held a GPU, the latest first, ${MAX_SERIES} at most. Only whole five minutes of that time are listed, which leaves out a few at its beginning and end. Of a shared GPU they are the whole card's. Without from of the last day; of more than three days in points of an hour.`,
     request: { params: WorkloadIdPath, query: z.strictObject({ ...historyQuery, rank: Rank.optional() }) },
     responses: ok("Its points", GpuHistoryAnswer),
   });

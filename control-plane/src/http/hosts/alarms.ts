@@ -40,7 +40,7 @@ const list = createRoute({
   method: "get",
   path: "/alarms",
   tags,
-  summary: "What an operator should look at; newest first",
+  summary: "What needs an operator; newest first",
   request: {
     query: z.strictObject({
       ...pageQuery,
@@ -57,7 +57,7 @@ const clear = createRoute({
   method: "post",
   path: "/alarms/{id}/clear",
   tags,
-  summary: "Somebody has looked at it; what still is so, or is so again, raises a new one",
+  summary: "Acknowledge it; a condition that persists or returns raises a new one",
   request: { params: NumericIdPath },
   responses: ok("The alarm", Alarm),
 });

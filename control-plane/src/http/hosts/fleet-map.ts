@@ -88,7 +88,7 @@ const HostOnMap = z
     group: z
       .string()
       .nullable()
-      .openapi({ description: "Empty for a host without it; null where group_by is not asked for" }),
+      .openapi({ description: "Empty for a host without it; null without group_by" }),
     last_heartbeat_at: Timestamp.nullable(),
     gpus: z.array(CardOnMap).openapi({ description: "By where they sit; one that vanished keeps its place" }),
   })
@@ -152,7 +152,7 @@ const getMap = createRoute({
   tags: ["fleet"],
   summary: "Every host with its cards and who holds them, and what the whole fleet sums up to",
   description:
-    "Hosts come by their groups, where those are asked for, and ids. The totals are of the whole fleet, whatever page is asked for and whatever matches. What is no sum of hosts may be a second old, or five times as old as it takes to read it.",
+    "Hosts are sorted by their groups, with group_by, and ids. The totals are of the whole fleet, whatever the page and the filters. What is no sum of hosts may be a second old, or five times as old as it takes to read it.",
   request: { query: MapQuery },
   responses: ok("The map", FleetMapAnswer),
 });

@@ -42,7 +42,7 @@ const Canary = z
       )
       .openapi({ description: "What succeeded of the last one that was tried to its end" }),
     unclear: z.array(z.string()).openapi({
-      description: "Attempts of that one of which neither can be said",
+      description: "Attempts of that one of which neither is known",
       example: [],
     }),
     failures: z.int().openapi({ description: "So many in a row could not be tried", example: 0 }),
@@ -89,7 +89,7 @@ export const Host = z
     storage_pool: z.string(),
     claimed_storage_pool: z.string().nullable().openapi({
       description:
-        "The pool that it said it belongs to; it takes nothing until an administrator confirms one",
+        "The pool that it named as it joined; it takes nothing until an administrator confirms one",
     }),
     pool_state: z.enum(POOL_STATES).openapi({
       description:
@@ -123,7 +123,7 @@ export const Host = z
     }),
     tunnel_detail: z.string(),
     image_count: z.int().nullable().openapi({
-      description: "How many names and ids of images that it has it tells; null: it tells nothing of them",
+      description: "How many names and ids of images it reports; null: it reports none",
     }),
     canary: Canary.nullable(),
     open_cves: z.array(z.string()).openapi({
@@ -145,7 +145,7 @@ export const Host = z
     last_heartbeat: Timestamp.nullable(),
     clock_offset_ms: z.int().nullable().openapi({
       description:
-        "How far its clock is ahead of the control plane's, as its agent measured it to half a round trip; negative: behind. Null: it has not told",
+        "How far its clock is ahead of the control plane's, as its agent measured it to half a round trip; negative: behind. Null: not reported",
     }),
     observed_at: Timestamp.nullable(),
     registered_at: Timestamp.nullable(),
@@ -307,7 +307,7 @@ export const HostPull = z
     operator_detail: z
       .string()
       .nullable()
-      .openapi({ description: "What registry or runtime said; customers are told the problem alone" }),
+      .openapi({ description: "The message of registry or runtime; customers see the problem alone" }),
     told_at: Timestamp,
   })
   .openapi("HostPull");

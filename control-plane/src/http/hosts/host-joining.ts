@@ -51,7 +51,7 @@ const postCredential = createRoute({
   path: "/hosts/{id}/credential",
   operationId: "renewHostCredential",
   tags: ["joining"],
-  summary: "A host renews its credential: asks for a challenge, then signs it",
+  summary: "A host renews its credential: requests a challenge, then signs it",
   request: { params: OpaqueIdPath, body: jsonBody(RenewalRequest.strict().openapi("RenewalRequest")) },
   responses: ok("A challenge, the credential, or the host's removal", Renewal),
 });

@@ -13,7 +13,7 @@ const list = createRoute({
   method: "get",
   path: "/hosts/{id}/pulls",
   tags: ["hosts"],
-  summary: "The images that it pulls, as it last told them",
+  summary: "The images that it pulls, as it last reported them",
   request: { params: OpaqueIdPath, query: PageQuery },
   responses: ok("All of them, on one page", pageOf(HostPull)),
 });

@@ -35,11 +35,11 @@ const Waiver = z.object({
     example: "One tenant alone has the host.",
   }),
   cves: z.array(z.string()).openapi({
-    description: "Those that it is about; of others it says nothing",
+    description: "Those that it is about, and no others",
     example: ["CVE-2025-52881"],
   }),
   waived_by: z.int().nullable().openapi({ description: "The administrator's account", example: 1 }),
-  waived_at: Timestamp.openapi({ description: "When that was said" }),
+  waived_at: Timestamp.openapi({ description: "When that was reported" }),
   expires_at: Timestamp.nullable().openapi({ description: "Null: it holds until it is taken back" }),
 });
 
@@ -48,7 +48,7 @@ const Component = z.object({
   version: z
     .string()
     .nullable()
-    .openapi({ description: "As the running program says", example: "1.1.15+ds1" }),
+    .openapi({ description: "As the running program reports it", example: "1.1.15+ds1" }),
   package: z
     .string()
     .nullable()
@@ -69,7 +69,7 @@ const Cve = z.object({
   }),
   component: z.string().openapi({ description: "The program that has it", example: "runc" }),
   state: z.enum(CVE_STATES).openapi({
-    description: "open-without-package: nothing that the distribution has mends it. unknown: nobody says",
+    description: "open-without-package: no package of the distribution mends it. unknown: no source knows",
   }),
   is_waived: z.boolean().openapi({ description: "An administrator accepts it" }),
   detail: z.string().openapi({

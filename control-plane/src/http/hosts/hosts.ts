@@ -154,7 +154,7 @@ const drain = createRoute({
   method: "post",
   path: "/hosts/{id}/drain",
   tags,
-  summary: "Cordon it and stop what runs there, at once or at a deadline; its people are told",
+  summary: "Cordon it and stop what runs there, at once or at a deadline; users are notified",
   description: "cordon and uncordon take it back while the deadline lies ahead.",
   request: { params, body: optionalJsonBody(DrainRequest) },
   responses: ok("The host", Host),
@@ -181,9 +181,9 @@ const confirmPool = createRoute({
   path: "/hosts/{id}/confirm-pool",
   operationId: "confirmHostPool",
   tags,
-  summary: "Yes, it belongs to this storage pool: without a name, to the one that it said as it joined",
+  summary: "Yes, it belongs to this storage pool: without a name, to the one that it named as it joined",
   description:
-    "It is used at once in a pool of its own, which has its id as name, and where nobody of the pool could prove it; else once files that it and a proved member write for each other show that they share the pool. Said again of a member that is not used, it is tried anew.",
+    "It is used at once in a pool of its own, which has its id as name, and where nobody of the pool could prove it; else once files that it and a proved member write for each other show that they share the pool. Repeated for a member that is not used, it is tried anew.",
   request: {
     params,
     body: optionalJsonBody(z.strictObject({ storage_pool: PlainName.optional() }).openapi("ConfirmPool")),

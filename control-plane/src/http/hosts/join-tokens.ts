@@ -32,7 +32,7 @@ const postToken = createRoute({
   method: "post",
   path: "/join-tokens",
   tags: ["hosts"],
-  summary: "Make a token with which one host joins; it is shown once and lives 15 minutes",
+  summary: "Make a token with which one host joins; it is displayed once and valid for 15 minutes",
   request: { body: optionalJsonBody(NewToken) },
   responses: created("The token", JoinToken),
 });

@@ -26,7 +26,7 @@ const StoragePool = z
     hosts: z.int(),
     connected_hosts: z.int(),
     disk_bytes: z.int().nullable().openapi({
-      description: "As an administrator said; null: nobody has, and the setting POOL_DISK_GB holds",
+      description: "Set by an administrator; null: unset, and the setting POOL_DISK_GB holds",
     }),
     bound_bytes: z.int().openapi({ description: "So much is believed to lie there at most" }),
     set_at: Timestamp.nullable(),
@@ -38,7 +38,7 @@ const StoragePool = z
       description: "What of that sample was set aside, since no more can lie there",
     }),
     sealed_bytes: z.int().openapi({
-      description: "Of sealed datasets and models; no host is asked for these",
+      description: "Of sealed datasets and models; no host measures these",
     }),
   })
   .openapi("StoragePool");
@@ -79,7 +79,7 @@ const put = createRoute({
   path: "/storage-pools/{name}",
   operationId: "changeStoragePool",
   tags,
-  summary: "Say how large a pool's disk is: its hosts may claim no more than that",
+  summary: "Set how large a pool's disk is: its hosts may claim no more than that",
   request: { params, body: jsonBody(StoragePoolChange) },
   responses: ok("The storage pool", StoragePool),
 });

@@ -34,7 +34,7 @@ export const INFERENCE_SERVICES = routedKind({
   byId: inferenceServiceById,
   orders: {
     lock: async (sql, id) => (await lockServiceOrders(sql, [id])).get(id) ?? null,
-    answered: { status: 202, description: "The inference service, on its way" },
+    answered: { status: 202, description: "The inference service, pending" },
     verbs: [
       {
         name: "start",

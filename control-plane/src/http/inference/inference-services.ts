@@ -68,9 +68,9 @@ const scale = createRoute({
   tags,
   summary: "Have it run with so many replicas, between min_replicas and max_replicas",
   description:
-    "Replicas that funds, quota or room do not cover wait, cost nothing and say why; those that run go on. A stopped service has as many when it starts.",
+    "Replicas that funds, quota or room do not cover wait with a reason and cost nothing; those that run go on. A stopped service has as many when it starts.",
   request: { params: WorkloadIdPath, body: jsonBody(ScaleBody) },
-  responses: accepted("The inference service, on its way", InferenceService),
+  responses: accepted("The inference service, pending", InferenceService),
 });
 
 export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {

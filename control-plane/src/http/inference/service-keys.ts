@@ -63,7 +63,7 @@ const post = createRoute({
   path: "/inference-services/{id}/keys",
   operationId: "createInferenceServiceKey",
   tags,
-  summary: "Make a key that opens this service at the gateway and nothing else; it is shown once",
+  summary: "Make a key for this service at the gateway and nothing else; it is displayed once",
   description:
     "As `Authorization: Bearer <key>` or `X-API-Key`. Replicas see its name and never the key. Over one of its limits, requests are answered 429 with Retry-After; gateways divide the limits among those that run.",
   request: {

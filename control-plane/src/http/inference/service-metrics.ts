@@ -26,7 +26,7 @@ const metrics = createRoute({
   summary:
     "Its traffic for Prometheus: counters of all its time, which never fall, and what is open now; or one replica's own page",
   description:
-    "Revision 0 is what gateways answered in place of a replica. Scrape it with a key of the scope read. With rank it is what that replica answers now at /metrics of its port: at most 1 MiB within 10 s, as text/plain or application/openmetrics-text; the replica is sent nothing of whoever asks. 409 where it is not up or drains, 502 where it answers something else, 503 where its host is away, 504 where it takes too long.",
+    "Revision 0 is what gateways answered in place of a replica. Scrape it with a key of the scope read. With rank it is what that replica answers now at /metrics of its port: at most 1 MiB within 10 s, as text/plain or application/openmetrics-text; the replica receives nothing of the client. 409 where it is not up or drains, 502 where it answers something else, 503 where its host is away, 504 where it takes too long.",
   request: { params: WorkloadIdPath, query: z.strictObject({ rank: Rank }) },
   responses: okStream("Prometheus text format", "text/plain"),
 });

@@ -18,7 +18,7 @@ const route = createRoute({
   operationId: "getInferenceServiceSchema",
   tags: ["inference services"],
   summary: "The order of an inference service as a JSON Schema, for editors and checkers",
-  description: `\`${CHANGES}\` says of each member how it changes later: \`patch\` at once, \`upgrade\` by another revision, \`never\` not at all.`,
+  description: `\`${CHANGES}\` states of each member how it changes later: \`patch\` at once, \`upgrade\` by another revision, \`never\` not at all.`,
   responses: {
     200: {
       description: "The schema",

@@ -89,7 +89,7 @@ const get = createRoute({
   summary:
     "What it answered: sums of a stretch of time, by key and revision, its cost, and its minutes, newest first",
   description:
-    "Without start_time of the last hour; minutes are kept for 30 days. Gateways write down what they counted every five seconds, and at an orderly end; of one that is killed, at most its last five seconds are missing. A request counts in the minute in which its answer is over. Tokens are those that answers tell in `usage`; what does not tell them is counted in token_silent and never estimated. Cost is divided by what replicas answered, not by what gateways did in their place; with key, `cost.amount` is that key's share by its requests, while a thousand requests and a million tokens cost what they cost the whole service.",
+    "Without start_time of the last hour; minutes are kept for 30 days. Gateways write down what they counted every five seconds, and at an orderly end; of one that is killed, at most its last five seconds are missing. A request counts in the minute in which its answer is over. Tokens are those that answers report in `usage`; what does not report them is counted in token_silent and never estimated. Cost is divided by what replicas answered, not by what gateways did in their place; with key, `cost.amount` is that key's share by its requests, while a thousand requests and a million tokens cost what they cost the whole service.",
   request: {
     params: WorkloadIdPath,
     query: PageQuery.extend({

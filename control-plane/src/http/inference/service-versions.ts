@@ -46,9 +46,9 @@ const upgrade = createRoute({
   tags,
   summary: "Have another version serve: its image, command, variables, model and sizes, or some of them",
   description:
-    "What is left out stays as it is. One replica more than wanted is of the new version; each that serves takes the place of one of the old, and requests go on meanwhile. Where there is no room for one more, it waits and says what is missing, unless allow_gap lets one of the old make room. It goes back by itself, with the cause, where the new version does not get ready, no registry has its image, or its answers of status 500 and above are 5 points more than the old one's, over at least 50. Another upgrade meanwhile takes its place. A stopped service has the new version with its next start; one in error starts with it.",
+    "What is left out stays as it is. One replica more than wanted is of the new version; each that serves takes the place of one of the old, and requests go on meanwhile. Where there is no room for one more, it waits with the reason, unless allow_gap lets one of the old make room. It goes back by itself, with the cause, where the new version does not get ready, no registry has its image, or its answers of status 500 and above are 5 points more than the old one's, over at least 50. Another upgrade meanwhile takes its place. A stopped service has the new version with its next start; one in error starts with it.",
   request: { params: WorkloadIdPath, body: jsonBody(UpgradeBody) },
-  responses: accepted("The inference service, on its way", InferenceService),
+  responses: accepted("The inference service, pending", InferenceService),
 });
 
 const rollback = createRoute({
@@ -58,11 +58,11 @@ const rollback = createRoute({
   operationId: "rollBackInferenceService",
   "x-problems": [402],
   tags,
-  summary: "Go back to previous_version, image and all; an upgrade on its way is taken back",
+  summary: "Go back to previous_version, image and all; a pending upgrade is rolled back",
   description:
     "It goes as an upgrade does, and refuses only where there is no version before. Rolling back twice is where it began.",
   request: { params: WorkloadIdPath, body: optionalJsonBody(RollbackBody) },
-  responses: accepted("The inference service, on its way", InferenceService),
+  responses: accepted("The inference service, pending", InferenceService),
 });
 
 const Revision = z

@@ -26,10 +26,7 @@ const QueuedOrder = z
     rank: z.int().openapi({ description: "Of a replica of a service its own; 0 of all others" }),
     name: z.string(),
     workspace_id: z.int().nullable(),
-    customer: z
-      .string()
-      .nullable()
-      .openapi({ description: "Whose it is; null unless an administrator asks" }),
+    customer: z.string().nullable().openapi({ description: "Whose it is; null but for administrators" }),
     size: z
       .object({
         instances: z.int(),
@@ -47,9 +44,9 @@ const QueuedOrder = z
     is_urgent: z.boolean().openapi({ description: "Whether an administrator put it before all others" }),
     would_start: z.string().nullable().openapi({
       description:
-        "One change that alone would start it now; null where none would, where it is far behind, and until somebody has looked",
+        "One change that alone would start it now; null where none would, where it is far behind, and until the queue was read",
     }),
-    may_manage: z.boolean().openapi({ description: "Whether the key that asks may change or cancel it" }),
+    may_manage: z.boolean().openapi({ description: "Whether the requesting key may change or cancel it" }),
   })
   .openapi("QueuedOrder");
 
@@ -67,7 +64,7 @@ const getQueue = createRoute({
   tags: ["queue"],
   summary: "What waits for a place, in the order in which it is tried, with why and what would start it now",
   description:
-    "A replica of a service waits by itself. The line is made when somebody asks, at most each second and less often where it is long: `at` says when.",
+    "A replica of a service waits by itself. The queue is computed on request, at most each second and less often where it is long: `at` is when.",
   request: { query: PageQuery },
   responses: ok("A page of the line", QueueAnswer),
 });

@@ -128,7 +128,7 @@ export function okFile<S extends z.ZodType>(description: string, folder: S) {
   const bytes = { "application/octet-stream": { schema: z.string() } };
   return {
     200: { description, content: { "application/json": { schema: folder }, ...bytes } },
-    206: { description: "The part that was asked for", content: bytes },
+    206: { description: "The requested part", content: bytes },
     ...problems,
   };
 }

@@ -97,7 +97,7 @@ const removeCurrent = createRoute({
   path: "/sessions/current",
   operationId: "endCurrentBrowserSession",
   tags,
-  summary: "Log out: end the session that asks, also of an account that is suspended",
+  summary: "Log out: end the session of the request, also of an account that is suspended",
   responses: noContent("Its cookie opens nothing any more"),
 });
 
@@ -107,9 +107,9 @@ const removeOthers = createRoute({
   path: "/sessions/others",
   operationId: "endOtherBrowserSessions",
   tags,
-  summary: "Log all other browsers out: of your sessions only the one that asks goes on",
+  summary: "Log all other browsers out: of your sessions only the one of the request goes on",
   description:
-    "Where a key asks, and no session, all of them end. None does where one of them is of a key that opens more than the key that asks.",
+    "With a key in place of a session, all of them end. None does where one of them is of a key with more rights than the requesting key.",
   responses: noContent("Their cookies open nothing any more"),
 });
 
@@ -190,7 +190,8 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
     remove: {
       access: forCustomersWith("any"),
       summary: "Log a browser out: its session opens nothing from now on",
-      description: "One whose key opens no more than the key that asks; those of the same key in any case.",
+      description:
+        "One whose key has no more rights than the requesting key; those of the same key in any case.",
       answers: "It is ended",
       end: endOf(db, now),
     },

@@ -23,7 +23,7 @@ const get = createRoute({
   path: "/stream",
   operationId: "readStream",
   tags: ["stream"],
-  summary: "What changes, as server-sent events: topics to ask for again, and values of cards and costs",
+  summary: "What changes, as server-sent events: topics to request again, and values of GPUs and costs",
   description: `Topics by commas: \`workloads\`, \`env:ID\`, \`job:ID\`, \`service:ID\`, \`queue\` and \`gpu\` need the scope read, \`billing\` and \`cost\` the scope money; \`fleet\`, \`alarms\` and \`host:ID\` are for administrators. Events: \`change\` {topic, id, version}, its id null where it is of many; \`gpu\` {columns, rows} of cards whose readings changed; \`cost\` [{id, cost_so_far, rate_per_hour}]; \`resync\`: ask for everything again; \`closed\` {topic}: you may not hear of it any more. All at most once a second; costs are looked at every five. It ends with its key or session.`,
   request: {
     query: z.strictObject({
@@ -35,7 +35,7 @@ const get = createRoute({
     }),
     headers: z.object({
       "last-event-id": z.string().max(100).optional().openapi({
-        description: "A browser sends the last id that it had; what followed is told, or resync",
+        description: "A browser sends the last id that it had; what followed is sent, or resync",
       }),
     }),
   },

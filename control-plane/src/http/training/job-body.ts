@@ -98,7 +98,7 @@ export const NewTrainingJobBody = z
     mounted_models: Ids.optional(),
     env_vars: EnvVars.optional(),
     output_path: OutputPath.optional().openapi({
-      description: "What is written there is kept, in a folder of its own for each attempt",
+      description: "What is written there is stored, in a folder of its own for each attempt",
     }),
     priority: Priority.optional().openapi({
       description: "Among the orders of its workspace: larger is tried first",

@@ -48,7 +48,7 @@ const test = createRoute({
   method: "post",
   path: "/webhooks/{id}/test",
   tags,
-  summary: "Send a message to try the webhook with; look at its deliveries for what came of it",
+  summary: "Send a message to try the webhook with; its deliveries list the outcome",
   request: { params },
   responses: accepted("The message, which is sent in a moment", Delivery),
 });

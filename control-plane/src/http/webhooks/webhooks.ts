@@ -38,7 +38,7 @@ const SECRET_BYTES = 32;
 
 const Kinds = z.array(z.enum(WEBHOOK_KINDS)).min(1).max(WEBHOOK_KINDS.length).nullable().openapi({
   description:
-    "null: every kind that tells of your money and your work, those that come later too. alarm, for administrators, has to be named",
+    "null: every kind about your money and your work, those that come later too. alarm, for administrators, has to be named",
 });
 const Url = text(MAX_URL_LENGTH).openapi({ description: "HTTPS, on the public internet" });
 
@@ -54,7 +54,7 @@ const Webhook = z
 export type Webhook = z.infer<typeof Webhook>;
 
 const NewWebhook = Webhook.extend({
-  secret: z.string().openapi({ description: "Signs what is sent; shown once" }),
+  secret: z.string().openapi({ description: "Signs what is sent; displayed once" }),
 }).openapi("WebhookWithSecret");
 
 const post = createRoute({
@@ -64,7 +64,7 @@ const post = createRoute({
   tags,
   summary: `Add a webhook, at most ${MAX_WEBHOOKS}`,
   description:
-    "A key needs the scope money for kinds that tell of money, orders for the others (read to look at them), and both where kinds is null.",
+    "A key needs the scope money for kinds about money, orders for the others (read to read them), and both where kinds is null.",
   request: { body: jsonBody(z.strictObject({ url: Url, kinds: Kinds.optional() }).openapi("WebhookWish")) },
   responses: created("The webhook, with its secret", NewWebhook),
 });

@@ -136,7 +136,7 @@ export const Instance = z
     serving: z.string().nullable(),
     in_flight: z.int().nullable().openapi({
       description:
-        "Of a replica: requests that it was given and that are not over, at all gateways that run, as they told it last; null: of other kinds, and where no gateway tells",
+        "Of a replica: requests in flight, at all gateways that run, as they reported last; null: of other kinds, and where no gateway reports",
     }),
     draining_since: Timestamp.nullable(),
     dismissed_at: Timestamp.nullable(),
@@ -148,7 +148,7 @@ export const Instance = z
         simulated: z.boolean(),
         memory_mib: z.int().nullable(),
         reading: CardReading.nullable().openapi({
-          description: "What its host said of the card last; null of one that it holds no more",
+          description: "What its host reported of the GPU last; null of one that it holds no more",
         }),
         fault: GpuFault.nullable(),
       }),

@@ -15,7 +15,7 @@ import { mayEnter } from "../request/authorization.ts";
 const HiddenValue = z
   .object({ sealed: z.literal(true).openapi({ description: "Always true" }) })
   .openapi("HiddenValue", {
-    description: "Stands for a value that whoever asks may not read; no order takes it",
+    description: "Stands for a value that the client may not read; no order takes it",
   });
 
 /** By name. */

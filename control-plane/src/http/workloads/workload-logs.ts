@@ -42,7 +42,7 @@ const logsOf = ({ path, many }: RoutedKind) =>
     path: `/${path}/{id}/logs`,
     tags: [many],
     summary:
-      "What its container wrote, both outputs together, as plain text; a last line says where it broke off",
+      "What its container wrote, both outputs together, as plain text; a last line marks where it broke off",
     request: { params: WorkloadIdPath, query: LogsQuery },
     responses: okStream("The output, as it comes", "text/plain"),
   });

@@ -66,7 +66,7 @@ const Why = z
       )
       .openapi({
         description:
-          "Hosts that fetch its image while it holds nothing there, the newest first; one that ended is told for some minutes",
+          "Hosts that fetch its image while it holds nothing there, the newest first; one that ended stays listed for some minutes",
       }),
     gpu_faults: z
       .array(

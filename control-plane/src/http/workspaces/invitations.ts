@@ -56,7 +56,7 @@ const decline = createRoute({
   method: "post",
   path: "/invitations/{id}/decline",
   tags,
-  summary: "Do not become a member; whoever invited is not told",
+  summary: "Do not become a member; the inviter is not notified",
   request: { params },
   responses: noContent("It is gone"),
 });

@@ -76,7 +76,7 @@ const post = createRoute({
   tags,
   summary: "Invite somebody by e-mail or username",
   description:
-    "The answer is the same whether anybody has the address, and whether they belong to the workspace. Asked again, the invitation that is open gets this role, its time begins anew, and it is of who asked last. It ends when that one may no longer invite.",
+    "The answer is the same whether anybody has the address, and whether they belong to the workspace. Repeated, the invitation that is open gets this role, its time begins anew, and it is of who invited last. It ends when that one may no longer invite.",
   request: { params: NumericIdPath, body: jsonBody(NewInvitation) },
   responses: created("What was asked", WorkspaceInvitation),
 });

@@ -67,7 +67,7 @@ export interface InferenceServiceRow extends StatusReasonRow {
 export interface AutoscalingView {
   /** Whether its number follows its load; else it is left to people. */
   is_in_charge: boolean;
-  /** As many replicas as it wishes, or would; null before its first look. */
+  /** The number of replicas that it recommends; null before its first check. */
   wish: number | null;
   /** A sentence. */
   reason: string | null;

@@ -3,7 +3,7 @@ import type { Descriptions } from "./description.ts";
 
 export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessService.service": ["Which"],
-  "AccessService.state": ["What the host said of its port last; none where there is no port"],
+  "AccessService.state": ["What the host reported of its port last; none where there is no port"],
   "AccessService.port": ["The port to connect to", 20_481],
   "AccessService.command": ["A command that gets in", "ssh -p 20481 root@203.0.113.7"],
   "AccessService.url": [
@@ -11,7 +11,7 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
     "https://jupyter-env-5b1f6c0e.web.example.com",
   ],
   "AccessService.token": [
-    "What JupyterLab asks for, another one with each start; null for other services, and for who may not manage the environment",
+    "The token of JupyterLab, another one with each start; null for other services, and for who may not manage the environment",
     "d1f0",
   ],
   "AccessService.host_key_fingerprint": [
@@ -31,11 +31,11 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   ],
   "RdpPassword.environment_id": ["What it opens", "env-5b1f6c0e"],
   "RdpPassword.user": ["Whom to log in as", "root"],
-  "RdpPassword.password": ["Shown this once", "q4w8t-hn2mk-9zrva-c7xpe-6bjys-u3dgf"],
+  "RdpPassword.password": ["Displayed this once", "q4w8t-hn2mk-9zrva-c7xpe-6bjys-u3dgf"],
   "RdpPassword.set_at": ["From then on it opens, and an earlier one does not"],
   "SshPassword.environment_id": ["What it opens", "env-5b1f6c0e"],
   "SshPassword.user": ["Whom to log in as", "root"],
-  "SshPassword.password": ["Shown this once", "x7k2m-9qhzt-b4wnc-8rjpe-3dyva-u6gsf"],
+  "SshPassword.password": ["Displayed this once", "x7k2m-9qhzt-b4wnc-8rjpe-3dyva-u6gsf"],
   "SshPassword.set_at": ["From then on it opens, and an earlier one does not"],
   "AccessService.reason": [
     "Why it is not reachable, or of SSH that its password is refused to new addresses, until when; null where all may come in",
@@ -46,9 +46,9 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessSession.bytes_in": ["Bytes that came from the client so far", 48_211],
   "AccessSession.bytes_out": ["Bytes that went to the client so far", 1_200_455],
   "AccessSession.login": [
-    "The login as the container or, of a terminal, the gateway told it; null: it told none",
+    "The login as the container or, of a terminal, the gateway reported it; null: none was reported",
   ],
-  "AccessSession.told_at": ["When its host or gateway told something new of it last"],
+  "AccessSession.told_at": ["When its host or gateway reported a change of it last"],
   "AccessSession.ended_at": ["When it ended; null: it goes on"],
   "AccessLogin.method": ["How it logged in; browser: at a terminal's page"],
   "AccessLogin.at": ["When it logged in"],
@@ -61,14 +61,14 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessLogEntry.service_type": ["Which service it was", "ssh"],
   "AccessLogEntry.ended_at": ["When it ended, of attempts the last; null: it goes on"],
   "AccessLogEntry.outcome": [
-    "How it ended: by the client, the container, lost, cut, silent, access-process or unheard (nobody told); of attempts no-login, silent, too-many, too-fast or no-way. Null: it goes on",
+    "How it ended: by the client, the container, lost, cut, silent, access-process or unheard (not reported); of attempts no-login, silent, too-many, too-fast or no-way. Null: it goes on",
     "client",
   ],
-  "AccessLogEntry.detail": ["The same in a sentence, where there is one to say", ""],
+  "AccessLogEntry.detail": ["The same in a sentence, where there is one", ""],
   "AccessLogEntry.bytes_in": ["Bytes that came from the client; null of attempts", 48_211],
   "AccessLogEntry.bytes_out": ["Bytes that went to the client; null of attempts", 1_200_455],
   "AccessLogEntry.login": [
-    "The login as the container or, of a terminal, the gateway told it; null: it told none",
+    "The login as the container or, of a terminal, the gateway reported it; null: none was reported",
   ],
   "SshTicket.id": ["Its id", 4712],
   "SshTicket.environment_id": ["What it opens", "env-5b1f6c0e"],
@@ -76,8 +76,8 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
     "Of the only key that it lets in",
     "SHA256:T7Jq0cFJ0dUEd0DrhgT7Vv9TTLyZE2xUuPoYBG3oZFQ",
   ],
-  "SshTicket.reason": ["What for", "The customer asked why the training hangs."],
-  "NewSshTicket.reason": ["What for; the environment's people read it", "The customer asked why it hangs."],
+  "SshTicket.reason": ["What for", "The customer wrote that the training hangs."],
+  "NewSshTicket.reason": ["What for; the environment's people read it", "The customer wrote that it hangs."],
   "NewSshTicket.public_key": [
     "As a line of a .pub file",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",
@@ -104,15 +104,12 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   ],
   "WebShareChange.expires_at": ["When it is to end, at most 30 days from now; left out: as before"],
   "NewWebShare.hours": ["How long it opens, in place of expires_at", 24],
-  "NewServiceKey.name": [
-    "What replicas are told of whoever asks; one of a kind among the service's live keys",
-    "app",
-  ],
-  "NewServiceKey.expires_at": ["From then on it opens nothing; left out, when the key that asks does"],
+  "NewServiceKey.name": ["The client's name as replicas see it; unique among the service's live keys", "app"],
+  "NewServiceKey.expires_at": ["From then on it is void; left out, when the requesting key is"],
   "ServiceKey.id": ["Its id", 7],
   "ServiceKey.service_id": ["The service that it opens", "svc-5b1f6c0e"],
-  "ServiceKey.name": ["What replicas are told of whoever asks with it", "app"],
-  "ServiceKey.prefix": ["The key's first characters, to tell keys apart", "rgs_Xk3"],
+  "ServiceKey.name": ["The client's name as replicas see it", "app"],
+  "ServiceKey.prefix": ["The key's first characters, to distinguish keys", "rgs_Xk3"],
   "ServiceKey.made_at": ["When it was made"],
   "ServiceKey.expires_at": ["From then on it opens nothing; null: never"],
   "ServiceKey.revoked_at": ["Since when it opens nothing; null: it was not revoked"],
@@ -127,10 +124,10 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   ],
   "ServiceKey.max_in_flight": ["Requests at once, all gateways together; null: as many as come", 16],
   tokens_per_day: [
-    "Prompt and completion tokens that answers tell in a UTC day; null: as many as come",
+    "Prompt and completion tokens that answers report in a UTC day; null: as many as come",
     1_000_000,
   ],
-  "ServiceKeyShownOnce.key": ["The key itself; it is never shown again", "rgs_Xk3b0Q2nVYr8"],
+  "ServiceKeyShownOnce.key": ["The key itself; it is never displayed again", "rgs_Xk3b0Q2nVYr8"],
   "WebShare.id": ["Its id", 17],
   "WebShare.environment_id": ["Where it leads to", "env-5b1f6c0e"],
   "WebShare.service": ["The service; null for a port", "tensorboard"],
@@ -148,7 +145,7 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   "MadeWebShare.last_used_at": ["When somebody came in by it last; null: nobody has"],
   "MadeWebShare.ended_at": ["When it was ended before its time; null: it was not"],
   "MadeWebShare.url": [
-    "For whoever is to come in; shown this once",
+    "For the guest; displayed this once",
     "https://8000-env-5b1f6c0e.web.example.com/?remotegpu_share=pQ3vR0hXk5cJ8zYd1TgLw7mNa2sBf4uE6iVoK9xPrtM",
   ],
   "PortWish.service_type": ["Those of services are taken with each start"],
@@ -156,6 +153,6 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   "PortMapping.want": [
     "released: ordered, and the host has not confirmed it yet. Null for one that the old system leased",
   ],
-  "PortMapping.state": ["What the host said of it last", "held"],
+  "PortMapping.state": ["What the host reported of it last", "held"],
   "PortMapping.detail": ["The same in a sentence", "bound"],
 };

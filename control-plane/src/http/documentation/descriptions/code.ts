@@ -10,7 +10,7 @@ export const CODE_DESCRIPTIONS: Descriptions = {
   ],
   "NewTrainingJob.code_id": ["What was brought as its code", "code-81c20a4e"],
   "CodeUpload.id": ["Its id, for an order's code_id", "code-81c20a4e"],
-  "CodeUpload.status": ["ready where all of it is there and was looked at"],
+  "CodeUpload.status": ["ready where all of it is there and was checked"],
   "CodeUpload.sha256": [
     "Of the archive, in hex",
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

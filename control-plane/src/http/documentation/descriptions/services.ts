@@ -7,7 +7,7 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   "InferenceServiceDeletion.status": ["It goes on by itself"],
   "InferenceService.host_id": ["The host of the first replica", "host-91d3e7b4"],
   "InferenceService.revision": ["The number of the revision that serves; null: it is of the old system", 1],
-  "InferenceService.rollout": ["The version that it is on its way to; null: to none"],
+  "InferenceService.rollout": ["The version that a pending upgrade leads to; null: none is pending"],
   "InferenceServiceRollout.version": ["The version that is to serve", "v3"],
   "InferenceServiceRollout.revision": ["Its revision", 3],
   "InferenceServiceRollout.cause": [
@@ -73,15 +73,15 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   min_replicas: ["Fewer are never wanted; 0 lets it go to none", 1],
   max_replicas: ["More are never wanted", 10],
   autoscaling_enabled: ["Whether the number is left to the load, between the bounds"],
-  autoscaling_dry_run: ["It only tells what it would do, and leaves the number to people"],
+  autoscaling_dry_run: ["It only recommends, and leaves the number to people"],
   autoscaling: ["What its load was last found to call for; null where autoscaling is off"],
   "ServiceAutoscaling.is_in_charge": ["The number follows it; false while it is paused or runs dry", true],
-  "ServiceAutoscaling.wish": ["As many replicas as it wishes, or would; null before its first look", 2],
+  "ServiceAutoscaling.wish": ["The number of replicas that it recommends; null before its first check", 2],
   "ServiceAutoscaling.reason": [
-    "Why it wishes so many",
+    "Why it recommends so many",
     "It stays at 2 replicas: there is work for 1.7; now 170 requests a second with target_qps 100.",
   ],
-  "ServiceAutoscaling.looked_at": ["When it last looked"],
+  "ServiceAutoscaling.looked_at": ["When it last checked"],
   "ServiceAutoscaling.decisions": ["The last changes of the number, the newest first"],
   "ServiceScaling.at": ["When"],
   "ServiceScaling.from": ["From so many replicas", 1],
@@ -94,10 +94,10 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     "Who made it: autoscaling, the gateway to which a request came, or people",
     "autoscaling",
   ],
-  "ServiceScaling.would": ["It was told, and not done: it was paused or ran dry", false],
+  "ServiceScaling.would": ["It was recommended, and not done: it was paused or recommends only", false],
   autoscaling_config: ["What load it aims at", { target_qps: 100 }],
   health_check_path: [
-    "Where a replica is asked whether it is well; null: it is ready when its port accepts a connection",
+    "The path of the health check; null: a replica is ready when its port accepts a connection",
     "/health",
   ],
   health_check_interval: ["How often, in seconds, once it has been ready", 30],
@@ -126,9 +126,9 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     "From the word to end to the kill; 30, if left out. What is used of a chosen one is charged",
     60,
   ],
-  "NewInferenceServiceConfig.public": ["Whoever knows its address may ask it, without a key", true],
+  "NewInferenceServiceConfig.public": ["Whoever knows its address may call it, without a key", true],
   "NewInferenceServiceConfig.cors_origins": [
-    'Pages of these origins may ask it from a browser; "*" is all of them',
+    'Pages of these origins may call it from a browser; "*" is all of them',
     ["https://app.example.com"],
   ],
   "NewInferenceServiceConfig.max_in_flight": [
@@ -160,9 +160,9 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     "How it shows itself at gateways; null in it: as by default",
     { max_in_flight: 32 },
   ],
-  "InferenceServiceChangeConfig.public": ["Whoever knows its address may ask it, without a key", true],
+  "InferenceServiceChangeConfig.public": ["Whoever knows its address may call it, without a key", true],
   "InferenceServiceChangeConfig.cors_origins": [
-    'Pages of these origins may ask it from a browser; "*" is all of them',
+    'Pages of these origins may call it from a browser; "*" is all of them',
     ["https://app.example.com"],
   ],
   "InferenceServiceChangeConfig.max_in_flight": [
@@ -194,7 +194,7 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   ],
   "Instance.revision": ["Of a replica: of which revision of its service; null: it is none", 1],
   "Instance.serving": [
-    "Whether it answers its check: not-yet, yes or no; null: its host does not tell",
+    "Whether it answers its check: not-yet, yes or no; null: its host does not report it",
     "yes",
   ],
   "Instance.draining_since": [

@@ -58,11 +58,11 @@ export const TRAINING_DESCRIPTIONS: Descriptions = {
   "NewTrainingJobConfig.distinct_hosts": ["No two of its instances on one host", true],
   "NewTrainingJobConfig.max_minutes": ["Each attempt is ended then, as failed, and none follows", 90],
   "NewTrainingJobConfig.log_rules": [
-    "What the last lines of a failed attempt say of the next one, at most 16; the first that is met counts",
+    "What the last lines of a failed attempt mean for the next one, at most 16; the first that matches counts",
     [{ name: "bad NVLink", text: "NVLink error", action: "avoid_host" }],
   ],
-  "LogRule.name": ["Shown where it was heeded", "bad NVLink"],
-  "LogRule.text": ["Looked for as it stands", "NVLink error"],
+  "LogRule.name": ["Displayed where it was applied", "bad NVLink"],
+  "LogRule.text": ["Searched for literally", "NVLink error"],
   "LogRule.action": [
     "avoid_host: tried again elsewhere, as after a failure of the host; do_not_retry: failed for good",
     "avoid_host",
@@ -80,11 +80,11 @@ export const TRAINING_DESCRIPTIONS: Descriptions = {
     3,
   ],
   "NewTrainingJobConfig.stall_minutes": [
-    "After so long without output, traffic and work its people are told; 0 never, else at least 0.1; 15 without it",
+    "After so long without output, traffic and work its users are notified; 0 never, else at least 0.1; 15 without it",
     30,
   ],
   "NewTrainingJobConfig.stall_retry": [
-    "It is ended then, as by its own failure, and tried again as max_retries says",
+    "It is ended then, as by its own failure, and retried as max_retries allows",
     true,
   ],
   "TrainingJob.attempt": [
@@ -93,8 +93,10 @@ export const TRAINING_DESCRIPTIONS: Descriptions = {
   ],
   "GangRank.address": ["Its address in the gang's own network", "10.224.17.129"],
   "GangRank.held_at": ["Since when its container is up and held, free of charge; null: it is not held"],
-  "GangRank.released_at": ["When all ranks were told to begin; null: not yet"],
-  "GangRank.findings": ["What its host finds while it is held, of itself and of the ways to the other ranks"],
+  "GangRank.released_at": ["When all ranks were released; null: not yet"],
+  "GangRank.findings": [
+    "What its host finds while it is held, of itself and of the network to the other ranks",
+  ],
   "GangRankFinding.detail": ["What was found, in a sentence", "It answers within 0.3 ms."],
   "GangRankFinding.address": ["The rank that it speaks of; null: the host itself", "10.224.17.128"],
   "GangRank.cut_off": ["Addresses of ranks from which it hears nothing, while it runs", ["10.224.17.130"]],

@@ -39,7 +39,7 @@ const list = createRoute({
   tags: ["environments"],
   summary: "Who was in it, and what connections came to nothing, newest first",
   description:
-    "Kept for 90 days unless the operator sets another time, and of one environment the newest 10,000 of each kind. A session is there once its host has told of it; connections that came to nothing are counted by address for some minutes.",
+    "Retained for 90 days unless the operator sets another time, and of one environment the newest 10,000 of each kind. A session is listed once its host has reported it; connections that came to nothing are counted by address for some minutes.",
   request: {
     params: WorkloadIdPath,
     query: z.strictObject({

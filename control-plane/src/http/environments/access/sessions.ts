@@ -54,7 +54,7 @@ const list = createRoute({
   tags,
   summary: "Who is in it now, newest first",
   description:
-    "As its host told it last: an open session's bytes lag behind. Of SSH each connection that has logged in or lasted half a minute, of other services what one address does in a row. Addresses and bytes are the host's word; a login is the container's, so whoever is root in it can make it up. Of terminals in the browser the gateway tells, each open page.",
+    "As its host reported it last: an open session's bytes lag behind. Of SSH each connection that has logged in or lasted half a minute, of other services what one address does in a row. Addresses and bytes are the host's word; a login is the container's, so whoever is root in it can make it up. Terminals in the browser are reported by the gateway, one for each open page.",
   request: { params: WorkloadIdPath, query: PageQuery },
   responses: ok("A page of open sessions", pageOf(AccessSession)),
 });

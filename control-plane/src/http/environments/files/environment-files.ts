@@ -61,7 +61,7 @@ const put = createRoute({
   operationId: "writeEnvironmentFile",
   "x-problems": [507],
   tags,
-  summary: "Put a file, of any length, with the folders on its way; it takes its place whole",
+  summary: "Put a file, of any length, creating parent folders; it appears whole",
   request: {
     params,
     query: z.strictObject({ ...fileQuery, executable: z.enum(["true", "false"]).optional() }),

@@ -65,7 +65,7 @@ const complete = createRoute({
   operationId: "completeEnvironmentFile",
   tags,
   summary:
-    "Have its host check a file that came in parts, and give it its place; ask again while it is checking",
+    "Have its host check a file that came in parts, and publish it; repeat the request while it is checking",
   request: {
     params,
     body: jsonBody(

@@ -63,7 +63,7 @@ const post = createRoute({
   operationId: "createEnvironmentShare",
   tags,
   summary: `A link that lets whoever has it in to a service or port, for ${MAX_SHARE_HOURS / 24} days at most; never to a terminal`,
-  description: "It opens only what whoever made it may open, and is shown this once.",
+  description: "It opens only what its maker may open, and is displayed this once.",
   request: {
     params: WorkloadIdPath,
     body: jsonBody(

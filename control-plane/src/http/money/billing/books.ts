@@ -109,7 +109,7 @@ const getTrialBalance = createRoute({
   method: "get",
   path: "/billing/trial-balance",
   tags,
-  summary: "Whether the books agree; lists customers whose balance is not what their entries say",
+  summary: "Whether the books agree; lists customers whose balance differs from the sum of their entries",
   request,
   responses: ok("The sums, and a page of customers", TrialBalance),
 });

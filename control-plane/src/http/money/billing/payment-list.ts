@@ -20,7 +20,7 @@ const Payment = z
     amount: Money.openapi({ description: "What the balance gained; below zero where it lost" }),
     reason: z.string().nullable(),
     run_id: z.string().nullable().openapi({ description: "The run whose charge was given back" }),
-    actor: z.string().nullable().openapi({ description: "Who did it; null unless an administrator asks" }),
+    actor: z.string().nullable().openapi({ description: "Who did it; null but for administrators" }),
     at: Timestamp,
   })
   .openapi("PostedPayment");

@@ -48,7 +48,8 @@ const BillingRecord = z
     invoice_month: z.string().nullable(),
     created_at: Timestamp.nullable(),
     cause: z.string().nullable().openapi({
-      description: "Of what was given back: why; null of a charge, and where the old system did not say",
+      description:
+        "Of what was given back: why; null of a charge, and where the old system did not record it",
     }),
   })
   .openapi("BillingRecord");
