@@ -11,7 +11,7 @@ import {
   ensureStarterImage,
   removeStarterImage,
   STARTER_IMAGE,
-} from "@remotegpu/control-plane/quickstart/starter-image";
+} from "@remotegpu/control-plane/server/quickstart/starter-image";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { monotonicMs } from "@remotegpu/agent/host/clock";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";

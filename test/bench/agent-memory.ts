@@ -13,7 +13,7 @@ import {
   ensureStarterImage,
   removeStarterImage,
   STARTER_IMAGE,
-} from "@remotegpu/control-plane/quickstart/starter-image";
+} from "@remotegpu/control-plane/server/quickstart/starter-image";
 import { MIB } from "@remotegpu/shared/units";
 import { buildBundle } from "../../agent/install/build-bundle.ts";
 import { headLine, ratioLine, spreadOf, valuesLine, type Pair } from "./comparison.ts";

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { QUICK_COLLECTION } from "@remotegpu/control-plane/quickstart/stage";
+import { QUICK_COLLECTION } from "@remotegpu/control-plane/server/quickstart/stage";
 
 export const collectsQuickly = process.env["NODE_OPTIONS"] === QUICK_COLLECTION.NODE_OPTIONS;
 

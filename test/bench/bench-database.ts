@@ -2,9 +2,9 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { quietLog } from "../support/quiet-log.ts";
 

@@ -7,7 +7,7 @@ import { spawnProcess, type RunningProcess } from "./running-process.ts";
 import { freePort } from "../support/engines/free-ports.ts";
 
 const SERVES_WITHIN_MS = 60_000;
-const CONTROL_PLANE = new URL("../../control-plane/src/main.ts", import.meta.url).pathname;
+const CONTROL_PLANE = new URL("../../control-plane/server/main.ts", import.meta.url).pathname;
 
 export async function startControlPlane(parts: {
   folder: string;

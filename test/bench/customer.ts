@@ -1,7 +1,7 @@
 /** Somebody who may order as much as a measurement needs: prices, a quota, money, and an image on offer. */
 import { z } from "zod";
 import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
-import { STARTER_IMAGE } from "@remotegpu/control-plane/quickstart/starter-image";
+import { STARTER_IMAGE } from "@remotegpu/control-plane/server/quickstart/starter-image";
 
 const PRICED_LINES = ["cpu", "memory", "gpu", "temp_storage"];
 const PRICE = "0.01";

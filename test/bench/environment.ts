@@ -7,7 +7,7 @@ import {
   ensureStarterImage,
   removeStarterImage,
   STARTER_IMAGE,
-} from "@remotegpu/control-plane/quickstart/starter-image";
+} from "@remotegpu/control-plane/server/quickstart/starter-image";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { dockerOverHttp, dockerRun, dockerRunInNewNetwork, SETTLE_MS, type Took } from "./bare-docker.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";

@@ -1,5 +1,5 @@
 /** A fleet of 200 hosts with 8 cards each as rows alone, most of the cards held. */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 
 const HOSTS = 200;
 const CARDS = 8;

@@ -7,17 +7,21 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatches } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
-import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { copyLine } from "@remotegpu/control-plane/store/database/copy-in";
-import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database/database";
-import { HostKeys } from "@remotegpu/control-plane/store/hosts/host-keys";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatches } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
+import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
+import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { copyLine } from "@remotegpu/control-plane/server/store/database/copy-in";
+import {
+  type Database,
+  openDatabase,
+  transaction,
+} from "@remotegpu/control-plane/server/store/database/database";
+import { HostKeys } from "@remotegpu/control-plane/server/store/hosts/host-keys";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { JournalBatch } from "@remotegpu/shared/journal-row";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { decode } from "@remotegpu/shared/wire";

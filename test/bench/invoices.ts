@@ -2,10 +2,10 @@
  * Closing a month of 10,000 runs, from the records to the last invoice, against one plain query that sums up the same
  * records, which is the least that anybody would have to read.
  */
-import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/month-closing";
-import { type Database } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { lastClosedMonth, monthEnd } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
+import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
+import { type Database } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../support/billing/metering-scene.ts";
 import { benchDatabase, longQuery } from "./bench-database.ts";

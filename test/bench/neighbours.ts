@@ -9,7 +9,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { ServedScene } from "../support/worlds/served-scene.ts";
 import { openWebScene, SERVICE_PORT } from "../support/worlds/web-scene.ts";
 import { TerminalScene } from "../support/worlds/terminal-scene.ts";

@@ -4,7 +4,7 @@
  * after its server was killed. Servers and browser are processes of their own.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { cuttableTcp } from "../support/engines/cuttable-tcp.ts";
 import { openApi } from "../support/http/api.ts";

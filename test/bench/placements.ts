@@ -2,13 +2,13 @@
  * Placements a second: orders over HTTP alone, commits alone, and both with the scheduling loop between them, with 1,
  * 16 and 256 at a time; beside bare inserts of as many rows of the same size, in transactions as large.
  */
-import { startLoop } from "@remotegpu/control-plane/controllers/loop";
-import { schedulePass } from "@remotegpu/control-plane/controllers/scheduling/scheduling";
-import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/store/database/leader";
-import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
-import type { PlacementProposal } from "@remotegpu/control-plane/store/placement/commit/proposals";
-import { passCache } from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { startLoop } from "@remotegpu/control-plane/server/controllers/loop";
+import { schedulePass } from "@remotegpu/control-plane/server/controllers/scheduling/scheduling";
+import { acquireLeadership, LEADER_LEASE_MS } from "@remotegpu/control-plane/server/store/database/leader";
+import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
+import type { PlacementProposal } from "@remotegpu/control-plane/server/store/placement/commit/proposals";
+import { passCache } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { quietLog } from "../support/quiet-log.ts";
 import { cardName, hostName, openOrderWorld, type OrderWorld } from "./order-world.ts";

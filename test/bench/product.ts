@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
-import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
@@ -19,7 +19,7 @@ import { freePort } from "../support/engines/free-ports.ts";
 
 const repository = join(import.meta.dirname, "../..");
 const ACCESS = join(repository, "agent/src/access/main.ts");
-const CONTROL_PLANE = join(repository, "control-plane/src/main.ts");
+const CONTROL_PLANE = join(repository, "control-plane/server/main.ts");
 /**
  * Loaded into an agent before itself, so that its host says it has more cores than it has: a core is the least that an
  * environment takes. As a URL, since a TypeScript file would bring the type stripper into the agent's memory.

@@ -2,8 +2,11 @@
  * Pages of billing records at any depth of a table of ten million rows (`--rows` says how many), for each way in which
  * they are asked for, against the first page of a small table: what it would cost if size did not matter.
  */
-import { billingRecords, type RecordFilter } from "@remotegpu/control-plane/store/billing/bills/records";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import {
+  billingRecords,
+  type RecordFilter,
+} from "@remotegpu/control-plane/server/store/billing/bills/records";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { benchDatabase, longQuery } from "./bench-database.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";
 

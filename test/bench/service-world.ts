@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { type LoadOptions, SERVES } from "../support/load/service-load.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";

@@ -5,7 +5,7 @@
  * memory of event streams that say nothing. The gateway runs in this process, with the API of its scene, and collects its
  * garbage as in the product's unit; nginx has two workers, haproxy two threads; clients have a process.
  */
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { ServedScene } from "../support/worlds/served-scene.ts";
 import { openWebScene } from "../support/worlds/web-scene.ts";
 import { again, collectsQuickly } from "./as-in-units.ts";

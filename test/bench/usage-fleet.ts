@@ -4,12 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { HostId } from "@remotegpu/shared/ids";
 import { GENESIS_HASH, type JournalRow, signedText, UsageEntry } from "@remotegpu/shared/journal-row";
 import { rowHash } from "@remotegpu/shared/row-hash";

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
+import type { ApiDocument } from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { STORED_DOCUMENT, STORED_NARROWINGS, madeDocument, textOf } from "./stored-document.ts";
 import { type Narrowing, writing } from "./writing.ts";
 

@@ -9,7 +9,7 @@ import {
   type Route,
   routesOf,
   type Schema,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { schemaNarrowings, type Side, type Versions } from "./schema-narrowing.ts";
 
 /** In the order in which fewer people may. */

@@ -10,7 +10,7 @@ import {
   type ApiDocument,
   refName,
   type Schema,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { type Shape, shapesOf, takesType } from "./schema-shapes.ts";
 
 export interface Versions<Part> {

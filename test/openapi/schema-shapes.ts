@@ -7,7 +7,7 @@ import {
   refName,
   resolved,
   type Schema,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 
 /** One type, or none where any is taken; one value, or none where any of the type is. */
 export interface Shape extends Omit<Schema, "type" | "enum" | "anyOf" | "oneOf" | "allOf" | "$ref"> {

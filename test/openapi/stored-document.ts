@@ -1,8 +1,8 @@
 /** The document that the repository keeps, and the same made of the routes, without what differs between servers. */
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import type { ApiDeps } from "@remotegpu/control-plane/http/deps";
-import { makeDocument } from "@remotegpu/control-plane/http/documentation/document";
-import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import type { ApiDeps } from "@remotegpu/control-plane/server/http/deps";
+import { makeDocument } from "@remotegpu/control-plane/server/http/documentation/document";
+import type { ApiDocument } from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 
 const DOCS = new URL("../../control-plane/docs/", import.meta.url);
 export const STORED_DOCUMENT = new URL("openapi.json", DOCS);

@@ -1,5 +1,5 @@
 /** Whether a new document may be written over the one that is kept. */
-import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
+import type { ApiDocument } from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { narrowings } from "./narrowing.ts";
 import type { Versions } from "./schema-narrowing.ts";
 

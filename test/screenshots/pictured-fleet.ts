@@ -2,10 +2,10 @@
  * What the pictures show: six hosts with eight cards each, three customers with work on them, a line that waits, a bill
  * with its proof. All names and figures are written here, and it happens at the same moments whenever it is played.
  */
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { releaseLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { raiseAlarm } from "@remotegpu/control-plane/store/events/alarms";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { releaseLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { raiseAlarm } from "@remotegpu/control-plane/server/store/events/alarms";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { BilledRuns } from "../support/billing/billed-runs.ts";
 import { uuidOf } from "../support/billing/named-uuid.ts";

@@ -4,7 +4,7 @@
  * statements and misses hours. Everything is drawn from one seed. The product's ingest, hour tick and payments do the
  * work on Postgres, and after every hour the model of the same commands has to agree.
  */
-import { drawFrom, type Draw } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import { drawFrom, type Draw } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 import { BillingWorld, type WorldHost } from "../support/billing/billing-world.ts";
 import { failingDatabase } from "../support/engines/failing-database.ts";
 import type { FreshDatabase } from "../support/engines/postgres.ts";

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { MIB } from "@remotegpu/shared/units";
 import { z } from "zod";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { docker } from "../support/containers/docker.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";

@@ -212,7 +212,7 @@ test("what cannot start says so in one line, without a stack", async () => {
 
   const migrate = await execa(
     process.execPath,
-    [new URL("../../control-plane/src/main.ts", import.meta.url).pathname, "migrate"],
+    [new URL("../../control-plane/server/main.ts", import.meta.url).pathname, "migrate"],
     { env: { DATABASE_URL: "mysql://nowhere" }, reject: false },
   );
   const twice = await program.command("run", "--listen", "127.0.0.1:1");

@@ -1,5 +1,5 @@
 /** An environment of the old system, from its old database to a container on a host of ours and a bill. */
-import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";

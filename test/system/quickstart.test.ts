@@ -16,7 +16,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
 import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
-import { ensureStarterImage, removeStarterImage } from "@remotegpu/control-plane/quickstart/starter-image";
+import {
+  ensureStarterImage,
+  removeStarterImage,
+} from "@remotegpu/control-plane/server/quickstart/starter-image";
 import { hasBrowser, openPage } from "../support/browser.ts";
 import { COMPILED } from "../support/suite/compiled.ts";
 import { docker } from "../support/containers/docker.ts";
@@ -168,7 +171,7 @@ test.concurrent(
     });
     expect(await leftOnHost(hostId)).toContainEqual(expect.stringMatching(/^container /));
     const agentPid = () => pidIn(join(state, "agent"), "agent/src/main.ts run");
-    const controlPlanePid = () => pidIn(join(state, "control-plane"), "control-plane/src/main.ts run");
+    const controlPlanePid = () => pidIn(join(state, "control-plane"), "control-plane/server/main.ts run");
     const killedAndBack = async (pidOf: () => number | undefined, what: string) => {
       const dead = pidOf();
       process.kill(dead ?? 0, "SIGKILL");

@@ -31,10 +31,10 @@ const MAINS = [
   "agent/src/access/relay/main.ts",
   "agent/src/files/main.ts",
   "agent/src/main.ts",
-  "control-plane/src/cli/main.ts",
-  "control-plane/src/gateway/terminal/page/main.ts",
-  "control-plane/src/main.ts",
-  "control-plane/src/quickstart/main.ts",
+  "control-plane/cli/main.ts",
+  "control-plane/gateway/terminal/page/main.ts",
+  "control-plane/server/main.ts",
+  "control-plane/server/quickstart/main.ts",
 ];
 /** Unit tests lie where what they test does. */
 const tests = new Set(filesOf("test/unit/{agent,control-plane,shared}/**/*.test.ts"));
@@ -125,9 +125,9 @@ test("the control plane connects to somebody in these files alone", () => {
   const given = /createConnection: \(\) => (stream|socket)\b/;
 
   expect(found.filter((file) => !given.test(codeOf(file)))).toEqual([
-    "control-plane/src/embedded/nats.ts",
-    "control-plane/src/gateway/tunnel/tls-dial.ts",
-    "control-plane/src/webhooks/sender.ts",
+    "control-plane/server/embedded/nats.ts",
+    "control-plane/gateway/tunnel/tls-dial.ts",
+    "control-plane/server/webhooks/sender.ts",
   ]);
 });
 
@@ -235,18 +235,18 @@ const DEPEND_ON_THE_KIND = [
   // Orders of control planes of before, which did not say it otherwise.
   "agent/src/core/runs/restart-policy.ts",
   // Folders on disk have names by kind.
-  "control-plane/src/store/billing/storage/pool-folders.ts",
+  "control-plane/server/store/billing/storage/pool-folders.ts",
   // Leases and ports are of environments alone.
-  "control-plane/src/store/doctor/leases.ts",
+  "control-plane/server/store/doctor/leases.ts",
   // What must be true of rows of each table.
-  "control-plane/src/store/doctor/workloads.ts",
+  "control-plane/server/store/doctor/workloads.ts",
   // Webhooks are told of environments alone.
-  "control-plane/src/store/reports/host-drain.ts",
+  "control-plane/server/store/reports/host-drain.ts",
   // An environment's status changes with the report itself.
-  "control-plane/src/store/reports/host-removal.ts",
-  "control-plane/src/store/reports/observed.ts",
+  "control-plane/server/store/reports/host-removal.ts",
+  "control-plane/server/store/reports/observed.ts",
   // What the old system left is settled table by table.
-  "control-plane/src/store/workloads/old-workloads.ts",
+  "control-plane/server/store/workloads/old-workloads.ts",
 ];
 const KIND = `['"](?:environment|training|inference)['"]`;
 const REQUESTS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);
@@ -276,14 +276,14 @@ test.each([
 const READS_WHOLE = /\.(?:json|text|arrayBuffer|blob|bytes|formData|toArray)\(\s*\)|node:stream\/consumers/;
 const READ_WHOLE = [
   // A page in a browser, of its own server's answer.
-  "control-plane/src/gateway/terminal/page/connection.ts",
+  "control-plane/gateway/terminal/page/connection.ts",
   // Bodies of clients, whose size the server bounds, and answers of our own.
-  "control-plane/src/http/code/code-uploads.ts",
-  "control-plane/src/http/request/idempotency.ts",
-  "control-plane/src/http/request/sealed-answers.ts",
+  "control-plane/server/http/code/code-uploads.ts",
+  "control-plane/server/http/request/idempotency.ts",
+  "control-plane/server/http/request/sealed-answers.ts",
   // Of the message server itself.
-  "control-plane/src/link/identity/revocation.ts",
-  "control-plane/src/link/servers/jetstream-servers.ts",
+  "control-plane/server/link/identity/revocation.ts",
+  "control-plane/server/link/servers/jetstream-servers.ts",
 ];
 
 /** Takes what comes piece by piece: each names the bound of what it keeps, or why it keeps nothing. */
@@ -311,34 +311,34 @@ const BOUND_OF: Record<string, string> = {
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
   // One look, at what a server of ours says first.
-  "control-plane/src/controllers/hosts/pool-pair.ts": "MAX_ANSWER_BYTES",
-  "control-plane/src/embedded/nats.ts": "once(",
+  "control-plane/server/controllers/hosts/pool-pair.ts": "MAX_ANSWER_BYTES",
+  "control-plane/server/embedded/nats.ts": "once(",
   // Of our own database's start.
-  "control-plane/src/embedded/postgres-data-dir.ts": "stderr",
-  "control-plane/src/gateway/proxy/fair-scheduler.ts": "stream.pause()",
+  "control-plane/server/embedded/postgres-data-dir.ts": "stderr",
+  "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
   // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
-  "control-plane/src/gateway/proxy/reverse-proxy.ts": "reader",
+  "control-plane/gateway/proxy/reverse-proxy.ts": "reader",
   // Whoever says anything unasked is ended.
-  "control-plane/src/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
-  "control-plane/src/gateway/services/replica-metrics.ts": "MAX_BYTES",
-  "control-plane/src/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
+  "control-plane/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
+  "control-plane/gateway/services/replica-metrics.ts": "MAX_BYTES",
+  "control-plane/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
   // To the page as it comes, which holds it back.
-  "control-plane/src/gateway/terminal/terminal-tab.ts": "this.#output.isFull",
-  "control-plane/src/http/code/archive-reading.ts": "MAX_UNPACKED_BYTES",
+  "control-plane/gateway/terminal/terminal-tab.ts": "this.#output.isFull",
+  "control-plane/server/http/code/archive-reading.ts": "MAX_UNPACKED_BYTES",
   // To whoever asked as they come, all but one byte.
-  "control-plane/src/http/data/sealed/checked-bytes.ts": "subarray(-1)",
-  "control-plane/src/http/data/sealed/manifest-lines.ts": "WITHIN_MS",
-  "control-plane/src/http/data/sealed/root-of-lists.ts": "HASH_BYTES",
-  "control-plane/src/http/data/sealed/sealed-tree.ts": "MAX_LINE_BYTES",
-  "control-plane/src/link/files/file-requests.ts": "maxBytes",
+  "control-plane/server/http/data/sealed/checked-bytes.ts": "subarray(-1)",
+  "control-plane/server/http/data/sealed/manifest-lines.ts": "WITHIN_MS",
+  "control-plane/server/http/data/sealed/root-of-lists.ts": "HASH_BYTES",
+  "control-plane/server/http/data/sealed/sealed-tree.ts": "MAX_LINE_BYTES",
+  "control-plane/server/link/files/file-requests.ts": "maxBytes",
   // Our own database's; it keeps nothing.
-  "control-plane/src/store/database/large-answers.ts": "stream.pause()",
-  "control-plane/src/webhooks/sender.ts": "MAX_ANSWER_BYTES",
+  "control-plane/server/store/database/large-answers.ts": "stream.pause()",
+  "control-plane/server/webhooks/sender.ts": "MAX_ANSWER_BYTES",
   "shared/src/bounded-body.ts": "maxBytes",
 };
 
 /** The command speaks with its user's own server alone. */
-const ofOthers = sources.filter((file) => !file.startsWith("control-plane/src/cli/"));
+const ofOthers = sources.filter((file) => !file.startsWith("control-plane/cli/"));
 
 test("nothing that somebody else sends is read whole but by the bounded reader", () => {
   expect(ofOthers.filter((file) => READS_WHOLE.test(codeOf(file)))).toEqual(READ_WHOLE);
@@ -357,14 +357,14 @@ const HEARD_WITHIN: Record<string, string> = {
   "agent/src/link/connection.ts": "timeoutMs",
   "agent/src/link/control-plane-client.ts": "timeoutMs",
   "agent/src/link/journal-publisher.ts": "TAKEN_WITHIN_MS",
-  "control-plane/src/link/hosts/host-orders.ts": "EXEC_GRACE_MS",
-  "control-plane/src/link/hosts/host-requests.ts": "this.#gate.enter(",
-  "control-plane/src/link/hosts/log-streams.ts": "CREDIT_BYTES",
-  "control-plane/src/link/identity/revocation.ts": "timeout:",
-  "control-plane/src/link/journal/journal-consumer.ts": "MAX_IN_FLIGHT",
-  "control-plane/src/link/servers/jetstream-servers.ts": "MAX_SERVERS",
+  "control-plane/server/link/hosts/host-orders.ts": "EXEC_GRACE_MS",
+  "control-plane/server/link/hosts/host-requests.ts": "this.#gate.enter(",
+  "control-plane/server/link/hosts/log-streams.ts": "CREDIT_BYTES",
+  "control-plane/server/link/identity/revocation.ts": "timeout:",
+  "control-plane/server/link/journal/journal-consumer.ts": "MAX_IN_FLIGHT",
+  "control-plane/server/link/servers/jetstream-servers.ts": "MAX_SERVERS",
   // It has no content.
-  "control-plane/src/link/servers/wakes.ts": "CONTROL_PLANE_WAKE",
+  "control-plane/server/link/servers/wakes.ts": "CONTROL_PLANE_WAKE",
 };
 
 test("whoever hears messages has a bound with a name", () => {

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readConfig } from "@remotegpu/control-plane/config";
+import { readConfig } from "@remotegpu/control-plane/server/config";
 import { ALL_PAGES } from "../support/pages/page.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -15,9 +15,9 @@ const SETTINGS_PAGES = {
 const ALL_SETTINGS_PAGES = Object.values(SETTINGS_PAGES).flat();
 /** What names the variables that containers get. */
 const GIVEN_TO_CONTAINERS = [
-  "control-plane/src/core/instances/desired-set.ts",
-  "control-plane/src/core/training/rank-environment.ts",
-  "control-plane/src/core/training/launch/launch-environment.ts",
+  "control-plane/server/core/instances/desired-set.ts",
+  "control-plane/server/core/training/rank-environment.ts",
+  "control-plane/server/core/training/launch/launch-environment.ts",
 ];
 const VARIABLE =
   /\b(?:REMOTEGPU_[A-Z0-9_]+|(?:MIGRATION_)?DATABASE_URL|NATS_(?:URL|CA_FILE)|WEB_(?:DOMAIN|CERT|KEY)|SERVICE_DOMAIN)\b/g;

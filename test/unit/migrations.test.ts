@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { MIGRATIONS, readMigrations } from "@remotegpu/control-plane/store/migrate";
+import { MIGRATIONS, readMigrations } from "@remotegpu/control-plane/server/store/migrate";
 
 const RECORDED = new URL("checksums.txt", MIGRATIONS);
 

@@ -12,7 +12,7 @@ import {
 } from "../support/pages/page.ts";
 import { matchesPage } from "../support/pages/shape.ts";
 
-const SERVER_COMMANDS = "control-plane/src/main.ts";
+const SERVER_COMMANDS = "control-plane/server/main.ts";
 
 type Program = ReturnType<typeof remotegpu>;
 const program = remotegpu();

@@ -4,7 +4,7 @@
  * is put into the prices: a line counts the largest quantity of which all its entries have a multiple, and an entry's
  * price is that many times as high. So the product alone finds which entry holds for a run.
  */
-import type { NewPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import type { NewPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { formatPrice, parsePrice, parseQuantity, type Quantity } from "@remotegpu/shared/money";
 import type { BillingVector } from "../support/billing/billing-vector.ts";
 

@@ -3,7 +3,7 @@
  * accounts on a Postgres of its own, and prints whatever comes out otherwise than expected, and what a file does not
  * say. Exit status 0 when everything that it says agrees, 1 when something differs, 2 when it is no file of vectors.
  */
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { z } from "zod";
 import { type BillingVector, readBillingVectors } from "../support/billing/billing-vector.ts";
 import { runBillingVector } from "../support/billing/billing-vector-run.ts";

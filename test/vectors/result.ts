@@ -1,5 +1,5 @@
 /** What the product has of a vector at its end, by the vector's names: read from its tables, nothing calculated. */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import type { VectorResult } from "../support/billing/billing-vector.ts";
 import { NOT_IN_FORCE } from "./catalogue.ts";
 import type { Journals } from "./journals.ts";

@@ -5,9 +5,9 @@
  * as much is left at any moment. Figures are of a window in which the filling shows no more; work goes on arriving until
  * its end, and what arrived in it is followed until it starts.
  */
-import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { type Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
-import type { Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { type Draw, drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { type Place, Placer } from "@remotegpu/control-plane/server/core/placement/placer";
+import type { Policy } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import type { RecordedTask } from "./cluster-lists.ts";
 import { type Cluster, clusterScene, gpuOf, PUBLISHED_LARGEST, requestOf } from "./placement-scene.ts";
 import { PlacementLine } from "./placement-line.ts";

@@ -2,14 +2,14 @@
  * Who waits for a place, in the order of arrival. Whoever waits fits nowhere, so that after an end only the host where it
  * was has to be tried, and of those that ask for the same only the first.
  */
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { Place, Placer } from "@remotegpu/control-plane/core/placement/placer";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { Place, Placer } from "@remotegpu/control-plane/server/core/placement/placer";
 import {
   fitsNow,
   requestShape,
   type RequestShape,
   shapeKey,
-} from "@remotegpu/control-plane/core/placement/fleet/request-shape";
+} from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import type { RecordedTask } from "./cluster-lists.ts";
 import { requestOf } from "./placement-scene.ts";
 

@@ -1,7 +1,7 @@
 /** The options of a replay of placements, and the lists that they name. */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { z } from "zod";
 import { recordedHosts, recordedTasks } from "./cluster-lists.ts";
 import type { Cluster } from "./placement-scene.ts";

@@ -5,9 +5,9 @@
  * the part of the GPU that is allocated when 100 % and 130 % have been asked for. What is usual is known from the whole
  * list beforehand.
  */
-import { type Draw, drawFrom, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { Placer } from "@remotegpu/control-plane/core/placement/placer";
-import type { Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { type Draw, drawFrom, shuffled } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { Placer } from "@remotegpu/control-plane/server/core/placement/placer";
+import type { Policy } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import type { RecordedTask } from "./cluster-lists.ts";
 import { type Cluster, clusterScene, gpuOf, PUBLISHED_LARGEST, requestOf } from "./placement-scene.ts";
 

@@ -1,5 +1,5 @@
 /** The figures of a replay of placements, as JSON or as a table. */
-import type { Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import type { Policy } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { replayDepartures } from "./placement-departures.ts";
 import { clusterOf, placementOptions, type PlacementOptions } from "./placement-options.ts";
 import { replayPlacement } from "./placement-protocol.ts";

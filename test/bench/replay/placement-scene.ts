@@ -2,13 +2,16 @@
  * A recorded cluster in placement's words, as every replay of it begins: only hosts with GPUs count; hosts and tasks are
  * sorted by name, and the hosts then put into the seed's order. What is usual is known from the whole list beforehand.
  */
-import type { Fleet, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import { type Draw, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import type { Fleet, HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import { type Draw, shuffled } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 import {
   type CountedShape,
   typicalShapes,
-} from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+} from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import type { RecordedHost, RecordedTask } from "./cluster-lists.ts";
 

@@ -3,8 +3,8 @@
  * queue. test/docs/queue-replay.md has its rules in full.
  */
 import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
-import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
-import type { Rules } from "@remotegpu/control-plane/core/queue/backfill";
+import { inQueueOrder } from "@remotegpu/control-plane/server/core/queue/queue";
+import type { Rules } from "@remotegpu/control-plane/server/core/queue/backfill";
 import { replay } from "../../support/placement/log-replay.ts";
 import { ProcessorPool } from "../../support/placement/processor-pool.ts";
 import { ReplayError } from "./replay-error.ts";

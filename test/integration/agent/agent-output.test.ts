@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RETENTION_MS } from "@remotegpu/agent/core/storage/output-limits";
-import type { LogEnd, LogStream } from "@remotegpu/control-plane/core/workloads/log-stream";
+import type { LogEnd, LogStream } from "@remotegpu/control-plane/server/core/workloads/log-stream";
 import { MAX_TAIL_BYTES, type DesiredInstance } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
 import { AgentUnderTest } from "../../support/agent/agent.ts";

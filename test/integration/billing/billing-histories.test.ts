@@ -2,7 +2,7 @@
  * Billing as histories at random: after every step product and model agree on every run, record, balance and state,
  * whatever came late, twice, in pieces, backwards or died amid a statement; and what no model is needed for holds.
  */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import {
   formatPoints,
   formatPrice,

@@ -1,5 +1,5 @@
 /** The billing vectors through the real store, ingest and hour tick, on Postgres. */
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   BILLING_VECTORS,

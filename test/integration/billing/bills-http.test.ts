@@ -1,7 +1,7 @@
 /** Bills over HTTP: invoices, records and statistics, each against the plain rows, for whoever may see them. */
-import { monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/month-closing";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { monthEnd } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
+import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";

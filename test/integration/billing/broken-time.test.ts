@@ -3,10 +3,10 @@
  * real reports and charged by real journals. An environment costs 0.11 a minute here.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { currentTerm, LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/billing/broken-time";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { currentTerm, LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
 import { BrokenScene } from "../../support/worlds/broken-scene.ts";

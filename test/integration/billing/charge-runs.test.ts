@@ -1,16 +1,16 @@
 /** Many charges and postings at once: what they decide is what one after the other would. */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { balanceView } from "@remotegpu/control-plane/server/store/spending/balance";
 import {
   type Posting,
   postTransactions,
   trialBalance,
-} from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { refund } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+} from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { parsePoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

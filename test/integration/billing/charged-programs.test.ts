@@ -4,15 +4,15 @@
  * replica or a rank with a GPU costs 0.11 a minute here; the clock stands still between the steps.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { freeLoadingPass } from "@remotegpu/control-plane/controllers/billing/free-loading";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/billing/broken-time";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { freeLoadingPass } from "@remotegpu/control-plane/server/controllers/billing/free-loading";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";

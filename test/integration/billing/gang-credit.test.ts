@@ -3,11 +3,11 @@
  * before anybody could know. A rank costs 0.11 a minute here; the clock stands still between the steps.
  */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/billing/broken-time";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";

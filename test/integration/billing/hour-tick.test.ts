@@ -1,11 +1,14 @@
 /** The hour tick on Postgres: each hour once and in order, by one leader, whatever is cut off half way. */
-import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { setCreditLimit } from "@remotegpu/control-plane/store/spending/suspensions";
-import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-rule";
-import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
-import { billingRecords } from "@remotegpu/control-plane/store/billing/bills/records";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import {
+  chargeDueHours,
+  type HourReport,
+} from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { setCreditLimit } from "@remotegpu/control-plane/server/store/spending/suspensions";
+import { startRule } from "@remotegpu/control-plane/server/store/orders/checks/start-rule";
+import { balanceView } from "@remotegpu/control-plane/server/store/spending/balance";
+import { billingRecords } from "@remotegpu/control-plane/server/store/billing/bills/records";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   acquireLeadership,
   assertTerm,
@@ -13,12 +16,12 @@ import {
   LEADER_LEASE_MS,
   LeadershipLostError,
   releaseLeadership,
-} from "@remotegpu/control-plane/store/database/leader";
-import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { refund, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
+} from "@remotegpu/control-plane/server/store/database/leader";
+import { lockAccounts, trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { refund, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { parsePoints } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

@@ -1,21 +1,24 @@
 /** Months on Postgres: closed once, whole and in order, whatever is posted, cut off or done twice meanwhile. */
-import { monthAfter, monthEnd } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/month-closing";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { setCreditLimit } from "@remotegpu/control-plane/store/spending/suspensions";
-import { postTransaction } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { adjust, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { beginClosing } from "@remotegpu/control-plane/store/billing/bills/closing";
+import { monthAfter, monthEnd } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { setCreditLimit } from "@remotegpu/control-plane/server/store/spending/suspensions";
+import { postTransaction } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { adjust, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { beginClosing } from "@remotegpu/control-plane/server/store/billing/bills/closing";
 import {
   invoiceLines,
   invoiceMovements,
   type InvoiceRow,
   listInvoices,
-} from "@remotegpu/control-plane/store/billing/bills/invoices";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership, LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
+} from "@remotegpu/control-plane/server/store/billing/bills/invoices";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import {
+  acquireLeadership,
+  LeadershipLostError,
+} from "@remotegpu/control-plane/server/store/database/leader";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import * as fc from "fast-check";

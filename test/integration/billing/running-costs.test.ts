@@ -1,13 +1,13 @@
 /** What streams remember of costs is at every moment what lists of workloads say, whatever is charged and given back. */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { refund } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { waiveEarlierRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { StreamCosts } from "@remotegpu/control-plane/store/overview/stream-costs";
-import { moneyOfWorkloads, WAIVED_RUNS } from "@remotegpu/control-plane/store/overview/workload-money";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { waiveEarlierRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { StreamCosts } from "@remotegpu/control-plane/server/store/overview/stream-costs";
+import { moneyOfWorkloads, WAIVED_RUNS } from "@remotegpu/control-plane/server/store/overview/workload-money";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";

@@ -1,11 +1,11 @@
 /** What replicas cost, each from its container's start on: against the ledger, by the real ingest and the real hour tick. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { countAnswer, noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
-import { keepTraffic } from "@remotegpu/control-plane/store/inference/traffic";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { JournalId } from "@remotegpu/shared/ids";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";

@@ -1,9 +1,9 @@
 /** What the time costs between an order and the host's answer, or without any answer. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { cutOffRulesPass } from "@remotegpu/control-plane/controllers/billing/cut-off-rules";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { cutOffRulesPass } from "@remotegpu/control-plane/server/controllers/billing/cut-off-rules";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";

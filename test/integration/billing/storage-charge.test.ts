@@ -3,13 +3,16 @@
  * missed; and what their customers see of it. Midnight is at 16:00 UTC. The tests share a database: each has a customer
  * and days of its own, earlier ones than the test before it.
  */
-import { chargeDueHours, type HourReport } from "@remotegpu/control-plane/controllers/billing/charging";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import {
+  chargeDueHours,
+  type HourReport,
+} from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";

@@ -7,13 +7,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StorageSampling } from "@remotegpu/agent/loop/storage/storage-sampling";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
-import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
-import { refusal, serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { countSealedCopies } from "@remotegpu/control-plane/store/billing/storage/sealed-samples";
-import { setPoolDisk, storagePool } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { answerStorage } from "@remotegpu/control-plane/server/controllers/billing/storage-sampling";
+import { refusal, serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { countSealedCopies } from "@remotegpu/control-plane/server/store/billing/storage/sealed-samples";
+import {
+  setPoolDisk,
+  storagePool,
+} from "@remotegpu/control-plane/server/store/billing/storage/storage-pools";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
 import { GIB } from "@remotegpu/shared/units";
 import { encode } from "@remotegpu/shared/wire";

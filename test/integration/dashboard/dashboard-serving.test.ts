@@ -1,6 +1,6 @@
 /** What the server gives under / and at the addresses of pages: the page, its files, and nothing more. */
-import { DashboardFiles } from "@remotegpu/control-plane/dashboard-files";
-import { PAGE_PATHS } from "@remotegpu/control-plane/http/dashboard/page-paths";
+import { DashboardFiles } from "@remotegpu/control-plane/server/dashboard-files";
+import { PAGE_PATHS } from "@remotegpu/control-plane/server/http/dashboard/page-paths";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

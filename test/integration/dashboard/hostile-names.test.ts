@@ -2,8 +2,8 @@
  * Whatever can be named is named as badly as the API lets it be, and then every page is looked at by who has it and by the
  * fleet's owner, in both languages, at a desk and on a phone.
  */
-import { closeDueMonths } from "@remotegpu/control-plane/controllers/billing/month-closing";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { GIB } from "@remotegpu/shared/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

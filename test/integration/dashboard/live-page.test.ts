@@ -1,6 +1,6 @@
 /** A page that stays open: what others do appears, and what is away is said while what was known stays. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";

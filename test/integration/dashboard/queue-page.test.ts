@@ -1,5 +1,5 @@
 /** The queue in the browser: what waits, in line order, with why, host by host, and changed there by who may. */
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";

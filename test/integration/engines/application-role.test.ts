@@ -3,19 +3,19 @@
  * to be in a cluster, where the migrating user may make roles and where not.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/database/append-only";
-import { admitServer } from "@remotegpu/control-plane/store/database/server-login";
-import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/append-only";
+import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
+import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import {
   type Connection,
   type Database,
   openDatabase,
   transaction,
-} from "@remotegpu/control-plane/store/database/database";
-import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/store/doctor/rights";
-import { assertMigrated, migrate } from "@remotegpu/control-plane/store/migrate";
-import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/store/upgrade/locks";
+} from "@remotegpu/control-plane/server/store/database/database";
+import { RIGHTS_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/rights";
+import { assertMigrated, migrate } from "@remotegpu/control-plane/server/store/migrate";
+import { MIGRATING, whoMigrates } from "@remotegpu/control-plane/server/store/upgrade/locks";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

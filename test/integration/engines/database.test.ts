@@ -9,8 +9,8 @@ import {
   openDatabase,
   StoreError,
   transaction,
-} from "@remotegpu/control-plane/store/database/database";
-import { MAX_PREPARED } from "@remotegpu/control-plane/store/database/prepared-statements";
+} from "@remotegpu/control-plane/server/store/database/database";
+import { MAX_PREPARED } from "@remotegpu/control-plane/server/store/database/prepared-statements";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;

@@ -1,11 +1,11 @@
 /** The control plane's doctor: a lively database is well, and each kind of damage is named as what it is. */
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/store/database/append-only";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { answer } from "@remotegpu/control-plane/store/doctor/question";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/append-only";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { answer } from "@remotegpu/control-plane/server/store/doctor/question";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import type { Finding } from "@remotegpu/shared/doctor";
 import { rowHash } from "@remotegpu/shared/row-hash";
 import { openApi } from "../../support/http/api.ts";

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control-plane/embedded/nats";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
-import { openOperator } from "@remotegpu/control-plane/link/servers/operator";
+import { startNats, NatsStartError, type EmbeddedNats } from "@remotegpu/control-plane/server/embedded/nats";
+import { renderNatsConfig } from "@remotegpu/control-plane/server/link/servers/nats-config";
+import { openOperator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { eventually } from "../../support/eventually.ts";
 import { memoryLog } from "../../support/memory-log.ts";
 

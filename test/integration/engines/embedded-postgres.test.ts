@@ -5,14 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/embedded/postgres";
-import { packagedBinaries } from "@remotegpu/control-plane/embedded/postgres-account";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { type EmbeddedPostgres, startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
+import { packagedBinaries } from "@remotegpu/control-plane/server/embedded/postgres-account";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
-const POSTGRES = new URL("../../../control-plane/src/embedded/postgres.ts", import.meta.url);
+const POSTGRES = new URL("../../../control-plane/server/embedded/postgres.ts", import.meta.url);
 const isRoot = process.getuid?.() === 0;
 
 let stateDir: string;

@@ -1,6 +1,6 @@
 /** A database that was emptied is as one that was just made: all rows of all tables, and what sequences give next. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Connection, transaction } from "@remotegpu/control-plane/store/database/database";
+import { type Connection, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { type FreshDatabase, databaseOfFile, freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 

@@ -1,6 +1,6 @@
 /** Postgres is restored to an earlier moment: what hosts have seen since decides, and nothing runs twice or unpaid. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { JournalId, RunId } from "@remotegpu/shared/ids";
 import { databaseOfFile } from "../../support/engines/postgres.ts";

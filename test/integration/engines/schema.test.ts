@@ -1,7 +1,11 @@
 /** What the schema itself guarantees, whatever the code above it does. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, HOST_CONNECTIONS, INSTANCE_STATES } from "@remotegpu/shared/workload";
-import { type Connection, StoreError, transaction } from "@remotegpu/control-plane/store/database/database";
+import {
+  type Connection,
+  StoreError,
+  transaction,
+} from "@remotegpu/control-plane/server/store/database/database";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 
-const STARTER = new URL("../../../control-plane/src/quickstart/main.ts", import.meta.url).pathname;
+const STARTER = new URL("../../../control-plane/server/quickstart/main.ts", import.meta.url).pathname;
 
 let folder: string;
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { succeed } from "@remotegpu/control-plane/embedded/folder-holder";
-import { lockState, StateLockedError } from "@remotegpu/control-plane/embedded/state-lock";
+import { succeed } from "@remotegpu/control-plane/server/embedded/folder-holder";
+import { lockState, StateLockedError } from "@remotegpu/control-plane/server/embedded/state-lock";
 
 test("a state folder belongs to one running control plane, whatever path names it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "remotegpu-lock-"));

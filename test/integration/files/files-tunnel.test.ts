@@ -8,7 +8,7 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import {
   AccessAuthority,
   type GatewayCredential,
-} from "@remotegpu/control-plane/link/identity/access-authority";
+} from "@remotegpu/control-plane/server/link/identity/access-authority";
 import { HostId } from "@remotegpu/shared/ids";
 import { accessName } from "@remotegpu/shared/joining";
 import { AccessUnderTest } from "../../support/agent/access.ts";

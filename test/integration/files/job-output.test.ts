@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { poolBytes } from "@remotegpu/agent/runtime/storage/pool-usage";
-import type { FileEntryResponse } from "@remotegpu/control-plane/http/files/pool-files";
+import type { FileEntryResponse } from "@remotegpu/control-plane/server/http/files/pool-files";
 import { answeredBy } from "../../support/http/host-answers.ts";
 import type { FilesUnderTest } from "../../support/agent/files.ts";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { hasBrowser, openPage } from "../../support/browser.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 

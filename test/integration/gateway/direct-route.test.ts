@@ -17,7 +17,7 @@ import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-route";
 import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
-import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
+import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,7 +1,7 @@
 /** A gateway alone that is told of changes over NATS: it waits for no poll of its own, and others for none of theirs. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { GatewayLink } from "@remotegpu/control-plane/gateway-link";
-import { Wakes } from "@remotegpu/control-plane/link/servers/wakes";
+import { GatewayLink } from "@remotegpu/control-plane/server/gateway-link";
+import { Wakes } from "@remotegpu/control-plane/server/link/servers/wakes";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";
 import { eventually } from "../../support/eventually.ts";
 import { memoryLog } from "../../support/memory-log.ts";

@@ -1,10 +1,10 @@
 /** Limits of a service's keys, and of what its replicas have at once, at gateways that divide them. */
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { PERSON_LIMITS } from "@remotegpu/control-plane/core/gateway/services/call-right";
-import { partOf } from "@remotegpu/control-plane/core/gateway/services/key-limits";
+import { PERSON_LIMITS } from "@remotegpu/control-plane/server/core/gateway/services/call-right";
+import { partOf } from "@remotegpu/control-plane/server/core/gateway/services/key-limits";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
-import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
+import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

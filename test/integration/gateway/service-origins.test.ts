@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { SANDBOX } from "@remotegpu/control-plane/core/gateway/services/shared-origin";
+import { SANDBOX } from "@remotegpu/control-plane/server/core/gateway/services/shared-origin";
 import { hasBrowser, openPage } from "../../support/browser.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { answersByRevision } from "@remotegpu/control-plane/store/inference/traffic";
+import { answersByRevision } from "@remotegpu/control-plane/server/store/inference/traffic";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";

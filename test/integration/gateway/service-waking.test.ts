@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/load-balancer-queues";
-import { whyClosed } from "@remotegpu/control-plane/core/gateway/services/service-route";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/replica-requests";
+import { whyClosed } from "@remotegpu/control-plane/server/core/gateway/services/service-route";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

@@ -1,9 +1,9 @@
 /** Open terminals of a gateway in the list of sessions and the access log, beside what hosts tell; the hosts are the test's. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TerminalSessions } from "@remotegpu/control-plane/gateway/terminal/terminal-sessions";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
-import { environmentByHash } from "@remotegpu/control-plane/store/environments/web/entry-states";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
+import { environmentByHash } from "@remotegpu/control-plane/server/store/environments/web/entry-states";
 import { sha256 } from "@remotegpu/shared/row-hash";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";

@@ -1,6 +1,6 @@
 /** The terminal in the browser as a page and a real container see it, with sshd open to the terminal's key alone. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { OUTPUT_WINDOW } from "@remotegpu/control-plane/core/gateway/terminal/terminal-protocol";
+import { OUTPUT_WINDOW } from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
 

@@ -9,10 +9,13 @@ import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
-import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { routesOfHosts } from "@remotegpu/control-plane/store/gateway/gateway-routes";
-import { noteConnection, noteOnThisMachine } from "@remotegpu/control-plane/store/hosts/host-addresses";
+import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { routesOfHosts } from "@remotegpu/control-plane/server/store/gateway/gateway-routes";
+import {
+  noteConnection,
+  noteOnThisMachine,
+} from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { HostId, InstanceId } from "@remotegpu/shared/ids";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -6,8 +6,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { gatewayReports } from "@remotegpu/control-plane/store/gateway/reports";
+import { drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { gatewayReports } from "@remotegpu/control-plane/server/store/gateway/reports";
 import { UNSTEADY_RESPONSES } from "../../fixtures/unsteady-service.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import { serverCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
 import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
 import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
 import { eventually } from "../../support/eventually.ts";

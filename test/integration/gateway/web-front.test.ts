@@ -1,7 +1,7 @@
 /** What the gateway refuses by its form or its amount, and what of its limits and outages others notice: nothing. */
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
 import { SlowBodies } from "@remotegpu/control-plane/gateway/front/slow-bodies";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";

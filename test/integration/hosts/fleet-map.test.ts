@@ -1,9 +1,9 @@
 /** `GET /fleet/map` over the real store: what it shows of hosts and cards, and that its totals are those of its hosts. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
-import { postTransaction } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
+import { postTransaction } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { parsePoints } from "@remotegpu/shared/money";
 import type { Caller } from "../../support/http/api.ts";
 import { METACHARACTERS } from "../../support/http/hostile-values.ts";

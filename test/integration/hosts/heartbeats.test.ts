@@ -1,7 +1,7 @@
 /** Many heartbeats at once: noted together where nothing is new, and none waits for another host's troubles. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { noteQuietHeartbeats } from "@remotegpu/control-plane/store/reports/quiet-heartbeats";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { noteQuietHeartbeats } from "@remotegpu/control-plane/server/store/reports/quiet-heartbeats";
 import {
   type ControlScene,
   openControlScene,

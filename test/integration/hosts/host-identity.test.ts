@@ -2,10 +2,13 @@
 import { join } from "node:path";
 import { readFileSync, statSync } from "node:fs";
 import { expect, test, type TestContext } from "vitest";
-import { hostIdentity, mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
-import { AccountKeeper } from "@remotegpu/control-plane/link/identity/account-keeper";
-import type { Revocation } from "@remotegpu/control-plane/link/servers/account-claims";
-import { pushAccounts } from "@remotegpu/control-plane/link/identity/revocation";
+import {
+  hostIdentity,
+  mintHostCredential,
+} from "@remotegpu/control-plane/server/link/identity/host-credential";
+import { AccountKeeper } from "@remotegpu/control-plane/server/link/identity/account-keeper";
+import type { Revocation } from "@remotegpu/control-plane/server/link/servers/account-claims";
+import { pushAccounts } from "@remotegpu/control-plane/server/link/identity/revocation";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { loadCredential, saveCredential } from "@remotegpu/agent/link/credential";
 import { CredentialKeeper } from "@remotegpu/agent/link/credential-keeper";

@@ -1,10 +1,14 @@
 /** What a silence of hosts means while NATS or Postgres is away: nothing, until hosts had time to be heard again. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { HostLiveness } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { AMNESTY_MS } from "@remotegpu/control-plane/core/hosts/host-liveness";
-import { HostOrders } from "@remotegpu/control-plane/link/hosts/host-orders";
-import { type Database, openDatabase, StoreError } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { HostLiveness } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { AMNESTY_MS } from "@remotegpu/control-plane/server/core/hosts/host-liveness";
+import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
+import {
+  type Database,
+  openDatabase,
+  StoreError,
+} from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { type CuttableTcp, cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
 import { startTestNats, type TestNats } from "../../support/engines/nats.ts";

@@ -1,8 +1,8 @@
 /** Nudges and commands on their way to a host, and what comes back through outages of NATS. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NatsConnection } from "nats";
-import { HostOrders, HostUnreachableError } from "@remotegpu/control-plane/link/hosts/host-orders";
-import { serveHosts, refusal } from "@remotegpu/control-plane/link/hosts/host-requests";
+import { HostOrders, HostUnreachableError } from "@remotegpu/control-plane/server/link/hosts/host-orders";
+import { serveHosts, refusal } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { orderSubscriptions, type OrderHandlers } from "@remotegpu/agent/link/order-server";
 import { InstanceId } from "@remotegpu/shared/ids";

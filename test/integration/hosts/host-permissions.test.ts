@@ -1,8 +1,8 @@
 /** What a host's credential lets it do on NATS, and what a host that cheats with subjects reaches: nothing. */
 import { connect, Events, headers, jwtAuthenticator, type NatsConnection } from "nats";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
-import { ownUser } from "@remotegpu/control-plane/link/servers/operator";
+import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
+import { ownUser } from "@remotegpu/control-plane/server/link/servers/operator";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { HostConnection } from "@remotegpu/agent/link/connection";
 import { HostId } from "@remotegpu/shared/ids";

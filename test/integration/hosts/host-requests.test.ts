@@ -1,8 +1,12 @@
 /** Heartbeats, the desired set and the observed state on their way between a real agent's link and the control plane. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { NatsConnection } from "nats";
-import { serveHosts, refusal, type HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
-import type { WholeReport } from "@remotegpu/control-plane/link/hosts/report-assembly";
+import {
+  serveHosts,
+  refusal,
+  type HostHandlers,
+} from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import type { WholeReport } from "@remotegpu/control-plane/server/link/hosts/report-assembly";
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
 import { FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";

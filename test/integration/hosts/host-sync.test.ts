@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { MAX_BOOTS_A_DAY, MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { MAX_BOOTS_A_DAY, MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/server/store/hosts/newcomers";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, gpuReport, openControlScene } from "../../support/worlds/control-scene.ts";

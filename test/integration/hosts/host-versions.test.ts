@@ -4,11 +4,11 @@ import {
   CVE_PAGE,
   cveAlarmsPass,
   MAX_NAMED_PROGRAMS,
-} from "@remotegpu/control-plane/controllers/hosts/cve-alarms";
-import { CVE_TABLE_EDITION } from "@remotegpu/control-plane/core/hosts/versions/cve-table";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+} from "@remotegpu/control-plane/server/controllers/hosts/cve-alarms";
+import { CVE_TABLE_EDITION } from "@remotegpu/control-plane/server/core/hosts/versions/cve-table";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { ComponentVersion, HostVersions } from "@remotegpu/shared/host-versions";
 import { MachineReport } from "@remotegpu/shared/host-report";
 import { MS_PER_DAY } from "@remotegpu/shared/units";

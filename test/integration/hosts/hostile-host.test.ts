@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { connect, jwtAuthenticator, type NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ingestBatch, recordMalformed } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
-import { JournalConsumer } from "@remotegpu/control-plane/link/journal/journal-consumer";
-import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
+import { ingestBatch, recordMalformed } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
+import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
 import { InstanceId } from "@remotegpu/shared/ids";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { signedText } from "@remotegpu/shared/journal-row";

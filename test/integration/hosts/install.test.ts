@@ -22,7 +22,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { serverCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import { serverCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
 import { openInstallSite, type InstallSite } from "../../support/http/install-site.ts";
 
 const TOKEN = "rgj_0123456789abcdef";

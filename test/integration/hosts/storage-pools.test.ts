@@ -2,7 +2,7 @@
  * Who belongs to a storage pool: hosts that claim one, members that do not share it, and what they lie about in their
  * proofs. Files processes are the agent's own, on trees of their own or on one that they share.
  */
-import { inEnglish } from "@remotegpu/control-plane/core/reasons/english/english";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   mkdirSync,
   mkdtempSync,
@@ -19,17 +19,17 @@ import { join } from "node:path";
 import { createUser } from "@nats-io/nkeys";
 import { filesSocket } from "@remotegpu/agent/config";
 import { folderInPool, ownFolderInPool } from "@remotegpu/agent/runtime/storage/pool-path";
-import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
-import { poolAlarmsPass } from "@remotegpu/control-plane/controllers/hosts/pool-alarms";
-import { provePair } from "@remotegpu/control-plane/controllers/hosts/pool-pair";
-import { poolProofsPass } from "@remotegpu/control-plane/controllers/hosts/pool-proofs";
-import type { FileQuestion, HostFiles } from "@remotegpu/control-plane/core/hosts/host-files";
-import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
-import { samplerOf } from "@remotegpu/control-plane/store/billing/storage/pool-hours";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapshot";
-import { hostsOfPool } from "@remotegpu/control-plane/store/hosts/pool-hosts";
+import { answerStorage } from "@remotegpu/control-plane/server/controllers/billing/storage-sampling";
+import { poolAlarmsPass } from "@remotegpu/control-plane/server/controllers/hosts/pool-alarms";
+import { provePair } from "@remotegpu/control-plane/server/controllers/hosts/pool-pair";
+import { poolProofsPass } from "@remotegpu/control-plane/server/controllers/hosts/pool-proofs";
+import type { FileQuestion, HostFiles } from "@remotegpu/control-plane/server/core/hosts/host-files";
+import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
+import { samplerOf } from "@remotegpu/control-plane/server/store/billing/storage/pool-hours";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
+import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pool-hosts";
 import { HostId } from "@remotegpu/shared/ids";
 import { joinProofText } from "@remotegpu/shared/joining";
 import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";

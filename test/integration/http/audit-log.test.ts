@@ -4,7 +4,7 @@
  */
 import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { recordCounted } from "@remotegpu/control-plane/http/request/attempts";
+import { recordCounted } from "@remotegpu/control-plane/server/http/request/attempts";
 import type { Answer, RequestOptions, Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 

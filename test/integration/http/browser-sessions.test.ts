@@ -2,8 +2,8 @@
  * Sessions of browsers and the tickets that open them, tried by those who should not have them: forged, stolen, over, used
  * twice, planted. What a session opens otherwise is what its key opens, which the table of rights asks for.
  */
-import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";

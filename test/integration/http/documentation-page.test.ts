@@ -1,10 +1,10 @@
 /** The reference of the API, as a browser without scripts has it; and its curl commands, each of them run as it stands. */
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import {
   type ApiDocument,
   type Route,
   routesOf,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiWorld, Caller } from "../../support/http/api.ts";

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { derivedKey } from "@remotegpu/shared/derived-key";
 import { accessKeyProofText, accessName, joinProofText, renewalProofText } from "@remotegpu/shared/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -160,7 +160,7 @@ describe("accounts and keys", () => {
   });
 
   test("a second admin key is one more key of the same administrator", async () => {
-    const { createFirstAdminKey } = await import("@remotegpu/control-plane/http/server/admin-key");
+    const { createFirstAdminKey } = await import("@remotegpu/control-plane/server/http/server/admin-key");
     const again = await createFirstAdminKey(api.db, api.deps.now());
 
     expect(again.customerId).toBe(api.admin.customerId);

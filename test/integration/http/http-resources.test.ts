@@ -14,12 +14,12 @@ import {
   vi,
 } from "vitest";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { ListenError } from "@remotegpu/control-plane/http/server/listen-error";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
-import { SETTING_KEYS } from "@remotegpu/control-plane/core/settings";
-import { raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { ListenError } from "@remotegpu/control-plane/server/http/server/listen-error";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { SETTING_KEYS } from "@remotegpu/control-plane/server/core/settings";
+import { raiseAlarmOnce } from "@remotegpu/control-plane/server/store/events/alarms";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { openApi, problem, type RequestOptions, type Caller } from "../../support/http/api.ts";
 import {

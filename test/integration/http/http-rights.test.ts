@@ -2,7 +2,7 @@
  * Every route of the API for every way of standing to what it is about. What belongs to others looks like what does
  * not exist. A route that is added without a row here fails the last test.
  */
-import { isOfDashboard } from "@remotegpu/control-plane/http/dashboard/page-paths";
+import { isOfDashboard } from "@remotegpu/control-plane/server/http/dashboard/page-paths";
 import { randomBytes } from "node:crypto";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

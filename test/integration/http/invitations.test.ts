@@ -4,8 +4,8 @@ import {
   MAX_A_DAY_OF_INVITER,
   MAX_OPEN_OF_INVITER,
   MAX_OPEN_OF_WORKSPACE,
-} from "@remotegpu/control-plane/core/accounts/invitation-bounds";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
+} from "@remotegpu/control-plane/server/core/accounts/invitation-bounds";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { watchedDatabase } from "../../support/engines/watched-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";

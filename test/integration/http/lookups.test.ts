@@ -1,8 +1,8 @@
 /** What people look things up by: search, filters of lists, payments, and what each workload costs in its list. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Alarms } from "@remotegpu/control-plane/http/hosts/alarms";
-import type { Payments } from "@remotegpu/control-plane/http/money/billing/payment-list";
-import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
+import type { Alarms } from "@remotegpu/control-plane/server/http/hosts/alarms";
+import type { Payments } from "@remotegpu/control-plane/server/http/money/billing/payment-list";
+import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
 import { type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";
 
 const HOSTILE = [

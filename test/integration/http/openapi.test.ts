@@ -1,21 +1,21 @@
 /**
  * The OpenAPI document, read by others' tools: a validator, a JSON schema compiler, a generator of clients. All routes are
  * looked at, so one that is added is tested without being mentioned here. What a route has to say of itself stands in
- * control-plane/src/http/documentation.
+ * control-plane/server/http/documentation.
  */
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { DESCRIPTIONS } from "@remotegpu/control-plane/http/documentation/descriptions/descriptions";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { DESCRIPTIONS } from "@remotegpu/control-plane/server/http/documentation/descriptions/descriptions";
 import {
   type ApiDocument,
   contentOf,
   type Route,
   routesOf,
   type Schema,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import addFormats from "ajv-formats";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { execa } from "execa";

@@ -11,25 +11,25 @@ import {
   sealUnlessServed,
   sealingKeyCommand,
   type SealingKeyStep,
-} from "@remotegpu/control-plane/commands/sealing-key-command";
-import { Sealing } from "@remotegpu/control-plane/controllers/sealing";
-import { SealingKeyReports } from "@remotegpu/control-plane/controllers/sealing-key-reports";
-import { envVarSeal } from "@remotegpu/control-plane/link/identity/env-var-seal";
-import { passwordSeal } from "@remotegpu/control-plane/link/identity/password-seal";
-import { webhookSeal } from "@remotegpu/control-plane/link/identity/webhook-seal";
+} from "@remotegpu/control-plane/server/commands/sealing-key-command";
+import { Sealing } from "@remotegpu/control-plane/server/controllers/sealing";
+import { SealingKeyReports } from "@remotegpu/control-plane/server/controllers/sealing-key-reports";
+import { envVarSeal } from "@remotegpu/control-plane/server/link/identity/env-var-seal";
+import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
+import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webhook-seal";
 import {
   openOperator,
   type Operator,
   writeSealingKeys,
-} from "@remotegpu/control-plane/link/servers/operator";
-import { type Transaction, transaction } from "@remotegpu/control-plane/store/database/database";
+} from "@remotegpu/control-plane/server/link/servers/operator";
+import { type Transaction, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   acquireLeadership,
   assertTerm,
   releaseLeadership,
-} from "@remotegpu/control-plane/store/database/leader";
-import { resealAll, unsealedCounts } from "@remotegpu/control-plane/store/secrets/resealing";
-import type { Seals } from "@remotegpu/control-plane/store/secrets/sealed-tables";
+} from "@remotegpu/control-plane/server/store/database/leader";
+import { resealAll, unsealedCounts } from "@remotegpu/control-plane/server/store/secrets/resealing";
+import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
 import { GIB } from "@remotegpu/shared/units";
 import { eventually } from "../../support/eventually.ts";
 import { openTestOperator } from "../../support/engines/operator-keys.ts";

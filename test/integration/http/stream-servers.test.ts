@@ -1,8 +1,8 @@
 /** Streams of whole servers: what reading them costs, readers who take nothing, and a server that is killed. */
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { afterAll, beforeAll, expect, test, type TestContext } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,6 +1,6 @@
 /** The stream of what changes, on the real API, store and loops: who hears what, for how long, and of which server. */
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Caller } from "../../support/http/api.ts";
 import { EventStream } from "../../support/http/event-stream.ts";

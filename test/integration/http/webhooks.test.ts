@@ -2,25 +2,25 @@
  * Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere; and
  * what is told of money, work and alarms.
  */
-import { asReported } from "@remotegpu/control-plane/core/reasons/reason";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
-import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/controllers/webhooks";
-import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/core/alerts/webhook-tries";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
+import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/server/controllers/webhooks";
+import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   acquireLeadership,
   LeadershipLostError,
   releaseLeadership,
-} from "@remotegpu/control-plane/store/database/leader";
-import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/store/events/alarms";
-import { lockEnvironment } from "@remotegpu/control-plane/store/environments/environments";
-import { moveEnvironment } from "@remotegpu/control-plane/store/environments/environment-moves";
-import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/store/reports/runs/crash-loops";
-import { MAX_WAITING } from "@remotegpu/control-plane/store/events/message-outbox";
-import { adjust, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { MAX_WEBHOOKS } from "@remotegpu/control-plane/store/events/webhooks";
+} from "@remotegpu/control-plane/server/store/database/leader";
+import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "@remotegpu/control-plane/server/store/events/alarms";
+import { lockEnvironment } from "@remotegpu/control-plane/server/store/environments/environments";
+import { moveEnvironment } from "@remotegpu/control-plane/server/store/environments/environment-moves";
+import { CALM_MS, LOOP_RESTARTS } from "@remotegpu/control-plane/server/store/reports/runs/crash-loops";
+import { MAX_WAITING } from "@remotegpu/control-plane/server/store/events/message-outbox";
+import { adjust, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { MAX_WEBHOOKS } from "@remotegpu/control-plane/server/store/events/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";

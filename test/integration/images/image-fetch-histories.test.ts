@@ -5,12 +5,12 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { PLACEMENT_QUESTIONS } from "@remotegpu/control-plane/store/doctor/placements";
-import { answer } from "@remotegpu/control-plane/store/doctor/question";
-import { RUN_QUESTIONS } from "@remotegpu/control-plane/store/doctor/runs";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { PLACEMENT_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/placements";
+import { answer } from "@remotegpu/control-plane/server/store/doctor/question";
+import { RUN_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/runs";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";

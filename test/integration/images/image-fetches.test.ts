@@ -1,9 +1,9 @@
 /** Orders whose image is still on its way: what they hold, what they are told, what they pay, and how that ends. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { pullsOfHost, putHostPulls } from "@remotegpu/control-plane/store/hosts/images/host-pulls";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { pullsOfHost, putHostPulls } from "@remotegpu/control-plane/server/store/hosts/images/host-pulls";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { type ObservedPull, PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { InstanceId } from "@remotegpu/shared/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance";

@@ -1,9 +1,9 @@
 /** Which images may be ordered: by the operator's list of registries, and by what is on offer. */
-import { asReported } from "@remotegpu/control-plane/core/reasons/reason";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -1,10 +1,10 @@
 /** Batches of many hosts in one transaction: none changes what becomes of another, whatever is wrong with it. */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { type IngestOutcome, ingestBatches } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { ingestQueue } from "@remotegpu/control-plane/controllers/ingest/ingest-queue";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { type IngestOutcome, ingestBatches } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { ingestQueue } from "@remotegpu/control-plane/server/controllers/ingest/ingest-queue";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { formatPoints } from "@remotegpu/shared/money";
 import * as fc from "fast-check";

@@ -3,11 +3,11 @@ import {
   type IngestReport,
   ingestBatch,
   recordMalformed,
-} from "@remotegpu/control-plane/controllers/ingest/ingest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/store/hosts/newcomers";
+} from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/server/store/hosts/newcomers";
 import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

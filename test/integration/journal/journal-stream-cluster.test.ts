@@ -2,23 +2,23 @@
  * The control plane on the NATS of an operator: away, one server, three of them, the leader killed, most of them
  * killed. It serves throughout, and each row of a host's journal arrives once. The tests are one story in order.
  */
-import { ALL_SCOPES } from "@remotegpu/control-plane/core/accounts/key-scopes";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
+import { ALL_SCOPES } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
-import { readConfig } from "@remotegpu/control-plane/config";
-import { startControlPlane } from "@remotegpu/control-plane/control-plane";
-import { makeApiKey } from "@remotegpu/control-plane/http/request/authentication";
-import { connectControlPlane } from "@remotegpu/control-plane/link/servers/connection";
-import { checkJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream-check";
-import { mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
-import { StreamAlarms } from "@remotegpu/control-plane/controllers/ingest/journal-stream-alarms";
-import { listAlarms } from "@remotegpu/control-plane/store/events/alarms";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import type { StreamState } from "@remotegpu/control-plane/core/ingest/journal-stream";
-import { insertApiKey } from "@remotegpu/control-plane/store/accounts/api-keys";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { readConfig } from "@remotegpu/control-plane/server/config";
+import { startControlPlane } from "@remotegpu/control-plane/server/control-plane";
+import { makeApiKey } from "@remotegpu/control-plane/server/http/request/authentication";
+import { connectControlPlane } from "@remotegpu/control-plane/server/link/servers/connection";
+import { checkJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream-check";
+import { mintHostCredential } from "@remotegpu/control-plane/server/link/identity/host-credential";
+import { StreamAlarms } from "@remotegpu/control-plane/server/controllers/ingest/journal-stream-alarms";
+import { listAlarms } from "@remotegpu/control-plane/server/store/events/alarms";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import type { StreamState } from "@remotegpu/control-plane/server/core/ingest/journal-stream";
+import { insertApiKey } from "@remotegpu/control-plane/server/store/accounts/api-keys";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/subjects";

@@ -2,10 +2,16 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
-import { FleetLink } from "@remotegpu/control-plane/fleet-link";
-import { connectSystem } from "@remotegpu/control-plane/link/servers/connection";
-import { JournalConsumer, type JournalHandler } from "@remotegpu/control-plane/link/journal/journal-consumer";
-import { ensureJournalStream, type StreamLimits } from "@remotegpu/control-plane/link/journal/journal-stream";
+import { FleetLink } from "@remotegpu/control-plane/server/fleet-link";
+import { connectSystem } from "@remotegpu/control-plane/server/link/servers/connection";
+import {
+  JournalConsumer,
+  type JournalHandler,
+} from "@remotegpu/control-plane/server/link/journal/journal-consumer";
+import {
+  ensureJournalStream,
+  type StreamLimits,
+} from "@remotegpu/control-plane/server/link/journal/journal-stream";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
 import type { JournalBatch } from "@remotegpu/shared/journal-row";
 import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   AccessAuthority,
   type GatewayCredential,
-} from "@remotegpu/control-plane/link/identity/access-authority";
+} from "@remotegpu/control-plane/server/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";

@@ -10,7 +10,7 @@ import { connect as connectTls, createSecureContext } from "node:tls";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DirectRoute } from "@remotegpu/control-plane/gateway/tunnel/direct-route";
-import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
+import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";

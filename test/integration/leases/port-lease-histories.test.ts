@@ -5,8 +5,8 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { answer } from "@remotegpu/control-plane/store/doctor/question";
-import { LEASE_QUESTIONS } from "@remotegpu/control-plane/store/doctor/leases";
+import { answer } from "@remotegpu/control-plane/server/store/doctor/question";
+import { LEASE_QUESTIONS } from "@remotegpu/control-plane/server/store/doctor/leases";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

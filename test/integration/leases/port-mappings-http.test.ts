@@ -1,8 +1,8 @@
 /** Opening and closing ports over HTTP, and being told the ways in; the host that binds is the test's. */
 import { execa } from "execa";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { problem, type Caller } from "../../support/http/api.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname;
 
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };

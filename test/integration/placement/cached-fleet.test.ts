@@ -1,7 +1,7 @@
 /** The fleet that orders are held against is read once for thousands of them, and anew before it refuses one. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { CachedFleet } from "@remotegpu/control-plane/store/fleet/cached-fleet";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { CachedFleet } from "@remotegpu/control-plane/server/store/fleet/cached-fleet";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 
 const QUERIES_OF_A_READ = 2;

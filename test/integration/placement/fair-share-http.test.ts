@@ -1,7 +1,7 @@
 /** Whose turn it is between those who pay, over the API: attacks by priority, by numbers, and what administrators may. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { forgetUrgent } from "@remotegpu/control-plane/store/placement/urgent-workloads";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { forgetUrgent } from "@remotegpu/control-plane/server/store/placement/urgent-workloads";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../../support/http/api.ts";
 import {

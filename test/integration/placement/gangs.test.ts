@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { applyCutOffRule } from "@remotegpu/control-plane/store/spending/cut-off-rules";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { applyCutOffRule } from "@remotegpu/control-plane/server/store/spending/cut-off-rules";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import {
   card,

@@ -5,9 +5,9 @@ import {
   heldLately,
   heldNow,
   CachedHeldHours,
-} from "@remotegpu/control-plane/store/placement/inputs/held-shares";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { decayTable } from "@remotegpu/control-plane/core/queue/share";
+} from "@remotegpu/control-plane/server/store/placement/inputs/held-shares";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { decayTable } from "@remotegpu/control-plane/server/core/queue/share";
 import { GIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -4,14 +4,14 @@
  */
 import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { queueStateOf } from "@remotegpu/control-plane/core/queue/pass-plan";
-import { inQueueOrder, prepareQueue, queueOrder } from "@remotegpu/control-plane/core/queue/queue";
-import { CachedLine } from "@remotegpu/control-plane/store/overview/order-line";
+import { queueStateOf } from "@remotegpu/control-plane/server/core/queue/pass-plan";
+import { inQueueOrder, prepareQueue, queueOrder } from "@remotegpu/control-plane/server/core/queue/queue";
+import { CachedLine } from "@remotegpu/control-plane/server/store/overview/order-line";
 import {
   type PassCache,
   passCache,
   passInputs,
-} from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
+} from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

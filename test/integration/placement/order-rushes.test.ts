@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { GIB } from "@remotegpu/shared/units";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import {

@@ -1,7 +1,7 @@
 /** What hosts do not answer: shown with what to do about it, and no longer than it lasts. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { placementWaitsPass } from "@remotegpu/control-plane/controllers/scheduling/placement-waits";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { placementWaitsPass } from "@remotegpu/control-plane/server/controllers/scheduling/placement-waits";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

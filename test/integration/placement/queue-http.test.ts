@@ -1,7 +1,7 @@
 /** `GET /queue` over the real store: the line as it is tried, who sees what of it, and how long it is kept. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

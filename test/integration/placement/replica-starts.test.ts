@@ -4,9 +4,9 @@
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { waitingOrders } from "@remotegpu/control-plane/store/placement/inputs/waiting";
-import type { PlacementProposal } from "@remotegpu/control-plane/store/placement/commit/proposals";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { waitingOrders } from "@remotegpu/control-plane/server/store/placement/inputs/waiting";
+import type { PlacementProposal } from "@remotegpu/control-plane/server/store/placement/commit/proposals";
 import {
   card,
   type Customer,

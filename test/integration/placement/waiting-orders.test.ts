@@ -1,14 +1,14 @@
 /** What waits, as one pass of the scheduler reads it: all of it, whole, and with a handful of queries. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { inQueueOrder } from "@remotegpu/control-plane/core/queue/queue";
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { heldNow } from "@remotegpu/control-plane/store/placement/inputs/held-shares";
-import { passCache, passInputs } from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
+import { inQueueOrder } from "@remotegpu/control-plane/server/core/queue/queue";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { heldNow } from "@remotegpu/control-plane/server/store/placement/inputs/held-shares";
+import { passCache, passInputs } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
 import {
   sharersOf,
   type WaitingOrder,
   waitingOrders,
-} from "@remotegpu/control-plane/store/placement/inputs/waiting";
+} from "@remotegpu/control-plane/server/store/placement/inputs/waiting";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { RankCode } from "@remotegpu/control-plane/core/instances/desired-set";
+import type { RankCode } from "@remotegpu/control-plane/server/core/instances/desired-set";
 import { type Entry, packOf } from "../../support/code/archives.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
-import { cryptHash } from "@remotegpu/control-plane/http/environments/generated-password";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { problem, type Caller } from "../../support/http/api.ts";
@@ -15,7 +15,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname;
 
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };

@@ -9,7 +9,7 @@ import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/i
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
-import { generatePassword } from "@remotegpu/control-plane/http/environments/generated-password";
+import { generatePassword } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { AccessUnderTest } from "../../support/agent/access.ts";
 import { CHOSEN_PASSWORD, importXrdpImage, XRDP_IMAGE } from "../../support/containers/desktop-images.ts";
 import { importBusyboxImage } from "../../support/containers/docker.ts";

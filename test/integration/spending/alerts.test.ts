@@ -1,14 +1,14 @@
 /** Alerts on Postgres: in the transaction of what they tell, once, whatever is cut off; and at the end of full hours. */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { notifyHourAlerts } from "@remotegpu/control-plane/controllers/billing/hour-alerts";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { setMonthlyLimit, setThresholds } from "@remotegpu/control-plane/store/events/alert-rules";
-import { alertsAfterPostings } from "@remotegpu/control-plane/store/events/money-alerts";
-import { adjust, refund, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership, currentTerm } from "@remotegpu/control-plane/store/database/leader";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { insertWebhook } from "@remotegpu/control-plane/store/events/webhooks";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { notifyHourAlerts } from "@remotegpu/control-plane/server/controllers/billing/hour-alerts";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { setMonthlyLimit, setThresholds } from "@remotegpu/control-plane/server/store/events/alert-rules";
+import { alertsAfterPostings } from "@remotegpu/control-plane/server/store/events/money-alerts";
+import { adjust, refund, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership, currentTerm } from "@remotegpu/control-plane/server/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { insertWebhook } from "@remotegpu/control-plane/server/store/events/webhooks";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

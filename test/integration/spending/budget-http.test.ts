@@ -1,10 +1,10 @@
 /** Budget, thresholds, alerts and the books as people ask for them over HTTP. */
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { openRuns, waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { openRuns, waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { parseQuantity } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, problem, type Answer, type ApiWorld, type Caller } from "../../support/http/api.ts";

@@ -1,8 +1,8 @@
 /** Data of customers who owe for long: told in time and once, deleted only by an administrator who means it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { riskSentence } from "@remotegpu/control-plane/core/alerts/data-at-risk";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { riskSentence } from "@remotegpu/control-plane/server/core/alerts/data-at-risk";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import {

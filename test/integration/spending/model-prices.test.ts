@@ -1,5 +1,5 @@
 /** Cards whose model has a price of its own, from the order to the bill: the run pays for the card that it got. */
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { UsageEntry } from "@remotegpu/shared/journal-row";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ChainedJournal } from "../../support/samples/chained-journal.ts";

@@ -1,6 +1,6 @@
 /** The commands about money, against the real API. */
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";
 

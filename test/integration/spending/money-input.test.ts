@@ -2,8 +2,8 @@
  * Money as strangers send it: whatever is no amount is refused by its field and posts nothing, not even in part; what is
  * paid, given back or forgiven happens once; and what is estimated is what is charged.
  */
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";

@@ -1,7 +1,7 @@
 /** The catalogue over HTTP: from which moment a price may hold, what a change would mean, and examples to begin with. */
 import { HostId } from "@remotegpu/shared/ids";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 import { openSceneRun } from "../../support/billing/metering-scene.ts";

@@ -1,11 +1,11 @@
 /** What a suspension does to all that runs, through API, hour tick and hosts, and what a payment does and does not undo. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { lockEnvironment } from "@remotegpu/control-plane/store/environments/environments";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { lockEnvironment } from "@remotegpu/control-plane/server/store/environments/environments";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { eventually } from "../../support/eventually.ts";

@@ -1,8 +1,8 @@
 /** Who is and was in environments, as hosts tell it and as their people see it; the hosts are the test's. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { MAX_STORED_OF_ENVIRONMENT } from "@remotegpu/control-plane/store/environments/access/access-log";
-import { takeAccess } from "@remotegpu/control-plane/store/environments/access/access-reports";
-import { transaction, type Transaction } from "@remotegpu/control-plane/store/database/database";
+import { MAX_STORED_OF_ENVIRONMENT } from "@remotegpu/control-plane/server/store/environments/access/access-log";
+import { takeAccess } from "@remotegpu/control-plane/server/store/environments/access/access-reports";
+import { transaction, type Transaction } from "@remotegpu/control-plane/server/store/database/database";
 import {
   type AccessReport,
   type AccessSession,

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
-import { desiredAccess } from "@remotegpu/control-plane/store/reports/desired/desired-access";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { desiredAccess } from "@remotegpu/control-plane/server/store/reports/desired/desired-access";
 import type { Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";
 import {

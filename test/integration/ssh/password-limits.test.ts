@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cryptHash } from "@remotegpu/control-plane/http/environments/generated-password";
+import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { RATE_OF_STRANGER, RATE_OF_STRANGERS } from "@remotegpu/agent/core/access/password-limiter";
 import type { Door } from "../../support/containers/door.ts";
 import { LeasedDoors } from "../../support/containers/leased-door.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type { RunId } from "@remotegpu/shared/ids";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { terminalWords } from "@remotegpu/control-plane/core/environments/terminal-words";
+import { terminalWords } from "@remotegpu/control-plane/server/core/environments/terminal-words";
 import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { type Door, Doorway } from "../../support/containers/door.ts";
 import { docker, runInside } from "../../support/containers/docker.ts";

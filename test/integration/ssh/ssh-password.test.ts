@@ -1,8 +1,8 @@
 /** Generated passwords over HTTP: shown once, kept as a hash, told to the host; and the command of it. */
 import { execa } from "execa";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
-import { cryptHash } from "@remotegpu/control-plane/http/environments/generated-password";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { problem, type Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -10,7 +10,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname;
 
 let scene: ControlScene;
 let alice: Caller & { workspaceId: number };

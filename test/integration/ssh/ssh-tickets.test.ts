@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { type Answer, type Caller, problem } from "../../support/http/api.ts";
 import { byKey, sessionOn } from "../../support/samples/access-report.ts";
 import { aPublicKey, fingerprintOf } from "../../support/samples/ssh-keys.ts";
@@ -14,7 +14,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname;
 
 let scene: ControlScene;
 let alice: Caller;

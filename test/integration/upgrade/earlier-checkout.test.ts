@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
+import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import {
   type Connection,
   type Database,
   openDatabase,
-} from "@remotegpu/control-plane/store/database/database";
+} from "@remotegpu/control-plane/server/store/database/database";
 import {
   assertMigrated,
   migrate,
@@ -17,14 +17,14 @@ import {
   MIGRATIONS,
   planMigration,
   readMigrations,
-} from "@remotegpu/control-plane/store/migrate";
-import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
+} from "@remotegpu/control-plane/server/store/migrate";
+import { schemaSnapshot } from "@remotegpu/control-plane/server/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
-const STARTER = new URL("../../../control-plane/src/quickstart/main.ts", import.meta.url).pathname;
+const STARTER = new URL("../../../control-plane/server/quickstart/main.ts", import.meta.url).pathname;
 /** As `sha256sum` wrote it of the files that built the same schema before they were folded. */
 const FORMER = readFileSync(new URL("../../fixtures/former-migrations.txt", import.meta.url), "utf8");
 const SENTENCE =

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   migrateCommand,
   type MigrateCommandOptions,
-} from "@remotegpu/control-plane/commands/migrate-command";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
+} from "@remotegpu/control-plane/server/commands/migrate-command";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { schemaSnapshot } from "@remotegpu/control-plane/server/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);

@@ -6,13 +6,18 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
-import { assertMigrated, migrate, MIGRATIONS, readMigrations } from "@remotegpu/control-plane/store/migrate";
-import { schemaSnapshot, SNAPSHOT } from "@remotegpu/control-plane/store/schema-snapshot";
+import {
+  assertMigrated,
+  migrate,
+  MIGRATIONS,
+  readMigrations,
+} from "@remotegpu/control-plane/server/store/migrate";
+import { schemaSnapshot, SNAPSHOT } from "@remotegpu/control-plane/server/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { startThrowawayPostgres } from "../../support/engines/throwaway-postgres.ts";
 
 const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
-const MIGRATE = new URL("../../../control-plane/src/store/migrate.ts", import.meta.url);
+const MIGRATE = new URL("../../../control-plane/server/store/migrate.ts", import.meta.url);
 
 const opened: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -2,10 +2,10 @@
  * The product on the rows of the old system, after the upgrade: what says that it runs is ended once and for nothing,
  * everything can be read by those it belongs to, and an environment can be started again.
  */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { migrate } from "@remotegpu/control-plane/store/migrate";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { GIB } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

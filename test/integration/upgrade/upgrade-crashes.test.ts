@@ -4,8 +4,8 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { migrate } from "@remotegpu/control-plane/store/migrate";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
 import { oldSystem, type OldSystem } from "../../support/old-system/old-database.ts";
 import { AS_FOUND, untouchedForms } from "../../support/old-system/old-form.ts";
 import { oldRows } from "../../support/old-system/old-rows.ts";

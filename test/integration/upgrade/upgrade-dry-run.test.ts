@@ -1,8 +1,8 @@
 /** `migrate --dry-run` and `--strict`: what they say, and that they leave everything as it is. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { migrate, planMigration } from "@remotegpu/control-plane/store/migrate";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { migrate, planMigration } from "@remotegpu/control-plane/server/store/migrate";
 import { oldSystem, type OldSystem } from "../../support/old-system/old-database.ts";
 import { AS_FOUND, formsByHand } from "../../support/old-system/old-form.ts";
 import { oldRows } from "../../support/old-system/old-rows.ts";

@@ -3,10 +3,14 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { type Database, openDatabase, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { migrate, MIGRATIONS, readMigrations } from "@remotegpu/control-plane/store/migrate";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import {
+  type Database,
+  openDatabase,
+  transaction,
+} from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { migrate, MIGRATIONS, readMigrations } from "@remotegpu/control-plane/server/store/migrate";
 import { eventually } from "../../support/eventually.ts";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import { type OldRows, oldSystem, type OldSystem } from "../../support/old-system/old-database.ts";
@@ -17,7 +21,7 @@ import { SECTION_7 } from "../../support/old-system/the-change.ts";
 import type { FreshDatabase } from "../../support/engines/postgres.ts";
 import { watchedDatabase } from "../../support/engines/watched-database.ts";
 
-const MIGRATE = new URL("../../../control-plane/src/store/migrate.ts", import.meta.url);
+const MIGRATE = new URL("../../../control-plane/server/store/migrate.ts", import.meta.url);
 const UNDEFINED_COLUMN = "42703";
 
 let old: OldSystem;

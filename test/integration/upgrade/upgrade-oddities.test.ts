@@ -1,7 +1,7 @@
 /** Old databases that differ from what was written down: taken along, or refused before anything is touched. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { migrate, migrateDown } from "@remotegpu/control-plane/store/migrate";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { migrate, migrateDown } from "@remotegpu/control-plane/server/store/migrate";
 import { oldSystem, type OldRows, type OldSystem } from "../../support/old-system/old-database.ts";
 import { AS_FOUND } from "../../support/old-system/old-form.ts";
 import { rowsAsText } from "../../support/old-system/rows-as-text.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
+import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../../support/http/api.ts";
 import {

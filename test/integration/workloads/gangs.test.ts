@@ -1,10 +1,10 @@
 /** The life of a gang with hosts that a test speaks for: held, looked at, released together, and ended together. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
-import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
-import { currentTerm } from "@remotegpu/control-plane/store/database/leader";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/billing/broken-time";
+import { workloadsPass } from "@remotegpu/control-plane/server/controllers/workloads";
+import { currentTerm } from "@remotegpu/control-plane/server/store/database/leader";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -1,9 +1,9 @@
 /** Arrays of training jobs: one order of many, so many of them at once, and one group to look at and to end. */
 import { KIB, GIB } from "@remotegpu/shared/units";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { withTurn } from "@remotegpu/control-plane/store/training/job-arrays";
-import { lockJobOrders } from "@remotegpu/control-plane/store/training/job-orders";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { withTurn } from "@remotegpu/control-plane/server/store/training/job-arrays";
+import { lockJobOrders } from "@remotegpu/control-plane/server/store/training/job-orders";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";

@@ -1,5 +1,5 @@
 /** Training jobs that are there, changed over HTTP: how they are called, and how soon they are tried. */
-import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
+import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
 import { GIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";

@@ -1,11 +1,11 @@
 /** A training job of one rank, from its order to its end, with a host that a test speaks for. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GIB } from "@remotegpu/shared/units";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { settleAccount } from "@remotegpu/control-plane/store/spending/suspensions";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { workloadsPass } from "@remotegpu/control-plane/server/controllers/workloads";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { settleAccount } from "@remotegpu/control-plane/server/store/spending/suspensions";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";

@@ -11,13 +11,13 @@ import {
   LogStreams,
   MAX_STREAMS_OF_HOST,
   MAX_STREAMS_OF_READER,
-} from "@remotegpu/control-plane/link/hosts/log-streams";
+} from "@remotegpu/control-plane/server/link/hosts/log-streams";
 import type {
   LogNext,
   LogOpening,
   LogQuery,
   LogStream,
-} from "@remotegpu/control-plane/core/workloads/log-stream";
+} from "@remotegpu/control-plane/server/core/workloads/log-stream";
 import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
 import { MAX_CHUNK_BYTES, READER_SILENT_MS, type SessionId } from "@remotegpu/shared/sessions";
 import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/subjects";

@@ -10,8 +10,8 @@ import type { NatsConnection } from "nats";
 import { z } from "zod";
 import { LogSessions, type LogPiece } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
-import { openServer, type ApiServer } from "@remotegpu/control-plane/http/server/server";
-import { LogStreams } from "@remotegpu/control-plane/link/hosts/log-streams";
+import { openServer, type ApiServer } from "@remotegpu/control-plane/server/http/server/server";
+import { LogStreams } from "@remotegpu/control-plane/server/link/hosts/log-streams";
 import type { LogOpen } from "@remotegpu/shared/sessions";
 import type { Caller } from "../../support/http/api.ts";
 import {

@@ -3,7 +3,7 @@
  * what is not proven is not billed, and what is known of its history stays.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";

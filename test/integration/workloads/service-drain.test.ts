@@ -1,10 +1,10 @@
 /** Replicas that go while they answer: nobody gives them anything new, and they end when what they have is answered. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceId } from "@remotegpu/shared/ids";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
-import { writeReport } from "@remotegpu/control-plane/store/gateway/reports";
-import { serviceRoutes } from "@remotegpu/control-plane/store/inference/service-routes";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
+import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";
+import { serviceRoutes } from "@remotegpu/control-plane/server/store/inference/service-routes";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";

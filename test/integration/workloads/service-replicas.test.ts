@@ -1,6 +1,6 @@
 /** Replicas that come and go: scaled, replaced, on silent, drained and lost hosts, and beyond what funds and quotas cover. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { GpuReport } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -3,13 +3,13 @@
  */
 import type { ClientBase } from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
-import type { ApiApp } from "@remotegpu/control-plane/http/deps";
-import { createApp } from "@remotegpu/control-plane/http/server/app";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { KEY_FREE_WITHIN_MS } from "@remotegpu/control-plane/store/orders/idempotency";
+import { replicasPass } from "@remotegpu/control-plane/server/controllers/inference/replicas";
+import type { ApiApp } from "@remotegpu/control-plane/server/http/deps";
+import { createApp } from "@remotegpu/control-plane/server/http/server/app";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { KEY_FREE_WITHIN_MS } from "@remotegpu/control-plane/server/store/orders/idempotency";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { watchedDatabase, type WatchedStatement } from "../../support/engines/watched-database.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,10 +1,10 @@
 /** Services that scale by themselves, by what gateways and hosts tell of them: up, down, to none and back, paused and dry. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LeadershipLostError } from "@remotegpu/control-plane/store/database/leader";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
-import { wakeService } from "@remotegpu/control-plane/store/inference/waking";
-import { changeReplicaRequests } from "@remotegpu/control-plane/store/inference/replica-requests";
+import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
+import { wakeService } from "@remotegpu/control-plane/server/store/inference/waking";
+import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

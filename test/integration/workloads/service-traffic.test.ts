@@ -1,15 +1,15 @@
 /** What the API tells of what a service answered: sums, keys and minutes as gateways wrote them down, and for how long. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { oldTrafficPass } from "@remotegpu/control-plane/controllers/inference/old-traffic";
+import { oldTrafficPass } from "@remotegpu/control-plane/server/controllers/inference/old-traffic";
 import {
   type CountedAnswer,
   countAnswer,
   noCounts,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { keepGateway, removeGateway } from "@remotegpu/control-plane/store/gateway/gateways";
-import { writeReport } from "@remotegpu/control-plane/store/gateway/reports";
-import { keepTraffic } from "@remotegpu/control-plane/store/inference/traffic";
+} from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { keepGateway, removeGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
+import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

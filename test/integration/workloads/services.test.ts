@@ -1,7 +1,7 @@
 /** Inference services with hosts that a test speaks for: ordered, placed, ready, stopped, started, deleted. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Registration } from "@remotegpu/control-plane/gateway/registration";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -3,10 +3,10 @@
  * GPUs. The chains are whole: each event begins where the one before it ended.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { GIB } from "@remotegpu/shared/units";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

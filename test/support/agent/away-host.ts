@@ -12,7 +12,7 @@ import { HostConnection } from "@remotegpu/agent/link/connection";
 import { CredentialKeeper } from "@remotegpu/agent/link/credential-keeper";
 import { ControlPlaneLink } from "@remotegpu/agent/loop/control-plane-link";
 import type { Clock } from "@remotegpu/agent/host/moment";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { BootId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { BALLAST_BYTES } from "../samples/journal-samples.ts";

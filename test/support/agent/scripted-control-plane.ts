@@ -24,12 +24,12 @@ import type {
 import { hostOf, upOfAllHosts } from "@remotegpu/shared/subjects";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
 import { decode } from "@remotegpu/shared/wire";
-import { HostOrders } from "@remotegpu/control-plane/link/hosts/host-orders";
-import { serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { LogStreams } from "@remotegpu/control-plane/link/hosts/log-streams";
-import { JournalConsumer } from "@remotegpu/control-plane/link/journal/journal-consumer";
-import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
-import type { WholeReport } from "@remotegpu/control-plane/link/hosts/report-assembly";
+import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
+import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import { LogStreams } from "@remotegpu/control-plane/server/link/hosts/log-streams";
+import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
+import type { WholeReport } from "@remotegpu/control-plane/server/link/hosts/report-assembly";
 import { eventually } from "../eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../engines/nats.ts";
 import { aHeartbeatReply } from "../samples/protocol-samples.ts";

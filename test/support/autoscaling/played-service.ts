@@ -1,13 +1,16 @@
 /** A service that autoscaling looks at every two seconds, whose replicas are ready at once and told of without fail. */
-import { evaluate, type Situation } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling";
+import {
+  evaluate,
+  type Situation,
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling";
 import {
   type AutoscalingConfig,
   type Metric,
   parseAutoscalingConfig,
-} from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
-import type { Decision } from "@remotegpu/control-plane/core/inference/autoscaling/decision-words";
-import { NO_HISTORY } from "@remotegpu/control-plane/core/inference/autoscaling/load-history";
-import type { Sample } from "@remotegpu/control-plane/core/inference/autoscaling/service-load";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
+import type { Decision } from "@remotegpu/control-plane/server/core/inference/autoscaling/decision-words";
+import { NO_HISTORY } from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
+import type { Sample } from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
 
 export const CHECK_MS = 2_000;
 const GATEWAY = "gateway-1";

@@ -2,7 +2,7 @@
  * A service as a queue: requests come by chance around a rate, wait in a bounded line, and are answered by replicas that
  * do ten at once and need a while to start. What finds the line full is lost. Time goes in slots of a tenth of a second.
  */
-import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
+import { type Draw, drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 
 export const SLOT_MS = 100;

@@ -1,10 +1,13 @@
 /** A trace of load through a simulated service whose replicas follow a rule: what it lost, and what it took. */
-import { evaluate, type Situation } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling";
-import type { AutoscalingConfig } from "@remotegpu/control-plane/core/inference/autoscaling/autoscaling-config";
+import {
+  evaluate,
+  type Situation,
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling";
+import type { AutoscalingConfig } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
 import {
   type LoadHistory,
   NO_HISTORY,
-} from "@remotegpu/control-plane/core/inference/autoscaling/load-history";
+} from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
 import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { LoadTrace } from "./load-traces.ts";
 import type { Rule, Seen } from "./published-rules.ts";

@@ -1,5 +1,5 @@
 /** Billing records as a test wants them, written past rating: of any customer, month and amount. */
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 
 export interface RecordOptions {
   customer_id: number;

@@ -2,22 +2,22 @@
  * Runs of every kind that a proof has to tell of, taken through the real ingest and the real hour tick around the end of
  * a month, with the signatures of real hosts' keys. What is written below as minutes counts from the beginning.
  */
-import type { BrokenReason } from "@remotegpu/control-plane/core/billing/waived-time";
+import type { BrokenReason } from "@remotegpu/control-plane/server/core/billing/waived-time";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { verifySignature } from "@remotegpu/control-plane/link/identity/signature";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { HostKeys } from "@remotegpu/control-plane/store/hosts/host-keys";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { HostKeys } from "@remotegpu/control-plane/server/store/hosts/host-keys";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import {
   at,
   CHINA,

@@ -2,33 +2,33 @@
  * Feeds a billing vector to the real store, ingest and hour tick, moment by moment, and reads back what came of it.
  * The clock is the vector's; nothing is calculated here.
  */
-import { parseUtcOffset } from "@remotegpu/control-plane/core/billing/billing-calendar";
-import { estimate } from "@remotegpu/control-plane/core/billing/rating";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { setThresholds } from "@remotegpu/control-plane/store/events/alert-rules";
-import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-rule";
-import { lockAccounts } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { balanceView } from "@remotegpu/control-plane/store/spending/balance";
+import { parseUtcOffset } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
+import { estimate } from "@remotegpu/control-plane/server/core/billing/rating";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { setThresholds } from "@remotegpu/control-plane/server/store/events/alert-rules";
+import { startRule } from "@remotegpu/control-plane/server/store/orders/checks/start-rule";
+import { lockAccounts } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { balanceView } from "@remotegpu/control-plane/server/store/spending/balance";
 import {
   type Transaction,
   type Database,
   transaction,
-} from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+} from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import {
   adjust,
   type PaymentResult,
   refund,
   topUp,
-} from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { addPrice, pricesInForce } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
+} from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { addPrice, pricesInForce } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { insertWorkspace } from "@remotegpu/control-plane/store/accounts/workspaces";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { insertWorkspace } from "@remotegpu/control-plane/server/store/accounts/workspaces";
 import { type Catalogue, catalogueOf } from "../../vectors/catalogue.ts";
 import { bootIdOf, Journals } from "../../vectors/journals.ts";
 import {

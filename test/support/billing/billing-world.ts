@@ -2,20 +2,20 @@
  * Gives the same commands to the product on Postgres and to the model in memory, in the order in which they are
  * committed, and compares what came of it. Decides nothing itself.
  */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { setCreditLimit } from "@remotegpu/control-plane/store/spending/suspensions";
-import { startRule } from "@remotegpu/control-plane/store/orders/checks/start-rule";
-import { lockAccounts, trialBalance } from "@remotegpu/control-plane/store/billing/ledger/ledger";
-import { adjust, refund, topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { stopWaiver } from "@remotegpu/control-plane/core/billing/stop-waiver";
-import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { setCreditLimit } from "@remotegpu/control-plane/server/store/spending/suspensions";
+import { startRule } from "@remotegpu/control-plane/server/store/orders/checks/start-rule";
+import { lockAccounts, trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
+import { adjust, refund, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
+import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { HostId } from "@remotegpu/shared/ids";
 import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
 import { formatDecimal, formatPoints, PRICE_DECIMALS } from "@remotegpu/shared/money";

@@ -3,12 +3,12 @@
  * host's clock starts at ZERO; one unit of the spec costs 6 points an hour, so a minute costs 0.1.
  */
 import { randomUUID } from "node:crypto";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { insertCustomer } from "@remotegpu/control-plane/store/accounts/customers";
-import { topUp } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import { fixBootZero } from "@remotegpu/control-plane/store/billing/runs/run-time";
-import { openRuns } from "@remotegpu/control-plane/store/billing/runs/runs";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
+import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
+import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import type { HostId } from "@remotegpu/shared/ids";
 import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
 import { parsePoints, parseQuantity } from "@remotegpu/shared/money";

@@ -2,7 +2,7 @@
  * Every single change that somebody could make to a proof to move its bill, with what a verifier has to name then. What
  * only labels the bill (names, reasons, evidence) is not among them.
  */
-import type { OwnRow, ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
+import type { OwnRow, ProofDocument } from "@remotegpu/control-plane/server/proof/proof-document";
 
 export interface ProofChange {
   readonly what: string;

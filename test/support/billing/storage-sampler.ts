@@ -1,10 +1,10 @@
 /** One storage pool with one host that samples it as an agent does, and something of each workspace in it. */
-import { answerStorage } from "@remotegpu/control-plane/controllers/billing/storage-sampling";
-import { insertData } from "@remotegpu/control-plane/store/accounts/catalogue";
-import { addPrice } from "@remotegpu/control-plane/store/billing/prices/prices";
-import type { Database, Transaction } from "@remotegpu/control-plane/store/database/database";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
-import { setPoolDisk } from "@remotegpu/control-plane/store/billing/storage/storage-pools";
+import { answerStorage } from "@remotegpu/control-plane/server/controllers/billing/storage-sampling";
+import { insertData } from "@remotegpu/control-plane/server/store/accounts/catalogue";
+import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
+import type { Database, Transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
+import { setPoolDisk } from "@remotegpu/control-plane/server/store/billing/storage/storage-pools";
 import type { HostId } from "@remotegpu/shared/ids";
 import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
 

@@ -1,7 +1,7 @@
 /** The dashboard, built once for these sources beside them, where every control plane of this checkout finds it. */
 import { readFile } from "node:fs/promises";
-import { builtFolder, BUILT_BESIDE, DashboardFiles } from "@remotegpu/control-plane/dashboard-files";
-import type { ServedDashboard } from "@remotegpu/control-plane/http/served-dashboard";
+import { builtFolder, BUILT_BESIDE, DashboardFiles } from "@remotegpu/control-plane/server/dashboard-files";
+import type { ServedDashboard } from "@remotegpu/control-plane/server/http/served-dashboard";
 import { eventually } from "../eventually.ts";
 import { quietLog } from "../quiet-log.ts";
 

@@ -2,7 +2,7 @@
  * The dashboard on the real API and store, with hosts that a test speaks for (`worlds/control-scene.ts`), over a port for
  * a browser. What the browser complains of is kept: there must be nothing.
  */
-import { openServer } from "@remotegpu/control-plane/http/server/server";
+import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import type { Page } from "puppeteer-core";
 import { onTestFinished } from "vitest";
 import { openPage } from "../browser.ts";

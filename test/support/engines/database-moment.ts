@@ -6,7 +6,7 @@ import {
   type Connection,
   type Database,
   transaction,
-} from "@remotegpu/control-plane/store/database/database";
+} from "@remotegpu/control-plane/server/store/database/database";
 
 export interface Moment {
   /** Every row of every table is again what it was then. */

@@ -4,7 +4,7 @@
  * tables takes twice as long as a copy. The function lies in a schema of its own, which the product does not know.
  */
 import { escapeLiteral } from "pg";
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 
 /** What says which migrations there were, and is written by them alone. */
 const STORED = "schema_migrations";

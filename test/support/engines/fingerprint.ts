@@ -1,5 +1,5 @@
 /** One number for all that a database holds, but for the tables that are left out and for when a key was used last. */
-import type { Connection } from "@remotegpu/control-plane/store/database/database";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 
 /** A function of the database, since planning a look at every table takes as long as the look. */
 const FUNCTION = "test_fingerprint";

@@ -4,7 +4,7 @@
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { isPortFree } from "@remotegpu/control-plane/embedded/ports";
+import { isPortFree } from "@remotegpu/control-plane/server/embedded/ports";
 
 const FIRST_PORT = 10_000;
 const LAST_PORT = 17_999;

@@ -8,8 +8,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
+import { renderNatsConfig } from "@remotegpu/control-plane/server/link/servers/nats-config";
+import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { eventually } from "../eventually.ts";
 import { freePorts } from "./free-ports.ts";
 

@@ -3,15 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NatsConnection } from "nats";
-import { startNats, type EmbeddedNats } from "@remotegpu/control-plane/embedded/nats";
+import { startNats, type EmbeddedNats } from "@remotegpu/control-plane/server/embedded/nats";
 import {
   serverCertificate,
   type ServerCertificate,
-} from "@remotegpu/control-plane/embedded/certificate-authority";
-import { connectControlPlane, type NatsAddress } from "@remotegpu/control-plane/link/servers/connection";
-import { mintHostCredential } from "@remotegpu/control-plane/link/identity/host-credential";
-import { renderNatsConfig } from "@remotegpu/control-plane/link/servers/nats-config";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
+} from "@remotegpu/control-plane/server/embedded/certificate-authority";
+import {
+  connectControlPlane,
+  type NatsAddress,
+} from "@remotegpu/control-plane/server/link/servers/connection";
+import { mintHostCredential } from "@remotegpu/control-plane/server/link/identity/host-credential";
+import { renderNatsConfig } from "@remotegpu/control-plane/server/link/servers/nats-config";
+import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/ids";
 import type { CredentialGrant } from "@remotegpu/shared/joining";

@@ -7,7 +7,7 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openOperator, type Operator } from "@remotegpu/control-plane/link/servers/operator";
+import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 
 /** Undefined outside of the suite, as in a benchmark. */
 function fileOfRun(): string | undefined {

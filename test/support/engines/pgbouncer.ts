@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { eventually } from "../eventually.ts";
 import { freePort } from "./free-ports.ts";
 

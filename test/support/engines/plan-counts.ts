@@ -6,7 +6,7 @@
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Connection, openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { type Connection, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 
 const DEAREST = 10;
 

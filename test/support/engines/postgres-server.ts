@@ -3,8 +3,8 @@
  * copied from. Both projects that need it call this; the second finds the server of the first.
  */
 import type { TestProject } from "vitest/node";
-import { migrate } from "@remotegpu/control-plane/store/migrate";
-import { openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { migrate } from "@remotegpu/control-plane/server/store/migrate";
+import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { makeEmptying } from "./emptying.ts";
 import { startThrowawayPostgres, type ThrowawayPostgres } from "./throwaway-postgres.ts";
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { afterAll, expect, inject } from "vitest";
-import { type Database, openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { eventually } from "../eventually.ts";
 import { EMPTY_DATABASE } from "./emptying.ts";
 import { notePlanCounts } from "./plan-counts.ts";

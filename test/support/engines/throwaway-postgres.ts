@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { GIB } from "@remotegpu/shared/units";
-import { startPostgres } from "@remotegpu/control-plane/embedded/postgres";
+import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import { quietLog } from "../quiet-log.ts";
 import { beginPlanCounts, planCountSettings } from "./plan-counts.ts";
 

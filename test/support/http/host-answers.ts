@@ -6,8 +6,8 @@ import {
   ANSWER_BOUNDS,
   type AnswerBounds,
   fileRequests,
-} from "@remotegpu/control-plane/link/files/file-requests";
-import type { HostAnswer, HostFiles } from "@remotegpu/control-plane/core/hosts/host-files";
+} from "@remotegpu/control-plane/server/link/files/file-requests";
+import type { HostAnswer, HostFiles } from "@remotegpu/control-plane/server/core/hosts/host-files";
 
 export function answeredBy(response: Response): HostAnswer {
   return {

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { hostIdentity } from "@remotegpu/control-plane/link/identity/host-credential";
-import type { ServerCertificate } from "@remotegpu/control-plane/embedded/certificate-authority";
+import { hostIdentity } from "@remotegpu/control-plane/server/link/identity/host-credential";
+import type { ServerCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
 import { HostId } from "@remotegpu/shared/ids";
 import { type AccessKeyClaim, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
 

@@ -4,7 +4,7 @@
  * rows at random would break them, and come back, NOT VALID, in a form that asks for them.
  */
 import { readFile } from "node:fs/promises";
-import { type Connection, openDatabase } from "@remotegpu/control-plane/store/database/database";
+import { type Connection, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { freshDatabase, type FreshDatabase } from "../engines/postgres.ts";
 import { afterRows, beforeRows, type OldForm } from "./old-form.ts";
 

@@ -2,7 +2,7 @@
  * The old system's rows, read back out of the new tables and the record of the upgrade: what stands here is the proof
  * that nothing was lost. SQL of the tests' own, that shares nothing with the product's way back.
  */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { type Column, OLD_TABLES, type OldTable } from "./old-database.ts";
 import { byTable, readingText, rowsInOrder, type TextRow, type TextRows } from "./rows-as-text.ts";
 import { MOVES } from "./the-change.ts";

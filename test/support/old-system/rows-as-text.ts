@@ -7,7 +7,7 @@ import {
   type Connection,
   type Database,
   transaction,
-} from "@remotegpu/control-plane/store/database/database";
+} from "@remotegpu/control-plane/server/store/database/database";
 import { OLD_TABLES, type OldTable } from "./old-database.ts";
 
 export type TextRow = Record<string, string | null>;

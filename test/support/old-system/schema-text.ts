@@ -1,6 +1,6 @@
 /** A schema as text, the same whatever a database's own settings are. */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { schemaSnapshot } from "@remotegpu/control-plane/store/schema-snapshot";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { schemaSnapshot } from "@remotegpu/control-plane/server/store/schema-snapshot";
 import { readingText } from "./rows-as-text.ts";
 
 export async function schemaText(database: Database): Promise<string> {

@@ -1,5 +1,5 @@
 /** An order of an environment, with what a test asks of it. */
-import { type Order, type OrderFields, resourcesOf } from "@remotegpu/control-plane/core/orders/order";
+import { type Order, type OrderFields, resourcesOf } from "@remotegpu/control-plane/server/core/orders/order";
 import { GIB } from "@remotegpu/shared/units";
 
 export function anOrder(fields: Partial<OrderFields> = {}, change: Partial<Order> = {}): Order {

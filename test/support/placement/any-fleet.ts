@@ -3,15 +3,22 @@
  * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
  * pools and old agents; some hosts kept to one payer.
  */
-import type { Reason } from "@remotegpu/control-plane/core/reasons/reason";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
-import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
+import type {
+  Fleet,
+  GpuCapacity,
+  HostCapacity,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import {
   type CountedShape,
   typicalShapes,
-} from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+} from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 import { CLOSED } from "./fleet.ts";
 
 const POOLS = ["pool-1", "pool-2"];

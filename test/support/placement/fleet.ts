@@ -1,9 +1,16 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
-import type { GpuCapacity, GpuUse, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { Reason } from "@remotegpu/control-plane/core/reasons/reason";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+import type {
+  GpuCapacity,
+  GpuUse,
+  HostCapacity,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 
 /** Why a host or a card takes nothing new, where it does not matter. */
 export const CLOSED: Reason = { code: "host-cordoned", params: {} };

@@ -2,7 +2,7 @@
  * The events of a recorded log, one at a time: an arrival or an end, an arrival first where both are at one time, and
  * the queue's core serves the line after each. Which job starts is the core's to say, here only the time passes.
  */
-import { type Line, type Rules, serve } from "@remotegpu/control-plane/core/queue/backfill";
+import { type Line, type Rules, serve } from "@remotegpu/control-plane/server/core/queue/backfill";
 import type { PoolJob, ProcessorPool } from "./processor-pool.ts";
 
 export interface LoggedJob extends PoolJob {

@@ -1,6 +1,6 @@
 /** Rows of what waits and of what was placed, written as they are: for reads that no order could bring so far. */
-import type { Turn } from "@remotegpu/control-plane/core/queue/oldest";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Turn } from "@remotegpu/control-plane/server/core/queue/oldest";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { GIB, MIB } from "@remotegpu/shared/units";
 
 type Row = Record<string, unknown>;

@@ -2,16 +2,16 @@
  * Placements written by hand: the scene of a control plane, orders that wait, and the transaction that commits what a
  * test proposes for them, as a scheduler would.
  */
-import { inEnglish } from "@remotegpu/control-plane/core/reasons/english/english";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { randomUUID } from "node:crypto";
-import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { commitPlacements } from "@remotegpu/control-plane/store/placement/commit/placements";
+import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/server/core/placement/placement";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
 import type {
   CommitOutcome,
   PlacementProposal,
-} from "@remotegpu/control-plane/store/placement/commit/proposals";
+} from "@remotegpu/control-plane/server/store/placement/commit/proposals";
 import { GIB } from "@remotegpu/shared/units";
 import type { Caller } from "../http/api.ts";
 import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";

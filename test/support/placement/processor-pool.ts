@@ -3,7 +3,7 @@
  * it says. Beside a reserved head starts only what ends before it, as published replays have it. Time is in seconds and
  * moves when told to.
  */
-import type { Room, Start } from "@remotegpu/control-plane/core/queue/backfill";
+import type { Room, Start } from "@remotegpu/control-plane/server/core/queue/backfill";
 
 export interface PoolJob {
   processors: number;

@@ -2,15 +2,15 @@
  * A fleet over time on paper: orders come, passes place them, what runs ends as it promised. One pass at each moment at
  * which something happens; what payers hold, and whose place is kept, goes from one to the next.
  */
-import type { Fleet } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import { FleetState } from "@remotegpu/control-plane/core/placement/fleet/fleet-state";
-import type { PlacedInstance } from "@remotegpu/control-plane/core/placement/placement";
-import type { Sharer } from "@remotegpu/control-plane/core/queue/fair-share";
-import { NOTHING, plus } from "@remotegpu/control-plane/core/queue/share";
-import { type PassPlan, planPass } from "@remotegpu/control-plane/core/queue/pass-plan";
-import { cardDemands } from "@remotegpu/control-plane/core/queue/reservation";
-import { fleetWithout } from "@remotegpu/control-plane/core/queue/work-to-wait-for";
-import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
+import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
+import type { PlacedInstance } from "@remotegpu/control-plane/server/core/placement/placement";
+import type { Sharer } from "@remotegpu/control-plane/server/core/queue/fair-share";
+import { NOTHING, plus } from "@remotegpu/control-plane/server/core/queue/share";
+import { type PassPlan, planPass } from "@remotegpu/control-plane/server/core/queue/pass-plan";
+import { cardDemands } from "@remotegpu/control-plane/server/core/queue/reservation";
+import { fleetWithout } from "@remotegpu/control-plane/server/core/queue/work-to-wait-for";
+import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
 import { NOW, OPTIONS, type TestOrder } from "./queued-orders.ts";
 
 type QueueStateOfPass = Parameters<typeof planPass>[0]["sharers"];

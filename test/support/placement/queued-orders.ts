@@ -1,10 +1,10 @@
 /** Waiting orders and running work for tests of the queue over a fleet. */
-import type { PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { PlacementOptions } from "@remotegpu/control-plane/core/placement/placer";
-import type { QueuedOrder } from "@remotegpu/control-plane/core/queue/fleet-room";
-import type { Waiting } from "@remotegpu/control-plane/core/queue/queue";
-import type { Amounts } from "@remotegpu/control-plane/core/queue/share";
-import type { NamedWork } from "@remotegpu/control-plane/core/queue/turn";
+import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { PlacementOptions } from "@remotegpu/control-plane/server/core/placement/placer";
+import type { QueuedOrder } from "@remotegpu/control-plane/server/core/queue/fleet-room";
+import type { Waiting } from "@remotegpu/control-plane/server/core/queue/queue";
+import type { Amounts } from "@remotegpu/control-plane/server/core/queue/share";
+import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
 import { aRequest } from "./fleet.ts";
 
 export const NOW = 1_000_000_000;

@@ -2,9 +2,16 @@
  * Placement once more, said as plainly as it can be and sharing nothing with the product but the types of what goes in:
  * every host is looked at for every request, and every figure is worked out anew from its formula. For comparing.
  */
-import type { Fleet, GpuCapacity, HostCapacity } from "@remotegpu/control-plane/core/placement/fleet/fleet";
-import type { GpuRequest, PlacementRequest } from "@remotegpu/control-plane/core/placement/fleet/fits-on";
-import type { CountedShape } from "@remotegpu/control-plane/core/placement/scoring/typical-shapes";
+import type {
+  Fleet,
+  GpuCapacity,
+  HostCapacity,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
+import type {
+  GpuRequest,
+  PlacementRequest,
+} from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 
 export interface SlowGrant {
   uuid: string;

@@ -2,14 +2,17 @@
  * A service whose replicas find places, start, serve, fail and drain by chance, and whose rollout is asked every five
  * seconds what is wanted. Whoever asks may die before anything is done. Keeps to what is ordered, and watches the promise.
  */
-import type { Answers } from "@remotegpu/control-plane/core/inference/rollout/revision-fault";
+import type { Answers } from "@remotegpu/control-plane/server/core/inference/rollout/revision-fault";
 import {
   lackOf,
   type RevisionReplica,
-} from "@remotegpu/control-plane/core/inference/rollout/revision-replicas";
-import { rolloutStep, type RolloutStep } from "@remotegpu/control-plane/core/inference/rollout/rollout";
-import type { Begun, Versions } from "@remotegpu/control-plane/core/inference/rollout/versions";
-import { type Draw, drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
+} from "@remotegpu/control-plane/server/core/inference/rollout/revision-replicas";
+import {
+  rolloutStep,
+  type RolloutStep,
+} from "@remotegpu/control-plane/server/core/inference/rollout/rollout";
+import type { Begun, Versions } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import { type Draw, drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 
 const CHECK_MS = 5_000;
 const START_MS = 20_000;

@@ -1,5 +1,5 @@
 /** Ranks of a gang as their hosts tell them, with what a test wants of them: all held, and all found well. */
-import type { RankState } from "@remotegpu/control-plane/core/instances/rank-state";
+import type { RankState } from "@remotegpu/control-plane/server/core/instances/rank-state";
 import type { Finding } from "@remotegpu/shared/instance";
 
 const IMAGE = `sha256:${"a".repeat(64)}`;

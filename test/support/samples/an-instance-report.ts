@@ -1,5 +1,5 @@
 /** What the host of an instance said last, with what a test wants of it. */
-import type { InstanceReport } from "@remotegpu/control-plane/core/instances/instance-report";
+import type { InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
 
 export function anInstanceReport(change: Partial<InstanceReport> = {}): InstanceReport {
   return {

@@ -4,7 +4,7 @@ import {
   countAnswer,
   noCounts,
   type TrafficCounts,
-} from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
+} from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
 
 export function counted(...answers: Partial<CountedAnswer>[]): TrafficCounts {
   const counts = noCounts();

@@ -1,5 +1,5 @@
 /** The only rank of a training job as the control plane orders it, with everything that a test does not care about filled in. */
-import { type RankCode, rankSpec } from "@remotegpu/control-plane/core/instances/desired-set";
+import { type RankCode, rankSpec } from "@remotegpu/control-plane/server/core/instances/desired-set";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { MIB } from "@remotegpu/shared/units";
 import { desiredOf } from "./desired-instance.ts";

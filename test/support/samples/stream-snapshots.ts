@@ -4,8 +4,8 @@ import type {
   FleetSnapshot,
   Snapshot,
   Stamp,
-} from "@remotegpu/control-plane/core/stream/snapshot";
-import type { Owner, Sight } from "@remotegpu/control-plane/core/stream/topics";
+} from "@remotegpu/control-plane/server/core/stream/snapshot";
+import type { Owner, Sight } from "@remotegpu/control-plane/server/core/stream/topics";
 
 export const ADA: Sight = {
   isAdmin: false,

@@ -10,7 +10,7 @@ import { join } from "node:path";
 export function commandFile(): string {
   const run = process.env["REMOTEGPU_TEST_RUN"];
   return run === undefined
-    ? new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname
+    ? new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname
     : join(tmpdir(), `${run}remotegpu.mjs`);
 }
 

@@ -3,11 +3,11 @@
  * both that the test sets forward. The control plane's passes run when the test says so.
  */
 import type { NatsConnection } from "nats";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { HostOrders } from "@remotegpu/control-plane/link/hosts/host-orders";
-import { serveHosts } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { JournalConsumer } from "@remotegpu/control-plane/link/journal/journal-consumer";
-import { ensureJournalStream } from "@remotegpu/control-plane/link/journal/journal-stream";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
+import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
+import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
 import type { HostId } from "@remotegpu/shared/ids";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { AgentUnderTest } from "../agent/agent.ts";

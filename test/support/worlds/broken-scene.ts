@@ -3,12 +3,12 @@
  * the hour's tick and the pass that makes broken time free. The clock stands still between the steps.
  */
 import { randomUUID } from "node:crypto";
-import { brokenTimePass } from "@remotegpu/control-plane/controllers/billing/broken-time";
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import type { Database } from "@remotegpu/control-plane/store/database/database";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/billing/broken-time";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { BootId, JournalId } from "@remotegpu/shared/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";

@@ -2,24 +2,24 @@
  * The control plane without NATS and without containers: the real API, store and loops on a fresh database, and hosts
  * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
  */
-import { noteConnection } from "@remotegpu/control-plane/store/hosts/host-addresses";
+import { noteConnection } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { createHash, randomUUID } from "node:crypto";
-import { idleStopPass } from "@remotegpu/control-plane/controllers/idle-stop";
-import { GpuHistory } from "@remotegpu/control-plane/controllers/hosts/gpu-history";
-import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
-import { imageFetchesPass } from "@remotegpu/control-plane/controllers/hosts/image-fetches";
-import { autoscalingPass } from "@remotegpu/control-plane/controllers/inference/autoscaling";
-import { replicasPass } from "@remotegpu/control-plane/controllers/inference/replicas";
-import { workloadsPass } from "@remotegpu/control-plane/controllers/workloads";
-import { lifecyclePass } from "@remotegpu/control-plane/controllers/lifecycle";
-import { passCache } from "@remotegpu/control-plane/store/placement/inputs/pass-inputs";
+import { idleStopPass } from "@remotegpu/control-plane/server/controllers/idle-stop";
+import { GpuHistory } from "@remotegpu/control-plane/server/controllers/hosts/gpu-history";
+import { hostSync } from "@remotegpu/control-plane/server/controllers/hosts/host-sync";
+import { imageFetchesPass } from "@remotegpu/control-plane/server/controllers/hosts/image-fetches";
+import { autoscalingPass } from "@remotegpu/control-plane/server/controllers/inference/autoscaling";
+import { replicasPass } from "@remotegpu/control-plane/server/controllers/inference/replicas";
+import { workloadsPass } from "@remotegpu/control-plane/server/controllers/workloads";
+import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
+import { passCache } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
 import {
   schedulePass,
   type SchedulingReport,
-} from "@remotegpu/control-plane/controllers/scheduling/scheduling";
-import type { HostHandlers } from "@remotegpu/control-plane/link/hosts/host-requests";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+} from "@remotegpu/control-plane/server/controllers/scheduling/scheduling";
+import type { HostHandlers } from "@remotegpu/control-plane/server/link/hosts/host-requests";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
 import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";

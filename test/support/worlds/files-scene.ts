@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { filesSocket } from "@remotegpu/agent/config";
-import { type ApiServer, openServer } from "@remotegpu/control-plane/http/server/server";
-import { fileRequests } from "@remotegpu/control-plane/link/files/file-requests";
+import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
+import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
 import { FilesUnderTest } from "../agent/files.ts";
 import { openApi, type ApiWorld, type Caller } from "../http/api.ts";
 import { CountedLine } from "../http/counted-line.ts";
 
-const CLI = new URL("../../../control-plane/src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../control-plane/cli/main.ts", import.meta.url).pathname;
 
 export class FilesScene implements AsyncDisposable {
   readonly api: ApiWorld;

@@ -2,8 +2,8 @@
  * Hosts of which each has a rank of a gang, spoken for by a test: what they are told they do, and what they find while
  * they hold their ranks is well unless the test says otherwise.
  */
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, Finding, ObservedInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Answer, Caller } from "../http/api.ts";

@@ -14,8 +14,8 @@ import { z } from "zod";
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { filesSocket } from "@remotegpu/agent/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
-import { Child } from "@remotegpu/control-plane/quickstart/child";
-import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { Child } from "@remotegpu/control-plane/server/quickstart/child";
+import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { commandFile } from "../suite/command-file.ts";
 import { NODE } from "../suite/commands-node.ts";
 import { COMPILED } from "../suite/compiled.ts";
@@ -27,7 +27,7 @@ import { endProcessesIn, leftOnHost, processesIn, removeFromHost } from "../cont
 import { freePort } from "../engines/free-ports.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
-export const CONTROL_PLANE = join(REPOSITORY, "control-plane/src/main.ts");
+export const CONTROL_PLANE = join(REPOSITORY, "control-plane/server/main.ts");
 export const AGENT = join(REPOSITORY, "agent/src/main.ts");
 export const ACCESS = join(REPOSITORY, "agent/src/access/main.ts");
 export const FILES = join(REPOSITORY, "agent/src/files/main.ts");

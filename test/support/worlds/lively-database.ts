@@ -2,12 +2,12 @@
  * A database in the middle of its life, for tests that look at all of it: usage in any order, forged, lost and
  * quarantined; hours, a refund, waived time; environments in every state that lasts, and their ports.
  */
-import { chargeDueHours } from "@remotegpu/control-plane/controllers/billing/charging";
-import { ingestBatch } from "@remotegpu/control-plane/controllers/ingest/ingest";
-import { type Database, transaction } from "@remotegpu/control-plane/store/database/database";
-import { refund } from "@remotegpu/control-plane/store/billing/ledger/payments";
-import { waiveRun } from "@remotegpu/control-plane/store/billing/runs/runs";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
+import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
+import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
+import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { parsePoints } from "@remotegpu/shared/money";
 import { openControlScene } from "./control-scene.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../billing/metering-scene.ts";

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
-import { SPARING_MEMORY } from "@remotegpu/control-plane/quickstart/stage";
+import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { execa } from "execa";
 import { expect } from "vitest";
 import { z } from "zod";

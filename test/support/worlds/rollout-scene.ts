@@ -1,6 +1,6 @@
 /** A service that goes from one version to another, as a test orders it, looks at it and lets time pass. */
 import { InstanceSpec } from "@remotegpu/shared/instance";
-import { examine } from "@remotegpu/control-plane/store/doctor/examination";
+import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import type { Answer } from "../http/api.ts";
 import { openControlScene } from "./control-scene.ts";

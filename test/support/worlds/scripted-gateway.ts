@@ -1,7 +1,7 @@
 /** A gateway among the rows of a database, that has what a test says: it tells of the services that it was given load of. */
-import type { Database } from "@remotegpu/control-plane/store/database/database";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { keepGateway, removeGateway } from "@remotegpu/control-plane/store/gateway/gateways";
+import { keepGateway, removeGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 
 interface ServiceLoad {
   inFlight: number;

@@ -2,8 +2,8 @@
  * Inference services over hosts that a test speaks for: what hosts are told to run is ready, and what they are told to stop
  * or remove is over, unless the test says otherwise of a host.
  */
-import { livenessPass } from "@remotegpu/control-plane/controllers/hosts/host-liveness";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
 import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
 import type { Answer, Caller } from "../http/api.ts";

@@ -9,10 +9,13 @@ import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { FromGateway, FromPage } from "@remotegpu/control-plane/core/gateway/terminal/terminal-protocol";
+import type {
+  FromGateway,
+  FromPage,
+} from "@remotegpu/control-plane/server/core/gateway/terminal/terminal-protocol";
 import { TerminalSite } from "@remotegpu/control-plane/gateway/terminal/terminal-site";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
-import { environmentTerminalKeys } from "@remotegpu/control-plane/link/identity/environment-terminal-keys";
+import { environmentTerminalKeys } from "@remotegpu/control-plane/server/link/identity/environment-terminal-keys";
 import type { Visit, VisitHandler } from "@remotegpu/control-plane/gateway/visit";
 import { type Door, Doorway } from "../containers/door.ts";
 import { eventually } from "../eventually.ts";

@@ -8,15 +8,20 @@ import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders 
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { originOf, webBaseOf, webBaseText, type WebBase } from "@remotegpu/control-plane/core/gateway/origin";
-import type { WebTarget } from "@remotegpu/control-plane/core/environments/web-target";
+import {
+  originOf,
+  webBaseOf,
+  webBaseText,
+  type WebBase,
+} from "@remotegpu/control-plane/server/core/gateway/origin";
+import type { WebTarget } from "@remotegpu/control-plane/server/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
 import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
-import { noteOnThisMachine } from "@remotegpu/control-plane/store/hosts/host-addresses";
+import { noteOnThisMachine } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
-import { AccessAuthority } from "@remotegpu/control-plane/link/identity/access-authority";
-import type { Operator } from "@remotegpu/control-plane/link/servers/operator";
-import { keepGateway } from "@remotegpu/control-plane/store/gateway/gateways";
+import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
+import type { Operator } from "@remotegpu/control-plane/server/link/servers/operator";
+import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
 import type { ReachableInstance } from "@remotegpu/agent/access/control-messages";

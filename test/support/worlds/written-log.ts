@@ -1,5 +1,5 @@
 /** A log as a host gives it: all of this text at once, and then its end. */
-import type { LogOpening } from "@remotegpu/control-plane/core/workloads/log-stream";
+import type { LogOpening } from "@remotegpu/control-plane/server/core/workloads/log-stream";
 
 export function writtenLog(text: string): LogOpening {
   const pieces = [new TextEncoder().encode(text)];

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { POLICIES } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { recordedHosts, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayDepartures } from "../../bench/replay/placement-departures.ts";
 import { PlacementLine } from "../../bench/replay/placement-line.ts";
 import { requestOf } from "../../bench/replay/placement-scene.ts";
-import { Placer } from "@remotegpu/control-plane/core/placement/placer";
+import { Placer } from "@remotegpu/control-plane/server/core/placement/placer";
 import { aHost, gpusOf } from "../../support/placement/fleet.ts";
 import { hostsCsv, tasksCsv } from "../../support/placement/recorded-cluster.ts";
 

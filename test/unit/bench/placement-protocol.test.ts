@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { drawFrom, shuffled } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import { POLICIES, type Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { drawFrom, shuffled } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import { POLICIES, type Policy } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { recordedHosts, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayPlacement } from "../../bench/replay/placement-protocol.ts";
 import type { Cluster } from "../../bench/replay/placement-scene.ts";

@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { drawFrom } from "@remotegpu/control-plane/core/placement/scoring/draw";
-import type { Policy } from "@remotegpu/control-plane/core/placement/scoring/policies";
+import { drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
+import type { Policy } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { recordedHosts, type RecordedTask, recordedTasks } from "../../bench/replay/cluster-lists.ts";
 import { replayPlacement } from "../../bench/replay/placement-protocol.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { NODE } from "@remotegpu/control-plane/proof/node-cryptography";
+import { NODE } from "@remotegpu/control-plane/server/proof/node-cryptography";
 import { BROWSER } from "@remotegpu/dashboard/pages/billing/proof/browser-cryptography";
 import { expect, onTestFinished, test } from "vitest";
 

@@ -2,18 +2,21 @@
 import { readFileSync } from "node:fs";
 import { XID_CATALOGUE } from "@remotegpu/agent/core/gpus/kernel-lines/xid-catalogue";
 import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
-import { type StartDecision, mayStart } from "@remotegpu/control-plane/core/accounts/account-state";
-import { afterRequest } from "@remotegpu/control-plane/core/environments/environment-status";
-import { endSentence, faultSentence } from "@remotegpu/control-plane/core/hosts/card-fault";
-import { overdueSentence } from "@remotegpu/control-plane/core/instances/placement-wait";
-import { catalogueSentences } from "@remotegpu/control-plane/http/sentences/catalogue-sentences";
-import { ENGLISH } from "@remotegpu/control-plane/core/reasons/english/english";
-import { REASON_CODES } from "@remotegpu/control-plane/core/reasons/reason";
-import { CHINESE } from "@remotegpu/control-plane/http/sentences/chinese";
-import { CHINESE_WORDS } from "@remotegpu/control-plane/http/sentences/chinese-words";
-import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/store/audit/audit-targets";
-import type { AlarmKind } from "@remotegpu/control-plane/store/events/alarms";
-import { PROBLEM_STATUS, PROBLEM_TITLES } from "@remotegpu/control-plane/http/request/problem-statuses";
+import { type StartDecision, mayStart } from "@remotegpu/control-plane/server/core/accounts/account-state";
+import { afterRequest } from "@remotegpu/control-plane/server/core/environments/environment-status";
+import { endSentence, faultSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
+import { overdueSentence } from "@remotegpu/control-plane/server/core/instances/placement-wait";
+import { catalogueSentences } from "@remotegpu/control-plane/server/http/sentences/catalogue-sentences";
+import { ENGLISH } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { CHINESE } from "@remotegpu/control-plane/server/http/sentences/chinese";
+import { CHINESE_WORDS } from "@remotegpu/control-plane/server/http/sentences/chinese-words";
+import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/server/store/audit/audit-targets";
+import type { AlarmKind } from "@remotegpu/control-plane/server/store/events/alarms";
+import {
+  PROBLEM_STATUS,
+  PROBLEM_TITLES,
+} from "@remotegpu/control-plane/server/http/request/problem-statuses";
 import { translator } from "@remotegpu/dashboard/components/translator";
 import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
@@ -129,19 +132,19 @@ describe("what it may say", () => {
   });
 
   test.each([
-    "control-plane/src/core/environments/access-methods.ts",
-    "control-plane/src/core/instances/instance-report.ts",
-    "control-plane/src/core/training/job-status.ts",
-    "control-plane/src/core/inference/service-words.ts",
-    "control-plane/src/core/inference/rollout/versions.ts",
-    "control-plane/src/store/orders/environment-orders.ts",
-    "control-plane/src/store/orders/inference-orders.ts",
-    "control-plane/src/store/orders/job-orders.ts",
-    "control-plane/src/store/placement/commit/placement-candidates.ts",
-    "control-plane/src/store/spending/suspensions.ts",
-    "control-plane/src/http/money/billing/estimate.ts",
-    "control-plane/src/http/request/refusal.ts",
-    "control-plane/src/http/server/app.ts",
+    "control-plane/server/core/environments/access-methods.ts",
+    "control-plane/server/core/instances/instance-report.ts",
+    "control-plane/server/core/training/job-status.ts",
+    "control-plane/server/core/inference/service-words.ts",
+    "control-plane/server/core/inference/rollout/versions.ts",
+    "control-plane/server/store/orders/environment-orders.ts",
+    "control-plane/server/store/orders/inference-orders.ts",
+    "control-plane/server/store/orders/job-orders.ts",
+    "control-plane/server/store/placement/commit/placement-candidates.ts",
+    "control-plane/server/store/spending/suspensions.ts",
+    "control-plane/server/http/money/billing/estimate.ts",
+    "control-plane/server/http/request/refusal.ts",
+    "control-plane/server/http/server/app.ts",
     "shared/src/image-fetch.ts",
   ])("in each sentence of %s", (file) => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
@@ -156,7 +159,7 @@ describe("what it may say", () => {
   });
 
   test("that would start an order", () => {
-    const file = readFileSync("control-plane/src/http/workloads/suggestion-answer.ts", "utf8");
+    const file = readFileSync("control-plane/server/http/workloads/suggestion-answer.ts", "utf8");
     const changes = [...file.matchAll(/`((?:with|on|without) [^`]*)`/g)].map(([, change = ""]) => change);
 
     expect(changes.length).toBeGreaterThan(8);
@@ -208,7 +211,7 @@ describe("what it may say", () => {
   });
 
   test("of each act and thing of the audit log", () => {
-    const file = readFileSync("control-plane/src/http/audited-routes.ts", "utf8");
+    const file = readFileSync("control-plane/server/http/audited-routes.ts", "utf8");
     const actions = [...file.matchAll(/\bto\(\s*"([a-z-]+)\.([a-z-]+)"/g)];
 
     expect(actions.length).toBeGreaterThan(80);

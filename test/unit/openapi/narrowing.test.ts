@@ -2,7 +2,7 @@ import type {
   ApiDocument,
   Operation,
   Schema,
-} from "@remotegpu/control-plane/http/documentation/openapi-document";
+} from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { describe, expect, test } from "vitest";
 import { narrowings } from "../../openapi/narrowing.ts";
 

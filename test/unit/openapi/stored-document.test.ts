@@ -1,6 +1,6 @@
 /** The document in the repository is the one that is served, so what changes for clients shows where it is reviewed. */
 import { readFileSync } from "node:fs";
-import type { ApiDocument } from "@remotegpu/control-plane/http/documentation/openapi-document";
+import type { ApiDocument } from "@remotegpu/control-plane/server/http/documentation/openapi-document";
 import { expect, test } from "vitest";
 import { STORED_DOCUMENT, madeDocument, textOf } from "../../openapi/stored-document.ts";
 import { narrowings } from "../../openapi/narrowing.ts";

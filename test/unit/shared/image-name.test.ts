@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { STARTER_IMAGE } from "@remotegpu/control-plane/quickstart/starter-image";
+import { STARTER_IMAGE } from "@remotegpu/control-plane/server/quickstart/starter-image";
 import { canonicalImageName } from "@remotegpu/shared/image-name";
 
 const ID = "0a".repeat(32);

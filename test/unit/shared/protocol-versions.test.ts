@@ -7,8 +7,8 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
-import { agentService } from "@remotegpu/control-plane/core/hosts/agent-service";
-import { ordersFor } from "@remotegpu/control-plane/core/hosts/protocol-one";
+import { agentService } from "@remotegpu/control-plane/server/core/hosts/agent-service";
+import { ordersFor } from "@remotegpu/control-plane/server/core/hosts/protocol-one";
 import { DesiredInstance } from "@remotegpu/shared/instance";
 import { readAccessReport, readRuns } from "@remotegpu/shared/one-by-one";
 import {

@@ -1,6 +1,6 @@
 /** Ctrl-K: finds pages by their title, and whatever the reader may see by its name or id. */
 import { Button, Modal, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
-import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
+import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
 import { useDebouncedValue, useDisclosure, useHotkeys } from "@mantine/hooks";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";

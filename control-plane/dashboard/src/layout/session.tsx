@@ -2,7 +2,7 @@
  * Who looks. The browser's cookie says it to the server, and no script can read that; here is only whose it is. A ticket
  * in the address is taken out of it before anything else, so that it stays in no history.
  */
-import type { Me } from "@remotegpu/control-plane/http/accounts/me";
+import type { Me } from "@remotegpu/control-plane/server/http/accounts/me";
 import { hashKey, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { request, newKey, Problem } from "../api/client.ts";

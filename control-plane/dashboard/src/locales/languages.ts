@@ -1,5 +1,5 @@
 /** The languages: chosen by a person, kept in the browser, else the browser's own. */
-import type { Sentences } from "@remotegpu/control-plane/http/sentences/sentences";
+import type { Sentences } from "@remotegpu/control-plane/server/http/sentences/sentences";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { request } from "../api/client.ts";
@@ -60,10 +60,10 @@ async function requestTranslations(): Promise<void> {
 
 /** The catalogue of reasons in Chinese; whoever reads English has their text with each answer. */
 let catalogue: Catalogue | null = null;
-type Catalogue = typeof import("@remotegpu/control-plane/core/reasons/chinese/in-chinese");
+type Catalogue = typeof import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
 
 async function loadCatalogue(): Promise<void> {
-  catalogue ??= await import("@remotegpu/control-plane/core/reasons/chinese/in-chinese");
+  catalogue ??= await import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
 }
 
 /** A reason by its code in the language of the page; null where it has no words for it. What came as a text is translated. */

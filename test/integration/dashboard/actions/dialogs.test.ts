@@ -3,7 +3,7 @@
  * API for that one thing, and a refusal is told within it.
  */
 import { globSync, readFileSync } from "node:fs";
-import { setSetting } from "@remotegpu/control-plane/store/accounts/settings";
+import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { GIB } from "@remotegpu/shared/units";
 import type { HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,9 +1,9 @@
 /** The pages of environments as they look: whatever stands in names, to whom, in both themes and languages, and narrow. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/browser.ts";
-import { waiveBroken } from "@remotegpu/control-plane/store/billing/runs/run-waivers";
-import { transaction } from "@remotegpu/control-plane/store/database/database";
-import { keepWatches } from "@remotegpu/control-plane/store/environments/idle-watches";
+import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
+import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { keepWatches } from "@remotegpu/control-plane/server/store/environments/idle-watches";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { expectSoundPage, expectNarrow, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

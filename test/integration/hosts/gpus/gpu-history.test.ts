@@ -3,10 +3,10 @@
  * read by the API. What was not heard is null, whatever it was that was away.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { GpuHistory } from "@remotegpu/control-plane/controllers/hosts/gpu-history";
-import { hostSync } from "@remotegpu/control-plane/controllers/hosts/host-sync";
-import { oldGpuHistoryPass } from "@remotegpu/control-plane/controllers/hosts/old-gpu-history";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { GpuHistory } from "@remotegpu/control-plane/server/controllers/hosts/gpu-history";
+import { hostSync } from "@remotegpu/control-plane/server/controllers/hosts/host-sync";
+import { oldGpuHistoryPass } from "@remotegpu/control-plane/server/controllers/hosts/old-gpu-history";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import {
   gpuReport,
   openControlScene,

@@ -2,11 +2,11 @@
  * A card on which somebody is whom nobody placed there: what takes no place on it, what goes on, what `why` and the
  * alarms say, and that all of it ends with the stranger.
  */
-import { inEnglish } from "@remotegpu/control-plane/core/reasons/english/english";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { gpuStrangersPass } from "@remotegpu/control-plane/controllers/hosts/gpu-strangers";
-import { fleetSnapshot } from "@remotegpu/control-plane/store/fleet/fleet-snapshot";
-import { acquireLeadership } from "@remotegpu/control-plane/store/database/leader";
+import { gpuStrangersPass } from "@remotegpu/control-plane/server/controllers/hosts/gpu-strangers";
+import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
+import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { GIB } from "@remotegpu/shared/units";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";

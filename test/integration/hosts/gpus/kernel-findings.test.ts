@@ -8,8 +8,8 @@ import { MAX_GPU_FAULTS, MAX_KERNEL_NOTES, type KernelNote } from "@remotegpu/sh
 import { BootId, GpuUuid } from "@remotegpu/shared/ids";
 import { ObservedInstance } from "@remotegpu/shared/instance";
 import { ObservedReport } from "@remotegpu/shared/protocol";
-import { MOST_NOTES_OF_HOST } from "@remotegpu/control-plane/store/reports/health/kernel-notes";
-import { MOST_FAULTS_OF_RUN } from "@remotegpu/control-plane/store/reports/runs/gpu-faults";
+import { MOST_NOTES_OF_HOST } from "@remotegpu/control-plane/server/store/reports/health/kernel-notes";
+import { MOST_FAULTS_OF_RUN } from "@remotegpu/control-plane/server/store/reports/runs/gpu-faults";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { Caller } from "../../../support/http/api.ts";
 import {

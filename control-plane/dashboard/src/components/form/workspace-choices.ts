@@ -1,5 +1,5 @@
 /** Workspaces in which somebody may order: the personal one first. */
-import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { useMe } from "../../layout/session.tsx";
 import { isolated } from "../isolated.ts";

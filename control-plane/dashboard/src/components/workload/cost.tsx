@@ -2,7 +2,7 @@
 import { Text, Tooltip } from "@mantine/core";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { WorkloadWaiver } from "@remotegpu/control-plane/http/workloads/money-answer";
+import type { WorkloadWaiver } from "@remotegpu/control-plane/server/http/workloads/money-answer";
 import { serverNow } from "../../api/server-clock.ts";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";

@@ -1,6 +1,6 @@
 /** What happened to a workload, the newest first. */
 import { useTranslation } from "react-i18next";
-import type { EventPage } from "@remotegpu/control-plane/http/workloads/event-answer";
+import type { EventPage } from "@remotegpu/control-plane/server/http/workloads/event-answer";
 import { AgeText } from "../age-text.tsx";
 import { ChangeText } from "../change-text.tsx";
 import { type Column, PageTable } from "../page-table.tsx";

@@ -2,7 +2,7 @@
 import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { GpuHistory } from "@remotegpu/control-plane/http/gpu-history/history-answer";
+import type { GpuHistory } from "@remotegpu/control-plane/server/http/gpu-history/history-answer";
 import { serverNow } from "../../api/server-clock.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Chart, type Line } from "../chart.tsx";

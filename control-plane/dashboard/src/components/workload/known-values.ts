@@ -1,5 +1,5 @@
 /** Which values of a workload's variables whoever looks has got; the others are hidden, and no order takes them. */
-import type { VisibleEnvVars } from "@remotegpu/control-plane/http/workloads/visible-env-vars";
+import type { VisibleEnvVars } from "@remotegpu/control-plane/server/http/workloads/visible-env-vars";
 
 export type Variables = VisibleEnvVars;
 

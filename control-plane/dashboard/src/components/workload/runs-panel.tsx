@@ -1,7 +1,7 @@
 /** Where a workload runs and ran: each start with its time, its charge and how it ended, with its last lines. */
 import { Code, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Instance } from "@remotegpu/control-plane/http/workloads/instance-answer";
+import type { Instance } from "@remotegpu/control-plane/server/http/workloads/instance-answer";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
 import { durationText } from "../duration-text.ts";

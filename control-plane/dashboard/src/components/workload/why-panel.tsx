@@ -1,7 +1,7 @@
 /** Why a workload waits, host by host, and what would start it now; of others the sentence of where they stand. */
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Why } from "@remotegpu/control-plane/http/workloads/workload-why";
+import type { Why } from "@remotegpu/control-plane/server/http/workloads/workload-why";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
 import { NameText } from "../name-text.tsx";

@@ -1,6 +1,6 @@
 /** What an operator should look at; cleared once somebody has. */
 import { Button, Group } from "@mantine/core";
-import type { Alarm } from "@remotegpu/control-plane/http/hosts/alarms";
+import type { Alarm } from "@remotegpu/control-plane/server/http/hosts/alarms";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

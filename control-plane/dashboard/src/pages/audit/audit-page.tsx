@@ -4,7 +4,7 @@ import type {
   AuditEntry,
   AuditFilterKind,
   AuditOutcome,
-} from "@remotegpu/control-plane/http/accounts/audit-log";
+} from "@remotegpu/control-plane/server/http/accounts/audit-log";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Choice } from "../../components/choice.tsx";

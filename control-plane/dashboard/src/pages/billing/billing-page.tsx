@@ -1,6 +1,6 @@
 /** What is left, how fast it goes, and for what it went: each line leads to its proof. */
 import { Stack } from "@mantine/core";
-import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
+import type { EventResponse } from "@remotegpu/control-plane/server/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";

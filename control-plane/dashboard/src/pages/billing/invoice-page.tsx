@@ -1,6 +1,6 @@
 /** One invoice: its sums, what else moved the account in its month, and its lines. */
 import { Button, SimpleGrid, Stack } from "@mantine/core";
-import type { InvoiceDetail, InvoiceLine } from "@remotegpu/control-plane/http/money/bills/invoices";
+import type { InvoiceDetail, InvoiceLine } from "@remotegpu/control-plane/server/http/money/bills/invoices";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { requestText } from "../../api/client.ts";

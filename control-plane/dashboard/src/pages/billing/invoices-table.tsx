@@ -1,5 +1,5 @@
 /** Invoices, newest first; each opens. */
-import type { Invoice } from "@remotegpu/control-plane/http/money/bills/invoices";
+import type { Invoice } from "@remotegpu/control-plane/server/http/money/bills/invoices";
 import { useTranslation } from "react-i18next";
 import { Money } from "../../components/money.tsx";
 import { PageLink } from "../../components/page-link.tsx";

@@ -1,6 +1,6 @@
 /** What this month's use came to, by workspace, resource and day: a workspace or a day narrows the records below. */
 import { SimpleGrid } from "@mantine/core";
-import type { Statistics } from "@remotegpu/control-plane/http/money/bills/statistics";
+import type { Statistics } from "@remotegpu/control-plane/server/http/money/bills/statistics";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";

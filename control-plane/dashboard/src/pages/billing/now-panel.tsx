@@ -1,6 +1,6 @@
 /** What is left and how fast it goes, and the budget of a month. */
 import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
-import type { Balance } from "@remotegpu/control-plane/http/money/billing/billing";
+import type { Balance } from "@remotegpu/control-plane/server/http/money/billing/billing";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useAction, useApi } from "../../api/use-api.ts";

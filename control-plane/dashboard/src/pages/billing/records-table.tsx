@@ -1,7 +1,7 @@
 /** What was charged and given back, record by record: each leads to its proof, and a credit says why. */
 import { Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
-import type { BillingRecord } from "@remotegpu/control-plane/http/money/bills/records";
-import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import type { BillingRecord } from "@remotegpu/control-plane/server/http/money/bills/records";
+import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { requestText } from "../../api/client.ts";

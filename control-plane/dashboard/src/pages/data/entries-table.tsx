@@ -1,7 +1,7 @@
 /** All datasets, or all models, that the reader may see. */
 import { TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
+import type { DataEntry } from "@remotegpu/control-plane/server/http/data/data-entries";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";

@@ -1,7 +1,7 @@
 /** One dataset or model: its versions and their pools, how it is filled, who mounts it, and its end. */
 import { Code, Group, Text } from "@mantine/core";
-import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
-import type { DataVersion } from "@remotegpu/control-plane/http/data/data-files";
+import type { DataEntry } from "@remotegpu/control-plane/server/http/data/data-entries";
+import type { DataVersion } from "@remotegpu/control-plane/server/http/data/data-files";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

@@ -1,6 +1,6 @@
 /** Who mounts a dataset or a model, as the server tells with it: the first by name, and how many more. */
 import { Stack, Text } from "@mantine/core";
-import type { DataEntry } from "@remotegpu/control-plane/http/data/data-entries";
+import type { DataEntry } from "@remotegpu/control-plane/server/http/data/data-entries";
 import { useTranslation } from "react-i18next";
 import { PageLink } from "../../components/page-link.tsx";
 

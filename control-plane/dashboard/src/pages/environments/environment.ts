@@ -1,5 +1,5 @@
 /** An environment as the pages show it, and what is read out of it. */
-import type { Environment } from "@remotegpu/control-plane/http/environments/environment-answer";
+import type { Environment } from "@remotegpu/control-plane/server/http/environments/environment-answer";
 import type { WorkloadRef } from "../../components/workload/workload.ts";
 
 export type { Environment };

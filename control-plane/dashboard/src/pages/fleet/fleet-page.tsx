@@ -1,6 +1,6 @@
 /** The fleet at a glance: six figures, and a map with one row for each host and one cell for each card. */
 import { Modal, Stack, Text } from "@mantine/core";
-import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";

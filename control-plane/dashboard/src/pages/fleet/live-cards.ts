@@ -1,5 +1,5 @@
 /** Samples that the stream tells, laid over the map's answer: only what changed is made anew. Pure, as map-rows.ts. */
-import type { FleetMap } from "@remotegpu/control-plane/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import type { MapCard } from "./map-rows.ts";
 
 export interface GpuValues {

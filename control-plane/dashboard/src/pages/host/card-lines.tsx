@@ -1,7 +1,7 @@
 /** How busy, full and warm a card was, and what it drew. */
 import { SimpleGrid, Text } from "@mantine/core";
-import type { GpuHistory } from "@remotegpu/control-plane/http/gpu-history/history-answer";
-import type { GpuResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { GpuHistory } from "@remotegpu/control-plane/server/http/gpu-history/history-answer";
+import type { GpuResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";

@@ -1,6 +1,6 @@
 /** What can be done to a host: out of service and back, empty, upgraded, and out of the fleet's trust. */
 import { Button, Code, Group, Stack, Text } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";

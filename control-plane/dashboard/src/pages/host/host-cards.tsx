@@ -1,6 +1,6 @@
 /** A host's cards now, and the lines of the one that is chosen, which stands in the address. */
 import { Button, Stack, Text } from "@mantine/core";
-import type { GpuResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { GpuResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

@@ -3,7 +3,7 @@
  * the storage pool that it says.
  */
 import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";

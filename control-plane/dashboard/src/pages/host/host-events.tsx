@@ -1,5 +1,5 @@
 /** What happened on a host. */
-import type { EventResponse } from "@remotegpu/control-plane/http/workloads/event-answer";
+import type { EventResponse } from "@remotegpu/control-plane/server/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";

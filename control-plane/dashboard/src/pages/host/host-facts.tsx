@@ -1,5 +1,5 @@
 /** What a host is and how it stands, as far as it or the server says so. */
-import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import type { TFunction } from "i18next";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";

@@ -1,6 +1,6 @@
 /** What runs on a host: whose it is, which cards and which ports it has there. */
 import { Text } from "@mantine/core";
-import type { InstanceOnHost } from "@remotegpu/control-plane/http/hosts/host-instances";
+import type { InstanceOnHost } from "@remotegpu/control-plane/server/http/hosts/host-instances";
 import { useTranslation } from "react-i18next";
 import { usePages } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

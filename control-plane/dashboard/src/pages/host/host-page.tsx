@@ -1,6 +1,6 @@
 /** One host: what it is, its cards now and over time, what runs there and whose it is, what happened, and what can be done. */
 import { Stack } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/http/hosts/host-answer";
+import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../components/filters.ts";

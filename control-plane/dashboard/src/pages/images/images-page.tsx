@@ -1,5 +1,5 @@
 /** The images on offer; administrators keep the list. */
-import type { Image } from "@remotegpu/control-plane/http/data/images";
+import type { Image } from "@remotegpu/control-plane/server/http/data/images";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";

@@ -1,5 +1,5 @@
 /** Keys that open this service at the gateway and nothing else. A new one is shown once. */
-import type { ServiceKey } from "@remotegpu/control-plane/http/inference/service-keys";
+import type { ServiceKey } from "@remotegpu/control-plane/server/http/inference/service-keys";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";

@@ -1,7 +1,7 @@
 /** The order of a service, with what each replica would cost and whether there is room for it. */
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
+import type { Estimate } from "@remotegpu/control-plane/server/http/money/billing/estimate";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";

@@ -1,6 +1,6 @@
 /** The version that serves and the one that is on its way, and what became of those before, with the sentence of each. */
 import { Alert, Text } from "@mantine/core";
-import type { ServiceRollout } from "@remotegpu/control-plane/http/inference/service-versions";
+import type { ServiceRollout } from "@remotegpu/control-plane/server/http/inference/service-versions";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";

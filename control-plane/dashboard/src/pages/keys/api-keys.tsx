@@ -1,5 +1,5 @@
 /** The reader's keys of the API. */
-import type { ApiKey } from "@remotegpu/control-plane/http/accounts/key-making";
+import type { ApiKey } from "@remotegpu/control-plane/server/http/accounts/key-making";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";

@@ -1,5 +1,5 @@
 /** The reader's sessions of browsers: from where each was used, which one this is, and their ends. */
-import type { BrowserSession } from "@remotegpu/control-plane/http/sessions/sessions";
+import type { BrowserSession } from "@remotegpu/control-plane/server/http/sessions/sessions";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";

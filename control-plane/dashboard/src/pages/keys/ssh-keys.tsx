@@ -1,5 +1,5 @@
 /** Public keys that open the reader's environments by SSH. */
-import type { SshKey } from "@remotegpu/control-plane/http/accounts/ssh-keys";
+import type { SshKey } from "@remotegpu/control-plane/server/http/accounts/ssh-keys";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";

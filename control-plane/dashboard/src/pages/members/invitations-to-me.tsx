@@ -1,6 +1,6 @@
 /** What the reader is invited to, where there is anything. */
 import { Group } from "@mantine/core";
-import type { Invitation } from "@remotegpu/control-plane/http/workspaces/invitations";
+import type { Invitation } from "@remotegpu/control-plane/server/http/workspaces/invitations";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

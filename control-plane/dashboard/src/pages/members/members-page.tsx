@@ -1,6 +1,6 @@
 /** Workspaces: who belongs to the one that is chosen, who is invited, and what the reader is invited to. */
 import { Group, NativeSelect, Stack } from "@mantine/core";
-import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
 import { type Page, useApi } from "../../api/use-api.ts";
 import { useFilters } from "../../components/filters.ts";

@@ -1,8 +1,8 @@
 /** Members of a workspace, and invitations that nobody has accepted yet. */
 import { Group } from "@mantine/core";
-import type { Member } from "@remotegpu/control-plane/http/workspaces/workspace-members";
-import type { WorkspaceInvitation } from "@remotegpu/control-plane/http/workspaces/workspace-invitations";
-import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import type { Member } from "@remotegpu/control-plane/server/http/workspaces/workspace-members";
+import type { WorkspaceInvitation } from "@remotegpu/control-plane/server/http/workspaces/workspace-invitations";
+import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Consequences } from "../../components/confirm-dialog.tsx";

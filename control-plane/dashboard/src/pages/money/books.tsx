@@ -1,12 +1,12 @@
 /** Time that is not charged yet, cannot be or will not be, usage that was refused, and whether the books agree. */
 import { SimpleGrid, Stack } from "@mantine/core";
-import type { Quarantined } from "@remotegpu/control-plane/http/hosts/fleet";
+import type { Quarantined } from "@remotegpu/control-plane/server/http/hosts/fleet";
 import type {
   PendingRun,
   TrialBalance,
   UnratedRun,
   WaivedRun,
-} from "@remotegpu/control-plane/http/money/billing/books";
+} from "@remotegpu/control-plane/server/http/money/billing/books";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

@@ -1,7 +1,7 @@
 /** One customer: what is left, what was paid, and what moves it. */
 import { Group, SimpleGrid, Stack } from "@mantine/core";
-import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-answer";
-import type { Payments } from "@remotegpu/control-plane/http/money/billing/payment-list";
+import type { Customer } from "@remotegpu/control-plane/server/http/accounts/customer-answer";
+import type { Payments } from "@remotegpu/control-plane/server/http/money/billing/payment-list";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";

@@ -1,8 +1,8 @@
 /** All customers by their state, or those whose names have what is looked for. */
 import { Group, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import type { Customer } from "@remotegpu/control-plane/http/accounts/customer-answer";
-import type { SearchAnswer } from "@remotegpu/control-plane/http/search";
+import type { Customer } from "@remotegpu/control-plane/server/http/accounts/customer-answer";
+import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/choice.tsx";

@@ -1,6 +1,6 @@
 /** A price is typed, looked at with what it would change, and only then set. */
 import { Button, Group, Stack } from "@mantine/core";
-import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/price-preview";
+import type { PricePreview } from "@remotegpu/control-plane/server/http/money/prices/price-preview";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";

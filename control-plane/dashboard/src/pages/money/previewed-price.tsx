@@ -1,6 +1,6 @@
 /** What a price would change, and the button that sets it. */
 import { Alert, Stack, Text } from "@mantine/core";
-import type { PricePreview } from "@remotegpu/control-plane/http/money/prices/price-preview";
+import type { PricePreview } from "@remotegpu/control-plane/server/http/money/prices/price-preview";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Money } from "../../components/money.tsx";

@@ -1,6 +1,6 @@
 /** Prices as they were, are and will be, and a new one with what it would change. */
 import { TextInput } from "@mantine/core";
-import type { Price } from "@remotegpu/control-plane/http/money/prices/prices";
+import type { Price } from "@remotegpu/control-plane/server/http/money/prices/prices";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";

@@ -1,5 +1,5 @@
 /** What waits in the line, and where else it is told of. */
-import type { Queue } from "@remotegpu/control-plane/http/queue/queue";
+import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
 import type { WorkloadRef } from "../../components/workload/workload.ts";
 
 export type Waiting = Queue["items"][number];

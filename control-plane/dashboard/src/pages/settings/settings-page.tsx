@@ -1,6 +1,6 @@
 /** The settings of the whole fleet, each with what it is for and what it takes. */
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import type { Setting } from "@remotegpu/control-plane/http/accounts/settings";
+import type { Setting } from "@remotegpu/control-plane/server/http/accounts/settings";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Page, useAction, useApi } from "../../api/use-api.ts";

@@ -1,6 +1,6 @@
 /** One array of jobs: how many of its elements stand where, and what is done with all of them. */
 import { Group, Text } from "@mantine/core";
-import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
+import type { JobGroup } from "@remotegpu/control-plane/server/http/training/job-groups";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { NameText } from "../../components/name-text.tsx";

@@ -1,5 +1,5 @@
 /** Arrays of jobs, with how many of their jobs stand where. */
-import type { JobGroup } from "@remotegpu/control-plane/http/training/job-groups";
+import type { JobGroup } from "@remotegpu/control-plane/server/http/training/job-groups";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { PageLink } from "../../components/page-link.tsx";

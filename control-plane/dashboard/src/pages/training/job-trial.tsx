@@ -1,7 +1,7 @@
 /** What the order would come to: its price, its place in the line, why it would wait. Nothing is ordered. */
 import { List, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import type { JobDryRun } from "@remotegpu/control-plane/http/training/job-dry-run";
+import type { JobDryRun } from "@remotegpu/control-plane/server/http/training/job-dry-run";
 import { useTranslation } from "react-i18next";
 import { useTried } from "../../components/form/use-tried.ts";
 import { Money } from "../../components/money.tsx";

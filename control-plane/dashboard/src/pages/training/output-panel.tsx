@@ -1,6 +1,6 @@
 /** What a job wrote: its attempts as folders, and what lies in them, to look at and to fetch. Where is in the address. */
 import { Anchor, Breadcrumbs, Group, NativeSelect } from "@mantine/core";
-import type { FileEntryResponse } from "@remotegpu/control-plane/http/files/pool-files";
+import type { FileEntryResponse } from "@remotegpu/control-plane/server/http/files/pool-files";
 import { useTranslation } from "react-i18next";
 import { addressOf } from "../../api/client.ts";
 import { AgeText } from "../../components/age-text.tsx";

@@ -1,6 +1,6 @@
 /** Messages to one webhook of the last 30 days, with what the receiver said. */
 import { Code, Text } from "@mantine/core";
-import type { WebhookDelivery } from "@remotegpu/control-plane/http/webhooks/webhook-deliveries";
+import type { WebhookDelivery } from "@remotegpu/control-plane/server/http/webhooks/webhook-deliveries";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { NameText } from "../../components/name-text.tsx";

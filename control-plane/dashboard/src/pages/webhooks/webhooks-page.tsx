@@ -1,6 +1,6 @@
 /** Webhooks: where messages go, and what became of them. */
 import { Group, Stack } from "@mantine/core";
-import type { Webhook } from "@remotegpu/control-plane/http/webhooks/webhooks";
+import type { Webhook } from "@remotegpu/control-plane/server/http/webhooks/webhooks";
 import { useTranslation } from "react-i18next";
 import { Consequences } from "../../components/confirm-dialog.tsx";
 import { useFilters } from "../../components/filters.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { jobRankKeys } from "@remotegpu/control-plane/link/identity/job-rank-keys";
+import { jobRankKeys } from "@remotegpu/control-plane/server/link/identity/job-rank-keys";
 import { launchFiles, launchOf } from "@remotegpu/agent/core/ssh/launch-files";
 import { rankOrder, gangNetwork } from "../../../../support/samples/gang-samples.ts";
 

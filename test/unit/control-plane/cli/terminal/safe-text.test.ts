@@ -21,7 +21,7 @@ test("of several lines the ends of lines stay", () => {
   expect(safeLines("a\u001b[2J\nb\r\n")).toBe("a\\u001b[2J\nb\\r\n");
 });
 
-const CLI = new URL("../../../../../control-plane/src/cli", import.meta.url).pathname;
+const CLI = new URL("../../../../../control-plane/cli", import.meta.url).pathname;
 /** Where OpenSSH's client, and nobody's terminal, is at the other end. */
 const PIPES = ["terminal/outputs.ts", "ssh/proxy-command.ts"];
 

@@ -1,8 +1,8 @@
 /** `job create`: what the API is asked for, and what whoever waits is told; the API is what it answers. */
 import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
-import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/core/training/rank-environment";
-import { DistributedConfig } from "@remotegpu/control-plane/http/training/distributed-config";
+import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/server/core/training/rank-environment";
+import { DistributedConfig } from "@remotegpu/control-plane/server/http/training/distributed-config";
 import { MIB } from "@remotegpu/shared/units";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 

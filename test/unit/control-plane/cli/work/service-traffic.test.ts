@@ -5,8 +5,8 @@ import {
   SERVICE_TRAFFIC,
   type ServiceTraffic,
 } from "@remotegpu/control-plane/cli/work/service-traffic";
-import { countAnswer, noCounts } from "@remotegpu/control-plane/core/inference/traffic/traffic-counts";
-import { trafficFigures } from "@remotegpu/control-plane/core/inference/traffic/traffic-figures";
+import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
+import { trafficFigures } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-figures";
 
 function figures(
   reported: { status?: number; tokens?: { prompt: number; completion: number } | "silent" }[],

@@ -3,8 +3,8 @@ import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import {
   DEFAULT_BOUNDS,
   type ServiceRoute,
-} from "@remotegpu/control-plane/core/gateway/services/service-route";
-import { MAX_LISTED } from "@remotegpu/control-plane/core/gateway/services/gateway-report";
+} from "@remotegpu/control-plane/server/core/gateway/services/service-route";
+import { MAX_LISTED } from "@remotegpu/control-plane/server/core/gateway/services/gateway-report";
 import {
   type Given,
   LoadBalancerQueue,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
 import { Traffic } from "@remotegpu/control-plane/gateway/services/traffic";
-import { type Database, StoreError } from "@remotegpu/control-plane/store/database/database";
+import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
 import { quietLog } from "../../../../support/quiet-log.ts";
 
 const MAX_UNSENT = 20_000;

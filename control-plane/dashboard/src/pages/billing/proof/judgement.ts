@@ -1,6 +1,6 @@
 /** What the page is told of a proof: whether it holds, what does not, and how its sums come about. */
-import { PROOF_FORMAT, ProofDocument } from "@remotegpu/control-plane/proof/proof-document";
-import { verifyBill } from "@remotegpu/control-plane/proof/verify-bill";
+import { PROOF_FORMAT, ProofDocument } from "@remotegpu/control-plane/server/proof/proof-document";
+import { verifyBill } from "@remotegpu/control-plane/server/proof/verify-bill";
 import { BROWSER } from "./browser-cryptography.ts";
 
 /** One record as it was worked out. */

@@ -1,7 +1,7 @@
 /** The ways in: for each service a card with what to do, or why there is none. */
 import { Button, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Access } from "@remotegpu/control-plane/http/environments/access-methods";
+import type { Access } from "@remotegpu/control-plane/server/http/environments/access-methods";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { serverNow } from "../../../api/server-clock.ts";
 import { useAction, useApi } from "../../../api/use-api.ts";

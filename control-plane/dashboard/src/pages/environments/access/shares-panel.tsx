@@ -2,7 +2,7 @@
 import { Alert, Button, Code, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { WebShare } from "@remotegpu/control-plane/http/environments/web/web-shares";
+import type { WebShare } from "@remotegpu/control-plane/server/http/environments/web/web-shares";
 import { Problem } from "../../../api/client.ts";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";

@@ -2,7 +2,7 @@
 import { Button, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { AccessSession } from "@remotegpu/control-plane/http/environments/access/sessions";
+import type { AccessSession } from "@remotegpu/control-plane/server/http/environments/access/sessions";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";

@@ -3,7 +3,7 @@ import { Alert, Group, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import type { Estimate } from "@remotegpu/control-plane/http/money/billing/estimate";
+import type { Estimate } from "@remotegpu/control-plane/server/http/money/billing/estimate";
 import { request } from "../../../api/client.ts";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { Money } from "../../../components/money.tsx";

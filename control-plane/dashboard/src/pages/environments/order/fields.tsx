@@ -2,10 +2,10 @@
 import { Checkbox, NativeSelect, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
-import type { Image } from "@remotegpu/control-plane/http/data/images";
-import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
-import type { Spec } from "@remotegpu/control-plane/http/money/prices/specs";
-import type { Workspace } from "@remotegpu/control-plane/http/workspaces/workspaces";
+import type { Image } from "@remotegpu/control-plane/server/http/data/images";
+import type { Offers } from "@remotegpu/control-plane/server/http/money/prices/offers";
+import type { Spec } from "@remotegpu/control-plane/server/http/money/prices/specs";
+import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { type Page, useApi } from "../../../api/use-api.ts";
 import { isolated } from "../../../components/isolated.ts";
 import { type Draft, type Switch, SWITCHES } from "./draft.ts";

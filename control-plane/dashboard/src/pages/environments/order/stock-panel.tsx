@@ -1,7 +1,7 @@
 /** Which cards are free now, and what an hour of one costs. */
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Offers } from "@remotegpu/control-plane/http/money/prices/offers";
+import type { Offers } from "@remotegpu/control-plane/server/http/money/prices/offers";
 import { useApi } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";
 import { Money } from "../../../components/money.tsx";

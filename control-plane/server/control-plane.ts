@@ -1,0 +1,311 @@
+/**
+ * One running control plane: the API, the loops and the link, tied together over the engines. Any number of these
+ * may run on one database and one NATS; the loops work only in the one that leads.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout } from "node:timers/promises";
+import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
+import { type HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { Log } from "@remotegpu/shared/log";
+import { buildAgentBundle, type AgentBundle } from "./agent-bundle.ts";
+import { commandFile } from "./command-file.ts";
+import type { Config } from "./config.ts";
+import { DashboardFiles } from "./dashboard-files.ts";
+import { GpuHistory } from "./controllers/hosts/gpu-history.ts";
+import { hostSync } from "./controllers/hosts/host-sync.ts";
+import { recordMalformed } from "./controllers/ingest/ingest.ts";
+import { ingestQueue } from "./controllers/ingest/ingest-queue.ts";
+import { Leadership } from "./controllers/leadership.ts";
+import { startLoops } from "./controllers/loop.ts";
+import { SealingKeyReports } from "./controllers/sealing-key-reports.ts";
+import { WebhookDeliveries } from "./controllers/webhooks.ts";
+import { succeed } from "./embedded/folder-holder.ts";
+import { bracketed, operatorFile, startEngines, type Engines } from "./engines.ts";
+import { FleetLink } from "./fleet-link.ts";
+import { type GatewayProcess, startGateway } from "./gateway-process.ts";
+import { replicaMetrics } from "../gateway/services/replica-metrics.ts";
+import { TunnelError } from "../gateway/tunnel/tunnel.ts";
+import { createApp } from "./http/server/app.ts";
+import type { ApiDeps, HostLink } from "./http/deps.ts";
+import { noAttempts, recordCounted } from "./http/request/attempts.ts";
+import { openServer } from "./http/server/server.ts";
+import { loops, WOKEN_BY_DELIVERY, WOKEN_BY_REPORTS } from "./loops.ts";
+import { fileRequests, type OpenFiles } from "./link/files/file-requests.ts";
+import { downloadLinks } from "./link/identity/download-links.ts";
+import { hostIdentity } from "./link/identity/host-credential.ts";
+import { verifySignature } from "./link/identity/signature.ts";
+import { environmentHostKeys } from "./link/identity/environment-host-keys.ts";
+import { environmentJupyterTokens } from "./link/identity/environment-jupyter-tokens.ts";
+import { environmentTerminalKeys } from "./link/identity/environment-terminal-keys.ts";
+import { jobRankKeys } from "./link/identity/job-rank-keys.ts";
+import { envVarSeal } from "./link/identity/env-var-seal.ts";
+import { passwordSeal } from "./link/identity/password-seal.ts";
+import { webhookSeal } from "./link/identity/webhook-seal.ts";
+import { HostKeys } from "./store/hosts/host-keys.ts";
+import { revokedKeys } from "./store/hosts/join-tokens.ts";
+import { VERSION } from "./version.ts";
+
+const INVOICE_CLOSE_DELAY_HOURS = 24;
+const RATE_LIMITS = {
+  perKey: { burst: 200, perSecond: 50 },
+  perAddress: { burst: 400, perSecond: 100 },
+};
+
+/** Of the machine and the folder; of what is longer the end. */
+const MAX_SERVER_NAME = 256;
+
+/** Nobody guesses it, and no two are the same. */
+const newId = (prefix: string) => `${prefix}-${randomBytes(10).toString("hex")}`;
+
+export interface ControlPlane {
+  /** Where clients reach it. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
+  const engines = await startEngines(config, log);
+  const link = new FleetLink({ operator: engines.operator, address: engines.nats.address, log });
+  try {
+    return await serve(config, engines, { link, log });
+  } catch (error) {
+    await link.stop();
+    await engines.stop();
+    throw error;
+  }
+}
+
+async function serve(
+  config: Config,
+  engines: Engines,
+  { link, log }: { link: FleetLink; log: Log },
+): Promise<ControlPlane> {
+  const { db, operator, nats, tls, publicHost } = engines;
+
+  const now = () => new Date();
+  const scheme = tls === null ? "http" : "https";
+  const calendar = {
+    utcOffsetMinutes: config.billingUtcOffsetMinutes,
+    closeDelayHours: INVOICE_CLOSE_DELAY_HOURS,
+  };
+  const passwords = passwordSeal(operator);
+  const envVars = envVarSeal(operator);
+  const webhookSecrets = webhookSeal(operator);
+  const hostKeys = environmentHostKeys(operator);
+  const terminalKeys = environmentTerminalKeys(operator);
+  const jupyterTokens = environmentJupyterTokens(operator);
+  const rankKeys = jobRankKeys(operator);
+  const holder = `${process.pid}-${randomBytes(6).toString("hex")}`;
+  const leadership = new Leadership(db, { holder, former: succeed(config.stateDir, holder) });
+  const attempts = noAttempts();
+  const deliveries = new WebhookDeliveries({
+    db,
+    now,
+    log,
+    seal: webhookSecrets,
+    wake: () => running.wake(WOKEN_BY_DELIVERY),
+  });
+  const history = new GpuHistory({ db, now });
+  const keyReports = new SealingKeyReports({
+    db,
+    now,
+    keys: operator.sealingKeys,
+    server: `${hostname()}:${operatorFile(config.stateDir)}`.slice(-MAX_SERVER_NAME),
+    holder,
+  });
+  let gateway: GatewayProcess | null = null;
+  const files = fileRequests((hostId) => openFiles(gateway, hostId));
+  const pause = (ms: number) => setTimeout(ms);
+  const running = startLoops(
+    loops({
+      db,
+      now,
+      newId,
+      log,
+      calendar,
+      link,
+      leadership,
+      deliveries,
+      attempts,
+      history,
+      seals: { envVars, passwords, webhooks: webhookSecrets },
+      keyReports,
+      files: config.gateway === null ? null : files,
+      pause,
+    }),
+    log,
+  );
+  // Undone where a later step fails: what runs on would keep a process that serves nobody.
+  await using begun = new AsyncDisposableStack();
+  begun.defer(() => running.stop());
+  const wakeOwn = () => {
+    running.wake(WOKEN_BY_REPORTS);
+    gateway?.checkNow();
+  };
+  const wake = () => {
+    wakeOwn();
+    link.wakeOthers();
+  };
+  const keys = new HostKeys(db);
+  const verify = async (host: HostId, text: string, signature: string) =>
+    (await keys.ofHost(host)).some((nkey) => verifySignature(nkey, text, signature));
+  const queue = ingestQueue({ db, verify, calendar }, now);
+  await link.start({
+    hosts: hostSync({
+      db,
+      now,
+      log,
+      passwords,
+      envVars,
+      hostKeys,
+      terminalKeys,
+      jupyterTokens,
+      rankKeys,
+      history,
+      wake,
+      nudge: (host) => link.nudge(host),
+    }),
+    journal: {
+      async ingest(hostId, batch, sentAt) {
+        const report = await queue.take({ hostId, batch, sentAt });
+        if (report.quarantined > 0)
+          log.error({ hostId, ...report }, "rows of a host's journal were set aside");
+      },
+      malformed: (host, reason) => recordMalformed(db, host, reason, now()),
+    },
+    woken: wakeOwn,
+    readRevoked: () => revokedKeys(db),
+  });
+
+  // In the background: the API serves long before, and answers "not built yet" until then.
+  let bundle: AgentBundle | null = null;
+  const buildBundle = async () => {
+    bundle = await buildAgentBundle(config.stateDir, tls?.ca ?? null, log);
+  };
+  const building = config.buildsBundle ? buildBundle() : Promise.resolve();
+  const publicUrl = config.publicUrl ?? `${scheme}://${bracketed(publicHost)}:${config.listen.port}`;
+  const dashboard = new DashboardFiles(config.stateDir, log);
+  const closing = new AbortController();
+  const api: ApiDeps = {
+    db,
+    now,
+    newId,
+    pause,
+    link: hostLink(link, wake),
+    identity: hostIdentity(operator, { natsUrls: nats.urlsForHosts, ca: nats.caForHosts }),
+    passwords,
+    envVars,
+    webhookSecrets,
+    hostKeys,
+    jupyterTokens,
+    files,
+    replicaMetrics: replicaMetrics(() => gateway?.tunnels ?? null),
+    downloadLinks: downloadLinks(operator),
+    attempts,
+    closing: closing.signal,
+    config: {
+      version: VERSION,
+      publicUrl,
+      joinCommand: (token) => (config.buildsBundle ? joinCommand(publicUrl, token, tls) : null),
+      bundle: () => bundle,
+      commandFile: commandFile(log),
+      dashboard: () => dashboard.served(),
+      billingCalendar: calendar,
+      rateLimits: RATE_LIMITS,
+    },
+    log,
+  };
+  const app = createApp(api);
+  const server = await openServer(app, {
+    host: config.listen.address,
+    port: config.listen.port,
+    tls:
+      tls === null
+        ? null
+        : { key: readFileSync(tls.keyFile, "utf8"), certificate: readFileSync(tls.certFile, "utf8") },
+  });
+  begun.defer(() => server.close());
+  // After the API, whose port is more than the gateway's where only one can have it.
+  gateway =
+    config.gateway === null
+      ? null
+      : await startGateway(config.gateway, {
+          db,
+          operator,
+          publicHost,
+          nudge: (host) => link.nudge(host),
+          now,
+          log,
+          onOrder: wake,
+        });
+  begun.move();
+  log.info({ url: publicUrl }, "the control plane serves");
+
+  return {
+    url: publicUrl,
+    async stop() {
+      link.endLogs();
+      closing.abort();
+      await server.close();
+      await gateway?.close();
+      await Promise.all([building, dashboard.end()]);
+      await running.stop();
+      await recordCounted(api, { all: true }).catch((error: unknown) =>
+        log.warn({ error }, "the last attempts were counted, and could not be written to the audit log"),
+      );
+      await deliveries.stop();
+      await leadership
+        .release()
+        .catch((error: unknown) => log.warn({ error }, "another server leads once our lease has ended"));
+      await keyReports
+        .end()
+        .catch((error: unknown) =>
+          log.warn({ error }, "that this server has ended is seen a day later by sealing-key drop"),
+        );
+      await link.stop();
+      await history
+        .end()
+        .catch((error: unknown) =>
+          log.warn({ error }, "of the history of cards up to five minutes are lost"),
+        );
+      await engines.stop();
+    },
+  };
+}
+
+/** @param gateway null where this server has none, or not yet: by it hosts are reached */
+async function openFiles(gateway: GatewayProcess | null, hostId: HostId): ReturnType<OpenFiles> {
+  if (gateway === null)
+    return { isOpen: false, why: "this server has no gateway, by which hosts are reached." };
+  const { tunnels } = gateway;
+  try {
+    const instanceId = InstanceId.parse(FILES_NAME);
+    return { isOpen: true, stream: await tunnels.open({ hostId, instanceId, port: FILES_PORT }) };
+  } catch (error) {
+    if (!(error instanceof TunnelError)) throw error;
+    const why =
+      error.reason === "refused" ? "its files process does not run, or its agent is too old." : error.message;
+    return { isOpen: false, why };
+  }
+}
+
+function hostLink(link: FleetLink, wake: () => void): HostLink {
+  return {
+    nudge: (host) => link.nudge(host),
+    wake,
+    isConnected: () => link.isConnected,
+    degraded: () => link.degraded(),
+    exec: (host, request, signal) => link.exec(host, request, signal),
+    openLogs: (host, query, reader) => link.openLogs(host, query, reader),
+    revocationsChanged: () => link.revocationsChanged(),
+  };
+}
+
+/** Where we have a CA of our own, curl checks the server's key and install.sh the CA's fingerprint. */
+function joinCommand(publicUrl: string, token: string, tls: Engines["tls"]): string {
+  const pin = tls === null ? "" : ` -k --pinnedpubkey 'sha256//${tls.publicKeySha256}'`;
+  const fingerprint = tls === null ? "" : ` --ca-fingerprint ${tls.caSha256}`;
+  return `curl -fsS${pin} ${publicUrl}/install.sh | sh -s -- --server ${publicUrl} --token ${token}${fingerprint}`;
+}

@@ -1,0 +1,145 @@
+import { expect, test } from "vitest";
+import type { AccessMethod } from "@remotegpu/control-plane/server/core/environments/access-methods";
+import {
+  type WebEnvironment,
+  whyUnreachable,
+  withGateway,
+} from "@remotegpu/control-plane/server/core/environments/web-access";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+
+const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
+  name: "lab",
+  status: "running",
+  statusReason: null,
+  switches: { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: true },
+  brings: ["shell", "notebook", "tensorboard"],
+  services: null,
+  ...change,
+});
+
+test.each(["jupyter", "tensorboard", "terminal", "ssh", 8000] as const)(
+  "of one that runs and brings everything there is a way to %s",
+  (target) => {
+    expect(whyUnreachable(environment(), target)).toBeNull();
+  },
+);
+
+test("what is switched off is not there, whatever it does; a port has no switch", () => {
+  const off = environment({
+    status: "stopped",
+    switches: { ssh: false, rdp: false, jupyter: false, tensorboard: false, terminal: false },
+  });
+
+  expect(whyUnreachable(off, "jupyter")).toMatchObject({ kind: "not-there" });
+  expect(whyUnreachable({ ...off, status: "running" }, 8000)).toBeNull();
+});
+
+test("each status but running is one of starting or stopped", () => {
+  const kinds = ENVIRONMENT_STATUSES.map((status) => [
+    status,
+    whyUnreachable(environment({ status }), "jupyter")?.kind ?? null,
+  ]);
+
+  expect(Object.fromEntries(kinds)).toEqual({
+    queued: "starting",
+    creating: "starting",
+    running: null,
+    stopping: "stopped",
+    restarting: "starting",
+    stopped: "stopped",
+    error: "stopped",
+    deleting: "stopped",
+  });
+});
+
+test.each([
+  [["shell"], "Not in the image: it has no JupyterLab."],
+  [["notebook"], null],
+  // Nobody could look.
+  [null, null],
+])("an image that brings %j: %s", (brings, sentence) => {
+  expect(whyUnreachable(environment({ brings }), "jupyter")?.sentence ?? null).toBe(sentence);
+});
+
+test("what is stopped names the command that starts it, what starts says why it waits", () => {
+  expect(whyUnreachable(environment({ status: "stopped" }), 80)?.sentence).toContain(
+    "remotegpu env start lab",
+  );
+  expect(
+    whyUnreachable(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence,
+  ).toContain("No host fits.");
+});
+
+const port = (change: Partial<AccessMethod> = {}): AccessMethod => ({
+  service: "jupyter",
+  internalPort: 8888,
+  state: "none",
+  isReachable: false,
+  host: null,
+  port: null,
+  command: null,
+  url: null,
+  hostKeyFingerprint: null,
+  knownHosts: null,
+  leadsThroughGateway: false,
+  reason: "No port.",
+  ...change,
+});
+const noTerminal = { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: false };
+
+test("with a gateway web services lie on their origins, ports opened by hand stay what they are", () => {
+  const reported = withGateway(
+    [port(), port({ service: "ssh" })],
+    environment(),
+    (service) => `https://${service}.example.com`,
+  );
+
+  expect(
+    reported.map(({ service, url, isReachable, reason }) => [service, url, isReachable, reason]),
+  ).toEqual([
+    ["jupyter", "https://jupyter.example.com", true, null],
+    ["ssh", null, false, "No port."],
+    ["terminal", "https://terminal.example.com", true, null],
+  ]);
+});
+
+test("a service where its host saw nobody is told with the sentence, and the gateway asks there all the same", () => {
+  const silent = environment({
+    services: {
+      jupyter: { isSeen: false, detail: "Nobody listens on port 8888 in the container." },
+      terminal: { isSeen: true, detail: "" },
+    },
+  });
+
+  const [jupyter, terminal] = withGateway([port()], silent, (service) => `https://${service}.example.com`);
+
+  expect(jupyter).toMatchObject({
+    url: "https://jupyter.example.com",
+    isReachable: false,
+    reason: "Nothing answers yet. Nobody listens on port 8888 in the container.",
+  });
+  expect(terminal).toMatchObject({ isReachable: true, reason: null });
+  expect(whyUnreachable(silent, "jupyter")).toBeNull();
+});
+
+test("what the gateway does not reach has its origin, and the sentence", () => {
+  const stopped = environment({ status: "stopped", switches: noTerminal });
+  const [jupyter] = withGateway([port()], stopped, () => "https://x.example.com");
+
+  expect(jupyter).toMatchObject({ url: "https://x.example.com", isReachable: false });
+  expect(jupyter?.reason).toContain("The environment is stopped.");
+});
+
+test("without one each says what leads in all the same, and a port that leads in stays as it is", () => {
+  const reported = withGateway(
+    [port(), port({ service: "tensorboard", isReachable: true, reason: null })],
+    environment(),
+    null,
+  );
+
+  expect(reported.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/^No port\. .*remotegpu port-forward lab 8888$/),
+    null,
+    expect.stringMatching(/WEB_DOMAIN.*remotegpu ssh lab$/),
+  ]);
+});

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import {
+  type RequestedDeadline,
+  drainDeadline,
+  drainReason,
+  drainSentence,
+  MAX_DRAIN_MS,
+} from "@remotegpu/control-plane/server/core/hosts/drain";
+
+const NOW = new Date("2026-03-01T08:00:00Z");
+const LAST = new Date(NOW.getTime() + MAX_DRAIN_MS).toISOString();
+
+test.each<[RequestedDeadline, string | null]>([
+  [{}, null],
+  [{ deadline_seconds: 1 }, "2026-03-01T08:00:01.000Z"],
+  [{ deadline: "2026-03-01T10:00:00Z" }, "2026-03-01T10:00:00.000Z"],
+  [{ deadline: LAST }, LAST],
+])("%j is the deadline %j", (request, expected) => {
+  expect(drainDeadline(request, NOW)).toEqual({
+    valid: true,
+    deadline: expected === null ? null : new Date(expected),
+  });
+});
+
+test.each<[RequestedDeadline, string]>([
+  [{ deadline: "2026-03-01T08:00:00Z" }, "deadline"],
+  [{ deadline_seconds: 0 }, "deadline_seconds"],
+  [{ deadline_seconds: MAX_DRAIN_MS / 1000 + 1 }, "deadline_seconds"],
+  [{ deadline: "2026-03-01T10:00:00Z", deadline_seconds: 7_200 }, "deadline"],
+])("%j is refused by its field", (request, field) => {
+  expect(drainDeadline(request, NOW)).toMatchObject({ valid: false, field });
+});
+
+test("people are told when and why", () => {
+  const deadline = new Date("2026-03-01T10:00:00Z");
+
+  expect(drainSentence("gpu-07", { reason: "new power supply", deadline })).toBe(
+    "It is stopped at 2026-03-01T10:00:00.000Z: Host gpu-07 is taken out of service (new power supply).",
+  );
+  expect(drainSentence("gpu-07", { reason: null, deadline: null })).toBe(
+    "It is being stopped: Host gpu-07 is taken out of service.",
+  );
+  expect(drainReason("gpu-07", "a fan.")).toBe("Host gpu-07 is taken out of service (a fan).");
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { INSTANCE_STATES } from "@remotegpu/shared/workload";
+import {
+  isOver,
+  isPersons,
+  stopSentence,
+} from "@remotegpu/control-plane/server/core/instances/instance-report";
+
+test("stopped, failed and lost are over, and nothing else", () => {
+  expect(INSTANCE_STATES.filter(isOver)).toEqual(["stopped", "failed", "lost"]);
+});
+
+test.each([
+  ["customer", true],
+  ["admin", true],
+  ["account", true],
+  ["control-plane", false],
+  ["limit", false],
+  [null, false],
+] as const)("a stop by %s is a person's: %s", (context, isOne) => {
+  expect(isPersons(context)).toBe(isOne);
+});
+
+test.each([
+  [{ stopOrderedBy: "customer", stopReason: null }, null],
+  [{ stopOrderedBy: null, stopReason: null }, null],
+  [{ stopOrderedBy: "account", stopReason: null }, "Stopped because the account ran out of money."],
+  [{ stopOrderedBy: "admin", stopReason: "For repairs." }, "For repairs."],
+] as const)("%j is told as %j", (stop, sentence) => {
+  expect(stopSentence(stop)).toBe(sentence);
+});

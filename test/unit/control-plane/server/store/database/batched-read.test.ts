@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
+import { batchedRead } from "@remotegpu/control-plane/server/store/database/batched-read";
+
+const noQueries: Connection = { query: () => Promise.reject(new Error("nothing is asked of it")) };
+
+/** Answers every number but 0 with its double, and notes what was asked for at once. */
+function doubles() {
+  const reads: number[][] = [];
+  const double = batchedRead<number, number>(async (_sql, questions) => {
+    reads.push([...questions]);
+    await Promise.resolve();
+    if (questions.includes(13)) throw new Error("13 was asked");
+    return new Map(questions.filter((n) => n !== 0).map((n) => [n, 2 * n]));
+  });
+  return { reads, double };
+}
+
+test("questions of one moment are read at once, each once, and each gets its own answer", async () => {
+  const { reads, double } = doubles();
+
+  const answers = await Promise.all([3, 1, 3, 0].map(async (n) => await double(noQueries, n)));
+
+  expect(answers).toEqual([6, 2, 6, null]);
+  expect(reads).toEqual([[3, 1, 0]]);
+});
+
+test("a question that comes while others are read is read anew", async () => {
+  const { reads, double } = doubles();
+
+  await double(noQueries, 1);
+  await double(noQueries, 1);
+
+  expect(reads).toEqual([[1], [1]]);
+});
+
+test("a failed read is told to all who asked in it, and to nobody else", async () => {
+  const { double } = doubles();
+
+  const failed = await Promise.allSettled([13, 1].map(async (n) => await double(noQueries, n)));
+
+  expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  await expect(double(noQueries, 1)).resolves.toBe(2);
+});
+
+test("what two databases are asked is not mixed", async () => {
+  const { reads, double } = doubles();
+  const other: Connection = { ...noQueries };
+
+  await Promise.all([double(noQueries, 1), double(other, 1)]);
+
+  expect(reads).toEqual([[1], [1]]);
+});
+
+test("one read has a thousand questions at most", async () => {
+  const { reads, double } = doubles();
+  const questions = Array.from({ length: 1_001 }, (_, n) => n + 100);
+
+  const answers = await Promise.all(questions.map(async (n) => await double(noQueries, n)));
+
+  expect(answers).toEqual(questions.map((n) => 2 * n));
+  expect(reads.map(({ length }) => length)).toEqual([1_000, 1]);
+});
