@@ -6,7 +6,7 @@ import { ClosingLine } from "./support/suite/closing-line.ts";
 import { LeftOut } from "./support/suite/left-out.ts";
 import { MeasuredFiles } from "./support/suite/measured-files.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
-import { LANES, SideBySide } from "./support/suite/side-by-side.ts";
+import { LongestFirst } from "./support/suite/longest-first.ts";
 import { PlanTable } from "./support/suite/plan-table.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
 import { globsOf, tierNamed } from "./support/suite/tiers.ts";
@@ -24,11 +24,13 @@ const mark = ownedName("run");
 process.env["REMOTEGPU_TEST_RUN"] = mark;
 Object.assign(process.env, COMPILED);
 const tier = tierNamed(process.env["TEST_TIER"]);
-/**
- * What waits for real parts on a machine that does other things as well is tried twice, until whole runs need it no more;
- * the end of a run names what needed it, for somebody to mend. Whole systems and single parts share the lanes.
- */
-const REAL_PARTS = { maxWorkers: LANES, retry: 1, sequence: { groupOrder: 3 } };
+/** Files with only a database, at a time: they compute for most of their time, and Postgres for the rest of it. */
+const DATABASE_LANES = 3;
+/** Files with real parts, at a time, for two cores: each computes for a third of its time. TEST_LANES is another number. */
+const LANES = Number(process.env["TEST_LANES"] ?? 5);
+/** Pages, single parts and whole systems share the lanes. */
+const REAL_PARTS = { maxWorkers: LANES, sequence: { groupOrder: 3 } };
+const realParts = [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer];
 
 export default defineConfig({
   test: {
@@ -38,7 +40,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Node itself runs the tests, like the product: what a bundler does for each file took a sixth of the processor time.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    sequence: { sequencer: SideBySide },
+    sequence: { sequencer: LongestFirst },
     reporters: [
       "default",
       new SizeTable(),
@@ -68,9 +70,20 @@ export default defineConfig({
           name: "database",
           include: globsOf("database", tier),
           isolate: false,
-          maxWorkers: LANES,
+          maxWorkers: DATABASE_LANES,
           sequence: { groupOrder: 2 },
           globalSetup: [deadRuns, postgresServer, operatorKeys],
+        },
+      },
+      {
+        extends: true,
+        // Each would load the API and the driver of the browser anew.
+        test: {
+          name: "pages",
+          include: globsOf("pages", tier),
+          isolate: false,
+          ...REAL_PARTS,
+          globalSetup: realParts,
         },
       },
       {
@@ -79,7 +92,7 @@ export default defineConfig({
           name: "integration",
           include: globsOf("integration", tier),
           ...REAL_PARTS,
-          globalSetup: [deadRuns, postgresServer, images, operatorKeys, builtDashboard, chromiumServer],
+          globalSetup: realParts,
         },
       },
       {
@@ -88,15 +101,7 @@ export default defineConfig({
           name: "system",
           include: globsOf("system", tier),
           ...REAL_PARTS,
-          globalSetup: [
-            deadRuns,
-            postgresServer,
-            images,
-            operatorKeys,
-            builtDashboard,
-            chromiumServer,
-            commandFile,
-          ],
+          globalSetup: [...realParts, commandFile],
         },
       },
     ],

@@ -36,7 +36,7 @@ export async function buildCli(): Promise<string> {
 async function commandCode(): Promise<{ code: string; licences: string }> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: packageFolder,
-    entryPoints: ["src/cli/main.ts"],
+    entryPoints: ["cli/main.ts"],
     bundle: true,
     write: false,
     platform: "node",

@@ -13,8 +13,8 @@ const packageFolder = join(import.meta.dirname, "..");
 const { outputFiles, metafile } = await build({
   absWorkingDir: packageFolder,
   entryPoints: [
-    { in: "src/gateway/terminal/page/main.ts", out: "terminal" },
-    { in: "src/gateway/terminal/page/page.css", out: "terminal" },
+    { in: "gateway/terminal/page/main.ts", out: "terminal" },
+    { in: "gateway/terminal/page/page.css", out: "terminal" },
   ],
   outdir: "terminal-page",
   bundle: true,

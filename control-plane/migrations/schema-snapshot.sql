@@ -251,6 +251,8 @@ CREATE TABLE alarms (
   detail text,
   raised_at timestamptz NOT NULL DEFAULT now(),
   cleared_at timestamptz,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT alarms_pkey PRIMARY KEY (id)
 );
 CREATE INDEX idx_alarms_open ON alarms USING btree (kind, subject) WHERE (cleared_at IS NULL);
@@ -682,6 +684,8 @@ CREATE TABLE events (
   old text,
   new text,
   reason text,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX idx_events_customer ON events USING btree (customer_id, id);

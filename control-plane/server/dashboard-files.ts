@@ -20,6 +20,7 @@ const SOURCES = [
   "control-plane/dashboard/build.ts",
   "control-plane/dashboard/index.html",
   "control-plane/dashboard/tsconfig.json",
+  "control-plane/client",
   "control-plane/server/core",
   "control-plane/server/proof",
   "shared/src",

@@ -1,6 +1,6 @@
 /** Somebody who may order as much as a measurement needs: prices, a quota, money, and an image on offer. */
 import { z } from "zod";
-import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { PathClient } from "../support/http/path-client.ts";
 import { STARTER_IMAGE } from "@remotegpu/control-plane/server/quickstart/starter-image";
 
 const PRICED_LINES = ["cpu", "memory", "gpu", "temp_storage"];
@@ -19,7 +19,7 @@ const Customer = z.looseObject({ id: z.number() });
 const ApiKey = z.looseObject({ key: z.string() });
 
 /** @returns the customer's API key */
-export async function openCustomer(admin: ApiClient): Promise<string> {
+export async function openCustomer(admin: PathClient): Promise<string> {
   for (const line of PRICED_LINES)
     await admin.post("/prices", { spec: "default", line, unit_price: PRICE, billing_unit: "hour" });
   await admin.post("/images", { name: STARTER_IMAGE });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { PathClient } from "../support/http/path-client.ts";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { MIB } from "@remotegpu/shared/units";
 import { removeLabelled } from "../support/containers/docker.ts";
@@ -51,7 +51,7 @@ export class Product implements AsyncDisposable {
   readonly #processes: RunningProcess[] = [];
   readonly #gpus: number;
   #server = "";
-  #customer: ApiClient | null = null;
+  #customer: PathClient | null = null;
   #hostId: string | null = null;
 
   private constructor(gpus: number) {
@@ -145,7 +145,7 @@ export class Product implements AsyncDisposable {
     for (const id of ids) await this.#api.delete(`/environments/${id}`);
     await eventually(
       async () => {
-        const left = (await this.#api.list("/environments")).map((row) => Workload.parse(row).id);
+        const left = (await this.#api.rows("/environments")).map((row) => Workload.parse(row).id);
         return !left.some((id) => ids.includes(id));
       },
       { withinMs: STEP_WITHIN_MS, what: "the deletion of the environments" },
@@ -169,13 +169,13 @@ export class Product implements AsyncDisposable {
     }
   }
 
-  get #api(): ApiClient {
+  get #api(): PathClient {
     if (this.#customer === null) throw new Error("the product has not started");
     return this.#customer;
   }
 
   /** @returns the API as its first administrator sees it */
-  async #serve(): Promise<ApiClient> {
+  async #serve(): Promise<PathClient> {
     // Postgres runs as a user of its own and has to pass through here.
     chmodSync(this.#folder, 0o711);
     const listen = `127.0.0.1:${await freePort()}`;
@@ -216,8 +216,8 @@ export class Product implements AsyncDisposable {
     };
   }
 
-  #clientOf(key: string): ApiClient {
-    return new ApiClient({ server: this.#server, key });
+  #clientOf(key: string): PathClient {
+    return new PathClient({ server: this.#server, key });
   }
 
   #spawn(name: string, command: string[], env: Record<string, string>): RunningProcess {

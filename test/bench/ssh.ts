@@ -91,7 +91,7 @@ async function ours(house: House, ...args: string[]): Promise<string> {
 async function ordered(house: House, name: string): Promise<string> {
   const image = await importBusyboxImage();
   await ours(house, "env", "create", name, "--image", image, "--memory", "512M", "--wait");
-  const [made] = await house.customer.list("/environments", { name });
+  const [made] = await house.customer.rows("/environments", { name });
   return String(made?.id);
 }
 

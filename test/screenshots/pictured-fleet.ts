@@ -167,13 +167,16 @@ async function raiseAlarms(control: ControlScene, hosts: PicturedHosts): Promise
     await raiseAlarm(sql, {
       kind: "join-token-reused",
       subject: "token 4",
-      detail: "Used by key UBK7…Q2 (host gpu-05), then tried with key UAX3…9D.",
+      reason: {
+        code: "join-token-used-twice",
+        params: { nkey: "UBK7…Q2", host_id: "gpu-05", other_nkey: "UAX3…9D" },
+      },
       now: at(26 * 60),
     });
     await raiseAlarm(sql, {
       kind: "host-floods",
       subject: "gpu-03",
-      detail: "Host gpu-03 sends more messages than are read of one host; what is over is dropped.",
+      reason: { code: "host-requests-too-many", params: { host_id: "gpu-03" } },
       now: at(190),
     });
   });

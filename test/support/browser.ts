@@ -1,12 +1,12 @@
 /**
- * Pages in the one Chromium of the run (`engines/chromium-server.ts`), driven over its own protocol. A test file connects
- * to it once; what a test opens in it knows nothing of other tests, and is closed with that test.
+ * Pages in the one Chromium of the run (`engines/chromium-server.ts`), driven over its own protocol. A process of the
+ * suite connects to it once; what a test opens in it knows nothing of other tests, and is closed with that test.
  */
 import { existsSync } from "node:fs";
 import { connect as connectTo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Browser, type BrowserContext, connect, type Page } from "puppeteer-core";
-import { afterAll, inject, onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { CHROMIUM } from "./engines/chromium.ts";
 import type { ChromiumReply } from "./engines/chromium-server.ts";
 
@@ -17,14 +17,10 @@ const PATIENCE_MS = 90_000;
 /** The bound of one wait of a page, whatever the test waits for: longer than any test. */
 const PROTOCOL_MS = 600_000;
 
+/** It ends with the process, whose files share it. */
 let connected: Promise<Browser> | null = null;
-/** Those of this file: other files have theirs in the same browser. */
+/** Those of this process: others have theirs in the same browser. */
 const contexts = new Set<BrowserContext>();
-
-// For the file whose tests open pages.
-afterAll(async () => {
-  await (await connected)?.disconnect();
-});
 
 /**
  * A page with cookies, storage and locks of its own, as a browser of somebody else has them.
@@ -42,7 +38,7 @@ export async function openPage(whenOver: typeof onTestFinished = onTestFinished)
   return page;
 }
 
-/** The one that the file is connected to, or another one where that has ended. */
+/** The one that the process is connected to, or another one where that has ended. */
 async function browser(): Promise<Browser> {
   const last = await connected;
   if (last?.connected !== true) connected = connectToChromium(inject("chromiumSocket"));

@@ -28,7 +28,7 @@ beforeAll(async () => {
     one.close(),
   );
   hostId = house.hosts[0]?.id ?? "";
-  gpuUuid = String((await house.admin.list(`/hosts/${hostId}/gpus`))[0]?.uuid);
+  gpuUuid = String((await house.admin.rows(`/hosts/${hostId}/gpus`))[0]?.uuid);
 });
 afterAll(() => ending.disposeAsync());
 

@@ -1,7 +1,7 @@
 /** A control plane that is killed at every step of a job's life: what was begun goes on, and nothing is done twice. */
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../support/http/path-client.ts";
 import { MIB } from "@remotegpu/shared/units";
 import { z } from "zod";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
@@ -96,7 +96,7 @@ async function killRank(id: string, rank: number): Promise<void> {
 }
 
 async function ranksOf(id: string) {
-  return Ranks.parse(await house.customer.list(`/training-jobs/${id}/instances`));
+  return Ranks.parse(await house.customer.rows(`/training-jobs/${id}/instances`));
 }
 
 /** Once every run is closed. */
@@ -111,7 +111,7 @@ async function closedRuns(id: string) {
 }
 
 async function timesOfEach(id: string): Promise<Map<string, number>> {
-  const events = await house.customer.list(`/training-jobs/${id}/events`);
+  const events = await house.customer.rows(`/training-jobs/${id}/events`);
   const statuses = events.filter(({ kind }) => kind === "status").map((event) => String(event["new"]));
   return new Map([...Map.groupBy(statuses, (one) => one)].map(([status, all]) => [status, all.length]));
 }
@@ -186,7 +186,7 @@ test.skipIf(IS_SHORT)(
     await whileNoneBecomesRunning(async () => {
       await eventually(
         async () => {
-          const events = await house.customer.list(`/training-jobs/${id}/events`);
+          const events = await house.customer.rows(`/training-jobs/${id}/events`);
           return events.some(({ kind }) => kind === "gang-released");
         },
         { withinMs: WITHIN_MS, what: "the go" },
@@ -206,7 +206,7 @@ test.skipIf(IS_SHORT)(
       began.map(({ runs }) => [[runs[0]?.id, 1]]),
     );
     expect(Object.fromEntries(await timesOfEach(id))).toMatchObject({ running: 1, cancelled: 1 });
-    const events = await house.customer.list(`/training-jobs/${id}/events`);
+    const events = await house.customer.rows(`/training-jobs/${id}/events`);
     expect(events.filter(({ kind }) => kind === "gang-released")).toHaveLength(1);
   },
   TEST_WITHIN_MS,

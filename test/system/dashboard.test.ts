@@ -170,7 +170,7 @@ describe.skipIf(!hasBrowser)("by keyboard alone (left out where Chromium is not 
 async function chargeOf(id: string): Promise<number> {
   return await eventually(
     async () => {
-      const records = await house.customer.list("/billing/records", { resource_id: id });
+      const records = await house.customer.rows("/billing/records", { resource_id: id });
       return records.length > 0 && Number(records[0]?.id);
     },
     { what: `a charge of ${id}` },
@@ -200,7 +200,7 @@ describe.skipIf(!hasBrowser)("the fleet's map (left out where Chromium is not in
     await press(page, "Put it back in service", DIALOG);
     await watching.waitForSelector(cell(0, ":not([data-cordoned])"));
 
-    const cards = await house.admin.list(`/hosts/${hostId}/gpus`);
+    const cards = await house.admin.rows(`/hosts/${hostId}/gpus`);
     expect(cards.map(({ cordoned }) => cordoned)).toEqual([false, false]);
   });
 });

@@ -7,7 +7,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { PathClient } from "../support/http/path-client.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
 import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
@@ -135,7 +135,7 @@ test("of two control planes one leads; paused amid its work it is followed by th
   const first = house;
   if (first === undefined) throw new Error("the house did not open");
   const before = await leader();
-  const customer = new ApiClient({ server: await startSecond(), key: first.customerKey });
+  const customer = new PathClient({ server: await startSecond(), key: first.customerKey });
   expect(await leader()).toEqual(before);
 
   const orders = Array.from({ length: ORDERS_AT_ONCE }, (_, number) =>
@@ -159,7 +159,7 @@ test("of two control planes one leads; paused amid its work it is followed by th
 
   const runs = await eventually(
     async () => {
-      const running = await customer.list("/environments", { status: "running" });
+      const running = await customer.rows("/environments", { status: "running" });
       return running.length === FIT_AT_ONCE && running;
     },
     { withinMs: 60_000, what: "as many running as there are cores" },

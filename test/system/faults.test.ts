@@ -48,14 +48,14 @@ test("two agents on one machine: concurrent orders for the last GPU give one pla
   const ids = orders.map(({ id }) => String(id));
 
   await eventually(
-    async () => (await house.customer.list("/environments", { status: "running" })).length === 2,
+    async () => (await house.customer.rows("/environments", { status: "running" })).length === 2,
     {
       withinMs: 60_000,
       what: "one of the two runs",
     },
   );
   const waiting = await eventually(
-    async () => (await house.customer.list("/environments", { status: "queued" }))[0],
+    async () => (await house.customer.rows("/environments", { status: "queued" }))[0],
     { what: "the other waits" },
   );
 
@@ -64,7 +64,7 @@ test("two agents on one machine: concurrent orders for the last GPU give one pla
   const perHost = await Promise.all(house.hosts.map(({ id }) => house.containersOf(id)));
   expect(perHost.map((containers) => containers.length)).toEqual([1, 1]);
   for (const id of ids) await house.customer.delete(`/environments/${id}`);
-  await eventually(async () => (await house.customer.list("/environments")).length === 1, {
+  await eventually(async () => (await house.customer.rows("/environments")).length === 1, {
     what: "their deletion",
   });
 });
@@ -133,7 +133,7 @@ test("a container that somebody kills is started again inside its run", async ()
   expect(await runs()).toHaveLength(1);
   const reported = await eventually(
     async () =>
-      (await house.customer.list(`/environments/${environmentId}/events`)).find(
+      (await house.customer.rows(`/environments/${environmentId}/events`)).find(
         ({ kind }) => kind === "container-restarted",
       ),
     { withinMs: 60_000, what: "the event that tells it" },
@@ -155,7 +155,7 @@ test("after all of that the bill covers the whole run once", async () => {
 
   expect(run?.proven_ms).toBeGreaterThan(ranMs - TICK_MS);
   expect(run?.proven_ms).toBeLessThan(ranMs + TICK_MS);
-  const records = await house.customer.list("/billing/records", { resource_id: environmentId });
+  const records = await house.customer.rows("/billing/records", { resource_id: environmentId });
   expect(records.map(({ billing_minutes: minutes }) => minutes)).toEqual(
     records.map(() => Math.ceil((run?.proven_ms ?? 0) / 60_000)),
   );

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { z } from "zod";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../support/http/path-client.ts";
 import { MIB } from "@remotegpu/shared/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
@@ -152,7 +152,7 @@ const isOver = ({ status: is }: Row) => ["completed", "failed", "cancelled"].inc
 const over = (id: string) => seen(id, "its end", isOver);
 
 async function instances(id: string) {
-  const found = Instances.parse(await house.customer.list(`/training-jobs/${id}/instances`));
+  const found = Instances.parse(await house.customer.rows(`/training-jobs/${id}/instances`));
   return found.toSorted((a, b) => a.rank - b.rank);
 }
 
@@ -314,7 +314,7 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
       });
     for (const { runs } of await instances(id))
       for (const run of runs) expect([run.proven_ms, run.billed_minutes]).toEqual([0, 0]);
-    expect(await house.customer.list("/billing/records", { resource_id: id })).toEqual([]);
+    expect(await house.customer.rows("/billing/records", { resource_id: id })).toEqual([]);
   });
 
   test.skipIf(IS_SHORT)(
@@ -341,7 +341,7 @@ describe("a disk that fills before a gang goes", { timeout: STORY_MS }, () => {
         await eventually(async () => (await traces(host)).length === 0, {
           what: `nothing left on host ${host}`,
         });
-      expect(await house.customer.list("/billing/records", { resource_id: id })).toEqual([]);
+      expect(await house.customer.rows("/billing/records", { resource_id: id })).toEqual([]);
     },
   );
 });
@@ -424,7 +424,7 @@ test.concurrent(
     );
 
     expect(job["status"]).toBe("running");
-    const events = await house.customer.list(`/training-jobs/${id}/events`);
+    const events = await house.customer.rows(`/training-jobs/${id}/events`);
     expect(events.filter(({ kind }) => kind === "stalled").map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/Rank 0: .*sleep \(S.*; rank 1: .*sleep \(S/),
     ]);

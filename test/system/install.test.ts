@@ -112,7 +112,7 @@ test("the printed command joins the host, and the installed agent brings it onli
   expect(done.exitCode).toBe(0);
   const [host] = z
     .tuple([z.looseObject({ id: z.string(), name: z.string() })])
-    .parse(await house.admin.list("/hosts"));
+    .parse(await house.admin.rows("/hosts"));
   expect(host.name).toBe(NAME);
   hostId = host.id;
   await startAgent();
@@ -152,7 +152,7 @@ test("the same command again changes nothing; once the control plane has another
   expect(upgraded).toMatchObject({ exitCode: 0, all: expect.stringContaining(version) });
   expect(readlinkSync(installed("opt/remotegpu/current"))).toBe(version);
   expect(existsSync(installed(`opt/remotegpu/${before}`))).toBe(true);
-  expect(await house.admin.list("/hosts")).toHaveLength(1);
+  expect(await house.admin.rows("/hosts")).toHaveLength(1);
 });
 
 test("a host that was deleted joins again by a newly printed command, as another host", async () => {
@@ -167,7 +167,7 @@ test("a host that was deleted joins again by a newly printed command, as another
   expect(done).toMatchObject({ exitCode: 0, all: expect.stringContaining("it joins anew") });
   const [host, ...others] = z
     .array(z.looseObject({ id: z.string() }))
-    .parse(await house.admin.list("/hosts"));
+    .parse(await house.admin.rows("/hosts"));
   expect(others).toEqual([]);
   expect(host?.id).not.toBe(former);
   expect(existsSync(installed(`var/lib/remotegpu/removed-${former}/journal.sqlite`))).toBe(true);

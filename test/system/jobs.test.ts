@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../support/http/path-client.ts";
 import { shellText } from "@remotegpu/control-plane/cli/work/shell-words";
 import { z } from "zod";
 import { docker } from "../support/containers/docker.ts";
@@ -147,7 +147,7 @@ test("one that ends with 0 is completed, and costs the minute that it began", as
   expect((await house.cli(["job", "logs", name])).stdout).toMatch(/^GPU 0: .*\nit's done$/);
   expect((await house.cli(["job", "instances", name])).stdout).toMatch(/ stopped: exit code 0 /);
   expect(readFileSync(output(id, "attempt-1", "result"), "utf8")).toBe("it's done\n");
-  const records = await house.customer.list("/billing/records", { resource_id: id });
+  const records = await house.customer.rows("/billing/records", { resource_id: id });
   expect(records.map((record) => [record.resource_type, record.billing_minutes])).toEqual([
     ["training", 1],
     ["training", 1],
@@ -276,7 +276,7 @@ test("Ctrl-C without a terminal leaves the job that is followed alone, and says 
     stdout: "begun",
     stderr: expect.stringMatching(/\nremotegpu: Detached; the job goes on: remotegpu job logs -f job-\w+$/),
   });
-  expect(await house.customer.list("/training-jobs", { name })).toMatchObject([{ status: "running" }]);
+  expect(await house.customer.rows("/training-jobs", { name })).toMatchObject([{ status: "running" }]);
   await house.cli(["job", "cancel", name]);
 });
 
@@ -335,7 +335,7 @@ test("one that waits is cancelled at once; one that runs is stopped with what it
   const stopped = await house.cli(["job", "cancel", name, "--wait"]);
 
   expect(atOnce.stdout).toMatch(/\(job-\d+-waits\) is cancelled: Cancelled by customer \d+\.$/);
-  expect(await house.customer.list(`/training-jobs/${String(waits.id)}/instances`)).toEqual([]);
+  expect(await house.customer.rows(`/training-jobs/${String(waits.id)}/instances`)).toEqual([]);
   expect(stopped).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(`(${name}) is cancelled`) });
   expect((await closedRun(id)).billed_minutes).toBe(1);
   expect(readFileSync(output(id, "attempt-1", "state"), "utf8")).toBe("saved\n");
@@ -362,7 +362,7 @@ test("one that is deleted while it runs leaves no container, and its run is clos
     },
     { withinMs: 60_000, what: "the end of its run" },
   );
-  const records = await house.customer.list("/billing/records", { resource_id: id });
+  const records = await house.customer.rows("/billing/records", { resource_id: id });
   expect(new Set(records.map(({ billing_minutes: minutes }) => minutes))).toEqual(new Set([1]));
 });
 
@@ -402,7 +402,7 @@ test.each([
   await isGone(await instanceOf(id));
   expect(readFileSync(output(id, "attempt-1", "starts"), "utf8")).toBe("start\n");
   expect((await closedRun(id)).end).toMatchObject({ exit_code: 0 });
-  const instances = await house.customer.list(`/training-jobs/${id}/instances`);
+  const instances = await house.customer.rows(`/training-jobs/${id}/instances`);
   expect(Instances.parse(instances)[0].runs).toHaveLength(1);
 });
 

@@ -203,7 +203,7 @@ test("a stop charges what ran, once: records, ledger and balance agree with the 
   );
 
   const runs = (await visible()).instances.flatMap((instance) => instance.runs);
-  const records = await house.customer.list("/billing/records");
+  const records = await house.customer.rows("/billing/records");
   const charged = records.reduce((sum, record) => sum + parsePoints(String(record.amount)), 0n);
   const { balance, accrued } = await house.customer.get("/billing/balance");
 
@@ -225,7 +225,7 @@ test("it starts again with its code, and is deleted whatever it does", async () 
 
   await house.customer.delete(`/environments/${environmentId}`);
 
-  await eventually(async () => (await house.customer.list("/environments")).length === 0, {
+  await eventually(async () => (await house.customer.rows("/environments")).length === 0, {
     what: "the deletion",
   });
   expect(await house.containersOf(house.hosts[0]?.id ?? "")).toEqual([]);

@@ -164,7 +164,7 @@ test("its database is restored to an earlier moment: no container is touched, a 
   await house.isOnline(host.id);
 
   expect(await house.containersOf(host.id)).toEqual(before);
-  const alarms = await house.admin.list("/alarms");
+  const alarms = await house.admin.rows("/alarms");
   expect(
     alarms.filter(({ kind, cleared_at: cleared }) => kind === "unknown-instance" && cleared === null),
   ).toHaveLength(1);

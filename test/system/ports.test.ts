@@ -67,7 +67,7 @@ test("an agent that is killed and comes back cuts no connection, and the custome
   socket.end("three");
 
   expect(await counted(socket)).toMatchObject({ bytes: "one two three".length });
-  expect(await house.customer.list("/port-mappings", requestedFor())).toMatchObject([
+  expect(await house.customer.rows("/port-mappings", requestedFor())).toMatchObject([
     { id: Number(mapping.id), external_port: mapping.port, state: "held" },
   ]);
 });
@@ -89,7 +89,7 @@ test("a port that is given back is closed", async () => {
   );
   const [released] = await eventually(
     async () => {
-      const rows = await house.customer.list("/port-mappings", requestedFor());
+      const rows = await house.customer.rows("/port-mappings", requestedFor());
       return rows[0]?.status === "released" && rows;
     },
     { what: "its release" },

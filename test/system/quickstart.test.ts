@@ -15,7 +15,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { readKernelLimits } from "@remotegpu/agent/host/kernel-limits";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { PathClient } from "../support/http/path-client.ts";
 import {
   ensureStarterImage,
   removeStarterImage,
@@ -202,10 +202,10 @@ test.concurrent(
     expect(second.output).not.toContain("4. Prices:");
     const { adminKey, customerKey, ...others } = stored();
     expect(others).toEqual({ customerId: storedFirst.customerId, environmentId: storedFirst.environmentId });
-    const admin = new ApiClient({ server: url, key: adminKey });
-    const customer = new ApiClient({ server: url, key: customerKey });
-    expect(await admin.list("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
-    expect(await customer.list("/environments")).toMatchObject([
+    const admin = new PathClient({ server: url, key: adminKey });
+    const customer = new PathClient({ server: url, key: customerKey });
+    expect(await admin.rows("/hosts")).toMatchObject([{ id: hostId, connection: "connected" }]);
+    expect(await customer.rows("/environments")).toMatchObject([
       { id: storedFirst.environmentId, status: "running", host_id: hostId },
     ]);
     process.kill(Number(readFileSync(join(state, "running.pid"), "utf8")), "SIGKILL");

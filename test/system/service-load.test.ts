@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { execa } from "execa";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../support/http/path-client.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { docker } from "../support/containers/docker.ts";
 import { TestRegistry } from "../support/containers/registry.ts";

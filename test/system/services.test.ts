@@ -267,7 +267,7 @@ test(
     await cli("service", "stop", own);
     const { id } = JSON.parse((await cli("service", "show", own, "--json")).stdout);
     const tail = async () => {
-      const [replica] = await house.customer.list(`/inference-services/${id}/instances`, { all: "true" });
+      const [replica] = await house.customer.rows(`/inference-services/${id}/instances`, { all: "true" });
       return JSON.stringify(replica?.["runs"]);
     };
     await eventually(async () => (await tail()).includes("ended by USR1"), { ...WITHIN, what: "its end" });
@@ -279,7 +279,7 @@ test("it is billed from when it first served, and deleted it is gone", { timeout
   await cli("service", "delete", "hello");
 
   const records = async () => {
-    const rows = await house.customer.list("/billing/records", { resource_id: serviceId });
+    const rows = await house.customer.rows("/billing/records", { resource_id: serviceId });
     return rows.length > 0 && rows;
   };
   const [record] = await eventually(records, { ...WITHIN, what: "its bill" });

@@ -450,7 +450,7 @@ async function orderOfNeighbour(): Promise<void> {
 
 /** The leased port of SSH, on this machine. */
 async function sshPort(): Promise<number | null> {
-  const [lab] = await house.customer.list("/environments");
+  const [lab] = await house.customer.rows("/environments");
   const { services } = z
     .looseObject({ services: z.array(z.looseObject({ service: z.string(), port: z.int().nullish() })) })
     .parse(await house.customer.get(`/environments/${String(lab?.id)}/access`));

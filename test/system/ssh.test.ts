@@ -313,7 +313,7 @@ const Session = z.looseObject({
 });
 /** By the API: what is asked again and again begins no program each time. */
 const listed = async (what: "sessions" | "access-log") =>
-  z.array(Session).parse(await house.customer.list(`/environments/${id}/${what}`));
+  z.array(Session).parse(await house.customer.rows(`/environments/${id}/${what}`));
 const sessions = async () => await listed("sessions");
 /** Hosts tell of sessions afterwards: one of before may come to be listed only now, although it is over. */
 const sessionsSince = async (since: Date) =>

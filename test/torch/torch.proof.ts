@@ -72,7 +72,7 @@ test.each(["static", "c10d"] as const)("unmodified torchrun reduces over two hos
     { withinMs: ENDS_WITHIN_MS, what: "its end" },
   );
 
-  const instances = Instances.parse(await house.customer.list(`/training-jobs/${id}/instances`));
+  const instances = Instances.parse(await house.customer.rows(`/training-jobs/${id}/instances`));
   const output = instances
     .toSorted((a, b) => a.rank - b.rank)
     .map(({ runs }) => runs.at(-1)?.end?.tail ?? "");

@@ -81,17 +81,20 @@ function picturesOf(file: string): { path: string; words: string }[] {
   }));
 }
 
+/** Where a program reads its settings. */
+const SETTINGS_FOLDERS = { agent: "agent/src", "control-plane": "control-plane/server" };
+
 describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) => {
-  const settings = settingsOf(read(`${name}/src/config.ts`));
+  const settings = settingsOf(read(`${SETTINGS_FOLDERS[name]}/config.ts`));
   const page = SETTINGS_PAGES[name].map(read).join("\n");
   const rows = variableRows(page);
   // The command line reads its few variables itself.
-  const ofTheCommand = globSync(`${name}/src/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
+  const ofTheCommand = globSync(`${name}/cli/**/*.ts`, { cwd: ROOT }).flatMap((file) =>
     [...read(file).matchAll(/process\.env\.(REMOTEGPU_\w+)/g)].map(([, variable = ""]) => variable),
   );
 
   test("are all of config.ts", () => {
-    const named = new Set(read(`${name}/src/config.ts`).match(VARIABLE));
+    const named = new Set(read(`${SETTINGS_FOLDERS[name]}/config.ts`).match(VARIABLE));
 
     expect([...settings.keys()].toSorted()).toEqual([...named].toSorted());
   });
@@ -232,25 +235,51 @@ test("every file of the contract is in its table", () => {
   ).toEqual([]);
 });
 
-describe("the page on the schema", () => {
+describe("the pages on the schema", () => {
   const migrations = "control-plane/migrations";
+  const snapshot = read(`${migrations}/schema-snapshot.sql`);
+  const oldTablesPage = read(`${DOCS}/developers/old-tables.md`);
   const indexesIn = (sql: string) =>
     [...sql.matchAll(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+) /gm)].map(([, name = "", table = ""]) => ({
       name,
       table,
     }));
   const oldNames = new Set(indexesIn(read(`${migrations}/old_names.sql`)).map(({ name }) => name));
-  const oldTables = new Set(
-    [...read(`${migrations}/0001_old_tables.sql`).matchAll(/^CREATE TABLE IF NOT EXISTS (\w+)/gm)].map(
-      ([, table = ""]) => table,
-    ),
-  );
+  const oldColumns = columnsIn(read(`${migrations}/0001_old_tables.sql`));
+  const oldTables = new Set(oldColumns.keys());
 
-  test("names every index that an upgrade adds to an old table, by its table, and no other", () => {
-    const added = indexesIn(read(`${migrations}/schema-snapshot.sql`)).filter(
+  /** Table → its columns. */
+  function columnsIn(sql: string): Map<string, string[]> {
+    const tables = sql.matchAll(/^CREATE TABLE (?:IF NOT EXISTS )?(\w+) \(\n([^]*?)^\);/gm);
+    return new Map(
+      [...tables].map(([, table = "", lines = ""]) => [
+        table,
+        [...lines.matchAll(/^ +([a-z_]+) /gm)].map(([, column = ""]) => column),
+      ]),
+    );
+  }
+
+  test("name every column that an upgrade adds to an old table, by its table, and no other", () => {
+    const added = [...columnsIn(snapshot)].flatMap(([table, columns]) => {
+      const old = oldColumns.get(table);
+      return old === undefined
+        ? []
+        : columns.filter((column) => !old.includes(column)).map((column) => `${table} ${column}`);
+    });
+    const rows = oldTablesPage.matchAll(/^\| (\w+) \| (?:\d+ \| \d+ \| )?([a-z_]+(?:, [a-z_]+)*) \|$/gm);
+    const named = [...rows]
+      .filter(([, table = "", cell = ""]) => oldTables.has(table) && !cell.startsWith("idx_"))
+      .flatMap(([, table = "", cell = ""]) => cell.split(", ").map((column) => `${table} ${column}`));
+
+    expect(added.length).toBeGreaterThan(100);
+    expect(named.toSorted()).toEqual(added.toSorted());
+  });
+
+  test("name every index that an upgrade adds to an old table, by its table, and no other", () => {
+    const added = indexesIn(snapshot).filter(
       ({ name, table }) => oldTables.has(table) && !oldNames.has(name),
     );
-    const rows = read(`${migrations}/README.md`).matchAll(/^\| (\w+) \| (idx_[^|]*) \|$/gm);
+    const rows = oldTablesPage.matchAll(/^\| (\w+) \| (idx_[^|]*) \|$/gm);
     const reported = [...rows].flatMap(([, table = "", cell = ""]) =>
       (cell.match(/idx_\w+/g) ?? []).map((name) => ({ name, table })),
     );
@@ -261,7 +290,7 @@ describe("the page on the schema", () => {
     expect(inOrder(reported)).toEqual(inOrder(added));
   });
 
-  test("names every file", () => {
+  test("name every file", () => {
     const page = read(`${migrations}/README.md`);
 
     expect(

@@ -48,7 +48,9 @@ const FOLDERS = new Map([
   ["book", "registry"],
 ]);
 
-const sources = filesOf("{agent,control-plane,shared}/{src,install,dashboard/src}/**/*.{ts,tsx}");
+const sources = filesOf(
+  "{agent,control-plane,shared}/{src,install,cli,gateway,server,dashboard/src}/**/*.{ts,tsx}",
+);
 const all = [...sources, ...filesOf("test/**/*.{ts,tsx}")];
 const pages = ["README.md", ...filesOf("{agent,control-plane,shared,test}/**/*.md")];
 

@@ -74,25 +74,25 @@ export async function storageRecords(
 }
 
 export async function stateChanges(database: Database): Promise<VectorResult["state_changes"]> {
-  return (await events(database, "account-status")).map(({ at, output }) => ({ at, to: output }));
+  return (await events(database, "account-status")).map(({ at, text }) => ({ at, to: text }));
 }
 
 export async function stopOrders(
   database: Database,
   { runs }: VectorNames,
 ): Promise<VectorResult["stop_orders"]> {
-  return (await events(database, "stop-ordered")).map(({ at, output }) => ({
+  return (await events(database, "stop-ordered")).map(({ at, text }) => ({
     at,
-    run: runs.nameOf(output),
+    run: runs.nameOf(text),
   }));
 }
 
-async function events(database: Database, kind: string): Promise<{ at: string; output: string }[]> {
-  const { rows } = await database.query<{ at: Date; output: string }>(
-    "SELECT at, new AS message FROM events WHERE kind = $1 ORDER BY id",
+async function events(database: Database, kind: string): Promise<{ at: string; text: string }[]> {
+  const { rows } = await database.query<{ at: Date; text: string }>(
+    "SELECT at, new AS text FROM events WHERE kind = $1 ORDER BY id",
     [kind],
   );
-  return rows.map(({ at, output }) => ({ at: timeText(at), output }));
+  return rows.map(({ at, text }) => ({ at: timeText(at), text }));
 }
 
 export async function alerts(database: Database): Promise<VectorResult["alerts"]> {

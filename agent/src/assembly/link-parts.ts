@@ -94,7 +94,7 @@ export function linkParts(
     clock,
     version: AGENT_VERSION,
     features: host.features,
-    liftCordons: (lifts) => gpuWatch.liftCordons(lifts),
+    liftCordons: (lifts) => gpuWatch.health.liftCordons(lifts),
     figures: () => figureWatch.next(observation.running, clock.monotonicMs()),
     wake,
     log,

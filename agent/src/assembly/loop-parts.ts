@@ -155,7 +155,7 @@ export function loopParts(
   const accessWatch = new DeviceAccessWatch({
     errorsOf: (container, nodes) => deviceProbe.errorsOf(container, nodes),
     gpuFacts: () => gpuWatch.facts,
-    gpuWatch,
+    health: gpuWatch.health,
     monotonicMs: clock.monotonicMs,
     wake,
     log,

@@ -121,7 +121,7 @@ export class Meter {
     const cards = this.#proofOf(record, held, now);
     const isFromBefore = interval?.isOpen === true && interval.bootId !== now.bootId;
     const ended = isFromBefore
-      ? endOfBoot(record, interval, this.#gpuWatch.provenInBoot(held, interval))
+      ? endOfBoot(record, interval, this.#gpuWatch.health.provenInBoot(held, interval))
       : undefined;
     return { ...(cards !== undefined && { cards }), ...(ended !== undefined && { endOfBoot: ended }) };
   }
@@ -130,7 +130,7 @@ export class Meter {
   #proofOf(record: RunRecord, held: readonly GpuUuid[], now: Moment): CardProof | undefined {
     if (held.length === 0) return undefined;
     const access = this.#accessWatch.accessOf(record.runId);
-    return provenByAccess(this.#gpuWatch.proofOf(held, now.nowMs), { record, access }, now);
+    return provenByAccess(this.#gpuWatch.health.proofOf(held, now.nowMs), { record, access }, now);
   }
 
   async #sightingOf(

@@ -137,7 +137,7 @@ export class Reconciliation {
       letGo: gangWatch.letGo,
       probed: probeWatch.probed,
       access: accessWatch.access,
-      lostGpus: gpuWatch.lost,
+      lostGpus: gpuWatch.health.lost,
       overStorage: new Map([...fileWatch.over, ...housekeeping.overStorage]),
       fillingDisk: diskWatch.filling,
       disconnectedMs: cutOffMs(link.contact, clock.monotonicMs()),

@@ -105,7 +105,7 @@ export function reportNow(parts: ReportParts): Vitals {
   const whole = withMissingNodes(inside, parts.accessWatch.access);
   const serving = withServing(whole, { ...knowledge, probed: parts.probeWatch.probed });
   const carried = withOpenStreams(serving, { desired: knowledge.desired, streams: parts.access.streams });
-  const { kernelReports } = gpuWatch;
+  const { kernelReports } = gpuWatch.health;
   const instances = parts.transitionWatch.check(kernelReports.reportedOf(carried, now.ms), now.ms);
   return {
     observed: observedState(

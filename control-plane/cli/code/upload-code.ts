@@ -1,25 +1,21 @@
 /** Brings a folder as the code of a job. What the server has of it already, whole or in parts, does not go over again. */
+import {
+  completeCodeUpload,
+  uploadCode as orderCodeUpload,
+  writeCodePart,
+} from "../../client/generated/api.ts";
+import type { CodeUpload } from "../../client/generated/api.schemas.ts";
 import { createHash } from "node:crypto";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { z } from "zod";
 import type { ApiClient } from "../framework/api-client.ts";
 import { patiently } from "../files/patience.ts";
 import { Progress } from "../files/progress.ts";
 import { packCode } from "./pack-code.ts";
 
 const STREAMS = 4;
-
-const Upload = z.looseObject({
-  id: z.string(),
-  status: z.enum(["uploading", "ready"]),
-  size: z.int(),
-  part_size: z.int().positive(),
-  missing_parts: z.array(z.int()),
-});
-type Upload = z.output<typeof Upload>;
 
 /**
  * @returns its id, for an order's `code_id`, and how many bytes of it went over
@@ -34,11 +30,12 @@ export async function uploadCode(
   try {
     const file = join(place, "code.tar.gz");
     const { sha256, bytes } = await packCode(folder, file, signal);
-    const begin = () => api.post("/code-uploads", { sha256, size: bytes }, signal);
-    const upload = Upload.parse(await patiently(signal, begin));
+    const order = orderCodeUpload({ sha256, size: bytes });
+    const upload = await patiently(signal, async () => await api.send(order, { signal }));
     if (upload.status === "ready") return { id: upload.id, sentBytes: 0 };
     const sentBytes = await sendMissing(api, { file, upload, signal });
-    await patiently(signal, () => api.post(`/code-uploads/${upload.id}/complete`, {}, signal));
+    const complete = completeCodeUpload(upload.id);
+    await patiently(signal, async () => await api.send(complete, { signal }));
     return { id: upload.id, sentBytes };
   } finally {
     await rm(place, { recursive: true, force: true });
@@ -47,7 +44,7 @@ export async function uploadCode(
 
 async function sendMissing(
   api: ApiClient,
-  { file, upload, signal }: { file: string; upload: Upload; signal: AbortSignal },
+  { file, upload, signal }: { file: string; upload: CodeUpload; signal: AbortSignal },
 ): Promise<number> {
   const { id, size, part_size: partBytes } = upload;
   const progress = new Progress({ what: "code", isByLines: true });
@@ -76,10 +73,7 @@ async function sendPart(
   api: ApiClient,
   { id, part, bytes, signal }: { id: string; part: number; bytes: Buffer; signal: AbortSignal },
 ): Promise<void> {
-  const response = await api.transfer({
-    method: "PUT",
-    path: `/code-uploads/${id}/parts/${part}`,
-    query: {},
+  const response = await api.transfer(writeCodePart(id, part), {
     headers: {
       "content-type": "application/octet-stream",
       "content-length": String(bytes.length),

@@ -1,4 +1,13 @@
 /** `remotegpu dataset|model put|ls|get|show`: what is in it, and which versions of it are where. */
+import {
+  getDataset,
+  getModel,
+  listDatasetVersions,
+  listModelVersions,
+  readDatasetFiles,
+  readModelFiles,
+} from "../../client/generated/api.ts";
+import type { Dataset, Model } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
 import { words } from "../framework/arguments.ts";
 import {
@@ -12,13 +21,13 @@ import {
 } from "../framework/command.ts";
 import type { Context } from "../framework/context.ts";
 import { CliError } from "../framework/cli-error.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone, printList, printOne, sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { download, entriesOf } from "../files/download.ts";
 import type { Source } from "../files/fetch-file.ts";
 import { nameOf } from "../files/environment-path.ts";
 import { Progress } from "../files/progress.ts";
+import { printEntries } from "../files/moving.ts";
 import { putData } from "./put-data.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
@@ -26,7 +35,12 @@ const STREAMS = 4;
 const MAX_STREAMS = 16;
 
 type Kind = "dataset" | "model";
-const routeOf = (kind: Kind, id: string) => `/${kind}s/${segment(id)}`;
+
+/** The requests of a dataset, or those of a model, which are alike. */
+const READING = {
+  dataset: { get: getDataset, versions: listDatasetVersions, files: readDatasetFiles },
+  model: { get: getModel, versions: listModelVersions, files: readModelFiles },
+};
 
 const put = (kind: Kind) =>
   command({
@@ -49,7 +63,7 @@ const put = (kind: Kind) =>
       const done = await untilInterrupted((signal) =>
         putData({
           api: context.api,
-          route: routeOf(kind, id),
+          target: { kind, id },
           from: Buffer.from(from.length > 1 ? from.replace(/\/+$/, "") : from),
           pool,
           followsLinks,
@@ -72,12 +86,7 @@ const ls = (kind: Kind) =>
       const entries = await untilInterrupted((signal) =>
         entriesOf(sourceOf(context, kind, { id, signal }), inside),
       );
-      printList(
-        context.output,
-        entries ?? [{ name: nameOf(inside).toString(), name_base64: null, type: "file", size: null }],
-        ["type", ["size", ({ size }) => sizeText(size)], "modified_at", "name"],
-        "Nothing is in there.",
-      );
+      printEntries(context.output, entries, inside);
     },
   });
 
@@ -126,9 +135,9 @@ const show = (kind: Kind) =>
     takes: { id: resourceField(kind, kind) },
     isWatchable: true,
     run: async ({ api, output }, { id }) => {
-      const row = await api.get(routeOf(kind, id));
-      const versions = await api.list(`${routeOf(kind, id)}/versions`);
-      const pools = versions.filter(({ is_mounted: isMounted }) => isMounted === true);
+      const row = await api.send<Dataset | Model>(READING[kind].get(id));
+      const versions = await api.list(READING[kind].versions(id));
+      const pools = versions.filter(({ is_mounted: isMounted }) => isMounted);
       const brought = pools.map(({ storage_pool: pool }) => pool);
       const visible = brought.length > 0 ? { ...row, storage_pools: brought } : row;
       printOne(output, output.format === "json" ? { ...visible, versions } : withSizes(visible));
@@ -137,14 +146,13 @@ const show = (kind: Kind) =>
       printList(output, versions, [
         "version",
         "storage_pool",
-        ["status", ({ status, is_mounted: isMounted }) => (isMounted === true ? "ready, mounted" : status)],
+        ["status", ({ status, is_mounted: isMounted }) => (isMounted ? "ready, mounted" : status)],
         ["size", ({ total_size: size }) => sizeText(size)],
         ["files", ({ file_count: count }) => count],
         "begun_at",
         { whenSeveral: ["why", ({ status_reason: why }) => why] },
       ]);
-      for (const { status_reason: why } of versions)
-        if (typeof why === "string") output.write(`${safeText(why)}\n`);
+      for (const { status_reason: why } of versions) if (why !== null) output.write(`${safeText(why)}\n`);
     },
   });
 
@@ -153,13 +161,14 @@ export function dataFileCommands(kind: Kind): { show: Command; more: readonly Co
   return { show: show(kind), more: [put(kind), get(kind), ls(kind)] };
 }
 
-function withSizes(row: Record<string, unknown>): Record<string, unknown> {
+/** For people: its size in their units. */
+function withSizes<One extends Dataset | Model>(row: One) {
   const { total_size: size } = row;
   return { ...row, total_size: typeof size === "number" ? sizeText(size) : size };
 }
 
 function sourceOf({ api }: Context, kind: Kind, { id, signal }: { id: string; signal: AbortSignal }): Source {
-  return { api, route: `${routeOf(kind, id)}/files`, signal };
+  return { api, read: (query) => READING[kind].files(id, query), signal };
 }
 
 /** Below its root, which "." is. */
@@ -169,8 +178,8 @@ function insideOf(path: string): Buffer {
 
 /** The folder of its name, where that can be one. */
 async function folderFor({ api }: Context, kind: Kind, id: string): Promise<string> {
-  const { name } = await api.get(routeOf(kind, id));
-  const isPlain = typeof name === "string" && !name.includes("/") && ![".", ".."].includes(name);
+  const { name } = await api.send<Dataset | Model>(READING[kind].get(id));
+  const isPlain = !name.includes("/") && ![".", ".."].includes(name);
   if (!isPlain)
     throw new CliError("usage", "Its name is no folder's: say where to, as in: get NAME . FOLDER");
   return name;

@@ -1,6 +1,12 @@
 /** `dataset put` and `model put`: reads what is here, has room looked at, sends what is missing, and has it checked. */
-import { z } from "zod";
-import type { ApiClient, Row } from "../framework/api-client.ts";
+import {
+  beginDatasetUpload,
+  beginModelUpload,
+  completeDatasetUpload,
+  completeModelUpload,
+} from "../../client/generated/api.ts";
+import type { DataUpload } from "../../client/generated/api.schemas.ts";
+import type { ApiClient } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { sizeText } from "../framework/output.ts";
 import { Progress } from "../files/progress.ts";
@@ -9,20 +15,29 @@ import { patiently } from "../files/patience.ts";
 import { CHUNK_BYTES, readAll } from "../files/read-files.ts";
 import { sendFiles } from "./send-files.ts";
 
-const Upload = z.looseObject({
-  upload: z.string(),
-  version: z.number(),
-  storage_pool: z.string(),
-  status: z.enum(["uploading", "checking", "ready"]),
-  chunk_size: z.number(),
-  had_size: z.number(),
-  checked_size: z.number(),
-});
-type Upload = z.output<typeof Upload>;
+/** The dataset or model that files are put into. */
+export interface DataTarget {
+  kind: "dataset" | "model";
+  id: string;
+}
+
+const UPLOADS = {
+  dataset: { begin: beginDatasetUpload, complete: completeDatasetUpload },
+  model: { begin: beginModelUpload, complete: completeModelUpload },
+};
+
+/** What scripts read of an upload. */
+export interface PutResult {
+  version: number;
+  storage_pool: string;
+  files: number;
+  bytes: number;
+  sent: number;
+}
 
 export interface Putting {
   api: ApiClient;
-  route: string;
+  target: DataTarget;
   from: Buffer;
   pool: string | undefined;
   followsLinks: boolean;
@@ -31,22 +46,20 @@ export interface Putting {
 }
 
 /** @returns the sentence for people, and what scripts read */
-export async function putData(putting: Putting): Promise<{ sentence: string; row: Row }> {
-  const { api, route, from, pool, followsLinks, streams, signal } = putting;
+export async function putData(putting: Putting): Promise<{ sentence: string; row: PutResult }> {
+  const { api, target, from, pool, followsLinks, streams, signal } = putting;
   const files = await localFiles(from, { followsLinks });
   const reading = new Progress({ what: "reading", isByLines: true });
   const listed = await readAll(files, { progress: reading, signal }).finally(() => reading.end());
-  const begun = await patiently(signal, async () =>
-    Upload.parse(
-      await api.post(`${route}/uploads`, {
-        manifest_sha256: listed.manifestSha256,
-        merkle_root: listed.merkleRoot,
-        total_size: listed.totalSize,
-        file_count: files.length,
-        ...(pool !== undefined && { storage_pool: pool }),
-      }),
-    ),
-  );
+  const order = {
+    manifest_sha256: listed.manifestSha256,
+    merkle_root: listed.merkleRoot,
+    total_size: listed.totalSize,
+    file_count: files.length,
+    ...(pool !== undefined && { storage_pool: pool }),
+  };
+  const begin = async () => await api.send(UPLOADS[target.kind].begin(target.id, order));
+  const begun = await patiently(signal, begin);
   const { upload, version, storage_pool: storagePool } = begun;
   if (begun.chunk_size !== CHUNK_BYTES)
     throw new CliError("unavailable", "The server takes parts of another size; fetch its own command.");
@@ -63,7 +76,7 @@ export async function putData(putting: Putting): Promise<{ sentence: string; row
       ? 0
       : await sendFiles(listed, {
           api,
-          route,
+          target,
           upload,
           resumes: begun.had_size > 0,
           streams,
@@ -80,16 +93,15 @@ export async function putData(putting: Putting): Promise<{ sentence: string; row
 
 /** Its host reads all of it; a check that is under way answers now and then with how far it is. */
 async function checked(
-  { upload }: Upload,
-  { api, route, signal }: Putting,
+  { upload }: DataUpload,
+  { api, target, signal }: Putting,
   totalSize: number,
 ): Promise<void> {
   const progress = new Progress({ what: "checking on the host", isByLines: true });
   try {
     for (let before = 0; !signal.aborted;) {
-      const state = await patiently(signal, async () =>
-        Upload.parse(await api.post(`${route}/complete`, { upload }, signal)),
-      );
+      const complete = UPLOADS[target.kind].complete(target.id, { upload });
+      const state = await patiently(signal, async () => await api.send(complete, { signal }));
       if (state.status === "ready") return;
       progress.moved(Math.max(0, state.checked_size - before), {
         name: "",

@@ -2,18 +2,31 @@
  * Sends the parts of files that are not there yet, several at once. Where an earlier upload broke off, the host tells the
  * checksums of what it has, and those parts do not go over again.
  */
+import {
+  readDatasetUploadChunks,
+  readModelUploadChunks,
+  writeDatasetFile,
+  writeDatasetManifest,
+  writeModelFile,
+  writeModelManifest,
+} from "../../client/generated/api.ts";
 import { Readable } from "node:stream";
 import type { ApiClient } from "../framework/api-client.ts";
 import { nameOf, pathQuery } from "../files/environment-path.ts";
 import type { Progress } from "../files/progress.ts";
-import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";
+import { type ChunkRequests, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";
+import type { DataTarget } from "./put-data.ts";
 import { patiently } from "../files/patience.ts";
 import { lineOf, type Listed, type ReadFile } from "../files/read-files.ts";
 
+const CHUNKS = {
+  dataset: { sums: readDatasetUploadChunks, part: writeDatasetFile, manifest: writeDatasetManifest },
+  model: { sums: readModelUploadChunks, part: writeModelFile, manifest: writeModelManifest },
+};
+
 export interface Sending {
   api: ApiClient;
-  /** `/datasets/12` */
-  route: string;
+  target: DataTarget;
   upload: string;
   /** Whether anything may be there. */
   resumes: boolean;
@@ -37,7 +50,7 @@ export async function sendFiles(listed: Listed, sending: Sending): Promise<numbe
   await severalAtOnce(parts, sending, async ({ file, index, isRequested }, signal) => {
     const own = { ...sending, signal };
     const isThere = isRequested && (await sumsThere(file, own))[index] === file.chunks[index];
-    if (!isThere) await sendChunk(file, index, requesting(file, `${sending.route}/files`, own));
+    if (!isThere) await sendChunk(file, index, requestsOf(file, own));
     const bytes = bytesOf(file, index);
     rest -= bytes;
     if (!isThere) sent += bytes;
@@ -66,19 +79,23 @@ async function* partsOf(
 }
 
 async function sumsThere(file: ReadFile, sending: Sending): Promise<string[]> {
-  return await sumsOf(file, requesting(file, `${sending.route}/upload-chunks`, sending));
+  return await sumsOf(file, requestsOf(file, sending));
 }
 
-function requesting({ path }: ReadFile, route: string, { api, upload, signal }: Sending): ChunkRequest {
-  return { api, path: route, query: { upload, ...pathQuery(path) }, signal };
+function requestsOf({ path }: ReadFile, { api, target, upload, signal }: Sending): ChunkRequests {
+  const { id, kind } = target;
+  const query = { upload, ...pathQuery(path) };
+  return {
+    api,
+    sums: CHUNKS[kind].sums(id, query),
+    part: (place) => CHUNKS[kind].part(id, { ...query, ...place }),
+    signal,
+  };
 }
 
-async function sendManifest(listed: Listed, { api, route, upload, signal }: Sending): Promise<void> {
+async function sendManifest(listed: Listed, { api, target, upload, signal }: Sending): Promise<void> {
   await patiently(signal, async () => {
-    const response = await api.transfer({
-      method: "PUT",
-      path: `${route}/manifest`,
-      query: { upload },
+    const response = await api.transfer(CHUNKS[target.kind].manifest(target.id, { upload }), {
       headers: {
         "content-type": "application/octet-stream",
         "content-length": String(listed.manifestBytes),

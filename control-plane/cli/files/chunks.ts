@@ -2,6 +2,7 @@
  * Parts of one file on their way to a host, several at once: what it has of them is known by their checksums, and those do
  * not go over again.
  */
+import { type ApiRequest } from "../../client/api-request.ts";
 import { Readable } from "node:stream";
 import type { ApiClient } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
@@ -11,11 +12,11 @@ import { changed, CHUNK_BYTES, chunkOf, type ReadFile } from "./read-files.ts";
 const NOT_FOUND = 404;
 const BAD_INPUT = 422;
 
-/** What is asked, and with which query. */
-export interface ChunkRequest {
+/** The requests of one file's parts: what the host has of them, and each of them. */
+export interface ChunkRequests {
   api: ApiClient;
-  path: string;
-  query: Record<string, string>;
+  sums: ApiRequest<string>;
+  part: (place: { offset: number; size: number }) => ApiRequest<void>;
   signal: AbortSignal;
 }
 
@@ -27,12 +28,15 @@ export function bytesOf({ size }: ReadFile, index: number): number {
  * The checksums of the parts that the host has of it; those of another length are of no use.
  * @throws CliError
  */
-export async function sumsOf(file: ReadFile, { api, path, query, signal }: ChunkRequest): Promise<string[]> {
+export async function sumsOf(
+  file: ReadFile,
+  { api, sums: request, signal }: ChunkRequests,
+): Promise<string[]> {
   let text = "";
   try {
     await patiently(signal, async () => {
       text = "";
-      await api.stream(path, query, {
+      await api.stream(request, {
         write: async (bytes) => void (text += bytes.toString("latin1")),
         signal,
         accept: "*/*",
@@ -51,14 +55,11 @@ export async function sumsOf(file: ReadFile, { api, path, query, signal }: Chunk
 export async function sendChunk(
   file: ReadFile,
   index: number,
-  { api, path, query, signal }: ChunkRequest,
+  { api, part, signal }: ChunkRequests,
 ): Promise<void> {
   await patiently(signal, async () => {
     const bytes = await chunkOf(file, index);
-    const sent = api.transfer({
-      method: "PUT",
-      path,
-      query: { ...query, offset: String(index * CHUNK_BYTES), size: String(file.size) },
+    const sent = api.transfer(part({ offset: index * CHUNK_BYTES, size: file.size }), {
       headers: {
         "content-type": "application/octet-stream",
         "content-length": String(bytes.length),

@@ -1,8 +1,7 @@
 /** Fetches a file, or a folder with all that is in it: its small files in one answer, the others one by one. */
+import type { FileEntry } from "../../client/generated/api.schemas.ts";
 import { mkdir } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { fetchFile, isFolder, opened, type Source } from "./fetch-file.ts";
@@ -10,30 +9,19 @@ import type { Progress } from "./progress.ts";
 import { isSound, SmallFiles } from "./small-files.ts";
 import { isTree, partsOf } from "./tree-answer.ts";
 
-const Entry = z.looseObject({
-  name: z.string(),
-  name_base64: z.string().nullable(),
-  type: z.string(),
-  size: z.number().nullable(),
-  modified_at: z.string().nullable(),
-});
-
-export type Entry = z.output<typeof Entry>;
-
 /** Entries of a folder; null where the path is a file. */
-export async function entriesOf(source: Source, path: Buffer): Promise<Entry[] | null> {
+export async function entriesOf(source: Source, path: Buffer): Promise<FileEntry[] | null> {
   const response = await opened(source, path, { headers: { range: "bytes=0-0" } });
   response.resume();
   return isFolder(response.headers) ? await listed(source, path) : null;
 }
 
-export async function listed({ api, route }: Source, path: Buffer): Promise<Entry[]> {
-  const rows = await api.list(route, pathQuery(path), Number.MAX_SAFE_INTEGER);
-  return rows.map((row: Row) => Entry.parse(row));
+export async function listed({ api, read }: Source, path: Buffer): Promise<FileEntry[]> {
+  return await api.list(read(pathQuery(path)), Number.MAX_SAFE_INTEGER);
 }
 
 /** @throws CliError where it would lead anywhere else */
-export function bytesOfName({ name, name_base64: base64 }: Entry): Buffer {
+export function bytesOfName({ name, name_base64: base64 }: FileEntry): Buffer {
   const bytes = base64 === null ? Buffer.from(name) : Buffer.from(base64, "base64url");
   if (/[/\0]|^\.{0,2}$/.test(bytes.toString("latin1")))
     throw new CliError("unavailable", "The server named a file that leads out of its folder.");

@@ -25,7 +25,7 @@ export function nameOf(path: Buffer): Buffer {
 }
 
 /** As the API takes it. */
-export function pathQuery(path: Buffer): Record<string, string> {
+export function pathQuery(path: Buffer): { path: string } | { path_base64: string } {
   const text = path.toString("utf8");
   return Buffer.from(text).equals(path) ? { path: text } : { path_base64: path.toString("base64url") };
 }

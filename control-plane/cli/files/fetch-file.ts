@@ -2,6 +2,8 @@
  * Fetches one file. What comes is kept under a name that says which state of the file it is of, so that a fetch that broke
  * off goes on where it was; it takes its place once its SHA-256 is the one that the host computed meanwhile.
  */
+import { type ApiRequest, type Page } from "../../client/api-request.ts";
+import type { FileEntry, ReadEnvironmentFilesParams } from "../../client/generated/api.schemas.ts";
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
@@ -20,16 +22,21 @@ const MAX_TRIES = 3;
 /** So much of what has come is written at once. */
 const WRITTEN_AT_ONCE = MIB;
 
-/** Where its files are: `/environments/ID/files`. */
-export type Source = { api: ApiClient; route: string; signal: AbortSignal };
+/** Where files are read: an environment's, a job's output, or a dataset's. */
+export type Source = {
+  api: ApiClient;
+  read: (query: FileQuery) => ApiRequest<Page<FileEntry>>;
+  signal: AbortSignal;
+};
+type FileQuery = Pick<ReadEnvironmentFilesParams, "path" | "path_base64" | "tree" | "modified_from">;
 
 /** What lies there as it comes: a file's bytes, or what tells of a folder. */
 export async function opened(
-  { api, route, signal }: Source,
+  { api, read, signal }: Source,
   path: Buffer,
-  { query = {}, headers = {} }: { query?: Record<string, string>; headers?: Record<string, string> } = {},
+  { query = {}, headers = {} }: { query?: FileQuery; headers?: Record<string, string> } = {},
 ): Promise<IncomingMessage> {
-  return await api.transfer({ path: route, query: { ...pathQuery(path), ...query }, headers, signal });
+  return await api.transfer(read({ ...pathQuery(path), ...query }), { headers, signal });
 }
 
 /** @param answer all of it, where somebody has asked for it already */

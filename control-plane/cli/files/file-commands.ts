@@ -1,8 +1,9 @@
 /** `remotegpu env ls|get|put|link`: code and output of an environment, whether it runs or not. */
+import { createDownloadLink, readEnvironmentFiles } from "../../client/generated/api.ts";
+import type { ReadEnvironmentFilesParams } from "../../client/generated/api.schemas.ts";
 import { words } from "../framework/arguments.ts";
 import { argument, command, optionalArgument, resourceField, type Command } from "../framework/command.ts";
 import type { Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { download } from "./download.ts";
 import { below, insidePath, nameOf, pathQuery } from "./environment-path.ts";
@@ -59,7 +60,7 @@ const PUT = command({
     const inside = insidePath(path);
     const target = path.endsWith("/") ? below(inside, nameOf(local)) : inside;
     await moved(context, environmentFiles(id), `to ${target.toString()}`, (source, reported) =>
-      upload(source, local, { to: target, ...reported }),
+      upload({ ...source, environment: id }, local, { to: target, ...reported }),
     );
   },
 });
@@ -70,8 +71,8 @@ const LINK = command({
   takes: { environment: environment(), path: argument("path", words()) },
   examples: ["env download-link work output/plot.png"],
   run: async ({ api, output }, { environment: id, path }) => {
-    const row = await api.post(`/environments/${segment(id)}/download-links`, pathQuery(insidePath(path)));
-    printDone(output, String(row.url), row);
+    const row = await api.send(createDownloadLink(id, pathQuery(insidePath(path))));
+    printDone(output, row.url, row);
   },
 });
 
@@ -79,4 +80,5 @@ export function fileCommands(show: Parameters<typeof get>[0]): readonly Command[
   return [LS, get(show), PUT, LINK];
 }
 
-const environmentFiles = (id: string) => `/environments/${segment(id)}/files`;
+const environmentFiles = (id: string) => (query: ReadEnvironmentFilesParams) =>
+  readEnvironmentFiles(id, query);

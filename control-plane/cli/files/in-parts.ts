@@ -1,48 +1,58 @@
 /** A long file on its way into an environment, part by part, and its check there once all of them have come. */
+import {
+  completeEnvironmentFile,
+  readEnvironmentUploadChunks,
+  writeEnvironmentUploadChunk,
+} from "../../client/generated/api.ts";
 import type { Stats } from "node:fs";
-import { z } from "zod";
-import { type ChunkRequest, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./chunks.ts";
+import { type ChunkRequests, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./chunks.ts";
 import { fileOf } from "./local-tree.ts";
 import { patiently } from "./patience.ts";
 import { readOne, type ReadFile } from "./read-files.ts";
 import { CliError } from "../framework/cli-error.ts";
-import type { Source } from "./fetch-file.ts";
+import type { ApiClient } from "../framework/api-client.ts";
 import { nameOf, pathQuery } from "./environment-path.ts";
 import type { Progress } from "./progress.ts";
 
 const STREAMS = 4;
 const CONFLICT = 409;
-const Completed = z.looseObject({ status: z.enum(["checking", "ready"]) });
+
+/** The environment that files are brought into. */
+export interface Destination {
+  api: ApiClient;
+  environment: string;
+  signal: AbortSignal;
+}
 
 /** @returns false where its host takes files whole alone */
 export async function bringInParts(
-  { api, route, signal }: Source,
+  { api, environment, signal }: Destination,
   { from, stats, to }: { from: Buffer; stats: Stats; to: Buffer },
   progress: Progress,
 ): Promise<boolean> {
   const file = await readOne(fileOf(from, to, stats), signal, () => undefined);
   const of = { size: file.size, sha256: Buffer.from(file.sha256, "base64").toString("hex") };
-  const requesting: ChunkRequest = {
+  const query = { ...pathQuery(to), ...of };
+  const requests: ChunkRequests = {
     api,
-    path: route.replace(/files$/, "upload-chunks"),
-    query: { ...pathQuery(to), size: String(of.size), sha256: of.sha256 },
+    sums: readEnvironmentUploadChunks(environment, query),
+    part: (place) => writeEnvironmentUploadChunk(environment, { ...query, ...place }),
     signal,
   };
-  const there = await sumsThere(file, requesting);
+  const there = await sumsThere(file, requests);
   if (there === null) return false;
   let rest = file.size;
   await severalAtOnce(
     () => missingOf(file, there),
     { streams: STREAMS, signal },
     async (index, own) => {
-      await sendChunk(file, index, { ...requesting, signal: own });
+      await sendChunk(file, index, { ...requests, signal: own });
       rest -= bytesOf(file, index);
       progress.moved(bytesOf(file, index), { name: nameOf(from).toString(), rest });
     },
   );
   const order = { ...pathQuery(to), ...of, executable: file.isExecutable };
-  const complete = async () =>
-    Completed.parse(await api.post(route.replace(/files$/, "complete-file"), order, signal));
+  const complete = async () => await api.send(completeEnvironmentFile(environment, order), { signal });
   while ((await patiently(signal, complete)).status !== "ready")
     if (signal.aborted) throw new CliError("refused", "It was ended.");
   return true;
@@ -53,9 +63,9 @@ async function* missingOf(file: ReadFile, there: readonly string[]): AsyncGenera
 }
 
 /** Null where the host is too old to be asked. */
-async function sumsThere(file: ReadFile, requesting: ChunkRequest): Promise<string[] | null> {
+async function sumsThere(file: ReadFile, requests: ChunkRequests): Promise<string[] | null> {
   try {
-    return await sumsOf(file, requesting);
+    return await sumsOf(file, requests);
   } catch (error) {
     if (error instanceof CliError && error.status === CONFLICT) return null;
     throw error;

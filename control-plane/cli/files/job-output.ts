@@ -1,4 +1,6 @@
 /** `remotegpu job output ls|get|sync|rm`: what a job has written. A path is relative to the job's output, where its attempts are. */
+import { readTrainingJobOutput, removeTrainingJobOutput } from "../../client/generated/api.ts";
+import type { ReadTrainingJobOutputParams } from "../../client/generated/api.schemas.ts";
 import { words } from "../framework/arguments.ts";
 import {
   argument,
@@ -9,7 +11,6 @@ import {
   type Group,
 } from "../framework/command.ts";
 import { confirmed } from "../framework/confirmation.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { download } from "./download.ts";
@@ -81,7 +82,7 @@ export const JOB_OUTPUT: Group = {
         const inside = relativePath(path);
         const visible = `${inside.toString()} of the output of job ${job}`;
         await confirmed(`Remove ${safeText(visible)} for good?`, { isMeant: yes });
-        const row = await api.delete(jobOutput(job), pathQuery(inside));
+        const row = await api.send(removeTrainingJobOutput(job, pathQuery(inside)));
         printDone(
           output,
           row.status === "removing" ? `${visible} is being removed.` : `${visible} is removed.`,
@@ -92,7 +93,7 @@ export const JOB_OUTPUT: Group = {
   ],
 };
 
-const jobOutput = (id: string) => `/training-jobs/${segment(id)}/output`;
+const jobOutput = (id: string) => (query: ReadTrainingJobOutputParams) => readTrainingJobOutput(id, query);
 
 /** Where it is put that names no place. */
 function targetOf({ job, path, to }: { job: string; path: string; to: string | undefined }): Buffer {

@@ -1,6 +1,7 @@
 /** What the commands of files have in common: Ctrl-C ends what is on its way, and what was moved is told. */
+import type { FileEntry } from "../../client/generated/api.schemas.ts";
 import type { Context } from "../framework/context.ts";
-import { printDone, printList, sizeText } from "../framework/output.ts";
+import { printDone, printList, sizeText, type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { entriesOf } from "./download.ts";
 import type { Source } from "./fetch-file.ts";
@@ -8,14 +9,21 @@ import { nameOf } from "./environment-path.ts";
 import { Progress } from "./progress.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
-export async function list(context: Context, route: string, inside: Buffer): Promise<void> {
-  const entries = await withSource(context, route, (source) => entriesOf(source, inside));
-  const visible = entries ?? [
-    { name: nameOf(inside).toString(), name_base64: null, type: "file", size: null },
-  ];
-  printList(
-    context.output,
-    visible,
+export async function list(context: Context, read: Source["read"], inside: Buffer): Promise<void> {
+  const entries = await withSource(context, read, (source) => entriesOf(source, inside));
+  printEntries(context.output, entries, inside);
+}
+
+/** What a list shows of an entry. */
+type ListedEntry = Pick<FileEntry, "name" | "name_base64" | "type" | "size"> &
+  Partial<Pick<FileEntry, "modified_at">>;
+
+/** @param entries null where `inside` is a file */
+export function printEntries(output: Output, entries: readonly FileEntry[] | null, inside: Buffer): void {
+  const file: ListedEntry = { name: nameOf(inside).toString(), name_base64: null, type: "file", size: null };
+  printList<ListedEntry>(
+    output,
+    entries ?? [file],
     ["type", ["size", ({ size }) => sizeText(size)], "modified_at", "name"],
     "Nothing is in there.",
   );
@@ -23,7 +31,7 @@ export async function list(context: Context, route: string, inside: Buffer): Pro
 
 async function withSource<T>(
   context: Context,
-  route: string,
+  read: Source["read"],
   work: (source: Source) => Promise<T>,
 ): Promise<T> {
   const ended = new AbortController();
@@ -32,7 +40,7 @@ async function withSource<T>(
   try {
     return await work({
       api: context.api,
-      route,
+      read,
       signal: ended.signal,
     });
   } finally {
@@ -42,14 +50,14 @@ async function withSource<T>(
 
 export async function moved(
   context: Context,
-  route: string,
+  read: Source["read"],
   where: string,
   work: (source: Source, reported: { progress: Progress; skipped: (path: string) => void }) => Promise<void>,
 ): Promise<void> {
   const progress = new Progress();
   const left: string[] = [];
   try {
-    await withSource(context, route, (source) =>
+    await withSource(context, read, (source) =>
       work(source, { progress, skipped: (path) => left.push(path) }),
     );
   } finally {

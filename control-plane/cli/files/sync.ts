@@ -5,7 +5,8 @@
 import { lstat, mkdir, utimes } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { TREE_FILE_BYTES } from "@remotegpu/shared/files";
-import { bytesOfName, type Entry, listed } from "./download.ts";
+import type { FileEntry } from "../../client/generated/api.schemas.ts";
+import { bytesOfName, listed } from "./download.ts";
 import { below, nameOf } from "./environment-path.ts";
 import { checksumOf, fetchFile, isFolder, opened, sha256, type Source } from "./fetch-file.ts";
 import type { Progress } from "./progress.ts";
@@ -74,7 +75,7 @@ async function syncSmall(
     (oldest, { modifiedAt }) => Math.min(oldest, modifiedAt?.getTime() ?? 0),
     Number.MAX_SAFE_INTEGER,
   );
-  const query = { tree: "files", modified_from: new Date(oldestMs).toISOString() };
+  const query = { tree: "files" as const, modified_from: new Date(oldestMs).toISOString() };
   const small = new SmallFiles();
   for await (const part of partsOf(await opened(source, path, { query }))) {
     const { entry, bytes } = part;
@@ -108,7 +109,7 @@ async function syncEach(source: Source, path: Buffer, { to, ...reported }: Targe
   }
 }
 
-function factsOf({ size, modified_at: at }: Entry): Facts {
+function factsOf({ size, modified_at: at }: FileEntry): Facts {
   return { size, modifiedAt: at === null ? null : new Date(at) };
 }
 

@@ -2,6 +2,7 @@
  * Brings a file or a folder: each file goes with its SHA-256, and takes its place there once it has come whole. A long one
  * goes in parts, so that one that broke off goes on where it was.
  */
+import { writeEnvironmentFile } from "../../client/generated/api.ts";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
@@ -9,10 +10,10 @@ import { isExecutable } from "./local-tree.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
-import { sha256, type Source } from "./fetch-file.ts";
+import { sha256 } from "./fetch-file.ts";
 import { below, nameOf, pathQuery } from "./environment-path.ts";
 import { severalAtOnce } from "./chunks.ts";
-import { bringInParts } from "./in-parts.ts";
+import { bringInParts, type Destination } from "./in-parts.ts";
 import { isCrowded, patiently } from "./patience.ts";
 import type { Progress } from "./progress.ts";
 
@@ -23,7 +24,7 @@ type Local = { from: Buffer; stats: Stats; to: Buffer };
 
 /** @param skipped is told of links and what else is no file */
 export async function upload(
-  source: Source,
+  source: Destination,
   from: Buffer,
   { to, progress, skipped }: { to: Buffer; progress: Progress; skipped: (path: string) => void },
 ): Promise<void> {
@@ -63,13 +64,13 @@ async function* filesIn(
  * Again where the server wants no more requests for now, as of a folder of hundreds. What is away is told at once: it may
  * be a host whose files process does not run.
  */
-async function bringWhole(source: Source, local: Local, progress: Progress): Promise<void> {
+async function bringWhole(source: Destination, local: Local, progress: Progress): Promise<void> {
   const digest = await sha256(local.from);
   await patiently(source.signal, () => bringOnce(source, local, { digest, progress }), isCrowded);
 }
 
 async function bringOnce(
-  { api, route, signal }: Source,
+  { api, environment, signal }: Destination,
   { from, stats, to }: Local,
   { digest, progress }: { digest: string; progress: Progress },
 ): Promise<void> {
@@ -79,10 +80,8 @@ async function bringOnce(
     rest -= chunk.length;
     progress.moved(chunk.length, { name, rest });
   });
-  const request = api.transfer({
-    method: "PUT",
-    path: route,
-    query: { ...pathQuery(to), ...(isExecutable(stats) && { executable: "true" }) },
+  const query = { ...pathQuery(to), ...(isExecutable(stats) && { executable: "true" as const }) };
+  const request = api.transfer(writeEnvironmentFile(environment, query), {
     headers: {
       "content-type": "application/octet-stream",
       "content-length": String(stats.size),

@@ -1,19 +1,17 @@
 /**
- * The HTTP API as the command line (and `npm start`) sees it: JSON in and out, problem documents turned into one
- * sentence, an idempotency key on every POST so that a retry cannot order twice.
+ * The HTTP API as the command line (and `npm start`) sees it: requests of the generated client by Node's HTTP, problem
+ * documents turned into one sentence, and what has no end or is a file as it comes.
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { z } from "zod";
+import { addressOf, type ApiRequest } from "../../client/api-request.ts";
+import { Transport, type Message, type Reply } from "../../client/transport.ts";
 import { CliError, UNAUTHENTICATED } from "./cli-error.ts";
 import type { Profile } from "./profile.ts";
 
-/** A JSON object as it came; commands read the members they show. */
-export type Row = Record<string, unknown>;
-
 const DEADLINE_MS = 90_000;
-const MAX_PAGES = 1_000;
 const TIMED_OUT = 504;
 /** The status of a range of a file that has no byte there; what is known of it stands in the headers. */
 const NO_SUCH_RANGE = 416;
@@ -23,55 +21,23 @@ const Problem = z.looseObject({
   detail: z.string().optional(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 });
-const AnyRow = z.looseObject({});
-const Page = z.looseObject({ items: z.array(AnyRow), next_cursor: z.string().nullable() });
 
-type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-type Answer = { status: number; text: string };
+/** Which server, by which key, and where that key stands, which the message says that it is refused. */
+type Server = Profile & { keyFrom?: string };
 
-export class ApiClient {
-  readonly #profile: Profile & { keyFrom?: string };
+export class ApiClient extends Transport {
+  readonly #server: Server;
   readonly #ca: Buffer | undefined;
 
-  /** @param profile with where its key stands, which the message says that it is refused */
-  constructor(profile: Profile & { keyFrom?: string }) {
-    this.#profile = profile;
-    this.#ca = profile.ca === undefined ? undefined : certificateIn(profile.ca);
-  }
-
-  get(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
-    return this.#call("GET", path + queryString(query));
-  }
-
-  /** @param signal closes the request before its answer, which ends what the server does for it alone */
-  post(path: string, body: Row = {}, signal?: AbortSignal): Promise<Row> {
-    return this.#call("POST", path, body, signal);
-  }
-
-  put(path: string, body: Row): Promise<Row> {
-    return this.#call("PUT", path, body);
-  }
-
-  patch(path: string, body: Row): Promise<Row> {
-    return this.#call("PATCH", path, body);
-  }
-
-  delete(path: string, query: Record<string, string | undefined> = {}): Promise<Row> {
-    return this.#call("DELETE", path + queryString(query));
-  }
-
-  /** Every item of a list, page after page, up to `limit`. */
-  async list(path: string, query: Record<string, string | undefined> = {}, limit = 10_000): Promise<Row[]> {
-    const items: Row[] = [];
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const size = String(Math.min(200, limit - items.length));
-      const answer = Page.parse(await this.get(path, { ...query, limit: size, cursor }));
-      items.push(...answer.items);
-      if (answer.next_cursor === null || items.length >= limit) break;
-      cursor = answer.next_cursor;
-    }
-    return items;
+  constructor(server: Server) {
+    const ca = server.ca === undefined ? undefined : certificateIn(server.ca);
+    super({
+      exchange: async (message) => await exchanged(message, server, ca),
+      refusal: ({ status, text }) => refusalOf(server, status, parseJson(text)),
+      notJson: (_reply, cause) => notJson(cause),
+    });
+    this.#server = server;
+    this.#ca = ca;
   }
 
   /**
@@ -79,18 +45,17 @@ export class ApiClient {
    * when `signal` ends it.
    */
   async stream(
-    path: string,
-    query: Record<string, string | undefined>,
+    request: ApiRequest<unknown>,
     {
       write,
       signal,
       accept = "text/plain, application/json",
     }: { write: (bytes: Buffer) => Promise<void>; signal: AbortSignal; accept?: string },
   ): Promise<void> {
-    const response = await this.#open(path + queryString(query), { signal, headers: { accept } });
+    const response = await this.#open(request, { signal, headers: { accept } });
     if (response === null) return;
     const status = response.statusCode ?? 0;
-    if (status >= 400) throw this.#refusal(status, parseJson(await wholeOf(response)));
+    if (status >= 400) throw refusalOf(this.#server, status, parseJson(await wholeOf(response)));
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) await write(chunk);
     } catch (cause) {
@@ -104,47 +69,33 @@ export class ApiClient {
    * may the answer to it.
    * @throws CliError where it is refused, or `signal` ended it
    */
-  async transfer({
-    path,
-    query,
-    signal,
-    ...more
-  }: {
-    method?: "GET" | "PUT";
-    path: string;
-    query: Record<string, string>;
-    headers: Record<string, string>;
-    body?: Readable;
-    signal: AbortSignal;
-  }): Promise<IncomingMessage> {
-    const response = await this.#open(path + queryString(query), { signal, isPatient: true, ...more });
+  async transfer(
+    request: ApiRequest<unknown>,
+    options: { headers: Record<string, string>; body?: Readable; signal: AbortSignal },
+  ): Promise<IncomingMessage> {
+    const response = await this.#open(request, { isPatient: true, ...options });
     if (response === null) throw new CliError("refused", "It was ended.");
     const status = response.statusCode ?? 0;
     if (status >= 400 && status !== NO_SUCH_RANGE)
-      throw this.#refusal(status, parseJson(await wholeOf(response)));
+      throw refusalOf(this.#server, status, parseJson(await wholeOf(response)));
     return response;
   }
 
   /** Null when `signal` ended it before the answer came. */
   async #open(
-    path: string,
-    target: {
-      method?: Method;
-      signal: AbortSignal;
-      headers: Record<string, string>;
-      body?: Readable;
-      isPatient?: boolean;
-    },
+    request: ApiRequest<unknown>,
+    options: { signal: AbortSignal; headers: Record<string, string>; body?: Readable; isPatient?: boolean },
   ): Promise<IncomingMessage | null> {
-    const { method = "GET", signal, headers, body, isPatient = false } = target;
-    const url = new URL(`/api/v1${path}`, this.#profile.server);
-    const request = await requestOf(url);
+    const { method } = request;
+    const { signal, headers, body, isPatient = false } = options;
+    const url = new URL(addressOf(request), this.#server.server);
+    const open = await openerOf(url);
     return await new Promise((resolve, reject) => {
-      const sent = request(url, {
+      const sent = open(url, {
         method,
         signal,
         ...(this.#ca && { ca: this.#ca }),
-        headers: { authorization: `Bearer ${this.#profile.key}`, ...headers },
+        headers: { authorization: `Bearer ${this.#server.key}`, ...headers },
       });
       // Only the beginning has a deadline: what is followed may be silent for days.
       const late = isPatient
@@ -159,7 +110,7 @@ export class ApiClient {
         if (signal.aborted) resolve(null);
         // The server may close a connection that rests in the moment when it is used again: nothing was asked by it then.
         else if (method === "GET" && sent.reusedSocket && isReset(cause))
-          this.#open(path, target).then(resolve, reject);
+          this.#open(request, options).then(resolve, reject);
         else
           reject(new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message}`, { cause }));
       });
@@ -177,7 +128,7 @@ export class ApiClient {
       import("node:tls"),
     ]);
     const socket = new WebSocket(url, {
-      headers: { authorization: `Bearer ${this.#profile.key}` },
+      headers: { authorization: `Bearer ${this.#server.key}` },
       perMessageDeflate: false,
       handshakeTimeout: DEADLINE_MS,
       // The gateway's certificate may be of the server's own authority, or a public one.
@@ -188,7 +139,7 @@ export class ApiClient {
       socket.once("open", () => resolve(createWebSocketStream(socket, { allowHalfOpen: false })));
       socket.once("unexpected-response", (_request, response) => {
         void wholeOf(response).then(
-          (text) => reject(this.#refusal(response.statusCode ?? 0, parseJson(text))),
+          (text) => reject(refusalOf(this.#server, response.statusCode ?? 0, parseJson(text))),
           reject,
         );
       });
@@ -201,74 +152,60 @@ export class ApiClient {
   /** For curl's --config: this key, and whom it may be shown to. @throws CliError where that is everybody on the way */
   curlOptions(url: URL): string[] {
     refusePlain(url, "https:");
-    const { key, ca } = this.#profile;
+    const { key, ca } = this.#server;
     return [
       `header = ${JSON.stringify(`Authorization: Bearer ${key}`)}`,
       ...(ca === undefined ? [] : [`cacert = ${JSON.stringify(ca)}`]),
     ];
   }
+}
 
-  #refusal(status: number, answer: unknown): CliError {
-    const { keyFrom } = this.#profile;
-    return refusal(
-      status,
-      answer,
-      status === UNAUTHENTICATED && keyFrom !== undefined ? ` The ${keyFrom} was used.` : "",
-    );
-  }
-
-  async #call(method: Method, path: string, body?: Row, signal?: AbortSignal): Promise<Row> {
-    const answer = await this.#send({ method, path, signal }, body);
-    const parsed = parseJson(answer.text);
-    if (answer.status >= 400) throw this.#refusal(answer.status, parsed);
-    return parsed === undefined ? {} : AnyRow.parse(parsed);
-  }
-
-  async #send(
-    { method, path, signal }: { method: Method; path: string; signal: AbortSignal | undefined },
-    body?: Row,
-  ): Promise<Answer> {
-    const url = new URL(`/api/v1${path}`, this.#profile.server);
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const request = await requestOf(url);
-    return await new Promise((resolve, reject) => {
-      const unreachable = (cause: Error) =>
-        reject(
-          new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message || String(cause)}`, {
-            cause,
-          }),
-        );
-      const sent = request(
-        url,
-        {
-          method,
-          timeout: DEADLINE_MS,
-          ...(signal && { signal }),
-          ...(this.#ca && { ca: this.#ca }),
-          headers: {
-            authorization: `Bearer ${this.#profile.key}`,
-            accept: "application/json",
-            ...(payload !== undefined && {
-              "content-type": "application/json",
-              "content-length": Buffer.byteLength(payload),
-            }),
-            ...(method === "POST" && { "idempotency-key": crypto.randomUUID() }),
-          },
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.on("end", () =>
-            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
-          );
-          response.on("error", unreachable);
-        },
+/** One JSON request and its whole answer. */
+async function exchanged(
+  { method, address, headers, body, signal }: Message,
+  server: Server,
+  ca: Buffer | undefined,
+): Promise<Reply> {
+  const url = new URL(address, server.server);
+  // A server of any version takes an empty object where it takes nothing.
+  const payload = body ?? (method === "POST" || method === "PUT" ? "{}" : undefined);
+  const open = await openerOf(url);
+  return await new Promise((resolve, reject) => {
+    const unreachable = (cause: Error) =>
+      reject(
+        new CliError("unavailable", `${url.origin} cannot be reached: ${cause.message || String(cause)}`, {
+          cause,
+        }),
       );
-      sent.on("timeout", () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)));
-      sent.on("error", unreachable);
-      sent.end(payload);
-    });
-  }
+    const sent = open(
+      url,
+      {
+        method,
+        timeout: DEADLINE_MS,
+        ...(signal && { signal }),
+        ...(ca && { ca }),
+        headers: {
+          authorization: `Bearer ${server.key}`,
+          ...headers,
+          ...(payload !== undefined && {
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(payload),
+          }),
+        },
+      },
+      (response) => {
+        replyOf(response).then(resolve, unreachable);
+      },
+    );
+    sent.on("timeout", () => sent.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)));
+    sent.on("error", unreachable);
+    sent.end(payload);
+  });
+}
+
+async function replyOf(response: IncomingMessage): Promise<Reply> {
+  const contentType = response.headers["content-type"] ?? "";
+  return { status: response.statusCode ?? 0, contentType, text: await wholeOf(response) };
 }
 
 /** @throws CliError where a key would go in plain text over a network */
@@ -278,7 +215,7 @@ function refusePlain({ protocol, hostname, host }: URL, sealed: "https:" | "wss:
 }
 
 /** Loaded when the first request is made: many commands make none, and its loading is a good part of their time. */
-async function requestOf({ protocol }: URL) {
+async function openerOf({ protocol }: URL) {
   const { request } = protocol === "https:" ? await import("node:https") : await import("node:http");
   return request;
 }
@@ -301,22 +238,23 @@ function certificateIn(file: string): Buffer {
   }
 }
 
-function queryString(query: Record<string, string | undefined>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
-}
-
 function parseJson(text: string): unknown {
   if (text === "") return undefined;
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CliError(
-      "unavailable",
-      "The server's answer is not JSON. Is that address the control plane's?",
-      { cause },
-    );
+    throw notJson(cause);
   }
+}
+
+function notJson(cause: unknown): CliError {
+  const sentence = "The server's answer is not JSON. Is that address the control plane's?";
+  return new CliError("unavailable", sentence, { cause });
+}
+
+function refusalOf({ keyFrom }: Server, status: number, answer: unknown): CliError {
+  const isKeyRefused = status === UNAUTHENTICATED && keyFrom !== undefined;
+  return refusal(status, answer, isKeyRefused ? ` The ${keyFrom} was used.` : "");
 }
 
 function refusal(status: number, answer: unknown, more: string): CliError {

@@ -18,6 +18,14 @@ export function words() {
   return z.string();
 }
 
+/**
+ * One of the API's own words. The server says which are good, so that an older command passes on what a newer server
+ * takes.
+ */
+export function apiWord<Word extends string>(): z.ZodType<Word, string> {
+  return z.string() as unknown as z.ZodType<Word, string>;
+}
+
 /** "16G", "512MiB", "1048576" → bytes. */
 export function bytes() {
   return parsed((text) => {
@@ -94,13 +102,14 @@ export function nameValues() {
     );
 }
 
-export function jsonObject() {
-  return parsed(objectOf, "Give a JSON object.");
+/** The server judges its members. */
+export function jsonObject<Members extends object = Record<string, unknown>>(): z.ZodType<Members, string> {
+  return parsed(objectOf, "Give a JSON object.") as unknown as z.ZodType<Members, string>;
 }
 
 /** Repeated. */
-export function jsonObjects() {
-  return z.array(jsonObject());
+export function jsonObjects<Members extends object>() {
+  return z.array(jsonObject<Members>());
 }
 
 function objectOf(text: string): Record<string, unknown> | null {
@@ -127,8 +136,8 @@ export function namesOrNone() {
 }
 
 /** "a,b" */
-export function commaSeparated() {
-  return z.string().transform((text) => text.split(",").map((one) => one.trim()));
+export function commaSeparated<Word extends string>() {
+  return z.string().transform((text) => text.split(",").map((one) => apiWord<Word>().parse(one.trim())));
 }
 
 /** What a file holds, without the end of its last line. */

@@ -51,8 +51,3 @@ export function contextOf(given: z.output<typeof GeneralOptions>): Context {
     },
   };
 }
-
-/** Members that were given, as the API takes them. */
-export function body(members: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
-}

@@ -1,21 +1,18 @@
 /** The commands that look: a list of things, or one thing. They all show the same way and can be watched. */
 import type { z } from "zod";
-import type { Row } from "./api-client.ts";
+import type { ApiRequest, Page } from "../../client/api-request.ts";
 import { wholeNumber } from "./arguments.ts";
 import { command, option, type Command, type Given } from "./command.ts";
 import { printList, printOne, type Column } from "./output.ts";
 
-type Query = Record<string, string | undefined>;
-
 /** @param told.limit how many where not told; absent for a list that is shown whole */
-export function listCommand<Shape extends z.ZodRawShape>(definition: {
+export function listCommand<Item extends object, Shape extends z.ZodRawShape>(definition: {
   name?: string;
   aliases?: readonly string[];
   summary: string;
   takes?: Shape;
-  route: (given: Given<Shape>) => string;
-  query?: (given: Given<Shape>) => Query;
-  columns: Column[];
+  request: (given: Given<Shape>) => ApiRequest<Page<Item>>;
+  columns: readonly Column<Item>[];
   empty?: string;
   limit?: number;
   examples?: readonly string[];
@@ -29,11 +26,7 @@ export function listCommand<Shape extends z.ZodRawShape>(definition: {
     ...(takes !== undefined && { takes }),
     isWatchable: true,
     run: async ({ api, output }, given) => {
-      const rows = await api.list(
-        definition.route(given),
-        definition.query?.(given) ?? {},
-        limitOf(given) ?? definition.limit,
-      );
+      const rows = await api.list(definition.request(given), limitOf(given) ?? definition.limit);
       printList(output, rows, columns, empty);
     },
   });
@@ -48,28 +41,20 @@ function limitOf(given: object): number | undefined {
   return "limit" in given && typeof given.limit === "number" ? given.limit : undefined;
 }
 
-export function showCommand<Shape extends z.ZodRawShape>(definition: {
+export function showCommand<Shown extends object, Shape extends z.ZodRawShape>(definition: {
   name?: string;
   summary: string;
   takes?: Shape;
-  route: (given: Given<Shape>) => string;
-  /** How it is shown to people; every member by default. */
-  show?: (row: Row) => Row;
+  request: (given: Given<Shape>) => ApiRequest<Shown>;
 }): Command {
-  const { name = "show", summary, takes, route, show = (row) => row } = definition;
+  const { name = "show", summary, takes, request } = definition;
   return command({
     name,
     summary,
     ...(takes !== undefined && { takes }),
     isWatchable: true,
     run: async ({ api, output }, given) => {
-      const row = await api.get(route(given));
-      printOne(output, output.format === "json" ? row : show(row));
+      printOne(output, await api.send(request(given)));
     },
   });
-}
-
-/** A part of a path. */
-export function segment(text: string): string {
-  return encodeURIComponent(text);
 }

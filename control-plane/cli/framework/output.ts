@@ -1,7 +1,6 @@
 /** What the command prints: tables and cards for people, JSON for scripts. */
 import Table from "cli-table3";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
-import type { Row } from "./api-client.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 export type Output = {
@@ -22,12 +21,12 @@ export type Output = {
  * A column: a member's name, or a title with a function of the row. `wide` ones show with `-o wide` alone,
  * `whenSeveral` ones also where not all rows say the same, and `ifRoom` ones unless a terminal is too narrow for them.
  */
-export type Column =
-  | PlainColumn
-  | { wide: PlainColumn }
-  | { whenSeveral: PlainColumn }
-  | { ifRoom: PlainColumn };
-type PlainColumn = string | [title: string, value: (row: Row) => unknown];
+export type Column<Row> =
+  | PlainColumn<Row>
+  | { wide: PlainColumn<Row> }
+  | { whenSeveral: PlainColumn<Row> }
+  | { ifRoom: PlainColumn<Row> };
+export type PlainColumn<Row> = (keyof Row & string) | [title: string, value: (row: Row) => unknown];
 
 const BARE = {
   chars: Object.fromEntries(
@@ -51,7 +50,12 @@ const BARE = {
   style: { head: [], border: [], "padding-left": 0, "padding-right": 2, compact: true },
 };
 
-export function printList(output: Output, rows: Row[], columns: Column[], empty = "Nothing yet."): void {
+export function printList<Row extends object>(
+  output: Output,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  empty = "Nothing yet.",
+): void {
   if (output.format === "json") return output.write(`${JSON.stringify({ items: rows }, null, 2)}\n`);
   if (output.format === "name") return output.write(rows.map((row) => `${nameOf(row)}\n`).join(""));
   if (rows.length === 0) return output.write(`${empty}\n`);
@@ -62,14 +66,20 @@ export function printList(output: Output, rows: Row[], columns: Column[], empty 
 }
 
 /** By what a command takes: an id, unless that is a plain number and there is a name. */
-function nameOf(row: Row): string {
-  const { id, name, username, key, spec } = row;
+function nameOf(row: object): string {
+  const { id, name, username, key, spec }: Named = row;
   const called = typeof id === "string" ? id : (name ?? username ?? id ?? key ?? spec);
   return typeof called === "string" ? safeText(called) : JSON.stringify(called ?? "");
 }
 
+type Named = { [Member in "id" | "name" | "username" | "key" | "spec"]?: unknown };
+
 /** The titles and below them the rows, without the columns for which there is no room. */
-function visibleCells(output: Output, rows: Row[], columns: Column[]): string[][] {
+function visibleCells<Row extends object>(
+  output: Output,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+): string[][] {
   for (let visible = columns; ;) {
     const plain = visible.flatMap((column) => visibleColumn(column, output.format, rows));
     const cells = [
@@ -82,7 +92,11 @@ function visibleCells(output: Output, rows: Row[], columns: Column[]): string[][
   }
 }
 
-function visibleColumn(column: Column, format: Output["format"], rows: Row[]): PlainColumn[] {
+function visibleColumn<Row extends object>(
+  column: Column<Row>,
+  format: Output["format"],
+  rows: readonly Row[],
+): PlainColumn<Row>[] {
   if (typeof column === "string" || Array.isArray(column)) return [column];
   if ("ifRoom" in column) return [column.ifRoom];
   if ("wide" in column) return format === "wide" ? [column.wide] : [];
@@ -97,7 +111,7 @@ function visibleColumn(column: Column, format: Output["format"], rows: Row[]): P
  */
 const MOMENT = /_at$|^at$|^last_heartbeat$/;
 
-function listText(row: Row, column: PlainColumn, output: Output): string {
+function listText<Row extends object>(row: Row, column: PlainColumn<Row>, output: Output): string {
   const value = valueOf(row, column);
   const isMoment = typeof column === "string" ? MOMENT.test(column) : MOMENT_TITLES.has(column[0]);
   if (!isMoment || typeof value !== "string" || output.format === "wide") return cellText(value);
@@ -187,19 +201,21 @@ const SIZE_UNITS: Record<string, number> = {
 };
 
 /** One thing, a line per member. Members that are unset are left out for people, never from JSON. */
-export function printOne(output: Output, row: Row, columns?: PlainColumn[]): void {
+export function printOne<Row extends object>(
+  output: Output,
+  row: Row,
+  columns?: readonly PlainColumn<Row>[],
+): void {
   if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
   if (output.format === "name") return output.write(`${nameOf(row)}\n`);
-  const visible = columns ?? Object.keys(row);
-  const lines = visible
-    .map((column): [string, unknown] => [titleOf(column), visibleOf(row, column)])
-    .filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const members = columns?.map((column) => memberOf(row, column)) ?? Object.entries(row).map(sized);
+  const lines = members.filter(([, value]) => value !== undefined && value !== null && value !== "");
   const width = Math.max(0, ...lines.map(([title]) => title.length));
   output.write(`${lines.map(([title, value]) => `${title.padEnd(width)}  ${cellText(value)}`).join("\n")}\n`);
 }
 
 /** A sentence for people; in JSON the thing itself. */
-export function printDone(output: Output, sentence: string, row: Row = {}): void {
+export function printDone(output: Output, sentence: string, row: object = {}): void {
   if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
   output.write(output.format === "name" ? `${nameOf(row)}\n` : `${sentence}\n`);
 }
@@ -218,17 +234,20 @@ const SIZES: [name: string, bytes: number][] = [
   ["KiB", KIB],
 ];
 
-function titleOf(column: PlainColumn): string {
+function titleOf<Row extends object>(column: PlainColumn<Row>): string {
   return typeof column === "string" ? column : column[0];
 }
 
-function visibleOf(row: Row, column: PlainColumn): unknown {
-  const value = valueOf(row, column);
-  const unit = typeof column === "string" ? SIZE_UNITS[column] : undefined;
-  return unit === undefined || typeof value !== "number" ? value : sizeText(value * unit);
+function memberOf<Row extends object>(row: Row, column: PlainColumn<Row>): [string, unknown] {
+  return typeof column === "string" ? sized([column, row[column]]) : [column[0], column[1](row)];
 }
 
-function valueOf(row: Row, column: PlainColumn): unknown {
+function sized([member, value]: [string, unknown]): [string, unknown] {
+  const unit = SIZE_UNITS[member];
+  return [member, unit === undefined || typeof value !== "number" ? value : sizeText(value * unit)];
+}
+
+function valueOf<Row extends object>(row: Row, column: PlainColumn<Row>): unknown {
   return typeof column === "string" ? row[column] : column[1](row);
 }
 

@@ -2,7 +2,31 @@
  * The things that commands are about, and how they are named: by id, or by the name that people gave them. Where two
  * bear one name, whoever asked chooses.
  */
-import type { ApiClient, Row } from "./api-client.ts";
+import { given, type ApiRequest, type Page } from "../../client/api-request.ts";
+import {
+  getEnvironment,
+  getMe,
+  getTrainingJob,
+  getTrainingJobGroup,
+  listApiKeys,
+  listCustomers,
+  listDatasets,
+  listEnvironments,
+  listHosts,
+  listImages,
+  listInferenceServices,
+  listModels,
+  listRegistryCredentials,
+  listSettings,
+  listSpecs,
+  listSshKeys,
+  listTrainingJobGroups,
+  listTrainingJobs,
+  listWebhooks,
+  listWorkspaceMembers,
+  listWorkspaces,
+} from "../../client/generated/api.ts";
+import type { ApiClient } from "./api-client.ts";
 import { chosenOf } from "./choice.ts";
 import { CliError } from "./cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
@@ -28,22 +52,45 @@ export type Kind =
   | "spec"
   | "setting";
 
+/** Where things of one type are looked up, and what identifies one of them. */
+interface Lookup<Item> {
+  /** All of them, or those with this name where the list takes `name`. */
+  list: (name?: string) => ApiRequest<Page<Item>>;
+  /** One by its id, where not all of them have to be read to find it. */
+  get?: (word: string) => ApiRequest<Item>;
+  id: (item: Item) => number | string;
+  name: (item: Item) => string | null;
+  /** Written beside the name where two are alike. */
+  reported?: readonly (keyof Item & string)[];
+  /** Those that are not meant any more. */
+  isPast?: (item: Item) => boolean;
+}
+
+/** One thing that a word may stand for. */
+interface Bearer {
+  id: string;
+  name: string | null;
+  /** The customer whose it is; undefined where it belongs to none. */
+  ownerId: unknown;
+  /** What tells it from another of its name. */
+  facts: string;
+}
+
+/** A lookup without the type of its things. */
+interface Source {
+  /** Those that may bear the word. */
+  found: (api: ApiClient, word: string) => Promise<Bearer[]>;
+  all: (api: ApiClient, limit: number) => Promise<Bearer[]>;
+}
+
 type ResourceField = {
   noun: string;
-  /** Where all of them are listed; some only within another, which was named before. */
-  routes: (earlier: Record<string, unknown>) => readonly string[];
-  id: string;
-  name: string;
-  /** What is an id beyond doubt, and no name: nothing is asked for it. */
+  /** Some are listed only within another, which was named before. */
+  sources: (earlier: Record<string, unknown>) => readonly Source[];
+  /** What is an id beyond doubt, and no name: nothing is requested for it. */
   isId: RegExp;
   /** Ids are plain numbers: any other word is a name. */
-  isNumbered: boolean;
-  /** Told beside the name where two are alike. */
-  reported: readonly string[];
-  /** Lists take `name` and `id` is part of a path, so that not all of them have to be looked through. */
-  isFound: boolean;
-  /** Those that are not meant any more. */
-  isPast: (row: Row) => boolean;
+  isNumbered?: true;
 };
 
 const NUMBER = /^\d+$/;
@@ -52,71 +99,160 @@ const NEVER = /(?!)/;
 const ALWAYS = /(?:)/;
 const idLike = (prefix: string) => new RegExp(`^${prefix}-[0-9a-f]{20}$`);
 
-function named(noun: string, route: string, more: Partial<ResourceField> = {}): ResourceField {
+function source<Item extends object>(lookup: Lookup<Item>): Source {
+  const { list, get, isPast = () => false } = lookup;
+  const bearers = (items: readonly Item[]) =>
+    items.filter((item) => !isPast(item)).map((item) => bearerOf(item, lookup));
   return {
-    noun,
-    routes: () => [route],
-    id: "id",
-    name: "name",
-    isId: NEVER,
-    isNumbered: false,
-    reported: [],
-    isFound: false,
-    isPast: () => false,
-    ...more,
+    found: async (api, word) => {
+      if (get === undefined) return bearers(await unlessRefused(api.list(list())));
+      const named = await unlessRefused(api.list(list(word)));
+      const one = await unlessRefused(api.send(get(word)).then((item) => [item]));
+      return bearers([...named, ...one]);
+    },
+    all: async (api, limit) => bearers(await api.list(list(), limit)),
   };
 }
 
-const OF_WORKLOAD = ["status", "workspace_id", "owner_username"];
+function bearerOf<Item extends object>(item: Item, { id, name, reported = [] }: Lookup<Item>): Bearer {
+  const facts = reported.flatMap((member) =>
+    item[member] == null ? [] : [`${member} ${safeText(JSON.stringify(item[member]))}`],
+  );
+  const ownerId = "customer_id" in item ? item.customer_id : undefined;
+  return { id: String(id(item)), name: name(item), ownerId, facts: facts.join(", ") };
+}
+
+type NamedItem = { id: number | string; name: string };
+const byName = {
+  id: ({ id }: { id: number | string }) => id,
+  name: ({ name }: { name: string }) => name,
+};
+
+function named<Item extends NamedItem>(lookup: Omit<Lookup<Item>, "id" | "name">): Source {
+  return source<Item>({ ...lookup, ...byName });
+}
+
+const OF_WORKLOAD = ["status", "workspace_id", "owner_username"] as const;
+
+const SOURCES = {
+  environments: named({ list: () => listEnvironments(), reported: OF_WORKLOAD }),
+  foundEnvironments: named({
+    list: (name) => listEnvironments(given({ name })),
+    get: getEnvironment,
+    reported: OF_WORKLOAD,
+  }),
+  jobs: named({ list: () => listTrainingJobs(), reported: OF_WORKLOAD }),
+  foundJobs: named({
+    list: (name) => listTrainingJobs(given({ name })),
+    get: getTrainingJob,
+    reported: OF_WORKLOAD,
+  }),
+  foundArrays: named({
+    list: (name) => listTrainingJobGroups(given({ name })),
+    get: getTrainingJobGroup,
+    reported: OF_WORKLOAD,
+  }),
+  services: named({ list: () => listInferenceServices(), reported: OF_WORKLOAD }),
+};
+
+const of = (...sources: readonly Source[]) => ({ sources: () => sources });
 
 const RESOURCES: Record<Kind, ResourceField> = {
-  environment: named("environment", "/environments", {
+  environment: {
+    noun: "environment",
     isId: idLike("env"),
-    reported: OF_WORKLOAD,
-    isFound: true,
-  }),
-  job: named("job", "/training-jobs", { isId: idLike("job"), reported: OF_WORKLOAD, isFound: true }),
-  "job-array": named("array of jobs", "/training-job-groups", {
+    ...of(SOURCES.foundEnvironments),
+  },
+  job: { noun: "job", isId: idLike("job"), ...of(SOURCES.foundJobs) },
+  "job-array": {
+    noun: "array of jobs",
     isId: idLike("jobs"),
-    reported: OF_WORKLOAD,
-    isFound: true,
-  }),
+    ...of(SOURCES.foundArrays),
+  },
   "job-or-array": {
-    ...named("job or array", "", { isId: /^jobs?-[0-9a-f]{20}$/, reported: OF_WORKLOAD, isFound: true }),
-    routes: () => ["/training-jobs", "/training-job-groups"],
+    noun: "job or array",
+    isId: /^jobs?-[0-9a-f]{20}$/,
+    ...of(SOURCES.foundJobs, SOURCES.foundArrays),
   },
-  service: named("service", "/inference-services", { isId: idLike("svc"), reported: OF_WORKLOAD }),
+  service: { noun: "service", isId: idLike("svc"), ...of(SOURCES.services) },
   workload: {
-    ...named("workload", "", { isId: /^(?:env|job|svc)-[0-9a-f]{20}$/, reported: OF_WORKLOAD }),
-    routes: () => ["/environments", "/training-jobs", "/inference-services"],
+    noun: "workload",
+    isId: /^(?:env|job|svc)-[0-9a-f]{20}$/,
+    ...of(SOURCES.environments, SOURCES.jobs, SOURCES.services),
   },
-  workspace: named("workspace", "/workspaces", { isNumbered: true, reported: ["type", "owner_id"] }),
-  member: named("member", "", {
+  workspace: numbered("workspace", named({ list: () => listWorkspaces(), reported: ["type", "owner_id"] })),
+  member: {
+    noun: "member",
+    isId: NEVER,
     isNumbered: true,
-    routes: ({ workspace }) => [`/workspaces/${String(workspace)}/members`],
-    id: "customer_id",
-    name: "username",
-    reported: ["role"],
-  }),
-  customer: named("customer", "/customers", { isNumbered: true, name: "username", reported: ["email"] }),
-  host: named("host", "/hosts", { isId: idLike("host"), reported: ["status"] }),
-  dataset: named("dataset", "/datasets", { isNumbered: true, reported: ["status", "workspace_id"] }),
-  model: named("model", "/models", { isNumbered: true, reported: ["status", "workspace_id"] }),
-  image: named("image", "/images", { isNumbered: true, reported: ["display_name"] }),
-  "ssh-key": named("SSH key", "/ssh-keys", { isNumbered: true, reported: ["fingerprint"] }),
-  key: named("key", "/api-keys", {
-    isNumbered: true,
-    reported: ["prefix", "created_at"],
-    isPast: ({ revoked_at: revoked }) => typeof revoked === "string",
-  }),
-  webhook: named("webhook", "/webhooks", { isNumbered: true, name: "url" }),
-  "registry-credential": named("registry credential", "/registry-credentials", {
-    name: "registry",
-    reported: ["username", "workspace_id"],
-  }),
-  spec: named("spec", "/specs", { isId: ALWAYS, id: "spec", name: "spec" }),
-  setting: named("setting", "/settings", { isId: ALWAYS, id: "key", name: "key" }),
+    sources: ({ workspace }) => [
+      source({
+        list: () => listWorkspaceMembers(String(workspace)),
+        id: (member) => member.customer_id,
+        name: (member) => member.username,
+        reported: ["role"],
+      }),
+    ],
+  },
+  customer: numbered(
+    "customer",
+    source({
+      list: () => listCustomers(),
+      id: (customer) => customer.id,
+      name: (customer) => customer.username,
+      reported: ["email"],
+    }),
+  ),
+  host: {
+    noun: "host",
+    isId: idLike("host"),
+    ...of(named({ list: () => listHosts(), reported: ["status"] })),
+  },
+  dataset: numbered("dataset", named({ list: () => listDatasets(), reported: ["status", "workspace_id"] })),
+  model: numbered("model", named({ list: () => listModels(), reported: ["status", "workspace_id"] })),
+  image: numbered("image", named({ list: () => listImages(), reported: ["display_name"] })),
+  "ssh-key": numbered("SSH key", named({ list: () => listSshKeys(), reported: ["fingerprint"] })),
+  key: numbered(
+    "key",
+    source({
+      list: () => listApiKeys(),
+      id: (key) => key.id,
+      name: (key) => key.name,
+      reported: ["prefix", "created_at"],
+      isPast: ({ revoked_at: revoked }) => typeof revoked === "string",
+    }),
+  ),
+  webhook: numbered(
+    "webhook",
+    source({ list: () => listWebhooks(), id: (webhook) => webhook.id, name: (webhook) => webhook.url }),
+  ),
+  "registry-credential": {
+    noun: "registry credential",
+    isId: NEVER,
+    ...of(
+      source({
+        list: () => listRegistryCredentials(),
+        id: (credential) => credential.id,
+        name: (credential) => credential.registry,
+        reported: ["username", "workspace_id"],
+      }),
+    ),
+  },
+  spec: {
+    noun: "spec",
+    isId: ALWAYS,
+    ...of(source({ list: () => listSpecs(), id: ({ spec }) => spec, name: ({ spec }) => spec })),
+  },
+  setting: {
+    noun: "setting",
+    isId: ALWAYS,
+    ...of(source({ list: () => listSettings(), id: ({ key }) => key, name: ({ key }) => key })),
+  },
 };
+
+function numbered(noun: string, one: Source): ResourceField {
+  return { noun, isId: NEVER, isNumbered: true, ...of(one) };
+}
 
 /**
  * The id that a word stands for, by what bears it as its id or its name. What nothing bears goes to the server as it is,
@@ -129,15 +265,15 @@ export async function idOf(
   word: string,
   earlier: Record<string, unknown>,
 ): Promise<string> {
-  const { isId, isNumbered, noun, id } = RESOURCES[kind];
+  const { isId, isNumbered, noun } = RESOURCES[kind];
   if (isId.test(word)) return word;
   const [only, ...others] = await bearersOf(api, kind, word, earlier);
-  if (only === undefined && isNumbered && !NUMBER.test(word))
+  if (only === undefined && isNumbered === true && !NUMBER.test(word))
     throw new CliError("refused", `There is no ${noun} called ${word}, or it is not yours to see.`);
   if (only === undefined) return word;
-  if (others.length > 0) return String((await chosen(kind, word, [only, ...others]))[id]);
-  const isNamedByOthers = String(only[id]) !== word && (await isAnothers(api, only));
-  return String((isNamedByOthers ? await chosen(kind, word, [only]) : only)[id]);
+  if (others.length > 0) return (await chosen(noun, word, [only, ...others])).id;
+  const isNamedByOthers = only.id !== word && (await isAnothers(api, only));
+  return (isNamedByOthers ? await chosen(noun, word, [only]) : only).id;
 }
 
 async function bearersOf(
@@ -145,27 +281,17 @@ async function bearersOf(
   kind: Kind,
   word: string,
   earlier: Record<string, unknown>,
-): Promise<Row[]> {
-  const { id, name, routes, isFound, isPast } = RESOURCES[kind];
-  const lists = await Promise.all(
-    routes(earlier).map(async (route) =>
-      isFound
-        ? [...(await unlessRefused(api.list(route, { name: word }))), ...(await oneOf(api, route, word))]
-        : await unlessRefused(api.list(route)),
-    ),
-  );
-  const bearers = lists.flat().filter((row) => row[name] === word || String(row[id]) === word);
-  return [...new Map(bearers.filter((row) => !isPast(row)).map((row) => [String(row[id]), row])).values()];
-}
-
-async function oneOf(api: ApiClient, route: string, word: string): Promise<Row[]> {
-  return await unlessRefused(api.get(`${route}/${encodeURIComponent(word)}`).then((row) => [row]));
+): Promise<Bearer[]> {
+  const { sources } = RESOURCES[kind];
+  const lists = await Promise.all(sources(earlier).map(async (one) => await one.found(api, word)));
+  const bearers = lists.flat().filter(({ id, name }) => name === word || id === word);
+  return [...new Map(bearers.map((one) => [one.id, one])).values()];
 }
 
 /** Whoever may not look, or looks for what can be no name, is told by the command itself. */
-async function unlessRefused(rows: Promise<Row[]>): Promise<Row[]> {
+async function unlessRefused<Item>(items: Promise<Item[]>): Promise<Item[]> {
   try {
-    return await rows;
+    return await items;
   } catch (error) {
     if (error instanceof CliError && error.kind === "refused" && !error.isUnauthenticated) return [];
     throw error;
@@ -173,10 +299,10 @@ async function unlessRefused(rows: Promise<Row[]>): Promise<Row[]> {
 }
 
 /** Administrators see what is everybody's; to all others a list shows what they share. */
-async function isAnothers(api: ApiClient, { customer_id: owner }: Row): Promise<boolean> {
-  if (typeof owner !== "number") return false;
-  const me = await api.get("/me");
-  return me.user_type === "admin" && me.id !== owner;
+async function isAnothers(api: ApiClient, { ownerId }: Bearer): Promise<boolean> {
+  if (typeof ownerId !== "number") return false;
+  const me = await api.send(getMe());
+  return me.user_type === "admin" && me.id !== ownerId;
 }
 
 /** For completion: what may stand there. Names that a shell would read as something else are left out. */
@@ -185,30 +311,22 @@ export async function namesOf(
   kind: Kind,
   earlier: Record<string, unknown>,
 ): Promise<string[]> {
-  const { name, id, routes, isPast } = RESOURCES[kind];
-  const lists = await Promise.all(routes(earlier).map((route) => api.list(route, {}, MOST_COMPLETED)));
-  const texts = lists
+  const { sources } = RESOURCES[kind];
+  const lists = await Promise.all(sources(earlier).map(async (one) => await one.all(api, MOST_COMPLETED)));
+  return lists
     .flat()
-    .filter((row) => !isPast(row))
-    .map((row) => String(row[name] ?? row[id]));
-  return texts.filter((text) => PLAIN_WORD.test(text));
+    .map(({ id, name }) => name ?? id)
+    .filter((text) => PLAIN_WORD.test(text));
 }
 
 const MOST_COMPLETED = 200;
 const PLAIN_WORD = /^[\w@][\w@.+-]*$/;
 
-async function chosen(kind: Kind, word: string, alike: Row[]): Promise<Row> {
-  const { noun, id, reported: definition } = RESOURCES[kind];
-  const line = (row: Row) => {
-    const facts = definition.flatMap((member) =>
-      row[member] == null ? [] : [`${member} ${safeText(JSON.stringify(row[member]))}`],
-    );
-    return `${String(row[id])}  ${facts.join(", ")}`;
-  };
+async function chosen(noun: string, word: string, alike: Bearer[]): Promise<Bearer> {
   const called = alike.length === 1 ? `One ${noun}, of somebody else, is` : `${alike.length} ${noun}s are`;
   return await chosenOf(alike, {
     title: `${called} called ${word}`,
-    line,
+    line: ({ id, facts }) => `${id}  ${facts}`,
     otherwise: "Name one by its id.",
   });
 }

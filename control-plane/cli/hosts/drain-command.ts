@@ -1,9 +1,9 @@
 /** `remotegpu host drain`: a host is emptied, at once or at a deadline until which its people know. */
+import { given } from "../../client/api-request.ts";
+import { drainHost, getHost } from "../../client/generated/api.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
 import { deadline, wholeNumber, words } from "../framework/arguments.ts";
 import { command, flag, option, resourceField } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { waitUntil } from "../work/wait.ts";
 import { writeMessage } from "../terminal/outputs.ts";
@@ -28,9 +28,8 @@ export const DRAIN = command({
   examples: ["host drain gpu-07 --reason 'new power supply' --deadline 2h --wait"],
   more: "remotegpu host uncordon HOST takes it back while the deadline lies ahead; cordon, too, and places nothing new.",
   run: async ({ api, output }, { host, reason, deadline: until, wait, timeout }) => {
-    const path = `/hosts/${segment(host)}`;
-    const ordered = await api.post(`${path}/drain`, { ...body({ reason }), ...until });
-    const at = typeof ordered.drain_deadline_at === "string" ? ordered.drain_deadline_at : null;
+    const ordered = await api.send(drainHost(host, { ...given({ reason }), ...until }));
+    const at = ordered.drain_deadline_at ?? null;
     const sentence =
       at === null
         ? `Host ${host} is drained: what runs there is being stopped.`
@@ -40,8 +39,8 @@ export const DRAIN = command({
     const aheadMs = at === null ? 0 : Math.max(0, Date.parse(at) - Date.now());
     const seconds = timeout ?? Math.ceil(aheadMs / MS_PER_SECOND) + STOPPING_SECONDS;
     const check = async () => {
-      const row = await api.get(path);
-      const count = Number(row.instance_count);
+      const row = await api.send(getHost(host));
+      const count = row.instance_count;
       const left = `${count} ${count === 1 ? "instance is" : "instances are"} left on host ${host}.`;
       return count === 0 ? { done: row } : { waitsFor: left, stands: left };
     };

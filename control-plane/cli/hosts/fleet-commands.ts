@@ -1,16 +1,35 @@
 /** What the fleet's owner looks at: totals, alarms, what was refused, who did what, and the settings of the whole. */
-import { bytesOrDefault, words } from "../framework/arguments.ts";
+import { given } from "../../client/api-request.ts";
 import {
-  argument,
-  command,
-  flag,
-  option,
-  resourceField,
-  type Command,
-  type Group,
-} from "../framework/command.ts";
-import { limit, listCommand, segment, showCommand } from "../framework/list-command.ts";
+  changeSetting,
+  changeStoragePool,
+  clearAlarm,
+  getFleet,
+  getStoragePool,
+  listAlarms,
+  listAuditLog,
+  listQuarantine,
+  listSettings,
+  listStoragePools,
+} from "../../client/generated/api.ts";
+import type { ListAuditLogOutcome, ListAuditLogTargetKind } from "../../client/generated/api.schemas.ts";
+import { apiWord, bytesOrDefault, words } from "../framework/arguments.ts";
+import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
+import { limit, listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, sizeText } from "../framework/output.ts";
+
+type Key = Parameters<typeof changeSetting>[0];
+
+/** `environment/env-…`, or a kind alone. */
+function auditTarget() {
+  return words().transform((text) => {
+    const [kind = "", ...id] = text.split("/");
+    return {
+      target_kind: apiWord<ListAuditLogTargetKind>().parse(kind),
+      ...(id.length > 0 && { target_id: id.join("/") }),
+    };
+  });
+}
 
 const SETTING: Group = {
   name: "setting",
@@ -19,16 +38,16 @@ const SETTING: Group = {
   members: [
     listCommand({
       summary: "every setting, its value and what it takes",
-      route: () => "/settings",
+      request: () => listSettings(),
       columns: ["key", "value", "default", { wide: "values" }, "description"],
     }),
     command({
       name: "set",
       summary: "change one; it holds from the next order on",
-      takes: { key: resourceField("key", "setting"), value: argument("value", words()) },
+      takes: { key: argument("key", apiWord<Key>(), { of: "setting" }), value: argument("value", words()) },
       run: async ({ api, output }, { key, value }) => {
-        const row = await api.put(`/settings/${segment(key)}`, { value });
-        printDone(output, `${key} is ${String(row.value)}.`, row);
+        const row = await api.send(changeSetting(key, { value }));
+        printDone(output, `${key} is ${row.value}.`, row);
       },
     }),
   ],
@@ -42,7 +61,7 @@ const STORAGE_POOL: Group = {
     listCommand({
       summary: "every storage pool, its hosts, its disk and what of its last sample is charged or set aside",
       takes: limit(50),
-      route: () => "/storage-pools",
+      request: () => listStoragePools(),
       columns: [
         "name",
         "hosts",
@@ -57,7 +76,7 @@ const STORAGE_POOL: Group = {
     showCommand({
       summary: "one storage pool",
       takes: { pool: argument("pool", words()) },
-      route: ({ pool }) => `/storage-pools/${segment(pool)}`,
+      request: ({ pool }) => getStoragePool(pool),
     }),
     command({
       name: "disk",
@@ -65,7 +84,7 @@ const STORAGE_POOL: Group = {
       takes: { pool: argument("pool", words()), size: argument("size", bytesOrDefault()) },
       examples: ["storage-pool disk pool-a 20T"],
       run: async ({ api, output }, { pool, size }) => {
-        const row = await api.put(`/storage-pools/${segment(pool)}`, { disk_bytes: size.bytes });
+        const row = await api.send(changeStoragePool(pool, { disk_bytes: size.bytes }));
         const bound = sizeText(row.bound_bytes);
         printDone(output, `At most ${bound} are believed to lie in storage pool ${pool}.`, row);
       },
@@ -87,8 +106,8 @@ const ALARM: Group = {
         subject: option("--subject <part>", "only those whose subject has this part", words()),
         ...limit(50),
       },
-      route: () => "/alarms",
-      query: ({ open, kind, subject }) => ({ open: open ? "true" : undefined, kind, subject }),
+      request: ({ open, kind, subject }) =>
+        listAlarms(given({ open: open ? "true" : undefined, kind, subject })),
       columns: ["id", "raised_at", "kind", "subject", "detail", "cleared_at"],
       limit: 50,
     }),
@@ -97,15 +116,19 @@ const ALARM: Group = {
       summary: "acknowledge it; a condition that persists or returns raises a new one",
       takes: { alarm: argument("alarm", words()) },
       run: async ({ api, output }, { alarm }) => {
-        const row = await api.post(`/alarms/${segment(alarm)}/clear`);
-        printDone(output, `Alarm ${alarm} (${String(row.kind)}) is cleared.`, row);
+        const row = await api.send(clearAlarm(alarm));
+        printDone(output, `Alarm ${alarm} (${row.kind}) is cleared.`, row);
       },
     }),
   ],
 };
 
 export const FLEET: readonly (Command | Group)[] = [
-  showCommand({ name: "fleet", summary: "totals, free, queued and pending usage", route: () => "/fleet" }),
+  showCommand({
+    name: "fleet",
+    summary: "totals, free, queued and pending usage",
+    request: () => getFleet(),
+  }),
   ALARM,
   listCommand({
     name: "audit-log",
@@ -115,26 +138,28 @@ export const FLEET: readonly (Command | Group)[] = [
       target: option(
         "--target <kind[/id]>",
         "done to this: environment/env-…, customer/12, or to any host",
-        words(),
+        auditTarget(),
       ),
       action: option("--action <action>", "such as environment.stop, api-key.create, money.top-up", words()),
-      outcome: option("--outcome <outcome>", "done, repeated, refused or failed", words()),
+      outcome: option(
+        "--outcome <outcome>",
+        "done, repeated, refused or failed",
+        apiWord<ListAuditLogOutcome>(),
+      ),
       since: option("--since <time>", "from this moment on, RFC 3339", words()),
       until: option("--until <time>", "before this moment", words()),
       ...limit(50),
     },
-    route: () => "/audit-log",
-    query: ({ actor, target, action, outcome, since, until }) => {
-      const [kind, ...id] = target?.split("/") ?? [];
-      return {
+    request: ({ actor, target, action, outcome, since, until }) => {
+      const query = {
         actor_customer_id: actor,
-        target_kind: kind,
-        target_id: id.length === 0 ? undefined : id.join("/"),
+        ...target,
         action,
         outcome,
         since,
         until,
       };
+      return listAuditLog(given(query));
     },
     columns: [
       "at",
@@ -156,7 +181,7 @@ export const FLEET: readonly (Command | Group)[] = [
     name: "quarantine",
     summary: "usage that a host claimed and that was refused, newest first; it is not billed",
     takes: limit(50),
-    route: () => "/quarantine",
+    request: () => listQuarantine(),
     columns: ["id", "at", "host_id", "run_id", "reason", "excess_ms"],
     limit: 50,
   }),

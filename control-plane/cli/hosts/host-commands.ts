@@ -1,6 +1,33 @@
 /** What the fleet's owner does with hosts and their cards. */
-import type { Row } from "../framework/api-client.ts";
-import { jsonObject, wholeNumber, words } from "../framework/arguments.ts";
+import { given } from "../../client/api-request.ts";
+import {
+  changeHost,
+  confirmHostAddress,
+  confirmHostPool,
+  confirmHostStops,
+  cordonGpu,
+  cordonHost,
+  createJoinToken,
+  deleteHost,
+  getHost,
+  listHostEvents,
+  listHostGpus,
+  listHostInstances,
+  listHostPulls,
+  listHosts,
+  revokeHost,
+  uncordonGpu,
+  uncordonHost,
+} from "../../client/generated/api.ts";
+import type {
+  Gpu,
+  Host,
+  HostChange,
+  HostPull,
+  InstanceOnHost,
+  ListHostsSort,
+} from "../../client/generated/api.schemas.ts";
+import { apiWord, jsonObject, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -10,28 +37,23 @@ import {
   type Command,
   type Group,
 } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
 import { DRAIN } from "./drain-command.ts";
 import { HOST_VERSION_COMMANDS } from "./versions-commands.ts";
 import { GPU_HISTORY } from "./gpu-history-command.ts";
-import { limit, listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { limit, listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, printOne, sizeText, type Column } from "../framework/output.ts";
 import { EVENT_COLUMNS } from "../work/workload-inspection.ts";
 
-const HOST_COLUMNS: Column[] = [
+const HOST_COLUMNS: Column<Host>[] = [
   "id",
   "name",
   "status",
   { ifRoom: "connection" },
   ["health", (row) => row.health_status],
-  { ifRoom: ["cordoned", (row) => (row.cordoned === true ? "yes" : "no")] },
-  { wide: ["cpu", (row) => `${String(row.used_cpu)}/${String(row.total_cpu)}`] },
+  { ifRoom: ["cordoned", (row) => (row.cordoned ? "yes" : "no")] },
+  { wide: ["cpu", (row) => `${row.used_cpu}/${row.total_cpu}`] },
   { wide: ["memory", (row) => sizeText(row.total_memory)] },
-  [
-    "gpu",
-    (row) =>
-      `${String(row.used_gpu)}/${String(row.total_gpu)}${row.simulated === true ? " (simulated)" : ""}`,
-  ],
+  ["gpu", (row) => `${row.used_gpu}/${row.total_gpu}${row.simulated ? " (simulated)" : ""}`],
   { ifRoom: "tunnel" },
   { wide: "agent_version" },
   { wide: ["pool", (row) => poolText(row)] },
@@ -39,24 +61,21 @@ const HOST_COLUMNS: Column[] = [
 ];
 
 /** Its pool, and how it stands there where it is not used. */
-function poolText(row: Row): string {
-  const pool = String(row.storage_pool);
-  if (typeof row.claimed_storage_pool === "string") return `${pool} (says ${row.claimed_storage_pool})`;
-  return row.pool_state === "trusted" ? pool : `${pool} (${String(row.pool_state)})`;
+function poolText(row: Host): string {
+  const { storage_pool: pool, claimed_storage_pool: claimed, pool_state: state } = row;
+  if (typeof claimed === "string") return `${pool} (says ${claimed})`;
+  return state === "trusted" ? pool : `${pool} (${state})`;
 }
 
-const GPU_COLUMNS: Column[] = [
+const GPU_COLUMNS: Column<Gpu>[] = [
   ["index", (row) => row.gpu_index],
   "uuid",
   "name",
   "status",
   ["health", (row) => row.health_status],
-  { ifRoom: ["simulated", (row) => (row.simulated === true ? "yes" : "no")] },
+  { ifRoom: ["simulated", (row) => (row.simulated ? "yes" : "no")] },
   {
-    ifRoom: [
-      "use",
-      (row) => (row.utilization_percent === null ? null : `${Number(row.utilization_percent)} %`),
-    ],
+    ifRoom: ["use", (row) => (row.utilization_percent === null ? null : `${row.utilization_percent} %`)],
   },
   { ifRoom: ["island", (row) => row.nvlink_island] },
   ["allocated to", (row) => row.allocated_to],
@@ -64,7 +83,7 @@ const GPU_COLUMNS: Column[] = [
   ["why", (row) => reasonsText(row)],
 ];
 
-const PULL_COLUMNS: Column[] = [
+const PULL_COLUMNS: Column<HostPull>[] = [
   "image",
   "state",
   { ifRoom: ["layers", (row) => doneOf(row.layers_done, row.layers, String)] },
@@ -75,7 +94,7 @@ const PULL_COLUMNS: Column[] = [
   "told_at",
 ];
 
-const INSTANCE_COLUMNS: Column[] = [
+const INSTANCE_COLUMNS: Column<InstanceOnHost>[] = [
   "id",
   "kind",
   ["workload", (row) => row.workload_id],
@@ -87,54 +106,45 @@ const INSTANCE_COLUMNS: Column[] = [
 ];
 
 /** `0, 1`; of a slice with its size. */
-function gpusText(gpus: unknown): string | null {
-  const texts = (Array.isArray(gpus) ? gpus : []).map(
-    (gpu: { gpu_index: number; memory_mib: number | null }) =>
-      gpu.memory_mib === null ? String(gpu.gpu_index) : `${gpu.gpu_index} (${gpu.memory_mib} MiB)`,
+function gpusText(gpus: InstanceOnHost["gpus"]): string | null {
+  const texts = (gpus ?? []).map((gpu) =>
+    gpu.memory_mib === null ? String(gpu.gpu_index) : `${gpu.gpu_index} (${gpu.memory_mib} MiB)`,
   );
   return texts.length === 0 ? null : texts.join(", ");
 }
 
 /** `ssh 22 > 30512`; one that is not held says so. */
-function leasesText(leases: unknown): string | null {
-  const texts = (Array.isArray(leases) ? leases : []).map(
-    (lease: { service_type: string; internal_port: number; external_port: number | null; state: string }) => {
-      const port = lease.external_port === null ? "" : ` > ${lease.external_port}`;
-      const state = lease.state === "held" ? "" : ` (${lease.state})`;
-      return `${lease.service_type} ${lease.internal_port}${port}${state}`;
-    },
-  );
+function leasesText(leases: InstanceOnHost["leases"]): string | null {
+  const texts = (leases ?? []).map((lease) => {
+    const port = lease.external_port === null ? "" : ` > ${lease.external_port}`;
+    const state = lease.state === "held" ? "" : ` (${lease.state})`;
+    return `${lease.service_type} ${lease.internal_port}${port}${state}`;
+  });
   return texts.length === 0 ? null : texts.join(", ");
 }
 
 /** `3 of 8`; nothing before both numbers are known. */
-function doneOf(done: unknown, all: unknown, text: (value: unknown) => string | null): string | null {
+function doneOf(done: number | null, all: number | null, text: (value: number) => string): string | null {
   return done === null || all === null ? null : `${text(done)} of ${text(all)}`;
 }
 
 /** `Xorg (812)`; a process that has no name is its number. */
-function strangersText(strangers: unknown): string | null {
-  const texts = (Array.isArray(strangers) ? strangers : []).map(
-    (stranger: { pid: number; name: string | null }) =>
-      stranger.name === null ? String(stranger.pid) : `${stranger.name} (${stranger.pid})`,
-  );
+function strangersText(strangers: Gpu["strangers"]): string | null {
+  const texts = (strangers ?? []).map(({ pid, name }) => (name === null ? String(pid) : `${name} (${pid})`));
   return texts.length === 0 ? null : texts.join(", ");
 }
 
 /** An administrator's own word first, then what the host says. */
-function reasonsText(row: Row): string | null {
+function reasonsText(row: Gpu): string | null {
   const word = typeof row.cordon_reason === "string" ? `Cordoned: ${row.cordon_reason}` : "Cordoned.";
   const own = row.cordoned_by === "admin" ? [word] : [];
-  const [first, ...others] = Array.isArray(row.health_reasons) ? row.health_reasons.map(String) : [];
+  const [first, ...others] = row.health_reasons ?? [];
   const code = typeof row.reason_code === "string" ? ` (${row.reason_code})` : "";
   const hosts = first === undefined ? [] : [`${first}${code}`, ...others];
   return [...own, ...hosts].join(" ") || null;
 }
 
 const aHost = () => ({ host: resourceField("host", "host") });
-const path = (host: string, what?: string) =>
-  `/hosts/${segment(host)}${what === undefined ? "" : `/${what}`}`;
-
 const JOIN_TOKEN = command({
   name: "join-token",
   summary: "a one-use token with which a host joins within 15 minutes",
@@ -143,26 +153,25 @@ const JOIN_TOKEN = command({
     storage_pool: option("--storage-pool <name>", "the pool that it shares; else one of its own", words()),
   },
   run: async ({ api, output }, members) => {
-    const row = await api.post("/join-tokens", body(members));
+    const row = await api.send(createJoinToken(given(members)));
     const install =
-      typeof row.command === "string"
-        ? row.command
-        : "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
-    printDone(output, `${String(row.token)}\n\n${install}`, row);
+      row.command ??
+      "(This server hands out no agent to install; one begun with `remotegpu-control-plane run` does.)";
+    printDone(output, `${row.token}\n\n${install}`, row);
   },
 });
 
 const VERBS: Command[] = [
-  ["cordon", "place nothing new on it"],
-  ["uncordon", "place on it again"],
-  ["revoke", "close its connection and refuse it from now on"],
-].map(([verb = "", summary = ""]) =>
+  { verb: "cordon", request: cordonHost, summary: "place nothing new on it" },
+  { verb: "uncordon", request: uncordonHost, summary: "place on it again" },
+  { verb: "revoke", request: revokeHost, summary: "close its connection and refuse it from now on" },
+].map(({ verb, request, summary }) =>
   command({
     name: verb,
     summary,
     takes: aHost(),
     run: async ({ api, output }, { host }) =>
-      printDone(output, `Host ${host}: ${verb} done.`, await api.post(path(host, verb))),
+      printDone(output, `Host ${host}: ${verb} done.`, await api.send(request(host))),
   }),
 );
 
@@ -174,26 +183,25 @@ const HOST: Group = {
       summary: "every host",
       takes: {
         search: option("--search <part>", "only those with this part in id, name or address", words()),
-        sort: option("--sort <by>", "id, name, connection or last_heartbeat", words()),
+        sort: option("--sort <by>", "id, name, connection or last_heartbeat", apiWord<ListHostsSort>()),
       },
-      route: () => "/hosts",
-      query: ({ search, sort }) => ({ search, sort }),
+      request: ({ search, sort }) => listHosts(given({ search, sort })),
       columns: HOST_COLUMNS,
       empty: "No host yet. Make a token: remotegpu join-token",
     }),
-    showCommand({ summary: "one host, whole", takes: aHost(), route: ({ host }) => path(host) }),
+    showCommand({ summary: "one host, whole", takes: aHost(), request: ({ host }) => getHost(host) }),
     listCommand({
       name: "gpus",
       summary: "its GPUs, and who has them",
       takes: aHost(),
-      route: ({ host }) => path(host, "gpus"),
+      request: ({ host }) => listHostGpus(host),
       columns: GPU_COLUMNS,
     }),
     listCommand({
       name: "instances",
       summary: "what runs there, whose it is, and its GPUs and leased ports",
       takes: { ...aHost(), ...limit(200, "at most so many") },
-      route: ({ host }) => path(host, "instances"),
+      request: ({ host }) => listHostInstances(host),
       columns: INSTANCE_COLUMNS,
       limit: 200,
       empty: "Nothing runs there.",
@@ -201,16 +209,17 @@ const HOST: Group = {
     listCommand({
       name: "pulls",
       summary: "the images that it pulls, how far it is, and why one does not come",
-      takes: aHost(),
-      route: ({ host }) => path(host, "pulls"),
+      takes: { ...aHost(), ...limit(200, "at most so many") },
+      request: ({ host }) => listHostPulls(host),
       columns: PULL_COLUMNS,
+      limit: 200,
       empty: "It pulls nothing now.",
     }),
     listCommand({
       name: "events",
       summary: "what happened on it, newest first",
       takes: { ...aHost(), ...limit(50, "at most so many") },
-      route: ({ host }) => path(host, "events"),
+      request: ({ host }) => listHostEvents(host),
       columns: [...EVENT_COLUMNS, ["gpu", (row) => row.gpu_uuid]],
       limit: 50,
     }),
@@ -221,10 +230,10 @@ const HOST: Group = {
         ...aHost(),
         name: option("--name <name>", "another name", words()),
         public_ip: option("--public-ip <address>", "where customers reach its ports", words()),
-        labels: option("--labels <json>", "a JSON object", jsonObject()),
+        labels: option("--labels <json>", "a JSON object", jsonObject<NonNullable<HostChange["labels"]>>()),
       },
       run: async ({ api, output }, { host, ...members }) =>
-        printOne(output, await api.patch(path(host), body(members))),
+        printOne(output, await api.send(changeHost(host, given(members)))),
     }),
     ...VERBS,
     DRAIN,
@@ -237,9 +246,9 @@ const HOST: Group = {
         storage_pool: option("--pool <name>", "which one; else the one that it said as it joined", words()),
       },
       run: async ({ api, output }, { host, ...members }) => {
-        const row = await api.post(path(host, "confirm-pool"), body(members));
+        const row = await api.send(confirmHostPool(host, given(members)));
         const use = row.pool_state === "trusted" ? "It is used." : "It is used once that is proved.";
-        printDone(output, `Host ${host} belongs to storage pool ${String(row.storage_pool)}. ${use}`, row);
+        printDone(output, `Host ${host} belongs to storage pool ${row.storage_pool}. ${use}`, row);
       },
     }),
     command({
@@ -247,7 +256,7 @@ const HOST: Group = {
       summary: "yes, these many stops are meant",
       takes: { ...aHost(), generation: argument("generation", wholeNumber()) },
       run: async ({ api, output }, { host, generation }) => {
-        const row = await api.post(path(host, "confirm-stops"), { generation });
+        const row = await api.send(confirmHostStops(host, { generation }));
         printDone(output, `Stops of generation ${generation} on host ${host} are confirmed.`, row);
       },
     }),
@@ -256,10 +265,9 @@ const HOST: Group = {
       summary: "yes, the address that it reports is its own; none takes that back",
       takes: { ...aHost(), address: argument("address", words()) },
       run: async ({ api, output }, { host, address }) => {
-        const row = await api.post(path(host, "confirm-address"), {
-          address: address === "none" ? null : address,
-        });
-        printDone(output, String(row.address_detail), row);
+        const confirmed = { address: address === "none" ? null : address };
+        const row = await api.send(confirmHostAddress(host, confirmed));
+        printDone(output, row.address_detail, row);
       },
     }),
     command({
@@ -270,7 +278,7 @@ const HOST: Group = {
         lost: flag("--lost", "the machine is gone: its runs end at their last proven moment"),
       },
       run: async ({ api, output }, { host, lost }) => {
-        await api.delete(path(host), { lost: lost ? "true" : undefined });
+        await api.send(deleteHost(host, given({ lost: lost ? "true" : undefined })));
         printDone(output, `Host ${host} is gone.`);
       },
     }),
@@ -283,15 +291,15 @@ const GPU: Group = {
   members: [
     GPU_HISTORY,
     ...[
-      ["cordon", "place nothing new on it"],
-      ["uncordon", "place on it again"],
-    ].map(([verb = "", summary = ""]) =>
+      { verb: "cordon", request: cordonGpu, summary: "place nothing new on it" },
+      { verb: "uncordon", request: uncordonGpu, summary: "place on it again" },
+    ].map(({ verb, request, summary }) =>
       command({
         name: verb,
         summary,
         takes: { uuid: argument("uuid", words()) },
         run: async ({ api, output }, { uuid }) =>
-          printDone(output, `GPU ${uuid}: ${verb} done.`, await api.post(`/gpus/${segment(uuid)}/${verb}`)),
+          printDone(output, `GPU ${uuid}: ${verb} done.`, await api.send(request(uuid))),
       }),
     ),
   ],

@@ -1,31 +1,26 @@
 /** `remotegpu host versions`, `waive-cves` and `end-cve-waiver`: what a host runs containers with, and what is accepted of it. */
+import { given } from "../../client/api-request.ts";
+import { endHostCveWaiver, getHostVersions, waiveHostCves } from "../../client/generated/api.ts";
+import type { HostVersions } from "../../client/generated/api.schemas.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { command, needed, option, resourceField, type Command } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone, printList, type Column } from "../framework/output.ts";
-import type { Row } from "../framework/api-client.ts";
 
 const aHost = () => ({ host: resourceField("host", "host") });
-const pathOf = (host: string, what: string) => `/hosts/${segment(host)}/${what}`;
 
-const COMPONENT_COLUMNS: Column[] = [
+const COMPONENT_COLUMNS: Column<HostVersions["components"][number]>[] = [
   "component",
   "version",
   "package",
   ["package version", (row) => row.package_version],
-  ["note", (row) => (row.is_replaced === true ? "restart it: its file was replaced" : null)],
+  ["note", (row) => (row.is_replaced ? "restart it: its file was replaced" : null)],
 ];
-const CVE_COLUMNS: Column[] = [
+const CVE_COLUMNS: Column<HostVersions["cves"][number]>[] = [
   "id",
   "component",
-  ["state", (row) => (row.is_waived === true ? `${String(row.state)} (waived)` : row.state)],
+  ["state", (row) => (row.is_waived ? `${row.state} (waived)` : row.state)],
   "detail",
 ];
-
-function rowsOf(value: unknown): Row[] {
-  return Array.isArray(value) ? value.map((one: Row) => one) : [];
-}
 
 const VERSIONS = command({
   name: "versions",
@@ -33,11 +28,11 @@ const VERSIONS = command({
   takes: aHost(),
   isWatchable: true,
   run: async ({ api, output }, { host }) => {
-    const row = await api.get(pathOf(host, "versions"));
+    const row = await api.send(getHostVersions(host));
     if (output.format === "json") return printDone(output, "", row);
-    printList(output, rowsOf(row.components), COMPONENT_COLUMNS, "It has reported no versions yet.");
+    printList(output, row.components, COMPONENT_COLUMNS, "It has reported no versions yet.");
     if (output.format !== "name") output.write("\n");
-    printList(output, rowsOf(row.cves), CVE_COLUMNS, "Nothing is known to be open or mended there.");
+    printList(output, row.cves, CVE_COLUMNS, "Nothing is known to be open or mended there.");
   },
 });
 
@@ -54,10 +49,8 @@ const WAIVE = command({
   more: "A CVE that is found later is not waived. remotegpu host end-cve-waiver HOST takes it back.",
   run: async ({ api, output }, { host, reason, cves, days }) => {
     const named = cves?.split(",").map((id) => id.trim());
-    const row = await api.put(pathOf(host, "cve-waiver"), body({ reason, cves: named, days }));
-    const { waiver } = row;
-    const waived = waiver !== null && typeof waiver === "object" && "cves" in waiver ? waiver.cves : [];
-    printDone(output, `Waived on host ${host}: ${Array.isArray(waived) ? waived.join(", ") : ""}.`, row);
+    const row = await api.send(waiveHostCves(host, given({ reason, cves: named, days })));
+    printDone(output, `Waived on host ${host}: ${row.waiver?.cves.join(", ") ?? ""}.`, row);
   },
 });
 
@@ -66,7 +59,7 @@ const END_WAIVER = command({
   summary: "take the waiver of its CVEs back",
   takes: aHost(),
   run: async ({ api, output }, { host }) => {
-    await api.delete(pathOf(host, "cve-waiver"));
+    await api.send(endHostCveWaiver(host));
     printDone(output, `Nothing is waived on host ${host} any more.`);
   },
 });

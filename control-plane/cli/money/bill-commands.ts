@@ -1,13 +1,28 @@
 /** The bill: records, invoices and statistics, as tables, as JSON, and as CSV for spreadsheets. */
-import { z } from "zod";
-import type { ApiClient, Row } from "../framework/api-client.ts";
-import { wholeNumber, words } from "../framework/arguments.ts";
+import { type ApiRequest, given } from "../../client/api-request.ts";
+import {
+  getBillingBalance,
+  getBillingInvoice,
+  getBillingStatistics,
+  listBillingInvoices,
+  listBillingRecords,
+} from "../../client/generated/api.ts";
+import type {
+  BillingRecord,
+  GetBillingStatisticsPeriod,
+  Invoice,
+  InvoiceDetail,
+  InvoiceLine,
+  Statistics,
+} from "../../client/generated/api.schemas.ts";
+import type { ApiClient } from "../framework/api-client.ts";
+import { apiWord, wholeNumber, words } from "../framework/arguments.ts";
 import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
-import { listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { listCommand, showCommand } from "../framework/list-command.ts";
 import { printList, printOne, type Column, type Output } from "../framework/output.ts";
 import { BytesOut } from "../terminal/outputs.ts";
 
-const RECORD_COLUMNS: Column[] = [
+const RECORD_COLUMNS: Column<BillingRecord>[] = [
   "id",
   "start_time",
   ["resource", (row) => row.resource_name ?? row.resource_id],
@@ -20,7 +35,7 @@ const RECORD_COLUMNS: Column[] = [
   "amount",
 ];
 
-const INVOICE_COLUMNS: Column[] = [
+const INVOICE_COLUMNS: Column<Invoice>[] = [
   "id",
   "invoice_no",
   "billing_period_start",
@@ -31,7 +46,7 @@ const INVOICE_COLUMNS: Column[] = [
   "paid_at",
 ];
 
-const LINE_COLUMNS: Column[] = [
+const LINE_COLUMNS: Column<InvoiceLine>[] = [
   ["resource", (row) => row.resource_name ?? row.resource_id],
   ["kind", (row) => row.resource_type],
   ["workspace", (row) => row.workspace_id],
@@ -44,8 +59,6 @@ const LINE_COLUMNS: Column[] = [
   ["per", (row) => row.billing_unit],
   "amount",
 ];
-
-const Rows = z.array(z.looseObject({}));
 
 const RECORD: Group = {
   name: "record",
@@ -65,9 +78,9 @@ const RECORD: Group = {
       },
       isWatchable: true,
       run: async ({ api, output }, { limit, resource, csv }) => {
-        const query = { resource_id: resource };
-        if (csv) return await printCsv(api, "/billing/records", { ...query, limit: limit?.toString() });
-        const rows = await api.list("/billing/records", query, limit ?? 50);
+        const query = given({ resource_id: resource });
+        if (csv) return await printCsv(api, listBillingRecords({ ...query, ...given({ limit }) }));
+        const rows = await api.list(listBillingRecords(query), limit ?? 50);
         printList(output, rows, RECORD_COLUMNS, "Nothing has been charged yet.");
       },
     }),
@@ -85,8 +98,7 @@ const INVOICE: Group = {
       takes: {
         customer: option("--customer <customer>", "another customer's (admins)", words(), { of: "customer" }),
       },
-      route: () => "/billing/invoices",
-      query: ({ customer }) => ({ customer_id: customer }),
+      request: ({ customer }) => listBillingInvoices(given({ customer_id: customer })),
       columns: INVOICE_COLUMNS,
       empty: "No month has been closed with charges yet.",
     }),
@@ -95,9 +107,8 @@ const INVOICE: Group = {
       summary: "one invoice with its lines, and what else moved the account in that month",
       takes: { id: argument("id", words()), csv: flag("--csv", "print its lines as CSV") },
       run: async ({ api, output }, { id, csv }) => {
-        const path = `/billing/invoices/${segment(id)}`;
-        if (csv) return await printCsv(api, path, {});
-        printInvoice(output, await wholeInvoice(api, path));
+        if (csv) return await printCsv(api, getBillingInvoice(id));
+        printInvoice(output, await wholeInvoice(api, id));
       },
     }),
   ],
@@ -107,7 +118,7 @@ export const BILLS: readonly (Command | Group)[] = [
   showCommand({
     name: "balance",
     summary: "balance, what has accrued since the last charge, burn per hour, hours left",
-    route: () => "/billing/balance",
+    request: () => getBillingBalance(),
   }),
   RECORD,
   INVOICE,
@@ -121,20 +132,18 @@ export const BILLS: readonly (Command | Group)[] = [
       customer_id: option("--customer <customer>", "of another customer (admins)", words(), {
         of: "customer",
       }),
-      period: option("--by <period>", "also by time", words(), { choices: ["day", "month"] }),
+      period: option("--by <period>", "also by time", apiWord<GetBillingStatisticsPeriod>(), {
+        choices: ["day", "month"],
+      }),
     },
     run: async ({ api, output }, query) =>
-      printStatistics(output, await api.get("/billing/statistics", query)),
+      printStatistics(output, await api.send(getBillingStatistics(given(query)))),
   }),
 ];
 
-async function printCsv(
-  api: ApiClient,
-  path: string,
-  query: Record<string, string | undefined>,
-): Promise<void> {
+async function printCsv(api: ApiClient, request: ApiRequest<unknown>): Promise<void> {
   const out = new BytesOut("stdout", { isRaw: false });
-  await api.stream(path, query, {
+  await api.stream(request, {
     accept: "text/csv",
     signal: new AbortController().signal,
     write: (bytes) => out.write(bytes),
@@ -142,45 +151,53 @@ async function printCsv(
   out.end();
 }
 
-/** All pages of its lines as one. */
-async function wholeInvoice(api: ApiClient, path: string): Promise<Row> {
-  const Page = z.looseObject({ items: Rows, next_cursor: z.string().nullable() });
-  let invoice = await api.get(path, { limit: "200" });
-  const lines: Row[] = [];
-  for (let page = Page.parse(invoice.lines); ; page = Page.parse(invoice.lines)) {
-    lines.push(...page.items);
-    if (page.next_cursor === null) return { ...invoice, lines };
-    invoice = await api.get(path, { limit: "200", cursor: page.next_cursor });
+/** An invoice with all pages of its lines as one. */
+type WholeInvoice = Omit<InvoiceDetail, "lines"> & { lines: InvoiceLine[] };
+
+async function wholeInvoice(api: ApiClient, id: string): Promise<WholeInvoice> {
+  let invoice = await api.send(getBillingInvoice(id, { limit: 200 }));
+  const lines: InvoiceLine[] = [];
+  for (;;) {
+    const { items, next_cursor: cursor } = invoice.lines;
+    lines.push(...items);
+    if (cursor === null) return { ...invoice, lines };
+    invoice = await api.send(getBillingInvoice(id, { limit: 200, cursor }));
   }
 }
 
-function printInvoice(output: Output, invoice: Row): void {
+function printInvoice(output: Output, invoice: WholeInvoice): void {
   if (output.format === "json") return printOne(output, invoice);
   const { lines, movements, ...sums } = invoice;
-  printList(output, Rows.parse(lines), LINE_COLUMNS, "An invoice of the old system, without lines.");
-  const moved = Rows.parse(movements);
-  if (moved.length > 0) {
+  printList(output, lines, LINE_COLUMNS, "An invoice of the old system, without lines.");
+  if (movements.length > 0) {
     output.write("\n");
-    printList(output, moved, ["at", "kind", "amount", "reason"]);
+    printList(output, movements, ["at", "kind", "amount", "reason"]);
   }
   output.write("\n");
   printOne(output, sums);
 }
 
-function printStatistics(output: Output, statistics: Row): void {
+function printStatistics(output: Output, statistics: Statistics): void {
   if (output.format === "json") return printOne(output, statistics);
-  const kind = (row: Row) => row.legacy_resource_type ?? row.resource_type;
-  const tables: [member: string, column: Column][] = [
-    ["by_resource_type", ["type", kind]],
-    ["by_workspace", ["workspace", (row) => row.workspace_id]],
-    ["by_member", ["member", (row) => row.customer_id]],
-    ["by_period", "period"],
-  ];
-  for (const [member, column] of tables) {
-    const rows = Rows.parse(statistics[member]);
-    if (rows.length === 0) continue;
-    printList(output, rows, [column, "records", "amount"]);
-    output.write("\n");
-  }
+  const {
+    by_resource_type: types,
+    by_workspace: workspaces,
+    by_member: members,
+    by_period: periods,
+  } = statistics;
+  printSums(output, types, ["type", (row) => row.legacy_resource_type ?? row.resource_type]);
+  printSums(output, workspaces, ["workspace", (row) => row.workspace_id]);
+  printSums(output, members, ["member", (row) => row.customer_id]);
+  printSums(output, periods, "period");
   printOne(output, statistics, ["start_time", "end_time", "records", "amount"]);
+}
+
+function printSums<Sum extends { records: number; amount: string }>(
+  output: Output,
+  sums: readonly Sum[],
+  column: Column<Sum>,
+): void {
+  if (sums.length === 0) return;
+  printList<Sum>(output, sums, [column, "records", "amount"]);
+  output.write("\n");
 }

@@ -1,12 +1,20 @@
 /** `remotegpu budget`, `alerts` and `alert-thresholds`: what to be warned of, and what was warned of. */
+import { given } from "../../client/api-request.ts";
+import {
+  getBillingAlertThresholds,
+  getBillingBudget,
+  listBillingAlerts,
+  setBillingAlertThresholds,
+  setBillingBudget,
+} from "../../client/generated/api.ts";
+import type { Alert, ListBillingAlertsKind } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
-import { amount, amounts, words } from "../framework/arguments.ts";
+import { amount, amounts, apiWord } from "../framework/arguments.ts";
 import { argument, command, flag, option, type Command, type Group } from "../framework/command.ts";
 import { limit, listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, printOne, type Column } from "../framework/output.ts";
 
-const ALERT_COLUMNS: Column[] = [
+const ALERT_COLUMNS: Column<Alert>[] = [
   "id",
   "fired_at",
   "kind",
@@ -18,7 +26,10 @@ const BUDGET_OF_MONTH: Group = {
   name: "budget",
   summary: "the month's budget; it warns and stops nothing",
   members: [
-    showCommand({ summary: "the limit, and what of it is spent this month", route: () => "/billing/budget" }),
+    showCommand({
+      summary: "the limit, and what of it is spent this month",
+      request: () => getBillingBudget(),
+    }),
     command({
       name: "set",
       summary: "the limit of each month, or none",
@@ -31,10 +42,11 @@ const BUDGET_OF_MONTH: Group = {
         ),
       },
       run: async ({ api, output }, { limit: request, percents }) => {
-        const row = await api.put("/billing/budget", {
+        const budget = {
           monthly_limit: request === "none" ? null : request,
           ...(percents !== undefined && { percents: percents.list }),
-        });
+        };
+        const row = await api.send(setBillingBudget(budget));
         printDone(
           output,
           request === "none" ? "There is no budget any more." : `The budget is ${request} a month.`,
@@ -55,11 +67,14 @@ const ALERT: Group = {
       summary: "warnings about the money, newest first",
       takes: {
         open: flag("--open", "only those that hold now"),
-        kind: option("--kind <kind>", "low-balance, hours-left, budget, overdue or suspended", words()),
+        kind: option(
+          "--kind <kind>",
+          "low-balance, hours-left, budget, overdue or suspended",
+          apiWord<ListBillingAlertsKind>(),
+        ),
         ...limit(50),
       },
-      route: () => "/billing/alerts",
-      query: ({ open, kind }) => ({ open: open ? "true" : undefined, kind }),
+      request: ({ open, kind }) => listBillingAlerts(given({ open: open ? "true" : undefined, kind })),
       columns: ALERT_COLUMNS,
       empty: "Nothing to warn of.",
       limit: 50,
@@ -80,12 +95,13 @@ const ALERT_THRESHOLDS = command({
     ),
   },
   run: async ({ api, output }, { balances, hours_left: hoursLeft }) => {
-    const request: Row = {
+    const request = {
       ...(balances !== undefined && { balances: balances.list }),
       ...(hoursLeft !== undefined && { hours_left: hoursLeft.list }),
     };
-    const path = "/billing/alert-thresholds";
-    printOne(output, Object.keys(request).length === 0 ? await api.get(path) : await api.put(path, request));
+    const isChange = Object.keys(request).length > 0;
+    const thresholds = isChange ? setBillingAlertThresholds(request) : getBillingAlertThresholds();
+    printOne(output, await api.send(thresholds));
   },
 });
 

@@ -1,18 +1,11 @@
 /** `remotegpu offer list`: what can be ordered now, how large, and at what price. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
+import { getOffers } from "../../client/generated/api.ts";
+import type { Offer, Offers } from "../../client/generated/api.schemas.ts";
 import { command, type Group } from "../framework/command.ts";
 import { printList, printOne, sizeText, type Column, type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-const Prices = z.array(z.looseObject({ spec: z.string(), of: z.string(), price_per_hour: z.string() }));
-const Offers = z.looseObject({
-  waiting_orders: z.number(),
-  waiting_gpus: z.number(),
-  items: z.array(z.looseObject({})),
-});
-
-const COLUMNS: Column[] = [
+const COLUMNS: Column<Offer>[] = [
   ["gpu", gpuText],
   ["each", (row) => (row.gpu_memory === null ? null : sizeText(row.gpu_memory))],
   [
@@ -38,29 +31,27 @@ export const OFFER: Group = {
       name: "list",
       summary: "by kind of card: free now, the most on one host, CPU and memory free beside those, prices",
       isWatchable: true,
-      run: async ({ api, output }) => printOffers(output, await api.get("/offers")),
+      run: async ({ api, output }) => printOffers(output, await api.send(getOffers())),
     }),
   ],
 };
 
-export function printOffers(output: Output, answer: Row): void {
+export function printOffers(output: Output, answer: Offers): void {
   if (output.format === "json") return printOne(output, answer);
-  const { items, waiting_orders: orders, waiting_gpus: gpus } = Offers.parse(answer);
+  const { items, waiting_orders: orders, waiting_gpus: gpus } = answer;
   printList(output, items, COLUMNS);
   if (output.format === "name") return;
   const waits = `${orders} ${orders === 1 ? "order waits" : "orders wait"} for a place and ${gpus} GPUs.`;
   output.write(orders === 0 ? "Nobody waits.\n" : `${waits}\n`);
 }
 
-function gpuText(row: Row): string {
-  const { gpu_model: model } = row;
+function gpuText({ gpu_model: model, simulated: isSimulated }: Offer): string {
   if (typeof model !== "string") return "none";
-  return row.simulated === true && !/simulated/i.test(model) ? `${model} (simulated)` : model;
+  return isSimulated && !/simulated/i.test(model) ? `${model} (simulated)` : model;
 }
 
 /** "3.5000 default", "0.1000/CPU" */
-function pricesText(row: Row): string {
-  const prices = Prices.parse(row.prices);
+function pricesText({ prices }: Offer): string {
   if (prices.length === 0) return "no price";
   const visible = prices.slice(0, LISTED_PRICES).map(({ spec, of, price_per_hour: hourly }) => {
     const unit = UNITS[of];

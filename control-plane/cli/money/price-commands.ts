@@ -1,8 +1,37 @@
 /** `remotegpu price …` and `remotegpu spec …`: the catalogue, and what a change of it would mean. */
+import { given } from "../../client/api-request.ts";
+import {
+  addExampleSpecs,
+  createPrice,
+  estimateOrder,
+  getSpec,
+  listPrices,
+  listSpecs,
+  previewPrices,
+  restorePriceLine,
+  restoreSpec,
+  retirePriceLine,
+  retireSpec,
+  setSpec,
+} from "../../client/generated/api.ts";
+import type {
+  EstimateLine,
+  NewPrice,
+  PricePreview,
+  PricePreviewCustomer,
+  PricePreviewPrice,
+  SpecWish,
+} from "../../client/generated/api.schemas.ts";
 import { GIB } from "@remotegpu/shared/units";
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
-import { bytes, jsonObject, jsonObjects, price, wholeNumber, words } from "../framework/arguments.ts";
+import {
+  apiWord,
+  bytes,
+  jsonObject,
+  jsonObjects,
+  price,
+  wholeNumber,
+  words,
+} from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -14,19 +43,13 @@ import {
   type Command,
   type Group,
 } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { listCommand, showCommand } from "../framework/list-command.ts";
 import { OFFER } from "./offer-commands.ts";
 import { printDone, printList, printOne, type Column, type Output } from "../framework/output.ts";
 
-const Examples = z.looseObject({ made: z.array(z.string()), kept: z.array(z.string()) });
+type Entry = NonNullable<PricePreviewPrice["supersedes"]>;
 
-const Added = z.looseObject({ hint: z.string().nullable() });
-const Rows = z.array(z.looseObject({}));
-const Entry = z.looseObject({ unit_price: z.string(), billing_unit: z.string(), effective_from: z.string() });
-const Preview = z.looseObject({ prices: Rows, runs: Rows, customers: Rows });
-
-const PREVIEWED: Column[] = [
+const PREVIEWED: Column<PricePreviewPrice>[] = [
   "spec",
   "line",
   "unit_price",
@@ -36,18 +59,18 @@ const PREVIEWED: Column[] = [
   ["until", (row) => entriesText(row.superseded_by)],
   ["refused", (row) => row.refusal],
 ];
-const HOURS: Column[] = [
+const HOURS: Column<Pick<PricePreviewCustomer, "per_hour_now" | "per_hour_anew">>[] = [
   ["an hour now", (row) => row.per_hour_now],
   ["an hour anew", (row) => row.per_hour_anew],
 ];
 
 /** What runs now keeps its price; "anew" is what it would cost if all of it were started again. */
-function printPreview(output: Output, answer: Row): void {
+function printPreview(output: Output, answer: PricePreview): void {
   if (output.format === "json") return printOne(output, answer);
-  const { prices, runs, customers } = Preview.parse(answer);
+  const { prices, runs, customers } = answer;
   printList(output, prices, PREVIEWED);
   output.write("\n");
-  const ofRuns: Column[] = [
+  const ofRuns: Column<PricePreview["runs"][number]>[] = [
     "spec",
     ["kind", (row) => row.resource_type],
     "keeping",
@@ -59,17 +82,12 @@ function printPreview(output: Output, answer: Row): void {
   printList(output, customers, [["customer", (row) => row.customer_id], "username", ...HOURS]);
 }
 
-function entriesText(entries: unknown): string | null {
-  const texts = z
-    .array(Entry.nullable())
-    .parse(entries)
-    .flatMap((entry) =>
-      entry === null ? [] : [`${entry.unit_price} per ${entry.billing_unit} from ${entry.effective_from}`],
-    );
+function entriesText(entries: readonly (Entry | null)[]): string | null {
+  const texts = entries.flatMap((entry) =>
+    entry === null ? [] : [`${entry.unit_price} per ${entry.billing_unit} from ${entry.effective_from}`],
+  );
   return texts.length === 0 ? null : texts.join("; ");
 }
-
-const lineRoute = (spec: string, line: string) => `/specs/${segment(spec)}/lines/${segment(line)}`;
 
 function noShape(spec: string): string {
   return `Orders under ${spec} are refused until it has a shape: remotegpu spec set ${spec} --shape '{"cpu":8,"memory":${16 * GIB},"gpu":1}'`;
@@ -88,7 +106,7 @@ const aPrice = () => ({
   spec: resourceField("spec", "spec"),
   line: argument("line", words()),
   unit_price: argument("unit-price", price()),
-  billing_unit: optionOr("--per <unit>", "minute, hour or day", words(), "hour"),
+  billing_unit: optionOr("--per <unit>", "minute, hour or day", apiWord<NewPrice["billing_unit"]>(), "hour"),
 });
 
 const PRICE: Group = {
@@ -98,8 +116,7 @@ const PRICE: Group = {
     listCommand({
       summary: "every price, also those that begin later",
       takes: { spec: option("--spec <spec>", "of one spec", words(), { of: "spec" }) },
-      route: () => "/prices",
-      query: ({ spec }) => ({ spec }),
+      request: ({ spec }) => listPrices(given({ spec })),
       columns: ["spec", "line", "unit_price", "billing_unit", "effective_from"],
       empty: "No prices yet. Set one: remotegpu price set default gpu 3.5 --per hour",
     }),
@@ -117,10 +134,10 @@ const PRICE: Group = {
       },
       run: async ({ api, output }, members) => {
         const { spec, line, unit_price: unitPrice, billing_unit: unit } = members;
-        const row = Added.parse(await api.post("/prices", body(members)));
+        const { hint, ...added } = await api.send(createPrice(given(members)));
         const done = `${line} of ${spec} costs ${unitPrice} per ${unit}.`;
-        const left = row.hint === null ? "" : `\n${leftToDo(row.hint, spec, line)}`;
-        printDone(output, `${done}${left}`, row);
+        const left = hint === null ? "" : `\n${leftToDo(hint, spec, line)}`;
+        printDone(output, `${done}${left}`, { hint, ...added });
       },
     }),
     command({
@@ -130,10 +147,14 @@ const PRICE: Group = {
         ...aPrice(),
         effective_from: option("--from <time>", "RFC 3339; now by default", words()),
         new_spec: flag("--new-spec", "as if the spec were made with it, where it is not there"),
-        also: repeated("--also <json>", "a further price, as the API takes it; repeat", jsonObjects()),
+        also: repeated(
+          "--also <json>",
+          "a further price, as the API takes it; repeat",
+          jsonObjects<NewPrice>(),
+        ),
       },
       run: async ({ api, output }, { also = [], ...members }) =>
-        printPreview(output, await api.post("/prices/preview", { prices: [body(members), ...also] })),
+        printPreview(output, await api.send(previewPrices({ prices: [given(members), ...also] }))),
     }),
     command({
       name: "retire",
@@ -141,7 +162,7 @@ const PRICE: Group = {
       takes: { spec: resourceField("spec", "spec"), line: argument("line", words()) },
       examples: ["price retire default 'gpu:NVIDIA A100-SXM4-40GB'"],
       run: async ({ api, output }, { spec, line }) => {
-        const row = await api.delete(lineRoute(spec, line));
+        const row = await api.send(retirePriceLine(spec, line));
         printDone(
           output,
           `${line} of ${spec} is retired. Sell at it again: remotegpu price restore ${spec} '${line}'`,
@@ -154,7 +175,7 @@ const PRICE: Group = {
       summary: "sell at a retired line of a spec again (admins)",
       takes: { spec: resourceField("spec", "spec"), line: argument("line", words()) },
       run: async ({ api, output }, { spec, line }) => {
-        const row = await api.post(`${lineRoute(spec, line)}/restore`);
+        const row = await api.send(restorePriceLine(spec, line));
         printDone(output, `${line} of ${spec} is sold at again.`, row);
       },
     }),
@@ -163,8 +184,8 @@ const PRICE: Group = {
       summary:
         "put the specs basic, standard and premium into the catalogue (admins); none that is there is changed",
       run: async ({ api, output }) => {
-        const row = await api.post("/prices/examples");
-        const { made, kept: stored } = Examples.parse(row);
+        const row = await api.send(addExampleSpecs());
+        const { made, kept: stored } = row;
         const left = stored.length === 0 ? "" : ` Left as they are: ${stored.join(", ")}.`;
         printDone(output, `Made: ${made.join(", ") || "none"}.${left}`, row);
       },
@@ -178,30 +199,34 @@ const SPEC: Group = {
   members: [
     listCommand({
       summary: "every spec",
-      route: () => "/specs",
+      request: () => listSpecs(),
       columns: [
-        ["spec", (row) => (row.retired_at === null ? row.spec : `${String(row.spec)} (retired)`)],
+        ["spec", (row) => (row.retired_at === null ? row.spec : `${row.spec} (retired)`)],
         "description",
         "shape",
         { wide: "retired_at" },
-        { wide: ["retired_lines", (row) => z.array(z.string()).parse(row.retired_lines).join(", ") || null] },
+        { wide: ["retired_lines", (row) => row.retired_lines.join(", ") || null] },
       ],
     }),
     showCommand({
       summary: "one spec",
       takes: { spec: resourceField("spec", "spec") },
-      route: ({ spec }) => `/specs/${segment(spec)}`,
+      request: ({ spec }) => getSpec(spec),
     }),
     command({
       name: "set",
       summary: "add a spec or change it (admins)",
       takes: {
         spec: resourceField("spec", "spec"),
-        shape: option("--shape <json>", "what an order may not exceed", jsonObject()),
+        shape: option(
+          "--shape <json>",
+          "what an order may not exceed",
+          jsonObject<NonNullable<SpecWish["shape"]>>(),
+        ),
         description: option("--description <text>", "what it is", words()),
       },
       run: async ({ api, output }, { spec, ...members }) => {
-        const row = await api.put(`/specs/${segment(spec)}`, body(members));
+        const row = await api.send(setSpec(spec, given(members)));
         printDone(output, `Spec ${spec} is set.`, row);
       },
     }),
@@ -210,7 +235,7 @@ const SPEC: Group = {
       summary: "no new order may use it (admins); what runs or waits goes on at its prices",
       takes: { spec: resourceField("spec", "spec") },
       run: async ({ api, output }, { spec }) => {
-        const row = await api.delete(`/specs/${segment(spec)}`);
+        const row = await api.send(retireSpec(spec));
         printDone(output, `Spec ${spec} is retired. Sell it again: remotegpu spec restore ${spec}`, row);
       },
     }),
@@ -219,14 +244,14 @@ const SPEC: Group = {
       summary: "sell a retired spec again (admins), at the prices that it has",
       takes: { spec: resourceField("spec", "spec") },
       run: async ({ api, output }, { spec }) => {
-        const row = await api.post(`/specs/${segment(spec)}/restore`);
+        const row = await api.send(restoreSpec(spec));
         printDone(output, `Spec ${spec} is sold again.`, row);
       },
     }),
   ],
 };
 
-const ESTIMATE_COLUMNS: Column[] = [
+const ESTIMATE_COLUMNS: Column<EstimateLine>[] = [
   "line",
   "quantity",
   "unit_price",
@@ -247,17 +272,17 @@ const ESTIMATE = command({
     minutes: optionOr("--minutes <count>", "for how long", wholeNumber(), "60"),
   },
   run: async ({ api, output }, members) => {
-    const estimate = await api.post("/billing/estimate", body(members));
+    const estimate = await api.send(estimateOrder(given(members)));
     if (output.format === "json") return printOne(output, estimate);
     const { lines, fits: _fits, fits_reason: fitsReason, free_loading_minutes: loading, ...total } = estimate;
-    printList(output, Rows.parse(lines), ESTIMATE_COLUMNS);
+    printList(output, lines, ESTIMATE_COLUMNS);
     printOne(output, total);
     // What is estimated has no kind, and only replicas load.
-    if (Number(loading) > 0)
+    if (loading > 0)
       output.write(
-        `Of all your services together ${String(loading)} minutes of loading in each hour (UTC) are free besides, of one replica at a time, by the rule loading.\n`,
+        `Of all your services together ${loading} minutes of loading in each hour (UTC) are free besides, of one replica at a time, by the rule loading.\n`,
       );
-    output.write(`${String(fitsReason)}\n`);
+    output.write(`${fitsReason}\n`);
   },
 });
 

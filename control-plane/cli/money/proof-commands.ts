@@ -2,6 +2,7 @@
  * `remotegpu proof` fetches the proof of a bill; `remotegpu verify-bill` judges one, without a server and without a key,
  * since whoever doubts a bill should have to ask nobody.
  */
+import { getBillingRecordProof } from "../../client/generated/api.ts";
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
@@ -31,18 +32,18 @@ export const PROOFS: readonly Command[] = [
 ];
 
 async function fetchProof({ api, output }: Context, record: number, path?: string): Promise<void> {
-  const route = `/billing/records/${record}/proof`;
+  const request = getBillingRecordProof(record);
   const { signal } = new AbortController();
   if (path === undefined) {
     const out = new BytesOut("stdout", { isRaw: output.isRaw === true });
-    await api.stream(route, {}, { signal, write: (bytes) => out.write(bytes) });
+    await api.stream(request, { signal, write: (bytes) => out.write(bytes) });
     return out.end();
   }
   // Half a proof proves nothing, so the name stands for a whole one only.
   const part = `${path}.part`;
   const file = opened(part);
   try {
-    await api.stream(route, {}, { signal, write: async (bytes) => void writeSync(file, bytes) });
+    await api.stream(request, { signal, write: async (bytes) => void writeSync(file, bytes) });
     renameSync(part, path);
   } finally {
     closeSync(file);

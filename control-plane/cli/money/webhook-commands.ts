@@ -1,19 +1,29 @@
 /** `remotegpu webhook …`: where messages of money, work and alarms are sent, and what became of them. */
+import { given } from "../../client/api-request.ts";
+import {
+  changeWebhook,
+  createWebhook,
+  createWebhookSecret,
+  deleteWebhook,
+  listWebhookDeliveries,
+  listWebhooks,
+  testWebhook,
+} from "../../client/generated/api.ts";
+import type { Webhook, WebhookDelivery, WebhookWish } from "../../client/generated/api.schemas.ts";
 import { commaSeparated, words } from "../framework/arguments.ts";
 import { argument, command, option, resourceField, type Command, type Group } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { limit, listCommand } from "../framework/list-command.ts";
 import { printDone, printOne, type Column } from "../framework/output.ts";
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<Webhook>[] = [
   "id",
   "url",
-  ["kinds", (row) => (Array.isArray(row.kinds) ? row.kinds.join(", ") : "all")],
-  ["active", (row) => (row.active === true ? "yes" : "no")],
+  ["kinds", (row) => row.kinds?.join(", ") ?? "all"],
+  ["active", (row) => (row.active ? "yes" : "no")],
   "created_at",
 ];
 
-const DELIVERY_COLUMNS: Column[] = [
+const DELIVERY_COLUMNS: Column<WebhookDelivery>[] = [
   "id",
   "created_at",
   "kind",
@@ -32,14 +42,22 @@ const SWITCHES: Command[] = [
     summary: "send nothing more there; what waits is given up",
     takes: aWebhook(),
     run: async ({ api, output }, { webhook }) =>
-      printDone(output, `Webhook ${webhook} is paused.`, await api.patch(pathOf(webhook), { active: false })),
+      printDone(
+        output,
+        `Webhook ${webhook} is paused.`,
+        await api.send(changeWebhook(webhook, { active: false })),
+      ),
   }),
   command({
     name: "resume",
     summary: "send there again",
     takes: aWebhook(),
     run: async ({ api, output }, { webhook }) =>
-      printDone(output, `Webhook ${webhook} is active.`, await api.patch(pathOf(webhook), { active: true })),
+      printDone(
+        output,
+        `Webhook ${webhook} is active.`,
+        await api.send(changeWebhook(webhook, { active: true })),
+      ),
   }),
 ];
 
@@ -55,14 +73,15 @@ export const WEBHOOK: Group = {
         kinds: option(
           "--kinds <list>",
           "only these: low-balance,hours-left,budget,overdue,suspended,data-at-risk,ready,failed,stopped,restarting,drained,lease-due,job-started,job-ended,job-retried,job-stalled,service-serving,service-failed,service-stopped,service-scaled,service-rollout; for administrators alarm",
-          commaSeparated(),
+          commaSeparated<NonNullable<WebhookWish["kinds"]>[number]>(),
         ),
       },
-      run: async ({ api, output }, members) => printOne(output, await api.post("/webhooks", body(members))),
+      run: async ({ api, output }, members) =>
+        printOne(output, await api.send(createWebhook(given(members)))),
     }),
     listCommand({
       summary: "your webhooks",
-      route: () => "/webhooks",
+      request: () => listWebhooks(),
       columns: COLUMNS,
       empty: "No webhooks. Add one: remotegpu webhook add URL",
     }),
@@ -72,14 +91,14 @@ export const WEBHOOK: Group = {
       summary: "another secret from now on, printed once; the old one signs nothing more",
       takes: aWebhook(),
       run: async ({ api, output }, { webhook }) =>
-        printOne(output, await api.post(`${pathOf(webhook)}/secret`)),
+        printOne(output, await api.send(createWebhookSecret(webhook))),
     }),
     command({
       name: "remove",
       summary: "remove a webhook and what became of its messages",
       takes: aWebhook(),
       run: async ({ api, output }, { webhook }) => {
-        await api.delete(pathOf(webhook));
+        await api.send(deleteWebhook(webhook));
         printDone(output, `Webhook ${webhook} is removed.`, { id: webhook });
       },
     }),
@@ -88,22 +107,18 @@ export const WEBHOOK: Group = {
       summary: "send a message to try it with",
       takes: aWebhook(),
       run: async ({ api, output }, { webhook }) => {
-        const row = await api.post(`${pathOf(webhook)}/test`);
+        const row = await api.send(testWebhook(webhook));
         const next = `remotegpu webhook deliveries ${webhook}`;
-        printDone(output, `Message ${String(row.id)} is on its way. What came of it: ${next}`, row);
+        printDone(output, `Message ${row.id} is on its way. What came of it: ${next}`, row);
       },
     }),
     listCommand({
       name: "deliveries",
       summary: "messages of the last 30 days, newest first",
       takes: { ...aWebhook(), ...limit(50) },
-      route: ({ webhook }) => `${pathOf(webhook)}/deliveries`,
+      request: ({ webhook }) => listWebhookDeliveries(webhook),
       columns: DELIVERY_COLUMNS,
       limit: 50,
     }),
   ],
 };
-
-function pathOf(id: string): string {
-  return `/webhooks/${segment(id)}`;
-}

@@ -1,6 +1,23 @@
 /** What a customer asks about itself: its workspaces with their members, its storage, its quota. */
+import { type ApiRequest, given } from "../../client/api-request.ts";
+import {
+  changeWorkspace,
+  createWorkspace,
+  deleteWorkspace,
+  getCustomerQuota,
+  getMyQuota,
+  getWorkspace,
+  getWorkspaceQuota,
+  listBillingEvents,
+  listBillingStorage,
+  listWorkspaces,
+  setCustomerQuota,
+  setWorkspaceQuota,
+  setWorkspaceShareWeight,
+} from "../../client/generated/api.ts";
+import type { NewWorkspace, Quota, QuotaWish, StorageDay } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
-import { bytes, wholeNumber, words } from "../framework/arguments.ts";
+import { apiWord, bytes, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -11,14 +28,13 @@ import {
   type Group,
 } from "../framework/command.ts";
 import { CliError } from "../framework/cli-error.ts";
-import { body } from "../framework/context.ts";
 import { MEMBER } from "./member-commands.ts";
-import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { limit, listCommand } from "../framework/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../framework/output.ts";
-import { resource } from "../framework/resource.ts";
+import { createCommand, resource, updateCommand } from "../framework/resource.ts";
 import { EVENT_COLUMNS } from "../work/workload-inspection.ts";
 
-const STORAGE_COLUMNS: Column[] = [
+const STORAGE_COLUMNS: Column<StorageDay>[] = [
   "workspace_id",
   "day",
   "samples",
@@ -28,21 +44,32 @@ const STORAGE_COLUMNS: Column[] = [
   "amount",
   "state",
 ];
-const StorageDays = z.object({ open: z.array(z.looseObject({})), items: z.array(z.looseObject({})) });
 
 const WORKSPACE = resource({
   kind: "workspace",
-  route: "/workspaces",
   summary: "workspaces: who shares what, and who pays",
+  list: () => listWorkspaces(),
+  get: getWorkspace,
+  delete: deleteWorkspace,
   columns: ["id", "name", "type", "owner_id", "member_count", "status"],
-  create: {
-    description: option("--description <text>", "what it is for", words()),
-    type: option("--type <type>", "team or enterprise", words()),
-  },
-  update: {
-    name: option("--name <name>", "another name", words()),
-    description: option("--description <text>", "what it is for", words()),
-  },
+  create: createCommand(
+    "workspace",
+    {
+      name: argument("name", words()),
+      description: option("--description <text>", "what it is for", words()),
+      type: option("--type <type>", "team or enterprise", apiWord<NonNullable<NewWorkspace["type"]>>()),
+    },
+    (order) => createWorkspace(given(order)),
+  ),
+  update: updateCommand(
+    "workspace",
+    {
+      id: resourceField("workspace", "workspace"),
+      name: option("--name <name>", "another name", words()),
+      description: option("--description <text>", "what it is for", words()),
+    },
+    ({ id, ...change }) => changeWorkspace(id, given(change)),
+  ),
   more: [
     MEMBER,
     command({
@@ -53,8 +80,8 @@ const WORKSPACE = resource({
         weight: argument("weight", wholeNumber()),
       },
       run: async ({ api, output }, { workspace, weight }) => {
-        const row = await api.put(`/workspaces/${segment(workspace)}/share-weight`, { share_weight: weight });
-        printDone(output, `Workspace ${workspace} has the share weight ${String(row.share_weight)}.`, row);
+        const row = await api.send(setWorkspaceShareWeight(workspace, { share_weight: weight }));
+        printDone(output, `Workspace ${workspace} has the share weight ${row.share_weight}.`, row);
       },
     }),
   ],
@@ -67,12 +94,18 @@ const ofOwner = () => ({
 
 type Owner = { customer?: string | undefined; workspace?: string | undefined };
 
-function quotaOf({ customer, workspace }: Owner): string {
-  if ((customer === undefined) === (workspace === undefined))
-    throw new CliError("usage", "Name one of --customer and --workspace.");
-  return customer === undefined
-    ? `/workspaces/${segment(workspace ?? "")}/quota`
-    : `/customers/${segment(customer)}/quota`;
+/** The requests that read and set one owner's quota. */
+interface QuotaRequests {
+  get: () => ApiRequest<Quota>;
+  set: (quota: QuotaWish) => ApiRequest<Quota>;
+}
+
+function quotaOf({ customer, workspace }: Owner): QuotaRequests {
+  if (customer !== undefined && workspace === undefined)
+    return { get: () => getCustomerQuota(customer), set: (quota) => setCustomerQuota(customer, quota) };
+  if (workspace !== undefined && customer === undefined)
+    return { get: () => getWorkspaceQuota(workspace), set: (quota) => setWorkspaceQuota(workspace, quota) };
+  throw new CliError("usage", "Name one of --customer and --workspace.");
 }
 
 /** The five numbers, which the API takes together. */
@@ -95,7 +128,7 @@ const QUOTA: Group = {
       isWatchable: true,
       run: async ({ api, output }, owner) => {
         const isOwn = owner.customer === undefined && owner.workspace === undefined;
-        printOne(output, await api.get(isOwn ? "/me/quota" : quotaOf(owner)));
+        printOne(output, await api.send(isOwn ? getMyQuota() : quotaOf(owner).get()));
       },
     }),
     command({
@@ -111,13 +144,13 @@ const QUOTA: Group = {
       },
       examples: ["quota set --customer ada --gpu 8"],
       run: async ({ api, output }, { customer, workspace, memory, ...members }) => {
-        const path = quotaOf({ customer, workspace });
+        const quota = quotaOf({ customer, workspace });
         const memory_quota = memory === undefined ? undefined : Math.floor(memory / 2 ** 20);
-        const changes = body({ ...members, memory_quota });
+        const changes = given({ ...members, memory_quota });
         if (Object.keys(changes).length === 0)
           throw new CliError("usage", "Name what changes: --gpu, --cpu …");
-        const before = Numbers.parse(await api.get(path));
-        printOne(output, await api.put(path, { ...before, ...changes }));
+        const before = Numbers.parse(await api.send(quota.get()));
+        printOne(output, await api.send(quota.set({ ...before, ...changes })));
       },
     }),
   ],
@@ -132,8 +165,8 @@ const STORAGE: Command = command({
   },
   isWatchable: true,
   run: async ({ api, output }, { workspace, limit: days }) => {
-    const query = { workspace_id: workspace, limit: String(days) };
-    const { open, items } = StorageDays.parse(await api.get("/billing/storage", query));
+    const query = given({ workspace_id: workspace, limit: days });
+    const { open, items } = await api.send(listBillingStorage(query));
     printList(output, [...open, ...items], STORAGE_COLUMNS, "Nothing has been sampled yet.");
   },
 });
@@ -143,7 +176,7 @@ const ACCOUNT_EVENTS = listCommand({
   aliases: ["account-events"],
   summary: "what happened to the account: its states, and warnings that its data is at risk; newest first",
   takes: limit(50),
-  route: () => "/billing/events",
+  request: () => listBillingEvents(),
   columns: EVENT_COLUMNS,
   limit: 50,
 });

@@ -1,5 +1,23 @@
 /** What the fleet's owner does with customers: accounts, their money, keys and data. */
-import { amount, wholeNumber, words } from "../framework/arguments.ts";
+import { given } from "../../client/api-request.ts";
+import {
+  changeCustomer,
+  createCustomer,
+  createCustomerAdjustment,
+  createCustomerApiKey,
+  createCustomerRefund,
+  createCustomerTopUp,
+  createCustomerWriteOff,
+  deleteCustomerApiKey,
+  deleteCustomerData,
+  getCustomer,
+  listCustomerApiKeys,
+  listCustomerDataRemovals,
+  listCustomers,
+  setCustomerShareWeight,
+} from "../../client/generated/api.ts";
+import type { CustomerChange, NewCustomer, Payment } from "../../client/generated/api.schemas.ts";
+import { amount, apiWord, wholeNumber, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -10,23 +28,23 @@ import {
   type Command,
   type Group,
 } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
 import { KEY_COLUMNS, keyOptions } from "./key-commands.ts";
-import { listCommand, segment, showCommand } from "../framework/list-command.ts";
+import { listCommand, showCommand } from "../framework/list-command.ts";
 import { printDone, printOne } from "../framework/output.ts";
-import type { Row } from "../framework/api-client.ts";
 
 const aCustomer = () => ({ customer: resourceField("customer", "customer") });
-const path = (customer: string, what?: string) =>
-  `/customers/${segment(customer)}${what === undefined ? "" : `/${what}`}`;
-const balanceSentence = (customer: string, row: Row) =>
-  `Customer ${customer} has a balance of ${String(row.balance)}.`;
+const balanceSentence = (customer: string, row: Payment) =>
+  `Customer ${customer} has a balance of ${row.balance}.`;
 
 /** Corrections of a balance, each with its reason. */
 const WITH_REASON = [
-  ["adjust", "adjustments", "a signed correction with its reason"],
-  ["write-off", "write-offs", "forgive debt, at most what the balance is below zero"],
-].map(([name = "", route = "", summary = ""]) =>
+  { name: "adjust", request: createCustomerAdjustment, summary: "a signed correction with its reason" },
+  {
+    name: "write-off",
+    request: createCustomerWriteOff,
+    summary: "forgive debt, at most what the balance is below zero",
+  },
+].map(({ name, request, summary }) =>
   command({
     name,
     summary,
@@ -36,7 +54,7 @@ const WITH_REASON = [
       reason: needed("--reason <text>", "why, for the books", words()),
     },
     run: async ({ api, output }, { customer, ...members }) => {
-      const row = await api.post(path(customer, route), members);
+      const row = await api.send(request(customer, members));
       printDone(output, balanceSentence(customer, row), row);
     },
   }),
@@ -48,7 +66,7 @@ const MONEY: Command[] = [
     summary: "add to the prepaid balance",
     takes: { ...aCustomer(), amount: argument("amount", amount()) },
     run: async ({ api, output }, { customer, ...members }) => {
-      const row = await api.post(path(customer, "top-ups"), members);
+      const row = await api.send(createCustomerTopUp(customer, members));
       printDone(output, balanceSentence(customer, row), row);
     },
   }),
@@ -63,7 +81,7 @@ const MONEY: Command[] = [
       reason: option("--reason <text>", "why, for the books", words()),
     },
     run: async ({ api, output }, { customer, ...members }) => {
-      const row = await api.post(path(customer, "refunds"), body(members));
+      const row = await api.send(createCustomerRefund(customer, given(members)));
       printDone(output, balanceSentence(customer, row), row);
     },
   }),
@@ -75,8 +93,8 @@ const SHARE: Command[] = [
     summary: "its share of the fleet beside other payers that wait, 1 to 1000",
     takes: { ...aCustomer(), weight: argument("weight", wholeNumber()) },
     run: async ({ api, output }, { customer, weight }) => {
-      const row = await api.put(path(customer, "share-weight"), { share_weight: weight });
-      printDone(output, `Customer ${customer} has the share weight ${String(row.share_weight)}.`, row);
+      const row = await api.send(setCustomerShareWeight(customer, { share_weight: weight }));
+      printDone(output, `Customer ${customer} has the share weight ${row.share_weight}.`, row);
     },
   }),
 ];
@@ -91,18 +109,16 @@ const KEYS: Command[] = [
       metrics: flag("--metrics", "one that reads /metrics and nothing else"),
     },
     run: async ({ api, output }, { customer, metrics, ...request }) => {
-      const row = await api.post(path(customer, "api-keys"), {
-        ...body(request),
-        ...(metrics && { role: "metrics" }),
-      });
-      printDone(output, String(row.key), row);
+      const key = { ...given(request), ...(metrics && { role: "metrics" as const }) };
+      const row = await api.send(createCustomerApiKey(customer, key));
+      printDone(output, row.key, row);
     },
   }),
   listCommand({
     name: "key-list",
     summary: "its API keys, by their first characters",
     takes: aCustomer(),
-    route: ({ customer }) => path(customer, "api-keys"),
+    request: ({ customer }) => listCustomerApiKeys(customer),
     columns: KEY_COLUMNS,
   }),
   command({
@@ -110,7 +126,7 @@ const KEYS: Command[] = [
     summary: "revoke an API key",
     takes: { ...aCustomer(), key: argument("key-id", words()) },
     run: async ({ api, output }, { customer, key }) => {
-      await api.delete(path(customer, `api-keys/${segment(key)}`));
+      await api.send(deleteCustomerApiKey(customer, key));
       printDone(output, `Key ${key} no longer opens anything.`);
     },
   }),
@@ -120,8 +136,7 @@ const DATA: Command[] = [
   listCommand({
     name: "at-risk",
     summary: "customers who have been overdue for 60 days, whose data may be deleted",
-    route: () => "/customers",
-    query: () => ({ data_at_risk: "true" }),
+    request: () => listCustomers({ data_at_risk: "true" }),
     columns: ["id", "username", "email", "balance", "overdue_status", "overdue_since"],
   }),
   command({
@@ -133,7 +148,7 @@ const DATA: Command[] = [
       confirm: needed("--confirm <username>", "the customer's username, once more", words()),
     },
     run: async ({ api, output }, { customer, confirm }) => {
-      const row = await api.post(path(customer, "delete-data"), { confirm_username: confirm });
+      const row = await api.send(deleteCustomerData(customer, { confirm_username: confirm }));
       const next = `remotegpu customer data-removals ${customer}`;
       printDone(output, `Deleted. Their folders stay on hosts until you remove them: ${next}`, row);
     },
@@ -142,7 +157,7 @@ const DATA: Command[] = [
     name: "data-removals",
     summary: "folders of deleted data, to be removed from their storage pools by hand",
     takes: aCustomer(),
-    route: ({ customer }) => path(customer, "data-removals"),
+    request: ({ customer }) => listCustomerDataRemovals(customer),
     columns: [
       "ordered_at",
       "ordered_by",
@@ -166,19 +181,27 @@ export const CUSTOMERS: readonly Group[] = [
           username: argument("username", words()),
           email: needed("--email <address>", "where it is written to", words()),
           display_name: option("--display-name <name>", "as people read it", words()),
-          user_type: option("--user-type <type>", "external, internal or admin", words()),
+          user_type: option(
+            "--user-type <type>",
+            "external, internal or admin",
+            apiWord<NonNullable<NewCustomer["user_type"]>>(),
+          ),
         },
         run: async ({ api, output }, members) => {
-          const row = await api.post("/customers", body(members));
-          printDone(output, `Customer ${String(row.id)} (${members.username}) is made.`, row);
+          const row = await api.send(createCustomer(given(members)));
+          printDone(output, `Customer ${row.id} (${members.username}) is made.`, row);
         },
       }),
       listCommand({
         summary: "every customer",
-        route: () => "/customers",
+        request: () => listCustomers(),
         columns: ["id", "username", "email", "status", "balance", "overdue_status"],
       }),
-      showCommand({ summary: "one customer", takes: aCustomer(), route: ({ customer }) => path(customer) }),
+      showCommand({
+        summary: "one customer",
+        takes: aCustomer(),
+        request: ({ customer }) => getCustomer(customer),
+      }),
       command({
         name: "update",
         summary: "change a customer",
@@ -186,11 +209,15 @@ export const CUSTOMERS: readonly Group[] = [
           ...aCustomer(),
           display_name: option("--display-name <name>", "as people read it", words()),
           email: option("--email <address>", "where it is written to", words()),
-          status: option("--status <status>", "active or suspended", words()),
+          status: option(
+            "--status <status>",
+            "active or suspended",
+            apiWord<NonNullable<CustomerChange["status"]>>(),
+          ),
           credit_limit: option("--credit-limit <amount>", "how far below zero the balance may go", amount()),
         },
         run: async ({ api, output }, { customer, ...members }) =>
-          printOne(output, await api.patch(path(customer), body(members))),
+          printOne(output, await api.send(changeCustomer(customer, given(members)))),
       }),
       ...MONEY,
       ...SHARE,

@@ -1,12 +1,14 @@
 /** `remotegpu key …`: a customer's own API keys. A new one is printed once, alone, so that a script can take it. */
+import { given } from "../../client/api-request.ts";
+import { createApiKey, deleteApiKey, listApiKeys } from "../../client/generated/api.ts";
+import type { ApiKey, NewApiKey } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
-import { words } from "../framework/arguments.ts";
+import { apiWord, words } from "../framework/arguments.ts";
 import { command, option, optionOr, repeated, resourceField, type Group } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone, type Column } from "../framework/output.ts";
 
-export const KEY_COLUMNS: Column[] = [
+export const KEY_COLUMNS: Column<ApiKey>[] = [
   "id",
   "name",
   "prefix",
@@ -24,7 +26,7 @@ export function keyOptions() {
     scopes: repeated(
       "--scope <scope>",
       "read, orders or money; several times for several; else those of the key that asks",
-      z.array(z.string()),
+      z.array(apiWord<NonNullable<NewApiKey["scopes"]>[number]>()),
     ),
     expires_at: option(
       "--expires <time>",
@@ -44,13 +46,13 @@ export const KEY: Group = {
       takes: keyOptions(),
       examples: ["key create --name ci --scope orders --expires 2027-01-31T00:00:00Z"],
       run: async ({ api, output }, request) => {
-        const row = await api.post("/api-keys", body(request));
-        printDone(output, String(row.key), row);
+        const row = await api.send(createApiKey(given(request)));
+        printDone(output, row.key, row);
       },
     }),
     listCommand({
       summary: "your keys, by their first characters",
-      route: () => "/api-keys",
+      request: () => listApiKeys(),
       columns: KEY_COLUMNS,
     }),
     command({
@@ -58,7 +60,7 @@ export const KEY: Group = {
       summary: "from now on it opens nothing",
       takes: { key: resourceField("key", "key") },
       run: async ({ api, output }, { key }) => {
-        await api.delete(`/api-keys/${segment(key)}`);
+        await api.send(deleteApiKey(key));
         printDone(output, `Key ${key} no longer opens anything.`, { id: key });
       },
     }),

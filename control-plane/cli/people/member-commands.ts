@@ -1,5 +1,22 @@
 /** `remotegpu workspace member …`: who belongs to a workspace, and how they come to. */
-import { words } from "../framework/arguments.ts";
+import {
+  acceptInvitation,
+  changeWorkspaceMember,
+  createWorkspaceMember,
+  declineInvitation,
+  deleteWorkspaceInvitation,
+  deleteWorkspaceMember,
+  listInvitations,
+  listWorkspaceInvitations,
+  listWorkspaceMembers,
+} from "../../client/generated/api.ts";
+import type {
+  Invitation,
+  MemberChange,
+  NewInvitation,
+  WorkspaceInvitation,
+} from "../../client/generated/api.schemas.ts";
+import { apiWord, words } from "../framework/arguments.ts";
 import {
   argument,
   command,
@@ -9,11 +26,11 @@ import {
   resourceField,
   type Group,
 } from "../framework/command.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone, printList, type Column } from "../framework/output.ts";
 import { LEFT_INSIDE } from "../ssh/left-inside.ts";
 
-const INVITATION_COLUMNS: Column[] = [
+const INVITATION_COLUMNS: Column<Invitation>[] = [
   "id",
   "workspace_id",
   "workspace_name",
@@ -21,7 +38,7 @@ const INVITATION_COLUMNS: Column[] = [
   "role",
   "expires_at",
 ];
-const REQUESTED_COLUMNS: Column[] = [
+const REQUESTED_COLUMNS: Column<WorkspaceInvitation>[] = [
   "id",
   ["who", (row) => row.email ?? row.username],
   "role",
@@ -34,9 +51,6 @@ const ROLE = "admin, member or viewer";
 const aWorkspace = () => ({ workspace: resourceField("workspace", "workspace") });
 const aMember = () => ({ ...aWorkspace(), customer: resourceField("customer", "member") });
 const anInvitation = () => ({ invitation: argument("invitation", words()) });
-const membersOf = (workspace: string) => `/workspaces/${segment(workspace)}/members`;
-const answerTo = (invitation: string, verb: string) => `/invitations/${segment(invitation)}/${verb}`;
-
 export const MEMBER: Group = {
   name: "member",
   summary: "members of a workspace",
@@ -44,7 +58,7 @@ export const MEMBER: Group = {
     listCommand({
       summary: "who is in a workspace, and as what",
       takes: aWorkspace(),
-      route: ({ workspace }) => membersOf(workspace),
+      request: ({ workspace }) => listWorkspaceMembers(workspace),
       columns: ["customer_id", "username", "role", "status"],
     }),
     command({
@@ -53,12 +67,12 @@ export const MEMBER: Group = {
       takes: {
         ...aWorkspace(),
         who: argument("who", words()),
-        role: optionOr("--role <role>", ROLE, words(), "member"),
+        role: optionOr("--role <role>", ROLE, apiWord<NonNullable<NewInvitation["role"]>>(), "member"),
       },
       run: async ({ api, output }, { workspace, who, role }) => {
-        const address = { [who.includes("@") ? "email" : "username"]: who };
-        const row = await api.post(membersOf(workspace), { ...address, role });
-        const until = String(row.expires_at);
+        const address = who.includes("@") ? { email: who } : { username: who };
+        const row = await api.send(createWorkspaceMember(workspace, { ...address, role }));
+        const until = row.expires_at;
         const become = `to become ${role} of workspace ${workspace}`;
         printDone(output, `If ${who} has an account here, it can accept until ${until} ${become}.`, row);
       },
@@ -72,11 +86,11 @@ export const MEMBER: Group = {
         if (workspace === undefined)
           return printList(
             output,
-            await api.list("/invitations"),
+            await api.list(listInvitations()),
             INVITATION_COLUMNS,
             "You are not invited.",
           );
-        printList(output, await api.list(`/workspaces/${segment(workspace)}/invitations`), REQUESTED_COLUMNS);
+        printList(output, await api.list(listWorkspaceInvitations(workspace)), REQUESTED_COLUMNS);
       },
     }),
     command({
@@ -84,8 +98,8 @@ export const MEMBER: Group = {
       summary: "become a member of the workspace that you are invited to",
       takes: anInvitation(),
       run: async ({ api, output }, { invitation }) => {
-        const row = await api.post(answerTo(invitation, "accept"));
-        printDone(output, `You are ${String(row.role)} of workspace ${String(row.workspace_id)}.`, row);
+        const row = await api.send(acceptInvitation(invitation));
+        printDone(output, `You are ${row.role} of workspace ${row.workspace_id}.`, row);
       },
     }),
     command({
@@ -93,7 +107,7 @@ export const MEMBER: Group = {
       summary: "do not become a member; the inviter is not notified",
       takes: anInvitation(),
       run: async ({ api, output }, { invitation }) => {
-        await api.post(answerTo(invitation, "decline"));
+        await api.send(declineInvitation(invitation));
         printDone(output, `Invitation ${invitation} is declined.`, { id: invitation });
       },
     }),
@@ -102,16 +116,19 @@ export const MEMBER: Group = {
       summary: "take an invitation back",
       takes: { ...aWorkspace(), ...anInvitation() },
       run: async ({ api, output }, { workspace, invitation }) => {
-        await api.delete(`/workspaces/${segment(workspace)}/invitations/${segment(invitation)}`);
+        await api.send(deleteWorkspaceInvitation(workspace, invitation));
         printDone(output, `Invitation ${invitation} is withdrawn.`, { id: invitation });
       },
     }),
     command({
       name: "set",
       summary: "change a member's role",
-      takes: { ...aMember(), role: needed("--role <role>", ROLE, words()) },
+      takes: {
+        ...aMember(),
+        role: needed("--role <role>", ROLE, apiWord<NonNullable<MemberChange["role"]>>()),
+      },
       run: async ({ api, output }, { workspace, customer, role }) => {
-        const row = await api.patch(`${membersOf(workspace)}/${segment(customer)}`, { role });
+        const row = await api.send(changeWorkspaceMember(workspace, customer, { role }));
         const sentence = `Customer ${customer} is ${role} of workspace ${workspace}.`;
         printDone(output, role === "admin" ? sentence : `${sentence} ${LEFT_INSIDE}`, row);
       },
@@ -121,7 +138,7 @@ export const MEMBER: Group = {
       summary: "take a member out of a workspace",
       takes: aMember(),
       run: async ({ api, output }, { workspace, customer }) => {
-        await api.delete(`${membersOf(workspace)}/${segment(customer)}`);
+        await api.send(deleteWorkspaceMember(workspace, customer));
         printDone(output, `Customer ${customer} left workspace ${workspace}. ${LEFT_INSIDE}`);
       },
     }),

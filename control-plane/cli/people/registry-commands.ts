@@ -1,17 +1,23 @@
 /** `remotegpu registry-credential …`: what private images are fetched with. Passwords are read, never shown. */
+import { given } from "../../client/api-request.ts";
+import {
+  createRegistryCredential,
+  deleteRegistryCredential,
+  listRegistryCredentials,
+} from "../../client/generated/api.ts";
+import type { RegistryCredential } from "../../client/generated/api.schemas.ts";
 import { fileText, wholeNumber, words } from "../framework/arguments.ts";
 import { argument, command, needed, option, resourceField, type Group } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone, type Column } from "../framework/output.ts";
 import { promptForSecret } from "../framework/secret-input.ts";
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<RegistryCredential>[] = [
   "id",
   "registry",
   "username",
   ["for", ({ workspace_id: id }) => (typeof id === "number" ? `workspace ${id}` : "you")],
-  ["usable", (row) => (row.usable === true ? "yes" : "no: give it anew")],
+  ["usable", (row) => (row.usable ? "yes" : "no: give it anew")],
   "created_at",
 ];
 
@@ -36,16 +42,15 @@ export const REGISTRY_CREDENTIAL: Group = {
       run: async ({ api, output }, { password, ...members }) => {
         const { registry, username, workspace_id: workspace } = members;
         const secret = password ?? (await promptForSecret(`Password of ${username} at ${registry}: `));
-        const row = await api.post("/registry-credentials", { ...body(members), password: secret });
+        const row = await api.send(createRegistryCredential({ ...given(members), password: secret }));
         const whose = workspace === undefined ? "what you order" : `workspace ${workspace}`;
-        printDone(output, `Hosts fetch from ${String(row.registry)} as ${username} for ${whose}.`, row);
+        printDone(output, `Hosts fetch from ${row.registry} as ${username} for ${whose}.`, row);
       },
     }),
     listCommand({
       summary: "yours, and those of workspaces that you own or administer",
       takes: ofWorkspace("of one workspace"),
-      route: () => "/registry-credentials",
-      query: ({ workspace_id: workspace }) => ({ workspace_id: workspace?.toString() }),
+      request: ({ workspace_id }) => listRegistryCredentials(given({ workspace_id })),
       columns: COLUMNS,
       empty: "No credentials. Give one: remotegpu registry-credential add REGISTRY --username NAME",
     }),
@@ -54,7 +59,7 @@ export const REGISTRY_CREDENTIAL: Group = {
       summary: "take one back; hosts get it no longer",
       takes: { credential: resourceField("registry", "registry-credential") },
       run: async ({ api, output }, { credential }) => {
-        await api.delete(`/registry-credentials/${segment(credential)}`);
+        await api.send(deleteRegistryCredential(credential));
         printDone(output, `Credential ${credential} is gone.`, { id: credential });
       },
     }),

@@ -1,4 +1,5 @@
 /** Who the command speaks as: `login` keeps a server and a key, `logout` forgets them, `whoami` tells whose key it is. */
+import { getMe } from "../../client/generated/api.ts";
 import { resolve } from "node:path";
 import { words } from "../framework/arguments.ts";
 import { ApiClient } from "../framework/api-client.ts";
@@ -33,11 +34,11 @@ export const SESSION: Command[] = [
       const parsed = Profile.safeParse({ server, key, ...(ca && { ca: resolve(ca) }) });
       if (!parsed.success)
         throw new CliError("usage", `${server} is not an http or https address, or that is not an API key.`);
-      const me = await new ApiClient(parsed.data).get("/me").catch(explained);
+      const me = await new ApiClient(parsed.data).send(getMe()).catch(explained);
       const file = profilePath(where.profile);
       saveProfile(file, parsed.data);
       const stored = `The key is kept in ${file}.${shadowSentence(file)}`;
-      printDone(output, `Logged in as ${String(me.username)}. ${stored}`, {
+      printDone(output, `Logged in as ${me.username}. ${stored}`, {
         username: me.username,
         server,
         file,
@@ -63,7 +64,7 @@ export const SESSION: Command[] = [
     isWatchable: true,
     run: async ({ api, output, where }) => {
       const { server, file, keyFrom } = loadProfile(where);
-      printOne(output, { ...(await api.get("/me")), server, profile: file, key_from: keyFrom });
+      printOne(output, { ...(await api.send(getMe())), server, profile: file, key_from: keyFrom });
     },
   }),
 ];

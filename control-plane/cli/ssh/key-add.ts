@@ -1,4 +1,5 @@
 /** `remotegpu ssh-key add`: a public key from a file, from the agent of this login, or from where ssh keeps its own. */
+import { createSshKey } from "../../client/generated/api.ts";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
@@ -31,11 +32,9 @@ export const KEY_ADD = command({
   run: async ({ api, output }, { file, name }) => {
     const { line, from } = file === undefined ? await onlyOne(await foundHere()) : await named(file);
     const comment = commentOf(line);
-    const row = await api.post("/ssh-keys", {
-      name: name ?? (comment === "" ? hostname() : comment),
-      public_key: line,
-    });
-    printDone(output, `The key ${String(row.fingerprint)} of ${from} is added as ${String(row.name)}.`, row);
+    const key = { name: name ?? (comment === "" ? hostname() : comment), public_key: line };
+    const row = await api.send(createSshKey(key));
+    printDone(output, `The key ${row.fingerprint} of ${from} is added as ${row.name}.`, row);
   },
 });
 

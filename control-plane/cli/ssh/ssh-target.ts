@@ -1,8 +1,13 @@
 /** Where an environment is reached by SSH, once it is: waits through its starting and says what it waits for. */
-import { z } from "zod";
+import {
+  getEnvironment,
+  getEnvironmentAccess,
+  listEnvironments,
+  startEnvironment,
+} from "../../client/generated/api.ts";
+import type { AccessService, Environment } from "../../client/generated/api.schemas.ts";
 import { CliError } from "../framework/cli-error.ts";
 import type { Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { optionOr } from "../framework/command.ts";
 import { wholeNumber } from "../framework/arguments.ts";
 import { type WaitState, waitUntil } from "../work/wait.ts";
@@ -21,26 +26,6 @@ export const waits = () => ({
 
 /** A port that is held and leads nowhere all the same may come right at once, or never. */
 const UNREACHABLE_CHECKS = 20;
-
-const Environment = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  status: z.string(),
-  status_reason: z.string().nullish(),
-  config: z.looseObject({ wake: z.boolean().optional() }).nullish(),
-});
-const Service = z.looseObject({
-  service: z.string(),
-  state: z.string(),
-  reachable: z.boolean(),
-  host: z.string().nullable(),
-  port: z.int().nullable(),
-  reason: z.string().nullable(),
-  known_hosts: z.string().nullish(),
-  /** Absent from a server that leads nobody so. */
-  gateway_url: z.string().nullish(),
-});
-const Access = z.looseObject({ services: z.array(Service) });
 
 /** One of a key's type and its body, as a line of known_hosts has them behind the host's name. */
 const HOST_KEY = / (ssh-[a-z0-9-]+ [A-Za-z0-9+/]+={0,2})$/;
@@ -62,13 +47,13 @@ export interface SshTarget {
 export async function sshTarget({ api }: Context, id: string, seconds: number): Promise<SshTarget> {
   let unreachable = 0;
   const check = async (): Promise<WaitState<SshTarget>> => {
-    const environment = Environment.parse(await api.get(`/environments/${segment(id)}`));
+    const environment = await api.send(getEnvironment(id));
     const { status, name } = environment;
     const reason = environment.status_reason ?? "";
     const stands = `${name} is ${status}${reason === "" ? "." : `: ${reason}`}`;
     if (status === "error") throw new CliError("refused", stands);
-    if (status === "stopped" && environment.config?.wake === true) {
-      await api.post(`/environments/${segment(id)}/start`, {});
+    if (status === "stopped" && environment.config?.["wake"] === true) {
+      await api.send(startEnvironment(id));
       return { waitsFor: `${name} was stopped, and is starting.`, stands };
     }
     if (status === "stopped" || status === "stopping")
@@ -104,10 +89,9 @@ export async function gatewayOf({ api }: Pick<Context, "api">, id: string): Prom
 
 /** The targets of all that run and can be entered now. */
 export async function sshTargets(context: Pick<Context, "api">): Promise<SshTarget[]> {
-  const running = await context.api.list("/environments", { status: "running" });
+  const running = await context.api.list(listEnvironments({ status: "running" }));
   const targets: SshTarget[] = [];
-  for (const row of running) {
-    const environment = Environment.parse(row);
+  for (const environment of running) {
     const service = await sshService(context, environment.id);
     const target = service === null ? null : routeThrough(environment, service);
     if (target !== null) targets.push(target);
@@ -116,18 +100,15 @@ export async function sshTargets(context: Pick<Context, "api">): Promise<SshTarg
 }
 
 /** Null where it is switched off. */
-async function sshService(
-  { api }: Pick<Context, "api">,
-  id: string,
-): Promise<z.infer<typeof Service> | null> {
-  const { services } = Access.parse(await api.get(`/environments/${segment(id)}/access`));
+async function sshService({ api }: Pick<Context, "api">, id: string): Promise<AccessService | null> {
+  const { services } = await api.send(getEnvironmentAccess(id));
   return services.find(({ service }) => service === "ssh") ?? null;
 }
 
 /** Null where it leads nowhere now. */
 function routeThrough(
-  { id, name }: z.infer<typeof Environment>,
-  { reachable: isReachable, host, port, known_hosts: knownHosts, gateway_url: url }: z.infer<typeof Service>,
+  { id, name }: Environment,
+  { reachable: isReachable, host, port, known_hosts: knownHosts, gateway_url: url }: AccessService,
 ): SshTarget | null {
   const isThroughGateway = !isReachable && typeof url === "string";
   if ((!isReachable && !isThroughGateway) || host === null || port === null) return null;

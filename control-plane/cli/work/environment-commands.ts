@@ -1,10 +1,25 @@
 /** `remotegpu env …`: the dev environments of a customer. How one is ordered is in environment-create.ts. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
+import { given } from "../../client/api-request.ts";
+import {
+  changeEnvironment,
+  deleteEnvironment,
+  endEnvironmentUrgency,
+  execInEnvironment,
+  getEnvironment,
+  getEnvironmentLogs,
+  getEnvironmentWhy,
+  listEnvironmentEvents,
+  listEnvironmentInstances,
+  listEnvironments,
+  makeEnvironmentUrgent,
+  restartEnvironment,
+  startEnvironment,
+  stopEnvironment,
+} from "../../client/generated/api.ts";
+import type { Environment, ListEnvironmentsStatus } from "../../client/generated/api.schemas.ts";
 import { onOff, wholeNumber, wholeNumberOrOff, words } from "../framework/arguments.ts";
 import { command, option } from "../framework/command.ts";
-import { body, type Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
+import { type Context } from "../framework/context.ts";
 import { printDone, printOne, type Column, type Output } from "../framework/output.ts";
 import { fileCommands } from "../files/file-commands.ts";
 import { ACCESS_LOG_COMMANDS } from "./access-log-commands.ts";
@@ -24,7 +39,7 @@ import { restartCount, statusText } from "./restarts-text.ts";
 import { waiversText } from "./waivers-text.ts";
 import { CPU_AND_MEMORY, OWNER, showOne, workloadGroup } from "./workload-group.ts";
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<Environment>[] = [
   "id",
   "name",
   ["status", statusText],
@@ -35,8 +50,6 @@ const COLUMNS: Column[] = [
   ["gpu", gpuText],
   ["waits for / says", (row) => row.status_reason],
 ];
-
-const Rows = z.array(z.looseObject({})).default([]);
 
 const UPDATE = command({
   name: "update",
@@ -63,20 +76,29 @@ const UPDATE = command({
     wake: option("--wake <on|off>", "stopped, it is started by whoever comes to it", onOff()),
   },
   run: async ({ api, output }, { environment, idle_stop_minutes, wake, ...members }) => {
-    const row = await api.patch(`/environments/${segment(environment)}`, {
-      ...body(members),
-      ...withSettings({}, { idle_stop_minutes, wake }),
-    });
+    const change = { ...given(members), ...withSettings({}, { idle_stop_minutes, wake }) };
+    const row = await api.send(changeEnvironment(environment, change));
     printDone(output, `${environmentSentence(row)}${restartSentence(row)}`, row);
   },
 });
 
-export const ENVIRONMENT = workloadGroup({
+export const ENVIRONMENT = workloadGroup<Environment, ListEnvironmentsStatus>({
   name: "env",
   aliases: ["environment"],
   summary: "dev environments",
   kind: "environment",
-  route: "/environments",
+  requests: {
+    list: listEnvironments,
+    get: getEnvironment,
+    delete: deleteEnvironment,
+    exec: execInEnvironment,
+    logs: getEnvironmentLogs,
+    events: listEnvironmentEvents,
+    instances: listEnvironmentInstances,
+    why: getEnvironmentWhy,
+    makeUrgent: makeEnvironmentUrgent,
+    endUrgency: endEnvironmentUrgency,
+  },
   hasRanks: false,
   create: CREATE,
   list: {
@@ -90,9 +112,9 @@ export const ENVIRONMENT = workloadGroup({
     print: printEnvironment,
   },
   verbs: [
-    { name: "start", summary: "start it again" },
-    { name: "stop", summary: "stop it; its code and output stay" },
-    { name: "restart", summary: "stop and start it in its place" },
+    { name: "start", request: startEnvironment, summary: "start it again" },
+    { name: "stop", request: stopEnvironment, summary: "stop it; its code and output stay" },
+    { name: "restart", request: restartEnvironment, summary: "stop and start it in its place" },
   ],
   sentence: environmentSentence,
   settled,
@@ -108,16 +130,16 @@ export const ENVIRONMENT = workloadGroup({
 });
 
 async function showEnvironment(context: Context, id: string): Promise<void> {
-  await showOne(context, `/environments/${segment(id)}`, printEnvironment);
+  await showOne(context, getEnvironment(id), printEnvironment);
 }
 
-function printEnvironment(output: Output, row: Row): void {
+function printEnvironment(output: Output, row: Environment): void {
   const { instances, ...visible } = row;
   const waivers = waiversText(row);
   printOne(output, { ...visible, status: statusText(row), restarts: restartCount(row), waivers });
-  printInstances(output, Rows.parse(instances));
+  printInstances(output, instances ?? []);
 }
 
-function gpuText(row: Row): string {
-  return row.simulated === true ? `${String(row.gpu)} (simulated)` : String(row.gpu);
+function gpuText(row: Environment): string {
+  return row.simulated ? `${row.gpu} (simulated)` : String(row.gpu);
 }

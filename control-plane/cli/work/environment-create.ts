@@ -1,8 +1,9 @@
 /** `remotegpu env create`: an environment's order, as a command line says it. */
-import type { Row } from "../framework/api-client.ts";
-import { bytes, onOff, wholeNumber, words } from "../framework/arguments.ts";
+import { given } from "../../client/api-request.ts";
+import { createEnvironment } from "../../client/generated/api.ts";
+import type { NewEnvironmentConfig, NewMount } from "../../client/generated/api.schemas.ts";
+import { apiWord, bytes, onOff, wholeNumber, words } from "../framework/arguments.ts";
 import { command, option } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
 import { printDone } from "../framework/output.ts";
 import { environmentSentence, settled } from "./environment-state.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
@@ -12,11 +13,15 @@ export const CREATE = command({
   name: "create",
   summary: "order an environment",
   takes: {
-    ...orderOptions(),
+    ...orderOptions<NewEnvironmentConfig>(),
     storage: option("--storage <size>", "bound of code and output", bytes()),
     temp_storage: option("--temp-storage <size>", "bound of the container's own layer", bytes()),
     command: option("--command <text>", "run this instead of our init", words()),
-    ssh_server: option("--ssh-server <server>", "ours, or the image's own", words()),
+    ssh_server: option(
+      "--ssh-server <server>",
+      "ours, or the image's own",
+      apiWord<NonNullable<NewEnvironmentConfig["ssh"]>>(),
+    ),
     rdp_enabled: option("--rdp <on|off>", "its port for RDP, where the image has xrdp", onOff()),
     web_terminal_enabled: option("--web-terminal <on|off>", "the browser's terminal", onOff()),
     idle_stop_minutes: option(
@@ -43,8 +48,8 @@ export const CREATE = command({
       wake,
       ...plain
     } = members;
-    const created = await context.api.post("/environments", {
-      ...body(plain),
+    const order = {
+      ...given(plain),
       ...(datasets && { mounted_datasets: mounts(datasets, "/gemini/data-") }),
       ...(models && { mounted_models: mounts(models, "/gemini/pretrain") }),
       ...withSettings(config, {
@@ -57,14 +62,15 @@ export const CREATE = command({
         idle_stop_minutes,
         wake,
       }),
-    });
-    const id = String(created.id);
+    };
+    const created = await context.api.send(createEnvironment(order));
+    const { id } = created;
     // Whoever stops waiting has the id all the same.
     const visible = wait ? await settled(context, id, timeout, `Environment ${id} is ordered.`) : created;
     printDone(context.output, environmentSentence(visible), visible);
   },
 });
 
-function mounts(ids: readonly number[], prefix: string): Row[] {
+function mounts(ids: readonly number[], prefix: string): NewMount[] {
   return ids.map((id, index) => ({ id, path: `${prefix}${index + 1}`, readonly: true }));
 }

@@ -1,12 +1,12 @@
 /** `remotegpu env exec` and the like: a short command inside a workload, with bytes in and bytes out as they are. */
+import { type ApiRequest } from "../../client/api-request.ts";
+import type { ExecAnswer, ExecOrder } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
 import { KIB } from "@remotegpu/shared/units";
-import type { Row } from "../framework/api-client.ts";
 import { CliError, EXIT_CODES } from "../framework/cli-error.ts";
 import { wholeNumber } from "../framework/arguments.ts";
 import { command, flag, option, rest, resourceField, type Command } from "../framework/command.ts";
-import { segment } from "../framework/list-command.ts";
 import type { Output } from "../framework/output.ts";
 import { BytesOut, writeMessage } from "../terminal/outputs.ts";
 import type { Kind } from "../framework/resource-fields.ts";
@@ -14,18 +14,19 @@ import type { Kind } from "../framework/resource-fields.ts";
 const LIMIT = `${MAX_EXEC_BYTES / KIB} KiB`;
 
 const Printed = z.object({ stdout: z.base64(), stderr: z.base64(), truncated: z.boolean() });
-const ExecAnswer = Printed.extend({ exit_code: z.int() });
 const TooLate = z.object({ printed: Printed });
+
+export type ExecRequest = (id: string, order: ExecOrder, query?: { rank?: number }) => ApiRequest<ExecAnswer>;
 
 interface Inside {
   /** The name of the group of commands: `env`. */
   name: string;
   kind: Kind;
-  route: string;
   hasRanks: boolean;
+  exec: ExecRequest;
 }
 
-export function execIn({ name, kind, route, hasRanks }: Inside): Command {
+export function execIn({ name, kind, hasRanks, exec }: Inside): Command {
   const rank = {
     rank: option("--rank <number>", "in which of its instances; in 0 unless told", wholeNumber()),
   };
@@ -57,18 +58,18 @@ export function execIn({ name, kind, route, hasRanks }: Inside): Command {
         );
       if (needsTerminal) writeMessage("remotegpu: -t is left out: exec has no terminal.\n");
       const stdin = passesInput ? { stdin: (await standardInput()).toString("base64") } : {};
-      const query = typeof rank === "number" ? `?rank=${rank}` : "";
-      const path = `${route}/${segment(workload)}/exec${query}`;
-      const request = (signal: AbortSignal) => api.post(path, { argv, ...stdin, encoding: "base64" }, signal);
+      const query = typeof rank === "number" ? { rank } : {};
+      const order = exec(workload, { argv, ...stdin, encoding: "base64" }, query);
+      const request = async (signal: AbortSignal) => await api.send(order, { signal });
       await printed(output, request);
     },
   });
 }
 
 /** What it prints and its exit code, as they come. */
-async function printed(output: Output, request: (signal: AbortSignal) => Promise<Row>): Promise<void> {
+async function printed(output: Output, request: (signal: AbortSignal) => Promise<ExecAnswer>): Promise<void> {
   try {
-    const answer = ExecAnswer.parse(await untilInterrupted(request));
+    const answer = await untilInterrupted(request);
     await show(output, answer, { exit_code: answer.exit_code, timed_out: false });
     if (answer.truncated)
       throw new CliError(
@@ -84,7 +85,7 @@ async function printed(output: Output, request: (signal: AbortSignal) => Promise
 }
 
 /** The bytes, each on its own output; for scripts one object, with text. */
-async function show(output: Output, printed: z.infer<typeof Printed>, end: Row): Promise<void> {
+async function show(output: Output, printed: z.infer<typeof Printed>, end: object): Promise<void> {
   const [stdout, stderr] = [Buffer.from(printed.stdout, "base64"), Buffer.from(printed.stderr, "base64")];
   if (output.format === "json") {
     const texts = { stdout: String(stdout), stderr: String(stderr), truncated: printed.truncated };
@@ -101,7 +102,7 @@ async function show(output: Output, printed: z.infer<typeof Printed>, end: Row):
 }
 
 /** Closing the request ends the command inside. */
-async function untilInterrupted(request: (signal: AbortSignal) => Promise<Row>): Promise<Row> {
+async function untilInterrupted(request: (signal: AbortSignal) => Promise<ExecAnswer>): Promise<ExecAnswer> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);

@@ -1,17 +1,28 @@
 /** Jobs and whole arrays of them, changed, cancelled and waited for by one word; and the list of arrays. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
+import { given } from "../../client/api-request.ts";
+import {
+  cancelTrainingJob,
+  cancelTrainingJobGroup,
+  changeTrainingJob,
+  changeTrainingJobGroup,
+  getTrainingJobGroup,
+  listTrainingJobGroups,
+} from "../../client/generated/api.ts";
+import type {
+  TrainingJob,
+  TrainingJobGroup,
+  TrainingJobGroupChange,
+} from "../../client/generated/api.schemas.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { command, option, optionOr, resourceField } from "../framework/command.ts";
-import { body, type Context } from "../framework/context.ts";
-import { limit, listCommand, segment } from "../framework/list-command.ts";
+import { type Context } from "../framework/context.ts";
+import { limit, listCommand } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { type WaitState, WAIT_SECONDS, waiting, waitUntil } from "./wait.ts";
 import { OWNER } from "./workload-group.ts";
 
-const Elements = z.record(z.string(), z.int());
 const OVER = ["completed", "failed", "cancelled"];
 
 export const UPDATE = command({
@@ -26,8 +37,12 @@ export const UPDATE = command({
   },
   examples: ["job update train --priority 5", "job update sweep --priority 0"],
   run: async ({ api, output }, { workload: id, ...members }) => {
-    const row = await api.patch(`${routeOf(id)}/${segment(id)}`, body(members));
-    printDone(output, isArray(id) ? arraySentence(row) : jobSentence(row), row);
+    if (isArray(id)) {
+      const array = await api.send(changeTrainingJobGroup(id, given(members) as TrainingJobGroupChange));
+      return printDone(output, arraySentence(array), array);
+    }
+    const job = await api.send(changeTrainingJob(id, given(members)));
+    printDone(output, jobSentence(job), job);
   },
 });
 
@@ -37,11 +52,12 @@ export const CANCEL = command({
   takes: { workload: resourceField("job|array", "job-or-array"), ...waiting() },
   examples: ["job cancel train --wait", "job cancel sweep"],
   run: async (context, { workload: id, wait, timeout }) => {
-    const row = await context.api.post(`${routeOf(id)}/${segment(id)}/cancel`);
     if (!isArray(id)) {
+      const row = await context.api.send(cancelTrainingJob(id));
       const visible = wait ? await ended(context, id, timeout) : row;
       return printDone(context.output, jobSentence(visible), visible);
     }
+    const row = await context.api.send(cancelTrainingJobGroup(id));
     const visible = wait ? await arrayOver(context, id, timeout) : row;
     printDone(context.output, arraySentence(visible), visible);
   },
@@ -72,15 +88,15 @@ export const ARRAYS = listCommand({
   name: "arrays",
   summary: "the arrays of jobs, and how many of their elements stand where",
   takes: limit(100),
-  route: () => "/training-job-groups",
+  request: () => listTrainingJobGroups(),
   columns: ["id", "name", "status", OWNER, { ifRoom: "created_at" }, ["elements", (row) => countsText(row)]],
   empty: "No arrays. Order one: remotegpu job create NAME --image IMAGE --array 0-99%10 -- COMMAND",
 });
 
 /** The sentence on an order that made an array; null for a single job. */
-export function orderedSentence({ group_id: id, name, array_index: index }: Row): string | null {
+export function orderedSentence({ group_id: id, name, array_index: index }: TrainingJob): string | null {
   if (typeof id !== "string") return null;
-  const ofAll = String(name).slice(0, -`-${String(index)}`.length);
+  const ofAll = name.slice(0, -`-${String(index)}`.length);
   return `Array ${id} (${ofAll}) is ordered; its jobs: remotegpu job list --array ${id}`;
 }
 
@@ -96,10 +112,15 @@ export async function arrayEnded(
   printDone(context.output, arraySentence(row), row);
 }
 
-async function arrayOver({ api }: Context, id: string, seconds: number, begins?: string): Promise<Row> {
-  const check = async (): Promise<WaitState<Row>> => {
-    const row = await api.get(`/training-job-groups/${segment(id)}`);
-    if (OVER.includes(String(row.status))) return { done: row };
+async function arrayOver(
+  { api }: Context,
+  id: string,
+  seconds: number,
+  begins?: string,
+): Promise<TrainingJobGroup> {
+  const check = async (): Promise<WaitState<TrainingJobGroup>> => {
+    const row = await api.send(getTrainingJobGroup(id));
+    if (OVER.includes(row.status)) return { done: row };
     return { waitsFor: arraySentence(row), stands: arraySentence(row) };
   };
   const goesOn = `remotegpu job list --array ${id} --watch`;
@@ -110,16 +131,12 @@ function isArray(id: string): boolean {
   return id.startsWith("jobs-");
 }
 
-function routeOf(id: string): string {
-  return isArray(id) ? "/training-job-groups" : "/training-jobs";
-}
-
-function arraySentence(row: Row): string {
-  return `Array ${String(row.id)} (${String(row.name)}) is ${String(row.status)}: ${countsText(row)}.`;
+function arraySentence(row: TrainingJobGroup): string {
+  return `Array ${row.id} (${row.name}) is ${row.status}: ${countsText(row)}.`;
 }
 
 /** "3 running, 97 queued" */
-function countsText({ elements }: Row): string {
-  const counts = Object.entries(Elements.parse(elements ?? {})).filter(([, count]) => count > 0);
+function countsText({ elements }: TrainingJobGroup): string {
+  const counts = Object.entries<number>({ ...elements }).filter(([, count]) => count > 0);
   return counts.map(([status, count]) => `${count} ${status}`).join(", ");
 }

@@ -1,5 +1,23 @@
 /** `remotegpu job …`: training jobs. How one is ordered is in job-create.ts. */
-import type { Row } from "../framework/api-client.ts";
+import {
+  confirmTrainingJob,
+  deleteTrainingJob,
+  endTrainingJobUrgency,
+  execInTrainingJob,
+  getTrainingJob,
+  getTrainingJobLogs,
+  getTrainingJobWhy,
+  listTrainingJobEvents,
+  listTrainingJobInstances,
+  listTrainingJobs,
+  makeTrainingJobUrgent,
+  retryTrainingJob,
+} from "../../client/generated/api.ts";
+import type {
+  InferenceService,
+  ListTrainingJobsStatus,
+  TrainingJob,
+} from "../../client/generated/api.schemas.ts";
 import { printOne, type Column, type Output } from "../framework/output.ts";
 import { JOB_OUTPUT } from "../files/job-output.ts";
 import { ARRAYS, CANCEL, UPDATE, WAIT } from "./job-arrays.ts";
@@ -10,13 +28,24 @@ import { SUBMIT } from "./job-submit.ts";
 import { waiversText } from "./waivers-text.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
-const JOB_HELP: Column = ["waits for / says", (row) => row.status_reason];
+const JOB_HELP: Column<TrainingJob> = ["waits for / says", (row) => row.status_reason];
 
-export const JOB = workloadGroup({
+export const JOB = workloadGroup<TrainingJob, ListTrainingJobsStatus>({
   name: "job",
   summary: "training jobs",
   kind: "job",
-  route: "/training-jobs",
+  requests: {
+    list: listTrainingJobs,
+    get: getTrainingJob,
+    delete: deleteTrainingJob,
+    exec: execInTrainingJob,
+    logs: getTrainingJobLogs,
+    events: listTrainingJobEvents,
+    instances: listTrainingJobInstances,
+    why: getTrainingJobWhy,
+    makeUrgent: makeTrainingJobUrgent,
+    endUrgency: endTrainingJobUrgency,
+  },
   hasRanks: true,
   hasArrays: true,
   create: CREATE,
@@ -39,8 +68,16 @@ export const JOB = workloadGroup({
   },
   show: { summary: "one job, whole", print: printWithoutInstances },
   verbs: [
-    { name: "confirm", summary: "have a job run that waits since the old system" },
-    { name: "retry", summary: "have one that has ended run once more, as its next attempt" },
+    {
+      name: "confirm",
+      request: confirmTrainingJob,
+      summary: "have a job run that waits since the old system",
+    },
+    {
+      name: "retry",
+      request: retryTrainingJob,
+      summary: "have one that has ended run once more, as its next attempt",
+    },
   ],
   sentence: jobSentence,
   settled: ended,
@@ -50,6 +87,7 @@ export const JOB = workloadGroup({
 });
 
 /** They have a command of their own. */
-export function printWithoutInstances(output: Output, { instances: _instances, ...visible }: Row): void {
+export function printWithoutInstances(output: Output, one: TrainingJob | InferenceService): void {
+  const { instances: _instances, ...visible } = one;
   printOne(output, { ...visible, waivers: waiversText(visible) });
 }

@@ -1,4 +1,5 @@
 /** `remotegpu job create`: a training job's order, as a command line says it. */
+import { orderTrainingJob } from "../../client/generated/api.ts";
 import { words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { argument, command } from "../framework/command.ts";
@@ -28,8 +29,8 @@ export const CREATE = command({
   run: async (context, { name, wait, timeout, ...given }) => {
     const typed = jobBody(name, given, "remotegpu job create NAME --image IMAGE -- COMMAND …");
     const order = await withCode(context, typed, given);
-    const created = await context.api.post("/training-jobs", order);
-    const id = String(created.id);
+    const created = await context.api.send(orderTrainingJob(order));
+    const { id } = created;
     const begins = orderedSentence(created);
     if (!wait) return printDone(context.output, begins ?? jobSentence(created), created);
     // Whoever stops waiting has the id all the same.

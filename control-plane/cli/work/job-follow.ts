@@ -2,16 +2,20 @@
  * `--follow`: what a job waits for as sentences on standard error, what all its ranks write as it comes, one attempt
  * after the other, until it has ended. Ctrl-C cancels it or leaves it alone.
  */
+import {
+  cancelTrainingJob,
+  getTrainingJob,
+  getTrainingJobLogs,
+  getTrainingJobWhy,
+} from "../../client/generated/api.ts";
+import type { TrainingJob } from "../../client/generated/api.schemas.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import type { Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import type { Interruptions, InterruptChoice } from "./interruptions.ts";
 import { jobSentence, reasonOf } from "./job-state.ts";
-import { RunOutput } from "./run-output.ts";
+import { type LogQuery, RunOutput } from "./run-output.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
 const CHECK_EVERY_MS = 500;
@@ -23,17 +27,8 @@ const AWAY_LIMIT_MS = 10 * MS_PER_MINUTE;
 const OVER = ["completed", "failed", "cancelled"];
 const CONFLICT = 409;
 
-const Job = z.looseObject({
-  status: z.string(),
-  instances: z.array(
-    z.looseObject({ rank: z.int(), run_id: z.string().nullable(), exit_code: z.int().nullable() }),
-  ),
-});
-type Job = z.infer<typeof Job>;
-
 /** The job's own; 1 where it has none that says so. */
-export function exitCodeOf(row: Row): number {
-  const { status, instances } = Job.parse(row);
+export function exitCodeOf({ status, instances }: TrainingJob): number {
   if (status === "completed") return 0;
   const codes = instances.flatMap(({ exit_code: code }) => (code === null || code === 0 ? [] : [code]));
   return status === "failed" ? (codes[0] ?? 1) : 1;
@@ -52,7 +47,7 @@ export interface Followed {
  * Its row once it has ended.
  * @throws CliError where it is left alone
  */
-export async function follow(context: Context, followed: Followed): Promise<Row> {
+export async function follow(context: Context, followed: Followed): Promise<TrainingJob> {
   const { id, interruptions } = followed;
   const left = new AbortController();
   const leaving = interruptions.chosen.then(async (choice) => await leave(context, id, choice));
@@ -67,7 +62,7 @@ export async function follow(context: Context, followed: Followed): Promise<Row>
 async function leave({ api }: Context, id: string, choice: InterruptChoice): Promise<never> {
   if (choice === "detach")
     throw new CliError("interrupted", `Detached; the job goes on: remotegpu job logs -f ${id}`);
-  await api.post(`/training-jobs/${segment(id)}/cancel`).catch((error: unknown) => {
+  await api.send(cancelTrainingJob(id)).catch((error: unknown) => {
     // It may have ended while it was asked.
     if (!(error instanceof CliError) || error.status !== CONFLICT) throw error;
   });
@@ -99,7 +94,7 @@ class Following {
     this.#left = left;
   }
 
-  async toTheEnd(): Promise<Row> {
+  async toTheEnd(): Promise<TrainingJob> {
     for (;;) {
       const ended = await this.#check().catch((error: unknown) => this.#away(error));
       if (ended !== null) return ended;
@@ -108,14 +103,13 @@ class Following {
   }
 
   /** Null while it goes on. */
-  async #check(): Promise<Row | null> {
-    const row = await this.#get("");
+  async #check(): Promise<TrainingJob | null> {
+    const job = await this.#context.api.send(getTrainingJob(this.#followed.id));
     this.#heardAt = performance.now();
-    const job = Job.parse(row);
     const isOver = OVER.includes(job.status);
-    if (!isOver) await this.#report(await this.#waitsFor(row, job));
+    if (!isOver) await this.#report(await this.#waitsFor(job));
     if (isOver || job.status === "running" || job.status === "stopping") await this.#show(job, isOver);
-    return isOver ? row : null;
+    return isOver ? job : null;
   }
 
   async #away(error: unknown): Promise<null> {
@@ -125,17 +119,17 @@ class Following {
     return null;
   }
 
-  async #waitsFor(row: Row, { status }: Job): Promise<string | null> {
-    if (status === "running") return jobSentence(row);
-    if (status !== "queued") return reasonOf(row);
+  async #waitsFor(job: TrainingJob): Promise<string | null> {
+    if (job.status === "running") return jobSentence(job);
+    if (job.status !== "queued") return reasonOf(job);
     if (performance.now() - this.#reasonRequestedAt < WHY_EVERY_MS) return null;
     this.#reasonRequestedAt = performance.now();
-    const { reason } = await this.#get("/why");
+    const { reason } = await this.#context.api.send(getTrainingJobWhy(this.#followed.id));
     return reasonOf({ status_reason: reason });
   }
 
   /** Until one of the ranks ends or breaks off; all of them, where the job has ended. */
-  async #show({ instances }: Job, isOver: boolean): Promise<void> {
+  async #show({ instances }: TrainingJob, isOver: boolean): Promise<void> {
     const runs = instances.flatMap(({ rank, run_id: id }) => (id === null ? [] : [{ rank, id }]));
     if (runs.some(({ id }) => this.#visible.every(({ runId }) => runId !== id))) {
       // What the attempt before has written is shown in front of it.
@@ -151,8 +145,8 @@ class Following {
 
   #visibleOf({ rank, id }: { rank: number; id: string }, isOneOfSeveral: boolean): View {
     const reading = {
-      path: `/training-jobs/${segment(this.#followed.id)}`,
-      query: { follow: "true", run: id },
+      read: (query: LogQuery) => getTrainingJobLogs(this.#followed.id, query),
+      query: { follow: "true" as const, run: id },
       signal: this.#left,
       write: async (bytes: Buffer) => {
         await this.#followed.interruptions.quiet();
@@ -212,9 +206,5 @@ class Following {
     await this.#followed.interruptions.quiet();
     this.#reported = sentence;
     writeMessage(`${sentence}\n`);
-  }
-
-  async #get(what: "" | "/why"): Promise<Row> {
-    return await this.#context.api.get(`/training-jobs/${segment(this.#followed.id)}${what}`);
   }
 }

@@ -1,17 +1,25 @@
 /** What every order of a training job takes on a command line, and the body that the API gets; who orders is elsewhere. */
+import { given } from "../../client/api-request.ts";
+import type {
+  DistributedConfig,
+  JobArray,
+  NewTrainingJob,
+  NewTrainingJobConfig,
+} from "../../client/generated/api.schemas.ts";
 import { uploadCode } from "../code/upload-code.ts";
 import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
-import { wholeNumber, words } from "../framework/arguments.ts";
+import { apiWord, wholeNumber, words } from "../framework/arguments.ts";
 import { flag, option, rest, type Given } from "../framework/command.ts";
-import { body, type Context } from "../framework/context.ts";
+import { type Context } from "../framework/context.ts";
 import { orderOptions, withSettings } from "./order-options.ts";
 import { shellText } from "./shell-words.ts";
 
+type Distributed = NonNullable<DistributedConfig>;
+
 /** Each call makes its own, since a schema keeps where it stands on the command line. */
 export function jobOptions() {
-  const { name: _, ...options } = orderOptions();
+  const { name: _, ...options } = orderOptions<NewTrainingJobConfig>();
   return {
     ...options,
     argv: rest("command"),
@@ -25,13 +33,18 @@ export function jobOptions() {
     framework: option(
       "--distributed <framework>",
       "by what its ranks find each other, or rank 0 starts all of them (horovod, mpi)",
-      words(),
+      apiWord<Distributed["framework"]>(),
       { choices: ["pytorch", "tensorflow", "jax", "horovod", "mpi"] },
     ),
     backend: option("--backend <name>", "told to the program as $REMOTEGPU_BACKEND, e.g. nccl", words()),
-    rdzv: option("--rdzv <way>", "how torchrun's processes find each other; static without it", words(), {
-      choices: ["static", "c10d"],
-    }),
+    rdzv: option(
+      "--rdzv <way>",
+      "how torchrun's processes find each other; static without it",
+      apiWord<NonNullable<Distributed["rdzv"]>>(),
+      {
+        choices: ["static", "c10d"],
+      },
+    ),
     priority: option("--priority <number>", "0 to 10; larger is tried first in its workspace", wholeNumber()),
     max_minutes: option("--max-minutes <minutes>", "it is ended then, as failed", wholeNumber()),
     stop_grace_seconds: option(
@@ -76,7 +89,7 @@ export function jobOptions() {
 }
 
 function arrayRange() {
-  return z.string().transform((text, context): Row => {
+  return z.string().transform((text, context): NonNullable<JobArray> => {
     const [, from, to, atOnce] = /^(\d{1,9})-(\d{1,9})(?:%(\d{1,9}))?$/.exec(text) ?? [];
     if (from !== undefined && to !== undefined)
       return { from: Number(from), to: Number(to), ...(atOnce !== undefined && { at_once: Number(atOnce) }) };
@@ -91,9 +104,9 @@ type JobOptions = Given<ReturnType<typeof jobOptions>>;
  * @param usage how the command line should have looked
  * @throws CliError where it says no command, or two
  */
-export function jobBody(name: string, given: JobOptions, usage: string): Row {
-  const { argv, text, datasets, models, config, code, ...members } = given;
-  if (code !== undefined && given.env_id !== undefined)
+export function jobBody(name: string, options: JobOptions, usage: string): NewTrainingJob {
+  const { argv, text, datasets, models, config, code, ...members } = options;
+  if (code !== undefined && options.env_id !== undefined)
     throw new CliError("usage", "Name the code with --code or with --code-of, not both.");
   const { host_labels, max_price_per_hour, spec, gpu_model, framework, backend, rdzv, ...others } = members;
   const {
@@ -117,7 +130,7 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
   };
   return {
     name,
-    ...body(plain),
+    ...given(plain),
     command: commandOf({ argv, text }, usage),
     ...(datasets && { mounted_datasets: datasets }),
     ...(models && { mounted_models: models }),
@@ -126,20 +139,22 @@ export function jobBody(name: string, given: JobOptions, usage: string): Row {
   };
 }
 
-function distributed(reported: Pick<JobOptions, "framework" | "backend" | "rdzv">): Row {
-  const config = body(reported);
+function distributed({
+  framework,
+  ...others
+}: Pick<JobOptions, "framework" | "backend" | "rdzv">): Pick<NewTrainingJob, "distributed_config"> {
+  const config = given(others);
+  if (framework !== undefined) return { distributed_config: { framework, ...config } };
   if (Object.keys(config).length === 0) return {};
-  if (reported.framework === undefined)
-    throw new CliError("usage", "--backend and --rdzv are told to a framework: name it with --distributed.");
-  return { distributed_config: config };
+  throw new CliError("usage", "--backend and --rdzv are told to a framework: name it with --distributed.");
 }
 
 /** @returns the order with its folder of code, which is brought first. @throws CliError as uploadCode does */
 export async function withCode(
   { api }: Context,
-  order: Row,
+  order: NewTrainingJob,
   { code }: Pick<JobOptions, "code">,
-): Promise<Row> {
+): Promise<NewTrainingJob> {
   return code === undefined ? order : { ...order, code_id: (await uploadCode(api, code)).id };
 }
 

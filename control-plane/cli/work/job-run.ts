@@ -1,6 +1,7 @@
 /** `remotegpu job run`: a job as a program of this shell, named after its command unless it is given a name. */
+import { orderTrainingJob } from "../../client/generated/api.ts";
+import type { TrainingJob } from "../../client/generated/api.schemas.ts";
 import { words } from "../framework/arguments.ts";
-import type { Row } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { command, flag, option, optionalArgument } from "../framework/command.ts";
 import type { Context } from "../framework/context.ts";
@@ -40,13 +41,13 @@ export const RUN = command({
       throw new CliError("usage", "An array is waited for and not followed: remotegpu job wait NAME");
     const order = await withCode(context, typed, given);
     if (!isFollowed) {
-      const created = await context.api.post("/training-jobs", order);
+      const created = await context.api.send(orderTrainingJob(order));
       return printDone(context.output, orderedSentence(created) ?? jobSentence(created), created);
     }
     // From here on Ctrl-C is ours: whoever orders is told the id in any case.
     const interruptions = new Interruptions();
     try {
-      const created = await context.api.post("/training-jobs", order);
+      const created = await context.api.send(orderTrainingJob(order));
       await followed(context, created, interruptions);
     } finally {
       interruptions.end();
@@ -55,15 +56,19 @@ export const RUN = command({
 });
 
 /** As JSON the job is what is printed at the end, and what it writes goes where sentences do. */
-async function followed(context: Context, { id, name }: Row, interruptions: Interruptions): Promise<void> {
+async function followed(
+  context: Context,
+  { id, name }: TrainingJob,
+  interruptions: Interruptions,
+): Promise<void> {
   const isJson = context.output.format === "json";
   const to = isJson ? "stderr" : "stdout";
   const how = { isRaw: context.output.isRaw === true };
   const out = new BytesOut(to, how);
-  writeMessage(`Training job ${String(id)} (${String(name)}) is ordered.\n`);
+  writeMessage(`Training job ${id} (${name}) is ordered.\n`);
   const write = (bytes: Buffer) => out.write(bytes);
   const filters = isFiltered(to, how);
-  const ended = await follow(context, { id: String(id), interruptions, write, isFiltered: filters });
+  const ended = await follow(context, { id, interruptions, write, isFiltered: filters });
   out.end();
   process.exitCode = exitCodeOf(ended);
   if (isJson) return printDone(context.output, "", ended);

@@ -2,8 +2,8 @@
  * `remotegpu job submit`: the order of a job from a file, which is what the API takes, as YAML or JSON; and what it would
  * come to, before it is ordered.
  */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
+import { getTrainingJobSchema, orderTrainingJob, tryTrainingJob } from "../../client/generated/api.ts";
+import type { NewTrainingJob, TrainingJobDryRun } from "../../client/generated/api.schemas.ts";
 import { words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { command, flag, optionalArgument } from "../framework/command.ts";
@@ -13,9 +13,6 @@ import { arrayEnded, orderedSentence } from "./job-arrays.ts";
 import { ended, jobSentence } from "./job-state.ts";
 import { orderIn, printSchema } from "./order-file.ts";
 import { waiting } from "./wait.ts";
-
-const Rows = z.array(z.looseObject({})).default([]);
-const DryRun = z.looseObject({ hosts: Rows, suggestions: Rows });
 
 export const SUBMIT = command({
   name: "submit",
@@ -30,12 +27,12 @@ export const SUBMIT = command({
   more: "The file has the members of the API's order: name, image, command, cpu, memory in bytes, gpu and so on.",
   run: async (context, { file, isDryRun, isSchema, wait, timeout }) => {
     const { api, output } = context;
-    if (isSchema) return printSchema(output, await api.get("/schemas/training-job"));
+    if (isSchema) return printSchema(output, await api.send(getTrainingJobSchema()));
     if (file === undefined) throw new CliError("usage", "Name the file: remotegpu job submit FILE.yaml");
-    const order = await orderIn(file);
-    if (isDryRun) return printDryRun(output, await api.post("/training-jobs/dry-run", order));
-    const created = await api.post("/training-jobs", order);
-    const id = String(created.id);
+    const order = await orderIn<NewTrainingJob>(file);
+    if (isDryRun) return printDryRun(output, await api.send(tryTrainingJob(order)));
+    const created = await api.send(orderTrainingJob(order));
+    const { id } = created;
     const ofArray = orderedSentence(created);
     if (!wait) return printDone(output, ofArray ?? jobSentence(created), created);
     if (ofArray !== null) return await arrayEnded(context, String(created.group_id), timeout, ofArray);
@@ -45,9 +42,9 @@ export const SUBMIT = command({
   },
 });
 
-function printDryRun(output: Output, answer: Row): void {
+function printDryRun(output: Output, answer: TrainingJobDryRun): void {
   if (output.format === "json") return printOne(output, answer);
-  const { hosts, suggestions, ...visible } = DryRun.parse(answer);
+  const { hosts, suggestions, ...visible } = answer;
   printOne(output, visible, [
     ["price per hour", (row) => row.price_per_hour],
     ["place in the line", (row) => row.position],

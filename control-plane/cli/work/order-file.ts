@@ -1,7 +1,6 @@
 /** An order in a file: YAML or JSON that says the members of the API's order, whatever else is in it; and its schema. */
 import { readFileSync, statSync } from "node:fs";
 import { KIB } from "@remotegpu/shared/units";
-import type { Row } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import type { Output } from "../framework/output.ts";
 
@@ -12,7 +11,7 @@ const MAX_ALIASES = 100;
 const MAX_NODES = 10_000;
 
 /** @throws CliError saying what is wrong with it, before any of it becomes large */
-export async function orderIn(file: string): Promise<Row> {
+export async function orderIn<Order extends object>(file: string): Promise<Order> {
   const text = textOf(file);
   const { parseDocument, visit } = await import("yaml");
   let isTooLarge = false;
@@ -26,7 +25,9 @@ export async function orderIn(file: string): Promise<Row> {
       return isTooLarge ? visit.BREAK : undefined;
     });
     const value: unknown = isTooLarge ? null : document.toJS({ maxAliasCount: MAX_ALIASES });
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      // The server judges its members.
+      return { ...value } as Order;
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     // Aliases beyond the bound, and what lies too deep for the parser.
@@ -54,6 +55,6 @@ function tooLong(file: string): CliError {
   return new CliError("usage", `${file} is not read: an order has at most ${MAX_FILE_BYTES / KIB} KiB.`);
 }
 
-export function printSchema(output: Output, schema: Row): void {
+export function printSchema(output: Output, schema: object): void {
   output.write(`${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -1,12 +1,11 @@
 /** What an order of any kind takes on a command line, and how it becomes the API's body. What only one kind has is there. */
+import { type Given, given } from "../../client/api-request.ts";
 import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { amount, bytes, jsonObject, nameValues, wholeNumber, words } from "../framework/arguments.ts";
 import { argument, needed, option, optionOr, repeated } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
 
 /** Each call makes its own, since a schema keeps where it stands on the command line. */
-export function orderOptions() {
+export function orderOptions<Config extends object>() {
   return {
     name: argument("name", words()),
     image: needed("--image <image>", "image to run", words()),
@@ -38,13 +37,14 @@ export function orderOptions() {
       "only on a host that carries this label; repeat",
       nameValues(),
     ),
-    config: option("--config <json>", "further settings as a JSON object", jsonObject()),
+    config: option("--config <json>", "further settings as a JSON object", jsonObject<Config>()),
   };
 }
 
 /** What makes another version of what was ordered: left out, each stays as it is. */
-export function changeOptions() {
-  const { gpu_memory, gpu_model, spec, max_price_per_hour, env_vars, host_labels, config } = orderOptions();
+export function changeOptions<Config extends object>() {
+  const { gpu_memory, gpu_model, spec, max_price_per_hour, env_vars, host_labels, config } =
+    orderOptions<Config>();
   return {
     image: option("--image <image>", "image to run", words()),
     cpu: option("--cpu <cores>", "CPU cores", wholeNumber()),
@@ -61,7 +61,10 @@ export function changeOptions() {
 }
 
 /** An option of its own counts over the same setting in `--config`. */
-export function withSettings(config: Row | undefined, settings: object): { config?: Row } {
-  const merged = { ...config, ...body(settings) };
+export function withSettings<Config extends object, const Settings extends object>(
+  config: Config | undefined,
+  settings: Settings,
+): { config?: Config & Given<Settings> } {
+  const merged = { ...config, ...given(settings) } as Config & Given<Settings>;
   return Object.keys(merged).length > 0 ? { config: merged } : {};
 }

@@ -1,13 +1,24 @@
 /** `remotegpu port …` and `remotegpu env access`: ports of environments, and how to get in. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
-import { wholeNumber, words } from "../framework/arguments.ts";
+import { given } from "../../client/api-request.ts";
+import {
+  createPortMapping,
+  deletePortMapping,
+  getEnvironmentAccess,
+  listPortMappings,
+  renewEnvironmentAccess,
+} from "../../client/generated/api.ts";
+import type {
+  AccessService,
+  ListPortMappingsStatus,
+  PortMapping,
+} from "../../client/generated/api.schemas.ts";
+import { apiWord, wholeNumber, words } from "../framework/arguments.ts";
 import { argument, command, flag, option, resourceField, type Group } from "../framework/command.ts";
 import { anEnvironment } from "./environment-state.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../framework/output.ts";
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<PortMapping>[] = [
   "id",
   ["environment", (row) => row.env_id],
   ["service", (row) => row.service_type],
@@ -18,17 +29,15 @@ const COLUMNS: Column[] = [
   { ifRoom: ["released at", (row) => row.released_at ?? row.release_due_at] },
 ];
 
-const ACCESS_HELP: Column[] = [
+const ACCESS_HELP: Column<AccessService>[] = [
   "service",
   // The state of a lease is none of a service that needs no port, though it answers.
-  ["answers", (row) => (row.reachable === true ? "yes" : "no")],
+  ["answers", (row) => (row.reachable ? "yes" : "no")],
   "host",
   "port",
   ["command / address", (row) => row.command ?? row.url],
   ["why not", (row) => row.reason],
 ];
-
-const Services = z.array(z.looseObject({}));
 
 export const PORT: Group = {
   name: "port",
@@ -38,10 +47,9 @@ export const PORT: Group = {
       summary: "ports you may see",
       takes: {
         environment: option("--env <environment>", "of this environment", words(), { of: "environment" }),
-        status: option("--status <status>", "active or released", words()),
+        status: option("--status <status>", "active or released", apiWord<ListPortMappingsStatus>()),
       },
-      route: () => "/port-mappings",
-      query: ({ environment, status }) => ({ env_id: environment, status }),
+      request: ({ environment, status }) => listPortMappings(given({ env_id: environment, status })),
       columns: COLUMNS,
       empty: "No ports. Open one: remotegpu port open ENVIRONMENT PORT",
     }),
@@ -53,8 +61,8 @@ export const PORT: Group = {
         port: argument("port", wholeNumber()),
       },
       run: async ({ api, output }, { environment, port }) => {
-        const order = { env_id: environment, service_type: "custom", internal_port: port };
-        const row = await api.post("/port-mappings", order);
+        const order = { env_id: environment, service_type: "custom", internal_port: port } as const;
+        const row = await api.send(createPortMapping(order));
         printDone(output, `Port ${port} of environment ${environment} is reached at ${addressOf(row)}.`, row);
       },
     }),
@@ -63,7 +71,7 @@ export const PORT: Group = {
       summary: "close a port; one of a service is taken anew with the next start",
       takes: { id: argument("id", words()) },
       run: async ({ api, output }, { id }) => {
-        await api.delete(`/port-mappings/${segment(id)}`);
+        await api.send(deletePortMapping(id));
         printDone(output, `Port mapping ${id} is being released.`, { id });
       },
     }),
@@ -76,20 +84,21 @@ export const ACCESS = command({
   summary: "how to get in: addresses and commands of its services, or why not",
   takes: { ...anEnvironment(), renew: flag("--renew", "take released ports anew first") },
   run: async ({ api, output }, { environment, renew }) => {
-    const path = `/environments/${segment(environment)}/access`;
-    const answer = renew ? await api.post(path) : await api.get(path);
+    const answer = await api.send(
+      renew ? renewEnvironmentAccess(environment) : getEnvironmentAccess(environment),
+    );
     if (output.format === "json") return printOne(output, answer);
-    printList(output, Services.parse(answer.services), ACCESS_HELP, "No service is switched on.");
+    printList(output, answer.services, ACCESS_HELP, "No service is switched on.");
   },
 });
 
 /** What the host said last, while it is not over. */
-function statusOf(row: Row): unknown {
+function statusOf(row: PortMapping): string {
   if (row.status !== "active") return row.status;
   return row.want === "released" ? "being released" : (row.state ?? row.status);
 }
 
-function addressOf(row: Row): string {
-  const host = typeof row.host === "string" ? row.host : "?";
-  return `${host.includes(":") ? `[${host}]` : host}:${String(row.external_port)}`;
+function addressOf({ host: named, external_port: port }: PortMapping): string {
+  const host = named ?? "?";
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -3,28 +3,15 @@
  * of this run, which is generated for this call. Nothing is generated where the file would lead nowhere. Where the port of
  * its host leads nowhere from here, a port of this machine leads there through the gateway, until Ctrl-C.
  */
+import { getEnvironmentAccess, setEnvironmentRdpPassword } from "../../client/generated/api.ts";
+import type { Access, AccessService } from "../../client/generated/api.schemas.ts";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { z } from "zod";
 import { CliError } from "../framework/cli-error.ts";
 import type { Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { rdpFile } from "./rdp-file.ts";
 import { relayedHere } from "./relayed-here.ts";
 import { writeMessage } from "../terminal/outputs.ts";
-
-const Services = z.array(
-  z.looseObject({
-    service: z.string(),
-    reachable: z.boolean(),
-    host: z.string().nullable(),
-    port: z.int().nullable(),
-    reason: z.string().nullable(),
-    /** Absent from a server that leads nobody so. */
-    gateway_url: z.string().nullish(),
-  }),
-);
-type Service = z.output<typeof Services>[number];
 
 interface Opening {
   environment: string;
@@ -37,7 +24,7 @@ interface Opening {
 export async function openRdp(context: Context, opening: Opening): Promise<void> {
   const { environment, through, isThroughGateway } = opening;
   if (through !== undefined) return await handOut(context, opening, here(through));
-  const route = routeOf(await context.api.get(`/environments/${segment(environment)}/access`));
+  const route = routeOf(await context.api.send(getEnvironmentAccess(environment)));
   const leased = isThroughGateway ? null : leasedPort(route);
   if (leased !== null) return await handOut(context, opening, leased);
   const address = gatewayOf(route);
@@ -60,25 +47,25 @@ async function handOut(
   { environment, file }: Opening,
   at: { host: string; port: number },
 ): Promise<void> {
-  const made = await api.post(`/environments/${segment(environment)}/rdp-password`);
-  const text = rdpFile({ ...at, user: String(made.user) });
+  const made = await api.send(setEnvironmentRdpPassword(environment));
+  const text = rdpFile({ ...at, user: made.user });
   if (file !== undefined) await written(file, text);
   if (output.format === "json")
     return output.write(`${JSON.stringify({ ...made, ...at, rdp_file: text }, null, 2)}\n`);
   output.write(file === undefined ? text : `${file} leads to ${at.host}:${at.port}.\n`);
   // Apart from the file, which goes elsewhere by a pipe.
-  writeMessage(`Password for ${String(made.user)} (shown this once): ${String(made.password)}\n`);
+  writeMessage(`Password for ${made.user} (shown this once): ${made.password}\n`);
 }
 
-function routeOf({ services }: { services?: unknown }): Service {
-  const route = Services.parse(services).find(({ service }) => service === "rdp");
+function routeOf({ services }: Access): AccessService {
+  const route = services.find(({ service }) => service === "rdp");
   if (route === undefined)
     throw new CliError("refused", "RDP is switched off for this environment: remotegpu env update --rdp on");
   return route;
 }
 
 /** Null where it leads nowhere from here, and the gateway does. */
-function leasedPort({ host, port, reason, reachable, gateway_url: url }: Service): {
+function leasedPort({ host, port, reason, reachable, gateway_url: url }: AccessService): {
   host: string;
   port: number;
 } | null {
@@ -87,7 +74,7 @@ function leasedPort({ host, port, reason, reachable, gateway_url: url }: Service
   throw new CliError("refused", `RDP is not reached. ${reason ?? ""}`.trim());
 }
 
-function gatewayOf({ reachable, reason, gateway_url: url }: Service): string {
+function gatewayOf({ reachable, reason, gateway_url: url }: AccessService): string {
   if (typeof url === "string") return url;
   const why = reachable ? "No gateway of this server leads there: it has no WEB_DOMAIN." : (reason ?? "");
   throw new CliError("refused", `RDP is not reached. ${why}`.trim());

@@ -2,6 +2,8 @@
  * What one run writes, as it comes and taken up where it broke off: nothing of it twice, nothing left out. One of
  * several ranks is told apart from the others by whole lines, each led by its rank.
  */
+import { type ApiRequest } from "../../client/api-request.ts";
+import type { GetEnvironmentLogsParams } from "../../client/generated/api.schemas.ts";
 import { KIB, MIB } from "@remotegpu/shared/units";
 import { TerminalFilter } from "../terminal/terminal-filter.ts";
 import type { ApiClient } from "../framework/api-client.ts";
@@ -16,10 +18,13 @@ const LINE_BREAK = 0x0a;
 /** A line without end is cut, so that what one writes does not pile up here. */
 const MAX_LINE_BYTES = 64 * KIB;
 
+/** What is read of a workload's logs. */
+export type LogQuery = GetEnvironmentLogsParams;
+
 export interface OutputReading {
-  /** "/training-jobs/job-1" */
-  path: string;
-  query: Record<string, string | undefined>;
+  /** The request that reads what it writes. */
+  read: (query: LogQuery) => ApiRequest<string>;
+  query: LogQuery;
   signal: AbortSignal;
   /** Holds the stream back by resolving late. */
   write: (bytes: Buffer) => Promise<void>;
@@ -51,7 +56,7 @@ export class RunOutput {
 
   /** Whether the end of its output was reached. @throws CliError where it is refused, or breaks without a word */
   async take(): Promise<boolean> {
-    const { path, query, signal } = this.#reading;
+    const { read, query, signal } = this.#reading;
     const isStored = this.#takenBytes <= STORED_BYTES;
     let toPass = isStored ? this.#takenBytes : 0;
     let newBytes = 0;
@@ -63,9 +68,9 @@ export class RunOutput {
       newBytes += messages.length;
       await this.#show(messages);
     };
-    const requested = this.#takenBytes === 0 ? query : { ...query, tail: isStored ? undefined : "0" };
+    const requested = this.#takenBytes === 0 ? query : withTail(query, isStored ? null : 0);
     try {
-      await this.#api.stream(`${path}/logs`, requested, { write, signal });
+      await this.#api.stream(read(requested), { write, signal });
       return noticeBytes(last) === 0;
     } finally {
       const notice = Math.min(noticeBytes(last), newBytes);
@@ -89,6 +94,11 @@ export class RunOutput {
     const visible = this.#lines?.take(bytes) ?? bytes;
     if (visible.length > 0) await this.#reading.write(visible);
   }
+}
+
+/** @param tail null for all of it */
+function withTail({ tail: _tail, ...query }: LogQuery, tail: number | null): LogQuery {
+  return tail === null ? query : { ...query, tail };
 }
 
 /**

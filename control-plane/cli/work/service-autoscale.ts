@@ -1,35 +1,32 @@
 /** `remotegpu service autoscale`: by which load a service scales itself, and what came of it last. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
+import { given } from "../../client/api-request.ts";
+import { changeInferenceService, getInferenceService } from "../../client/generated/api.ts";
+import type {
+  InferenceService,
+  InferenceServiceChange,
+  ServiceScaling,
+} from "../../client/generated/api.schemas.ts";
 import { onOff, wholeNumber, wholeNumberOrOff } from "../framework/arguments.ts";
 import { command, option, resourceField } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-const View = z.looseObject({
-  name: z.string(),
-  replicas: z.int(),
-  min_replicas: z.int(),
-  max_replicas: z.int(),
-  autoscaling_config: z.record(z.string(), z.unknown()).nullable(),
-  autoscaling_dry_run: z.boolean(),
-  autoscaling: z
-    .looseObject({
-      is_in_charge: z.boolean(),
-      reason: z.string().nullable(),
-      decisions: z.array(z.looseObject({})),
-    })
-    .nullable(),
-});
+/** What is shown of a service's scaling. */
+type Scaled = Pick<
+  InferenceService,
+  | "name"
+  | "replicas"
+  | "min_replicas"
+  | "max_replicas"
+  | "autoscaling_config"
+  | "autoscaling_dry_run"
+  | "autoscaling"
+>;
+type Config = Scaled["autoscaling_config"];
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<ServiceScaling>[] = [
   "at",
-  [
-    "replicas",
-    ({ from, to, would }) => `${String(from)} to ${String(to)}${would === true ? ", not done" : ""}`,
-  ],
+  ["replicas", ({ from, to, would }) => `${from} to ${to}${would ? ", not done" : ""}`],
   { ifRoom: ["by", ({ actor }) => actor] },
   ["why", ({ reason }) => reason],
 ];
@@ -71,32 +68,37 @@ export const SERVICE_AUTOSCALE = command({
   },
   examples: ["service autoscale chat --enabled on --qps 100 --max 8", "service autoscale chat"],
   more: "With a service alone it changes nothing, and shows what was decided last and why.",
-  run: async ({ api, output }, { service: id, ...given }) => {
-    const path = `/inference-services/${segment(id)}`;
-    const before = await api.get(path);
-    const change = scalingChange(given, before["autoscaling_config"]);
-    const row = Object.keys(change).length === 0 ? before : await api.patch(path, change);
+  run: async ({ api, output }, { service: id, ...changes }) => {
+    const before = await api.send(getInferenceService(id));
+    const change = scalingChange(changes, before.autoscaling_config);
+    const isChange = Object.keys(change).length > 0;
+    const row = isChange ? await api.send(changeInferenceService(id, change)) : before;
     if (output.format === "json" || output.format === "name") return printDone(output, "", row);
     printScaling(output, row);
   },
 });
 
-const OF_CONFIG = ["target_qps", "target_in_flight", "target_cpu", "scale_down_delay", "scale_to_zero_after"];
+type Aim = "target_qps" | "target_in_flight" | "target_cpu" | "scale_down_delay" | "scale_to_zero_after";
+/** The options of the command: what is off is null. */
+type ScalingOptions = { [Name in Aim]?: number | null | undefined } & {
+  autoscaling_enabled?: boolean | undefined;
+  min_replicas?: number | undefined;
+  max_replicas?: number | undefined;
+  autoscaling_dry_run?: boolean | undefined;
+};
 
 /** The config is changed as a whole: what is not named stays, what is off goes. */
-export function scalingChange(given: object, config: unknown): Row {
-  const named = Object.entries(body(given));
-  const isOfConfig = ([key]: [string, unknown]) => OF_CONFIG.includes(key);
-  const aims = named.filter(isOfConfig);
-  const change = Object.fromEntries(named.filter((one) => !isOfConfig(one)));
-  if (aims.length === 0) return change;
-  const before = z.record(z.string(), z.unknown()).nullable().parse(config);
-  const merged = Object.entries({ ...before, ...Object.fromEntries(aims) });
-  return { ...change, autoscaling_config: Object.fromEntries(merged.filter(([, value]) => value !== null)) };
+export function scalingChange(options: ScalingOptions, config: Config): InferenceServiceChange {
+  const { target_qps, target_in_flight, target_cpu, scale_down_delay, scale_to_zero_after, ...plain } =
+    options;
+  const aims = given({ target_qps, target_in_flight, target_cpu, scale_down_delay, scale_to_zero_after });
+  const change = given(plain);
+  if (Object.keys(aims).length === 0) return change;
+  const merged = Object.entries({ ...config, ...aims }).filter(([, value]) => value !== null);
+  return { ...change, autoscaling_config: Object.fromEntries(merged) };
 }
 
-export function printScaling(output: Output, row: Row): void {
-  const visible = View.parse(row);
+export function printScaling(output: Output, visible: Scaled): void {
   const { name, replicas, min_replicas: min, max_replicas: max, autoscaling } = visible;
   const lines = [
     `${name} is to have ${replicas} of ${min} to ${max} replicas, ${whoReports(visible)}.`,
@@ -108,17 +110,13 @@ export function printScaling(output: Output, row: Row): void {
   printList(output, autoscaling.decisions, COLUMNS);
 }
 
-function whoReports({
-  autoscaling,
-  autoscaling_dry_run: isDry,
-  autoscaling_config: config,
-}: z.output<typeof View>) {
+function whoReports({ autoscaling, autoscaling_dry_run: isDry, autoscaling_config: config }: Scaled) {
   if (autoscaling === null) return "as people say: autoscaling is off";
   if (autoscaling.is_in_charge) return `by its load (${aimsText(config)})`;
   return `as people say: autoscaling ${isDry ? "runs dry" : "is paused"}`;
 }
 
-function aimsText(config: Record<string, unknown> | null): string {
+function aimsText(config: Config): string {
   const aims = Object.entries(config ?? {}).filter(([key]) => key !== "paused");
   return aims.length === 0
     ? "target_cpu 80"

@@ -1,8 +1,30 @@
 /** `remotegpu service …`: inference services. */
+import { given } from "../../client/api-request.ts";
+import {
+  deleteInferenceService,
+  endInferenceServiceUrgency,
+  execInInferenceService,
+  getInferenceService,
+  getInferenceServiceLogs,
+  getInferenceServiceWhy,
+  listInferenceServiceEvents,
+  listInferenceServiceInstances,
+  listInferenceServices,
+  makeInferenceServiceUrgent,
+  orderInferenceService,
+  pauseInferenceService,
+  resumeInferenceService,
+  scaleInferenceService,
+  startInferenceService,
+  stopInferenceService,
+} from "../../client/generated/api.ts";
+import type {
+  InferenceService,
+  ListInferenceServicesStatus,
+  NewInferenceServiceConfig,
+} from "../../client/generated/api.schemas.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { argument, command, flag, needed, option, repeated, resourceField } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { z } from "zod";
 import { printWithoutInstances } from "./job-commands.ts";
@@ -20,7 +42,7 @@ import { HISTORY, ROLLBACK, UPGRADE } from "./service-versions.ts";
 import { CPU_AND_MEMORY, OWNER, workloadGroup } from "./workload-group.ts";
 
 function serviceOptions() {
-  const { datasets: _datasets, models: _models, ...options } = orderOptions();
+  const { datasets: _datasets, models: _models, ...options } = orderOptions<NewInferenceServiceConfig>();
   return {
     ...options,
     version: needed("--version <version>", "what you call this version of it", words()),
@@ -59,13 +81,13 @@ const CREATE = command({
     "service create hello --image busybox --version 1 --public --command 'mkdir /www; echo hello > /www/index.html; httpd -f -p 8000 -h /www'",
   ],
   more: "Its address is told by `remotegpu service show`; ask it with `remotegpu service curl NAME /`. Each replica costs from when its container runs, but for the time that its payer may load free in an hour.",
-  run: async ({ api, output }, { config, public: isPublic, ...given }) => {
-    const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = given;
+  run: async ({ api, output }, { config, public: isPublic, ...options }) => {
+    const { host_labels, max_price_per_hour, spec, gpu_model, ...others } = options;
     const { command: text, port, cors_origins, max_in_flight, ...plain } = others;
     const settings = { host_labels, max_price_per_hour, spec, gpu_model, command: text, port };
-    const visible = { cors_origins, max_in_flight, ...(isPublic && { public: true }) };
-    const order = { ...body(plain), ...withSettings(config, { ...settings, ...visible }) };
-    const created = await api.post("/inference-services", order);
+    const visible = { cors_origins, max_in_flight, ...(isPublic && { public: true as const }) };
+    const order = { ...given(plain), ...withSettings(config, { ...settings, ...visible }) };
+    const created = await api.send(orderInferenceService(order));
     printDone(output, serviceSentence(created), created);
   },
 });
@@ -76,16 +98,27 @@ const SCALE = command({
   takes: { service: resourceField("service", "service"), replicas: argument("replicas", wholeNumber()) },
   examples: ["service scale chat 3"],
   run: async ({ api, output }, { service, replicas }) => {
-    const row = await api.post(`/inference-services/${segment(service)}/scale`, { replicas });
+    const row = await api.send(scaleInferenceService(service, { replicas }));
     printDone(output, serviceSentence(row), row);
   },
 });
 
-export const SERVICE = workloadGroup({
+export const SERVICE = workloadGroup<InferenceService, ListInferenceServicesStatus>({
   name: "service",
   summary: "inference services",
   kind: "service",
-  route: "/inference-services",
+  requests: {
+    list: listInferenceServices,
+    get: getInferenceService,
+    delete: deleteInferenceService,
+    exec: execInInferenceService,
+    logs: getInferenceServiceLogs,
+    events: listInferenceServiceEvents,
+    instances: listInferenceServiceInstances,
+    why: getInferenceServiceWhy,
+    makeUrgent: makeInferenceServiceUrgent,
+    endUrgency: endInferenceServiceUrgency,
+  },
   hasRanks: true,
   list: {
     summary: "every service you may see",
@@ -106,10 +139,18 @@ export const SERVICE = workloadGroup({
   },
   show: { summary: "one service, whole", print: printWithoutInstances },
   verbs: [
-    { name: "start", summary: "start it again, with as many replicas as before" },
-    { name: "stop", summary: "stop all its replicas" },
-    { name: "pause", summary: "leave the number of its replicas to people, where it scales by itself" },
-    { name: "resume", summary: "let it scale by itself again" },
+    {
+      name: "start",
+      request: startInferenceService,
+      summary: "start it again, with as many replicas as before",
+    },
+    { name: "stop", request: stopInferenceService, summary: "stop all its replicas" },
+    {
+      name: "pause",
+      request: pauseInferenceService,
+      summary: "leave the number of its replicas to people, where it scales by itself",
+    },
+    { name: "resume", request: resumeInferenceService, summary: "let it scale by itself again" },
   ],
   sentence: serviceSentence,
   create: CREATE,

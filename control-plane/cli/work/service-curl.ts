@@ -2,13 +2,13 @@
  * `remotegpu service curl`: curl in our place, with the address of a service and the key of this profile. The key is handed
  * over in a file of one's own, which goes afterwards: on a command line everybody on this machine could read it.
  */
+import { getInferenceService } from "../../client/generated/api.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { words } from "../framework/arguments.ts";
 import { argument, command, rest, resourceField } from "../framework/command.ts";
 import { CliError } from "../framework/cli-error.ts";
-import { segment } from "../framework/list-command.ts";
 import { runInPlace } from "../framework/client-program.ts";
 
 export const SERVICE_CURL = command({
@@ -25,7 +25,7 @@ export const SERVICE_CURL = command({
   ],
   more: "What stands behind -- is curl's own; its exit code is this command's.",
   run: async ({ api, output }, { service, path, options: given }) => {
-    const { endpoint_url: endpoint } = await api.get(`/inference-services/${segment(service)}`);
+    const { endpoint_url: endpoint } = await api.send(getInferenceService(service));
     if (typeof endpoint !== "string")
       throw new CliError(
         "unavailable",

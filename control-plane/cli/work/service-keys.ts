@@ -1,8 +1,13 @@
 /** `remotegpu service key …`: keys that open one inference service at the gateway. A new one is printed once, alone. */
+import { given } from "../../client/api-request.ts";
+import {
+  createInferenceServiceKey,
+  listInferenceServiceKeys,
+  revokeInferenceServiceKey,
+} from "../../client/generated/api.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { argument, command, type Command, option, optionOr, resourceField } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 
 const aService = () => ({ service: resourceField("service", "service") });
@@ -36,15 +41,15 @@ export const SERVICE_KEYS: readonly Command[] = [
       "service create-key chat --name trial --tokens-per-day 100000",
     ],
     run: async ({ api, output }, { service, ...request }) => {
-      const row = await api.post(`/inference-services/${segment(service)}/keys`, body(request));
-      printDone(output, String(row.key), row);
+      const row = await api.send(createInferenceServiceKey(service, given(request)));
+      printDone(output, row.key, row);
     },
   }),
   listCommand({
     name: "keys",
     summary: "keys that open a service or did, by their first characters",
     takes: aService(),
-    route: ({ service }) => `/inference-services/${segment(service)}/keys`,
+    request: ({ service }) => listInferenceServiceKeys(service),
     columns: [
       "id",
       "name",
@@ -63,7 +68,7 @@ export const SERVICE_KEYS: readonly Command[] = [
     summary: "from now on it opens nothing, and what is open by it ends",
     takes: { ...aService(), key: argument("key", words()) },
     run: async ({ api, output }, { service, key }) => {
-      await api.delete(`/inference-services/${segment(service)}/keys/${segment(key)}`);
+      await api.send(revokeInferenceServiceKey(service, key));
       printDone(output, `Key ${key} no longer opens anything.`, { id: key });
     },
   }),

@@ -1,7 +1,8 @@
 /** `remotegpu service metrics`: what Prometheus would be told, of the service as gateways counted it or by one replica. */
+import { given } from "../../client/api-request.ts";
+import { getServiceMetrics } from "../../client/generated/api.ts";
 import { wholeNumber } from "../framework/arguments.ts";
 import { command, option, resourceField } from "../framework/command.ts";
-import { segment } from "../framework/list-command.ts";
 import { type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
@@ -15,15 +16,11 @@ export const SERVICE_METRICS = command({
   examples: ["service metrics chat", "service metrics chat --rank 0"],
   run: async ({ api, output }, { service, rank }) => {
     const collected: Buffer[] = [];
-    await api.stream(
-      `/inference-services/${segment(service)}/metrics`,
-      { rank: rank?.toString() },
-      {
-        accept: "text/plain, application/openmetrics-text, application/json",
-        signal: new AbortController().signal,
-        write: (bytes) => Promise.resolve(void collected.push(bytes)),
-      },
-    );
+    await api.stream(getServiceMetrics(service, given({ rank })), {
+      accept: "text/plain, application/openmetrics-text, application/json",
+      signal: new AbortController().signal,
+      write: (bytes) => Promise.resolve(void collected.push(bytes)),
+    });
     printMetrics(output, Buffer.concat(collected).toString("utf8"));
   },
 });

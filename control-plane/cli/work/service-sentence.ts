@@ -1,8 +1,8 @@
 /** What is said of an inference service after an order. */
+import type { InferenceService } from "../../client/generated/api.schemas.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
-import type { Row } from "../framework/api-client.ts";
 
-export function serviceSentence({ status_reason: reason, ...row }: Row): string {
-  const what = `Inference service ${String(row.id)} (${String(row.name)}) is ${String(row.status)}`;
+export function serviceSentence({ id, name, status, status_reason: reason }: InferenceService): string {
+  const what = `Inference service ${id} (${name}) is ${status}`;
   return asSentence(typeof reason === "string" ? `${what}: ${reason}` : what);
 }

@@ -2,48 +2,43 @@
  * `remotegpu service status`: how a service stands, on few lines that are looked at again and again: what is wanted and what
  * serves, of which revision, and what each replica is doing.
  */
+import {
+  getInferenceService,
+  getServiceTraffic,
+  listInferenceServiceInstances,
+  listServiceRevisions,
+} from "../../client/generated/api.ts";
+import type { InferenceService, Instance } from "../../client/generated/api.schemas.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { command, resourceField } from "../framework/command.ts";
-import { segment } from "../framework/list-command.ts";
 import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-const ROUTE = "/inference-services";
-
-const Service = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  status: z.string(),
-  status_reason: z.string().nullable(),
-  version: z.string().nullable(),
-  replicas: z.int(),
-  ready_replicas: z.int(),
-  waiting_replicas: z.int(),
-  endpoint_url: z.string().nullable(),
-  rollout: z.looseObject({ version: z.string().nullable(), cause: z.string().nullable() }).nullable(),
-});
-const Replica = z.looseObject({
-  rank: z.int(),
-  state: z.string(),
-  detail: z.string().nullable(),
-  revision: z.int().nullable(),
-  serving: z.string().nullable(),
-});
-
-const Open = z.looseObject({ in_flight: z.int(), held: z.int() });
+type Service = Pick<
+  InferenceService,
+  | "id"
+  | "name"
+  | "status"
+  | "status_reason"
+  | "version"
+  | "replicas"
+  | "ready_replicas"
+  | "waiting_replicas"
+  | "endpoint_url"
+> & { rollout: Pick<NonNullable<InferenceService["rollout"]>, "version" | "cause"> | null };
+type Replica = Pick<Instance, "rank" | "state" | "detail" | "revision" | "serving"> &
+  Partial<Pick<Instance, "host_name" | "placed_at">>;
 
 export interface ServiceOverview {
-  service: z.output<typeof Service>;
+  service: Service;
   /** The requests that are open, at all gateways. */
   open: { in_flight: number; held: number };
-  replicas: z.output<typeof Replica>[];
+  replicas: readonly Replica[];
   /** What each revision is called, by its number. */
-  versions: ReadonlyMap<number, string>;
+  versions: ReadonlyMap<number, string | null>;
 }
 
-const REPLICA_COLUMNS: Column[] = [
+const REPLICA_COLUMNS: Column<Replica>[] = [
   ["replica", (row) => row.rank],
   "revision",
   "state",
@@ -60,21 +55,20 @@ export const SERVICE_STATUS = command({
   isWatchable: true,
   examples: ["service status chat --watch"],
   run: async ({ api, output }, { service: id }) => {
-    const path = `${ROUTE}/${segment(id)}`;
-    const service = await api.get(path);
+    const service = await api.send(getInferenceService(id));
     const [replicas, revisions, traffic] = await Promise.all([
-      api.list(`${path}/instances`),
-      api.list(`${path}/revisions`),
-      api.get(`${path}/traffic`, { limit: "1" }),
+      api.list(listInferenceServiceInstances(id)),
+      api.list(listServiceRevisions(id)),
+      api.send(getServiceTraffic(id, { limit: 1 })),
     ]);
-    const { in_flight, held } = Open.parse(traffic);
+    const { in_flight, held } = traffic;
     if (output.format === "json" || output.format === "name")
       return printDone(output, "", { ...service, in_flight, held, instances: replicas, revisions });
     printOverview(output, {
-      service: Service.parse(service),
+      service,
       open: { in_flight, held },
-      replicas: z.array(Replica).parse(replicas),
-      versions: new Map(revisions.map(({ number, version }) => [Number(number), String(version)])),
+      replicas,
+      versions: new Map(revisions.map(({ number, version }) => [number, version])),
     });
   },
 });
@@ -97,9 +91,9 @@ export function printOverview(output: Output, { service, open, replicas, version
   printList(output, replicas.toSorted(byRevision), REPLICA_COLUMNS);
 }
 
-function countsText({ replicas, ready_replicas: ready, waiting_replicas: waiting }: Row): string {
-  const wait = waiting === 0 ? "" : `, ${String(waiting)} waiting for a place`;
-  return `${String(replicas)} wanted, ${String(ready)} serving${wait}.`;
+function countsText({ replicas, ready_replicas: ready, waiting_replicas: waiting }: Service): string {
+  const wait = waiting === 0 ? "" : `, ${waiting} waiting for a place`;
+  return `${replicas} wanted, ${ready} serving${wait}.`;
 }
 
 function rolloutLines({ rollout, version }: ServiceOverview["service"]): string[] {

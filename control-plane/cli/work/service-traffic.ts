@@ -1,44 +1,22 @@
 /** `remotegpu service traffic`: what a service answered, how fast, for whom, and what a thousand of it cost. */
-import { z } from "zod";
+import { given } from "../../client/api-request.ts";
+import { getServiceTraffic } from "../../client/generated/api.ts";
+import type {
+  ServiceTraffic as Traffic,
+  TrafficMinute,
+  TrafficOfKey,
+  TrafficOfRevision,
+  TrafficTotal,
+} from "../../client/generated/api.schemas.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { command, flag, option, resourceField } from "../framework/command.ts";
-import { segment } from "../framework/list-command.ts";
 import { type Column, type Output, printDone, printList, sizeText } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
-const Spread = z.object({ p50_ms: z.number().nullable(), p99_ms: z.number().nullable() });
-const Figures = z.object({
-  requests: z.int(),
-  status_4xx: z.int(),
-  status_5xx: z.int(),
-  unanswered: z.int(),
-  bytes_sent: z.int(),
-  took: Spread,
-  first_byte: Spread,
-  waited: Spread,
-  token_answers: z.int(),
-  token_silent: z.int(),
-  prompt_tokens: z.int().nullable(),
-  completion_tokens: z.int().nullable(),
-  tokens_per_second: z.number().nullable(),
-});
-const Traffic = z.object({
-  in_flight: z.int(),
-  held: z.int(),
-  own_answers: z.int(),
-  total: Figures,
-  keys: z.array(Figures.extend({ key_name: z.string() })),
-  revisions: z.array(Figures.extend({ revision: z.int() })),
-  cost: z.object({
-    amount: z.string(),
-    until: z.string().nullable(),
-    per_thousand_requests: z.string().nullable(),
-    per_million_tokens: z.string().nullable(),
-  }),
-  items: z.array(Figures.extend({ minute: z.string() })),
-});
-
-export type ServiceTraffic = z.output<typeof Traffic>;
+export type ServiceTraffic = Pick<
+  Traffic,
+  "in_flight" | "held" | "own_answers" | "total" | "keys" | "revisions" | "items"
+> & { cost: Omit<Traffic["cost"], "from"> };
 
 const MINUTES = 20;
 
@@ -62,11 +40,12 @@ export const SERVICE_TRAFFIC = command({
   more: "Gateways write down every five seconds what they counted; of one that is killed, at most the last five are missing. What replicas answered shares their cost: a key's part is its share of the requests.",
   examples: ["service traffic chat", "service traffic chat --by-key --from 2027-01-01T00:00:00Z"],
   run: async ({ api, output }, { service, keys, revisions, limit = MINUTES, ...query }) => {
-    const requested = { ...query, limit: String(Math.min(Math.max(limit, 1), 200)) };
-    const reported = await api.get(`/inference-services/${segment(service)}/traffic`, requested);
+    const minutes = Math.min(Math.max(limit, 1), 200);
+    const requested = given({ ...query, limit: minutes });
+    const reported = await api.send(getServiceTraffic(service, requested));
     if (output.format === "json" || output.format === "name") return printDone(output, "", reported);
     const by = keys ? "keys" : revisions ? "revisions" : "minutes";
-    printTraffic(output, Traffic.parse(reported), { by, key: query.key ?? null });
+    printTraffic(output, reported, { by, key: query.key ?? null });
   },
 });
 
@@ -83,7 +62,11 @@ export function printTraffic(
       .map((line) => `${safeText(line)}\n`)
       .join(""),
   );
-  const rows = { minutes: traffic.items, keys: traffic.keys, revisions: traffic.revisions }[by];
+  const rows: readonly TrafficRow[] = {
+    minutes: traffic.items,
+    keys: traffic.keys,
+    revisions: traffic.revisions,
+  }[by];
   if (rows.length === 0) return;
   output.write("\n");
   printList(output, rows, [FIRST[by], ...COLUMNS]);
@@ -131,20 +114,26 @@ function costLines(
   return [`Charged until ${until}${whose}: ${[amount, ...each].join(", ")}.`];
 }
 
-const FIRST: Record<By, Column> = {
+/** What a minute, a key and a revision have in common, and what each is called by. */
+type TrafficRow = TrafficTotal &
+  Partial<
+    Pick<TrafficMinute, "minute"> & Pick<TrafficOfKey, "key_name"> & Pick<TrafficOfRevision, "revision">
+  >;
+
+const FIRST: Record<By, Column<TrafficRow>> = {
   minutes: "minute",
   keys: ["key", (row) => (row.key_name === "" ? "(none)" : row.key_name)],
   revisions: "revision",
 };
 
-const COLUMNS: Column[] = [
+const COLUMNS: Column<TrafficRow>[] = [
   "requests",
   ["4xx", (row) => row.status_4xx],
   ["5xx", (row) => row.status_5xx],
-  ["p50", (row) => msText(Figures.parse(row).took.p50_ms)],
-  ["p99", (row) => msText(Figures.parse(row).took.p99_ms)],
-  { ifRoom: ["first byte", (row) => msText(Figures.parse(row).first_byte.p50_ms)] },
-  { ifRoom: ["waited p99", (row) => msText(Figures.parse(row).waited.p99_ms)] },
+  ["p50", (row) => msText(row.took.p50_ms)],
+  ["p99", (row) => msText(row.took.p99_ms)],
+  { ifRoom: ["first byte", (row) => msText(row.first_byte.p50_ms)] },
+  { ifRoom: ["waited p99", (row) => msText(row.waited.p99_ms)] },
   { ifRoom: ["sent", (row) => sizeText(row.bytes_sent)] },
   ["prompt", (row) => row.prompt_tokens],
   ["completion", (row) => row.completion_tokens],

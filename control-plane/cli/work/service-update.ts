@@ -1,22 +1,20 @@
 /** `remotegpu service update`: what holds at once, for replicas that run too. What makes another version is `upgrade`. */
+import { given } from "../../client/api-request.ts";
+import { changeInferenceService } from "../../client/generated/api.ts";
+import type { InferenceServiceChange } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { onOff, wholeNumber, wholeNumberOrOff, words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
-import { command, option, repeated, resourceField } from "../framework/command.ts";
-import { body } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
+import { command, option, repeated, resourceField, type Given } from "../framework/command.ts";
 import { printDone } from "../framework/output.ts";
 import { withSettings } from "./order-options.ts";
 import { serviceSentence } from "./service-sentence.ts";
 
 const OFF = "off";
 
-export const SERVICE_UPDATE = command({
-  name: "update",
-  summary: "change its name, bounds, health check or who may call it; at once, without a new version",
-  takes: {
-    service: resourceField("service", "service"),
+/** Each call makes its own, since a schema keeps where it stands on the command line. */
+function changeOptions() {
+  return {
     name: option("--name <name>", "another name", words()),
     description: option("--description <text>", "what it is for", words()),
     min_replicas: option("--min <number>", "replicas at least", wholeNumber()),
@@ -64,35 +62,48 @@ export const SERVICE_UPDATE = command({
       "so long a replica that goes may answer what it has",
       wholeNumberOrOff(),
     ),
-  },
+  };
+}
+type ChangeOptions = Given<ReturnType<typeof changeOptions>>;
+
+export const SERVICE_UPDATE = command({
+  name: "update",
+  summary: "change its name, bounds, health check or who may call it; at once, without a new version",
+  takes: { service: resourceField("service", "service"), ...changeOptions() },
   examples: [
     "service update chat --max 8 --max-in-flight 4",
     "service update chat --name talk --health /ready --public on",
   ],
   more: "What is off is as by default. Another image, command, size or variable is another version: `remotegpu service upgrade`.",
-  run: async ({ api, output }, { service, ...given }) => {
-    const change = serviceChange(given);
+  run: async ({ api, output }, { service, ...options }) => {
+    const change = serviceChange(options);
     if (Object.keys(change).length === 0) throw new CliError("usage", "Name what is to change.");
-    const row = await api.patch(`/inference-services/${segment(service)}`, change);
+    const row = await api.send(changeInferenceService(service, change));
     printDone(output, serviceSentence(row), row);
   },
 });
 
-const OF_CONFIG = new Set([
-  "public",
-  "cors_origins",
-  "max_in_flight",
-  "max_queued",
-  "queue_seconds",
-  "wake_seconds",
-  "timeout_seconds",
-  "drain_seconds",
-]);
-
-/** As the API takes it: how it shows itself at gateways is part of its config. */
-function serviceChange(given: object): Row {
-  const changes = Object.entries(body(given));
-  const visible = changes.filter(([name]) => OF_CONFIG.has(name));
-  const plain = changes.filter(([name]) => !OF_CONFIG.has(name));
-  return { ...Object.fromEntries(plain), ...withSettings({}, Object.fromEntries(visible)) };
+/** As the API takes it: how it presents itself at gateways is part of its config. */
+function serviceChange({
+  public: isPublic,
+  cors_origins,
+  max_in_flight,
+  max_queued,
+  queue_seconds,
+  wake_seconds,
+  timeout_seconds,
+  drain_seconds,
+  ...plain
+}: ChangeOptions): InferenceServiceChange {
+  const settings = {
+    public: isPublic,
+    cors_origins,
+    max_in_flight,
+    max_queued,
+    queue_seconds,
+    wake_seconds,
+    timeout_seconds,
+    drain_seconds,
+  };
+  return { ...given(plain), ...withSettings({}, settings) };
 }

@@ -1,28 +1,31 @@
 /** `remotegpu service upgrade`, `rollback` and `history`: other versions of a service, and which there were. */
+import { given } from "../../client/api-request.ts";
+import {
+  getInferenceService,
+  listServiceRevisions,
+  listServiceRollouts,
+  rollBackInferenceService,
+  upgradeInferenceService,
+} from "../../client/generated/api.ts";
+import type {
+  InferenceService,
+  InferenceServiceUpgradeConfig,
+  ServiceRevision,
+  ServiceRollout,
+} from "../../client/generated/api.schemas.ts";
 import { asSentence } from "@remotegpu/shared/sentence";
 import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
 import { wholeNumber, words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { command, flag, needed, option, repeated, resourceField } from "../framework/command.ts";
-import { body, type Context } from "../framework/context.ts";
-import { segment } from "../framework/list-command.ts";
+import { type Context } from "../framework/context.ts";
 import { type Column, type Output, printDone, printList } from "../framework/output.ts";
 import { changeOptions, withSettings } from "./order-options.ts";
 import { serviceSentence } from "./service-sentence.ts";
 import { type WaitState, waiting, waitUntil } from "./wait.ts";
 
-const ROUTE = "/inference-services";
 /** More than these nobody looks at; the API has them all. */
 const LISTED = 50;
-
-const Rollout = z.looseObject({
-  number: z.int(),
-  from_version: z.string().nullable(),
-  version: z.string().nullable(),
-  outcome: z.string().nullable(),
-  cause: z.string().nullable(),
-});
 
 const going = () => ({
   allow_gap: flag("--allow-gap", "where there is no room for one more, a replica may make it"),
@@ -35,7 +38,7 @@ export const UPGRADE = command({
   takes: {
     service: resourceField("service", "service"),
     version: needed("--version <version>", "what you call the new version", words()),
-    ...changeOptions(),
+    ...changeOptions<InferenceServiceUpgradeConfig>(),
     model_id: option("--model <model>", "mounted read-only at /gemini/pretrain1", wholeNumber(), {
       of: "model",
     }),
@@ -49,7 +52,7 @@ export const UPGRADE = command({
     "service upgrade chat --version 2b --env LEVEL=debug --unset TRACE",
   ],
   more: "What is not named stays as it is. It goes back by itself where the new version does not get ready or answers with more errors; `remotegpu service history` says why.",
-  run: async (context, { service, wait, timeout, allow_gap, ...given }) => {
+  run: async (context, { service, wait, timeout, allow_gap, ...options }) => {
     const {
       host_labels,
       max_price_per_hour,
@@ -59,17 +62,17 @@ export const UPGRADE = command({
       command: text,
       port,
       ...others
-    } = given;
+    } = options;
     const { unset = [], env_vars, ...plain } = others;
     const settings = { host_labels, max_price_per_hour, spec, gpu_model, command: text, port };
     const variables = { ...Object.fromEntries(unset.map((name) => [name, null])), ...env_vars };
     const change = {
-      ...body(plain),
+      ...given(plain),
       ...withSettings(config, settings),
       ...(Object.keys(variables).length > 0 && { env_vars: variables }),
       ...(allow_gap && { allow_gap }),
     };
-    const row = await context.api.post(`${ROUTE}/${segment(service)}/upgrade`, change);
+    const row = await context.api.send(upgradeInferenceService(service, change));
     await reported(context, row, { wait, timeout });
   },
 });
@@ -81,15 +84,14 @@ export const ROLLBACK = command({
   examples: ["service rollback chat --wait"],
   more: "Rolling back twice is where it began.",
   run: async (context, { service, wait, timeout, allow_gap }) => {
-    const path = `${ROUTE}/${segment(service)}/rollback`;
-    const row = await context.api.post(path, allow_gap ? { allow_gap } : {});
+    const row = await context.api.send(rollBackInferenceService(service, allow_gap ? { allow_gap } : {}));
     await reported(context, row, { wait, timeout });
   },
 });
 
 async function reported(
   context: Context,
-  row: Row,
+  row: InferenceService,
   { wait, timeout }: { wait: boolean; timeout: number },
 ): Promise<void> {
   if (wait) row = await overIn(context, row, timeout);
@@ -97,54 +99,44 @@ async function reported(
 }
 
 /** @throws CliError past the bound, with Ctrl-C, and where it came to nothing */
-async function overIn({ api }: Context, ordered: Row, seconds: number): Promise<Row> {
-  const id = String(ordered.id);
-  const path = `${ROUTE}/${segment(id)}`;
-  const rollouts = async () => z.array(Rollout).parse(await api.list(`${path}/rollouts`, {}, LISTED));
+async function overIn(
+  { api }: Context,
+  ordered: InferenceService,
+  seconds: number,
+): Promise<InferenceService> {
+  const { id } = ordered;
+  const rollouts = async () => await api.list(listServiceRollouts(id), LISTED);
   const mine = (await rollouts())[0]?.number;
-  const isBack = isGoingBack(ordered);
-  const check = async (): Promise<WaitState<Row>> => {
+  const isBack = ordered.rollout?.cause != null;
+  const check = async (): Promise<WaitState<InferenceService>> => {
     // Before its row: a rollout that ends between the two would leave what stood before it to be told as its outcome.
     const rollout = (await rollouts()).find(({ number }) => number === mine);
-    const row = await api.get(path);
+    const row = await api.send(getInferenceService(id));
     if (rollout?.outcome === (isBack ? "reverted" : "completed")) return { done: row };
-    if (
-      rollout === undefined ||
-      rollout.outcome !== null ||
-      !["creating", "running"].includes(String(row.status))
-    )
+    if (rollout === undefined || rollout.outcome !== null || !["creating", "running"].includes(row.status))
       throw new CliError(
         "refused",
         rollout === undefined ? serviceSentence(row) : outcomeSentence(rollout, row),
       );
     return {
-      waitsFor: typeof row.status_reason === "string" ? row.status_reason : null,
+      waitsFor: row.status_reason ?? null,
       stands: serviceSentence(row),
     };
   };
   return await waitUntil(check, { seconds, goesOn: `remotegpu service status ${id} --watch` });
 }
 
-function isGoingBack({ rollout }: Row): boolean {
-  return z.looseObject({ cause: z.string() }).safeParse(rollout).success;
-}
-
-function outcomeSentence({ version, outcome, cause }: z.output<typeof Rollout>, row: Row): string {
-  const named = `Version ${version ?? "-"} of ${String(row.name)}`;
+function outcomeSentence({ version, outcome, cause }: ServiceRollout, row: InferenceService): string {
+  const named = `Version ${version ?? "-"} of ${row.name}`;
   if (outcome === "reverted") return asSentence(`${named} was taken back: ${cause ?? ""}`);
   return outcome === null ? serviceSentence(row) : `${named} is not waited for: another one took its place.`;
 }
 
-function versionSentence(row: Row): string {
-  const { id, version, rollout, status } = row;
-  const to = z
-    .looseObject({ version: z.string().nullable(), cause: z.string().nullable() })
-    .safeParse(rollout).data;
-  if (to === undefined)
-    return `Inference service ${String(id)} is ${String(status)}, version ${String(version)}.`;
+function versionSentence({ id, version, rollout: to, status }: InferenceService): string {
+  if (to == null) return `Inference service ${id} is ${status}, version ${version}.`;
   return to.cause === null
-    ? `Inference service ${String(id)} goes from version ${String(version)} to ${to.version ?? "-"}; look: remotegpu service status ${String(id)} --watch`
-    : `Inference service ${String(id)} goes back to version ${String(version)}.`;
+    ? `Inference service ${id} goes from version ${version} to ${to.version ?? "-"}; look: remotegpu service status ${id} --watch`
+    : `Inference service ${id} goes back to version ${version}.`;
 }
 
 export const HISTORY = command({
@@ -154,17 +146,16 @@ export const HISTORY = command({
   isWatchable: true,
   examples: ["service history chat"],
   run: async ({ api, output }, { service }) => {
-    const path = `${ROUTE}/${segment(service)}`;
-    const row = await api.get(path);
+    const row = await api.send(getInferenceService(service));
     const [revisions, rollouts] = await Promise.all([
-      api.list(`${path}/revisions`, {}, LISTED),
-      api.list(`${path}/rollouts`, {}, LISTED),
+      api.list(listServiceRevisions(service), LISTED),
+      api.list(listServiceRollouts(service), LISTED),
     ]);
     printHistory(output, { service: row, revisions, rollouts });
   },
 });
 
-const REVISIONS: Column[] = [
+const REVISIONS: Column<ServiceRevision & { serves: string }>[] = [
   ["revision", (row) => row.number],
   "version",
   "image",
@@ -175,7 +166,7 @@ const REVISIONS: Column[] = [
   ["serves", (row) => row.serves],
 ];
 
-const ROLLOUTS: Column[] = [
+const ROLLOUTS: Column<ServiceRollout>[] = [
   "began_at",
   ["from", (row) => row.from_version],
   ["to", (row) => row.version],
@@ -187,7 +178,15 @@ const ROLLOUTS: Column[] = [
 /** Causes are sentences: they stand below, where they are read whole. */
 export function printHistory(
   output: Output,
-  { service, revisions, rollouts }: { service: Row; revisions: Row[]; rollouts: Row[] },
+  {
+    service,
+    revisions,
+    rollouts,
+  }: {
+    service: Pick<InferenceService, "revision">;
+    revisions: readonly ServiceRevision[];
+    rollouts: readonly ServiceRollout[];
+  },
 ): void {
   if (output.format === "json") return printDone(output, "", { revisions, rollouts });
   const marked = revisions.map((row) => ({
@@ -199,9 +198,8 @@ export function printHistory(
   if (output.format === "name" || rollouts.length === 0) return;
   output.write("\n");
   printList(output, rollouts, ROLLOUTS);
-  const causes = z
-    .array(Rollout)
-    .parse(rollouts)
-    .flatMap(({ version, cause }) => (cause === null ? [] : [`${version ?? "-"}: ${asSentence(cause)}\n`]));
+  const causes = rollouts.flatMap(({ version, cause }) =>
+    cause === null ? [] : [`${version ?? "-"}: ${asSentence(cause)}\n`],
+  );
   if (causes.length > 0) output.write(`\n${causes.join("")}`);
 }

@@ -1,11 +1,14 @@
 /** `remotegpu env ssh-ticket…`: administrators' way in for some minutes, as they and the environment's people see it. */
+import {
+  createEnvironmentSshTicket,
+  endEnvironmentSshTicket,
+  listEnvironmentSshTickets,
+} from "../../client/generated/api.ts";
 import { fileText, words } from "../framework/arguments.ts";
 import { argument, command, needed, type Command } from "../framework/command.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone } from "../framework/output.ts";
 import { anEnvironment } from "./environment-state.ts";
-
-const ticketsOf = (environment: string) => `/environments/${segment(environment)}/ssh-tickets`;
 
 const MAKE = command({
   name: "ssh-ticket",
@@ -17,10 +20,9 @@ const MAKE = command({
   },
   examples: ["env ssh-ticket env-5b1f6c0e --public-key ~/.ssh/id_ed25519.pub --reason 'the training hangs'"],
   run: async ({ api, output }, { environment, ...ticket }) => {
-    const row = await api.post(ticketsOf(environment), ticket);
-    const until = String(row.expires_at);
-    const key = String(row.key_fingerprint);
-    printDone(output, `Ticket ${String(row.id)} opens it to ${key} until ${until}.`, row);
+    const row = await api.send(createEnvironmentSshTicket(environment, ticket));
+    const { id, key_fingerprint: key, expires_at: until } = row;
+    printDone(output, `Ticket ${id} opens it to ${key} until ${until}.`, row);
   },
 });
 
@@ -28,7 +30,7 @@ const LIST = listCommand({
   name: "ssh-tickets",
   summary: "administrators' tickets for it, and what for",
   takes: anEnvironment(),
-  route: ({ environment }) => ticketsOf(environment),
+  request: ({ environment }) => listEnvironmentSshTickets(environment),
   columns: [
     "id",
     ["administrator", (row) => row.made_by],
@@ -46,7 +48,7 @@ const END = command({
   summary: "end an administrator's ticket before its time",
   takes: { ...anEnvironment(), ticket: argument("ticket", words()) },
   run: async ({ api, output }, { environment, ticket }) => {
-    await api.delete(`${ticketsOf(environment)}/${segment(ticket)}`);
+    await api.send(endEnvironmentSshTicket(environment, ticket));
     printDone(output, `Ticket ${ticket} opens nothing any more.`, { id: ticket });
   },
 });

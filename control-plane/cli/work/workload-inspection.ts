@@ -1,31 +1,26 @@
 /** What people ask of a workload, whatever its kind: what it wrote, what happened to it, where it runs and why not. */
-import { z } from "zod";
-import type { Row } from "../framework/api-client.ts";
-import { wholeNumber, words } from "../framework/arguments.ts";
+import { given, type ApiRequest, type Page } from "../../client/api-request.ts";
+import type { Event, Instance, InstanceRun, Urgency, Why } from "../../client/generated/api.schemas.ts";
+import { apiWord, wholeNumber, words } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { command, flag, option, resourceField, type Command } from "../framework/command.ts";
 import type { Context } from "../framework/context.ts";
-import { listCommand, segment } from "../framework/list-command.ts";
+import { listCommand } from "../framework/list-command.ts";
 import { printDone, printList, printOne, type Column } from "../framework/output.ts";
 import type { Kind } from "../framework/resource-fields.ts";
 import { BytesOut, isFiltered } from "../terminal/outputs.ts";
 import { followRanks } from "./rank-logs.ts";
+import type { LogQuery } from "./run-output.ts";
 import { foundText } from "./found-text.ts";
 
-export const EVENT_COLUMNS: Column[] = ["at", "actor", "kind", "old", "new", "reason"];
-const INSTANCE_COLUMNS: Column[] = [
+export const EVENT_COLUMNS: Column<Event>[] = ["at", "actor", "kind", "old", "new", "reason"];
+const INSTANCE_COLUMNS: Column<Instance>[] = [
   "id",
   "rank",
   "state",
   ["host", (row) => row.host_name ?? row.host_id],
   {
-    ifRoom: [
-      "gpus",
-      (row) =>
-        Gpus.parse(row.gpus ?? [])
-          .map(({ uuid }) => uuid)
-          .join(", "),
-    ],
+    ifRoom: ["gpus", (row) => (row.gpus ?? []).map(({ uuid }) => uuid).join(", ")],
   },
   { ifRoom: "run_id" },
   ["ended", endText],
@@ -34,29 +29,15 @@ const INSTANCE_COLUMNS: Column[] = [
   "detail",
 ];
 
-const Gpus = z.array(z.looseObject({ uuid: z.string() }));
-const Runs = z.array(
-  z.looseObject({
-    charged: z.string().nullish(),
-    end: z
-      .looseObject({
-        phase: z.string(),
-        exit_code: z.int().nullable(),
-        signal: z.string().nullable(),
-        out_of_memory: z.boolean(),
-      })
-      .nullish(),
-  }),
-);
-const Rows = z.array(z.looseObject({})).default([]);
-const Share = z.looseObject({ sentence: z.string() }).nullish();
-const Why = z.looseObject({
-  share: Share,
-  hosts: Rows,
-  image_fetches: Rows,
-  gpu_faults: Rows,
-  suggestions: Rows,
-});
+/** The requests by which one is inspected, each kind's own. */
+export interface InspectionRequests {
+  logs: (id: string, query: LogQuery) => ApiRequest<string>;
+  events: (id: string) => ApiRequest<Page<Event>>;
+  instances: (id: string) => ApiRequest<Page<Instance>>;
+  why: (id: string) => ApiRequest<Why>;
+  makeUrgent: (id: string) => ApiRequest<Urgency>;
+  endUrgency: (id: string) => ApiRequest<Urgency>;
+}
 
 const URGENT = "have it tried before all others whenever it waits (admins)";
 const URGENCY: Partial<Record<Kind, string>> = {
@@ -64,9 +45,7 @@ const URGENCY: Partial<Record<Kind, string>> = {
     "have its replicas tried before all others whenever one waits, those of later scaling too (admins)",
 };
 
-/** @param route "/environments" and the like */
-export function inspectionCommands(kind: Kind, route: string): Command[] {
-  const path = (id: string, what: string) => `${route}/${segment(id)}/${what}`;
+export function inspectionCommands(kind: Kind, requests: InspectionRequests): Command[] {
   return [
     command({
       name: "logs",
@@ -81,24 +60,24 @@ export function inspectionCommands(kind: Kind, route: string): Command[] {
         service: option(
           "--service <name>",
           "of this service of an environment: jupyter, tensorboard or rdp",
-          words(),
+          apiWord<NonNullable<LogQuery["service"]>>(),
         ),
       },
       run: async (context, { workload, ...options }) =>
-        await printLogs(context, `${route}/${segment(workload)}`, options),
+        await printLogs(context, { id: workload, requests, options }),
     }),
     listCommand({
       name: "events",
       summary: "what happened to it, newest first",
       takes: { workload: resourceField(kind, kind) },
-      route: ({ workload }) => path(workload, "events"),
+      request: ({ workload }) => requests.events(workload),
       columns: EVENT_COLUMNS,
     }),
     listCommand({
       name: "instances",
       summary: "where it runs, and how its runs ended",
       takes: { workload: resourceField(kind, kind) },
-      route: ({ workload }) => path(workload, "instances"),
+      request: ({ workload }) => requests.instances(workload),
       columns: INSTANCE_COLUMNS,
     }),
     command({
@@ -107,29 +86,26 @@ export function inspectionCommands(kind: Kind, route: string): Command[] {
       takes: { workload: resourceField(kind, kind) },
       isWatchable: true,
       run: async ({ api, output }, { workload }) => {
-        const answer = await api.get(path(workload, "why"));
+        const answer = await api.send(requests.why(workload));
         if (output.format === "json") return printOne(output, answer);
-        const {
-          hosts,
-          image_fetches: fetches,
-          gpu_faults: faults,
-          suggestions,
-          share,
-          ...why
-        } = Why.parse(answer);
+        const { hosts, image_fetches: fetches, gpu_faults: faults, suggestions, share, ...why } = answer;
         printOne(output, { ...why, ...(share != null && { share: share.sentence }) });
         if (faults.length > 0)
           printList(output, faults, ["at", "rank", ["error of its program", (row) => row.reason]]);
         // Only what waits for a place is a matter of hosts.
         if (why.status !== "queued") return;
-        printList(output, hosts, [["host", (row) => row.host_id ?? row.id], "reason"], "No host to ask.");
-        const ofFetches: Column[] = [
+        printList(output, hosts, [["host", (row) => row.host_id], "reason"], "No host to ask.");
+        const ofFetches: Column<Why["image_fetches"][number]>[] = [
           ["image fetched by", (row) => row.host_id],
           "since",
           ["how it ended", (row) => row.reason],
         ];
         if (fetches.length > 0) printList(output, fetches, ofFetches);
-        const ofSuggestions: Column[] = [["what would start it", (row) => row.sentence], "field", "value"];
+        const ofSuggestions: Column<Why["suggestions"][number]>[] = [
+          ["what would start it", (row) => row.sentence],
+          "field",
+          "value",
+        ];
         printList(output, suggestions, ofSuggestions, "No single change would start it now.");
       },
     }),
@@ -141,8 +117,8 @@ export function inspectionCommands(kind: Kind, route: string): Command[] {
         isOver: flag("--off", "have it wait like all others again"),
       },
       run: async ({ api, output }, { workload, isOver }) => {
-        const route = path(workload, "urgent");
-        const row = isOver ? await api.delete(route) : await api.put(route, {});
+        const request = isOver ? requests.endUrgency : requests.makeUrgent;
+        const row = await api.send(request(workload));
         const isOfService = kind === "service";
         const lasting = isOfService ? `, and so is each later replica of it, until --off` : "";
         const text = isOver ? `${workload} waits like all others.` : `${workload} is tried first${lasting}.`;
@@ -158,22 +134,20 @@ type LogOptions = {
   rank?: number | undefined;
   isOfAll: boolean;
   run?: string | undefined;
-  service?: string | undefined;
+  service?: LogQuery["service"] | undefined;
 };
 
 /** As JSON it is one object at the end, so it cannot be followed; as text the bytes as they were written. */
-async function printLogs({ api, output }: Context, path: string, options: LogOptions): Promise<void> {
+async function printLogs(
+  { api, output }: Context,
+  { id, requests, options }: { id: string; requests: InspectionRequests; options: LogOptions },
+): Promise<void> {
   const { follow, tail, rank, isOfAll, run, service } = options;
   if (isOfAll && (rank !== undefined || run !== undefined))
     throw new CliError("usage", "--all-ranks is of the latest runs: leave out --rank and --run.");
   const isJson = output.format === "json";
-  const query = {
-    follow: follow && !isJson ? "true" : undefined,
-    tail: tail?.toString(),
-    rank: rank?.toString(),
-    run,
-    service,
-  };
+  const query = given({ follow: follow && !isJson ? "true" : undefined, tail, rank, run, service });
+  const read = (what: LogQuery) => requests.logs(id, what);
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once("SIGINT", interrupt);
@@ -187,8 +161,16 @@ async function printLogs({ api, output }: Context, path: string, options: LogOpt
   try {
     const { signal } = interrupted;
     const isStored = isJson || !isFiltered("stdout", how);
-    if (isOfAll) await followRanks(api, { path, query, signal, write, isFiltered: !isStored });
-    else await api.stream(`${path}/logs`, query, { write, signal });
+    if (isOfAll)
+      await followRanks(api, {
+        instances: requests.instances(id),
+        read,
+        query,
+        signal,
+        write,
+        isFiltered: !isStored,
+      });
+    else await api.stream(read(query), { write, signal });
   } finally {
     process.off("SIGINT", interrupt);
     out.end();
@@ -196,11 +178,11 @@ async function printLogs({ api, output }: Context, path: string, options: LogOpt
   if (isJson) output.write(`${JSON.stringify({ log: Buffer.concat(collected).toString("utf8") })}\n`);
 }
 
-function latestRun(row: Row): z.infer<typeof Runs>[number] | undefined {
-  return Runs.parse(row.runs ?? [])[0];
+function latestRun({ runs }: Instance): InstanceRun | undefined {
+  return (runs ?? [])[0];
 }
 
-function endText(row: Row): string | undefined {
+function endText(row: Instance): string | undefined {
   const end = latestRun(row)?.end;
   if (end === undefined || end === null) return undefined;
   const facts = [

@@ -16,6 +16,8 @@ import { type RefusedOrder, startEnvironment } from "../../server/store/orders/e
 import type { Tunnels } from "../tunnel/tunnel.ts";
 import type { Visit } from "../visit.ts";
 import { type Rights, RightsUnknown } from "./rights.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { reasonOf } from "../../server/core/reasons/plain-reason.ts";
 
 /** An image that has to be fetched takes minutes; whoever waits longer than this asks again. */
 const WAITS_MS = 10 * 60_000;
@@ -145,7 +147,7 @@ export class Waker {
 function whyNot(refused: RefusedOrder): string {
   switch (refused.refusal) {
     case "wrong-state":
-      return refused.detail;
+      return inEnglish(reasonOf(refused.reason));
     case "impossible":
       return refused.impossibility.sentence;
     case "check":

@@ -1,6 +1,5 @@
 /** `migrate`: what it did or would do, and the report of an upgrade, as tables for people or one document for scripts. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { Row } from "../../cli/framework/api-client.ts";
 import { type Column, printList } from "../../cli/framework/output.ts";
 import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { Database } from "../store/database/database.ts";
@@ -83,7 +82,11 @@ function sendReport({ derived, findings }: UpgradeReport, print: (text: string) 
     );
 }
 
-function list(rows: Row[], columns: Column[], print: (text: string) => void): void {
+function list<Row extends object>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  print: (text: string) => void,
+): void {
   printList({ format: "wide", width: null, nowMs: 0, write: print }, rows, columns);
 }
 

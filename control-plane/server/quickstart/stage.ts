@@ -2,12 +2,20 @@
  * Where the story of `npm start` and the demo plays: one folder, the product's own processes on it, and their end in
  * the right order whatever happened. It knows how to begin and end things; what is ordered is the story's.
  */
+import {
+  createJoinToken,
+  getEnvironment,
+  getHost,
+  listHostGpus,
+  stopEnvironment,
+} from "../../client/generated/api.ts";
+import type { Gpu } from "../../client/generated/api.schemas.ts";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GIB } from "@remotegpu/shared/units";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient, type Row } from "../../cli/framework/api-client.ts";
+import { ApiClient } from "../../cli/framework/api-client.ts";
 import { CliError } from "../../cli/framework/cli-error.ts";
 import { freePort, isPortFree } from "../embedded/ports.ts";
 import { Child } from "./child.ts";
@@ -144,29 +152,29 @@ export class Stage {
    * Joins once, runs the agent with the access and the files process beside it, and waits until its host is online
    * with its GPUs. What the control plane has of the host is a dated copy, so only a report of this life counts.
    */
-  async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Row> {
+  async startAgent(admin: ApiClient, simulatedGpus: number): Promise<Gpu[]> {
     const env = this.#newAgentEnv(simulatedGpus);
     this.#agentEnv = env;
     const credential = join(this.options.root, "agent", "credential.json");
     if (!existsSync(credential)) {
-      const { token } = await admin.post("/join-tokens");
-      await this.#command(AGENT, ["join"], { ...env, REMOTEGPU_JOIN_TOKEN: String(token) });
+      const { token } = await admin.send(createJoinToken({}));
+      await this.#command(AGENT, ["join"], { ...env, REMOTEGPU_JOIN_TOKEN: token });
     }
     const { grant } = z
       .object({ grant: z.object({ host_id: z.string() }) })
       .parse(JSON.parse(readFileSync(credential, "utf8")));
-    const path = `/hosts/${grant.host_id}`;
-    const { observed_at: observedBefore } = await admin.get(path);
+    const { host_id: hostId } = grant;
+    const { observed_at: observedBefore } = await admin.send(getHost(hostId));
     this.#access = this.#spawn("access process", ACCESS, env);
     this.#files = this.#spawn("files process", FILES, env);
     this.#agent = this.#spawn("agent", AGENT, env);
     // Else its gateway would not connect to this machine's own addresses.
     await this.#command(CONTROL_PLANE, ["local-host", grant.host_id], this.#controlPlaneEnv());
     return this.until(ONLINE_WITHIN_MS, "this host to be online", async () => {
-      const host = await admin.get(path);
-      const { items } = await admin.get(`${path}/gpus`);
+      const host = await admin.send(getHost(hostId));
+      const { items } = await admin.send(listHostGpus(hostId));
       const isOnline = host.connection === "connected" && host.observed_at !== observedBefore;
-      return isOnline && Array.isArray(items) && items.length >= simulatedGpus && { ...host, gpus: items };
+      return isOnline && items.length >= simulatedGpus && items;
     });
   }
 
@@ -307,11 +315,11 @@ export class Stage {
     const deadline = performance.now() + STOP_ENVIRONMENT_WITHIN_MS;
     try {
       const isOver = async () => {
-        const { status } = await api.get(`/environments/${id}`);
+        const { status } = await api.send(getEnvironment(id));
         return status === "stopped" || status === "error";
       };
       if (await isOver()) return;
-      await api.post(`/environments/${id}/stop`);
+      await api.send(stopEnvironment(id));
       while (performance.now() < deadline) {
         if (await isOver()) return;
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));

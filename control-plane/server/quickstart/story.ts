@@ -2,13 +2,34 @@
  * The story itself, over HTTP as any client would: a host joins, a customer tops up, orders an environment with a
  * GPU, uses it, and is billed for exactly that.
  */
+import {
+  addExampleSpecs,
+  createCustomer,
+  createCustomerApiKey,
+  createCustomerTopUp,
+  createEnvironment,
+  createImage,
+  createPrice,
+  createSessionTicket,
+  execInEnvironment,
+  getBillingBalance,
+  getEnvironment,
+  getMe,
+  listBillingRecords,
+  listEnvironments,
+  listImages,
+  setCustomerQuota,
+  startEnvironment,
+  stopEnvironment,
+} from "../../client/generated/api.ts";
+import type { Balance, Environment, InstanceRun } from "../../client/generated/api.schemas.ts";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { divideHalfUp, formatPoints, parsePoints, parsePrice } from "@remotegpu/shared/money";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { ApiClient, Row } from "../../cli/framework/api-client.ts";
+import type { ApiClient } from "../../cli/framework/api-client.ts";
 import { CliError } from "../../cli/framework/cli-error.ts";
 import { saveProfile, START_PROFILE } from "../../cli/framework/profile.ts";
 import type { Stage } from "./stage.ts";
@@ -46,27 +67,7 @@ const Stored = z.object({
 });
 type Stored = z.infer<typeof Stored>;
 
-type Scene = { admin: ApiClient; customer: ApiClient; stored: Stored; host: Row };
-
-const Gpu = z.looseObject({ uuid: z.string(), name: z.string(), simulated: z.boolean() });
-const RunningEnvironment = z.looseObject({
-  id: z.string(),
-  instances: z
-    .array(
-      z.looseObject({
-        gpus: z.array(z.looseObject({ uuid: z.string() })),
-        runs: z.array(z.looseObject({ id: z.string(), proven_ms: z.number(), billed_minutes: z.number() })),
-      }),
-    )
-    .min(1),
-});
-const BillingRecord = z.looseObject({
-  line: z.string(),
-  quantity: z.string(),
-  billing_minutes: z.number(),
-  unit_price: z.string(),
-  amount: z.string(),
-});
+type Scene = { admin: ApiClient; customer: ApiClient; stored: Stored };
 
 export async function playStart(stage: Stage): Promise<void> {
   stage.print(`RemoteGPU starts on this host; what it keeps is in ${stage.options.root}.`);
@@ -82,16 +83,14 @@ export async function playStart(stage: Stage): Promise<void> {
     reportedMs = performance.now();
     const now = await balanceIfServed(scene.customer);
     if (now === null) continue;
-    stage.print(
-      `The bill so far: ${String(now.accrued)} accrued since the last charge, balance ${String(now.balance)}.`,
-    );
+    stage.print(`The bill so far: ${now.accrued} accrued since the last charge, balance ${now.balance}.`);
   }
 }
 
 /** Null while the control plane is being started again. */
-async function balanceIfServed(customer: ApiClient): Promise<Row | null> {
+async function balanceIfServed(customer: ApiClient): Promise<Balance | null> {
   try {
-    return await customer.get("/billing/balance");
+    return await customer.send(getBillingBalance());
   } catch (error) {
     if (error instanceof CliError && error.kind === "unavailable") return null;
     throw error;
@@ -106,15 +105,15 @@ export async function playDemo(stage: Stage): Promise<void> {
   const gpu = environment.instances[0]?.gpus[0]?.uuid ?? "none";
   const argv = ["nvidia-smi", "-L"];
   stage.print(`7. Inside it: ${argv.join(" ")}`);
-  const seen = await scene.customer.post(`/environments/${environment.id}/exec`, { argv });
-  stage.print(indented(String(seen.stdout)));
-  if (seen.exit_code !== 0 || !String(seen.stdout).includes(gpu))
-    throw new StartError(`The environment does not see its GPU ${gpu}: ${String(seen.stderr)}`);
+  const seen = await scene.customer.send(execInEnvironment(environment.id, { argv }));
+  stage.print(indented(seen.stdout));
+  if (seen.exit_code !== 0 || !seen.stdout.includes(gpu))
+    throw new StartError(`The environment does not see its GPU ${gpu}: ${seen.stderr}`);
 
   stage.print("8. It is stopped, and billed for what ran.");
-  await scene.customer.post(`/environments/${environment.id}/stop`);
+  await scene.customer.send(stopEnvironment(environment.id));
   const run = await stage.until(STOPPED_WITHIN_MS, "the bill of the stopped environment", async () => {
-    const visible = RunningEnvironment.parse(await scene.customer.get(`/environments/${environment.id}`));
+    const visible = await scene.customer.send(getEnvironment(environment.id));
     const ended = visible.instances[0]?.runs[0];
     return visible.status === "stopped" && ended !== undefined && ended.closed_at !== null && ended;
   });
@@ -137,8 +136,7 @@ async function setUp(stage: Stage): Promise<Scene> {
     stage.print(
       "   It has no GPU that is used, so it carries SIMULATED ones: they behave, but compute nothing.",
     );
-  const host = await stage.startAgent(admin, simulated);
-  for (const gpu of z.array(Gpu).parse(host.gpus))
+  for (const gpu of await stage.startAgent(admin, simulated))
     stage.print(`   ${gpu.uuid}  ${gpu.name}${gpu.simulated ? "  (simulated)" : ""}`);
 
   stage.print("3. An image to run, without any registry.");
@@ -152,14 +150,14 @@ async function setUp(stage: Stage): Promise<Scene> {
   if (before !== null) stage.print("4. and 5. Prices and customer are those of the last time.");
   writeFileSync(storedFile, JSON.stringify(stored), { mode: 0o600 });
   chmodSync(storedFile, 0o600);
-  return { admin, customer: stage.api(stored.customerKey), stored, host };
+  return { admin, customer: stage.api(stored.customerKey), stored };
 }
 
 /** No registry has it: it is used because the fleet's owner offers it. */
 async function offerStarterImage(admin: ApiClient): Promise<void> {
-  const offered = await admin.list("/images");
+  const offered = await admin.list(listImages());
   if (offered.some(({ name }) => name === STARTER_IMAGE)) return;
-  await admin.post("/images", { name: STARTER_IMAGE, display_name: "A busybox to begin with" });
+  await admin.send(createImage({ name: STARTER_IMAGE, display_name: "A busybox to begin with" }));
 }
 
 async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Promise<Stored> {
@@ -171,14 +169,19 @@ async function newCustomer(stage: Stage, admin: ApiClient, adminKey: string): Pr
       )} an hour; storage ${STORAGE_PRICE} a GB and day; and the specs basic, standard and premium.`,
   );
   for (const [line, price] of Object.entries(PRICES))
-    await admin.post("/prices", { spec: "default", line, unit_price: price, billing_unit: "hour" });
-  const storage = { spec: "storage", line: "storage", unit_price: STORAGE_PRICE, billing_unit: "day" };
-  await admin.post("/prices", storage);
-  await admin.post("/prices/examples");
-  const customer = await admin.post("/customers", { username: "you", email: "you@localhost.invalid" });
-  const customerId = z.number().parse(customer.id);
-  await admin.put(`/customers/${customerId}/quota`, QUOTA);
-  await admin.post(`/customers/${customerId}/top-ups`, { amount: TOP_UP });
+    await admin.send(createPrice({ spec: "default", line, unit_price: price, billing_unit: "hour" }));
+  const storage = {
+    spec: "storage",
+    line: "storage",
+    unit_price: STORAGE_PRICE,
+    billing_unit: "day",
+  } as const;
+  await admin.send(createPrice(storage));
+  await admin.send(addExampleSpecs());
+  const customer = { username: "you", email: "you@localhost.invalid" };
+  const { id: customerId } = await admin.send(createCustomer(customer));
+  await admin.send(setCustomerQuota(customerId, QUOTA));
+  await admin.send(createCustomerTopUp(customerId, { amount: TOP_UP }));
   const customerKey = await newKey(admin, customerId);
   stage.print(`5. A customer "you" with ${TOP_UP} points.`);
   return { adminKey, customerId, customerKey, environmentId: null };
@@ -191,12 +194,12 @@ async function customerKeyOf(stage: Stage, admin: ApiClient, before: Stored): Pr
 }
 
 async function newKey(admin: ApiClient, customerId: number): Promise<string> {
-  return String((await admin.post(`/customers/${customerId}/api-keys`, { name: "npm start" })).key);
+  return (await admin.send(createCustomerApiKey(customerId, { name: "npm start" }))).key;
 }
 
 async function opens(api: ApiClient): Promise<boolean> {
   try {
-    await api.get("/me");
+    await api.send(getMe());
     return true;
   } catch (error) {
     if (error instanceof CliError && error.isUnauthenticated) return false;
@@ -204,10 +207,7 @@ async function opens(api: ApiClient): Promise<boolean> {
   }
 }
 
-async function runEnvironment(
-  stage: Stage,
-  { customer, stored }: Scene,
-): Promise<z.infer<typeof RunningEnvironment>> {
+async function runEnvironment(stage: Stage, { customer, stored }: Scene): Promise<Environment> {
   const orderedMs = performance.now();
   const id = await orderEnvironment(customer, stored.environmentId);
   stage.environmentRuns(customer, id);
@@ -216,13 +216,13 @@ async function runEnvironment(
   });
   let reason = "";
   const request = async () => {
-    const row = await customer.get(`/environments/${id}`);
-    reason = typeof row.status_reason === "string" ? row.status_reason : "";
+    const row = await customer.send(getEnvironment(id));
+    reason = row.status_reason ?? "";
     // Of the last time, whose stop ended only now.
-    if (row.status === "stopped") await customer.post(`/environments/${id}/start`);
+    if (row.status === "stopped") await customer.send(startEnvironment(id));
     if (row.status === "error") throw new StartError(`The environment does not run: ${reason}`);
     // One whose container is being started again inside its run is running still, and says so.
-    return row.status === "running" && reason === "" && RunningEnvironment.parse(row);
+    return row.status === "running" && reason === "" && row;
   };
   const running = await stage.until(RUNNING_WITHIN_MS, "the environment to run", request, () => reason);
   const seconds = ((performance.now() - orderedMs) / 1000).toFixed(1);
@@ -232,23 +232,24 @@ async function runEnvironment(
 
 /** The one of the last time is started again; without one, or if it was deleted, a new one is ordered. */
 async function orderEnvironment(customer: ApiClient, known: string | null): Promise<string> {
-  const found = known === null ? [] : (await customer.list("/environments")).filter(({ id }) => id === known);
-  if (known === null || found.length === 0) return String((await customer.post("/environments", ORDER)).id);
+  const found =
+    known === null ? [] : (await customer.list(listEnvironments())).filter(({ id }) => id === known);
+  if (known === null || found.length === 0) return (await customer.send(createEnvironment(ORDER))).id;
   const status = found[0]?.status;
-  if (status === "error") await customer.post(`/environments/${known}/start`);
+  if (status === "error") await customer.send(startEnvironment(known));
   return known;
 }
 
-async function firstBill(stage: Stage, { customer }: Scene): Promise<Row> {
+async function firstBill(stage: Stage, { customer }: Scene): Promise<Balance> {
   return stage.until(BILL_WITHIN_MS, "the first minute on the bill", async () => {
-    const balance = await customer.get("/billing/balance");
-    return parsePoints(String(balance.accrued)) > 0n && balance;
+    const balance = await customer.send(getBillingBalance());
+    return parsePoints(balance.accrued) > 0n && balance;
   });
 }
 
 async function explainNext(
   stage: Stage,
-  { scene, environment, balance }: { scene: Scene; environment: { id: string }; balance: Row },
+  { scene, environment, balance }: { scene: Scene; environment: { id: string }; balance: Balance },
 ): Promise<void> {
   const { root } = stage.options;
   const profile = join(root, "profile.json");
@@ -262,9 +263,9 @@ async function explainNext(
       `As its owner:        ${await dashboardLink(scene.admin)}`,
       `It runs. Enter it:   ${command} env exec ${environment.id} nvidia-smi`,
       `In a browser:        ${command} open ${environment.id} terminal        (or jupyter, tensorboard, a port)`,
-      `The bill grows:      ${command} balance        (${String(balance.accrued)} accrued, ${String(balance.burn_per_hour)} an hour)`,
+      `The bill grows:      ${command} balance        (${balance.accrued} accrued, ${balance.burn_per_hour} an hour)`,
       `As the owner:        npx remotegpu --profile ${join(root, "admin-profile.json")} host list`,
-      `The API:             ${stage.url}/docs        (its routes are below ${stage.url}/api/v1)`,
+      `The pages:           ${stage.url}/docs        (the API: ${stage.url}/docs/reference, its routes below ${stage.url}/api/v1)`,
       "",
       "Ctrl-C ends it; npm start again is fast; npm start -- --clean removes all it kept.",
     ].join("\n"),
@@ -273,26 +274,28 @@ async function explainNext(
 
 /** It waits for whoever looks at the terminal later; `remotegpu dashboard` prints another one. */
 async function dashboardLink(api: ApiClient): Promise<string> {
-  return String((await api.post("/session-tickets", { valid_seconds: LINK_SECONDS })).url);
+  return (await api.send(createSessionTicket({ valid_seconds: LINK_SECONDS }))).url;
 }
 
 /** The records must add up to what left the balance, and to the run's started minutes at the prices set. */
 async function checkBill(
   stage: Stage,
   { customer }: Scene,
-  run: { proven_ms: number; billed_minutes: number },
+  run: Pick<InstanceRun, "proven_ms" | "billed_minutes">,
 ) {
-  const records = z.array(BillingRecord).parse(await customer.list("/billing/records"));
-  const balance = await customer.get("/billing/balance");
+  const records = await customer.list(listBillingRecords());
+  const balance = await customer.send(getBillingBalance());
   for (const { line, quantity, billing_minutes: minutes, unit_price: price, amount } of records)
-    stage.print(`   ${line.padEnd(8)} ${quantity.padEnd(5)} × ${minutes} min × ${price} an hour = ${amount}`);
+    stage.print(
+      `   ${(line ?? "").padEnd(8)} ${quantity.padEnd(5)} × ${minutes} min × ${price} an hour = ${amount}`,
+    );
   stage.print(
-    `   ran ${(run.proven_ms / 1000).toFixed(1)} s, billed ${run.billed_minutes} started minutes, balance ${String(balance.balance)}`,
+    `   ran ${(run.proven_ms / 1000).toFixed(1)} s, billed ${run.billed_minutes} started minutes, balance ${balance.balance}`,
   );
 
   const total = records.reduce((sum, record) => sum + parsePoints(record.amount), 0n);
-  const spent = parsePoints(TOP_UP) - parsePoints(String(balance.balance));
-  const gpu = records.find(({ line }) => line.startsWith("gpu"));
+  const spent = parsePoints(TOP_UP) - parsePoints(balance.balance);
+  const gpu = records.find(({ line }) => line?.startsWith("gpu") === true);
   const due = divideHalfUp(
     parsePrice(PRICES.gpu) * BigInt(run.billed_minutes),
     MINUTES_PER_HOUR * PRICE_PER_POINT,

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { isInnerName } from "@remotegpu/shared/inner-name";
 import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
+import type { PlainCode } from "../core/reasons/plain-reason.ts";
 
 export const MAX_URL_LENGTH = 2_000;
 
@@ -11,25 +12,25 @@ export type ReceiverUrl =
       url: URL;
       /** Without the brackets of IPv6 and the dot at the end of a name. */ host: string;
     }
-  | { valid: false; why: string };
+  | { valid: false; why: PlainCode };
 
 /** `allowLoopback`: also this server itself, by plain HTTP too. */
 export function receiverUrl(text: string, { allowLoopback }: { allowLoopback: boolean }): ReceiverUrl {
-  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return refused("must be an https:// URL");
+  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return refused("url-not-https");
   const url = new URL(text);
   // The dot at the end only says that the name is whole; resolvers take it or leave it.
   const host = url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
   const isHere = host === "localhost" || isLoopbackAddress(host);
-  if (url.username !== "" || url.password !== "") return refused("must not hold a user or password");
-  if (url.hash !== "") return refused("must not have a part after #, which is never sent");
+  if (url.username !== "" || url.password !== "") return refused("url-with-user");
+  if (url.hash !== "") return refused("url-with-fragment");
   if (isHere && allowLoopback && /^https?:$/.test(url.protocol)) return { valid: true, url, host };
-  if (url.protocol !== "https:") return refused("must be an https:// URL");
+  if (url.protocol !== "https:") return refused("url-not-https");
   // An underscore, which machines do not have in their names, changes nothing of where a name leads.
   const isPublic = isIP(host) === 0 ? !isInnerName(host.replaceAll("_", "x")) : isPublicAddress(host);
-  if (isHere || !isPublic) return refused("must not lead to an address that is not public");
+  if (isHere || !isPublic) return refused("url-not-public");
   return { valid: true, url, host };
 }
 
-function refused(why: string): ReceiverUrl {
+function refused(why: PlainCode): ReceiverUrl {
   return { valid: false, why };
 }

@@ -10,6 +10,8 @@ import { isIP, type LookupFunction } from "node:net";
 import type { TryOutcome } from "../core/alerts/webhook-tries.ts";
 import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
 import { receiverUrl } from "./receiver-url.ts";
+import { inEnglish } from "../core/reasons/english/english.ts";
+import { reasonOf } from "../core/reasons/plain-reason.ts";
 
 const DEADLINE_MS = 10_000;
 const MAX_ANSWER_BYTES = 1024;
@@ -40,7 +42,7 @@ export async function sendToWebhook(message: WebhookMessage, options: SenderOpti
   const signal = AbortSignal.any([options.signal, deadline]);
   try {
     const target = receiverUrl(message.url, options);
-    if (!target.valid) return failed(`the URL ${target.why}`);
+    if (!target.valid) return failed(`the URL ${inEnglish(reasonOf(target.why))}`);
     const addresses = await unlessEnded(signal, addressesOf(target.host, options));
     const refused = addresses.find((address) => !isAllowed(address, options));
     if (addresses.length === 0) return failed(`${target.host} has no address`);
@@ -49,7 +51,7 @@ export async function sendToWebhook(message: WebhookMessage, options: SenderOpti
     return await post(target.url, message, { addresses, signal, now: options.now() });
   } catch (error) {
     if (deadline.aborted) return failed(`no answer within ${deadlineMs / 1000} s`);
-    return failed(reasonOf(error));
+    return failed(errorText(error));
   }
 }
 
@@ -143,7 +145,7 @@ function outcomeOf(status: number, answer: string): TryOutcome {
 }
 
 /** Where several addresses were tried, each has its own reason, and the error as a whole only a code. */
-function reasonOf(error: unknown): string {
+function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.message === "" && "code" in error ? String(error.code) : error.message;
 }

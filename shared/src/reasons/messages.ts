@@ -5,7 +5,7 @@
  */
 import type { CodeShapes } from "./parameters.ts";
 
-export interface PluralMessage {
+interface PluralMessage {
   /** The parameter on which the form depends. */
   readonly plural: string;
   readonly one: string;

@@ -37,7 +37,7 @@ export interface FirstNames {
   readonly more: number;
 }
 
-export interface HostReasons<Nested> {
+interface HostReasons<Nested> {
   readonly host_id: string;
   readonly host_name: string;
   readonly reasons: readonly Nested[];

@@ -7,7 +7,7 @@ import type { Message, Messages } from "./messages.ts";
 import type { AnyReason, CodeShapes, FirstHosts, FirstNames, ParameterShape } from "./parameters.ts";
 
 /** How a language puts things after each other. */
-export interface Punctuation {
+interface Punctuation {
   stop: string;
   betweenSentences: string;
   betweenPhrases: string;
@@ -41,7 +41,7 @@ export function wordingOf(reason: AnyReason, language: Language): string {
   return textOf(piecesOf(reason, language));
 }
 
-export function textOf(pieces: readonly Piece[]): string {
+function textOf(pieces: readonly Piece[]): string {
   return pieces.map(({ text }) => text).join("");
 }
 

@@ -7,7 +7,11 @@ import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { StreamCosts } from "@remotegpu/control-plane/server/store/overview/stream-costs";
-import { moneyOfWorkloads, WAIVED_RUNS } from "@remotegpu/control-plane/server/store/overview/workload-money";
+import {
+  CHARGED_RUNS,
+  moneyOfWorkloads,
+  WAIVED_RUNS,
+} from "@remotegpu/control-plane/server/store/overview/workload-money";
 import { parsePoints } from "@remotegpu/shared/money";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
@@ -136,6 +140,36 @@ test("a transaction that ends after later ones is found, since the look goes fur
   expect([before, meanwhile]).toEqual(["3.0000", "3.0000"]);
   expect(await reported(costs, since)).toBe("2.9000");
   expect(await listed()).toBe("2.9000");
+});
+
+test("what a workload was charged is summed by reading what was paid by and given back to its payer alone", async () => {
+  const transactions = 5_000;
+  const payer = await openScene(database, "payer-of-many");
+  await openSceneRun(database, payer, "r-hours");
+  await proven(
+    { run: "r-hours", fromMs: 0, toMs: HOUR, final: true },
+    { of: payer, by: new SceneJournal(payer) },
+  );
+  await charged(5);
+  await givenBack("r-hours", "1");
+  await database.query(
+    `WITH posted AS (
+       INSERT INTO ledger_transactions (source_kind, source_id, customer_id, run_id)
+       SELECT 'charge', 'r-hours at ' || n, $1, 'r-hours' FROM generate_series(1, ${transactions}) n RETURNING id)
+     INSERT INTO ledger_entries (transaction_id, account, customer_id, amount)
+     SELECT id, account, $1, amount FROM posted, (VALUES ('customer', -0.01), ('revenue', 0.01)) e (account, amount)`,
+    [payer.customerId],
+  );
+  await database.query("ANALYZE ledger_transactions, ledger_entries");
+
+  const { rows } = await database.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) ${CHARGED_RUNS}`,
+    ["environment", ["env-r-hours"]],
+  );
+
+  const plan = rows[0]?.["QUERY PLAN"][0].Plan;
+  // What a payer paid stands in the same index as what was given back.
+  expect([rowsRead(plan, "ledger_transactions"), rowsRead(plan, "ledger_entries")]).toEqual([2, 2]);
 });
 
 describe("the rule by which a run is free", () => {

@@ -105,7 +105,7 @@ function rowOf(
 }
 
 async function refund(id: string, amount: string): Promise<void> {
-  const [replica] = await services.replicas(id, "?all=true");
+  const [replica] = await services.replicas(id, { all: "true" });
   const { status, body } = await services.scene.api.request(
     "POST",
     `/api/v1/customers/${services.alice.customerId}/refunds`,

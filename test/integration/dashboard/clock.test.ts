@@ -79,12 +79,12 @@ interface ReportedTime {
 
 async function timesOf(page: Page): Promise<ReportedTime[]> {
   return (await page.evaluate(
-    `[...document.querySelectorAll("main time")].map((one) => ({ at: one.dateTime, says: one.innerText }))`,
+    `[...document.querySelectorAll("main time")].map((one) => ({ at: one.dateTime, text: one.innerText }))`,
   )) as ReportedTime[];
 }
 
 /** As it is at some moment of the last seconds. */
-function isTrue({ at, text: report }: ReportedTime, language: string): boolean {
+function isTrue({ at, text }: ReportedTime, language: string): boolean {
   const units = [
     ["day", 86_400],
     ["hour", 3_600],
@@ -95,7 +95,7 @@ function isTrue({ at, text: report }: ReportedTime, language: string): boolean {
   const seconds = Math.round((Date.parse(at) - Date.now()) / 1_000);
   return Array.from({ length: 2 * SLACK_S + 1 }, (_, nth) => seconds - SLACK_S + nth).some((about) => {
     const [unit, size] = units.find(([, length]) => Math.abs(about) >= length) ?? (["second", 1] as const);
-    return format.format(Math.trunc(about / size), unit) === report;
+    return format.format(Math.trunc(about / size), unit) === text;
   });
 }
 

@@ -1,7 +1,7 @@
 /** The fleet's map in a browser: what it shows, what is done there, and what it does with names that wish it ill. */
 import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { GIB } from "@remotegpu/shared/units";
-import type { Page } from "puppeteer-core";
+import type { KeyInput, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
@@ -74,6 +74,35 @@ describe.skipIf(!hasBrowser)("the fleet's page (left out where Chromium is not i
     await pressButton(page, "Put it back in service");
     await page.waitForSelector(`${cell("north", 2)}:not([data-cordoned])`);
     expect(await attribute(page, cell("north", 2), "aria-label")).not.toContain("cordoned");
+  });
+
+  test("the map is one stop of Tab, and arrow keys lead to names, actions and cards of all rows", async () => {
+    const { page } = await scene.open("/fleet", scene.control.api.admin);
+    await page.waitForSelector(cell("south", 0));
+    const stops = async () =>
+      await page.$$eval(
+        '.fleet-map [tabindex="0"], .fleet-map a:not([tabindex]), .fleet-map button:not([tabindex])',
+        (all) => all.map((one) => one.getAttribute("data-place")),
+      );
+    const comesTo = async (key: KeyInput, place: string) => {
+      await page.keyboard.press(key);
+      await page.waitForSelector(`[data-place="${place}"]:focus`);
+    };
+
+    expect(await stops()).toEqual(["north#0"]);
+    await page.focus(cell("north", 0));
+    await comesTo("ArrowLeft", "north#actions");
+    await comesTo("ArrowLeft", "north#name");
+    await comesTo("ArrowDown", "south#name");
+    expect(await stops()).toEqual(["south#name"]);
+    await comesTo("ArrowRight", "south#actions");
+    await page.keyboard.press("Tab");
+    expect(await page.$(".fleet-map :focus")).toBeNull();
+    await page.keyboard.down("Shift");
+    await comesTo("Tab", "south#actions");
+    await page.keyboard.up("Shift");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[role="dialog"]');
   });
 
   test("where no host is heard, what is free is not known, and is no 0", async () => {

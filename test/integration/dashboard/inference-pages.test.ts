@@ -32,7 +32,7 @@ beforeAll(async () => {
   await gateway.live();
   id = await services.runs({ name: HOSTILE, max_replicas: 3, health_check_path: "/health" });
   const [replica] = (await services.get(id)).instances;
-  const listed = { [replica.id]: 4 };
+  const listed = { [replica!.id]: 4 };
   await gateway.report(id, { inFlight: 4, held: 2, listed });
   // Whatever time a browser takes on a busy machine, the gateway lives.
   living = setInterval(() => void gateway.live().catch(() => undefined), LIVES_EVERY_MS);
@@ -140,7 +140,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
       autoscaling_enabled: true,
       autoscaling_config: { target_in_flight: 4 },
     });
-    const isPaused = async () => (await services.get(scaled))["autoscaling_config"].paused === true;
+    const isPaused = async () => (await services.get(scaled)).autoscaling_config?.["paused"] === true;
     const { page } = await open(`/inference/${scaled}`);
 
     await pressOn(page, "Pause scaling");
@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     await typeInto(page, "Image", "server:2");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-rollout]");
-    await expectText(page, "Version v2 is pending", "[data-rollout]");
+    await expectText(page, "Version v2 is being rolled out", "[data-rollout]");
     await dialogGone(page);
     await openDialog(page, "Roll back");
     await expectText(page, "Replicas of both versions", '[role="dialog"]');

@@ -62,7 +62,7 @@ describe.skipIf(!hasBrowser)("the owner (left out where Chromium is not installe
     const ada = await control.customer("ada");
     const { id } = (await control.order(ada, { gpu: 1 })).body;
     await control.schedule();
-    const [{ run_id: runId }] = (await control.get(ada, id))["instances"] as [{ run_id: string }];
+    const runId = (await control.get(ada, id)).instances[0]?.run_id;
     await control.api.db.query(
       `INSERT INTO alarms (kind, subject, detail, raised_at, cleared_at)
        SELECT 'linked', subject, '', now(), cleared FROM unnest($1::text[], $2::timestamptz[]) a (subject, cleared)`,

@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)("the queue (left out where Chromium is not installe
     expect(rows[0]).toContain(REASON);
     expect(rows[2]).toContain("2 × 2 GPU, 1 CPU");
     expect(rows.slice(3).map((row) => /replica \d/.exec(row ?? "")?.[0])).toEqual(["replica 0", "replica 1"]);
-    await expectText(page, /5, all shown · (now|\d+ sec\. ago)/);
+    await expectText(page, /5, all listed · (now|\d+ sec\. ago)/);
     await expectSoundPage(page, "tbody tr");
     expect(complaints).toEqual([]);
     expect(await page.title()).not.toBe("hit");

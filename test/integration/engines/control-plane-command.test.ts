@@ -4,20 +4,35 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
+import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { COMPILED } from "../../support/suite/compiled.ts";
-import { RUN_BESIDE, whyNot } from "../../support/pages/classes.ts";
+import { OLD_SYSTEM_UPGRADE, PRODUCTION, whyNot } from "../../support/pages/classes.ts";
 import { commandsIn, textOf } from "../../support/pages/page.ts";
 import { untrueOf } from "../../support/pages/documented-session.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freshDatabase } from "../../support/engines/postgres.ts";
+import { orderFree, schemaText, withoutCasts } from "../../support/old-system/schema-text.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 const REPOSITORY = new URL("../../..", import.meta.url).pathname;
 const COMMAND = new URL("../../../control-plane/bin/remotegpu-control-plane", import.meta.url).pathname;
+const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
+/** Units and scripts of the version before name it. */
+const FORMER_MAIN = new URL("../../../control-plane/src/main.ts", import.meta.url).pathname;
 /** Its commands are programs of their own, one after the other. */
 const PAGE_WITHIN_MS = 180_000;
 /** Not even root can make a folder there. */
 const NO_FOLDER = "/sys/remotegpu";
+
+test("the main of before server/ starts the same server", async () => {
+  const [former, present] = await Promise.all([
+    execa(process.execPath, [FORMER_MAIN, "run", "--help"], { timeout: 20_000 }),
+    execa(COMMAND, ["run", "--help"], { timeout: 20_000 }),
+  ]);
+
+  expect(former.stdout).toContain("Usage: remotegpu-control-plane run");
+  expect(former.stdout).toBe(present.stdout);
+});
 
 test("a state folder that cannot be made is one line, without a stack", async () => {
   const { exitCode, stderr } = await execa(COMMAND, ["run", "--state-dir", NO_FOLDER], {
@@ -131,35 +146,68 @@ test.each([
   expect(done.stderr).not.toMatch(/^ {4}at /m);
 });
 
-test.each(RUN_BESIDE)(
-  "%s: every command that changes no machine does as it says",
-  async (page) => {
+/** Types the page's commands in a folder and on a database that are thrown away. */
+async function untruePage(page: string, { url, folder }: { url: string; folder: string }) {
+  const told = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
+  const untrue = await untrueOf(told, {
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: folder,
+      DATABASE_URL: url,
+      REMOTEGPU_STATE_DIR: join(folder, "state"),
+      ...COMPILED,
+    },
+    folder: REPOSITORY,
+    places: new Map([
+      ["postgres://remotegpu:PASSWORD@db.example.com/remotegpu", url],
+      ["/etc/nats-server.conf", join(folder, "etc/nats-server.conf")],
+    ]),
+  });
+  return { untrue, count: told.length };
+}
+
+function folderOfPage(): string {
+  const folder = mkdtempSync(join(tmpdir(), "remotegpu-page-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "etc"));
+  return folder;
+}
+
+/** Neither the order of columns nor casts in CHECKs are the same once columns were dropped and made again. */
+async function plainSchema(database: Database): Promise<string> {
+  return withoutCasts(orderFree(await schemaText(database)));
+}
+
+test(
+  "the page on production: every command that changes no machine does as it says",
+  async () => {
     const database = await freshDatabase({ template: "template0" });
     onTestFinished(() => database.drop());
-    const folder = mkdtempSync(join(tmpdir(), "remotegpu-page-"));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    mkdirSync(join(folder, "etc"));
-    const reported = commandsIn(textOf(page)).filter(({ command }) => whyNot(command) === undefined);
+    const folder = folderOfPage();
 
-    const untrue = await untrueOf(reported, {
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        HOME: folder,
-        DATABASE_URL: database.url,
-        REMOTEGPU_STATE_DIR: join(folder, "state"),
-        ...COMPILED,
-      },
-      folder: REPOSITORY,
-      places: new Map([
-        ["postgres://remotegpu:PASSWORD@db.example.com/remotegpu", database.url],
-        ["/etc/nats-server.conf", join(folder, "etc/nats-server.conf")],
-      ]),
-    });
+    const { untrue, count } = await untruePage(PRODUCTION, { url: database.url, folder });
 
     expect(untrue).toEqual([]);
-    expect(reported.length).toBeGreaterThan(4);
+    expect(count).toBeGreaterThan(4);
     expect(existsSync(join(folder, "state/operator.json"))).toBe(true);
     expect(readFileSync(join(folder, "etc/nats-server.conf"), "utf8")).toContain("jetstream");
+  },
+  PAGE_WITHIN_MS,
+);
+
+test(
+  "the page on the upgrade from the old system: its commands upgrade such a database and bring it back",
+  async () => {
+    const old = await freshDatabase({ template: "template0" });
+    onTestFinished(() => old.drop());
+    await old.database.query(readFileSync(OLD_SYSTEM, "utf8"));
+    const before = await plainSchema(old.database);
+
+    const { untrue, count } = await untruePage(OLD_SYSTEM_UPGRADE, { url: old.url, folder: folderOfPage() });
+
+    expect(untrue).toEqual([]);
+    expect(count).toBe(3);
+    expect(await plainSchema(old.database)).toBe(before);
   },
   PAGE_WITHIN_MS,
 );

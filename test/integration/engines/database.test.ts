@@ -371,10 +371,11 @@ test("of a large answer the process reads a piece, then does what else waits, ho
     pieces.push(length);
   });
   client.release();
-  const mostInOneTurn: number[] = [];
+  let mostInOneTurn = 0;
   let isAnswered = false;
   const turn = () => {
-    mostInOneTurn.push(pieces.splice(0).reduce((sum, length) => sum + length, 0));
+    const inThisTurn = pieces.splice(0).reduce((sum, length) => sum + length, 0);
+    mostInOneTurn = Math.max(mostInOneTurn, inThisTurn);
     if (!isAnswered) setImmediate(turn);
   };
   setImmediate(turn);
@@ -390,5 +391,5 @@ test("of a large answer the process reads a piece, then does what else waits, ho
       (_, index) => `${index + 1} ${String.fromCodePoint(65 + ((index + 1) % 26)).repeat(1_000)}`,
     ),
   );
-  expect(Math.max(...mostInOneTurn)).toBeLessThanOrEqual(65_536);
+  expect(mostInOneTurn).toBeLessThanOrEqual(65_536);
 });

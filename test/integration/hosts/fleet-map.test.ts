@@ -343,7 +343,7 @@ describe("a card", () => {
       at === 0 ? { ...gpu, utilizationPercent: 0, powerW: HIGH_POWER } : gpu,
     );
     await host.report([]);
-    const order = await scene.order(alice, { gpu: 1, name: METACHARACTERS.at(-3) });
+    const order = await scene.order(alice, { gpu: 1, name: METACHARACTERS.at(-3)! });
     expect(order.status).toBe(201);
     await scene.schedule();
 
@@ -355,7 +355,7 @@ describe("a card", () => {
       { gpu_index: 1 },
     ]);
     const holders = visible?.gpus.flatMap((card) => card.holders);
-    expect(holders).toMatchObject([{ kind: "environment", name: METACHARACTERS.at(-3) }]);
+    expect(holders).toMatchObject([{ kind: "environment", name: METACHARACTERS.at(-3)! }]);
     expect(visible?.gpus.filter(({ free }) => free)).toHaveLength(1);
   });
 

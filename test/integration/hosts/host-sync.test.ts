@@ -394,7 +394,7 @@ describe("the inventory", () => {
     const row = await scene.get(alice, id);
 
     expect(row.simulated).toBe(true);
-    expect(row.instances[0].gpus[0].simulated).toBe(true);
+    expect(row.instances[0]?.gpus[0]?.simulated).toBe(true);
     expect(await host.row()).toMatchObject({ simulated: true });
   });
 });

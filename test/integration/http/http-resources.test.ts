@@ -814,6 +814,8 @@ describe("SSH keys", () => {
   });
 });
 
+const LOUD = { code: "host-requests-too-many", params: { host_id: "host-loud" } } as const;
+
 describe("alarms", () => {
   const open = async () =>
     (await request("GET", "/alarms", admin)).body.items.filter(
@@ -822,7 +824,7 @@ describe("alarms", () => {
     );
   const happens = async () =>
     await transaction(scene.api.db, (sql) =>
-      raiseAlarmOnce(sql, { kind: "host-floods", subject: "host-loud", detail: "d", now: new Date() }),
+      raiseAlarmOnce(sql, { kind: "host-floods", subject: "host-loud", reason: LOUD, now: new Date() }),
     );
   const clear = async (id: number) => await request("POST", `/alarms/${id}/clear`, admin);
 
@@ -845,6 +847,36 @@ describe("alarms", () => {
     expect(await clear(987_654)).toMatchObject(problem(404));
     const [entry] = (await request("GET", "/audit-log?limit=1", admin)).body.items;
     expect(entry).toMatchObject({ method: "POST", route: "/api/v1/alarms/987654/clear", status: 404 });
+  });
+});
+
+describe("the reason of an alarm", () => {
+  const alarmOf = async (subject: string) =>
+    (await request("GET", `/alarms?subject=${subject}`, admin)).body.items[0];
+
+  test("is a code with parameters beside its text", async () => {
+    const reason = { code: "gpu-not-listed", params: { gpu_uuid: "GPU-1", host_id: "h-1" } } as const;
+    await transaction(scene.api.db, (sql) =>
+      raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: "reason-coded", reason, now: new Date() }),
+    );
+
+    expect(await alarmOf("reason-coded")).toMatchObject({
+      detail: "GPU GPU-1 is gone: host h-1 no longer lists it",
+      reason_code: reason.code,
+      reason_params: reason.params,
+    });
+  });
+
+  test("that an older version wrote as a text alone has the code of that", async () => {
+    await scene.api.db.query(
+      "INSERT INTO alarms (kind, subject, detail) VALUES ('gpu-vanished', 'reason-text', 'It is gone.')",
+    );
+
+    expect(await alarmOf("reason-text")).toMatchObject({
+      detail: "It is gone.",
+      reason_code: "as-reported",
+      reason_params: { text: "It is gone." },
+    });
   });
 });
 

@@ -1054,7 +1054,7 @@ describe("the scope of the key", () => {
   });
 
   test("is asked for, and named to a key that lacks it, before anything else is looked at", async () => {
-    const scopes = ["read", "orders", "money"];
+    const scopes = ["read", "orders", "money"] as const;
     const keys = await Promise.all(
       scopes.map(async (scope) => await api.key(people.admin, { scopes: [scope] })),
     );

@@ -246,7 +246,7 @@ describe.concurrent("readings of cards", () => {
     ]);
     await own.until("the card", (stream) => stream.of("gpu").length > 0);
     const [first] = own.of("gpu");
-    const uuid = String(first?.data.rows[0][0]);
+    const uuid = String(first?.data.rows[0]?.[0]);
 
     await host.heartbeat({
       gpus: [

@@ -2,9 +2,9 @@
  * Messages to webhooks, from the outbox to a real receiver: signed, again and again until taken, and never elsewhere; and
  * what is told of money, work and alarms.
  */
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { createHmac } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { WebhookDeliveries, type WebhookDeps } from "@remotegpu/control-plane/server/controllers/webhooks";
 import { MAX_WEBHOOK_TRIES } from "@remotegpu/control-plane/server/core/alerts/webhook-tries";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
@@ -531,7 +531,7 @@ describe("work", () => {
     );
     customer = member;
     await webhook("/member");
-    await scene.order(member, { name: "shared", workspace_id: owner.workspaceId });
+    await scene.order(member, { name: "shared", workspace_id: owner.workspaceId! });
     await scene.schedule();
 
     await host.round(RUNS);
@@ -789,11 +789,11 @@ describe("alarms", () => {
     const alarm = { kind: "gpu-conflict", subject: `GPU-${counter}`, now } as const;
 
     await transaction(api.db, async (tx) => {
-      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
-      await raiseAlarmOnce(tx, { ...alarm, detail: "Two hosts claim it." });
+      await raiseAlarmOnce(tx, { ...alarm, reason: asReported("Two hosts claim it.") });
+      await raiseAlarmOnce(tx, { ...alarm, reason: asReported("Two hosts claim it.") });
       await clearAlarm(tx, alarm);
       await clearAlarm(tx, alarm);
-      await raiseAlarm(tx, { ...alarm, detail: "Again." });
+      await raiseAlarm(tx, { ...alarm, reason: asReported("Again.") });
     });
     const { items } = (await api.request("GET", "/api/v1/alarms", { as: api.admin })).body;
     for (const _ of [1, 2])
@@ -824,7 +824,9 @@ describe("a key", () => {
     const money = await webhook("/money", { kinds: ["budget"] });
     const all = await webhook("/all");
     const [reads, orders, pays] = await Promise.all(
-      ["read", "orders", "money"].map(async (scope) => await api.key(customer, { scopes: [scope] })),
+      (["read", "orders", "money"] as const).map(
+        async (scope) => await api.key(customer, { scopes: [scope] }),
+      ),
     );
     const statuses = async (method: string, path: string, body?: object) =>
       await Promise.all(

@@ -831,7 +831,12 @@ describe("what a host tells of its pulls", () => {
     const seen: unknown[] = [];
     const reported = async (sinceMs: number, change: Partial<ObservedPull>) => {
       await putHostPulls(scene.api.db, { hostId: host.id, pulls: [pull(change)], now: at(sinceMs) });
-      seen.push((await pullsOfHost(scene.api.db, host.id)).map((row) => [row.state, row.layers_done]));
+      seen.push(
+        (await pullsOfHost(scene.api.db, { hostId: host.id, limit: 9, after: null })).map((row) => [
+          row.state,
+          row.layers_done,
+        ]),
+      );
     };
 
     await reported(0, { layersDone: 1 });
@@ -893,7 +898,7 @@ describe("what a host tells of its pulls", () => {
     for (const reported of [pulls, pulls.toReversed()]) {
       scene.api.passMinutes(1);
       await putHostPulls(scene.api.db, { hostId: host.id, pulls: reported, now: scene.api.deps.now() });
-      seen.push(await pullsOfHost(scene.api.db, host.id));
+      seen.push(await pullsOfHost(scene.api.db, { hostId: host.id, limit: 9, after: null }));
     }
 
     expect(seen[0]).toMatchObject([{ state: "pulling" }, { state: "pulling" }]);

@@ -122,7 +122,7 @@ describe("an image that an order wants", () => {
     for (const problem of problems)
       expect(problem).toMatchObject({
         problem: "not-allowed",
-        said: "another image has this name here, which this agent did not pull by it",
+        message: "another image has this name here, which this agent did not pull by it",
       });
     expect(registry.requests.length).toBe(requested);
     for (const repo of names) {
@@ -647,7 +647,7 @@ describe("names lead to the public internet only", () => {
 
         expect(await isRefused(image)).toMatchObject({
           problem: "not-allowed",
-          said: "it leads to 169.254.169.254, which is not public",
+          message: "it leads to 169.254.169.254, which is not public",
         });
       },
     );
@@ -660,7 +660,7 @@ describe("names lead to the public internet only", () => {
 
       expect(await isRefused(image)).toMatchObject({
         problem: "not-allowed",
-        said: "it leads to 127.0.0.1, which is not public",
+        message: "it leads to 127.0.0.1, which is not public",
       });
       expect(closed.requests).toEqual(["GET /v2/"]);
     });
@@ -844,6 +844,6 @@ test("an image of more layers than images have fails", async () => {
   registry.fail(null, "evil/layers");
   expect(host.log.lines.at(-1)?.fields).toMatchObject({
     problem: "failed",
-    said: "it has more than 512 layers",
+    message: "it has more than 512 layers",
   });
 });

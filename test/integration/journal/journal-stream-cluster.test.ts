@@ -5,7 +5,7 @@
 import { ALL_SCOPES } from "@remotegpu/control-plane/server/core/accounts/key-scopes";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { PathClient } from "../../support/http/path-client.ts";
 import { readConfig } from "@remotegpu/control-plane/server/config";
 import { startControlPlane } from "@remotegpu/control-plane/server/control-plane";
 import { makeApiKey } from "@remotegpu/control-plane/server/http/request/authentication";
@@ -46,7 +46,7 @@ let cluster: NatsCluster;
 let fresh: FreshDatabase;
 let scene: Scene;
 let journal: SceneJournal;
-let customer: ApiClient;
+let customer: PathClient;
 let url: string;
 let host: HostSide;
 /** The test's own look at JetStream. */
@@ -94,7 +94,7 @@ beforeAll(async () => {
   const config = await configWith(fresh.url, cluster.folder);
   const controlPlane = ending.adopt(await startControlPlane(config, log), (one) => one.stop());
   url = controlPlane.url;
-  customer = new ApiClient({ server: url, key });
+  customer = new PathClient({ server: url, key });
 });
 afterAll(() => ending.disposeAsync());
 

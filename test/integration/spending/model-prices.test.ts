@@ -50,8 +50,11 @@ async function startOn(host: ScriptedHost, spec: string): Promise<Placed> {
   return { host, runId: wanted.runId, instanceId: wanted.instanceId };
 }
 
-/** Half an hour that begins so long after the boot's first heartbeat; told at its end, by which the run is over. */
-async function useHalfAnHour({ host, runId, instanceId }: Placed, afterMinutes = 0): Promise<void> {
+/**
+ * Half an hour that begins so long after the boot's first heartbeat, reported at its end, by which the run is over. It
+ * begins a minute later at least: on a busy machine the order comes seconds after the heartbeat, and no use is before it.
+ */
+async function useHalfAnHour({ host, runId, instanceId }: Placed, afterMinutes = 1): Promise<void> {
   const { monotonicMs, bootId } = host.heartbeatOf();
   const startMs = monotonicMs + afterMinutes * MINUTE;
   const journal = new ChainedJournal(host.journalId);
@@ -76,12 +79,12 @@ async function useHalfAnHour({ host, runId, instanceId }: Placed, afterMinutes =
 }
 
 async function billed({ runId }: Placed): Promise<string[]> {
-  const rows = await scene.rows<{ output: string }>(
-    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS message FROM billing_records
+  const rows = await scene.rows<{ text: string }>(
+    `SELECT concat_ws(' ', line, quantity, unit_price, amount) AS text FROM billing_records
       WHERE run_id = $1 AND line LIKE 'gpu%'`,
     [runId],
   );
-  return rows.map(({ output }) => output);
+  return rows.map(({ text }) => text);
 }
 
 test("a run pays the price of its card's model, beside a general one and without one", async () => {

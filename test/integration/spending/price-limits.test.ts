@@ -69,7 +69,7 @@ test("an order that costs more on every model is refused, with both numbers and 
 test.each(["-1", "1e3", "NaN", "12.34567", "1".repeat(30), 5, null])(
   "a maximum of %j is no maximum",
   async (maximum) => {
-    const answer = await scene.order(alice, { config: { max_price_per_hour: maximum } });
+    const answer = await scene.order(alice, { config: { max_price_per_hour: maximum } } as object);
 
     expect(answer.status).toBe(422);
     expect(answer.body.errors).toMatchObject([{ path: "config.max_price_per_hour" }]);

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";
@@ -20,8 +21,9 @@ let colleague: Caller & { workspaceId: number };
 let host: ScriptedHost;
 let id: string;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   owner = await scene.customer("olga");
   author = await scene.customer("alice");
   colleague = await scene.customer("carl");

@@ -4,6 +4,7 @@ import type { InstanceId } from "@remotegpu/shared/ids";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
 import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { desiredAccess } from "@remotegpu/control-plane/server/store/reports/desired/desired-access";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";
 import {
@@ -19,8 +20,9 @@ let manager: Caller;
 let colleague: Caller;
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   owner = await scene.customer("olga");
   author = await scene.customer("alice");
   manager = await scene.customer("mia");

@@ -3,6 +3,7 @@ import { createHash, createPublicKey } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ObservedLease } from "@remotegpu/shared/lease";
 import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";
 import {
@@ -15,8 +16,9 @@ let scene: ControlScene;
 let alice: Caller & { workspaceId: number };
 let host: ScriptedHost;
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true, pool: "shared" });
 });
@@ -235,7 +237,7 @@ describe("the key of the terminal in the browser", () => {
 });
 
 test("an order that names a server that there is not is refused", async () => {
-  expect(await scene.order(alice, { config: { ssh: "theirs" } })).toMatchObject({
+  expect(await scene.order(alice, { config: { ssh: "theirs" } } as object)).toMatchObject({
     status: 422,
     body: { errors: [{ path: "config.ssh" }] },
   });

@@ -3,6 +3,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
+import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { problem, type Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
@@ -18,8 +19,9 @@ let host: ScriptedHost;
 let id: string;
 const closing: (() => Promise<void>)[] = [];
 
+const emptyDatabase = databaseOfFile();
 beforeEach(async () => {
-  scene = await openControlScene();
+  scene = await openControlScene(await emptyDatabase());
   alice = await scene.customer("alice");
   host = await scene.host("host-a", { leases: true, ssh: true });
   id = await running();

@@ -51,7 +51,7 @@ describe("the last GPU", () => {
   test("whole cards and slices never mix on a card, and slices share one until its memory is used", async () => {
     const alice = await scene.customer("alice");
     await scene.host("host-a", { gpus: 1, cpu: 64 });
-    const slice = { gpu: 1, gpu_memory: 8 * GIB, config: { gpu_sharing: "shared" } };
+    const slice = { gpu: 1, gpu_memory: 8 * GIB, config: { gpu_sharing: "shared" } } as const;
 
     for (const change of [slice, slice, slice, slice, { gpu: 1 }]) await scene.order(alice, change);
     await scene.schedule();

@@ -130,7 +130,7 @@ describe("the whole way of one order", () => {
     expect(await get(id)).toMatchObject({ status: "stopped" });
     expect((await heldBy(id))[0]).toMatchObject({ want: "removed", released: true, gone: false, cards: 0 });
     // What the card does from now on is others'.
-    expect((await get(id)).instances[0].gpus).toMatchObject([{ model: "NVIDIA L4", reading: null }]);
+    expect((await get(id)).instances[0]?.gpus).toMatchObject([{ model: "NVIDIA L4", reading: null }]);
 
     await host.round();
     expect((await heldBy(id))[0]).toMatchObject({ gone: true });
@@ -164,7 +164,7 @@ describe("the whole way of one order", () => {
 
     expect(await get(id)).toMatchObject({ status: "running", host_id: "host-a" });
     expect((await heldBy(id)).map(({ epoch }) => epoch)).toEqual([1, 2]);
-    expect((await get(id)).instances[0].runs).toHaveLength(2);
+    expect((await get(id)).instances[0]?.runs).toHaveLength(2);
     expect(await other.pull()).toEqual([]);
     await scene.api.db.query("UPDATE hosts SET deleted_at = now() WHERE id = 'host-b'");
     await clear();
@@ -406,7 +406,7 @@ describe("what does not go as ordered", () => {
     const after = await get(id);
     expect(after).toMatchObject({ status: "deleting" });
     expect(after.status_reason).toContain("it is done when the host answers");
-    expect(Date.parse(after.status_deadline_at)).toBeGreaterThan(Date.parse(before));
+    expect(Date.parse(after.status_deadline_at!)).toBeGreaterThan(Date.parse(before!));
     await clear();
   });
 

@@ -128,16 +128,16 @@ describe("a gang", () => {
 
     const { instances } = await gangs.job(id);
 
-    expect(instances.map(({ rank, host_id: hostId }: never) => [rank, hostId])).toEqual([
+    expect(instances.map(({ rank, host_id: hostId }) => [rank, hostId])).toEqual([
       [0, one!.id],
       [1, other!.id],
     ]);
-    expect(instances[0].gang).toMatchObject({
+    expect(instances[0]?.gang).toMatchObject({
       address: expect.stringMatching(/^10\.2[23]\d\.\d+\.128$/),
       held_at: expect.any(String),
       released_at: null,
       findings: expect.arrayContaining([
-        { check: "network", is_passed: false, detail: CUT.detail, address: instances[1].gang.address },
+        { check: "network", is_passed: false, detail: CUT.detail, address: instances[1]!.gang!.address },
       ]),
     });
   });
@@ -406,7 +406,7 @@ describe("a gang that runs", () => {
     const [one, other] = await gangs.hostsOf(id);
     const { instances } = await gangs.job(id);
 
-    await gangs.print({ phase: "ready", cutOff: [instances[1].gang.address] }, one!);
+    await gangs.print({ phase: "ready", cutOff: [instances[1]!.gang!.address] }, one!);
     await gangs.scene.workloads();
 
     expect(await gangs.job(id)).toMatchObject({
@@ -419,6 +419,8 @@ describe("a gang that runs", () => {
   });
 
   test("stops within 120 s of the last word of a host, and every rank's time is free from then on", async () => {
+    // What the test itself takes would count as seconds before the last word.
+    gangs.scene.api.stopClock();
     const id = await gangs.runs();
     const [one, other] = await gangs.hostsOf(id);
     const heardAt = gangs.scene.api.deps.now();

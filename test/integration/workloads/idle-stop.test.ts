@@ -74,7 +74,7 @@ async function warnings(): Promise<number> {
 }
 
 async function statusOf(id: string): Promise<string> {
-  return (await scene.get(alice, id)).status as string;
+  return (await scene.get(alice, id)).status;
 }
 
 test("it is warned of ten minutes before, inside and by an event with the figures, and stopped as if by its owner", async () => {

@@ -65,7 +65,12 @@ async function changes(id: string) {
   const { items } = (await request("GET", `/training-jobs/${id}/events`)).body;
   return items
     .filter(({ kind }: { kind: string }) => kind === "changed")
-    .map(({ old, new: is, reason }: Record<string, unknown>) => ({ old, new: is, reason }));
+    .map(({ old, new: is, reason, reason_code }: Record<string, unknown>) => ({
+      old,
+      new: is,
+      reason,
+      reason_code,
+    }));
 }
 
 describe("the priority of one that waits", () => {
@@ -85,7 +90,9 @@ describe("the priority of one that waits", () => {
       { id: second, priority: 4 },
       { id: first, priority: 0 },
     ]);
-    expect(await changes(second)).toEqual([{ old: "0", new: "4", reason: "priority was changed." }]);
+    expect(await changes(second)).toEqual([
+      { old: "0", new: "4", reason: "priority was changed.", reason_code: "field-changed" },
+    ]);
     await reported({ phase: "stopped", exitCode: 0 });
     await scene.schedule();
     expect([await job(first), await job(second)]).toMatchObject([{ host_id: null }, { host_id: "host-a" }]);
@@ -153,7 +160,12 @@ test("the priority of one that runs counts when it waits again, and its event sa
   });
 
   expect(await changes(id)).toEqual([
-    { old: "0", new: "7", reason: "priority was changed; it counts when the job waits again." },
+    {
+      old: "0",
+      new: "7",
+      reason: "priority was changed; it counts when the job waits again.",
+      reason_code: "field-changed-for-next-wait",
+    },
   ]);
   expect(await line()).toEqual([]);
 });

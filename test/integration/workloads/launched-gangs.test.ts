@@ -6,7 +6,7 @@ import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";
 
-const MPI = { distributed_config: { framework: "mpi" }, command: "mpirun hostname" };
+const MPI = { distributed_config: { framework: "mpi" }, command: "mpirun hostname" } as const;
 
 let gangs: GangScene;
 
@@ -63,7 +63,7 @@ describe("a job by MPI", () => {
     await gangs.scene.workloads();
 
     const { status, status_reason: reason, instances } = await gangs.job(id);
-    expect([status, reason, instances[0].exit_code]).toEqual([
+    expect([status, reason, instances[0]?.exit_code]).toEqual([
       "failed",
       expect.stringContaining("exit code 7"),
       7,

@@ -79,7 +79,7 @@ async function running(report?: Parameters<ScriptedHost["round"]>[0]): Promise<s
 }
 
 async function runOf(id: string): Promise<string> {
-  return (await scene.get(alice, id)).instances[0].run_id;
+  return (await scene.get(alice, id)).instances[0]!.run_id!;
 }
 
 /** The head of the answer, and its body as a stream that the test reads. */
@@ -335,7 +335,7 @@ describe("where the host cannot be asked", () => {
         tail: "epoch 3\nlast words",
       },
     });
-    expect((await scene.get(alice, id)).instances[0].runs[0].end.tail).toBeNull();
+    expect((await scene.get(alice, id)).instances[0]?.runs[0]?.end?.tail).toBeNull();
     const events = (await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice })).body
       .items;
     expect(events.filter(({ kind }: { kind: string }) => kind === "run-ended")).toMatchObject([

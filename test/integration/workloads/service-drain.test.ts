@@ -30,7 +30,7 @@ const db = () => services.scene.api.deps.db;
 const scale = async (id: string, replicas: number) =>
   await services.request("POST", `/${id}/scale`, { replicas });
 async function visible(id: string, rank: number) {
-  const found = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
+  const found = (await services.replicas(id, { all: "true" })).find((replica) => replica.rank === rank);
   if (found === undefined) throw new Error(`there is no replica ${rank}`);
   return found;
 }

@@ -31,14 +31,14 @@ const asAdmin = async (method: string, path: string, body?: object) =>
 const scale = async (id: string, replicas: number) =>
   await services.request("POST", `/${id}/scale`, { replicas });
 async function hostOf(id: string, rank: number): Promise<ScriptedHost> {
-  const visible = (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank);
+  const visible = (await services.replicas(id, { all: "true" })).find((replica) => replica.rank === rank);
   const host = services.hosts.find((one) => one.id === visible?.host_id);
   if (host === undefined) throw new Error(`replica ${rank} has no host`);
   return host;
 }
 const waivedFrom = async (id: string, rank: number) =>
-  (await services.replicas(id, "?all=true")).find((replica) => replica.rank === rank)?.runs[0]?.waive_from ??
-  null;
+  (await services.replicas(id, { all: "true" })).find((replica) => replica.rank === rank)?.runs[0]
+    ?.waive_from ?? null;
 
 const failuresOf = async (id: string) =>
   (
@@ -74,7 +74,7 @@ describe("a service", () => {
     expect(await services.serving(id)).toEqual([0]);
     expect(await waivedFrom(id, 0)).toBeNull();
     expect(await waivedFrom(id, 2)).not.toBeNull();
-    expect((await services.replicas(id, "?all=true")).map(({ dismissal }) => dismissal)).toEqual([
+    expect((await services.replicas(id, { all: "true" })).map(({ dismissal }) => dismissal)).toEqual([
       null,
       "Scaled down to 1.",
       "Scaled down to 1.",

@@ -254,7 +254,7 @@ test(
     expect(deaths).toBeGreaterThan(50);
     expect(await rolling.versions(id)).toEqual(SERVES_V2);
     expect(Math.min(...counts)).toBe(2);
-    const all = await services.replicas(id, "?all=true");
+    const all = await services.replicas(id, { all: "true" });
     expect(all.map(({ rank }) => rank)).toEqual([0, 1, 2, 3]);
     expect(await services.serving(id)).toEqual([2, 3]);
     expect(await rolling.rollouts(id)).toMatchObject([{ number: 1, outcome: "completed" }]);

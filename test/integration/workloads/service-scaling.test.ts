@@ -124,7 +124,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
       waiting_replicas: 2,
       status_reason: expect.stringContaining("Waiting for a place"),
     });
-    const waiting = (await services.replicas(id, "?all=true")).filter(({ runs }) => runs.length === 0);
+    const waiting = (await services.replicas(id, { all: "true" })).filter(({ runs }) => runs.length === 0);
     expect(waiting.length + 1).toBeGreaterThanOrEqual((await services.replicas(id)).length);
     await services.scene.api.db.query("UPDATE hosts SET cordoned = false");
     await services.settle();
@@ -170,7 +170,7 @@ describe("a service from 1 to 3 replicas that aims at 1,000 requests a second of
       autoscaling: { wish: 3 },
     });
     expect(visible.status_reason).toContain("Waiting for quota: cpu_quota of the customer is 1: ");
-    expect((await services.replicas(id, "?all=true")).flatMap(({ runs }) => runs)).toHaveLength(1);
+    expect((await services.replicas(id, { all: "true" })).flatMap(({ runs }) => runs)).toHaveLength(1);
     await allows(2);
     await services.settle();
     expect(await services.serving(id)).toHaveLength(2);
@@ -198,7 +198,7 @@ describe("what is not known lowers nothing:", () => {
       await checks(id, 1);
     }
     expect((await services.get(id)).replicas).toBe(3);
-    expect((await services.get(id)).autoscaling.reason).toContain("at gateway gw-2");
+    expect((await services.get(id)).autoscaling?.reason).toContain("at gateway gw-2");
 
     await other.end();
     await checks(id, A_WHILE);
@@ -260,7 +260,7 @@ test("it goes by what hosts tell of the processors of its replicas, where nothin
 
   const visible = await services.get(id);
   expect(visible.replicas).toBeGreaterThan(1);
-  expect(visible.autoscaling.decisions[0].reason).toContain("percent of cores with target_cpu 80");
+  expect(visible.autoscaling?.decisions[0]?.reason).toContain("percent of cores with target_cpu 80");
 });
 
 describe("a service that may sleep", () => {

@@ -128,7 +128,7 @@ describe("what is told", () => {
     const id = await services.runs({});
     const { db, deps } = services.scene.api;
     const [replica] = (await services.get(id)).instances;
-    expect(replica.in_flight).toBeNull();
+    expect(replica!.in_flight).toBeNull();
     for (const [gateway, inFlight] of [
       ["gw-a", 2],
       ["gw-b", 3],
@@ -144,12 +144,12 @@ describe("what is told", () => {
         now: deps.now(),
       });
       onTestFinished(() => removeGateway(db, gateway));
-      const reported = { inFlight, held: 1, requests: 9, left: {}, listed: { [replica.id]: inFlight } };
+      const reported = { inFlight, held: 1, requests: 9, left: {}, listed: { [replica!.id]: inFlight } };
       await writeReport(db, gateway, { asOf: deps.now(), services: { [id]: reported } });
     }
     expect(await traffic(id)).toMatchObject({ in_flight: 5, held: 2 });
     expect(await metric(id, "in_flight ")).toBe(5);
-    expect((await services.get(id)).instances).toMatchObject([{ id: replica.id, in_flight: 5 }]);
+    expect((await services.get(id)).instances).toMatchObject([{ id: replica!.id, in_flight: 5 }]);
     const listed = (await services.request("GET", "")).body.items.find(
       (one: { id: string }) => one.id === id,
     );

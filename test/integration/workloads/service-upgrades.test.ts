@@ -17,7 +17,7 @@ afterEach(() => rolling.end());
 
 describe("an upgrade", () => {
   test("replaces replica by replica, shows the old version until the last is replaced, and leaves only the new", async () => {
-    const id = await services.runs({ min_replicas: 3, env_vars: { LEVEL: "1", STORED: "yes" } });
+    const id = await services.runs({ min_replicas: 3, env_vars: { LEVEL: "1", UNCHANGED: "yes" } });
 
     const ordered = await rolling.upgrade(id, {
       env_vars: { LEVEL: null, OTHER: "2" },
@@ -51,7 +51,7 @@ describe("an upgrade", () => {
       image: "server:2",
       revision: 2,
       rollout: null,
-      env_vars: { KEPT: "yes", OTHER: "2" },
+      env_vars: { UNCHANGED: "yes", OTHER: "2" },
       config: { command: "serve" },
       status_reason: null,
     });
@@ -101,7 +101,7 @@ describe("an upgrade", () => {
 
   test("of the sizes alone places the new replicas by them", async () => {
     const id = await services.runs();
-    await rolling.upgraded(id, { image: undefined, cpu: 2, memory: 2 * GIB, gpu: 1 });
+    await rolling.upgraded(id, { image: undefined, cpu: 2, memory: 2 * GIB, gpu: 1 } as object);
 
     const [wanted] = services.hosts.flatMap(({ desired }) => desired);
 

@@ -101,7 +101,7 @@ describe("an inference service", () => {
     expect((await services.request("POST", `/${id}/stop`)).status).toBe(409);
     await services.settle();
     expect(await services.get(id)).toMatchObject({ status: "stopped", replicas: 0, instances: [] });
-    const gone = await services.replicas(id, "?all=true");
+    const gone = await services.replicas(id, { all: "true" });
     expect(gone.map(({ rank }) => rank)).toEqual([0, 1, 2]);
     expect(gone.flatMap(({ runs }) => runs).every((run) => run.waive_from !== null)).toBe(true);
 

@@ -379,46 +379,46 @@ export class BillingWorld {
   }
 
   async #runDifferences(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await this.database.query<{ id: string; output: string }>(
-      `SELECT id, concat_ws(' ', proven_ms, billed_minutes, posted_amount, CASE WHEN uncharged THEN 'uncharged' ELSE 'waived ' || waived_ms END) AS message
+    const { rows } = await this.database.query<{ id: string; text: string }>(
+      `SELECT id, concat_ws(' ', proven_ms, billed_minutes, posted_amount, CASE WHEN uncharged THEN 'uncharged' ELSE 'waived ' || waived_ms END) AS text
          FROM runs WHERE id = ANY($1::text[])`,
       [ids],
     );
-    return rows.flatMap(({ id, output }) => {
+    return rows.flatMap(({ id, text }) => {
       const run = this.model.runs.get(id);
       if (run === undefined) return [`run ${id} is not the model's`];
       const rest = run.dirty ? "uncharged" : `waived ${run.waivedMs()}`;
       const expected = `${run.provenMs()} ${this.model.minutesOf(run)} ${formatPoints(this.model.postedOf(run))} ${rest}`;
-      return output === expected ? [] : [`run ${id} is ${output}, by the model ${expected}`];
+      return text === expected ? [] : [`run ${id} is ${text}, by the model ${expected}`];
     });
   }
 
   async #recordDifferences(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await this.database.query<{ key: string; output: string }>(
+    const { rows } = await this.database.query<{ key: string; text: string }>(
       `SELECT concat_ws(' ', run_id, line, to_char(usage_month, 'YYYY-MM'), to_char(invoice_month, 'YYYY-MM')) AS key,
-              sum(billing_minutes) || ' ' || sum(amount) AS message
+              sum(billing_minutes) || ' ' || sum(amount) AS text
          FROM billing_records WHERE run_id = ANY($1::text[]) GROUP BY 1`,
       [ids],
     );
-    const output = new Map(rows.map((row) => [row.key, row.output]));
+    const sums = new Map(rows.map((row) => [row.key, row.text]));
     const requested = new Set(ids);
     const expected = new Map(
       [...this.model.records]
         .filter(([key]) => requested.has(key.split(" ", 1)[0] ?? ""))
         .map(([key, { minutes, amount }]) => [key, `${minutes} ${formatPoints(amount)}`]),
     );
-    return [...new Set([...output.keys(), ...expected.keys()])].flatMap((key) =>
-      output.get(key) === expected.get(key)
+    return [...new Set([...sums.keys(), ...expected.keys()])].flatMap((key) =>
+      sums.get(key) === expected.get(key)
         ? []
-        : [`records ${key} sum to ${output.get(key)}, by the model ${expected.get(key)}`],
+        : [`records ${key} sum to ${sums.get(key)}, by the model ${expected.get(key)}`],
     );
   }
 
   async #accountDifferences(): Promise<string[]> {
-    const { rows } = await this.database.query<{ id: number; output: string }>(
-      "SELECT id, concat_ws(' ', balance, overdue_status, overdue_since AT TIME ZONE 'UTC') AS message FROM customers ORDER BY id",
+    const { rows } = await this.database.query<{ id: number; text: string }>(
+      "SELECT id, concat_ws(' ', balance, overdue_status, overdue_since AT TIME ZONE 'UTC') AS text FROM customers ORDER BY id",
     );
-    return rows.flatMap(({ id, output }) => {
+    return rows.flatMap(({ id, text }) => {
       const account = this.model.accounts.get(id);
       if (account === undefined) return [];
       const since = new Date(account.overdueSince)
@@ -430,7 +430,7 @@ export class BillingWorld {
         account.status,
         ...(account.status === "normal" ? [] : [since]),
       ].join(" ");
-      return output === expected ? [] : [`customer ${id} is ${output}, by the model ${expected}`];
+      return text === expected ? [] : [`customer ${id} is ${text}, by the model ${expected}`];
     });
   }
 

@@ -20,8 +20,6 @@ const FAST = {
   full_page_writes: "off",
   wal_level: "minimal",
   max_wal_senders: "0",
-  // A session would plan a prepared statement anew five times before it keeps a plan; most tests send it less often.
-  plan_cache_mode: "force_generic_plan",
 };
 
 /** Reads until the pipe closes, then stops what still runs in the folder and removes it. */

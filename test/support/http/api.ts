@@ -1,8 +1,22 @@
 /** The real API on a fresh database, asked in-process; hosts are out of reach, and what they were asked is kept. */
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { addressOf, type ApiRequest } from "@remotegpu/control-plane/client/api-request";
+import {
+  acceptInvitation,
+  createCustomer,
+  createCustomerApiKey,
+  createWorkspaceMember,
+  getMe,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  NewApiKey,
+  NewCustomerUserType,
+  NewInvitationRole,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { createFirstAdminKey } from "@remotegpu/control-plane/server/http/server/admin-key";
 import { noAttempts } from "@remotegpu/control-plane/server/http/request/attempts";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
@@ -64,11 +78,16 @@ export interface ApiWorld {
   /** What happens whenever the API waits for a host; no time passes by itself. */
   meanwhile(work: () => Promise<void> | void): void;
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  customer(username: string, userType?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
+  /** What a request that is typed is answered. @throws where it is refused */
+  send<Answer>(request: ApiRequest<Answer>, as: Caller): Promise<Answer>;
+  customer(
+    username: string,
+    userType?: NewCustomerUserType,
+  ): Promise<Caller & { workspaceId: number; uuid: string }>;
   /** Invited by the one and accepted by the other. */
-  join(workspaceId: number, owner: Caller, member: Caller, role?: string): Promise<void>;
+  join(workspaceId: number, owner: Caller, member: Caller, role?: NewInvitationRole): Promise<void>;
   /** Another key of the administrator, or of a customer, with these fields of the API. */
-  key(owner: Caller, fields: object): Promise<Caller>;
+  key(owner: Caller, fields: NewApiKey): Promise<Caller>;
   close(): Promise<void>;
 }
 
@@ -160,6 +179,14 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     };
   };
 
+  const send = async <Answer>(wanted: ApiRequest<Answer>, as: Caller): Promise<Answer> => {
+    const { method, body } = wanted;
+    const { status, body: answer } = await request(method, addressOf(wanted), { as, body });
+    if (status >= 400)
+      throw new Error(`${method} ${addressOf(wanted)} is refused: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+
   return {
     app,
     deps,
@@ -173,29 +200,22 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
     endStreams: () => closing.abort(),
     meanwhile: (work) => void (whilePaused = work),
     request,
+    send,
     async customer(username, userType = "external") {
-      const made = await request("POST", "/api/v1/customers", {
-        as: admin,
-        body: { username, email: `${username}@example.com`, user_type: userType },
-      });
-      const { id, uuid, personal_workspace_id: workspaceId } = made.body;
-      const key = await request("POST", `/api/v1/customers/${id}/api-keys`, { as: admin, body: {} });
-      return { key: key.body.key, customerId: id, workspaceId, uuid };
+      const order = { username, email: `${username}@example.com`, user_type: userType };
+      const { id, uuid, personal_workspace_id: workspaceId } = await send(createCustomer(order), admin);
+      assert(workspaceId !== null, "a customer has a workspace of their own");
+      const { key } = await send(createCustomerApiKey(id, {}), admin);
+      return { key, customerId: id, workspaceId, uuid };
     },
     async join(workspaceId, owner, member, role = "member") {
-      const { username } = (await request("GET", "/api/v1/me", { as: member })).body;
-      const members = `/api/v1/workspaces/${workspaceId}/members`;
-      const { body } = await request("POST", members, { as: owner, body: { username, role } });
-      const joined = await request("POST", `/api/v1/invitations/${body.id}/accept`, { as: member });
-      expect(joined).toMatchObject({ status: 200, body: { role, status: "active" } });
+      const { username } = await send(getMe(), member);
+      const { id } = await send(createWorkspaceMember(workspaceId, { username, role }), owner);
+      expect(await send(acceptInvitation(id), member)).toMatchObject({ role, status: "active" });
     },
     async key({ customerId }, fields) {
-      const made = await request("POST", `/api/v1/customers/${customerId}/api-keys`, {
-        as: admin,
-        body: fields,
-      });
-      expect(made.status).toBe(201);
-      return { key: made.body.key, customerId };
+      const { key } = await send(createCustomerApiKey(customerId, fields), admin);
+      return { key, customerId };
     },
     async close() {
       await fresh.drop();

@@ -1,12 +1,14 @@
 /** A reader of server-sent events, as a browser is one: it knows the last id, and keeps what came in its order. */
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import { eventually } from "../eventually.ts";
 
-export interface StreamEvent {
+type EventName = keyof StreamEvents;
+
+/** An event of this name, with what it carries. */
+export interface StreamEvent<Name extends EventName = EventName> {
   id: string | null;
-  event: string;
-  // Tests look into events freely; a wrong look is a failed assertion.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  data: any;
+  event: Name;
+  data: StreamEvents[Name];
 }
 
 export class EventStream {
@@ -39,8 +41,8 @@ export class EventStream {
     void this.#read();
   }
 
-  of(event: string): StreamEvent[] {
-    return this.events.filter((one) => one.event === event);
+  of<Name extends EventName>(event: Name): StreamEvent<Name>[] {
+    return this.events.filter((one): one is StreamEvent<Name> => one.event === event);
   }
 
   /** What changed, each as its topic, which may have the id in it, or else with the id behind it. */
@@ -82,6 +84,6 @@ export class EventStream {
     const id = field("id");
     this.lastEventId = id ?? this.lastEventId;
     if (event === null) return;
-    this.events.push({ id, event, data: JSON.parse(field("data") ?? "null") });
+    this.events.push({ id, event: event as EventName, data: JSON.parse(field("data") ?? "null") });
   }
 }

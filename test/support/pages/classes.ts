@@ -37,8 +37,11 @@ export const PLAYED_AFTER_START: readonly string[] = [
   ...AS_OWNER,
 ];
 
-/** Run on a database, and in a folder, that are thrown away. */
-export const RUN_BESIDE: readonly string[] = [`${DOCS}/operators/production.md`];
+export const PRODUCTION = `${DOCS}/operators/production.md`;
+/** Its database is one of the old system. */
+export const OLD_SYSTEM_UPGRADE = `${DOCS}/operators/old-system-upgrade.md`;
+/** Run on databases, and in folders, that are thrown away. */
+export const RUN_BESIDE: readonly string[] = [PRODUCTION, OLD_SYSTEM_UPGRADE];
 
 /** By how it begins. */
 export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
@@ -64,6 +67,7 @@ export const CANNOT_RUN: ReadonlyMap<string, string> = new Map([
   ["install -d -o nats", "the user nats is there only with a service of NATS"],
   ["cp control-plane/systemd", "it changes the services of its machine; the proof of whole machines does"],
   ["git pull", "it changes the clone that is tried"],
+  ["pg_dump", "it is a program of Postgres, which the product's own Postgres does not bring"],
 ]);
 
 /** Of what these print, numbers are any: how long something ran, and what that costs. */

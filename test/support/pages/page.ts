@@ -6,7 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 
 const ROOT = new URL("../../..", import.meta.url);
 /** A block of any other language might hold commands that nobody tries. */
-const LANGUAGES = ["console", "ini", "sql", "text"];
+const LANGUAGES = ["console", "ini", "json", "sql", "text"];
 
 /** Every page of the repository, those of packages that it only uses left out. */
 export const ALL_PAGES: readonly string[] = globSync("**/*.md", {

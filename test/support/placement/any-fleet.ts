@@ -3,7 +3,6 @@
  * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
  * pools and old agents; some hosts kept to one payer.
  */
-import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import * as fc from "fast-check";
 import type {
@@ -28,7 +27,7 @@ const SIZES = [8_000, 16_000];
 const PAYERS = [1, 2];
 
 const anyModels = fc.constantFrom(null, null, null, ["A"], ["B"], ["A", "B"], []);
-const rarely = (reason: Reason) => fc.constantFrom(null, null, null, null, null, reason);
+const rarely = (reason: typeof CLOSED) => fc.constantFrom(null, null, null, null, null, reason);
 
 type Card = Omit<GpuCapacity, "uuid" | "index">;
 

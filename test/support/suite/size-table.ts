@@ -7,7 +7,13 @@ import { basename } from "node:path";
 import { parseAst, type Reporter, type TestModule } from "vitest/node";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
-const FOLDERS = ["agent/src", "control-plane/src", "shared/src"];
+const FOLDERS = [
+  "agent/src",
+  "control-plane/cli",
+  "control-plane/gateway",
+  "control-plane/server",
+  "shared/src",
+];
 /** The run that this table belongs to; single test files are run without it. */
 const PRINTED_WITH = "architecture.test.ts";
 

@@ -5,8 +5,8 @@
  */
 export type Tier = "test" | "rest";
 /** A part of the suite with settings of its own: whether its files share processes, and what is started before them. */
-export type Project = "unit" | "database" | "integration" | "system";
-export const PROJECTS: readonly Project[] = ["unit", "database", "integration", "system"];
+export type Project = "unit" | "database" | "pages" | "integration" | "system";
+export const PROJECTS: readonly Project[] = ["unit", "database", "pages", "integration", "system"];
 
 /** Files of one folder below test/ by their names without `.test.ts`; a star means all of them. */
 export interface FolderTiers extends Readonly<Record<Tier, readonly string[]>> {
@@ -47,7 +47,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
   { folder: "integration/command", project: "integration", test: ["*"], rest: [] },
   {
     folder: "integration/dashboard",
-    project: "integration",
+    project: "pages",
     test: ["dashboard-budget", "dashboard-serving"],
     rest: [
       "billing-pages",
@@ -70,10 +70,10 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "two-servers",
     ],
   },
-  { folder: "integration/dashboard/actions", project: "integration", test: [], rest: ["*"] },
+  { folder: "integration/dashboard/actions", project: "pages", test: [], rest: ["*"] },
   {
     folder: "integration/dashboard/environments",
-    project: "integration",
+    project: "pages",
     test: ["environment-by-hand"],
     rest: ["environments-page"],
   },
@@ -214,8 +214,10 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "stream",
       "webhooks",
     ],
-    rest: ["stream-servers"],
+    rest: [],
   },
+  // Mostly waits, for longer than all others of the rest that need only a database take together.
+  { folder: "integration/http", project: "integration", test: [], rest: ["stream-servers"] },
   {
     folder: "integration/images",
     project: "database",

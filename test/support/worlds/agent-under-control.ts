@@ -2,6 +2,18 @@
  * A whole agent in the test's process under the real control plane: real link, store, API and containers, and one clock for
  * both that the test sets forward. The control plane's passes run when the test says so.
  */
+import {
+  createImage,
+  getHost,
+  listHostGpus,
+  setCustomerQuota,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  Environment,
+  EnvironmentStatus,
+  Gpu,
+  Host,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { NatsConnection } from "nats";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
@@ -69,16 +81,9 @@ export class AgentUnderControl {
     };
     const agent = ending.adopt(await AgentUnderTest.begin({ admit }, { simulatedGpus }), (one) => one.end());
     const alice = await scene.customer("alice");
-    const { status } = await scene.api.request("PUT", `/api/v1/customers/${alice.customerId}/quota`, {
-      as: scene.api.admin,
-      body: QUOTA,
-    });
-    if (status !== 200) throw new Error(`the quota was answered with ${status}`);
+    await scene.api.send(setCustomerQuota(alice.customerId, QUOTA), scene.api.admin);
     // No registry has it.
-    await scene.api.request("POST", "/api/v1/images", {
-      as: scene.api.admin,
-      body: { name: BUSYBOX_IMAGE, display_name: "A busybox" },
-    });
+    await scene.api.send(createImage({ name: BUSYBOX_IMAGE, display_name: "A busybox" }), scene.api.admin);
     const orders = new HostOrders(connection);
     const world = new AgentUnderControl({ scene, alice, agent, orders, ending: ending.move() });
     await eventually(async () => (await world.host()).observed_at !== null, {
@@ -87,14 +92,15 @@ export class AgentUnderControl {
     return world;
   }
 
-  async host(): Promise<Answer["body"]> {
-    return (await this.#request("GET", `/hosts/${this.agent.hostId}`)).body;
+  async host(): Promise<Host> {
+    return await this.scene.api.send(getHost(this.agent.hostId), this.scene.api.admin);
   }
 
   /** The host's cards as an administrator sees them, by their UUIDs. */
-  async cards(): Promise<Map<string, Answer["body"]>> {
-    const { body } = await this.#request("GET", `/hosts/${this.agent.hostId}/gpus?limit=200`);
-    return new Map(body.items.map((card: { uuid: string }) => [card.uuid, card]));
+  async cards(): Promise<Map<string | null, Gpu>> {
+    const cards = listHostGpus(this.agent.hostId, { limit: 200 });
+    const { items } = await this.scene.api.send(cards, this.scene.api.admin);
+    return new Map(items.map((card) => [card.uuid, card]));
   }
 
   /** An environment with so many cards. */
@@ -121,8 +127,8 @@ export class AgentUnderControl {
   }
 
   /** Waits until the environment is in that status, with passes meanwhile. */
-  async becomes(id: string, status: string): Promise<Answer["body"]> {
-    let last: Answer["body"];
+  async becomes(id: string, status: EnvironmentStatus): Promise<Environment> {
+    let last = await this.environment(id);
     const isSo = async () => {
       await this.passes();
       last = await this.environment(id);
@@ -133,7 +139,7 @@ export class AgentUnderControl {
     throw new Error(`${id} is not ${status} but ${last.status}: ${last.status_reason}`);
   }
 
-  async environment(id: string): Promise<Answer["body"]> {
+  async environment(id: string): Promise<Environment> {
     return await this.scene.get(this.alice, id);
   }
 
@@ -149,10 +155,6 @@ export class AgentUnderControl {
 
   async end(): Promise<void> {
     await this.#ending.disposeAsync();
-  }
-
-  async #request(method: string, path: string): Promise<Answer> {
-    return await this.scene.api.request(method, `/api/v1${path}`, { as: this.scene.api.admin });
   }
 }
 

@@ -2,6 +2,8 @@
  * The control plane without NATS and without containers: the real API, store and loops on a fresh database, and hosts
  * that a test speaks for. A host says what the test has it say, through the same handlers that NATS would call.
  */
+import { createCustomerTopUp, getEnvironment } from "@remotegpu/control-plane/client/generated/api";
+import type { Environment, NewEnvironment } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { noteConnection } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { createHash, randomUUID } from "node:crypto";
 import { idleStopPass } from "@remotegpu/control-plane/server/controllers/idle-stop";
@@ -58,8 +60,8 @@ export interface ControlScene {
   hosts: readonly ScriptedHost[];
   /** A customer with money. */
   customer(name: string, balance?: string): Promise<Caller & { workspaceId: number; uuid: string }>;
-  order(caller: Caller, change?: object): Promise<Answer>;
-  get(caller: Caller, id: string): Promise<Answer["body"]>;
+  order(caller: Caller, change?: Partial<NewEnvironment>): Promise<Answer>;
+  get(caller: Caller, id: string): Promise<Environment>;
   close(): Promise<void>;
 }
 
@@ -162,10 +164,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
     async customer(name, balance = "1000") {
       const customer = await api.customer(name);
       if (balance !== "0")
-        await api.request("POST", `/api/v1/customers/${customer.customerId}/top-ups`, {
-          as: api.admin,
-          body: { amount: balance },
-        });
+        await api.send(createCustomerTopUp(customer.customerId, { amount: balance }), api.admin);
       return customer;
     },
     order: async (as, change = {}) =>
@@ -173,7 +172,7 @@ export async function openControlScene(database?: FreshDatabase): Promise<Contro
         as,
         body: { name: "work", image: "busybox:1", cpu: 1, memory: GIB, gpu: 0, ...change },
       }),
-    get: async (as, id) => (await api.request("GET", `/api/v1/environments/${id}`, { as })).body,
+    get: async (as, id) => await api.send(getEnvironment(id), as),
     close: async () => await api.close(),
   };
 }

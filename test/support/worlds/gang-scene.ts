@@ -2,6 +2,8 @@
  * Hosts of which each has a rank of a gang, spoken for by a test: what they are told they do, and what they find while
  * they hold their ranks is well unless the test says otherwise.
  */
+import { getTrainingJob } from "@remotegpu/control-plane/client/generated/api";
+import type { NewTrainingJob, TrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, Finding, ObservedInstance } from "@remotegpu/shared/instance";
@@ -53,11 +55,11 @@ export class GangScene {
     });
   }
 
-  async job(id: string): Promise<Answer["body"]> {
-    return (await this.request("GET", `/${id}`)).body;
+  async job(id: string): Promise<TrainingJob> {
+    return await this.scene.api.send(getTrainingJob(id), this.alice);
   }
 
-  async order(change: object = {}): Promise<Answer> {
+  async order(change: Partial<NewTrainingJob> = {}): Promise<Answer> {
     const size = { cpu: 1, memory: GIB, gpu: 1, node_count: 2 };
     return await this.request("POST", "", {
       name: "gang",
@@ -69,7 +71,7 @@ export class GangScene {
   }
 
   /** Ordered and placed. */
-  async placed(change: object = {}): Promise<string> {
+  async placed(change: Partial<NewTrainingJob> = {}): Promise<string> {
     const { status, body } = await this.order(change);
     if (status !== 201) throw new Error(`refused: ${JSON.stringify(body)}`);
     await this.scene.schedule();
@@ -79,9 +81,7 @@ export class GangScene {
   /** The host of each rank; those without one are left out. */
   async hostsOf(id: string): Promise<ScriptedHost[]> {
     const { instances } = await this.job(id);
-    return instances.flatMap(
-      ({ host_id: hostId }: { host_id: string }) => this.hosts.find((host) => host.id === hostId) ?? [],
-    );
+    return instances.flatMap(({ host_id: hostId }) => this.hosts.find(({ id }) => id === hostId) ?? []);
   }
 
   /** One round of agents: what is released runs, everything else is held. */

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { PathClient, type Row } from "../http/path-client.ts";
 import { filesSocket } from "@remotegpu/agent/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { Child } from "@remotegpu/control-plane/server/quickstart/child";
@@ -144,8 +144,8 @@ export class House {
   readonly controlPlane: Program;
   readonly url: string;
   readonly hosts: HostProcess[] = [];
-  admin!: ApiClient;
-  customer!: ApiClient;
+  admin!: PathClient;
+  customer!: PathClient;
   customerId = 0;
   customerKey = "";
   adminKey = "";
@@ -270,8 +270,8 @@ export class House {
     return host;
   }
 
-  client(key: string): ApiClient {
-    return new ApiClient({ server: this.url, key, ...(this.#ca !== null && { ca: this.#ca }) });
+  client(key: string): PathClient {
+    return new PathClient({ server: this.url, key, ...(this.#ca !== null && { ca: this.#ca }) });
   }
 
   async serves(): Promise<void> {
@@ -299,7 +299,7 @@ export class House {
     await eventually(
       async () => {
         const host = await this.admin.get(`/hosts/${hostId}`);
-        return host.connection === "connected" && (await this.admin.list(`/hosts/${hostId}/gpus`)).length > 0;
+        return host.connection === "connected" && (await this.admin.rows(`/hosts/${hostId}/gpus`)).length > 0;
       },
       { withinMs: 60_000, what: `host ${hostId} online` },
     );

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../http/path-client.ts";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { execa } from "execa";
 import { expect } from "vitest";
@@ -168,7 +168,7 @@ export class LoadedService {
 
   /** The one that began last. */
   async rollout(): Promise<Row> {
-    const [last] = await this.#world.house.customer.list(`${this.#path}/rollouts`);
+    const [last] = await this.#world.house.customer.rows(`${this.#path}/rollouts`);
     if (last === undefined) throw new Error("it has always had the same version");
     return last;
   }
@@ -201,7 +201,7 @@ export class LoadedService {
   /** What became of all that clients asked, once the last is answered. @throws where a drain has cut off what was open, or nothing came at all */
   async unloaded(load: ServiceLoad): Promise<LoadReport> {
     const reported = await load.stop();
-    const events = await this.#world.house.customer.list(`${this.#path}/events`);
+    const events = await this.#world.house.customer.rows(`${this.#path}/events`);
     const cut = events.filter(({ reason }) => String(reason).includes("cut off"));
     if (cut.length > 0) throw new Error(`streams were cut off: ${JSON.stringify(cut)}`);
     // What was in flight on what was killed is told so, or asked elsewhere, and does not hang.

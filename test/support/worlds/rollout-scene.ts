@@ -1,4 +1,10 @@
 /** A service that goes from one version to another, as a test orders it, looks at it and lets time pass. */
+import { listServiceRevisions, listServiceRollouts } from "@remotegpu/control-plane/client/generated/api";
+import type {
+  InferenceServiceUpgrade,
+  ServiceRevision,
+  ServiceRollout,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { InstanceSpec } from "@remotegpu/shared/instance";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { FreshDatabase } from "../engines/postgres.ts";
@@ -29,7 +35,7 @@ export class RolloutScene {
     if (unwell.length > 0) throw new Error(`the doctor finds: ${JSON.stringify(unwell)}`);
   }
 
-  async upgrade(id: string, change: object = {}): Promise<Answer> {
+  async upgrade(id: string, change: Partial<InferenceServiceUpgrade> = {}): Promise<Answer> {
     return await this.#services.request("POST", `/${id}/upgrade`, {
       version: "v2",
       image: "server:2",
@@ -41,12 +47,14 @@ export class RolloutScene {
     return await this.#services.request("POST", `/${id}/rollback`, options);
   }
 
-  async rollouts(id: string): Promise<Answer["body"][]> {
-    return (await this.#services.request("GET", `/${id}/rollouts`)).body.items;
+  async rollouts(id: string): Promise<ServiceRollout[]> {
+    const { scene, alice } = this.#services;
+    return (await scene.api.send(listServiceRollouts(id), alice)).items;
   }
 
-  async revisions(id: string): Promise<Answer["body"][]> {
-    return (await this.#services.request("GET", `/${id}/revisions`)).body.items;
+  async revisions(id: string): Promise<ServiceRevision[]> {
+    const { scene, alice } = this.#services;
+    return (await scene.api.send(listServiceRevisions(id), alice)).items;
   }
 
   async versions(id: string): Promise<object> {
@@ -61,7 +69,7 @@ export class RolloutScene {
     await this.#services.settle(6);
   }
 
-  async upgraded(id: string, change: object = {}): Promise<void> {
+  async upgraded(id: string, change: Partial<InferenceServiceUpgrade> = {}): Promise<void> {
     await this.upgrade(id, change);
     await this.settles();
   }

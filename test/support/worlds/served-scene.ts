@@ -2,6 +2,14 @@
  * An inference service at a real gateway: its replicas are containers with a real web service in each, behind a real access
  * process. A test speaks for their host.
  */
+import {
+  createInferenceServiceKey,
+  orderInferenceService,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  AutoscalingConfig,
+  NewInferenceServiceConfig,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { IncomingMessage } from "node:http";
 import type { InstanceId } from "@remotegpu/shared/ids";
 import { GIB } from "@remotegpu/shared/units";
@@ -48,21 +56,15 @@ export class ServedScene implements AsyncDisposable {
       /** The program in each of its containers. */
       serves?: string;
       autoscaling_enabled?: boolean;
-      autoscaling_config?: object;
-      config?: object;
+      autoscaling_config?: AutoscalingConfig;
+      config?: NewInferenceServiceConfig;
     },
   ) {
-    const request = async (path: string, body: object) => {
-      const answer = await web.control.api.request("POST", `/api/v1/inference-services${path}`, {
-        as: web.owner,
-        body,
-      });
-      if (answer.status !== 201) throw new Error(`refused: ${JSON.stringify(answer.body)}`);
-      return answer.body;
-    };
+    const { api } = web.control;
     const size = { cpu: 1, memory: GIB, min_replicas: replicas, max_replicas: Math.max(replicas, 4) };
-    const { id } = await request("", { name: "chat", image: "server:1", version: "v1", ...size, ...change });
-    const made = await request(`/${id}/keys`, { name: "app" });
+    const order = { name: "chat", image: "server:1", version: "v1", ...size, ...change };
+    const { id } = await api.send(orderInferenceService(order), web.owner);
+    const made = await api.send(createInferenceServiceKey(id, { name: "app" }), web.owner);
     const scene = new ServedScene(web, { id, key: made.key, keyId: made.id, serves });
     if (change.min_replicas !== undefined) await scene.api("POST", "/scale", { replicas });
     await scene.settle();

@@ -2,6 +2,16 @@
  * Inference services over hosts that a test speaks for: what hosts are told to run is ready, and what they are told to stop
  * or remove is over, unless the test says otherwise of a host.
  */
+import {
+  getInferenceService,
+  listInferenceServiceInstances,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  InferenceService,
+  Instance,
+  ListInferenceServiceInstancesParams,
+  NewInferenceService,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
@@ -15,17 +25,6 @@ type HostReport = Partial<
     "phase" | "detail" | "problem" | "exitCode" | "serving" | "restarts" | "containerId" | "openStreams"
   >
 >;
-
-export interface View {
-  rank: number;
-  state: string;
-  want: string;
-  host_id: string;
-  serving: string | null;
-  draining_since: string | null;
-  dismissal: string | null;
-  runs: { id: string; waive_from: string | null; ordered_at: string }[];
-}
 
 /** As a control plane that has listened for long. */
 const LISTENING_FOR_MS = 60 * MS_PER_MINUTE;
@@ -70,7 +69,7 @@ export class ServiceScene {
     });
   }
 
-  async order(change: object = {}): Promise<Answer> {
+  async order(change: Partial<NewInferenceService> = {}): Promise<Answer> {
     const size = { cpu: 1, memory: GIB };
     return await this.request("POST", "", {
       name: "chat",
@@ -81,14 +80,14 @@ export class ServiceScene {
     });
   }
 
-  async ordered(change: object = {}): Promise<string> {
+  async ordered(change: Partial<NewInferenceService> = {}): Promise<string> {
     const { status, body } = await this.order(change);
     if (status !== 201) throw new Error(`refused: ${JSON.stringify(body)}`);
     return body.id;
   }
 
   /** Ordered, and all its replicas serve. */
-  async runs(change: object = {}): Promise<string> {
+  async runs(change: Partial<NewInferenceService> = {}): Promise<string> {
     const id = await this.ordered(change);
     await this.settle();
     const { status, status_reason: reason } = await this.get(id);
@@ -96,12 +95,12 @@ export class ServiceScene {
     return id;
   }
 
-  async get(id: string): Promise<Answer["body"]> {
-    return (await this.request("GET", `/${id}`)).body;
+  async get(id: string): Promise<InferenceService> {
+    return await this.scene.api.send(getInferenceService(id), this.alice);
   }
 
-  async replicas(id: string, query = ""): Promise<View[]> {
-    return (await this.request("GET", `/${id}/instances${query}`)).body.items;
+  async replicas(id: string, query?: ListInferenceServiceInstancesParams): Promise<Instance[]> {
+    return (await this.scene.api.send(listInferenceServiceInstances(id, query), this.alice)).items;
   }
 
   /** The ranks that serve. */

@@ -2,6 +2,7 @@
  * A gateway with a real database, on a real access process with a real container that serves HTTP: an environment that runs
  * as far as the control plane knows, since a test speaks for its host, and customers of the real API with keys.
  */
+import { createEnvironmentLink } from "@remotegpu/control-plane/client/generated/api";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
@@ -232,11 +233,8 @@ async function opened(
     await whole(await open(requested, path, options));
   const enter = async (caller: Caller, target: WebTarget, environmentId = id) => {
     const what = typeof target === "number" ? { port: target } : { service: target };
-    const link = await control.api.request("POST", `/api/v1/environments/${environmentId}/links`, {
-      as: caller,
-      body: what,
-    });
-    const url = new URL(String(link.body.url));
+    const link = await control.api.send(createEnvironmentLink(environmentId, what), caller);
+    const url = new URL(link.url);
     const entered = await request(url.host, `${url.pathname}${url.search}`);
     const [cookie = ""] = entered.headers["set-cookie"] ?? [];
     return cookie.split(";")[0] ?? "";

@@ -1,8 +1,18 @@
 /** Forms: the body that fields say, and the fields that a body says. */
-import { bodyOf, draftOf, type FieldOf } from "@remotegpu/dashboard/components/form/draft";
-import { describe, expect, test } from "vitest";
+import { bodyOf, type BodyField, draftOf } from "@remotegpu/dashboard/components/form/draft";
+import { describe, expect, expectTypeOf, test } from "vitest";
 
-const FIELDS: FieldOf[] = [
+interface Order {
+  name: string;
+  memory: number;
+  gpu?: number | null;
+  code_id?: string;
+  config?: { gpu_model?: string; public?: boolean; distinct_hosts?: boolean };
+  env_vars?: { [name: string]: string };
+  mounted_datasets?: number[];
+}
+
+const FIELDS: BodyField<Order>[] = [
   { path: "name", kind: "text" },
   { path: "memory", kind: "gib", initial: "16" },
   { path: "gpu", kind: "number" },
@@ -16,7 +26,7 @@ describe("the body of a form", () => {
   test("has what is typed in the API's units, and nothing of what is empty", () => {
     const draft = { name: "a", gpu: " 2 ", env_vars: "A=1\n\nB=x=y\n", mounted_datasets: "3, 4" };
 
-    expect(bodyOf(FIELDS, draft)).toEqual({
+    expect(bodyOf<Order>(FIELDS, draft)).toEqual({
       body: {
         name: "a",
         memory: 16 * 1_073_741_824,
@@ -31,7 +41,11 @@ describe("the body of a form", () => {
   test("keeps what it has no field for, and takes out what was emptied", () => {
     const base = { code_id: "code-1", config: { gpu_model: "L4", distinct_hosts: true } };
 
-    const { body } = bodyOf(FIELDS, { ...draftOf(FIELDS, base), memory: "1", "config.gpu_model": "" }, base);
+    const { body } = bodyOf<Order>(
+      FIELDS,
+      { ...draftOf<Order>(FIELDS, base), memory: "1", "config.gpu_model": "" },
+      base,
+    );
 
     expect(body).toEqual({ code_id: "code-1", memory: 1_073_741_824, config: { distinct_hosts: true } });
     expect(base.config.gpu_model).toBe("L4");
@@ -44,7 +58,7 @@ describe("the body of a form", () => {
     ["env_vars", "A=1\nB", "badVariable"],
     ["env_vars", "1A=1", "badVariable"],
   ])("says of %s that %j cannot be read", (path, text, why) => {
-    expect(bodyOf(FIELDS, { [path]: text }).unread[path]).toMatchObject({ why });
+    expect(bodyOf<Order>(FIELDS, { [path]: text }).unread[path]).toMatchObject({ why });
   });
 
   test("is the same after it was shown in the fields", () => {
@@ -57,6 +71,13 @@ describe("the body of a form", () => {
       mounted_datasets: [7],
     };
 
-    expect(bodyOf(FIELDS, draftOf(FIELDS, body))).toEqual({ body, unread: {} });
+    expect(bodyOf<Order>(FIELDS, draftOf<Order>(FIELDS, body))).toEqual({ body, unread: {} });
   });
+});
+
+test("a field of a form is a member of the body, of a kind that its value can be typed in", () => {
+  expectTypeOf<{ path: "config.gpu_model"; kind: "text" }>().toExtend<BodyField<Order>>();
+  expectTypeOf<{ path: "nane"; kind: "text" }>().not.toExtend<BodyField<Order>>();
+  expectTypeOf<{ path: "config.gpu_modell"; kind: "text" }>().not.toExtend<BodyField<Order>>();
+  expectTypeOf<{ path: "gpu"; kind: "text" }>().not.toExtend<BodyField<Order>>();
 });

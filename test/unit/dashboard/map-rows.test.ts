@@ -150,7 +150,7 @@ describe("what the stream tells", () => {
     label_keys: [],
   };
   const reported = (percent: number, at: string) =>
-    samplesOf({ columns: ["uuid", "utilization", "sampled_at"], rows: [["GPU-1", percent, at]] });
+    samplesOf({ columns: ["uuid", "utilization_percent", "sampled_at"], rows: [["GPU-1", percent, at]] });
 
   test("changes its cards alone, and neither another card nor another host", () => {
     const at = "2026-01-01T00:00:05.000Z";

@@ -5,10 +5,12 @@ import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding"
 import { type StartDecision, mayStart } from "@remotegpu/control-plane/server/core/accounts/account-state";
 import { afterRequest } from "@remotegpu/control-plane/server/core/environments/environment-status";
 import { endSentence, faultSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
-import { overdueSentence } from "@remotegpu/control-plane/server/core/instances/placement-wait";
-import { catalogueSentences } from "@remotegpu/control-plane/server/http/sentences/catalogue-sentences";
-import { ENGLISH } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { overdueReason } from "@remotegpu/control-plane/server/core/instances/placement-wait";
+import { ENGLISH, inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
+import { reasonOf } from "@remotegpu/control-plane/server/core/reasons/plain-reason";
+import { cataloguePairs } from "@remotegpu/control-plane/server/http/sentences/catalogue-pairs";
 import { CHINESE } from "@remotegpu/control-plane/server/http/sentences/chinese";
 import { CHINESE_WORDS } from "@remotegpu/control-plane/server/http/sentences/chinese-words";
 import { AUDIT_TARGET_KINDS } from "@remotegpu/control-plane/server/store/audit/audit-targets";
@@ -25,7 +27,7 @@ import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
 import { describe, expect, test } from "vitest";
 import { sampleReason } from "../../support/reasons/sample-reasons.ts";
 
-const report = translator([...CHINESE, ...catalogueSentences(), ...CHINESE_WORDS]);
+const report = translator([...CHINESE, ...cataloguePairs(), ...CHINESE_WORDS]);
 
 /** Stands for whatever a sentence has in it. */
 const VALUE = "7";
@@ -85,9 +87,11 @@ describe("what it may say", () => {
     const requests = (["start", "stop", "restart", "delete"] as const).flatMap((request) =>
       ENVIRONMENT_STATUSES.map((status) => afterRequest(status, request)),
     );
-    expect(untold(requests.map((verdict) => (verdict.legal ? null : verdict.why)))).toEqual([]);
     expect(
-      untold((["start", "stop", "removal"] as const).map((wait) => overdueSentence(wait, VALUE))),
+      untold(requests.map((verdict) => (verdict.legal ? null : inEnglish(reasonOf(verdict.why))))),
+    ).toEqual([]);
+    expect(
+      untold((["start", "stop", "removal"] as const).map((wait) => inEnglish(overdueReason(wait, VALUE)))),
     ).toEqual([]);
   });
 
@@ -97,7 +101,10 @@ describe("what it may say", () => {
       const known = "gpu_uuid" in params ? { ...params, gpu_uuid: `GPU-${value}` } : params;
       return wordingOf({ code, params: known }, ENGLISH);
     });
-    const some = texts.filter((text) => /\p{L}/u.test(text));
+    // With fewer words a text would fit what it does not mean, and names of things would fit everything.
+    const some = texts.filter(
+      (text) => (text.match(/[a-z]{2,}/gi)?.length ?? 0) > 1 && !Object.hasOwn(THING_CODES, code),
+    );
 
     expect(some.map(left).filter((one) => one !== null)).toEqual([]);
   });
@@ -143,8 +150,6 @@ describe("what it may say", () => {
     "control-plane/server/store/placement/commit/placement-candidates.ts",
     "control-plane/server/store/spending/suspensions.ts",
     "control-plane/server/http/money/billing/estimate.ts",
-    "control-plane/server/http/request/refusal.ts",
-    "control-plane/server/http/server/app.ts",
     "shared/src/image-fetch.ts",
   ])("in each sentence of %s", (file) => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);

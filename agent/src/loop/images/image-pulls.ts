@@ -136,7 +136,7 @@ export class ImagePulls {
     }
     // The same whether it is here or not: whose image it is, is nobody's business.
     if (IMAGE_ID.test(wanted.image)) {
-      this.#settle(wanted.wisher, { kind: "failed", problem: "no-such-image", output: null });
+      this.#settle(wanted.wisher, { kind: "failed", problem: "no-such-image", message: null });
       return { kind: "missing", detail: missingDetail(wanted.image, "no-such-image") };
     }
     return this.#join(wanted);
@@ -324,11 +324,11 @@ export class ImagePulls {
     const hasFailed = isFailure && !hasLayers;
     this.#pauses = pausesAfter(this.#pauses, { registry, owner: wanted.owner }, { hasFailed, nowMs });
     if (isFailure && pull.failures + 1 < TRIES) {
-      const { problem, output: text } = outcome;
-      log.warn({ image, registry, problem, output: text }, `image ${image}: it did not come; tried again`);
+      const { problem, message } = outcome;
+      log.warn({ image, registry, problem, message }, `image ${image}: it did not come; tried again`);
       pull.failures += 1;
       const detail = `The registry of image ${image} did not answer well; it is asked again in a while.`;
-      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: text, detail };
+      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: message, detail };
       return this.#beginNext(nowMs);
     }
     if (this.#pulls.get(pull.key) === pull) this.#pulls.delete(pull.key);
@@ -338,13 +338,13 @@ export class ImagePulls {
       const credential = wanted.terms?.credential ?? null;
       this.#keep(() => pulled.put({ imageId, image, credential, lastUsedMs: clock.wallMs() }));
     } else {
-      const { problem, output: text } = outcome;
-      log.warn({ image, registry, problem, output: text }, `image ${image}: it did not come`);
+      const { problem, message } = outcome;
+      log.warn({ image, registry, problem, message }, `image ${image}: it did not come`);
     }
     const settled: Outcome =
       outcome.kind === "came"
         ? { kind: "present", sinceMs: nowMs }
-        : { kind: "failed", problem: outcome.problem, output: outcome.output };
+        : { kind: "failed", problem: outcome.problem, message: outcome.message };
     for (const wisher of pull.desired.keys()) this.#settle(wisher, settled);
     this.#beginNext(nowMs);
     wake();

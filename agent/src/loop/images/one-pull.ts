@@ -40,7 +40,7 @@ export type PullOrder = {
 /** How it ended, or why it was ended. */
 export type PullOutcome =
   | { kind: "came"; imageId: string }
-  | { kind: "failed"; problem: PullProblem; output: string }
+  | { kind: "failed"; problem: PullProblem; message: string }
   /** Nothing is wrong with the image: to be tried again. `why` is for operators, `detail` for everybody. */
   | { kind: "not-now"; why: string; detail: string };
 
@@ -124,7 +124,7 @@ async function loginFor(
 }
 
 export function failed(problem: PullProblem, text: string): Extract<PullOutcome, { kind: "failed" }> {
-  return { kind: "failed", problem, output: text };
+  return { kind: "failed", problem, message: text };
 }
 
 export function notNow(detail: string, why: string): Extract<PullOutcome, { kind: "not-now" }> {

@@ -42,7 +42,7 @@ export type Pull = {
 /** How a wish came out. */
 export type Outcome =
   | { kind: "present"; sinceMs: number }
-  | { kind: "failed"; problem: PullProblem; /** Null where nobody said anything. */ output: string | null };
+  | { kind: "failed"; problem: PullProblem; /** Null where nobody said anything. */ message: string | null };
 
 /** `terms` tells whether it is still the same wish. */
 export type Settled = Outcome & { terms: string | null };
@@ -132,7 +132,7 @@ function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetch
         state: "failed",
         ...UNCOUNTED,
         problem: settled.problem,
-        operatorDetail: storable(settled.output),
+        operatorDetail: storable(settled.message),
       };
 }
 

@@ -21,7 +21,7 @@ import {
 import type { MonotonicTime } from "../../core/runs/run-record.ts";
 import { ownedContainers, type Knowledge } from "../../core/runs/run-view.ts";
 import type { GpuFacts } from "../../runtime/runtime.ts";
-import type { GpuWatch } from "./gpu-watch.ts";
+import type { CardHealth } from "./card-health.ts";
 
 /** Containers are asked for once a minute: so long no question has an answer before people are told. */
 const UNANSWERED_MS = 5 * MS_PER_MINUTE;
@@ -33,7 +33,7 @@ export type DeviceAccessWatchParts = {
     nodes: readonly CardNode[],
   ) => Promise<readonly NodeErrors[] | null>;
   gpuFacts: () => Pick<GpuFacts, "devices" | "nodes">;
-  gpuWatch: Pick<GpuWatch, "heedRefusals" | "refusedToContainers">;
+  health: Pick<CardHealth, "heedRefusals" | "refusedToContainers">;
   monotonicMs: () => number;
   wake: () => void;
   log: Log;
@@ -75,7 +75,7 @@ export class DeviceAccessWatch {
 
   /** Cards that nothing else closes, with the instances whose containers were refused them. */
   get refusedGpus(): ReadonlyMap<GpuUuid, ReadonlySet<InstanceId>> {
-    const closed = this.#parts.gpuWatch.refusedToContainers;
+    const closed = this.#parts.health.refusedToContainers;
     for (const uuid of this.#refusedTo.keys()) if (!closed.has(uuid)) this.#refusedTo.delete(uuid);
     return this.#refusedTo;
   }
@@ -171,7 +171,7 @@ export class DeviceAccessWatch {
 
   async #heed({ instanceId, access }: Entry): Promise<void> {
     if (isRefused(access)) for (const uuid of refusedGpus(access)) this.#noteRefusedTo(uuid, instanceId);
-    await this.#parts.gpuWatch.heedRefusals(this.#judgement(), this.#parts.monotonicMs());
+    await this.#parts.health.heedRefusals(this.#judgement(), this.#parts.monotonicMs());
   }
 
   #noteRefusedTo(uuid: GpuUuid, instanceId: InstanceId): void {

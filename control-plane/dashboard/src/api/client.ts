@@ -1,8 +1,13 @@
-/** Asks the API: JSON in and out, problem documents as errors of ours, and a server that does not answer as another. */
+/** The API as pages reach it: refusals as errors of ours, and a server that does not answer as another. */
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
+import { fetchExchange } from "@remotegpu/control-plane/client/fetch-exchange";
+import type {
+  Problem as ProblemDocument,
+  Readiness,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { type Reply, type SendOptions, Transport } from "@remotegpu/control-plane/client/transport";
 import i18next from "i18next";
 import { heardDate } from "./server-clock.ts";
-
-const API_BASE = "/api/v1";
 
 export interface FieldError {
   path: string;
@@ -37,100 +42,61 @@ export class Away extends Error {
   override readonly name = "Away";
 }
 
-export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+const exchange = fetchExchange({
+  fetch: fetchOrAway,
+  onResponse: ({ headers }) => heardDate(headers.get("Date")),
+});
+const transport = new Transport({ exchange, refusal: problemOf });
 
-export interface RequestOptions {
-  query?: Query;
-  body?: unknown;
-  signal?: AbortSignal;
-  /** Of a POST: asked twice with the same, it is done once. */
-  idempotencyKey?: string;
-}
-
-/** @throws Problem, Away */
-export async function request<Answer>(
-  method: string,
-  path: string,
-  options: RequestOptions = {},
+/** The answer of a request. A POST has an idempotency key where one is given. @throws Problem, Away */
+export async function send<Answer>(
+  request: ApiRequest<Answer>,
+  { signal, idempotencyKey = null }: SendOptions = {},
 ): Promise<Answer> {
-  const response = await send(method, addressOf(path, options.query), options);
-  heardDate(response.headers.get("Date"));
-  const text = await response.text();
-  if (!response.ok) throw problemOf(response, text);
-  return (text === "" ? null : JSON.parse(text)) as Answer;
+  return await transport.send(request, { signal, idempotencyKey });
 }
 
 /** The same for what is no JSON, or is read as it came. @throws Problem, Away */
-export async function requestText(
-  path: string,
-  {
-    query,
-    accept = "application/json",
-    signal,
-  }: { query?: Query; accept?: string; signal?: AbortSignal } = {},
+export async function sendForText(
+  request: ApiRequest<unknown>,
+  { accept = "application/json", signal }: { accept?: string; signal?: AbortSignal } = {},
 ): Promise<string> {
-  const response = await send("GET", addressOf(path, query), { signal, accept });
-  heardDate(response.headers.get("Date"));
-  const text = await response.text();
-  if (!response.ok) throw problemOf(response, text);
-  return text;
+  return await transport.text(request, { accept, signal });
 }
 
-/** `/queue` → `/api/v1/queue`; what begins with another slash pair is the server's own. */
-export function addressOf(path: string, query: Query = {}): string {
-  const words = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === null || value === "" ? [] : [[name, String(value)]],
-  );
-  const base = path.startsWith("//") ? path.slice(1) : API_BASE + path;
-  return words.length === 0 ? base : `${base}?${new URLSearchParams(words).toString()}`;
+/** Whether the server is ready is answered beside the API, at an address of its own. @throws Problem, Away */
+export async function sendReadiness(signal: AbortSignal): Promise<Readiness> {
+  const reply = await exchange({
+    method: "GET",
+    address: "/readyz",
+    headers: { accept: "application/json" },
+    body: undefined,
+    signal,
+  });
+  if (reply.status >= 400) throw problemOf(reply);
+  return JSON.parse(reply.text) as Readiness;
 }
 
-async function send(
-  method: string,
-  address: string,
-  options: RequestOptions & { accept?: string },
-): Promise<Response> {
-  const { body, signal, idempotencyKey, accept = "application/json" } = options;
+async function fetchOrAway(...[address, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
-    return await fetch(address, {
-      method,
-      signal: signal ?? null,
-      credentials: "same-origin",
-      headers: {
-        Accept: accept,
-        ...(body !== undefined && { "Content-Type": "application/json" }),
-        ...(idempotencyKey !== undefined && { "Idempotency-Key": idempotencyKey }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
+    return await fetch(address, init);
   } catch (error) {
-    if (signal?.aborted === true) throw error;
+    if (init?.signal?.aborted === true) throw error;
     throw new Away(i18next.t("parts:server.silent"), { cause: error });
   }
 }
 
-/** Of a problem document. */
-interface Message {
-  detail?: string;
-  errors?: FieldError[];
-  reason?: string;
-}
-
-function problemOf(response: Response, text: string): Error {
-  if (!(response.headers.get("Content-Type") ?? "").includes("json")) {
+function problemOf({ status, contentType, text }: Reply): Error {
+  if (!contentType.includes("json")) {
     // A proxy in front speaks HTML where the server behind it is away.
-    if (response.status >= 502) return new Away(i18next.t("parts:server.away", { status: response.status }));
-    return new Problem(response.status, { detail: answeredWith(response) });
+    if (status >= 502) return new Away(i18next.t("parts:server.away", { status }));
+    return new Problem(status, { detail: answeredWith(status) });
   }
-  const { detail, errors, reason } = JSON.parse(text) as Message;
-  return new Problem(response.status, {
-    detail: detail ?? answeredWith(response),
-    errors,
-    reason,
-  });
+  const { detail = answeredWith(status), errors, reason } = JSON.parse(text) as Partial<ProblemDocument>;
+  return new Problem(status, { detail, errors, reason });
 }
 
-function answeredWith({ status }: Response): string {
+function answeredWith(status: number): string {
   return i18next.t("parts:server.answered", { status });
 }
 

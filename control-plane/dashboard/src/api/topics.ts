@@ -1,9 +1,7 @@
 /** Which questions a change makes old. A question names its topics when it is asked (`useApi`). */
-/** Of the stream: `env:env-1`, or `env` with its id beside it. */
-export interface Change {
-  topic: string;
-  id?: string | number | null;
-}
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
+
+export type Change = Pick<StreamEvents["change"], "topic"> & Partial<Pick<StreamEvents["change"], "id">>;
 
 export function concerns(change: Change, topics: readonly string[]): boolean {
   const withId =

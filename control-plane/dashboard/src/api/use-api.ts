@@ -1,4 +1,6 @@
 /** How pages ask and act. Whatever is asked names the topics of the stream that make it old. */
+import type { ApiRequest, Page as ApiPage } from "@remotegpu/control-plane/client/api-request";
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
 import {
   keepPreviousData,
   useInfiniteQuery,
@@ -8,24 +10,23 @@ import {
   useQueryClient,
   type UseQueryResult,
 } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useLive } from "../live/live.tsx";
 import { wantTopics } from "../live/wanted.ts";
-import { request, Away, newKey, type Query } from "./client.ts";
+import { Away, newKey, send } from "./client.ts";
 import { serverTimeOf } from "./server-clock.ts";
 import { AWAY_POLL_MS, POLL_MS } from "./query-client.ts";
 
-export interface Page<Item> {
-  items: Item[];
-  next_cursor: string | null;
+const NO_TOPICS: readonly StreamTopic[] = [];
+
+export interface Page<Item> extends ApiPage<Item> {
   /** When what is kept for many was made. */
   at?: string;
 }
 
-export interface ApiQuery {
-  query?: Query;
+export interface Freshness {
   /** `fleet`, `queue`, `env:env-1` …; without any it is asked again every ten seconds. */
-  topics?: readonly string[];
+  topics?: readonly StreamTopic[];
   /** False: not yet. */
   enabled?: boolean;
   /** False: asked once. */
@@ -36,42 +37,51 @@ export interface ApiQuery {
   everyMs?: number;
 }
 
-/** One question, `useApi<FleetMap>("/fleet/map", { topics: ["fleet"] })`. While another filter is asked, the old answer stays. */
-export function useApi<Answer>(path: string, options: ApiQuery = {}): UseQueryResult<Answer> {
+/** One answer, `useApi(getFleetMap(query), { topics: ["fleet"] })`. While another filter is asked, the old answer stays. */
+export function useApi<Answer>(
+  request: ApiRequest<Answer>,
+  freshness: Freshness = {},
+): UseQueryResult<Answer> {
   return useQuery({
-    ...useFreshness(options),
-    queryKey: keyOf(path, options.query),
-    queryFn: ({ signal }) => request<Answer>("GET", path, { query: options.query, signal }),
+    ...useFreshness(freshness),
+    queryKey: keyOf(request),
+    queryFn: ({ signal }) => send(request, { signal }),
     placeholderData: keepPreviousData,
   });
 }
 
-export interface PagedQuery extends ApiQuery {
-  /** Where the list is in the answer; without it the answer is the list. */
-  within?: string;
+/** A list that the server pages: its first page, and each page behind a cursor. */
+export interface PagedList<Item> {
+  key: readonly unknown[];
+  read: (cursor: string | null, signal: AbortSignal) => Promise<Page<Item>>;
+}
+
+/** The list that is a member of another answer. */
+export function listWithin<Answer, Item>(
+  request: ApiRequest<Answer>,
+  listIn: (answer: Answer) => Page<Item>,
+): PagedList<Item> {
+  return {
+    key: [...keyOf(request), "pages"],
+    read: async (cursor, signal) => listIn(await send(behind(request, cursor), { signal })),
+  };
 }
 
 /** A list by pages of the server, one after the other. */
-export function usePages<Item>(path: string, options: PagedQuery = {}) {
-  const { within } = options;
+export function usePages<Item>(list: ApiRequest<Page<Item>> | PagedList<Item>, freshness: Freshness = {}) {
+  const { key, read } = "read" in list ? list : listWithin(list, (page) => page);
   return useInfiniteQuery({
-    ...useFreshness(options),
-    queryKey: [...keyOf(path, options.query), "pages"],
-    queryFn: async ({ pageParam, signal }) => {
-      const requested = { query: { ...options.query, cursor: pageParam }, signal };
-      if (within === undefined) return await request<Page<Item>>("GET", path, requested);
-      return pageWithin(await request<Record<string, Page<Item>>>("GET", path, requested), within);
-    },
+    ...useFreshness(freshness),
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
     placeholderData: keepPreviousData,
   });
 }
 
-function pageWithin<Item>(answer: Record<string, Page<Item>>, name: string): Page<Item> {
-  const page = answer[name];
-  if (page === undefined) throw new Error(`the answer has no ${name}`);
-  return page;
+function behind<Answer>(request: ApiRequest<Answer>, cursor: string | null): ApiRequest<Answer> {
+  return cursor === null ? request : { ...request, query: { ...request.query, cursor } };
 }
 
 /** When an answer came, as the server counts: the age of the figures in it. */
@@ -79,11 +89,11 @@ export function answeredAt({ dataUpdatedAt }: Pick<UseQueryResult, "dataUpdatedA
   return new Date(serverTimeOf(dataUpdatedAt)).toISOString();
 }
 
-function useFreshness(options: ApiQuery) {
-  const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = options;
+function useFreshness(freshness: Freshness) {
+  const { topics = [], enabled = true, isLive = true, isMoving = false, everyMs = POLL_MS } = freshness;
   const { isStreaming, refused } = useLive();
-  const wanted = enabled && isLive ? topics.join(",") : "";
-  useEffect(() => (wanted === "" ? undefined : wantTopics(wanted.split(","))), [wanted]);
+  const wanted = useSame(enabled && isLive ? topics : NO_TOPICS);
+  useEffect(() => wantTopics(wanted), [wanted]);
   const isReported = isStreaming && topics.length > 0 && !topics.some((topic) => refused.has(topic));
   const isPolled = isLive && (isMoving || !isReported);
   return {
@@ -95,33 +105,29 @@ function useFreshness(options: ApiQuery) {
   };
 }
 
-function keyOf(path: string, query: Query = {}): readonly unknown[] {
+/** The same list for as long as it names the same topics. */
+function useSame(topics: readonly StreamTopic[]): readonly StreamTopic[] {
+  const [same, setSame] = useState(topics);
+  if (same.join() === topics.join()) return same;
+  setSame(topics);
+  return topics;
+}
+
+function keyOf({ path, query = {} }: ApiRequest<unknown>): readonly unknown[] {
   return ["api", path, query];
 }
 
-export interface Action<Input> {
-  method: "POST" | "PUT" | "PATCH" | "DELETE";
-  path: string | ((input: Input) => string);
-  /** Without it the input is the body. */
-  body?: (input: Input) => unknown;
-}
-
-/** Something is done, and then all that is shown is asked for again. */
-export function useAction<Answer = unknown, Input = void>({
-  method,
-  path,
-  body,
-}: Action<Input>): UseMutationResult<Answer, Error, Input> {
+/** Something is done by the request that `requestOf` makes, and then all that is shown is asked for again. */
+export function useAction<Answer, Input = void>(
+  requestOf: (input: Input) => ApiRequest<Answer>,
+): UseMutationResult<Answer, Error, Input> {
   const client = useQueryClient();
   const keyed = useKeyed();
   return useMutation({
     mutationFn: async (input: Input) => {
-      const to = typeof path === "string" ? path : path(input);
-      const text = method === "DELETE" ? undefined : body === undefined ? (input ?? undefined) : body(input);
-      if (method !== "POST") return await request<Answer>(method, to, { body: text });
-      return await keyed(JSON.stringify([to, text]), (idempotencyKey) =>
-        request<Answer>(method, to, { body: text, idempotencyKey }),
-      );
+      const request = requestOf(input);
+      if (request.method !== "POST") return await send(request);
+      return await keyed(JSON.stringify(request), (idempotencyKey) => send(request, { idempotencyKey }));
     },
     onSettled: () => client.invalidateQueries(),
   });

@@ -12,7 +12,13 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-export function AgeText({ at }: { at: string | null | undefined }) {
+interface AgeTextOf {
+  at: string | null | undefined;
+  /** In a grid of which one element is a stop of Tab: its place there, and whether it is this one. */
+  inGrid?: { place: string; isStop: boolean };
+}
+
+export function AgeText({ at, inGrid }: AgeTextOf) {
   const { i18n } = useTranslation();
   useTick();
   if (at === null || at === undefined) return <NotReported />;
@@ -22,7 +28,8 @@ export function AgeText({ at }: { at: string | null | undefined }) {
         dateTime={at}
         // So that who has no mouse comes to the hint.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        tabIndex={0}
+        tabIndex={inGrid === undefined || inGrid.isStop ? 0 : -1}
+        data-place={inGrid?.place}
         style={{ whiteSpace: "nowrap" }}
       >
         {ageOf(at, i18n.language)}

@@ -7,6 +7,8 @@ import { textAlone } from "./name-text.tsx";
 interface PageLinkOf extends AnchorProps {
   to: string;
   title?: string;
+  tabIndex?: number;
+  "data-place"?: string;
   children: ReactNode;
 }
 

@@ -1,8 +1,9 @@
 /** A list that the server pages and sorts. It scrolls sideways within itself, so that the page never does. */
 import { Button, Group, ScrollArea, Table, Text } from "@mantine/core";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { type PagedQuery, usePages } from "../api/use-api.ts";
+import { type Freshness, type Page, type PagedList, usePages } from "../api/use-api.ts";
 import { AgeText } from "./age-text.tsx";
 import { isolated } from "./isolated.ts";
 import { textAlone } from "./name-text.tsx";
@@ -15,10 +16,10 @@ export interface Column<Item> {
   isWide?: boolean;
 }
 
-interface PageTableOf<Item> extends PagedQuery, View<Item> {
+interface PageTableOf<Item> extends Freshness, View<Item> {
   title: string;
   definition?: string;
-  path: string;
+  list: ApiRequest<Page<Item>> | PagedList<Item>;
   empty?: string;
   actions?: ReactNode;
   /** Above the rows. */
@@ -34,9 +35,9 @@ interface View<Item> {
 }
 
 export function PageTable<Item>(props: PageTableOf<Item>) {
-  const { title, definition, path, columns, keyOf, below, empty, actions, filters, ...request } = props;
+  const { title, definition, list, columns, keyOf, below, empty, actions, filters, ...freshness } = props;
   const { t } = useTranslation("parts");
-  const pages = usePages<Item>(path, request);
+  const pages = usePages(list, freshness);
   const items = pages.data?.pages.flatMap((page) => page.items);
   const madeAt = pages.data?.pages[0]?.at;
   return (

@@ -1,6 +1,7 @@
 /** Ctrl-K: finds pages by their title, and whatever the reader may see by its name or id. */
+import { searchEverything } from "@remotegpu/control-plane/client/generated/api";
+import type { SearchAnswer } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Modal, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
-import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
 import { useDebouncedValue, useDisclosure, useHotkeys } from "@mantine/hooks";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -129,8 +130,7 @@ function useChoices(typed: string): Found {
   const { isAdmin } = useMe();
   const [requested] = useDebouncedValue(typed, TYPING_MS);
   const isLong = requested.length >= SHORTEST;
-  const found = useApi<SearchAnswer>("/search", {
-    query: { q: requested },
+  const found = useApi(searchEverything({ q: requested }), {
     enabled: isLong,
     isLive: false,
   });

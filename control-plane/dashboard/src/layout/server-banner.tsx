@@ -6,24 +6,19 @@ import { Alert } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { request } from "../api/client.ts";
+import { sendReadiness } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
 import { ageOf } from "../components/age-text.tsx";
 import { ServerText } from "../components/server-text.tsx";
 import { useTick } from "../components/use-tick.ts";
 
-interface Health {
-  status: string;
-  degraded?: { what: string; why: string }[];
-}
-
 export function ServerBanner() {
   const { t, i18n } = useTranslation();
   useTick();
   const { data, error, dataUpdatedAt } = useQuery({
     queryKey: ["readyz"],
-    queryFn: ({ signal }) => request<Health>("GET", "//readyz", { signal }),
+    queryFn: ({ signal }) => sendReadiness(signal),
     refetchInterval: ({ state }) =>
       state.status === "error" || (state.data?.degraded ?? []).length > 0 ? AWAY_POLL_MS : POLL_MS,
     staleTime: 0,

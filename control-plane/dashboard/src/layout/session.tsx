@@ -2,10 +2,15 @@
  * Who looks. The browser's cookie says it to the server, and no script can read that; here is only whose it is. A ticket
  * in the address is taken out of it before anything else, so that it stays in no history.
  */
-import type { Me } from "@remotegpu/control-plane/server/http/accounts/me";
+import type { Me } from "@remotegpu/control-plane/client/generated/api.schemas";
+import {
+  createBrowserSession,
+  endCurrentBrowserSession,
+  getMe,
+} from "@remotegpu/control-plane/client/generated/api";
 import { hashKey, useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import { request, newKey, Problem } from "../api/client.ts";
+import { newKey, Problem, send } from "../api/client.ts";
 import { AWAY_POLL_MS, queryClient } from "../api/query-client.ts";
 import { serverNow } from "../api/server-clock.ts";
 import { endOf, knownSession, noteSession, onKnownSession } from "./known-session.ts";
@@ -39,7 +44,7 @@ export function useSession() {
     queryFn: async ({ signal }) => {
       const before = knownSession();
       try {
-        const me = await request<Me>("GET", "/me", { signal });
+        const me = await send(getMe(), { signal });
         noteFound(me);
         return me;
       } catch (error) {
@@ -99,8 +104,8 @@ export type LoginProof = { key: string } | { ticket: string };
 
 /** @throws Problem, Away */
 export async function login(proof: LoginProof): Promise<void> {
-  const { expires_at: until } = await request<{ expires_at: string }>("POST", "/sessions", { body: proof });
-  const me = await request<Me>("GET", "/me");
+  const { expires_at: until } = await send(createBrowserSession(proof));
+  const me = await send(getMe());
   forgetAnswers();
   queryClient.setQueryData(ME, me);
   noteSession({ state: "open", entry: newKey(), until });
@@ -110,7 +115,7 @@ export async function login(proof: LoginProof): Promise<void> {
 export async function logout(): Promise<void> {
   isLeaving = true;
   try {
-    await request("DELETE", "/sessions/current").catch((error: unknown) => {
+    await send(endCurrentBrowserSession()).catch((error: unknown) => {
       // It has ended already.
       if (!isRefused(error)) throw error;
     });

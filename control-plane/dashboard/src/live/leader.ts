@@ -2,6 +2,7 @@
  * One tab of a browser holds the stream for all of them, since HTTP/1.1 has six connections for a server and each stream
  * keeps one. Only a tab that is looked at leads or is told anything: a hidden one gives the lead up and asks for nothing.
  */
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
 import type { ServerEvent } from "./sse.ts";
 import { Stream } from "./stream.ts";
 
@@ -12,7 +13,7 @@ const REPORT_EVERY_MS = 10_000;
 const FORGOTTEN_AFTER_MS = 25_000;
 
 type Message =
-  | { kind: "want"; tab: string; topics: string[] }
+  | { kind: "want"; tab: string; topics: StreamTopic[] }
   | { kind: "gone"; tab: string }
   | { kind: "who" }
   | { kind: "open"; added: readonly string[] }
@@ -37,10 +38,11 @@ export class LiveTab {
   readonly #listener: TabListener;
   readonly #id = String(Math.random()).slice(2);
   readonly #channel = new BroadcastChannel(CHANNEL);
-  #topics: string[] = [];
+  #topics: StreamTopic[] = [];
   #isVisible = false;
   #isOpen = false;
-  #leading: { stream: Stream; wants: Map<string, { topics: string[]; reportedMs: number }> } | null = null;
+  #leading: { stream: Stream; wants: Map<string, { topics: StreamTopic[]; reportedMs: number }> } | null =
+    null;
   #candidacy: AbortController | null = null;
   readonly #ticking: ReturnType<typeof setInterval>;
 
@@ -50,7 +52,7 @@ export class LiveTab {
     this.#ticking = setInterval(() => this.#tick(), REPORT_EVERY_MS);
   }
 
-  want(topics: string[]): void {
+  want(topics: StreamTopic[]): void {
     this.#topics = topics;
     if (this.#isVisible) this.#send({ kind: "want", tab: this.#id, topics });
   }

@@ -2,12 +2,13 @@
  * What this tab knows without asking: changes make questions old, values (`gpu`, `cost`) go to who listens for them.
  * Where no stream is to be had, questions are polled (`useApi`).
  */
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
-import { type Change, concerns } from "../api/topics.ts";
+import { concerns } from "../api/topics.ts";
 import { Refetcher } from "./refetcher.ts";
 import { canShare, LiveTab } from "./leader.ts";
-import type { ServerEvent } from "./sse.ts";
+import { dataOf, type ServerEvent } from "./sse.ts";
 import { onWantedChange, wantedTopics } from "./wanted.ts";
 
 interface Live {
@@ -24,15 +25,17 @@ export function useLive(): Live {
   return useContext(LiveContext);
 }
 
-type ValueListener = (data: unknown) => void;
-const valueListeners = new Map<string, Set<ValueListener>>();
+type ValueTopic = "gpu" | "cost";
+type ValueListener<Topic extends ValueTopic> = (data: StreamEvents[Topic]) => void;
+type ValueListeners = { [Topic in ValueTopic]: Set<ValueListener<Topic>> };
+const valueListeners: ValueListeners = { gpu: new Set(), cost: new Set() };
 
 /** A value topic's data while the panel is shown; `listener` must stay the same function. */
-export function useValues<Data>(topic: "gpu" | "cost", listener: (data: Data) => void): void {
+export function useValues<Topic extends ValueTopic>(topic: Topic, listener: ValueListener<Topic>): void {
   useEffect(() => {
-    const heard = valueListeners.get(topic) ?? new Set();
-    valueListeners.set(topic, heard.add(listener as ValueListener));
-    return () => void heard.delete(listener as ValueListener);
+    const listeners: Set<ValueListener<Topic>> = valueListeners[topic];
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   }, [topic, listener]);
 }
 
@@ -82,11 +85,25 @@ export function LiveProvider({ session, children }: { session: string; children:
 }
 
 function take(event: ServerEvent, client: QueryClient, again: Refetcher): void {
-  const data: unknown = JSON.parse(event.data);
-  // Who may not hear of something any more may see less of everything, or has another role.
-  if (event.name === "resync" || event.name === "closed") void client.invalidateQueries();
-  else if (event.name === "change") {
-    const change = data as Change;
-    again.request(({ meta }) => concerns(change, meta?.topics ?? []));
-  } else for (const listener of valueListeners.get(event.name) ?? []) listener(data);
+  switch (event.name) {
+    // Who may not hear of something any more may see less of everything, or has another role.
+    case "resync":
+    case "closed":
+      void client.invalidateQueries();
+      break;
+    case "change": {
+      const change = dataOf("change", event);
+      again.request(({ meta }) => concerns(change, meta?.topics ?? []));
+      break;
+    }
+    case "gpu":
+    case "cost":
+      publish(event.name, event);
+  }
+}
+
+function publish<Topic extends ValueTopic>(topic: Topic, event: ServerEvent): void {
+  const data = dataOf(topic, event);
+  const listeners: Set<ValueListener<Topic>> = valueListeners[topic];
+  for (const listener of listeners) listener(data);
 }

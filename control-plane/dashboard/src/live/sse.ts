@@ -1,9 +1,19 @@
 /** Reads server-sent events from text that comes in pieces of any size. */
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
+
 export interface ServerEvent {
   /** Null where the event has none. */
   id: string | null;
   name: string;
   data: string;
+}
+
+/** The data of an event of this name. */
+export function dataOf<Name extends keyof StreamEvents>(
+  _name: Name,
+  { data }: ServerEvent,
+): StreamEvents[Name] {
+  return JSON.parse(data) as StreamEvents[Name];
 }
 
 /** A line longer than this is none of our server's. */

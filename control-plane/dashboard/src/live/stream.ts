@@ -3,21 +3,16 @@
  * Of what events
  * mean it knows only which topics are not to be had.
  */
-import { addressOf } from "../api/client.ts";
-import { EventReader, type ServerEvent } from "./sse.ts";
+import { readStream } from "@remotegpu/control-plane/client/generated/api";
+import type { Problem } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { addressOf } from "@remotegpu/control-plane/client/api-request";
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+import { dataOf, EventReader, type ServerEvent } from "./sse.ts";
 
 /** The server says something every 15 s; after this silence the way to it is dead. */
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
-/** What the server told as it refused, or ended to tell: each as it was asked for. */
-interface Refusal {
-  refused_topics?: readonly string[];
-}
-interface Closed {
-  topic: string;
-}
-
 /** Panels come and go together. */
 const SETTLE_MS = 150;
 
@@ -32,7 +27,7 @@ export interface StreamListener {
 
 export class Stream {
   readonly #listener: StreamListener;
-  #topics: readonly string[] = [];
+  #topics: readonly StreamTopic[] = [];
   #refused = new Set<string>();
   #reported: readonly string[] = [];
   #lastId: string | null = null;
@@ -50,7 +45,7 @@ export class Stream {
   }
 
   /** An empty list ends the connection until there is something to ask for. */
-  follow(topics: readonly string[]): void {
+  follow(topics: readonly StreamTopic[]): void {
     const wanted = topics.filter((topic) => !this.#refused.has(topic)).toSorted();
     if (this.#isClosed || wanted.join() === this.#topics.join()) return;
     this.#topics = wanted;
@@ -91,7 +86,7 @@ export class Stream {
 
   async #read(connection: AbortController): Promise<void> {
     const topics = this.#topics;
-    const response = await fetch(addressOf("/stream", { topics: topics.join(",") }), {
+    const response = await fetch(addressOf(readStream({ topics: topics.join(",") })), {
       signal: connection.signal,
       credentials: "same-origin",
       headers: {
@@ -119,14 +114,14 @@ export class Stream {
   }
 
   #take(event: ServerEvent): void {
-    if (event.name === "closed") this.#refuse([(JSON.parse(event.data) as Closed).topic]);
+    if (event.name === "closed") this.#refuse([dataOf("closed", event).topic]);
     this.#listener.onEvent(event);
   }
 
   /** Forbidden and unknown topics are named; the others are asked for without them. */
   async #learnRefusal(response: Response): Promise<void> {
     if (response.status !== 403 && response.status !== 422) return;
-    const { refused_topics: named = [] } = (await response.json()) as Refusal;
+    const { refused_topics: named = [] } = (await response.json()) as Partial<Problem>;
     if (named.length > 0) this.#refuse(named);
   }
 

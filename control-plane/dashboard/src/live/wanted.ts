@@ -1,14 +1,16 @@
 /** Which topics this tab shows now, counted, since several panels may want the same. */
-const counts = new Map<string, number>();
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+
+const counts = new Map<StreamTopic, number>();
 const listeners = new Set<() => void>();
 
 /** @returns what to call when they are no longer shown */
-export function wantTopics(topics: readonly string[]): () => void {
+export function wantTopics(topics: readonly StreamTopic[]): () => void {
   count(topics, 1);
   return () => count(topics, -1);
 }
 
-export function wantedTopics(): string[] {
+export function wantedTopics(): StreamTopic[] {
   return [...counts.keys()].toSorted();
 }
 
@@ -17,7 +19,7 @@ export function onWantedChange(listener: () => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-function count(topics: readonly string[], step: 1 | -1): void {
+function count(topics: readonly StreamTopic[], step: 1 | -1): void {
   for (const topic of topics) {
     const left = (counts.get(topic) ?? 0) + step;
     if (left === 0) counts.delete(topic);

@@ -1,8 +1,8 @@
 /** The languages: chosen by a person, kept in the browser, else the browser's own. */
-import type { Sentences } from "@remotegpu/control-plane/server/http/sentences/sentences";
+import { listSentences } from "@remotegpu/control-plane/client/generated/api";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
-import { request } from "../api/client.ts";
+import { send } from "../api/client.ts";
 import { isolated } from "../components/isolated.ts";
 import { type Piece, translator } from "../components/translator.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
@@ -51,8 +51,7 @@ function loadTranslations(): Promise<void> {
 }
 
 async function requestTranslations(): Promise<void> {
-  const { sentences } = await request<Sentences>("GET", "/sentences", {
-    query: { language: "zh" },
+  const { sentences } = await send(listSentences({ language: "zh" }), {
     signal: AbortSignal.timeout(TRANSLATIONS_WITHIN_MS),
   });
   translate = translator(sentences.map(({ sentence, translation }) => [sentence, translation]));

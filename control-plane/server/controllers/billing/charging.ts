@@ -30,6 +30,7 @@ import { chargeStorageDay } from "../../store/billing/storage/day-charge.ts";
 import { workspacesToCharge } from "../../store/billing/storage/day-samples.ts";
 import { countSealedCopies } from "../../store/billing/storage/sealed-samples.ts";
 import { notifyHourAlerts } from "./hour-alerts.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 
 /** The runs of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
 const RUNS_PER_PAGE = 300;
@@ -149,7 +150,12 @@ async function leaveUncharged(
   const detail = error instanceof Error ? error.message : String(error);
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
-    await raiseAlarmOnce(sql, { kind: "charge-failed", subject: runId, detail: detail.slice(0, 500), now });
+    await raiseAlarmOnce(sql, {
+      kind: "charge-failed",
+      subject: runId,
+      reason: asReported(detail.slice(0, 500)),
+      now,
+    });
   });
   return 0;
 }

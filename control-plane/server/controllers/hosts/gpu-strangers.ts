@@ -5,13 +5,26 @@
  */
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
-import { strangeCards, usedByStranger } from "../../store/hosts/gpu-strangers.ts";
+import { type StrangeCard, strangeCards } from "../../store/hosts/gpu-strangers.ts";
 import { assertTerm } from "../../store/database/leader.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 const KIND = "gpu-stranger";
 /** A host that makes them up fills no more than its share of the list. */
 const MAX_LISTED_OF_HOST = 20;
 const MAX_LISTED = 500;
+
+function strangerReason({ uuid, host_id: hostId, stranger, is_held: isHeld }: StrangeCard): Reason {
+  const { pid, name } = stranger;
+  const process: Reason =
+    name === null
+      ? { code: "process-without-name", params: { pid } }
+      : { code: "process-with-name", params: { pid, process_name: name } };
+  return {
+    code: isHeld ? "gpu-shared-with-stranger" : "gpu-used-by-stranger",
+    params: { gpu_uuid: uuid, host_id: hostId, process },
+  };
+}
 
 export async function gpuStrangersPass(
   { db }: { db: Database },
@@ -20,12 +33,7 @@ export async function gpuStrangersPass(
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     const cards = await strangeCards(sql, { mostOfHost: MAX_LISTED_OF_HOST, limit: MAX_LISTED });
-    const alarms = new Map(
-      cards.map(({ uuid, host_id: hostId, stranger, is_held: isHeld }) => [
-        uuid,
-        `GPU ${uuid} of host ${hostId} ${usedByStranger(stranger)}: ${isHeld ? "it runs beside what was placed there" : "nothing is placed on it until that has ended"}.`,
-      ]),
-    );
+    const alarms = new Map(cards.map((card) => [card.uuid, strangerReason(card)]));
     await keepAlarms(sql, { kind: KIND, prefix: "", alarms, most: MAX_LISTED, now });
   });
 }

@@ -22,6 +22,7 @@ import type { GpuHistory } from "./gpu-history.ts";
 import { type HeartbeatQueue, heartbeatQueue } from "./heartbeat-queue.ts";
 import { answerLogin } from "./registry-logins.ts";
 import { answerStorage } from "../billing/storage-sampling.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 export interface HostSyncDeps {
   db: Database;
@@ -112,9 +113,9 @@ async function desiredSet(deps: HostSyncDeps, hostId: HostId): Promise<DesiredSe
 }
 
 async function floods({ db, now }: HostSyncDeps, hostId: HostId): Promise<void> {
-  const detail = `Host ${hostId} asks more than any agent does. What goes beyond its share is dropped; others are not affected.`;
+  const reason: Reason = { code: "host-requests-too-many", params: { host_id: hostId } };
   await transaction(db, (sql) =>
-    raiseAlarmOnce(sql, { kind: "host-floods", subject: hostId, detail, now: now() }),
+    raiseAlarmOnce(sql, { kind: "host-floods", subject: hostId, reason, now: now() }),
   );
 }
 

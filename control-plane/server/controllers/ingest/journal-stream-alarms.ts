@@ -7,6 +7,7 @@ import { type StreamState, troublesOf } from "../../core/ingest/journal-stream.t
 import { keepAlarms, openAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 
 const KIND = "journal-stream";
 const REPORTED_AFTER_MS = 30 * MS_PER_SECOND;
@@ -36,7 +37,7 @@ export class StreamAlarms {
       await keepAlarms(sql, {
         kind: KIND,
         prefix: "",
-        alarms: new Map(lasting),
+        alarms: new Map(lasting.map(([subject, sentence]) => [subject, asReported(sentence)])),
         most: MAX_LISTED,
         now,
       });

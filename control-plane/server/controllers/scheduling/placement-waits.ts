@@ -2,7 +2,7 @@
  * One pass over what hosts have not answered for too long: an alarm for each, cleared when the host has answered. What
  * becomes of the workload is decided by its status' own deadline (lifecycle.ts).
  */
-import { overdueSentence } from "../../core/instances/placement-wait.ts";
+import { overdueReason } from "../../core/instances/placement-wait.ts";
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
@@ -22,7 +22,7 @@ export async function placementWaitsPass(
     const alarms = new Map(
       overdue.map(({ instance_id, epoch, waits_for, host_name }) => [
         `${instance_id} ${epoch} ${waits_for}`,
-        overdueSentence(waits_for, host_name),
+        overdueReason(waits_for, host_name),
       ]),
     );
     await keepAlarms(sql, { kind: "placement-overdue", prefix: "", alarms, most: MAX_LISTED, now });

@@ -2,6 +2,7 @@
  * What an API key opens of its account: the scopes, which of them a route asks for, and which keys a key may make or
  * revoke. It knows nothing of requests or rows; what the account may do is access-rights.ts.
  */
+import type { GivenReason } from "../reasons/plain-reason.ts";
 
 /**
  * `read`: look at everything but the account's money. `orders`: order, change and delete, and enter what runs.
@@ -33,10 +34,10 @@ export function scopeNeeded(rule: ScopeRule, method: string): KeyScope | null {
 }
 
 /** Why a key with these rights does not open the route; null where it does. */
-export function scopeRefusal(rights: KeyRights, needed: KeyScope | null): string | null {
-  if (rights.role === "metrics") return "This key reads /metrics and nothing else.";
+export function scopeRefusal(rights: KeyRights, needed: KeyScope | null): GivenReason | null {
+  if (rights.role === "metrics") return "metrics-key-only";
   if (needed === null || rights.scopes.includes(needed)) return null;
-  return `This key lacks the scope ${needed}; it has ${rights.scopes.join(", ")}.`;
+  return { code: "scope-lacking", params: { needed, held: { names: rights.scopes, more: 0 } } };
 }
 
 /** Those of `wanted` that the key itself lacks: it may not make a key that has them. */

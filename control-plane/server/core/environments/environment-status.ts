@@ -20,18 +20,19 @@ import {
   type Transition as TransitionTo,
   type Verdict as VerdictOf,
 } from "../instances/instance-report.ts";
+import { statusPhrase, type GivenReason } from "../reasons/plain-reason.ts";
 
 type Verdict = VerdictOf<EnvironmentStatus>;
 type Transition = TransitionTo<EnvironmentStatus>;
 export type EnvironmentRequest = "start" | "stop" | "restart" | "delete";
 
 const legal = (status: EnvironmentStatus): Verdict => ({ legal: true, status });
-const refused = (why: string): Verdict => ({ legal: false, why });
+const refused = (why: GivenReason): Verdict => ({ legal: false, why });
 
 /** What a request makes of an environment. Delete is legal everywhere; the others say why they are not. */
 export function afterRequest(status: EnvironmentStatus, request: EnvironmentRequest): Verdict {
   if (request === "delete") return legal("deleting");
-  if (status === "deleting") return refused("The environment is being deleted.");
+  if (status === "deleting") return refused("environment-being-deleted");
   switch (request) {
     case "start":
       return afterStart(status);
@@ -40,7 +41,7 @@ export function afterRequest(status: EnvironmentStatus, request: EnvironmentRequ
     case "restart":
       return status === "running"
         ? legal("restarting")
-        : refused(`Only a running environment can be restarted; this one is ${status}.`);
+        : refused({ code: "environment-not-restartable", params: { status: statusPhrase(status) } });
   }
 }
 
@@ -50,12 +51,12 @@ function afterStart(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
     case "error":
       return legal("queued");
     case "stopping":
-      return refused("The environment is still stopping; start it when it is stopped.");
+      return refused("environment-still-stopping");
     case "queued":
     case "creating":
     case "running":
     case "restarting":
-      return refused(`The environment is already ${status}.`);
+      return refused({ code: "environment-already", params: { status: statusPhrase(status) } });
   }
 }
 
@@ -69,9 +70,9 @@ function afterStop(status: Exclude<EnvironmentStatus, "deleting">): Verdict {
       return legal("stopping");
     case "stopping":
     case "stopped":
-      return refused(`The environment is already ${status}.`);
+      return refused({ code: "environment-already", params: { status: statusPhrase(status) } });
     case "error":
-      return refused("The environment has already ended with an error.");
+      return refused("environment-ended-with-error");
   }
 }
 

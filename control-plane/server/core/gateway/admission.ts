@@ -9,6 +9,8 @@ import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
 import { type WebSwitches, whyUnreachable } from "../environments/web-access.ts";
 import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
+import { inEnglish } from "../reasons/english/english.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
 export interface EntryState {
@@ -64,7 +66,7 @@ export function admit(state: EntryState, by: "person" | "share", target: Gateway
     if (keyRights === null || person === null)
       return refused("no-entry", "The key that opened this is not known any more, or its account is closed.");
     const refusal = scopeRefusal(keyRights, "orders");
-    if (refusal !== null) return refused("no-right", refusal);
+    if (refusal !== null) return refused("no-right", inEnglish(reasonOf(refusal)));
   } else if (share === null || person === null || isRelayed(target) || share.target !== targetText(target)) {
     return refused("no-entry", "This link has ended, or is for something else.");
   }

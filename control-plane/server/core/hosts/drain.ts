@@ -4,6 +4,7 @@
  */
 import { asPhrase } from "@remotegpu/shared/sentence";
 import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { GivenReason } from "../reasons/plain-reason.ts";
 
 export const MAX_DRAIN_MS = 30 * MS_PER_DAY;
 
@@ -18,18 +19,18 @@ export type RequestedDeadline = { deadline?: string | undefined; deadline_second
 
 export type DrainDeadline =
   | { valid: true; deadline: Date | null }
-  | { valid: false; field: keyof RequestedDeadline; why: string };
+  | { valid: false; field: keyof RequestedDeadline; why: GivenReason };
 
 export function drainDeadline(request: RequestedDeadline, now: Date): DrainDeadline {
   const { deadline: moment, deadline_seconds: seconds } = request;
   if (moment === undefined && seconds === undefined) return { valid: true, deadline: null };
   const field = moment === undefined ? "deadline_seconds" : "deadline";
-  const refused = (why: string): DrainDeadline => ({ valid: false, field, why });
-  if (moment !== undefined && seconds !== undefined) return refused("give it or deadline_seconds, not both");
+  const refused = (why: GivenReason): DrainDeadline => ({ valid: false, field, why });
+  if (moment !== undefined && seconds !== undefined) return refused("drain-deadline-doubled");
   const atMs = moment === undefined ? now.getTime() + (seconds ?? 0) * MS_PER_SECOND : Date.parse(moment);
-  if (atMs <= now.getTime())
-    return refused("must lie ahead; without a deadline everything is stopped at once");
-  if (atMs > now.getTime() + MAX_DRAIN_MS) return refused(`must be within ${MAX_DRAIN_MS / MS_PER_DAY} days`);
+  if (atMs <= now.getTime()) return refused("drain-deadline-past");
+  if (atMs > now.getTime() + MAX_DRAIN_MS)
+    return refused({ code: "drain-deadline-too-far", params: { max_days: MAX_DRAIN_MS / MS_PER_DAY } });
   return { valid: true, deadline: new Date(atMs) };
 }
 

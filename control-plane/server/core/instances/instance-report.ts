@@ -10,6 +10,7 @@ import type { Reason } from "../reasons/reason.ts";
 import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankState } from "./rank-state.ts";
+import type { GivenReason } from "../reasons/plain-reason.ts";
 
 export type StopActor = (typeof STOP_ACTORS)[number];
 
@@ -94,7 +95,7 @@ export function becomes<Status>(status: Status, reason: string | null): Transiti
 }
 
 /** Whether a request is right in a status, and what it makes of it. */
-export type Verdict<Status> = { legal: true; status: Status } | { legal: false; why: string };
+export type Verdict<Status> = { legal: true; status: Status } | { legal: false; why: GivenReason };
 
 export interface DeadlineVerdict<Status> {
   status: Status;

@@ -6,6 +6,7 @@
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import type { InstanceState } from "@remotegpu/shared/workload";
 import { START_LIMIT_MS, STOP_LIMIT_MS } from "./instance-report.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 export type Want = DesiredInstance["want"];
 export type PlacementWait = "start" | "stop" | "removal";
@@ -36,11 +37,6 @@ export function waitOf({ want, state }: { want: Want; state: InstanceState }): W
   return WAIT_RULES.find((rule) => rule.want === want && rule.states.includes(state)) ?? null;
 }
 
-export function overdueSentence(wait: PlacementWait, hostName: string): string {
-  const did = {
-    start: "has not got it running",
-    stop: "has not confirmed that it has stopped",
-    removal: "has not confirmed that it is gone",
-  }[wait];
-  return `Host ${hostName} ${did} in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.`;
+export function overdueReason(wait: PlacementWait, hostName: string): Reason {
+  return { code: `placement-${wait}-overdue`, params: { host_name: hostName } };
 }

@@ -4,6 +4,7 @@
  */
 import type { LeaseService } from "@remotegpu/shared/lease";
 import type { SshServer } from "./ssh-server.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 /** What of an environment its leases depend on. */
 export interface LeasingEnvironment {
@@ -118,8 +119,8 @@ export function planLeases({
 }
 
 export type CustomPortObstacle =
-  | { field: "internal_port"; detail: string }
-  | { field: null; detail: string }
+  | { field: "internal_port"; reason: Reason }
+  | { field: null; reason: Reason }
   | null;
 
 /** Why this port may not be opened by hand: with the field, where another number would do. */
@@ -142,15 +143,18 @@ export function customPortObstacle(
     (service) => switches[service] && servicePort(service, sshPort) === internalPort,
   );
   if (owner !== undefined)
-    return { field: "internal_port", detail: `${internalPort} is the port of ${owner}` };
+    return {
+      field: "internal_port",
+      reason: { code: "port-of-service", params: { internal_port: internalPort, service: owner } },
+    };
   if (opened.includes(internalPort))
-    return { field: null, detail: `Port ${internalPort} of this environment is open already.` };
+    return { field: null, reason: { code: "port-open-already", params: { internal_port: internalPort } } };
   if (opened.length >= MAX_CUSTOM_PORTS)
-    return { field: null, detail: `An environment has at most ${MAX_CUSTOM_PORTS} ports opened by hand.` };
-  if (opened.length + closing >= MAX_CUSTOM_PORTS)
     return {
       field: null,
-      detail: `${closing} ports of this environment are still being closed by its host; try again then.`,
+      reason: { code: "custom-ports-too-many", params: { max_ports: MAX_CUSTOM_PORTS } },
     };
+  if (opened.length + closing >= MAX_CUSTOM_PORTS)
+    return { field: null, reason: { code: "custom-ports-closing", params: { ports: closing } } };
   return null;
 }

@@ -5,6 +5,7 @@
 import { wholeSize } from "@remotegpu/shared/size-text";
 import { IMAGE_NAME } from "@remotegpu/shared/image-name";
 import { MIB } from "@remotegpu/shared/units";
+import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_MOUNTS = 3;
 export const DATASET_PATHS = ["/gemini/data-1", "/gemini/data-2", "/gemini/data-3"] as const;
@@ -34,11 +35,14 @@ export interface OrderIssue {
 }
 
 /** Why an environment that was ordered in the old system cannot be started as it stands; null where it can. */
-export function startIssue(order: { image: string; memory: number }): string | null {
+export function startIssue(order: { image: string; memory: number }): Reason | null {
   if (!IMAGE_NAME.test(order.image))
-    return `No host can fetch an image called ${JSON.stringify(order.image)}.`;
+    return { code: "image-not-fetchable", params: { image: JSON.stringify(order.image) } };
   if (order.memory < MIN_MEMORY)
-    return `${wholeSize(order.memory)} of memory are too little: ${wholeSize(MIN_MEMORY)} are the least.`;
+    return {
+      code: "memory-below-minimum",
+      params: { memory: wholeSize(order.memory), minimum: wholeSize(MIN_MEMORY) },
+    };
   return null;
 }
 

@@ -13,7 +13,6 @@
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { byId } from "../placement/fleet/fleet.ts";
-import type { Reason } from "../reasons/reason.ts";
 import { type Amounts, dominantShare, NOTHING, plus, WHOLE_FLEET } from "./share.ts";
 
 /** What each minute of waiting without a place is worth, in millionths of the fleet. */
@@ -52,8 +51,8 @@ export interface Sharing {
   orderedAtMs: number;
   /** Of all its instances together. */
   demand: Amounts;
-  /** Why it may not start whatever is free: then it counts for nobody. */
-  heldBack?: Reason | null;
+  /** Why it may not start whatever is free: then it counts for nobody, whatever the reason is. */
+  heldBack?: unknown;
 }
 
 export interface Sharers {

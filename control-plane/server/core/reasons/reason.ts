@@ -1,6 +1,9 @@
 /** Every reason that the control plane gives: a code with parameters. What it says stands in english/ and chinese/. */
 import { isReasonOf, type ParametersOf } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
+import { ALARM_CODES } from "./codes/alarms.ts";
+import { EVENT_CODES } from "./codes/events.ts";
 import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES } from "./codes/placement.ts";
@@ -12,6 +15,8 @@ import { WAITING_CODES } from "./codes/waiting.ts";
 
 export const REASON_CODES = {
   [AS_REPORTED]: { text: "text" },
+  ...ALARM_CODES,
+  ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...PLACEMENT_CODES,
@@ -19,6 +24,7 @@ export const REASON_CODES = {
   ...IMAGE_CODES,
   ...JOB_CODES,
   ...SERVICE_CODES,
+  ...REFUSAL_CODES,
   ...WAITING_CODES,
 } as const;
 

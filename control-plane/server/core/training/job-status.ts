@@ -26,6 +26,7 @@ import {
 import { afterGangReports } from "./gang-life.ts";
 import { PREFLIGHT_LIMIT_MS } from "./preflight.ts";
 import { afterIdleness, frozenSentence } from "./stalls.ts";
+import { statusPhrase } from "../reasons/plain-reason.ts";
 
 type JobTransition = Transition<TrainingJobStatus>;
 
@@ -56,12 +57,12 @@ export function afterCancel(
     case "stopping":
       // One that stops because it failed might be tried again.
       return isCancelled
-        ? { legal: false, why: "The job is already stopping." }
+        ? { legal: false, why: "job-already-stopping" }
         : { legal: true, status: "stopping" };
     case "completed":
     case "failed":
     case "cancelled":
-      return { legal: false, why: `The job is already ${status}.` };
+      return { legal: false, why: { code: "job-already", params: { status: statusPhrase(status) } } };
   }
 }
 
@@ -69,7 +70,7 @@ export function afterCancel(
 export function afterRetry(status: TrainingJobStatus): Verdict<TrainingJobStatus> {
   return ENDED.includes(status)
     ? { legal: true, status: "queued" }
-    : { legal: false, why: `Only a job that has ended is tried again; this one is ${status}.` };
+    : { legal: false, why: { code: "job-not-ended", params: { status: statusPhrase(status) } } };
 }
 
 /** @param reports one of each rank that is placed, in their order */

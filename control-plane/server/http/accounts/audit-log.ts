@@ -39,9 +39,6 @@ const AuditEntry = z
     attempts: z.int().openapi({ description: "How many attempts this entry stands for" }),
   })
   .openapi("AuditEntry");
-export type AuditEntry = z.infer<typeof AuditEntry>;
-export type AuditFilterKind = (typeof AUDIT_TARGET_KINDS)[number];
-export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Moments as they are sent, with any offset. */
 const Moment = z
@@ -78,7 +75,7 @@ export function registerAuditLogRoute(api: ApiApp, { db }: ApiDeps): void {
     const query = c.req.valid("query");
     // Ids are found by their kind.
     if (query.target_id !== undefined && query.target_kind === undefined)
-      throw badField("target_id", "needs the target_kind that it is of");
+      throw badField("target_id", "audit-target-kind-missing");
     const page = timePage(query);
     const filter = {
       actorCustomerId: query.actor_customer_id ?? null,

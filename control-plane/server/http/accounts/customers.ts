@@ -108,7 +108,12 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         displayName: body.display_name ?? null,
         userType: body.user_type ?? "external",
       });
-      if (!made.made) throw conflict(`The ${made.taken} ${body[made.taken]} is taken.`);
+      if (!made.made)
+        throw conflict(
+          made.taken === "username"
+            ? { code: "username-taken", params: { username: body.username } }
+            : { code: "email-taken", params: { email: body.email } },
+        );
       return c.json(customerAnswer(c, await requireCustomer({ db: sql }, made.customerId)), 201);
     });
   });
@@ -140,10 +145,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       id === c.var.actor.customerId &&
       (change.status === "suspended" || (change.user_type ?? "admin") !== "admin")
     )
-      throw badField(
-        change.status === "suspended" ? "status" : "user_type",
-        "would lock you out of your own account",
-      );
+      throw badField(change.status === "suspended" ? "status" : "user_type", "own-account-locked-out");
     const { credit_limit: creditLimit, ...rest } = change;
     if (creditLimit !== undefined) refuseBeyondScope(c, "money");
     const opened = change.status === undefined ? "nothing" : { customerId: id };
@@ -151,7 +153,8 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
       const before = await holdCustomer(sql, id);
       const after = { userType: change.user_type ?? before.userType, status: change.status ?? before.status };
       await refusePromotionBeyondKey(c, sql, { customerId: id, before, after });
-      if (!(await updateCustomer(sql, id, rest))) throw conflict(`The email ${rest.email ?? ""} is taken.`);
+      if (!(await updateCustomer(sql, id, rest)))
+        throw conflict({ code: "email-taken", params: { email: rest.email ?? "" } });
       if (creditLimit !== undefined)
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
       await endFallenOf(sql, { inviterId: id, now: deps.now() });
@@ -164,6 +167,6 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
 /** @throws ApiRefusal when there is no such account */
 export async function requireCustomer({ db }: { db: Connection }, customerId: number): Promise<CustomerRow> {
   const customer = await customerById(db, customerId);
-  if (customer === null) throw notFound(`customer ${customerId}`);
+  if (customer === null) throw notFound({ code: "named-customer", params: { customer_id: customerId } });
   return customer;
 }

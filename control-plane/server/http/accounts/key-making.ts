@@ -65,14 +65,14 @@ export async function makeKey(
   const now = deps.now();
   const beyond = scopesBeyond(actor.keyRights, request.rights);
   if (beyond.length > 0)
-    throw forbidden(`A key gives no more than it has: yours lacks the scope ${beyond.join(", ")}.`);
+    throw forbidden({ code: "key-scope-beyond", params: { scopes: { names: beyond, more: 0 } } });
   if (request.expiresAt !== null && request.expiresAt.getTime() <= now.getTime())
-    throw badField("expires_at", "must lie ahead");
+    throw badField("expires_at", "expiry-past");
 
   const { key, prefix, keyHash } = makeApiKey();
   const { customerId, name = "key", rights, expiresAt } = request;
   if (!(await hasRoomForKey(sql, { customerId, now })))
-    throw conflict(`There are ${MAX_LIVE_KEYS} live keys already; revoke one first.`);
+    throw conflict({ code: "keys-too-many", params: { max_keys: MAX_LIVE_KEYS } });
   const row = await insertApiKey(sql, { customerId, name, prefix, keyHash, rights, expiresAt, now });
   return { ...apiKeyAnswer(row), key };
 }
@@ -87,8 +87,11 @@ export function expiryWithin(c: ApiContext, { expires_at: requested }: KeyReques
   const own = c.var.actor.keyExpiresAt;
   if (requested === undefined) return own;
   const expiresAt = requested === null ? null : new Date(requested);
-  if (outlives(expiresAt, own))
-    throw badField("expires_at", `must not be after ${iso(own)}, when the key that asks expires`);
+  if (own !== null && outlives(expiresAt, own))
+    throw badField("expires_at", {
+      code: "expiry-beyond-key",
+      params: { key_expires_at: own.toISOString() },
+    });
   return expiresAt;
 }
 

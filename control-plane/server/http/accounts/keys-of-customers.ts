@@ -81,8 +81,7 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const customer = await requireCustomer(deps, c.req.valid("param").id);
     const request = c.req.valid("json");
     const isForMetrics = request.role === "metrics";
-    if (isForMetrics && request.scopes !== undefined)
-      throw badField("scopes", "a key of role metrics has none");
+    if (isForMetrics && request.scopes !== undefined) throw badField("scopes", "metrics-key-scopes");
     const key = {
       customerId: customer.id,
       name: request.name,
@@ -101,7 +100,8 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(remove, async (c) => {
     const { id, key_id: apiKeyId } = c.req.valid("param");
-    await revokeKey(c, { customerId: id, apiKeyId, what: `live key ${apiKeyId} of customer ${id}` });
+    const params = { key_id: apiKeyId, customer_id: id };
+    await revokeKey(c, { customerId: id, apiKeyId, thing: { code: "named-live-key-of-customer", params } });
     return c.body(null, 204);
   });
 }

@@ -12,7 +12,6 @@ const Me = Customer.extend({
   scopes: z.array(z.enum(KEY_SCOPES)).openapi({ description: "What this key opens" }),
   key_expires_at: Timestamp.nullable(),
 }).openapi("Me");
-export type Me = z.infer<typeof Me>;
 
 const getMe = createRoute({
   ...forCustomersWith("any"),
@@ -27,7 +26,7 @@ export function registerMeRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(getMe, async (c) => {
     const { actor } = c.var;
     const customer = await customerById(deps.db, actor.customerId);
-    if (customer === null) throw notFound("account");
+    if (customer === null) throw notFound("named-account");
     const scopes = actor.keyRights.role === "account" ? [...actor.keyRights.scopes] : [];
     return c.json(
       {

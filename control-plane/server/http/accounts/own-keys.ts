@@ -61,7 +61,11 @@ export function registerOwnKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         "One with no more rights than the requesting key, which needs the scope orders for it; itself it may always revoke.",
       answers: "It is revoked",
       end: (c, apiKeyId) =>
-        revokeKey(c, { customerId: c.var.actor.customerId, apiKeyId, what: `live key ${apiKeyId}` }),
+        revokeKey(c, {
+          customerId: c.var.actor.customerId,
+          apiKeyId,
+          thing: { code: "named-live-key", params: { key_id: apiKeyId } },
+        }),
     },
   });
 }

@@ -24,9 +24,10 @@ export async function refusePromotionBeyondKey(
     reachesBeyond(own, { rights: rightsOf(row), expiresAt: row.expires_at }),
   );
   if (beyond.length > 0)
-    throw forbidden(
-      `Keys of this account open more than yours, or for longer: ${beyond.map(({ id }) => id).join(", ")}. Revoke them first, or ask with a key that opens as much.`,
-    );
+    throw forbidden({
+      code: "promotion-beyond-own-key",
+      params: { key_ids: { names: beyond.map(({ id }) => String(id)), more: 0 } },
+    });
 }
 
 function isAdministrator({ userType, status }: CustomerState): boolean {

@@ -25,6 +25,8 @@ import { RowId } from "../request/input-fields.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { OPAQUE, registerResource } from "../request/resource.ts";
 import { created, forCustomers, jsonBody, NumericId, Timestamp } from "../request/route.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 const tags = ["registry credentials"];
 const MAX_USERNAME = 256;
@@ -92,7 +94,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
     };
     return await once(c, async (sql) => {
       if (!(await putCredential(sql, row)))
-        throw conflict(`There are ${MAX_CREDENTIALS} credentials already.`);
+        throw conflict({ code: "credentials-too-many", params: { max_credentials: MAX_CREDENTIALS } });
       return c.json(credentialAnswer(deps, row), 201);
     });
   });
@@ -125,10 +127,9 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
 /** As references say it. */
 async function usableRegistry({ db }: ApiDeps, text: string): Promise<string> {
   const registry = registryName(text);
-  if (registry === null)
-    throw badField("registry", "must be the name of a registry as images begin with it, like ghcr.io");
+  if (registry === null) throw badField("registry", "registry-malformed");
   const verdict = registryVerdict(await registryListInForce(db), registry);
-  if (!verdict.mayBeUsed) throw badField("registry", verdict.why);
+  if (!verdict.mayBeUsed) throw badField("registry", asReported(verdict.why));
   return registry;
 }
 
@@ -146,15 +147,15 @@ async function keepersMeant(
 /** A workspace's for its owner and admins, a customer's own for nobody else; administrators see that they are there. */
 async function requireCredential(c: ApiContext, id: string): Promise<RegistryCredential> {
   const { actor, deps } = c.var;
-  const what = `registry credential ${id}`;
+  const thing: Reason = { code: "named-registry-credential", params: { credential_id: id } };
   const row = await credentialById(deps.db, id);
-  if (row === null) throw notFound(what);
+  if (row === null) throw notFound(thing);
   if (row.workspaceId !== null) {
     await authorizeWorkspace(c, row.workspaceId, "manage-registry-credentials");
     return row;
   }
-  if (row.customerId !== actor.customerId && !actor.isAdmin) throw notFound(what);
-  actingOn(c, { ownerCustomerId: row.customerId, subject: what });
+  if (row.customerId !== actor.customerId && !actor.isAdmin) throw notFound(thing);
+  actingOn(c, { ownerCustomerId: row.customerId, subject: inEnglish(thing) });
   return row;
 }
 

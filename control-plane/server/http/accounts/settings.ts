@@ -26,7 +26,6 @@ const Setting = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Setting");
-export type Setting = z.infer<typeof Setting>;
 
 const params = z.object({ key: z.enum(SETTING_KEYS) });
 
@@ -80,7 +79,8 @@ export function registerSettingRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(put, async (c) => {
     const { key } = c.req.valid("param");
     const { value } = c.req.valid("json");
-    if (!SETTINGS[key].values.test(value)) throw badField("value", `must be ${SETTINGS[key].form}`);
+    if (!SETTINGS[key].values.test(value))
+      throw badField("value", { code: "setting-malformed", params: { form: SETTINGS[key].form } });
     await setSetting(db, key, value);
     return c.json(settingAnswer(key, await storedSettings(db)), 200);
   });

@@ -30,7 +30,6 @@ const SshKey = z
     created_at: Timestamp,
   })
   .openapi("SshKey");
-export type SshKey = z.infer<typeof SshKey>;
 
 const post = createRoute({
   ...forCustomers,
@@ -69,7 +68,7 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const { customerId } = c.var.actor;
     return await changeEntryOnce(c, { customerId }, async (sql) => {
       if (!(await hasRoomForSshKey(sql, customerId)))
-        throw conflict(`There are ${MAX_SSH_KEYS} keys already, which is the most; remove one first.`);
+        throw conflict({ code: "ssh-keys-too-many", params: { max_keys: MAX_SSH_KEYS } });
       const row = await insertSshKey(sql, {
         customerId,
         name: body.name,
@@ -77,7 +76,7 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         fingerprint: key.fingerprint,
         now: deps.now(),
       });
-      if (row === null) throw conflict(`The key ${key.fingerprint} is there already.`);
+      if (row === null) throw conflict({ code: "ssh-key-known", params: { fingerprint: key.fingerprint } });
       return c.json(sshKeyAnswer(row), 201);
     });
   });
@@ -115,7 +114,10 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
 
 async function requireKey(c: ApiContext, id: number): Promise<SshKeyRow> {
   const row = await sshKeyById(c.var.deps.db, id);
-  return ownOrSeen(c, row, { what: `key ${id}`, subject: `ssh key ${id}` });
+  return ownOrSeen(c, row, {
+    thing: { code: "named-ssh-key", params: { key_id: id } },
+    subject: `ssh key ${id}`,
+  });
 }
 
 function sshKeyAnswer({ customer_id: _owner, ...row }: SshKeyRow) {

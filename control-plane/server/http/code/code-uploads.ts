@@ -98,10 +98,7 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
       const { customerId } = c.var.actor;
       const request = { id: deps.newId("code"), customerId, sha256, size, now: deps.now() };
       const code = await beginCode(sql, request);
-      if (code === null)
-        throw conflict(
-          `You may have ${MAX_CODES_BYTES} bytes of code here, and unfinished jobs hold too much of them.`,
-        );
+      if (code === null) throw conflict({ code: "code-space-used", params: { max_bytes: MAX_CODES_BYTES } });
       return c.json(codeAnswer(code), 201);
     });
   });
@@ -112,11 +109,11 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
     if (code.isReady) return c.body(null, 204);
     const bytes = new Uint8Array(await c.req.arrayBuffer());
     const digest = sha256Of(c.req.header(CONTENT_DIGEST_HEADER) ?? "");
-    if (digest === null) throw badField("Content-Digest", "must be sha-256=:…:");
+    if (digest === null) throw badField("Content-Digest", "digest-malformed");
     if (digest !== createHash("sha256").update(bytes).digest("base64"))
-      throw badField("Content-Digest", "is not of what came; bring that part again");
+      throw badField("Content-Digest", "digest-of-other-bytes");
     if (!(await putCodePart(db, { id, customerId: c.var.actor.customerId, part, bytes })))
-      throw badField("part", "is none of it, or not as long as that part has to be");
+      throw badField("part", "code-part-unknown");
     return c.body(null, 204);
   });
 
@@ -124,9 +121,10 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id } = c.req.valid("param");
     const code = await ownOr404(c, db, id);
     if (!code.isReady) {
-      if (code.missing.length > 0) throw conflict(`${code.missing.length} parts of it are still to come.`);
+      if (code.missing.length > 0)
+        throw conflict({ code: "code-parts-missing", params: { parts: code.missing.length } });
       if (checks >= MAX_CHECKS)
-        throw new ApiRefusal("too-many-requests", "Other code is being looked at now.", {
+        throw new ApiRefusal("too-many-requests", "code-checks-busy", {
           retryAfterSeconds: RETRY_SECONDS,
         });
       checks += 1;
@@ -145,7 +143,7 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
 
 async function ownOr404(c: ApiContext, sql: Connection, id: string): Promise<CodeRow> {
   const code = await ownCode(sql, { id, customerId: c.var.actor.customerId });
-  if (code === null) throw notFound(`code ${id}`);
+  if (code === null) throw notFound({ code: "named-code", params: { code_id: id } });
   return code;
 }
 
@@ -160,14 +158,16 @@ async function refuseUnlessSound(sql: Connection, code: CodeRow): Promise<void> 
   await dropCode(sql, code.id);
   throw badField(
     "code",
-    isSame && !check.isSound ? `is refused: ${check.why}` : "is not what its SHA-256 says",
+    isSame && !check.isSound
+      ? { code: "code-refused", params: { detail: check.why } }
+      : "code-of-other-bytes",
   );
 }
 
 async function* partsOf(sql: Connection, { id, size }: CodeRow): AsyncGenerator<Buffer> {
   for (let part = 0; part < codeParts(size); part += 1) {
     const bytes = await codePart(sql, { id, part });
-    if (bytes === null) throw conflict("It was given up meanwhile; bring it again.");
+    if (bytes === null) throw conflict("code-withdrawn");
     yield bytes;
   }
 }

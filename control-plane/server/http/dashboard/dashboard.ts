@@ -62,7 +62,7 @@ export function registerDashboard(app: ApiApp, deps: ApiDeps): void {
   app.get(`${ASSETS_PATH}:file`, (c) => {
     const dashboard = deps.config.dashboard();
     const found = dashboard.state === "built" ? dashboard.files.get(c.req.path) : undefined;
-    if (found === undefined) throw notFound("file of the dashboard");
+    if (found === undefined) throw notFound("named-dashboard-file");
     return sendFile(c, found, FOREVER);
   });
 }

@@ -82,7 +82,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(deleteDataOf, async (c) => {
     const customer = await requireCustomer(deps, c.req.valid("param").id);
     if (c.req.valid("json").confirm_username !== customer.username)
-      throw badField("confirm_username", "is not the username of this customer");
+      throw badField("confirm_username", "username-not-confirmed");
     const decision = {
       customerId: customer.id,
       actor: `admin ${c.var.actor.customerId}`,
@@ -92,9 +92,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql, afterwards) => {
       const deletion = await deleteCustomerData(sql, decision);
       if (!deletion.done)
-        throw conflict(
-          `The data of customer ${customer.username} is not at risk: that takes an account that has been overdue for 60 days.`,
-        );
+        throw conflict({ code: "account-data-not-at-risk", params: { username: customer.username } });
       await deleteCodesOf(sql, customer.id);
       const { workloads, datasets, models, hostIds } = deletion;
       afterwards(() => notifyOf(c, hostIds));

@@ -5,6 +5,7 @@ import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { forbidden, notFound } from "../request/refusal.ts";
+import { dataThing } from "./data-thing.ts";
 
 export const DATA_NAMES = {
   dataset: { plural: "datasets", schema: "Dataset" },
@@ -19,7 +20,8 @@ export async function readerOf(c: ApiContext): Promise<DataReader> {
 
 export async function requireReadable(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
   const entry = await dataById(c.var.deps.db, kind, id);
-  if (entry === null || !mayReadData(await readerOf(c), sharedData(entry))) throw notFound(`${kind} ${id}`);
+  if (entry === null || !mayReadData(await readerOf(c), sharedData(entry)))
+    throw notFound(dataThing(kind, id));
   actingOn(c, { ownerCustomerId: entry.customer_id, subject: `${kind} ${id}` });
   return entry;
 }
@@ -27,7 +29,7 @@ export async function requireReadable(c: ApiContext, kind: DataKind, id: number)
 export async function requireOwn(c: ApiContext, kind: DataKind, id: number): Promise<DataRow> {
   const entry = await requireReadable(c, kind, id);
   if (!mayChangeData(await readerOf(c), sharedData(entry)))
-    throw forbidden(`Only its owner may change ${kind} ${id}.`);
+    throw forbidden({ code: "data-of-another-owner", params: { thing: dataThing(kind, id) } });
   return entry;
 }
 

@@ -24,7 +24,7 @@ import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { Description, PlainName, RowId } from "../request/input-fields.ts";
-import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
+import { ApiRefusal, badField, conflict, fieldError } from "../request/refusal.ts";
 import { NUMBERED, registerResource } from "../request/resource.ts";
 import {
   created,
@@ -37,6 +37,8 @@ import {
 } from "../request/route.ts";
 import { DATA_NAMES, readerOf, requireOwn, requireReadable } from "./data-access.ts";
 import { removeFolders } from "./folder-removal.ts";
+import { reasonOf, type PlainCode } from "../../core/reasons/plain-reason.ts";
+import { dataThing } from "./data-thing.ts";
 
 const Visibility = z.enum(VISIBILITIES);
 
@@ -104,7 +106,6 @@ const Entry = {
   model: z.object({ ...answerFields, framework: z.string().nullable() }).openapi("Model"),
 };
 
-export type DataEntry = z.infer<(typeof Entry)[DataKind]>;
 const EntryChange = z
   .strictObject({
     ...newFields,
@@ -221,7 +222,10 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
           return { deletion: outcome, folders: gone };
         });
         if (!deletion.deleted)
-          throw conflict(`The ${kind} ${entry.id} is mounted by ${deletion.mountedBy}; delete that first.`);
+          throw conflict({
+            code: "data-mounted",
+            params: { thing: dataThing(kind, entry.id), mounted_by: deletion.mountedBy },
+          });
         removeFolders(c, { customerId: entry.customer_id, folders });
       },
     },
@@ -246,10 +250,10 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
 }
 
 const ADMINS_FIELDS = {
-  storage_path: "Where the files lie is set by administrators",
-  storage_pools: "Which storage pools have the files is said by administrators",
-  status: "Whether the files are there is said by administrators, who put them there",
-};
+  storage_path: "folder-set-by-administrators",
+  storage_pools: "pools-set-by-administrators",
+  status: "status-set-by-administrators",
+} as const satisfies Record<string, PlainCode>;
 
 function refuseAdminsField(
   c: ApiContext,
@@ -257,9 +261,13 @@ function refuseAdminsField(
   given: string | readonly string[] | undefined,
 ): void {
   if (given === undefined || c.var.actor.isAdmin) return;
-  throw new ApiRefusal("forbidden", `${ADMINS_FIELDS[field]}; leave ${field} out.`, {
-    errors: [{ path: field, message: "is set by administrators" }],
-  });
+  throw new ApiRefusal(
+    "forbidden",
+    { code: "administrators-field", params: { why: reasonOf(ADMINS_FIELDS[field]), field } },
+    {
+      errors: [fieldError(field, "set-by-administrators")],
+    },
+  );
 }
 
 /** Each once. A name that is none would be measured nowhere, and nobody would notice. */
@@ -270,7 +278,8 @@ async function knownPools(
   if (names === undefined) return undefined;
   const pools = [...new Set(names)];
   for (const pool of pools)
-    if (!(await isPool(db, pool))) throw badField("storage_pools", `${pool} is none of the fleet`);
+    if (!(await isPool(db, pool)))
+      throw badField("storage_pools", { code: "pool-named-unknown", params: { storage_pool: pool } });
   return pools;
 }
 
@@ -280,7 +289,7 @@ async function checkReach(
   { visibility, workspaceId }: { visibility: string; workspaceId: number | null },
 ): Promise<void> {
   if (workspaceId !== null) await authorizeWorkspace(c, workspaceId, "create-workload");
-  else if (visibility === "workspace") throw badField("workspace_id", "is needed with visibility workspace");
+  else if (visibility === "workspace") throw badField("workspace_id", "workspace-needed");
 }
 
 type ViewRow = DataRow & { mounted_by: MountedBy };

@@ -15,6 +15,7 @@ import { DATA_NAMES, requireReadable } from "./data-access.ts";
 import { INTEGRITIES, INTEGRITY_HEADER, integrityOf } from "./sealed/integrity.ts";
 import { answerSealedFile } from "./sealed/sealed-file.ts";
 import { withSealedTree } from "./sealed/sealed-tree.ts";
+import { dataThing } from "./data-thing.ts";
 
 const params = NumericIdPath;
 
@@ -34,7 +35,6 @@ const Version = z
     ready_at: Timestamp.nullable(),
   })
   .openapi("DataVersion");
-export type DataVersion = z.infer<typeof Version>;
 
 const routesOf = (kind: DataKind) => {
   const { plural } = DATA_NAMES[kind];
@@ -77,7 +77,10 @@ function registerFiles(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     const entry = await requireReadable(c, kind, c.req.valid("param").id);
     const query = c.req.valid("query");
     if (entry.status !== "ready")
-      throw conflict(`The ${kind} ${entry.id} is ${entry.status}: nothing of it can be read yet.`);
+      throw conflict({
+        code: "data-not-ready",
+        params: { thing: dataThing(kind, entry.id), status: entry.status },
+      });
     const path = pathBytes(query).replace(/^\/+|\/+$/g, "");
     return await answerFromAny(c, kind, { entry, path, page: query });
   });
@@ -115,17 +118,14 @@ async function answerFromAny(
   { entry, path, page }: { entry: DataRow; path: string; page: z.output<typeof FileQuery> },
 ): Promise<Response> {
   const { db } = c.var.deps;
-  if (!isBelowPool(entry.storage_path))
-    throw conflict(`The ${kind} ${entry.id} lies outside the storage pools.`);
+  const thing = dataThing(kind, entry.id);
+  if (!isBelowPool(entry.storage_path)) throw conflict({ code: "data-outside-pools", params: { thing } });
   const copies = await copiesOf(db, kind, entry.id);
   const mounted = copies.filter((copy) => isMounted(copy, entry.storage_path));
   const known = mounted.map(({ storagePool }) => storagePool);
   const pools = known.length > 0 ? known : entry.storage_pools;
-  if (pools.length === 0)
-    throw conflict(
-      `No storage pool is named that has the ${kind} ${entry.id}: an administrator names them in storage_pools.`,
-    );
-  let refusal = new ApiRefusal("unavailable", "No host is heard now that has it.");
+  if (pools.length === 0) throw conflict({ code: "data-pool-unnamed", params: { thing } });
+  let refusal = new ApiRefusal("unavailable", "data-without-host");
   for (const pool of pools) {
     try {
       const copy = mounted.find(({ storagePool }) => storagePool === pool) ?? null;
@@ -174,8 +174,8 @@ async function folderFrom(
   const response = await answerFile(c, file, page, onHost);
   if (response.headers.get(FILE_TYPE_HEADER) !== "file") return response;
   await response.body?.cancel();
-  if (page.cursor !== undefined) throw badField("cursor", "goes on with a folder, and there is a file");
-  throw new ApiRefusal("unavailable", "Its host has a file there that was not sealed.");
+  if (page.cursor !== undefined) throw badField("cursor", "cursor-of-folder");
+  throw new ApiRefusal("unavailable", "file-not-sealed");
 }
 
 function isTree({ headers }: Response): boolean {

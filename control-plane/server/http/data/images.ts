@@ -53,7 +53,6 @@ const Image = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Image");
-export type Image = z.infer<typeof Image>;
 
 const post = createRoute({
   ...forAdmins,
@@ -106,7 +105,7 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
       access: forAdmins,
       summary: "Offer it no longer; workloads that use it go on",
       end: async (_c, id) => {
-        if (!(await deleteImage(db, id))) throw notFound(`image ${id}`);
+        if (!(await deleteImage(db, id))) throw notFound({ code: "named-image", params: { image_id: id } });
       },
     },
   });
@@ -115,7 +114,7 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
     const { name, ...rest } = c.req.valid("json");
     return await once(c, async (sql) => {
       const row = await insertImage(sql, name, rest);
-      if (row === null) throw conflict(`The image ${name} is offered already.`);
+      if (row === null) throw conflict({ code: "image-offered", params: { name } });
       return c.json(imageAnswer(row), 201);
     });
   });
@@ -127,7 +126,7 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 function found(row: ImageRow | null, id: number): ImageRow {
-  if (row === null) throw notFound(`image ${id}`);
+  if (row === null) throw notFound({ code: "named-image", params: { image_id: id } });
   return row;
 }
 

@@ -20,4 +20,8 @@ summary b { display: inline-block; min-width: 4.2em; }
 dl { margin: 0.3rem 0; }
 dt { margin-top: 0.45rem; }
 dd { margin: 0 0 0 1rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; margin: 0.6rem 0; }
+th, td { border: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; overflow-wrap: normal; }
+img { max-width: 100%; height: auto; }
 `;

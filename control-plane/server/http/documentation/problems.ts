@@ -2,69 +2,104 @@
  * Which problems a route may answer with. Most follow from what kind of route it is: one with a body may find it too
  * large, one with a key may find it unknown. A route that may answer another says so: `"x-problems": [402]`.
  */
-import { PROBLEM_TITLES } from "../request/problem-statuses.ts";
+import { asReported } from "../../core/reasons/reason.ts";
+import { statusPhrase } from "../../core/reasons/plain-reason.ts";
+import { problemDocument } from "../request/problem-document.ts";
+import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
+import { ApiRefusal, badField, conflict, forbidden, notFound, type RefusalKind } from "../request/refusal.ts";
+import { kindPhrase, workloadThing } from "../workloads/workload-thing.ts";
+import { API_BASE } from "./api-base.ts";
 import { pascal } from "./operation-ids.ts";
 import type { ApiDocument, Operation, ResponsePart, Route } from "./openapi-document.ts";
 import { refTo } from "./openapi-document.ts";
 
 const PROBLEM_TYPE = "application/problem+json";
 
-/** What each status says, and an example of a sentence that goes with it. */
-const MEANINGS: Record<number, readonly [says: string, detail: string]> = {
-  400: ["The body is not well-formed JSON.", "The body is not well-formed JSON."],
-  401: ["The key is missing, unknown or revoked.", "This API key is not known."],
-  402: [
+/** What each kind says, and an example of a refusal of it. */
+const MEANINGS: Readonly<Partial<Record<RefusalKind, readonly [says: string, example: ApiRefusal]>>> = {
+  malformed: ["The body is not well-formed JSON.", new ApiRefusal("malformed", "body-not-json")],
+  unauthenticated: [
+    "The key is missing, unknown or revoked.",
+    new ApiRefusal("unauthenticated", "key-unknown", { entryRefusal: "key-unknown" }),
+  ],
+  "no-funds": [
     "The account has too little money for what was ordered.",
-    "The balance is 0.0000; this order needs 3.5000 to begin.",
+    new ApiRefusal("no-funds", asReported("the balance is not above zero")),
   ],
-  403: [
+  forbidden: [
     "It is visible to you, and your role does not allow this.",
-    "Viewers may not do this in workspace 42.",
+    forbidden({ code: "role-too-small", params: { thing: workloadThing("environment", "env-1") } }),
   ],
-  404: [
+  "not-found": [
     "It does not exist, or belongs to others: the two look alike.",
-    "There is no environment env-1 that you can see.",
+    notFound(workloadThing("environment", "env-1")),
   ],
-  409: [
+  conflict: [
     "Its state does not allow this now, something else is in the way, or the same Idempotency-Key is being answered.",
-    "Commands run in a running environment; this one is stopped.",
+    conflict({
+      code: "command-needs-running",
+      params: { kind: kindPhrase("environment"), status: statusPhrase("stopped") },
+    }),
   ],
-  413: ["The body is larger than 2 MiB.", "A body may have at most 2097152 bytes."],
-  415: ["The body is not sent as application/json.", "Send the body as application/json."],
-  422: [
+  "too-large": [
+    "The body is larger than 2 MiB.",
+    new ApiRefusal("too-large", { code: "body-too-large", params: { max_bytes: 2_097_152 } }),
+  ],
+  "unsupported-media-type": [
+    "The body is not sent as application/json.",
+    new ApiRefusal("unsupported-media-type", "body-not-sent-as-json"),
+  ],
+  "bad-input": [
     "A field is missing, unknown, out of bounds or cannot be met; `errors` names each.",
-    "memory: must be at least 16777216",
+    badField("memory", asReported("must be at least 16777216")),
   ],
-  429: [
+  "too-many-requests": [
     "Too many requests; `Retry-After` says in how many seconds to try again.",
-    "Too many requests from this key; try again in 2 s.",
+    new ApiRefusal("too-many-requests", {
+      code: "requests-of-key-too-many",
+      params: { retry_seconds: 2 },
+    }),
   ],
-  500: ["Our fault; it was written to the log.", "This is our fault. It was written to the log."],
-  502: [
+  "internal-error": [
+    "Our fault; it was written to the log.",
+    new ApiRefusal("internal-error", "internal-error"),
+  ],
+  "wrong-answer": [
     "What runs in the workload answers something else than was asked for, or nothing.",
-    "Replica 0 tells no metrics: It answers /metrics with 404 Not Found.",
+    new ApiRefusal("wrong-answer", {
+      code: "replica-without-metrics",
+      params: { rank: 0, detail: "It answers /metrics with 404 Not Found." },
+    }),
   ],
-  503: [
+  unavailable: [
     "What is needed for it does not answer now: the database, NATS or the host. Try again later.",
-    "The database does not answer now; try again shortly.",
+    new ApiRefusal("unavailable", "database-unavailable"),
   ],
-  507: [
+  "no-room": [
     "The disk of the storage pool has not so much room, or a quota of its file system is used up.",
-    "Storage pool pool-a has 12 GiB left, and 20 GiB are still to come.",
+    new ApiRefusal("no-room", {
+      code: "upload-pool-full",
+      params: { storage_pool: "pool-a", free_size: "12 GiB", missing_size: "20 GiB" },
+    }),
   ],
-  504: ["It was not done within its time.", "The command did not end within 60 s and was killed."],
+  "timed-out": [
+    "It was not done within its time.",
+    new ApiRefusal("timed-out", asReported("The command did not end within 60 s and was killed.")),
+  ],
 };
 
 const UNSAFE = new Set(["post", "put", "patch", "delete"]);
 
 /** By status, ascending. */
-function statusesOf({ method, operation }: Route): number[] {
+function statusesOf({ method, path, operation }: Route): number[] {
   const { parameters = [], requestBody, "x-access": access, "x-problems": more = [] } = operation;
   const hasInput = parameters.length > 0 || requestBody !== undefined;
   const statuses = [
     ...(access === "public" ? [] : [401, 403]),
     ...(requestBody === undefined ? [] : [400, 413, 415]),
-    ...(hasInput ? [404, 422] : []),
+    ...(hasInput ? [404] : []),
+    // A query parameter that a route does not declare is refused, too.
+    ...(hasInput || path.startsWith(`${API_BASE}/`) ? [422] : []),
     ...(UNSAFE.has(method) ? [409, 413] : []),
     429,
     500,
@@ -75,8 +110,10 @@ function statusesOf({ method, operation }: Route): number[] {
 }
 
 export function describeProblems(document: ApiDocument, routes: readonly Route[]): void {
-  for (const [status, [description, detail]] of Object.entries(MEANINGS))
-    document.components.responses[nameOf(Number(status))] = problemPart(Number(status), description, detail);
+  for (const [description, example] of Object.values(MEANINGS)) {
+    const status = PROBLEM_STATUS[example.kind];
+    document.components.responses[nameOf(status)] = problemPart(status, description, example);
+  }
   for (const route of routes) addProblems(route.operation, statusesOf(route));
 }
 
@@ -88,11 +125,10 @@ function addProblems(operation: Operation, statuses: readonly number[]): void {
   delete operation["x-problems"];
 }
 
-function problemPart(status: number, description: string, detail: string): ResponsePart {
-  const title = PROBLEM_TITLES[status] ?? "";
-  const example = { type: "about:blank", title, status, detail };
+function problemPart(status: number, description: string, refusal: ApiRefusal): ResponsePart {
+  const example = problemDocument(refusal, status);
   const content = { [PROBLEM_TYPE]: { schema: refTo("Problem"), example } };
-  return { description, content, "x-status": status, "x-title": title };
+  return { description, content, "x-status": status, "x-title": example.title };
 }
 
 function nameOf(status: number): string {

@@ -36,6 +36,7 @@ import {
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
 import { webBase } from "./web/web-origin.ts";
+import { statusPhrase } from "../../core/reasons/plain-reason.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
@@ -73,7 +74,6 @@ const Access = z
     ),
   })
   .openapi("Access");
-export type Access = z.infer<typeof Access>;
 
 const get = createRoute({
   ...forCustomers,
@@ -117,10 +117,10 @@ export function registerAccessRoutes(api: ApiApp, deps: ApiDeps): void {
 /** @throws ApiRefusal where the environment runs nowhere (its next start takes the ports), or its host is full */
 async function renew(c: ApiContext, sql: Transaction, id: string): Promise<LeaseChange> {
   const environment = await lockEnvironment(sql, id);
-  if (environment === null) throw notFound(`environment ${id}`);
+  if (environment === null) throw notFound({ code: "named-environment", params: { workload_id: id } });
   const held = await heldPlacement(sql, { kind: "environment", id });
   if (held?.want !== "running")
-    throw conflict(`The environment is ${environment.status}; its next start takes the ports anew.`);
+    throw conflict({ code: "environment-not-on-host", params: { status: statusPhrase(environment.status) } });
   const { actor, now } = orderContextOf(c);
   const change = await leaseForStart(sql, {
     environment,
@@ -132,7 +132,7 @@ async function renew(c: ApiContext, sql: Transaction, id: string): Promise<Lease
   });
   // Taken back whole: a host that is full must not be told of it again and again.
   if (change.refused > 0 && change.taken.length === 0)
-    throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
+    throw new ApiRefusal("unavailable", { code: "host-ports-full", params: { host_name: held.host_name } });
   return change;
 }
 

@@ -15,7 +15,7 @@ import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { Description, ImageReference, Int53, RowId } from "../request/input-fields.ts";
-import { ApiRefusal } from "../request/refusal.ts";
+import { badFields, reportedErrors } from "../request/refusal.ts";
 import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
 /** Below this no image's own start fits; the container would only be stopped for it. */
@@ -116,9 +116,6 @@ export function newEnvironment(
     mountedDatasets: order.mountedDatasets,
     mountedModels: order.mountedModels,
   });
-  if (errors.length > 0)
-    throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
-      errors,
-    });
+  if (errors.length > 0) throw badFields(reportedErrors(errors));
   return order;
 }

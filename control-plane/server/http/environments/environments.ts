@@ -78,7 +78,8 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Cac
     const change = c.req.valid("json");
     const hostIds = await transaction(db, async (sql) => {
       const environment = await lockEnvironment(sql, row.id);
-      if (environment === null) throw notFound(`environment ${row.id}`);
+      if (environment === null)
+        throw notFound({ code: "named-environment", params: { workload_id: row.id } });
       return await changeEnvironment(sql, environment, { change, ...orderContextOf(c), newId: deps.newId });
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);

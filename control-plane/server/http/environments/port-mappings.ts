@@ -40,6 +40,7 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
+import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
 
 const tags = ["ports"];
 /** Ids of the old system may be any text; varchar(64) counts code points. */
@@ -177,12 +178,11 @@ async function orderPort(
   { environmentId, leaseId, internalPort }: { environmentId: string; leaseId: string; internalPort: number },
 ): Promise<HostId> {
   const environment = await lockEnvironment(sql, environmentId);
-  if (environment === null) throw notFound(`environment ${environmentId}`);
+  if (environment === null)
+    throw notFound({ code: "named-environment", params: { workload_id: environmentId } });
   const held = await heldPlacement(sql, { kind: "environment", id: environmentId });
   if (held?.want !== "running")
-    throw conflict(
-      `Ports are opened on the host that an environment runs on; this one is ${environment.status}.`,
-    );
+    throw conflict({ code: "ports-need-host", params: { status: statusPhrase(environment.status) } });
   const wanted = await wantedLeases(sql, environmentId);
   const serving = await servingSsh(sql, [held.host_id]);
   const obstacle = customPortObstacle(internalPort, {
@@ -192,19 +192,19 @@ async function orderPort(
     closing: await countClosingPorts(sql, environmentId),
   });
   if (obstacle !== null)
-    throw obstacle.field === null ? conflict(obstacle.detail) : badField(obstacle.field, obstacle.detail);
+    throw obstacle.field === null ? conflict(obstacle.reason) : badField(obstacle.field, obstacle.reason);
   // Raising the generation locks the host's row, so that nobody else takes the last room meanwhile.
   const generation = await raiseGeneration(sql, held.host_id);
   const { actor, now } = orderContextOf(c);
   const leasing = { environment, hostId: held.host_id, generation, actor, now, id: leaseId };
   if (!(await openPort(sql, leasing, internalPort)))
-    throw new ApiRefusal("unavailable", `Host ${held.host_name} can hold no more ports.`);
+    throw new ApiRefusal("unavailable", { code: "host-ports-full", params: { host_name: held.host_name } });
   return held.host_id as HostId;
 }
 
 type Outcome =
   | { bound: true; mapping: PortMappingRow }
-  | { bound: false; why: string; hostId: string | null };
+  | { bound: false; why: GivenReason; hostId: string | null };
 
 /** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
 async function boundOrWithdrawn(
@@ -221,21 +221,27 @@ async function boundOrWithdrawn(
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
-    why:
-      lease?.state === "exhausted"
-        ? `The host has no free port. ${lease.detail}`.trim()
-        : `The host did not bind a port within ${LEASE_WAIT_SECONDS} seconds, so the wish is withdrawn. Try again later.`,
+    why: lease?.state === "exhausted" ? noFreePort(lease.detail) : NOT_BOUND,
   };
+}
+
+const NOT_BOUND: GivenReason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
+
+function noFreePort(detail: string): GivenReason {
+  return detail.trim() === ""
+    ? "host-port-missing-unsaid"
+    : { code: "host-port-missing", params: { detail } };
 }
 
 async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {
   const mapping = await portMappingById(c.var.deps.db, id);
-  if (mapping === null) throw notFound(`port mapping ${id}`);
+  if (mapping === null) throw notFound({ code: "named-port-mapping", params: { port_mapping_id: id } });
   try {
     await environmentFor(c, mapping.env_id, "manage-workload");
   } catch (error) {
     // A stranger must not learn which environment the port is of.
-    if (error instanceof ApiRefusal && error.kind === "not-found") throw notFound(`port mapping ${id}`);
+    if (error instanceof ApiRefusal && error.kind === "not-found")
+      throw notFound({ code: "named-port-mapping", params: { port_mapping_id: id } });
     throw error;
   }
   return mapping;

@@ -18,6 +18,7 @@ import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
+import { statusPhrase, reasonOf } from "../../core/reasons/plain-reason.ts";
 
 const RdpPassword = z
   .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
@@ -53,7 +54,7 @@ export function registerRdpPasswordRoute(api: ApiApp): void {
         workloadId: id,
         customerId: environment.customer_id,
         actor,
-        reason: "A password for RDP was generated.",
+        reason: reasonOf("rdp-password-made"),
       });
       const user = "root" as const;
       return c.json({ environment_id: id, user, password, set_at: now.toISOString() }, 201);
@@ -63,11 +64,14 @@ export function registerRdpPasswordRoute(api: ApiApp): void {
 
 /** The run that it is to open. @throws ApiRefusal where there is none, or it is entered by no password of ours */
 async function enteredRun(sql: Transaction, { id, status, rdp_enabled }: EnvironmentRow): Promise<string> {
-  if (!rdp_enabled) throw conflict("RDP is switched off for this environment; switch it on.");
+  if (!rdp_enabled) throw conflict("rdp-off");
   const held = await heldPlacement(sql, { kind: "environment", id });
   if (held?.want !== "running" || held.run_id === null)
-    throw conflict(`The environment is ${status}; each start has a password of its own, once it is placed.`);
+    throw conflict({ code: "rdp-password-not-made", params: { status: statusPhrase(status) } });
   if (!(await hostHasFeature(sql, held.host_id, "rdp")))
-    throw conflict(`The agent of host ${held.host_name} is too old: it cannot ${whatLacks("rdp")}.`);
+    throw conflict({
+      code: "agent-of-host-lacks",
+      params: { host_name: held.host_name, lacks: whatLacks("rdp") },
+    });
   return held.run_id;
 }

@@ -13,6 +13,7 @@ import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
+import { reasonOf, type PlainCode } from "../../core/reasons/plain-reason.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
@@ -47,16 +48,15 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     await refuseAdministrator(c, environment);
-    if (isImagesOwnSsh(environment))
-      throw conflict("The image's own SSH server answers for it, which knows no passwords of ours.");
-    if (environment.status === "deleting") throw conflict("The environment is being deleted.");
+    if (isImagesOwnSsh(environment)) throw conflict("ssh-of-image");
+    if (environment.status === "deleting") throw conflict("environment-being-deleted");
     // Made before anything is held: its hash takes some milliseconds.
     const { password, hash } = generatePassword();
     const { id } = environment;
     return await changeEntryOnce(c, { environmentId: id }, async (sql) => {
       const { actor, now } = orderContextOf(c);
       await setSshPassword(sql, { environmentId: id, hash, actor, now });
-      await note(c, sql, { environment, what: "A password for SSH was generated." });
+      await note(c, sql, { environment, what: "ssh-password-made" });
       const user = "root" as const;
       return c.json({ environment_id: id, user, password, set_at: now.toISOString() }, 201);
     });
@@ -66,8 +66,7 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     const { id } = environment;
     await changeEntry(c, { environmentId: id }, async (sql) => {
-      if (await removeSshPassword(sql, id))
-        await note(c, sql, { environment, what: "The password for SSH was taken away." });
+      if (await removeSshPassword(sql, id)) await note(c, sql, { environment, what: "ssh-password-removed" });
     });
     return c.body(null, 204);
   });
@@ -76,7 +75,7 @@ export function registerSshPasswordRoutes(api: ApiApp): void {
 async function note(
   c: ApiContext,
   sql: Transaction,
-  { environment, what }: { environment: EnvironmentRow; what: string },
+  { environment, what }: { environment: EnvironmentRow; what: PlainCode },
 ): Promise<void> {
   const { actor, now } = orderContextOf(c);
   await appendEvent(sql, {
@@ -86,6 +85,6 @@ async function note(
     workloadId: environment.id,
     customerId: environment.customer_id,
     actor,
-    reason: what,
+    reason: reasonOf(what),
   });
 }

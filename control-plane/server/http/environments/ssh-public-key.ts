@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { MAX_KEY_LINE, SSH_KEY_TYPES } from "@remotegpu/shared/ssh-access";
 import { keyLine } from "../../core/environments/entrants.ts";
+import type { GivenReason } from "../../core/reasons/plain-reason.ts";
 
 const MIN_RSA_BITS = 2048;
 /** OpenSSH takes no longer one. */
@@ -9,28 +10,26 @@ const MAX_RSA_BITS = 16_384;
 
 export type SshPublicKey =
   | { valid: true; line: string; comment: string; fingerprint: string }
-  | { valid: false; why: string };
+  | { valid: false; why: GivenReason };
 
 export function readSshPublicKey(given: string): SshPublicKey {
-  if (given.includes("PRIVATE KEY"))
-    return { valid: false, why: "is a private key; send the .pub file and keep this one to yourself" };
+  if (given.includes("PRIVATE KEY")) return { valid: false, why: "ssh-key-private" };
   const line = given.trim();
-  if (/[\r\n]/.test(line)) return { valid: false, why: "must be one line" };
+  if (/[\r\n]/.test(line)) return { valid: false, why: "ssh-key-of-lines" };
   const [type = "", body = "", ...comment] = line.split(/[ \t]+/);
-  if (!SSH_KEY_TYPES.has(type)) return { valid: false, why: "must begin with a key type like ssh-ed25519" };
-  if (!/^[A-Za-z0-9+/]{16,}={0,2}$/.test(body))
-    return { valid: false, why: "holds no base64 after its type" };
+  if (!SSH_KEY_TYPES.has(type)) return { valid: false, why: "ssh-key-of-unknown-type" };
+  if (!/^[A-Za-z0-9+/]{16,}={0,2}$/.test(body)) return { valid: false, why: "ssh-key-without-body" };
 
   const bytes = Buffer.from(body, "base64");
   const fields = fieldsOf(bytes);
   if (fields === null || fields[0]?.toString("latin1") !== type || fields.length < 2)
-    return { valid: false, why: "is damaged: its body does not match its type" };
+    return { valid: false, why: "ssh-key-damaged" };
   if (type === "ssh-rsa" && bitsOf(fields[2]) < MIN_RSA_BITS)
-    return { valid: false, why: `is an RSA key of less than ${MIN_RSA_BITS} bits` };
+    return { valid: false, why: { code: "ssh-key-too-short", params: { min_bits: MIN_RSA_BITS } } };
   if (type === "ssh-rsa" && bitsOf(fields[2]) > MAX_RSA_BITS)
-    return { valid: false, why: `is an RSA key of more than ${MAX_RSA_BITS} bits` };
+    return { valid: false, why: { code: "ssh-key-too-long", params: { max_bits: MAX_RSA_BITS } } };
   if (keyLine(line) === null)
-    return { valid: false, why: `is longer than any key: ${MAX_KEY_LINE} characters` };
+    return { valid: false, why: { code: "ssh-key-line-too-long", params: { max_characters: MAX_KEY_LINE } } };
 
   const digest = createHash("sha256").update(bytes).digest("base64").replace(/=+$/, "");
   return {

@@ -11,12 +11,12 @@ export async function takePart(
   { route, query }: { route: string; query: Record<string, string> },
 ) {
   const digest = c.req.header(CONTENT_DIGEST_HEADER) ?? "";
-  if (sha256Of(digest) === null) throw badField("Content-Digest", "must be sha-256=:…:");
+  if (sha256Of(digest) === null) throw badField("Content-Digest", "digest-malformed");
   const length = c.req.header("content-length");
-  if (length === undefined) throw badField("Content-Length", "is needed");
+  if (length === undefined) throw badField("Content-Length", "length-missing");
   if (Number(length) > CHUNK_BYTES)
-    throw new ApiRefusal("too-large", `A part may have at most ${CHUNK_BYTES} bytes.`);
-  if (file.path === "") throw badField("path", "must name a file");
+    throw new ApiRefusal("too-large", { code: "part-too-large", params: { max_bytes: CHUNK_BYTES } });
+  if (file.path === "") throw badField("path", "path-not-a-file");
   await performOnPool(c, file, {
     method: "PUT",
     route,

@@ -20,8 +20,9 @@ import { hostsOfPool, type PoolHost } from "../../store/hosts/pool-hosts.ts";
 import type { ApiContext } from "../deps.ts";
 import { answeredType, isPage, isTime } from "./answered.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";
-import { ApiRefusal, badField, type RefusalKind } from "../request/refusal.ts";
+import { ApiRefusal, badField, type RefusalKind, fieldError } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 
 const BYTES = /^[A-Za-z0-9_-]{0,5500}$/;
 const MAX_PATH = 4_096;
@@ -82,7 +83,7 @@ export function pathBytes({
   path?: string | undefined;
   path_base64?: string | undefined;
 }): string {
-  if (path !== undefined && base64 !== undefined) throw badField("path_base64", "stands in place of path");
+  if (path !== undefined && base64 !== undefined) throw badField("path_base64", "path-doubled");
   const bytes = base64 === undefined ? Buffer.from(path ?? "", "utf8") : Buffer.from(base64, "base64url");
   return bytes.toString("latin1");
 }
@@ -227,11 +228,11 @@ export async function requestMember(
 ): Promise<{ host: PoolHost; answer: HostAnswer }> {
   const { db, files } = c.var.deps;
   const hosts = await hostsOfPool(db, { pool, preferred, copyId, except });
-  let why = `No host of storage pool ${pool} is heard now.`;
+  let why: Reason = { code: "pool-unreachable", params: { storage_pool: pool } };
   for (const host of hosts) {
     const reply = await files.request(host.id as HostId, { ...question, folder, path }, c.req.raw.signal);
     if (reply.isReached) return { host, answer: reply.answer };
-    why = `Host ${host.name} does not serve files now: ${reply.why}`;
+    why = { code: "host-not-serving-files", params: { host_name: host.name, detail: reply.why } };
     // What was read of a body is gone: another host would get the rest alone.
     if (question.body instanceof ReadableStream && question.body.locked) break;
   }
@@ -260,7 +261,7 @@ export async function jsonOf<T>(answer: HostAnswer, shape: AnswerShape<T>): Prom
     throw senseless();
   }
   const read = await answer.json(shape);
-  if (!read.isRead) throw new ApiRefusal("unavailable", read.why);
+  if (!read.isRead) throw new ApiRefusal("unavailable", asReported(read.why));
   return read.value;
 }
 
@@ -272,7 +273,7 @@ export async function performOnPool(...requested: Parameters<typeof requestPool>
 }
 
 export function senseless(): ApiRefusal {
-  return new ApiRefusal("unavailable", "Its host answered something else than was asked for.");
+  return new ApiRefusal("unavailable", "host-answer-unknown");
 }
 
 /** @throws ApiRefusal as the host refuses */
@@ -293,8 +294,8 @@ export async function unlessRefused(
 /** What a host refuses, as we do. */
 export function refusalOf({ reason, detail }: HostRefusal): ApiRefusal {
   const kind = KINDS[reason];
-  return new ApiRefusal(kind, detail, {
-    ...(kind === "bad-input" && { errors: [{ path: "path", message: detail }] }),
+  return new ApiRefusal(kind, asReported(detail), {
+    ...(kind === "bad-input" && { errors: [fieldError("path", asReported(detail))] }),
     ...(kind === "too-many-requests" && { retryAfterSeconds: BUSY_RETRY_SECONDS }),
   });
 }

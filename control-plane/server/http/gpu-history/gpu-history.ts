@@ -23,7 +23,8 @@ const get = createRoute({
 export function registerGpuHistoryRoute(api: ApiApp, { db, now }: ApiDeps): void {
   api.openapi(get, async (c) => {
     const { uuid } = c.req.valid("param");
-    if ((await gpuByUuid(db, uuid)) === null) throw notFound(`GPU ${uuid}`);
+    if ((await gpuByUuid(db, uuid)) === null)
+      throw notFound({ code: "named-gpu", params: { gpu_uuid: uuid } });
     const requested = await requestedStretch(db, c.req.valid("query"), now());
     const cards = [{ uuid, rank: null, stretch: requested }];
     return c.json(await historyAnswer(db, { requested, cards, leftOut: 0 }), 200);

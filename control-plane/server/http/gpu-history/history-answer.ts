@@ -56,7 +56,7 @@ export async function requestedStretch(
 ): Promise<Stretch> {
   const toMs = query.to === undefined ? now.getTime() : Date.parse(query.to);
   const fromMs = query.from === undefined ? toMs - MS_PER_DAY : Date.parse(query.from);
-  if (fromMs >= toMs) throw badField("from", "must lie before to");
+  if (fromMs >= toMs) throw badField("from", "period-before-to");
   const storedMs = Number(await setting(sql, "GPU_HISTORY_DAYS")) * MS_PER_DAY;
   const oldestMs = now.getTime() - storedMs;
   const stretch = {
@@ -64,7 +64,7 @@ export async function requestedStretch(
     toMs: Math.max(Math.min(toMs, now.getTime()), oldestMs),
   };
   if (stretch.toMs - stretch.fromMs > MAX_STRETCH_MS)
-    throw badField("from", "must lie at most 31 days before to");
+    throw badField("from", { code: "period-too-long", params: { max_days: 31 } });
   return stretch;
 }
 

@@ -9,6 +9,7 @@ import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
+import { STORED_REASON, storedReason } from "../request/stored-reason.ts";
 
 const tags = ["fleet"];
 
@@ -18,6 +19,7 @@ const Alarm = z
     kind: z.string(),
     subject: z.string(),
     detail: z.string().nullable(),
+    ...STORED_REASON,
     raised_at: Timestamp,
     cleared_at: Timestamp.nullable(),
     about: z
@@ -30,7 +32,7 @@ const Alarm = z
       .openapi({ description: "What its subject names; null where that is nothing with a page" }),
   })
   .openapi("Alarm");
-export type Alarm = z.infer<typeof Alarm>;
+type Alarm = z.infer<typeof Alarm>;
 
 const Alarms = pageOf(Alarm);
 export type Alarms = z.infer<typeof Alarms>;
@@ -79,7 +81,7 @@ export function registerAlarmRoutes(api: ApiApp, { db, now }: ApiDeps): void {
     const { id } = c.req.valid("param");
     return await once(c, async (sql) => {
       const row = await clearAlarmById(sql, { id, now: now() });
-      if (row === null) throw notFound(`alarm ${id}`);
+      if (row === null) throw notFound({ code: "named-alarm", params: { alarm_id: id } });
       return c.json((await alarmAnswers(sql, [row]))(row), 200);
     });
   });
@@ -92,6 +94,7 @@ async function alarmAnswers(sql: Connection, rows: readonly AlarmRow[]): Promise
   );
   return (row) => ({
     ...row,
+    ...storedReason(row.detail, row),
     raised_at: row.raised_at.toISOString(),
     cleared_at: iso(row.cleared_at),
     about: about.get(row.subject) ?? null,

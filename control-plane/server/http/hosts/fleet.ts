@@ -43,7 +43,6 @@ const Quarantined = z
     resolved_at: Timestamp.nullable(),
   })
   .openapi("QuarantinedUsage");
-export type Quarantined = z.infer<typeof Quarantined>;
 
 const getFleet = createRoute({
   ...forAdmins,

@@ -56,7 +56,7 @@ async function setCordon(
 ): Promise<ReturnType<typeof gpuAnswer>> {
   const { now } = c.var.deps;
   const found = await gpuByUuid(sql, uuid);
-  if (found === null) throw notFound(`GPU ${uuid}`);
+  if (found === null) throw notFound({ code: "named-gpu", params: { gpu_uuid: uuid } });
   await (cordoned ? cordonGpu(sql, { uuid, reason }) : uncordonGpu(sql, uuid));
   await (cordoned ? noteAdminsCordon(sql, uuid) : noteAdminsUncordon(sql, uuid, now()));
   const kind = cordoned ? "gpu-cordoned" : "gpu-uncordoned";

@@ -154,7 +154,6 @@ export const Host = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Host");
-export type HostResponse = z.infer<typeof Host>;
 
 export function hostAnswer({
   protocol,
@@ -278,7 +277,6 @@ export const Gpu = z
     vanished_at: Timestamp.nullable(),
   })
   .openapi("Gpu");
-export type GpuResponse = z.infer<typeof Gpu>;
 
 export function gpuAnswer(row: GpuRow) {
   return {
@@ -312,6 +310,6 @@ export const HostPull = z
   })
   .openapi("HostPull");
 
-export function hostPullAnswer({ told_at: reportedAt, ...row }: HostPullRow) {
+export function hostPullAnswer({ told_at: reportedAt, first_order: _firstOrder, ...row }: HostPullRow) {
   return { ...row, told_at: reportedAt.toISOString() };
 }

@@ -21,7 +21,7 @@ const list = createRoute({
 export function registerHostEventRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(list, async (c) => {
     const { id } = c.req.valid("param");
-    if ((await hostById(db, id)) === null) throw notFound(`host ${id}`);
+    if ((await hostById(db, id)) === null) throw notFound({ code: "named-host", params: { host_id: id } });
     const page = numericPage(c.req.valid("query"));
     return c.json(eventPage(await hostEvents(db, id, page), page.limit), 200);
   });

@@ -41,7 +41,7 @@ const InstanceOnHost = z
       }),
   })
   .openapi("InstanceOnHost");
-export type InstanceOnHost = z.infer<typeof InstanceOnHost>;
+type InstanceOnHost = z.infer<typeof InstanceOnHost>;
 
 const list = createRoute({
   ...forAdmins,
@@ -57,7 +57,7 @@ const list = createRoute({
 export function registerHostInstanceRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(list, async (c) => {
     const { id } = c.req.valid("param");
-    if ((await hostById(db, id)) === null) throw notFound(`host ${id}`);
+    if ((await hostById(db, id)) === null) throw notFound({ code: "named-host", params: { host_id: id } });
     const page = textPage(c.req.valid("query"));
     const rows = await instancesOnHost(db, id, page);
     return c.json(toPage(rows, page.limit, { item: instanceOnHost, key: (row) => [row.id] }), 200);

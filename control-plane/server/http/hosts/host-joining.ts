@@ -21,6 +21,7 @@ import { secretHash } from "../request/authentication.ts";
 import { hostConnectionAddress } from "../request/rate-limit.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
 import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
+import type { PlainCode } from "../../core/reasons/plain-reason.ts";
 
 // Made anew from the shape: a schema made before the OpenAPI extension was loaded does not know how to name itself.
 const Credential = z.object(CredentialGrant.shape).openapi("HostCredential");
@@ -59,8 +60,7 @@ const postCredential = createRoute({
 export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postJoin, async (c) => {
     const request = c.req.valid("json");
-    if (!deps.identity.verifyJoinProof(request))
-      throw badField("proof", "is not this key's signature of the token");
+    if (!deps.identity.verifyJoinProof(request)) throw badField("proof", "join-proof-wrong");
     const accessKey = provenAccessKey(deps, request);
 
     const now = deps.now();
@@ -71,13 +71,13 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
     );
     switch (join.outcome) {
       case "unknown-token":
-        throw refusedToken("This join token is not known.");
+        throw refusedToken("join-token-unknown");
       case "expired":
-        throw refusedToken("This join token has expired; make a new one.");
+        throw refusedToken("join-token-expired");
       case "used-by-another":
-        throw conflict("This join token was used by another host. The administrators see this as an alarm.");
+        throw conflict("join-token-reused");
       case "key-revoked":
-        throw forbidden("This host was revoked.");
+        throw forbidden("host-key-revoked");
       case "joined":
         // Minted as of the moment of joining, so that asking again gives the same rights until the same moment.
         return c.json(
@@ -91,16 +91,17 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id } = c.req.valid("param");
     const { nkey, challenge, signature, access } = c.req.valid("json");
     const credential = await credentialOf(deps.db, nkey);
-    if (credential === null || credential.host_id !== id) throw notFound(`host ${id} with this key`);
+    if (credential === null || credential.host_id !== id)
+      throw notFound({ code: "named-host-of-key", params: { host_id: id } });
     const { removed_at: removedAt } = credential;
-    if (credential.revoked_at !== null && removedAt === null) throw forbidden("This host was revoked.");
+    if (credential.revoked_at !== null && removedAt === null) throw forbidden("host-key-revoked");
 
     const now = deps.now();
     const hostId = credential.host_id;
     if (challenge === undefined || signature === undefined)
       return c.json({ challenge: deps.identity.makeChallenge({ hostId, nkey, now }) }, 200);
     if (!deps.identity.verifyRenewal({ hostId, nkey, challenge, signature, now }))
-      throw badField("signature", "does not answer a challenge of ours that is still fresh");
+      throw badField("signature", "challenge-unanswered");
     if (removedAt !== null) return c.json({ removed_at: removedAt.toISOString() }, 200);
     return c.json(
       await grant(c, { hostId, nkey, accessKey: provenAccessKey(deps, { nkey, access }), now }),
@@ -133,11 +134,10 @@ function provenAccessKey(
   { nkey, access }: { nkey: string; access?: AccessKeyClaim | undefined },
 ): string | null {
   if (access === undefined) return null;
-  if (!identity.verifyAccessKey(nkey, access))
-    throw badField("access.proof", "is not this key's signature of the access key");
+  if (!identity.verifyAccessKey(nkey, access)) throw badField("access.proof", "access-proof-wrong");
   return access.key;
 }
 
-function refusedToken(detail: string): ApiRefusal {
-  return new ApiRefusal("unauthenticated", detail);
+function refusedToken(reason: PlainCode): ApiRefusal {
+  return new ApiRefusal("unauthenticated", reason);
 }

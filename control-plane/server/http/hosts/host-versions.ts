@@ -152,7 +152,7 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
-    if ((await hostById(db, id)) === null) throw notFound(`host ${id}`);
+    if ((await hostById(db, id)) === null) throw notFound({ code: "named-host", params: { host_id: id } });
     return c.json(versionsAnswer(await versionsOfHost(db, id), deps.now()), 200);
   });
 
@@ -162,7 +162,8 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
     const now = deps.now();
     const expiresAt = days === undefined ? null : new Date(now.getTime() + days * MS_PER_DAY);
     const answer = await transaction(db, async (sql) => {
-      if ((await hostById(sql, hostId)) === null) throw notFound(`host ${hostId}`);
+      if ((await hostById(sql, hostId)) === null)
+        throw notFound({ code: "named-host", params: { host_id: hostId } });
       const cves = toWaive(await versionsOfHost(sql, hostId), { hostId, named });
       const { customerId: waivedBy } = c.var.actor;
       await waiveCves(sql, { hostId, reason, cves, waivedBy, expiresAt, now });
@@ -176,8 +177,10 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(remove, async (c) => {
     const { id: hostId } = c.req.valid("param");
     await transaction(db, async (sql) => {
-      if ((await hostById(sql, hostId)) === null) throw notFound(`host ${hostId}`);
-      if (!(await endCveWaiver(sql, hostId))) throw conflict(`Nothing is waived on host ${hostId}.`);
+      if ((await hostById(sql, hostId)) === null)
+        throw notFound({ code: "named-host", params: { host_id: hostId } });
+      if (!(await endCveWaiver(sql, hostId)))
+        throw conflict({ code: "cves-not-waived", params: { host_id: hostId } });
       await appendEvent(sql, { kind: "cve-waiver-ended", hostId, ...deed(c) });
     });
     return c.body(null, 204);
@@ -190,9 +193,9 @@ function toWaive(
   { hostId, named }: { hostId: string; named: string[] | undefined },
 ): string[] {
   const open = (row?.findings ?? []).filter(isOpen).map(({ id }) => id);
-  if (open.length === 0) throw conflict(`No CVE is known to be open on host ${hostId}.`);
+  if (open.length === 0) throw conflict({ code: "cves-none-open", params: { host_id: hostId } });
   const other = named?.find((id) => !open.includes(id));
-  if (other !== undefined) throw badField("cves", `${other} is not open on this host`);
+  if (other !== undefined) throw badField("cves", { code: "cve-not-open", params: { cve: other } });
   return named === undefined ? open : open.filter((id) => named.includes(id));
 }
 

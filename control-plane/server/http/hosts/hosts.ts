@@ -224,7 +224,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     const query = c.req.valid("query");
     const { status = null, connection = null, search = null, sort = "id" } = query;
     const after = cursorOf(query, ListKey);
-    if (after !== null && after[1] !== sort) throw badField("cursor", "is not one that this list gave out");
+    if (after !== null && after[1] !== sort) throw badField("cursor", "cursor-unknown");
     const limit = limitOf(query);
     const page = { limit, after: after && { key: after[2], id: after[3] } };
     const rows = await listHosts(db, { status, connection, search, sort, page });
@@ -272,7 +272,8 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(uncordon, async (c) => {
     const host = await hostOf(deps, c.req.valid("param").id);
-    if (host.revoked_at !== null) throw conflict(`Host ${host.id} was revoked; it cannot serve again.`);
+    if (host.revoked_at !== null)
+      throw conflict({ code: "host-revoked-for-good", params: { host_id: host.id } });
     const reason = c.req.valid("json").reason ?? null;
     return await once(c, async (sql, afterwards) => {
       const old = await statusOf(sql, host.id);
@@ -315,7 +316,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     const { generation } = c.req.valid("json");
     return await once(c, async (sql, afterwards) => {
       if (!(await confirmStops(sql, { hostId: host.id, generation })))
-        throw conflict(`Host ${host.id} has not come to generation ${generation}.`);
+        throw conflict({ code: "host-generation-behind", params: { host_id: host.id, generation } });
       const event = { kind: "stops-confirmed", hostId: host.id, new: String(generation), ...deed(c) };
       await appendEvent(sql, event);
       afterwards(() => deps.link.nudge(host.id));
@@ -339,13 +340,16 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
     const requested = c.req.valid("json").address;
     const address = requested === null ? null : normalAddress(requested);
     if (address !== null && address !== normalAddress(host.ip_address))
-      throw conflict(`Host ${host.id} reports the address ${host.ip_address}, which is another one.`);
+      throw conflict({
+        code: "host-address-differs",
+        params: { host_id: host.id, address: host.ip_address },
+      });
     return await once(c, async (sql) => {
       await confirmAddress(sql, { hostId: host.id, address });
       const now = await hostOf({ db: sql }, host.id);
       const verdict = verdictOf(now.address);
       if (address !== null && !verdict.isConfirmed)
-        throw conflict(`An address of that kind is no host's: ${verdict.sentence}`);
+        throw conflict({ code: "host-address-unusable", params: { detail: verdict.sentence } });
       const change = { old: host.address.confirmedAddress, new: address };
       await appendEvent(sql, { kind: "host-address-confirmed", hostId: host.id, ...change, ...deed(c) });
       return c.json(hostAnswer(now), 200);
@@ -359,9 +363,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       removeHost(sql, host.id, { lost, actor: actorName(c), now: deps.now() }),
     );
     if (!removal.removed)
-      throw conflict(
-        `${removal.instances} instances are on host ${host.id}. Drain it first, or say lost=true if the machine is gone.`,
-      );
+      throw conflict({ code: "host-occupied", params: { instances: removal.instances, host_id: host.id } });
     await reportRevocation(deps, host.id);
     deps.link.wake();
     return c.body(null, 204);
@@ -375,8 +377,7 @@ async function intoPool(
   { hostId, pool }: { hostId: HostId; pool: string },
 ): Promise<void> {
   // What a host said of itself is no name yet.
-  if (!PlainName.safeParse(pool).success)
-    throw badField("storage_pool", "has to be named: what the host said is no name of a pool");
+  if (!PlainName.safeParse(pool).success) throw badField("storage_pool", "host-pool-to-name");
   const put = await putInPool(sql, { hostId, pool, now: c.var.deps.now() });
   if (!put.put) throw badField("storage_pool", put.why);
   const event = { kind: "pool-confirmed", hostId, new: pool, reason: put.state, ...deed(c) };
@@ -404,6 +405,6 @@ function actorName(c: ApiContext): string {
 
 async function hostOf({ db }: { db: Connection }, id: string): Promise<HostRow & { id: HostId }> {
   const host = await hostById(db, id);
-  if (host === null) throw notFound(`host ${id}`);
+  if (host === null) throw notFound({ code: "named-host", params: { host_id: id } });
   return { ...host, id: host.id as HostId };
 }

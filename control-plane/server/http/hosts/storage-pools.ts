@@ -97,7 +97,8 @@ export function registerStoragePoolRoutes(api: ApiApp, { db }: ApiDeps): void {
 
   api.openapi(put, async (c) => {
     const { name } = c.req.valid("param");
-    if ((await storagePool(db, name)) === null) throw notFound(`storage pool ${name}`);
+    if ((await storagePool(db, name)) === null)
+      throw notFound({ code: "named-storage-pool", params: { storage_pool: name } });
     const { disk_bytes: diskBytes } = c.req.valid("json");
     const text = { name, diskBytes, by: `admin ${c.var.actor.customerId}`, at: c.var.deps.now() };
     await transaction(db, (sql) => setPoolDisk(sql, text));
@@ -108,7 +109,7 @@ export function registerStoragePoolRoutes(api: ApiApp, { db }: ApiDeps): void {
 async function answerOf(c: ApiContext, name: string): Promise<z.input<typeof StoragePool>> {
   const { db } = c.var.deps;
   const row = await storagePool(db, name);
-  if (row === null) throw notFound(`storage pool ${name}`);
+  if (row === null) throw notFound({ code: "named-storage-pool", params: { storage_pool: name } });
   return poolAnswer(row, await poolDiskByDefault(db));
 }
 

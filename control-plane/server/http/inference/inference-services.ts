@@ -30,6 +30,7 @@ import {
   refuseIssues,
   ScaleBody,
 } from "./service-body.ts";
+import { workloadThing } from "../workloads/workload-thing.ts";
 
 const tags = ["inference services"];
 const what = "inference service";
@@ -130,7 +131,10 @@ async function scaleTo(
 ): Promise<void> {
   const { min_replicas: min, max_replicas: max } = service;
   if (replicas < min || replicas > max)
-    throw badField("replicas", `must be between min_replicas, ${min}, and max_replicas, ${max}`);
+    throw badField("replicas", {
+      code: "replicas-out-of-bounds",
+      params: { min_replicas: min, max_replicas: max },
+    });
   refuseUnlessDone(await scaleService(sql, service, { ...orderContextOf(c), replicas }));
 }
 
@@ -140,6 +144,6 @@ async function managed(c: ApiContext, id: string) {
 
 async function held(sql: Transaction, id: string): Promise<ServiceOrderRow> {
   const service = (await lockServiceOrders(sql, [id])).get(id);
-  if (service === undefined) throw notFound(`${what} ${id}`);
+  if (service === undefined) throw notFound(workloadThing(what, id));
   return service;
 }

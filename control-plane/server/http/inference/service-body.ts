@@ -10,7 +10,7 @@ import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
-import { ApiRefusal } from "../request/refusal.ts";
+import { badFields, reportedErrors } from "../request/refusal.ts";
 import { placeFields, sizeFields } from "../workloads/order-fields.ts";
 import { templateFields } from "./template-fields.ts";
 import { templateIssues, UpgradeBody } from "./upgrade-body.ts";
@@ -163,9 +163,7 @@ export function boundsIssues({
 /** @throws ApiRefusal where there are any */
 export function refuseIssues(errors: readonly { path: string; message: string }[]): void {
   if (errors.length === 0) return;
-  throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
-    errors: [...errors],
-  });
+  throw badFields(reportedErrors(errors));
 }
 
 const FIXED = "is fixed at the order; order another service with it";

@@ -31,6 +31,8 @@ import {
 import { orderContextOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { workloadThing } from "../workloads/workload-thing.ts";
 
 const MAX_NAME = 128;
 const MAX_PER_MINUTE = 1_000_000;
@@ -54,7 +56,6 @@ const ServiceKey = z
     tokens_per_day: z.int().nullable(),
   })
   .openapi("ServiceKey");
-export type ServiceKey = z.infer<typeof ServiceKey>;
 const CreatedServiceKey = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
 
 const post = createRoute({
@@ -108,6 +109,10 @@ const remove = createRoute({
   responses: noContent("It opens nothing any more"),
 });
 
+function serviceThing(id: string): Reason {
+  return workloadThing(INFERENCE_SERVICES.what, id);
+}
+
 export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
   api.openapi(post, async (c) => {
@@ -116,11 +121,11 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const request = c.req.valid("json");
     const expiresAt = expiryWithin(c, request);
     if (expiresAt !== null && expiresAt.getTime() <= deps.now().getTime())
-      throw badField("expires_at", "must lie ahead");
+      throw badField("expires_at", "expiry-past");
     return await once(c, async (sql) => {
       const { id: serviceId } = service;
       if (!(await lockServiceOrders(sql, [serviceId])).has(serviceId))
-        throw notFound(`${INFERENCE_SERVICES.what} ${serviceId}`);
+        throw notFound(serviceThing(serviceId));
       const { key, prefix, keyHash } = makeServiceKey();
       const { customerId } = c.var.actor;
       const { now } = orderContextOf(c);
@@ -138,9 +143,9 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
         },
         now,
       });
-      if (row === "name-taken")
-        throw conflict(`A key of it has the name ${request.name}; replicas tell keys apart by it.`);
-      if (row === "too-many") throw conflict(`There are ${MAX_LIVE_SERVICE_KEYS} live keys of it already.`);
+      if (row === "name-taken") throw conflict({ code: "service-key-named", params: { name: request.name } });
+      if (row === "too-many")
+        throw conflict({ code: "service-keys-too-many", params: { max_keys: MAX_LIVE_SERVICE_KEYS } });
       return c.json({ ...keyAnswer(row), key }, 201);
     });
   });
@@ -157,7 +162,7 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, requested, "manage-workload");
     const { actor, now } = orderContextOf(c);
     if (await revokeServiceKey(db, { serviceId, id, actor, now })) return c.body(null, 204);
-    throw notFound(`key ${id} of ${INFERENCE_SERVICES.what} ${serviceId}`);
+    throw notFound({ code: "named-service-key", params: { key_id: id, service: serviceThing(serviceId) } });
   });
 }
 

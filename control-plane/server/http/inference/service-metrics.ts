@@ -13,6 +13,7 @@ import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
 import { Rank, workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { openNow } from "./service-traffic.ts";
+import { workloadThing } from "../workloads/workload-thing.ts";
 
 const { what } = INFERENCE_SERVICES;
 
@@ -56,23 +57,30 @@ async function ofReplica(
   { serviceId, rank, signal }: { serviceId: string; rank: number; signal: AbortSignal },
 ) {
   const place = await replicaPlace(db, { serviceId, rank });
-  if (place === null) throw notFound(`replica ${rank} of ${what} ${serviceId}`);
+  if (place === null)
+    throw notFound({ code: "named-replica", params: { rank, service: workloadThing(what, serviceId) } });
   const { instance_id: instanceId, host_id: hostId, port } = place;
-  if (place.is_draining)
-    throw conflict(
-      `Replica ${rank} drains and takes nothing new, so that nobody is told its metrics any more.`,
-    );
+  if (place.is_draining) throw conflict({ code: "replica-draining", params: { rank } });
   if (!place.is_up || hostId === null || port === null)
-    throw conflict(`Replica ${rank} is not up, so that nobody tells its metrics: it is ${place.state}.`);
+    throw conflict({ code: "replica-not-up", params: { rank, state: place.state } });
   const reply = await replicaMetrics.request({ instanceId, hostId, port }, signal);
   switch (reply.kind) {
     case "page":
       return reply;
     case "away":
-      throw new ApiRefusal("unavailable", `Replica ${rank} cannot be reached now: ${reply.why}`);
+      throw new ApiRefusal("unavailable", {
+        code: "replica-unreachable",
+        params: { rank, detail: reply.why },
+      });
     case "wrong":
-      throw new ApiRefusal("wrong-answer", `Replica ${rank} tells no metrics: ${reply.why}`);
+      throw new ApiRefusal("wrong-answer", {
+        code: "replica-without-metrics",
+        params: { rank, detail: reply.why },
+      });
     case "late":
-      throw new ApiRefusal("timed-out", `Replica ${rank} tells no metrics: ${reply.why}`);
+      throw new ApiRefusal("timed-out", {
+        code: "replica-without-metrics",
+        params: { rank, detail: reply.why },
+      });
   }
 }

@@ -78,7 +78,6 @@ const Traffic = pageOf(z.object({ minute: Timestamp, ...figures }).openapi("Traf
     cost: Cost,
   })
   .openapi("ServiceTraffic");
-export type ServiceTraffic = z.infer<typeof Traffic>;
 
 const get = createRoute({
   ...forCustomers,
@@ -156,7 +155,7 @@ function stretchOf(
 ): Stretch {
   const to = end === undefined ? now : new Date(end);
   const from = start === undefined ? new Date(to.getTime() - MS_PER_HOUR) : new Date(start);
-  if (!(from < to)) throw badField("start_time", "must lie before end_time");
+  if (!(from < to)) throw badField("start_time", "period-empty");
   const oldest = oldestMinute(now);
   return { from: from < oldest ? oldest : from, to };
 }

@@ -33,6 +33,7 @@ import { INFERENCE_SERVICES } from "./inference-kind.ts";
 import { InferenceService } from "./inference-service-answer.ts";
 import { refuseIssues } from "./service-body.ts";
 import { changeOf, RollbackBody, templateIssues, UpgradeBody } from "./upgrade-body.ts";
+import { workloadThing } from "../workloads/workload-thing.ts";
 
 const tags = ["inference services"];
 const what = "inference service";
@@ -110,7 +111,6 @@ const ServiceRollout = z
     outcome: z.enum(["completed", "reverted", "superseded"]).nullable(),
   })
   .openapi("ServiceRollout");
-export type ServiceRollout = z.infer<typeof ServiceRollout>;
 
 const rollouts = createRoute({
   ...forCustomers,
@@ -136,7 +136,7 @@ export function registerServiceVersionRoutes(api: ApiApp, deps: ApiDeps, fleet: 
     const recent = await fleet.recent();
     return await once(c, async (sql, afterwards) => {
       const service = (await lockServiceOrders(sql, [id])).get(id);
-      if (service === undefined) throw notFound(`${what} ${id}`);
+      if (service === undefined) throw notFound(workloadThing(what, id));
       // Within the transaction everything is asked through it: whoever holds a connection must not wait for another.
       const checks = { recent: () => Promise.resolve(recent), anew: () => emptyFleet(sql) };
       refuseUnlessDone(await onFleet(checks, (known) => order(sql, service, known)));

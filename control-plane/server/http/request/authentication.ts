@@ -14,6 +14,7 @@ import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { remoteAddress } from "./rate-limit.ts";
 import { ApiRefusal, type EntryRefusal, forbidden } from "./refusal.ts";
 import { clearSession, refuseOtherPages, presentedSession } from "./session-cookies.ts";
+import type { GivenReason } from "../../core/reasons/plain-reason.ts";
 
 const KEY_PREFIX = "rgk_";
 const SERVICE_KEY_PREFIX = "rgs_";
@@ -86,7 +87,7 @@ export async function actorFrom(c: ApiContext, allowance: Allowance = {}): Promi
   if (authorization !== undefined)
     return await actorOfPresentedKey(c, BEARER.exec(authorization)?.[1] ?? "", allowance);
   const token = presentedSession(c);
-  if (token === null) throw unauthenticated("Send a key as `Authorization: Bearer <key>`.");
+  if (token === null) throw unauthenticated("key-not-sent");
   return await actorOfSession(c, token, allowance);
 }
 
@@ -96,13 +97,12 @@ export async function actorOfPresentedKey(
   key: string,
   allowance: Allowance = {},
 ): Promise<Actor> {
-  if (!KEY_PATTERN.test(key))
-    throw unauthenticated("Send a key as `Authorization: Bearer <key>`.", "key-malformed");
+  if (!KEY_PATTERN.test(key)) throw unauthenticated("key-not-sent", "key-malformed");
   c.set("secret", key);
   const keyHash = secretHash(key);
   c.set("keyHash", keyHash);
   const found = await actorOfKey(c.var.deps.db, keyHash);
-  if (found === null) throw unauthenticated("This key is not known, or it was revoked.", "key-unknown");
+  if (found === null) throw unauthenticated("key-unknown", "key-unknown");
   return await actorOf(c, found, allowance);
 }
 
@@ -122,13 +122,12 @@ async function actorOfSession(c: ApiContext, token: string, allowance: Allowance
   return actor;
 }
 
-const ENDED: Record<SessionEnd | "expired" | "unknown", string> = {
-  expired: `This session is over, as each is after ${SESSION_HOURS} hours; log in again.`,
-  ended: "This session was ended by its account, from another browser or with a key; log in again.",
-  "crowded-out":
-    "This session was ended since its account logged in in too many browsers after it; log in again.",
-  "key-ended": "This session ended with its key, which was revoked or has expired; log in with another one.",
-  unknown: "This session is not known, or it has ended; log in again.",
+const ENDED: Record<SessionEnd | "expired" | "unknown", GivenReason> = {
+  expired: { code: "session-expired", params: { hours: SESSION_HOURS } },
+  ended: "session-ended",
+  "crowded-out": "session-crowded-out",
+  "key-ended": "session-key-ended",
+  unknown: "session-unknown",
 };
 
 function endedBecause(why: keyof typeof ENDED | null): ApiRefusal {
@@ -145,7 +144,7 @@ export async function actorOf(
   const { keyExpiresAt } = found.actor;
   if (keyExpiresAt !== null && isExpired(keyExpiresAt, deps.now()))
     throw unauthenticated(
-      `This key expired at ${keyExpiresAt.toISOString()}; it opens nothing any more.`,
+      { code: "key-expired", params: { expired_at: keyExpiresAt.toISOString() } },
       "key-expired",
     );
   if (found.customerStatus !== "active" && !mayBeSuspended) throw accountRefusal(found.customerStatus);
@@ -178,17 +177,17 @@ export function opensOrders(c: ApiContext): boolean {
 }
 
 export const requireAdmin = createMiddleware<ApiEnv>(async (c, next) => {
-  if (!c.var.actor.isAdmin) throw forbidden("Only administrators may do this.");
+  if (!c.var.actor.isAdmin) throw forbidden("administrators-only");
   await next();
 });
 
-export function unauthenticated(detail: string, reason: EntryRefusal | null = null): ApiRefusal {
-  return new ApiRefusal("unauthenticated", detail, { reason });
+export function unauthenticated(reason: GivenReason, entryRefusal: EntryRefusal | null = null): ApiRefusal {
+  return new ApiRefusal("unauthenticated", reason, { entryRefusal });
 }
 
 function accountRefusal(status: string): ApiRefusal {
-  const reason = status === "suspended" ? "account-suspended" : "account-closed";
-  return new ApiRefusal("forbidden", `This account is ${status}.`, { reason });
+  const entryRefusal = status === "suspended" ? "account-suspended" : "account-closed";
+  return new ApiRefusal("forbidden", { code: "account-not-active", params: { status } }, { entryRefusal });
 }
 
 /** Keys, tickets and tokens are long and random, so a plain hash of them tells nothing. */

@@ -12,6 +12,8 @@ import type { WorkloadFilter } from "../../store/workloads/pages.ts";
 import { actingOn, asItsOwnChange } from "./audit.ts";
 import type { ApiContext } from "../deps.ts";
 import { forbidden, notFound } from "./refusal.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 /**
  * The workspace, once the actor may do `action` there.
@@ -24,8 +26,9 @@ export async function authorizeWorkspace(
 ): Promise<WorkspaceWithRole> {
   const { actor, deps } = c.var;
   const workspace = await workspaceFor(deps.db, { workspaceId, customerId: actor.customerId });
-  if (workspace === null) throw notFound(`workspace ${workspaceId}`);
-  refuseUnlessAllowed(c, { action, role: workspace.role, isOwn: false, what: `workspace ${workspaceId}` });
+  const thing: Reason = { code: "named-workspace", params: { workspace_id: workspaceId } };
+  if (workspace === null) throw notFound(thing);
+  refuseUnlessAllowed(c, { action, role: workspace.role, isOwn: false, thing });
   // A workspace that an admin belongs to is not another's.
   if (workspace.role === null)
     actingOn(c, { ownerCustomerId: workspace.owner_id, subject: `workspace ${workspaceId}` });
@@ -36,12 +39,11 @@ export async function authorizeWorkspace(
 export async function authorizeWorkload(
   c: ApiContext,
   workload: { id: string; customer_id: number; workspace_id: number | null },
-  { action, what }: { action: "read-workload" | "manage-workload"; what: string },
+  { action, thing }: { action: "read-workload" | "manage-workload"; thing: Reason },
 ): Promise<void> {
   const { role, isOwn } = await roleIn(c, workload);
-  refuseUnlessAllowed(c, { action, role, isOwn, what: `${what} ${workload.id}` });
-  if (role === null)
-    actingOn(c, { ownerCustomerId: workload.customer_id, subject: `${what} ${workload.id}` });
+  refuseUnlessAllowed(c, { action, role, isOwn, thing });
+  if (role === null) actingOn(c, { ownerCustomerId: workload.customer_id, subject: inEnglish(thing) });
 }
 
 /**
@@ -52,8 +54,7 @@ export async function refuseAdministrator(
   c: ApiContext,
   workload: { customer_id: number; workspace_id: number | null },
 ): Promise<void> {
-  if (c.var.actor.isAdmin && !(await mayEnter(c, workload)))
-    throw forbidden("Administrators get no way into what belongs to others.");
+  if (c.var.actor.isAdmin && !(await mayEnter(c, workload))) throw forbidden("administrators-excluded");
 }
 
 /** Whether the actor may manage it as one of its people, whatever an administrator of the product may. */
@@ -114,18 +115,18 @@ function refuseUnlessAllowed(
   c: ApiContext,
   {
     action,
-    what,
+    thing,
     role,
     isOwn,
-  }: { action: WorkspaceAction; what: string; role: WorkspaceWithRole["role"]; isOwn: boolean },
+  }: { action: WorkspaceAction; thing: Reason; role: WorkspaceWithRole["role"]; isOwn: boolean },
 ): void {
   const decision = decide(action, { isAdmin: c.var.actor.isAdmin, role, isOwn });
   switch (decision) {
     case "allowed":
       return;
     case "hidden":
-      throw notFound(what);
+      throw notFound(thing);
     case "forbidden":
-      throw forbidden(`Your role in the workspace does not allow this on ${what}.`);
+      throw forbidden({ code: "role-too-small", params: { thing } });
   }
 }

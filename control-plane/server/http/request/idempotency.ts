@@ -147,7 +147,7 @@ export function keyedOrder<Made>(
 async function keyedRequestOf(c: ApiContext): Promise<KeyedRequest | null> {
   const key = c.req.header("Idempotency-Key");
   if (key === undefined) return null;
-  if (!KEY_PATTERN.test(key)) throw badField("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
+  if (!KEY_PATTERN.test(key)) throw badField("Idempotency-Key", "idempotency-key-malformed");
   const { deps, actor } = c.var;
   const slot = { apiKeyId: actor.apiKeyId, route: routeOf(c), key };
   return { slot, bodyHash: await bodyHashOf(c), now: deps.now() };
@@ -157,9 +157,9 @@ async function keyedRequestOf(c: ApiContext): Promise<KeyedRequest | null> {
 function replayOrRefuse(c: ApiContext, known: Recalled): Response | null {
   switch (known.outcome) {
     case "other-body":
-      throw badField("Idempotency-Key", "was used with another body in the last 24 hours");
+      throw badField("Idempotency-Key", "idempotency-key-of-another-body");
     case "in-progress":
-      throw conflict("The first request with this Idempotency-Key is under way; ask again in a moment.");
+      throw conflict("first-request-in-progress");
     case "done":
       return replayed(c, known);
     case "new":

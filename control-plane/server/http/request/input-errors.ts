@@ -1,6 +1,7 @@
 /** Turns what zod found wrong into `errors: [{path, message}]`, naming the innermost field that is to blame. */
 import type { z } from "@hono/zod-openapi";
-import { ApiRefusal, type FieldError } from "./refusal.ts";
+import { asReported } from "../../core/reasons/reason.ts";
+import { ApiRefusal, fieldError, type FieldError } from "./refusal.ts";
 
 /** A caller who sends a thousand unknown fields learns about the first ones. */
 const MAX_ERRORS = 50;
@@ -10,9 +11,8 @@ type Issue = z.core.$ZodIssue;
 export class InputRefused extends ApiRefusal {
   constructor(errors: FieldError[]) {
     const [first] = errors;
-    super("bad-input", first === undefined ? "The input is not valid." : `${first.path}: ${first.message}`, {
-      errors,
-    });
+    if (first === undefined) super("bad-input", "input-invalid");
+    else super("bad-input", first.reason, { detail: `${first.path}: ${first.message}`, errors });
   }
 }
 
@@ -26,16 +26,16 @@ export function fieldErrorsOf(error: { issues: readonly Issue[] }): FieldError[]
 function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
   const path = [...parents, ...issue.path];
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ path: dotted([...path, key]), message: "is not a known field" }));
+    return issue.keys.map((key) => fieldError(dotted([...path, key]), "field-unknown"));
   if (issue.code === "invalid_key" || issue.code === "invalid_element")
-    return issue.issues.map((inner) => ({ path: dotted(path), message: inner.message }));
+    return issue.issues.map((inner) => fieldError(dotted(path), asReported(inner.message)));
   if (issue.code === "invalid_union") {
     // The alternative with the fewest complaints is the one that was meant.
     const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
     if (closest.length > 0) return closest.flatMap((inner) => errorsOf(inner, path));
   }
   const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-  return [{ path: dotted(path), message: isMissing ? "is missing" : issue.message }];
+  return [fieldError(dotted(path), isMissing ? "field-missing" : asReported(issue.message))];
 }
 
 /** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */

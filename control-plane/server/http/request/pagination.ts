@@ -137,7 +137,7 @@ export function cursorAfter(key: readonly (string | number)[]): string {
 function unpack<S extends z.ZodType>(cursor: string | undefined, schema: S): z.output<S> | null {
   if (cursor === undefined) return null;
   const parsed = schema.safeParse(parseJson(Buffer.from(cursor, "base64url").toString("utf8")));
-  if (!parsed.success) throw badField("cursor", "is not one that this list gave out");
+  if (!parsed.success) throw badField("cursor", "cursor-unknown");
   return parsed.data;
 }
 

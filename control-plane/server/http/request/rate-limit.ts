@@ -7,25 +7,30 @@ import { createMiddleware } from "hono/factory";
 import { clientAddress, connectionAddress } from "../../core/accounts/client-address.ts";
 import type { ApiContext, ApiEnv } from "../deps.ts";
 import { ApiRefusal } from "./refusal.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** Before authentication, so that guessing keys is limited too. */
 export const limitAddress = createMiddleware<ApiEnv>(async (c, next) => {
   const { deps, limiters } = c.var;
-  refuseBeyond(limiters.addresses.take(remoteAddress(c), deps.now().getTime()), "this address");
+  refuseBeyond(
+    limiters.addresses.take(remoteAddress(c), deps.now().getTime()),
+    "requests-of-address-too-many",
+  );
   await next();
 });
 
 export const limitKey = createMiddleware<ApiEnv>(async (c, next) => {
   const { deps, actor, limiters } = c.var;
-  refuseBeyond(limiters.keys.take(String(actor.apiKeyId), deps.now().getTime()), "this key");
+  refuseBeyond(limiters.keys.take(String(actor.apiKeyId), deps.now().getTime()), "requests-of-key-too-many");
   await next();
 });
 
-function refuseBeyond(waitSeconds: number, who: string): void {
+type RateLimitCode = "requests-of-address-too-many" | "requests-of-key-too-many";
+
+function refuseBeyond(waitSeconds: number, code: RateLimitCode): void {
   if (waitSeconds === 0) return;
-  throw new ApiRefusal("too-many-requests", `Too many requests from ${who}; try again in ${waitSeconds} s.`, {
-    retryAfterSeconds: waitSeconds,
-  });
+  const reason: Reason = { code, params: { retry_seconds: waitSeconds } };
+  throw new ApiRefusal("too-many-requests", reason, { retryAfterSeconds: waitSeconds });
 }
 
 /**

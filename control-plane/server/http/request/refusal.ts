@@ -1,7 +1,10 @@
 /**
- * What a route says when it will not do what it was asked. A refusal names its kind and a sentence; which HTTP
- * status that becomes is decided in app.ts and nowhere else.
+ * What a route says when it will not do what it was asked. A refusal names its kind and its reason, which is data and has a
+ * text in English; which HTTP status that becomes is decided in app.ts and nowhere else.
  */
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../core/reasons/plain-reason.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 
 export type RefusalKind =
   | "malformed"
@@ -10,6 +13,7 @@ export type RefusalKind =
   | "no-funds"
   | "forbidden"
   | "not-found"
+  | "method-not-allowed"
   | "conflict"
   | "too-large"
   | "no-room"
@@ -18,7 +22,8 @@ export type RefusalKind =
   /** Of what a program of a customer says, in place of what was asked for. */
   | "wrong-answer"
   | "unavailable"
-  | "timed-out";
+  | "timed-out"
+  | "internal-error";
 
 /** Why a session, a key or a ticket opens nothing, as a word for programs: a page says it in its reader's language. */
 export const ENTRY_REFUSALS = [
@@ -44,10 +49,12 @@ export type EntryRefusal = (typeof ENTRY_REFUSALS)[number];
 /** One field that is wrong; `path` is dotted from the root of the body or names the query or path parameter. */
 export interface FieldError {
   path: string;
+  /** What the reason says in English, as the name of the field goes before it. */
   message: string;
+  reason: Reason;
 }
 
-/** The output of a command whose time was over. */
+/** Of a command whose time was over: what it had printed. */
 export interface PrintedSoFar {
   stdout: string;
   stderr: string;
@@ -55,57 +62,82 @@ export interface PrintedSoFar {
   truncated: boolean;
 }
 
+interface RefusalDetails {
+  /** The sentence, where more than the reason stands in it. */
+  detail?: string;
+  errors?: readonly FieldError[];
+  retryAfterSeconds?: number | null;
+  printed?: PrintedSoFar | null;
+  /** Of a stream: those that it cannot be about. */
+  refusedTopics?: readonly string[];
+  entryRefusal?: EntryRefusal | null;
+}
+
 export class ApiRefusal extends Error {
   override readonly name = "ApiRefusal";
   readonly kind: RefusalKind;
+  readonly reason: Reason;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | null;
   readonly printed: PrintedSoFar | null;
   readonly refusedTopics: readonly string[];
-  readonly reason: EntryRefusal | null;
+  readonly entryRefusal: EntryRefusal | null;
 
   constructor(
     kind: RefusalKind,
-    detail: string,
+    given: GivenReason,
     {
+      detail = inEnglish(reasonOf(given)),
       errors = [],
       retryAfterSeconds = null,
       printed = null,
       refusedTopics = [],
-      reason = null,
-    }: {
-      errors?: FieldError[];
-      retryAfterSeconds?: number | null;
-      printed?: PrintedSoFar | null;
-      /** The topics that a stream cannot be about. */
-      refusedTopics?: readonly string[];
-      reason?: EntryRefusal | null;
-    } = {},
+      entryRefusal = null,
+    }: RefusalDetails = {},
   ) {
     super(detail);
     this.kind = kind;
+    this.reason = reasonOf(given);
     this.errors = errors;
     this.retryAfterSeconds = retryAfterSeconds;
     this.printed = printed;
     this.refusedTopics = refusedTopics;
-    this.reason = reason;
+    this.entryRefusal = entryRefusal;
   }
 }
 
 /** Also for what exists but belongs to others: the two must look alike. */
-export function notFound(what: string): ApiRefusal {
-  return new ApiRefusal("not-found", `There is no ${what} that you can see.`);
+export function notFound(thing: GivenReason): ApiRefusal {
+  return new ApiRefusal("not-found", { code: "not-found", params: { thing: reasonOf(thing) } });
 }
 
-export function conflict(detail: string): ApiRefusal {
-  return new ApiRefusal("conflict", detail);
+export function conflict(reason: GivenReason): ApiRefusal {
+  return new ApiRefusal("conflict", reason);
 }
 
-export function forbidden(detail: string): ApiRefusal {
-  return new ApiRefusal("forbidden", detail);
+export function forbidden(reason: GivenReason): ApiRefusal {
+  return new ApiRefusal("forbidden", reason);
+}
+
+export function fieldError(path: string, given: GivenReason): FieldError {
+  const reason = reasonOf(given);
+  return { path, message: inEnglish(reason), reason };
 }
 
 /** A value that the schema accepts and the state of the world does not: still named by its field. */
-export function badField(path: string, message: string): ApiRefusal {
-  return new ApiRefusal("bad-input", `${path}: ${message}`, { errors: [{ path, message }] });
+export function badField(path: string, reason: GivenReason): ApiRefusal {
+  return badFields([fieldError(path, reason)]);
+}
+
+/** Errors whose texts are all that is known of them. */
+export function reportedErrors(issues: readonly { path: string; message: string }[]): FieldError[] {
+  return issues.map(({ path, message }) => fieldError(path, asReported(message)));
+}
+
+/** The reason is that of the first; each field has its own beside it. */
+export function badFields(errors: readonly FieldError[]): ApiRefusal {
+  const [first] = errors;
+  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  if (first === undefined) return new ApiRefusal("bad-input", "input-invalid");
+  return new ApiRefusal("bad-input", first.reason, { detail, errors });
 }

@@ -16,6 +16,8 @@ import {
 } from "./pagination.ts";
 import { notFound } from "./refusal.ts";
 import { forCustomers, noContent, NumericIdPath, ok, OpaqueIdPath } from "./route.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 interface Reported {
   summary: string;
@@ -123,10 +125,10 @@ function routeOf({ summary, description, access = forCustomers }: Omit<Reported,
 export function ownOrSeen<Row extends { customer_id: number }>(
   c: ApiContext,
   row: Row | null,
-  { what, subject = what }: { what: string; subject?: string },
+  { thing, subject = inEnglish(thing) }: { thing: Reason; subject?: string },
 ): Row {
   const { actor } = c.var;
-  if (row === null || (row.customer_id !== actor.customerId && !actor.isAdmin)) throw notFound(what);
+  if (row === null || (row.customer_id !== actor.customerId && !actor.isAdmin)) throw notFound(thing);
   actingOn(c, { ownerCustomerId: row.customer_id, subject });
   return row;
 }

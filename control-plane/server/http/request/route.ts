@@ -10,6 +10,8 @@ import { authenticate, authenticateToLeave, requireAdmin, requireScope } from ".
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
 import { ENTRY_REFUSALS } from "./refusal.ts";
+import { refuseUndeclaredQuery } from "./undeclared-query.ts";
+import { ReasonParams } from "./stored-reason.ts";
 
 const PrintedSoFar = z
   .object({
@@ -26,7 +28,18 @@ const Problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    reason_code: z.string(),
+    reason_params: ReasonParams,
+    errors: z
+      .array(
+        z.object({
+          path: z.string(),
+          message: z.string(),
+          reason_code: z.string(),
+          reason_params: ReasonParams,
+        }),
+      )
+      .optional(),
     printed: PrintedSoFar.optional(),
     refused_topics: z.array(z.string()).optional(),
     reason: z.enum(ENTRY_REFUSALS).optional(),
@@ -42,7 +55,15 @@ const problems = {
 
 /** The routes of customers that need this scope of the key; the handler looks at what belongs to whom. */
 export const forCustomersWith = (scope: ScopeRule) => ({
-  middleware: [recordRequest, limitAddress, authenticate, limitKey, requireScope(scope), replayAnswered],
+  middleware: [
+    recordRequest,
+    limitAddress,
+    authenticate,
+    limitKey,
+    requireScope(scope),
+    refuseUndeclaredQuery,
+    replayAnswered,
+  ],
   security: [{ bearer: [] }],
   "x-access": "customer",
   "x-scope": scope,
@@ -51,7 +72,14 @@ export const forCustomersWith = (scope: ScopeRule) => ({
 /** Whoever holds a session may end it, also where its account is suspended. */
 export const forLeaving = {
   ...forCustomersWith("any"),
-  middleware: [recordRequest, limitAddress, authenticateToLeave, limitKey, requireScope("any")],
+  middleware: [
+    recordRequest,
+    limitAddress,
+    authenticateToLeave,
+    limitKey,
+    requireScope("any"),
+    refuseUndeclaredQuery,
+  ],
 };
 
 /** Any customer whose key reads, for a GET, or orders, for everything else. */
@@ -60,7 +88,7 @@ export const forCustomers = forCustomersWith("by-method");
 /** The same for parts of an upload, of which there may be many of a key at once. */
 export const forUploads = {
   ...forCustomers,
-  middleware: [recordRequest, limitAddress, authenticate, requireScope("by-method")],
+  middleware: [recordRequest, limitAddress, authenticate, requireScope("by-method"), refuseUndeclaredQuery],
 };
 
 export const forAdminsWith = (scope: ScopeRule) => ({
@@ -71,6 +99,7 @@ export const forAdminsWith = (scope: ScopeRule) => ({
     limitKey,
     requireScope(scope),
     requireAdmin,
+    refuseUndeclaredQuery,
     replayAnswered,
   ],
   security: [{ bearer: [] }],
@@ -89,13 +118,14 @@ export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
     authenticate,
     limitKey,
     requireScope("by-method"),
+    refuseUndeclaredQuery,
     claimBefore(boundSeconds),
   ],
   "x-idempotency-bound-seconds": boundSeconds,
 });
 
 export const forEveryone = {
-  middleware: [recordRequest, limitAddress],
+  middleware: [recordRequest, limitAddress, refuseUndeclaredQuery],
   security: [],
   "x-access": "public",
 };

@@ -19,11 +19,7 @@ const SESSION_VALUE = /^rgb_[A-Za-z0-9_-]{43}$/;
 export function presentedSession(c: ApiContext): string | null {
   const visible = visibleValues(c);
   if (visible.length > 1)
-    throw new ApiRefusal(
-      "unauthenticated",
-      "There are two cookies of a session, so neither is taken; remove this site's cookies and log in again.",
-      { reason: "session-doubled" },
-    );
+    throw new ApiRefusal("unauthenticated", "session-doubled", { entryRefusal: "session-doubled" });
   return onlyOf(visible);
 }
 
@@ -46,8 +42,7 @@ export function refuseOtherPages(c: ApiContext): void {
   const page = { origin: c.req.header("Origin"), fetchSite: c.req.header("Sec-Fetch-Site") };
   const { publicUrl } = c.var.deps.config;
   const ours = [c.req.url, publicUrl, dashboardAddress(publicUrl)].map((url) => new URL(url).origin);
-  if (!isOwnPage(page, ours))
-    throw forbidden("With a session's cookie only pages of this origin may change something (Origin).");
+  if (!isOwnPage(page, ours)) throw forbidden("other-origin");
 }
 
 export function setSession(

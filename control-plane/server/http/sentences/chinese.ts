@@ -10,15 +10,12 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "Host {host} of storage pool {pool} has other bytes of version {version} in {folder} than were sealed. Until this is cleared, other hosts of the pool are asked for it first.",
     "存储池 {pool} 的主机 {host} 上，{folder} 中版本 {version} 的内容与封存时不同。在清除此告警之前，将优先读取该存储池的其他主机。",
   ],
-  ["What host {host} has of it is not what was sealed.", "主机 {host} 上的内容与封存时不同。"],
   // Waiting for a place.
   [
     "Your share is {own} %, others who wait have {others} %.",
     "您的份额为 {own} %，其他等待者的份额为 {others} %。",
   ],
   ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
-  ["An administrator put it before all others that wait.", "管理员已将其置于所有等待者之前。"],
-  ["It waits for its turn like all others.", "它与其他等待者一样按顺序等待。"],
   [
     "{count} orders of the one who pays wait for a place already, and one more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
     "付款方已有 {count} 个订单在等待资源，再加一个将超过上限 {most}：请在其中一些启动或取消后再下单。",
@@ -95,7 +92,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "账户已暂停：余额已用完。充值后恢复正常。",
   ],
   ["The account is suspended until it is paid.", "账户已暂停，付款后恢复。"],
-  ["The account that ordered it is no more.", "下单的账户已不存在。"],
   ["The account is normal again.", "账户已恢复正常。"],
   [
     "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
@@ -107,15 +103,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Environments.
-  ["The environment is being deleted.", "环境正在删除。"],
-  [
-    "Only a running environment can be restarted; this one is {status:said}.",
-    "只有运行中的环境才能重启；该环境当前为“{status}”。",
-  ],
-  ["The environment is still stopping; start it when it is stopped.", "环境仍在停止；停止后再启动。"],
-  ["The environment is already {status:said}.", "环境已处于“{status}”状态。"],
-  ["The environment has already ended with an error.", "环境已因错误结束。"],
-  ["The environment has just stopped.", "环境刚刚停止。"],
   ["A restart: a new run in its place.", "重启：在原处开始新的运行。"],
   ["The environment was deleted.", "环境已删除。"],
   ["It does not wait any more.", "它已不再等待。"],
@@ -178,18 +165,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Stopping; ordered by {actor}.", "正在停止；由 {actor} 下令。"],
   ["Stopped; ordered by {actor}.", "已停止；由 {actor} 下令。"],
   ["Its earlier run {run} is being stopped.", "较早的运行 {run} 正在停止。"],
-  [
-    "Host {host} has not got it running in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时启动它。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
-  [
-    "Host {host} has not confirmed that it has stopped in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时确认停止。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
-  [
-    "Host {host} has not confirmed that it is gone in time. What it holds stays held, and its later time is free once a stop was ordered. A host that will not come back has to be declared lost.",
-    "主机 {host} 未按时确认已移除。它占用的资源仍被占用；下令停止后，之后的时间不计费。不会恢复的主机需声明为丢失。",
-  ],
   ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
   [
     "GPU-{gpu} shows a sign of failure: {why:said}. If the next reading confirms it, nothing after its last good reading is charged.",
@@ -208,7 +183,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
   ],
   ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
-  ["The host was declared lost.", "主机已被声明为丢失。"],
   ["The container runtime of this host does not answer.", "该主机的容器运行时没有响应。"],
   [
     "The container has used up its memory: the kernel has ended what ran in it.",
@@ -235,7 +209,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "Image {image} is being pulled: {done} of {layers} layers, {bytes}.",
     "正在拉取镜像 {image}：已完成 {done}/{layers} 层，{bytes}。",
   ],
-  ["No host can fetch an image called {image}.", "没有主机能获取名为 {image} 的镜像。"],
 
   // Ways in.
   ["It gets a port when the environment is started.", "环境启动后会分配端口。"],
@@ -262,10 +235,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   [
     "The environment is {status:said}; the port is kept and leads in while it runs.",
     "环境当前为“{status}”；端口已保留，运行时可用。",
-  ],
-  [
-    "The environment is {status:said}; its next start takes the ports anew.",
-    "环境当前为“{status}”；下次启动会重新分配端口。",
   ],
   ["The environment is {status:said}. Start it: {command}", "环境当前为“{status}”。启动命令：{command}"],
   ["Not in the image: {what:said}.", "镜像中缺少：{what}。"],
@@ -321,18 +290,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["No gateway leads there either, since no WEB_DOMAIN is set.", "也没有网关可到达，因为未设置 WEB_DOMAIN。"],
 
   // Jobs.
-  ["The job is already stopping.", "作业已在停止。"],
-  ["The job is already {status:said}.", "作业已处于“{status}”状态。"],
-  [
-    "Only a job that has ended is tried again; this one is {status:said}.",
-    "只有已结束的作业才能重试；该作业当前为“{status}”。",
-  ],
-  [
-    "Only a job that waits is confirmed; this one is {status:said}.",
-    "只有等待中的作业才能确认；该作业当前为“{status}”。",
-  ],
-  ["The job is confirmed already.", "作业已确认。"],
-  ["All of the array has ended already.", "该作业组已全部结束。"],
   ["Rank 0 has ended; the others end with it.", "进程 0 已结束；其余进程随之结束。"],
   ["It did nothing any more.", "它已没有任何活动。"],
   ["It was stopped.", "它已被停止。"],
@@ -351,12 +308,8 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "{why:said} Attempt {attempt} follows on another host (retry {used} of {allowed}).",
     "{why}第 {attempt} 次尝试将在另一台主机上进行（重试 {used}/{allowed}）。",
   ],
-  ["It has had its {count} attempts; order it again.", "已达到 {count} 次尝试；请重新下单。"],
-  ["The job was ordered in the old system; order it again.", "作业是在旧系统中下的单；请重新下单。"],
-  ["Its code is not kept any more; order it again.", "其代码已不再保存；请重新下单。"],
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
   ["The preflight failed: {why}", "启动前检查未通过：{why}"],
-  ["The preflight has passed; all {count} ranks begin.", "启动前检查已通过；{count} 个进程全部开始。"],
   ["The network between its ranks is broken: {why}", "进程之间的网络中断：{why}"],
   ['By its log rule "{rule}" it is not tried again.', "按日志规则“{rule}”，不再重试。"],
   ['By its log rule "{rule}" the host is avoided.', "按日志规则“{rule}”，避开该主机。"],
@@ -379,10 +332,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   ["The service was stopped.", "服务已停止。"],
   ["The service is in error.", "服务处于错误状态。"],
-  ["The service has already ended with an error.", "服务已因错误结束。"],
-  ["The service is already {status:said}.", "服务已处于“{status}”状态。"],
-  ["The service is {status:said}.", "服务当前为“{status}”。"],
-  ["The service was ordered in the old system; order it again.", "服务是在旧系统中下的单；请重新下单。"],
   ["Its hosts are stopping its replicas.", "主机正在停止其副本。"],
   ["Scaled to {count} by {actor}.", "由 {actor} 调整为 {count} 个副本。"],
   ["Scaled down to {count}.", "已缩减到 {count} 个。"],
@@ -400,51 +349,14 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "版本 {next} 已撤回，{old} 照常提供服务：{why}",
   ],
   ["It was called off.", "已取消。"],
-  ["This version serves already.", "该版本已在提供服务。"],
-  ["There is no previous version.", "没有之前的版本。"],
   ["Autoscaling is off.", "自动伸缩已关闭。"],
   [
     "The service scales by itself: pause that first (POST /inference-services/{id}/pause), or change its bounds.",
     "服务正在自动伸缩：请先暂停（POST /inference-services/{id}/pause），或修改其范围。",
   ],
-  [
-    "The service does not scale by itself: autoscaling_enabled is false.",
-    "服务不自动伸缩：autoscaling_enabled 为 false。",
-  ],
 
   // Refusals of every kind.
-  ["There is no {what} that you can see.", "没有您可以查看的 {what}。"],
-  ["There is nothing at this address.", "此地址没有内容。"],
-  ["This address answers {methods}.", "此地址只支持 {methods}。"],
-  ["A body may have at most {count} bytes.", "请求内容最多 {count} 字节。"],
-  ["Send the body as application/json.", "请以 application/json 发送请求内容。"],
-  [
-    "The database is being migrated ({who}); try again when that has ended.",
-    "数据库正在迁移（{who}）；完成后请重试。",
-  ],
-  ["Another request has just taken this.", "另一个请求刚刚占用了它。"],
-  ["This is our fault. It was written to the log.", "这是我们的问题，已写入日志。"],
-  ["The database does not answer now; try again shortly.", "数据库暂时没有响应；请稍后再试。"],
-  [
-    "Another request with this Idempotency-Key is under way; ask again in a moment.",
-    "相同 Idempotency-Key 的请求正在处理；请稍后再试。",
-  ],
-  ["The body is not well-formed JSON.", "请求内容不是有效的 JSON。"],
-  ["This key lacks the scope {needed}; it has {has}.", "该密钥缺少权限 {needed}；它有 {has}。"],
-  ["This key reads /metrics and nothing else.", "该密钥只能读取 /metrics。"],
   ["NATS does not answer; hosts are not heard.", "NATS 没有响应；收不到主机的消息。"],
-  ["NATS is not connected now, so no host can be reached.", "NATS 暂未连接，无法到达任何主机。"],
-  [
-    "NATS is not connected now, so no host can be reached. Try again soon.",
-    "NATS 暂未连接，无法到达任何主机。请稍后再试。",
-  ],
-  [
-    "Host {host} does not answer now: its agent is down or cut off.",
-    "主机 {host} 暂无响应：其代理程序已停止或断开。",
-  ],
-  ["Host {host} is no longer in the fleet.", "主机 {host} 已不在机群中。"],
-  ["Host {host} is unreachable since {since}.", "主机 {host} 自 {since} 起无法连通。"],
-  ["Host {host} can hold no more ports.", "主机 {host} 不能再保留更多端口。"],
   ["{what} has not run yet, so nothing was written.", "{what} 尚未运行，没有输出。"],
   ["No last lines of this run are stored.", "没有保存这次运行的最后几行。"],
   ["You may not read this any more.", "您已无权读取。"],

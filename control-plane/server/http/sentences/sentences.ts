@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp } from "../deps.ts";
 import { forEveryone, ok } from "../request/route.ts";
-import { catalogueSentences } from "./catalogue-sentences.ts";
+import { cataloguePairs } from "./catalogue-pairs.ts";
 import { CHINESE } from "./chinese.ts";
 import { CHINESE_WORDS } from "./chinese-words.ts";
 
@@ -12,27 +12,25 @@ const SentencesAnswer = z
     sentences: z.array(z.object({ sentence: z.string(), translation: z.string() }).openapi("Sentence")),
   })
   .openapi("Sentences");
-export type Sentences = z.infer<typeof SentencesAnswer>;
 
 const getSentences = createRoute({
   ...forEveryone,
   method: "get",
+  deprecated: true,
   path: "/sentences",
   operationId: "listSentences",
   tags: ["server"],
   summary: "What the API says in sentences, with what it is in another language",
   description:
-    "Reasons and refusals are English sentences. Each is told here with places for what differs: `{host}` is whatever stands there, `{why:said}` a sentence that is told here, too, `{what:list}` several of them with commas between, `{where:hosts}` several of each host after its name. The first that fits is meant; a phrase within a sentence has no full stop. Words by which kinds of things and acts are named stand among them. What is not told here stays as it is.",
+    "Deprecated: reasons and refusals have a code and parameters beside their English sentence, and this list goes with the next version. Each is told here with places for what differs: `{host}` is whatever stands there, `{why:said}` a sentence that is told here, too, `{what:list}` several of them with commas between, `{where:hosts}` several of each host after its name. The first that fits is meant; a phrase within a sentence has no full stop. Words by which kinds of things and acts are named stand among them. What is not told here stays as it is.",
   request: { query: z.strictObject({ language: z.enum(["zh"]) }) },
   responses: ok("The sentences", SentencesAnswer),
 });
 
 export function registerSentencesRoute(api: ApiApp): void {
-  const sentences = [...CHINESE, ...catalogueSentences(), ...CHINESE_WORDS].map(
-    ([sentence, translation]) => ({
-      sentence,
-      translation,
-    }),
-  );
+  const sentences = [...CHINESE, ...cataloguePairs(), ...CHINESE_WORDS].map(([sentence, translation]) => ({
+    sentence,
+    translation,
+  }));
   api.openapi(getSentences, (c) => c.json({ language: c.req.valid("query").language, sentences }, 200));
 }

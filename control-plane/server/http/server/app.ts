@@ -16,8 +16,9 @@ import { registerDashboard, sendUnknownPage } from "../dashboard/dashboard.ts";
 import { registerDocumentation } from "../documentation/documentation.ts";
 import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
-import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
-import { ApiRefusal } from "../request/refusal.ts";
+import { PROBLEM_STATUS } from "../request/problem-statuses.ts";
+import { ApiRefusal, conflict } from "../request/refusal.ts";
+import { routesWithoutQuery } from "../request/undeclared-query.ts";
 import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
@@ -25,11 +26,11 @@ import { registerCommandRoutes } from "./command-routes.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
+import { asReported } from "../../core/reasons/reason.ts";
+import { problemDocument } from "../request/problem-document.ts";
 
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
 const CHECK_VIOLATION = "23514";
-const OLD_VALUE =
-  "This row holds a value of the old system that no changed row may keep; an administrator has to set it right";
 /** Room for an exec's stdin in base64 and some; everything else is far smaller. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
@@ -38,10 +39,9 @@ export function createApp(deps: ApiDeps): ApiApp {
   const api: ApiApp = new OpenAPIHono<ApiEnv>({ defaultHook: refuseBadInput });
 
   registerResources(api, deps);
-  const changes = changesOf(
-    api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : [])),
-    API_BASE,
-  );
+  const routes = api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : []));
+  const changes = changesOf(routes, API_BASE);
+  const withoutQuery = routesWithoutQuery(routes, API_BASE);
 
   // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
   const answered = { byLabel: new Map<string, number>(), secondsTotal: 0, count: 0 };
@@ -53,6 +53,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     c.set("answered", answered);
     c.set("limiters", limiters);
     c.set("changes", changes);
+    c.set("routesWithoutQuery", withoutQuery);
     await next();
   });
   app.use(endUnreadBody);
@@ -70,9 +71,13 @@ export function createApp(deps: ApiDeps): ApiApp {
   app.notFound((c) => {
     const allowed = methodsOf(app, c.req.path);
     if (allowed.length === 0)
-      return sendUnknownPage(c, deps) ?? problem(c, 404, "There is nothing at this address.");
+      return sendUnknownPage(c, deps) ?? problem(c, new ApiRefusal("not-found", "nothing-at-address"));
     c.header("Allow", allowed.join(", "));
-    return problem(c, 405, `This address answers ${allowed.join(", ")}.`);
+    const methods = { names: allowed, more: 0 };
+    return problem(
+      c,
+      new ApiRefusal("method-not-allowed", { code: "method-not-allowed", params: { methods } }),
+    );
   });
   return app;
 }
@@ -98,7 +103,7 @@ const limitBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
 };
 
 function refuseLargeBody(): never {
-  throw new ApiRefusal("too-large", `A body may have at most ${MAX_BODY_BYTES} bytes.`);
+  throw new ApiRefusal("too-large", { code: "body-too-large", params: { max_bytes: MAX_BODY_BYTES } });
 }
 
 function refuseBadInput(result: { success: true } | { success: false; error: z.ZodError }): void {
@@ -116,61 +121,49 @@ function isUnreachable(error: unknown): boolean {
 async function heldOffOr({ db }: ApiDeps, error: Error, c: ApiContext): Promise<Response> {
   const who = await whoMigrates(db).catch(() => null);
   if (who === null) return problemOf(error, c);
-  return problem(c, 503, `The database is being migrated (${who}); try again when that has ended.`);
+  return problem(c, new ApiRefusal("unavailable", { code: "database-migrating", params: { by: who } }));
 }
 
 function problemOf(error: Error, c: ApiContext): Response {
   if (error instanceof ApiRefusal) {
     if (error.kind === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
     if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
-    return problem(c, PROBLEM_STATUS[error.kind], error.message, error);
+    return problem(c, error);
   }
   // What Hono itself refuses: malformed JSON, a content type that no schema takes.
-  if (error instanceof HTTPException && error.status < 500)
-    return problem(c, error.status, httpExceptionDetail(error));
-  if (error instanceof KeyInUseError)
-    return problem(c, 409, "Another request with this Idempotency-Key is under way; ask again in a moment.");
+  if (error instanceof HTTPException && error.status < 500) return problem(c, refusalOf(error), error.status);
+  if (error instanceof KeyInUseError) return problem(c, conflict("idempotency-key-in-use"));
   if (isUnreachable(error)) {
     c.var.deps.log.warn({ error }, "the database does not answer");
     c.header("Retry-After", "5");
-    return problem(c, 503, "The database does not answer now; try again shortly.");
+    return problem(c, new ApiRefusal("unavailable", "database-unavailable"));
   }
   if (error instanceof StoreError && error.code === CHECK_VIOLATION) {
     c.var.deps.log.warn({ error }, "a row of the old system could not be changed");
-    return problem(c, 409, `${OLD_VALUE} (${error.constraint ?? "unknown"}).`);
+    return problem(
+      c,
+      conflict({ code: "old-value-in-row", params: { constraint: error.constraint ?? "unknown" } }),
+    );
   }
   // Two requests raced for one name; the schema decided.
-  if (isUniqueViolation(error)) return problem(c, 409, "Another request has just taken this.");
+  if (isUniqueViolation(error)) return problem(c, conflict("taken-by-another-request"));
   c.var.deps.log.error({ error, method: c.req.method, path: c.req.path }, "a request failed");
-  return problem(c, 500, "This is our fault. It was written to the log.");
+  return problem(c, new ApiRefusal("internal-error", "internal-error"));
 }
 
-function httpExceptionDetail(error: HTTPException): string {
-  if (error.status === 400) return "The body is not well-formed JSON.";
-  if (error.status === 415) return "Send the body as application/json.";
-  return error.message;
+function refusalOf({ status, message }: HTTPException): ApiRefusal {
+  if (status === 400) return new ApiRefusal("malformed", "body-not-json");
+  if (status === 415) return new ApiRefusal("unsupported-media-type", "body-not-sent-as-json");
+  return new ApiRefusal("malformed", asReported(message));
 }
 
 function problem(
   c: ApiContext,
-  status: ContentfulStatusCode,
-  detail: string,
-  {
-    errors = [],
-    printed = null,
-    refusedTopics = [],
-    reason = null,
-  }: Partial<Pick<ApiRefusal, "errors" | "printed" | "refusedTopics" | "reason">> = {},
+  refusal: ApiRefusal,
+  status: ContentfulStatusCode = PROBLEM_STATUS[refusal.kind],
 ): Response {
-  const title = PROBLEM_TITLES[status] ?? "Error";
-  const more = {
-    ...(errors.length > 0 && { errors }),
-    ...(printed !== null && { printed }),
-    ...(refusedTopics.length > 0 && { refused_topics: refusedTopics }),
-    ...(reason !== null && { reason }),
-  };
-  const body = { type: "about:blank", title, status, detail, ...more };
-  return c.body(JSON.stringify(body), status, { "Content-Type": "application/problem+json" });
+  const body = JSON.stringify(problemDocument(refusal, status));
+  return c.body(body, status, { "Content-Type": "application/problem+json" });
 }
 
 /** The methods that some route has at this path; a wrong method is a 405 and not "nothing here". */

@@ -41,8 +41,7 @@ export function registerCommandRoutes(app: ApiApp, { config }: ApiDeps): void {
   );
   app.openapi(file, async (c) => {
     const made = await config.commandFile();
-    if (made === null)
-      throw new ApiRefusal("not-found", "This control plane has no command to hand out; its log says why.");
+    if (made === null) throw new ApiRefusal("not-found", "command-file-missing");
     const tag = `"${made.hash}"`;
     const headers = {
       "Cache-Control": `public, max-age=${FRESH_SECONDS}`,

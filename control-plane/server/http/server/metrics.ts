@@ -95,7 +95,7 @@ async function refuseStrangers(c: ApiContext): Promise<void> {
   if (!forwarded && OWN_MACHINE.has(peerAddress(c))) return;
   const { isAdmin, keyRights } = await actorFrom(c);
   if (keyRights.role === "metrics") return;
-  if (!isAdmin) throw forbidden("Metrics are for administrators, and for keys of the role metrics.");
+  if (!isAdmin) throw forbidden("metrics-not-allowed");
   const refusal = scopeRefusal(keyRights, "read");
   if (refusal !== null) throw forbidden(refusal);
 }

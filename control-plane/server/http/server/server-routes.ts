@@ -104,7 +104,7 @@ async function sendBundleFile(c: ApiContext, deps: ApiDeps, file: string): Promi
   // The name holds no slash and does not begin with a dot, so it cannot leave the folder.
   const path = join(bundle.folder, file);
   const found = await stat(path).catch(() => null);
-  if (found === null || !found.isFile()) throw notFound(`bundle file ${file}`);
+  if (found === null || !found.isFile()) throw notFound({ code: "named-bundle-file", params: { file } });
   const stream = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
   return c.body(stream, 200, {
     "Content-Type": "application/octet-stream",
@@ -113,5 +113,5 @@ async function sendBundleFile(c: ApiContext, deps: ApiDeps, file: string): Promi
 }
 
 function notBuilt(): ApiRefusal {
-  return new ApiRefusal("not-found", "This control plane was started without an agent bundle to hand out.");
+  return new ApiRefusal("not-found", "bundle-missing");
 }

@@ -39,7 +39,7 @@ const post = createRoute({
 export function registerSessionTicketRoute(api: ApiApp): void {
   api.openapi(post, async (c) => {
     // Or a session would make itself a next one, and never end.
-    if (c.var.session !== undefined) throw forbidden("A session makes no tickets; its key does.");
+    if (c.var.session !== undefined) throw forbidden("session-making-ticket");
     const { deps, actor } = c.var;
     const { valid_seconds: seconds = TICKET_SECONDS } = c.req.valid("json");
     return await once(c, async (sql) => {
@@ -50,7 +50,7 @@ export function registerSessionTicketRoute(api: ApiApp): void {
       if (!(await insertSessionTicket(sql, { tokenHash, apiKeyId: actor.apiKeyId, now, expiresAt })))
         throw new ApiRefusal(
           "too-many-requests",
-          `${MAX_OPEN_TICKETS} tickets of this key wait to be used.`,
+          { code: "tickets-too-many", params: { max_tickets: MAX_OPEN_TICKETS } },
           {
             retryAfterSeconds: TICKET_SECONDS,
           },

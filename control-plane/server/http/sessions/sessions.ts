@@ -76,8 +76,6 @@ const Session = z
   })
   .openapi("BrowserSession");
 
-export type BrowserSession = z.infer<typeof Session>;
-
 const post = createRoute({
   ...forEveryone,
   method: "post",
@@ -155,7 +153,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
 
   api.openapi(removeCurrent, async (c) => {
     const { session } = c.var;
-    if (session === undefined) throw conflict("A key asks here, and no session: there is none to end.");
+    if (session === undefined) throw conflict("no-session-to-end");
     await endOwnSession(db, secretHash(c.var.secret ?? ""));
     clearSession(c);
     return c.body(null, 204);
@@ -200,13 +198,9 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
 
 async function actorOfTicket(c: ApiContext, sql: Transaction, ticket: string): Promise<Actor> {
   const apiKeyId = await useSessionTicket(sql, { tokenHash: secretHash(ticket), now: c.var.deps.now() });
-  if (apiKeyId === null)
-    throw unauthenticated(
-      "This ticket is not known, its time is over, or it was used; make a new one.",
-      "ticket-spent",
-    );
+  if (apiKeyId === null) throw unauthenticated("ticket-spent", "ticket-spent");
   const found = await actorOfKeyId(sql, apiKeyId);
-  if (found === null) throw unauthenticated("The key of this ticket was revoked.", "key-unknown");
+  if (found === null) throw unauthenticated("ticket-key-revoked", "key-unknown");
   return await actorOf(c, found);
 }
 
@@ -216,7 +210,7 @@ function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
     const row = await liveSession(db, { customerId: actor.customerId, now: now(), id });
     if (row !== null) refuseToEndWider(actor, row);
     if (row === null || !(await endSessionsBecause(db, { ids: [row.id], why: "ended" })))
-      throw notFound(`session ${id}`);
+      throw notFound({ code: "named-session", params: { session_id: id } });
     if (c.var.session?.id === id) clearSession(c);
   };
 }
@@ -225,7 +219,7 @@ function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
 function refuseToEndWider({ apiKeyId, keyRights }: Actor, row: SessionRow): void {
   const lacked = row.api_key_id === apiKeyId ? [] : scopesLackedToRevoke(keyRights, rightsOf(row));
   if (lacked.length > 0)
-    throw forbidden(`A key ends no session that opens more: yours lacks the scope ${lacked.join(", ")}.`);
+    throw forbidden({ code: "session-scope-lacking", params: { scopes: { names: lacked, more: 0 } } });
 }
 
 function sessionAnswer(row: SessionRow & { isCurrent: boolean }): z.input<typeof Session> {

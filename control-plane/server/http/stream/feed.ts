@@ -14,6 +14,7 @@ import type { ApiDeps } from "../deps.ts";
 import { ApiRefusal } from "../request/refusal.ts";
 import { type Reading, StreamReader } from "./reader.ts";
 import { closeWhatIsLost } from "./rights.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 const CHECK_EVERY_MS = MS_PER_SECOND;
 /** A look that takes long makes the next one wait, so that looking is never most of what the database does. */
@@ -65,15 +66,15 @@ export class StreamFeed {
   }
 
   #refuseFurther(apiKeyId: number): void {
-    if (this.#deps.closing.aborted) throw new ApiRefusal("unavailable", "This server ends; ask another one.");
+    if (this.#deps.closing.aborted) throw new ApiRefusal("unavailable", "server-ending");
     const readers = [...this.#readers];
     const ofKey = readers.filter(({ reading }) => reading.apiKeyId === apiKeyId).length;
     if (readers.length < MAX_READERS && ofKey < MAX_READERS_OF_KEY) return;
-    const detail =
+    const reason: Reason =
       ofKey < MAX_READERS_OF_KEY
-        ? `${MAX_READERS} streams are read of this server, which is the most.`
-        : `${MAX_READERS_OF_KEY} streams of this key are read, which is the most.`;
-    throw new ApiRefusal("too-many-requests", detail, { retryAfterSeconds: RETRY_SECONDS });
+        ? { code: "streams-of-server-too-many", params: { max_streams: MAX_READERS } }
+        : { code: "streams-of-key-too-many", params: { max_streams: MAX_READERS_OF_KEY } };
+    throw new ApiRefusal("too-many-requests", reason, { retryAfterSeconds: RETRY_SECONDS });
   }
 
   async #run(): Promise<void> {

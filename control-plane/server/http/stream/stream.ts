@@ -50,15 +50,19 @@ export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
     const topics = topicsNamed(c.req.valid("query").topics);
     const { apiKeyId } = actor;
     const sight = (await sightsOf(deps.db, { apiKeyIds: [apiKeyId], now: deps.now() })).get(apiKeyId);
-    if (sight === undefined) throw forbidden("This key opens nothing any more.");
+    if (sight === undefined) throw forbidden("stream-key-closed");
     const owners = await ownersOf(deps.db, workloadsOf([...topics.values()]));
     const hidden = [...topics]
       .filter(([name, topic]) => !mayHear(sight, topic, owners.get(name) ?? null))
       .map(([name]) => name);
     if (hidden.length > 0)
-      throw new ApiRefusal("forbidden", `You may not hear of: ${hidden.join(", ")}.`, {
-        refusedTopics: hidden,
-      });
+      throw new ApiRefusal(
+        "forbidden",
+        { code: "topics-hidden", params: { topics: { names: hidden, more: 0 } } },
+        {
+          refusedTopics: hidden,
+        },
+      );
     actingOn(c, {
       ownerCustomerId: null,
       subject: `stream of ${[...topics.keys()].join(", ")}`.slice(0, 200),
@@ -77,13 +81,15 @@ export function registerStreamRoute(api: ApiApp, deps: ApiDeps): void {
 /** @throws ApiRefusal that names those that are none */
 function topicsNamed(text: string): ReadonlyMap<string, Topic> {
   const names = topicNames(text);
-  if (names.length === 0) throw badField("topics", "names none");
-  if (names.length > MAX_TOPICS) throw badField("topics", `names more than ${MAX_TOPICS}`);
+  if (names.length === 0) throw badField("topics", "topics-none");
+  if (names.length > MAX_TOPICS)
+    throw badField("topics", { code: "topics-too-many", params: { max_topics: MAX_TOPICS } });
   const topics = names.map((name) => [name, topicOf(name)] as const);
   const unknown = topics.filter(([, topic]) => topic === null).map(([name]) => name);
   if (unknown.length > 0) {
-    const { message, errors } = badField("topics", `there is no topic ${unknown.join(", ")}`);
-    throw new ApiRefusal("bad-input", message, { errors: [...errors], refusedTopics: unknown });
+    const params = { topics: { names: unknown, more: 0 } };
+    const { reason, message, errors } = badField("topics", { code: "topics-unknown", params });
+    throw new ApiRefusal("bad-input", reason, { detail: message, errors, refusedTopics: unknown });
   }
   return new Map(topics.flatMap(([name, topic]) => (topic === null ? [] : [[name, topic]])));
 }

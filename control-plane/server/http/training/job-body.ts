@@ -19,7 +19,7 @@ import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { JobCode, NewJob } from "../../store/training/new-jobs.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
-import { ApiRefusal } from "../request/refusal.ts";
+import { badFields, reportedErrors } from "../request/refusal.ts";
 import { DistributedConfig } from "./distributed-config.ts";
 import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
@@ -177,10 +177,7 @@ export function newJob(
     config: body.config ?? {},
   };
   const errors = [...issuesOf(job), ...nameIssues(body)];
-  if (errors.length > 0)
-    throw new ApiRefusal("bad-input", errors.map(({ path, message }) => `${path}: ${message}`).join("; "), {
-      errors,
-    });
+  if (errors.length > 0) throw badFields(reportedErrors(errors));
   return job;
 }
 

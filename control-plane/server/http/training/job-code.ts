@@ -14,14 +14,12 @@ export async function jobCode(
     env_id: environmentId,
   }: { code_id?: string | null | undefined; env_id?: string | null | undefined },
 ): Promise<JobCode | null> {
-  if (codeId != null && environmentId != null)
-    throw badField("env_id", "and code_id are two places for one code: name one of them");
+  if (codeId != null && environmentId != null) throw badField("env_id", "code-doubled");
   if (codeId != null) return { kind: "brought", codeId };
   if (environmentId == null) return null;
   const { id, storage_pool: storagePool, status } = await environmentOf(c, environmentId);
-  if (storagePool === null)
-    throw badField("env_id", "is an environment that has not run yet: it has no code");
-  if (status === "deleting") throw badField("env_id", "is an environment that is being deleted");
+  if (storagePool === null) throw badField("env_id", "code-environment-not-run");
+  if (status === "deleting") throw badField("env_id", "code-environment-deleting");
   return { kind: "of-environment", environmentId: id, storagePool };
 }
 
@@ -30,7 +28,7 @@ async function environmentOf(c: ApiContext, id: string) {
     return await environmentFor(c, id, "read-workload");
   } catch (error) {
     if (error instanceof ApiRefusal && error.kind === "not-found")
-      throw badField("env_id", "is no environment of yours");
+      throw badField("env_id", "code-environment-unknown");
     throw error;
   }
 }
@@ -40,5 +38,5 @@ export async function holdCode(c: ApiContext, sql: Transaction, code: JobCode | 
   if (code?.kind !== "brought") return;
   const { customerId } = c.var.actor;
   if (!(await orderWithCode(sql, { id: code.codeId, customerId, now: c.var.deps.now() })))
-    throw badField("code_id", "is no code that you have brought whole; bring it again");
+    throw badField("code_id", "code-not-whole");
 }

@@ -39,7 +39,6 @@ const DryRun = z
     suggestions: z.array(SuggestionAnswer),
   })
   .openapi("TrainingJobDryRun");
-export type JobDryRun = z.infer<typeof DryRun>;
 
 const dryRun = createRoute({
   ...forCustomers,

@@ -58,7 +58,6 @@ const JobGroup = z
     created_at: Timestamp,
   })
   .openapi("TrainingJobGroup");
-export type JobGroup = z.infer<typeof JobGroup>;
 
 const list = createRoute({
   ...forCustomers,
@@ -119,7 +118,7 @@ const remove = createRoute({
 const NO_STATUS_REASON = { status_reason: null, status_reason_code: null, status_reason_params: null };
 
 const ARRAYS = {
-  what: "array of jobs",
+  what: "array of jobs" as const,
   byId: async (sql: Connection, id: string) => {
     const row = await jobArrayById(sql, id);
     return row && { ...row, status: arrayStatus(row.elements), ...NO_STATUS_REASON };

@@ -85,7 +85,7 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     const { id } = c.req.valid("param");
     await workloadFor(c, TRAINING_JOBS, id, "read-workload");
     const { rank = 0, attempt, ...query } = c.req.valid("query");
-    if (attempt === 0) throw badField("attempt", "counts from 1");
+    if (attempt === 0) throw badField("attempt", "attempt-zero");
     const requested = pathBytes(query);
     const below = requested.replace(/^\/+/, "");
     const place = placeOf(attempt === undefined ? below : `${attemptFolder(attempt)}/${below}`);
@@ -98,11 +98,11 @@ export function registerTrainingJobOutputRoute(api: ApiApp): void {
     const { rank = 0, ...query } = c.req.valid("query");
     const path = pathBytes(query);
     const place = placeOf(path);
-    if (place.kind === "attempts") throw badField("path", "must name an attempt, or what lies in one");
+    if (place.kind === "attempts") throw badField("path", "path-names-no-attempt");
     const { db } = c.var.deps;
     const output = outputOf(await attemptOutputs(db, { jobId: id, rank }), place);
     if (place.path === "" && output.isHeld)
-      throw conflict(`Attempt ${place.attempt} still has its container; what lies in it can be removed.`);
+      throw conflict({ code: "output-held", params: { attempt: place.attempt } });
     await recordBeforehand(c, { path: Buffer.from(path, "latin1").toString("utf8") });
     return c.json({ status: await removed(c, output, place) }, 200);
   });
@@ -148,8 +148,7 @@ async function removed(
 /** @throws ApiRefusal */
 function placeOf(path: string): Exclude<OutputPlace, { kind: "elsewhere" }> {
   const place = outputPlace(path);
-  if (place.kind === "elsewhere")
-    throw badField("path", "must be attempt-1 or another attempt of the job, or lie below one of them");
+  if (place.kind === "elsewhere") throw badField("path", "path-outside-attempts");
   return place;
 }
 
@@ -157,9 +156,9 @@ function outputOf(
   attempts: readonly AttemptOutput[],
   { attempt }: Extract<OutputPlace, { kind: "below" }>,
 ): AttemptOutput {
-  if (attempts.length === 0) throw conflict("The job has not run yet, so it has no output.");
+  if (attempts.length === 0) throw conflict("job-without-output");
   const found = attempts.find((one) => one.attempt === attempt);
-  if (found === undefined) throw notFound(`attempt ${attempt} of the job`);
+  if (found === undefined) throw notFound({ code: "named-attempt", params: { attempt } });
   return found;
 }
 

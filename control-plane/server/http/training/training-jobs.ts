@@ -20,6 +20,7 @@ import { holdCode } from "./job-code.ts";
 import { requestedJob } from "./job-order.ts";
 import { TrainingJob } from "./training-job-answer.ts";
 import { TRAINING_JOBS } from "./training-kind.ts";
+import { workloadThing } from "../workloads/workload-thing.ts";
 
 const tags = ["training jobs"];
 
@@ -77,7 +78,7 @@ export function registerTrainingJobRoutes(api: ApiApp, fleet: CachedFleet): void
     const change = c.req.valid("json");
     await transaction(c.var.deps.db, async (sql) => {
       const job = (await lockJobOrders(sql, [id])).get(id);
-      if (job === undefined) throw notFound(`${what} ${id}`);
+      if (job === undefined) throw notFound(workloadThing(what, id));
       refuseUnlessDone(await changeJob(sql, job, { change, context: orderContextOf(c) }));
     });
     notifyOf(c, []);

@@ -31,7 +31,6 @@ const Delivery = z
     given_up_at: Timestamp.nullable(),
   })
   .openapi("WebhookDelivery");
-export type WebhookDelivery = z.infer<typeof Delivery>;
 
 const list = createRoute({
   ...forCustomersWith("any"),
@@ -65,11 +64,12 @@ export function registerWebhookDeliveryRoutes(api: ApiApp, deps: ApiDeps): void 
 
   api.openapi(test, async (c) => {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
-    if (!webhook.active) throw conflict(`Webhook ${webhook.id} is switched off.`);
+    if (!webhook.active) throw conflict({ code: "webhook-off", params: { webhook_id: webhook.id } });
     const request = { webhookId: webhook.id, customerId: webhook.customer_id, now: deps.now() };
     return await once(c, async (sql) => {
       const row = await queueTest(sql, request);
-      if (row === null) throw conflict(`A test of webhook ${webhook.id} is under way.`);
+      if (row === null)
+        throw conflict({ code: "webhook-test-in-progress", params: { webhook_id: webhook.id } });
       return c.json(deliveryAnswer(row), 202);
     });
   });

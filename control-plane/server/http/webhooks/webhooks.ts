@@ -51,7 +51,6 @@ const Webhook = z
     created_at: Timestamp,
   })
   .openapi("Webhook");
-export type Webhook = z.infer<typeof Webhook>;
 
 const NewWebhook = Webhook.extend({
   secret: z.string().openapi({ description: "Signs what is sent; displayed once" }),
@@ -109,7 +108,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     const webhook = { customerId, url, secret: sealed, kinds, now: deps.now() };
     return await once(c, async (sql) => {
       const row = await insertWebhook(sql, webhook);
-      if (row === null) throw conflict(`There are ${MAX_WEBHOOKS} webhooks already.`);
+      if (row === null) throw conflict({ code: "webhooks-too-many", params: { max_webhooks: MAX_WEBHOOKS } });
       return c.json({ ...webhookAnswer(row), secret }, 201);
     });
   });
@@ -142,7 +141,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     if (url !== webhook.url) await refuseBadUrl(deps, url);
     const change = { id: webhook.id, url, kinds, active };
     const row = await transaction(db, (sql) => updateWebhook(sql, change, deps.now()));
-    if (row === null) throw notFound(`webhook ${webhook.id}`);
+    if (row === null) throw notFound({ code: "named-webhook", params: { webhook_id: webhook.id } });
     return c.json(webhookAnswer(row), 200);
   });
 
@@ -152,7 +151,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     return await once(c, async (sql) => {
       const sealed = deps.webhookSecrets.seal(secret, { customerId: webhook.customer_id });
       const row = await replaceSecret(sql, { id: webhook.id, secret: sealed });
-      if (row === null) throw notFound(`webhook ${webhook.id}`);
+      if (row === null) throw notFound({ code: "named-webhook", params: { webhook_id: webhook.id } });
       return c.json({ ...webhookAnswer(row), secret }, 201);
     });
   });
@@ -170,7 +169,9 @@ async function refuseBadUrl({ db }: ApiDeps, url: string): Promise<void> {
 
 /** The caller's own; an administrator sees everybody's. */
 export async function requireWebhook(c: ApiContext, id: number): Promise<WebhookRow> {
-  const webhook = ownOrSeen(c, await webhookById(c.var.deps.db, id), { what: `webhook ${id}` });
+  const webhook = ownOrSeen(c, await webhookById(c.var.deps.db, id), {
+    thing: { code: "named-webhook", params: { webhook_id: id } },
+  });
   refuseBeyond(c, webhook.kinds);
   return webhook;
 }
@@ -179,7 +180,7 @@ export async function requireWebhook(c: ApiContext, id: number): Promise<Webhook
 function refuseKinds(c: ApiContext, kinds: RequestedKinds): void {
   refuseBeyond(c, kinds);
   if (kinds?.includes("alarm") === true && !c.var.actor.isAdmin)
-    throw badField("kinds", "alarm is for administrators");
+    throw badField("kinds", "alarm-webhook-of-customer");
 }
 
 function refuseBeyond(c: ApiContext, kinds: RequestedKinds): void {

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { EventRow } from "../../store/events/events.ts";
 import { pageOf, toPage } from "../request/pagination.ts";
 import { Timestamp } from "../request/route.ts";
+import { STORED_REASON, storedReason } from "../request/stored-reason.ts";
 
 const Event = z
   .object({
@@ -13,12 +14,12 @@ const Event = z
     old: z.string().nullable(),
     new: z.string().nullable(),
     reason: z.string().nullable(),
+    ...STORED_REASON,
     instance_id: z.string().nullable(),
     host_id: z.string().nullable(),
     gpu_uuid: z.string().nullable(),
   })
   .openapi("Event");
-export type EventResponse = z.infer<typeof Event>;
 
 export const EventPage = pageOf(Event);
 export type EventPage = z.infer<typeof EventPage>;
@@ -29,5 +30,5 @@ export function eventPage(rows: readonly EventRow[], limit: number): z.input<typ
 
 function eventAnswer(row: EventRow): z.input<typeof Event> {
   const { workload_kind: _kind, workload_id: _id, ...visible } = row;
-  return { ...visible, at: row.at.toISOString() };
+  return { ...visible, ...storedReason(row.reason, row), at: row.at.toISOString() };
 }

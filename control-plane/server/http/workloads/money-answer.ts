@@ -16,7 +16,6 @@ const Waiver = z
     }),
   })
   .openapi("WorkloadWaiver");
-export type WorkloadWaiver = z.infer<typeof Waiver>;
 
 export const moneyFields = {
   rate_per_hour: Money.nullable().openapi({

@@ -9,6 +9,7 @@ import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
 import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 
 export function orderContextOf(c: ApiContext): OrderContext {
   const { actor, deps } = c.var;
@@ -22,24 +23,26 @@ const WAITING_RETRY_SECONDS = 60;
 /** @throws ApiRefusal saying why the order was not taken */
 export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | RefusedOrder): Done {
   if (outcome.done) return outcome;
-  if (outcome.refusal === "wrong-state") throw conflict(outcome.detail);
+  if (outcome.refusal === "wrong-state") throw conflict(outcome.reason);
   if (outcome.refusal === "impossible")
-    throw badField(outcome.impossibility.field, asSentence(outcome.impossibility.sentence));
+    throw badField(outcome.impossibility.field, asReported(asSentence(outcome.impossibility.sentence)));
   const { check } = outcome;
   switch (check.obstacle) {
     case "image":
-      throw badField("image", check.detail);
+      throw badField("image", asReported(check.detail));
     case "mount-not-ready":
     case "quota":
-      throw conflict(check.detail);
+      throw conflict(asReported(check.detail));
     case "mount-not-found":
-      throw new ApiRefusal("not-found", check.detail);
+      throw new ApiRefusal("not-found", asReported(check.detail));
     case "price":
-      throw badField(pathOf(check.field), check.detail);
+      throw badField(pathOf(check.field), asReported(check.detail));
     case "funds":
-      throw new ApiRefusal("no-funds", check.detail);
+      throw new ApiRefusal("no-funds", asReported(check.detail));
     case "waiting":
-      throw new ApiRefusal("too-many-requests", check.detail, { retryAfterSeconds: WAITING_RETRY_SECONDS });
+      throw new ApiRefusal("too-many-requests", asReported(check.detail), {
+        retryAfterSeconds: WAITING_RETRY_SECONDS,
+      });
   }
 }
 

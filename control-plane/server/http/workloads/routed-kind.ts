@@ -22,6 +22,7 @@ import { toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { orderContextOf } from "./orders.ts";
 import { showsValues } from "./visible-env-vars.ts";
+import { workloadThing, type WorkloadNoun } from "./workload-thing.ts";
 
 /** What all kinds tell of themselves. Only environments have a host of their own. */
 export interface WorkloadState extends StatusReasonRow {
@@ -42,7 +43,7 @@ interface KindWords {
   kind: WorkloadKind;
   path: "environments" | "training-jobs" | "inference-services";
   /** "There is no … that you can see." */
-  what: string;
+  what: WorkloadNoun;
   /** The same of several, which is also its part of the documentation. */
   many: string;
   /** The name of its answer's schema, which is also in the names of operations. */
@@ -188,7 +189,7 @@ export function routedKind<Row extends OrderedState, Locked, View extends object
     ...reported,
     async answerOf(c, sql, id) {
       const row = await reported.byId(sql, id);
-      if (row === null) throw notFound(`${what} ${id}`);
+      if (row === null) throw notFound(workloadThing(what, id));
       return await answer(c, sql, row);
     },
     answerFor: async (c, id) =>
@@ -216,13 +217,13 @@ function withoutListKey<Row extends object>(row: Listed<Row>): Row {
 
 function routedOrders<Locked>(
   { lock, verbs, deletion, ending, ...orders }: OrdersOnRow<Locked>,
-  what: string,
+  what: WorkloadNoun,
 ): RoutedOrders {
   const routed =
     (order: Order<Locked>): RoutedOrder =>
     async (c, sql, id) => {
       const row = await lock(sql, id);
-      if (row === null) throw notFound(`${what} ${id}`);
+      if (row === null) throw notFound(workloadThing(what, id));
       return await order(sql, row, orderContextOf(c));
     };
   return {
@@ -242,12 +243,12 @@ function routedOrders<Locked>(
  */
 export async function workloadFor<Row extends WorkloadState>(
   c: ApiContext,
-  { byId, what }: { byId: (sql: Connection, id: string) => Promise<Row | null>; what: string },
+  { byId, what }: { byId: (sql: Connection, id: string) => Promise<Row | null>; what: WorkloadNoun },
   id: string,
   action: "read-workload" | "manage-workload",
 ): Promise<Row> {
   const row = await byId(c.var.deps.db, id);
-  if (row === null) throw notFound(`${what} ${id}`);
-  await authorizeWorkload(c, row, { action, what });
+  if (row === null) throw notFound(workloadThing(what, id));
+  await authorizeWorkload(c, row, { action, thing: workloadThing(what, id) });
   return row;
 }

@@ -13,6 +13,10 @@ import { mayBeDone } from "../request/idempotency.ts";
 import { ApiRefusal, badField, conflict, type PrintedSoFar } from "../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { statusPhrase } from "../../core/reasons/plain-reason.ts";
+import { kindPhrase } from "./workload-thing.ts";
+import { unreachableSince } from "./unreachable-host.ts";
 
 const MAX_ARGUMENTS = 256;
 const MAX_ARGUMENT = 64 * KIB;
@@ -44,7 +48,7 @@ const ExecAnswer = z
   })
   .openapi("ExecAnswer");
 
-const OfRank = z.object({ rank: Rank });
+const OfRank = z.strictObject({ rank: Rank });
 
 /** The command itself, its way, and what is asked of the database before it. */
 const EXEC_BOUND_SECONDS = MAX_EXEC_SECONDS + 20;
@@ -60,7 +64,7 @@ const execOf = ({ path, many, schema, hasRanks }: RoutedKind) =>
     summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
     request: {
       params: WorkloadIdPath,
-      query: hasRanks ? OfRank : z.object({}),
+      query: hasRanks ? OfRank : z.strictObject({}),
       body: jsonBody(ExecOrder),
     },
     responses: ok("What it printed and its exit code", ExecAnswer),
@@ -91,10 +95,10 @@ export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedK
     // Whoever closes the connection has the command ended, too: nobody would hear of its end.
     const reply = await deps.link.exec(target.host_id as HostId, request, c.req.raw.signal);
     if (reply === null)
-      throw new ApiRefusal(
-        "unavailable",
-        `Host ${target.host_name} does not answer now: its agent is down or cut off.`,
-      );
+      throw new ApiRefusal("unavailable", {
+        code: "host-agent-down",
+        params: { host_name: target.host_name },
+      });
     mayBeDone(c, !leavesKeyFree(reply));
     return c.json(answerOf(reply, encoding), 200);
   });
@@ -103,10 +107,11 @@ export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedK
 function notRunning(
   { what, hasRanks }: RoutedKind,
   { rank, status }: { rank: number | null; status: string },
-): string {
+): Reason {
+  const params = { kind: kindPhrase(what), status: statusPhrase(status) };
   return hasRanks && rank !== null
-    ? `Commands run where a container is up; instance ${rank} of this ${what}, which is ${status}, has none.`
-    : `Commands run in a running ${what}; this one is ${status}.`;
+    ? { code: "command-needs-instance", params: { ...params, rank } }
+    : { code: "command-needs-running", params };
 }
 
 /**
@@ -126,17 +131,10 @@ const KEY_FREE: ReadonlySet<Extract<ExecReply, { kind: "exec-refused" }>["reason
 
 /** A command that cannot arrive would only be waited for, a minute long. */
 function assertReachable(link: HostLink, target: ExecTarget): void {
-  if (!link.isConnected())
-    throw new ApiRefusal(
-      "unavailable",
-      "NATS is not connected now, so no host can be reached. Try again soon.",
-    );
+  if (!link.isConnected()) throw new ApiRefusal("unavailable", "nats-disconnected-now");
   if (target.host_connection === "connected") return;
-  const since = target.last_heartbeat?.toISOString() ?? "it joined";
-  throw new ApiRefusal(
-    "unavailable",
-    `Host ${target.host_name} is unreachable since ${since}. What runs there runs on; commands pass again when it is heard.`,
-  );
+  const why = unreachableSince({ hostName: target.host_name, since: target.last_heartbeat });
+  throw new ApiRefusal("unavailable", { code: "commands-wait-for-host", params: { why } });
 }
 
 function answerOf(reply: ExecReply, encoding: Encoding): z.input<typeof ExecAnswer> {
@@ -158,19 +156,19 @@ function refusalOf(
   switch (reason) {
     case "no-such-instance":
     case "not-running":
-      return conflict(`The container does not run now: ${detail}`);
+      return conflict({ code: "container-not-running", params: { detail } });
     case "busy":
-      return new ApiRefusal("too-many-requests", detail, { retryAfterSeconds: 5 });
+      return new ApiRefusal("too-many-requests", asReported(detail), { retryAfterSeconds: 5 });
     case "bad-request":
-      return badField("argv", detail);
+      return badField("argv", asReported(detail));
     case "timeout":
-      return new ApiRefusal("timed-out", detail, {
+      return new ApiRefusal("timed-out", asReported(detail), {
         printed: printed === undefined ? null : printedIn(encoding, printed),
       });
     case "given-up":
-      return conflict(`Its request was closed: ${detail}`);
+      return conflict({ code: "command-closed", params: { detail } });
     case "runtime-error":
-      return new ApiRefusal("unavailable", detail);
+      return new ApiRefusal("unavailable", asReported(detail));
   }
 }
 
@@ -178,8 +176,10 @@ function refusalOf(
 function bytesOf(stdin: string, encoding: Encoding): Buffer {
   const bytes = Buffer.from(stdin, encoding === "text" ? "utf8" : "base64");
   // Node takes whatever it can read; what does not come out the same was no base64.
-  if (encoding === "base64" && bytes.toString("base64") !== stdin) throw badField("stdin", "is not base64");
-  if (bytes.byteLength > MAX_EXEC_BYTES) throw badField("stdin", `may have at most ${MAX_EXEC_BYTES} bytes`);
+  if (encoding === "base64" && bytes.toString("base64") !== stdin)
+    throw badField("stdin", { code: "stdin-not-base64", params: {} });
+  if (bytes.byteLength > MAX_EXEC_BYTES)
+    throw badField("stdin", { code: "stdin-too-large", params: { max_bytes: MAX_EXEC_BYTES } });
   return bytes;
 }
 

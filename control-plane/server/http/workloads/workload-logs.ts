@@ -17,6 +17,11 @@ import { queryNumber } from "../request/input-fields.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "./routed-kind.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import { workloadThing, kindPhrase } from "./workload-thing.ts";
+import { unreachableSince } from "./unreachable-host.ts";
 
 /** How often a stream that lasts is looked after: whether its host is heard, and whether its reader still may. */
 const CHECK_EVERY_MS = 10 * MS_PER_SECOND;
@@ -64,7 +69,7 @@ interface Requested {
 async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Requested): Promise<Response> {
   const { routed, id, query } = requested;
   if (query.service !== undefined && !routed.services.includes(query.service))
-    throw badField("service", `no ${routed.what} has this service`);
+    throw badField("service", { code: "service-of-another-kind", params: { kind: kindPhrase(routed.what) } });
   const target = await logTarget(db, {
     kind: routed.kind,
     workloadId: id,
@@ -72,16 +77,22 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Reque
     runId: query.run ?? null,
   });
   if (target === null) {
-    if (query.run !== undefined) throw notFound(`run ${query.run} of ${routed.what} ${id}`);
-    const what = query.rank === undefined ? "It" : `Its instance ${query.rank}`;
-    throw conflict(`${what} has not run yet, so nothing was written.`);
+    if (query.run !== undefined)
+      throw notFound({
+        code: "named-run",
+        params: { run_id: query.run, workload: workloadThing(routed.what, id) },
+      });
+    throw conflict(
+      query.rank === undefined
+        ? "workload-not-run"
+        : { code: "instance-not-run", params: { rank: query.rank } },
+    );
   }
   if (target.is_over && !target.has_begun) throw notBegun(target);
   const obstacle = obstacleToService(target, query);
   if (obstacle !== null) throw conflict(obstacle);
-  if (!link.isConnected())
-    return storedTail(c, target, "NATS is not connected now, so no host can be reached.", query);
-  if (!isHeard(target)) return storedTail(c, target, awayText(target), query);
+  if (!link.isConnected()) return storedTail(c, target, reasonOf("nats-disconnected"), query);
+  if (!isHeard(target)) return storedTail(c, target, awayReason(target), query);
   const reader = `customer ${c.var.actor.customerId}`;
   const opening = await link.openLogs(target.host_id as HostId, logQuery(target, query), reader);
   if (opening.opened) {
@@ -94,30 +105,43 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Reque
       headersOf(target, "host"),
     );
   }
-  if (opening.reason === "refused" && query.service !== undefined) throw conflict(asSentence(opening.detail));
+  if (opening.reason === "refused" && query.service !== undefined)
+    throw conflict(asReported(asSentence(opening.detail)));
   switch (opening.reason) {
     case "busy":
-      throw new ApiRefusal("too-many-requests", asSentence(`Too many read at once: ${opening.detail}`), {
-        retryAfterSeconds: BUSY_RETRY_SECONDS,
-      });
+      throw new ApiRefusal(
+        "too-many-requests",
+        { code: "log-readers-too-many", params: { why: asReported(opening.detail) } },
+        { retryAfterSeconds: BUSY_RETRY_SECONDS },
+      );
     case "no-such-run":
       if (!target.has_ended)
-        throw conflict(`Host ${target.host_name} has nothing of this run yet; try again shortly.`);
-      return storedTail(c, target, `Host ${target.host_name} no longer keeps the output of this run.`, query);
+        throw conflict({ code: "run-not-on-host-yet", params: { host_name: target.host_name } });
+      return storedTail(
+        c,
+        target,
+        { code: "run-output-dropped", params: { host_name: target.host_name } },
+        query,
+      );
     case "unreachable":
     case "refused":
       return storedTail(
         c,
         target,
-        asSentence(`Host ${target.host_name} does not answer now: ${opening.detail}`),
+        {
+          code: "host-not-answering",
+          params: { host_name: target.host_name, why: asReported(opening.detail) },
+        },
         query,
       );
   }
 }
 
 function notBegun({ run_id: run, is_over: isOver, detail }: LogTarget): ApiRefusal {
-  const state = isOver ? "never started" : "has not started yet";
-  return conflict(asSentence(`Run ${run} ${state}${detail === null || detail === "" ? "" : `: ${detail}`}`));
+  if (detail === null || detail === "")
+    return conflict({ code: isOver ? "run-never-started" : "run-not-started-yet", params: { run_id: run } });
+  const code = isOver ? "run-never-started-because" : "run-not-started-because";
+  return conflict({ code, params: { run_id: run, why: asReported(detail) } });
 }
 
 function logQuery(target: LogTarget, { follow, tail, service }: Requested["query"]): LogQuery {
@@ -132,41 +156,44 @@ function logQuery(target: LogTarget, { follow, tail, service }: Requested["query
 }
 
 /** Why the output of a service cannot be read, whatever its host answers: it is in the container, and gone with it. */
-function obstacleToService(target: LogTarget, { service }: Requested["query"]): string | null {
+function obstacleToService(target: LogTarget, { service }: Requested["query"]): Reason | null {
   if (service === undefined) return null;
-  if (target.is_over)
-    return `Run ${target.run_id} is over, and what ${service} wrote is gone with its container.`;
+  if (target.is_over) return { code: "service-output-gone", params: { run_id: target.run_id, service } };
   return target.tells_services
     ? null
-    : `The agent of host ${target.host_name} is too old: it cannot ${whatLacks("service-logs")}.`;
+    : {
+        code: "agent-of-host-lacks",
+        params: { host_name: target.host_name, lacks: whatLacks("service-logs") },
+      };
 }
 
 function isHeard({ host_connection: connection, is_host_gone: isGone }: LogTarget): boolean {
   return !isGone && (connection === "connected" || connection === "suspect");
 }
 
-function awayText({ host_name: name, is_host_gone: isGone, last_heartbeat: heard }: LogTarget): string {
-  if (isGone) return `Host ${name} is no longer in the fleet.`;
-  return `Host ${name} is unreachable since ${heard?.toISOString() ?? "it joined"}.`;
+function awayReason({ host_name: hostName, is_host_gone: isGone, last_heartbeat: since }: LogTarget): Reason {
+  if (isGone) return { code: "host-left-fleet", params: { host_name: hostName } };
+  return unreachableSince({ hostName, since });
 }
 
 /** What is here in the host's place. @throws ApiRefusal where there is nothing */
 function storedTail(
   c: ApiContext,
   target: LogTarget,
-  why: string,
+  why: Reason,
   { service }: Requested["query"],
 ): Response {
   if (service !== undefined)
-    throw new ApiRefusal("unavailable", `${why} What ${service} writes is kept there alone.`);
+    throw new ApiRefusal("unavailable", { code: "service-output-on-host", params: { why, service } });
   if (target.tail !== null) {
-    const text = withLastLine(target.tail, `${why} These are the last lines of run ${target.run_id}.`);
+    const text = withLastLine(
+      target.tail,
+      `${inEnglish(why)} These are the last lines of run ${target.run_id}.`,
+    );
     return c.body(text, 200, headersOf(target, "stored-tail"));
   }
-  const rest = target.has_ended
-    ? "No last lines of this run are stored."
-    : "Its last lines are stored when it ends.";
-  throw new ApiRefusal("unavailable", `${why} ${rest}`);
+  const code = target.has_ended ? "output-not-stored" : "output-stored-at-end";
+  throw new ApiRefusal("unavailable", { code, params: { why } });
 }
 
 function headersOf(target: LogTarget, source: "host" | "stored-tail"): Record<string, string> {
@@ -192,7 +219,7 @@ async function maintain(
     await workloadFor(c, routed, id, "read-workload");
     const request = { kind: routed.kind, workloadId: id, rank: query.rank ?? null, runId: target.run_id };
     const now = await logTarget(db, request);
-    return now === null || isHeard(now) ? null : awayText(now);
+    return now === null || isHeard(now) ? null : inEnglish(awayReason(now));
   } catch (error) {
     if (error instanceof ApiRefusal) return "You may not read this any more.";
     if (!(error instanceof StoreError)) throw error;

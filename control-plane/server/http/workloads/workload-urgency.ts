@@ -11,6 +11,8 @@ import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, WorkloadIdPath } from "../request/route.ts";
 import { orderContextOf } from "./orders.ts";
 import type { RoutedKind } from "./routed-kind.ts";
+import { workloadThing } from "./workload-thing.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** An operator who makes a service urgent wants it served, after a lost host too; growth is bounded by its owner's quota. */
 const LASTS =
@@ -63,7 +65,7 @@ async function setUrgency(
   const { actor, now } = orderContextOf(c);
   await transaction(c.var.deps.db, async (sql) => {
     const row = await routed.byId(sql, id);
-    if (row === null) throw notFound(`${what} ${id}`);
+    if (row === null) throw notFound(workloadThing(what, id));
     if (!(await setUrgent(sql, { kind, id, isUrgent, now }))) return;
     await appendEvents(sql, [
       {
@@ -75,9 +77,7 @@ async function setUrgency(
         actor,
         old: null,
         new: null,
-        reason: isUrgent
-          ? "An administrator put it before all others that wait."
-          : "It waits for its turn like all others.",
+        reason: isUrgent ? reasonOf("made-urgent") : reasonOf("urgency-ended"),
       },
     ]);
   });

@@ -29,7 +29,6 @@ const Invitation = z
     expires_at: Timestamp.nullable(),
   })
   .openapi("Invitation");
-export type Invitation = z.infer<typeof Invitation>;
 
 const list = createRoute({
   ...forCustomers,
@@ -77,7 +76,8 @@ export function registerInvitationRoutes(api: ApiApp, deps: ApiDeps): void {
     const answer = answerOf(c, c.req.valid("param").id);
     return await changeEntryOnce(c, { customerId: answer.customerId }, async (sql) => {
       const workspaceId = await acceptInvitation(sql, answer);
-      if (workspaceId === null) throw notFound(`invitation ${answer.invitationId}`);
+      if (workspaceId === null)
+        throw notFound({ code: "named-invitation", params: { invitation_id: answer.invitationId } });
       const { customerId } = answer;
       return c.json(memberAnswer(await requireMember({ db: sql }, { workspaceId, customerId })), 200);
     });
@@ -86,7 +86,8 @@ export function registerInvitationRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(decline, async (c) => {
     const answer = answerOf(c, c.req.valid("param").id);
     return await once(c, async (sql) => {
-      if (!(await declineInvitation(sql, answer))) throw notFound(`invitation ${answer.invitationId}`);
+      if (!(await declineInvitation(sql, answer)))
+        throw notFound({ code: "named-invitation", params: { invitation_id: answer.invitationId } });
       return c.body(null, 204);
     });
   });

@@ -91,7 +91,8 @@ export function registerQuotaRoutes(api: ApiApp, deps: ApiDeps): void {
 
   const ownerOf = async (workspaceId: number, customerId: number): Promise<number> => {
     const workspace = await workspaceFor(db, { workspaceId, customerId });
-    if (workspace === null) throw notFound(`workspace ${workspaceId}`);
+    if (workspace === null)
+      throw notFound({ code: "named-workspace", params: { workspace_id: workspaceId } });
     return workspace.owner_id;
   };
 

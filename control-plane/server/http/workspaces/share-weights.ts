@@ -37,14 +37,16 @@ export function registerShareWeightRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(put, async (c) => {
     const { id } = c.req.valid("param");
     const { share_weight } = c.req.valid("json");
-    if (!(await setShareWeight(db, id, share_weight))) throw notFound(`workspace ${id}`);
+    if (!(await setShareWeight(db, id, share_weight)))
+      throw notFound({ code: "named-workspace", params: { workspace_id: id } });
     return c.json({ share_weight }, 200);
   });
 
   api.openapi(putOfCustomer, async (c) => {
     const { id } = c.req.valid("param");
     const { share_weight } = c.req.valid("json");
-    if (!(await setPayersShareWeight(db, id, share_weight))) throw notFound(`customer ${id}`);
+    if (!(await setPayersShareWeight(db, id, share_weight)))
+      throw notFound({ code: "named-customer", params: { customer_id: id } });
     return c.json({ share_weight }, 200);
   });
 }

@@ -67,7 +67,6 @@ const WorkspaceInvitation = z
     expires_at: Timestamp,
   })
   .openapi("WorkspaceInvitation");
-export type WorkspaceInvitation = z.infer<typeof WorkspaceInvitation>;
 
 const post = createRoute({
   ...forCustomers,
@@ -109,7 +108,7 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
     const { id: workspaceId } = await authorizeWorkspace(c, c.req.valid("param").id, "manage-members");
     const { email = null, username = null, role = "member" } = c.req.valid("json");
     if ((email === null) === (username === null))
-      throw badField(email === null ? "email" : "username", "give an e-mail or a username, one of them");
+      throw badField(email === null ? "email" : "username", "invitation-of-one");
     const now = deps.now();
     const inviterId = c.var.actor.customerId;
     const expiresAt = new Date(now.getTime() + INVITATION_LIFETIME_MS);
@@ -129,7 +128,7 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
       else await renewInvitation(sql, { id, inviterId, role, expiresAt });
       await inviteWhoHasIt(sql, id);
       const row = await workspaceInvitation(sql, id);
-      if (row === null) throw notFound(`workspace ${workspaceId}`);
+      if (row === null) throw notFound({ code: "named-workspace", params: { workspace_id: workspaceId } });
       return c.json(invitationAnswer(row), 201);
     });
   });
@@ -148,7 +147,11 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
       db,
       async (sql) => await withdrawInvitation(sql, { workspaceId, invitationId, now: deps.now() }),
     );
-    if (!wasOpen) throw notFound(`open invitation ${invitationId} of workspace ${workspaceId}`);
+    if (!wasOpen)
+      throw notFound({
+        code: "named-open-invitation",
+        params: { invitation_id: invitationId, workspace_id: workspaceId },
+      });
     return c.body(null, 204);
   });
 }
@@ -157,17 +160,22 @@ function refusalAt(
   bound: InvitationBound,
   { oldestOfDay, now }: { oldestOfDay: Date | null; now: Date },
 ): ApiRefusal {
-  const makeRoom = "withdraw some, or wait until they are accepted or expire.";
   switch (bound) {
     case "open-of-workspace":
-      return conflict(`The workspace has ${MAX_OPEN_OF_WORKSPACE} open invitations already; ${makeRoom}`);
+      return conflict({
+        code: "invitations-of-workspace-too-many",
+        params: { max_invitations: MAX_OPEN_OF_WORKSPACE },
+      });
     case "open-of-inviter":
-      return conflict(`You have ${MAX_OPEN_OF_INVITER} open invitations already; ${makeRoom}`);
+      return conflict({
+        code: "invitations-of-inviter-too-many",
+        params: { max_invitations: MAX_OPEN_OF_INVITER },
+      });
     case "day-of-inviter": {
       const againMs = (oldestOfDay ?? now).getTime() + MS_PER_DAY - now.getTime();
       return new ApiRefusal(
         "too-many-requests",
-        `You have sent ${MAX_A_DAY_OF_INVITER} invitations within a day; send more later.`,
+        { code: "invitations-of-day-too-many", params: { max_invitations: MAX_A_DAY_OF_INVITER } },
         { retryAfterSeconds: Math.ceil(againMs / MS_PER_SECOND) },
       );
     }

@@ -113,7 +113,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
   api.openapi(patch, async (c) => {
     const { id, customer_id: customerId } = c.req.valid("param");
     const workspace = await authorizeWorkspace(c, id, "manage-members");
-    if (customerId === workspace.owner_id) throw conflict("The owner's role cannot be changed.");
+    if (customerId === workspace.owner_id) throw conflict("owner-role-fixed");
     await requireMember(deps, { workspaceId: id, customerId });
     const change = { ...c.req.valid("json"), now: deps.now() };
     await changeEntry(c, { workspaceId: id }, (sql) =>
@@ -126,7 +126,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const { id, customer_id: customerId } = c.req.valid("param");
     const leaving = customerId === c.var.actor.customerId;
     const workspace = await authorizeWorkspace(c, id, leaving ? "read-workspace" : "manage-members");
-    if (customerId === workspace.owner_id) throw conflict("The owner cannot leave the workspace.");
+    if (customerId === workspace.owner_id) throw conflict("owner-cannot-leave");
     await requireMember(deps, { workspaceId: id, customerId });
     await changeEntry(c, { workspaceId: id }, (sql) =>
       removeMember(sql, { workspaceId: id, customerId, now: deps.now() }),
@@ -140,7 +140,11 @@ export async function requireMember(
   member: { workspaceId: number; customerId: number },
 ): Promise<MemberRow> {
   const found = await memberOf(db, member);
-  if (found === null) throw notFound(`member ${member.customerId} of workspace ${member.workspaceId}`);
+  if (found === null)
+    throw notFound({
+      code: "named-member",
+      params: { customer_id: member.customerId, workspace_id: member.workspaceId },
+    });
   return found;
 }
 

@@ -50,7 +50,6 @@ const Workspace = z
     updated_at: Timestamp.nullable(),
   })
   .openapi("Workspace");
-export type Workspace = z.infer<typeof Workspace>;
 
 const post = createRoute({
   ...forCustomers,
@@ -114,7 +113,7 @@ export function registerWorkspaceRoutes(api: ApiApp, { db }: ApiDeps): void {
     const { id } = await authorizeWorkspace(c, c.req.valid("param").id, "change-workspace");
     await updateWorkspace(db, id, c.req.valid("json"));
     const changed = await workspaceFor(db, { workspaceId: id, customerId: c.var.actor.customerId });
-    if (changed === null) throw notFound(`workspace ${id}`);
+    if (changed === null) throw notFound({ code: "named-workspace", params: { workspace_id: id } });
     return c.json(workspaceAnswer(changed), 200);
   });
 }
@@ -122,7 +121,7 @@ export function registerWorkspaceRoutes(api: ApiApp, { db }: ApiDeps): void {
 async function deleteWorkspace(c: ApiContext, id: number): Promise<void> {
   const { db, now } = c.var.deps;
   const workspace = await authorizeWorkspace(c, id, "delete-workspace");
-  if (workspace.type === "personal") throw conflict("A personal workspace stays as long as its account.");
+  if (workspace.type === "personal") throw conflict("workspace-personal");
   const { liveWorkloads } = await transaction(db, async (sql) => {
     const archived = await archiveWorkspace(sql, workspace.id);
     if (archived.liveWorkloads === 0) {
@@ -132,7 +131,10 @@ async function deleteWorkspace(c: ApiContext, id: number): Promise<void> {
     return archived;
   });
   if (liveWorkloads > 0)
-    throw conflict(`Workspace ${workspace.id} still has ${liveWorkloads} workloads; delete them first.`);
+    throw conflict({
+      code: "workspace-has-workloads",
+      params: { workspace_id: workspace.id, workloads: liveWorkloads },
+    });
 }
 
 function workspaceAnswer(row: WorkspaceWithRole) {

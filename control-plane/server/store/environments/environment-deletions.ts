@@ -2,6 +2,7 @@
 import type { Connection } from "../database/database.ts";
 import { SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_PORTS } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */
 export async function completeDeletions(
@@ -29,7 +30,7 @@ export async function completeDeletions(
       actor: "control-plane",
       old: "deleting",
       new: "deleted",
-      reason: "Nothing of it is left on any host.",
+      reason: reasonOf("environment-left-all-hosts"),
     });
   const deleted = rows.map(({ id }) => id);
   await releaseOldLeasesOf(sql, { environmentIds: deleted, now });

@@ -5,6 +5,8 @@
 import type { Connection, Transaction } from "../database/database.ts";
 import { hasPart } from "../database/values/text-part.ts";
 import { type AlarmMessage, queueAlarmMessages } from "./message-outbox.ts";
+import { reasonColumns, reasonLists } from "../database/values/reason-columns.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 export type AlarmKind =
   | "join-token-reused"
@@ -36,15 +38,22 @@ export type AlarmKind =
   | "charge-beyond-column"
   | "charge-failed";
 
-const COLUMNS = "id, kind, subject, detail, raised_at, cleared_at";
+const COLUMNS = "id, kind, subject, detail, reason_code, reason_params, raised_at, cleared_at";
+
+interface NewAlarm {
+  subject: string;
+  reason: Reason;
+}
 
 export async function raiseAlarm(
   sql: Transaction,
-  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+  alarm: NewAlarm & { kind: AlarmKind; now: Date },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(alarm.reason);
   const { rows } = await sql.query<AlarmRow>(
-    `INSERT INTO alarms (kind, subject, detail, raised_at) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
-    [alarm.kind, alarm.subject, alarm.detail, alarm.now],
+    `INSERT INTO alarms (kind, subject, detail, reason_code, reason_params, raised_at)
+     VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${COLUMNS}`,
+    [alarm.kind, alarm.subject, text, code, params, alarm.now],
   );
   await queueAlarmMessages(sql, rows);
 }
@@ -52,7 +61,7 @@ export async function raiseAlarm(
 /** Unless the same is open already. */
 export async function raiseAlarmOnce(
   sql: Transaction,
-  alarm: { kind: AlarmKind; subject: string; detail: string; now: Date },
+  alarm: NewAlarm & { kind: AlarmKind; now: Date },
 ): Promise<void> {
   const open = await sql.query("SELECT FROM alarms WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL", [
     alarm.kind,
@@ -64,22 +73,20 @@ export async function raiseAlarmOnce(
 /** The same of several of one kind, in their order; of those about one subject the first. */
 export async function raiseAlarmsOnce(
   sql: Transaction,
-  {
-    kind,
-    alarms,
-    now,
-  }: { kind: AlarmKind; alarms: readonly { subject: string; detail: string }[]; now: Date },
+  { kind, alarms, now }: { kind: AlarmKind; alarms: readonly NewAlarm[]; now: Date },
 ): Promise<void> {
   if (alarms.length === 0) return;
   const firsts = [...Map.groupBy(alarms, ({ subject }) => subject).values()].flatMap(
     ([first]) => first ?? [],
   );
+  const { texts, codes, params } = reasonLists(firsts.map(({ reason }) => reason));
   const { rows } = await sql.query<AlarmRow>(
-    `INSERT INTO alarms (kind, subject, detail, raised_at)
-     SELECT $1::text, n.subject, n.detail, $4 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY n (subject, detail, nth)
+    `INSERT INTO alarms (kind, subject, detail, reason_code, reason_params, raised_at)
+     SELECT $1::text, n.subject, n.detail, n.code, n.params, $4
+       FROM unnest($2::text[], $3::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY n (subject, detail, code, params, nth)
       WHERE NOT EXISTS (SELECT FROM alarms a WHERE a.kind = $1::text AND a.subject = n.subject AND a.cleared_at IS NULL)
       ORDER BY n.nth RETURNING ${COLUMNS}`,
-    [kind, firsts.map(({ subject }) => subject), firsts.map(({ detail }) => detail), now],
+    [kind, firsts.map(({ subject }) => subject), texts, now, codes, params],
   );
   await queueAlarmMessages(sql, rows);
 }
@@ -124,7 +131,7 @@ export async function keepAlarms(
   }: {
     kind: AlarmKind;
     prefix: string;
-    alarms: ReadonlyMap<string, string>;
+    alarms: ReadonlyMap<string, Reason>;
     most: number;
     now: Date;
   },
@@ -133,8 +140,8 @@ export async function keepAlarms(
   const over = [...visible].filter((subject) => !alarms.has(subject));
   for (const subject of over) await clearAlarm(sql, { kind, subject, now });
   const fresh = [...alarms].filter(([subject]) => !visible.has(subject));
-  for (const [subject, detail] of fresh.slice(0, Math.max(0, most - (visible.size - over.length))))
-    await raiseAlarm(sql, { kind, subject, detail, now });
+  for (const [subject, reason] of fresh.slice(0, Math.max(0, most - (visible.size - over.length))))
+    await raiseAlarm(sql, { kind, subject, reason, now });
 }
 
 /** Somebody has looked at it. One that is cleared already keeps its moment; null where there is none. */

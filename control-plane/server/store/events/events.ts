@@ -1,6 +1,8 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection } from "../database/database.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 
 /** The kind of an event that tells a workload's new status. */
 export const STATUS_EVENT = "status";
@@ -18,13 +20,20 @@ export interface NewEvent {
   actor?: string;
   old?: string | null;
   new?: string | null;
-  reason?: string | null;
+  /** A text is what a person or a host wrote. */
+  reason?: Reason | string | null;
+}
+
+function columnsOf({ reason = null }: Pick<NewEvent, "reason">) {
+  return reasonColumns(typeof reason === "string" ? asReported(reason) : reason);
 }
 
 export async function appendEvent(sql: Connection, event: NewEvent): Promise<void> {
+  const { text, code, params } = columnsOf(event);
   await sql.query(
-    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
+                         reason, reason_code, reason_params)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       event.at,
       event.workloadKind ?? null,
@@ -37,7 +46,9 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
       event.kind,
       event.old ?? null,
       event.new ?? null,
-      event.reason ?? null,
+      text,
+      code,
+      params,
     ],
   );
 }
@@ -45,13 +56,16 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
 /** Many at once, in their order, which is that of the ids answered. */
 export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<number[]> {
   if (events.length === 0) return [];
+  const reasons = events.map(columnsOf);
   const { rows } = await sql.query<{ id: number }>(
-    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason)
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
+                         reason, reason_code, reason_params)
      SELECT e.at, e.workload_kind, e.workload_id, e.instance_id, e.host_id, e.gpu_uuid, e.customer_id, e.actor, e.kind,
-            e.old, e.new, e.reason
+            e.old, e.new, e.reason, e.code, e.params
        FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                   $9::text[], $10::text[], $11::text[], $12::text[]) WITH ORDINALITY
-         AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason, nth)
+                   $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::jsonb[]) WITH ORDINALITY
+         AS e(at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new, reason, code,
+                params, nth)
       ORDER BY e.nth RETURNING id`,
     [
       events.map((event) => event.at),
@@ -65,7 +79,9 @@ export async function appendEvents(sql: Connection, events: readonly NewEvent[])
       events.map((event) => event.kind),
       events.map((event) => event.old ?? null),
       events.map((event) => event.new ?? null),
-      events.map((event) => event.reason ?? null),
+      reasons.map(({ text }) => text),
+      reasons.map(({ code }) => code),
+      reasons.map(({ params }) => params),
     ],
   );
   return rows.map(({ id }) => id);
@@ -78,10 +94,24 @@ export async function appendInstanceEvent(
     Pick<NewEvent, "at" | "kind" | "instanceId" | "hostId" | "actor" | "old" | "new" | "reason">
   >,
 ): Promise<number | null> {
+  const { text, code, params } = columnsOf(event);
   const { rows } = await sql.query<{ id: number }>(
-    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason)
-     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8 FROM instances i WHERE i.id = $2 RETURNING id`,
-    [event.at, event.instanceId, event.hostId, event.actor, event.kind, event.old, event.new, event.reason],
+    `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason, reason_code,
+                         reason_params)
+     SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM instances i WHERE i.id = $2
+     RETURNING id`,
+    [
+      event.at,
+      event.instanceId,
+      event.hostId,
+      event.actor,
+      event.kind,
+      event.old,
+      event.new,
+      text,
+      code,
+      params,
+    ],
   );
   return rows[0]?.id ?? null;
 }
@@ -104,10 +134,12 @@ export interface EventRow {
   old: string | null;
   new: string | null;
   reason: string | null;
+  reason_code: string | null;
+  reason_params: Record<string, unknown> | null;
 }
 
 const COLUMNS =
-  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason";
+  "id, at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, actor, kind, old, new, reason, reason_code, reason_params";
 
 interface EventPageRequest {
   limit: number;

@@ -98,6 +98,8 @@ export interface AlarmMessage {
   kind: string;
   subject: string;
   detail: string | null;
+  reason_code: string | null;
+  reason_params: Record<string, unknown> | null;
   raised_at: Date;
   cleared_at: Date | null;
 }

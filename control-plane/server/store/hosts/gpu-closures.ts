@@ -70,7 +70,10 @@ async function alarmOfMany(
   await raiseAlarmOnce(sql, {
     kind: "gpus-closed-under-payer",
     subject: `customer ${customerId}`,
-    detail: `Within a day GPUs were closed under ${runs} runs that customer ${customerId} pays for, on ${hosts} ${hosts === 1 ? "host" : "hosts"}: ${named.join(", ")}${more}. Their programs may be what closes them.`,
+    reason: {
+      code: "gpus-closed-under-payer",
+      params: { runs, customer_id: customerId, hosts, closures: `${named.join(", ")}${more}` },
+    },
     now,
   });
 }

@@ -38,7 +38,7 @@ export async function noteSilence(
       actor: "control-plane",
       old: host.connection,
       new: to,
-      reason: `No heartbeat since ${host.last_heartbeat.toISOString()}.`,
+      reason: { code: "host-silent-since", params: { since: host.last_heartbeat.toISOString() } },
     });
   return rowCount === 1;
 }

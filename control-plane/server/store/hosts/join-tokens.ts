@@ -61,7 +61,14 @@ export async function useJoinToken(
     await raiseAlarm(sql, {
       kind: "join-token-reused",
       subject: `join token ${token.id}`,
-      detail: `Used by key ${token.used_by_nkey} (host ${token.host_id ?? "unknown"}), then tried with key ${request.nkey}.`,
+      reason: {
+        code: "join-token-used-twice",
+        params: {
+          nkey: token.used_by_nkey,
+          host_id: token.host_id ?? "unknown",
+          other_nkey: request.nkey,
+        },
+      },
       now,
     });
     return { outcome: "used-by-another" };

@@ -67,7 +67,10 @@ export async function refusedNewcomers(
   const refused = unknown.filter(({ begun }) => begun >= max).map(({ host_id }) => host_id);
   const alarms = refused.map((hostId) => ({
     subject: `${hostId} ${kind}`,
-    detail: `Host ${hostId} is not listened to: ${why}.`,
+    reason: {
+      code: "host-begins-too-often" as const,
+      params: { host_id: hostId, max_begun: max, thing: kind },
+    },
   }));
   await raiseAlarmsOnce(sql, { kind: "too-many-beginnings", alarms, now });
   return new Map(refused.map((hostId) => [hostId, why]));

@@ -40,7 +40,16 @@ export async function noteOtherBytes(sql: Transaction, { host, copy, now }: Othe
   await raiseAlarmOnce(sql, {
     kind: OTHER_BYTES,
     subject: `${host.id} copy ${copy.id}`,
-    detail: `Host ${host.name} (${host.id}) of storage pool ${copy.storagePool} has other bytes of version ${copy.version} in ${copy.folder} than were sealed. Until this is cleared, other hosts of the pool are asked for it first.`,
+    reason: {
+      code: "host-bytes-differ-from-sealed",
+      params: {
+        host_name: host.name,
+        host_id: host.id,
+        storage_pool: copy.storagePool,
+        version: copy.version,
+        folder: copy.folder,
+      },
+    },
     now,
   });
   return true;

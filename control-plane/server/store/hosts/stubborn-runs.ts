@@ -7,16 +7,17 @@ import type { ObservedInstance } from "@remotegpu/shared/instance";
 import { isOver } from "../../core/instances/instance-report.ts";
 import { keepAlarms } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** The bound of one host and kind. */
 const MAX_LISTED = 20;
 
 const KINDS = [
-  { problem: "not-ending", kind: "run-not-ending", means: "cannot end" },
+  { problem: "not-ending", kind: "run-not-ending", code: "run-cannot-end" },
   {
     problem: "runtime-disagrees",
     kind: "runtime-disagrees",
-    means: "sees processes, of which its container runtime knows nothing, of",
+    code: "run-unknown-to-runtime",
   },
 ] as const;
 
@@ -30,21 +31,28 @@ export async function noteStubbornRuns(
   );
   const named = await workloadNames(sql, stubborn);
   await Promise.all(
-    KINDS.map(async ({ problem, kind, means }) => {
+    KINDS.map(async ({ problem, kind, code }) => {
       const alarms = new Map(
         stubborn
           .filter((seen) => seen.problem === problem)
           .map(({ runId, instanceId, detail }) => {
             const what = named.get(instanceId) ?? `instance ${instanceId}`;
-            return [
-              `${hostId} ${runId}`,
-              `Host ${hostId} ${means} run ${runId} of ${what}. ${detail}`.trim(),
-            ];
+            const params = { host_id: hostId, run_id: runId, workload: what };
+            return [`${hostId} ${runId}`, stubbornReason(code, params, detail)];
           }),
       );
       await keepAlarms(sql, { kind, prefix: `${hostId} `, alarms, most: MAX_LISTED, now });
     }),
   );
+}
+
+function stubbornReason(
+  code: (typeof KINDS)[number]["code"],
+  params: { host_id: string; run_id: string; workload: string },
+  detail: string,
+): Reason {
+  const said = detail.trim();
+  return said === "" ? { code, params } : { code: `${code}-because`, params: { ...params, detail: said } };
 }
 
 /** By instance. */

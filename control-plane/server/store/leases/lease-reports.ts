@@ -26,6 +26,7 @@ import {
   putMappings,
   releaseMappings,
 } from "./port-mappings.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** An alarm names so many and counts the rest. */
 const MAX_NAMED = 5;
@@ -316,6 +317,7 @@ async function notifyOperators(
 ): Promise<void> {
   if (claims.length === 0) return await clearAlarm(sql, { kind, subject: host.id, now });
   const more = claims.length > MAX_NAMED ? ` and ${claims.length - MAX_NAMED} more` : "";
-  const detail = `Host ${host.id} reports: ${claims.slice(0, MAX_NAMED).join("; ")}${more}.`;
-  await raiseAlarmOnce(sql, { kind, subject: host.id, detail, now });
+  const params = { host_id: host.id, claims: `${claims.slice(0, MAX_NAMED).join("; ")}${more}` };
+  const reason: Reason = { code: "host-claims-disbelieved", params };
+  await raiseAlarmOnce(sql, { kind, subject: host.id, reason, now });
 }

@@ -151,6 +151,6 @@ function noPort(
     hostId,
     actor,
     new: "refused",
-    reason: `No port for ${service}: its host holds ${MAX_LEASES_OF_HOST} already.`,
+    reason: { code: "port-refused", params: { service, max_leases: MAX_LEASES_OF_HOST } },
   };
 }

@@ -9,7 +9,6 @@ import {
   waitingForRestart,
 } from "../../core/environments/environment-change.ts";
 import { sshDoor } from "../../core/leases/ssh-server.ts";
-import { asSentence } from "@remotegpu/shared/sentence";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
@@ -63,7 +62,12 @@ export async function changeEnvironment(
       actor: changing.actor,
       old: wordOf(was[field]),
       new: wordOf(is[field]),
-      reason: asSentence(`${field} was changed${waiting.includes(field) ? `; ${AT_NEXT_START}` : ""}`),
+      reason: {
+        code: waiting.includes(field)
+          ? ("field-changed-for-next-start" as const)
+          : ("field-changed" as const),
+        params: { field },
+      },
     })),
   );
   const hostIds = [
@@ -73,8 +77,6 @@ export async function changeEnvironment(
   ];
   return [...new Set(hostIds)];
 }
-
-const AT_NEXT_START = "its container follows with the next start or restart";
 
 const FIELDS = [
   "name",

@@ -30,13 +30,14 @@ import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import { lockRun, openRuns } from "../billing/runs/runs.ts";
+import type { GivenReason } from "../../core/reasons/plain-reason.ts";
 
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
   | RefusedOrder;
 
 export type RefusedOrder =
-  | { done: false; refusal: "wrong-state"; detail: string }
+  | { done: false; refusal: "wrong-state"; reason: GivenReason }
   | { done: false; refusal: "impossible"; impossibility: Impossibility }
   | { done: false; refusal: "check"; check: Extract<CheckOutcome, { passed: false }> };
 
@@ -46,10 +47,9 @@ export async function startEnvironment(
   context: OrderContext & { fleet: EmptyFleet },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "start");
-  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
-  const issue =
-    environment.orderer_id === null ? "The account that ordered it is no more." : startIssue(environment);
-  if (issue !== null) return { done: false, refusal: "wrong-state", detail: issue };
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", reason: verdict.why };
+  const issue = environment.orderer_id === null ? "actor-account-gone" : startIssue(environment);
+  if (issue !== null) return { done: false, refusal: "wrong-state", reason: issue };
   const order = orderOfEnvironment(environment);
   const [impossible] = await orderImpossibilities(sql, [{ order, fleet: context.fleet }], context.now);
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
@@ -68,7 +68,7 @@ export async function stopEnvironment(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "stop");
-  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", reason: verdict.why };
   const held = await heldPlacement(sql, nameOf(environment));
   if (held === null) {
     await move(sql, environment, { to: "stopped", reason: orderReason(context) }, context);
@@ -90,10 +90,10 @@ export async function restartEnvironment(
   context: OrderContext & { newId: NewId },
 ): Promise<OrderOutcome> {
   const verdict = afterRequest(environment.status, "restart");
-  if (!verdict.legal) return { done: false, refusal: "wrong-state", detail: verdict.why };
+  if (!verdict.legal) return { done: false, refusal: "wrong-state", reason: verdict.why };
   const held = await heldPlacement(sql, nameOf(environment));
   if (held?.want !== "running" || held.run_id === null)
-    return { done: false, refusal: "wrong-state", detail: "The environment has just stopped." };
+    return { done: false, refusal: "wrong-state", reason: "environment-just-stopped" };
   await lockRun(sql, held.run_id);
   // Out of the way of the start rule: the run that ends here makes room for the one that begins.
   await setRun(sql, held, null);

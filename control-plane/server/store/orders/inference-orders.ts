@@ -32,6 +32,7 @@ import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstances, stopInstances } from "./workload-stops.ts";
+import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
 
 interface ServiceOrder {
   order: NewService;
@@ -73,9 +74,9 @@ export async function startService(
   context: OrderContext & { fleet: EmptyFleet; newId: NewId },
 ): Promise<OrderOutcome> {
   if (service.status !== "stopped" && service.status !== "error")
-    return refused(`The service is ${service.status}.`);
-  if (!service.has_revisions) return refused("The service was ordered in the old system; order it again.");
-  if (service.orderer_id === null) return refused("The account that ordered it is no more.");
+    return refused({ code: "service-is", params: { status: statusPhrase(service.status) } });
+  if (!service.has_revisions) return refused("service-of-old-system");
+  if (service.orderer_id === null) return refused("actor-account-gone");
   const { fleet, newId, now } = context;
   const order = { ...orderOfReplica(service), id: null };
   const [impossible] = await orderImpossibilities(sql, [{ order, fleet }], now);
@@ -109,8 +110,9 @@ export async function stopService(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const { status } = service;
-  if (status === "error") return refused("The service has already ended with an error.");
-  if (!isWanted(status)) return refused(`The service is already ${status}.`);
+  if (status === "error") return refused("service-ended-with-error");
+  if (!isWanted(status))
+    return refused({ code: "service-already", params: { status: statusPhrase(status) } });
   const { actor, now } = context;
   const isHeld = (await placementsNotGone(sql, nameOf(service))).some(({ is_held: holds }) => holds);
   const hostIds = await stopInstances(sql, nameOf(service), context);
@@ -129,9 +131,10 @@ export async function scaleService(
 ): Promise<OrderOutcome> {
   const { id } = service;
   if (isScaledByItself(service))
-    return refused(
-      `The service scales by itself: pause that first (POST /inference-services/${id}/pause), or change its bounds.`,
-    );
+    return refused({
+      code: "service-scales-itself",
+      params: { request: `POST /inference-services/${id}/pause` },
+    });
   const from = service.replicas;
   const crowded = await crowdedBy(sql, service, replicas - from);
   if (crowded !== null) return crowded;
@@ -166,7 +169,7 @@ async function setPaused(
   { id, autoscaling_enabled: isOn, autoscaling_config: config }: ServiceOrderRow,
   paused: boolean,
 ): Promise<OrderOutcome> {
-  if (!isOn) return refused("The service does not scale by itself: autoscaling_enabled is false.");
+  if (!isOn) return refused("service-not-scaling");
   await changeReplicaRequests(sql, id, { config: { ...config, paused } });
   return { done: true, hostIds: [] };
 }
@@ -206,6 +209,6 @@ function nameOf({ id }: ServiceOrderRow) {
   return { kind: "inference", id } as const;
 }
 
-function refused(detail: string): RefusedOrder {
-  return { done: false, refusal: "wrong-state", detail };
+function refused(reason: GivenReason): RefusedOrder {
+  return { done: false, refusal: "wrong-state", reason };
 }

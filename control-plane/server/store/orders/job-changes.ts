@@ -2,7 +2,6 @@
  * What people change of training jobs that are there: how one is called, and how urgent those are that wait. The rest of
  * an order is fixed. Each change is an event. One step of a transaction that holds the jobs.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
 import { ENDED } from "../../core/training/job-status.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
@@ -10,6 +9,7 @@ import { appendEvents } from "../events/events.ts";
 import type { JobOrderRow } from "../training/job-orders.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import type { OrderContext } from "./workload-stops.ts";
+import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
 
 /** Left out, a field stays as it is. */
 export interface JobChange {
@@ -19,7 +19,6 @@ export interface JobChange {
 }
 
 const FIELDS = ["name", "description", "priority"] as const;
-const COUNTS_LATER = "it counts when the job waits again";
 
 /** The priority of one that has ended stays what it was, since nothing of it waits any more. */
 export async function changeJob(
@@ -29,7 +28,7 @@ export async function changeJob(
 ): Promise<OrderOutcome> {
   const { priority = job.priority } = change;
   if (priority !== job.priority && ENDED.includes(job.status))
-    return refused(`The job is already ${job.status}; its priority can be changed once it is tried again.`);
+    return refused({ code: "job-priority-fixed", params: { status: statusPhrase(job.status) } });
   await write(sql, [job], { change, context });
   return { done: true, hostIds: [] };
 }
@@ -41,7 +40,7 @@ export async function changePriorities(
   { priority, context }: { priority: number; context: OrderContext },
 ): Promise<OrderOutcome> {
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
-  if (open.length === 0) return refused("All of the array has ended already.");
+  if (open.length === 0) return refused("job-array-ended");
   await write(sql, open, { change: { priority }, context });
   return { done: true, hostIds: [] };
 }
@@ -81,9 +80,13 @@ async function write(
       actor: context.actor,
       old: wordOf(values.old),
       new: wordOf(values.new),
-      reason: asSentence(
-        `${field} was changed${field === "priority" && !waits(job) ? `; ${COUNTS_LATER}` : ""}`,
-      ),
+      reason: {
+        code:
+          field === "priority" && !waits(job)
+            ? ("field-changed-for-next-wait" as const)
+            : ("field-changed" as const),
+        params: { field },
+      },
     })),
   );
 }
@@ -97,6 +100,6 @@ function wordOf(value: string | number | null): string | null {
   return value === null ? null : String(value);
 }
 
-function refused(detail: string): RefusedOrder {
-  return { done: false, refusal: "wrong-state", detail };
+function refused(reason: GivenReason): RefusedOrder {
+  return { done: false, refusal: "wrong-state", reason };
 }

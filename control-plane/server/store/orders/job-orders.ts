@@ -31,6 +31,7 @@ import { orderImpossibilities } from "./checks/order-impossibility.ts";
 import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
+import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
 
 interface JobOrder {
   order: NewJob;
@@ -77,9 +78,9 @@ export async function confirmJob(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   if (job.status !== "pending" && job.status !== "queued")
-    return refused(`Only a job that waits is confirmed; this one is ${job.status}.`);
-  if (job.confirmed_at !== null) return refused("The job is confirmed already.");
-  if (job.orderer_id === null) return refused("The account that ordered it is no more.");
+    return refused({ code: "job-not-waiting", params: { status: statusPhrase(job.status) } });
+  if (job.confirmed_at !== null) return refused("job-confirmed-already");
+  if (job.orderer_id === null) return refused("actor-account-gone");
   if (job.image === NO_IMAGE) return refused(neverStarts("image"));
   if (job.memory < MIN_MEMORY) return refused(neverStarts("memory"));
   const order = orderOfJob(job);
@@ -103,11 +104,10 @@ export async function retryJob(
 ): Promise<OrderOutcome> {
   const verdict = afterRetry(job.status);
   if (!verdict.legal) return refused(verdict.why);
-  if (job.attempt >= MAX_ATTEMPTS) return refused(`It has had its ${MAX_ATTEMPTS} attempts; order it again.`);
-  if (job.orderer_id === null || job.confirmed_at === null)
-    return refused("The job was ordered in the old system; order it again.");
-  if (job.code_id !== null && job.code_sha256 === null)
-    return refused("Its code is not kept any more; order it again.");
+  if (job.attempt >= MAX_ATTEMPTS)
+    return refused({ code: "attempts-used-up", params: { max_attempts: MAX_ATTEMPTS } });
+  if (job.orderer_id === null || job.confirmed_at === null) return refused("job-of-old-system");
+  if (job.code_id !== null && job.code_sha256 === null) return refused("code-dropped");
   const models = await fleetModels(sql);
   const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: context.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
@@ -188,6 +188,6 @@ export async function deleteJobs(
   return { done: true, hostIds: await removeInstancesOf(sql, jobs.map(named), context) };
 }
 
-function refused(detail: string): RefusedOrder {
-  return { done: false, refusal: "wrong-state", detail };
+function refused(reason: GivenReason): RefusedOrder {
+  return { done: false, refusal: "wrong-state", reason };
 }

@@ -44,6 +44,7 @@ import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { startService } from "./inference-orders.ts";
 import type { OrderContext } from "./workload-stops.ts";
+import type { GivenReason } from "../../core/reasons/plain-reason.ts";
 
 interface Deed {
   allowsGap: boolean;
@@ -75,8 +76,7 @@ export async function upgradeService(
   if (stored === null) throw new Error(`service ${service.id} has no revision ${from}`);
   const owner = { customerId: service.customer_id };
   const envVars = seal.open(stored.envVars, owner);
-  if (envVars === null)
-    return wrongState("The values of its variables cannot be opened any more; order the service again.");
+  if (envVars === null) return wrongState("env-vars-unreadable");
   const base: Template = { ...stored, envVars };
   const bound = await boundToSpec(sql, changedTemplate(base, change));
   if ("done" in bound) return bound;
@@ -116,8 +116,8 @@ export async function rollbackService(
 }
 
 function refusalOf({ has_revisions: isOurs, orderer_id: actorId }: ServiceOrderRow): RefusedOrder | null {
-  if (!isOurs) return wrongState("The service was ordered in the old system; order it again.");
-  return actorId === null ? wrongState("The account that ordered it is no more.") : null;
+  if (!isOurs) return wrongState("service-of-old-system");
+  return actorId === null ? wrongState("actor-account-gone") : null;
 }
 
 /** What people asked for last, unless it is being taken back. */
@@ -183,6 +183,6 @@ async function turn(
   return await startService(sql, row, { ...context, fleet, newId });
 }
 
-function wrongState(detail: string): RefusedOrder {
-  return { done: false, refusal: "wrong-state", detail };
+function wrongState(reason: GivenReason): RefusedOrder {
+  return { done: false, refusal: "wrong-state", reason };
 }

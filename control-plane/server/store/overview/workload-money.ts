@@ -129,22 +129,28 @@ async function waivedRunsOf(
   );
 }
 
-/** For all their runs, less what was given back. */
+/**
+ * SQL: what each workload was charged, less what was given back. Refunds are found by their payers, of whom each has few:
+ * by runs it would read every transaction of each run, one an hour.
+ */
+export const CHARGED_RUNS = `WITH own AS MATERIALIZED (
+    SELECT r.id, r.resource_id, r.customer_id, r.posted_amount
+      FROM unnest($2::text[]) w (id) JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1),
+  refunds AS MATERIALIZED (
+    SELECT t.id, t.run_id FROM ledger_transactions t
+     WHERE t.source_kind = 'refund' AND t.customer_id IN (SELECT customer_id FROM own)),
+  refunded AS (
+    SELECT o.resource_id, sum(e.amount) AS amount
+      FROM refunds f JOIN own o ON o.id = f.run_id
+      JOIN ledger_entries e ON e.transaction_id = f.id AND e.account = 'customer' GROUP BY 1)
+  SELECT o.resource_id AS id, (sum(o.posted_amount) - coalesce(max(f.amount), 0))::numeric(38,4) AS charged
+    FROM own o LEFT JOIN refunded f ON f.resource_id = o.resource_id GROUP BY 1`;
+
 export async function chargedOfWorkloads(
   sql: Connection,
   { kind, ids }: Requested,
 ): Promise<Map<string, Points>> {
   if (ids.length === 0) return new Map();
-  const { rows } = await sql.query<{ id: string; charged: string }>(
-    `WITH own AS MATERIALIZED (SELECT r.id, r.resource_id, r.posted_amount FROM unnest($2::text[]) w (id)
-                  JOIN runs r ON r.resource_id = w.id AND r.resource_type = $1),
-          refunds AS (
-            SELECT o.resource_id, sum(e.amount) AS amount
-              FROM own o JOIN ledger_transactions t ON t.run_id = o.id AND t.source_kind = 'refund'
-              JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'customer' GROUP BY 1)
-     SELECT o.resource_id AS id, (sum(o.posted_amount) - coalesce(max(f.amount), 0))::numeric(38,4) AS charged
-       FROM own o LEFT JOIN refunds f ON f.resource_id = o.resource_id GROUP BY 1`,
-    [kind, ids],
-  );
+  const { rows } = await sql.query<{ id: string; charged: string }>(CHARGED_RUNS, [kind, ids]);
   return new Map(rows.map(({ id, charged }) => [id, parsePoints(charged)]));
 }

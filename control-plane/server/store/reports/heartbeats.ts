@@ -18,6 +18,8 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -133,8 +135,9 @@ async function refuseClaim(
   sql: Transaction,
   { hostId, why, now }: { hostId: string; why: string; now: Date },
 ): Promise<HeartbeatOutcome> {
-  const detail = `Heartbeats of host ${hostId} are refused: ${why}.`;
-  await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, detail, now });
+  const params = { host_id: hostId, why: asReported(why) };
+  const reason: Reason = { code: "heartbeats-refused", params };
+  await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, reason, now });
   return { accepted: false, reason: `not believed: ${why}` };
 }
 
@@ -179,7 +182,7 @@ async function reportChanges(
       kind: "host-connection",
       old: host.connection,
       new: "connected",
-      reason: "It was heard.",
+      reason: reasonOf("host-heard"),
     });
   const health = heartbeat.degraded.length > 0 ? "degraded" : "healthy";
   if (host.health_status !== health)

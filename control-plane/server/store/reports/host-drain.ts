@@ -14,6 +14,7 @@ import { appendEvent, appendEvents } from "../events/events.ts";
 import { queueWorkMessages } from "../events/message-outbox.ts";
 import type { Deed } from "./host-removal.ts";
 import { cordonHost, statusOf } from "../hosts/hosts.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 interface DrainedHost {
   id: string;
@@ -139,7 +140,7 @@ async function notifyPeople(
       hostId: host.id,
       actor,
       new: isTakenBack ? "taken back" : (drain.deadline?.toISOString() ?? "now"),
-      reason: warning ?? "Its host is not drained after all.",
+      reason: warning ?? reasonOf("host-not-drained"),
     })),
   );
   await queueWorkMessages(

@@ -19,6 +19,7 @@ import { releasePlacement } from "../workloads/instances/release.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
 import { forgetPulls } from "../hosts/images/host-pulls.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -40,7 +41,7 @@ export async function revokeHost(sql: Transaction, hostId: string, { actor, now 
   ]);
   // It runs nobody's containers any more, and no administrator puts it back.
   await clearCanaryAlarm(sql, { hostId, now });
-  const reason = "Its keys are refused from now on.";
+  const reason = reasonOf("host-keys-refused");
   await appendEvent(sql, { at: now, kind: "host-revoked", hostId, actor, old, new: "maintenance", reason });
 }
 
@@ -137,7 +138,7 @@ async function losePlacement(
       actor,
       old: placement.state,
       new: "lost",
-      reason: "The host was declared lost.",
+      reason: reasonOf("host-declared-lost"),
     });
     await releasePlacement(sql, { instanceId, epoch, now });
   }

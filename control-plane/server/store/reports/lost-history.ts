@@ -13,6 +13,7 @@ import { appendEvent } from "../events/events.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
 import type { LivePlacement, ReportingHost } from "./placement-reports.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** No host is believed to be further ahead than this; a number without a bound could use the column up. */
 const MAX_EPOCHS_AHEAD = 1_000;
@@ -136,7 +137,7 @@ async function adoptRun(
     actor: "control-plane",
     old: placement.run_id,
     new: runId,
-    reason: "The database was restored to a moment before this restart.",
+    reason: reasonOf("run-adopted-after-restore"),
     ...(placement.environment_id !== null && {
       workloadKind: "environment" as const,
       workloadId: placement.environment_id,

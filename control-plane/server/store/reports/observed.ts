@@ -251,7 +251,10 @@ async function reportStrangers(
   const alarms = new Map(
     strangers.map((seen) => [
       `${hostId} ${seen.instanceId} ${seen.placementEpoch}`,
-      `Host ${hostId} runs instance ${seen.instanceId} (epoch ${seen.placementEpoch}), which nobody placed there.`,
+      {
+        code: "instance-placed-by-nobody" as const,
+        params: { host_id: hostId, instance_id: seen.instanceId, epoch: seen.placementEpoch },
+      },
     ]),
   );
   const most = MAX_STRANGERS_LISTED;

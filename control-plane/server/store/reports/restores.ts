@@ -9,6 +9,7 @@ import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm, raiseTermAbove } from "../database/leader.ts";
 import { quarantine } from "../usage/quarantine.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** The kind of an event: this host showed that the database was restored. */
 const RESTORE_EVENT = "restore-shown";
@@ -89,7 +90,10 @@ async function raiseAboveRestored(
       WHERE id = $1`,
     [hostId, reported.generation, now],
   );
-  const reason = `It was told ${JSON.stringify(reported)}; the database held ${JSON.stringify(held)}.`;
+  const reason: Reason = {
+    code: "host-numbers-restored",
+    params: { host_numbers: JSON.stringify(reported), database_numbers: JSON.stringify(held) },
+  };
   await appendEvent(sql, { at: now, kind: RESTORE_EVENT, hostId, actor: `host ${hostId}`, reason });
 }
 

@@ -66,7 +66,16 @@ export async function deleteCustomerData(sql: Transaction, decision: Decision): 
     kind: "data-deletion-ordered",
     customerId,
     actor,
-    reason: `Overdue for ${AT_RISK_DAY} days or more: ${ended.workloads.length} workloads are ended, ${datasets.ids.length} datasets and ${models.ids.length} models are deleted; ${removed.length} folders are to be removed from their storage pools.`,
+    reason: {
+      code: "account-data-deletion",
+      params: {
+        days: AT_RISK_DAY,
+        workloads: ended.workloads.length,
+        datasets: datasets.ids.length,
+        models: models.ids.length,
+        folders: removed.length,
+      },
+    },
   });
   return {
     done: true,

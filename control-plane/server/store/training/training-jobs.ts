@@ -6,6 +6,7 @@ import { neverStarts, NO_IMAGE, WAITS_FOR_CONFIRMATION } from "../../core/traini
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 export interface TrainingJobRow extends StatusReasonRow {
   id: string;
@@ -54,8 +55,8 @@ export interface TrainingJobRow extends StatusReasonRow {
 const AWAITS_CONFIRMATION = "j.confirmed_at IS NULL AND j.status IN ('pending', 'queued')";
 
 const STATUS_REASON = `CASE WHEN ${AWAITS_CONFIRMATION} THEN CASE
-      WHEN j.image = '${NO_IMAGE}' THEN '${neverStarts("image")}'
-      WHEN j.memory IS NULL OR j.memory < ${MIN_MEMORY} THEN '${neverStarts("memory")}'
+      WHEN j.image = '${NO_IMAGE}' THEN '${inEnglish(neverStarts("image"))}'
+      WHEN j.memory IS NULL OR j.memory < ${MIN_MEMORY} THEN '${inEnglish(neverStarts("memory"))}'
       ELSE '${WAITS_FOR_CONFIRMATION}' END
     ELSE j.status_reason END`;
 

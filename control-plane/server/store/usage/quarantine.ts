@@ -23,7 +23,10 @@ export async function quarantine(
   const added = await insertUnknown(sql, distinct, now);
   const alarms = added.map((row) => ({
     subject: `${row.hostId} ${row.reason}`,
-    detail: `row ${row.seq ?? "?"} of run ${row.runId ?? "?"}: ${row.reason}`,
+    reason: {
+      code: "usage-row-refused" as const,
+      params: { row: String(row.seq ?? "?"), run_id: row.runId ?? "?", detail: row.reason },
+    },
   }));
   await raiseAlarmsOnce(sql, { kind: "usage-quarantined", alarms, now });
   const ofHosts = Map.groupBy(added, ({ hostId }) => hostId);

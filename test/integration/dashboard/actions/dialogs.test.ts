@@ -22,16 +22,16 @@ const PARTS = ["What stops", "What stays", "What is still charged"];
 const REFUSAL = "It cannot be just now.";
 const PAGES = new URL("../../../../control-plane/dashboard/src/pages/", import.meta.url).pathname;
 /** What such a dialog is made with. */
-const REQUESTS = /\basks[=:]|<ConfirmDialog|<Consequences/;
+const DIALOG_MADE = /\bconsequences[=:]|<ConfirmDialog|<Consequences/;
 const PUBLIC_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmVJ4vlGpLJXiCtDXFnHEbAhCUcvqsZPsGvQB7v5Uxq ada@laptop";
 
-interface Requesting {
+interface EndingDialog {
   /** The button that opens it, which is also the one that agrees. */
   act: string;
   /** Where that button is, among others of its name. */
   within?: string;
-  requests: string;
+  request: string;
   file: string;
 }
 
@@ -39,22 +39,22 @@ interface Place {
   as: "ada" | "bob" | "admin";
   /** With ids of what there is. */
   path: string;
-  dialogs: readonly Requesting[];
+  dialogs: readonly EndingDialog[];
 }
 
 const section = (title: string) => `section[aria-label="${title}"]`;
-const one = (act: string, requests: string, file: string, within?: string): Requesting => ({
+const one = (act: string, request: string, file: string, within?: string): EndingDialog => ({
   act,
-  requests,
+  request,
   file,
   ...(within !== undefined && { within }),
 });
 
-const ENVIRONMENT = "environments/one/acts.tsx";
-const QUEUE = "queue/order-acts.tsx";
-const JOB = "training/job-acts.tsx";
+const ENVIRONMENT = "environments/one/actions.tsx";
+const QUEUE = "queue/order-actions.tsx";
+const JOB = "training/job-actions.tsx";
 const ARRAY = "training/array-panel.tsx";
-const SERVICE = "inference/service-acts.tsx";
+const SERVICE = "inference/service-actions.tsx";
 const DATA = "data/entry-panel.tsx";
 const BROWSERS = "keys/browsers.tsx";
 const MEMBERS = "members/members-table.tsx";
@@ -173,8 +173,8 @@ const PLACES: readonly Place[] = [
     as: "admin",
     path: "/hosts/rack-1",
     dialogs: [
-      one("Drain", "POST /hosts/rack-1/drain", "fleet/host-acts.tsx"),
-      one("Revoke", "POST /hosts/rack-1/revoke", "host/host-acts-panel.tsx"),
+      one("Drain", "POST /hosts/rack-1/drain", "fleet/host-actions.tsx"),
+      one("Revoke", "POST /hosts/rack-1/revoke", "host/host-actions-panel.tsx"),
     ],
   },
   {
@@ -304,7 +304,7 @@ describe.skipIf(!hasBrowser)(
   },
 );
 
-async function refused(page: Page, { act, within = "main", requests }: Requesting) {
+async function refused(page: Page, { act, within = "main", request }: EndingDialog) {
   await press(page, act, within);
   await page.waitForSelector(`${DIALOG} ul`);
   const output = await printedIn(page);
@@ -312,7 +312,7 @@ async function refused(page: Page, { act, within = "main", requests }: Requestin
   await expectText(page, REFUSAL, DIALOG);
   await page.keyboard.press("Escape");
   await dialogGone(page);
-  return { output, wanted: new RegExp(`^${withIds(requests).replace("#", String.raw`\d+`)}$`) };
+  return { output, wanted: new RegExp(`^${withIds(request).replace("#", String.raw`\d+`)}$`) };
 }
 
 /** Shown only while a host waits for an administrator's word; host-page.test.ts presses what it asks. */
@@ -320,7 +320,7 @@ const CONFIRMATIONS = "host/host-confirmations.tsx";
 
 test("no page has such a dialog beside those", () => {
   const files = globSync("**/*.tsx", { cwd: PAGES }).filter((file) =>
-    REQUESTS.test(readFileSync(PAGES + file, "utf8")),
+    DIALOG_MADE.test(readFileSync(PAGES + file, "utf8")),
   );
 
   const known = new Set(PLACES.flatMap(({ dialogs }) => dialogs.map(({ file }) => file)));

@@ -96,7 +96,7 @@ describe("what is remembered of the cards", () => {
       uuid: "GPU-11111111-2222-3333-4444-555555555555",
       busKey: "00000000:3b:00",
       eccUncorrected: 3,
-      hasReported: true,
+      hasTold: true,
       cordons: 1,
       goodInARow: 2,
       lastGoodMs: 7,
@@ -116,7 +116,7 @@ describe("what is remembered of the cards", () => {
 
     const read = await readGpuMemory(folder, BOOT);
 
-    const unknown = { sign: null, hindrance: null, isSwitched: false, reportedReadings: [] };
+    const unknown = { sign: null, hindrance: null, isSwitched: false, toldReadings: [] };
     expect(read?.cards).toEqual([
       { ...card, ...unknown, cordon: null },
       ...reasons.map(([reason, code]) => ({ ...card, ...unknown, cordon: { ...cordon, reason, code } })),
@@ -244,7 +244,7 @@ describe("a watch over real cards", () => {
       await check(watched);
       expect(watched.degraded).toEqual([flag]);
     }
-    expect(watched.lost.size).toBe(0);
+    expect(watched.health.lost.size).toBe(0);
     await play(wholeAnswer);
     await check(watched);
     expect(watched.degraded).toEqual([]);
@@ -264,7 +264,7 @@ describe("a watch over real cards", () => {
 
     expect(isReported).toBe(true);
 
-    expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
+    expect([...watched.health.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
     expect(watched.gpus.map(({ health }) => health).toSorted()).toEqual(["healthy", "unhealthy"]);
     await hanging;
     expect(watched.degraded).toEqual(["nvidia-smi-hung"]);
@@ -282,7 +282,7 @@ describe("a watch over real cards", () => {
 
     const again = await watch();
     expect(again.gpus.find((gpu) => gpu.uuid === uuid)?.cordon).toEqual(cordon);
-    await again.liftCordons([{ uuid: uuid!, sinceMs: cordon!.sinceMs }]);
+    await again.health.liftCordons([{ uuid: uuid!, sinceMs: cordon!.sinceMs }]);
     await again.close();
     const third = await watch();
     expect(third.closed.size).toBe(0);
@@ -292,7 +292,7 @@ describe("a watch over real cards", () => {
       `case "$*" in *-x*) cat ${fixtures}two-cards.xml ;; *) head -n 2 ${fixtures}two-cards.csv ;; esac`,
     );
     const fourth = await watch();
-    expect([...fourth.lost.values()]).toMatchObject([{ cause: "gpu-missing" }]);
+    expect([...fourth.health.lost.values()]).toMatchObject([{ cause: "gpu-missing" }]);
     await fourth.close();
   });
 
@@ -302,7 +302,7 @@ describe("a watch over real cards", () => {
     const lastGoodMs = nowMs;
     appendFileSync(join(folder, "kmsg"), XID_79);
     await check(watched);
-    const [failed] = [...watched.lost.keys()];
+    const [failed] = [...watched.health.lost.keys()];
     const well = watched.gpus.find(({ uuid }) => uuid !== failed)?.uuid;
     await watched.close();
     await writeFile(join(folder, "kmsg"), "");
@@ -312,9 +312,9 @@ describe("a watch over real cards", () => {
     for (const _ of [1, 2]) {
       const rebooted = await watch({ bootId: OTHER_BOOT });
       expect(rebooted.closed.size).toBe(0);
-      expect(rebooted.provenInBoot([failed!, well!], before)).toBe(lastGoodMs);
-      expect(rebooted.provenInBoot([well!], before)).toBeNull();
-      expect(rebooted.provenInBoot([failed!], { ...before, bootId: OTHER_BOOT })).toBeNull();
+      expect(rebooted.health.provenInBoot([failed!, well!], before)).toBe(lastGoodMs);
+      expect(rebooted.health.provenInBoot([well!], before)).toBeNull();
+      expect(rebooted.health.provenInBoot([failed!], { ...before, bootId: OTHER_BOOT })).toBeNull();
       await rebooted.close();
     }
   });
@@ -503,7 +503,7 @@ describe("a watch over real cards", () => {
 
     const watched = await watch();
 
-    expect(watched.lost.size).toBe(0);
+    expect(watched.health.lost.size).toBe(0);
     expect(watched.closed.size).toBe(1);
     await watched.close();
   });

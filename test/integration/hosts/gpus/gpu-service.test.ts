@@ -211,7 +211,7 @@ describe("a sign of failure", () => {
       `${uuidOf(0)} shows a sign of failure: It needs a reset (requires-reset). If the next reading confirms it, nothing after its last good reading is charged.`,
     ]);
     const visible = await scene.get(alice, id);
-    expect(visible.instances[0].gpus.map(({ fault }: { fault: object | null }) => fault)).toEqual([
+    expect(visible.instances[0]?.gpus.map(({ fault }) => fault)).toEqual([
       { code: "requires-reset", sentence: sign?.[1] },
       null,
     ]);

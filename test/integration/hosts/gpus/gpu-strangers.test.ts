@@ -103,7 +103,7 @@ describe("placement", () => {
   });
 
   test("puts no further slice on a shared card, whose slices go on", async () => {
-    const slice = { gpu: 1, gpu_memory: 4 * GIB, config: { gpu_sharing: "shared" } };
+    const slice = { gpu: 1, gpu_memory: 4 * GIB, config: { gpu_sharing: "shared" } } as const;
     const { id } = (await scene.order(alice, slice)).body;
     await scene.schedule();
     await host.round();

@@ -49,7 +49,7 @@ describe("a watch over real cards", () => {
   const xid = (code: number, rest = "pid='<unknown>', name=<unknown>") =>
     report(`NVRM: Xid (PCI:0000:3b:00): ${code}, ${rest}`);
   const notes = (watched: GpuWatch) =>
-    watched.kernelReports.notes.map(({ code, count }) => `${code} ${count}`);
+    watched.health.kernelReports.notes.map(({ code, count }) => `${code} ${count}`);
 
   async function watch(): Promise<GpuWatch> {
     const watched = new GpuWatch({
@@ -98,7 +98,7 @@ describe("a watch over real cards", () => {
     report(message);
     await hears(watched);
 
-    expect([...watched.lost]).toMatchObject([[FIRST, { cause: "gpu-failed" }]]);
+    expect([...watched.health.lost]).toMatchObject([[FIRST, { cause: "gpu-failed" }]]);
     await watched.close();
   });
 
@@ -114,7 +114,7 @@ describe("a watch over real cards", () => {
     await hears(watched);
 
     expect([...watched.closed.keys()]).toEqual([FIRST]);
-    expect(watched.lost.size).toBe(0);
+    expect(watched.health.lost.size).toBe(0);
     await watched.close();
   });
 
@@ -126,12 +126,14 @@ describe("a watch over real cards", () => {
     await hears(watched, [onFirst]);
 
     expect(watched.closed.size).toBe(0);
-    expect(watched.kernelReports.notes).toMatchObject([
+    expect(watched.health.kernelReports.notes).toMatchObject([
       { code: "xid-63", count: 2, gpuUuid: FIRST, isUnknown: false },
       { code: "xid-999", count: 1, gpuUuid: FIRST, isUnknown: true },
       { code: "rm-init-adapter", gpuUuid: null, device: "00000000:aa:00" },
     ]);
-    expect(watched.kernelReports.memory.faults).toMatchObject([{ runId: "run-1", code: "xid-31", seq: 5 }]);
+    expect(watched.health.kernelReports.memory.faults).toMatchObject([
+      { runId: "run-1", code: "xid-31", seq: 5 },
+    ]);
     await watched.close();
   });
 
@@ -142,7 +144,7 @@ describe("a watch over real cards", () => {
     await hears(watched, [onFirst]);
 
     expect(watched.closed.size).toBe(0);
-    expect(watched.kernelReports.memory).toEqual({ notes: [], faults: [] });
+    expect(watched.health.kernelReports.memory).toEqual({ notes: [], faults: [] });
     await watched.close();
   });
 
@@ -175,7 +177,7 @@ describe("a watch over real cards", () => {
     await hears(next, [onFirst]);
 
     expect(notes(next)).toEqual(["xid-63 2"]);
-    expect(next.kernelReports.memory.faults).toHaveLength(1);
+    expect(next.health.kernelReports.memory.faults).toHaveLength(1);
     await next.close();
   });
 
@@ -189,7 +191,7 @@ describe("a watch over real cards", () => {
     const next = await watch();
 
     expect([...next.closed.keys()]).toEqual([FIRST]);
-    expect(next.kernelReports.memory).toEqual({ notes: [], faults: [] });
+    expect(next.health.kernelReports.memory).toEqual({ notes: [], faults: [] });
     await next.close();
   });
 
@@ -204,11 +206,11 @@ describe("a watch over real cards", () => {
     const next = await watch();
     await hears(next);
     expect([...next.closed.keys()]).toEqual([FIRST]);
-    expect(next.lost.size).toBe(0);
+    expect(next.health.lost.size).toBe(0);
 
     report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
     await hears(next);
-    expect([...next.lost.keys()]).toEqual([FIRST]);
+    expect([...next.health.lost.keys()]).toEqual([FIRST]);
     await next.close();
   });
 
@@ -217,7 +219,7 @@ describe("a watch over real cards", () => {
     report("NVRM: GPU 0000:3b:00.0: GPU has fallen off the bus.");
 
     const next = await watch();
-    expect([...next.lost.keys()]).toEqual([FIRST]);
+    expect([...next.health.lost.keys()]).toEqual([FIRST]);
     await next.close();
   });
 

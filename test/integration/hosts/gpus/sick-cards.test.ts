@@ -58,8 +58,9 @@ interface Held {
 async function runs(): Promise<Held> {
   const id = await world.order(1);
   const { instances } = await world.becomes(id, "running");
-  const [{ gpus, run_id: runId }] = instances;
-  const card = GpuUuid.parse(gpus[0].uuid);
+  const { gpus, run_id } = instances[0]!;
+  const runId = run_id!;
+  const card = GpuUuid.parse(gpus[0]?.uuid);
   await eventually(
     async () => {
       world.forward(ROW_MS);
@@ -120,7 +121,7 @@ async function closes(card: GpuUuid, code: RegExp): Promise<number> {
     const closed = await eventually(
       async () => {
         const known = (await world.cards()).get(card);
-        return (known.cordoned === true || known.vanished_at !== null) && known;
+        return known !== undefined && (known.cordoned || known.vanished_at !== null) && known;
       },
       { withinMs: 4_000 },
     ).catch(() => null);
@@ -133,7 +134,7 @@ async function closes(card: GpuUuid, code: RegExp): Promise<number> {
 
 /** An order for all cards of the host waits for the closed one, and says why. One that is gone is nobody's to order. */
 async function waits(card: GpuUuid, code: RegExp): Promise<void> {
-  if ((await world.cards()).get(card).vanished_at !== null) return;
+  if ((await world.cards()).get(card)!.vanished_at !== null) return;
   const id = await world.order(CARDS);
   await world.scene.schedule();
   expect((await world.environment(id)).status).toBe("queued");
@@ -163,7 +164,7 @@ describe("a card under a run", () => {
 
       expect(samples).toBe(1);
       expect(ended.status_reason).toContain(card);
-      expect(/\(([^()]*)\)\.$/.exec(ended.status_reason)?.[1]).toMatch(code);
+      expect(/\(([^()]*)\)\.$/.exec(ended.status_reason ?? "")?.[1]).toMatch(code);
       await eventually(() => isClosed(runId), { what: "the run's last row", withinMs: 10_000 });
       const billedAfterMs = ((await provenTo(runId)) ?? 0) - (await lastGoodMs(card));
       seen.push({ fault: words.join(" "), samples, seconds: closedAfterMs / 1000, billedAfterMs });
@@ -198,7 +199,7 @@ describe("a card under a run", () => {
       seen.push({ fault: words.join(" "), samples, seconds: closedAfterMs / 1000, billedAfterMs: "drain" });
       const running = await world.environment(id);
       expect(running.status).toBe("running");
-      expect(running.instances[0].gpus[0].fault.sentence).toMatch(
+      expect(running.instances[0]?.gpus[0]?.fault?.sentence).toMatch(
         /takes nothing new: .*What runs on it goes on/,
       );
       const { body } = await world.request("GET", `/environments/${id}/events`);
@@ -215,7 +216,7 @@ describe("a card under a run", () => {
   test("in MIG mode, which no CDI spec names, does not keep the others from being attached", async () => {
     const file = simulatedCdiFile(world.agent.hostId);
     const spec = JSON.parse(await readFile(file, "utf8"));
-    const open = [...(await world.cards()).values()].find(({ cordoned }) => !cordoned);
+    const open = [...(await world.cards()).values()].find(({ cordoned }) => !cordoned)!;
     await play(GpuUuid.parse(open.uuid), ["mig"]);
     const devices = spec.devices.filter(({ name }: { name: string }) => name !== open.uuid);
     await writeFile(file, JSON.stringify({ ...spec, devices }));

@@ -462,14 +462,14 @@ describe("a watch", () => {
     expect(await check(watched)).toBe(true);
     expect(visible(watched)).toEqual([FINE, ["unhealthy", "drain", "gpu-lost", true], FINE, FINE]);
     expect([...watched.closed.keys()]).toEqual([uuidOf(1)]);
-    expect(watched.lost.size).toBe(0);
+    expect(watched.health.lost.size).toBe(0);
     const [card] = watched.gpus.slice(1);
-    expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
+    expect(watched.health.proofOf([card!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
 
     expect(await check(watched)).toBe(true);
     expect(visible(watched)).toEqual([FINE, ["unhealthy", "fatal", "gpu-lost", true], FINE, FINE]);
-    expect([...watched.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
-    expect(watched.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
+    expect([...watched.health.lost.values()]).toMatchObject([{ cause: "gpu-failed" }]);
+    expect(watched.health.proofOf([card!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
     expect(watched.degraded).toEqual([]);
     await watched.close();
   });
@@ -487,9 +487,9 @@ describe("a watch", () => {
     expect(watched.degraded).toEqual([]);
     expect(visible(watched)).toEqual([FINE, ["unhealthy", "drain", "no-answer", true], FINE, FINE]);
     const [first, hung] = watched.gpus;
-    expect(watched.proofOf([first!.uuid], nowMs)).toEqual({ kind: "good", settledMs: nowMs });
-    expect(watched.proofOf([hung!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
-    expect(watched.lost.size).toBe(0);
+    expect(watched.health.proofOf([first!.uuid], nowMs)).toEqual({ kind: "good", settledMs: nowMs });
+    expect(watched.health.proofOf([hung!.uuid], nowMs)).toEqual({ kind: "suspect", lastGoodMs: goodMs });
+    expect(watched.health.lost.size).toBe(0);
     await watched.close();
   });
 
@@ -502,8 +502,8 @@ describe("a watch", () => {
 
     const next = await watch();
 
-    expect([...next.lost.keys()]).toEqual([uuidOf(1)]);
-    expect(next.proofOf([next.gpus[1]!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
+    expect([...next.health.lost.keys()]).toEqual([uuidOf(1)]);
+    expect(next.health.proofOf([next.gpus[1]!.uuid], nowMs)).toEqual({ kind: "lost", lastGoodMs: goodMs });
     await next.close();
   });
 });

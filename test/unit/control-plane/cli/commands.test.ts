@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../support/http/command-api.ts";
 import { isGroup, type Group } from "@remotegpu/control-plane/cli/framework/command";
 import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/framework/completion";
 import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
@@ -72,7 +73,7 @@ describe("what completes a line", () => {
     where: {},
     output: { format: "table" as const, width: null, nowMs: 0, write: () => undefined },
     get api(): ApiClient {
-      return Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+      return commandApi({
         list: () => Promise.resolve(offered.environments),
       });
     },

@@ -1,8 +1,14 @@
 /** What lists look like in a terminal of 80 characters, whose rows are cut and whose moments are told as "3 min ago". */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../support/http/command-api.ts";
+import type { Row } from "../../../support/http/path-client.ts";
 import { isGroup, type Command, type Group } from "@remotegpu/control-plane/cli/framework/command";
 import type { Context } from "@remotegpu/control-plane/cli/framework/context";
-import { printList, type Output, sinceText } from "@remotegpu/control-plane/cli/framework/output";
+import {
+  type Column,
+  printList,
+  type Output,
+  sinceText,
+} from "@remotegpu/control-plane/cli/framework/output";
 import { TREE } from "@remotegpu/control-plane/cli/program";
 import { GIB } from "@remotegpu/shared/units";
 import { describe, expect, test } from "vitest";
@@ -185,7 +191,7 @@ function lists(group: Group, before: string): { name: string; list: Command }[] 
 async function printed(list: Command, rows: Row[], output: Partial<Output>): Promise<string | null> {
   const parts: string[] = [];
   let isList = false;
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     list: () => {
       isList = true;
       return Promise.resolve(rows);
@@ -228,7 +234,11 @@ describe.each(lists(TREE, ""))("$name", ({ name, list }) => {
 
 const SHORT: Output = { format: "table", width: 30, nowMs: NOW, write: () => undefined };
 
-function table(rows: Row[], columns: Parameters<typeof printList>[2], output: Partial<Output> = {}): string {
+function table<Item extends object>(
+  rows: Item[],
+  columns: Column<Item>[],
+  output: Partial<Output> = {},
+): string {
   const parts: string[] = [];
   printList({ ...SHORT, ...output, write: (text) => void parts.push(text) }, rows, columns);
   return parts.join("");
@@ -250,7 +260,7 @@ test("a character of two units is one when it is cut", () => {
 
 test("a column for which there is no room is left out, of several the last first", () => {
   const row = { a: "1", b: "a longer text", c: "another long text" };
-  const columns = ["a", { ifRoom: "b" }, { ifRoom: "c" }];
+  const columns: Column<typeof row>[] = ["a", { ifRoom: "b" }, { ifRoom: "c" }];
 
   expect(table([row], columns)).toBe("a  b             c\n1  a longer te…  another long…\n");
   expect(table([row], columns, { width: 20 })).toBe("a  b\n1  a longer text\n");
@@ -263,7 +273,7 @@ test("whose it is shows where several people's are listed, and with -o wide", ()
     { id: 1, owner: "ada" },
     { id: 2, owner: "grace" },
   ];
-  const columns = ["id", { whenSeveral: "owner" }];
+  const columns: Column<typeof ada>[] = ["id", { whenSeveral: "owner" }];
 
   expect(table([ada], columns)).not.toContain("owner");
   expect(table([ada, grace], columns)).toBe("id  owner\n1   ada\n2   grace\n");

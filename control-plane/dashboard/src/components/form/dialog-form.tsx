@@ -1,31 +1,31 @@
 /** A few fields in a dialog, and what comes of them: `children` of the answer may be what is shown only once. */
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Action, useAction } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { NameText } from "../name-text.tsx";
 import { Failure } from "../panel.tsx";
-import { type Body, bodyOf, type Draft, draftOf } from "./draft.ts";
+import { bodyOf, type Draft, draftOf, type LikeBody } from "./draft.ts";
 import { type Field, Fields } from "./fields.tsx";
 
-interface DialogFormOf<Answer> extends Pick<Action<unknown>, "method"> {
+interface DialogFormOf<Body extends object, Answer> {
   /** Of the button that opens it. */
   open: string;
   title: string;
   submit: string;
-  path: string;
-  fields: readonly Field[];
+  /** What is sent with the body that the fields say. */
+  request: (body: Body) => ApiRequest<Answer>;
+  fields: readonly Field<NoInfer<Body>>[];
   /** What the fields say at first. */
-  base?: Body;
-  /** What is sent beside the fields. */
-  fixed?: Body;
+  base?: LikeBody<NoInfer<Body>>;
   /** Shown in place of the fields, once it is done; without it the dialog closes. */
   visibleOnce?: (answer: Answer) => ReactNode;
   children?: ReactNode;
 }
 
-export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
+export function DialogForm<Body extends object, Answer>(props: DialogFormOf<Body, Answer>) {
   const { open, title, visibleOnce: listedOnce } = props;
   const { t } = useTranslation(["work", "parts"]);
   const [isOpen, { open: show, close }] = useDisclosure();
@@ -67,21 +67,21 @@ export function DialogForm<Answer>(props: DialogFormOf<Answer>) {
   );
 }
 
-interface OpenFormOf<Answer> extends DialogFormOf<Answer> {
+interface OpenFormOf<Body extends object, Answer> extends DialogFormOf<Body, Answer> {
   onDone: (answer: Answer) => void;
   onCancel: () => void;
 }
 
-function OpenForm<Answer>(props: OpenFormOf<Answer>) {
-  const { method, path, fields, base = {}, fixed = {}, submit, children, onDone, onCancel } = props;
+function OpenForm<Body extends object, Answer>(props: OpenFormOf<Body, Answer>) {
+  const { request, fields, base = {}, submit, children, onDone, onCancel } = props;
   const { t } = useTranslation(["work", "parts"]);
   const [draft, setDraft] = useState<Draft>(() => startOf(fields, base));
-  const act = useAction<Answer, object>({ method, path });
-  const { body, unread } = bodyOf(fields, draft);
+  const act = useAction(request);
+  const { body, unread } = bodyOf<Body>(fields, draft);
   const send = (event: FormEvent) => {
     event.preventDefault();
     if (Object.keys(unread).length > 0) return;
-    void act.mutateAsync({ ...fixed, ...body }).then(onDone, () => {
+    void act.mutateAsync(body).then(onDone, () => {
       // Shown by `error`.
     });
   };
@@ -111,7 +111,7 @@ function OpenForm<Answer>(props: OpenFormOf<Answer>) {
 }
 
 /** What is there, and the initial text of fields that nothing is there for. */
-function startOf(fields: readonly Field[], base: Body): Draft {
-  const there = Object.entries(draftOf(fields, base)).filter(([, text]) => text !== "");
+function startOf<Body extends object>(fields: readonly Field<Body>[], base: LikeBody<Body>): Draft {
+  const there = Object.entries(draftOf<Body>(fields, base)).filter(([, text]) => text !== "");
   return Object.fromEntries(there);
 }

@@ -3,10 +3,11 @@ import { Checkbox, NativeSelect, SimpleGrid, Textarea, TextInput } from "@mantin
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import type { Draft, FieldOf, FormBody as RelayEventOf } from "./draft.ts";
+import type { AnyField, BodyField, Draft, Unread } from "./draft.ts";
 import { ServerText } from "../server-text.tsx";
 
-export interface Field extends FieldOf {
+/** A field as it is shown. */
+interface FieldView {
   label: string;
   hint?: string;
   isRequired?: boolean;
@@ -15,11 +16,14 @@ export interface Field extends FieldOf {
   maxLength?: number;
 }
 
+export type Field<Body> = BodyField<Body> & FieldView;
+type VisibleField = AnyField & FieldView;
+
 interface FieldsOf {
-  fields: readonly Field[];
+  fields: readonly VisibleField[];
   draft: Draft;
   onChange: (path: string, text: string) => void;
-  unread: RelayEventOf["unread"];
+  unread: Unread;
   error: Error | null;
 }
 
@@ -50,7 +54,7 @@ export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
 }
 
 interface OneFieldOf {
-  field: Field;
+  field: VisibleField;
   text: string;
   onChange: (text: string) => void;
   wrong: ReactNode;

@@ -1,18 +1,14 @@
 /** Something is asked by POST that changes nothing: an estimate, an order that is only tried. */
-import { useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { request, newKey } from "../../api/client.ts";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
+import { skipToken, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { newKey, send } from "../../api/client.ts";
 
-/** @param asked the body as JSON; null: not yet */
-export function useTried<Answer>(path: string, requested: string | null): UseQueryResult<Answer> {
+/** @param request null: not yet */
+export function useTried<Answer>(request: ApiRequest<Answer> | null): UseQueryResult<Answer> {
   return useQuery({
-    queryKey: ["tried", path, requested],
-    queryFn: ({ signal }) =>
-      request<Answer>("POST", path, {
-        body: JSON.parse(requested ?? "null") as unknown,
-        signal,
-        idempotencyKey: newKey(),
-      }),
-    enabled: requested !== null,
+    queryKey: ["tried", request?.path, request?.body],
+    queryFn:
+      request === null ? skipToken : ({ signal }) => send(request, { signal, idempotencyKey: newKey() }),
     retry: false,
   });
 }

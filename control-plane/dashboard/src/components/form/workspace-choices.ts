@@ -1,6 +1,6 @@
 /** Workspaces in which somebody may order: the personal one first. */
-import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { listWorkspaces } from "@remotegpu/control-plane/client/generated/api";
+import { useApi } from "../../api/use-api.ts";
 import { useMe } from "../../layout/session.tsx";
 import { isolated } from "../isolated.ts";
 
@@ -9,7 +9,7 @@ const MOST = 200;
 
 export function useWorkspaceChoices(): { value: string; label: string }[] {
   const { personal_workspace_id: own } = useMe();
-  const workspaces = useApi<Page<Workspace>>("/workspaces", { query: { limit: MOST }, isLive: false });
+  const workspaces = useApi(listWorkspaces({ limit: MOST }), { isLive: false });
   return (workspaces.data?.items ?? [])
     .filter(({ role }) => role !== null && MAY_ORDER.includes(role))
     .toSorted((one, other) => Number(other.id === own) - Number(one.id === own))

@@ -1,17 +1,17 @@
 /** A button that does something at once, or, where something stops or goes, after a dialog that says what comes of it. */
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { type ReactNode, useState } from "react";
-import { type Action, useAction } from "../../api/use-api.ts";
+import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../confirm-dialog.tsx";
 import { Failure } from "../panel.tsx";
 
-interface ActButtonOf extends Pick<Action<unknown>, "method"> {
+interface ActButtonOf {
   label: string;
-  path: string;
-  body?: unknown;
+  request: ApiRequest<unknown>;
   /** What a dialog says before; without it the button acts at once. */
-  requests?: Consequences;
+  consequences?: Consequences;
   isDisabled?: boolean;
   onDone?: () => void;
 }
@@ -26,12 +26,12 @@ interface Consequences {
   children?: ReactNode;
 }
 
-export function ActionButton({ label, method, path, body, requests, isDisabled, onDone }: ActButtonOf) {
+export function ActionButton({ label, request, consequences, isDisabled, onDone }: ActButtonOf) {
   const [isOpen, { open, close }] = useDisclosure();
   const [isDone, setDone] = useState(false);
-  const act = useAction<unknown, unknown>({ method, path, body: () => body });
+  const act = useAction(() => request);
   const perform = async () => {
-    await act.mutateAsync(body);
+    await act.mutateAsync();
     setDone(true);
     onDone?.();
   };
@@ -42,7 +42,7 @@ export function ActionButton({ label, method, path, body, requests, isDisabled, 
   const start = () => {
     act.reset();
     setDone(false);
-    if (requests === undefined) atOnce();
+    if (consequences === undefined) atOnce();
     else open();
   };
   return (
@@ -57,22 +57,22 @@ export function ActionButton({ label, method, path, body, requests, isDisabled, 
       >
         {label}
       </Button>
-      {requests === undefined && act.error !== null && <Failure why={act.error} isAct />}
-      {requests !== undefined && (
+      {consequences === undefined && act.error !== null && <Failure why={act.error} isAct />}
+      {consequences !== undefined && (
         <ConfirmDialog
-          title={requests.title}
+          title={consequences.title}
           isOpen={isOpen}
           onClose={close}
           onConfirm={perform}
           confirm={label}
-          keep={requests.keep}
+          keep={consequences.keep}
           isBusy={act.isPending}
           error={act.error}
-          stops={requests.stops}
-          keeps={requests.keeps}
-          charged={requests.charged}
+          stops={consequences.stops}
+          keeps={consequences.keeps}
+          charged={consequences.charged}
         >
-          {requests.children}
+          {consequences.children}
         </ConfirmDialog>
       )}
     </>

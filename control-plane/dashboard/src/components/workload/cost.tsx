@@ -1,8 +1,9 @@
 /** What a workload has cost so far and costs an hour, as the server counts it: it tells both again while they grow. */
+import type { WorkloadWaiver } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text, Tooltip } from "@mantine/core";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { WorkloadWaiver } from "@remotegpu/control-plane/server/http/workloads/money-answer";
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import { serverNow } from "../../api/server-clock.ts";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
@@ -17,7 +18,7 @@ export interface Cost {
 }
 
 /** The stream tells nothing of waivers. */
-type ReportedCost = Required<Omit<Cost, "waivers">> & { id: string };
+type ReportedCost = StreamEvents["cost"][number];
 
 /** The newest that is known: told by the stream since `asked` was answered, with when; or `asked`. */
 export function useCost(id: string, requested: Cost): Cost & { at?: string } {

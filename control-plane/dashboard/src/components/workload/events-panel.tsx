@@ -1,10 +1,10 @@
 /** What happened to a workload, the newest first. */
+import type { EventPage } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import type { EventPage } from "@remotegpu/control-plane/server/http/workloads/event-answer";
 import { AgeText } from "../age-text.tsx";
 import { ChangeText } from "../change-text.tsx";
 import { type Column, PageTable } from "../page-table.tsx";
-import { pathOf, type WorkloadRef } from "./workload.ts";
+import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ServerText } from "../server-text.tsx";
 
 type Event = EventPage["items"][number];
@@ -28,9 +28,9 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (
-    <PageTable<Event>
+    <PageTable
       title={t("events.title")}
-      path={pathOf(workload, "/events")}
+      list={WORKLOADS[workload.kind].events(workload.id)}
       topics={workload.topics}
       columns={columns}
       keyOf={({ id }) => id}

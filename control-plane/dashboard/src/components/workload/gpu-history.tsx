@@ -1,14 +1,14 @@
 /** What a workload made of its cards, of ended runs too, for the time for which it held them. */
+import type { GpuHistory } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { GpuHistory } from "@remotegpu/control-plane/server/http/gpu-history/history-answer";
 import { serverNow } from "../../api/server-clock.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Chart, type Line } from "../chart.tsx";
 import { useFilters } from "../filters.ts";
 import { Panel } from "../panel.tsx";
-import { pathOf, type WorkloadRef } from "./workload.ts";
+import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 
 const HOURS = { day: 24, threeDays: 72, month: 30 * 24 } as const;
 type Stretch = keyof typeof HOURS;
@@ -34,8 +34,7 @@ export function GpuHistoryPanel({ workload }: { workload: WorkloadRef }) {
   // By the time of opening: a question that changes each second would never be answered from what is kept.
   const [openedMs] = useState(() => serverNow());
   const from = new Date(openedMs - HOURS[stretch] * MS_PER_HOUR).toISOString();
-  const history = useApi<GpuHistory>(pathOf(workload, "/history"), {
-    query: { from },
+  const history = useApi(WORKLOADS[workload.kind].history(workload.id, { from }), {
     topics: workload.topics,
     isMoving: true,
     everyMs: SAMPLE_SOON_MS,

@@ -2,6 +2,7 @@
  * The newest figures of cards: as the answer has them, and as the stream tells them since, with those of the last minutes,
  * for whoever shows a card.
  */
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import { useCallback, useEffect, useSyncExternalStore } from "react";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
@@ -16,10 +17,7 @@ export interface GpuReading {
   sampled_at: string | null;
 }
 
-interface ReportedReadings {
-  columns: readonly string[];
-  rows: readonly (readonly (string | number | null)[])[];
-}
+type ReportedReadings = StreamEvents["gpu"];
 
 /** Ten minutes of a heartbeat's samples. */
 const STORED = 60;

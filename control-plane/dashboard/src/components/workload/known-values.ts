@@ -1,7 +1,7 @@
 /** Which values of a workload's variables whoever looks has got; the others are hidden, and no order takes them. */
-import type { VisibleEnvVars } from "@remotegpu/control-plane/server/http/workloads/visible-env-vars";
+import type { Environment } from "@remotegpu/control-plane/client/generated/api.schemas";
 
-export type Variables = VisibleEnvVars;
+export type Variables = Environment["env_vars"];
 
 /** The question for one workload that is answered the values, too; it is in the audit log. */
 export const withValues = { env_vars: "values" } as const;

@@ -1,9 +1,10 @@
 /** Output of a workload: only the rows in sight are in the page; it follows the end, is searched, and is downloaded whole. */
+import type { GetEnvironmentLogsParams } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Checkbox, Group, Text, TextInput } from "@mantine/core";
+import { addressOf, type ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { addressOf, type Query } from "../../api/client.ts";
 import { ServerText } from "../server-text.tsx";
 import { hitsIn, visibleLine } from "./log-lines.ts";
 import { useLog } from "./use-log.ts";
@@ -14,25 +15,27 @@ const BEYOND_SIGHT = 30;
 /** Nearer to the end somebody reads the end. */
 const AT_END_PX = 30;
 
+/** How much of it is read. */
+type Lines = Pick<GetEnvironmentLogsParams, "tail" | "follow">;
+
 interface LogViewOf {
-  /** `/environments/env-1/logs` */
-  path: string;
-  /** `rank`, `run`, `service`. */
-  query?: Query;
+  /** All that it wrote, or as many of its last lines and then what follows. */
+  request: (lines: Lines) => ApiRequest<string>;
   /** Another value reads anew. */
   again: string;
   title: string;
   fileName: string;
 }
 
-const NO_QUERY: Query = {};
+/** A page has room for so many of what was written before. */
+const FIRST_LINES = 2_000;
 
-export function LogView({ path, query = NO_QUERY, again, title, fileName }: LogViewOf) {
+export function LogView({ request, again, title, fileName }: LogViewOf) {
   const { t } = useTranslation("workload");
   const [isFollowed, setFollowed] = useState(true);
   const [words, setWords] = useState("");
   const [hit, setHit] = useState(0);
-  const log = useLog(path, query, again);
+  const log = useLog(addressOf(request({ tail: FIRST_LINES, follow: "true" })), again);
   const rows = useMemo(
     () => (log.rest === "" ? log.lines : [...log.lines, visibleLine(log.rest)]),
     [log.lines, log.rest],
@@ -101,7 +104,7 @@ export function LogView({ path, query = NO_QUERY, again, title, fileName }: LogV
           checked={isFollowed}
           onChange={(event) => setFollowed(event.currentTarget.checked)}
         />
-        <Button size="xs" variant="default" component="a" href={addressOf(path, query)} download={fileName}>
+        <Button size="xs" variant="default" component="a" href={addressOf(request({}))} download={fileName}>
           {t("log.download")}
         </Button>
       </Group>

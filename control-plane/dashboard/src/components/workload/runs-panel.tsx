@@ -1,15 +1,15 @@
 /** Where a workload runs and ran: each start with its time, its charge and how it ended, with its last lines. */
+import type { Instance } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Code, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Instance } from "@remotegpu/control-plane/server/http/workloads/instance-answer";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
 import { durationText } from "../duration-text.ts";
 import { Money } from "../money.tsx";
 import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
-import { pathOf, type WorkloadRef } from "./workload.ts";
+import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ServerText } from "../server-text.tsx";
 import { WaivedText } from "./waivers.tsx";
 
@@ -18,7 +18,7 @@ type Run = Instance["runs"][number] & { instance: Instance };
 export function RunsPanel({ workload }: { workload: WorkloadRef }) {
   const { t, i18n } = useTranslation("workload");
   // Its time and its charge go on without a word.
-  const instances = useApi<Page<Instance>>(pathOf(workload, "/instances"), {
+  const instances = useApi(WORKLOADS[workload.kind].instances(workload.id), {
     topics: workload.topics,
     isMoving: true,
   });

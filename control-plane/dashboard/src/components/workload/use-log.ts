@@ -3,13 +3,12 @@
  * reading that broke off begins again with the last lines.
  */
 import { useEffect, useState } from "react";
-import { addressOf, Problem, type Query } from "../../api/client.ts";
+import { Problem } from "../../api/client.ts";
 import { type Lines, NO_LINES, withText } from "./log-lines.ts";
 
 /** Pieces come faster than anybody reads. */
 const SHOW_EVERY_MS = 150;
 const AGAIN_MS = 5_000;
-const FIRST_LINES = 2_000;
 
 export interface Log extends Lines {
   /** Why there is nothing, or no more; null while all is well. */
@@ -20,9 +19,8 @@ export interface Log extends Lines {
 const NOTHING: Log = { ...NO_LINES, problem: null, isReading: true };
 
 /** @param again another value reads anew: what was not there may be by now */
-export function useLog(path: string, query: Query, again: string): Log {
+export function useLog(address: string, again: string): Log {
   const [log, setLog] = useState<Log>(NOTHING);
-  const address = addressOf(path, { ...query, tail: FIRST_LINES, follow: true });
   useEffect(() => {
     let reading: AbortController | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;

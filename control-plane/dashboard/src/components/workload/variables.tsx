@@ -3,17 +3,18 @@
  * of its own, which the audit log notes; what is hidden again is forgotten.
  */
 import { Button, Code, Text } from "@mantine/core";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { request } from "../../api/client.ts";
+import { send } from "../../api/client.ts";
 import { NameText } from "../name-text.tsx";
 import { Failure, Panel } from "../panel.tsx";
-import { knownValues, type Variables, withValues } from "./known-values.ts";
+import { knownValues, type Variables } from "./known-values.ts";
 
 interface VariablesOf {
   variables: Variables;
-  /** Of the workload, in the API. */
-  path: string;
+  /** Its workload with the values, for who may read them. */
+  request: ApiRequest<{ env_vars: Variables }>;
 }
 
 type View =
@@ -22,7 +23,7 @@ type View =
   | { state: "values"; known: Record<string, string> }
   | { state: "failed"; why: Error };
 
-export function VariablesText({ variables, path }: VariablesOf) {
+export function VariablesText({ variables, request }: VariablesOf) {
   const { t } = useTranslation("workload");
   const [visible, setVisible] = useState<View>({ state: "names" });
   const names = Object.keys(variables ?? {});
@@ -32,7 +33,7 @@ export function VariablesText({ variables, path }: VariablesOf) {
   const show = async () => {
     setVisible({ state: "asked" });
     try {
-      const answer = await request<{ env_vars: Variables }>("GET", path, { query: withValues });
+      const answer = await send(request);
       setVisible({ state: "values", known: knownValues(answer.env_vars) });
     } catch (error) {
       setVisible({ state: "failed", why: error instanceof Error ? error : new Error(String(error)) });
@@ -63,12 +64,12 @@ export function VariablesText({ variables, path }: VariablesOf) {
 }
 
 /** Nothing where there are none. */
-export function VariablesPanel({ variables, path }: VariablesOf) {
+export function VariablesPanel({ variables, request }: VariablesOf) {
   const { t } = useTranslation("workload");
   if (Object.keys(variables ?? {}).length === 0) return null;
   return (
     <Panel title={t("variables.title")}>
-      <VariablesText variables={variables} path={path} />
+      <VariablesText variables={variables} request={request} />
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
 /** By which rules time of a workload is not charged, in the reader's language. */
+import type { WorkloadWaiver } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { WorkloadWaiver } from "@remotegpu/control-plane/server/http/workloads/money-answer";
 import { AgeText } from "../age-text.tsx";
 import { ServerText } from "../server-text.tsx";
 

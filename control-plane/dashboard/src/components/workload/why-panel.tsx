@@ -1,13 +1,13 @@
 /** Why a workload waits, host by host, and what would start it now; of others the sentence of where they stand. */
+import type { Why } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Why } from "@remotegpu/control-plane/server/http/workloads/workload-why";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../age-text.tsx";
 import { NameText } from "../name-text.tsx";
 import { type Column, Rows } from "../page-table.tsx";
 import { Panel } from "../panel.tsx";
-import { pathOf, type WorkloadRef } from "./workload.ts";
+import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ServerText } from "../server-text.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
@@ -21,7 +21,7 @@ interface WhyPanelOf {
 
 export function WhyPanel({ workload, areHostsVisible = false }: WhyPanelOf) {
   const { t } = useTranslation("workload");
-  const why = useApi<Why>(pathOf(workload, "/why"), { topics: [...workload.topics, "queue"] });
+  const why = useApi(WORKLOADS[workload.kind].why(workload.id), { topics: [...workload.topics, "queue"] });
   return (
     <Panel title={t("why.title")} definition={t("why.definition")} from={why}>
       {(loaded) => <Reported why={loaded} areHostsVisible={areHostsVisible} />}

@@ -1,6 +1,8 @@
 /** What an operator should look at; cleared once somebody has. */
+import { asTyped } from "../../api/as-typed.ts";
+import { clearAlarm, listAlarms } from "@remotegpu/control-plane/client/generated/api";
+import type { Alarm } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group } from "@mantine/core";
-import type { Alarm } from "@remotegpu/control-plane/server/http/hosts/alarms";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -21,11 +23,7 @@ const MAX_KIND = 64;
 export default function AlarmsPage() {
   const { t } = useTranslation("owner");
   const [{ open, kind, subject }, setFilters] = useFilters(["open", "kind", "subject"]);
-  const clear = useAction<unknown, number>({
-    method: "POST",
-    path: (id) => `/alarms/${id}/clear`,
-    body: () => undefined,
-  });
+  const clear = useAction((id: number) => clearAlarm(id));
   return (
     <>
       <PageHead title={t("alarms.title")} />
@@ -53,11 +51,10 @@ export default function AlarmsPage() {
           onChange={(text) => setFilters({ subject: text })}
         />
       </Group>
-      <PageTable<Alarm>
+      <PageTable
         title={t("alarms.title")}
         definition={t("alarms.definition")}
-        path="/alarms"
-        query={{ open: STATES[open] ?? "true", kind, subject }}
+        list={listAlarms(asTyped({ open: STATES[open] ?? "true", kind, subject }))}
         topics={["alarms"]}
         keyOf={({ id }) => id}
         columns={[

@@ -1,10 +1,12 @@
 /** Who asked for what, and what came of it. */
-import { Group, TextInput } from "@mantine/core";
+import { asTyped } from "../../api/as-typed.ts";
+import { listAuditLog } from "@remotegpu/control-plane/client/generated/api";
 import type {
   AuditEntry,
-  AuditFilterKind,
-  AuditOutcome,
-} from "@remotegpu/control-plane/server/http/accounts/audit-log";
+  ListAuditLogOutcome,
+  ListAuditLogTargetKind,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { Group, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Choice } from "../../components/choice.tsx";
@@ -22,8 +24,13 @@ const MAX_NAME = 64;
 const NUMBER = /^[1-9]\d{0,14}$/;
 const MAX_ACTION = 64;
 const MAX_TARGET = 160;
-const OUTCOMES: Record<AuditOutcome, true> = { done: true, repeated: true, refused: true, failed: true };
-const KINDS: Record<AuditFilterKind, true> = {
+const OUTCOMES: Record<ListAuditLogOutcome, true> = {
+  done: true,
+  repeated: true,
+  refused: true,
+  failed: true,
+};
+const KINDS: Record<ListAuditLogTargetKind, true> = {
   "access-session": true,
   alarm: true,
   alerts: true,
@@ -111,7 +118,7 @@ export default function AuditPage() {
             { value: "", label: t("audit.all") },
             ...Object.keys(OUTCOMES).map((value) => ({
               value,
-              label: t(`audit.outcomes.${value as AuditOutcome}`),
+              label: t(`audit.outcomes.${value as ListAuditLogOutcome}`),
             })),
           ]}
         />
@@ -126,20 +133,21 @@ export default function AuditPage() {
           onChange={(value) => setFilters({ until: value })}
         />
       </Group>
-      <PageTable<AuditEntry>
+      <PageTable
         title={t("audit.title")}
         definition={t("audit.definition")}
-        path="/audit-log"
-        query={{
-          actor: name,
-          actor_customer_id: actor,
-          action,
-          target_kind: kind,
-          target_id: kind === "" ? "" : target,
-          outcome,
-          since: momentOf(since),
-          until: momentOf(until),
-        }}
+        list={listAuditLog(
+          asTyped({
+            actor: name,
+            actor_customer_id: actor,
+            action,
+            target_kind: kind,
+            target_id: kind === "" ? "" : target,
+            outcome,
+            since: momentOf(since),
+            until: momentOf(until),
+          }),
+        )}
         keyOf={({ id }) => id}
         columns={useColumns()}
       />
@@ -172,7 +180,7 @@ function useColumns(): Column<AuditEntry>[] {
     },
     {
       title: t("audit.outcome"),
-      cell: ({ outcome }) => t(`audit.outcomes.${outcome as AuditOutcome}`),
+      cell: ({ outcome }) => t(`audit.outcomes.${outcome as ListAuditLogOutcome}`),
     },
     { title: t("audit.problem"), cell: ({ problem }) => <ServerText>{problem}</ServerText>, isWide: true },
   ];

@@ -1,6 +1,6 @@
 /** What is left, how fast it goes, and for what it went: each line leads to its proof. */
+import { listBillingEvents } from "@remotegpu/control-plane/client/generated/api";
 import { Stack } from "@mantine/core";
-import type { EventResponse } from "@remotegpu/control-plane/server/http/workloads/event-answer";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";
@@ -30,9 +30,9 @@ export default function BillingPage() {
 function Events() {
   const { t } = useTranslation("billing");
   return (
-    <PageTable<EventResponse>
+    <PageTable
       title={t("events.title")}
-      path="/billing/events"
+      list={listBillingEvents()}
       topics={TOPICS}
       keyOf={({ id }) => id}
       columns={[

@@ -1,10 +1,11 @@
 /** One invoice: its sums, what else moved the account in its month, and its lines. */
+import { getBillingInvoice } from "@remotegpu/control-plane/client/generated/api";
+import type { InvoiceDetail } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, SimpleGrid, Stack } from "@mantine/core";
-import type { InvoiceDetail, InvoiceLine } from "@remotegpu/control-plane/server/http/money/bills/invoices";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { requestText } from "../../api/client.ts";
-import { useApi } from "../../api/use-api.ts";
+import { sendForText } from "../../api/client.ts";
+import { listWithin, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
 import { useAddressId } from "../../components/filters.ts";
@@ -20,13 +21,13 @@ import { monthText } from "./invoices-table.tsx";
 import { useTypeWord } from "./type-word.ts";
 
 export default function InvoicePage() {
-  const path = `/billing/invoices/${encodeURIComponent(useAddressId())}`;
+  const id = useAddressId();
   // Once issued it stays as it is, but for whether it is paid.
-  const invoice = useApi<InvoiceDetail>(path, { topics: ["billing"] });
-  return <OneOf from={invoice}>{(loaded) => <View path={path} invoice={loaded} />}</OneOf>;
+  const invoice = useApi(getBillingInvoice(id), { topics: ["billing"] });
+  return <OneOf from={invoice}>{(loaded) => <View invoice={loaded} />}</OneOf>;
 }
 
-function View({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
+function View({ invoice }: { invoice: InvoiceDetail }) {
   const { t } = useTranslation("billing");
   const { invoice_no: number, invoice_month: month, movements } = invoice;
   return (
@@ -48,7 +49,7 @@ function View({ path, invoice }: { path: string; invoice: InvoiceDetail }) {
           />
         </Panel>
       )}
-      <Lines path={path} number={number} />
+      <Lines id={invoice.id} number={number} />
     </Stack>
   );
 }
@@ -94,21 +95,20 @@ function Sums({ invoice }: { invoice: InvoiceDetail }) {
   );
 }
 
-function Lines({ path, number }: { path: string; number: string }) {
+function Lines({ id, number }: { id: number; number: string }) {
   const { t } = useTranslation("billing");
   const typeWord = useTypeWord();
   const [failed, setFailed] = useState<string | null>(null);
   const save = () =>
-    void requestText(path, { accept: "text/csv" }).then(
+    void sendForText(getBillingInvoice(id), { accept: "text/csv" }).then(
       (text) => saveFile(`invoice-${number}.csv`, text, "text/csv"),
       (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
     );
   return (
-    <PageTable<InvoiceLine>
+    <PageTable
       title={t("invoice.lines")}
       definition={t("invoice.linesAre")}
-      path={path}
-      within="lines"
+      list={listWithin(getBillingInvoice(id), ({ lines }) => lines)}
       isLive={false}
       keyOf={(line) => line.number}
       empty={t("invoice.noLines")}

@@ -1,5 +1,5 @@
 /** Invoices, newest first; each opens. */
-import type { Invoice } from "@remotegpu/control-plane/server/http/money/bills/invoices";
+import { listBillingInvoices } from "@remotegpu/control-plane/client/generated/api";
 import { useTranslation } from "react-i18next";
 import { Money } from "../../components/money.tsx";
 import { PageLink } from "../../components/page-link.tsx";
@@ -10,9 +10,9 @@ import { TOPICS } from "./topics.ts";
 export function InvoicesTable() {
   const { t } = useTranslation("billing");
   return (
-    <PageTable<Invoice>
+    <PageTable
       title={t("invoices.title")}
-      path="/billing/invoices"
+      list={listBillingInvoices()}
       topics={TOPICS}
       keyOf={({ id }) => id}
       columns={[

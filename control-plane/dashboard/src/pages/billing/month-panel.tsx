@@ -1,6 +1,6 @@
 /** What this month's use came to, by workspace, resource and day: a workspace or a day narrows the records below. */
+import { getBillingStatistics } from "@remotegpu/control-plane/client/generated/api";
 import { SimpleGrid } from "@mantine/core";
-import type { Statistics } from "@remotegpu/control-plane/server/http/money/bills/statistics";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
@@ -19,7 +19,7 @@ interface Sums {
 export function MonthPanel() {
   const { t } = useTranslation("billing");
   const typeWord = useTypeWord();
-  const sums = useApi<Statistics>("/billing/statistics", { query: { period: "day" }, topics: TOPICS });
+  const sums = useApi(getBillingStatistics({ period: "day" }), { topics: TOPICS });
   return (
     <Panel
       title={t("sums.title")}

@@ -1,6 +1,7 @@
 /** What is left and how fast it goes, and the budget of a month. */
+import { getBillingBalance, setBillingBudget } from "@remotegpu/control-plane/client/generated/api";
+import type { BudgetWish } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
-import type { Balance } from "@remotegpu/control-plane/server/http/money/billing/billing";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useAction, useApi } from "../../api/use-api.ts";
@@ -13,7 +14,7 @@ import { TOPICS } from "./topics.ts";
 
 export function NowPanel() {
   const { t } = useTranslation("billing");
-  const balance = useApi<Balance>("/billing/balance", { topics: TOPICS });
+  const balance = useApi(getBillingBalance(), { topics: TOPICS });
   return (
     <Panel title={t("balance.title")} from={balance}>
       {(now) => (
@@ -78,10 +79,7 @@ function Runway({ hours }: { hours: string | null }) {
 function Budget({ limit }: { limit: string | null }) {
   const { t } = useTranslation("billing");
   const [draft, setDraft] = useState(limit ?? "");
-  const save = useAction<unknown, { monthly_limit: string | null }>({
-    method: "PUT",
-    path: "/billing/budget",
-  });
+  const save = useAction((body: BudgetWish) => setBillingBudget(body));
   return (
     <form
       onSubmit={(event) => {

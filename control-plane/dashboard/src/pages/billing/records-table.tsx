@@ -1,11 +1,12 @@
 /** What was charged and given back, record by record: each leads to its proof, and a credit says why. */
+import { listBillingRecords, listWorkspaces } from "@remotegpu/control-plane/client/generated/api";
+import type { BillingRecord } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
-import type { BillingRecord } from "@remotegpu/control-plane/server/http/money/bills/records";
-import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { requestText } from "../../api/client.ts";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { asTyped } from "../../api/as-typed.ts";
+import { sendForText } from "../../api/client.ts";
+import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { isolated } from "../../components/isolated.ts";
@@ -28,19 +29,18 @@ const READERS = ["owner", "admin", null];
 export function RecordsTable() {
   const { t } = useTranslation("billing");
   const [{ resource, workspace, day }, setFilters] = useFilters(["resource", "workspace", "day"]);
-  const query = { resource_id: resource, workspace_id: workspace, day };
+  const records = listBillingRecords(asTyped({ resource_id: resource, workspace_id: workspace, day }));
   const [failed, setFailed] = useState<string | null>(null);
   const save = () =>
-    void requestText("/billing/records", { query, accept: "text/csv" }).then(
+    void sendForText(records, { accept: "text/csv" }).then(
       (text) => saveFile("records.csv", text, "text/csv"),
       (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
     );
   return (
-    <PageTable<BillingRecord>
+    <PageTable
       title={t("records.title")}
       definition={t("records.definition")}
-      path="/billing/records"
-      query={query}
+      list={records}
       topics={TOPICS}
       keyOf={({ id }) => id}
       actions={
@@ -81,10 +81,7 @@ export function RecordsTable() {
 /** Those whose bill the reader may see, and the one that the address names. */
 function useWorkspaces(chosen: string): { value: string; label: string }[] {
   const { t } = useTranslation("billing");
-  const workspaces = useApi<Page<Workspace>>("/workspaces", {
-    query: { limit: MOST_WORKSPACES },
-    isLive: false,
-  });
+  const workspaces = useApi(listWorkspaces({ limit: MOST_WORKSPACES }), { isLive: false });
   const known = (workspaces.data?.items ?? [])
     .filter(({ role }) => READERS.includes(role))
     .map(({ id, name }) => ({ value: String(id), label: isolated(name) }));

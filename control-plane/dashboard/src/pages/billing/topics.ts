@@ -1,2 +1,2 @@
 /** Of the stream: what makes the answers about money old. */
-export const TOPICS = ["billing"];
+export const TOPICS = ["billing"] as const;

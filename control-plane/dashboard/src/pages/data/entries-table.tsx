@@ -1,7 +1,8 @@
 /** All datasets, or all models, that the reader may see. */
+import type { NewDataset } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { asTyped } from "../../api/as-typed.ts";
 import { TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import type { DataEntry } from "@remotegpu/control-plane/server/http/data/data-entries";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
@@ -11,7 +12,8 @@ import { PageLink } from "../../components/page-link.tsx";
 import { type Column, PageTable } from "../../components/page-table.tsx";
 import { bytesText } from "../../components/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
-import { type DataKind, MountsCell } from "./mounts.tsx";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
+import { DATA, type DataEntry, type DataKind, MountsCell } from "./mounts.tsx";
 
 const TYPING_MS = 300;
 const VISIBILITIES = ["private", "workspace", "public"] as const;
@@ -40,11 +42,10 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
     { title: t("column.made"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
   ];
   return (
-    <PageTable<DataEntry>
+    <PageTable
       title={t(`${kind}.title`)}
       definition={t("definition")}
-      path={`/${kind}s`}
-      query={{ name }}
+      list={DATA[kind].list(asTyped({ name }))}
       topics={["workloads"]}
       columns={columns}
       keyOf={({ id }) => id}
@@ -81,8 +82,7 @@ function NewEntry({ kind }: { kind: DataKind }) {
       open={t(`${kind}.add`)}
       title={t(`${kind}.add`)}
       submit={t("add")}
-      method="POST"
-      path={`/${kind}s`}
+      request={(body: NewDataset): ApiRequest<DataEntry> => DATA[kind].create(body)}
       fields={[
         { path: "name", kind: "text", label: t("column.name"), isRequired: true, maxLength: MAX_NAME },
         { path: "description", kind: "lines", label: t("description") },

@@ -1,7 +1,6 @@
 /** One dataset or model: its versions and their pools, how it is filled, who mounts it, and its end. */
+import type { DataVersion } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Code, Group, Text } from "@mantine/core";
-import type { DataEntry } from "@remotegpu/control-plane/server/http/data/data-entries";
-import type { DataVersion } from "@remotegpu/control-plane/server/http/data/data-files";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -15,15 +14,14 @@ import { ServerText } from "../../components/server-text.tsx";
 import { bytesText } from "../../components/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
-import { type DataKind, MountsCell } from "./mounts.tsx";
+import { DATA, type DataEntry, type DataKind, MountsCell } from "./mounts.tsx";
 
 export function EntryPanel({ kind, id }: { kind: DataKind; id: string }) {
-  const path = `/${kind}s/${encodeURIComponent(id)}`;
-  const entry = useApi<DataEntry>(path, { topics: ["workloads"] });
-  return <OneOf from={entry}>{(loaded) => <View kind={kind} entry={loaded} path={path} />}</OneOf>;
+  const entry = useApi<DataEntry>(DATA[kind].get(id), { topics: ["workloads"] });
+  return <OneOf from={entry}>{(loaded) => <View kind={kind} entry={loaded} />}</OneOf>;
 }
 
-function View({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: string }) {
+function View({ kind, entry }: { kind: DataKind; entry: DataEntry }) {
   const { t } = useTranslation("data");
   const go = useGo();
   const fill = `remotegpu ${kind} put ${entry.id} ./folder`;
@@ -55,9 +53,8 @@ function View({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: s
         actions={
           <ActionButton
             label={t("delete")}
-            method="DELETE"
-            path={path}
-            requests={{
+            request={DATA[kind].remove(entry.id)}
+            consequences={{
               title: t("deleteTitle", { name: entry.name }),
               stops: [t("deleteStops")],
               keeps: [t("deleteKeeps")],
@@ -88,10 +85,10 @@ function View({ kind, entry, path }: { kind: DataKind; entry: DataEntry; path: s
           <CopyButton text={fill} />
         </Group>
       </Panel>
-      <PageTable<DataVersion>
+      <PageTable
         title={t("version.title")}
         definition={t("version.definition")}
-        path={`${path}/versions`}
+        list={DATA[kind].versions(entry.id)}
         columns={columns}
         keyOf={({ version, storage_pool: pool }) => `${version} ${pool}`}
         empty={t("version.empty")}

@@ -1,4 +1,5 @@
 /** One environment: where it stands and why, how to get in, what it does and costs, and what can be done with it. */
+import { getEnvironment } from "@remotegpu/control-plane/client/generated/api";
 import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
@@ -13,7 +14,7 @@ import { LiveGpus } from "../../components/workload/live-gpus.tsx";
 import { RunsPanel } from "../../components/workload/runs-panel.tsx";
 import { VariablesPanel } from "../../components/workload/variables.tsx";
 import { WhyPanel } from "../../components/workload/why-panel.tsx";
-import { pathOf } from "../../components/workload/workload.ts";
+import { withValues } from "../../components/workload/known-values.ts";
 import { AccessPanel } from "./access/access-panel.tsx";
 import { SharesPanel } from "./access/shares-panel.tsx";
 import { WhoIsIn } from "./access/who-is-in.tsx";
@@ -25,8 +26,7 @@ import { StatusSummary } from "./one/status-summary.tsx";
 export default function EnvironmentPage() {
   const id = useAddressId();
   const workload = workloadOf(id);
-  const path = pathOf(workload);
-  const environment = useApi<Environment>(path, {
+  const environment = useApi(getEnvironment(id), {
     topics: workload.topics,
     // Whether it is used, and so when it stops, is told by no change.
     isMoving: true,
@@ -68,7 +68,7 @@ function View({ environment, at }: { environment: Environment; at: string }) {
         <LogsPanel environment={environment} />
         {environment.gpu > 0 && <GpuHistoryPanel workload={workload} />}
         <RunsPanel workload={workload} />
-        <VariablesPanel variables={environment.env_vars} path={pathOf(workload)} />
+        <VariablesPanel variables={environment.env_vars} request={getEnvironment(id, withValues)} />
         <SharesPanel environment={environment} />
         <EventsPanel workload={workload} />
       </Stack>

@@ -1,5 +1,5 @@
 /** An environment as the pages show it, and what is read out of it. */
-import type { Environment } from "@remotegpu/control-plane/server/http/environments/environment-answer";
+import type { Environment } from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { WorkloadRef } from "../../components/workload/workload.ts";
 
 export type { Environment };
@@ -7,7 +7,7 @@ export type { Environment };
 const HOME = "/environments";
 
 export function workloadOf(id: string): WorkloadRef {
-  return { home: HOME, id, topics: [`env:${id}`] };
+  return { kind: "environment", id, topics: [`env:${id}`] };
 }
 
 export function addressOfEnvironment(id: string): string {

@@ -1,4 +1,6 @@
 /** Environments: all that one may see, with what they cost now; and the order of another, which has an address of its own. */
+import { asTyped } from "../../api/as-typed.ts";
+import { listEnvironments } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, NativeSelect, Text, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { lazy, Suspense, useState } from "react";
@@ -50,11 +52,10 @@ function List() {
   const [name, setName] = useState(filters.name);
   const narrow = useDebouncedCallback((value: string) => setFilters({ name: value.trim() }), TYPING_MS);
   return (
-    <PageTable<Environment>
+    <PageTable
       title={t("list.title")}
       definition={t("list.definition")}
-      path="/environments"
-      query={filters}
+      list={listEnvironments(asTyped(filters))}
       topics={["workloads"]}
       // Whether one is used, and so when it stops, is told by no change.
       isMoving

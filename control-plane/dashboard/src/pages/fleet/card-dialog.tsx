@@ -1,4 +1,5 @@
 /** All that the map knows of one card, and taking it out of service or back. */
+import { cordonGpu, uncordonGpu } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
@@ -23,11 +24,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
   const { t } = useTranslation("fleet");
   const { t: parts } = useTranslation("parts");
   const verb = card.cordoned ? "uncordon" : "cordon";
-  const act = useAction<unknown, string>({
-    method: "POST",
-    path: (uuid) => `/gpus/${encodeURIComponent(uuid)}/${verb}`,
-    body: () => ({}),
-  });
+  const act = useAction((uuid: string) => (card.cordoned ? uncordonGpu : cordonGpu)(uuid, {}));
   const { uuid, gpu_index: index, host_name: name } = { ...card, ...host };
   const rows: Fact[] = [
     ["UUID", uuid],

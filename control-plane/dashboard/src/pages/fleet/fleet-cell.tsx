@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { isolated } from "../../components/isolated.ts";
 import { bytesText } from "../../components/size-text.ts";
 import { holderMark, isOld, isWanted, type MapCard, stepOfUse } from "./map-rows.ts";
+import { placeOf } from "./map-stops.ts";
 
 const BYTES_OF_MIB = 2 ** 20;
 const HEALTH_MARKS: Readonly<Record<string, string>> = {
@@ -18,13 +19,15 @@ interface CellOf {
   name: string;
   nowMs: number;
   freeGb: number | null;
-  isFirst: boolean;
-  place: string;
-  onOpen: (place: string) => void;
+  /** Whether Tab comes to it. */
+  isStop: boolean;
+  host: string;
+  index: number;
+  onOpen: (host: string, index: number) => void;
 }
 
 export const FleetCell = memo(function FleetCell(cell: CellOf) {
-  const { card, name, nowMs, freeGb, isFirst, place, onOpen } = cell;
+  const { card, name, nowMs, freeGb, isStop, host, index, onOpen } = cell;
   const { t } = useTranslation("fleet");
   const { t: parts } = useTranslation("parts");
   const old = isOld(card, nowMs);
@@ -36,16 +39,16 @@ export const FleetCell = memo(function FleetCell(cell: CellOf) {
       type="button"
       role="gridcell"
       className="fleet-cell"
-      tabIndex={isFirst ? 0 : -1}
+      tabIndex={isStop ? 0 : -1}
       aria-label={cardLabel({ card, name, old }, t, parts)}
-      data-place={place}
+      data-place={placeOf({ host, stop: index })}
       data-card={card.uuid ?? undefined}
       data-step={old ? undefined : (stepOfUse(card) ?? undefined)}
       data-old={old || undefined}
       data-cordoned={card.cordoned || undefined}
       data-simulated={card.simulated || undefined}
       data-unwanted={!isWanted(card, freeGb) || undefined}
-      onClick={() => onOpen(place)}
+      onClick={() => onOpen(host, index)}
     >
       {letter !== "" && <span className="fleet-letter">{letter}</span>}
       {mark !== "" && <span className="fleet-health">{mark}</span>}

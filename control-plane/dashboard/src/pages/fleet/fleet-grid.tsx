@@ -1,7 +1,7 @@
-/** The map: only the rows that are looked at are drawn, and one cell of them all is reached by the tab key. */
+/** The map: only the rows that are looked at are drawn, and of all that takes the focus one is a stop of Tab. */
 import { Badge, Button, Text } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, useCallback, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, memo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -12,17 +12,20 @@ import { useTick } from "../../components/use-tick.ts";
 import "./fleet.css";
 import { FleetCell } from "./fleet-cell.tsx";
 import type { MapHost, MapRow } from "./map-rows.ts";
+import {
+  firstStop,
+  hasStop,
+  type MapStop,
+  placeOf,
+  type RowStop,
+  stopByKey,
+  stopOfPlace,
+} from "./map-stops.ts";
 
 const ROW_PX = 40;
 const AHEAD = 8;
 /** Samples grow old; so finely is it looked at. */
 const AGE_STEP_MS = 5_000;
-const STEPS: Readonly<Record<string, readonly [number, number]>> = {
-  ArrowRight: [0, 1],
-  ArrowLeft: [0, -1],
-  ArrowDown: [1, 0],
-  ArrowUp: [-1, 0],
-};
 
 interface GridOf {
   rows: readonly MapRow[];
@@ -34,7 +37,7 @@ interface GridOf {
 export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
   const { t } = useTranslation("fleet");
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState<string | null>(null);
+  const [active, setActive] = useState<MapStop | null>(null);
   useTick();
   const nowMs = Math.floor(serverNow() / AGE_STEP_MS) * AGE_STEP_MS;
   const virtual = useVirtualizer({
@@ -44,34 +47,27 @@ export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
     overscan: AHEAD,
     getItemKey: (index) => keyOfRow(rows[index]),
   });
-  const open = useCallback(
-    (place: string) => {
-      const { host, index } = partsOf(place);
-      setActive(place);
-      onCard(host, index);
-    },
-    [onCard],
-  );
-  const first = active ?? firstPlace(rows);
+  const drawn = virtual.getVirtualItems().flatMap(({ index }) => rows[index] ?? []);
+  // What is scrolled away, or no more, is not there to be reached.
+  const stop = active !== null && hasStop(drawn, active) ? active : firstStop(drawn);
+  const follow = (event: FocusEvent) => {
+    const focused = stopAt(event.target);
+    if (focused !== null) setActive(focused);
+  };
   const move = (event: KeyboardEvent) => {
-    const step = STEPS[event.key];
-    if (
-      step === undefined ||
-      !(event.target instanceof HTMLElement) ||
-      event.target.dataset["place"] === undefined
-    )
-      return;
+    const from = stopAt(event.target);
+    const next = from === null ? undefined : stopByKey(rows, from, event.key);
+    if (next === undefined) return;
     event.preventDefault();
-    const next = neighbour(rows, event.target.dataset["place"], step);
     if (next === null) return;
-    setActive(next.place);
+    setActive(next.to);
     virtual.scrollToIndex(next.row);
     // At once where it is drawn, since the next key may follow at once; else when it is.
-    const cell = () =>
-      scroller.current?.querySelector<HTMLElement>(`[data-place="${CSS.escape(next.place)}"]`);
-    const drawn = cell();
-    if (drawn === null || drawn === undefined) requestAnimationFrame(() => cell()?.focus());
-    else drawn.focus();
+    const place = `[data-place="${CSS.escape(placeOf(next.to))}"]`;
+    const element = () => scroller.current?.querySelector<HTMLElement>(place) ?? null;
+    const here = element();
+    if (here === null) requestAnimationFrame(() => element()?.focus());
+    else here.focus();
   };
   return (
     <div
@@ -80,7 +76,8 @@ export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
       role="grid"
       aria-label={t("map.title")}
       aria-rowcount={rows.length}
-      tabIndex={first === null ? 0 : -1}
+      tabIndex={stop === null ? 0 : -1}
+      onFocus={follow}
       onKeyDown={move}
     >
       <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
@@ -107,8 +104,8 @@ export function FleetGrid({ rows, freeGb, onCard, onHost }: GridOf) {
                   host={row.host}
                   nowMs={nowMs}
                   freeGb={freeGb}
-                  first={first}
-                  onOpen={open}
+                  stop={row.host.id === stop?.host ? stop.stop : null}
+                  onCard={onCard}
                   onHost={onHost}
                 />
               )}
@@ -124,43 +121,43 @@ interface HostRowOf {
   host: MapHost;
   nowMs: number;
   freeGb: number | null;
-  first: string | null;
-  onOpen: (place: string) => void;
+  /** What of this row Tab comes to; null where that is in another. */
+  stop: RowStop | null;
+  onCard: (host: string, index: number) => void;
   onHost: (host: string) => void;
 }
 
 interface HostHeadOf {
   id: string;
   name: string;
+  stop: RowStop | null;
   onHost: (host: string) => void;
 }
 
-const HostRow = memo(function HostRow({ host, nowMs, freeGb, first, onOpen, onHost }: HostRowOf) {
+const HostRow = memo(function HostRow({ host, nowMs, freeGb, stop, onCard, onHost }: HostRowOf) {
   const { t } = useTranslation("fleet");
   const { id, host_name: name, connection, cordoned, gpus } = host;
   return (
     <>
-      <HostHead id={id} name={name} onHost={onHost} />
+      <HostHead id={id} name={name} stop={stop} onHost={onHost} />
       <div role="presentation" className="fleet-cells">
-        {gpus.map((card, index) => {
-          const place = placeOf(id, index);
-          return (
-            <FleetCell
-              key={place}
-              card={card}
-              name={
-                card.gpu_index === null
-                  ? t("card.gone", { host: name })
-                  : t("card.title", { index: card.gpu_index, host: name })
-              }
-              nowMs={nowMs}
-              freeGb={freeGb}
-              isFirst={place === first}
-              place={place}
-              onOpen={onOpen}
-            />
-          );
-        })}
+        {gpus.map((card, index) => (
+          <FleetCell
+            key={placeOf({ host: id, stop: index })}
+            card={card}
+            name={
+              card.gpu_index === null
+                ? t("card.gone", { host: name })
+                : t("card.title", { index: card.gpu_index, host: name })
+            }
+            nowMs={nowMs}
+            freeGb={freeGb}
+            isStop={index === stop}
+            host={id}
+            index={index}
+            onOpen={onCard}
+          />
+        ))}
         {gpus.length === 0 && (
           <Text role="gridcell" size="sm" c="dimmed">
             {t("map.noCards")}
@@ -170,7 +167,11 @@ const HostRow = memo(function HostRow({ host, nowMs, freeGb, first, onOpen, onHo
       <div role="gridcell">
         {connection !== "connected" && (
           <>
-            <StatusBadge status={connection} /> <AgeText at={host.last_heartbeat_at} />
+            <StatusBadge status={connection} />{" "}
+            <AgeText
+              at={host.last_heartbeat_at}
+              inGrid={{ place: placeOf({ host: id, stop: "age" }), isStop: stop === "age" }}
+            />
           </>
         )}
         {cordoned && (
@@ -184,11 +185,11 @@ const HostRow = memo(function HostRow({ host, nowMs, freeGb, first, onOpen, onHo
 });
 
 /** Which no reading changes. */
-const HostHead = memo(function HostHead({ id, name, onHost }: HostHeadOf) {
+const HostHead = memo(function HostHead({ id, name, stop, onHost }: HostHeadOf) {
   const { t } = useTranslation("fleet");
   return (
     <div role="rowheader" className="fleet-host" data-host={id}>
-      <PageLink to={`/hosts/${encodeURIComponent(id)}`} truncate title={name}>
+      <PageLink to={`/hosts/${encodeURIComponent(id)}`} truncate title={name} {...tabOf(id, "name", stop)}>
         {name}
       </PageLink>
       <Button
@@ -196,6 +197,7 @@ const HostHead = memo(function HostHead({ id, name, onHost }: HostHeadOf) {
         variant="default"
         aria-label={t("map.acts", { host: name })}
         onClick={() => onHost(id)}
+        {...tabOf(id, "actions", stop)}
       >
         ⋯
       </Button>
@@ -203,40 +205,16 @@ const HostHead = memo(function HostHead({ id, name, onHost }: HostHeadOf) {
   );
 });
 
-const placeOf = (host: string, index: number) => `${host}#${index}`;
+/** What makes an element of a row a stop of the map. */
+function tabOf(host: string, own: RowStop, stop: RowStop | null) {
+  return { "data-place": placeOf({ host, stop: own }), tabIndex: own === stop ? 0 : -1 };
+}
 
-function partsOf(place: string): { host: string; index: number } {
-  const at = place.lastIndexOf("#");
-  return { host: place.slice(0, at), index: Number(place.slice(at + 1)) };
+function stopAt(target: EventTarget): MapStop | null {
+  return target instanceof HTMLElement ? stopOfPlace(target.dataset["place"]) : null;
 }
 
 function keyOfRow(row: MapRow | undefined): string {
   if (row === undefined) return "";
   return row.kind === "host" ? row.host.id : `group ${row.name}`;
-}
-
-function firstPlace(rows: readonly MapRow[]): string | null {
-  for (const row of rows) if (row.kind === "host" && row.host.gpus.length > 0) return placeOf(row.host.id, 0);
-  return null;
-}
-
-/** The cell beside it, over rows without cells. */
-function neighbour(
-  rows: readonly MapRow[],
-  place: string,
-  [down, right]: readonly [number, number],
-): { row: number; place: string } | null {
-  const { host, index } = partsOf(place);
-  let row = rows.findIndex((one) => one.kind === "host" && one.host.id === host);
-  let column = index + right;
-  for (row += down; row >= 0 && row < rows.length; row += down) {
-    const here = rows[row];
-    const count = here?.kind === "host" ? here.host.gpus.length : 0;
-    if (here?.kind === "host" && count > 0 && column >= 0 && (down !== 0 || column < count)) {
-      column = Math.min(column, count - 1);
-      return { row, place: placeOf(here.host.id, column) };
-    }
-    if (down === 0) return null;
-  }
-  return null;
 }

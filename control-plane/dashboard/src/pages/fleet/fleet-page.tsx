@@ -1,6 +1,7 @@
 /** The fleet at a glance: six figures, and a map with one row for each host and one cell for each card. */
+import { listFleetMap } from "@remotegpu/control-plane/client/generated/api";
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Modal, Stack, Text } from "@mantine/core";
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
@@ -17,15 +18,14 @@ import { MapPages } from "./map-pages.tsx";
 import { holdersOf, mapRows } from "./map-rows.ts";
 import { useLiveMap } from "./use-live-map.ts";
 
-const PATH = "/fleet/map";
-const TOPICS = ["fleet", "gpu", "queue", "alarms"];
+const TOPICS = ["fleet", "gpu", "queue", "alarms"] as const;
 const SIGNS = ["fill", "bar", "corner", "letter", "hatch", "dashed", "grey", "vanished"] as const;
 
 export default function FleetPage() {
   const { t } = useTranslation("fleet");
   const { query, cursor } = useMapFilters();
   // The line, what is not ingested and what was earned go on without a word, and so does the age of readings that stand still.
-  const map = useApi<FleetMap>(PATH, { query, topics: TOPICS, isMoving: true });
+  const map = useApi(listFleetMap(query), { topics: TOPICS, isMoving: true });
   const data = useLiveMap(map.data);
   // While the next page is asked for, the one before is what is shown.
   const [visiblePage, setVisiblePage] = useState(cursor);
@@ -34,7 +34,7 @@ export default function FleetPage() {
     <>
       <PageHead title={t("title")} />
       {data !== undefined && <FleetTiles at={data.at} totals={data.totals} />}
-      <Panel<FleetMap> title={t("map.title")} definition={t("map.definition")} from={{ ...map, data }}>
+      <Panel title={t("map.title")} definition={t("map.definition")} from={{ ...map, data }}>
         {(visible) => <FleetMapContent map={visible} page={visiblePage} />}
       </Panel>
     </>

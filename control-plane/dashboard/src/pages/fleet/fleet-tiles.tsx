@@ -1,6 +1,6 @@
 /** Right now, in six figures, which no single reading changes. */
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { SimpleGrid } from "@mantine/core";
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { ageOf } from "../../components/age-text.tsx";

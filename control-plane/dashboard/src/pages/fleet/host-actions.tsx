@@ -1,4 +1,5 @@
 /** Taking a host out of service and back: who is hit is shown before anything is done. */
+import { cordonHost, drainHost, uncordonHost } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,9 +24,8 @@ interface HostActionsOf {
 export function HostActions({ host, holders }: HostActionsOf) {
   const { t } = useTranslation("fleet");
   const [isDraining, setDraining] = useState(false);
-  const path = `/hosts/${encodeURIComponent(host.id)}`;
   const verb = host.cordoned ? "uncordon" : "cordon";
-  const cordon = useAction({ method: "POST", path: `${path}/${verb}`, body: () => ({}) });
+  const cordon = useAction(() => (host.cordoned ? uncordonHost : cordonHost)(host.id, {}));
   return (
     <>
       <Group gap="xs">
@@ -47,13 +47,7 @@ export function HostActions({ host, holders }: HostActionsOf) {
         </Text>
       )}
       {cordon.error !== null && <Failure why={cordon.error} isAct />}
-      <DrainDialog
-        isOpen={isDraining}
-        onClose={() => setDraining(false)}
-        path={path}
-        host={host}
-        holders={holders}
-      />
+      <DrainDialog isOpen={isDraining} onClose={() => setDraining(false)} host={host} holders={holders} />
     </>
   );
 }
@@ -61,21 +55,18 @@ export function HostActions({ host, holders }: HostActionsOf) {
 interface DrainDialogOf extends HostActionsOf {
   isOpen: boolean;
   onClose: () => void;
-  path: string;
 }
 
-function DrainDialog({ isOpen, onClose, path, host, holders }: DrainDialogOf) {
+function DrainDialog({ isOpen, onClose, host, holders }: DrainDialogOf) {
   const { t } = useTranslation("fleet");
   const [seconds, setSeconds] = useState("0");
   const [reason, setReason] = useState("");
-  const drain = useAction({
-    method: "POST",
-    path: `${path}/drain`,
-    body: () => ({
+  const drain = useAction(() =>
+    drainHost(host.id, {
       ...(reason.trim() !== "" && { reason: reason.trim() }),
       ...(seconds !== "0" && { deadline_seconds: Number(seconds) }),
     }),
-  });
+  );
   const reported = (value: number) => {
     if (value === 0) return t("host.now");
     if (value < HOUR) return t("host.inMinutes", { count: value / MINUTE });

@@ -1,26 +1,20 @@
 /** Samples that the stream tells, laid over the map's answer: only what changed is made anew. Pure, as map-rows.ts. */
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
+import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import type { MapCard } from "./map-rows.ts";
 
-export interface GpuValues {
-  columns: string[];
-  rows: unknown[][];
-}
+export type GpuValues = StreamEvents["gpu"];
 
 export type LiveSamples = ReadonlyMap<unknown, Partial<MapCard>>;
 
-/** How the stream names what the map has. */
-const COLUMNS = {
-  utilization: "utilization_percent",
-  utilization_percent: "utilization_percent",
-  memory_used: "memory_used_mib",
-  memory_used_mib: "memory_used_mib",
-  temperature: "temperature_c",
-  temperature_c: "temperature_c",
-  power: "power_w",
-  power_w: "power_w",
-  sampled_at: "sampled_at",
-} as const satisfies Record<string, keyof MapCard>;
+/** Whatever else a newer server reports of a GPU the map has no place for. */
+const READINGS = [
+  "utilization_percent",
+  "memory_used_mib",
+  "temperature_c",
+  "power_w",
+  "sampled_at",
+] as const satisfies (keyof MapCard & GpuValues["columns"][number])[];
 
 export function samplesOf({ columns, rows }: GpuValues): LiveSamples {
   const uuidAt = columns.indexOf("uuid");
@@ -48,10 +42,7 @@ function momentOf(at: string | null | undefined): number {
   return at === null || at === undefined ? -Infinity : Date.parse(at);
 }
 
-function changeOf(columns: readonly string[], row: readonly unknown[]): Partial<MapCard> {
-  return Object.fromEntries(
-    columns.flatMap((column, index) =>
-      column in COLUMNS ? [[COLUMNS[column as keyof typeof COLUMNS], row[index]]] : [],
-    ),
-  ) as Partial<MapCard>;
+function changeOf(columns: GpuValues["columns"], row: GpuValues["rows"][number]): Partial<MapCard> {
+  const known = READINGS.filter((name) => columns.includes(name));
+  return Object.fromEntries(known.map((name) => [name, row[columns.indexOf(name)]]));
 }

@@ -1,8 +1,9 @@
 /** What the map shows and in which order, as the address has it. The server looks: a page may be a part of the fleet. */
+import type { ListFleetMapParams } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group } from "@mantine/core";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import type { Query } from "../../api/client.ts";
+import { asTyped } from "../../api/as-typed.ts";
 import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { TypedFilter } from "../../components/typed-filter.tsx";
@@ -15,7 +16,7 @@ const MAX_FIND = 200;
 export const KEYS_APART = "\n";
 
 interface MapFiltered {
-  query: Query;
+  query: ListFleetMapParams;
   freeGb: number | null;
   cursor: string;
   /** Not every host is wanted. */
@@ -27,13 +28,14 @@ export function useMapFilters(): MapFiltered {
   const [{ group, find, free, cursor }] = useFilters(NAMES);
   return useMemo(() => {
     const freeGb = FREE_GB.some((gb) => gb === free) ? Number(free) : null;
-    const query = {
+    const search = find.trim().slice(0, MAX_FIND);
+    const query = asTyped<ListFleetMapParams>({
       cursor,
-      search: find.trim().slice(0, MAX_FIND),
+      search,
       free_gpu_memory: freeGb === null ? "" : bytesOfGb(freeGb),
       group_by: /^(model|label:.+)$/.test(group) ? group : "",
-    };
-    return { query, freeGb, cursor, isNarrowed: query.search !== "" || freeGb !== null };
+    });
+    return { query, freeGb, cursor, isNarrowed: search !== "" || freeGb !== null };
   }, [group, find, free, cursor]);
 }
 

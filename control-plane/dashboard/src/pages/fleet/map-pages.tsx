@@ -1,6 +1,6 @@
 /** Which part of the fleet is shown, and the way to the others. */
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group, Text } from "@mantine/core";
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { useTranslation } from "react-i18next";
 import { useMapPage } from "./map-filters.tsx";
 

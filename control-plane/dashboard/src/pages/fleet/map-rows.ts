@@ -1,5 +1,5 @@
 /** What the map shows of the answer, as rows: pure, so that it can be tried without a browser. */
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 
 export type MapHost = FleetMap["hosts"][number];
 export type MapCard = MapHost["gpus"][number];

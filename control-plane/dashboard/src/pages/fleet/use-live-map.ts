@@ -2,7 +2,7 @@
  * The map's answer with what the stream told since. The two are kept apart: an answer that something is written into each
  * second counts as asked for just now, and would never be asked for again.
  */
-import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
+import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useCallback, useState } from "react";
 import { useValues } from "../../live/live.tsx";
 import { type GpuValues, type LiveSamples, samplesOf, withSamples } from "./live-cards.ts";

@@ -1,7 +1,7 @@
 /** How busy, full and warm a card was, and what it drew. */
+import { getGpuHistory } from "@remotegpu/control-plane/client/generated/api";
+import type { Gpu, GpuHistory } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { SimpleGrid, Text } from "@mantine/core";
-import type { GpuHistory } from "@remotegpu/control-plane/server/http/gpu-history/history-answer";
-import type { GpuResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
@@ -24,15 +24,14 @@ const LINES = [
   { key: "power", of: "power", unit: "W", range: undefined },
 ] as const;
 
-export function CardLines({ card }: { card: GpuResponse }) {
+export function CardLines({ card }: { card: Gpu }) {
   const { t } = useTranslation("host");
   const [filters, setFilters] = useFilters(["period"]);
   useTick();
   const period: Period = filters.period in PERIODS ? (filters.period as Period) : "day";
   const toMs = Math.floor(serverNow() / STEP_MS) * STEP_MS;
   const query = { from: new Date(toMs - PERIODS[period]).toISOString(), to: new Date(toMs).toISOString() };
-  const history = useApi<GpuHistory>(`/gpus/${encodeURIComponent(card.uuid ?? "")}/history`, {
-    query,
+  const history = useApi(getGpuHistory(card.uuid ?? "", query), {
     isLive: false,
   });
   return (

@@ -1,6 +1,8 @@
 /** What can be done to a host: out of service and back, empty, upgraded, and out of the fleet's trust. */
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+import { revokeHost } from "@remotegpu/control-plane/client/generated/api";
+import type { Host } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Code, Group, Stack, Text } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
@@ -14,20 +16,15 @@ import { useHolders } from "./host-instances.tsx";
 const WITH_CA = "$([ -e /etc/remotegpu/ca.pem ] && echo --cacert /etc/remotegpu/ca.pem) ";
 
 interface HostActionsOf {
-  host: HostResponse;
-  path: string;
-  topics: readonly string[];
+  host: Host;
+  topics: readonly StreamTopic[];
 }
 
-export function HostActionsPanel({ host, path, topics }: HostActionsOf) {
+export function HostActionsPanel({ host, topics }: HostActionsOf) {
   const { t } = useTranslation("host");
-  const holders = useHolders({ path, topics });
+  const holders = useHolders({ hostId: host.id, topics });
   const [isRevoking, setRevoking] = useState(false);
-  const revoke = useAction({
-    method: "POST",
-    path: `${path}/revoke`,
-    body: () => ({}),
-  });
+  const revoke = useAction(() => revokeHost(host.id, {}));
   const line = `curl -fsS ${location.protocol === "https:" ? WITH_CA : ""}${location.origin}/install.sh | sh`;
   return (
     <Panel title={t("acts.title")}>

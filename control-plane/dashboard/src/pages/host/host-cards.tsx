@@ -1,8 +1,10 @@
 /** A host's cards now, and the lines of the one that is chosen, which stands in the address. */
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+import { listHostGpus } from "@remotegpu/control-plane/client/generated/api";
+import type { Gpu } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Stack, Text } from "@mantine/core";
-import type { GpuResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { NotReported } from "../../components/not-reported.tsx";
@@ -15,12 +17,12 @@ import { CardLines } from "./card-lines.tsx";
 
 const BYTES_OF_MIB = 2 ** 20;
 
-export function HostCards({ path, topics }: { path: string; topics: readonly string[] }) {
+export function HostCards({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
   const { t } = useTranslation("host");
   const [{ card }, setFilters] = useFilters(["card"]);
   // No change is told of their readings.
-  const cards = useApi<Page<GpuResponse>>(`${path}/gpus`, { topics, query: { limit: 200 }, isMoving: true });
-  const columns: Column<GpuResponse>[] = [
+  const cards = useApi(listHostGpus(hostId, { limit: 200 }), { topics, isMoving: true });
+  const columns: Column<Gpu>[] = [
     {
       title: t("gpus.card"),
       cell: ({ gpu_index: index, uuid }) =>
@@ -81,7 +83,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
   const chosen = cards.data?.items.find(({ uuid }) => uuid === card && uuid !== null);
   return (
     <Stack>
-      <Panel<Page<GpuResponse>>
+      <Panel
         title={t("gpus.title")}
         definition={t("gpus.definition")}
         from={cards}
@@ -103,7 +105,7 @@ export function HostCards({ path, topics }: { path: string; topics: readonly str
 }
 
 /** What a card said last that is gone says nothing about now. */
-function asOfNow(card: GpuResponse): GpuResponse {
+function asOfNow(card: Gpu): Gpu {
   if (card.vanished_at === null) return card;
   return { ...card, utilization_percent: null, memory_used_mib: null, temperature_c: null, power_w: null };
 }

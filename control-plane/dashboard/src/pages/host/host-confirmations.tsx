@@ -2,8 +2,9 @@
  * What of a host waits for an administrator's word: whether the address that it reports is its own, and whether it belongs to
  * the storage pool that it says.
  */
+import { confirmHostAddress, confirmHostPool } from "@remotegpu/control-plane/client/generated/api";
+import type { Host } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
@@ -11,12 +12,11 @@ import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { ServerText } from "../../components/server-text.tsx";
 
 interface ConfirmationOf {
-  host: HostResponse;
-  path: string;
+  host: Host;
 }
 
 /** Nothing where nothing waits. */
-export function HostConfirmations({ host, path }: ConfirmationOf) {
+export function HostConfirmations({ host }: ConfirmationOf) {
   const { t } = useTranslation("host");
   if (host.revoked_at !== null) return null;
   const isPoolOpen = host.claimed_storage_pool !== null || host.pool_state !== "trusted";
@@ -27,7 +27,7 @@ export function HostConfirmations({ host, path }: ConfirmationOf) {
           <Text size="sm">
             <ServerText>{host.address_detail}</ServerText> {t("confirm.addressMeans")}
           </Text>
-          <ConfirmAddress host={host} path={path} />
+          <ConfirmAddress host={host} />
         </Alert>
       )}
       {isPoolOpen && (
@@ -35,18 +35,18 @@ export function HostConfirmations({ host, path }: ConfirmationOf) {
           <Text size="sm">
             <ServerText>{host.pool_reason}</ServerText>
           </Text>
-          <ConfirmPool host={host} path={path} />
+          <ConfirmPool host={host} />
         </Alert>
       )}
     </Stack>
   );
 }
 
-function ConfirmAddress({ host, path }: ConfirmationOf) {
+function ConfirmAddress({ host }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
   const address = host.ip_address;
-  const act = useAction({ method: "POST", path: `${path}/confirm-address`, body: () => ({ address }) });
+  const act = useAction(() => confirmHostAddress(host.id, { address }));
   return (
     <>
       <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
@@ -70,15 +70,11 @@ function ConfirmAddress({ host, path }: ConfirmationOf) {
   );
 }
 
-function ConfirmPool({ host, path }: ConfirmationOf) {
+function ConfirmPool({ host }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
   const [pool, setPool] = useState(host.claimed_storage_pool ?? host.storage_pool);
-  const act = useAction({
-    method: "POST",
-    path: `${path}/confirm-pool`,
-    body: () => ({ storage_pool: pool.trim() }),
-  });
+  const act = useAction(() => confirmHostPool(host.id, { storage_pool: pool.trim() }));
   return (
     <>
       <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>

@@ -1,18 +1,19 @@
 /** What happened on a host. */
-import type { EventResponse } from "@remotegpu/control-plane/server/http/workloads/event-answer";
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+import { listHostEvents } from "@remotegpu/control-plane/client/generated/api";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";
 import { PageTable } from "../../components/page-table.tsx";
 import { ServerText } from "../../components/server-text.tsx";
 
-export function HostEvents({ path, topics }: { path: string; topics: readonly string[] }) {
+export function HostEvents({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
   const { t } = useTranslation("host");
   return (
-    <PageTable<EventResponse>
+    <PageTable
       title={t("events.title")}
       definition={t("events.definition")}
-      path={`${path}/events`}
+      list={listHostEvents(hostId)}
       topics={topics}
       columns={[
         { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },

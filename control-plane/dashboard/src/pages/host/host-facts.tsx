@@ -1,5 +1,6 @@
 /** What a host is and how it stands, as far as it or the server says so. */
-import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
+import { getApi } from "@remotegpu/control-plane/client/generated/api";
+import type { Host } from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { TFunction } from "i18next";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,9 +15,9 @@ import { StatusBadge } from "../../components/status-badge.tsx";
 
 const MS_PER_SECOND = 1_000;
 
-export function HostFacts({ host }: { host: HostResponse }) {
+export function HostFacts({ host }: { host: Host }) {
   const { t } = useTranslation("host");
-  const server = useApi<{ version: string }>("", { isLive: false });
+  const server = useApi(getApi(), { isLive: false });
   const used = (part: number, whole: number) =>
     t("facts.used", { used: bytesText(part) ?? "", total: bytesText(whole) ?? "" });
   const labels = Object.entries(host.labels ?? {}).map(([key, value]) => `${key}=${value}`);
@@ -78,7 +79,7 @@ export function HostFacts({ host }: { host: HostResponse }) {
 }
 
 /** Whether it is the host's own stands beside it. */
-function AddressText({ host }: { host: HostResponse }) {
+function AddressText({ host }: { host: Host }) {
   const { t } = useTranslation("host");
   const { public_ip: visible, ip_address: reported, address_confirmed_by: by } = host;
   return (
@@ -101,7 +102,7 @@ function clockText(offsetMs: number | null, t: TFunction<"host">): string | null
 }
 
 /** What it has written of what was used, against what was taken of it. */
-function JournalText({ host: { journal, pending_usage_rows: pending } }: { host: HostResponse }) {
+function JournalText({ host: { journal, pending_usage_rows: pending } }: { host: Host }) {
   const { t } = useTranslation("host");
   if (journal === null || journal.head_seq === null) return <NotReported />;
   const place = { watermark: journal.watermark, head: journal.head_seq };

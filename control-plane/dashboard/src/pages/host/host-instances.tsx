@@ -1,6 +1,8 @@
 /** What runs on a host: whose it is, which cards and which ports it has there. */
+import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
+import { listHostInstances } from "@remotegpu/control-plane/client/generated/api";
+import type { InstanceOnHost } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
-import type { InstanceOnHost } from "@remotegpu/control-plane/server/http/hosts/host-instances";
 import { useTranslation } from "react-i18next";
 import { usePages } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -14,32 +16,29 @@ import type { MapCard } from "../fleet/map-rows.ts";
 const BYTES_OF_MIB = 2 ** 20;
 
 interface Whose {
-  /** The host's own. */
-  path: string;
-  topics: readonly string[];
+  hostId: string;
+  topics: readonly StreamTopic[];
 }
 
-/** One question for the table and for who is hit by a drain. */
-const requested = ({ path, topics }: Whose) =>
-  ({ path: `${path}/instances`, request: { topics, query: { limit: 200 }, isMoving: true } }) as const;
+/** One request for the table and for who is hit by a drain. */
+const instancesOf = ({ hostId, topics }: Whose) =>
+  ({ list: listHostInstances(hostId, { limit: 200 }), topics, isMoving: true }) as const;
 
 /** Each workload once. */
 export function useHolders(whose: Whose): MapCard["holders"] {
-  const { path, request } = requested(whose);
-  const items = usePages<InstanceOnHost>(path, request).data?.pages.flatMap((page) => page.items) ?? [];
+  const { list, ...freshness } = instancesOf(whose);
+  const items = usePages(list, freshness).data?.pages.flatMap((page) => page.items) ?? [];
   return [...new Map(items.map((one) => [`${one.kind}/${one.workload_id}`, holderOf(one)])).values()];
 }
 
 export function HostInstances(whose: Whose) {
   const { t } = useTranslation("host");
-  const { path, request } = requested(whose);
   return (
-    <PageTable<InstanceOnHost>
+    <PageTable
       title={t("instances.title")}
       definition={t("instances.definition")}
       empty={t("instances.empty")}
-      path={path}
-      {...request}
+      {...instancesOf(whose)}
       columns={[
         {
           title: t("instances.workload"),

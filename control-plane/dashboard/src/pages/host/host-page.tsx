@@ -1,6 +1,6 @@
 /** One host: what it is, its cards now and over time, what runs there and whose it is, what happened, and what can be done. */
+import { getHost } from "@remotegpu/control-plane/client/generated/api";
 import { Stack } from "@mantine/core";
-import type { HostResponse } from "@remotegpu/control-plane/server/http/hosts/host-answer";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../components/filters.ts";
@@ -18,24 +18,23 @@ import { HostInstances } from "./host-instances.tsx";
 export default function HostPage() {
   const { t } = useTranslation("host");
   const id = useAddressId();
-  const path = `/hosts/${encodeURIComponent(id)}`;
-  const topics = [`host:${id}`, "fleet"];
+  const topics = [`host:${id}`, "fleet"] as const;
   // Its clock and its journal go on without a word.
-  const host = useApi<HostResponse>(path, { topics, isMoving: true });
+  const host = useApi(getHost(id), { topics, isMoving: true });
   if (isNotFound(host.error)) return <NotFound />;
   return (
     <>
       <PageHead title={t("title", { name: host.data?.name ?? id })} />
-      <Panel<HostResponse> title={t("facts.title")} from={host}>
+      <Panel title={t("facts.title")} from={host}>
         {(data) => <HostFacts host={data} />}
       </Panel>
       {host.data !== undefined && (
         <Stack mt="md">
-          <HostConfirmations host={host.data} path={path} />
-          <HostCards path={path} topics={topics} />
-          <HostInstances path={path} topics={topics} />
-          <HostActionsPanel host={host.data} path={path} topics={topics} />
-          <HostEvents path={path} topics={topics} />
+          <HostConfirmations host={host.data} />
+          <HostCards hostId={id} topics={topics} />
+          <HostInstances hostId={id} topics={topics} />
+          <HostActionsPanel host={host.data} topics={topics} />
+          <HostEvents hostId={id} topics={topics} />
         </Stack>
       )}
     </>

@@ -1,5 +1,6 @@
 /** The images on offer; administrators keep the list. */
-import type { Image } from "@remotegpu/control-plane/server/http/data/images";
+import { createImage, deleteImage, listImages } from "@remotegpu/control-plane/client/generated/api";
+import type { Image } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
@@ -30,9 +31,8 @@ export default function ImagesPage() {
             cell: ({ id, name }: Image) => (
               <ActionButton
                 label={t("image.remove")}
-                method="DELETE"
-                path={`/images/${id}`}
-                requests={{
+                request={deleteImage(id)}
+                consequences={{
                   title: t("image.removeTitle", { name }),
                   stops: [t("image.removeStops")],
                   keeps: [t("image.removeKeeps")],
@@ -47,10 +47,10 @@ export default function ImagesPage() {
   return (
     <>
       <PageHead title={t("image.title")} />
-      <PageTable<Image>
+      <PageTable
         title={t("image.title")}
         definition={t("image.definition")}
-        path="/images"
+        list={listImages()}
         columns={columns}
         keyOf={({ id }) => id}
         empty={t("image.empty")}
@@ -67,8 +67,7 @@ function NewImage() {
       open={t("image.add")}
       title={t("image.add")}
       submit={t("add")}
-      method="POST"
-      path="/images"
+      request={createImage}
       fields={[
         { path: "name", kind: "text", label: t("column.name"), isRequired: true },
         { path: "display_name", kind: "text", label: t("image.shown") },

@@ -1,4 +1,6 @@
 /** Inference services, newest first; the order of a new one stands in their place. */
+import { asTyped } from "../../api/as-typed.ts";
+import { listInferenceServices } from "@remotegpu/control-plane/client/generated/api";
 import { Button } from "@mantine/core";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
 import { useTranslation } from "react-i18next";
@@ -66,10 +68,9 @@ function Services() {
     },
   ];
   return (
-    <PageTable<Service>
+    <PageTable
       title={t("services")}
-      path="/inference-services"
-      query={{ name, status }}
+      list={listInferenceServices(asTyped({ name, status }))}
       topics={["workloads"]}
       columns={columns}
       keyOf={({ id }) => id}

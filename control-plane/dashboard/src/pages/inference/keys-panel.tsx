@@ -1,5 +1,10 @@
 /** Keys that open this service at the gateway and nothing else. A new one is shown once. */
-import type { ServiceKey } from "@remotegpu/control-plane/server/http/inference/service-keys";
+import {
+  createInferenceServiceKey,
+  listInferenceServiceKeys,
+  revokeInferenceServiceKey,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { NewServiceKey, ServiceKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
@@ -10,7 +15,6 @@ import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function KeysPanel({ id }: { id: string }) {
   const { t } = useTranslation("inference");
-  const path = `/inference-services/${encodeURIComponent(id)}/keys`;
   const columns: Column<ServiceKey>[] = [
     { title: t("keys.name"), cell: ({ name }) => name },
     { title: t("keys.prefix"), cell: ({ prefix }) => prefix, isWide: true },
@@ -34,9 +38,8 @@ export function KeysPanel({ id }: { id: string }) {
         revoked === null && (
           <ActionButton
             label={t("keys.revoke")}
-            method="DELETE"
-            path={`${path}/${keyId}`}
-            requests={{
+            request={revokeInferenceServiceKey(id, keyId)}
+            consequences={{
               title: t("keys.revokeTitle", { name }),
               stops: [t("keys.revokeStops")],
               keeps: [t("keys.revokeKeeps")],
@@ -47,27 +50,26 @@ export function KeysPanel({ id }: { id: string }) {
     },
   ];
   return (
-    <PageTable<ServiceKey>
+    <PageTable
       title={t("keys.title")}
       definition={t("keys.definition")}
-      path={path}
+      list={listInferenceServiceKeys(id)}
       columns={columns}
       keyOf={(key) => key.id}
       empty={t("keys.empty")}
-      actions={<NewKey path={path} />}
+      actions={<NewKey serviceId={id} />}
     />
   );
 }
 
-function NewKey({ path }: { path: string }) {
+function NewKey({ serviceId }: { serviceId: string }) {
   const { t } = useTranslation("inference");
   return (
-    <DialogForm<ServiceKey & { key: string }>
+    <DialogForm
       open={t("keys.make")}
       title={t("keys.make")}
       submit={t("keys.make")}
-      method="POST"
-      path={path}
+      request={(body: NewServiceKey) => createInferenceServiceKey(serviceId, body)}
       fields={[
         { path: "name", kind: "text", label: t("keys.name"), isRequired: true, maxLength: 128 },
         { path: "expires_at", kind: "moment", label: t("keys.ends"), hint: t("keys.endsHint") },

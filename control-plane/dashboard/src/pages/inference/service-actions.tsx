@@ -1,4 +1,18 @@
 /** What can be done with a service as it stands. */
+import {
+  deleteInferenceService,
+  pauseInferenceService,
+  resumeInferenceService,
+  rollBackInferenceService,
+  scaleInferenceService,
+  startInferenceService,
+  stopInferenceService,
+  upgradeInferenceService,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  InferenceServiceScale,
+  InferenceServiceUpgrade,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
@@ -13,20 +27,18 @@ export function ServiceActions({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   const go = useGo();
   const { id, name, status, previous_version: previous, rollout, autoscaling_enabled: scales } = service;
-  const path = `/inference-services/${encodeURIComponent(id)}`;
   const isDown = DOWN.includes(status);
   const isPaused = service.autoscaling_config?.["paused"] === true;
   const stops = [t("acts.stopsReplicas", { count: service.instances.length }), t("acts.stopsRequests")];
   return (
     <Group gap="xs">
       {isDown ? (
-        <ActionButton label={t("acts.start")} method="POST" path={`${path}/start`} />
+        <ActionButton label={t("acts.start")} request={startInferenceService(id)} />
       ) : (
         <ActionButton
           label={t("acts.stop")}
-          method="POST"
-          path={`${path}/stop`}
-          requests={{
+          request={stopInferenceService(id)}
+          consequences={{
             title: t("acts.stopTitle", { name }),
             stops,
             keeps: [t("acts.stopKeeps")],
@@ -34,15 +46,13 @@ export function ServiceActions({ service }: { service: Service }) {
           }}
         />
       )}
-      <Scale service={service} path={path} />
-      <Upgrade service={service} path={path} />
+      <Scale service={service} />
+      <Upgrade service={service} />
       {(previous !== null || rollout !== null) && (
         <ActionButton
           label={t("acts.rollback")}
-          method="POST"
-          path={`${path}/rollback`}
-          body={{}}
-          requests={{
+          request={rollBackInferenceService(id, {})}
+          consequences={{
             title: t("acts.rollbackTitle", { name }),
             stops: [t("acts.rollbackStops")],
             keeps: [t("acts.rollbackKeeps")],
@@ -53,15 +63,13 @@ export function ServiceActions({ service }: { service: Service }) {
       {scales && (
         <ActionButton
           label={t(isPaused ? "acts.resume" : "acts.pause")}
-          method="POST"
-          path={`${path}/${isPaused ? "resume" : "pause"}`}
+          request={isPaused ? resumeInferenceService(id) : pauseInferenceService(id)}
         />
       )}
       <ActionButton
         label={t("acts.delete")}
-        method="DELETE"
-        path={path}
-        requests={{
+        request={deleteInferenceService(id)}
+        consequences={{
           title: t("acts.deleteTitle", { name }),
           stops: [...stops, t("acts.deleteStops")],
           keeps: [t("acts.deleteKeeps")],
@@ -73,7 +81,7 @@ export function ServiceActions({ service }: { service: Service }) {
   );
 }
 
-function Scale({ service, path }: { service: Service; path: string }) {
+function Scale({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   const { replicas, min_replicas: min, max_replicas: max } = service;
   return (
@@ -81,8 +89,7 @@ function Scale({ service, path }: { service: Service; path: string }) {
       open={t("acts.scale")}
       title={t("acts.scaleTitle", { name: service.name })}
       submit={t("acts.scale")}
-      method="POST"
-      path={`${path}/scale`}
+      request={(body: InferenceServiceScale) => scaleInferenceService(service.id, body)}
       base={{ replicas }}
       fields={[
         {
@@ -97,7 +104,7 @@ function Scale({ service, path }: { service: Service; path: string }) {
   );
 }
 
-function Upgrade({ service, path }: { service: Service; path: string }) {
+function Upgrade({ service }: { service: Service }) {
   const { t } = useTranslation(["inference", "work"]);
   const { image, env_vars: variables, config, cpu, memory, gpu } = service;
   const command = config?.["command"];
@@ -107,8 +114,7 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
       open={t("acts.upgrade")}
       title={t("acts.upgradeTitle", { name: service.name })}
       submit={t("acts.upgrade")}
-      method="POST"
-      path={`${path}/upgrade`}
+      request={(body: InferenceServiceUpgrade) => upgradeInferenceService(service.id, body)}
       base={{
         image,
         // Those that are hidden stay as they are.
@@ -116,7 +122,7 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
         cpu,
         memory,
         gpu,
-        ...(command !== undefined && { config: { command } }),
+        ...(isCommand(command) && { config: { command } }),
       }}
       fields={[
         { path: "version", kind: "text", label: t("field.version"), isRequired: true, maxLength: 64 },
@@ -135,4 +141,9 @@ function Upgrade({ service, path }: { service: Service; path: string }) {
       ]}
     />
   );
+}
+
+/** Its answer has the configuration as it was ordered. */
+function isCommand(value: unknown): value is string | string[] {
+  return typeof value === "string" || Array.isArray(value);
 }

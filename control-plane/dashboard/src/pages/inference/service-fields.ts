@@ -1,4 +1,5 @@
 /** The fields of the order of a service. */
+import type { NewInferenceService } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import type { Field } from "../../components/form/fields.tsx";
 
@@ -6,11 +7,11 @@ const MAX_NAME = 128;
 const MAX_VERSION = 64;
 
 export function useServiceFields(workspaces: readonly { value: string; label: string }[]): {
-  main: Field[];
-  more: Field[];
+  main: Field<NewInferenceService>[];
+  more: Field<NewInferenceService>[];
 } {
   const { t } = useTranslation(["inference", "work"]);
-  const main: Field[] = [
+  const main: Field<NewInferenceService>[] = [
     { path: "name", kind: "text", label: t("field.name"), isRequired: true, maxLength: MAX_NAME },
     {
       path: "version",
@@ -45,7 +46,7 @@ export function useServiceFields(workspaces: readonly { value: string; label: st
     { path: "max_replicas", kind: "number", label: t("field.max") },
     { path: "env_vars", kind: "variables", label: t("form.variables", { ns: "work" }) },
   ];
-  const more: Field[] = [
+  const more: Field<NewInferenceService>[] = [
     { path: "workspace_id", kind: "number", label: t("field.workspace"), choices: workspaces },
     { path: "model_id", kind: "number", label: t("field.model"), hint: t("field.modelHint") },
     { path: "config.gpu_model", kind: "text", label: t("field.gpuModel"), hint: t("field.gpuModelHint") },

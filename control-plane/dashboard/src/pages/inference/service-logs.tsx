@@ -1,4 +1,5 @@
 /** What a replica writes. */
+import { getInferenceServiceLogs } from "@remotegpu/control-plane/client/generated/api";
 import { NativeSelect, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../components/filters.ts";
@@ -24,8 +25,7 @@ export function ServiceLogs({ service: { id, instances } }: { service: Service }
         )}
         <LogView
           key={visible.rank}
-          path={`/inference-services/${encodeURIComponent(id)}/logs`}
-          query={{ rank: visible.rank }}
+          request={(lines) => getInferenceServiceLogs(id, { ...lines, rank: visible.rank })}
           again={`${visible.run_id} ${visible.state}`}
           title={t("logs.ofReplica", { rank: visible.rank })}
           fileName={`${id}-${visible.rank}.log`}

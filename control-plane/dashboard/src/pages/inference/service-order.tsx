@@ -1,19 +1,22 @@
 /** The order of a service, with what each replica would cost and whether there is room for it. */
+import { estimateOrder, orderInferenceService } from "@remotegpu/control-plane/client/generated/api";
+import type {
+  EstimateWish,
+  NewInferenceService,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import type { Estimate } from "@remotegpu/control-plane/server/http/money/billing/estimate";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { type Body, bodyOf, type Draft } from "../../components/form/draft.ts";
+import { bodyOf, type Draft } from "../../components/form/draft.ts";
 import { Fields } from "../../components/form/fields.tsx";
+import { useSettled } from "../../components/form/use-settled.ts";
 import { useTried } from "../../components/form/use-tried.ts";
 import { useWorkspaceChoices } from "../../components/form/workspace-choices.ts";
 import { Money } from "../../components/money.tsx";
 import { PageHead } from "../../components/page-head.tsx";
 import { PageLink, useGo } from "../../components/page-link.tsx";
 import { Failure, Panel } from "../../components/panel.tsx";
-import type { Service } from "./service.ts";
 import { useServiceFields } from "./service-fields.ts";
 import { ServerText } from "../../components/server-text.tsx";
 
@@ -25,8 +28,8 @@ export function ServiceOrder() {
   const go = useGo();
   const { main, more } = useServiceFields(useWorkspaceChoices());
   const [draft, setDraft] = useState<Draft>({});
-  const order = useAction<Service, object>({ method: "POST", path: "/inference-services" });
-  const { body, unread } = bodyOf([...main, ...more], draft);
+  const order = useAction(orderInferenceService);
+  const { body, unread } = bodyOf<NewInferenceService>([...main, ...more], draft);
   const isReadable = Object.keys(unread).length === 0;
   const visible = {
     draft,
@@ -68,13 +71,10 @@ export function ServiceOrder() {
   );
 }
 
-function ServiceEstimate({ body }: { body: Body }) {
+function ServiceEstimate({ body }: { body: NewInferenceService }) {
   const { t } = useTranslation("inference");
-  const [requested] = useDebouncedValue(JSON.stringify(requestOf(body)), TYPING_MS);
-  const estimate = useTried<Estimate>(
-    "/billing/estimate",
-    "cpu" in body && "memory" in body ? requested : null,
-  );
+  const settled = useSettled(estimateOf(body), TYPING_MS);
+  const estimate = useTried("cpu" in body && "memory" in body ? estimateOrder(settled) : null);
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
       {({ per_hour: perHour, amount, instances, fits_reason: room }) => (
@@ -95,13 +95,20 @@ function ServiceEstimate({ body }: { body: Body }) {
 }
 
 /** What the estimate takes of an order. */
-function requestOf({ cpu, memory, gpu, gpu_memory: gpuMemory, min_replicas: min, config }: Body): object {
-  const model = (config as Body | undefined)?.["gpu_model"];
+function estimateOf({
+  cpu,
+  memory,
+  gpu,
+  gpu_memory,
+  min_replicas: min,
+  config,
+}: NewInferenceService): EstimateWish {
+  const model = config?.gpu_model;
   return {
     cpu,
     memory,
     gpu,
-    gpu_memory: gpuMemory,
+    gpu_memory,
     ...(model !== undefined && { gpu_model: model }),
     minutes: MINUTES_OF_HOUR,
     instances: typeof min === "number" && min > 0 ? min : 1,

@@ -1,4 +1,5 @@
 /** One inference service: whether it answers and how, what its replicas do, its versions, its keys, what it costs. */
+import { getInferenceService } from "@remotegpu/control-plane/client/generated/api";
 import { Group, Stack, Text } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,7 +13,8 @@ import { EventsPanel } from "../../components/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../components/workload/gpu-history.tsx";
 import { VariablesPanel } from "../../components/workload/variables.tsx";
 import { WhyPanel } from "../../components/workload/why-panel.tsx";
-import { pathOf, type WorkloadRef } from "../../components/workload/workload.ts";
+import { withValues } from "../../components/workload/known-values.ts";
+import type { WorkloadRef } from "../../components/workload/workload.ts";
 import { EndpointPanel } from "./endpoint-panel.tsx";
 import { KeysPanel } from "./keys-panel.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
@@ -26,7 +28,7 @@ const ServiceLogs = lazy(async () => ({ default: (await import("./service-logs.t
 
 export default function ServicePage() {
   const id = useAddressId();
-  const service = useApi<Service>(`/inference-services/${encodeURIComponent(id)}`, {
+  const service = useApi(getInferenceService(id), {
     topics: [`service:${id}`],
     // What is in flight at its replicas changes without a word.
     isMoving: true,
@@ -36,8 +38,7 @@ export default function ServicePage() {
 
 function ServiceView({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
-  const topics = [`service:${service.id}`];
-  const workload: WorkloadRef = { home: "/inference-services", id: service.id, topics };
+  const workload: WorkloadRef = { kind: "inference", id: service.id, topics: [`service:${service.id}`] };
   const { status, status_reason: reason, ready_replicas: ready, replicas } = service;
   return (
     <Stack>
@@ -58,7 +59,7 @@ function ServiceView({ service }: { service: Service }) {
       <ReplicasPanel service={service} />
       {service.waiting_replicas > 0 && <WhyPanel workload={workload} />}
       <VersionsPanel service={service} />
-      <VariablesPanel variables={service.env_vars} path={pathOf(workload)} />
+      <VariablesPanel variables={service.env_vars} request={getInferenceService(service.id, withValues)} />
       <KeysPanel id={service.id} />
       <Suspense fallback={null}>
         <ServiceLogs service={service} />

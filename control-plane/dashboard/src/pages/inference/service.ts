@@ -1,6 +1,5 @@
 /** An inference service and its traffic as the API tells them, and the figures that the page makes of them. */
-import type { InferenceService } from "@remotegpu/control-plane/server/http/inference/inference-service-answer";
-import type { ServiceTraffic } from "@remotegpu/control-plane/server/http/inference/service-traffic";
+import type { InferenceService, ServiceTraffic } from "@remotegpu/control-plane/client/generated/api.schemas";
 
 export type Service = InferenceService;
 export type Replica = Service["instances"][number];

@@ -1,4 +1,5 @@
 /** What it answered in the last hour: how much, how fast, what failed, and what that cost. */
+import { getServiceTraffic } from "@remotegpu/control-plane/client/generated/api";
 import { SimpleGrid, Stack } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -20,9 +21,7 @@ import {
 export function TrafficPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
   // Asked every ten seconds: gateways write down what they counted, and nothing tells when.
-  const traffic = useApi<Traffic>(`/inference-services/${encodeURIComponent(service.id)}/traffic`, {
-    query: { limit: CHART_MINUTES },
-  });
+  const traffic = useApi(getServiceTraffic(service.id, { limit: CHART_MINUTES }));
   return (
     <Panel title={t("traffic.title")} definition={t("traffic.definition")} from={traffic}>
       {(loaded) => (

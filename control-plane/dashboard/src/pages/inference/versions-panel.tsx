@@ -1,6 +1,7 @@
 /** The version that serves and the one that is on its way, and what became of those before, with the sentence of each. */
+import { listServiceRollouts } from "@remotegpu/control-plane/client/generated/api";
+import type { ServiceRollout } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Text } from "@mantine/core";
-import type { ServiceRollout } from "@remotegpu/control-plane/server/http/inference/service-versions";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { ChangeText } from "../../components/change-text.tsx";
@@ -64,9 +65,9 @@ export function VersionsPanel({ service }: { service: Service }) {
           </Alert>
         )}
       </Panel>
-      <PageTable<ServiceRollout>
+      <PageTable
         title={t("versions.history")}
-        path={`/inference-services/${encodeURIComponent(id)}/rollouts`}
+        list={listServiceRollouts(id)}
         topics={[`service:${id}`]}
         columns={columns}
         keyOf={({ number }) => number}

@@ -1,5 +1,6 @@
 /** The reader's keys of the API. */
-import type { ApiKey } from "@remotegpu/control-plane/server/http/accounts/key-making";
+import { createApiKey, deleteApiKey, listApiKeys } from "@remotegpu/control-plane/client/generated/api";
+import type { ApiKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";
@@ -44,9 +45,8 @@ export function ApiKeys() {
         revoked === null && (
           <ActionButton
             label={t("api.revoke")}
-            method="DELETE"
-            path={`/api-keys/${id}`}
-            requests={{
+            request={deleteApiKey(id)}
+            consequences={{
               title: t("api.revokeTitle", { name: name ?? String(id) }),
               stops: [t("api.revokeStops"), ...(id === ownId ? [t("api.revokeOwnStops")] : [])],
               keeps: [t("api.revokeKeeps")],
@@ -57,20 +57,19 @@ export function ApiKeys() {
     },
   ];
   return (
-    <PageTable<ApiKey>
+    <PageTable
       title={t("api.title")}
       definition={t("api.definition")}
-      path="/api-keys"
+      list={listApiKeys()}
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("api.empty")}
       actions={
-        <DialogForm<ApiKey & { key: string }>
+        <DialogForm
           open={t("api.make")}
           title={t("api.make")}
           submit={t("api.make")}
-          method="POST"
-          path="/api-keys"
+          request={createApiKey}
           fields={[
             { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
             { path: "scopes", kind: "words", label: t("api.scopes"), hint: t("api.scopesHint") },

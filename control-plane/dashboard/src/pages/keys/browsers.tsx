@@ -1,5 +1,10 @@
 /** The reader's sessions of browsers: from where each was used, which one this is, and their ends. */
-import type { BrowserSession } from "@remotegpu/control-plane/server/http/sessions/sessions";
+import {
+  deleteSession,
+  endOtherBrowserSessions,
+  listSessions,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { BrowserSession } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
@@ -24,19 +29,18 @@ export function Browsers() {
     { title: t("acts"), cell: (session) => <End session={session} /> },
   ];
   return (
-    <PageTable<BrowserSession>
+    <PageTable
       title={t("browsers.title")}
       definition={t("browsers.definition")}
-      path="/sessions"
+      list={listSessions()}
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("browsers.empty")}
       actions={
         <ActionButton
           label={t("browsers.endOthers")}
-          method="DELETE"
-          path="/sessions/others"
-          requests={{
+          request={endOtherBrowserSessions()}
+          consequences={{
             title: t("browsers.endOthersTitle"),
             stops: [t("browsers.endOthersStops")],
             keeps: [t("browsers.endOthersKeeps"), t("browsers.endKeeps")],
@@ -74,9 +78,8 @@ function End({ session: { id, user_agent: userAgent, is_current: isCurrent } }: 
   return (
     <ActionButton
       label={t("browsers.end")}
-      method="DELETE"
-      path={`/sessions/${id}`}
-      requests={{
+      request={deleteSession(id)}
+      consequences={{
         title: isCurrent ? t("browsers.endThisTitle") : t("browsers.endTitle", { name }),
         stops: [t("browsers.endStops")],
         keeps: [t("browsers.endKeeps")],

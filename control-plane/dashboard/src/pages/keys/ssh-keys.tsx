@@ -1,5 +1,6 @@
 /** Public keys that open the reader's environments by SSH. */
-import type { SshKey } from "@remotegpu/control-plane/server/http/accounts/ssh-keys";
+import { createSshKey, deleteSshKey, listSshKeys } from "@remotegpu/control-plane/client/generated/api";
+import type { SshKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
@@ -17,9 +18,8 @@ export function SshKeys() {
       cell: ({ id, name }) => (
         <ActionButton
           label={t("remove")}
-          method="DELETE"
-          path={`/ssh-keys/${id}`}
-          requests={{
+          request={deleteSshKey(id)}
+          consequences={{
             title: t("ssh.removeTitle", { name }),
             stops: [t("ssh.removeStops")],
             keeps: [t("ssh.removeKeeps")],
@@ -30,10 +30,10 @@ export function SshKeys() {
     },
   ];
   return (
-    <PageTable<SshKey>
+    <PageTable
       title={t("ssh.title")}
       definition={t("ssh.definition")}
-      path="/ssh-keys"
+      list={listSshKeys()}
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("ssh.empty")}
@@ -42,8 +42,7 @@ export function SshKeys() {
           open={t("ssh.add")}
           title={t("ssh.add")}
           submit={t("ssh.add")}
-          method="POST"
-          path="/ssh-keys"
+          request={createSshKey}
           fields={[
             { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
             {

@@ -1,8 +1,13 @@
 /** What the reader is invited to, where there is anything. */
+import {
+  acceptInvitation,
+  declineInvitation,
+  listInvitations,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { Invitation } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group } from "@mantine/core";
-import type { Invitation } from "@remotegpu/control-plane/server/http/workspaces/invitations";
 import { useTranslation } from "react-i18next";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { type Column, Rows } from "../../components/page-table.tsx";
 import { Panel } from "../../components/panel.tsx";
@@ -10,7 +15,7 @@ import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function InvitationsToMe() {
   const { t } = useTranslation("members");
-  const invitations = useApi<Page<Invitation>>("/invitations");
+  const invitations = useApi(listInvitations());
   if (invitations.data?.items.length === 0) return null;
   const columns: Column<Invitation>[] = [
     { title: t("workspace"), cell: ({ workspace_name: name }) => name },
@@ -21,16 +26,11 @@ export function InvitationsToMe() {
       title: t("acts"),
       cell: ({ id, workspace_name: name }) => (
         <Group gap="xs">
-          <ActionButton
-            label={t("accept")}
-            method="POST"
-            path={`/invitations/${encodeURIComponent(id)}/accept`}
-          />
+          <ActionButton label={t("accept")} request={acceptInvitation(id)} />
           <ActionButton
             label={t("decline")}
-            method="POST"
-            path={`/invitations/${encodeURIComponent(id)}/decline`}
-            requests={{
+            request={declineInvitation(id)}
+            consequences={{
               title: t("declineTitle", { name }),
               stops: [t("declineStops")],
               keeps: [t("declineKeeps")],

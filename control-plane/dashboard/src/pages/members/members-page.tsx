@@ -1,8 +1,13 @@
 /** Workspaces: who belongs to the one that is chosen, who is invited, and what the reader is invited to. */
+import {
+  createWorkspace,
+  deleteWorkspace,
+  listWorkspaces,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { Workspace } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group, NativeSelect, Stack } from "@mantine/core";
-import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
-import { type Page, useApi } from "../../api/use-api.ts";
+import { useApi } from "../../api/use-api.ts";
 import { useFilters } from "../../components/filters.ts";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
 import { isolated } from "../../components/isolated.ts";
@@ -18,7 +23,7 @@ const MANAGE = ["owner", "admin"];
 export default function MembersPage() {
   const { t } = useTranslation("members");
   const [{ workspace }, setFilters] = useFilters(["workspace"]);
-  const workspaces = useApi<Page<Workspace>>("/workspaces", { query: { limit: MOST } });
+  const workspaces = useApi(listWorkspaces({ limit: MOST }));
   return (
     <OneOf from={workspaces}>
       {({ items }) => {
@@ -61,8 +66,7 @@ function NewWorkspace() {
       open={t("newWorkspace")}
       title={t("newWorkspace")}
       submit={t("make")}
-      method="POST"
-      path="/workspaces"
+      request={createWorkspace}
       fields={[
         { path: "name", kind: "text", label: t("name"), isRequired: true, maxLength: 128 },
         { path: "description", kind: "lines", label: t("description") },
@@ -78,9 +82,8 @@ function Delete({ workspace: { id, name } }: { workspace: Workspace }) {
   return (
     <ActionButton
       label={t("delete")}
-      method="DELETE"
-      path={`/workspaces/${id}`}
-      requests={{
+      request={deleteWorkspace(id)}
+      consequences={{
         title: t("deleteTitle", { name }),
         stops: [t("deleteStops")],
         keeps: [t("deleteKeeps")],

@@ -1,8 +1,20 @@
 /** Members of a workspace, and invitations that nobody has accepted yet. */
+import {
+  changeWorkspaceMember,
+  createWorkspaceMember,
+  deleteWorkspaceInvitation,
+  deleteWorkspaceMember,
+  listWorkspaceInvitations,
+  listWorkspaceMembers,
+} from "@remotegpu/control-plane/client/generated/api";
+import type {
+  MemberChange,
+  NewInvitation,
+  Workspace,
+  WorkspaceInvitation,
+  WorkspaceMember,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group } from "@mantine/core";
-import type { Member } from "@remotegpu/control-plane/server/http/workspaces/workspace-members";
-import type { WorkspaceInvitation } from "@remotegpu/control-plane/server/http/workspaces/workspace-invitations";
-import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Consequences } from "../../components/confirm-dialog.tsx";
@@ -15,9 +27,8 @@ const ROLES = ["admin", "member", "viewer"] as const;
 
 export function MembersTable({ workspace, canManage }: { workspace: Workspace; canManage: boolean }) {
   const { t } = useTranslation("members");
-  const path = `/workspaces/${workspace.id}/members`;
   const roles = useRoles();
-  const columns: Column<Member>[] = [
+  const columns: Column<WorkspaceMember>[] = [
     { title: t("name"), cell: ({ username }) => username },
     { title: t("role"), cell: ({ role }) => t(`roles.${role as "owner"}`) },
     { title: t("state"), cell: ({ status }) => <StatusBadge status={status} /> },
@@ -32,8 +43,7 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
               open={t("change")}
               title={t("changeTitle", { name: username })}
               submit={t("change")}
-              method="PATCH"
-              path={`${path}/${customerId}`}
+              request={(body: MemberChange) => changeWorkspaceMember(workspace.id, customerId, body)}
               base={{ role, status }}
               fields={[
                 { path: "role", kind: "text", label: t("role"), choices: roles },
@@ -56,9 +66,8 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
             </DialogForm>
             <ActionButton
               label={t("remove")}
-              method="DELETE"
-              path={`${path}/${customerId}`}
-              requests={{
+              request={deleteWorkspaceMember(workspace.id, customerId)}
+              consequences={{
                 title: t("removeTitle", { name: username }),
                 stops: [t("removeStops")],
                 keeps: [t("removeKeeps")],
@@ -70,13 +79,13 @@ export function MembersTable({ workspace, canManage }: { workspace: Workspace; c
     },
   ];
   return (
-    <PageTable<Member>
+    <PageTable
       title={t("title")}
       definition={t("definition")}
-      path={path}
+      list={listWorkspaceMembers(workspace.id)}
       columns={columns}
       keyOf={({ customer_id: id }) => id}
-      actions={canManage && <Invite path={path} />}
+      actions={canManage && <Invite workspaceId={workspace.id} />}
     />
   );
 }
@@ -86,15 +95,14 @@ function useRoles() {
   return ROLES.map((value) => ({ value, label: t(`roles.${value}`) }));
 }
 
-function Invite({ path }: { path: string }) {
+function Invite({ workspaceId }: { workspaceId: number }) {
   const { t } = useTranslation("members");
   return (
     <DialogForm
       open={t("invite")}
       title={t("invite")}
       submit={t("invite")}
-      method="POST"
-      path={path}
+      request={(body: NewInvitation) => createWorkspaceMember(workspaceId, body)}
       fields={[
         { path: "email", kind: "text", label: t("email"), hint: t("emailHint") },
         { path: "username", kind: "text", label: t("username") },
@@ -108,7 +116,6 @@ function Invite({ path }: { path: string }) {
 
 export function InvitationsTable({ workspace }: { workspace: Workspace }) {
   const { t } = useTranslation("members");
-  const path = `/workspaces/${workspace.id}/invitations`;
   const columns: Column<WorkspaceInvitation>[] = [
     { title: t("invited"), cell: ({ email, username }) => email ?? username },
     { title: t("role"), cell: ({ role }) => t(`roles.${role as "owner"}`) },
@@ -118,9 +125,8 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
       cell: ({ id, email, username }) => (
         <ActionButton
           label={t("withdraw")}
-          method="DELETE"
-          path={`${path}/${encodeURIComponent(id)}`}
-          requests={{
+          request={deleteWorkspaceInvitation(workspace.id, id)}
+          consequences={{
             title: t("withdrawTitle", { name: email ?? username ?? id }),
             stops: [t("withdrawStops")],
             keeps: [t("withdrawKeeps")],
@@ -131,9 +137,9 @@ export function InvitationsTable({ workspace }: { workspace: Workspace }) {
     },
   ];
   return (
-    <PageTable<WorkspaceInvitation>
+    <PageTable
       title={t("openInvitations")}
-      path={path}
+      list={listWorkspaceInvitations(workspace.id)}
       columns={columns}
       keyOf={({ id }) => id}
       empty={t("noInvitations")}

@@ -1,12 +1,13 @@
 /** Time that is not charged yet, cannot be or will not be, usage that was refused, and whether the books agree. */
+import {
+  listBillingPending,
+  listBillingTrialBalance,
+  listBillingUnrated,
+  listBillingWaived,
+  listQuarantine,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { WaivedRun } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { SimpleGrid, Stack } from "@mantine/core";
-import type { Quarantined } from "@remotegpu/control-plane/server/http/hosts/fleet";
-import type {
-  PendingRun,
-  TrialBalance,
-  UnratedRun,
-  WaivedRun,
-} from "@remotegpu/control-plane/server/http/money/billing/books";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -47,11 +48,11 @@ function RunsOfTime() {
   ];
   return (
     <>
-      <PageTable<PendingRun>
+      <PageTable
         {...ONCE}
         title={t("books.pending")}
         definition={t("books.pendingIs")}
-        path="/billing/pending"
+        list={listBillingPending()}
         keyOf={(one) => one.run_id}
         columns={[
           ...ofRun,
@@ -59,11 +60,11 @@ function RunsOfTime() {
           { title: t("books.since"), cell: (one) => <AgeText at={one.first_proven_at} /> },
         ]}
       />
-      <PageTable<UnratedRun>
+      <PageTable
         {...ONCE}
         title={t("books.unrated")}
         definition={t("books.unratedIs")}
-        path="/billing/unrated"
+        list={listBillingUnrated()}
         keyOf={(one) => one.run_id}
         columns={[
           ...ofRun,
@@ -71,11 +72,11 @@ function RunsOfTime() {
           { title: t("books.missing"), cell: ({ missing }) => <NameList names={missing} /> },
         ]}
       />
-      <PageTable<WaivedRun>
+      <PageTable
         {...ONCE}
         title={t("books.waived")}
         definition={t("books.waivedIs")}
-        path="/billing/waived"
+        list={listBillingWaived()}
         keyOf={(one) => one.run_id}
         columns={[
           ...ofRun,
@@ -108,11 +109,11 @@ function Rules({ run }: { run: WaivedRun }) {
 function Refused() {
   const { t } = useTranslation("money");
   return (
-    <PageTable<Quarantined>
+    <PageTable
       {...ONCE}
       title={t("books.quarantined")}
       definition={t("books.quarantinedIs")}
-      path="/quarantine"
+      list={listQuarantine()}
       keyOf={({ id }) => id}
       columns={[
         { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
@@ -129,7 +130,7 @@ function Refused() {
 
 function Balance() {
   const { t } = useTranslation("money");
-  const balance = useApi<TrialBalance>("/billing/trial-balance", ONCE);
+  const balance = useApi(listBillingTrialBalance(), ONCE);
   return (
     <Panel title={t("books.balance")} definition={t("books.balanceIs")} from={balance}>
       {({ total, unbalanced_customers: apart, accounts, items }) => (

@@ -1,7 +1,7 @@
 /** One customer: what is left, what was paid, and what moves it. */
+import { getCustomer, listCustomerPayments } from "@remotegpu/control-plane/client/generated/api";
+import type { Customer } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group, SimpleGrid, Stack } from "@mantine/core";
-import type { Customer } from "@remotegpu/control-plane/server/http/accounts/customer-answer";
-import type { Payments } from "@remotegpu/control-plane/server/http/money/billing/payment-list";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
@@ -17,7 +17,7 @@ import { PayButtons } from "./pay-buttons.tsx";
 
 export function CustomerPart({ id }: { id: string }) {
   const { t } = useTranslation("money");
-  const customer = useApi<Customer>(`/customers/${encodeURIComponent(id)}`);
+  const customer = useApi(getCustomer(id));
   return (
     <Stack>
       <PageLink to="/money">{t("customer.all")}</PageLink>
@@ -79,10 +79,10 @@ function State({ customer, at }: { customer: Customer; at: string }) {
 function PaidIn({ id }: { id: number }) {
   const { t } = useTranslation("money");
   return (
-    <PageTable<Payments["items"][number]>
+    <PageTable
       title={t("payments.title")}
       definition={t("payments.definition")}
-      path={`/customers/${id}/payments`}
+      list={listCustomerPayments(id)}
       keyOf={(one) => one.transaction_id}
       columns={[
         { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },

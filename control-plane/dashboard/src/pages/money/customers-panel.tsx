@@ -1,8 +1,8 @@
 /** All customers by their state, or those whose names have what is looked for. */
+import { asTyped } from "../../api/as-typed.ts";
+import { listCustomers, searchEverything } from "@remotegpu/control-plane/client/generated/api";
 import { Group, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import type { Customer } from "@remotegpu/control-plane/server/http/accounts/customer-answer";
-import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/choice.tsx";
@@ -46,7 +46,7 @@ export function CustomersPanel() {
 function Found({ q }: { q: string }) {
   const { t } = useTranslation("money");
   const [requested] = useDebouncedValue(q, TYPING_MS);
-  const found = useApi<SearchAnswer>("/search", { query: { q: requested }, isLive: false });
+  const found = useApi(searchEverything({ q: requested }), { isLive: false });
   const customers = found.data?.items.filter(({ kind }) => kind === "customer");
   return (
     <Panel
@@ -79,11 +79,10 @@ function Found({ q }: { q: string }) {
 function All({ state }: { state: string }) {
   const { t } = useTranslation("money");
   return (
-    <PageTable<Customer>
+    <PageTable
       title={t("customers.title")}
       definition={t("customers.definition")}
-      path="/customers"
-      query={{ status: state }}
+      list={listCustomers(asTyped({ status: state }))}
       keyOf={({ id }) => id}
       columns={[
         {

@@ -1,6 +1,7 @@
 /** A price is typed, looked at with what it would change, and only then set. */
+import type { NewPrice as PriceBody } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { previewPrices } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, Stack } from "@mantine/core";
-import type { PricePreview } from "@remotegpu/control-plane/server/http/money/prices/price-preview";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
@@ -17,15 +18,14 @@ const AT = "prices.0.";
 export function NewPrice() {
   const { t } = useTranslation("money");
   const [draft, setDraft] = useState<Draft>({});
-  const [requested, setRequested] = useState<string | null>(null);
+  const [requested, setRequested] = useState<PriceBody | null>(null);
   const fields = useFields();
-  const { body, unread } = bodyOf(fields, draft);
-  const preview = useTried<PricePreview>("/prices/preview", requested);
+  const { body, unread } = bodyOf<PriceBody>(fields, draft);
+  const preview = useTried(requested === null ? null : previewPrices({ prices: [requested] }));
   const send = (event: FormEvent) => {
     event.preventDefault();
-    const wanted = JSON.stringify({ prices: [body] });
-    if (wanted === requested) void preview.refetch();
-    else setRequested(wanted);
+    if (JSON.stringify(body) === JSON.stringify(requested)) void preview.refetch();
+    else setRequested(body);
   };
   const change = (name: string, text: string) => {
     setDraft((before) => ({ ...before, [name]: text }));
@@ -59,7 +59,7 @@ export function NewPrice() {
   );
 }
 
-function useFields(): readonly Field[] {
+function useFields(): readonly Field<PriceBody>[] {
   const { t } = useTranslation("money");
   return [
     { path: "spec", kind: "text", label: t("prices.spec"), isRequired: true, maxLength: 64 },

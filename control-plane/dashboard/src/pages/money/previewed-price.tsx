@@ -1,6 +1,7 @@
 /** What a price would change, and the button that sets it. */
+import { createPrice } from "@remotegpu/control-plane/client/generated/api";
+import type { NewPrice, PricePreview } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Stack, Text } from "@mantine/core";
-import type { PricePreview } from "@remotegpu/control-plane/server/http/money/prices/price-preview";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { Money } from "../../components/money.tsx";
@@ -12,7 +13,7 @@ import { usePriceWords } from "./price-text.ts";
 interface PreviewedPriceOf {
   preview: PricePreview;
   /** That was looked at. */
-  body: object;
+  body: NewPrice;
   onSet: () => void;
 }
 
@@ -36,11 +37,9 @@ export function PreviewedPrice({ preview, body, onSet }: PreviewedPriceOf) {
       {refusal === null && (
         <ActionButton
           label={t("preview.set")}
-          method="POST"
-          path="/prices"
-          body={body}
+          request={createPrice(body)}
           onDone={onSet}
-          requests={{
+          consequences={{
             title: t("preview.setTitle", { ...words(price), spec, line }),
             stops: [t("preview.setStops")],
             keeps: [t("preview.setKept")],

@@ -1,6 +1,7 @@
 /** Prices as they were, are and will be, and a new one with what it would change. */
+import { asTyped } from "../../api/as-typed.ts";
+import { listPrices } from "@remotegpu/control-plane/client/generated/api";
 import { TextInput } from "@mantine/core";
-import type { Price } from "@remotegpu/control-plane/server/http/money/prices/prices";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
@@ -20,11 +21,10 @@ export function PricesPart() {
         onChange={({ currentTarget }) => setFilters({ spec: currentTarget.value })}
         maw={320}
       />
-      <PageTable<Price>
+      <PageTable
         title={t("prices.title")}
         definition={t("prices.definition")}
-        path="/prices"
-        query={{ spec: spec.trim() }}
+        list={listPrices(asTyped({ spec: spec.trim() }))}
         keyOf={({ id }) => id}
         columns={[
           { title: t("prices.spec"), cell: (one) => one.spec },

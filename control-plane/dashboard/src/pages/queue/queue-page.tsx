@@ -1,4 +1,5 @@
 /** What waits, in line order, and why; who may, changes it there and takes it out of the line. */
+import { listQueue } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";
@@ -45,10 +46,10 @@ export default function QueuePage() {
   return (
     <>
       <PageHead title={t("title")} />
-      <PageTable<Waiting>
+      <PageTable
         title={t("title")}
         definition={t("definition")}
-        path="/queue"
+        list={listQueue()}
         topics={["queue"]}
         isMoving
         columns={columns}

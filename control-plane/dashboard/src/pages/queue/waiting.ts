@@ -1,13 +1,13 @@
 /** What waits in the line, and where else it is told of. */
-import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
+import type { Queue } from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { WorkloadRef } from "../../components/workload/workload.ts";
 
 export type Waiting = Queue["items"][number];
 
 const KINDS = {
-  environment: { page: "/environments", home: "/environments", topic: "env" },
-  training: { page: "/training", home: "/training-jobs", topic: "job" },
-  inference: { page: "/inference", home: "/inference-services", topic: "service" },
+  environment: { page: "/environments", topic: "env" },
+  training: { page: "/training", topic: "job" },
+  inference: { page: "/inference", topic: "service" },
 } as const;
 
 /** Replicas of one service wait each by itself. */
@@ -20,6 +20,6 @@ export function pageOf({ kind, id }: Waiting): string {
 }
 
 export function workloadOf({ kind, id }: Waiting): WorkloadRef {
-  const { home, topic } = KINDS[kind];
-  return { home, id, topics: [`${topic}:${id}`] };
+  const { topic } = KINDS[kind];
+  return { kind, id, topics: [`${topic}:${id}`] };
 }

@@ -1,16 +1,17 @@
 /** The settings of the whole fleet, each with what it is for and what it takes. */
+import { changeSetting, listSettings } from "@remotegpu/control-plane/client/generated/api";
+import type { Setting, SettingWish } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import type { Setting } from "@remotegpu/control-plane/server/http/accounts/settings";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Page, useAction, useApi } from "../../api/use-api.ts";
+import { useAction, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { PageHead } from "../../components/page-head.tsx";
 import { Failure, Panel } from "../../components/panel.tsx";
 
 export default function SettingsPage() {
   const { t } = useTranslation("owner");
-  const settings = useApi<Page<Setting>>("/settings", { query: { limit: 200 } });
+  const settings = useApi(listSettings({ limit: 200 }));
   return (
     <>
       <PageHead title={t("settings.title")} />
@@ -31,7 +32,7 @@ function Changeable({ setting }: { setting: Setting }) {
   const { t } = useTranslation("owner");
   const { key, value, description, values, updated_at } = setting;
   const [draft, setDraft] = useState(value);
-  const save = useAction<unknown, { value: string }>({ method: "PUT", path: `/settings/${key}` });
+  const save = useAction((body: SettingWish) => changeSetting(key, body));
   return (
     <form
       onSubmit={(event) => {

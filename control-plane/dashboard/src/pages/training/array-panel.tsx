@@ -1,6 +1,11 @@
 /** One array of jobs: how many of its elements stand where, and what is done with all of them. */
+import {
+  cancelTrainingJobGroup,
+  deleteTrainingJobGroup,
+  getTrainingJobGroup,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { TrainingJobGroup } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group, Text } from "@mantine/core";
-import type { JobGroup } from "@remotegpu/control-plane/server/http/training/job-groups";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { NameText } from "../../components/name-text.tsx";
@@ -11,8 +16,7 @@ import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function ArrayPanel({ id }: { id: string }) {
   const { t } = useTranslation("training");
-  const path = `/training-job-groups/${encodeURIComponent(id)}`;
-  const group = useApi<JobGroup>(path, { topics: ["workloads"] });
+  const group = useApi(getTrainingJobGroup(id), { topics: ["workloads"] });
   return (
     <Panel title={t("array.title")} from={group}>
       {(loaded) => (
@@ -25,14 +29,14 @@ export function ArrayPanel({ id }: { id: string }) {
             {loaded.at_once !== null && <Text size="sm">{t("array.atOnce", { count: loaded.at_once })}</Text>}
           </Group>
           <Elements of={loaded} />
-          <ArrayActions group={loaded} path={path} />
+          <ArrayActions group={loaded} />
         </>
       )}
     </Panel>
   );
 }
 
-export function Elements({ of: { elements } }: { of: JobGroup }) {
+export function Elements({ of: { elements } }: { of: TrainingJobGroup }) {
   return (
     <Group gap="xs">
       {Object.entries(elements)
@@ -49,7 +53,7 @@ export function Elements({ of: { elements } }: { of: JobGroup }) {
   );
 }
 
-function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
+function ArrayActions({ group }: { group: TrainingJobGroup }) {
   const { t } = useTranslation("training");
   const go = useGo();
   const { elements } = group;
@@ -59,9 +63,8 @@ function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
       {left > 0 && (
         <ActionButton
           label={t("array.cancel")}
-          method="POST"
-          path={`${path}/cancel`}
-          requests={{
+          request={cancelTrainingJobGroup(group.id)}
+          consequences={{
             title: t("array.cancelTitle", { name: group.name }),
             keep: t("array.keep"),
             stops: [t("array.cancelStops", { count: left })],
@@ -72,9 +75,8 @@ function ArrayActions({ group, path }: { group: JobGroup; path: string }) {
       )}
       <ActionButton
         label={t("array.delete")}
-        method="DELETE"
-        path={path}
-        requests={{
+        request={deleteTrainingJobGroup(group.id)}
+        consequences={{
           title: t("array.deleteTitle", { name: group.name }),
           stops: left > 0 ? [t("array.cancelStops", { count: left })] : [],
           keeps: [t("acts.keptBill")],

@@ -1,5 +1,6 @@
 /** Arrays of jobs, with how many of their jobs stand where. */
-import type { JobGroup } from "@remotegpu/control-plane/server/http/training/job-groups";
+import { listTrainingJobGroups } from "@remotegpu/control-plane/client/generated/api";
+import type { TrainingJobGroup } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { PageLink } from "../../components/page-link.tsx";
@@ -9,7 +10,7 @@ import { Elements } from "./array-panel.tsx";
 
 export function ArraysTable() {
   const { t } = useTranslation("training");
-  const columns: Column<JobGroup>[] = [
+  const columns: Column<TrainingJobGroup>[] = [
     {
       title: t("column.name"),
       cell: ({ id, name }) => <PageLink to={`/training?group_id=${encodeURIComponent(id)}`}>{name}</PageLink>,
@@ -20,9 +21,9 @@ export function ArraysTable() {
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
   ];
   return (
-    <PageTable<JobGroup>
+    <PageTable
       title={t("by.array")}
-      path="/training-job-groups"
+      list={listTrainingJobGroups()}
       topics={["workloads"]}
       columns={columns}
       keyOf={({ id }) => id}

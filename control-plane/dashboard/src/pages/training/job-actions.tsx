@@ -1,4 +1,10 @@
 /** What can be done with a job as it stands. */
+import {
+  cancelTrainingJob,
+  confirmTrainingJob,
+  deleteTrainingJob,
+  retryTrainingJob,
+} from "@remotegpu/control-plane/client/generated/api";
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useGo, PageLink } from "../../components/page-link.tsx";
@@ -10,7 +16,6 @@ const ENDED = ["completed", "failed", "cancelled"];
 export function JobActions({ job }: { job: Job }) {
   const { t } = useTranslation("training");
   const go = useGo();
-  const path = `/training-jobs/${encodeURIComponent(job.id)}`;
   const hasEnded = ENDED.includes(job.status);
   const cancelling = {
     title: t("acts.cancelTitle", { name: job.name }),
@@ -28,18 +33,21 @@ export function JobActions({ job }: { job: Job }) {
   return (
     <Group gap="xs">
       {job.awaits_confirmation && (
-        <ActionButton label={t("acts.confirm")} method="POST" path={`${path}/confirm`} />
+        <ActionButton label={t("acts.confirm")} request={confirmTrainingJob(job.id)} />
       )}
       {!hasEnded && (
-        <ActionButton label={t("acts.cancel")} method="POST" path={`${path}/cancel`} requests={cancelling} />
+        <ActionButton
+          label={t("acts.cancel")}
+          request={cancelTrainingJob(job.id)}
+          consequences={cancelling}
+        />
       )}
-      {hasEnded && <ActionButton label={t("acts.retry")} method="POST" path={`${path}/retry`} />}
+      {hasEnded && <ActionButton label={t("acts.retry")} request={retryTrainingJob(job.id)} />}
       <PageLink to={`/training?order=${encodeURIComponent(job.id)}`}>{t("acts.clone")}</PageLink>
       <ActionButton
         label={t("acts.delete")}
-        method="DELETE"
-        path={path}
-        requests={removing}
+        request={deleteTrainingJob(job.id)}
+        consequences={removing}
         onDone={() => go("/training")}
       />
     </Group>

@@ -1,15 +1,16 @@
 /** The fields of the order of a job. */
+import type { NewTrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
 import type { Field } from "../../components/form/fields.tsx";
 
 const MAX_NAME = 128;
 
 export function useJobFields(workspaces: readonly { value: string; label: string }[]): {
-  main: Field[];
-  more: Field[];
+  main: Field<NewTrainingJob>[];
+  more: Field<NewTrainingJob>[];
 } {
   const { t } = useTranslation(["training", "work"]);
-  const main: Field[] = [
+  const main: Field<NewTrainingJob>[] = [
     { path: "name", kind: "text", label: t("field.name"), isRequired: true, maxLength: MAX_NAME },
     { path: "image", kind: "text", label: t("field.image"), hint: t("field.imageHint"), isRequired: true },
     {
@@ -39,7 +40,7 @@ export function useJobFields(workspaces: readonly { value: string; label: string
     { path: "gpu", kind: "number", label: t("field.gpu"), hint: t("field.ofEach"), initial: "1" },
     { path: "node_count", kind: "number", label: t("field.ranks"), hint: t("field.ranksHint"), initial: "1" },
   ];
-  const more: Field[] = [
+  const more: Field<NewTrainingJob>[] = [
     { path: "workspace_id", kind: "number", label: t("field.workspace"), choices: workspaces },
     { path: "config.gpu_model", kind: "text", label: t("field.gpuModel"), hint: t("field.gpuModelHint") },
     { path: "gpu_memory", kind: "gib", label: t("field.gpuMemory"), hint: t("field.gpuMemoryHint") },

@@ -1,4 +1,5 @@
 /** What a rank of a job writes. */
+import { getTrainingJobLogs } from "@remotegpu/control-plane/client/generated/api";
 import { NativeSelect, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../components/filters.ts";
@@ -28,8 +29,7 @@ export function JobLogs({ job: { id, instances } }: { job: Job }) {
         )}
         <LogView
           key={visible.rank}
-          path={`/training-jobs/${encodeURIComponent(id)}/logs`}
-          query={{ rank: visible.rank }}
+          request={(lines) => getTrainingJobLogs(id, { ...lines, rank: visible.rank })}
           again={`${visible.run_id} ${visible.state}`}
           title={title}
           fileName={`${id}-${visible.rank}.log`}

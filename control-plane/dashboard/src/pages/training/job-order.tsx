@@ -1,4 +1,6 @@
 /** The order of a job, anew or like one that was: what it would cost and when it would start stands beside it. */
+import { getTrainingJob, orderTrainingJob } from "@remotegpu/control-plane/client/generated/api";
+import type { NewTrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Group, Paper, Stack } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,12 +20,8 @@ import { useJobFields } from "./job-fields.ts";
 
 /** @param like the id of a job, or null */
 export function JobOrder({ like }: { like: string | null }) {
-  const job = useApi<Job>(`/training-jobs/${encodeURIComponent(like ?? "")}`, {
-    enabled: like !== null,
-    isLive: false,
-    // What is ordered like it has its variables.
-    query: withValues,
-  });
+  // What is ordered like it has its variables.
+  const job = useApi(getTrainingJob(like ?? "", withValues), { enabled: like !== null, isLive: false });
   if (like === null) return <Form job={null} />;
   return <OneOf from={job}>{(loaded) => <Form job={loaded} />}</OneOf>;
 }
@@ -35,9 +33,11 @@ function Form({ job }: { job: Job | null }) {
   const { main, more } = useJobFields(workspaces);
   const fields = [...main, ...more];
   const [base] = useState(() => (job === null ? {} : orderLike(job)));
-  const [draft, setDraft] = useState<Draft>(() => (job === null ? {} : draftOf(fields, base)));
-  const order = useAction<Job, object>({ method: "POST", path: "/training-jobs" });
-  const { body, unread } = bodyOf(fields, draft, base);
+  const [draft, setDraft] = useState<Draft>(() =>
+    job === null ? {} : draftOf<NewTrainingJob>(fields, base),
+  );
+  const order = useAction(orderTrainingJob);
+  const { body, unread } = bodyOf<NewTrainingJob>(fields, draft, base);
   const isReadable = Object.keys(unread).length === 0;
   const visible = {
     draft,

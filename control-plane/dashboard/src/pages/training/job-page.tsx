@@ -1,4 +1,5 @@
 /** One training job: where its ranks stand, what they wrote and left, what it costs, and what can be done with it. */
+import { getTrainingJob } from "@remotegpu/control-plane/client/generated/api";
 import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
@@ -29,7 +30,7 @@ const JobLogs = lazy(async () => ({ default: (await import("./job-logs.tsx")).Jo
 
 export default function JobPage() {
   const id = useAddressId();
-  const job = useApi<Job>(`/training-jobs/${encodeURIComponent(id)}`, { topics: [`job:${id}`] });
+  const job = useApi(getTrainingJob(id), { topics: [`job:${id}`] });
   return <OneOf from={job}>{(loaded) => <JobView job={loaded} at={answeredAt(job)} />}</OneOf>;
 }
 
@@ -40,7 +41,7 @@ interface JobViewOf {
 }
 
 function JobView({ job, at }: JobViewOf) {
-  const workload: WorkloadRef = { home: "/training-jobs", id: job.id, topics: [`job:${job.id}`] };
+  const workload: WorkloadRef = { kind: "training", id: job.id, topics: [`job:${job.id}`] };
   const isWaiting = job.status === "queued" || job.status === "pending";
   return (
     <Stack>

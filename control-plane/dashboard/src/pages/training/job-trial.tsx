@@ -1,20 +1,22 @@
 /** What the order would come to: its price, its place in the line, why it would wait. Nothing is ordered. */
+import { tryTrainingJob } from "@remotegpu/control-plane/client/generated/api";
+import type { NewTrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { List, Text } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import type { JobDryRun } from "@remotegpu/control-plane/server/http/training/job-dry-run";
 import { useTranslation } from "react-i18next";
+import { useSettled } from "../../components/form/use-settled.ts";
 import { useTried } from "../../components/form/use-tried.ts";
 import { Money } from "../../components/money.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { ServerText } from "../../components/server-text.tsx";
 
 const TYPING_MS = 600;
+const REQUIRED = ["name", "image", "command"] as const satisfies (keyof NewTrainingJob)[];
 
-export function JobTrial({ body }: { body: object }) {
+export function JobTrial({ body }: { body: NewTrainingJob }) {
   const { t } = useTranslation("training");
-  const [requested] = useDebouncedValue(JSON.stringify(body), TYPING_MS);
-  const isComplete = ["name", "image", "command"].every((name) => name in body);
-  const trial = useTried<JobDryRun>("/training-jobs/dry-run", isComplete ? requested : null);
+  const settled = useSettled(body, TYPING_MS);
+  const isComplete = REQUIRED.every((name) => name in body);
+  const trial = useTried(isComplete ? tryTrainingJob(settled) : null);
   if (!isComplete) return null;
   return (
     <Panel title={t("trial.title")} definition={t("trial.definition")} from={trial}>

@@ -1,5 +1,5 @@
 /** A training job as the API tells it, and the lanes that the page draws of it: one a rank, attempt after attempt. */
-import type { TrainingJob } from "@remotegpu/control-plane/server/http/training/training-job-answer";
+import type { TrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 
 export type Job = TrainingJob;
 export type Instance = Job["instances"][number];

@@ -1,4 +1,6 @@
 /** Training jobs, newest first. */
+import { asTyped } from "../../api/as-typed.ts";
+import { listTrainingJobs } from "@remotegpu/control-plane/client/generated/api";
 import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../layout/session.tsx";
@@ -44,10 +46,9 @@ export function JobsTable({ group }: { group: string }) {
     },
   ];
   return (
-    <PageTable<Job>
+    <PageTable
       title={t("jobs")}
-      path="/training-jobs"
-      query={{ name, status, group_id: group }}
+      list={listTrainingJobs(asTyped({ name, status, group_id: group }))}
       topics={["workloads"]}
       columns={columns}
       keyOf={({ id }) => id}

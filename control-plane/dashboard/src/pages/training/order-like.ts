@@ -1,5 +1,5 @@
 /** The order that would make a job once more. */
-import type { Body } from "../../components/form/draft.ts";
+import type { NewTrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { knownValues } from "../../components/workload/known-values.ts";
 import type { Job } from "./job.ts";
 
@@ -24,10 +24,10 @@ const ORDERED = [
   "code_id",
   "env_id",
   "config",
-] as const satisfies (keyof Job)[];
+] as const satisfies (keyof Job & keyof NewTrainingJob)[];
 
 /** What is null of it was not ordered. The old system wrote mounts of 0 for none. */
-export function orderLike(job: Job): Body {
+export function orderLike(job: Job): Partial<NewTrainingJob> {
   const order = Object.fromEntries(
     ORDERED.flatMap((name) => (job[name] === null || job[name] === undefined ? [] : [[name, job[name]]])),
   );

@@ -1,4 +1,5 @@
 /** What was ordered. */
+import { getTrainingJob } from "@remotegpu/control-plane/client/generated/api";
 import { Code } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +8,7 @@ import { NameText } from "../../components/name-text.tsx";
 import { NotReported } from "../../components/not-reported.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { bytesText } from "../../components/size-text.ts";
+import { withValues } from "../../components/workload/known-values.ts";
 import { VariablesText } from "../../components/workload/variables.tsx";
 import type { Job } from "./job.ts";
 
@@ -33,11 +35,7 @@ export function OrderedPanel({ job }: { job: Job }) {
     [
       t("ordered.variables"),
       hasVariables ? (
-        <VariablesText
-          key="vars"
-          variables={job.env_vars}
-          path={`/training-jobs/${encodeURIComponent(job.id)}`}
-        />
+        <VariablesText key="vars" variables={job.env_vars} request={getTrainingJob(job.id, withValues)} />
       ) : null,
     ],
     [t("ordered.code"), job.code_id ?? job.env_id],

@@ -1,8 +1,13 @@
 /** What a job wrote: its attempts as folders, and what lies in them, to look at and to fetch. Where is in the address. */
+import { readTrainingJobOutput } from "@remotegpu/control-plane/client/generated/api";
+import type {
+  FileEntry,
+  ReadTrainingJobOutputParams,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Anchor, Breadcrumbs, Group, NativeSelect } from "@mantine/core";
-import type { FileEntryResponse } from "@remotegpu/control-plane/server/http/files/pool-files";
+import { addressOf } from "@remotegpu/control-plane/client/api-request";
 import { useTranslation } from "react-i18next";
-import { addressOf } from "../../api/client.ts";
+import { asTyped } from "../../api/as-typed.ts";
 import { AgeText } from "../../components/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { NameText } from "../../components/name-text.tsx";
@@ -11,17 +16,19 @@ import { bytesText } from "../../components/size-text.ts";
 import type { Job } from "./job.ts";
 import "@mantine/core/styles/Breadcrumbs.css";
 
+type Place = Pick<ReadTrainingJobOutputParams, "path" | "path_base64">;
+
 export function OutputPanel({ job: { id, instances } }: { job: Job }) {
   const { t } = useTranslation("training");
   const [{ output, rank }, setFilters] = useFilters(["output", "rank"]);
-  const address = `/training-jobs/${encodeURIComponent(id)}/output`;
-  const columns: Column<FileEntryResponse>[] = [
+  const outputAt = (place: Place) => readTrainingJobOutput(id, asTyped({ ...place, rank }));
+  const columns: Column<FileEntry>[] = [
     {
       title: t("output.name"),
       cell: (entry) => (
         <Entry
           entry={entry}
-          href={addressOf(address, { ...routeTo(entry), rank })}
+          href={addressOf(outputAt(placeOf(entry)))}
           onOpen={() => setFilters({ output: entry.path })}
         />
       ),
@@ -34,11 +41,10 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
     },
   ];
   return (
-    <PageTable<FileEntryResponse>
+    <PageTable
       title={t("output.title")}
       definition={t("output.definition")}
-      path={address}
-      query={{ path: output, rank }}
+      list={outputAt({ path: output })}
       isLive={false}
       columns={columns}
       keyOf={({ path, path_base64: bytes }) => bytes ?? path}
@@ -62,12 +68,12 @@ export function OutputPanel({ job: { id, instances } }: { job: Job }) {
 }
 
 /** A name that is no text goes by its bytes. */
-function routeTo({ path, path_base64: bytes }: FileEntryResponse) {
+function placeOf({ path, path_base64: bytes }: FileEntry): Place {
   return bytes === null ? { path } : { path_base64: bytes };
 }
 
 interface EntryOf {
-  entry: FileEntryResponse;
+  entry: FileEntry;
   href: string;
   onOpen: () => void;
 }

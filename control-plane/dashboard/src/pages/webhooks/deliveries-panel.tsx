@@ -1,6 +1,7 @@
 /** Messages to one webhook of the last 30 days, with what the receiver said. */
+import { listWebhookDeliveries } from "@remotegpu/control-plane/client/generated/api";
+import type { WebhookDelivery } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Code, Text } from "@mantine/core";
-import type { WebhookDelivery } from "@remotegpu/control-plane/server/http/webhooks/webhook-deliveries";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/age-text.tsx";
 import { NameText } from "../../components/name-text.tsx";
@@ -41,10 +42,10 @@ export function DeliveriesPanel({ id }: { id: string }) {
     },
   ];
   return (
-    <PageTable<WebhookDelivery>
+    <PageTable
       title={t("delivery.title")}
       definition={t("delivery.definition")}
-      path={`/webhooks/${encodeURIComponent(id)}/deliveries`}
+      list={listWebhookDeliveries(id)}
       columns={columns}
       keyOf={(delivery) => delivery.id}
       empty={t("delivery.empty")}

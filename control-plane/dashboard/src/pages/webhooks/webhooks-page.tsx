@@ -1,6 +1,14 @@
 /** Webhooks: where messages go, and what became of them. */
+import {
+  changeWebhook,
+  createWebhook,
+  createWebhookSecret,
+  deleteWebhook,
+  listWebhooks,
+  testWebhook,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { Webhook } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group, Stack } from "@mantine/core";
-import type { Webhook } from "@remotegpu/control-plane/server/http/webhooks/webhooks";
 import { useTranslation } from "react-i18next";
 import { Consequences } from "../../components/confirm-dialog.tsx";
 import { useFilters } from "../../components/filters.ts";
@@ -11,8 +19,6 @@ import { PageLink } from "../../components/page-link.tsx";
 import { type Column, PageTable } from "../../components/page-table.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 import { DeliveriesPanel } from "./deliveries-panel.tsx";
-
-type WithSecret = Webhook & { secret: string };
 
 export default function WebhooksPage() {
   const { t } = useTranslation("webhooks");
@@ -29,20 +35,19 @@ export default function WebhooksPage() {
   return (
     <Stack>
       <PageHead title={t("title")} />
-      <PageTable<Webhook>
+      <PageTable
         title={t("title")}
         definition={t("definition")}
-        path="/webhooks"
+        list={listWebhooks()}
         columns={columns}
         keyOf={({ id }) => id}
         empty={t("empty")}
         actions={
-          <DialogForm<WithSecret>
+          <DialogForm
             open={t("add")}
             title={t("add")}
             submit={t("add")}
-            method="POST"
-            path="/webhooks"
+            request={createWebhook}
             fields={[
               { path: "url", kind: "text", label: t("address"), hint: t("addressHint"), isRequired: true },
               { path: "kinds", kind: "words", label: t("kinds"), hint: t("kindsHint") },
@@ -58,17 +63,14 @@ export default function WebhooksPage() {
 
 function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) {
   const { t } = useTranslation("webhooks");
-  const path = `/webhooks/${id}`;
   return (
     <Group gap="xs">
-      {active && <ActionButton label={t("try")} method="POST" path={`${path}/test`} />}
+      {active && <ActionButton label={t("try")} request={testWebhook(id)} />}
       <ActionButton
         label={t(active ? "switchOff" : "switchOn")}
-        method="PATCH"
-        path={path}
-        body={{ active: !active }}
+        request={changeWebhook(id, { active: !active })}
         {...(active && {
-          requests: {
+          consequences: {
             title: t("offTitle", { url }),
             stops: [t("offStops")],
             keeps: [t("offKeeps")],
@@ -76,12 +78,11 @@ function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) 
           },
         })}
       />
-      <DialogForm<WithSecret>
+      <DialogForm
         open={t("newSecret")}
         title={t("newSecret")}
         submit={t("newSecret")}
-        method="POST"
-        path={`${path}/secret`}
+        request={() => createWebhookSecret(id)}
         fields={[]}
         visibleOnce={({ secret }) => <OneTimeSecret secret={secret} label={t("once")} />}
       >
@@ -89,9 +90,8 @@ function WebhookActions({ webhook: { id, url, active } }: { webhook: Webhook }) 
       </DialogForm>
       <ActionButton
         label={t("remove")}
-        method="DELETE"
-        path={path}
-        requests={{
+        request={deleteWebhook(id)}
+        consequences={{
           title: t("removeTitle", { url }),
           stops: [t("removeStops")],
           keeps: [t("removeKeeps")],

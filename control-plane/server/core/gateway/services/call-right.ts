@@ -7,6 +7,8 @@ import { decide, type WorkspaceRole } from "../../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../../accounts/key-scopes.ts";
 import type { RefusalKind } from "../admission.ts";
 import type { KeyLimits } from "./key-limits.ts";
+import { inEnglish } from "../../reasons/english/english.ts";
+import { reasonOf } from "../../reasons/plain-reason.ts";
 
 /** How a key stands to a service, as the database says. */
 export type KeyState =
@@ -52,7 +54,7 @@ export function callRight(state: KeyState | null): CallRight {
     };
   const { username, rights, role, isOwn } = state;
   const refusal = scopeRefusal(rights, "orders");
-  if (refusal !== null) return { allowed: false, kind: "no-right", sentence: refusal };
+  if (refusal !== null) return { allowed: false, kind: "no-right", sentence: inEnglish(reasonOf(refusal)) };
   const person = { isAdmin: false, role, isOwn };
   switch (decide("ask-service", person)) {
     case "allowed":

@@ -2,6 +2,7 @@
  * Which revision a service is of, which one it was of before, and whether it is on its way to another. Both numbers change
  * together when a rollout is complete, and with nothing else; what people may ask for in between is decided here.
  */
+import type { PlainCode } from "../../reasons/plain-reason.ts";
 
 export interface Versions {
   /** What `version` names. */
@@ -31,7 +32,7 @@ export function settledAtOnce({ serving, previous, rollout }: Versions): Version
     : { serving: rollout.target, previous: serving, rollout: null };
 }
 
-export type Begun = { begun: true; versions: Versions } | { begun: false; why: string };
+export type Begun = { begun: true; versions: Versions } | { begun: false; why: PlainCode };
 
 const CALLED_OFF = "It was called off.";
 
@@ -43,7 +44,7 @@ export function beginRollout(
 ): Begun {
   const { serving, rollout } = versions;
   if (target === serving)
-    return rollout === null ? refused("This version serves already.") : callOff(versions, rollout);
+    return rollout === null ? refused("service-version-serving") : callOff(versions, rollout);
   if (rollout !== null && rollout.target === target && rollout.cause === null)
     return begun({ ...versions, rollout: { ...rollout, allowsGap } });
   const gapFrom = allowsGap ? (rollout?.gapFrom ?? null) : null;
@@ -55,7 +56,7 @@ export function beginRollback(versions: Versions, { allowsGap } = { allowsGap: f
   const { previous, rollout } = versions;
   if (rollout !== null) return callOff(versions, rollout);
   return previous === null
-    ? refused("There is no previous version.")
+    ? refused("service-version-missing")
     : beginRollout(versions, previous, { allowsGap });
 }
 
@@ -67,6 +68,6 @@ function begun(versions: Versions): Begun {
   return { begun: true, versions };
 }
 
-function refused(why: string): Begun {
+function refused(why: PlainCode): Begun {
   return { begun: false, why };
 }

@@ -2,6 +2,9 @@
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
+import { ALARM_CHINESE } from "./alarms.ts";
+import { EVENT_CHINESE } from "./events.ts";
 import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
 import { HOST_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE } from "./placement.ts";
@@ -13,6 +16,8 @@ import { WAITING_CHINESE } from "./waiting.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
+  ...ALARM_CHINESE,
+  ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
   ...PLACEMENT_CHINESE,
@@ -20,6 +25,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_CHINESE,
   ...JOB_CHINESE,
   ...SERVICE_CHINESE,
+  ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
 };
 

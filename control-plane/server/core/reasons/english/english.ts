@@ -2,6 +2,9 @@
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
+import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
+import { ALARM_ENGLISH } from "./alarms.ts";
+import { EVENT_ENGLISH } from "./events.ts";
 import { GPU_REQUEST_ENGLISH } from "./gpu-requests.ts";
 import { HOST_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH } from "./placement.ts";
@@ -13,6 +16,8 @@ import { WAITING_ENGLISH } from "./waiting.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
+  ...ALARM_ENGLISH,
+  ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
   ...PLACEMENT_ENGLISH,
@@ -20,6 +25,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_ENGLISH,
   ...JOB_ENGLISH,
   ...SERVICE_ENGLISH,
+  ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
 };
 

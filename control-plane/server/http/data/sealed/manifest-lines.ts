@@ -42,10 +42,10 @@ export async function* besideFiles(
   const late = AbortSignal.timeout(WITHIN_MS);
   for await (const bytes of answer.body) {
     if (late.aborted)
-      throw new ApiRefusal(
-        "unavailable",
-        `Its host's answer did not end within ${WITHIN_MS / MS_PER_SECOND} s.`,
-      );
+      throw new ApiRefusal("unavailable", {
+        code: "host-answer-late",
+        params: { seconds: WITHIN_MS / MS_PER_SECOND },
+      });
     yield bytes;
   }
 }
@@ -57,7 +57,7 @@ export class OtherListError extends ApiRefusal {
   readonly notFound: ApiRefusal | null;
 
   constructor(host: PoolHost | null, notFound: ApiRefusal | null = null) {
-    super("unavailable", "Its host answered something else than was asked for.");
+    super("unavailable", "host-answer-unknown");
     this.host = host;
     this.notFound = notFound;
   }

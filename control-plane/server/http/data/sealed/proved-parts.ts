@@ -13,6 +13,7 @@ import { refusalOf } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CopyPlace, reportOtherBytes } from "./other-bytes.ts";
 import { sha256 } from "./sha256.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** A version that is checked. */
 export type SealedCopy = CopyPlace & Pick<CopyRow, "isRootOfOwner"> & { merkleRoot: string };
@@ -32,14 +33,14 @@ export async function provedParts(
 ): Promise<ChunkProof | null> {
   const { db, files } = c.var.deps;
   const parts = { path: Buffer.from(path, "latin1").toString("base64url"), from, count };
-  let why = `No host of storage pool ${copy.storagePool} is heard now.`;
+  let why: Reason = { code: "pool-unreachable", params: { storage_pool: copy.storagePool } };
   let isMissing = false;
   for (const host of await hostsOfPool(db, { pool: copy.storagePool, copyId: copy.id })) {
     const query = { from: String(from), count: String(count) };
     const question = { method: "GET", route: "/proof", folder: copy.folder, path, query } as const;
     const reply = await files.request(host.id as HostId, question, c.req.raw.signal);
     if (!reply.isReached) {
-      why = `Host ${host.name} does not serve files now: ${reply.why}`;
+      why = { code: "host-not-serving-files", params: { host_name: host.name, detail: reply.why } };
       continue;
     }
     const reported = await reportedBy(reply.answer);
@@ -50,8 +51,8 @@ export async function provedParts(
     if (typeof reported !== "string" && isProved(sha256, copy.merkleRoot, parts, reported)) return reported;
     why =
       typeof reported === "string"
-        ? `Host ${host.name} does not prove what it has: ${reported}`
-        : `What host ${host.name} has of it is not what was sealed.`;
+        ? { code: "host-proves-nothing", params: { host_name: host.name, detail: reported } }
+        : { code: "sealed-bytes-differ", params: { host_name: host.name } };
     if (typeof reported !== "string") await reportOtherBytes(c, host, copy);
   }
   if (isMissing) return null;

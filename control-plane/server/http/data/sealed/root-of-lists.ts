@@ -22,7 +22,7 @@ let computed = 0;
 /** @returns it in hex. @throws ApiRefusal where its host's lists are not those of that version, or others are computed now */
 export async function rootOfLists(c: ApiContext, copy: CopyRow): Promise<string> {
   if (computed >= MAX_AT_ONCE)
-    throw new ApiRefusal("too-many-requests", "Other uploads are being completed; try again shortly.", {
+    throw new ApiRefusal("too-many-requests", "completions-too-many", {
       retryAfterSeconds: BUSY_RETRY_SECONDS,
     });
   computed += 1;

@@ -119,7 +119,10 @@ async function bytesOf(
     if (isOther(answer, request)) {
       answer.cancel();
       await reportOtherBytes(c, host, copy);
-      refusal = new ApiRefusal("unavailable", `What host ${host.name} has of it is not what was sealed.`);
+      refusal = new ApiRefusal("unavailable", {
+        code: "sealed-bytes-differ",
+        params: { host_name: host.name },
+      });
       except.push(host.id);
       continue;
     }
@@ -198,7 +201,7 @@ async function partsOf(
   const sumsFrom = async (from: number) => {
     const count = Math.min(MAX_PROVED_CHUNKS, end - from);
     const proved = from === 0 && count === 1 ? file : await provedParts(c, copy, { path, from, count });
-    if (proved === null) throw new ApiRefusal("unavailable", "Its host has lost the file meanwhile.");
+    if (proved === null) throw new ApiRefusal("unavailable", "sealed-file-lost");
     return proved.sums;
   };
   return following(await sumsFrom(first), { first, end, bytes: file.bytes, sumsFrom });

@@ -21,6 +21,7 @@ import { DATA_NAMES } from "../data-access.ts";
 import { removeFolders } from "../folder-removal.ts";
 import { openDraft } from "./open-upload.ts";
 import { uploadAnswer, type UploadOrder } from "./upload-shape.ts";
+import { asReported } from "../../../core/reasons/reason.ts";
 
 const UNIQUE_CHARACTERS = 8;
 
@@ -41,10 +42,10 @@ export async function begin(
   const draft = await openDraft(c, { pool, folder, path: "" });
   const sent = draft.isSealed ? 0 : Math.max(0, order.total_size - draft.hadBytes);
   if (sent > draft.freeBytes)
-    throw new ApiRefusal(
-      "no-room",
-      `Storage pool ${pool} has ${wholeSize(draft.freeBytes)} left, and ${wholeSize(sent)} are still to come.`,
-    );
+    throw new ApiRefusal("no-room", {
+      code: "upload-pool-full",
+      params: { storage_pool: pool, free_size: wholeSize(draft.freeBytes), missing_size: wholeSize(sent) },
+    });
   const isElse = draft.isSealed && planned?.manifest !== request.manifest;
   const status = draft.isSealed && !isElse ? ("checking" as const) : ("uploading" as const);
   const answer = await once(c, async (sql, afterwards) => {
@@ -93,14 +94,18 @@ async function poolFor(
   const { db } = c.var.deps;
   if (named !== null) {
     if (await isPool(db, named)) return named;
-    throw badField("storage_pool", "is none of the fleet");
+    throw badField("storage_pool", "pool-unknown");
   }
   const pools = await poolsHeard(db);
-  if (pools.length === 0) throw new ApiRefusal("unavailable", "No host is heard now that could take it.");
+  if (pools.length === 0) throw new ApiRefusal("unavailable", "upload-without-host");
   const { id, customer_id: customerId, workspace_id: workspaceId } = entry;
   const last = await lastPools(db, kind, { id, customerId, workspaceId });
   const pool = poolByDefault(pools, last);
-  if (pool === null) throw badField("storage_pool", `has to be named: ${pools.join(", ")}`);
+  if (pool === null)
+    throw badField("storage_pool", {
+      code: "pool-to-name",
+      params: { storage_pools: { names: pools, more: 0 } },
+    });
   return pool;
 }
 
@@ -121,10 +126,10 @@ async function folderFor(
 function refusalOf(begun: { reason: "quota" | "funds"; detail: string } | { reason: "changed" }): ApiRefusal {
   switch (begun.reason) {
     case "quota":
-      return conflict(asSentence(begun.detail));
+      return conflict(asReported(asSentence(begun.detail)));
     case "funds":
-      return new ApiRefusal("no-funds", begun.detail);
+      return new ApiRefusal("no-funds", asReported(begun.detail));
     case "changed":
-      return conflict("Another upload of it has just begun or ended; begin anew.");
+      return conflict("upload-superseded");
   }
 }

@@ -57,7 +57,7 @@ async function rootOf(
   const found = Buffer.from(merkleRoot, "base64").toString("hex");
   const text = copy.merkleRoot ?? (await rootOfLists(c, copy).catch(whereDeleted));
   if (found === text) return found;
-  throw badField("upload", "was said to have other parts than its host has found");
+  throw badField("upload", "upload-parts-differ");
 }
 
 /** Its list is not there any more: it was deleted meanwhile, and is no host's fault. */
@@ -74,9 +74,14 @@ async function checked(c: ApiContext, place: PoolFile, copy: CopyRow): Promise<S
   });
   const state = await jsonOf(answer, SealState);
   if (state.isSealed && (state.files !== copy.fileCount || state.checkedBytes !== copy.totalSize))
-    throw badField(
-      "upload",
-      `was said to have ${copy.fileCount} files of ${copy.totalSize} bytes, and has ${state.files} of ${state.checkedBytes}`,
-    );
+    throw badField("upload", {
+      code: "upload-files-differ",
+      params: {
+        said_files: copy.fileCount,
+        said_bytes: copy.totalSize,
+        files: state.files,
+        bytes: state.checkedBytes,
+      },
+    });
   return state;
 }

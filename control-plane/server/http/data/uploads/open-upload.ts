@@ -7,7 +7,7 @@ import { requestPool, jsonOf, type PoolFile } from "../../files/pool-files.ts";
 import { conflict } from "../../request/refusal.ts";
 import { requireOwn } from "../data-access.ts";
 
-export const ANOTHER = "Another upload has begun since, or this one is over; begin anew to go on.";
+export const ANOTHER = "upload-over";
 
 /**
  * @param wish.orReady one that is complete is meant, too

@@ -13,10 +13,18 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   customer_id: ["Whose it is: the customer's id", 43],
   workspace_id: ["The workspace that it belongs to; null outside every workspace", 42],
 
-  "Problem.type": ["What kind of problem; always about:blank, since the status names it", "about:blank"],
+  "Problem.type": [
+    "What kind of problem: the address of its heading on the page of all types",
+    "/docs/api/problems#bad-input",
+  ],
   "Problem.title": ["The meaning of the status, for people", "Invalid input"],
   "Problem.status": ["The HTTP status, once more", 422],
   "Problem.detail": ["What is wrong, in a sentence", "memory: must be at least 16777216"],
+  "Problem.reason_code": ["The reason as a word for programs", "memory-below-minimum"],
+  "Problem.reason_params": [
+    "The names and numbers of the reason, by their names; which there are follows from the code",
+    { max_webhooks: 20 },
+  ],
   "Problem.errors": ["Each field that is wrong"],
   "Problem.refused_topics": [
     "Of a stream: the topics that it cannot be about, each as requested",
@@ -33,6 +41,8 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
     "config.gpu_model",
   ],
   "ProblemError.message": ["What is wrong with it", "is missing"],
+  "ProblemError.reason_code": ["The same as a word for programs", "field-missing"],
+  "ProblemError.reason_params": ["The names and numbers of it", {}],
 
   "Api.name": ["Which product this is", "RemoteGPU"],
   "Api.version": ["Its version", "0.1.0"],

@@ -268,6 +268,14 @@ export const FLEET_DESCRIPTIONS: Descriptions = {
   "AuditEntry.status": ["How it was answered", 202],
   "QuarantinedUsage.reason": ["Why it was refused", "over-claim"],
   resolved_at: ["When that was settled; null: not yet"],
+  "Alarm.reason_code": [
+    "The reason as a word for programs; as-reported where it is a text alone",
+    "gpu-not-listed",
+  ],
+  "Alarm.reason_params": [
+    "The names and numbers of the reason, by their names",
+    { gpu_uuid: "GPU-5a3f", host_id: "host-7" },
+  ],
   "Alarm.kind": ["What it is about", "placement-overdue"],
   "Alarm.subject": ["What it concerns", "env-5b1f6c0e"],
   "Alarm.detail": ["What happened and what to do", "The stop is overdue since 08:00."],

@@ -337,6 +337,14 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   "Event.old": ["What was before", "queued"],
   "Event.new": ["What is since", "creating"],
   "Event.reason": ["Why, in a sentence", "placed on gpu-07"],
+  "Event.reason_code": [
+    "Why, as a word for programs; as-reported where it is a text alone",
+    "instance-placed",
+  ],
+  "Event.reason_params": [
+    "The names and numbers of the reason, by their names",
+    { epoch: 2, host_id: "host-7" },
+  ],
   instance_id: ["The instance", "inst-64ab09ee"],
   "Event.gpu_uuid": ["The GPU", "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8"],
 

@@ -1,7 +1,7 @@
 /** A page as HTML. Whatever stands in its text as HTML is shown as text. */
 import { Marked, type Token, type Tokens } from "marked";
 import { html, raw } from "hono/html";
-import type { Html } from "../reference/schema-part.ts";
+import type { Html } from "../html-page.ts";
 import type { DocumentationPage } from "./page-folder.ts";
 import { anchorOf, servedLink, servedPicture } from "./page-links.ts";
 

@@ -1,7 +1,7 @@
 /** Serves the pages of `control-plane/docs`: the index or what was searched for at /docs, each page below it. */
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { notFound } from "../../request/refusal.ts";
-import type { Html } from "../reference/schema-part.ts";
+import type { Html } from "../html-page.ts";
 import { DOCS_PATH, PICTURES_PATH } from "../documentation-paths.ts";
 import { type DocumentationPage, type PageFolder, readPageFolder } from "./page-folder.ts";
 import { pageHtml } from "./page-html.ts";
@@ -25,7 +25,7 @@ export function registerPages(app: ApiApp): Pages {
   app.get(`${PICTURES_PATH}:file`, (c) => sendPicture(c, pages()));
   app.get(`${DOCS_PATH}/:folder/:page`, (c) => {
     const page = pages().pages.get(`${c.req.param("folder")}/${c.req.param("page")}`);
-    if (page === undefined) throw notFound("page");
+    if (page === undefined) throw notFound("named-page");
     return c.html(layoutOf(page), 200);
   });
   return { index: (query) => indexOrFound(pages(), query) };
@@ -48,6 +48,6 @@ function layoutOf(page: DocumentationPage): Html {
 
 function sendPicture(c: ApiContext, { pictures }: PageFolder): Response {
   const picture = pictures.get(c.req.param("file") ?? "");
-  if (picture === undefined) throw notFound("picture");
+  if (picture === undefined) throw notFound("named-picture");
   return c.body(new Uint8Array(picture), 200, { "Content-Type": "image/webp", "Cache-Control": "no-cache" });
 }

@@ -11,7 +11,8 @@ import {
   type Route,
 } from "../openapi-document.ts";
 import { prose } from "./prose.ts";
-import { fieldPart, type Html, typeOf } from "./schema-part.ts";
+import type { Html } from "../html-page.ts";
+import { fieldPart, typeOf } from "./schema-part.ts";
 
 export function operationPart(route: Route, document: ApiDocument): Html {
   const { method, path, operation } = route;

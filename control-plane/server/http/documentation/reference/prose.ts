@@ -1,6 +1,6 @@
 /** Texts of the document as the page shows them: what stands between backticks is code. */
 import { html } from "hono/html";
-import type { Html } from "./schema-part.ts";
+import type { Html } from "../html-page.ts";
 
 export function prose(text: string): Html {
   const parts = text.split("`");

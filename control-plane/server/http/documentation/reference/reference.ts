@@ -10,9 +10,9 @@ import { KEY_VARIABLE } from "./curl.ts";
 import { type ApiDocument, type ResponsePart, routesOf } from "../openapi-document.ts";
 import { operationPart } from "./operation-part.ts";
 import { holdsAll, questionOf, referredTo, textOfOperation, textOfSchema } from "./reference-search.ts";
-import { PAGE_STYLE } from "../page-style.ts";
+import { type Html, htmlPage, searchForm } from "../html-page.ts";
 import { prose } from "./prose.ts";
-import { type Html, schemaPart } from "./schema-part.ts";
+import { schemaPart } from "./schema-part.ts";
 import { SECURITY_SCHEME } from "../texts.ts";
 
 /** So few that were found are shown whole. */
@@ -62,55 +62,36 @@ function page(document: ApiDocument, requested: string, { operations, schemas }:
   const isOpen = !isAll && operations.length <= MOST_OPEN;
   const tags = document.tags.filter(({ name }) => operations.some(({ tag }) => tag === name));
   const { title, version, description } = document.info;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title} API</title>
-        <style>
-          ${PAGE_STYLE}
-        </style>
-      </head>
-      <body>
-        <h1>${title} API ${version}</h1>
-        <p>
-          ${prose(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.
-          <a href="${DOCS_PATH}">Pages</a> explain the rest.
-        </p>
-        <form action="${REFERENCE_PATH}" role="search">
-          <input
-            type="search"
-            name="q"
-            value="${requested}"
-            aria-label="Search"
-            placeholder="Search: environment logs"
-          />
-          <button>Search</button>
-        </form>
-        ${isAll ? "" : foundPart(operations.length, schemas.length)}
-        <nav>
-          <ul>
-            <li><a href="${REFERENCE_PATH}#command">the command</a></li>
-            <li><a href="${REFERENCE_PATH}#authentication">authentication</a></li>
-            <li><a href="${REFERENCE_PATH}#errors">errors</a></li>
-            ${tags.map(({ name }) => html`<li><a href="#${anchorOf(name)}">${name}</a></li>`)}
-            <li><a href="#schemas">schemas</a></li>
-          </ul>
-        </nav>
-        ${isAll ? [commandPart(document), basicsPart(document)] : ""}
-        ${tags.map(
-          ({ name, description }) =>
-            html`<section>
-              <h2 id="${anchorOf(name)}">${name}</h2>
-              <p>${prose(description)}</p>
-              ${operations.flatMap(({ tag, visible }) => (tag === name ? detailsOf(visible, isOpen) : []))}
-            </section>`,
-        )}
-        <h2 id="schemas">schemas</h2>
-        ${schemas.map(({ visible }) => visible)}
-      </body>
-    </html>`;
+  const search = { path: REFERENCE_PATH, query: requested, label: "Search", example: "environment logs" };
+  return htmlPage({
+    title: `${title} API`,
+    body: html`<h1>${title} API ${version}</h1>
+      <p>
+        ${prose(description)} The same for programs: <a href="/openapi.json">/openapi.json</a>.
+        <a href="${DOCS_PATH}">Pages</a> explain the rest.
+      </p>
+      ${searchForm(search)} ${isAll ? "" : foundPart(operations.length, schemas.length)}
+      <nav>
+        <ul>
+          <li><a href="${REFERENCE_PATH}#command">the command</a></li>
+          <li><a href="${REFERENCE_PATH}#authentication">authentication</a></li>
+          <li><a href="${REFERENCE_PATH}#errors">errors</a></li>
+          ${tags.map(({ name }) => html`<li><a href="#${anchorOf(name)}">${name}</a></li>`)}
+          <li><a href="#schemas">schemas</a></li>
+        </ul>
+      </nav>
+      ${isAll ? [commandPart(document), basicsPart(document)] : ""}
+      ${tags.map(
+        ({ name, description }) =>
+          html`<section>
+            <h2 id="${anchorOf(name)}">${name}</h2>
+            <p>${prose(description)}</p>
+            ${operations.flatMap(({ tag, visible }) => (tag === name ? detailsOf(visible, isOpen) : []))}
+          </section>`,
+      )}
+      <h2 id="schemas">schemas</h2>
+      ${schemas.map(({ visible }) => visible)}`,
+  });
 }
 
 function detailsOf(visible: Html, isOpen: boolean): Html {

@@ -1,9 +1,8 @@
 /** Schemas as the page shows them: each named one with a heading that others link to, its fields as a list. */
 import { html } from "hono/html";
+import type { Html } from "../html-page.ts";
 import { refName, type Schema } from "../openapi-document.ts";
 import { prose } from "./prose.ts";
-
-export type Html = ReturnType<typeof html>;
 
 export function schemaPart(name: string, schema: Schema): Html {
   return html`<section>

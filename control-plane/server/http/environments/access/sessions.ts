@@ -25,6 +25,7 @@ import {
 import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { AccessLogin, loginAnswer, SESSION_SERVICES } from "./login-answer.ts";
+import { workloadThing } from "../../workloads/workload-thing.ts";
 
 const tags = ["environments"];
 
@@ -44,7 +45,6 @@ const AccessSession = z
     ended_at: Timestamp.nullable(),
   })
   .openapi("AccessSession");
-export type AccessSession = z.infer<typeof AccessSession>;
 
 const list = createRoute({
   ...forCustomers,
@@ -84,7 +84,11 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
     const environment = await environmentFor(c, requested, "manage-workload");
     const session = { environmentId: environment.id, id };
     const known = await sessionOf(db, session);
-    if (known === null) throw notFound(`session ${id} of environment ${environment.id}`);
+    if (known === null)
+      throw notFound({
+        code: "named-access-session",
+        params: { session_id: id, environment: workloadThing("environment", environment.id) },
+      });
     const { actor, now } = orderContextOf(c);
     const reports = await transaction(db, async (sql) => {
       await holdEntered(sql, { environmentId: environment.id });
@@ -98,7 +102,10 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
         customerId: environment.customer_id,
         hostId: cut.hostId,
         actor,
-        reason: `Session ${id} (${known.service_type}) from ${known.client_address} is to end.`,
+        reason: {
+          code: "access-session-ending",
+          params: { session_id: String(id), service: known.service_type, address: known.client_address },
+        },
       });
       if (cut.reports !== null) await raiseGeneration(sql, cut.reports);
       return cut.reports;

@@ -37,6 +37,8 @@ import {
 import { orderContextOf } from "../../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "../entry-change.ts";
 import { environmentFor } from "../environment-access.ts";
+import { statusPhrase } from "../../../core/reasons/plain-reason.ts";
+import { workloadThing } from "../../workloads/workload-thing.ts";
 
 const tags = ["environments"];
 const MAX_KEY_LENGTH = 8_192;
@@ -105,7 +107,7 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
     const key = readSshPublicKey(body.public_key);
     const line = key.valid ? keyLine(key.line) : null;
     if (!key.valid || line === null)
-      throw badField("public_key", key.valid ? "is no key that opens anything" : key.why);
+      throw badField("public_key", key.valid ? "ssh-key-opens-nothing" : key.why);
     const { id: environmentId } = environment;
     return await changeEntryOnce(c, { environmentId }, async (sql) => {
       await refuseUnlessOpen(sql, environment);
@@ -140,7 +142,11 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
       const ended = await endTicket(sql, { environmentId, id, actor, now });
       if (ended !== null) return await noteTicket(sql, ended, { old: "open", actor, now });
       const [known] = await ticketsOf(sql, environmentId, { limit: 1, after: id + 1 });
-      if (known?.id !== id) throw notFound(`ticket ${id} of environment ${environmentId}`);
+      if (known?.id !== id)
+        throw notFound({
+          code: "named-ssh-ticket",
+          params: { ticket_id: id, environment: workloadThing("environment", environmentId) },
+        });
     });
     return c.body(null, 204);
   });
@@ -153,22 +159,18 @@ async function refuseUnlessOpen(sql: Transaction, environment: EnvironmentRow): 
       break;
     case "closed":
     case "none":
-      throw conflict(
-        "SSH is switched off there, or the image's own server answers, which knows no keys of ours.",
-      );
+      throw conflict("ssh-ticket-unusable");
   }
   const [served] = await servedEnvironments(sql, { environmentIds: [environment.id] });
   if (served === undefined)
-    throw conflict(
-      `A ticket is for an environment that runs on a host whose agent serves SSH; this one is ${environment.status}.`,
-    );
+    throw conflict({ code: "ssh-ticket-needs-host", params: { status: statusPhrase(environment.status) } });
 }
 
 async function refuseFurther(sql: Transaction, environmentId: string, fingerprint: string): Promise<void> {
   const open = await openTicketKeys(sql, environmentId);
-  if (open.includes(fingerprint)) throw conflict(`A ticket for the key ${fingerprint} is open there.`);
+  if (open.includes(fingerprint)) throw conflict({ code: "ssh-ticket-open", params: { fingerprint } });
   if (open.length >= MAX_OPEN_TICKETS)
-    throw conflict(`${MAX_OPEN_TICKETS} tickets are open there, which is the most.`);
+    throw conflict({ code: "ssh-tickets-too-many", params: { max_tickets: MAX_OPEN_TICKETS } });
 }
 
 function ticketAnswer(row: SshTicketRow): z.input<typeof SshTicket> {

@@ -113,8 +113,7 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
     await recordBeforehand(c, { path: Buffer.from(pathBytes(query), "latin1").toString("utf8") });
     const length = c.req.header("content-length");
     const digest = c.req.header(DIGEST_HEADER);
-    if (digest !== undefined && sha256Of(digest) === null)
-      throw badField("Repr-Digest", "must be sha-256=:…:");
+    if (digest !== undefined && sha256Of(digest) === null) throw badField("Repr-Digest", "digest-malformed");
     await performOnPool(c, file, {
       method: "PUT",
       route: "/entry",
@@ -148,16 +147,16 @@ export function registerEnvironmentFileRoutes(api: ApiApp, deps: ApiDeps): void 
 
   api.openapi(download, async (c) => {
     const claim = deps.downloadLinks.open(c.req.valid("param").token);
-    if (claim === null) throw badField("token", "is no link that was made here");
+    if (claim === null) throw badField("token", "link-unknown");
     const now = deps.now();
-    if (claim.expiresMs <= now.getTime()) throw forbidden("This link has expired; ask for another one.");
+    if (claim.expiresMs <= now.getTime()) throw forbidden("link-expired");
     const holder = await actorOfKeyId(deps.db, claim.apiKeyId);
     const isOver =
       holder === null ||
       holder.customerStatus !== "active" ||
       (holder.actor.keyExpiresAt !== null && isExpired(holder.actor.keyExpiresAt, now)) ||
       scopeRefusal(holder.actor.keyRights, "read") !== null;
-    if (isOver) throw forbidden("The key that this link was made with opens it no more.");
+    if (isOver) throw forbidden("link-key-closed");
     c.set("actor", holder.actor);
     const environment = await environmentFor(c, claim.environmentId, "read-workload");
     return await answerFile(c, fileOf(environment, claim.path));

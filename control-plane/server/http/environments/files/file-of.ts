@@ -8,11 +8,9 @@ import { badField, conflict } from "../../request/refusal.ts";
 /** @throws ApiRefusal */
 export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { requested: string } {
   const place = filePlace(idOnHosts(environment.id), path);
-  if (place.kind !== "below")
-    throw badField("path", "must be /gemini/code or /gemini/output, or lie below one of them");
-  if (environment.storage_pool === null)
-    throw conflict("The environment has not run yet, so it has no files.");
-  if (environment.status === "deleting") throw conflict("The environment is being deleted.");
+  if (place.kind !== "below") throw badField("path", "path-outside-environment");
+  if (environment.storage_pool === null) throw conflict("environment-without-files");
+  if (environment.status === "deleting") throw conflict("environment-being-deleted");
   const { storage_pool: pool, host_id: preferred } = environment;
   return { pool, preferred, folder: place.folder, path: place.path, requested: path };
 }
@@ -20,6 +18,6 @@ export function fileOf(environment: EnvironmentRow, path: string): PoolFile & { 
 /** Which is none of the two roots. @throws ApiRefusal */
 export function namedFile(environment: EnvironmentRow, path: string): PoolFile {
   const file = fileOf(environment, path);
-  if (file.path === "") throw badField("path", "must name a file below /gemini/code or /gemini/output");
+  if (file.path === "") throw badField("path", "path-names-no-file");
   return file;
 }

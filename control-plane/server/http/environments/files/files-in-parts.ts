@@ -106,7 +106,7 @@ export function registerFilesInParts(api: ApiApp): void {
   });
 }
 
-const WHOLE = conflict("The agent of its host is too old to take files in parts; it takes them whole.");
+const WHOLE = conflict("files-in-parts-unknown");
 
 async function writtenFile(c: ApiContext, id: string, path: string): Promise<PoolFile> {
   return namedFile(await environmentFor(c, id, "manage-workload"), path);

@@ -52,9 +52,13 @@ export function registerWebLinkRoutes(api: ApiApp): void {
       const { id: environmentId } = environment;
       const origin = await originFor(sql, environment, { target, now });
       if ((await countOpenLinks(sql, environmentId, now)) >= MAX_OPEN_LINKS)
-        throw new ApiRefusal("too-many-requests", `${MAX_OPEN_LINKS} links to it wait to be used.`, {
-          retryAfterSeconds: LINK_SECONDS,
-        });
+        throw new ApiRefusal(
+          "too-many-requests",
+          { code: "web-links-too-many", params: { max_links: MAX_OPEN_LINKS } },
+          {
+            retryAfterSeconds: LINK_SECONDS,
+          },
+        );
       const token = randomBytes(TOKEN_BYTES).toString("base64url");
       const expiresAt = new Date(now.getTime() + LINK_SECONDS * MS_PER_SECOND);
       const { customerId, apiKeyId: keyId } = c.var.actor;

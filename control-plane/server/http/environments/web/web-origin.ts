@@ -22,8 +22,7 @@ export function targetNamed({
   service?: (typeof WEB_SERVICES)[number] | undefined;
   port?: number | undefined;
 }): WebTarget {
-  if ((service === undefined) === (port === undefined))
-    throw badField("service", "name a service or a port, one of them");
+  if ((service === undefined) === (port === undefined)) throw badField("service", "service-or-port");
   return service ?? port ?? 0;
 }
 
@@ -40,9 +39,6 @@ export async function originFor(
   { target, now }: { target: WebTarget; now: Date },
 ): Promise<string> {
   const base = await webBase(sql, now);
-  if (base === null)
-    throw conflict(
-      `There is no web side here: no gateway with a WEB_DOMAIN runs. From your machine: remotegpu port-forward ${name} PORT`,
-    );
+  if (base === null) throw conflict({ code: "web-domain-missing", params: { environment_name: name } });
   return originOf(base, id, target);
 }

@@ -34,6 +34,7 @@ import {
 import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
 import { originFor, targetNamed, webTargetFields } from "./web-origin.ts";
+import { workloadThing } from "../../workloads/workload-thing.ts";
 
 const TOKEN_BYTES = 32;
 const DEFAULT_HOURS = 24;
@@ -53,7 +54,6 @@ const fields = {
   ended_by: z.string().nullable(),
 };
 const WebShare = z.object(fields).openapi("WebShare");
-export type WebShare = z.infer<typeof WebShare>;
 const MadeWebShare = z.object({ ...fields, url: z.string() }).openapi("MadeWebShare");
 
 const post = createRoute({
@@ -137,14 +137,14 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     await refuseAdministrator(c, environment);
     const { expires_at, hours, ...named } = c.req.valid("json");
     const target = targetNamed(named);
-    if (target === "terminal") throw new ApiRefusal("malformed", "A terminal is shared with nobody.");
+    if (target === "terminal") throw new ApiRefusal("malformed", "terminal-not-shared");
     const expiresAt = endOf({ expires_at, hours }, deps.now());
     return await once(c, async (sql) => {
       const { now } = orderContextOf(c);
       const { id: environmentId } = environment;
       const origin = await originFor(sql, environment, { target, now });
       if ((await countOpenShares(sql, environmentId, now)) >= MAX_OPEN_SHARES)
-        throw conflict(`${MAX_OPEN_SHARES} shares of it are open, which is the most.`);
+        throw conflict({ code: "shares-too-many", params: { max_shares: MAX_OPEN_SHARES } });
       const token = randomBytes(TOKEN_BYTES).toString("base64url");
       const share = await insertShare(sql, {
         environmentId,
@@ -180,7 +180,7 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     if (expires_at === undefined) return c.json(shareAnswer(share), 200);
     const expiresAt = endOf({ expires_at, hours: undefined }, deps.now());
     const changed = await changeShare(db, { environmentId: environment.id, id, expiresAt, now: deps.now() });
-    if (changed === null) throw conflict(`Share ${id} is over; share it anew.`);
+    if (changed === null) throw conflict({ code: "share-over", params: { share_id: id } });
     return c.json(shareAnswer(changed), 200);
   });
 
@@ -199,7 +199,11 @@ async function shareFor(
   { environmentId, id }: { environmentId: string; id: number },
 ): Promise<WebShareRow> {
   const [known] = await sharesOf(sql, environmentId, { limit: 1, after: id + 1 });
-  if (known?.id !== id) throw notFound(`share ${id} of environment ${environmentId}`);
+  if (known?.id !== id)
+    throw notFound({
+      code: "named-web-share",
+      params: { share_id: id, environment: workloadThing("environment", environmentId) },
+    });
   return known;
 }
 
@@ -209,11 +213,14 @@ function endOf(
   now: Date,
 ): Date {
   if (expires_at === undefined) return new Date(now.getTime() + (hours ?? DEFAULT_HOURS) * MS_PER_HOUR);
-  if (hours !== undefined) throw badField("hours", "says the same as expires_at; give one of the two");
+  if (hours !== undefined) throw badField("hours", "share-end-doubled");
   const end = new Date(expires_at);
   const leftMs = end.getTime() - now.getTime();
   if (leftMs <= 0 || leftMs > MAX_SHARE_HOURS * MS_PER_HOUR)
-    throw badField("expires_at", `must lie within the next ${MAX_SHARE_HOURS / 24} days`);
+    throw badField("expires_at", {
+      code: "share-end-out-of-range",
+      params: { max_days: MAX_SHARE_HOURS / 24 },
+    });
   return end;
 }
 

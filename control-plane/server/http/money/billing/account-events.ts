@@ -28,7 +28,8 @@ export function registerAccountEventRoutes(api: ApiApp, { db }: ApiDeps): void {
     const query = c.req.valid("query");
     const { actor } = c.var;
     const { customer_id: customerId = actor.customerId } = query;
-    if (customerId !== actor.customerId && !actor.isAdmin) throw notFound(`customer ${customerId}`);
+    if (customerId !== actor.customerId && !actor.isAdmin)
+      throw notFound({ code: "named-customer", params: { customer_id: customerId } });
     actingOn(c, { ownerCustomerId: customerId, subject: `account events of customer ${customerId}` });
     const page = numericPage(query);
     return c.json(eventPage(await accountEvents(db, customerId, page), page.limit), 200);

@@ -35,7 +35,6 @@ const Balance = z
     monthly_limit: Money.nullable(),
   })
   .openapi("Balance");
-export type Balance = z.infer<typeof Balance>;
 
 const getBalance = createRoute({
   ...forCustomersWith("money"),
@@ -54,7 +53,7 @@ export function registerBillingRoutes(api: ApiApp, deps: ApiDeps): void {
     const customerId = await customerMeant(c, c.req.valid("query"), "balance");
     const check = { now: deps.now(), calendar: deps.config.billingCalendar };
     const view = await balanceView(db, { customerId, now: check.now });
-    if (view === null) throw notFound(`customer ${customerId}`);
+    if (view === null) throw notFound({ code: "named-customer", params: { customer_id: customerId } });
     return c.json(
       {
         ...view,

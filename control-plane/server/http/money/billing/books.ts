@@ -32,7 +32,6 @@ const PendingRun = z
     unrated: z.boolean().openapi({ description: "It waits for a price" }),
   })
   .openapi("PendingRun");
-export type PendingRun = z.infer<typeof PendingRun>;
 
 const UnratedRun = z
   .object({
@@ -43,7 +42,6 @@ const UnratedRun = z
     missing: z.array(z.string()).openapi({ description: "Lines without a price when the run began" }),
   })
   .openapi("UnratedRun");
-export type UnratedRun = z.infer<typeof UnratedRun>;
 
 const WaivedRun = z
   .object({
@@ -61,7 +59,6 @@ const WaivedRun = z
     ),
   })
   .openapi("WaivedRun");
-export type WaivedRun = z.infer<typeof WaivedRun>;
 
 const TrialBalance = pageOf(
   z.object({ customer_id: z.int(), balance: Money, entries: Money }).openapi("UnbalancedCustomer"),
@@ -72,7 +69,6 @@ const TrialBalance = pageOf(
     accounts: z.array(z.object({ account: z.string(), total: Money })),
   })
   .openapi("TrialBalance");
-export type TrialBalance = z.infer<typeof TrialBalance>;
 
 const getPending = createRoute({
   ...forAdminsWith("money"),

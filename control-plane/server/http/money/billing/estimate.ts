@@ -16,6 +16,7 @@ import { once } from "../../request/idempotency.ts";
 import { Int53, SpecName } from "../../request/input-fields.ts";
 import { badField } from "../../request/refusal.ts";
 import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";
+import { asReported } from "../../../core/reasons/reason.ts";
 
 const tags = ["billing"];
 
@@ -63,7 +64,6 @@ const Estimate = z
     fits_reason: z.string(),
   })
   .openapi("Estimate");
-export type Estimate = z.infer<typeof Estimate>;
 
 const postEstimate = createRoute({
   ...forCustomersWith("read"),
@@ -90,9 +90,9 @@ export function registerEstimateRoute(
       const now = deps.now();
       const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
       const unsold = (await unsoldSpecs(sql, [order], { prices, now })).get(order.spec);
-      if (unsold !== undefined) throw badField("spec", unsold);
+      if (unsold !== undefined) throw badField("spec", asReported(unsold));
       const priced = prices.dearest(order);
-      if (!priced.priced) throw badField(priced.field, priced.detail);
+      if (!priced.priced) throw badField(priced.field, asReported(priced.detail));
       const { lines } = priced;
       const models = prices.pricedModels(order);
       return c.json(

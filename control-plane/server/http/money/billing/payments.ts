@@ -169,20 +169,23 @@ function answerOf(payment: Payment, result: PaymentResult): z.infer<typeof Paid>
     };
   switch (result.reason) {
     case "known-source":
-      throw conflict("A payment with this Idempotency-Key was made before.");
+      throw conflict("payment-repeated");
     case "beyond-column":
-      throw badField("amount", `is too large: it would carry the balance beyond ${formatPoints(MAX_POINTS)}`);
+      throw badField("amount", {
+        code: "payment-beyond-column",
+        params: { max_balance: formatPoints(MAX_POINTS) },
+      });
     case "not-positive":
-      throw badField("amount", "must be above zero");
+      throw badField("amount", "amount-not-positive");
     case "zero":
-      throw badField("amount", "must not be zero");
+      throw badField("amount", "amount-zero");
     case "more-than-charged":
-      throw badField("amount", "is more than the run was charged and not given back yet");
+      throw badField("amount", "refund-beyond-charge");
     case "more-than-owed":
-      throw badField("amount", "is more than the balance is below zero");
+      throw badField("amount", "write-off-beyond-debt");
     case "unknown-run":
-      throw badField("run_id", "is not a run of this customer");
+      throw badField("run_id", "run-of-another-customer");
     case "unknown-customer":
-      throw notFound(`customer ${payment.customerId}`);
+      throw notFound({ code: "named-customer", params: { customer_id: payment.customerId } });
   }
 }

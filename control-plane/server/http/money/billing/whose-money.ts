@@ -18,7 +18,7 @@ export async function customerMeant(
 ): Promise<number> {
   const { actor, deps } = c.var;
   if (named === undefined || named === actor.customerId) return actor.customerId;
-  if (!actor.isAdmin) throw notFound(`customer ${named}`);
+  if (!actor.isAdmin) throw notFound({ code: "named-customer", params: { customer_id: named } });
   actingOn(c, { ownerCustomerId: named, subject: `${what} of customer ${named}` });
   return (await requireCustomer(deps, named)).id;
 }

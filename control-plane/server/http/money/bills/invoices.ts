@@ -51,7 +51,6 @@ const invoice = {
 };
 
 const Invoice = z.object(invoice).openapi("Invoice");
-export type Invoice = z.infer<typeof Invoice>;
 
 const InvoiceLine = z
   .object({
@@ -73,7 +72,6 @@ const InvoiceLine = z
     amount: Money,
   })
   .openapi("InvoiceLine");
-export type InvoiceLine = z.infer<typeof InvoiceLine>;
 
 const Movement = z.object({
   transaction_id: z.int(),
@@ -86,7 +84,6 @@ const Movement = z.object({
 const InvoiceDetail = z
   .object({ ...invoice, movements: z.array(Movement), lines: pageOf(InvoiceLine) })
   .openapi("InvoiceDetail");
-export type InvoiceDetail = z.infer<typeof InvoiceDetail>;
 
 const list = createRoute({
   ...forCustomersWith("money"),
@@ -113,7 +110,7 @@ export function registerInvoiceRoutes(api: ApiApp, { db }: ApiDeps): void {
     const { actor } = c.var;
     const { customer_id: requested, ...query } = c.req.valid("query");
     if (requested !== undefined && requested !== actor.customerId && !actor.isAdmin)
-      throw notFound(`customer ${requested}`);
+      throw notFound({ code: "named-customer", params: { customer_id: requested } });
     const customerId = requested ?? (actor.isAdmin ? null : actor.customerId);
     const whose = customerId === null ? "all customers" : `customer ${customerId}`;
     actingOn(c, { ownerCustomerId: customerId, subject: `invoices of ${whose}` });
@@ -165,7 +162,7 @@ async function readableInvoice(c: ApiContext, id: number): Promise<InvoiceRow> {
   const { actor, deps } = c.var;
   const row = await invoiceById(deps.db, id);
   if (row === null || (row.customer_id !== actor.customerId && !actor.isAdmin))
-    throw notFound(`invoice ${id}`);
+    throw notFound({ code: "named-invoice", params: { invoice_id: id } });
   actingOn(c, { ownerCustomerId: row.customer_id, subject: `invoice ${id}` });
   return row;
 }

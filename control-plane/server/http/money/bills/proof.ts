@@ -15,6 +15,8 @@ import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { actingOn } from "../../request/audit.ts";
 import { ApiRefusal, conflict, notFound } from "../../request/refusal.ts";
 import { forCustomersWith, NumericIdPath, ok } from "../../request/route.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 /** Each has a batch's rows at most. */
 const SEGMENTS_PER_PAGE = 50;
@@ -48,7 +50,7 @@ export function registerProofRoute(api: ApiApp, { db, config, now }: ApiDeps): v
       },
       { isolation: "repeatable read" },
     );
-    if (spans.length > MAX_SEGMENTS) throw conflict(`Run ${runId} has more rows than one document holds.`);
+    if (spans.length > MAX_SEGMENTS) throw conflict({ code: "run-rows-too-many", params: { run_id: runId } });
     const body = ReadableStream.from(written(db, facts, spans)).pipeThrough(new TextEncoderStream());
     const answer = c.body(body, 200, { "Content-Type": "application/json" });
     // The router's types want to see the document; this one is never in memory as a whole.
@@ -59,13 +61,13 @@ export function registerProofRoute(api: ApiApp, { db, config, now }: ApiDeps): v
 /** The record, if the actor may read the bill that it is on. @throws ApiRefusal not-found to everybody else */
 async function readableRecord(c: ApiContext, id: number): Promise<ProvenRecord> {
   const { actor, deps } = c.var;
-  const what = `billing record ${id}`;
+  const thing: Reason = { code: "named-billing-record", params: { record_id: id } };
   const record = await provenRecord(deps.db, id);
-  if (record === null) throw notFound(what);
-  actingOn(c, { ownerCustomerId: record.customer_id, subject: `proof of ${what}` });
+  if (record === null) throw notFound(thing);
+  actingOn(c, { ownerCustomerId: record.customer_id, subject: `proof of ${inEnglish(thing)}` });
   if (actor.isAdmin || record.customer_id === actor.customerId) return record;
   const bills = await workspaceIdsOf(deps.db, actor.customerId, BILL_READERS);
-  if (record.workspace_id === null || !bills.includes(record.workspace_id)) throw notFound(what);
+  if (record.workspace_id === null || !bills.includes(record.workspace_id)) throw notFound(thing);
   return record;
 }
 
@@ -73,14 +75,17 @@ async function readableRecord(c: ApiContext, id: number): Promise<ProvenRecord> 
 function runOf(record: ProvenRecord): string {
   if (record.run_id !== null) return record.run_id;
   if (record.usage_month === null)
-    throw new ApiRefusal(
-      "not-found",
-      `Record ${record.id} is of the old system, which kept nothing that its charges could be proven by.`,
-    );
-  throw conflict(
-    `Record ${record.id} has no journal rows: it was charged for ${record.resource_type} of ` +
-      `${record.resource_id ?? "no resource"}, ${record.quantity} for ${record.amount}; its samples are at /billing/storage.`,
-  );
+    throw new ApiRefusal("not-found", { code: "record-of-old-system", params: { record_id: record.id } });
+  throw conflict({
+    code: "record-without-journal",
+    params: {
+      record_id: record.id,
+      resource_type: record.resource_type,
+      resource_id: record.resource_id ?? "no resource",
+      quantity: record.quantity,
+      amount: record.amount,
+    },
+  });
 }
 
 async function* written(db: Database, facts: ProofFacts, spans: readonly Span[]): AsyncGenerator<string> {

@@ -30,7 +30,7 @@ export async function readableBills(
     return onlyOf(query.customer_id);
   }
   if (query.customer_id !== undefined && query.customer_id !== actor.customerId)
-    throw notFound(`customer ${query.customer_id}`);
+    throw notFound({ code: "named-customer", params: { customer_id: query.customer_id } });
   const workspaceIds = await workspaceIdsOf(deps.db, actor.customerId, BILL_READERS);
   return { payerId: actor.customerId, workspaceIds: query.customer_id === undefined ? workspaceIds : [] };
 }

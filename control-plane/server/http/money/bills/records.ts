@@ -53,7 +53,6 @@ const BillingRecord = z
     }),
   })
   .openapi("BillingRecord");
-export type BillingRecord = z.infer<typeof BillingRecord>;
 
 const getRecords = createRoute({
   ...forCustomersWith("money"),

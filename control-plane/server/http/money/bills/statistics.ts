@@ -49,7 +49,6 @@ const Statistics = z
       .openapi({ description: "Empty without `period`" }),
   })
   .openapi("Statistics");
-export type Statistics = z.infer<typeof Statistics>;
 
 const get = createRoute({
   ...forCustomersWith("money"),
@@ -86,7 +85,7 @@ export function registerStatisticsRoutes(api: ApiApp, deps: ApiDeps): void {
       query.start_time === undefined
         ? new Date(monthStart(monthOf(to.getTime() - 1, calendar), calendar))
         : new Date(query.start_time);
-    if (!(from <= to)) throw badField("start_time", "lies after end_time");
+    if (!(from <= to)) throw badField("start_time", "period-reversed");
     const rows = await billStatistics(db, {
       ...(await readableBills(c, query)),
       workspaceId: query.workspace_id ?? null,

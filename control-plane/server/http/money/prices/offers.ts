@@ -56,7 +56,6 @@ const Offer = z
 const Offers = pageOf(Offer)
   .extend({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int() })
   .openapi("Offers");
-export type Offers = z.infer<typeof Offers>;
 
 const list = createRoute({
   ...forCustomers,

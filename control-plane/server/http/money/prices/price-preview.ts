@@ -19,7 +19,9 @@ import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { once } from "../../request/idempotency.ts";
 import { badField } from "../../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
-import { NewPriceBody, newPrice, obstacleSentence } from "./prices.ts";
+import { NewPriceBody, newPrice, obstacleReason } from "./prices.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["prices"];
 
@@ -63,7 +65,6 @@ const PricePreview = z
     customers: z.array(z.object({ customer_id: z.int(), username: z.string().nullable(), ...perHour })),
   })
   .openapi("PricePreview");
-export type PricePreview = z.infer<typeof PricePreview>;
 
 const preview = createRoute({
   ...forAdminsWith("money"),
@@ -125,7 +126,7 @@ function assertDistinct(prices: readonly NewPrice[]): void {
   const seen = new Set<string>();
   for (const [index, { spec, line, effectiveFrom }] of prices.entries()) {
     const key = JSON.stringify([spec, line, effectiveFrom]);
-    if (seen.has(key)) throw badField(`prices.${index}`, "stands there twice for one line and moment");
+    if (seen.has(key)) throw badField(`prices.${index}`, "price-doubled");
     seen.add(key);
   }
 }
@@ -182,7 +183,7 @@ async function entryOf(
     unit_price: price.unitPrice,
     billing_unit: price.billingUnit,
     effective_from: price.effectiveFrom.toISOString(),
-    refusal: unknown ?? (obstacle === null ? null : obstacleSentence(obstacle, price)),
+    refusal: unknown ?? (obstacle === null ? null : inEnglish(reasonOf(obstacleReason(obstacle, price)))),
     supersedes: supersedes === null ? null : neighbour(supersedes),
     superseded_by: supersededBy.map(neighbour),
   };

@@ -17,6 +17,8 @@ import { PriceLine, SpecName, UnitPrice } from "../../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
 import { badField, conflict } from "../../request/refusal.ts";
 import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
+import { asReported } from "../../../core/reasons/reason.ts";
+import type { GivenReason } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["prices"];
 
@@ -58,7 +60,6 @@ const Price = z
     created_at: Timestamp,
   })
   .openapi("Price");
-export type Price = z.infer<typeof Price>;
 
 const AddedPrice = Price.extend({
   hint: z.string().nullable().openapi({ description: "What is left to do before anything is sold at it" }),
@@ -100,12 +101,13 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
     return await once(c, async (sql) => {
       const unknown = body.new_spec === true ? null : await unknownSpec(sql, price.spec, now);
-      if (unknown !== null) throw badField("spec", unknown);
+      if (unknown !== null) throw badField("spec", asReported(unknown));
       const result = await addPrice(sql, price, now);
       if (result.added !== null)
         return c.json({ ...priceAnswer(result.added), hint: await hintFor(sql, price) }, 201);
-      const sentence = obstacleSentence(result.reason, price);
-      throw result.reason === "taken" ? conflict(`${sentence}.`) : badField("effective_from", sentence);
+      throw result.reason === "taken"
+        ? conflict({ code: "price-taken-sentence", params: { line: price.line, spec: price.spec } })
+        : badField("effective_from", obstacleReason(result.reason, price));
     });
   });
 }
@@ -117,7 +119,7 @@ export function newPrice(
 ): NewPrice {
   // Storage is sampled per workspace and day, so it is a spec of its own and a line of no other.
   if ((body.spec === "storage") !== (body.line === "storage"))
-    throw badField(`${at}line`, "the spec storage has the line storage, and no other spec has it");
+    throw badField(`${at}line`, "price-of-storage");
   return {
     spec: body.spec,
     line: body.line,
@@ -128,14 +130,14 @@ export function newPrice(
   };
 }
 
-export function obstacleSentence(obstacle: PriceObstacle, { spec, line }: NewPrice): string {
+export function obstacleReason(obstacle: PriceObstacle, { spec, line }: NewPrice): GivenReason {
   switch (obstacle) {
     case "taken":
-      return `${line} of ${spec} has a price from that moment already`;
+      return { code: "price-taken", params: { line, spec } };
     case "past":
-      return "lies in the past, and no run waits uncharged for this price since then; leave it out for now";
+      return "price-in-past";
     case "moves-a-run":
-      return "lies before the start of a run that has its price already";
+      return "price-before-run";
   }
 }
 

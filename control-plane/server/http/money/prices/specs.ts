@@ -49,7 +49,6 @@ const Spec = z
     updated_at: Timestamp,
   })
   .openapi("Spec");
-export type Spec = z.infer<typeof Spec>;
 
 const list = createRoute({
   ...forCustomers,
@@ -136,7 +135,7 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(get, async (c) => {
     const { spec } = c.req.valid("param");
     const row = await specByName(db, spec);
-    if (row === null) throw notFound(`spec ${spec}`);
+    if (row === null) throw notFound({ code: "named-spec", params: { spec } });
     return c.json(specAnswer(row), 200);
   });
 
@@ -152,7 +151,7 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(retire, async (c) => {
     const { spec } = c.req.valid("param");
     const row = await setRetired(db, { spec, at: deps.now() });
-    if (row === null) throw notFound(`spec ${spec}`);
+    if (row === null) throw notFound({ code: "named-spec", params: { spec } });
     return c.json(specAnswer(row), 200);
   });
 
@@ -160,7 +159,7 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
     const { spec } = c.req.valid("param");
     return await once(c, async (sql) => {
       const row = await setRetired(sql, { spec, at: null });
-      if (row === null) throw notFound(`spec ${spec}`);
+      if (row === null) throw notFound({ code: "named-spec", params: { spec } });
       return c.json(specAnswer(row), 200);
     });
   });
@@ -183,7 +182,7 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
 }
 
 function lineNotFound({ spec, line }: z.output<typeof lineParams>) {
-  return notFound(`price line ${line} of the spec ${spec}`);
+  return notFound({ code: "named-price-line", params: { line, spec } });
 }
 
 /** Absent members stay absent: what a shape does not name is not included. */

@@ -9,6 +9,7 @@ import { waiveBroken } from "../runs/run-waivers.ts";
 import type { Run } from "../runs/runs.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 
 /** The kind of an event that tells a stretch of free time. */
 const BROKEN_TIME_EVENT = "broken-time";
@@ -50,8 +51,7 @@ async function reportSpan(
   sql: Transaction,
   reported: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
 ): Promise<void> {
-  const { run, reason, from, to, sentence, now } = reported;
-  const stretch = `from ${from.toISOString()}${to === null ? "" : ` until ${to.toISOString()}`}`;
+  const { run, reason, now } = reported;
   await appendEvent(sql, {
     at: now,
     kind: BROKEN_TIME_EVENT,
@@ -63,6 +63,23 @@ async function reportSpan(
     actor: "control-plane",
     old: null,
     new: reason,
-    reason: `Run ${run.id} is free ${stretch}. ${sentence}`,
+    reason: freeReason(reported),
   });
+}
+
+function freeReason({
+  run,
+  from,
+  to,
+  sentence,
+}: {
+  run: Run;
+  from: Date;
+  to: Date | null;
+  sentence: string;
+}): Reason {
+  const params = { run_id: run.id, from: from.toISOString(), why: asReported(sentence) };
+  return to === null
+    ? { code: "run-free-from", params }
+    : { code: "run-free-between", params: { ...params, until: to.toISOString() } };
 }

@@ -158,7 +158,10 @@ async function postBills(
     kind: "charge-beyond-column",
     alarms: refused.map(({ run, amount }) => ({
       subject: run.id,
-      detail: `${formatPoints(amount)} of customer ${run.customerId} is more than balance or records can hold; the run stays uncharged`,
+      reason: {
+        code: "run-beyond-balance" as const,
+        params: { amount: formatPoints(amount), customer_id: run.customerId },
+      },
     })),
     now: moment.at,
   });

@@ -2,6 +2,7 @@
 import { AT_RISK_DAY, type RiskDay } from "../../../core/alerts/data-at-risk.ts";
 import type { Connection } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 export async function notifiedDay(
   sql: Connection,
@@ -42,7 +43,7 @@ export async function endRisks(
     rows.flatMap(({ customer_id: customerId, told_day }) => {
       const at = endedAt.get(customerId);
       if (at === undefined || told_day !== AT_RISK_DAY) return [];
-      const reason = "The account is normal again: its data is no longer at risk.";
+      const reason = reasonOf("account-data-safe");
       return { at, kind: "data-at-risk-ended", customerId, actor: "control-plane", reason };
     }),
   );

@@ -21,6 +21,7 @@ import { pricesInForce } from "../prices/prices.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { setting } from "../../accounts/settings.ts";
 import { samplesOfDay } from "./day-samples.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** Spec and line of the catalogue. */
 const STORAGE = "storage";
@@ -98,8 +99,9 @@ async function post(
   });
   // The balance cannot hold it: the day stays free, an alarm says so, and nobody else's waits for it.
   if (!posted.posted && posted.reason === "beyond-column") {
-    const detail = `${formatPoints(rated.amount)} of customer ${customerId} is more than the balance can hold`;
-    await raiseAlarmOnce(sql, { kind: "charge-beyond-column", subject: sourceId, detail, now: at });
+    const params = { amount: formatPoints(rated.amount), customer_id: customerId };
+    const reason: Reason = { code: "day-beyond-balance", params };
+    await raiseAlarmOnce(sql, { kind: "charge-beyond-column", subject: sourceId, reason, now: at });
     return posted.reason;
   }
   if (!posted.posted) throw new Error(`storage ${sourceId} cannot be posted: ${posted.reason}`);

@@ -15,6 +15,7 @@ import { raiseAlarmOnce } from "../../events/alarms.ts";
 import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
 import { ownerContents } from "./pool-folders.ts";
 import { storageAllowances } from "./storage-pools.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** A host that has not asked for longer runs an agent that does not sample. It asks a few times an hour. */
 const REQUESTED_WITHIN_MS = 2 * MS_PER_HOUR;
@@ -152,12 +153,12 @@ async function takeSums(
       bounded.samples.map(({ excessBytes }) => excessBytes),
     ],
   );
-  const detail = disbelieved(bounded);
-  if (detail !== null)
+  const reason = disbelieved(bounded, { host_id: hostId, hour: hour.toISOString() });
+  if (reason !== null)
     await raiseAlarmOnce(sql, {
       kind: "storage-disbelieved",
       subject: pool,
-      detail: `host ${hostId} claims in the hour ${hour.toISOString()} ${detail}`,
+      reason,
       now,
     });
 }
@@ -183,18 +184,28 @@ async function chargedBefore(
 }
 
 /** The first of what cannot be true, in words; null where all can, or nearly. */
-function disbelieved({ samples, strangers }: BoundedClaims): string | null {
+function disbelieved(
+  { samples, strangers }: BoundedClaims,
+  claim: { host_id: string; hour: string },
+): Reason | null {
   const beyond = samples.filter(isDisbelieved);
   const [first] = beyond;
   if (first !== undefined) {
     const claimed = (first.bytes ?? 0n) + first.excessBytes;
-    return `${claimed} bytes of workspace ${first.workspaceId}, of which at most ${first.bytes} can lie there${others(beyond)}; the excess is not charged`;
+    const params = {
+      ...claim,
+      bytes: String(claimed),
+      workspace_id: first.workspaceId,
+      most_bytes: String(first.bytes),
+    };
+    return beyond.length === 1
+      ? { code: "stored-bytes-beyond-pool", params }
+      : { code: "stored-bytes-beyond-pool-of-several", params: { ...params, others: beyond.length - 1 } };
   }
   const [stranger] = strangers;
   if (stranger === undefined) return null;
-  return `${stranger.bytes} bytes of workspace ${stranger.workspaceId}, which has nothing there any more or never had${others(strangers)}; nothing of it is charged`;
-}
-
-function others({ length }: readonly unknown[]): string {
-  return length === 1 ? "" : `, and of ${length - 1} more`;
+  const params = { ...claim, bytes: String(stranger.bytes), workspace_id: stranger.workspaceId };
+  return strangers.length === 1
+    ? { code: "stored-bytes-of-stranger", params }
+    : { code: "stored-bytes-of-strangers", params: { ...params, others: strangers.length - 1 } };
 }

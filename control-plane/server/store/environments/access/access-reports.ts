@@ -14,6 +14,7 @@ import { endSessionsOfEndedRuns, endUntold } from "./access-ends.ts";
 import { accessFacts } from "./access-facts.ts";
 import { keepNewest } from "./access-log.ts";
 import { keyOwners } from "./key-owners.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** An alarm names so many and counts the rest. */
 const MAX_NAMED = 5;
@@ -133,6 +134,7 @@ async function notifyOperators(
   const kind = "access-disbelieved";
   if (claims.length === 0) return await clearAlarm(sql, { kind, subject: hostId, now });
   const more = claims.length > MAX_NAMED ? ` and ${claims.length - MAX_NAMED} more` : "";
-  const detail = `Host ${hostId} reports: ${claims.slice(0, MAX_NAMED).join("; ")}${more}.`;
-  await raiseAlarmOnce(sql, { kind, subject: hostId, detail, now });
+  const params = { host_id: hostId, claims: `${claims.slice(0, MAX_NAMED).join("; ")}${more}` };
+  const reason: Reason = { code: "host-claims-disbelieved", params };
+  await raiseAlarmOnce(sql, { kind, subject: hostId, reason, now });
 }

@@ -19,7 +19,15 @@ export async function noteTicket(
     new: old === null ? "open" : "ended",
     reason:
       old === null
-        ? `Until ${ticket.expires_at.toISOString()} the ${by} may enter by SSH with the key ${ticket.fingerprint}: ${ticket.reason}`
-        : `The ${by} may enter no more by the ticket for: ${ticket.reason}`,
+        ? {
+            code: "ssh-ticket-opened",
+            params: {
+              until: ticket.expires_at.toISOString(),
+              by,
+              fingerprint: ticket.fingerprint,
+              purpose: ticket.reason,
+            },
+          }
+        : { code: "ssh-ticket-ended", params: { by, purpose: ticket.reason } },
   });
 }

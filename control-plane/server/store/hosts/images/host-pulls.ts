@@ -98,13 +98,26 @@ export interface HostPullRow {
   problem: PullProblem | null;
   operator_detail: string | null;
   told_at: Date;
+  /** The first order that waits for it; empty where a fetch tells it from other pulls of the image. */
+  first_order: string;
 }
 
-export async function pullsOfHost(sql: Connection, hostId: string): Promise<HostPullRow[]> {
+/** Image, fetch and first order tell the pulls of a host apart; what a pull lacks of these is empty. */
+type PullKey = readonly [image: string, fetchId: string, firstOrder: string];
+
+const BEFORE_ALL: PullKey = ["", "", ""];
+
+/** The pulls behind one, of each image those of fetches first; one more than the limit where there are more. */
+export async function pullsOfHost(
+  sql: Connection,
+  { hostId, limit, after }: { hostId: string; limit: number; after: PullKey | null },
+): Promise<HostPullRow[]> {
   const { rows } = await sql.query<HostPullRow>(
-    `SELECT image, fetch_id, state, layers_done, layers, bytes_done, bytes, problem, operator_detail, told_at
-       FROM host_pulls WHERE host_id = $1 ORDER BY image, fetch_id, instance_ids`,
-    [hostId],
+    `SELECT image, fetch_id, state, layers_done, layers, bytes_done, bytes, problem, operator_detail, told_at, first_order
+       FROM (SELECT *, coalesce(${FIRST_ORDER}, '') AS first_order FROM host_pulls WHERE host_id = $1) p
+      WHERE (image, fetch_id IS NULL, coalesce(fetch_id, ''), first_order) > ($2, $3::text = '', $3, $4)
+      ORDER BY image, fetch_id IS NULL, coalesce(fetch_id, ''), first_order LIMIT $5`,
+    [hostId, ...(after ?? BEFORE_ALL), limit + 1],
   );
   return rows;
 }

@@ -11,6 +11,7 @@ import {
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
+import type { PlainCode } from "../../../core/reasons/plain-reason.ts";
 
 /** Whether a host's files are those of its pool. */
 export const SERVES_POOL = "pool_state = 'trusted'";
@@ -19,15 +20,15 @@ export const SERVES_POOL = "pool_state = 'trusted'";
 export async function refusedPool(
   sql: Connection,
   { pool, hostId }: { pool: string; hostId: string | null },
-): Promise<string | null> {
+): Promise<PlainCode | null> {
   const { rowCount } = await sql.query("SELECT FROM hosts WHERE id = $1 AND id IS DISTINCT FROM $2", [
     pool,
     hostId,
   ]);
-  return rowCount > 0 || isLikeAnotherHost(pool, hostId) ? "is the id of a host: its own pool alone" : null;
+  return rowCount > 0 || isLikeAnotherHost(pool, hostId) ? "pool-named-as-host" : null;
 }
 
-export type PutInPool = { put: true; state: PoolState } | { put: false; why: string };
+export type PutInPool = { put: true; state: PoolState } | { put: false; why: PlainCode };
 
 /**
  * An administrator's word that the host belongs to the pool. It is used at once in a pool of its own, and in one that has
@@ -49,7 +50,7 @@ export async function putInPool(
     [hostId, pool],
   );
   const [host] = rows;
-  if (host === undefined) return { put: false, why: "is asked for a host that is not there" };
+  if (host === undefined) return { put: false, why: "pool-of-absent-host" };
   if (host.is_there) {
     const state = host.is_vouched ? host.state : "trusted";
     await sql.query(

@@ -190,7 +190,7 @@ function placedEvent({ accepted: { placeable }, place, instanceId, epoch }: NewI
     actor: "control-plane",
     old: null,
     new: "placed",
-    reason: `Placement ${epoch} on host ${place.hostId}.`,
+    reason: { code: "instance-placed" as const, params: { epoch, host_id: place.hostId } },
   };
 }
 

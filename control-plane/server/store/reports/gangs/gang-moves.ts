@@ -50,7 +50,7 @@ export async function releaseGang(
     actor: "control-plane",
     old: null,
     new: "released",
-    reason: `The preflight has passed; all ${rows.length} ranks begin.`,
+    reason: { code: "preflight-passed", params: { ranks: rows.length } },
   });
   return [...(await raiseGenerations(sql, hostIds)).keys()];
 }

@@ -22,7 +22,7 @@ export async function noteCanary(
   await raiseAlarmOnce(sql, {
     kind: "isolation-broken",
     subject: hostId,
-    detail: `Host ${hostId} is out of service. ${reason}`,
+    reason: { code: "host-isolation-broken", params: { host_id: hostId, detail: reason } },
     now,
   });
 }

@@ -11,6 +11,8 @@ import { appendEvent } from "../../events/events.ts";
 import { CARD_FAULT } from "../../hosts/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 interface KnownCard {
   uuid: string;
@@ -145,7 +147,7 @@ async function applyChange(
       return await raiseAlarmOnce(sql, {
         kind: "gpu-out-of-service",
         subject: uuid,
-        detail: `GPU ${uuid} of host ${hostId} is out of service. ${change.reason ?? ""}`.trim(),
+        reason: outOfService({ uuid, hostId, detail: change.reason ?? "" }),
         now,
       });
     case "uncordons": {
@@ -162,7 +164,7 @@ async function applyChange(
         kind: "gpu-uncordoned",
         old,
         new: rows[0]?.status ?? null,
-        reason: "Its host finds it well again.",
+        reason: reasonOf("gpu-well-again"),
       });
       return await clearAlarm(sql, { kind: "gpu-out-of-service", subject: uuid, now });
     }
@@ -234,4 +236,12 @@ async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<
              EXCLUDED.has_sign)`,
     [JSON.stringify(cards)],
   );
+}
+
+function outOfService({ uuid, hostId, detail }: { uuid: string; hostId: string; detail: string }): Reason {
+  const params = { gpu_uuid: uuid, host_id: hostId };
+  const said = detail.trimEnd();
+  return said === ""
+    ? { code: "gpu-out-of-service", params }
+    : { code: "gpu-out-of-service-because", params: { ...params, detail: said } };
 }

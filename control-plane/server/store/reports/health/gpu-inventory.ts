@@ -11,6 +11,8 @@ import { IS_BLIND, reportsFailure } from "../../hosts/card-sample.ts";
 import { appendEvent, appendEvents, GPU_EVENT } from "../../events/events.ts";
 import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
 import { noteGone, noteGpuHealth } from "./gpu-health.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 interface KnownCard {
   uuid: string;
@@ -97,8 +99,11 @@ async function withinShare(
   const fresh = gpus.filter(({ uuid }) => !known.has(uuid));
   const room = Math.max(0, MAX_CARDS_OF_HOST - cards);
   if (fresh.length <= room) return [...gpus];
-  const detail = `Host ${hostId} has told of more than ${MAX_CARDS_OF_HOST} cards; further ones are not taken.`;
-  await raiseAlarmOnce(sql, { kind: "too-many-cards", subject: hostId, detail, now });
+  const reason: Reason = {
+    code: "gpus-too-many",
+    params: { host_id: hostId, max_gpus: MAX_CARDS_OF_HOST },
+  };
+  await raiseAlarmOnce(sql, { kind: "too-many-cards", subject: hostId, reason, now });
   const left = new Set(fresh.slice(room));
   return gpus.filter((gpu) => !left.has(gpu));
 }
@@ -141,10 +146,20 @@ async function refuseCard(
 ): Promise<void> {
   if (card === undefined || card.conflict_host_id === hostId) return;
   await sql.query("UPDATE gpus SET conflict_host_id = $2 WHERE uuid = $1", [gpu.uuid, hostId]);
-  const detail = `GPU ${gpu.uuid} of host ${card.host_id} is claimed by host ${hostId} too`;
-  await raiseAlarm(sql, { kind: "gpu-conflict", subject: gpu.uuid, detail, now });
+  const reason: Reason = {
+    code: "gpu-of-two-hosts",
+    params: { gpu_uuid: gpu.uuid, host_id: card.host_id, other_host_id: hostId },
+  };
+  await raiseAlarm(sql, { kind: "gpu-conflict", subject: gpu.uuid, reason, now });
   const actor = `host ${hostId}`;
-  await appendEvent(sql, { at: now, kind: "gpu-conflict", hostId, gpuUuid: gpu.uuid, actor, reason: detail });
+  await appendEvent(sql, {
+    at: now,
+    kind: "gpu-conflict",
+    hostId,
+    gpuUuid: gpu.uuid,
+    actor,
+    reason,
+  });
 }
 
 /** A vanished card gives its index away: the row's own number, negative, is nobody else's. */
@@ -160,10 +175,10 @@ async function markVanished(
     [hostId, present, now],
   );
   for (const { uuid, old } of rows) {
-    const detail = `GPU ${uuid} is gone: host ${hostId} no longer lists it`;
+    const reason: Reason = { code: "gpu-not-listed", params: { gpu_uuid: uuid, host_id: hostId } };
     const event = { at: now, hostId, gpuUuid: uuid, actor: `host ${hostId}` };
-    await appendEvent(sql, { ...event, kind: "gpu-vanished", old, new: "error", reason: detail });
-    await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, detail, now });
+    await appendEvent(sql, { ...event, kind: "gpu-vanished", old, new: "error", reason });
+    await raiseAlarmOnce(sql, { kind: "gpu-vanished", subject: uuid, reason, now });
     await noteGpuClosure(sql, { hostId, uuid, code: "not-listed", now });
     await noteGone(sql, uuid);
   }
@@ -254,7 +269,7 @@ async function putCards(
         actor: `host ${hostId}`,
         old: row.was_gone === true ? "vanished" : row.old,
         new: row.status,
-        reason: "Its host reports it.",
+        reason: reasonOf("gpu-reported"),
       };
     }),
   );

@@ -6,6 +6,7 @@ import type { KernelNote } from "@remotegpu/shared/gpu-errors";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { openAlarms, raiseAlarmsOnce } from "../../events/alarms.ts";
 import { appendEvents } from "../../events/events.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** The kind of an event that tells one. */
 const GPU_NOTE_EVENT = "gpu-note";
@@ -84,6 +85,20 @@ async function ownCards(sql: Connection, hostId: string): Promise<ReadonlySet<st
   return new Set(rows.map(({ uuid }) => uuid));
 }
 
+function unknownError({
+  hostId,
+  device,
+  detail,
+}: {
+  hostId: string;
+  device: string | null;
+  detail: string;
+}): Reason {
+  return device === null
+    ? { code: "gpu-error-unknown-nowhere", params: { host_id: hostId, detail } }
+    : { code: "gpu-error-unknown", params: { host_id: hostId, device, detail } };
+}
+
 async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Reported): Promise<void> {
   const unknown = notes.filter(({ isUnknown }) => isUnknown);
   if (unknown.length === 0) return;
@@ -91,7 +106,7 @@ async function alarmOfUnknown(sql: Transaction, { hostId, notes, now }: Reported
   const alarms = unknown
     .map(({ code, device, reason }) => ({
       subject: `${hostId} ${code}`,
-      detail: `Host ${hostId} tells of an error of the GPU at ${device ?? "an unknown address"} that nobody knows. ${reason}`,
+      reason: unknownError({ hostId, device, detail: reason }),
     }))
     .filter(({ subject }) => !open.has(subject));
   const room = Math.max(0, MOST_ALARMS_OF_HOST - open.size);

@@ -2,6 +2,8 @@
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
 import { appendEvent, GPU_EVENT, type NewEvent } from "../../events/events.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 interface Holder {
   instanceId: string;
@@ -68,16 +70,16 @@ async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date)
   const holders = new Map(first.map((one) => [one.uuid, one]));
   return rows
     .filter(({ old }) => old !== "allocated")
-    .map(({ uuid, host_id: hostId, old }) => ({
-      at: now,
-      kind: GPU_EVENT,
-      hostId,
-      gpuUuid: uuid,
-      actor: "control-plane",
-      old,
-      new: "allocated",
-      reason: `Placement ${holders.get(uuid)?.epoch} of instance ${holders.get(uuid)?.instanceId} holds it.`,
-    }));
+    .flatMap(({ uuid, host_id: hostId, old }) => {
+      const holder = holders.get(uuid);
+      if (holder === undefined) return [];
+      const event = { at: now, kind: GPU_EVENT, hostId, gpuUuid: uuid, actor: "control-plane" };
+      return [{ ...event, old, new: "allocated", reason: heldBy(holder) }];
+    });
+}
+
+function heldBy({ epoch, instanceId }: TakenCard): Reason {
+  return { code: "gpu-held-by-placement", params: { epoch, instance_id: instanceId } };
 }
 
 /** For each the lowest number that nobody holds on its card; a whole card has but one. */
@@ -134,6 +136,6 @@ async function freeCards(sql: Connection, uuids: string[], now: Date): Promise<v
         actor: "control-plane",
         old,
         new: status,
-        reason: "Nothing holds it any more.",
+        reason: reasonOf("gpu-held-by-nothing"),
       });
 }

@@ -35,8 +35,8 @@ test("all that failed, with all that was said, fits beside what else a host tell
   const requests = Array.from({ length: MAX_OBSERVED_PULLS }, (_, at) =>
     imageOfFetch(`${LONG_NAME}-${at}`, "ann", `fetch-${String(at).padStart(50, "0")}`),
   );
-  const output = "\u{20ac}".repeat(2_000);
-  const settled: Settled = { kind: "failed", problem: "failed", output, terms: null };
+  const message = "\u{20ac}".repeat(2_000);
+  const settled: Settled = { kind: "failed", problem: "failed", message, terms: null };
   const { pulls } = new PullReports().report(
     {
       desired: new Map(requests.map((request) => [request.wisher, request])),

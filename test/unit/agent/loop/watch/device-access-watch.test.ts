@@ -53,7 +53,7 @@ function watching(answers: (containerId: string) => NodeErrors[] | null | Promis
       return await answers(containerId);
     },
     gpuFacts: () => ({ devices: [device("0"), device("1")], nodes: new Map() }),
-    gpuWatch: {
+    health: {
       heedRefusals: ({ refused, passed }) => {
         heard.push({ refused: [...refused.keys()], passed: [...passed] });
         for (const uuid of refused.keys()) closed.add(uuid);

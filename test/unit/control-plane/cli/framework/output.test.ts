@@ -1,3 +1,5 @@
+import type { Environment, Offers } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
 import { GIB, KIB, MIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
 import { printOffers } from "@remotegpu/control-plane/cli/money/offer-commands";
@@ -36,7 +38,7 @@ test("offers of a large fleet fit a terminal of 80 characters, and say what is s
   const write = (text: string) => void printed.push(text);
   const price = { spec: "default", of: "gpu", price_per_hour: "3.5000", includes: null };
   const card = { gpu_memory: 80 * GIB, total: 1_024, free: 128, most_on_one_host: 8, cpu: 128 };
-  const answer = {
+  const offers = answer<Offers>({
     as_of: "2026-03-01T08:00:00Z",
     waiting_orders: 1,
     waiting_gpus: 8,
@@ -58,10 +60,10 @@ test("offers of a large fleet fit a terminal of 80 characters, and say what is s
         prices: [{ ...price, of: "cpu" }],
       },
     ],
-  };
+  });
 
-  printOffers({ format: "table", width: 80, nowMs: 0, write }, answer);
-  printOffers({ format: "table", width: null, nowMs: 0, write }, answer);
+  printOffers({ format: "table", width: 80, nowMs: 0, write }, offers);
+  printOffers({ format: "table", width: null, nowMs: 0, write }, offers);
 
   const [narrow = "", waits, wide = ""] = printed;
   for (const line of narrow.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
@@ -80,7 +82,13 @@ test.each([
   ["up again", {}, "ready", "running"],
 ])("an environment whose container is %s shows as such: %j, %s", (_is, how, state, expected) => {
   const restarts = { count: 3, exit_code: 4, out_of_memory: false, looping_since: null, ...how };
-  const row = { id: "env-1", name: "mine", status: "running", restarts, instances: [{ state }] };
+  const row = answer<Environment>({
+    id: "env-1",
+    name: "mine",
+    status: "running",
+    restarts,
+    instances: [{ state }],
+  });
 
   expect(statusText(row)).toBe(expected);
   expect(environmentSentence(row)).toBe(`Environment env-1 (mine) is ${expected}.`);

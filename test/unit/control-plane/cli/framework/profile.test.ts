@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { getMe } from "@remotegpu/control-plane/client/generated/api";
 import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import {
   forgetProfile,
@@ -115,7 +116,7 @@ test("a key that is refused is said to be that of its profile, and is not shown"
   const port = typeof address === "object" ? address?.port : undefined;
   const profile = load({ stored: { server: `http://127.0.0.1:${port}`, key: "rgk_secret" } });
 
-  const requested = new ApiClient(profile).get("/me");
+  const requested = new ApiClient(profile).send(getMe());
 
   await expect(requested).rejects.toThrow(`This API key is not known. The key in ${file} was used. (401)`);
   await expect(requested).rejects.not.toThrow("rgk_secret");

@@ -1,7 +1,8 @@
 /** Names in place of ids: what a word stands for, and when nobody but a person can say. */
 import { expect, test } from "vitest";
-import type { Row } from "@remotegpu/control-plane/cli/framework/api-client";
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { Row } from "../../../../support/http/path-client.ts";
+import { commandApi } from "../../../../support/http/command-api.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { idOf, type Kind } from "@remotegpu/control-plane/cli/framework/resource-fields";
 
@@ -15,8 +16,8 @@ function server(lists: Record<string, Row[]>, me: Row = { id: 2, user_type: "ext
       : Object.entries(lists)
           .flatMap(([route, rows]) => rows.map((row) => ({ at: `${route}/${String(row.id)}`, row })))
           .find(({ at }) => at === path)?.row;
-  return Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
-    list: (route: string, query: { name?: string } = {}) =>
+  return commandApi({
+    list: (route, query) =>
       Promise.resolve(
         (lists[route] ?? []).filter(({ name }) => query.name === undefined || name === query.name),
       ),

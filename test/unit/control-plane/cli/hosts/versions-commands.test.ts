@@ -1,5 +1,6 @@
 /** `host versions`, `waive-cves` and `end-cve-waiver`: what they ask for, and what they tell. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import type { Context } from "@remotegpu/control-plane/cli/framework/context";
 import { HOST_VERSION_COMMANDS } from "@remotegpu/control-plane/cli/hosts/versions-commands";
 import { expect, test } from "vitest";
@@ -42,8 +43,8 @@ async function run(name: string, words: Row, format: "table" | "json" = "table")
     requested.push([`${verb} ${path}`, body]);
     return Promise.resolve(VERSIONS);
   };
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
-    get: answer("GET"),
+  const api = commandApi({
+    get: (path: string) => answer("GET")(path),
     put: answer("PUT"),
     delete: (path: string) => answer("DELETE")(path),
   });

@@ -1,5 +1,5 @@
 /** What `remotegpu estimate` writes beside the price. */
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
 import { isGroup } from "@remotegpu/control-plane/cli/framework/command";
 import { CATALOGUE } from "@remotegpu/control-plane/cli/money/price-commands";
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ async function estimated(freeLoadingMinutes: number): Promise<string> {
     free_loading_minutes: freeLoadingMinutes,
     fits_reason: "Now.",
   };
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: () => Promise.resolve(answer),
   });
   const command = CATALOGUE.find((one) => one.name === "estimate");

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { KEY_ADD } from "@remotegpu/control-plane/cli/ssh/key-add";
 
 let folder: string;
@@ -51,7 +52,7 @@ function toAgent(name: string): void {
 }
 
 async function add(raw: Record<string, unknown> = {}): Promise<Row> {
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: (_: string, body: Row) => {
       sent.push(body);
       return Promise.resolve({ id: 1, ...body });

@@ -1,3 +1,5 @@
+import type { Instance } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
 import { foundText } from "@remotegpu/control-plane/cli/work/found-text";
 import { expect, test } from "vitest";
 
@@ -29,5 +31,5 @@ test.each([
     "does nothing: 2 python3 (S in futex_wait_queue), 1 sh (R)",
   ],
 ])("an instance that %s", (_what, row, text) => {
-  expect(foundText(row)).toBe(text);
+  expect(foundText(answer<Instance>(row))).toBe(text);
 });

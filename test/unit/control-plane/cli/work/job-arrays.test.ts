@@ -1,5 +1,6 @@
 /** Arrays on the command line: how they are ordered, changed, waited for and cancelled; the API is what it answers. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CANCEL, UPDATE, WAIT } from "@remotegpu/control-plane/cli/work/job-arrays";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
 import { RUN } from "@remotegpu/control-plane/cli/work/job-run";
@@ -28,7 +29,7 @@ const ORDER = { name: "sweep", image: "b", cpu: "1", memory: "1G", gpu: "0", tim
 async function performed(command: typeof CREATE, given: Record<string, unknown>, seen: Row[] = [ARRAY]) {
   const posted: [string, unknown][] = [];
   let printed = "";
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: (path: string, body: unknown) => {
       posted.push([path, body]);
       return Promise.resolve(path === "/training-jobs" ? FIRST : ARRAY);

@@ -1,5 +1,6 @@
 /** `job create`: what the API is asked for, and what whoever waits is told; the API is what it answers. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CREATE } from "@remotegpu/control-plane/cli/work/job-create";
 import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/server/core/training/rank-environment";
 import { DistributedConfig } from "@remotegpu/control-plane/server/http/training/distributed-config";
@@ -22,7 +23,7 @@ const ORDERED: Row = { id: "job-1", name: "train", status: "queued", status_reas
 async function created(words: Record<string, unknown>, ...seen: Row[]) {
   const bodies: unknown[] = [];
   let printed = "";
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: (path: string, body: unknown) => {
       bodies.push(path, body);
       return Promise.resolve(ORDERED);

@@ -1,5 +1,9 @@
 /** `job run --follow`: what is shown while a job waits and runs, of all its ranks, how Ctrl-C ends it, and its exit code. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { TrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
+import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { Interruptions, type InterruptChoice } from "@remotegpu/control-plane/cli/work/interruptions";
 import { exitCodeOf, follow } from "@remotegpu/control-plane/cli/work/job-follow";
@@ -35,35 +39,32 @@ interface Scene {
   why?: string;
 }
 
-class Server extends ApiClient {
+class Server {
   readonly posted: [path: string, body: Row | undefined][] = [];
-  readonly #scene: Scene;
+  readonly api: ApiClient;
 
   constructor(scene: Scene) {
-    super({ server: "http://127.0.0.1:1", key: "k" });
-    this.#scene = scene;
-  }
-
-  override get(path: string): Promise<Row> {
-    if (path.endsWith("/why")) return Promise.resolve({ reason: this.#scene.why ?? null });
-    const { seen } = this.#scene;
-    return Promise.resolve({ ...JOB, ...(seen.length > 1 ? seen.shift() : seen[0]) });
-  }
-
-  override post(path: string, body?: Row): Promise<Row> {
-    this.posted.push([path, body]);
-    if (path.endsWith("/cancel")) this.#scene.seen = [{ status: "cancelled" }];
-    return Promise.resolve({ ...JOB, status: "queued", status_reason: "Waiting for a place." });
-  }
-
-  override async stream(...[, query, { write }]: Parameters<ApiClient["stream"]>): Promise<void> {
-    const { outputs = {}, lasts = {} } = this.#scene;
-    const run = query["run"] ?? "";
-    const text = outputs[run]?.shift() ?? "";
-    await write(Buffer.from(text.replace(/!$/, "")));
-    const other = lasts[run];
-    if (other !== undefined) await vi.waitUntil(() => outputs[other]?.length === 0, { timeout: 10_000 });
-    if (text.endsWith("!")) throw new CliError("unavailable", "The server broke off in the middle.");
+    this.api = commandApi({
+      get: (path) => {
+        if (path.endsWith("/why")) return { reason: scene.why ?? null };
+        const { seen } = scene;
+        return { ...JOB, ...(seen.length > 1 ? seen.shift() : seen[0]) };
+      },
+      post: (path, body?: Row) => {
+        this.posted.push([path, body]);
+        if (path.endsWith("/cancel")) scene.seen = [{ status: "cancelled" }];
+        return { ...JOB, status: "queued", status_reason: "Waiting for a place." };
+      },
+      stream: async (_path, query, { write }) => {
+        const { outputs = {}, lasts = {} } = scene;
+        const run = String(query["run"]);
+        const text = outputs[run]?.shift() ?? "";
+        await write(Buffer.from(text.replace(/!$/, "")));
+        const other = lasts[run];
+        if (other !== undefined) await vi.waitUntil(() => outputs[other]?.length === 0, { timeout: 10_000 });
+        if (text.endsWith("!")) throw new CliError("unavailable", "The server broke off in the middle.");
+      },
+    });
   }
 }
 
@@ -77,7 +78,7 @@ async function followed(scene: Scene, request?: () => Promise<InterruptChoice>) 
   };
   const interruptions = new Interruptions(request);
   onTestFinished(() => interruptions.end());
-  const ending = follow({ api: server, where: {}, output }, { id: "job-1", interruptions, write });
+  const ending = follow({ api: server.api, where: {}, output }, { id: "job-1", interruptions, write });
   if (request !== undefined) process.emit("SIGINT");
   const row = await ending;
   return { row, visible, posted: server.posted };
@@ -212,19 +213,19 @@ test.each([
   ],
   [{ status: "failed", instances: [] }, 1],
   [{ status: "cancelled", instances: [{ rank: 0, run_id: "r", exit_code: 143 }] }, 1],
-])("of %j the exit code is %i", (row, code) => expect(exitCodeOf(row)).toBe(code));
+])("of %j the exit code is %i", (row, code) => expect(exitCodeOf(answer<TrainingJob>(row))).toBe(code));
 
 test.each([
   [["/usr/bin/python", "a.py"], undefined, /^python-[0-9a-f]{4}$/],
   [[], "  seq 10 | wc", /^seq-[0-9a-f]{4}$/],
   [["$(true)"], "", /^true-[0-9a-f]{4}$/],
 ])("without a name one of %j is called after its command", async (argv, text, name) => {
-  const api = new Server({ seen: [] });
+  const { api, posted } = new Server({ seen: [] });
   const output = { format: "table" as const, width: null, nowMs: 0, write: () => undefined };
   const given = { argv, ...(argv.length === 0 && { text }) };
   await RUN.perform({ api, where: {}, output }, { image: "b", cpu: "1", memory: "1G", gpu: "0", ...given });
 
-  expect(api.posted[0]?.[1]).toMatchObject({ name: expect.stringMatching(name) });
+  expect(posted[0]?.[1]).toMatchObject({ name: expect.stringMatching(name) });
 });
 
 const SERVER = ["--server", "http://127.0.0.1:1", "--key", "k"];

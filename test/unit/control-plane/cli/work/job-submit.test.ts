@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { SUBMIT } from "@remotegpu/control-plane/cli/work/job-submit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -24,7 +25,7 @@ async function submitted(given: Record<string, unknown>, answers: Record<string,
     requested.push([path, body]);
     return Promise.resolve(answers[path] ?? {});
   };
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: answer,
     get: answer,
   });

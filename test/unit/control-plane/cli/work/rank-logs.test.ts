@@ -1,6 +1,8 @@
 /** `logs --all-ranks`: what several instances write at once, line by line. */
-import { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
+import { getTrainingJobLogs, listTrainingJobInstances } from "@remotegpu/control-plane/client/generated/api";
+import type { GetTrainingJobLogsParams } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { followRanks } from "@remotegpu/control-plane/cli/work/rank-logs";
 import { RankLines } from "@remotegpu/control-plane/cli/work/run-output";
 import { remotegpu } from "@remotegpu/control-plane/cli/program";
@@ -20,11 +22,11 @@ afterEach(() => void vi.restoreAllMocks());
 async function followed(output: Record<string, (string | CliError)[]>) {
   const queries: unknown[] = [];
   let visible = "";
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     list: () => Promise.resolve(Object.keys(output).map((rank) => ({ rank: Number(rank) }))),
-    stream: async (...[path, query, { write }]: Parameters<ApiClient["stream"]>) => {
+    stream: async (path, query, { write }) => {
       queries.push([path, query]);
-      for (const piece of output[query["rank"] ?? ""] ?? []) {
+      for (const piece of output[String(query["rank"])] ?? []) {
         if (piece instanceof CliError) throw piece;
         await write(Buffer.from(piece));
       }
@@ -35,7 +37,9 @@ async function followed(output: Record<string, (string | CliError)[]>) {
     return Promise.resolve();
   };
   const signal = new AbortController().signal;
-  await followRanks(api, { path: "/training-jobs/job-1", query: { follow: "true" }, signal, write });
+  const instances = listTrainingJobInstances("job-1");
+  const read = (query: GetTrainingJobLogsParams) => getTrainingJobLogs("job-1", query);
+  await followRanks(api, { instances, read, query: { follow: "true" }, signal, write });
   return { visible, queries };
 }
 
@@ -46,8 +50,8 @@ test("lines stay whole, whatever pieces they come in, and say whose they are", a
   expect(visible.split("\n").filter((line) => line.startsWith("[1]"))).toEqual(["[1] x", "[1] y"]);
   expect(visible.endsWith("\n")).toBe(true);
   expect(queries).toEqual([
-    ["/training-jobs/job-1/logs", { follow: "true", rank: "0" }],
-    ["/training-jobs/job-1/logs", { follow: "true", rank: "1" }],
+    ["/training-jobs/job-1/logs", { follow: "true", rank: 0 }],
+    ["/training-jobs/job-1/logs", { follow: "true", rank: 1 }],
   ]);
 });
 

@@ -1,4 +1,6 @@
 /** `service autoscale`: what it changes, and how it tells what was decided. */
+import type { InferenceService } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
 import { expect, test } from "vitest";
 import { printScaling, scalingChange } from "@remotegpu/control-plane/cli/work/service-autoscale";
 
@@ -43,7 +45,7 @@ function linesOf(change: object): string[] {
     nowMs,
     write: (more: string) => void (text += more),
   };
-  printScaling(output, { ...ROW, ...change });
+  printScaling(output, answer<InferenceService>({ ...ROW, ...change }));
   return text.trimEnd().split("\n");
 }
 

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { SERVICE_DEPLOY } from "@remotegpu/control-plane/cli/work/service-deploy";
 
 let folder: string;
@@ -59,7 +60,7 @@ async function deployed(
     "/inference-services/svc-1": services[0] ?? CHAT,
   };
   const hidden = (row: Row) => ({ ...row, env_vars: { TOKEN: { sealed: true } } });
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     get: (path: string) => Promise.resolve(known[path] ?? {}),
     list: (path: string) => Promise.resolve(path.endsWith("/revisions") ? revisions : services.map(hidden)),
     post: changing("POST"),

@@ -90,9 +90,9 @@ test("one request changes at once what can be, another is the upgrade, in which 
 });
 
 test("what changes at once needs no upgrade, and what an upgrade changes no other request", () => {
-  expect(upgradeOf(against({ max_replicas: 4 }), { max_replicas: 4 })).toBeNull();
+  expect(upgradeOf(against({ max_replicas: 4 }), { version: "v1" })).toBeNull();
   expect(patchOf(against({ image: "chat:2" }))).toBeNull();
-  expect(upgradeOf(against({ image: "chat:2" }), { version: "v1", image: "chat:2" })).toEqual({
+  expect(upgradeOf(against({ image: "chat:2" }), { version: "v1" })).toEqual({
     version: "v1",
     image: "chat:2",
   });

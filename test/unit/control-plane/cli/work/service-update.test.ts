@@ -1,13 +1,14 @@
 /** `service update`: what it asks of the API. */
 import { expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { SERVICE_UPDATE } from "@remotegpu/control-plane/cli/work/service-update";
 
 async function run(given: Record<string, unknown>) {
   const requested: [path: string, body: Row][] = [];
   let printed = "";
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     patch: (path: string, change: Row) => {
       requested.push([path, change]);
       return Promise.resolve({ id: "svc-1", name: "talk", status: "running", status_reason: null });

@@ -1,6 +1,13 @@
 /** `service upgrade`, `rollback` and `history`: what they ask of the API, how they wait, and what they print. */
+import type {
+  InferenceService,
+  ServiceRevision,
+  ServiceRollout,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
 import { expect, test } from "vitest";
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { HISTORY, printHistory, ROLLBACK, UPGRADE } from "@remotegpu/control-plane/cli/work/service-versions";
 
@@ -43,7 +50,7 @@ async function run(
   const requested: [path: string, body: unknown][] = [];
   let printed = "";
   let nth = 0;
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     post: (path: string, body: unknown) => {
       requested.push([path, body]);
       return Promise.resolve(visible);
@@ -164,12 +171,16 @@ test("the history fits 80 columns, and tells causes whole", () => {
   const revision = { version: "v2", image, cpu: 4, gpu: 1, created_at, actor: "customer 12" };
 
   printHistory(output, {
-    service: CHAT,
+    service: answer<InferenceService>(CHAT),
     revisions: [
-      { ...revision, number: 2 },
-      { ...revision, number: 1, version: "a-version-with-a-long-name-of-its-own" },
+      answer<ServiceRevision>({ ...revision, number: 2 }),
+      answer<ServiceRevision>({
+        ...revision,
+        number: 1,
+        version: "a-version-with-a-long-name-of-its-own",
+      }),
     ],
-    rollouts: [{ ...ROLLOUT, outcome: "reverted", cause }],
+    rollouts: [answer<ServiceRollout>({ ...ROLLOUT, outcome: "reverted", cause })],
   });
 
   const lines = text.trimEnd().split("\n");

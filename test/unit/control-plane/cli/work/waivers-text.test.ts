@@ -1,4 +1,6 @@
 /** By which rules time of a workload is not charged, as the command says it. */
+import type { InstanceRun, WorkloadWaiver } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
 import { describe, expect, test } from "vitest";
 import { waivedText, waiversText } from "@remotegpu/control-plane/cli/work/waivers-text";
 
@@ -20,7 +22,7 @@ describe("a workload's waivers", () => {
   });
 
   test.each([[{}], [{ waivers: null }], [{ waivers: [] }]])("are left out of %j", (row) => {
-    expect(waiversText(row)).toBeNull();
+    expect(waiversText(answer<{ waivers: WorkloadWaiver[] | null }>(row))).toBeNull();
   });
 });
 
@@ -28,7 +30,7 @@ describe("a run's time that is not charged", () => {
   test("is told with each rule once", () => {
     const waived = [{ reason: "loading" }, { reason: "loading" }, { reason: "gpu-lost" }];
 
-    expect(waivedText({ waived_ms: 600_000, waived })).toBe("10 min: loading; gpu-lost");
+    expect(waivedText(answer<InstanceRun>({ waived_ms: 600_000, waived }))).toBe("10 min: loading; gpu-lost");
   });
 
   test.each([
@@ -39,7 +41,8 @@ describe("a run's time that is not charged", () => {
     ],
     ["does not name a stop before which it ended", "2026-03-10T03:10:00Z", "loading"],
   ])("%s", (_title, last_proven_at, expected) => {
-    const text = waivedText({ waived_ms: 60_000, waived: [{ reason: "loading" }], last_proven_at, ...STOP });
+    const waived = [{ reason: "loading" }];
+    const text = waivedText(answer<InstanceRun>({ waived_ms: 60_000, waived, last_proven_at, ...STOP }));
 
     expect(
       text
@@ -50,6 +53,6 @@ describe("a run's time that is not charged", () => {
   });
 
   test("is nothing where all is charged", () => {
-    expect(waivedText({ waived_ms: 0, ...STOP })).toBeNull();
+    expect(waivedText(answer<InstanceRun>({ waived_ms: 0, ...STOP }))).toBeNull();
   });
 });

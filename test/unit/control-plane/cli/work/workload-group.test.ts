@@ -1,5 +1,21 @@
 /** What every kind of workload has of commands, and where they go; the API is a list of what it was asked. */
-import { ApiClient, type Row } from "@remotegpu/control-plane/cli/framework/api-client";
+import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
+import {
+  deleteTrainingJob,
+  endTrainingJobUrgency,
+  execInTrainingJob,
+  getTrainingJob,
+  getTrainingJobLogs,
+  getTrainingJobWhy,
+  listTrainingJobEvents,
+  listTrainingJobInstances,
+  listTrainingJobs,
+  makeTrainingJobUrgent,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { TrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { answer } from "../../../../support/http/answer.ts";
+import { commandApi } from "../../../../support/http/command-api.ts";
+import type { Row } from "../../../../support/http/path-client.ts";
 import { CliError } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { type Command, isGroup, type Group } from "@remotegpu/control-plane/cli/framework/command";
 import { TREE } from "@remotegpu/control-plane/cli/program";
@@ -32,7 +48,7 @@ async function carriedOut(command: Command, words: Record<string, unknown>, answ
     requested.push(`${method} ${path}`);
     return Promise.resolve(answer);
   };
-  const api = Object.assign(new ApiClient({ server: "http://127.0.0.1:1", key: "k" }), {
+  const api = commandApi({
     get: request("GET"),
     post: request("POST"),
     delete: request("DELETE"),
@@ -113,17 +129,30 @@ test("a verb tells what came of it", async () => {
 });
 
 test("whoever waits is told how it settled", async () => {
-  const words: WorkloadNames = {
+  const request = (id: string): ApiRequest<TrainingJob> => ({ method: "POST", path: `/works/${id}/go` });
+  const words: WorkloadNames<TrainingJob, "queued"> = {
     name: "work",
     summary: "work",
     kind: "job",
-    route: "/works",
+    requests: {
+      list: listTrainingJobs,
+      get: getTrainingJob,
+      delete: deleteTrainingJob,
+      exec: execInTrainingJob,
+      logs: getTrainingJobLogs,
+      events: listTrainingJobEvents,
+      instances: listTrainingJobInstances,
+      why: getTrainingJobWhy,
+      makeUrgent: makeTrainingJobUrgent,
+      endUrgency: endTrainingJobUrgency,
+    },
     hasRanks: false,
     list: { summary: "all", columns: ["id"] },
     show: { summary: "one", print: () => undefined },
-    verbs: [{ name: "go", summary: "go" }],
-    sentence: (row) => `It is ${String(row.status)}.`,
-    settled: (_context, id, seconds) => Promise.resolve({ id, status: `settled within ${seconds} s` }),
+    verbs: [{ name: "go", summary: "go", request }],
+    sentence: (row) => `It is ${row.status}.`,
+    settled: (_context, id, seconds) =>
+      Promise.resolve(answer<TrainingJob>({ id, status: `settled within ${seconds} s` })),
   };
   const go = commandOf(workloadGroup(words), "go");
 

@@ -1,15 +1,15 @@
 /** The proof of a record, fetched once and judged by the worker, which is there before it is asked for anything. */
+import { getBillingRecordProof } from "@remotegpu/control-plane/client/generated/api";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { requestText } from "../../../api/client.ts";
+import { sendForText } from "../../../api/client.ts";
 import type { Judgement } from "./judgement.ts";
 import type { Answered, ProofRequest } from "./proof-worker.ts";
 
 export function useProofText(recordId: string) {
   return useQuery({
     queryKey: ["proof", recordId],
-    queryFn: ({ signal }) =>
-      requestText(`/billing/records/${encodeURIComponent(recordId)}/proof`, { signal }),
+    queryFn: ({ signal }) => sendForText(getBillingRecordProof(recordId), { signal }),
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: false,
   });

@@ -1,5 +1,5 @@
 /** Ways into an environment, and what programs beside the browser are given to take one. Pure. */
-import type { Access } from "@remotegpu/control-plane/server/http/environments/access-methods";
+import type { Access } from "@remotegpu/control-plane/client/generated/api.schemas";
 
 export type AccessMethod = Access["services"][number];
 export type ServiceName = AccessMethod["service"];

@@ -1,12 +1,11 @@
 /** The ways in: for each service a card with what to do, or why there is none. */
+import { getEnvironmentAccess, renewEnvironmentAccess } from "@remotegpu/control-plane/client/generated/api";
 import { Button, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Access } from "@remotegpu/control-plane/server/http/environments/access-methods";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { serverNow } from "../../../api/server-clock.ts";
 import { useAction, useApi } from "../../../api/use-api.ts";
 import { Failure, Panel } from "../../../components/panel.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
 import type { AccessMethod } from "./access-method.ts";
@@ -18,16 +17,15 @@ const SOON_MS = 2_000;
 export function AccessPanel({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
   const workload = workloadOf(environment.id);
-  const path = pathOf(workload, "/access");
   const isRunning = environment.status === "running";
   const isNew = isRunning && serverNow() - Date.parse(environment.status_since ?? "") < NEW_MS;
   // What answers by now, and what was used when, is told by no change; what was just begun answers soon.
-  const access = useApi<Access>(path, {
+  const access = useApi(getEnvironmentAccess(environment.id), {
     topics: workload.topics,
     isMoving: true,
     everyMs: isNew ? SOON_MS : POLL_MS,
   });
-  const renew = useAction<Access>({ method: "POST", path });
+  const renew = useAction(() => renewEnvironmentAccess(environment.id));
   const hasLost = access.data?.services.some(({ state }) => state === "released") ?? false;
   return (
     <Panel

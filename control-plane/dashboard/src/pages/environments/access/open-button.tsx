@@ -2,28 +2,24 @@
  * Opens a service or port on the gateway's own origin, in a tab of its own, by a link that works once. The tab is opened
  * with the click itself, since a browser lets nothing be opened later.
  */
+import { createEnvironmentLink } from "@remotegpu/control-plane/client/generated/api";
+import type { NewWebLink } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Anchor, Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
 import { Failure } from "../../../components/panel.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
-import { workloadOf } from "../environment.ts";
 
 interface OpenButtonOf {
   environmentId: string;
-  target: { service: string } | { port: number };
+  target: NewWebLink;
   label: string;
 }
 
 export function OpenButton({ environmentId, target, label }: OpenButtonOf) {
   const { t } = useTranslation("environments");
   const [url, setUrl] = useState<string | null>(null);
-  const link = useAction<{ url: string }>({
-    method: "POST",
-    path: pathOf(workloadOf(environmentId), "/links"),
-    body: () => target,
-  });
+  const link = useAction(() => createEnvironmentLink(environmentId, target));
   const openTab = async () => {
     setUrl(null);
     const tab = window.open("about:blank", "_blank");

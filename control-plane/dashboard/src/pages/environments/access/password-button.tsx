@@ -1,4 +1,9 @@
 /** Generates a password, shows it this once, and takes it from the page when somebody has read it. */
+import {
+  setEnvironmentRdpPassword,
+  setEnvironmentSshPassword,
+} from "@remotegpu/control-plane/client/generated/api";
+import type { RdpPassword, SshPassword } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Code, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
@@ -7,8 +12,6 @@ import { AgeText } from "../../../components/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../../components/copy-button.tsx";
 import { Failure } from "../../../components/panel.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
-import { workloadOf } from "../environment.ts";
 
 interface PasswordButtonOf {
   environmentId: string;
@@ -19,13 +22,9 @@ interface PasswordButtonOf {
 export function PasswordButton({ environmentId, kind, setAt }: PasswordButtonOf) {
   const { t } = useTranslation("environments");
   const [isRequesting, { open, close }] = useDisclosure();
-  const { mutate, mutateAsync, reset, data, error, isPending } = useAction<{
-    user: string;
-    password: string;
-  }>({
-    method: "POST",
-    path: pathOf(workloadOf(environmentId), `/${kind}-password`),
-  });
+  const { mutate, mutateAsync, reset, data, error, isPending } = useAction<RdpPassword | SshPassword>(() =>
+    kind === "rdp" ? setEnvironmentRdpPassword(environmentId) : setEnvironmentSshPassword(environmentId),
+  );
   return (
     <>
       <Group gap="xs">

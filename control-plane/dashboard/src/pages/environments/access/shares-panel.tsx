@@ -1,8 +1,13 @@
 /** Links for people without an account: made, shown this once, listed and ended. */
+import type { WebShare } from "@remotegpu/control-plane/client/generated/api.schemas";
+import {
+  createEnvironmentShare,
+  endEnvironmentShare,
+  listEnvironmentShares,
+} from "@remotegpu/control-plane/client/generated/api";
 import { Alert, Button, Code, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { WebShare } from "@remotegpu/control-plane/server/http/environments/web/web-shares";
 import { Problem } from "../../../api/client.ts";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";
@@ -10,7 +15,6 @@ import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../../components/copy-button.tsx";
 import { type Column, PageTable } from "../../../components/page-table.tsx";
 import { Failure } from "../../../components/panel.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
 import { type Environment, workloadOf } from "../environment.ts";
 
 const DEFAULT_HOURS = "24";
@@ -18,9 +22,8 @@ const DEFAULT_HOURS = "24";
 export function SharesPanel({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
   const workload = workloadOf(environment.id);
-  const path = pathOf(workload, "/shares");
   const [ending, setEnding] = useState<WebShare | null>(null);
-  const end = useAction<unknown, number>({ method: "DELETE", path: (share) => `${path}/${share}` });
+  const end = useAction((share: number) => endEnvironmentShare(environment.id, share));
   const columns: Column<WebShare>[] = [
     {
       title: t("shares.what"),
@@ -45,15 +48,15 @@ export function SharesPanel({ environment }: { environment: Environment }) {
   ];
   return (
     <>
-      <PageTable<WebShare>
+      <PageTable
         title={t("shares.title")}
         definition={t("shares.definition")}
-        path={path}
+        list={listEnvironmentShares(environment.id)}
         topics={workload.topics}
         columns={columns}
         keyOf={({ id }) => id}
         empty={t("shares.empty")}
-        filters={<NewShare path={path} />}
+        filters={<NewShare environmentId={environment.id} />}
       />
       <ConfirmDialog
         title={t("shares.endTitle")}
@@ -74,19 +77,19 @@ export function SharesPanel({ environment }: { environment: Environment }) {
   );
 }
 
-function NewShare({ path }: { path: string }) {
+const TARGETS = ["jupyter", "tensorboard", "port"] as const;
+
+function NewShare({ environmentId }: { environmentId: string }) {
   const { t } = useTranslation("environments");
-  const [target, setTarget] = useState("jupyter");
+  const [target, setTarget] = useState<(typeof TARGETS)[number]>("jupyter");
   const [port, setPort] = useState("");
   const [hours, setHours] = useState(DEFAULT_HOURS);
-  const share = useAction<{ url: string }>({
-    method: "POST",
-    path,
-    body: () => ({
+  const share = useAction(() =>
+    createEnvironmentShare(environmentId, {
       ...(target === "port" ? { port: Number(port) } : { service: target }),
       hours: Number(hours),
     }),
-  });
+  );
   const submit = (event: FormEvent) => {
     event.preventDefault();
     share.mutate();
@@ -103,12 +106,13 @@ function NewShare({ path }: { path: string }) {
           <NativeSelect
             label={t("shares.what")}
             value={target}
-            onChange={(event) => setTarget(event.currentTarget.value)}
-            data={[
-              { value: "jupyter", label: t("service.jupyter") },
-              { value: "tensorboard", label: t("service.tensorboard") },
-              { value: "port", label: t("shares.port") },
-            ]}
+            onChange={({ currentTarget: { value } }) =>
+              setTarget(TARGETS.find((one) => one === value) ?? "jupyter")
+            }
+            data={TARGETS.map((value) => ({
+              value,
+              label: value === "port" ? t("shares.port") : t(`service.${value}`),
+            }))}
           />
           {target === "port" && (
             <TextInput

@@ -1,22 +1,24 @@
 /** Who is in it now; a session is ended by hand. */
+import type { AccessSession } from "@remotegpu/control-plane/client/generated/api.schemas";
+import {
+  endEnvironmentSession,
+  listEnvironmentSessions,
+} from "@remotegpu/control-plane/client/generated/api";
 import { Button, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { AccessSession } from "@remotegpu/control-plane/server/http/environments/access/sessions";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { NameText } from "../../../components/name-text.tsx";
 import { type Column, PageTable } from "../../../components/page-table.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
 import { workloadOf } from "../environment.ts";
 
 export function WhoIsIn({ id }: { id: string }) {
   const { t } = useTranslation("environments");
   const workload = workloadOf(id);
-  const path = pathOf(workload, "/sessions");
   const [ending, setEnding] = useState<AccessSession | null>(null);
-  const end = useAction<unknown, number>({ method: "DELETE", path: (session) => `${path}/${session}` });
+  const end = useAction((session: number) => endEnvironmentSession(id, session));
   const columns: Column<AccessSession>[] = [
     {
       title: t("sessions.who"),
@@ -48,10 +50,10 @@ export function WhoIsIn({ id }: { id: string }) {
   ];
   return (
     <>
-      <PageTable<AccessSession>
+      <PageTable
         title={t("sessions.title")}
         definition={t("sessions.definition")}
-        path={path}
+        list={listEnvironmentSessions(id)}
         topics={workload.topics}
         columns={columns}
         keyOf={(session) => session.id}

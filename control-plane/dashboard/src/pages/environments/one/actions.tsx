@@ -1,4 +1,10 @@
 /** What can be done with the whole environment. What stops something asks first, and says what stops, stays and costs. */
+import {
+  deleteEnvironment,
+  restartEnvironment,
+  startEnvironment,
+  stopEnvironment,
+} from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,12 +13,12 @@ import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { NameText } from "../../../components/name-text.tsx";
 import { useGo } from "../../../components/page-link.tsx";
 import { Failure } from "../../../components/panel.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
-import { type Environment, workloadOf } from "../environment.ts";
+import type { Environment } from "../environment.ts";
 
 type Requesting = "stop" | "restart" | "delete";
 type Status = Environment["status"];
 
+const ACTIONS = { stop: stopEnvironment, restart: restartEnvironment, delete: deleteEnvironment } as const;
 const STARTABLE: readonly Status[] = ["stopped", "error"];
 const STOPPABLE: readonly Status[] = ["queued", "creating", "running", "restarting"];
 const RESTARTABLE: readonly Status[] = ["running"];
@@ -21,7 +27,7 @@ export function EnvironmentActions({ environment }: { environment: Environment }
   const { t } = useTranslation("environments");
   const [requesting, setRequesting] = useState<Requesting | null>(null);
   const { id, status } = environment;
-  const start = useAction({ method: "POST", path: pathOf(workloadOf(id), "/start") });
+  const start = useAction(() => startEnvironment(id));
   if (status === "deleting") return null;
   return (
     <>
@@ -69,11 +75,7 @@ interface RequestedOf {
 function Requested({ act, environment, isOpen, onClose }: RequestedOf) {
   const { t } = useTranslation("environments");
   const go = useGo();
-  const path = pathOf(workloadOf(environment.id), act === "delete" ? "" : `/${act}`);
-  const { mutateAsync, isPending, error, reset } = useAction({
-    method: act === "delete" ? "DELETE" : "POST",
-    path,
-  });
+  const { mutateAsync, isPending, error, reset } = useAction<unknown>(() => ACTIONS[act](environment.id));
   const isOn = STOPPABLE.includes(environment.status) || environment.status === "stopping";
   const words = wordsOf(act, isOn, t);
   return (

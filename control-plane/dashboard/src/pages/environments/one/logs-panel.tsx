@@ -1,12 +1,11 @@
 /** What it writes: its container, or a service that its container's first process began. */
+import { getEnvironmentLogs } from "@remotegpu/control-plane/client/generated/api";
 import { NativeSelect } from "@mantine/core";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../../components/filters.ts";
 import { Panel } from "../../../components/panel.tsx";
 import { LogView } from "../../../components/workload/log-view.tsx";
-import { pathOf } from "../../../components/workload/workload.ts";
-import { type Environment, workloadOf } from "../environment.ts";
+import type { Environment } from "../environment.ts";
 
 const SERVICES = ["jupyter", "tensorboard", "rdp"] as const;
 
@@ -16,7 +15,6 @@ export function LogsPanel({ environment }: { environment: Environment }) {
   const service = SERVICES.find((one) => one === output);
   const { id, status, container_id: containerId } = environment;
   const switched = SERVICES.filter((one) => environment[`${one}_enabled`]);
-  const query = useMemo(() => ({ service }), [service]);
   return (
     <Panel
       title={t("workload:log.title")}
@@ -36,8 +34,7 @@ export function LogsPanel({ environment }: { environment: Environment }) {
       }
     >
       <LogView
-        path={pathOf(workloadOf(id), "/logs")}
-        query={query}
+        request={(lines) => getEnvironmentLogs(id, { ...lines, service })}
         // Another container, or the end of one, has something new to read.
         again={`${status} ${containerId ?? ""}`}
         title={t("workload:log.title")}

@@ -1,17 +1,13 @@
 /** What it finds inside: datasets and models of one's own or shared with one, and variables. */
+import { listDatasets, listModels } from "@remotegpu/control-plane/client/generated/api";
+import type { DatasetPage, ModelPage } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Checkbox, Fieldset, Stack, Text, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { type Page, useApi } from "../../../api/use-api.ts";
+import { useApi } from "../../../api/use-api.ts";
 import type { Fields } from "./fields.tsx";
 import "@mantine/core/styles/Fieldset.css";
 import { ServerText } from "../../../components/server-text.tsx";
 import { NameText } from "../../../components/name-text.tsx";
-
-interface DataEntry {
-  id: number;
-  name: string;
-  status: string;
-}
 
 export function DataFields(fields: Fields) {
   const { draft, change, errorOf } = fields;
@@ -31,14 +27,16 @@ export function DataFields(fields: Fields) {
   );
 }
 
+const LISTS = { datasets: listDatasets, models: listModels } as const;
+
 function Mounts({
   draft,
   change,
   errorOf,
   field,
   title,
-}: Fields & { field: "datasets" | "models"; title: string }) {
-  const entries = useApi<Page<DataEntry>>(`/${field}`, { query: { limit: 100 }, isLive: false });
+}: Fields & { field: keyof typeof LISTS; title: string }) {
+  const entries = useApi<DatasetPage | ModelPage>(LISTS[field]({ limit: 100 }), { isLive: false });
   const items = entries.data?.items.filter(({ status }) => status === "ready") ?? [];
   const error = errorOf(field);
   if (items.length === 0) return null;

@@ -1,4 +1,10 @@
 /** An order as somebody types it, and what the API is asked with it. Pure. */
+import type {
+  EstimateWish,
+  NewEnvironment,
+  NewEnvironmentConfig,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { asTyped } from "../../../api/as-typed.ts";
 
 export const SWITCHES = [
   "ssh_enabled",
@@ -56,16 +62,10 @@ export const EMPTY_DRAFT: Draft = {
 
 const GIB = 1_073_741_824;
 
-export function orderOf(draft: Draft): object {
-  const config = given({
-    spec: draft.spec,
-    gpu_model: draft.gpu_model,
-    gpu_sharing: draft.gpu_sharing === "shared" ? "shared" : "",
-    max_price_per_hour: draft.max_price_per_hour,
-    idle_stop_minutes: numberOf(draft.idle_stop_minutes),
-  });
+export function orderOf(draft: Draft): NewEnvironment {
+  const config = configOf(draft);
   const mount = (id: number) => ({ id });
-  return given({
+  return asTyped<NewEnvironment>({
     name: draft.name.trim(),
     description: draft.description.trim(),
     workspace_id: numberOf(draft.workspace_id),
@@ -76,7 +76,7 @@ export function orderOf(draft: Draft): object {
     gpu_memory: bytesOf(draft.gpu_memory),
     storage: bytesOf(draft.storage),
     temp_storage: bytesOf(draft.temp_storage),
-    ...Object.fromEntries(SWITCHES.map((one) => [one, draft.switches.includes(one)])),
+    ...switchesOf(draft),
     mounted_datasets: draft.datasets.length === 0 ? "" : draft.datasets.map(mount),
     mounted_models: draft.models.length === 0 ? "" : draft.models.map(mount),
     env_vars: draft.env_vars.trim() === "" ? "" : variablesOf(draft.env_vars),
@@ -84,12 +84,26 @@ export function orderOf(draft: Draft): object {
   });
 }
 
+function configOf(draft: Draft): NewEnvironmentConfig {
+  return asTyped<NewEnvironmentConfig>({
+    spec: draft.spec,
+    gpu_model: draft.gpu_model,
+    gpu_sharing: draft.gpu_sharing === "shared" ? "shared" : "",
+    max_price_per_hour: draft.max_price_per_hour,
+    idle_stop_minutes: numberOf(draft.idle_stop_minutes),
+  });
+}
+
+function switchesOf({ switches }: Draft): Pick<NewEnvironment, Switch> {
+  return Object.fromEntries(SWITCHES.map((one) => [one, switches.includes(one)]));
+}
+
 /** Null while there is too little to price. */
-export function estimateOf(draft: Draft): object | null {
+export function estimateOf(draft: Draft): EstimateWish | null {
   const cpu = numberOf(draft.cpu);
   const memory = bytesOf(draft.memory);
   if (typeof cpu !== "number" || typeof memory !== "number" || cpu < 1 || memory < 1) return null;
-  return given({
+  return asTyped<EstimateWish>({
     cpu,
     memory,
     gpu: numberOf(draft.gpu),
@@ -123,10 +137,6 @@ function numberOf(text: string): number | string {
 function bytesOf(gib: string): number | string {
   const number = numberOf(gib);
   return typeof number === "number" ? Math.round(number * GIB) : number;
-}
-
-function given(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
 }
 
 /** Where the form has what a problem names, as `config.spec` or `mounted_datasets.0.id`; null: nowhere. */

@@ -1,11 +1,12 @@
 /** What the order would cost, by the code that charges it, and whether there is room, while it is typed. */
+import { estimateOrder } from "@remotegpu/control-plane/client/generated/api";
+import type { Estimate } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Group, Text } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, skipToken, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import type { Estimate } from "@remotegpu/control-plane/server/http/money/billing/estimate";
-import { request } from "../../../api/client.ts";
+import { send } from "../../../api/client.ts";
 import { POLL_MS } from "../../../api/query-client.ts";
+import { useSettled } from "../../../components/form/use-settled.ts";
 import { Money } from "../../../components/money.tsx";
 import { type Column, Rows } from "../../../components/page-table.tsx";
 import { Panel } from "../../../components/panel.tsx";
@@ -17,12 +18,10 @@ const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
 
 export function EstimatePanel({ draft }: { draft: Draft }) {
   const { t } = useTranslation("environments");
-  const [requested] = useDebouncedValue(JSON.stringify(estimateOf(draft)), TYPING_MS);
-  const body: unknown = JSON.parse(requested);
+  const body = useSettled(estimateOf(draft), TYPING_MS);
   const estimate = useQuery({
-    queryKey: ["estimate", requested],
-    queryFn: ({ signal }) => request<Estimate>("POST", "/billing/estimate", { body, signal }),
-    enabled: body !== null,
+    queryKey: ["estimate", body],
+    queryFn: body === null ? skipToken : ({ signal }) => send(estimateOrder(body), { signal }),
     // Room comes and goes.
     refetchInterval: POLL_MS,
     placeholderData: keepPreviousData,

@@ -1,12 +1,14 @@
 /** Fields of the order; each has the API's word on it below it. */
+import {
+  getOffers,
+  listImages,
+  listSpecs,
+  listWorkspaces,
+} from "@remotegpu/control-plane/client/generated/api";
 import { Checkbox, NativeSelect, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
-import type { Image } from "@remotegpu/control-plane/server/http/data/images";
-import type { Offers } from "@remotegpu/control-plane/server/http/money/prices/offers";
-import type { Spec } from "@remotegpu/control-plane/server/http/money/prices/specs";
-import type { Workspace } from "@remotegpu/control-plane/server/http/workspaces/workspaces";
-import { type Page, useApi } from "../../../api/use-api.ts";
+import { useApi } from "../../../api/use-api.ts";
 import { isolated } from "../../../components/isolated.ts";
 import { type Draft, type Switch, SWITCHES } from "./draft.ts";
 
@@ -45,7 +47,7 @@ function Typed({
 export function ImageField({ draft, change, errorOf }: Fields) {
   const { t } = useTranslation("environments");
   const list = useId();
-  const images = useApi<Page<Image>>("/images", { query: { status: "active", limit: 100 }, isLive: false });
+  const images = useApi(listImages({ status: "active", limit: 100 }), { isLive: false });
   return (
     <>
       <TextInput
@@ -72,8 +74,8 @@ export function ImageField({ draft, change, errorOf }: Fields) {
 export function SizeFields(fields: Fields) {
   const { draft, change, errorOf } = fields;
   const { t } = useTranslation("environments");
-  const specs = useApi<Page<Spec>>("/specs", { query: { limit: 100 }, isLive: false });
-  const offers = useApi<Offers>("/offers");
+  const specs = useApi(listSpecs({ limit: 100 }), { isLive: false });
+  const offers = useApi(getOffers());
   const sold = specs.data?.items.filter(({ retired_at }) => retired_at === null) ?? [];
   const models = [...new Set(offers.data?.items.flatMap(({ gpu_model }) => gpu_model ?? []))];
   const described = sold.find(({ spec }) => spec === draft.spec)?.description;
@@ -152,7 +154,7 @@ const SERVICE_OF = {
 export function PlaceFields(fields: Fields) {
   const { draft, change, errorOf } = fields;
   const { t } = useTranslation("environments");
-  const workspaces = useApi<Page<Workspace>>("/workspaces", { query: { limit: 100 }, isLive: false });
+  const workspaces = useApi(listWorkspaces({ limit: 100 }), { isLive: false });
   const all = workspaces.data?.items ?? [];
   return (
     <Stack gap="sm">

@@ -1,12 +1,13 @@
 /** The order of an environment: what it is, how large, and beside it what that costs and whether there is room. */
+import { createEnvironment } from "@remotegpu/control-plane/client/generated/api";
 import { Button, SimpleGrid, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { request, newKey, Problem } from "../../../api/client.ts";
+import { newKey, Problem, send } from "../../../api/client.ts";
 import { useGo } from "../../../components/page-link.tsx";
 import { Failure, Panel } from "../../../components/panel.tsx";
-import { addressOfEnvironment, type Environment } from "../environment.ts";
+import { addressOfEnvironment } from "../environment.ts";
 import { DataFields } from "./data-fields.tsx";
 import { type Draft, EMPTY_DRAFT, fieldOf, orderOf } from "./draft.ts";
 import { EstimatePanel } from "./estimate-panel.tsx";
@@ -85,7 +86,7 @@ function useOrder() {
       const body = orderOf(draft);
       const text = JSON.stringify(body);
       if (tried.current.body !== text) tried.current = { body: text, key: newKey() };
-      return await request<Environment>("POST", "/environments", { body, idempotencyKey: tried.current.key });
+      return await send(createEnvironment(body), { idempotencyKey: tried.current.key });
     },
     onSettled: () => client.invalidateQueries(),
   });

@@ -1,7 +1,8 @@
 /** Which cards are free now, and what an hour of one costs. */
+import { getOffers } from "@remotegpu/control-plane/client/generated/api";
+import type { Offers } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import type { Offers } from "@remotegpu/control-plane/server/http/money/prices/offers";
 import { useApi } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/age-text.tsx";
 import { Money } from "../../../components/money.tsx";
@@ -14,7 +15,7 @@ type Offer = Offers["items"][number];
 
 export function StockPanel({ onChoose }: { onChoose: (model: string) => void }) {
   const { t } = useTranslation("environments");
-  const offers = useApi<Offers>("/offers");
+  const offers = useApi(getOffers());
   const columns: Column<Offer>[] = [
     {
       title: t("stock.model"),

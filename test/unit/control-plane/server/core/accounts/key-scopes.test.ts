@@ -44,15 +44,16 @@ describe("a key", () => {
   });
 
   test("without it is told which one it lacks, and what it has", () => {
-    expect(scopeRefusal(with_("read", "orders"), "money")).toBe(
-      "This key lacks the scope money; it has read, orders.",
-    );
+    expect(scopeRefusal(with_("read", "orders"), "money")).toEqual({
+      code: "scope-lacking",
+      params: { needed: "money", held: { names: ["read", "orders"], more: 0 } },
+    });
   });
 
   test.each<KeyScope | null>(["read", "orders", "money", null])(
     "of metrics opens nothing, whatever is asked for (%s)",
     (needed) => {
-      expect(scopeRefusal(METRICS, needed)).toBe("This key reads /metrics and nothing else.");
+      expect(scopeRefusal(METRICS, needed)).toBe("metrics-key-only");
     },
   );
 

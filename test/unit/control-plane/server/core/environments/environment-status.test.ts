@@ -18,7 +18,14 @@ import type {
 
 type Transition = TransitionTo<EnvironmentStatus>;
 
-const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
+function refusalOf(status: EnvironmentStatus, request: EnvironmentRequest): unknown {
+  if (status === "deleting") return "environment-being-deleted";
+  const params = { status: { code: `status-${status}`, params: {} } };
+  if (request === "restart") return { code: "environment-not-restartable", params };
+  if (request === "start" && status === "stopping") return "environment-still-stopping";
+  if (request === "stop" && status === "error") return "environment-ended-with-error";
+  return { code: "environment-already", params };
+}
 
 describe("requests", () => {
   const LEGAL: Record<EnvironmentRequest, Partial<Record<EnvironmentStatus, EnvironmentStatus>>> = {
@@ -35,7 +42,7 @@ describe("requests", () => {
     const verdict = afterRequest(status, request);
 
     expect(verdict).toEqual(
-      next === undefined ? { legal: false, why: A_SENTENCE } : { legal: true, status: next },
+      next === undefined ? { legal: false, why: refusalOf(status, request) } : { legal: true, status: next },
     );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
-  overdueSentence,
+  overdueReason,
   waitOf,
   WAIT_RULES,
 } from "@remotegpu/control-plane/server/core/instances/placement-wait";
@@ -54,5 +54,8 @@ test("every status of an environment that ends in -ing, but running, has a deadl
 });
 
 test.each(["start", "stop", "removal"] as const)("a late %s says which host and what to do", (wait) => {
-  expect(overdueSentence(wait, "gpu-7")).toMatch(/^Host gpu-7 .* declared lost\.$/);
+  expect(overdueReason(wait, "gpu-7")).toEqual({
+    code: `placement-${wait}-overdue`,
+    params: { host_name: "gpu-7" },
+  });
 });

@@ -113,13 +113,25 @@ describe("a port opened by hand", () => {
   });
 
   test.each([
-    ["is open already", 7000, opened(1), 0, /Port 7000 of this environment is open already/],
-    ["is one too many", 80, opened(MAX_CUSTOM_PORTS), 0, /at most 16/],
-    ["is one too many beside those that close", 80, opened(6), 10, /10 ports .* still being closed/],
-  ])("that %s is refused with a sentence", (_what, port, ports, closing, sentence) => {
+    ["is open already", 7000, opened(1), 0, { code: "port-open-already", params: { internal_port: 7000 } }],
+    [
+      "is one too many",
+      80,
+      opened(MAX_CUSTOM_PORTS),
+      0,
+      { code: "custom-ports-too-many", params: { max_ports: 16 } },
+    ],
+    [
+      "is one too many beside those that close",
+      80,
+      opened(6),
+      10,
+      { code: "custom-ports-closing", params: { ports: 10 } },
+    ],
+  ])("that %s is refused with its reason", (_what, port, ports, closing, reason) => {
     expect(customPortObstacle(port, { switches: NONE, sshPort: 22, opened: ports, closing })).toEqual({
       field: null,
-      detail: expect.stringMatching(sentence),
+      reason,
     });
   });
 });
@@ -128,6 +140,9 @@ test("where our SSH server listens, its port may not be opened by hand, and the 
   const obstacle = (port: number) =>
     customPortObstacle(port, { switches: ALL, sshPort: 2022, opened: [], closing: 0 });
 
-  expect(obstacle(2022)).toEqual({ field: "internal_port", detail: "2022 is the port of ssh" });
+  expect(obstacle(2022)).toEqual({
+    field: "internal_port",
+    reason: { code: "port-of-service", params: { internal_port: 2022, service: "ssh" } },
+  });
   expect(obstacle(22)).toBeNull();
 });

@@ -1,5 +1,4 @@
 /** The queue over a fleet in random histories: the head is never delayed, nothing is oversold, suggestions hold. */
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { assertSound, type Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
@@ -23,6 +22,7 @@ import {
   type TestOrder,
 } from "../../../../../support/placement/queued-orders.ts";
 
+const HELD = { code: "as-reported", params: { text: "Waiting for an old container." } } as const;
 const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
 
 const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
@@ -32,7 +32,7 @@ const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder
         request: anyRequest,
         limitSeconds: limit,
         comesAfter: fc.constantFrom(0, 0, 0, 1, 3, 7, 20),
-        heldBack: fc.constantFrom(null, null, null, null, null, asReported("Waiting for an old container.")),
+        heldBack: fc.constantFrom(null, null, null, null, null, HELD),
         payer: fc.constantFrom("p", "p", "q", "r"),
       }),
       { maxLength: 14 },

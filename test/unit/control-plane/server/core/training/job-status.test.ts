@@ -19,6 +19,15 @@ const fails = (by: Failure["by"], reason: unknown) => ({
 });
 const DONE = { state: "stopped", exitCode: 0 } as const;
 
+const named = (status: TrainingJobStatus) => ({ code: `status-${status}`, params: {} });
+const already = (status: TrainingJobStatus) => ({ code: "job-already", params: { status: named(status) } });
+const REFUSED: Partial<Record<TrainingJobStatus, unknown>> = {
+  stopping: "job-already-stopping",
+  completed: already("completed"),
+  failed: already("failed"),
+  cancelled: already("cancelled"),
+};
+
 describe("a cancellation", () => {
   test.each<[TrainingJobStatus, boolean, TrainingJobStatus | null]>([
     ["pending", false, "cancelled"],
@@ -31,7 +40,7 @@ describe("a cancellation", () => {
     ["cancelled", false, null],
   ])("of a %s job (placed: %s) that was cancelled before → %s", (status, isPlaced, next) => {
     expect(afterCancel(status, { isPlaced, isCancelled: true })).toEqual(
-      next === null ? { legal: false, why: A_SENTENCE } : { legal: true, status: next },
+      next === null ? { legal: false, why: REFUSED[status] } : { legal: true, status: next },
     );
   });
 });
@@ -45,7 +54,9 @@ test("one that stops because it failed can be cancelled, so that it is not tried
 
 test.each(TRAINING_JOB_STATUSES)("one that is %s is tried again by hand once it has ended", (status) => {
   expect(afterRetry(status)).toEqual(
-    ENDED.includes(status) ? { legal: true, status: "queued" } : { legal: false, why: A_SENTENCE },
+    ENDED.includes(status)
+      ? { legal: true, status: "queued" }
+      : { legal: false, why: { code: "job-not-ended", params: { status: named(status) } } },
   );
 });
 

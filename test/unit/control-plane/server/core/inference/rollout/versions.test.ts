@@ -54,7 +54,7 @@ describe("an upgrade", () => {
   });
 
   test("to what serves already is refused", () => {
-    expect(beginRollout(STEADY, 2, NO_GAP)).toEqual({ begun: false, why: "This version serves already." });
+    expect(beginRollout(STEADY, 2, NO_GAP)).toEqual({ begun: false, why: "service-version-serving" });
   });
 });
 
@@ -74,7 +74,7 @@ describe("a rollback", () => {
   test("without a previous version is refused", () => {
     expect(beginRollback({ ...STEADY, previous: null })).toEqual({
       begun: false,
-      why: "There is no previous version.",
+      why: "service-version-missing",
     });
   });
 });

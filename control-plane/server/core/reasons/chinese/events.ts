@@ -1,0 +1,36 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { EVENT_CODES } from "../codes/events.ts";
+
+export const EVENT_CHINESE = messagesFor<typeof EVENT_CODES>()({
+  "made-urgent": "管理员已将其置于所有等待者之前。",
+  "urgency-ended": "它与其他等待者一样按顺序等待。",
+  "ssh-password-made": "已生成 SSH 密码。",
+  "ssh-password-removed": "已移除 SSH 密码。",
+  "rdp-password-made": "已生成 RDP 密码。",
+  "access-session-ending": "来自 {address} 的会话 {session_id}（{service}）即将结束。",
+  "field-changed": "{field} 已修改。",
+  "field-changed-for-next-start": "{field} 已修改；其容器在下次启动或重启时生效。",
+  "field-changed-for-next-wait": "{field} 已修改；作业再次等待时生效。",
+  "gpu-held-by-placement": "由实例 {instance_id} 的第 {epoch} 次安排占用。",
+  "gpu-held-by-nothing": "不再被占用。",
+  "instance-placed": "第 {epoch} 次安排，在主机 {host_id} 上。",
+  "account-data-safe": "账户已恢复正常：其数据不再有风险。",
+  "run-free-from": "运行 {run_id} 自 {from} 起不计费。{why}",
+  "run-free-between": "运行 {run_id} 自 {from} 至 {until} 不计费。{why}",
+  "host-silent-since": "自 {since} 起没有心跳。",
+  "host-heard": "已收到它的消息。",
+  "account-data-deletion":
+    "逾期 {days} 天或更久：已结束 {workloads} 个工作负载，已删除 {datasets} 个数据集和 {models} 个模型；{folders} 个文件夹将从其存储池移除。",
+  "port-refused": "没有用于 {service} 的端口：其主机已保留 {max_leases} 个。",
+  "host-keys-refused": "从现在起拒绝其密钥。",
+  "host-declared-lost": "主机已被声明为丢失。",
+  "gpu-well-again": "其主机认为它已恢复正常。",
+  "gpu-reported": "由其主机报告。",
+  "host-not-drained": "其主机不再排空。",
+  "run-adopted-after-restore": "数据库已恢复到此次重启之前的时刻。",
+  "environment-left-all-hosts": "任何主机上都不再有它的内容。",
+  "ssh-ticket-opened": "在 {until} 之前，{by} 可用密钥 {fingerprint} 通过 SSH 进入：{purpose}",
+  "ssh-ticket-ended": "{by} 不能再凭以下凭票进入：{purpose}",
+  "host-numbers-restored": "主机已收到 {host_numbers}；数据库中为 {database_numbers}。",
+  "preflight-passed": "启动前检查已通过；{ranks} 个进程全部开始。",
+});

@@ -1,0 +1,30 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { INPUT_CODES } from "../codes/input.ts";
+
+export const INPUT_CHINESE = messagesFor<typeof INPUT_CODES>()({
+  "join-token-unknown": "此加入令牌未知。",
+  "join-token-expired": "此加入令牌已过期；请重新创建。",
+  "drain-deadline-doubled": "请给出它或 deadline_seconds，不要同时给出",
+  "drain-deadline-past": "必须在将来；不设期限则立即全部停止",
+  "drain-deadline-too-far": "必须在 {max_days} 天之内",
+  "ssh-key-private": "是私钥；请发送 .pub 文件，私钥请自行保管",
+  "ssh-key-of-lines": "必须为一行",
+  "ssh-key-of-unknown-type": "必须以密钥类型开头，例如 ssh-ed25519",
+  "ssh-key-without-body": "类型之后没有 base64",
+  "ssh-key-damaged": "已损坏：内容与类型不符",
+  "ssh-key-too-short": "是少于 {min_bits} 位的 RSA 密钥",
+  "ssh-key-too-long": "是超过 {max_bits} 位的 RSA 密钥",
+  "ssh-key-line-too-long": "长于任何密钥：{max_characters} 个字符",
+  "period-before-to": "必须早于 to",
+  "period-too-long": "距 to 最多 {max_days} 天",
+  "url-not-https": "必须为 https:// 网址",
+  "url-with-user": "不得含有用户名或密码",
+  "url-with-fragment": "不得含有 # 之后的部分，该部分不会发送",
+  "url-not-public": "不得指向非公网地址",
+  "port-of-service": "{internal_port} 是 {service} 的端口",
+  "port-open-already": "此环境的端口 {internal_port} 已打开。",
+  "custom-ports-too-many": "一个环境最多有 {max_ports} 个手动打开的端口。",
+  "custom-ports-closing": "此环境有 {ports} 个端口仍在由其主机关闭；请之后再试。",
+  "pool-named-as-host": "是一台主机的 ID：只能是它自己的存储池",
+  "pool-of-absent-host": "对应的主机不存在",
+});

@@ -1,0 +1,32 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { WORKLOAD_CODES } from "../codes/workload.ts";
+
+export const WORKLOAD_CHINESE = messagesFor<typeof WORKLOAD_CODES>()({
+  "service-of-another-kind": "{kind}没有此服务",
+  "workload-not-run": "它尚未运行，没有输出。",
+  "instance-not-run": "实例 {rank} 尚未运行，没有输出。",
+  "run-never-started": "运行 {run_id} 从未开始。",
+  "run-never-started-because": "运行 {run_id} 从未开始：{why}。",
+  "run-not-started-yet": "运行 {run_id} 尚未开始。",
+  "run-not-started-because": "运行 {run_id} 尚未开始：{why}。",
+  "service-output-gone": "运行 {run_id} 已结束，{service} 的输出已随容器消失。",
+  "agent-of-host-lacks": "主机 {host_name} 的代理程序版本过旧：{lacks}。",
+  "log-readers-too-many": "同时读取的过多：{why}。",
+  "run-not-on-host-yet": "主机 {host_name} 上还没有此运行的内容；请稍后再试。",
+  "run-output-dropped": "主机 {host_name} 不再保留此运行的输出。",
+  "host-not-answering": "主机 {host_name} 暂无响应：{why}。",
+  "host-agent-down": "主机 {host_name} 暂无响应：其代理程序已停止或断开。",
+  "host-left-fleet": "主机 {host_name} 已不在机群中。",
+  "host-unreachable-since": "主机 {host_name} 自 {since} 起无法连通。",
+  "host-never-reached": "主机 {host_name} 自加入起无法连通。",
+  "commands-wait-for-host": "{why}其上运行的继续运行；恢复后可再次执行命令。",
+  "service-output-on-host": "{why}{service} 的输出只保存在那里。",
+  "output-not-stored": "{why}没有保存这次运行的最后几行。",
+  "output-stored-at-end": "{why}其最后几行在结束时保存。",
+  "command-needs-instance": "命令在运行中的容器里执行；此{kind}（{status}）的实例 {rank} 没有容器。",
+  "command-needs-running": "命令只能在运行中的{kind}里执行；它当前为“{status}”。",
+  "container-not-running": "容器当前没有运行：{detail}",
+  "command-closed": "其请求已关闭：{detail}",
+  "stdin-not-base64": "不是 base64",
+  "stdin-too-large": "最多 {max_bytes} 字节",
+});

@@ -1,0 +1,30 @@
+/** Refusals about accounts, workspaces, keys of people and webhooks. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const ACCOUNT_CODES = {
+  "account-data-not-at-risk": { username: "text" },
+  "username-not-confirmed": {},
+  "own-account-locked-out": {},
+  "username-taken": { username: "text" },
+  "email-taken": { email: "text" },
+  "promotion-beyond-own-key": { key_ids: "names" },
+  "setting-malformed": { form: "text" },
+  "audit-target-kind-missing": {},
+  "credentials-too-many": { max_credentials: "number" },
+  "registry-malformed": {},
+  "ssh-keys-too-many": { max_keys: "number" },
+  "ssh-key-known": { fingerprint: "text" },
+  "ssh-key-opens-nothing": {},
+  "workspace-personal": {},
+  "workspace-has-workloads": { workspace_id: "number", workloads: "number" },
+  "owner-role-fixed": {},
+  "owner-cannot-leave": {},
+  "invitations-of-workspace-too-many": { max_invitations: "number" },
+  "invitations-of-inviter-too-many": { max_invitations: "number" },
+  "invitations-of-day-too-many": { max_invitations: "number" },
+  "invitation-of-one": {},
+  "webhook-off": { webhook_id: "number" },
+  "webhook-test-in-progress": { webhook_id: "number" },
+  "webhooks-too-many": { max_webhooks: "number" },
+  "alarm-webhook-of-customer": {},
+} as const satisfies CodeShapes;

@@ -1,0 +1,30 @@
+/** Values that a field does not take. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const INPUT_CODES = {
+  "join-token-unknown": {},
+  "join-token-expired": {},
+  "drain-deadline-doubled": {},
+  "drain-deadline-past": {},
+  "drain-deadline-too-far": { max_days: "number" },
+  "ssh-key-private": {},
+  "ssh-key-of-lines": {},
+  "ssh-key-of-unknown-type": {},
+  "ssh-key-without-body": {},
+  "ssh-key-damaged": {},
+  "ssh-key-too-short": { min_bits: "number" },
+  "ssh-key-too-long": { max_bits: "number" },
+  "ssh-key-line-too-long": { max_characters: "number" },
+  "period-before-to": {},
+  "period-too-long": { max_days: "number" },
+  "url-not-https": {},
+  "url-with-user": {},
+  "url-with-fragment": {},
+  "url-not-public": {},
+  "port-of-service": { internal_port: "number", service: "text" },
+  "port-open-already": { internal_port: "number" },
+  "custom-ports-too-many": { max_ports: "number" },
+  "custom-ports-closing": { ports: "number" },
+  "pool-named-as-host": {},
+  "pool-of-absent-host": {},
+} as const satisfies CodeShapes;

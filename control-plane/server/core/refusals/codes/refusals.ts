@@ -1,0 +1,30 @@
+/** Every refusal of the API by its code. */
+import { ACCESS_CODES } from "./access.ts";
+import { ACCOUNT_CODES } from "./account.ts";
+import { DATA_CODES } from "./data.ts";
+import { ENVIRONMENT_CODES } from "./environment.ts";
+import { FILE_CODES } from "./file.ts";
+import { HOST_CODES } from "./host.ts";
+import { INPUT_CODES } from "./input.ts";
+import { JOB_CODES } from "./job.ts";
+import { MONEY_CODES } from "./money.ts";
+import { REQUEST_CODES } from "./request.ts";
+import { STATE_CODES } from "./state.ts";
+import { THING_CODES } from "./thing.ts";
+import { WORKLOAD_CODES } from "./workload.ts";
+
+export const REFUSAL_CODES = {
+  ...ACCESS_CODES,
+  ...ACCOUNT_CODES,
+  ...DATA_CODES,
+  ...ENVIRONMENT_CODES,
+  ...FILE_CODES,
+  ...HOST_CODES,
+  ...INPUT_CODES,
+  ...JOB_CODES,
+  ...MONEY_CODES,
+  ...REQUEST_CODES,
+  ...STATE_CODES,
+  ...THING_CODES,
+  ...WORKLOAD_CODES,
+} as const;

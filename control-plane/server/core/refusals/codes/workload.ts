@@ -1,0 +1,32 @@
+/** Refusals about workloads of every kind: their logs, commands inside and files. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const WORKLOAD_CODES = {
+  "service-of-another-kind": { kind: "phrase" },
+  "workload-not-run": {},
+  "instance-not-run": { rank: "number" },
+  "run-never-started": { run_id: "text" },
+  "run-never-started-because": { run_id: "text", why: "phrase" },
+  "run-not-started-yet": { run_id: "text" },
+  "run-not-started-because": { run_id: "text", why: "phrase" },
+  "service-output-gone": { run_id: "text", service: "text" },
+  "agent-of-host-lacks": { host_name: "text", lacks: "text" },
+  "log-readers-too-many": { why: "phrase" },
+  "run-not-on-host-yet": { host_name: "text" },
+  "run-output-dropped": { host_name: "text" },
+  "host-not-answering": { host_name: "text", why: "phrase" },
+  "host-agent-down": { host_name: "text" },
+  "host-left-fleet": { host_name: "text" },
+  "host-unreachable-since": { host_name: "text", since: "text" },
+  "host-never-reached": { host_name: "text" },
+  "commands-wait-for-host": { why: "sentence" },
+  "service-output-on-host": { why: "sentence", service: "text" },
+  "output-not-stored": { why: "sentence" },
+  "output-stored-at-end": { why: "sentence" },
+  "command-needs-instance": { rank: "number", kind: "phrase", status: "phrase" },
+  "command-needs-running": { kind: "phrase", status: "phrase" },
+  "container-not-running": { detail: "text" },
+  "command-closed": { detail: "text" },
+  "stdin-not-base64": {},
+  "stdin-too-large": { max_bytes: "number" },
+} as const satisfies CodeShapes;

@@ -1,0 +1,20 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { HOST_CODES } from "../codes/host.ts";
+
+export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
+  "host-revoked-for-good": "Host {host_id} was revoked; it cannot serve again.",
+  "host-key-revoked": "This host was revoked.",
+  "join-token-reused": "This join token was used by another host. The administrators see this as an alarm.",
+  "join-proof-wrong": "is not this key's signature of the token",
+  "challenge-unanswered": "does not answer a challenge of ours that is still fresh",
+  "access-proof-wrong": "is not this key's signature of the access key",
+  "host-generation-behind": "Host {host_id} has not come to generation {generation}.",
+  "host-address-differs": "Host {host_id} reports the address {address}, which is another one.",
+  "host-address-unusable": "An address of that kind is no host's: {detail}",
+  "host-occupied":
+    "{instances} instances are on host {host_id}. Drain it first, or say lost=true if the machine is gone.",
+  "host-pool-to-name": "has to be named: what the host said is no name of a pool",
+  "cves-not-waived": "Nothing is waived on host {host_id}.",
+  "cves-none-open": "No CVE is known to be open on host {host_id}.",
+  "cve-not-open": "{cve} is not open on this host",
+});

@@ -1,0 +1,30 @@
+/** What each refusal says in English. */
+import { ACCESS_ENGLISH } from "./access.ts";
+import { ACCOUNT_ENGLISH } from "./account.ts";
+import { DATA_ENGLISH } from "./data.ts";
+import { ENVIRONMENT_ENGLISH } from "./environment.ts";
+import { FILE_ENGLISH } from "./file.ts";
+import { HOST_ENGLISH } from "./host.ts";
+import { INPUT_ENGLISH } from "./input.ts";
+import { JOB_ENGLISH } from "./job.ts";
+import { MONEY_ENGLISH } from "./money.ts";
+import { REQUEST_ENGLISH } from "./request.ts";
+import { STATE_ENGLISH } from "./state.ts";
+import { THING_ENGLISH } from "./thing.ts";
+import { WORKLOAD_ENGLISH } from "./workload.ts";
+
+export const REFUSAL_ENGLISH = {
+  ...ACCESS_ENGLISH,
+  ...ACCOUNT_ENGLISH,
+  ...DATA_ENGLISH,
+  ...ENVIRONMENT_ENGLISH,
+  ...FILE_ENGLISH,
+  ...HOST_ENGLISH,
+  ...INPUT_ENGLISH,
+  ...JOB_ENGLISH,
+  ...MONEY_ENGLISH,
+  ...REQUEST_ENGLISH,
+  ...STATE_ENGLISH,
+  ...THING_ENGLISH,
+  ...WORKLOAD_ENGLISH,
+};

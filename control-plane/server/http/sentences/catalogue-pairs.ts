@@ -1,0 +1,82 @@
+/**
+ * The catalogues of reasons as pairs of sentences, for clients of before that know a reason by its English text. A pair is
+ * one text with a place for each parameter. What names a thing is left out: as a pattern it would fit sentences of others.
+ */
+import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import type { Message } from "@remotegpu/shared/reasons/messages";
+import type { CodeShape, ParameterShape } from "@remotegpu/shared/reasons/parameters";
+import { CHINESE } from "../../core/reasons/chinese/chinese.ts";
+import { ENGLISH } from "../../core/reasons/english/english.ts";
+import { THING_CODES } from "../../core/refusals/codes/thing.ts";
+
+export type SentencePair = readonly [sentence: string, translation: string];
+
+const PLACE = /\{(\w+)\}/g;
+/** With fewer words of its own a text fits what it does not mean. */
+const LEAST_WORDS = 2;
+
+export function cataloguePairs(): SentencePair[] {
+  return Object.keys(ENGLISH.shapes)
+    .filter((code) => code !== AS_REPORTED && !Object.hasOwn(THING_CODES, code))
+    .flatMap(pairsOf)
+    .filter(([sentence]) => !sentence.includes("{") || ownWords(sentence) >= LEAST_WORDS)
+    .toSorted(([one], [other]) => ownText(other).length - ownText(one).length);
+}
+
+function pairsOf(code: string): SentencePair[] {
+  const [english, chinese] = [ENGLISH.messages[code], CHINESE.messages[code]];
+  if (english === undefined || chinese === undefined) return [];
+  const shape = ENGLISH.shapes[code] ?? {};
+  return formsOf(english).map(({ text, nth }) => [
+    withPlaces(withGpuMarks(openEnd(text, ".")), shape),
+    withGpuMarks(openEnd((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? "", "。")),
+  ]);
+}
+
+/** What stands at the end brings its own stop. */
+function openEnd(text: string, stop: string): string {
+  return text.endsWith(`}${stop}`) ? text.slice(0, -stop.length) : text;
+}
+
+function formsOf(message: Message): { text: string; nth: number }[] {
+  const texts = typeof message === "string" ? [message] : [message.one, message.other];
+  return texts.map((text, nth) => ({ text, nth }));
+}
+
+/** The start of each GPU's id stands in the text, or the place of one would take whatever comes before what it says. */
+function withGpuMarks(text: string): string {
+  return text.replaceAll("{gpu_uuid}", "GPU-{gpu_uuid}");
+}
+
+function withPlaces(text: string, shape: CodeShape): string {
+  return text.replaceAll(PLACE, (_place, name: string) => `{${name}${kindOf(shape[name] ?? "text")}}`);
+}
+
+function kindOf(shape: ParameterShape): string {
+  switch (shape) {
+    case "text":
+    case "number":
+    case "tenths":
+    case "id":
+    case "alternatives":
+      return "";
+    case "phrase":
+    case "sentence":
+    case "sentences":
+      return ":said";
+    case "names":
+    case "phrases":
+    case "all":
+      return ":list";
+    case "hosts":
+      return ":hosts";
+  }
+}
+
+function ownText(sentence: string): string {
+  return sentence.replaceAll(/\{[\w:]+\}/g, "");
+}
+
+function ownWords(sentence: string): number {
+  return ownText(sentence).match(/[a-z]{2,}/gi)?.length ?? 0;
+}
