@@ -22,6 +22,16 @@ BEGIN
   );
 END $function$;
 
+CREATE OR REPLACE FUNCTION forget_reason_code()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.status_reason_code := NULL;
+  NEW.status_reason_params := NULL;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION hold_invoice_closings()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -484,6 +494,8 @@ CREATE TABLE data_copies (
   announced_size bigint,
   merkle_root character(64),
   root_is_owners boolean NOT NULL DEFAULT false,
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
   CONSTRAINT data_copies_pkey PRIMARY KEY (id),
   CONSTRAINT data_copies_announced_size_check CHECK ((announced_size >= 0)),
   CONSTRAINT data_copies_are_of_one CHECK (((dataset_id IS NULL) <> (model_id IS NULL))),
@@ -505,6 +517,7 @@ CREATE UNIQUE INDEX idx_data_copies_dataset_open ON data_copies USING btree (dat
 CREATE UNIQUE INDEX idx_data_copies_model ON data_copies USING btree (model_id, version, storage_pool);
 CREATE UNIQUE INDEX idx_data_copies_model_open ON data_copies USING btree (model_id) WHERE ((status)::text <> 'ready'::text);
 CREATE INDEX idx_data_copies_pool ON data_copies USING btree (storage_pool);
+CREATE TRIGGER forget_reason_code BEFORE UPDATE OF status_reason ON data_copies FOR EACH ROW WHEN (((new.status_reason_code IS NOT NULL) AND (new.status_reason IS DISTINCT FROM old.status_reason) AND (NOT ((new.status_reason_code)::text IS DISTINCT FROM (old.status_reason_code)::text)) AND (NOT (new.status_reason_params IS DISTINCT FROM old.status_reason_params)))) EXECUTE FUNCTION forget_reason_code();
 
 CREATE TABLE data_pools (
   dataset_id bigint,
@@ -626,6 +639,8 @@ CREATE TABLE environments (
   storage_pool varchar(64),
   queued_at timestamptz,
   auto_release_hours integer,
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
   CONSTRAINT environments_pkey PRIMARY KEY (id),
   CONSTRAINT environments_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
   CONSTRAINT environments_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
@@ -652,6 +667,7 @@ CREATE INDEX idx_environments_storage_pool ON environments USING btree (storage_
 CREATE INDEX idx_environments_updated_at ON environments USING btree (updated_at);
 CREATE INDEX idx_environments_web_name ON environments USING btree (web_name_of((id)::text));
 CREATE INDEX idx_environments_workspace ON environments USING btree (workspace_id);
+CREATE TRIGGER forget_reason_code BEFORE UPDATE OF status_reason ON environments FOR EACH ROW WHEN (((new.status_reason_code IS NOT NULL) AND (new.status_reason IS DISTINCT FROM old.status_reason) AND (NOT ((new.status_reason_code)::text IS DISTINCT FROM (old.status_reason_code)::text)) AND (NOT (new.status_reason_params IS DISTINCT FROM old.status_reason_params)))) EXECUTE FUNCTION forget_reason_code();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON environments FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE events (
@@ -1092,6 +1108,8 @@ CREATE TABLE hosts (
   seen_addresses text[] NOT NULL DEFAULT '{}',
   confirmed_address varchar(64),
   own_network varchar(128),
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_attach_mode_check CHECK ((attach_mode IN ('cdi', 'gpus', 'plain'))),
   CONSTRAINT hosts_connection_check CHECK ((connection IN ('never', 'connected', 'suspect', 'unreachable'))),
@@ -1105,6 +1123,7 @@ ALTER TABLE hosts
   ADD CONSTRAINT hosts_seen_addresses CHECK ((cardinality(seen_addresses) <= 4)) NOT VALID,
   ADD CONSTRAINT hosts_status_check CHECK ((status IN ('offline', 'online', 'maintenance'))) NOT VALID;
 CREATE INDEX idx_hosts_labels ON hosts USING gin (labels);
+CREATE TRIGGER forget_reason_code BEFORE UPDATE OF status_reason ON hosts FOR EACH ROW WHEN (((new.status_reason_code IS NOT NULL) AND (new.status_reason IS DISTINCT FROM old.status_reason) AND (NOT ((new.status_reason_code)::text IS DISTINCT FROM (old.status_reason_code)::text)) AND (NOT (new.status_reason_params IS DISTINCT FROM old.status_reason_params)))) EXECUTE FUNCTION forget_reason_code();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON hosts FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE hour_ticks (
@@ -1234,6 +1253,8 @@ CREATE TABLE inference_services (
   autoscaling_dry_run boolean NOT NULL DEFAULT false,
   load_wish integer,
   woken_at timestamptz,
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
   CONSTRAINT inference_services_pkey PRIMARY KEY (id),
   CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
   CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
@@ -1256,6 +1277,7 @@ CREATE INDEX idx_inference_services_model ON inference_services USING btree (mod
 CREATE INDEX idx_inference_services_status ON inference_services USING btree (status);
 CREATE INDEX idx_inference_services_updated_at ON inference_services USING btree (updated_at);
 CREATE INDEX idx_inference_services_workspace ON inference_services USING btree (workspace_id);
+CREATE TRIGGER forget_reason_code BEFORE UPDATE OF status_reason ON inference_services FOR EACH ROW WHEN (((new.status_reason_code IS NOT NULL) AND (new.status_reason IS DISTINCT FROM old.status_reason) AND (NOT ((new.status_reason_code)::text IS DISTINCT FROM (old.status_reason_code)::text)) AND (NOT (new.status_reason_params IS DISTINCT FROM old.status_reason_params)))) EXECUTE FUNCTION forget_reason_code();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON inference_services FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE instance_figures (
@@ -2240,6 +2262,8 @@ CREATE TABLE training_jobs (
   mounts_env_code boolean NOT NULL DEFAULT false,
   group_id varchar(64),
   array_index integer,
+  status_reason_code varchar(64),
+  status_reason_params jsonb,
   CONSTRAINT training_jobs_pkey PRIMARY KEY (id),
   CONSTRAINT training_jobs_array_check CHECK (((group_id IS NULL) = (array_index IS NULL))),
   CONSTRAINT training_jobs_attempt_check CHECK (((attempt >= 1) AND (attempt <= 20))),
@@ -2267,6 +2291,7 @@ CREATE INDEX idx_training_jobs_mounted_models ON training_jobs USING gin (mounte
 CREATE INDEX idx_training_jobs_status ON training_jobs USING btree (status);
 CREATE INDEX idx_training_jobs_updated_at ON training_jobs USING btree (updated_at);
 CREATE INDEX idx_training_jobs_workspace ON training_jobs USING btree (workspace_id);
+CREATE TRIGGER forget_reason_code BEFORE UPDATE OF status_reason ON training_jobs FOR EACH ROW WHEN (((new.status_reason_code IS NOT NULL) AND (new.status_reason IS DISTINCT FROM old.status_reason) AND (NOT ((new.status_reason_code)::text IS DISTINCT FROM (old.status_reason_code)::text)) AND (NOT (new.status_reason_params IS DISTINCT FROM old.status_reason_params)))) EXECUTE FUNCTION forget_reason_code();
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON training_jobs FOR EACH ROW EXECUTE FUNCTION set_updated_at();
 
 CREATE TABLE upgrade_definitions (

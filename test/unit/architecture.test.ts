@@ -140,7 +140,11 @@ test("a source that nothing imports is a main, or waits for its loop", () => {
     if (name === undefined) return join(dirname(from), path);
     return name === "control-plane" ? `${name}/${rest}.ts` : `${name}/src/${rest}.ts`;
   };
-  const importing = [...sources, ...filesOf("agent/install/*.ts")];
+  const importing = [
+    ...sources,
+    ...filesOf("agent/install/*.ts"),
+    ...filesOf("control-plane/dashboard/src/**/*.{ts,tsx}"),
+  ];
   const imported = new Set(
     importing.flatMap((from) =>
       [...codeOf(from).matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)].map(([, path = ""]) =>

@@ -2,6 +2,7 @@
  * Who belongs to a storage pool: hosts that claim one, members that do not share it, and what they lie about in their
  * proofs. Files processes are the agent's own, on trees of their own or on one that they share.
  */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   mkdirSync,
   mkdtempSync,
@@ -129,8 +130,11 @@ const visible = async (id: string) =>
   (await api.request("GET", `/api/v1/hosts/${id}`, { as: api.admin })).body;
 const readers = async (pool: string) => (await hostsOfPool(api.db, { pool })).map(({ id }) => id);
 const sampler = async (pool: string) => await samplerOf(api.db, { pool, now: api.deps.now() });
-const closed = async (id: string) =>
-  (await fleetSnapshot(api.db, { now: api.deps.now(), onlyHostIds: [id] })).hosts[0]?.closed;
+const closed = async (id: string) => {
+  const { hosts } = await fleetSnapshot(api.db, { now: api.deps.now(), onlyHostIds: [id] });
+  const reason = hosts[0]?.closed;
+  return reason && inEnglish(reason);
+};
 
 async function alarms(): Promise<Record<string, string[]>> {
   const now = api.deps.now();

@@ -552,7 +552,7 @@ describe("work", () => {
     const undone = transaction(api.db, async (tx) => {
       const environment = await lockEnvironment(tx, id);
       if (environment === null) throw new Error("it is gone");
-      await moveEnvironment(tx, { environment, to: "error", reason: "why", actor: "test", now });
+      await moveEnvironment(tx, { environment, to: "error", reason: asReported("why"), actor: "test", now });
       const { rows } = await tx.query("SELECT kind FROM webhook_deliveries");
       expect(rows).toEqual([{ kind: "failed" }]);
       throw new Error("taken back");

@@ -472,7 +472,11 @@ describe("an order that needs a credential", () => {
       { term, now, newId: scene.api.deps.newId },
     );
 
-    expect(outcome).toMatchObject({ committed: false, reason: "taken", detail: TOO_OLD });
+    expect(outcome).toMatchObject({
+      committed: false,
+      reason: "taken",
+      detail: { code: "agent-lacks-feature", params: { feature: "image-fetches" } },
+    });
   });
 
   test.each([

@@ -74,6 +74,60 @@ describe("of an order that does not fit", () => {
   });
 });
 
+describe("a reason as a code with parameters", () => {
+  test("stands beside the sentence, of the status and of each host", async () => {
+    await runs(alice, { gpu: 3 });
+    const id = await waits(bob, { gpu: 2 });
+    const busy = { code: "gpus-busy", params: { requested: 2, free: 1 } };
+
+    expect(await scene.get(bob, id)).toMatchObject({
+      status_reason: "Waiting for a place. host-a: 2 GPU asked, 1 free.",
+      status_reason_code: "waiting-on-hosts",
+      status_reason_params: {
+        hosts: { hosts: [{ host_id: host.id, host_name: "host-a", reasons: [busy] }], more: 0 },
+      },
+    });
+    expect(await why(id, bob)).toMatchObject({
+      reason_code: "waiting-on-hosts",
+      hosts: [{ reason: "2 GPU asked, 1 free", reason_code: busy.code, reason_params: busy.params }],
+    });
+  });
+
+  test("is what came as a text where a process of before wrote the sentence alone", async () => {
+    await runs(alice, { gpu: 3 });
+    const id = await waits(bob, { gpu: 2 });
+
+    await scene.api.db.query("UPDATE environments SET status_reason = $2 WHERE id = $1", [id, "It is new."]);
+
+    expect(await scene.get(bob, id)).toMatchObject({
+      status_reason: "It is new.",
+      status_reason_code: "as-reported",
+      status_reason_params: { text: "It is new." },
+    });
+  });
+
+  test("is null where there is nothing to say", async () => {
+    expect(await scene.get(alice, await runs(alice, { gpu: 1 }))).toMatchObject({
+      status_reason: null,
+      status_reason_code: null,
+      status_reason_params: null,
+    });
+  });
+
+  test("is written for what waited before there were codes", async () => {
+    await runs(alice, { gpu: 3 });
+    const id = await waits(bob, { gpu: 2 });
+    await scene.api.db.query(
+      "UPDATE environments SET status_reason_code = NULL, status_reason_params = NULL WHERE id = $1",
+      [id],
+    );
+
+    await scene.schedule();
+
+    expect(await scene.get(bob, id)).toMatchObject({ status_reason_code: "waiting-on-hosts" });
+  });
+});
+
 describe("the work to wait for", () => {
   test("is named to its owner", async () => {
     const running = await runs(alice, { gpu: 4 });

@@ -27,6 +27,8 @@ const WHITE_SPACE = /[ \t\n\v\f\r]/;
 const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
   environments: {
     status_reason: null,
+    status_reason_code: null,
+    status_reason_params: null,
     status_deadline_at: null,
     storage_pool: null,
     queued_at: null,
@@ -36,6 +38,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
   training_jobs: {
     config: null,
     status_reason: null,
+    status_reason_code: null,
+    status_reason_params: null,
     status_deadline_at: null,
     queued_at: null,
     confirmed_at: null,
@@ -52,6 +56,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
   inference_services: {
     config: null,
     status_reason: null,
+    status_reason_code: null,
+    status_reason_params: null,
     status_deadline_at: null,
     wished_replicas: null,
     replica_failures: "0",
@@ -117,6 +123,8 @@ const OUR_OWN: Partial<Record<OldTable, TextRow>> = {
     restore_shown_at: null,
     gateway_port: null,
     status_reason: null,
+    status_reason_code: null,
+    status_reason_params: null,
     confirmed_stops: null,
     revoked_at: null,
     storage_asked_at: null,

@@ -18,6 +18,7 @@ import {
   type CountedShape,
   typicalShapes,
 } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
+import { CLOSED } from "./fleet.ts";
 
 const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];
@@ -26,7 +27,7 @@ const SIZES = [8_000, 16_000];
 const PAYERS = [1, 2];
 
 const anyModels = fc.constantFrom(null, null, null, ["A"], ["B"], ["A", "B"], []);
-const rarely = (phrase: string) => fc.constantFrom(null, null, null, null, null, phrase);
+const rarely = (reason: typeof CLOSED) => fc.constantFrom(null, null, null, null, null, reason);
 
 type Card = Omit<GpuCapacity, "uuid" | "index">;
 
@@ -35,7 +36,7 @@ const anyCard: fc.Arbitrary<Card> = fc
     model: fc.constantFrom("A", "A", "A", "B"),
     memoryMib: fc.constantFrom(...SIZES, 16_000, 16_000),
     island: fc.constantFrom(null, 0, 0, 1, 1),
-    closed: rarely("is unhealthy"),
+    closed: rarely(CLOSED),
     use: fc.constantFrom("idle", "idle", "idle", "idle", "exclusive", "shared"),
     freeShareThousandths: fc.integer({ min: 0, max: THOUSANDTHS - 1 }),
     freeMemoryMib: fc.integer({ min: 0, max: 8_000 }),
@@ -59,7 +60,7 @@ const anyCards: fc.Arbitrary<Card[]> = fc.oneof(
 const anyHost = fc
   .record({
     storagePool: fc.constantFrom(...POOLS),
-    closed: rarely("is cordoned"),
+    closed: rarely(CLOSED),
     rack: fc.constantFrom(undefined, "r1", "r2", "r3"),
     zone: fc.constantFrom("north", "south"),
     images: fc.subarray(IMAGES),

@@ -9,7 +9,11 @@ import type {
   GpuRequest,
   PlacementRequest,
 } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
+
+/** Why a host or a card takes nothing new, where it does not matter. */
+export const CLOSED = { code: "host-cordoned", params: {} } as const satisfies Reason;
 
 /** What is left of a card, in parts of it; a shared one has given one half. */
 const LEFT: Record<GpuUse, number> = { idle: 1, exclusive: 0, shared: 0.5 };

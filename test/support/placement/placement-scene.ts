@@ -2,6 +2,7 @@
  * Placements written by hand: the scene of a control plane, orders that wait, and the transaction that commits what a
  * test proposes for them, as a scheduler would.
  */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { randomUUID } from "node:crypto";
 import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/server/core/placement/placement";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
@@ -19,13 +20,21 @@ import type { FreshDatabase } from "../engines/postgres.ts";
 export type Customer = Caller & { workspaceId: number };
 
 export interface PlacementScene extends ControlScene {
-  commit(proposals: PlacementProposal[], under?: { term?: number; db?: Database }): Promise<CommitOutcome[]>;
+  commit(proposals: PlacementProposal[], under?: { term?: number; db?: Database }): Promise<WordedOutcome[]>;
   /** Its id, queued. */
   environment(as: Customer, change?: object): Promise<string>;
   job(as: Customer, change?: Record<string, unknown>): Promise<string>;
   rows<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** How many rows each table has that a placement writes. */
   written(): Promise<Record<string, number>>;
+}
+
+export type WordedOutcome =
+  | Extract<CommitOutcome, { committed: true }>
+  | { committed: false; reason: string; detail: string };
+
+function worded(outcome: CommitOutcome): WordedOutcome {
+  return outcome.committed ? outcome : { ...outcome, detail: inEnglish(outcome.detail) };
 }
 
 const WRITTEN = ["instances", "placements", "runs", "run_lines", "gpu_allocations", "lease_orders"];
@@ -42,7 +51,7 @@ export async function openPlacementScene(database?: FreshDatabase): Promise<Plac
       const term = await acquireLeadership(deps.db, { holder: "the test", now: deps.now() });
       if (term === null) throw new Error("somebody else leads");
       const terms = { term: under.term ?? term, now: deps.now(), newId: deps.newId };
-      return await commitPlacements(under.db ?? deps.db, proposals, terms);
+      return (await commitPlacements(under.db ?? deps.db, proposals, terms)).map(worded);
     },
     async environment(as, change = {}) {
       const { status, body } = await scene.order(as, change);

@@ -47,7 +47,7 @@ test("this version speaks both", () => {
     expect(agentService(agent, PROTOCOL)).toEqual({ mode: "full" });
   expect(agentService({ min: 3, max: 3 }, PROTOCOL)).toEqual({
     mode: "keep",
-    why: "its agent is too new for new work: it speaks protocol 3, this control plane 1 to 2",
+    why: { code: "agent-too-new", params: { agent_protocols: "3", own_protocols: "1 to 2" } },
   });
   expect(agentService({ min: 1, max: 2 }, { min: 1, max: 1 })).toEqual({ mode: "full" });
 });

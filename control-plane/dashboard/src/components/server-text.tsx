@@ -5,16 +5,26 @@
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
-import { translationOf } from "../locales/languages.ts";
+import { translationOf, wordingOfReason } from "../locales/languages.ts";
 import { contained } from "./isolated.ts";
 import { REFUSALS } from "./refusals.ts";
 import type { Piece } from "./translator.ts";
 
-export function ServerText({ children }: { children: string | null | undefined }) {
+export function ServerText({
+  children,
+  code = null,
+  params = null,
+}: {
+  children: string | null | undefined;
+  /** Of the reason that the text is of. */
+  code?: string | null;
+  params?: Record<string, unknown> | null;
+}) {
   const { i18n } = useTranslation();
   if (children === null || children === undefined || children === "") return null;
   if (i18n.language === "en") return <bdi>{contained(children)}</bdi>;
-  const pieces = translationOf(children);
+  const worded = code === null || params === null ? null : wordingOfReason(code, params);
+  const pieces = worded ?? translationOf(children);
   if (pieces === null) return <bdi {...langOf(children)}>{contained(children)}</bdi>;
   return (
     <bdi>

@@ -25,7 +25,10 @@ const backend: BackendModule = {
   init: () => undefined,
   read(language, namespace, callback) {
     const words = NAMESPACES[namespace as Namespace][language as Language];
-    Promise.all([words(), language === "zh" ? loadTranslations() : null]).then(
+    Promise.all([
+      words(),
+      language === "zh" ? Promise.all([loadTranslations(), loadCatalogue()]) : null,
+    ]).then(
       ([module]) => callback(null, module.default),
       (error: unknown) => callback(error as Error, null),
     );
@@ -52,6 +55,24 @@ async function requestTranslations(): Promise<void> {
     signal: AbortSignal.timeout(TRANSLATIONS_WITHIN_MS),
   });
   translate = translator(sentences.map(({ sentence, translation }) => [sentence, translation]));
+}
+
+/** The catalogue of reasons in Chinese; whoever reads English has their text with each answer. */
+let catalogue: Catalogue | null = null;
+type Catalogue = typeof import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
+
+async function loadCatalogue(): Promise<void> {
+  catalogue ??= await import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
+}
+
+/** A reason by its code in the language of the page; null where it has no words for it. What came as a text is translated. */
+export function wordingOfReason(code: string, params: Record<string, unknown>): Piece[] | null {
+  const pieces = catalogue?.inChinese({ code, params }) ?? null;
+  return (
+    pieces?.flatMap(({ text, isReported }) =>
+      isReported ? (translationOf(text) ?? [{ text, isTheirs: true }]) : [{ text, isTheirs: false }],
+    ) ?? null
+  );
 }
 
 /** A sentence of the server in the language of the page; null where it has no words for it. */

@@ -8,8 +8,8 @@ import type { Log } from "@remotegpu/shared/log";
 import {
   fetchEnd,
   type FetchEnd,
-  fetchEndSentence,
-  imageSentence,
+  fetchEndReason,
+  imageReason,
   mayNotGoOn,
   mayTakeBack,
 } from "../../core/hosts/images/image-fetch.ts";
@@ -119,7 +119,7 @@ async function settleOrder(
   if (over.outcome !== "failed") return;
   const workload = await storeOf(start.kind).lock(sql, start.id);
   if (workload === null) return;
-  const reason = fetchEndSentence(hostName, over);
+  const reason = fetchEndReason(hostName, over);
   const to = rulesOf(start.kind).hopeless(workload.status);
   if (to === null)
     return await storeOf(start.kind).giveUpWaiting(sql, { id: start.id, firstRank: start.firstRank, reason });
@@ -139,7 +139,7 @@ async function makeWait(
     if (workload === null || due?.placement.hostId !== hostId) return false;
     const taken = { workload, placement: due.placement, now };
     if (due.refusal === null) await takeBackToFetch(sql, { ...taken, fetchId: newId("fetch") });
-    else await takeBack(sql, taken, imageSentence(due.refusal));
+    else await takeBack(sql, taken, imageReason(due.refusal));
     return true;
   });
 }

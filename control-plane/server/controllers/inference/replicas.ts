@@ -5,6 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/ids";
 import type { Log } from "@remotegpu/shared/log";
+import { asReported } from "../../core/reasons/reason.ts";
 import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import {
@@ -122,10 +123,10 @@ async function settleLocked(
     });
   if (becomes !== null)
     await SERVICE_STORE.move(sql, [
-      { workload, to: becomes.status, reason: becomes.reason, actor: "control-plane", now },
+      { workload, to: becomes.status, reason: asReported(becomes.reason), actor: "control-plane", now },
     ]);
   else if (sentence !== undefined)
-    await SERVICE_STORE.explain(sql, { id, status: state.status, reason: sentence });
+    await SERVICE_STORE.explain(sql, { id, status: state.status, reason: asReported(sentence) });
   return {
     hasChanged: creations.length > 0 || leaving.length > 0 || becomes !== null,
     isDraining: draining.length > 0,

@@ -4,7 +4,6 @@
  * the commit looks at everything again.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { asSentence } from "@remotegpu/shared/sentence";
 import type { Turn } from "../../core/queue/oldest.ts";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
@@ -14,6 +13,7 @@ import { isSameHead, keepHead, type ReservedHead } from "../../store/placement/i
 import { commitPlacements } from "../../store/placement/commit/placements.ts";
 import type { CommitOutcome, PlacementProposal } from "../../store/placement/commit/proposals.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../store/workloads/kinds.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
@@ -38,8 +38,8 @@ export interface SchedulingReport {
 const MAX_BATCH = 256;
 /** What a refused commit leaves free is offered to the others within the same pass, this often. */
 const MAX_ROUNDS = 3;
-/** Sentences written in a pass, of the first in line; whoever is further back learns more as it moves up. */
-const MAX_SENTENCES = 5_000;
+/** Reasons written in a pass, of the first in line; whoever is further back learns more as it moves up. */
+const MAX_REASONS = 5_000;
 
 interface Pass {
   term: number;
@@ -75,10 +75,8 @@ async function scheduleRound(
   const scene = await passInputs(deps.db, { now, seed, cache: deps.cache, work: "ending" });
   const orders = scene.orders.filter(({ id }) => !refused.has(id));
   const plan = planPass({ ...scene, orders });
-  const sentences = new Map(
-    plan.waiting
-      .slice(0, MAX_SENTENCES)
-      .map(({ order, sentence }) => [order.id, { start: order.start, reason: sentence }]),
+  const reasons = new Map(
+    plan.waiting.slice(0, MAX_REASONS).map(({ order, reason }) => [order.id, { start: order.start, reason }]),
   );
   let headTaken: ReservedHead | null = null;
   report.waiting = plan.waiting.map(({ order }) => order.start.id);
@@ -96,9 +94,9 @@ async function scheduleRound(
     if (outcome.reason === "image-first") deps.nudge(outcome.hostId as HostId);
     if (isHopeless(outcome)) await failStart(deps.db, pass, start, outcome.detail);
     else if (outcome.reason !== "not-queued")
-      sentences.set(order.id, { start, reason: refusalSentence(outcome) });
+      reasons.set(order.id, { start, reason: refusalReason(outcome) });
   }
-  await explain(deps.db, pass, [...sentences.values()]);
+  await explain(deps.db, pass, [...reasons.values()]);
   const head = headTaken ?? (plan.head === null ? null : headOf(plan.head.job));
   if (!isSameHead(head, scene.reservedHead)) await noteHead(deps.db, pass, head);
   return { mayGoOn: headTaken === null };
@@ -147,10 +145,11 @@ function isHopeless(outcome: Refused): outcome is Hopeless {
   return outcome.reason === "mount-not-found" || outcome.reason === "mount-not-ready";
 }
 
-function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-queued" }>): string {
+function refusalReason(outcome: Exclude<Refused, Hopeless | { reason: "not-queued" }>): Reason {
+  const params = { why: outcome.detail };
   switch (outcome.reason) {
     case "taken":
-      return asSentence(`Waiting for a place: ${outcome.detail}`);
+      return { code: "place-taken-meanwhile", params };
     case "still-held":
     case "image-first":
       return outcome.detail;
@@ -158,12 +157,12 @@ function refusalSentence(outcome: Exclude<Refused, Hopeless | { reason: "not-que
     case "price":
     case "quota":
     case "funds":
-      return asSentence(`Waiting for ${outcome.reason}: ${outcome.detail}`);
+      return { code: `waiting-for-${outcome.reason}`, params };
   }
 }
 
 /** Its workload ends with the reason, if it still waits; or says so, where it has others that go on. */
-async function failStart(db: Database, { term, now }: Pass, start: StartName, reason: string): Promise<void> {
+async function failStart(db: Database, { term, now }: Pass, start: StartName, reason: Reason): Promise<void> {
   const { kind, id } = start;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
@@ -180,13 +179,13 @@ async function failStart(db: Database, { term, now }: Pass, start: StartName, re
 async function explain(
   db: Database,
   { term }: Pass,
-  sentences: readonly { start: StartName; reason: string }[],
+  reasons: readonly { start: StartName; reason: Reason }[],
 ): Promise<void> {
-  if (sentences.length === 0) return;
+  if (reasons.length === 0) return;
   await transaction(db, async (sql) => {
     await assertTerm(sql, term);
     for (const kind of KINDS_IN_LOCK_ORDER) {
-      const reported = sentences
+      const reported = reasons
         .filter(({ start }) => start.kind === kind)
         .map(({ start: { id, firstRank }, reason }) => ({ id, firstRank, reason }));
       if (reported.length > 0) await storeOf(kind).explainWaiting(sql, reported);

@@ -1,5 +1,6 @@
 /** Environments in the table of kinds: one instance, one start, and what a start takes of the quotas. */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { type InstanceReport, STAYS, type Transition } from "../instances/instance-report.ts";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
@@ -24,7 +25,7 @@ export const ENVIRONMENT_KIND = {
   limitMs,
   afterDeadline,
   waiting: "queued" as const,
-  waitsAgain: "Waiting for a place.",
+  waitsAgain: WAITING_FOR_PLACE,
   hopeless: () => "error" as const,
   stopping: (status: EnvironmentStatus): EnvironmentStatus | null =>
     status === "creating" || status === "running" || status === "restarting" ? "stopping" : null,

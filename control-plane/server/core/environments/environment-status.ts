@@ -4,6 +4,8 @@
  */
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
+import type { Reason } from "../reasons/reason.ts";
 import {
   becomes,
   cardSentence,
@@ -163,20 +165,20 @@ export function limitMs(status: EnvironmentStatus): number | null {
   }
 }
 
-/** The sentence a status begins with: what it waits for. Null where it waits for nothing. */
-export function waitsFor(status: EnvironmentStatus, hostName: string | null): string | null {
-  const host = `Host ${hostName ?? "unknown"}`;
+/** What a status waits for as it begins; null where it waits for nothing. */
+export function waitsFor(status: EnvironmentStatus, hostName: string | null): Reason | null {
+  const params = { host_name: hostName ?? "unknown" };
   switch (status) {
     case "queued":
-      return "Waiting for a place.";
+      return WAITING_FOR_PLACE;
     case "creating":
-      return `${host} is fetching what the container needs and starting it.`;
+      return { code: "environment-starting", params };
     case "stopping":
-      return `${host} is stopping the container.`;
+      return { code: "environment-stopping", params };
     case "restarting":
-      return `${host} is stopping the container and starting it anew.`;
+      return { code: "environment-restarting", params };
     case "deleting":
-      return `${host} is stopping and removing the container.`;
+      return { code: "environment-deleting", params };
     case "running":
     case "stopped":
     case "error":
@@ -191,27 +193,15 @@ export function afterDeadline(
 ): DeadlineVerdict<EnvironmentStatus> | null {
   const limit = limitMs(status);
   if (limit === null) return null;
-  const late = `within ${limit / MS_PER_MINUTE} minutes`;
+  const params = { host_name: hostName, minutes: limit / MS_PER_MINUTE };
   switch (status) {
     case "creating":
     case "restarting":
-      return {
-        status: "error",
-        reason: `Host ${hostName} did not get the container running ${late}.`,
-        stops: true,
-      };
+      return { status: "error", reason: { code: "environment-start-overdue", params }, stops: true };
     case "stopping":
-      return {
-        status: "error",
-        reason: `Host ${hostName} has not confirmed the stop ${late}; the order stands and later time is free.`,
-        stops: false,
-      };
+      return { status: "error", reason: { code: "environment-stop-overdue", params }, stops: false };
     case "deleting":
-      return {
-        status: "deleting",
-        reason: `Host ${hostName} has not confirmed the removal ${late}; it is done when the host answers.`,
-        stops: false,
-      };
+      return { status: "deleting", reason: { code: "environment-deletion-overdue", params }, stops: false };
     case "queued":
     case "running":
     case "stopped":

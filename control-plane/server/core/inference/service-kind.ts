@@ -1,5 +1,6 @@
 /** Inference services in the table of kinds: each replica is an instance with a start of its own, beside the others. */
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { REPLICA_WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { STAYS } from "../instances/instance-report.ts";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
@@ -20,7 +21,7 @@ export const SERVICE_KIND = {
   limitMs,
   afterDeadline,
   waiting: "creating" as const,
-  waitsAgain: "A replica waits for a place.",
+  waitsAgain: REPLICA_WAITING_FOR_PLACE,
   // The replica is given up, and what that makes of its service is for the same rules to say.
   hopeless: () => null,
   stopping: (status: InferenceServiceStatus): InferenceServiceStatus | null =>

@@ -23,7 +23,7 @@ export function afterDeadline(
     case "stopping":
       return {
         status: "stopping",
-        reason: `Host ${hostName} has not confirmed the stop in time; the order stands and later time is free.`,
+        reason: { code: "stop-overdue", params: { host_name: hostName } },
         stops: false,
       };
     case "creating":

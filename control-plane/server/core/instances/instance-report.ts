@@ -6,6 +6,7 @@ import type { InstanceProblem, STOP_ACTORS } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { WaitingProcesses } from "@remotegpu/shared/progress";
 import type { InstanceState } from "@remotegpu/shared/workload";
+import type { Reason } from "../reasons/reason.ts";
 import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankState } from "./rank-state.ts";
@@ -98,7 +99,7 @@ export type Verdict<Status> = { legal: true; status: Status } | { legal: false; 
 
 export interface DeadlineVerdict<Status> {
   status: Status;
-  reason: string;
+  reason: Reason;
   /** True where the host must be told to stop what it may still start. */
   stops: boolean;
   /** Who orders that stop; left out, the control plane itself. */

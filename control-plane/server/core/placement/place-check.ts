@@ -3,11 +3,9 @@
  * the other, and what one takes is gone for the next; an order whose places are not all free can take none. Which
  * places are good ones is not asked again.
  */
-import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
 import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./fleet/fleet.ts";
 import {
-  describeObstacle,
   gpuCount,
   type GpuRequest,
   hasRoom,
@@ -16,13 +14,12 @@ import {
   type PlacementRequest,
   sliceShare,
 } from "./fleet/fits-on.ts";
-import type { GpuGrant, PlacedInstance } from "./placement.ts";
+import type { Reason } from "../reasons/reason.ts";
+import { type GpuGrant, obstaclesReason, type PlacedInstance } from "./placement.ts";
 
 type PlacesAnswer =
   /** Gone for the next order once they are taken. */
-  | { free: true; take: () => void }
-  /** A phrase that says what is in the way. */
-  | { free: false; why: string };
+  { free: true; take: () => void } | { free: false; why: Reason };
 
 export type PlacesQuestion = (request: PlacementRequest, places: readonly PlacedInstance[]) => PlacesAnswer;
 
@@ -36,10 +33,10 @@ export function openPlaces(fleet: Fleet, now: number): PlacesQuestion {
     const taken = new Map<string, HostCapacity>();
     for (const { hostId, gpus } of places) {
       const host = taken.get(hostId) ?? left.get(hostId);
-      if (host === undefined) return { free: false, why: `host ${hostId} is not there any more` };
-      const obstacle = obstacleTo(host, { request, grants: gpus, now });
-      if (obstacle !== null)
-        return { free: false, why: places.length === 1 ? obstacle : `${host.name}: ${obstacle}` };
+      if (host === undefined) return { free: false, why: { code: "host-gone", params: { host_id: hostId } } };
+      const obstacles = obstaclesTo(host, { request, grants: gpus, now });
+      if (obstacles.length > 0)
+        return { free: false, why: inTheWay(obstacles, places.length === 1 ? null : host.name) };
       taken.set(hostId, less(host, request, gpus));
     }
     return {
@@ -51,36 +48,51 @@ export function openPlaces(fleet: Fleet, now: number): PlacesQuestion {
   };
 }
 
-function misshapen(request: PlacementRequest, places: readonly PlacedInstance[]): string | null {
-  if (places.length !== request.instances)
-    return `${request.instances} instances asked, ${places.length} places found`;
-  const hosts = new Set(places.map(({ hostId }) => hostId));
-  if (request.distinctHosts && hosts.size < places.length) return "each instance needs a host of its own";
-  const apart = request.apart.find(({ hosts: [one, other] }) => hosts.has(one) && hosts.has(other));
-  const alone = hosts.size === 1 ? undefined : [...hosts].find((id) => request.alone?.has(id));
-  if (alone !== undefined)
-    return `host ${request.alone?.get(alone)} cannot be among several, since where it is reached is not confirmed`;
-  return apart === undefined ? null : `hosts ${apart.names} are not tried together for a while`;
+function inTheWay(why: readonly Reason[], hostName: string | null): Reason {
+  return hostName === null ? obstaclesReason(why) : { code: "at-host", params: { host_name: hostName, why } };
 }
 
-function obstacleTo(
+function misshapen(request: PlacementRequest, places: readonly PlacedInstance[]): Reason | null {
+  if (places.length !== request.instances)
+    return {
+      code: "place-count-wrong",
+      params: { requested: request.instances, found: places.length },
+    };
+  const hosts = new Set(places.map(({ hostId }) => hostId));
+  if (request.distinctHosts && hosts.size < places.length)
+    return { code: "instances-need-own-hosts", params: {} };
+  const alone = hosts.size === 1 ? undefined : [...hosts].find((id) => request.alone?.has(id));
+  if (alone !== undefined)
+    return {
+      code: "host-without-confirmed-address",
+      params: { host_name: request.alone?.get(alone) ?? alone },
+    };
+  const apart = request.apart.find(({ hosts: [one, other] }) => hosts.has(one) && hosts.has(other));
+  return apart === undefined ? null : { code: "hosts-kept-apart", params: { host_names: apart.names } };
+}
+
+/** Nothing where the host takes it. */
+function obstaclesTo(
   host: HostCapacity,
   { request, grants, now }: { request: PlacementRequest; grants: readonly GpuGrant[]; now: number },
-): string | null {
+): Reason[] {
   const obstacles = obstaclesOn(host, request, now);
-  if (obstacles.length > 0) return obstacles.map(describeObstacle).join(", ");
+  if (obstacles.length > 0) return obstacles;
   const requested = gpuCount(request.gpu);
   const named = new Set(grants.map(({ uuid }) => uuid));
   if (grants.length !== requested || named.size !== requested)
-    return `${requested} GPU asked, ${named.size} found`;
-  for (const grant of grants) {
-    const card = host.gpus.find(({ uuid }) => uuid === grant.uuid);
-    if (card === undefined) return `GPU ${grant.uuid} is not there any more`;
-    if (card.closed !== null) return asPhrase(`GPU ${grant.uuid} ${card.closed}`);
-    if (!isOfKind(card, request.gpu) || !hasRoom(card, request.gpu)) return `GPU ${grant.uuid} is taken`;
-    if (!isGrantOf(grant, card, request.gpu)) return `GPU ${grant.uuid} has another size now`;
-  }
-  return null;
+    return [{ code: "gpu-count-wrong", params: { requested, found: named.size } }];
+  const taken = grants.flatMap((grant) => grantObstacle(host, grant, request.gpu) ?? []);
+  return taken.slice(0, 1);
+}
+
+function grantObstacle(host: HostCapacity, grant: GpuGrant, wanted: GpuRequest): Reason | null {
+  const params = { gpu_uuid: grant.uuid };
+  const card = host.gpus.find(({ uuid }) => uuid === grant.uuid);
+  if (card === undefined) return { code: "gpu-gone", params };
+  if (card.closed !== null) return { code: "gpu-closed-meanwhile", params: { why: card.closed } };
+  if (!isOfKind(card, wanted) || !hasRoom(card, wanted)) return { code: "gpu-taken", params };
+  return isGrantOf(grant, card, wanted) ? null : { code: "gpu-size-changed", params };
 }
 
 function isGrantOf(grant: GpuGrant, card: GpuCapacity, gpuRequest: GpuRequest): boolean {

@@ -3,9 +3,10 @@
  * hosts in the order of their ids, so the same input gives the same answer byte for byte. Each request sees what
  * the ones before it took. Whether it may be paid for and by whom is decided elsewhere.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
+import type { FirstNames } from "@remotegpu/shared/reasons/parameters";
+import type { Reason } from "../reasons/reason.ts";
 import type { Fleet } from "./fleet/fleet.ts";
-import { describeObstacle, type Obstacle, obstaclesOn, type PlacementRequest } from "./fleet/fits-on.ts";
+import { obstaclesOn, type PlacementRequest } from "./fleet/fits-on.ts";
 import type { FleetState } from "./fleet/fleet-state.ts";
 import { Placer, type Place, type PlacementOptions } from "./placer.ts";
 
@@ -25,7 +26,7 @@ export interface PlacedInstance {
 export interface HostReason {
   hostId: string;
   hostName: string;
-  obstacles: Obstacle[];
+  obstacles: Reason[];
 }
 
 type PlacementDecision =
@@ -95,43 +96,56 @@ export function hostReasons(
   return reasons;
 }
 
+/** All that is in the way of one instance on a host. */
+export function obstaclesReason(why: readonly Reason[]): Reason {
+  const [only] = why;
+  return only !== undefined && why.length === 1 ? only : { code: "obstacles", params: { why } };
+}
+
 /** Hosts named in one sentence; `why` lists them all. */
 const HOSTS_IN_A_SENTENCE = 3;
 
-/** One sentence for `status_reason`: why nothing took the request. */
-export function waitingSentence(
+/** Why nothing took the request. */
+export function waitingReason(
   state: FleetState,
   request: PlacementRequest,
   { now, fitting }: { now: number; fitting: number },
-): string {
-  const hosts = state.hosts.length;
-  if (hosts === 0) return "Waiting for a place: no host has joined yet.";
-  const named = hostReasons(state, request, { now, atMost: HOSTS_IN_A_SENTENCE });
-  const reasons = named.map((host) => `${host.hostName}: ${host.obstacles.map(describeObstacle).join(", ")}`);
-  const more = hosts - named.length;
-  const others = more > 0 ? `; and ${more} more hosts` : "";
-  if (request.instances === 1) return asSentence(`Waiting for a place. ${reasons.join("; ")}${others}`);
-  const free = fitting === 1 ? "1 is" : `${fitting} are`;
-  const counted = `Waiting for ${request.instances} places at once, ${free} free now`;
-  const why = reasons.length === 0 ? counted : `${counted}. ${reasons.join("; ")}${others}`;
-  return [asSentence(why), ...apartSentence(request), ...aloneSentence(request)].join(" ");
+): Reason {
+  if (state.hosts.length === 0) return { code: "no-host-joined", params: {} };
+  const first = hostReasons(state, request, { now, atMost: HOSTS_IN_A_SENTENCE });
+  const hosts = {
+    hosts: first.map(({ hostId, hostName, obstacles }) => ({
+      host_id: hostId,
+      host_name: hostName,
+      reasons: obstacles,
+    })),
+    more: state.hosts.length - first.length,
+  };
+  if (request.instances === 1) return { code: "waiting-on-hosts", params: { hosts } };
+  const counted = { requested: request.instances, free: fitting };
+  const waiting: Reason =
+    first.length === 0
+      ? { code: "waiting-for-places", params: counted }
+      : { code: "waiting-for-places-on-hosts", params: { ...counted, hosts } };
+  const further = [...apartReasons(request), ...aloneReasons(request)];
+  return further.length === 0 ? waiting : { code: "several", params: { reasons: [waiting, ...further] } };
 }
 
-function aloneSentence({ alone }: PlacementRequest): string[] {
+function aloneReasons({ alone }: PlacementRequest): Reason[] {
   if (alone === undefined || alone.size === 0) return [];
-  return [
-    `Not tried among several hosts, since where they are reached is not confirmed: ${listed([...alone.values()])}.`,
-  ];
+  return [{ code: "hosts-without-confirmed-address", params: { hosts: firstOf([...alone.values()]) } }];
 }
 
-function listed(names: readonly string[]): string {
-  const more = names.length - HOSTS_IN_A_SENTENCE;
-  return [...names.slice(0, HOSTS_IN_A_SENTENCE), ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
+function firstOf(names: readonly string[]): FirstNames {
+  return {
+    names: names.slice(0, HOSTS_IN_A_SENTENCE),
+    more: Math.max(0, names.length - HOSTS_IN_A_SENTENCE),
+  };
 }
 
 /** Whatever is free on them, a gang has one of two or the other. */
-function apartSentence({ apart }: PlacementRequest): string[] {
+function apartReasons({ apart }: PlacementRequest): Reason[] {
   if (apart.length === 0) return [];
-  const all = listed(apart.map(({ names }) => names));
-  return [`Not tried together for a while, since ranks there did not reach each other: ${all}.`];
+  const pairs = firstOf(apart.map(({ names }) => names));
+  return [{ code: "hosts-not-reaching-each-other", params: { hosts: pairs } }];
 }

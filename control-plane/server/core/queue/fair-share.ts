@@ -51,8 +51,8 @@ export interface Sharing {
   orderedAtMs: number;
   /** Of all its instances together. */
   demand: Amounts;
-  /** A sentence where it may not start whatever is free: then it counts for nobody. */
-  heldBack?: string | null;
+  /** Why it may not start whatever is free: then it counts for nobody, whatever the reason is. */
+  heldBack?: unknown;
 }
 
 export interface Sharers {

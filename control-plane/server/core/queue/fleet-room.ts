@@ -11,6 +11,7 @@ import type { FleetState } from "../placement/fleet/fleet-state.ts";
 import { type PlacedInstance, placedInstances } from "../placement/placement.ts";
 import { type Place, Placer, type PlacementOptions } from "../placement/placer.ts";
 import { shapeKey } from "../placement/fleet/request-shape.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { Room, Start } from "./backfill.ts";
 import { cardDemands, type Reservation, reservationOf, type RunningWork } from "./reservation.ts";
 
@@ -18,8 +19,8 @@ export interface QueuedOrder {
   request: PlacementRequest;
   /** How long it may run; null where it may as long as it likes. */
   limitSeconds: number | null;
-  /** A sentence: why it may not start whatever is free. Null where it may. */
-  heldBack: string | null;
+  /** Why it may not start whatever is free. Null where it may. */
+  heldBack: Reason | null;
 }
 
 /** Orders of a pass for which another place of the head is looked for; each costs as much as the reservation itself. */

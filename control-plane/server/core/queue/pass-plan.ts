@@ -2,11 +2,12 @@
  * One pass of the scheduler on paper: who of those that wait starts where, and what the others are told. Each shape is
  * explained once, however many orders have it.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
 import type { Fleet } from "../placement/fleet/fleet.ts";
+import type { Impossibility } from "../placement/impossibility.ts";
 import { ImpossibleShapes } from "../placement/impossible-shapes.ts";
-import { type PlacedInstance, waitingSentence } from "../placement/placement.ts";
+import { type PlacedInstance, waitingReason } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
@@ -29,8 +30,7 @@ export interface PassPlan<Order> {
   placed: { order: Order; instances: PlacedInstance[]; turn: Turn }[];
   /** Whose place is kept; null where nobody's is. `startsAt` is when it starts as far as promised, in ms, or null. */
   head: Head<Order> | null;
-  /** With the sentence that says why. */
-  waiting: { order: Order; sentence: string }[];
+  waiting: { order: Order; reason: Reason }[];
 }
 
 const BOTH: Turn = { isPayers: true, isWorkspaces: true };
@@ -56,15 +56,21 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassInputs<
     })),
     head,
     waiting: [
-      ...served.heldBack.map((order) => ({ order, sentence: order.heldBack ?? "" })),
+      ...served.heldBack.flatMap((order) =>
+        order.heldBack === null ? [] : [{ order, reason: order.heldBack }],
+      ),
       ...served.neverFits.map((order) => ({
         order,
-        sentence: asSentence(`No host can take it: ${room.impossible.get(order.request.id)?.sentence ?? ""}`),
+        reason: neverReason(room.impossible.get(order.request.id)),
       })),
-      ...(head === null ? [] : [{ order: head.job, sentence: explain(head.job) }]),
-      ...behind.map((order) => ({ order, sentence: explain(order) })),
+      ...(head === null ? [] : [{ order: head.job, reason: explain(head.job) }]),
+      ...behind.map((order) => ({ order, reason: explain(order) })),
     ],
   };
+}
+
+function neverReason(impossible: Impossibility | undefined): Reason {
+  return { code: "no-host-can-take-it", params: { why: asReported(impossible?.sentence ?? "") } };
 }
 
 /** How all stand to each other while the scene is as it is. */
@@ -79,18 +85,18 @@ export function queueStateOf<Order extends Waiting & QueuedOrder>({
 }
 
 /** What fits and was not placed waits for the head, whose place is kept. */
-function explainer(room: FleetRoom, now: number): (order: QueuedOrder) => string {
-  const sentences = new Map<string, string>();
+function explainer(room: FleetRoom, now: number): (order: QueuedOrder) => Reason {
+  const reasons = new Map<string, Reason>();
   return ({ request }) => {
     const key = `${request.instances} ${request.distinctHosts} ${shapeKey(request, now)}`;
-    const known = sentences.get(key);
+    const known = reasons.get(key);
     if (known !== undefined) return known;
     const fitting = room.fitting(request);
-    const sentence =
+    const reason: Reason =
       fitting === request.instances
-        ? "Waiting behind an order that comes first: what is free is kept for it."
-        : waitingSentence(room.state, request, { now, fitting });
-    sentences.set(key, sentence);
-    return sentence;
+        ? { code: "waiting-behind-first", params: {} }
+        : waitingReason(room.state, request, { now, fitting });
+    reasons.set(key, reason);
+    return reason;
   };
 }

@@ -7,6 +7,10 @@ import { EVENT_CODES } from "./codes/events.ts";
 import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES } from "./codes/placement.ts";
+import { ENVIRONMENT_CODES } from "./codes/environments.ts";
+import { IMAGE_CODES } from "./codes/images.ts";
+import { JOB_CODES } from "./codes/jobs.ts";
+import { SERVICE_CODES } from "./codes/services.ts";
 import { WAITING_CODES } from "./codes/waiting.ts";
 
 export const REASON_CODES = {
@@ -16,6 +20,10 @@ export const REASON_CODES = {
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...PLACEMENT_CODES,
+  ...ENVIRONMENT_CODES,
+  ...IMAGE_CODES,
+  ...JOB_CODES,
+  ...SERVICE_CODES,
   ...REFUSAL_CODES,
   ...WAITING_CODES,
 } as const;
@@ -30,8 +38,10 @@ export type Reason = {
 }[ReasonCode];
 
 /** What a host, a person or an older version says in words of its own. */
-export function asReported(text: string): Reason {
-  return { code: AS_REPORTED, params: { text } };
+export function asReported(text: string): Reason;
+export function asReported(text: string | null): Reason | null;
+export function asReported(text: string | null): Reason | null {
+  return text === null ? null : { code: AS_REPORTED, params: { text } };
 }
 
 /** Whether it is one of this version's reasons, with all that its texts need. */

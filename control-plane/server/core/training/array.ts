@@ -3,6 +3,7 @@
  * Each waits, is placed and is paid for like any other job.
  */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_ARRAY_ELEMENTS = 1_000;
 export const MAX_ARRAY_INDEX = 999_999;
@@ -30,10 +31,8 @@ export function elementName(name: string, index: number): string {
 }
 
 /** What an element waits for that is not due yet. */
-export function turnSentence(atOnce: number): string {
-  return atOnce === 1
-    ? "Waiting for its turn: of its array one runs at once."
-    : `Waiting for its turn: of its array ${atOnce} run at once.`;
+export function turnReason(atOnce: number): Reason {
+  return { code: "waiting-for-turn", params: { at_once: atOnce } };
 }
 
 export type ElementCounts = Readonly<Record<TrainingJobStatus, number>>;

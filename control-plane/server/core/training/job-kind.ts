@@ -1,5 +1,6 @@
 /** Training jobs in the table of kinds: all ranks start together, and what they write belongs to their workspace's storage. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";
 import { type JobConfig, jobNeeds, type JobStart } from "./job-config.ts";
@@ -17,7 +18,7 @@ export const JOB_KIND = {
   limitMs,
   afterDeadline,
   waiting: "queued" as const,
-  waitsAgain: "Waiting for a place.",
+  waitsAgain: WAITING_FOR_PLACE,
   hopeless: () => "failed" as const,
   stopping: (status: TrainingJobStatus): TrainingJobStatus | null =>
     status === "queued" || status === "running" ? "stopping" : null,

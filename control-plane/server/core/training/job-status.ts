@@ -7,6 +7,7 @@
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import {
   becomes,
   cardSentence,
@@ -250,24 +251,27 @@ export function afterDeadline(
     case "queued":
       return {
         status: "stopping",
-        reason: `Host ${hostName} did not get the job running within ${PLACED_LIMIT_MS / MS_PER_MINUTE} minutes.`,
+        reason: {
+          code: "job-start-overdue",
+          params: { host_name: hostName, minutes: PLACED_LIMIT_MS / MS_PER_MINUTE },
+        },
         stops: true,
       };
     case "running":
       return {
         status: "stopping",
-        reason: "It has run for as long as its config.max_minutes allows.",
+        reason: { code: "job-at-time-limit", params: {} },
         stops: true,
         by: "limit",
       };
     case "stopping":
       return {
         status: "stopping",
-        reason: `Host ${hostName} has not confirmed the stop in time; the order stands and later time is free.`,
+        reason: { code: "stop-overdue", params: { host_name: hostName } },
         stops: false,
       };
     case "pending":
-      return { status: "queued", reason: "Waiting for a place.", stops: false };
+      return { status: "queued", reason: WAITING_FOR_PLACE, stops: false };
     case "completed":
     case "failed":
     case "cancelled":

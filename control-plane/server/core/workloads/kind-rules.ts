@@ -1,4 +1,5 @@
 /** What the kinds of workload differ in, as far as it is decided without asking anybody. Each row of kinds.ts has all of it. */
+import type { Reason } from "../reasons/reason.ts";
 import type { RankCode } from "../instances/desired-set.ts";
 import type { Feature } from "@remotegpu/shared/features";
 import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
@@ -38,7 +39,7 @@ export interface KindRules<Status extends string> {
   afterDeadline(status: Status, hostName: string): DeadlineVerdict<Status> | null;
   /** What it becomes where nothing of it ran and it is to be placed anew, and the sentence for that. */
   waiting: Status;
-  waitsAgain: string;
+  waitsAgain: Reason;
   /**
    * The status of one that waits and of which a start can never begin as it is; null where what else it has goes on.
    */

@@ -1,5 +1,6 @@
 /** A workload on its way from one status to the next, whatever its kind. */
 import type { EndCause } from "../alerts/work-messages.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { RetryState, Tries } from "../training/retries.ts";
 
 /** Held by the transaction. */
@@ -18,8 +19,8 @@ export interface LockedWorkload<Status extends string> {
 export interface WorkloadMove<Status extends string> {
   workload: LockedWorkload<Status>;
   to: Status;
-  /** A sentence; null where there is nothing to say. */
-  reason: string | null;
+  /** Null where there is nothing to say. */
+  reason: Reason | null;
   actor: string;
   now: Date;
   /** Where it is being placed, or was. */
@@ -34,9 +35,9 @@ export interface WorkloadMove<Status extends string> {
   limitMs?: number;
 }
 
-/** Another sentence while the status is still that one. */
+/** Another reason while the status is still that one. */
 export interface Explanation<Status extends string> {
   id: string;
   status: Status;
-  reason: string | null;
+  reason: Reason | null;
 }

@@ -16,6 +16,7 @@ import {
   restartsAnswer,
 } from "../workloads/instance-answer.ts";
 import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
+import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
 const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");
@@ -36,6 +37,7 @@ export const Environment = z
       description: "When it came to its status; null: the old system did not record it",
     }),
     status_reason: z.string().nullable(),
+    ...STATUS_REASON_FIELDS,
     status_deadline_at: Timestamp.nullable(),
     storage_pool: z.string().nullable(),
     cpu: z.int(),

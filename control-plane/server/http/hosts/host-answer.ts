@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { CANARY_OUTCOMES } from "@remotegpu/shared/canary-report";
 import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { ROUTES } from "../../core/gateway/route.ts";
 import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
@@ -184,13 +185,14 @@ export function hostAnswer({
     pool_reason:
       obstacle === null
         ? poolWarning({ membership: state, proofDueAt: pool_proof_due_at })
-        : `Nothing is placed on it or read from it: ${obstacle}.`,
+        : `Nothing is placed on it or read from it: ${inEnglish(obstacle)}.`,
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
     address_detail: verdict.sentence,
     tunnel: tunnel.route,
     tunnel_detail: tunnel.sentence,
     status_reason:
-      row.status_reason ?? (service.mode === "full" ? null : `Nothing new is placed: ${service.why}.`),
+      row.status_reason ??
+      (service.mode === "full" ? null : `Nothing new is placed: ${inEnglish(service.why)}.`),
     canary: row.canary && canaryAnswer(row.canary),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,

@@ -8,6 +8,7 @@ import type { InferenceServiceRow, AutoscalingView } from "../../store/inference
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
+import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
 
@@ -49,6 +50,7 @@ export const InferenceService = z
     previous_version: z.string().nullable(),
     status: z.enum(INFERENCE_SERVICE_STATUSES),
     status_reason: z.string().nullable(),
+    ...STATUS_REASON_FIELDS,
     status_deadline_at: Timestamp.nullable(),
     endpoint_url: z.string().nullable(),
     domain_url: z.string().nullable(),

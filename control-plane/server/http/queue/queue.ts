@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
 import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { workspaceRolesOf } from "../../store/accounts/workspaces.ts";
@@ -174,6 +175,6 @@ function queuedOrder(
     is_urgent: stand.isUrgent === true,
     queued_at: new Date(stand.orderedAtMs).toISOString(),
     waited_seconds: Math.max(0, Math.floor((at.getTime() - stand.orderedAtMs) / MS_PER_SECOND)),
-    reason: heldBack ?? reason,
+    reason: heldBack === null ? reason : inEnglish(heldBack),
   };
 }

@@ -28,9 +28,14 @@ function pairsOf(code: string): SentencePair[] {
   if (english === undefined || chinese === undefined) return [];
   const shape = ENGLISH.shapes[code] ?? {};
   return formsOf(english).map(({ text, nth }) => [
-    withPlaces(withGpuMarks(text), shape),
-    withGpuMarks((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? ""),
+    withPlaces(withGpuMarks(openEnd(text, ".")), shape),
+    withGpuMarks(openEnd((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? "", "。")),
   ]);
+}
+
+/** What stands at the end brings its own stop. */
+function openEnd(text: string, stop: string): string {
+  return text.endsWith(`}${stop}`) ? text.slice(0, -stop.length) : text;
 }
 
 function formsOf(message: Message): { text: string; nth: number }[] {

@@ -11,49 +11,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "存储池 {pool} 的主机 {host} 上，{folder} 中版本 {version} 的内容与封存时不同。在清除此告警之前，将优先读取该存储池的其他主机。",
   ],
   // Waiting for a place.
-  ["Waiting for a place.", "等待资源。"],
-  ["Waiting for a place: no host has joined yet.", "等待资源：还没有主机加入。"],
-  ["Waiting for a place: {why:said}", "等待资源：{why}"],
-  ["Waiting for another GPU: {why:said}", "等待另一张 GPU：{why}"],
-  ["Waiting for a place. {where:hosts}; and {more} more hosts", "等待资源。{where}；另有 {more} 台主机。"],
-  ["Waiting for a place. {where:hosts}", "等待资源。{where}"],
-  [
-    "Waiting for {count} places at once, {free} is free now. {where:hosts}; and {more} more hosts",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。{where}；另有 {more} 台主机。",
-  ],
-  [
-    "Waiting for {count} places at once, {free} are free now. {where:hosts}; and {more} more hosts",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。{where}；另有 {more} 台主机。",
-  ],
-  [
-    "Waiting for {count} places at once, {free} is free now. {where:hosts}",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。{where}",
-  ],
-  [
-    "Waiting for {count} places at once, {free} are free now. {where:hosts}",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。{where}",
-  ],
-  [
-    "Waiting for {count} places at once, {free} is free now",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。",
-  ],
-  [
-    "Waiting for {count} places at once, {free} are free now",
-    "需要同时有 {count} 个位置，现有 {free} 个空闲。",
-  ],
-  [
-    "Not tried among several hosts, since where they are reached is not confirmed: {hosts}.",
-    "未与其他主机一起尝试，因为其地址尚未确认：{hosts}。",
-  ],
-  [
-    "Not tried together for a while, since ranks there did not reach each other: {hosts}.",
-    "暂时不一起尝试这些主机，因为其上的进程互相无法连通：{hosts}。",
-  ],
-  ["No host can take it: {why:said}", "没有主机能够容纳：{why}"],
-  [
-    "Waiting behind an order that comes first: what is free is kept for it.",
-    "排在更靠前的订单之后：空闲资源为它保留。",
-  ],
   [
     "Your share is {own} %, others who wait have {others} %.",
     "您的份额为 {own} %，其他等待者的份额为 {others} %。",
@@ -67,67 +24,12 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "{count} orders of the one who pays wait for a place already, and {more} more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
     "付款方已有 {count} 个订单在等待资源，再加 {more} 个将超过上限 {most}：请在其中一些启动或取消后再下单。",
   ],
-  ["Waiting for its turn: of its array one runs at once.", "等待轮到：该作业组同时只运行一个。"],
-  ["Waiting for its turn: of its array {count} run at once.", "等待轮到：该作业组同时运行 {count} 个。"],
-  ["Waiting for price: {why:said}", "等待价格：{why}"],
-  ["Waiting for funds: {why:said}", "等待余额：{why}"],
-  ["Waiting for quota: {why:said}", "等待配额：{why}"],
-  ["Waiting for image: {why:said}", "等待镜像：{why}"],
-  [
-    "Waiting for {host} to confirm that the container of the last start has stopped.",
-    "等待 {host} 确认上次启动的容器已停止。",
-  ],
-  ["Waiting for a network: all {count} are in use.", "等待网络：{count} 个网络都在使用。"],
-  [
-    "Waiting for host {host}, which the others would find by an address that is not confirmed, or is not IPv4.",
-    "等待主机 {host}：其他主机用来找到它的地址尚未确认，或不是 IPv4 地址。",
-  ],
-  ["A replica waits for a place.", "有副本在等待资源。"],
   ["Replica {rank} waits for a place.", "副本 {rank} 在等待资源。"],
+  ["and {more} more hosts", "另有 {more} 台主机。"],
   ["There is room for it now.", "现在有空闲资源。"],
   ["No place for it is free now: it would wait.", "现在没有空闲资源：需要等待。"],
 
   // What keeps it from a host.
-  ["it fits here now", "现在可以在此运行"],
-  ["it is cordoned", "已停止接收新任务"],
-  ["it is cordoned: {why}", "已停止接收新任务：{why}"],
-  ["it has not connected yet", "尚未连接"],
-  ["it has not been heard just now", "刚才没有收到它的消息"],
-  ["it has not reported its state yet", "尚未报告状态"],
-  ["it holds more than it has now", "占用的资源多于现有资源"],
-  ["it is degraded: {what}", "部分功能异常：{what}"],
-  ["it is suspect", "状态可疑"],
-  ["it is unreachable", "无法连通"],
-  ["GPU-{gpu} is claimed by host {host} too", "GPU-{gpu} 同时被主机 {host} 声明拥有"],
-  ["GPU-{gpu} is unhealthy", "GPU-{gpu} 状态异常"],
-  ["GPU-{gpu} is unhealthy: {why}", "GPU-{gpu} 状态异常：{why}"],
-  ["GPU-{gpu} shows a sign of failure: {why}", "GPU-{gpu} 出现故障迹象：{why}"],
-  ["GPU-{gpu} is cordoned", "GPU-{gpu} 已停止接收新任务"],
-  ["GPU-{gpu} is cordoned: {why}", "GPU-{gpu} 已停止接收新任务：{why}"],
-  [
-    "it runs work of another payer and shares with nobody until its software is updated",
-    "正在运行其他付款方的任务，在其软件更新之前不与他人共用",
-  ],
-  [
-    "the files are in storage pool {wanted}, this host sees {has}",
-    "文件在存储池 {wanted}，该主机只能访问 {has}",
-  ],
-  ["storage pool {pool} is skipped for a while: {why:said}", "暂时跳过存储池 {pool}：{why}"],
-  [
-    "it is skipped for a while, where the last attempt failed: {why:said}",
-    "上次尝试在此失败，暂时跳过：{why}",
-  ],
-  ["it has no label {label}, {wanted} is wanted", "没有标签 {label}，需要 {wanted}"],
-  ["its label {label} is {has}, {wanted} is wanted", "标签 {label} 为 {has}，需要 {wanted}"],
-  ["its agent is too old: it cannot {what}", "代理程序版本过旧：{what}"],
-  ["its agent is too old for new work: {why}", "代理程序版本过旧，不能接收新任务：{why}"],
-  ["its agent is too new for new work: {why}", "代理程序版本过新，不能接收新任务：{why}"],
-  ["1 CPU core asked, {free} free", "需要 1 个 CPU 核，空闲 {free} 个"],
-  ["{asked} CPU cores asked, {free} free", "需要 {asked} 个 CPU 核，空闲 {free} 个"],
-  ["{asked} MiB of memory asked, {free} MiB free", "需要内存 {asked} MiB，空闲 {free} MiB"],
-  ["{asked} MiB of temporary storage asked, {free} MiB free", "需要临时存储 {asked} MiB，空闲 {free} MiB"],
-  ["asked for {wish}, the host has {cards} such", "需要 {wish}，该主机有 {cards} 张"],
-  ["{asked} GPU asked, {free} free", "需要 {asked} 张 GPU，空闲 {free} 张"],
   [
     "asked for a host with the label {label}, and no host has it",
     "需要带标签 {label} 的主机，而没有这样的主机",
@@ -201,29 +103,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Environments.
-  [
-    "Host {host} is fetching what the container needs and starting it.",
-    "主机 {host} 正在获取容器所需内容并启动它。",
-  ],
-  ["Host {host} is stopping the container.", "主机 {host} 正在停止容器。"],
-  ["Host {host} is stopping the container and starting it anew.", "主机 {host} 正在停止并重新启动容器。"],
-  ["Host {host} is stopping and removing the container.", "主机 {host} 正在停止并移除容器。"],
-  [
-    "Host {host} did not get the container running within {minutes} minutes.",
-    "主机 {host} 未能在 {minutes} 分钟内启动容器。",
-  ],
-  [
-    "Host {host} has not confirmed the stop within {minutes} minutes; the order stands and later time is free.",
-    "主机 {host} 未在 {minutes} 分钟内确认停止；指令仍有效，之后的时间不计费。",
-  ],
-  [
-    "Host {host} has not confirmed the stop in time; the order stands and later time is free.",
-    "主机 {host} 未按时确认停止；指令仍有效，之后的时间不计费。",
-  ],
-  [
-    "Host {host} has not confirmed the removal within {minutes} minutes; it is done when the host answers.",
-    "主机 {host} 未在 {minutes} 分钟内确认移除；主机响应后即完成。",
-  ],
   ["A restart: a new run in its place.", "重启：在原处开始新的运行。"],
   ["The environment was deleted.", "环境已删除。"],
   ["It does not wait any more.", "它已不再等待。"],
@@ -286,8 +165,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Stopping; ordered by {actor}.", "正在停止；由 {actor} 下令。"],
   ["Stopped; ordered by {actor}.", "已停止；由 {actor} 下令。"],
   ["Its earlier run {run} is being stopped.", "较早的运行 {run} 正在停止。"],
-  ["It runs on host {host}.", "在主机 {host} 上运行。"],
-  ["It runs on hosts {hosts}.", "在主机 {hosts} 上运行。"],
   ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
   [
     "GPU-{gpu} shows a sign of failure: {why:said}. If the next reading confirms it, nothing after its last good reading is charged.",
@@ -306,10 +183,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
   ],
   ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
-  [
-    "The host it ran on was declared lost. Its time since that was last heard is free.",
-    "所在主机已被声明为丢失。自最后一次收到其消息起的时间不计费。",
-  ],
   ["The container runtime of this host does not answer.", "该主机的容器运行时没有响应。"],
   [
     "The container has used up its memory: the kernel has ended what ran in it.",
@@ -336,41 +209,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "Image {image} is being pulled: {done} of {layers} layers, {bytes}.",
     "正在拉取镜像 {image}：已完成 {done}/{layers} 层，{bytes}。",
   ],
-  ["Host {host} has fetched the image.", "主机 {host} 已获取镜像。"],
-  ["Host {host} need not fetch the image any more.", "主机 {host} 不再需要获取镜像。"],
-  ["Host {host} had no turn for the image in all this time.", "主机 {host} 一直没有轮到获取该镜像。"],
-  ["Host {host} cannot go on fetching the image.", "主机 {host} 无法继续获取镜像。"],
-  [
-    "Host {host} fetches the image when its turn comes; no GPU is held meanwhile.",
-    "轮到时主机 {host} 会获取镜像；其间不占用 GPU。",
-  ],
-  [
-    "Host {host} fetches the image when its turn comes; its place there is being given back.",
-    "轮到时主机 {host} 会获取镜像；其占用的位置正在归还。",
-  ],
-  [
-    "Host {host} is fetching the image: {progress}; no GPU is held meanwhile.",
-    "主机 {host} 正在获取镜像：{progress}；其间不占用 GPU。",
-  ],
-  [
-    "Host {host} is fetching the image; no GPU is held meanwhile.",
-    "主机 {host} 正在获取镜像；其间不占用 GPU。",
-  ],
-  [
-    "Host {host} is fetching the image; its place there is being given back.",
-    "主机 {host} 正在获取镜像；其占用的位置正在归还。",
-  ],
-  [
-    "The registry refused: the image is private, or its credentials are wrong.",
-    "镜像仓库拒绝：镜像为私有，或凭据错误。",
-  ],
-  ["There is no such image.", "没有这个镜像。"],
-  ["The registry is too slow.", "镜像仓库太慢。"],
-  ["The registry cannot be reached.", "无法连接镜像仓库。"],
-  ["Images of this registry may not be used here.", "此处不允许使用该仓库的镜像。"],
-  ["The host has no room for the image.", "主机没有空间存放该镜像。"],
-  ["The image is not made for this kind of machine.", "该镜像不适用于这种机器。"],
-  ["The image could not be fetched.", "无法获取该镜像。"],
 
   // Ways in.
   ["It gets a port when the environment is started.", "环境启动后会分配端口。"],
@@ -452,17 +290,11 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["No gateway leads there either, since no WEB_DOMAIN is set.", "也没有网关可到达，因为未设置 WEB_DOMAIN。"],
 
   // Jobs.
-  ["At most {count} instances start together.", "最多 {count} 个实例一起启动。"],
   ["Rank 0 has ended; the others end with it.", "进程 0 已结束；其余进程随之结束。"],
   ["It did nothing any more.", "它已没有任何活动。"],
   ["It was stopped.", "它已被停止。"],
   ["The command ended with exit code {code}.", "命令以退出码 {code} 结束。"],
   ["Rank {rank}: {why:said}", "进程 {rank}：{why}"],
-  [
-    "Host {host} did not get the job running within {minutes} minutes.",
-    "主机 {host} 未能在 {minutes} 分钟内启动作业。",
-  ],
-  ["It has run for as long as its config.max_minutes allows.", "已运行到 config.max_minutes 允许的时长。"],
   ["{why:said} It was attempt {attempt}, and the last.", "{why}这是第 {attempt} 次尝试，也是最后一次。"],
   [
     "{why:said} Attempt {attempt} follows in {seconds} seconds on another host (retry {used} of {allowed}).",
@@ -475,13 +307,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   [
     "{why:said} Attempt {attempt} follows on another host (retry {used} of {allowed}).",
     "{why}第 {attempt} 次尝试将在另一台主机上进行（重试 {used}/{allowed}）。",
-  ],
-  ["Attempt {attempt} was ordered. {more:said}", "已下令进行第 {attempt} 次尝试。{more}"],
-  ["Confirmed. {more:said}", "已确认。{more}"],
-  ["Placed on host {host}, free of charge until it runs.", "已安排到主机 {host}，开始运行前不计费。"],
-  [
-    "Placed on {count} hosts, free of charge until all ranks run: {hosts}.",
-    "已安排到 {count} 台主机，所有进程开始运行前不计费：{hosts}。",
   ],
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
   ["The preflight failed: {why}", "启动前检查未通过：{why}"],
@@ -500,7 +325,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["{why:said} Another one is made in its place after a pause.", "{why}稍后会在原处另建一个。"],
   ["{why:said} Another one takes the place of replica {rank}.", "{why}另一个将取代副本 {rank}。"],
   ["Replica {rank} was stopped.", "副本 {rank} 已停止。"],
-  ["Replica {rank} is placed on host {host}.", "副本 {rank} 已安排到主机 {host}。"],
   ["Replica {rank} is lost with its host {host}.", "副本 {rank} 随主机 {host} 丢失。"],
   [
     "Host {host} of replica {rank} has not been heard for {minutes} minutes.",

@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints } from "@remotegpu/shared/money";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { rolledBack } from "../../store/database/rolled-back.ts";
@@ -109,7 +110,7 @@ export function registerTrainingJobDryRun(
 }
 
 function reasonOf(order: ScheduledOrder | null, hosts: readonly { fits: boolean }[]): string {
-  if (order?.heldBack != null) return order.heldBack;
+  if (order?.heldBack != null) return inEnglish(order.heldBack);
   const count = hosts.filter(({ fits }) => fits).length;
   if (count === 0) return "No host has room for an instance of it now: it would wait.";
   return `An instance of it fits on ${count === 1 ? "one host" : `${count} hosts`} now.`;

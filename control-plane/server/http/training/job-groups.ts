@@ -115,11 +115,13 @@ const remove = createRoute({
   ),
 });
 
+const NO_STATUS_REASON = { status_reason: null, status_reason_code: null, status_reason_params: null };
+
 const ARRAYS = {
   what: "array of jobs" as const,
   byId: async (sql: Connection, id: string) => {
     const row = await jobArrayById(sql, id);
-    return row && { ...row, status: arrayStatus(row.elements), status_reason: null };
+    return row && { ...row, status: arrayStatus(row.elements), ...NO_STATUS_REASON };
   },
 };
 

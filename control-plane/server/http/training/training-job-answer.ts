@@ -6,6 +6,7 @@ import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
+import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
 
@@ -24,6 +25,7 @@ export const TrainingJob = z
     command: z.string(),
     status: z.enum(TRAINING_JOB_STATUSES),
     status_reason: z.string().nullable(),
+    ...STATUS_REASON_FIELDS,
     status_deadline_at: Timestamp.nullable(),
     priority: z.int(),
     cpu: z.int().nullable(),

@@ -6,6 +6,7 @@ import type { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
+import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import type { OrderOutcome } from "../../store/orders/environment-orders.ts";
 import type { OrderContext } from "../../store/orders/workload-stops.ts";
@@ -24,12 +25,11 @@ import { showsValues } from "./visible-env-vars.ts";
 import { workloadThing, type WorkloadNoun } from "./workload-thing.ts";
 
 /** What all kinds tell of themselves. Only environments have a host of their own. */
-export interface WorkloadState {
+export interface WorkloadState extends StatusReasonRow {
   id: string;
   customer_id: number;
   workspace_id: number | null;
   status: string;
-  status_reason: string | null;
   host_id?: string | null;
   host_name?: string | null;
 }

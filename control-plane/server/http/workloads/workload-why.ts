@@ -1,10 +1,12 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { fetchEndSentence } from "../../core/hosts/images/image-fetch.ts";
+import { asPhrase } from "@remotegpu/shared/sentence";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { fetchEndReason } from "../../core/hosts/images/image-fetch.ts";
 import { faultSentence } from "../../core/hosts/card-fault.ts";
-import { describeObstacle } from "../../core/placement/fleet/fits-on.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
-import { hostReasons } from "../../core/placement/placement.ts";
+import { hostReasons, obstaclesReason } from "../../core/placement/placement.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import { queueStateOf } from "../../core/queue/pass-plan.ts";
 import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
@@ -17,12 +19,14 @@ import { guessesAtPassword } from "../../store/leases/lease-views.ts";
 import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
 import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/inputs/pass-inputs.ts";
 import type { ApiApp, ApiContext } from "../deps.ts";
+import { REASON_FIELDS, reasonAnswer, statusReasonOf } from "../request/reason-answer.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
 import { ShareAnswer, shareAnswer } from "./share-answer.ts";
 import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
 import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
 
 const MOST_GPU_FAULTS = 8;
+const FITS: Reason = { code: "host-fits", params: {} };
 
 export const WhyHost = z
   .object({
@@ -31,6 +35,7 @@ export const WhyHost = z
     /** True where one instance would fit now. */
     fits: z.boolean(),
     reason: z.string(),
+    ...REASON_FIELDS,
     obstacles: z.array(z.string()),
   })
   .openapi("WhyHost");
@@ -39,6 +44,7 @@ const Why = z
   .object({
     status: z.string(),
     reason: z.string().nullable(),
+    ...REASON_FIELDS,
     /** 1 for the next in line; null when it does not wait. */
     position: z.int().nullable(),
     share: ShareAnswer.nullable(),
@@ -55,6 +61,7 @@ const Why = z
             .enum(["present", "failed", "not-wanted", "not-allowed", "not-begun", "host-away"])
             .nullable(),
           reason: z.string().nullable().openapi({ description: "How it ended, in words" }),
+          ...REASON_FIELDS,
         }),
       )
       .openapi({
@@ -109,12 +116,14 @@ async function whyOf(
   { kinds, cache }: Beside,
 ): Promise<z.input<typeof Why>> {
   const { db, now } = c.var.deps;
-  const reason = workload.status_reason ?? (await textOf(db, routed, workload));
-  const reported = { status: workload.status, reason };
+  const stands = {
+    status: workload.status,
+    ...(statusReasonOf(workload) ?? reasonAnswer(await runningReason(db, routed, workload))),
+  };
   const fetches = (await fetchesOfWorkload(db, { kind: routed.kind, id: workload.id })).map(fetchAnswer);
   const faults = await gpuFaultsOf(db, { kind: routed.kind, id: workload.id }, MOST_GPU_FAULTS);
   const nothing = {
-    ...reported,
+    ...stands,
     position: null,
     share: null,
     hosts: [],
@@ -137,7 +146,7 @@ async function whyOf(
   return {
     ...nothing,
     // What hosts tell of a pull moves on between two passes of the scheduler.
-    reason: order.awaits === null ? reported.reason : order.heldBack,
+    ...(order.awaits === null ? {} : reasonAnswer(order.heldBack)),
     position,
     share: shareAnswer(share),
     hosts,
@@ -178,29 +187,36 @@ function fetchAnswer(fetch: FetchOfWorkload): z.input<typeof Why>["image_fetches
     since: since.toISOString(),
     ended_at: endedAt?.toISOString() ?? null,
     outcome: end?.outcome ?? null,
-    reason: end === null ? null : fetchEndSentence(hostName, end),
+    ...reasonAnswer(end === null ? null : fetchEndReason(hostName, end)),
   };
 }
 
 /** A status that needs no reason still deserves an answer. */
-async function textOf(
+async function runningReason(
   sql: Connection,
   { kind }: RoutedKind,
   { id, status, host_id: hostId, host_name: hostName }: WorkloadState,
-): Promise<string | null> {
+): Promise<Reason | null> {
   if (status !== "running") return null;
   const instances = (await instancesOf(sql, kind, [id])).get(id) ?? [];
   const left = instances.filter(({ want }) => want === "running");
   const faults = left.flatMap(({ gpus }) => gpus.flatMap(({ fault }) => fault ?? []));
   const names = new Set(hostId == null ? left.map(({ host_name: name }) => name) : [hostName ?? hostId]);
-  const where = `It runs on ${names.size === 1 ? "host" : "hosts"} ${[...names].join(", ")}.`;
   const guesses = await guessesAtPassword(sql, id);
-  const reported = [
-    ...(names.size === 0 ? [] : [where]),
-    ...faults.map(faultSentence),
-    ...(guesses === null ? [] : [guesses]),
-  ];
-  return reported.length === 0 ? null : reported.join(" ");
+  return joined([
+    ...(names.size === 0 ? [] : [runsOn([...names])]),
+    ...faults.map((fault) => asReported(faultSentence(fault))),
+    ...(guesses === null ? [] : [asReported(guesses)]),
+  ]);
+}
+
+function runsOn(names: readonly string[]): Reason {
+  return { code: "runs-on-hosts", params: { host_count: names.length, hosts: { names, more: 0 } } };
+}
+
+function joined(reasons: readonly Reason[]): Reason | null {
+  const [only = null] = reasons;
+  return reasons.length > 1 ? { code: "several", params: { reasons } } : only;
 }
 
 function hostAnswers(
@@ -212,12 +228,14 @@ function hostAnswers(
     hostReasons(state, request, { now: now.getTime() }).map((reason) => [reason.hostId, reason.obstacles]),
   );
   return state.hosts.map((host) => {
-    const obstacles = (reasons.get(host.id) ?? []).map(describeObstacle);
+    const found = reasons.get(host.id) ?? [];
+    const obstacles = found.map((reason) => asPhrase(inEnglish(reason)));
     return {
       host_id: host.id,
       host_name: host.name,
       fits: obstacles.length === 0,
-      reason: obstacles.length === 0 ? "it fits here now" : obstacles.join("; "),
+      ...reasonAnswer(found.length === 0 ? FITS : obstaclesReason(found)),
+      reason: obstacles.length === 0 ? inEnglish(FITS) : obstacles.join("; "),
       obstacles,
     };
   });

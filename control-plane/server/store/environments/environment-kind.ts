@@ -1,5 +1,6 @@
 /** Environments in the store's table of kinds: how their rows wait, are placed, move and count. */
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { waitsFor } from "../../core/environments/environment-status.ts";
 import { environmentLive, environmentSpec, networkName } from "../../core/instances/desired-set.ts";
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
@@ -66,7 +67,7 @@ export const ENVIRONMENT_STORE = {
   },
   explain: explainEnvironment,
   explainWaiting,
-  giveUpWaiting: (sql: Transaction, start: { id: string; reason: string }) => explainWaiting(sql, [start]),
+  giveUpWaiting: (sql: Transaction, start: { id: string; reason: Reason }) => explainWaiting(sql, [start]),
 };
 
 async function lockWaiting(sql: Transaction, starts: readonly StartName[]): Promise<PlaceableStart[]> {

@@ -5,8 +5,11 @@
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
 import { type EndCause, statusMessage } from "../../core/alerts/work-messages.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
+import { reasonColumns, reasonLists } from "../database/values/reason-columns.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
 import type { EnvironmentRow } from "./environments.ts";
@@ -28,8 +31,8 @@ const JUPYTER_TOKEN = `CASE WHEN m.status IN ('creating', 'restarting') AND coal
 export interface StatusMove {
   environment: Pick<EnvironmentRow, "id" | "status" | "customer_id">;
   to: EnvironmentStatus;
-  /** A sentence; null where there is nothing to say. */
-  reason: string | null;
+  /** Null where there is nothing to say. */
+  reason: Reason | null;
   actor: string;
   now: Date;
   /** Where it is being placed, or was. */
@@ -56,7 +59,7 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
   await queueWorkMessages(
     sql,
     moves.flatMap(({ environment, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const message = statusMessage(to, reason, cause);
+      const message = statusMessage(to, reason && inEnglish(reason), cause);
       return message === null
         ? []
         : [
@@ -72,8 +75,10 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
 }
 
 async function writeStatuses(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
+  const { texts, codes, params } = reasonLists(moves.map(({ reason }) => reason));
   await sql.query(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
+            status_reason_code = m.reason_code, status_reason_params = m.reason_params,
             status_deadline_at = m.deadline, ${MOVED_PORTS},
             started_at = CASE WHEN m.status = 'running' THEN m.at ELSE started_at END,
             queued_at = ${QUEUED_AT}, jupyter_token = ${JUPYTER_TOKEN},
@@ -84,17 +89,20 @@ async function writeStatuses(sql: Transaction, moves: readonly StatusMove[]): Pr
             host_id = CASE m.status WHEN 'queued' THEN NULL WHEN 'creating' THEN m.host ELSE host_id END,
             pod_name = CASE m.status WHEN 'queued' THEN NULL ELSE pod_name END,
             container_id = CASE WHEN m.status IN ('queued', 'stopped', 'error') THEN NULL ELSE container_id END
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::boolean[])
-              AS m(id, status, reason, deadline, at, host, gone)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::boolean[],
+                   $8::text[], $9::jsonb[])
+              AS m(id, status, reason, deadline, at, host, gone, reason_code, reason_params)
       WHERE e.id = m.id`,
     [
       moves.map(({ environment }) => environment.id),
       moves.map(({ to }) => to),
-      moves.map(({ reason }) => reason),
+      texts,
       moves.map(deadlineOf),
       moves.map(({ now }) => now),
       moves.map(({ hostId }) => hostId ?? null),
       moves.map(({ isGone }) => isGone ?? false),
+      codes,
+      params,
     ],
   );
 }
@@ -112,7 +120,7 @@ async function appendStatusEvents(sql: Transaction, moves: readonly StatusMove[]
       actor,
       old: environment.status,
       new: to,
-      reason,
+      reason: reason && inEnglish(reason),
     })),
   );
 }
@@ -122,29 +130,35 @@ function deadlineOf({ to, now, isGone }: StatusMove): Date | null {
   return limit === null || isGone === true ? null : new Date(now.getTime() + limit);
 }
 
-/** Another sentence while the status is still that one; no event, since it may change every few seconds. */
+/** Another reason while the status is still that one; no event, since it may change every few seconds. */
 export async function explainEnvironment(
   sql: Connection,
-  { id, status, reason }: { id: string; status: EnvironmentStatus; reason: string | null },
+  { id, status, reason }: { id: string; status: EnvironmentStatus; reason: Reason | null },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.query(
-    `UPDATE environments SET status_reason = $3
-      WHERE id = $1 AND status = $2 AND status_reason IS DISTINCT FROM $3`,
-    [id, status, reason],
+    `UPDATE environments SET status_reason = $3, status_reason_code = $4, status_reason_params = $5
+      WHERE id = $1 AND status = $2 AND (status_reason, status_reason_code) IS DISTINCT FROM ($3, $4)`,
+    [id, status, text, code, params],
   );
 }
 
-/** New sentences of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
+/** New reasons of those that still wait; in the order of their ids, so that two who write many never wait in a circle. */
 export async function explainWaiting(
   sql: Transaction,
-  reported: readonly { id: string; reason: string }[],
+  reported: readonly { id: string; reason: Reason }[],
 ): Promise<void> {
+  const { texts, codes, params } = reasonLists(reported.map(({ reason }) => reason));
   await sql.query(
     `WITH held AS (
-       SELECT e.id, s.reason FROM unnest($1::text[], $2::text[]) AS s(id, reason) JOIN environments e ON e.id = s.id
-        WHERE e.status = 'queued' AND e.status_reason IS DISTINCT FROM s.reason
+       SELECT e.id, s.reason, s.code, s.params
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS s(id, reason, code, params)
+         JOIN environments e ON e.id = s.id
+        WHERE e.status = 'queued' AND (e.status_reason, e.status_reason_code) IS DISTINCT FROM (s.reason, s.code)
         ORDER BY e.id FOR NO KEY UPDATE OF e)
-     UPDATE environments e SET status_reason = held.reason FROM held WHERE e.id = held.id`,
-    [reported.map(({ id }) => id), reported.map(({ reason }) => reason)],
+     UPDATE environments e SET status_reason = held.reason, status_reason_code = held.code,
+            status_reason_params = held.params
+       FROM held WHERE e.id = held.id`,
+    [reported.map(({ id }) => id), texts, codes, params],
   );
 }

@@ -1,4 +1,5 @@
 /** Rows of environments: made, read, held and renamed. How they move from one status to the next is environment-moves.ts. */
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
 import type { EnvironmentStatus } from "@remotegpu/shared/workload";
@@ -7,9 +8,14 @@ import type { Mount } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
+import {
+  reasonColumns,
+  type StatusReasonRow,
+  statusReasonColumns,
+} from "../database/values/reason-columns.ts";
 import { knownStatus, safeBigint, SOUND_ENVIRONMENT, SOUND_PORTS } from "../database/values/old-values.ts";
 
-export interface EnvironmentRow {
+export interface EnvironmentRow extends StatusReasonRow {
   id: string;
   customer_id: number;
   /** The name of whoever ordered it; null where an id of the old system points nowhere. */
@@ -26,7 +32,6 @@ export interface EnvironmentRow {
   description: string | null;
   image: string;
   status: EnvironmentStatus;
-  status_reason: string | null;
   status_deadline_at: Date | null;
   storage_pool: string | null;
   cpu: number;
@@ -63,7 +68,7 @@ export const ENVIRONMENT_SELECT = `SELECT e.id, ${safeBigint("e.customer_id")} A
     ${safeBigint("coalesce(w.owner_id, e.customer_id)")} AS payer_id, w.id AS paying_workspace_id,
     (SELECT c.id FROM customers c WHERE c.id = e.customer_id) AS orderer_id, e.host_id,
     (SELECT h.name FROM hosts h WHERE h.id = e.host_id) AS host_name, e.name, e.description, e.image,
-    ${knownStatus("environment", "e")} AS status, e.status_reason, e.status_deadline_at, e.storage_pool, e.cpu,
+    ${knownStatus("environment", "e")} AS status, e.status_reason, ${statusReasonColumns("e")}, e.status_deadline_at, e.storage_pool, e.cpu,
     ${safeBigint("e.memory")} AS memory, coalesce(e.gpu, 0) AS gpu, ${safeBigint("e.gpu_memory")} AS gpu_memory,
     ${safeBigint("e.storage")} AS storage, ${safeBigint("e.temp_storage")} AS temp_storage,
     coalesce(e.ssh_enabled, true) AS ssh_enabled, coalesce(e.jupyter_enabled, true) AS jupyter_enabled,
@@ -102,15 +107,17 @@ export interface NewEnvironment {
 export async function insertEnvironments(
   sql: Transaction,
   orders: readonly { order: NewEnvironment; actor: string; now: Date }[],
-  reason: string,
+  reason: Reason,
 ): Promise<void> {
   if (orders.length === 0) return;
+  const { text, code, params } = reasonColumns(reason);
   const rows = orders.map(({ order, now }) => ({ ...order, created_at: now }));
   const inserted = sql.query(
-    `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, cpu, memory,
+    `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, status_reason_code,
+            status_reason_params, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
             web_terminal_enabled, mounted_datasets, mounted_models, env_vars, config, created_at, queued_at)
-     SELECT o.id, o."customerId", o."workspaceId", o.name, o.description, o.image, 'queued', $2, o.cpu, o.memory, o.gpu,
+     SELECT o.id, o."customerId", o."workspaceId", o.name, o.description, o.image, 'queued', $2, $3, $4::jsonb, o.cpu, o.memory, o.gpu,
             o."gpuMemory", o.storage, o."tempStorage", o."sshEnabled", o."jupyterEnabled", o."tensorboardEnabled",
             o."rdpEnabled", o."webTerminalEnabled", o."mountedDatasets", o."mountedModels", o."envVars", o.config,
             o.created_at, o.created_at
@@ -120,7 +127,7 @@ export async function insertEnvironments(
               "rdpEnabled" boolean, "webTerminalEnabled" boolean, "mountedDatasets" jsonb, "mountedModels" jsonb,
               "envVars" jsonb, config jsonb, created_at timestamptz)
      RETURNING id`,
-    [JSON.stringify(rows), reason],
+    [JSON.stringify(rows), text, code, params],
   );
   const reported = appendEvents(
     sql,
@@ -132,7 +139,7 @@ export async function insertEnvironments(
       customerId: order.customerId,
       actor,
       new: "queued",
-      reason,
+      reason: text,
     })),
   );
   await Promise.all([inserted, reported]);

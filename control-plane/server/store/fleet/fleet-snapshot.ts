@@ -1,16 +1,18 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
 import { PROTOCOL } from "@remotegpu/shared/protocol";
+import type { HostConnection } from "@remotegpu/shared/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
 import { type CardFault, faultText } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 import { isLimitedToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
 import { CARD_FAULT } from "../hosts/card-fault.ts";
-import { usedByStranger } from "../hosts/gpu-strangers.ts";
+import { strangerReason } from "../hosts/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { readColumns } from "../database/read-columns.ts";
@@ -31,7 +33,7 @@ interface HostNow {
   claimed_storage_pool: string | null;
   pool_state: PoolState;
   pool_failure: string | null;
-  connection: string;
+  connection: HostConnection;
   cordoned: boolean;
   cordon_reason: string | null;
   degraded: string[];
@@ -194,6 +196,8 @@ export async function fleetSnapshot(
 
 const NOBODYS: ReadonlyMap<string, ReadonlyMap<number, number>> = new Map();
 
+const OVERCOMMITTED: Reason = { code: "host-overcommitted", params: {} };
+
 function hostCapacity(
   host: HostNow,
   { gpus, payers, now }: { gpus: GpuNow[]; payers: typeof NOBODYS; now: Date },
@@ -207,7 +211,7 @@ function hostCapacity(
     name: host.name,
     storagePool: host.storage_pool,
     // A host that came back with less than it holds is no error of ours, but it gets nothing more.
-    closed: closedHost(host, now) ?? (holdsTooMuch ? "it holds more than it has now" : null),
+    closed: closedHost(host, now) ?? (holdsTooMuch ? OVERCOMMITTED : null),
     labels: labelsOf(host),
     images: host.images ?? [],
     features: host.features,
@@ -229,17 +233,16 @@ function labelsOf(host: HostNow): Record<string, string> {
   return labels;
 }
 
-function closedHost(host: HostNow, now: Date): string | null {
+function closedHost(host: HostNow, now: Date): Reason | null {
   if (host.cordoned)
-    return host.cordon_reason === null ? "it is cordoned" : `it is cordoned: ${host.cordon_reason}`;
-  if (host.connection === "never") return "it has not connected yet";
-  if (host.connection !== "connected") return `it is ${host.connection}`;
-  // A restored database says "connected" of hosts that it has not heard since; nothing is ordered on its word.
-  const { last_heartbeat_ms: lastHeartbeatMs } = host;
-  if (!isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() })) return "it has not been heard just now";
-  if (!host.has_reported) return "it has not reported its state yet";
-  const troubles = host.degraded.filter((flag) => !WARNINGS.has(flag));
-  if (troubles.length > 0) return `it is degraded: ${troubles.join(", ")}`;
+    return host.cordon_reason === null
+      ? { code: "host-cordoned", params: {} }
+      : { code: "host-cordoned-with-note", params: { note: host.cordon_reason } };
+  const silence = silenceOf(host, now);
+  if (silence !== null) return silence;
+  if (!host.has_reported) return { code: "host-without-report", params: {} };
+  const faults = host.degraded.filter((flag) => !WARNINGS.has(flag));
+  if (faults.length > 0) return { code: "host-degraded", params: { faults: { names: faults, more: 0 } } };
   const service = agentService(host.protocol, PROTOCOL);
   if (service.mode !== "full") return service.why;
   // Whatever runs keeps files in its host's pool.
@@ -250,6 +253,22 @@ function closedHost(host: HostNow, now: Date): string | null {
     failure: host.pool_failure,
     features: host.features,
   });
+}
+
+/** A restored database says "connected" of hosts that it has not heard since; nothing is ordered on its word. */
+function silenceOf({ connection, last_heartbeat_ms: lastHeartbeatMs }: HostNow, now: Date): Reason | null {
+  switch (connection) {
+    case "never":
+      return { code: "host-never-connected", params: {} };
+    case "suspect":
+      return { code: "host-suspect", params: {} };
+    case "unreachable":
+      return { code: "host-unreachable", params: {} };
+    case "connected":
+      return isHeardNow({ lastHeartbeatMs, nowMs: now.getTime() })
+        ? null
+        : { code: "host-not-heard", params: {} };
+  }
 }
 
 function gpuCapacity(gpu: GpuNow): GpuCapacity {
@@ -268,17 +287,24 @@ function gpuCapacity(gpu: GpuNow): GpuCapacity {
   };
 }
 
-function closedGpu(gpu: GpuNow): string | null {
-  if (gpu.cordoned) return gpu.cordon_reason === null ? "is cordoned" : `is cordoned: ${cordonText(gpu)}`;
+function closedGpu(gpu: GpuNow): Reason | null {
+  const params = { gpu_uuid: gpu.uuid };
+  if (gpu.cordoned) return cordonedGpu(gpu);
   // An administrator may lift its cordon, but does not heal it.
-  if (gpu.fault?.isSign === true) return `shows a sign of failure: ${faultText(gpu.fault)}`;
-  if (gpu.conflict_host_id !== null) return `is claimed by host ${gpu.conflict_host_id} too`;
+  if (gpu.fault?.isSign === true)
+    return { code: "gpu-suspect", params: { ...params, why: asReported(faultText(gpu.fault)) } };
+  if (gpu.conflict_host_id !== null)
+    return { code: "gpu-claimed-twice", params: { ...params, other_host_id: gpu.conflict_host_id } };
   if (gpu.health_status === "unhealthy")
-    return gpu.fault?.reason == null ? "is unhealthy" : `is unhealthy: ${faultText(gpu.fault)}`;
-  return gpu.stranger === null ? null : usedByStranger(gpu.stranger);
+    return gpu.fault?.reason == null
+      ? { code: "gpu-unhealthy", params }
+      : { code: "gpu-unhealthy-because", params: { ...params, why: asReported(faultText(gpu.fault)) } };
+  return gpu.stranger === null ? null : strangerReason(gpu.uuid, gpu.stranger);
 }
 
 /** The host's own words with their code; an administrator's have none. */
-function cordonText({ cordon_reason: reason, fault }: GpuNow): string | null {
-  return fault !== null && fault.reason === reason ? faultText(fault) : reason;
+function cordonedGpu({ uuid, cordon_reason: reason, fault }: GpuNow): Reason {
+  if (reason === null) return { code: "gpu-cordoned", params: { gpu_uuid: uuid } };
+  const note = fault !== null && fault.reason === reason ? faultText(fault) : reason;
+  return { code: "gpu-cordoned-with-note", params: { gpu_uuid: uuid, note } };
 }

@@ -1,5 +1,6 @@
 /** Cards with processes on them that are in no live run of their host, by what hosts told last. */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface StrangeCard {
@@ -31,4 +32,11 @@ export async function strangeCards(
 /** As a phrase that a card's name goes before. */
 export function usedByStranger({ pid, name }: GpuStranger): string {
   return `is used by process ${pid}${name === null ? "" : ` (${name})`}, which is none of ours`;
+}
+
+export function strangerReason(gpuUuid: string, { pid, name }: GpuStranger): Reason {
+  const process = { gpu_uuid: gpuUuid, process_id: pid };
+  return name === null
+    ? { code: "gpu-used-by-process", params: process }
+    : { code: "gpu-used-by-program", params: { ...process, program: name } };
 }

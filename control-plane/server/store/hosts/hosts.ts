@@ -6,6 +6,7 @@ import type { GpuStranger } from "@remotegpu/shared/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";
+import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
@@ -14,7 +15,7 @@ import { REPORTED_VERSIONS, type ReportedVersions } from "./host-versions.ts";
 import { SAMPLED_AT } from "./card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
 
-export interface HostRow {
+export interface HostRow extends StatusReasonRow {
   id: string;
   name: string;
   hostname: string | null;
@@ -25,7 +26,6 @@ export interface HostRow {
   os_version: string | null;
   arch: string | null;
   status: string;
-  status_reason: string | null;
   connection: string;
   health_status: string;
   cordoned: boolean;
@@ -90,7 +90,7 @@ export const SPOKEN_PROTOCOL = `CASE WHEN h.protocol_min IS NOT NULL AND h.proto
   THEN jsonb_build_object('min', h.protocol_min, 'max', h.protocol_max) END`;
 
 const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDRESS} AS address, h.os_type, h.os_version, h.arch,
-    coalesce(h.status, 'offline') AS status, h.status_reason, h.connection,
+    coalesce(h.status, 'offline') AS status, h.status_reason, ${statusReasonColumns("h")}, h.connection,
     coalesce(h.health_status, 'unknown') AS health_status, h.cordoned, h.cordon_reason,
     (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = h.id) AS drain_deadline_at,
     (SELECT count(*)::int FROM placements p WHERE p.host_id = h.id AND p.gone_at IS NULL AND p.resources_released_at IS NULL) AS instance_count,

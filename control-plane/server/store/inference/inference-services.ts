@@ -1,13 +1,14 @@
 /** Rows of inference services, read. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import { LIVE_SERVICE_DOMAIN } from "../gateway/gateways.ts";
 import { LAST_SCALINGS, type ScalingView } from "./scalings.ts";
 import { SCALES_BY_ITSELF } from "./replica-requests.ts";
 
-export interface InferenceServiceRow {
+export interface InferenceServiceRow extends StatusReasonRow {
   id: string;
   customer_id: number;
   /** The name of whoever ordered it; null where an id of the old system points nowhere. */
@@ -22,7 +23,6 @@ export interface InferenceServiceRow {
   version: string | null;
   previous_version: string | null;
   status: InferenceServiceStatus;
-  status_reason: string | null;
   status_deadline_at: Date | null;
   /** The URL of one of the old system as that wrote it; null before a gateway has reported where it is. */
   endpoint_url: string | null;
@@ -91,7 +91,7 @@ const SERVES = "p.state = 'ready' AND p.want = 'running' AND coalesce(p.serving,
 export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = s.customer_id) AS owner_username, ${safeBigint("s.workspace_id")} AS workspace_id,
     s.name, s.description, ${safeBigint("s.model_id")} AS model_id, s.model_version, s.framework, s.image, s.version,
-    s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, s.status_deadline_at,
+    s.previous_version, ${knownStatus("inference", "s")} AS status, s.status_reason, ${statusReasonColumns("s")}, s.status_deadline_at,
     s.endpoint_url, ${LIVE_SERVICE_DOMAIN} AS service_domain, s.cpu, ${safeBigint("s.memory")} AS memory, s.gpu, ${safeBigint("s.gpu_memory")} AS gpu_memory,
     coalesce(s.replicas, 0) AS replicas, coalesce(s.min_replicas, 1) AS min_replicas,
     coalesce(s.max_replicas, 10) AS max_replicas, coalesce(s.autoscaling_enabled, false) AS autoscaling_enabled,

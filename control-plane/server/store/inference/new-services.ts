@@ -1,4 +1,5 @@
 /** Rows of inference services: made with their first revision, and marked as deleted. */
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { type StoredTemplate, templateConfig } from "../../core/inference/revision-template.ts";
 import {
@@ -10,6 +11,7 @@ import { wantedReplicas } from "../../core/inference/wanted-replicas.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import type { Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
 import { firstEndpoint } from "./endpoints.ts";
 import { insertRevision } from "./revisions.ts";
@@ -46,8 +48,7 @@ export interface NewService {
 interface Deed {
   actor: string;
   now: Date;
-  /** A sentence. */
-  reason: string;
+  reason: Reason;
 }
 
 /** With so many replicas it begins. */
@@ -61,13 +62,14 @@ export async function insertService(
   service: NewService,
   { actor, now, reason }: Deed,
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.query(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, description, framework, image, version, status,
             status_reason, cpu, memory, gpu, gpu_memory, model_id, model_version, min_replicas, max_replicas, replicas,
             autoscaling_enabled, autoscaling_config, autoscaling_dry_run, health_check_path, health_check_interval, env_vars,
-            config, created_at, endpoint_url, serving_revision)
+            config, created_at, endpoint_url, serving_revision, status_reason_code, status_reason_params)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'creating', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, $27, 1)`,
+             $23, $24, $25, $26, $27, 1, $28, $29)`,
     [
       service.id,
       service.customerId,
@@ -77,7 +79,7 @@ export async function insertService(
       service.framework,
       service.image,
       service.version,
-      reason,
+      text,
       service.cpu,
       service.memory,
       service.gpu,
@@ -96,6 +98,8 @@ export async function insertService(
       JSON.stringify(service.config),
       now,
       await firstEndpoint(sql, service.id),
+      code,
+      params,
     ],
   );
   await insertRevision(sql, service.id, { template: templateOf(service), actor, now });
@@ -108,7 +112,7 @@ export async function insertService(
     actor,
     old: null,
     new: "creating",
-    reason,
+    reason: text,
   });
 }
 

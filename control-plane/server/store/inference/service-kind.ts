@@ -7,11 +7,14 @@ import { serviceStatusMessage } from "../../core/alerts/service-messages.ts";
 import { limitMs } from "../../core/inference/service-status.ts";
 import { portOf, replicaLive } from "../../core/inference/service-config.ts";
 import { networkName, replicaSpec } from "../../core/instances/desired-set.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
+import { reasonColumns, reasonLists } from "../database/values/reason-columns.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
@@ -160,10 +163,14 @@ async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Prom
     placeable: { start },
     hosts,
   } of placed) {
-    const reason = `Replica ${start.firstRank} is placed on host ${hosts[0]?.name ?? "unknown"}.`;
+    const { text, code, params } = reasonColumns({
+      code: "replica-placed",
+      params: { rank: start.firstRank, host_name: hosts[0]?.name ?? "unknown" },
+    });
     await sql.query(
-      `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $2 WHERE id = $1 AND status = 'creating'`,
-      [start.id, reason],
+      `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $2, status_reason_code = $3, status_reason_params = $4
+        WHERE id = $1 AND status = 'creating'`,
+      [start.id, text, code, params],
     );
   }
 }
@@ -173,20 +180,25 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
     sql,
     moves.map(({ workload: { id }, to }) => ({ id, status: to })),
   );
+  const { texts, codes, params } = reasonLists(moves.map(({ reason }) => reason));
   await sql.query(
     `UPDATE inference_services s SET ${SOUND_SIZES}, status = m.status, status_reason = m.reason,
+            status_reason_code = m.reason_code, status_reason_params = m.reason_params,
             status_deadline_at = m.deadline, replicas = m.replicas
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::int[]) AS m(id, status, reason, deadline, replicas)
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::int[], $6::text[], $7::jsonb[])
+              AS m(id, status, reason, deadline, replicas, reason_code, reason_params)
       WHERE s.id = m.id`,
     [
       moves.map(({ workload }) => workload.id),
       moves.map(({ to }) => to),
-      moves.map(({ reason }) => reason),
+      texts,
       moves.map(({ to, now }) => {
         const limit = limitMs(to);
         return limit === null ? null : new Date(now.getTime() + limit);
       }),
       moves.map(({ workload }) => wanted.get(workload.id) ?? 0),
+      codes,
+      params,
     ],
   );
   const eventIds = await appendEvents(
@@ -201,13 +213,13 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
       actor,
       old: workload.status,
       new: to,
-      reason,
+      reason: reason && inEnglish(reason),
     })),
   );
   await queueWorkMessages(
     sql,
     moves.flatMap(({ workload: { id }, to, reason, now, cause = NO_CAUSE }, nth) => {
-      const message = serviceStatusMessage(to, reason, cause);
+      const message = serviceStatusMessage(to, reason && inEnglish(reason), cause);
       if (message === null) return [];
       return [{ workload: { kind: "inference", id }, eventId: eventIds[nth] ?? 0, at: now, message }];
     }),
@@ -218,31 +230,30 @@ async function explain(
   sql: Connection,
   { id, status, reason }: Explanation<InferenceServiceStatus>,
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.query(
-    `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $3
-      WHERE id = $1 AND status = $2 AND status_reason IS DISTINCT FROM $3`,
-    [id, status, reason],
+    `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $3, status_reason_code = $4, status_reason_params = $5
+      WHERE id = $1 AND status = $2 AND (status_reason, status_reason_code) IS DISTINCT FROM ($3, $4)`,
+    [id, status, text, code, params],
   );
 }
 
 /** Also of one that runs: others answer meanwhile. Of one on its way to another version its rollout speaks. */
 async function explainWaiting(
   sql: Transaction,
-  reported: readonly { id: string; firstRank: number; reason: string }[],
+  reported: readonly { id: string; firstRank: number; reason: Reason }[],
 ): Promise<void> {
-  const values = [
-    reported.map(({ id }) => id),
-    reported.map(({ firstRank }) => firstRank),
-    reported.map(({ reason }) => reason),
-  ];
+  const { texts, codes, params } = reasonLists(reported.map(({ reason }) => reason));
+  const values = [reported.map(({ id }) => id), reported.map(({ firstRank }) => firstRank), texts];
   const { rows } = await sql.query<{ id: string }>(
     `SELECT s.id FROM inference_services s
       WHERE s.${IS_WANTED} AND s.id IN (
-        SELECT t.id FROM unnest($1::text[], $2::int[], $3::text[]) AS t(id, rank, reason)
+        SELECT t.id FROM unnest($1::text[], $2::int[], $3::text[], $4::text[]) AS t(id, rank, reason, code)
           JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank
-         WHERE i.lacks IS DISTINCT FROM t.reason OR s.status_reason IS DISTINCT FROM t.reason)
+         WHERE i.lacks IS DISTINCT FROM t.reason
+            OR (s.status_reason, s.status_reason_code) IS DISTINCT FROM (t.reason, t.code))
       ORDER BY s.id FOR NO KEY UPDATE OF s`,
-    values,
+    [...values, codes],
   );
   if (rows.length === 0) return;
   const held = rows.map(({ id }) => id);
@@ -253,23 +264,26 @@ async function explainWaiting(
     [...values, held],
   );
   await sql.query(
-    `UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = t.reason
-       FROM (SELECT DISTINCT ON (id) id, reason FROM unnest($1::text[], $2::int[], $3::text[]) WITH ORDINALITY
-               AS told(id, rank, reason, nth) ORDER BY id, nth) t
-      WHERE s.id = t.id AND s.id = ANY($4::text[]) AND s.status_reason IS DISTINCT FROM t.reason
+    `UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = t.reason, status_reason_code = t.code,
+            status_reason_params = t.params
+       FROM (SELECT DISTINCT ON (id) id, reason, code, params
+               FROM unnest($1::text[], $2::int[], $3::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY
+               AS reported(id, rank, reason, code, params, nth) ORDER BY id, nth) t
+      WHERE s.id = t.id AND s.id = ANY($4::text[])
+        AND (s.status_reason, s.status_reason_code) IS DISTINCT FROM (t.reason, t.code)
         AND NOT EXISTS (SELECT FROM service_rollouts r WHERE r.service_id = s.id AND r.ended_at IS NULL)`,
-    [...values, held],
+    [...values, held, codes, params],
   );
 }
 
 /** What becomes of its service is for the rules of its replicas to say. The service is held by the caller. */
 async function giveUpWaiting(
   sql: Transaction,
-  { id, firstRank, reason }: { id: string; firstRank: number; reason: string },
+  { id, firstRank, reason }: { id: string; firstRank: number; reason: Reason },
 ): Promise<void> {
   await sql.query(
     `UPDATE instances SET given_up = $3
       WHERE workload_kind = 'inference' AND workload_id = $1 AND rank = $2 AND current_epoch = 0 AND dismissed_at IS NULL`,
-    [id, firstRank, reason],
+    [id, firstRank, inEnglish(reason)],
   );
 }

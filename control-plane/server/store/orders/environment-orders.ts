@@ -2,6 +2,7 @@
  * What people and the control plane order for an environment that is there: start, stop, restart, delete. Each is one
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import { startIssue } from "../../core/orders/order-check.ts";
 import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, waitsFor } from "../../core/environments/environment-status.ts";
@@ -70,13 +71,13 @@ export async function stopEnvironment(
   if (!verdict.legal) return { done: false, refusal: "wrong-state", reason: verdict.why };
   const held = await heldPlacement(sql, nameOf(environment));
   if (held === null) {
-    await move(sql, environment, { to: "stopped", reason: context.reason ?? null }, context);
+    await move(sql, environment, { to: "stopped", reason: orderReason(context) }, context);
     return { done: true, hostIds: [] };
   }
   await waivePlacement(sql, held, context);
   await want(sql, held, { wanted: "stopped", ...context });
   // One that waits holds its last place no longer than its host needs to answer, and is stopped at once.
-  const reason = context.reason ?? waitsFor(verdict.status, held.host_name);
+  const reason = orderReason(context) ?? waitsFor(verdict.status, held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, context);
   await raiseGeneration(sql, held.host_id);
   return { done: true, hostIds: [held.host_id] };
@@ -186,6 +187,11 @@ export async function deleteEnvironment(
   return { done: true, hostIds: [...generations.keys()] };
 }
 
+/** What its orderer gave as a reason. */
+function orderReason({ reason }: OrderContext): Reason | null {
+  return reason === undefined ? null : asReported(reason);
+}
+
 function nameOf({ id }: EnvironmentRow): WorkloadName {
   return { kind: "environment", id };
 }
@@ -193,7 +199,7 @@ function nameOf({ id }: EnvironmentRow): WorkloadName {
 async function move(
   sql: Transaction,
   environment: EnvironmentRow,
-  { to, reason }: { to: EnvironmentRow["status"]; reason: string | null },
+  { to, reason }: { to: EnvironmentRow["status"]; reason: Reason | null },
   { by, actor, now }: OrderContext,
 ): Promise<void> {
   const cause = { by, exitCode: null };

@@ -5,6 +5,9 @@
  */
 import type { Points } from "@remotegpu/shared/money";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 import { isWanted } from "../../core/inference/wanted-replicas.ts";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
@@ -30,8 +33,6 @@ import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstances, stopInstances } from "./workload-stops.ts";
 import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
-
-const WAITS = "Waiting for a place.";
 
 interface ServiceOrder {
   order: NewService;
@@ -61,7 +62,7 @@ export async function orderService(
     if (!check.passed) return { done: false, refusal: "check", check };
     hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
   }
-  await insertService(sql, bound, { actor, now, reason: WAITS });
+  await insertService(sql, bound, { actor, now, reason: WAITING_FOR_PLACE });
   await makeReplicas(sql, { service: bound, creations: [{ revision: 1, count }], newId, now });
   return { done: true, hourly };
 }
@@ -88,7 +89,7 @@ export async function startService(
   // What its replicas failed of is not over because somebody starts it: the next one waits out the same pause.
   const { failures, until } = await failuresOf(sql, service.id);
   const isPaused = until !== null && until > now;
-  const reason = isPaused ? pausedSentence(failures, until) : WAITS;
+  const reason = isPaused ? pausedSentence(failures, until) : inEnglish(WAITING_FOR_PLACE);
   await move(sql, service, { to: "creating", reason }, context);
   if (!isPaused)
     await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
@@ -195,7 +196,9 @@ async function move(
 ): Promise<void> {
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = service;
   const workload = { id, status, customerId, deadlineAt };
-  await SERVICE_STORE.move(sql, [{ workload, to, reason, actor, now, cause: { by, exitCode: null } }]);
+  await SERVICE_STORE.move(sql, [
+    { workload, to, reason: asReported(reason), actor, now, cause: { by, exitCode: null } },
+  ]);
 }
 
 function named({ id, customer_id: customerId }: ServiceOrderRow): { id: string; customerId: number } {

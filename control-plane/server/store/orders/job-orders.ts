@@ -2,6 +2,8 @@
  * What people order of training jobs: a new one, the cancellation and the deletion of one, and that one which the old
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
+import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
 import type { Points } from "@remotegpu/shared/money";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
@@ -30,8 +32,6 @@ import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
 import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
-
-const WAITS = "Waiting for a place.";
 
 interface JobOrder {
   order: NewJob;
@@ -67,7 +67,7 @@ export async function orderJob(
     hourly += check.lines.reduce((sum, lines) => sum + hourlyPrice(lines), 0n);
   }
   if (array !== null) await insertArray(sql, array, now);
-  await insertJobs(sql, { job: bound, rows }, { actor, reason: WAITS, now });
+  await insertJobs(sql, { job: bound, rows }, { actor, reason: WAITING_FOR_PLACE, now });
   return { done: true, hourly };
 }
 
@@ -89,7 +89,10 @@ export async function confirmJob(
   if (impossible != null) return { done: false, refusal: "impossible", impossibility: impossible };
   const [check] = await checkOrders(sql, [order], { models: fleet.models, now: context.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
-  await markWanted(sql, job, { ...context, reason: `Confirmed. ${WAITS}` });
+  await markWanted(sql, job, {
+    ...context,
+    reason: { code: "job-confirmed", params: { next: WAITING_FOR_PLACE } },
+  });
   return { done: true, hostIds: [] };
 }
 
@@ -108,7 +111,10 @@ export async function retryJob(
   const models = await fleetModels(sql);
   const [check] = await checkOrders(sql, [orderOfJob(job)], { models, now: context.now });
   if (check?.passed === false) return { done: false, refusal: "check", check };
-  await markAgain(sql, job, { ...context, reason: `Attempt ${job.attempt + 1} was ordered. ${WAITS}` });
+  await markAgain(sql, job, {
+    ...context,
+    reason: { code: "attempt-ordered", params: { attempt: job.attempt + 1, next: WAITING_FOR_PLACE } },
+  });
   return { done: true, hostIds: [] };
 }
 
@@ -128,7 +134,8 @@ export async function cancelJobs(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const { actor, now } = context;
-  const how = { actor, now, reason: context.reason ?? `Cancelled by ${actor}.`, cancels: true };
+  const reason = asReported(context.reason ?? `Cancelled by ${actor}.`);
+  const how = { actor, now, reason, cancels: true };
   const cause = { by: context.by, exitCode: null };
   const moves = jobs.flatMap((job) => {
     const verdict = cancelVerdict(job);
@@ -165,7 +172,8 @@ export async function deleteJobs(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const { actor, now } = context;
-  const how = { actor, now, reason: `Deleted by ${actor}.`, to: "cancelled" as const };
+  const reason = asReported(`Deleted by ${actor}.`);
+  const how = { actor, now, reason, to: "cancelled" as const };
   const cause = { by: context.by, exitCode: null };
   const open = jobs.filter(({ status }) => !ENDED.includes(status));
   await moveJobs(

@@ -1,6 +1,6 @@
 /** Environments' first orders: checked, bound to their specs, and written down as queued; many as one. */
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
-import { waitsFor } from "../../core/environments/environment-status.ts";
+import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { checkOrders } from "./checks/order-checks.ts";
 import type { RefusedOrder } from "./environment-orders.ts";
@@ -36,12 +36,11 @@ export async function orderEnvironments(
   const models = orders.at(-1)?.fleet.models ?? [];
   const checks = await checkOrders(sql, sound.map(orderOf), { models, now });
   const passed = sound.filter((_, index) => checks[index]?.passed === true);
-  const reason = waitsFor("queued", null) ?? "";
   const [, made] = await Promise.all([
     insertEnvironments(
       sql,
       passed.map(({ order, context }) => ({ order, actor: context.actor, now: context.now })),
-      reason,
+      WAITING_FOR_PLACE,
     ),
     environmentsById(
       sql,

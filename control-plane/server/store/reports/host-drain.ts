@@ -2,6 +2,7 @@
  * Emptying a host: nothing new is placed there, and what runs is stopped, at once or at a deadline until which its people
  * know. Environments are never re-placed.
  */
+import { asReported } from "../../core/reasons/reason.ts";
 import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
 import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-messages.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -107,7 +108,7 @@ async function stopWhatIsLeft(
     await stopInstances(sql, name, context);
     const cause = { by: context.by, exitCode: null };
     await storeOf(name.kind).move(sql, [
-      { workload, to, reason: context.reason, actor, now, hostId: host.id, cause },
+      { workload, to, reason: asReported(context.reason), actor, now, hostId: host.id, cause },
     ]);
   }
 }
@@ -126,7 +127,7 @@ async function notifyPeople(
     reported.push({ ...name, customerId: workload.customerId });
     // One with replicas elsewhere goes on, and its own rules say what becomes of those here.
     if (workload.status === "running" && !rulesOf(name.kind).hasManyStarts)
-      await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: warning });
+      await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: asReported(warning) });
   }
   const eventIds = await appendEvents(
     sql,

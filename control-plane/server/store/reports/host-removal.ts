@@ -158,7 +158,7 @@ async function loseEnvironment(
   // One that is being deleted goes on to be: nothing of it is left. One that waits for a place waits on.
   if (environment === null || environment.status === "deleting" || environment.status === "queued") return;
   const to = environment.status === "stopping" ? "stopped" : "error";
-  const reason = "The host it ran on was declared lost. Its time since that was last heard is free.";
+  const reason = { code: "lost-with-host", params: {} } as const;
   await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });
 }
 

@@ -4,6 +4,7 @@
  * any more goes on as the run that it is.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { asReported } from "../../core/reasons/reason.ts";
 import { isOver } from "../../core/instances/instance-report.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
@@ -82,9 +83,7 @@ async function noteLostEnd(
     await moveEnvironment(sql, {
       environment,
       to: runsOn ? "error" : "stopped",
-      reason: runsOn
-        ? "The database was restored to an earlier moment and does not know the start that runs on its host. Start it anew to take it over; that start is left alone until then."
-        : END_NOT_KNOWN,
+      reason: runsOn ? { code: "start-forgotten-by-restore", params: {} } : asReported(END_NOT_KNOWN),
       actor: `host ${host.id}`,
       now,
       hostId: host.id,

@@ -5,6 +5,7 @@
  */
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
 import type { Failure, InstanceReport, StopActor, Transition } from "../../core/instances/instance-report.ts";
@@ -75,7 +76,11 @@ async function applyTransition(
     case "explains": {
       const reason = transition.reason || (workload.status === "running" ? drainWarning(reports) : null);
       if (reason !== reported.reported)
-        await store.explain(sql, { id: workload.id, status: workload.status, reason });
+        await store.explain(sql, {
+          id: workload.id,
+          status: workload.status,
+          reason: asReported(reason),
+        });
       return [];
     }
     case "becomes": {
@@ -88,7 +93,7 @@ async function applyTransition(
           null,
       };
       const reported = reason ?? (status === "running" ? drainWarning(reports) : null);
-      await store.move(sql, [{ ...move, to: status, reason: reported, cause }]);
+      await store.move(sql, [{ ...move, to: status, reason: asReported(reported), cause }]);
       // What its rules stop is stopped everywhere; each of its other ends has nothing left that runs.
       if (status !== "stopping") return [];
       const by = { by: "control-plane", actor: "control-plane", now } as const;
@@ -103,7 +108,7 @@ async function applyTransition(
     case "loses": {
       const { status, reason, ranks, since } = transition;
       await loseRanks(sql, { kind, id: workload.id }, { ranks, since, now });
-      await store.move(sql, [{ ...move, to: status, reason }]);
+      await store.move(sql, [{ ...move, to: status, reason: asReported(reason) }]);
       const by = { by: "control-plane", actor: "control-plane", now, reason, cause: "host" } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
     }
@@ -111,12 +116,13 @@ async function applyTransition(
       const { reason, found } = transition;
       const ends = workload.endsWhenStalled === true;
       await notifyStall(sql, { kind, workload, found, now, ends });
+      const written = { reason: asReported(reason) };
       if (!ends) {
-        await store.explain(sql, { id: workload.id, status: workload.status, reason });
+        await store.explain(sql, { id: workload.id, status: workload.status, ...written });
         return [];
       }
       await store.move(sql, [
-        { ...move, to: rulesOf(kind).stopping(workload.status) ?? workload.status, reason },
+        { ...move, to: rulesOf(kind).stopping(workload.status) ?? workload.status, ...written },
       ]);
       const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
@@ -124,7 +130,11 @@ async function applyTransition(
     case "goes-on": {
       await notifyStallEnd(sql, { kind, workload, now });
       const reason = transition.reason || drainWarning(reports);
-      await store.explain(sql, { id: workload.id, status: workload.status, reason });
+      await store.explain(sql, {
+        id: workload.id,
+        status: workload.status,
+        reason: asReported(reason),
+      });
       return [];
     }
     case "fails":
@@ -134,14 +144,19 @@ async function applyTransition(
       if (missing === undefined) return [];
       const start = { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(missing.rank) };
       await skipPool(sql, { start, storagePool: missing.storagePool, reason: transition.reason, now });
-      const reason = `A mount is missing in storage pool ${missing.storagePool}: ${transition.reason}`;
-      return await waitAgain(sql, reported, reason);
+      return await waitAgain(sql, reported, {
+        code: "mount-missing-in-pool",
+        params: { storage_pool: missing.storagePool, why: asReported(transition.reason) },
+      });
     }
     case "leaves-card": {
       if (first === undefined) return [];
       const start = { kind, id: workload.id, firstRank: rulesOf(kind).firstRank(first.rank) };
       await skipHostOfCard(sql, { start, hostId: first.hostId, reason: transition.reason, now });
-      return await waitAgain(sql, reported, `Waiting for another GPU: ${transition.reason}`);
+      return await waitAgain(sql, reported, {
+        code: "waiting-for-another-gpu",
+        params: { why: asReported(transition.reason) },
+      });
     }
     case "places-anew":
       // Its host will never say anything of these runs.
@@ -182,7 +197,16 @@ async function settleFailure(
   const cause = { by: failed[0]?.stopOrderedBy ?? null, exitCode };
   const again = next && { tries: next.tries, ...(next.pauseMs > 0 && { limitMs: next.pauseMs }) };
   await storeOf(kind).move(sql, [
-    { workload, actor, now, hostId: failed[0]?.hostId ?? null, to, reason, cause, ...again },
+    {
+      workload,
+      actor,
+      now,
+      hostId: failed[0]?.hostId ?? null,
+      to,
+      reason: asReported(reason),
+      cause,
+      ...again,
+    },
   ]);
   // Of an end by itself nothing runs any more; a gang that was never released is there and holds all that it was given.
   if (next === null && failure.preflight === undefined) return [];
@@ -228,7 +252,7 @@ async function outcomeOf(
 async function waitAgain(
   sql: Transaction,
   { kind, workload, reports, actor, now }: ReportedWorkload,
-  reason: string,
+  reason: Reason,
 ): Promise<string[]> {
   const to = rulesOf(kind).waiting;
   await storeOf(kind).move(sql, [{ workload, actor, now, hostId: reports[0]?.hostId ?? null, to, reason }]);

@@ -4,6 +4,7 @@
  */
 import { formatPoints, parsePoints } from "@remotegpu/shared/money";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { asReported } from "../../core/reasons/reason.ts";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
 import { MAX_SUSPENSION_GRACE_SECONDS } from "../../core/billing/stop-waiver.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
@@ -148,7 +149,7 @@ async function showStopping(
   const to = rulesOf(run.resource_type).stopping(workload.status);
   if (to === null) return;
   await storeOf(run.resource_type).move(sql, [
-    { workload, to, reason: SUSPENDED_SENTENCE, actor: "account", now, hostId: run.host_id },
+    { workload, to, reason: asReported(SUSPENDED_SENTENCE), actor: "account", now, hostId: run.host_id },
   ]);
 }
 

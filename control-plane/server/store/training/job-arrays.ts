@@ -2,7 +2,8 @@
  * Arrays of training jobs: their rows, how their elements stand, and whose turn it is not yet. An element is a job like
  * any other; new-jobs.ts writes it.
  */
-import { type ArrayRange, type ElementCounts, turnSentence } from "../../core/training/array.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { type ArrayRange, type ElementCounts, turnReason } from "../../core/training/array.ts";
 import { startKey } from "../../core/workloads/start.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";
@@ -114,7 +115,7 @@ const HAS_TURN = `(j.status IN ('running', 'stopping') OR j.status = 'queued' AN
 const WAITS = "j.status = 'queued' AND j.placed_at IS NULL AND j.confirmed_at IS NOT NULL";
 
 /** Elements that wait although there might be room, by the keys of their starts: so many of their array are at it already. */
-export async function withoutTurn(sql: Connection): Promise<Map<string, string>> {
+export async function withoutTurn(sql: Connection): Promise<Map<string, Reason>> {
   const { rows } = await sql.query<{ id: string; at_once: number }>(
     `WITH open AS (
        SELECT j.id, j.group_id, j.array_index, g.at_once, ${HAS_TURN} AS has_turn
@@ -126,7 +127,7 @@ export async function withoutTurn(sql: Connection): Promise<Map<string, string>>
      SELECT id, at_once FROM lined WHERE NOT has_turn AND nth > at_once`,
   );
   const keyOf = (id: string) => startKey({ kind: "training", id, firstRank: 0 });
-  return new Map(rows.map(({ id, at_once: atOnce }) => [keyOf(id), turnSentence(atOnce)]));
+  return new Map(rows.map(({ id, at_once: atOnce }) => [keyOf(id), turnReason(atOnce)]));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Training jobs in the store's table of kinds: how their rows wait, are placed, move and count. */
 import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { networkName, rankLive, rankSpec } from "../../core/instances/desired-set.ts";
 import type { PlaceableStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
@@ -69,7 +70,7 @@ export const JOB_STORE = {
   move: moveJobs,
   explain: explainJob,
   explainWaiting: explainWaitingJobs,
-  giveUpWaiting: (sql: Transaction, start: { id: string; reason: string }) =>
+  giveUpWaiting: (sql: Transaction, start: { id: string; reason: Reason }) =>
     explainWaitingJobs(sql, [start]),
 };
 

@@ -1,4 +1,6 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { jobMessage } from "../../core/alerts/job-messages.ts";
 import type { StopActor } from "../../core/instances/instance-report.ts";
@@ -6,6 +8,7 @@ import type { JobConfig } from "../../core/training/job-config.ts";
 import type { DistributedConfig } from "../../core/training/rank-environment.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { SOUND_SIZES } from "../database/values/old-values.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { queueWorkMessages } from "../events/message-outbox.ts";
 
@@ -48,8 +51,7 @@ export type JobCode =
 interface Deed {
   actor: string;
   now: Date;
-  /** A sentence. */
-  reason: string;
+  reason: Reason;
 }
 
 /** As `queued`, alike in all but what each row says of itself. Call in the transaction that checks the order. */
@@ -58,14 +60,15 @@ export async function insertJobs(
   { job, rows }: { job: NewJob; rows: readonly NewJobRow[] },
   { actor, now, reason }: Deed,
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.query(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
             status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
             mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at, group_id, array_index, code_id,
-            env_id, mounts_env_code)
+            env_id, mounts_env_code, status_reason_code, status_reason_params)
      SELECT r.id, $2, $3, r.name, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
             $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22, r.group_id, r.array_index,
-            $25, $26, $27
+            $25, $26, $27, $28, $29::jsonb
        FROM unnest($1::text[], $4::text[], $23::text[], $24::int[]) AS r(id, name, group_id, array_index)`,
     [
       rows.map(({ id }) => id),
@@ -76,7 +79,7 @@ export async function insertJobs(
       job.framework,
       job.image,
       job.command,
-      reason,
+      text,
       job.priority,
       job.cpu,
       job.memory,
@@ -95,6 +98,8 @@ export async function insertJobs(
       job.code?.kind === "brought" ? job.code.codeId : null,
       job.code?.kind === "of-environment" ? job.code.environmentId : null,
       job.code?.kind === "of-environment",
+      code,
+      params,
     ],
   );
   const { customerId } = job;
@@ -111,10 +116,12 @@ export async function markWanted(
   job: { id: string; status: string; customer_id: number },
   deed: Deed,
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(deed.reason);
   await sql.query(
-    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
+    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2,
+            status_reason_code = $4, status_reason_params = $5, status_deadline_at = NULL,
             confirmed_at = $3, queued_at = $3 WHERE id = $1`,
-    [job.id, deed.reason, deed.now],
+    [job.id, text, deed.now, code, params],
   );
   await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
 }
@@ -125,16 +132,18 @@ export async function markAgain(
   job: { id: string; status: string; customer_id: number; attempt: number },
   deed: Deed & { by: StopActor },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(deed.reason);
   await sql.query(
-    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2, status_deadline_at = NULL,
+    `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2,
+            status_reason_code = $4, status_reason_params = $5, status_deadline_at = NULL,
             attempt = attempt + 1, infrastructure_retries = 0, program_retries = 0, cancel_ordered_at = NULL,
             placed_at = NULL, started_at = NULL, completed_at = NULL, queued_at = $3 WHERE id = $1`,
-    [job.id, deed.reason, deed.now],
+    [job.id, text, deed.now, code, params],
   );
   const eventId = await appendStatus(sql, { id: job.id, customerId: job.customer_id, old: job.status }, deed);
   const cause = { by: deed.by, exitCode: null };
   const { attempt } = job;
-  const message = jobMessage({ to: "queued", reason: deed.reason, cause, attempt, nextAttempt: attempt + 1 });
+  const message = jobMessage({ to: "queued", reason: text, cause, attempt, nextAttempt: attempt + 1 });
   if (message === null) return;
   await queueWorkMessages(sql, [
     { workload: { kind: "training", id: job.id }, eventId, at: deed.now, message },
@@ -168,7 +177,7 @@ async function appendStatuses(
       actor,
       old,
       new: "queued",
-      reason,
+      reason: inEnglish(reason),
     })),
   );
 }

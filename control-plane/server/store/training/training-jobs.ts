@@ -5,9 +5,10 @@ import { MIN_MEMORY } from "../../core/orders/order-check.ts";
 import { neverStarts, NO_IMAGE, WAITS_FOR_CONFIRMATION } from "../../core/training/old-jobs.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
+import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
-export interface TrainingJobRow {
+export interface TrainingJobRow extends StatusReasonRow {
   id: string;
   customer_id: number;
   /** Of whoever ordered it; null where an id of the old system points nowhere. */
@@ -23,7 +24,6 @@ export interface TrainingJobRow {
   image: string;
   command: string;
   status: TrainingJobStatus;
-  status_reason: string | null;
   status_deadline_at: Date | null;
   priority: number;
   /** Sizes are per instance; null where the old system did not say. */
@@ -60,10 +60,13 @@ const STATUS_REASON = `CASE WHEN ${AWAITS_CONFIRMATION} THEN CASE
       ELSE '${WAITS_FOR_CONFIRMATION}' END
     ELSE j.status_reason END`;
 
+/** What awaits its confirmation says so whatever its row has. */
+const REASON_COLUMNS = statusReasonColumns("j", { text: STATUS_REASON, isOther: AWAITS_CONFIRMATION });
+
 export const JOB_SELECT = `SELECT j.id, ${safeBigint("j.customer_id")} AS customer_id,
     (SELECT o.username FROM customers o WHERE o.id = j.customer_id) AS owner_username, ${safeBigint("j.workspace_id")} AS workspace_id,
     j.env_id, j.code_id, j.name, j.description, j.framework, j.image, j.command, ${knownStatus("training", "j")} AS status,
-    ${STATUS_REASON} AS status_reason, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
+    ${STATUS_REASON} AS status_reason, ${REASON_COLUMNS}, j.status_deadline_at, coalesce(j.priority, 0) AS priority, j.cpu,
     ${safeBigint("j.memory")} AS memory, j.gpu, ${safeBigint("j.gpu_memory")} AS gpu_memory,
     coalesce(j.node_count, 1) AS node_count, j.distributed_config, j.mounted_datasets, j.mounted_models, j.env_vars,
     j.output_path, j.config, ${AWAITS_CONFIRMATION} AS awaits_confirmation, j.attempt,

@@ -1,6 +1,8 @@
 /** Workloads whose status has lasted too long. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 import { ofAllKinds, storeOf } from "./kinds.ts";
 
 export interface OverdueWorkload {
@@ -33,13 +35,16 @@ const OVERDUE = ofAllKinds(
       WHERE t.status_deadline_at <= $1 AND t.deleted_at IS NULL`,
 );
 
-/** The status lasts on: until the new deadline, with this sentence. */
+/** The status lasts on: until the new deadline, for this reason. */
 export async function extendDeadline(
   sql: Connection,
-  { kind, id, reason, until }: { kind: WorkloadKind; id: string; reason: string; until: Date },
+  { kind, id, reason, until }: { kind: WorkloadKind; id: string; reason: Reason; until: Date },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.query(
-    `UPDATE ${storeOf(kind).table} SET status_reason = $2, status_deadline_at = $3 WHERE id = $1`,
-    [id, reason, until],
+    `UPDATE ${storeOf(kind).table} SET status_reason = $2, status_reason_code = $4, status_reason_params = $5,
+            status_deadline_at = $3
+      WHERE id = $1`,
+    [id, text, until, code, params],
   );
 }

@@ -1,4 +1,5 @@
 /** What the kinds of workload differ in, as far as the database is asked. Each row of kinds.ts has all of it. */
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { PlaceableStart, PlacedStart } from "../../core/workloads/placeable-start.ts";
 import type { StartName } from "../../core/workloads/start.ts";
 import type { Explanation, LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
@@ -66,15 +67,15 @@ export interface KindStore<Status extends string> {
   /** Null for one that does not exist or is deleted; held to the end of the transaction. */
   lock(sql: Transaction, id: string): Promise<LockedWorkload<Status> | null>;
   notePlaced(sql: Transaction, placed: readonly PlacedStart[]): Promise<void>;
-  /** Writes the status with its sentence and deadline, and an event. Each workload at most once. */
+  /** Writes the status with its reason and deadline, and an event. Each workload at most once. */
   move(sql: Transaction, moves: readonly WorkloadMove<Status>[]): Promise<void>;
   /** No event, since it may change every few seconds. */
   explain(sql: Connection, reported: Explanation<Status>): Promise<void>;
-  /** New sentences of those that still wait, of several starts of one workload the first in the line first, in the order of their ids, so that two who write many never wait in a circle. */
+  /** New reasons of those that still wait, of several starts of one workload the first in the line first, in the order of their ids, so that two who write many never wait in a circle. */
   explainWaiting(
     sql: Transaction,
-    reported: readonly { id: string; firstRank: number; reason: string }[],
+    reported: readonly { id: string; firstRank: number; reason: Reason }[],
   ): Promise<void>;
   /** Of one that waits, and no place would help it; where that ends a workload as a whole, it is moved instead. */
-  giveUpWaiting(sql: Transaction, start: { id: string; firstRank: number; reason: string }): Promise<void>;
+  giveUpWaiting(sql: Transaction, start: { id: string; firstRank: number; reason: Reason }): Promise<void>;
 }

@@ -2,6 +2,7 @@
  * A card on which somebody is whom nobody placed there: what takes no place on it, what goes on, what `why` and the
  * alarms say, and that all of it ends with the stranger.
  */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gpuStrangersPass } from "@remotegpu/control-plane/server/controllers/hosts/gpu-strangers";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
@@ -61,7 +62,11 @@ const alarms = async () => {
 };
 const closed = async () => {
   const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now() });
-  return Object.fromEntries(hosts.flatMap(({ gpus }) => gpus.map(({ uuid, closed: why }) => [uuid, why])));
+  return Object.fromEntries(
+    hosts.flatMap(({ gpus }) =>
+      gpus.map(({ uuid, closed: why }) => [uuid, why && inEnglish(why).replace(`${uuid} `, "")]),
+    ),
+  );
 };
 const why = async (id: string) =>
   (await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice })).body;

@@ -36,7 +36,9 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
     <>
       {reason !== null && (
         <Text>
-          <ServerText>{reason}</ServerText>
+          <ServerText code={why.reason_code} params={why.reason_params}>
+            {reason}
+          </ServerText>
         </Text>
       )}
       {faults.map(({ at, code, rank, reason: fault }) => (
@@ -61,7 +63,7 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
       )}
       {fetches.map((fetch) => (
         <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
-          <ServerText>
+          <ServerText code={fetch.reason_code} params={fetch.reason_params}>
             {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}
           </ServerText>{" "}
           <AgeText at={fetch.ended_at ?? fetch.since} />
@@ -76,7 +78,14 @@ function Hosts({ hosts, areVisible }: { hosts: Why["hosts"]; areVisible: boolean
   const { t } = useTranslation("workload");
   const columns: Column<Why["hosts"][number]>[] = [
     { title: t("why.host"), cell: ({ host_name }) => <NameText>{host_name}</NameText> },
-    { title: t("why.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+    {
+      title: t("why.reason"),
+      cell: ({ reason, reason_code: code, reason_params: params }) => (
+        <ServerText code={code} params={params}>
+          {reason}
+        </ServerText>
+      ),
+    },
   ];
   return (
     <details open={areVisible}>

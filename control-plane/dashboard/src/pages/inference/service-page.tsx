@@ -48,7 +48,9 @@ function ServiceView({ service }: { service: Service }) {
         <Text>{t("ready", { ready, replicas })}</Text>
         {reason !== null && (
           <Text>
-            <ServerText>{reason}</ServerText>
+            <ServerText code={service.status_reason_code} params={service.status_reason_params}>
+              {reason}
+            </ServerText>
           </Text>
         )}
       </Group>

@@ -72,7 +72,9 @@ function State({ job, at }: JobViewOf) {
         <StatusBadge status={status} />
         {reason !== null && (
           <Text>
-            <ServerText>{reason}</ServerText>
+            <ServerText code={job.status_reason_code} params={job.status_reason_params}>
+              {reason}
+            </ServerText>
           </Text>
         )}
       </Group>

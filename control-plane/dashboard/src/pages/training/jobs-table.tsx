@@ -37,7 +37,11 @@ export function JobsTable({ group }: { group: string }) {
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
     {
       title: t("column.reason"),
-      cell: ({ status_reason: reason }) => <ServerText>{reason}</ServerText>,
+      cell: ({ status_reason: reason, status_reason_code: code, status_reason_params: params }) => (
+        <ServerText code={code} params={params}>
+          {reason}
+        </ServerText>
+      ),
       isWide: true,
     },
   ];

@@ -2,15 +2,10 @@
  * When an order that only waits for its image gives its place back, how its fetch ends, and what people are told
  * meanwhile. A card is worth money to others, a pull may hang: nobody holds the one for the other.
  */
-import {
-  MAX_FETCHES_OF_HOST,
-  type ObservedPull,
-  PULL_PROBLEM_SENTENCES,
-  type PullProblem,
-} from "@remotegpu/shared/image-fetch";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { MAX_FETCHES_OF_HOST, type ObservedPull, type PullProblem } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
+import { asReported, type Reason } from "../../reasons/reason.ts";
 
 /** So long a placement may hold what it has while its image is pulled: most images are there by then. */
 export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
@@ -124,45 +119,60 @@ export function fetchEnd(fetch: OpenFetch, nowMs: number): FetchEnd | null {
 export type PullProgress = Pick<ObservedPull, "state" | "layersDone" | "layers" | "bytesDone" | "bytes">;
 
 /** @param isHeld its host has not confirmed yet that what the order held there is free */
-export function fetchSentence(hostName: string, pull: PullProgress | null, isHeld: boolean): string {
-  const held = isHeld ? "its place there is being given back" : "no GPU is held meanwhile";
-  if (pull?.state === "waiting") return `Host ${hostName} fetches the image when its turn comes; ${held}.`;
-  const numbers = pull === null ? [] : [layersText(pull), bytesText(pull)].filter((text) => text !== null);
-  const progress = numbers.length === 0 ? "" : ` (${numbers.join(", ")})`;
-  return `Host ${hostName} is fetching the image${progress}; ${held}.`;
+export function fetchReason(hostName: string, pull: PullProgress | null, isHeld: boolean): Reason {
+  const place: Reason = { code: isHeld ? "place-being-returned" : "no-gpu-held", params: {} };
+  const params = { host_name: hostName, place };
+  if (pull?.state === "waiting") return { code: "image-fetch-queued", params };
+  const progress = pull === null ? [] : [...layersDone(pull), ...bytesDone(pull)];
+  return progress.length === 0
+    ? { code: "image-fetching", params }
+    : { code: "image-fetching-progress", params: { ...params, progress } };
 }
 
 /** The operator's list has changed since it was ordered, and may change again. */
-export function imageSentence(refusal: string): string {
-  return asSentence(`Waiting for image: ${refusal}`);
+export function imageReason(refusal: string): Reason {
+  return { code: "waiting-for-image", params: { why: asReported(refusal) } };
 }
 
 /** What customers are told of a fetch that is over. */
-export function fetchEndSentence(hostName: string, end: FetchEnd): string {
+export function fetchEndReason(hostName: string, end: FetchEnd): Reason {
+  const params = { host_name: hostName };
   switch (end.outcome) {
     case "present":
-      return `Host ${hostName} has fetched the image.`;
+      return { code: "image-fetched", params };
     case "failed":
-      return PULL_PROBLEM_SENTENCES[end.problem];
+      return PULL_PROBLEM_REASONS[end.problem];
     case "not-wanted":
-      return `Host ${hostName} need not fetch the image any more.`;
+      return { code: "image-fetch-unneeded", params };
     case "not-allowed":
-      return PULL_PROBLEM_SENTENCES["not-allowed"];
+      return PULL_PROBLEM_REASONS["not-allowed"];
     case "not-begun":
-      return `Host ${hostName} had no turn for the image in all this time.`;
+      return { code: "image-fetch-not-begun", params };
     case "host-away":
-      return `Host ${hostName} cannot go on fetching the image.`;
+      return { code: "image-host-away", params };
   }
 }
 
-function layersText({ layersDone, layers }: PullProgress): string | null {
-  if (layersDone === null || layers === null || layers === 0) return null;
-  return `${layersDone} of ${layers} ${layers === 1 ? "layer" : "layers"}`;
+const PULL_PROBLEM_REASONS: Readonly<Record<PullProblem, Reason>> = {
+  refused: { code: "image-refused", params: {} },
+  "no-such-image": { code: "image-not-found", params: {} },
+  "too-slow": { code: "image-registry-slow", params: {} },
+  unreachable: { code: "image-registry-unreachable", params: {} },
+  "not-allowed": { code: "image-registry-not-allowed", params: {} },
+  "no-room": { code: "image-without-room", params: {} },
+  "wrong-platform": { code: "image-of-other-platform", params: {} },
+  failed: { code: "image-fetch-failed", params: {} },
+};
+
+function layersDone({ layersDone, layers }: PullProgress): Reason[] {
+  if (layersDone === null || layers === null || layers === 0) return [];
+  return [{ code: "image-layers-done", params: { layers_done: layersDone, layers } }];
 }
 
 /** Both in the unit of the larger one. */
-function bytesText({ bytesDone, bytes }: PullProgress): string | null {
-  if (bytesDone === null || bytes === null || bytes === 0) return null;
-  const [size, unit] = bytes >= GIB ? [GIB, "GiB"] : [MIB, "MiB"];
-  return `${(bytesDone / size).toFixed(1)} of ${(bytes / size).toFixed(1)} ${unit}`;
+function bytesDone({ bytesDone, bytes }: PullProgress): Reason[] {
+  if (bytesDone === null || bytes === null || bytes === 0) return [];
+  return bytes >= GIB
+    ? [{ code: "image-gib-done", params: { done_gib: bytesDone / GIB, total_gib: bytes / GIB } }]
+    : [{ code: "image-mib-done", params: { done_mib: bytesDone / MIB, total_mib: bytes / MIB } }];
 }

@@ -3,7 +3,7 @@
  * host that is not used says of itself to those who wait for it, and which names pools may have.
  */
 import type { Feature } from "@remotegpu/shared/features";
-import { asPhrase } from "@remotegpu/shared/sentence";
+import { asReported, type Reason } from "../../reasons/reason.ts";
 
 /**
  * trusted: used. waiting: confirmed, not proved yet. failed: it sees other files than the proved members. overdue: it has
@@ -33,26 +33,37 @@ export interface PoolMembership {
   features: readonly string[];
 }
 
-/** A phrase that says why nothing of its pool is read, written or placed there; null where it is used. */
-export function poolObstacle({ pool, claim, state, failure, features }: PoolMembership): string | null {
-  if (claim !== null)
-    return `it waits for an administrator to confirm that it belongs to storage pool ${claim}`;
-  const canProve = features.includes(POOL_PROOF_FEATURE);
-  const why = failure === null ? "" : `: ${asPhrase(failure)}`;
+/** Why nothing of its pool is read, written or placed there; null where it is used. */
+export function poolObstacle({ pool, claim, state, failure, features }: PoolMembership): Reason | null {
+  if (claim !== null) return { code: "pool-claim-unconfirmed", params: { storage_pool: claim } };
+  const storage = { storage_pool: pool };
+  const because = failure === null ? null : { ...storage, why: asReported(failure) };
   switch (state) {
     case "trusted":
       return null;
-    case "waiting":
-      return canProve
-        ? `it has not proved yet that it shares storage pool ${pool}${why}`
-        : `its agent is too old to prove its storage pool, ${pool}`;
     case "failed":
-      return `it does not share storage pool ${pool}${why}`;
+      return because === null
+        ? { code: "pool-not-shared", params: storage }
+        : { code: "pool-not-shared-because", params: because };
+    case "waiting":
     case "overdue":
-      return canProve
-        ? `it has not proved for too long that it shares storage pool ${pool}${why}`
-        : `its agent is too old to prove its storage pool, ${pool}`;
+      if (!features.includes(POOL_PROOF_FEATURE)) return { code: "pool-agent-too-old", params: storage };
+      return unproved(state, storage, because);
   }
+}
+
+function unproved(
+  state: "waiting" | "overdue",
+  storage: { storage_pool: string },
+  because: { storage_pool: string; why: Reason } | null,
+): Reason {
+  if (state === "waiting")
+    return because === null
+      ? { code: "pool-not-proved-yet", params: storage }
+      : { code: "pool-not-proved-yet-because", params: because };
+  return because === null
+    ? { code: "pool-proof-overdue", params: storage }
+    : { code: "pool-proof-overdue-because", params: because };
 }
 
 /** A sentence for administrators of one that is used and yet lacks a proof; null where nothing is lacking. */

@@ -1,11 +1,12 @@
 /**
- * What keeps one request off one host: every constraint that fails, with the numbers, and the sentence for it.
+ * What keeps one request off one host: every constraint that fails, as a reason with the numbers.
  * An empty answer means that the host takes the request. Choosing among hosts is placement's.
  */
 import { whatLacks } from "@remotegpu/shared/features";
-import { asPhrase } from "@remotegpu/shared/sentence";
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { asReported, type Reason } from "../../reasons/reason.ts";
 import { hasNoOtherPayer } from "./fleet-state.ts";
+import { wantedGpus } from "./gpu-request.ts";
 import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
 
 /** Whole cards, or one slice of a card that several instances share. `models`: the ones allowed, null for any. */
@@ -77,23 +78,8 @@ export interface PlacementRequest {
   payer?: number;
 }
 
-export type Obstacle =
-  | { kind: "host-closed"; reason: string }
-  | { kind: "other-payer" }
-  | { kind: "label"; label: string; wanted: string; has: string | null }
-  | { kind: "agent-too-old"; lacks: string }
-  | { kind: "other-pool"; wanted: string; has: string }
-  | { kind: "pool-skipped"; storagePool: string; reason: string }
-  | { kind: "host-skipped"; reason: string }
-  | { kind: "cpu"; requestedMilli: number; freeMilli: number }
-  | { kind: "memory"; requestedMib: number; freeMib: number }
-  | { kind: "temp-storage"; requestedMib: number; freeMib: number }
-  | { kind: "no-such-gpu"; request: string; cards: number }
-  | { kind: "gpu-busy"; requested: number; free: number }
-  | { kind: "gpu-closed"; reason: string };
-
 /** All constraints of `host` that `request` fails at the time `now` (ms), in a fixed order. */
-export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
+export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: number): Reason[] {
   return [
     ...poolObstacles(host, request, now),
     ...payerObstacles(host, request),
@@ -104,62 +90,84 @@ export function obstaclesOn(host: HostCapacity, request: PlacementRequest, now: 
   ];
 }
 
-function poolObstacles(host: HostCapacity, request: PlacementRequest, now: number): Obstacle[] {
-  const obstacles: Obstacle[] = [];
-  if (host.closed !== null) obstacles.push({ kind: "host-closed", reason: host.closed });
+function poolObstacles(host: HostCapacity, request: PlacementRequest, now: number): Reason[] {
+  const obstacles: Reason[] = [];
+  if (host.closed !== null) obstacles.push(host.closed);
   if (request.storagePool !== null && request.storagePool !== host.storagePool)
-    obstacles.push({ kind: "other-pool", wanted: request.storagePool, has: host.storagePool });
+    obstacles.push({
+      code: "other-storage-pool",
+      params: { wanted_storage_pool: request.storagePool, host_storage_pool: host.storagePool },
+    });
   for (const skip of request.skips)
     if (skip.untilMs <= now) continue;
     else if ("hostId" in skip) {
-      if (skip.hostId === host.id) obstacles.push({ kind: "host-skipped", reason: skip.reason });
+      if (skip.hostId === host.id)
+        obstacles.push({ code: "host-skipped", params: { why: asReported(skip.reason) } });
     } else if (skip.storagePool === host.storagePool)
-      obstacles.push({ kind: "pool-skipped", storagePool: skip.storagePool, reason: skip.reason });
+      obstacles.push({
+        code: "storage-pool-skipped",
+        params: { storage_pool: skip.storagePool, why: asReported(skip.reason) },
+      });
   return obstacles;
 }
 
-function payerObstacles(host: HostCapacity, { payer }: PlacementRequest): Obstacle[] {
-  return hasNoOtherPayer(host.payers ?? null, payer) ? [] : [{ kind: "other-payer" }];
+function payerObstacles(host: HostCapacity, { payer }: PlacementRequest): Reason[] {
+  return hasNoOtherPayer(host.payers ?? null, payer) ? [] : [{ code: "host-shared-with-nobody", params: {} }];
 }
 
-function labelObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
+function labelObstacles(host: HostCapacity, request: PlacementRequest): Reason[] {
   return Object.entries(request.labels)
     .filter(([label, wanted]) => host.labels[label] !== wanted)
-    .map(([label, wanted]) => ({ kind: "label", label, wanted, has: host.labels[label] ?? null }));
+    .map(([label, wanted]) => {
+      const value = host.labels[label];
+      return value === undefined
+        ? { code: "label-missing", params: { label, wanted } }
+        : { code: "label-differs", params: { label, wanted, value } };
+    });
 }
 
-function agentObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
+function agentObstacles(host: HostCapacity, request: PlacementRequest): Reason[] {
   return request.features
     .filter((feature) => !host.features.includes(feature))
-    .map((lacks) => ({ kind: "agent-too-old", lacks }));
+    .map((feature) => ({
+      code: "agent-lacks-feature",
+      params: { feature, cannot: whatLacks(feature) },
+    }));
 }
 
-function capacityObstacles(host: HostCapacity, request: PlacementRequest): Obstacle[] {
-  const obstacles: Obstacle[] = [];
+function capacityObstacles(host: HostCapacity, request: PlacementRequest): Reason[] {
+  const obstacles: Reason[] = [];
   if (request.cpuMilli > host.freeCpuMilli)
-    obstacles.push({ kind: "cpu", requestedMilli: request.cpuMilli, freeMilli: host.freeCpuMilli });
+    obstacles.push({
+      code: "cpu-short",
+      params: {
+        requested_cores: request.cpuMilli / THOUSANDTHS,
+        free_cores: host.freeCpuMilli / THOUSANDTHS,
+      },
+    });
   if (request.memoryMib > host.freeMemoryMib)
-    obstacles.push({ kind: "memory", requestedMib: request.memoryMib, freeMib: host.freeMemoryMib });
+    obstacles.push({
+      code: "memory-short",
+      params: { requested_mib: request.memoryMib, free_mib: host.freeMemoryMib },
+    });
   if (request.tempStorageMib > host.freeTempStorageMib)
     obstacles.push({
-      kind: "temp-storage",
-      requestedMib: request.tempStorageMib,
-      freeMib: host.freeTempStorageMib,
+      code: "temp-storage-short",
+      params: { requested_mib: request.tempStorageMib, free_mib: host.freeTempStorageMib },
     });
   return obstacles;
 }
 
-function gpuObstacles(host: HostCapacity, gpuRequest: GpuRequest): Obstacle[] {
-  const requested = gpuCount(gpuRequest);
-  const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, gpuRequest));
+function gpuObstacles(host: HostCapacity, wanted: GpuRequest): Reason[] {
+  const requested = gpuCount(wanted);
+  const ofKind = host.gpus.filter((gpu) => isOfKind(gpu, wanted));
   if (ofKind.length < requested)
-    return [{ kind: "no-such-gpu", request: describeRequest(gpuRequest), cards: ofKind.length }];
-  const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, gpuRequest)).length;
+    return [{ code: "gpu-not-on-host", params: { wanted: wantedGpus(wanted), found: ofKind.length } }];
+  const free = ofKind.filter((gpu) => gpu.closed === null && hasRoom(gpu, wanted)).length;
   if (free >= requested) return [];
-  const closed = ofKind.filter((gpu) => gpu.closed !== null);
   return [
-    { kind: "gpu-busy", requested, free },
-    ...closed.map((gpu): Obstacle => ({ kind: "gpu-closed", reason: `${gpu.uuid} ${gpu.closed}` })),
+    { code: "gpus-busy", params: { requested, free } },
+    ...ofKind.flatMap(({ closed }) => closed ?? []),
   ];
 }
 
@@ -206,67 +214,4 @@ export function hasRoom(gpu: GpuCapacity, gpuRequest: GpuRequest): boolean {
 export function sliceShare(slice: { memoryMib: number; shareThousandths: number }, cardMib: number): number {
   const ofMemory = cardMib === 0 ? 0 : Math.floor((slice.memoryMib * THOUSANDTHS) / cardMib);
   return Math.max(1, slice.shareThousandths, ofMemory);
-}
-
-function describeRequest(gpuRequest: GpuRequest): string {
-  switch (gpuRequest.kind) {
-    case "none":
-      return "no GPU";
-    case "whole":
-      return [
-        `${gpuRequest.count} × ${modelsOf(gpuRequest.models) ?? "GPU"}`,
-        ...(gpuRequest.leastMemoryMib > 0 ? [`with at least ${gpuRequest.leastMemoryMib} MiB`] : []),
-      ].join(" ");
-    case "slice":
-      return `a slice of ${sliceSize(gpuRequest)} of ${modelsOf(gpuRequest.models) ?? "a GPU"}`;
-  }
-}
-
-function sliceSize({ memoryMib, shareThousandths }: Extract<GpuRequest, { kind: "slice" }>): string {
-  const share = `${shareThousandths} thousandths`;
-  if (memoryMib === 0) return share;
-  return shareThousandths === 0 ? `${memoryMib} MiB` : `${memoryMib} MiB and ${share}`;
-}
-
-function modelsOf(models: readonly string[] | null): string | null {
-  if (models === null) return null;
-  return models.length === 0 ? "GPU with a price" : models.join(" or ");
-}
-
-/** The obstacle as a phrase for people, without a full stop, though its reason may be a sentence of others. */
-export function describeObstacle(obstacle: Obstacle): string {
-  switch (obstacle.kind) {
-    case "host-closed":
-      return asPhrase(obstacle.reason);
-    case "other-payer":
-      return "it runs work of another payer and shares with nobody until its software is updated";
-    case "other-pool":
-      return `the files are in storage pool ${obstacle.wanted}, this host sees ${obstacle.has}`;
-    case "pool-skipped":
-      return `storage pool ${obstacle.storagePool} is skipped for a while: ${asPhrase(obstacle.reason)}`;
-    case "host-skipped":
-      return `it is skipped for a while, where the last attempt failed: ${asPhrase(obstacle.reason)}`;
-    case "label":
-      return obstacle.has === null
-        ? `it has no label ${obstacle.label}, ${obstacle.wanted} is wanted`
-        : `its label ${obstacle.label} is ${obstacle.has}, ${obstacle.wanted} is wanted`;
-    case "agent-too-old":
-      return `its agent is too old: it cannot ${whatLacks(obstacle.lacks)}`;
-    case "cpu":
-      return `${cores(obstacle.requestedMilli)} asked, ${obstacle.freeMilli / THOUSANDTHS} free`;
-    case "memory":
-      return `${obstacle.requestedMib} MiB of memory asked, ${obstacle.freeMib} MiB free`;
-    case "temp-storage":
-      return `${obstacle.requestedMib} MiB of temporary storage asked, ${obstacle.freeMib} MiB free`;
-    case "no-such-gpu":
-      return `asked for ${obstacle.request}, the host has ${obstacle.cards} such`;
-    case "gpu-busy":
-      return `${obstacle.requested} GPU asked, ${obstacle.free} free`;
-    case "gpu-closed":
-      return asPhrase(obstacle.reason);
-  }
-}
-
-function cores(milli: number): string {
-  return `${milli / THOUSANDTHS} CPU ${milli === THOUSANDTHS ? "core" : "cores"}`;
 }

@@ -3,6 +3,7 @@
  * thousandths, memory in MiB). Built by the store from one consistent read; holds no names, tenants or money.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Reason } from "../../reasons/reason.ts";
 
 /** A card is whole and idle, held whole by one instance, or cut into slices. */
 export type GpuUse = "idle" | "exclusive" | "shared";
@@ -15,8 +16,8 @@ export interface GpuCapacity {
   island: number | null;
   /** 0 where the host could not tell. */
   memoryMib: number;
-  /** A phrase that says why nothing new may land on this card, or null. */
-  closed: string | null;
+  /** Why nothing new may land on this card, or null. */
+  closed: Reason | null;
   use: GpuUse;
   freeShareThousandths: number;
   freeMemoryMib: number;
@@ -26,8 +27,8 @@ export interface HostCapacity {
   id: string;
   name: string;
   storagePool: string;
-  /** A phrase that says why nothing new may land on this host, or null. */
-  closed: string | null;
+  /** Why nothing new may land on this host, or null. */
+  closed: Reason | null;
   labels: Readonly<Record<string, string>>;
   /** Names and ids of the images that it has; what is ordered by another name has to be fetched first. */
   images: readonly string[];

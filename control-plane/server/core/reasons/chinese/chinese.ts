@@ -8,6 +8,10 @@ import { EVENT_CHINESE } from "./events.ts";
 import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
 import { HOST_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE } from "./placement.ts";
+import { ENVIRONMENT_CHINESE } from "./environments.ts";
+import { IMAGE_CHINESE } from "./images.ts";
+import { JOB_CHINESE } from "./jobs.ts";
+import { SERVICE_CHINESE } from "./services.ts";
 import { WAITING_CHINESE } from "./waiting.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
@@ -17,6 +21,10 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
   ...PLACEMENT_CHINESE,
+  ...ENVIRONMENT_CHINESE,
+  ...IMAGE_CHINESE,
+  ...JOB_CHINESE,
+  ...SERVICE_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
 };

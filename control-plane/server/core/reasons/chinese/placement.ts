@@ -16,6 +16,7 @@ export const PLACEMENT_CHINESE = messagesFor<typeof PLACEMENT_CODES>()({
   "gpu-not-on-host": "需要 {wanted}，该主机有 {found} 张",
   "gpus-busy": "需要 {requested} 张 GPU，空闲 {free} 张",
 
+  obstacles: "{why}",
   "at-host": "{host_name}：{why}",
   "host-gone": "主机 {host_id} 已不存在",
   "place-count-wrong": "需要 {requested} 个实例，找到 {found} 个位置",

@@ -19,7 +19,9 @@ export const WAITING_CHINESE = messagesFor<typeof WAITING_CODES>()({
   "waiting-for-stop": "等待 {host_count} 台主机确认上次启动的容器已停止：{hosts}。",
   "waiting-for-turn": "等待轮到：该作业组同时只运行 {at_once} 个。",
   "waiting-for-network": "等待网络：{network_count} 个网络都在使用。",
-  "waiting-for-confirmed-address":
-    "等待主机 {host_name}：其他主机用来找到它的地址尚未确认，或不是 IPv4 地址。",
+  "waiting-for-confirmed-address": "等待主机 {host_id}：其他主机用来找到它的地址尚未确认，或不是 IPv4 地址。",
+  "too-many-instances": "最多 {max_instances} 个实例一起启动。",
   several: "{reasons}",
+  "mount-missing-in-pool": "存储池 {storage_pool} 中缺少挂载内容：{why}。",
+  "waiting-for-another-gpu": "等待另一张 GPU：{why}。",
 });

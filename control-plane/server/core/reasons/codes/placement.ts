@@ -17,6 +17,7 @@ export const PLACEMENT_CODES = {
   "gpus-busy": { requested: "number", free: "number" },
 
   // What changed between the decision and its commit.
+  obstacles: { why: "phrases" },
   "at-host": { host_name: "text", why: "phrases" },
   "host-gone": { host_id: "text" },
   "place-count-wrong": { requested: "number", found: "number" },

@@ -19,6 +19,9 @@ export const WAITING_CODES = {
   "waiting-for-stop": { host_count: "number", hosts: "names" },
   "waiting-for-turn": { at_once: "number" },
   "waiting-for-network": { network_count: "number" },
-  "waiting-for-confirmed-address": { host_name: "text" },
+  "waiting-for-confirmed-address": { host_id: "text" },
+  "too-many-instances": { max_instances: "number" },
   several: { reasons: "sentences" },
+  "mount-missing-in-pool": { storage_pool: "text", why: "phrase" },
+  "waiting-for-another-gpu": { why: "phrase" },
 } as const satisfies CodeShapes;

@@ -8,6 +8,10 @@ import { EVENT_ENGLISH } from "./events.ts";
 import { GPU_REQUEST_ENGLISH } from "./gpu-requests.ts";
 import { HOST_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH } from "./placement.ts";
+import { ENVIRONMENT_ENGLISH } from "./environments.ts";
+import { IMAGE_ENGLISH } from "./images.ts";
+import { JOB_ENGLISH } from "./jobs.ts";
+import { SERVICE_ENGLISH } from "./services.ts";
 import { WAITING_ENGLISH } from "./waiting.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
@@ -17,6 +21,10 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
   ...PLACEMENT_ENGLISH,
+  ...ENVIRONMENT_ENGLISH,
+  ...IMAGE_ENGLISH,
+  ...JOB_ENGLISH,
+  ...SERVICE_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
 };

@@ -22,6 +22,7 @@ export const PLACEMENT_ENGLISH = messagesFor<typeof PLACEMENT_CODES>()({
   "gpu-not-on-host": "asked for {wanted}, the host has {found} such",
   "gpus-busy": "{requested} GPU asked, {free} free",
 
+  obstacles: "{why}",
   "at-host": "{host_name}: {why}",
   "host-gone": "host {host_id} is not there any more",
   "place-count-wrong": "{requested} instances asked, {found} places found",

@@ -38,6 +38,9 @@ export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   },
   "waiting-for-network": "Waiting for a network: all {network_count} are in use.",
   "waiting-for-confirmed-address":
-    "Waiting for host {host_name}, which the others would find by an address that is not confirmed, or is not IPv4.",
+    "Waiting for host {host_id}, which the others would find by an address that is not confirmed, or is not IPv4.",
+  "too-many-instances": "At most {max_instances} instances start together.",
   several: "{reasons}",
+  "mount-missing-in-pool": "A mount is missing in storage pool {storage_pool}: {why}.",
+  "waiting-for-another-gpu": "Waiting for another GPU: {why}.",
 });

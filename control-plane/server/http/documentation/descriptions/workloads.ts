@@ -107,6 +107,16 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
     "Why it is in its status, in a sentence; null where there is nothing to add",
     "waits for a free GPU",
   ],
+  status_reason_code: [
+    "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
+    "waiting-for-quota",
+  ],
+  status_reason_params: ["The numbers, names and further reasons that the code's text shows", {}],
+  reason_code: [
+    "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
+    "host-cordoned",
+  ],
+  reason_params: ["The numbers, names and further reasons that the code's text shows", {}],
   status_deadline_at: ["By when a status that ends in -ing becomes another"],
   host_id: ["The host; null where there is none", "host-91d3e7b4"],
   host_name: ["The host's name", "gpu-07"],

@@ -43,3 +43,26 @@ export function reasonLists(reasons: readonly (Reason | null)[]) {
     params: columns.map(({ params }) => params),
   };
 }
+
+/**
+ * SQL of the two columns beside the text of a status: what was written as a text has the code and the parameters of that.
+ * @param shown.text the text, where it is not always the row's own
+ * @param shown.isOther whether it is another text than the row's
+ */
+export function statusReasonColumns(
+  row: string,
+  shown = { text: `${row}.status_reason`, isOther: "false" },
+): string {
+  const isText = `${shown.isOther} OR ${row}.status_reason_code IS NULL`;
+  const columns = (asText: string, own: string) =>
+    `CASE WHEN ${shown.text} IS NULL THEN NULL WHEN ${isText} THEN ${asText} ELSE ${row}.${own} END AS ${own}`;
+  return `${columns(`'${AS_REPORTED}'`, "status_reason_code")},
+    ${columns(`jsonb_build_object('text', ${shown.text})`, "status_reason_params")}`;
+}
+
+/** As the columns are read. */
+export interface StatusReasonRow {
+  status_reason: string | null;
+  status_reason_code: string | null;
+  status_reason_params: Record<string, unknown> | null;
+}

@@ -2,6 +2,7 @@
  * Who belongs to which storage pool, as administrators want it, and what waits for their word or for a proof. Whether a
  * member shares the pool is found by rounds of proofs (pool-rounds.ts).
  */
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 import {
   isLikeAnotherHost,
   poolObstacle,
@@ -119,11 +120,13 @@ export async function lackingMembers(
         {
           id,
           lacks: "word",
-          sentence: `Host ${name} (${id}) takes nothing: ${obstacle}. Where it does: ${confirmationOf(row, claim)}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
+          sentence: `Host ${name} (${id}) takes nothing: ${obstacle && inEnglish(obstacle)}. Where it does: ${confirmationOf(row, claim)}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
         },
       ];
     const text =
-      obstacle === null ? warning : `Nothing of its pool is read, written or placed there: ${obstacle}.`;
+      obstacle === null
+        ? warning
+        : `Nothing of its pool is read, written or placed there: ${inEnglish(obstacle)}.`;
     return text === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${text}` }];
   });
 }

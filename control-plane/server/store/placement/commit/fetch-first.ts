@@ -4,11 +4,7 @@
  * was chosen fetches the image first, and who may have the card meanwhile is open.
  */
 import { canonicalImageName } from "@remotegpu/shared/image-name";
-import {
-  fetchSentence,
-  hasRoomForFetch,
-  HELD_AGAIN_AFTER_MS,
-} from "../../../core/hosts/images/image-fetch.ts";
+import { fetchReason, hasRoomForFetch, HELD_AGAIN_AFTER_MS } from "../../../core/hosts/images/image-fetch.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
 import { raiseGeneration } from "../../hosts/hosts.ts";
@@ -34,7 +30,7 @@ export async function fetchFirst(
     if (host === null || host.images.some((name) => canonicalImageName(name) === canonical)) continue;
     await orderFetch(sql, { id: newId("fetch"), start, hostId, image, payerId, now });
     await raiseGeneration(sql, hostId);
-    const detail = fetchSentence(host.name, null, false);
+    const detail = fetchReason(host.name, null, false);
     refused.set(candidate, { committed: false, reason: "image-first", detail, hostId });
   }
   return refused;

@@ -11,6 +11,7 @@ import {
   MAX_GANG_RANKS,
   type RankNetwork,
 } from "../../../core/training/gang-network.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { setting } from "../../accounts/settings.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { ADDRESS, type AddressRow, peerAddress } from "../../hosts/host-addresses.ts";
@@ -48,7 +49,7 @@ export async function giveNetworks(
   for (const [candidate, start] of gangs) {
     // The old system knew no such bound.
     if (start.places.length > MAX_GANG_RANKS) {
-      const detail = `At most ${MAX_GANG_RANKS} instances start together.`;
+      const detail: Reason = { code: "too-many-instances", params: { max_instances: MAX_GANG_RANKS } };
       refused.set(candidate, { committed: false, reason: "still-held", detail });
       continue;
     }
@@ -59,10 +60,10 @@ export async function giveNetworks(
       : undefined;
     const number = freeNumber(inUse, anywhere(`${start.placeable.start.id} ${now.getTime()}`));
     if (nameless !== undefined || number === null) {
-      const detail =
+      const detail: Reason =
         nameless === undefined
-          ? `Waiting for a network: all ${GANG_NETWORKS} are in use.`
-          : `Waiting for host ${nameless.hostId}, which the others would find by an address that is not confirmed, or is not IPv4.`;
+          ? { code: "waiting-for-network", params: { network_count: GANG_NETWORKS } }
+          : { code: "waiting-for-confirmed-address", params: { host_id: nameless.hostId } };
       refused.set(candidate, { committed: false, reason: "still-held", detail });
       continue;
     }

@@ -3,6 +3,7 @@
  * read of all that decides, then each order by itself against what the ones before it have left. What passes is
  * written by new-placements.ts.
  */
+import { asReported } from "../../../core/reasons/reason.ts";
 import type { Transaction } from "../../database/database.ts";
 import { assertTerm } from "../../database/leader.ts";
 import { armPlacements } from "../../spending/cut-off-rules.ts";
@@ -70,7 +71,11 @@ function decide(candidates: readonly Candidate[], inputs: CommitInputs): Decided
     const placed = inputs.placedOrder(candidate);
     const check = inputs.check(placed);
     if (!check.passed) {
-      decided.refused.set(candidate, { committed: false, reason: check.obstacle, detail: check.detail });
+      decided.refused.set(candidate, {
+        committed: false,
+        reason: check.obstacle,
+        detail: asReported(check.detail),
+      });
       continue;
     }
     answer.take();

@@ -1,5 +1,7 @@
 /** The starts of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
-import { fetchSentence } from "../../../core/hosts/images/image-fetch.ts";
+import { fetchReason } from "../../../core/hosts/images/image-fetch.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import { stopReason } from "../../../core/queue/waiting-reasons.ts";
 import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
@@ -29,15 +31,11 @@ export async function lockCandidates(
     const placeable = waiting.get(key);
     waiting.delete(key);
     if (placeable === undefined)
-      return { committed: false, reason: "not-queued", detail: "It does not wait any more." };
+      return { committed: false, reason: "not-queued", detail: asReported("It does not wait any more.") };
     const holder = holders.get(key);
     const fetch = fetches.get(key);
-    if (fetch !== undefined)
-      return stillHeld(fetchSentence(fetch.hostName, fetch.pull, holder !== undefined));
-    if (holder !== undefined)
-      return stillHeld(
-        `Waiting for host ${holder} to confirm that the container of the last start has stopped.`,
-      );
+    if (fetch !== undefined) return stillHeld(fetchReason(fetch.hostName, fetch.pull, holder !== undefined));
+    if (holder !== undefined) return stillHeld(stopReason([holder]));
     return { ...proposal, placeable };
   });
 }
@@ -57,7 +55,7 @@ async function lockWaiting(
   return new Map(waiting.flat().map((placeable) => [startKey(placeable.start), placeable]));
 }
 
-function stillHeld(detail: string): Refusal {
+function stillHeld(detail: Reason): Refusal {
   return { committed: false, reason: "still-held", detail };
 }
 

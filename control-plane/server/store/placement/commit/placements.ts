@@ -4,6 +4,7 @@
  * double placement impossible even if this is wrong. What a placement becomes later is in environment-orders.ts and
  * observed.ts.
  */
+import { asReported } from "../../../core/reasons/reason.ts";
 import { type Database, isUniqueViolation, StoreError, transaction } from "../../database/database.ts";
 import { commitBatch } from "./placement-batch.ts";
 import type { CommitOutcome, CommitTerms, PlacementProposal } from "./proposals.ts";
@@ -23,7 +24,8 @@ export async function commitPlacements(
     return await transaction(database, async (sql) => await commitBatch(sql, proposals, terms));
   } catch (error) {
     if (!isTaken(error)) throw error;
-    if (proposals.length === 1) return [{ committed: false, reason: "taken", detail: error.message }];
+    if (proposals.length === 1)
+      return [{ committed: false, reason: "taken", detail: asReported(error.message) }];
     // One of them spoils all: halves of the batch are tried until only that one is left out.
     const middle = Math.ceil(proposals.length / 2);
     return [

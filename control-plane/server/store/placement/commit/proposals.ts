@@ -1,5 +1,6 @@
 /** What the scheduler proposes to write down, and what may come of it. */
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Turn } from "../../../core/queue/oldest.ts";
 import type { NewId } from "../../../core/workloads/new-id.ts";
 import type { StartName } from "../../../core/workloads/start.ts";
@@ -33,12 +34,12 @@ export type CommitOutcome =
       hostIds: string[];
     }
   /** Stopped, deleted or placed meanwhile: nothing to do. */
-  | { committed: false; reason: "not-queued"; detail: string }
+  | { committed: false; reason: "not-queued"; detail: Reason }
   /** Somebody else was faster: look again. */
-  | { committed: false; reason: "taken"; detail: string }
-  /** It waits on, with this sentence. */
-  | { committed: false; reason: "still-held" | "image" | "price" | "quota" | "funds"; detail: string }
+  | { committed: false; reason: "taken"; detail: Reason }
+  /** It waits on, for this reason. */
+  | { committed: false; reason: "still-held" | "image" | "price" | "quota" | "funds"; detail: Reason }
   /** It waits on, and this host fetches its image meanwhile. */
-  | { committed: false; reason: "image-first"; detail: string; hostId: string }
+  | { committed: false; reason: "image-first"; detail: Reason; hostId: string }
   /** It cannot start as it is: the order mounts what it may not. */
-  | { committed: false; reason: "mount-not-found" | "mount-not-ready"; detail: string };
+  | { committed: false; reason: "mount-not-found" | "mount-not-ready"; detail: Reason };

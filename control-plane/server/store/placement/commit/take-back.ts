@@ -6,7 +6,8 @@
 import type { ObservedPull } from "@remotegpu/shared/image-fetch";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { fetchSentence, type PlacedForImage } from "../../../core/hosts/images/image-fetch.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { fetchReason, type PlacedForImage } from "../../../core/hosts/images/image-fetch.ts";
 import { lockRun, waiveRun } from "../../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";
@@ -127,14 +128,14 @@ export async function takeBackToFetch(
   const start = { ...workload, firstRank: 0 };
   await orderFetch(sql, { id: fetchId, start, hostId, image, payerId, now: taken.now });
   const pull = (await awaitedFetches(sql, [start])).get(startKey(start))?.pull ?? null;
-  await takeBack(sql, taken, fetchSentence(hostName, pull, true));
+  await takeBack(sql, taken, fetchReason(hostName, pull, true));
 }
 
 /** All that is placed of the start, of which nothing has begun. Call with workload and host held. */
 export async function takeBack(
   sql: Transaction,
   { workload, placement, now }: TakenBack,
-  reason: string,
+  reason: Reason,
 ): Promise<void> {
   const { kind } = placement.workload;
   for (const { run_id: runId, is_held, want } of await placementsNotGone(sql, placement.workload)) {

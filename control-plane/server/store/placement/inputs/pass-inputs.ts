@@ -1,8 +1,9 @@
 /** All that a pass of the scheduler looks at, read together: the fleet, what runs, who waits and whose turn it is. */
-import { asSentence } from "@remotegpu/shared/sentence";
-import { fetchSentence, imageSentence } from "../../../core/hosts/images/image-fetch.ts";
+import { fetchReason, imageReason } from "../../../core/hosts/images/image-fetch.ts";
 import type { Fleet } from "../../../core/placement/fleet/fleet.ts";
 import type { QueuedOrder } from "../../../core/queue/fleet-room.ts";
+import { fundsReason, priceReason, stopReason } from "../../../core/queue/waiting-reasons.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Waiting } from "../../../core/queue/queue.ts";
 import type { WaitingInputs } from "../../../core/queue/turn.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../../database/database.ts";
@@ -18,7 +19,7 @@ import { startKey } from "../../../core/workloads/start.ts";
 
 /** One that waits, under a name that is its own among all kinds. */
 export interface ScheduledOrder extends WaitingOrder, Waiting, QueuedOrder {
-  heldBack: string | null;
+  heldBack: Reason | null;
 }
 
 /** What passes of one process keep between them, since it changes more slowly than they follow each other. */
@@ -118,33 +119,17 @@ function scheduledOrder(order: WaitingOrder, isStoredApart: boolean): ScheduledO
     ...order,
     ...order.stand,
     request: isStoredApart ? { ...order.request, payer: order.payerId } : order.request,
-    heldBack:
-      fetchingSentence(order) ??
-      heldSentence(order.heldBy) ??
-      order.withoutTurn ??
-      (order.imageRefusal && imageSentence(order.imageRefusal)) ??
-      priceSentence(order.beyondMaximum) ??
-      fundsSentence(order.withoutFunds),
+    heldBack: heldBackBy(order),
   };
 }
 
 /** Passed over like whatever waits for something else than room, it neither takes a place nor keeps one. */
-function fetchingSentence({ awaits, heldBy }: WaitingOrder): string | null {
-  return awaits === null ? null : fetchSentence(awaits.hostName, awaits.pull, heldBy.length > 0);
-}
-
-/** It takes no place while it would cost more than its customer allows, and keeps none from others. */
-function priceSentence(beyondMaximum: string | null): string | null {
-  return beyondMaximum === null ? null : asSentence(`Waiting for price: ${beyondMaximum}`);
-}
-
-/** As the commit would say it; nothing is kept free for whoever could not pay for it. */
-function fundsSentence(withoutFunds: string | null): string | null {
-  return withoutFunds === null ? null : asSentence(`Waiting for funds: ${withoutFunds}`);
-}
-
-function heldSentence(heldBy: readonly string[]): string | null {
-  if (heldBy.length === 0) return null;
-  const hosts = `host${heldBy.length === 1 ? "" : "s"} ${heldBy.join(", ")}`;
-  return `Waiting for ${hosts} to confirm that the container of the last start has stopped.`;
+function heldBackBy(order: WaitingOrder): Reason | null {
+  const { awaits, heldBy, withoutTurn, imageRefusal, beyondMaximum, withoutFunds } = order;
+  if (awaits !== null) return fetchReason(awaits.hostName, awaits.pull, heldBy.length > 0);
+  if (heldBy.length > 0) return stopReason(heldBy);
+  if (withoutTurn !== null) return withoutTurn;
+  if (imageRefusal !== null) return imageReason(imageRefusal);
+  if (beyondMaximum !== null) return priceReason(beyondMaximum);
+  return withoutFunds === null ? null : fundsReason(withoutFunds);
 }

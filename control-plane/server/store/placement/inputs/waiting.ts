@@ -7,6 +7,7 @@ import type { Quota } from "../../../core/orders/quota-levels.ts";
 import type { PlacementRequest } from "../../../core/placement/fleet/fits-on.ts";
 import type { Sharer } from "../../../core/queue/fair-share.ts";
 import type { QueueState } from "../../../core/queue/queue.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { needsOf, rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import { nameKey } from "../../../core/workloads/workload-name.ts";
@@ -47,7 +48,7 @@ export interface WaitingOrder {
   /** A host fetches its image: until that is over it holds nothing and is placed nowhere. */
   awaits: AwaitedFetch | null;
   /** Why it is not its turn among those of its array; null where it is. */
-  withoutTurn: string | null;
+  withoutTurn: Reason | null;
   /** Why its own maximum price keeps it from every model; null where it does not. */
   beyondMaximum: string | null;
   /** Why its image may not be used any more; null where it may. */

@@ -40,7 +40,9 @@ export function StatusSummary({ environment, at }: StatusOf) {
       </Group>
       {reason !== null && reason !== "" && (
         <Text data-reason style={{ overflowWrap: "anywhere" }}>
-          <ServerText>{reason}</ServerText>
+          <ServerText code={environment.status_reason_code} params={environment.status_reason_params}>
+            {reason}
+          </ServerText>
         </Text>
       )}
       {environment.description !== null && (

@@ -1,3 +1,4 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { endSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -150,7 +151,8 @@ describe("deadlines", () => {
       const waitsForHost = status.endsWith("ing") && status !== "running";
 
       expect(limitMs(status) !== null).toBe(waitsForHost);
-      expect(waitsFor(status, "h1")?.includes("Host h1") ?? false).toBe(waitsForHost);
+      const reason = waitsFor(status, "h1");
+      expect(reason !== null && inEnglish(reason).includes("Host h1")).toBe(waitsForHost);
       expect(afterDeadline(status, "h1") !== null).toBe(waitsForHost);
     },
   );
@@ -163,8 +165,7 @@ describe("deadlines", () => {
   test("an unconfirmed stop is an error and an unconfirmed deletion goes on, both with a sentence", () => {
     expect(afterDeadline("stopping", "h1")).toEqual({
       status: "error",
-      reason:
-        "Host h1 has not confirmed the stop within 10 minutes; the order stands and later time is free.",
+      reason: { code: "environment-stop-overdue", params: { host_name: "h1", minutes: 10 } },
       stops: false,
     });
     expect(afterDeadline("deleting", "h1")?.status).toBe("deleting");

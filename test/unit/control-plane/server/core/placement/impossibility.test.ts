@@ -9,7 +9,7 @@ import {
   type Impossibility,
   impossibility,
 } from "@remotegpu/control-plane/server/core/placement/impossibility";
-import { aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const small = aHost({
   id: "small",
@@ -112,11 +112,11 @@ test.each<[string, HostCapacity[], Partial<PlacementRequest>]>([
   ["as many instances as fit over the hosts", [small, large], { instances: 5 }],
   ["a fleet that no host has joined yet", [], { cpuMilli: 1e9 }],
   ["a storage pool all of whose hosts are away", [small], { storagePool: "gone", cpuMilli: 1e9 }],
-  ["a host that is closed", [{ ...small, closed: "it is unreachable" }], { cpuMilli: 64_000 }],
+  ["a host that is closed", [{ ...small, closed: CLOSED }], { cpuMilli: 64_000 }],
   ["a host that is full", [{ ...small, freeCpuMilli: 0, freeMemoryMib: 0 }], { cpuMilli: 64_000 }],
   [
     "cards that are cordoned or held",
-    [{ ...large, gpus: large.gpus.map((gpu) => ({ ...gpu, closed: "is cordoned", use: "exclusive" })) }],
+    [{ ...large, gpus: large.gpus.map((gpu) => ({ ...gpu, closed: CLOSED, use: "exclusive" })) }],
     { gpu: whole(4) },
   ],
   [

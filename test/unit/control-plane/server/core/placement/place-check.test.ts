@@ -1,3 +1,5 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { describe, expect, test } from "vitest";
 import { openPlaces } from "@remotegpu/control-plane/server/core/placement/place-check";
 import {
@@ -6,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import type { GpuGrant, PlacedInstance } from "@remotegpu/control-plane/server/core/placement/placement";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { CLOSED, aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const NOW = 1_000;
 const whole = (uuid: string): GpuGrant => ({ uuid, memoryMib: null, shareThousandths: 1000 });
@@ -34,7 +36,7 @@ function taking(hosts: HostCapacity[]) {
   const attempt = openPlaces({ hosts }, NOW);
   return (request: PlacementRequest, ...places: PlacedInstance[]): string => {
     const answer = attempt(request, places);
-    if (!answer.free) return answer.why;
+    if (!answer.free) return inEnglish(answer.why);
     answer.take();
     return "taken";
   };
@@ -114,7 +116,14 @@ describe("cards", () => {
       "GPU GPU-host-a-0 has another size now",
     ],
   ])("%s are refused", (_, gpu, grants, why) => {
-    const gpus = [...gpusOf("host-a", 2), aGpu({ uuid: "GPU-host-a-2", index: 2, closed: "is cordoned" })];
+    const gpus = [
+      ...gpusOf("host-a", 2),
+      aGpu({
+        uuid: "GPU-host-a-2",
+        index: 2,
+        closed: { code: "gpu-cordoned", params: { gpu_uuid: "GPU-host-a-2" } },
+      }),
+    ];
 
     expect(taking([aHost({ gpus })])(aRequest({ gpu }), on("host-a", ...grants))).toBe(why);
   });
@@ -159,20 +168,29 @@ test("a host that has left the fleet has no place", () => {
 });
 
 test("what keeps an order off a host is looked at again", () => {
-  const take = taking([aHost({ closed: "it is cordoned" })]);
+  const take = taking([aHost({ closed: CLOSED })]);
 
   expect(take(aRequest({ storagePool: "p" }), on("host-a"))).toBe(
     "it is cordoned, the files are in storage pool p, this host sees pool-host-a",
   );
 });
 
-test("what others say of a card or a host is told without their full stop, since more follows", () => {
-  const closed = "is cordoned: Xid 79: the GPU fell off the bus.";
-  const card = taking([aHost({ gpus: [aGpu({ uuid: "GPU-host-a-0", index: 0, closed })] })]);
-  const host = taking([aHost({ closed: "it is cordoned: Maintenance." })]);
+test("what others say of a card or a host goes on without its full stop", () => {
+  const card: Reason = {
+    code: "gpu-cordoned-with-note",
+    params: { gpu_uuid: "GPU-host-a-0", note: "Xid 79: the GPU fell off the bus." },
+  };
+  const host: Reason = { code: "host-cordoned-with-note", params: { note: "Maintenance." } };
+  const attempt = openPlaces(
+    { hosts: [aHost({ closed: host, gpus: [aGpu({ uuid: "GPU-host-a-0", closed: card })] })] },
+    NOW,
+  );
 
-  expect(card(aRequest({ gpu: wholeCards(1) }), on("host-a", whole("GPU-host-a-0")))).toMatch(/[^.]$/);
-  expect(host(aRequest(), on("host-a"))).toBe("it is cordoned: Maintenance");
+  const answer = attempt(aRequest({ gpu: wholeCards(1) }), [on("host-a", whole("GPU-host-a-0"))]);
+
+  expect(answer.free ? null : inEnglish(answer.why)).toBe(
+    "it is cordoned: Maintenance, 1 GPU asked, 0 free, GPU-host-a-0 is cordoned: Xid 79: the GPU fell off the bus",
+  );
 });
 
 test("a snapshot that contradicts itself gives no place at all", () => {

@@ -1,3 +1,5 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -14,12 +16,12 @@ import { obstaclesOn } from "@remotegpu/control-plane/server/core/placement/flee
 import {
   place,
   type PlacementResult,
-  waitingSentence,
+  waitingReason,
 } from "@remotegpu/control-plane/server/core/placement/placement";
 import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { UnsoundRequestError } from "@remotegpu/control-plane/server/core/placement/fleet/sound-request";
 import { anyFleet, anyRequest, anyTypicalShapes } from "../../../../../support/placement/any-fleet.ts";
-import { aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { CLOSED, aGpu, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const OPTIONS = { policy: "best-fit", seed: 42, now: 0 } as const;
 const oneGpu: GpuRequest = { kind: "whole", count: 1, leastMemoryMib: 0, models: null };
@@ -78,7 +80,7 @@ test("slices fill a card that is cut already before they cut an idle one", () =>
 
 test("a second request for the last GPU waits and is told why, host by host", () => {
   const fleet = {
-    hosts: [aHost({ id: "a", gpus: gpusOf("a", 1) }), aHost({ id: "b", closed: "is cordoned" })],
+    hosts: [aHost({ id: "a", gpus: gpusOf("a", 1) }), aHost({ id: "b", closed: CLOSED })],
   };
 
   const { decisions } = placeOn(fleet, aRequest({ gpu: oneGpu }), aRequest({ gpu: oneGpu }));
@@ -88,13 +90,19 @@ test("a second request for the last GPU waits and is told why, host by host", ()
     requestId: "ins-1",
     fitting: 0,
     hosts: [
-      { hostId: "a", hostName: "a", obstacles: [{ kind: "gpu-busy", requested: 1, free: 0 }] },
+      { hostId: "a", hostName: "a", obstacles: [{ code: "gpus-busy", params: { requested: 1, free: 0 } }] },
       {
         hostId: "b",
         hostName: "b",
         obstacles: [
-          { kind: "host-closed", reason: "is cordoned" },
-          { kind: "no-such-gpu", request: "1 × GPU", cards: 0 },
+          CLOSED,
+          {
+            code: "gpu-not-on-host",
+            params: {
+              wanted: { code: "whole-gpus", params: { count: 1, model: { code: "any-gpu", params: {} } } },
+              found: 0,
+            },
+          },
         ],
       },
     ],
@@ -107,12 +115,14 @@ test("a snapshot that contradicts itself places nothing", () => {
 
 test("the sentence names the first hosts and says how many more there are", () => {
   const sentence = (ids: string[], change: Partial<PlacementRequest> = {}) =>
-    waitingSentence(
-      new FleetState({
-        hosts: ids.map((id) => aHost({ id, gpus: gpusOf(id, 1, { closed: "is cordoned" }) })),
-      }),
-      aRequest({ gpu: oneGpu, ...change }),
-      { now: 0, fitting: 0 },
+    inEnglish(
+      waitingReason(
+        new FleetState({
+          hosts: ids.map((id) => aHost({ id, gpus: gpusOf(id, 1, { closed: CLOSED }) })),
+        }),
+        aRequest({ gpu: oneGpu, ...change }),
+        { now: 0, fitting: 0 },
+      ),
     );
 
   expect(sentence([])).toBe("Waiting for a place: no host has joined yet.");
@@ -122,12 +132,16 @@ test("the sentence names the first hosts and says how many more there are", () =
   expect(sentence(["a"], { instances: 2 })).toMatch(/^Waiting for 2 places at once, 0 are free now\. a: /);
 });
 
+function noted(note: string): Reason {
+  return { code: "host-cordoned-with-note", params: { note } };
+}
+
 describe("a sentence with words of others in it ends with one full stop", () => {
   const skip = { storagePool: "pool-1", reason: "A mount is missing on host a.", untilMs: 1 };
-  const closed = "is cordoned: Xid 79: the GPU fell off the bus.";
+  const closed = noted("Xid 79: the GPU fell off the bus.");
 
   test.each([
-    ["a host closed by a person", { closed: "it is cordoned: Maintenance." }, {}],
+    ["a host closed by a person", { closed: noted("Maintenance.") }, {}],
     ["a card closed by its host", {}, { gpu: oneGpu }],
     ["a storage pool that is skipped", { storagePool: "pool-1" }, { skips: [skip] }],
   ] as [string, Partial<HostCapacity>, Partial<PlacementRequest>][])("%s", (_name, host, requestedGpu) => {
@@ -135,7 +149,7 @@ describe("a sentence with words of others in it ends with one full stop", () => 
     const hosts = ["a", "b"].map((id) => aHost({ id, gpus: gpus(id), ...host }));
     const state = new FleetState({ hosts });
     const sentences = [1, 2].map((instances) =>
-      waitingSentence(state, aRequest({ ...requestedGpu, instances }), { now: 0, fitting: 0 }),
+      inEnglish(waitingReason(state, aRequest({ ...requestedGpu, instances }), { now: 0, fitting: 0 })),
     );
 
     for (const sentence of sentences) {

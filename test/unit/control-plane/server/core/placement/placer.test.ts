@@ -7,6 +7,7 @@ import { Placer } from "@remotegpu/control-plane/server/core/placement/placer";
 import { POLICIES } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { UnsoundRequestError } from "@remotegpu/control-plane/server/core/placement/fleet/sound-request";
 import {
+  CLOSED,
   aCountedShape,
   aGpu,
   aHost,
@@ -73,7 +74,7 @@ describe("one instance", () => {
       { storagePool: "p" },
       ["b"],
     ],
-    ["a closed host", [host("a", 1, { closed: "is cordoned" }), host("b", 8)], {}, ["b"]],
+    ["a closed host", [host("a", 1, { closed: CLOSED }), host("b", 8)], {}, ["b"]],
     [
       "a pool that is skipped",
       [host("a", 1), host("b", 8)],
@@ -102,7 +103,7 @@ describe("one instance", () => {
   });
 
   test("of closed cards none is taken", () => {
-    const gpus = [aGpu({ closed: "is unhealthy" }), aGpu({ uuid: "good", index: 1 })];
+    const gpus = [aGpu({ closed: CLOSED }), aGpu({ uuid: "good", index: 1 })];
     const placer = placerOf(aHost({ gpus }));
 
     expect(cardsOf(placer, { gpu: aWholeRequest(1) })).toEqual(["good"]);
@@ -270,7 +271,7 @@ describe("random", () => {
   });
 
   test("draws among those that fit alone", () => {
-    const hosts = [host("a", 1, { closed: "is cordoned" }), host("b", 1), host("c", 0)];
+    const hosts = [host("a", 1, { closed: CLOSED }), host("b", 1), host("c", 0)];
     const placer = new Placer({ hosts }, { ...OPTIONS, policy: "random" });
 
     expect([1, 2].map(() => hostsOf(placer, { gpu: aWholeRequest(1) }))).toEqual([["b"], null]);

@@ -1,3 +1,4 @@
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -111,7 +112,7 @@ test("the workspaces of one payer take turns by their own weights, and count tog
 
 test("what is told to have found no place, and what is held back, counts for nobody", () => {
   const waiting = [
-    ...orders("a", 2, { orderedAtMs: NOW - 2, heldBack: "Waiting for price." }),
+    ...orders("a", 2, { orderedAtMs: NOW - 2, heldBack: asReported("Waiting for price.") }),
     order("a2", "a", { orderedAtMs: NOW - 1 }),
     ...orders("b", 2),
   ];
@@ -165,7 +166,7 @@ describe("what waits longest of its payer", () => {
   });
 
   test("is one: the others of the payer have waited since its last start", () => {
-    const held = { ...large, heldBack: "Waiting for funds." };
+    const held = { ...large, heldBack: asReported("Waiting for funds.") };
 
     expect(first([later, order("new", "idle")], busy({ lastStartMs: NOW, lastTurnMs: null }))).toBe("later");
     expect(

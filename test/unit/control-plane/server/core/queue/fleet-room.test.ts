@@ -1,8 +1,9 @@
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { describe, expect, test } from "vitest";
 import type { Fleet } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import { FleetRoom } from "@remotegpu/control-plane/server/core/queue/fleet-room";
 import type { NamedWork } from "@remotegpu/control-plane/server/core/queue/turn";
-import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { CLOSED, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 import { anOrder, NOW, OPTIONS, work } from "../../../../../support/placement/queued-orders.ts";
 import { HELD_WHOLE, wholeGpus } from "../../../../../support/placement/whole-gpus.ts";
 
@@ -29,7 +30,9 @@ test("what fits starts, and takes what it got", () => {
 test("what is held back is not tried, and what no host could take is told apart", () => {
   const room = roomOf({ hosts: [aHost({ id: "a", gpus: gpusOf("a", 1) })] });
 
-  expect(room.start(anOrder("held", { gpu: wholeGpus(1) }, { heldBack: "Waiting." }))).toBe("held-back");
+  expect(room.start(anOrder("held", { gpu: wholeGpus(1) }, { heldBack: asReported("Waiting.") }))).toBe(
+    "held-back",
+  );
   expect(room.start(anOrder("huge", { gpu: wholeGpus(2) }))).toBe("never-fits");
   expect(room.impossible.get("huge")).toMatchObject({ field: "gpu" });
   expect(room.start(anOrder("one", { gpu: wholeGpus(1) }))).toBe("started");
@@ -201,7 +204,7 @@ describe("a head of which nobody can say when it fits", () => {
   test("keeps nothing where all hosts that could take it are closed", () => {
     const room = roomOf({
       hosts: [
-        aHost({ id: "a", closed: "is cordoned", gpus: gpusOf("a", 4) }),
+        aHost({ id: "a", closed: CLOSED, gpus: gpusOf("a", 4) }),
         aHost({ id: "b", gpus: gpusOf("b", 1) }),
       ],
     });

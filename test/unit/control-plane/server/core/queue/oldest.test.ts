@@ -1,4 +1,5 @@
 /** Which orders wait longest of their payer and workspace, and whose turn the starts of a pass were. */
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import type { Sharing } from "@remotegpu/control-plane/server/core/queue/fair-share";
 import { oldestOf, turnsOf } from "@remotegpu/control-plane/server/core/queue/oldest";
@@ -17,7 +18,7 @@ const order = (id: string, payer: string, change: Partial<Sharing> = {}): Sharin
 test("the oldest of each payer and workspace are those that came first, by id where they came at once, and may start", () => {
   const { ofPayers, ofWorkspaces } = oldestOf([
     order("later", "a", { orderedAtMs: NOW + 1 }),
-    order("held", "a", { orderedAtMs: NOW - 1, heldBack: "Waiting for price." }),
+    order("held", "a", { orderedAtMs: NOW - 1, heldBack: asReported("Waiting for price.") }),
     order("a2", "a"),
     order("a1", "a"),
     order("lab", "a", { workspace: "lab", orderedAtMs: NOW + 5 }),
@@ -38,7 +39,7 @@ test.each([
   },
 ])("of starts in one pass it is said whose turn they were: $what", ({ started, turns }) => {
   const line = ["a0", "a1", "a2"].map((id, at) => order(id, "a", { orderedAtMs: NOW + at }));
-  const held = order("held", "a", { orderedAtMs: NOW - 1, heldBack: "Waiting for price." });
+  const held = order("held", "a", { orderedAtMs: NOW - 1, heldBack: asReported("Waiting for price.") });
   const waiting = [held, ...line, order("b", "b", { orderedAtMs: NOW - 9 })];
   const of = (id: string) => waiting.filter((one) => one.id === id);
 

@@ -1,3 +1,5 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import {
   type GpuCapacity,
@@ -18,7 +20,7 @@ const plan = (fleet: Fleet, orders: TestOrder[]) => {
   const { placed, waiting } = planPass({ fleet, running: [], orders, sharers: NO_SHARERS, options: OPTIONS });
   return {
     placed: placed.map(({ order, instances }) => [order.id, ...instances.map(({ hostId }) => hostId)]),
-    waiting: new Map(waiting.map(({ order, sentence }) => [order.id, sentence])),
+    waiting: new Map(waiting.map(({ order, reason }) => [order.id, inEnglish(reason)])),
   };
 };
 const oneHost = { hosts: [aHost({ id: "a", gpus: gpusOf("a", 2) })] };
@@ -50,7 +52,7 @@ test("whoever would fit and must not take the head's place is told so", () => {
 
 test("what is held back says why, keeps nothing, and what is impossible is named", () => {
   const { placed, waiting } = plan(oneHost, [
-    anOrder("held", { gpu: wholeGpus(2) }, { age: 3, heldBack: "Waiting for host b." }),
+    anOrder("held", { gpu: wholeGpus(2) }, { age: 3, heldBack: asReported("Waiting for host b.") }),
     anOrder("huge", { gpu: wholeGpus(3) }, { age: 2 }),
     anOrder("small", { gpu: wholeGpus(2) }, { age: 1 }),
   ]);

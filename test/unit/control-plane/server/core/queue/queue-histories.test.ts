@@ -22,6 +22,7 @@ import {
   type TestOrder,
 } from "../../../../../support/placement/queued-orders.ts";
 
+const HELD = { code: "as-reported", params: { text: "Waiting for an old container." } } as const;
 const RUNS = Number(process.env.FUZZ_RUNS ?? 250);
 
 const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder[]> =>
@@ -31,7 +32,7 @@ const anyArrivals = (limit: fc.Arbitrary<number | null>): fc.Arbitrary<TestOrder
         request: anyRequest,
         limitSeconds: limit,
         comesAfter: fc.constantFrom(0, 0, 0, 1, 3, 7, 20),
-        heldBack: fc.constantFrom(null, null, null, null, null, "Waiting for an old container."),
+        heldBack: fc.constantFrom(null, null, null, null, null, HELD),
         payer: fc.constantFrom("p", "p", "q", "r"),
       }),
       { maxLength: 14 },

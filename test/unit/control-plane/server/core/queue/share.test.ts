@@ -8,7 +8,7 @@ import {
   WHOLE_FLEET,
   weighed,
 } from "@remotegpu/control-plane/server/core/queue/share";
-import { aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { CLOSED, aHost, gpusOf } from "../../../../../support/placement/fleet.ts";
 
 const FLEET = { cpuMilli: 10_000, memoryMib: 1_000, gpuThousandths: 8_000 };
 
@@ -27,8 +27,8 @@ test("what the fleet has nothing of counts for nobody, and sums beyond a double'
 test("the fleet is what hosts and cards have that take orders", () => {
   const [first, ...others] = gpusOf("a", 3);
   if (first === undefined) throw new Error("no card");
-  const open = aHost({ id: "a", gpus: [{ ...first, closed: "it is cordoned" }, ...others] });
-  const closed = aHost({ id: "b", gpus: gpusOf("b", 4), closed: "it is cordoned" });
+  const open = aHost({ id: "a", gpus: [{ ...first, closed: CLOSED }, ...others] });
+  const closed = aHost({ id: "b", gpus: gpusOf("b", 4), closed: CLOSED });
 
   expect(capacityOf({ hosts: [open, closed] })).toEqual({
     cpuMilli: open.totalCpuMilli,

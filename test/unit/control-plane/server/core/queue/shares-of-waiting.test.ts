@@ -1,3 +1,4 @@
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import { shareSentence, sharesOfWaiting } from "@remotegpu/control-plane/server/core/queue/shares-of-waiting";
 import { anOrder } from "../../../../../support/placement/queued-orders.ts";
@@ -19,7 +20,7 @@ test("each payer is told its own share and the least of the others that wait for
   ]);
   const waiting = [
     ...["a", "a", "b", "c"].map((payer, index) => anOrder(`${index}`, {}, { payer })),
-    anOrder("held", {}, { payer: "d", heldBack: "Waiting for price." }),
+    anOrder("held", {}, { payer: "d", heldBack: asReported("Waiting for price.") }),
   ];
 
   const shares = sharesOfWaiting(waiting, { payers, capacity: CAPACITY });

@@ -1,3 +1,4 @@
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { describe, expect, test } from "vitest";
 import type {
   GpuRequest,
@@ -124,6 +125,10 @@ test("the work to wait for is the last of them", () => {
 
 test("nothing is suggested to what is held back", () => {
   expect(
-    suggested(hosts({ freeCpuMilli: 1000 }), { cpuMilli: 2000 }, { order: { heldBack: "Waiting." } }),
+    suggested(
+      hosts({ freeCpuMilli: 1000 }),
+      { cpuMilli: 2000 },
+      { order: { heldBack: asReported("Waiting.") } },
+    ),
   ).toEqual([]);
 });

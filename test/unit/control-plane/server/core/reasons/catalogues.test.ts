@@ -2,9 +2,10 @@
 import { CHINESE } from "@remotegpu/control-plane/server/core/reasons/chinese/chinese";
 import { ENGLISH } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { isReason, REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
-import type { AnyReason, CodeShape, ParameterShape } from "@remotegpu/shared/reasons/parameters";
+import type { AnyReason, CodeShape } from "@remotegpu/shared/reasons/parameters";
 import { wordingOf } from "@remotegpu/shared/reasons/wording";
 import { describe, expect, test } from "vitest";
+import { sampleReason, sampleValue } from "../../../../../support/reasons/sample-reasons.ts";
 
 const CODES: [string, CodeShape][] = Object.entries(REASON_CODES);
 const LANGUAGES = [
@@ -12,35 +13,8 @@ const LANGUAGES = [
   ["Chinese", CHINESE],
 ] as const;
 
-/** A value of the shape, another for each `nth`. */
-function valueOf(shape: ParameterShape, nth: number): unknown {
-  const nested: AnyReason = { code: "as-reported", params: { text: `t${nth}` } };
-  switch (shape) {
-    case "text":
-    case "id":
-      return `x${nth}`;
-    case "number":
-    case "tenths":
-      return nth;
-    case "names":
-      return { names: [`n${nth}`], more: 0 };
-    case "alternatives":
-      return [`n${nth}`];
-    case "phrase":
-    case "sentence":
-      return nested;
-    case "phrases":
-    case "sentences":
-    case "all":
-      return [nested];
-    case "hosts":
-      return { hosts: [{ host_id: "h", host_name: `n${nth}`, reasons: [nested] }], more: 0 };
-  }
-}
-
 function sample(code: string, shape: CodeShape): AnyReason {
-  const params = Object.entries(shape).map(([name, of], index) => [name, valueOf(of, index + 2)]);
-  return { code, params: Object.fromEntries(params) };
+  return sampleReason(code, shape, (index) => index + 2);
 }
 
 describe.each(LANGUAGES)("the %s catalogue", (_name, language) => {
@@ -57,7 +31,7 @@ describe.each(LANGUAGES)("the %s catalogue", (_name, language) => {
     const isShown = ({ name, of, reason: { code, params } }: (typeof parameters)[number]) =>
       [99, 1].some(
         (nth) =>
-          wordingOf({ code, params: { ...params, [name]: valueOf(of, nth) } }, language) !==
+          wordingOf({ code, params: { ...params, [name]: sampleValue(of, nth) } }, language) !==
           wordingOf({ code, params }, language),
       );
 

@@ -1,8 +1,9 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   arrayStatus,
   elementName,
   indexesOf,
-  turnSentence,
+  turnReason,
   widthOf,
 } from "@remotegpu/control-plane/server/core/training/array";
 import { expect, test } from "vitest";
@@ -35,6 +36,6 @@ test.each([
 
 test("an element is called after its index, and says how many go before it", () => {
   expect(elementName("sweep", 12)).toBe("sweep-12");
-  expect(turnSentence(1)).toBe("Waiting for its turn: of its array one runs at once.");
-  expect(turnSentence(10)).toBe("Waiting for its turn: of its array 10 run at once.");
+  expect(inEnglish(turnReason(1))).toBe("Waiting for its turn: of its array one runs at once.");
+  expect(inEnglish(turnReason(10))).toBe("Waiting for its turn: of its array 10 run at once.");
 });

@@ -318,7 +318,7 @@ describe("deadlines", () => {
     expect(afterDeadline("queued", "h1")).toMatchObject({
       status: "stopping",
       stops: true,
-      reason: A_SENTENCE,
+      reason: { code: "job-start-overdue", params: { host_name: "h1", minutes: 30 } },
     });
   });
 
@@ -326,12 +326,16 @@ describe("deadlines", () => {
     expect(afterDeadline("stopping", "h1")).toMatchObject({
       status: "stopping",
       stops: false,
-      reason: A_SENTENCE,
+      reason: { code: "stop-overdue", params: { host_name: "h1" } },
     });
   });
 
   test("one that paused before its next attempt waits for a place", () => {
-    expect(afterDeadline("pending", "h1")).toEqual({ status: "queued", reason: A_SENTENCE, stops: false });
+    expect(afterDeadline("pending", "h1")).toEqual({
+      status: "queued",
+      reason: { code: "waiting-for-place", params: {} },
+      stops: false,
+    });
   });
 
   test("only what stops has a limit of its own", () => {

@@ -1,3 +1,4 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { describe, expect, test } from "vitest";
 import {
   ENVIRONMENT_STATUSES,
@@ -31,7 +32,7 @@ describe("whatever the kind", () => {
     const verdict = rulesOf(kind).afterDeadline(status, "h1");
 
     expect(STATUSES[kind]).toContain(verdict?.status);
-    expect(verdict?.reason).toMatch(/^[A-Z].*\.$/);
+    expect(verdict && inEnglish(verdict.reason)).toMatch(/^[A-Z].*\.$/);
   });
 
   // With nothing left anywhere, what stops has stopped.

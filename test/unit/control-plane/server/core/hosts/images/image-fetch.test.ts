@@ -1,11 +1,12 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { describe, expect, test } from "vitest";
 import {
   FETCH_LIMIT_MS,
   fetchEnd,
-  fetchEndSentence,
-  fetchSentence,
+  fetchEndReason,
+  fetchReason,
   HELD_WHILE_PULLED_MS,
-  imageSentence,
+  imageReason,
   MAX_FETCHES_OF_CUSTOMER,
   mayNotGoOn,
   mayTakeBack,
@@ -125,14 +126,16 @@ describe("a fetch", () => {
     expect(fetchEnd({ ...OPEN, reported: pulling, isAllowed: false }, 6_000)).toEqual({
       outcome: "not-allowed",
     });
-    expect(fetchEndSentence("a", { outcome: "not-allowed" })).toBe(PULL_PROBLEM_SENTENCES["not-allowed"]);
+    expect(inEnglish(fetchEndReason("a", { outcome: "not-allowed" }))).toBe(
+      PULL_PROBLEM_SENTENCES["not-allowed"],
+    );
   });
 
   test.each(PULL_PROBLEMS)("fails for the reason that its host gives: %s", (problem) => {
     const end = { outcome: "failed", problem } as const;
 
     expect(fetchEnd({ ...OPEN, reported: { state: "failed", problem } }, 6_000)).toEqual(end);
-    expect(fetchEndSentence("a", end)).toBe(PULL_PROBLEM_SENTENCES[problem]);
+    expect(inEnglish(fetchEndReason("a", end))).toBe(PULL_PROBLEM_SENTENCES[problem]);
   });
 
   test("that fails without a reason has failed all the same", () => {
@@ -197,17 +200,17 @@ describe("what people are told", () => {
       "Host a fetches the image when its turn comes; no GPU is held meanwhile.",
     ],
   ])("when %s", (_when, reported, sentence) => {
-    expect(fetchSentence("a", reported, false)).toBe(sentence);
+    expect(inEnglish(fetchReason("a", reported, false))).toBe(sentence);
   });
 
   test("when the list keeps an order from its image", () => {
-    expect(imageSentence("images of x may not be used")).toBe(
+    expect(inEnglish(imageReason("images of x may not be used"))).toBe(
       "Waiting for image: images of x may not be used.",
     );
   });
 
   test("does not call a place free that its host has not confirmed", () => {
-    expect(fetchSentence("a", pull(some), true)).toBe(
+    expect(inEnglish(fetchReason("a", pull(some), true))).toBe(
       "Host a is fetching the image (3 of 8 layers, 1.2 of 4.0 GiB); its place there is being given back.",
     );
   });
@@ -215,7 +218,7 @@ describe("what people are told", () => {
   test.each(["present", "not-wanted", "not-begun", "host-away"] as const)(
     "names the host of a fetch that ended: %s",
     (outcome) => {
-      expect(fetchEndSentence("a", { outcome })).toMatch(/^Host a .*\.$/);
+      expect(inEnglish(fetchEndReason("a", { outcome }))).toMatch(/^Host a .*\.$/);
     },
   );
 });

@@ -1,4 +1,5 @@
 /** What keeps a host from the files of its pool, in words, and which names no pool may have. */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   isLikeAnotherHost,
   poolObstacle,
@@ -42,7 +43,9 @@ test.each<[string, Partial<PoolMembership>, string | null]>([
     "it has not proved for too long that it shares storage pool pool-a",
   ],
 ])("a member that is %s", (_what, change, expected) => {
-  expect(poolObstacle({ ...SHARES, ...change })).toBe(expected);
+  const obstacle = poolObstacle({ ...SHARES, ...change });
+
+  expect(obstacle && inEnglish(obstacle)).toBe(expected);
 });
 
 test.each<[string, Partial<PoolMembership>, Date | null, RegExp]>([

@@ -8,7 +8,7 @@ import {
 import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
 import { parsePrice, parsePoints } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
-import { aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
+import { CLOSED, aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const NONE = new Set<string>();
 
@@ -18,9 +18,9 @@ describe("cards", () => {
       aGpu({ uuid: "a-0", index: 0 }),
       aGpu({ uuid: "a-1", index: 1, use: "exclusive" }),
       aGpu({ uuid: "a-2", index: 2, use: "shared" }),
-      aGpu({ uuid: "a-3", index: 3, closed: "is unhealthy" }),
+      aGpu({ uuid: "a-3", index: 3, closed: CLOSED }),
     ];
-    const closed = aHost({ id: "host-b", closed: "it is cordoned", gpus: gpusOf("host-b", 2) });
+    const closed = aHost({ id: "host-b", closed: CLOSED, gpus: gpusOf("host-b", 2) });
 
     const offers = cardOffers({ hosts: [aHost({ gpus }), closed] }, NONE);
 
@@ -89,7 +89,7 @@ test("the largest place without a GPU is on the open host with the most cores, t
     aHost({ id: "a", freeCpuMilli: 8_000, freeMemoryMib: 1_024 }),
     aHost({ id: "b", freeCpuMilli: 8_000, freeMemoryMib: 2_048 }),
     aHost({ id: "c", freeCpuMilli: 4_000, freeMemoryMib: 65_536 }),
-    aHost({ id: "d", freeCpuMilli: 64_000, closed: "it is away" }),
+    aHost({ id: "d", freeCpuMilli: 64_000, closed: CLOSED }),
   ];
 
   expect(largestRoom({ hosts })).toEqual({ cpuMilli: 8_000, memoryMib: 2_048 });

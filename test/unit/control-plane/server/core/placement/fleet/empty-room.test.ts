@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { emptyRoom } from "@remotegpu/control-plane/server/core/placement/fleet/empty-room";
 import type { PlacementRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
-import { aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
+import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const host = aHost({
   freeCpuMilli: 0,
@@ -10,9 +10,9 @@ const host = aHost({
   totalCpuMilli: 8000,
   totalMemoryMib: 8192,
   totalTempStorageMib: 1000,
-  closed: "it is cordoned",
+  closed: CLOSED,
   labels: { rack: "r1" },
-  gpus: gpusOf("host-a", 5, { memoryMib: 1000, use: "exclusive", closed: "is cordoned" }),
+  gpus: gpusOf("host-a", 5, { memoryMib: 1000, use: "exclusive", closed: CLOSED }),
 });
 
 const whole = (count: number, leastMemoryMib = 0) =>

@@ -6,7 +6,7 @@ import {
   FleetState,
   IDLE,
 } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
-import { aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
+import { CLOSED, aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const demand = (amount: number) => ({ cpuMilli: amount, memoryMib: amount, tempStorageMib: amount });
 const whole = (card: number): CardDemand => ({ card, memoryMib: null, shareThousandths: 1000 });
@@ -56,7 +56,7 @@ describe("columns", () => {
   });
 
   test("of closed cards nothing counts as free on the host", () => {
-    const gpus = [aGpu({ closed: "is unhealthy" }), aGpu({ uuid: "2", index: 1, use: "shared" })];
+    const gpus = [aGpu({ closed: CLOSED }), aGpu({ uuid: "2", index: 1, use: "shared" })];
 
     const { freeGpu, isOpen } = new FleetState({ hosts: [aHost({ gpus })] });
 
@@ -67,10 +67,10 @@ describe("columns", () => {
   test("of each kind counts what is free on open cards of open hosts, whatever is taken and given", () => {
     const gpus = [
       ...gpusOf("a", 2),
-      aGpu({ uuid: "closed", index: 2, closed: "is unhealthy" }),
+      aGpu({ uuid: "closed", index: 2, closed: CLOSED }),
       aGpu({ uuid: "other", index: 3, model: "NVIDIA H100" }),
     ];
-    const cordoned = aHost({ id: "b", closed: "is cordoned", gpus: gpusOf("b", 1) });
+    const cordoned = aHost({ id: "b", closed: CLOSED, gpus: gpusOf("b", 1) });
     const state = new FleetState({ hosts: [aHost({ id: "a", gpus }), cordoned] });
     expect([...state.freeOfKind]).toEqual([2000, 1000]);
 
@@ -143,7 +143,7 @@ describe("taking and giving", () => {
   });
 
   test("a card that is closed gives its share back, but not to what is free", () => {
-    const gpus = [aGpu({ use: "exclusive", closed: "is cordoned" })];
+    const gpus = [aGpu({ use: "exclusive", closed: CLOSED })];
     const state = new FleetState({ hosts: [aHost({ gpus })] });
 
     state.give(0, demand(0), [whole(0)]);

@@ -15,6 +15,7 @@ import {
 } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import { anyFleet, anyRequest } from "../../../../../../support/placement/any-fleet.ts";
 import {
+  CLOSED,
   aGpu,
   aHost,
   aRequest,
@@ -55,7 +56,7 @@ describe("how many instances a host takes", () => {
     ["cards for just two pairs", { gpus: gpusOf("a", 4) }, { ...nothing, gpu: aWholeRequest(2) }, 2],
     ["cards for two pairs, and one", { gpus: gpusOf("a", 5) }, { ...nothing, gpu: aWholeRequest(2) }, 2],
     ["no cards", {}, { ...nothing, gpu: aWholeRequest(1) }, 0],
-    ["closed cards", { gpus: gpusOf("a", 2, { closed: "is unhealthy" }) }, { gpu: aWholeRequest(1) }, 0],
+    ["closed cards", { gpus: gpusOf("a", 2, { closed: CLOSED }) }, { gpu: aWholeRequest(1) }, 0],
     ["a card that is cut", shared({}), { gpu: aWholeRequest(1) }, 0],
     [
       "share for just two slices",
@@ -88,7 +89,7 @@ describe("how many instances a host takes", () => {
       { ...nothing, gpu: aSliceRequest({ memoryMib: 8192 }) },
       6,
     ],
-    ["a closed host", { closed: "is cordoned", gpus: gpusOf("a", 4) }, { gpu: aWholeRequest(1) }, 0],
+    ["a closed host", { closed: CLOSED, gpus: gpusOf("a", 4) }, { gpu: aWholeRequest(1) }, 0],
   ])("%s", (_what, host, request, room) => {
     expect(roomOn(host, request)).toBe(room);
   });

@@ -7,7 +7,7 @@ import type {
 import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet/fleet-state";
 import { reservedPlaces } from "@remotegpu/control-plane/server/core/placement/fleet/reserved-places";
 import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
-import { aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
+import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../../support/placement/fleet.ts";
 import { HELD_WHOLE, wholeGpus } from "../../../../../../support/placement/whole-gpus.ts";
 
 const cut = { use: "shared", freeShareThousandths: 400, freeMemoryMib: 9000 } as const;
@@ -72,7 +72,7 @@ test("a gang keeps as many hosts as it needs, or nothing", () => {
 
 test("hosts that are closed, too small, or of another label are not kept", () => {
   const hosts = [
-    aHost({ id: "a", closed: "is cordoned", gpus: gpusOf("a", 2) }),
+    aHost({ id: "a", closed: CLOSED, gpus: gpusOf("a", 2) }),
     aHost({ id: "b", gpus: gpusOf("b", 1) }),
     aHost({ id: "c", gpus: gpusOf("c", 2), labels: { zone: "x" } }),
   ];

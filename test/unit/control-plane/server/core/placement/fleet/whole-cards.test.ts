@@ -3,7 +3,7 @@ import { FleetState } from "@remotegpu/control-plane/server/core/placement/fleet
 import type { GpuRequest } from "@remotegpu/control-plane/server/core/placement/fleet/fits-on";
 import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import { wholeCardsOf } from "@remotegpu/control-plane/server/core/placement/fleet/whole-cards";
-import { aGpu, aHost, aRequest, aWholeRequest } from "../../../../../../support/placement/fleet.ts";
+import { aGpu, CLOSED, aHost, aRequest, aWholeRequest } from "../../../../../../support/placement/fleet.ts";
 
 interface Card {
   island?: number | null;
@@ -136,7 +136,7 @@ test("cards of other models are none of an island's", () => {
 
 test("closed cards are none of an island's", () => {
   const gpus = [0, 0, 1, 1].map((island, index) =>
-    aGpu({ uuid: `GPU-${index}`, index, island, closed: index === 0 ? "is unhealthy" : null }),
+    aGpu({ uuid: `GPU-${index}`, index, island, closed: index === 0 ? CLOSED : null }),
   );
   const state = new FleetState({ hosts: [aHost({ gpus })] });
 

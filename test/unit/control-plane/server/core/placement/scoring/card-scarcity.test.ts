@@ -5,6 +5,7 @@ import type { GpuRequest } from "@remotegpu/control-plane/server/core/placement/
 import type { CountedShape } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import {
+  CLOSED,
   aCountedShape,
   aHost,
   aRequest,
@@ -149,12 +150,12 @@ test("what is taken anywhere makes the rest of its kind scarcer", () => {
 });
 
 test("what is closed is not free", () => {
-  const closed = { index: 1, model: "B", closed: "is unhealthy" };
+  const closed = { index: 1, model: "B", closed: CLOSED };
   const state = new FleetState({
     hosts: [
       aHost({ id: "a", gpus: [...gpusOf("a", 1, { model: "A" }), ...gpusOf("b", 1, closed)] }),
       aHost({ id: "c", gpus: gpusOf("c", 1, { model: "B" }) }),
-      aHost({ id: "d", closed: "is cordoned", gpus: gpusOf("d", 5, { model: "B" }) }),
+      aHost({ id: "d", closed: CLOSED, gpus: gpusOf("d", 5, { model: "B" }) }),
     ],
   });
 

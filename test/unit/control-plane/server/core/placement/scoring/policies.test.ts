@@ -6,6 +6,7 @@ import type { PlacementRequest } from "@remotegpu/control-plane/server/core/plac
 import { type Policy, scorerOf } from "@remotegpu/control-plane/server/core/placement/scoring/policies";
 import { requestShape } from "@remotegpu/control-plane/server/core/placement/fleet/request-shape";
 import {
+  CLOSED,
   aCountedShape,
   aGpu,
   aHost,
@@ -72,7 +73,7 @@ describe("best-fit", () => {
       ...largest,
       id: "y",
       gpus: [],
-      closed: "it has not connected yet",
+      closed: CLOSED,
       totalCpuMilli: 2_147_483_647_000,
     };
     const state = new FleetState({ hosts: [aHost({ id: "a", ...eightCards }), impossible, largest] });

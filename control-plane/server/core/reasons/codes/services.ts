@@ -1,0 +1,7 @@
+/** What an inference service is at. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const SERVICE_CODES = {
+  "replica-placed": { rank: "number", host_name: "text" },
+  "replica-waiting-for-place": {},
+} as const satisfies CodeShapes;

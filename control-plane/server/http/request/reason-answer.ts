@@ -1,0 +1,43 @@
+/** A reason in an answer: its code and parameters, beside the text that has always been there. */
+import { z } from "@hono/zod-openapi";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
+
+/** Which codes there are, each version may add to. */
+export const ReasonCodeAnswer = z.string().nullable();
+export const ReasonParamsAnswer = z.record(z.string(), z.unknown()).nullable();
+
+/** Beside a `reason`. */
+export const REASON_FIELDS = { reason_code: ReasonCodeAnswer, reason_params: ReasonParamsAnswer };
+/** Beside a `status_reason`. */
+export const STATUS_REASON_FIELDS = {
+  status_reason_code: ReasonCodeAnswer,
+  status_reason_params: ReasonParamsAnswer,
+};
+
+interface ReasonAnswer {
+  reason: string | null;
+  reason_code: string | null;
+  reason_params: Record<string, unknown> | null;
+}
+
+export function reasonAnswer(reason: Reason): ReasonAnswer & { reason: string };
+export function reasonAnswer(reason: Reason | null): ReasonAnswer;
+export function reasonAnswer(reason: Reason | null): ReasonAnswer {
+  return {
+    reason: reason && inEnglish(reason),
+    reason_code: reason?.code ?? null,
+    reason_params: reason && { ...reason.params },
+  };
+}
+
+/** The reason of a status as the `reason` of another answer; null where the status has none. */
+export function statusReasonOf(row: StatusReasonRow): ReasonAnswer | null {
+  if (row.status_reason === null) return null;
+  return {
+    reason: row.status_reason,
+    reason_code: row.status_reason_code,
+    reason_params: row.status_reason_params,
+  };
+}
