@@ -67,7 +67,7 @@ describe("an order", () => {
     const answer = await scene.order(alice, { image });
 
     expect(answer.status).toBe(422);
-    expect(answer.body.errors).toEqual([
+    expect(answer.body.errors).toMatchObject([
       {
         path: "image",
         message: expect.stringMatching(/ may not be used; these may be used: docker\.io, ghcr\.io, /),
@@ -207,5 +207,5 @@ test("a list that nobody can read is refused by its field", async () => {
   });
 
   expect(answer.status).toBe(422);
-  expect(answer.body.errors).toEqual([{ path: "value", message: expect.stringContaining("=private") }]);
+  expect(answer.body.errors).toMatchObject([{ path: "value", message: expect.stringContaining("=private") }]);
 });

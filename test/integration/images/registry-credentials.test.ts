@@ -138,7 +138,7 @@ describe("a credential", () => {
     const answer = await give(alice, change);
 
     expect(answer.status).toBe(422);
-    expect(answer.body.errors).toEqual([{ path, message: expect.stringMatching(message) }]);
+    expect(answer.body.errors).toMatchObject([{ path, message: expect.stringMatching(message) }]);
     expect(JSON.stringify(answer.body)).not.toContain(PASSWORD);
     expect(await listed(alice)).toEqual([]);
   });

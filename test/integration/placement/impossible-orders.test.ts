@@ -170,10 +170,10 @@ describe("at the order", () => {
     const two = await scene.order(alice, { gpu: 2, config: { spec: "plain" } });
     const other = await scene.order(alice, { gpu: 1, config: { spec: "plain", gpu_model: "Other" } });
 
-    expect(two.body.errors).toEqual([
+    expect(two.body.errors).toMatchObject([
       { path: "gpu", message: "asked for 2 × NVIDIA L4, and the most that any host has is 1 × NVIDIA L4." },
     ]);
-    expect(other.body.errors).toEqual([{ path: "gpu", message: "no price for gpu:Other" }]);
+    expect(other.body.errors).toMatchObject([{ path: "gpu", message: "no price for gpu:Other" }]);
   });
 
   test("a fleet of which no host has told its size makes nothing impossible", async () => {

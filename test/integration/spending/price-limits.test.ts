@@ -56,7 +56,7 @@ test("an order that costs more on every model is refused, with both numbers and 
   const answer = await scene.order(alice, upTo("6.5999"));
 
   expect(answer.status).toBe(422);
-  expect(answer.body.errors).toEqual([
+  expect(answer.body.errors).toMatchObject([
     { path: "config.max_price_per_hour", message: expect.stringMatching(/6\.6000.*6\.5999/) },
   ]);
   expect((await scene.order(alice, upTo("0.5", 0))).body.errors).toMatchObject([

@@ -163,7 +163,7 @@ describe("an upgrade", () => {
     });
 
     expect(status).toBe(422);
-    expect(body.errors).toEqual([
+    expect(body.errors).toMatchObject([
       { path: "config.command", message: expect.stringContaining("/upgrade") },
       { path: "image", message: expect.stringContaining("/upgrade") },
     ]);
