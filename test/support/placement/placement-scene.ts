@@ -29,7 +29,7 @@ export interface PlacementScene extends ControlScene {
   written(): Promise<Record<string, number>>;
 }
 
-export type WordedOutcome =
+type WordedOutcome =
   | Extract<CommitOutcome, { committed: true }>
   | { committed: false; reason: string; detail: string };
 

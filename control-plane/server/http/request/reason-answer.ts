@@ -5,8 +5,8 @@ import type { Reason } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 
 /** Which codes there are, each version may add to. */
-export const ReasonCodeAnswer = z.string().nullable();
-export const ReasonParamsAnswer = z.record(z.string(), z.unknown()).nullable();
+const ReasonCodeAnswer = z.string().nullable();
+const ReasonParamsAnswer = z.record(z.string(), z.unknown()).nullable();
 
 /** Beside a `reason`. */
 export const REASON_FIELDS = { reason_code: ReasonCodeAnswer, reason_params: ReasonParamsAnswer };

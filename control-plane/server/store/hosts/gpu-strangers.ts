@@ -29,11 +29,6 @@ export async function strangeCards(
   return rows;
 }
 
-/** As a phrase that a card's name goes before. */
-export function usedByStranger({ pid, name }: GpuStranger): string {
-  return `is used by process ${pid}${name === null ? "" : ` (${name})`}, which is none of ours`;
-}
-
 export function strangerReason(gpuUuid: string, { pid, name }: GpuStranger): Reason {
   const process = { gpu_uuid: gpuUuid, process_id: pid };
   return name === null
