@@ -239,7 +239,7 @@ async function sampleAge(page: Page): Promise<number> {
 
 /** What is known of each card, however old. */
 const labels = async (page: Page) =>
-  await page.$$eval("[data-place]", (cells) =>
+  await page.$$eval("[data-card]", (cells) =>
     cells.map((one) => (one.getAttribute("aria-label") ?? "").replace(/, old sample$/, "")),
   );
 
