@@ -163,8 +163,6 @@ export interface ApiEnv {
     session: BrowserSession | undefined;
     /** Every route that changes something, as "PATCH /api/v1/environments/{id}". */
     changes: ReadonlyMap<string, RequestedChange>;
-    /** Every route that takes no query, as "GET /api/v1/me". */
-    routesWithoutQuery: ReadonlySet<string>;
     /** Set by routes where an admin acts on what belongs to others; written to the audit log. */
     auditSubject: string | undefined;
     /** At an address of no page, where the dashboard's page says so. */

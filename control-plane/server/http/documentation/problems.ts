@@ -8,7 +8,6 @@ import { problemDocument } from "../request/problem-document.ts";
 import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound, type RefusalKind } from "../request/refusal.ts";
 import { kindPhrase, workloadThing } from "../workloads/workload-thing.ts";
-import { API_BASE } from "./api-base.ts";
 import { pascal } from "./operation-ids.ts";
 import type { ApiDocument, Operation, ResponsePart, Route } from "./openapi-document.ts";
 import { refTo } from "./openapi-document.ts";
@@ -91,15 +90,13 @@ const MEANINGS: Readonly<Partial<Record<RefusalKind, readonly [says: string, exa
 const UNSAFE = new Set(["post", "put", "patch", "delete"]);
 
 /** By status, ascending. */
-function statusesOf({ method, path, operation }: Route): number[] {
+function statusesOf({ method, operation }: Route): number[] {
   const { parameters = [], requestBody, "x-access": access, "x-problems": more = [] } = operation;
   const hasInput = parameters.length > 0 || requestBody !== undefined;
   const statuses = [
     ...(access === "public" ? [] : [401, 403]),
     ...(requestBody === undefined ? [] : [400, 413, 415]),
-    ...(hasInput ? [404] : []),
-    // A query parameter that a route does not declare is refused, too.
-    ...(hasInput || path.startsWith(`${API_BASE}/`) ? [422] : []),
+    ...(hasInput ? [404, 422] : []),
     ...(UNSAFE.has(method) ? [409, 413] : []),
     429,
     500,

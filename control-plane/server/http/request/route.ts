@@ -10,7 +10,6 @@ import { authenticate, authenticateToLeave, requireAdmin, requireScope } from ".
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
 import { ENTRY_REFUSALS } from "./refusal.ts";
-import { refuseUndeclaredQuery } from "./undeclared-query.ts";
 import { ReasonParams } from "./stored-reason.ts";
 
 const PrintedSoFar = z
@@ -55,15 +54,7 @@ const problems = {
 
 /** The routes of customers that need this scope of the key; the handler looks at what belongs to whom. */
 export const forCustomersWith = (scope: ScopeRule) => ({
-  middleware: [
-    recordRequest,
-    limitAddress,
-    authenticate,
-    limitKey,
-    requireScope(scope),
-    refuseUndeclaredQuery,
-    replayAnswered,
-  ],
+  middleware: [recordRequest, limitAddress, authenticate, limitKey, requireScope(scope), replayAnswered],
   security: [{ bearer: [] }],
   "x-access": "customer",
   "x-scope": scope,
@@ -72,14 +63,7 @@ export const forCustomersWith = (scope: ScopeRule) => ({
 /** Whoever holds a session may end it, also where its account is suspended. */
 export const forLeaving = {
   ...forCustomersWith("any"),
-  middleware: [
-    recordRequest,
-    limitAddress,
-    authenticateToLeave,
-    limitKey,
-    requireScope("any"),
-    refuseUndeclaredQuery,
-  ],
+  middleware: [recordRequest, limitAddress, authenticateToLeave, limitKey, requireScope("any")],
 };
 
 /** Any customer whose key reads, for a GET, or orders, for everything else. */
@@ -88,7 +72,7 @@ export const forCustomers = forCustomersWith("by-method");
 /** The same for parts of an upload, of which there may be many of a key at once. */
 export const forUploads = {
   ...forCustomers,
-  middleware: [recordRequest, limitAddress, authenticate, requireScope("by-method"), refuseUndeclaredQuery],
+  middleware: [recordRequest, limitAddress, authenticate, requireScope("by-method")],
 };
 
 export const forAdminsWith = (scope: ScopeRule) => ({
@@ -99,7 +83,6 @@ export const forAdminsWith = (scope: ScopeRule) => ({
     limitKey,
     requireScope(scope),
     requireAdmin,
-    refuseUndeclaredQuery,
     replayAnswered,
   ],
   security: [{ bearer: [] }],
@@ -118,14 +101,13 @@ export const forCustomersBeyondDatabase = (boundSeconds: number) => ({
     authenticate,
     limitKey,
     requireScope("by-method"),
-    refuseUndeclaredQuery,
     claimBefore(boundSeconds),
   ],
   "x-idempotency-bound-seconds": boundSeconds,
 });
 
 export const forEveryone = {
-  middleware: [recordRequest, limitAddress, refuseUndeclaredQuery],
+  middleware: [recordRequest, limitAddress],
   security: [],
   "x-access": "public",
 };

@@ -14,6 +14,15 @@ export type SentencePair = readonly [sentence: string, translation: string];
 const PLACE = /\{(\w+)\}/g;
 /** With fewer words of its own a text fits what it does not mean. */
 const LEAST_WORDS = 2;
+/** Shapes that hold no sentence. */
+const NAMES_ALONE: ReadonlySet<ParameterShape> = new Set([
+  "text",
+  "number",
+  "tenths",
+  "id",
+  "alternatives",
+  "names",
+]);
 
 export function cataloguePairs(): SentencePair[] {
   return Object.keys(ENGLISH.shapes)
@@ -28,14 +37,16 @@ function pairsOf(code: string): SentencePair[] {
   if (english === undefined || chinese === undefined) return [];
   const shape = ENGLISH.shapes[code] ?? {};
   return formsOf(english).map(({ text, nth }) => [
-    withPlaces(withGpuMarks(openEnd(text, ".")), shape),
-    withGpuMarks(openEnd((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? "", "。")),
+    withPlaces(withGpuMarks(openEnd(text, { stop: ".", shape })), shape),
+    withGpuMarks(openEnd((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? "", { stop: "。", shape })),
   ]);
 }
 
-/** What stands at the end brings its own stop. */
-function openEnd(text: string, stop: string): string {
-  return text.endsWith(`}${stop}`) ? text.slice(0, -stop.length) : text;
+/** A sentence within a sentence brings its own stop where it stands at the end; a name or a number does not. */
+function openEnd(text: string, { stop, shape }: { stop: string; shape: CodeShape }): string {
+  const [, name = ""] = /\{(\w+)\}[^}]$/.exec(text) ?? [];
+  const bringsStop = !NAMES_ALONE.has(shape[name] ?? "text");
+  return bringsStop && text.endsWith(`}${stop}`) ? text.slice(0, -stop.length) : text;
 }
 
 function formsOf(message: Message): { text: string; nth: number }[] {
@@ -59,12 +70,12 @@ function kindOf(shape: ParameterShape): string {
     case "tenths":
     case "id":
     case "alternatives":
+    case "names":
       return "";
     case "phrase":
     case "sentence":
     case "sentences":
       return ":said";
-    case "names":
     case "phrases":
     case "all":
       return ":list";

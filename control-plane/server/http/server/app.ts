@@ -18,7 +18,6 @@ import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
 import { countRequests } from "./metrics.ts";
 import { PROBLEM_STATUS } from "../request/problem-statuses.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
-import { routesWithoutQuery } from "../request/undeclared-query.ts";
 import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { registerServerRoutes } from "./server-routes.ts";
@@ -41,7 +40,6 @@ export function createApp(deps: ApiDeps): ApiApp {
   registerResources(api, deps);
   const routes = api.openAPIRegistry.definitions.flatMap((one) => (one.type === "route" ? [one.route] : []));
   const changes = changesOf(routes, API_BASE);
-  const withoutQuery = routesWithoutQuery(routes, API_BASE);
 
   // Of this app alone, so that two apps of one process (tests) neither count nor limit each other's requests.
   const answered = { byLabel: new Map<string, number>(), secondsTotal: 0, count: 0 };
@@ -53,7 +51,6 @@ export function createApp(deps: ApiDeps): ApiApp {
     c.set("answered", answered);
     c.set("limiters", limiters);
     c.set("changes", changes);
-    c.set("routesWithoutQuery", withoutQuery);
     await next();
   });
   app.use(endUnreadBody);

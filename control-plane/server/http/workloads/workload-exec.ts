@@ -48,7 +48,7 @@ const ExecAnswer = z
   })
   .openapi("ExecAnswer");
 
-const OfRank = z.strictObject({ rank: Rank });
+const OfRank = z.object({ rank: Rank });
 
 /** The command itself, its way, and what is asked of the database before it. */
 const EXEC_BOUND_SECONDS = MAX_EXEC_SECONDS + 20;
@@ -64,7 +64,7 @@ const execOf = ({ path, many, schema, hasRanks }: RoutedKind) =>
     summary: `Run a command inside; at most ${MAX_EXEC_SECONDS} s and ${MAX_EXEC_BYTES} bytes of output`,
     request: {
       params: WorkloadIdPath,
-      query: hasRanks ? OfRank : z.strictObject({}),
+      query: hasRanks ? OfRank : z.object({}),
       body: jsonBody(ExecOrder),
     },
     responses: ok("What it printed and its exit code", ExecAnswer),
