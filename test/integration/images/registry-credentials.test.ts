@@ -447,13 +447,16 @@ describe("an order that needs a credential", () => {
     await scene.schedule();
 
     const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
-    expect(why.body.hosts).toContainEqual({
-      host_id: old.id,
-      host_name: old.id,
-      fits: false,
-      reason: TOO_OLD,
-      obstacles: [TOO_OLD],
-    });
+    expect(why.body.hosts).toContainEqual(
+      expect.objectContaining({
+        host_id: old.id,
+        host_name: old.id,
+        fits: false,
+        reason: TOO_OLD,
+        reason_code: "agent-lacks-feature",
+        obstacles: [TOO_OLD],
+      }),
+    );
     expect((await scene.get(alice, id)).status_reason).toContain(TOO_OLD);
     const upgraded = await scene.host(fresh("host-new"), { features: [IMAGE_FETCH_FEATURE] });
     await scene.schedule();
