@@ -200,7 +200,10 @@ const SIZE_UNITS: Record<string, number> = {
   memory_quota: MIB,
 };
 
-/** One thing, a line per member. Members that are unset are left out for people, never from JSON. */
+/** The code and the parameters of a reason, which stands beside them as a sentence. */
+const REASON_AS_DATA = /(?:^|_)reason_(?:code|params)$/;
+
+/** One thing, a line per member. Unset members and codes of reasons are left out for people, never from JSON. */
 export function printOne<Row extends object>(
   output: Output,
   row: Row,
@@ -209,7 +212,10 @@ export function printOne<Row extends object>(
   if (output.format === "json") return output.write(`${JSON.stringify(row, null, 2)}\n`);
   if (output.format === "name") return output.write(`${nameOf(row)}\n`);
   const members = columns?.map((column) => memberOf(row, column)) ?? Object.entries(row).map(sized);
-  const lines = members.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const isForPeople = ([title]: readonly [title: string, ...unknown[]]) => !REASON_AS_DATA.test(title);
+  const lines = members
+    .filter(isForPeople)
+    .filter(([, value]) => value !== undefined && value !== null && value !== "");
   const width = Math.max(0, ...lines.map(([title]) => title.length));
   output.write(`${lines.map(([title, value]) => `${title.padEnd(width)}  ${cellText(value)}`).join("\n")}\n`);
 }
