@@ -12,7 +12,7 @@ import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";
 import type { StoredOutput } from "../../journal/output/stored-output.ts";
 import type { OutputPiece } from "../../runtime/output/log-frames.ts";
 import type { LogQuery } from "../../runtime/output/log-stream.ts";
-import { isStatus } from "../../runtime/docker/runtime-error.ts";
+import { isStatus, UnreadableLogError } from "../../runtime/docker/runtime-error.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { openServiceLog } from "./service-log.ts";
 
@@ -78,17 +78,29 @@ async function* reading(
     query,
   }: { runId: RunId; container: RunNow["container"]; query: Omit<LogQuery, "containerId"> },
 ): AsyncGenerator<OutputPiece> {
+  let rest = query;
   try {
     const hasBegun = container !== null && container.status.state !== "created";
     if (hasBegun) {
-      yield* runtime.logs({ containerId: container.containerId, ...query });
+      for await (const piece of runtime.logs({ containerId: container.containerId, ...query })) {
+        rest = { ...query, tailLines: null, after: piece.time };
+        yield piece;
+      }
       return;
     }
   } catch (error) {
-    // Removed since it was seen (404), or being removed (409): its output was kept before that.
-    if (!isStatus(error, 404) && !isStatus(error, 409)) throw error;
+    if (!(await isStored(error, { stored, runId }))) throw error;
   }
-  yield* joined(stored.read(runId, query));
+  yield* joined(stored.read(runId, rest));
+}
+
+/** Removed since it was seen (404), being removed (409), or removed while it was read: its output was kept before that. */
+async function isStored(
+  error: unknown,
+  { stored, runId }: { stored: StoredOutput; runId: RunId },
+): Promise<boolean> {
+  if (error instanceof UnreadableLogError) return await stored.knows(runId);
+  return isStatus(error, 404) || isStatus(error, 409);
 }
 
 /** Of a line a message each would be thousands of messages; the last one's time stands for all. */

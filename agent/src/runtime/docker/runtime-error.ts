@@ -28,6 +28,11 @@ export class NotEndingError extends RuntimeError {
 
 const MOST_NAMED = 5;
 
+/** The runtime lost a container's log while it was read, as it does when the container is removed meanwhile. */
+export class UnreadableLogError extends RuntimeError {
+  override name = "UnreadableLogError";
+}
+
 /** Nothing answers at its socket, or not within the call's deadline. The host is degraded, its work goes on. */
 export class RuntimeDown extends Error {
   override name = "RuntimeDown";

@@ -153,7 +153,7 @@ export class Execs {
 
 /** Feeds stdin and collects both outputs until the far end closes. */
 async function pump(stream: Duplex, stdin: Buffer | null, output: Output): Promise<void> {
-  const frames = new OutputFrames((name, bytes) => output.take(name, bytes));
+  const frames = new OutputFrames((name, bytes) => output.take(name === "stdout" ? name : "stderr", bytes));
   stream.on("data", (chunk: Buffer) => frames.write(chunk));
   const closed = new Promise<void>((resolve) => {
     stream.once("end", resolve);

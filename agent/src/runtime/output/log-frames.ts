@@ -2,7 +2,7 @@
  * What the runtime's logs come in: one frame for each line (or each 16 KiB of a longer one), and in it first the time
  * at which it was written, then the bytes. Lines that arrive together and are of one output are passed on together.
  */
-import { OutputFrames } from "./output-frames.ts";
+import { OutputFrames, type FrameOutput } from "./output-frames.ts";
 
 /** Some lines of one output. `time` is the last one's, RFC 3339 in UTC with nine digits: such times compare as text. */
 export type OutputPiece = { output: "stdout" | "stderr"; time: string; bytes: Buffer };
@@ -10,12 +10,14 @@ export type OutputPiece = { output: "stdout" | "stderr"; time: string; bytes: Bu
 const SPACE = 0x20;
 /** The longest time the runtime writes, and some. */
 const MAX_TIME_BYTES = 64;
+const MAX_ERROR = 500;
 
 export class LogFrames {
   readonly #frames: OutputFrames;
   /** The time of the frame that is being read, as far as it has come; null once its bytes follow. */
   #timeBytes: Buffer | null = null;
   #time = "";
+  #runtimeError = "";
   #collected: { output: OutputPiece["output"]; time: string; parts: Buffer[] }[] = [];
 
   /** @param mergesLines false: a piece for each frame, for whoever keeps the time of each line */
@@ -26,6 +28,11 @@ export class LogFrames {
         this.#timeBytes = Buffer.alloc(0);
       },
     );
+  }
+
+  /** What the runtime could not read, in its own words; null while it could. */
+  get runtimeError(): string | null {
+    return this.#runtimeError === "" ? null : this.#runtimeError.trim();
   }
 
   /** The pieces that are whole with this chunk, in order. */
@@ -40,7 +47,11 @@ export class LogFrames {
     return pieces;
   }
 
-  #take(output: OutputPiece["output"], bytes: Buffer, mergesLines: boolean): void {
+  #take(output: FrameOutput, bytes: Buffer, mergesLines: boolean): void {
+    if (output === "runtime-error") {
+      this.#runtimeError = (this.#runtimeError + bytes.toString()).slice(0, MAX_ERROR);
+      return;
+    }
     const isStart = this.#timeBytes !== null;
     const body = this.#timeBytes === null ? bytes : this.#afterTime(this.#timeBytes, bytes);
     if (body === null || body.length === 0) return;

@@ -8,7 +8,7 @@ import { boundedBody } from "@remotegpu/shared/bounded-body";
 import { KIB } from "@remotegpu/shared/units";
 import { QUICK_MS } from "../docker/docker.ts";
 import { LogFrames, type OutputPiece } from "./log-frames.ts";
-import { RuntimeError, runtimeFailure } from "../docker/runtime-error.ts";
+import { RuntimeError, runtimeFailure, UnreadableLogError } from "../docker/runtime-error.ts";
 
 export type LogQuery = {
   containerId: string;
@@ -25,7 +25,7 @@ export type LogQuery = {
 
 /**
  * Ends when all is read, or when the container ends.
- * @throws RuntimeError, RuntimeDown; whatever `signal` was aborted with
+ * @throws RuntimeError, of it UnreadableLogError when the log broke off; RuntimeDown; whatever `signal` was aborted with
  */
 export async function* logPieces(socketPath: string, query: LogQuery): AsyncGenerator<OutputPiece> {
   const what = `read the output of container ${query.containerId}`;
@@ -35,6 +35,7 @@ export async function* logPieces(socketPath: string, query: LogQuery): AsyncGene
   try {
     const frames = new LogFrames({ mergesLines: !query.isLineByLine });
     for await (const chunk of answer as AsyncIterable<Buffer>) yield* frames.read(chunk);
+    if (frames.runtimeError !== null) throw new UnreadableLogError(frames.runtimeError);
   } catch (cause) {
     throw query.signal.aborted ? query.signal.reason : runtimeFailure(what, cause);
   } finally {

@@ -82,6 +82,7 @@ describe("frames of a command's output", () => {
       fc.property(frames, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }), (sent, cuts) => {
         const got = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
         const reader = new OutputFrames((output, bytes) => {
+          if (output === "runtime-error") throw new Error("none was sent");
           got[output] = Buffer.concat([got[output], bytes]);
         });
         const stream = Buffer.concat(sent.map(frame));
@@ -116,6 +117,10 @@ describe("frames of a command's output", () => {
 });
 
 describe("frames of a container's log", () => {
+  const errorFrame = (text: string) => {
+    const header = Buffer.from([3, 0, 0, 0, 0, 0, 0, text.length]);
+    return Buffer.concat([header, Buffer.from(text)]);
+  };
   const frame = (output: "stdout" | "stderr", second: number, body: string | Uint8Array) => {
     const time = `2026-01-01T00:00:0${second}.000000000Z`;
     const bytes = Buffer.concat([Buffer.from(`${time} `), Buffer.from(body)]);
@@ -137,6 +142,19 @@ describe("frames of a container's log", () => {
     );
 
     expect(pieces).toEqual(sent.map(({ piece }) => piece));
+  });
+
+  test("keep the runtime's own errors out of the container's output", () => {
+    const frames = new LogFrames({ mergesLines: true });
+    const before = frames.runtimeError;
+    const stream = Buffer.concat([
+      ...sent.slice(0, 2).map((part) => part.stream),
+      errorFrame("Error grabbing logs: open container.log: no such file or directory\n"),
+    ]);
+
+    expect(frames.read(stream).map(({ bytes }) => bytes.toString())).toEqual(["one\ntwo\n"]);
+    expect(before).toBeNull();
+    expect(frames.runtimeError).toBe("Error grabbing logs: open container.log: no such file or directory");
   });
 
   test("of one output are one piece for whoever wants bytes alone", () => {
