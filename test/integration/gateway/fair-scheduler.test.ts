@@ -125,7 +125,7 @@ test("whoever does not read holds up what is said to it, turns or none", async (
   const stands = async () => {
     const before = flooded;
     await pause(500);
-    return waited() > 0 && flooded === before;
+    return flooded > 0 && flooded === before;
   };
   await eventually(stands, { what: "nothing more that is taken" });
   socket.destroy();
