@@ -67,7 +67,7 @@ async function runs(): Promise<Held> {
       await sampled();
       return (await provenTo(runId)) !== null;
     },
-    { what: "proven time", withinMs: 10_000 },
+    { what: "proven time", withinMs: 60_000 },
   );
   return { id, runId, card };
 }
@@ -75,7 +75,7 @@ async function runs(): Promise<Held> {
 /** The sample that is due has been taken, and its host was heard since. */
 async function sampled(): Promise<void> {
   const dueMs = world.agent.nowMs;
-  await eventually(async () => ((await heardMs()) ?? 0) >= dueMs, { what: "a heartbeat", withinMs: 5_000 });
+  await eventually(async () => ((await heardMs()) ?? 0) >= dueMs, { what: "a heartbeat", withinMs: 60_000 });
 }
 
 /** The host's clock at its last heartbeat, by the zero of its boot. */
@@ -123,7 +123,7 @@ async function closes(card: GpuUuid, code: RegExp): Promise<number> {
         const known = (await world.cards()).get(card);
         return known !== undefined && (known.cordoned || known.vanished_at !== null) && known;
       },
-      { withinMs: 4_000 },
+      { withinMs: 20_000 },
     ).catch(() => null);
     if (closed === null) continue;
     expect(closed.reason_code).toMatch(code);
@@ -165,7 +165,7 @@ describe("a card under a run", () => {
       expect(samples).toBe(1);
       expect(ended.status_reason).toContain(card);
       expect(/\(([^()]*)\)\.$/.exec(ended.status_reason ?? "")?.[1]).toMatch(code);
-      await eventually(() => isClosed(runId), { what: "the run's last row", withinMs: 10_000 });
+      await eventually(() => isClosed(runId), { what: "the run's last row", withinMs: 60_000 });
       const billedAfterMs = ((await provenTo(runId)) ?? 0) - (await lastGoodMs(card));
       seen.push({ fault: words.join(" "), samples, seconds: closedAfterMs / 1000, billedAfterMs });
       expect(billedAfterMs).toBeLessThanOrEqual(0);
@@ -174,7 +174,6 @@ describe("a card under a run", () => {
       await world.request("DELETE", `/environments/${id}`);
       world.nudge();
     },
-    30_000,
   );
 
   test.each(CLOSED)(
@@ -192,7 +191,7 @@ describe("a card under a run", () => {
           await sampled();
           return ((await provenTo(runId)) ?? 0) > startedMs + 3 * SAMPLE_MS;
         },
-        { what: "time after the fault", withinMs: 15_000 },
+        { what: "time after the fault", withinMs: 60_000 },
       );
 
       expect(samples).toBe(1);
@@ -210,7 +209,6 @@ describe("a card under a run", () => {
       await waits(card, code);
       await heal();
     },
-    30_000,
   );
 
   test("in MIG mode, which no CDI spec names, does not keep the others from being attached", async () => {
@@ -229,5 +227,5 @@ describe("a card under a run", () => {
     expect(card).not.toBe(open.uuid);
     expect((await world.host()).attach_mode).toBe("cdi");
     await heal();
-  }, 30_000);
+  });
 });

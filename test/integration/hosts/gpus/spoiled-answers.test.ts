@@ -303,7 +303,7 @@ describe("a GPU that makes the query of all hang", () => {
   };
 
   test("is named by the second sample in a row, and the others answer", async () => {
-    const brief = within(1_000);
+    const brief = within(3_000);
     await brief.inventory();
     await hang();
     await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
@@ -315,7 +315,7 @@ describe("a GPU that makes the query of all hang", () => {
   });
 
   test("is not looked for by a hang that is over before", async () => {
-    const brief = within(1_000);
+    const brief = within(5_000);
     for (let n = 0; n < 2; n += 1) {
       await hang();
       await expect(brief.inventory()).rejects.toMatchObject({ kind: "hung" });
