@@ -78,7 +78,12 @@ function functionOf(operation: GeneratorVerbOptions): string {
     ...(isJson(body) ? ["body"] : []),
   ];
   const answer = response.definition.success || "void";
-  return `export const ${operationName} = (${parametersOf(operation).join(", ")}): ApiRequest<${answer}> => ${verb === "delete" ? "remove" : verb}(${parts.join(", ")});\n\n`;
+  return `${routeOf(operation, answer)}export const ${operationName} = (${parametersOf(operation).join(", ")}): ApiRequest<${answer}> => ${verb === "delete" ? "remove" : verb}(${parts.join(", ")});\n\n`;
+}
+
+/** A member of the interface of all routes: its answer by method and path, for whoever writes a path by hand. */
+function routeOf({ verb, pathRoute }: GeneratorVerbOptions, answer: string): string {
+  return `export interface Routes { "${verb.toUpperCase()} ${pathRoute}": ${answer} }\n\n`;
 }
 
 /** Parts of the path first, then the body, then the query. */

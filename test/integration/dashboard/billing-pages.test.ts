@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { BillingRecordProof } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
@@ -19,7 +20,7 @@ import type { Caller } from "../../support/http/api.ts";
 
 let scene: DashboardScene;
 let admin: Caller;
-let proof: { segments: { rows: { kind: string; seq: number; hash: string }[] }[] };
+let proof: BillingRecordProof;
 let recordId: number;
 
 beforeAll(async () => {
@@ -54,7 +55,7 @@ async function answered(page: Page, text: string): Promise<void> {
 
 function tampered() {
   const changed = structuredClone(proof);
-  const row = changed.segments[0]!.rows.find(({ kind }) => kind === "own")!;
+  const row = changed.segments[0]!.rows.find((one) => one.kind === "own")!;
   row.hash = (row.hash.startsWith("0") ? "1" : "0") + row.hash.slice(1);
   return { text: JSON.stringify(changed), row };
 }
@@ -273,7 +274,7 @@ describe.skipIf(!hasBrowser)("what was charged", () => {
     const lines = 'section[aria-label="Lines"]';
     await expectText(page, "on the invoice", lines);
     const { items } = (await control.api.request("GET", "/api/v1/workspaces", { as: payer })).body;
-    await expectText(page, new RegExp(`and this\\s+${items[0].name}`), lines);
+    await expectText(page, new RegExp(`and this\\s+${items[0]!.name}`), lines);
     await expectText(page, "of 2026-03", "h1");
     await expectText(page, "15.50", 'section[aria-label="Sum of the lines"]');
     await expectSoundPage(page, "main table");

@@ -167,7 +167,7 @@ async function retype(page: Page, text: string): Promise<void> {
   await page.keyboard.type(text);
 }
 
-async function balanceOf({ customerId }: Caller): Promise<string> {
+async function balanceOf({ customerId }: Caller): Promise<string | null> {
   const { api } = scene.control;
   return (await api.request("GET", `/api/v1/customers/${customerId}`, { as: api.admin })).body.balance;
 }

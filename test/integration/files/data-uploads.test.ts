@@ -104,13 +104,7 @@ describe("an upload", () => {
     // Who mounted the first one keeps it as it was.
     expect(readFileSync(inPool(`${first.storage_path}/a`), "utf8")).toBe("one");
     expect(readFileSync(inPool(`${second.storage_path}/a`), "utf8")).toBe("two");
-    expect(
-      (await versionsOf(id)).map((one: Record<string, unknown>) => [
-        one.version,
-        one.storage_pool,
-        one.is_mounted,
-      ]),
-    ).toEqual([
+    expect((await versionsOf(id)).map((one) => [one.version, one.storage_pool, one.is_mounted])).toEqual([
       [1, "pool-a", false],
       [2, "pool-a", true],
     ]);
@@ -192,7 +186,7 @@ describe("what does not agree", () => {
     expect(done.body.detail).toContain("a has other bytes than its checksum says");
     expect((await entryOf(id)).status).toBe("error");
     const [version] = await versionsOf(id);
-    expect([version.status, version.status_reason]).toEqual([
+    expect([version!.status, version!.status_reason]).toEqual([
       "error",
       expect.stringContaining("other bytes"),
     ]);

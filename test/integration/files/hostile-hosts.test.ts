@@ -133,7 +133,7 @@ describe("for a folder", () => {
     const body = JSON.stringify({ files: [{ ...file, modifiedMs: Number.MAX_SAFE_INTEGER }], isMore: false });
     const answer = await get(report(200, FOLDER, body));
 
-    expect([answer.status, answer.body.items[0].modified_at]).toEqual([200, null]);
+    expect([answer.status, answer.body.items[0]!.modified_at]).toEqual([200, null]);
   });
 
   test("it goes on without an end, of which no more than a bound is read", async () => {

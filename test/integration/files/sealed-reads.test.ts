@@ -319,7 +319,7 @@ describe("other bytes than were sealed", () => {
 
     const found = await openOf();
     const place = `version 1 in ${await folderOf(id)} than were sealed`;
-    expect(found.map(({ detail }: { detail: string }) => detail)).toEqual([
+    expect(found.map(({ detail }) => detail)).toEqual([
       expect.stringContaining(`Host gpu-1 (host-1) of storage pool pool-a has other bytes of ${place}`),
     ]);
   });
@@ -380,7 +380,7 @@ describe("other bytes than were sealed", () => {
     expect((await readBy(id, "&tree=files")).by).toEqual(["host-2"]);
     expect(await readBy(other.id, "a")).toEqual({ text: "alpha", by: ["host-1"] });
     const [alarm] = await openOf();
-    await api.request("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: api.admin });
+    await api.request("POST", `/api/v1/alarms/${alarm!.id}/clear`, { as: api.admin });
     expect(await readBy(id, "a")).toEqual({ text: "broken", by: ["host-1"] });
   });
 
@@ -597,7 +597,7 @@ describe("sealing", () => {
     const done = await client.put(TREE);
 
     expect(done).toMatchObject({ status: 422 });
-    expect((await versionOf(id)).status).toBe("error");
+    expect((await versionOf(id))!.status).toBe("error");
   });
 
   test("by a host that has the parts of a long file in another order is found out by the list's owner", async () => {
@@ -617,7 +617,7 @@ describe("sealing", () => {
     };
 
     expect(await client.complete(body.upload)).toMatchObject({ status: 422 });
-    expect((await versionOf(id)).status).toBe("error");
+    expect((await versionOf(id))!.status).toBe("error");
   });
 
   test("by a host whose list has more than was announced costs nobody the hashes of it", async () => {

@@ -57,7 +57,7 @@ async function victim(host: string): Promise<Page> {
     as: web.owner,
     body: { port: SERVICE_PORT },
   });
-  await page.goto(String(link.body.url));
+  await page.goto(link.body.url);
   expect(await page.evaluate(`fetch("/").then(({ status }) => status)`)).toBe(200);
   await page.goto(`http://${host}:${attacker}/`);
   return page;

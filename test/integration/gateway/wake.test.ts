@@ -23,7 +23,7 @@ beforeAll(async () => {
       body: { port: SERVICE_PORT },
     },
   );
-  shared = new URL(String(share.body.url));
+  shared = new URL(share.body.url);
   await order("PATCH", "", { config: { wake: true } });
 });
 afterAll(async () => await scene.close());

@@ -148,7 +148,7 @@ describe("a key", () => {
       as: scene.owner,
       body: { name: "for a while" },
     });
-    const key = String(made.body.key);
+    const key = made.body.key;
     const socket = await scene.raw(
       `GET /ws HTTP/1.1\r\nHost: ${host}\r\nX-Api-Key: ${key}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
     );
@@ -224,7 +224,7 @@ describe("a share", () => {
 
   test("gives a browser a cookie and an address without what it carried, on its own origin alone", async () => {
     const made = await share();
-    const token = String(made.body.url).split("=").at(-1) ?? "";
+    const token = made.body.url.split("=").at(-1) ?? "";
     const page = { Accept: "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
     const entered = await scene.request(host, `//evil.example/a?remotegpu_share=${token}&b=1`, {
       headers: page,

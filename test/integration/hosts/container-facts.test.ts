@@ -1,5 +1,6 @@
 /** What hosts tell of running containers beyond their phase: the image, what it brings, and what they have used so far. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Instance } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { noteFigures } from "@remotegpu/control-plane/server/store/workloads/instances/instance-figures";
 import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
@@ -30,9 +31,9 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-async function instance(): Promise<Record<string, unknown>> {
+async function instance(): Promise<Instance> {
   const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
-  return body.items[0];
+  return body.items[0]!;
 }
 
 const rows = async () => (await scene.api.db.query("SELECT * FROM instance_figures")).rows;
@@ -73,8 +74,8 @@ describe("figures", () => {
       last_output_at: expect.stringMatching(/^\d{4}-.*Z$/),
       told_at: expect.stringMatching(/^\d{4}-.*Z$/),
     });
-    const { last_output_at: last, told_at: reported } = visible as Record<string, string>;
-    expect(Date.parse(reported!) - Date.parse(last!)).toBeGreaterThanOrEqual(59_000);
+    const { last_output_at: last, told_at: reported } = visible!;
+    expect(Date.parse(reported) - Date.parse(last!)).toBeGreaterThanOrEqual(59_000);
   });
 
   test("that have not changed are not written", async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { GIB } from "@remotegpu/shared/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Answer } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
 let scene: ControlScene;
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.close());
 
-const reported = async (path: string) => {
+const reported = async (path: string): Promise<Answer["body"]> => {
   const { status, body } = await scene.api.request("GET", `/api/v1/hosts/${path}`, { as: scene.api.admin });
   expect(status).toBe(200);
   return body;

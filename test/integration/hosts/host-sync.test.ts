@@ -306,7 +306,7 @@ describe("the inventory", () => {
     ]);
     for (const id of ["host-a", "host-b"]) {
       const { body } = await scene.api.request("GET", `/api/v1/hosts/${id}/gpus`, { as: scene.api.admin });
-      expect(body.items.map(({ uuid }: { uuid: string }) => uuid)).toContain("GPU-1234567890");
+      expect(body.items.map(({ uuid }) => uuid)).toContain("GPU-1234567890");
     }
     expect(await sql("SELECT kind, subject FROM alarms")).toEqual([
       { kind: "gpu-conflict", subject: "GPU-1234567890" },

@@ -429,7 +429,7 @@ describe("idempotency keys", () => {
   const topUp = (key: string, amount: string) =>
     api.request("POST", path(), { as: api.admin, body: { amount }, headers: { "Idempotency-Key": key } });
   const balance = async () =>
-    (await api.request("GET", "/api/v1/billing/balance", { as: alice })).body.balance as string;
+    (await api.request("GET", "/api/v1/billing/balance", { as: alice })).body.balance;
 
   test("the same key and body get the same answer and one payment", async () => {
     const first = await topUp("pay-1", "10");
@@ -575,7 +575,7 @@ describe("joining", () => {
   };
   const newToken = async () =>
     (await api.request("POST", "/api/v1/join-tokens", { as: api.admin, body: { host_name: "h1" } })).body
-      .token as string;
+      .token;
   const join = (token: string, user = createUser(), change: object = {}, more: object = {}) => {
     const nkey = user.getPublicKey();
     const signature = user.sign(new TextEncoder().encode(joinProofText(token, nkey)));
@@ -606,7 +606,7 @@ describe("joining", () => {
     );
     const entry = { action: "host.join", target_id: joined.body.host_id, outcome: "done" };
     expect(entries).toEqual([{ ...entry, actor_customer_id: null }]);
-    const { certificate, ca } = joined.body.access;
+    const { certificate, ca } = joined.body.access!;
     const visible = new X509Certificate(certificate);
     expect(visible.verify(new X509Certificate(ca).publicKey)).toBe(true);
     expect(visible.checkHost(accessName(joined.body.host_id))).toBeDefined();

@@ -316,7 +316,7 @@ describe.concurrent("a stream ends", () => {
     opened.push(stream);
     const { items } = (await scene.api.request("GET", "/api/v1/sessions", { as: eve })).body;
 
-    const ended = await fetch(`${from.Origin}/api/v1/sessions/${named ?? items[0].id}`, {
+    const ended = await fetch(`${from.Origin}/api/v1/sessions/${named ?? items[0]!.id}`, {
       method: "DELETE",
       headers: { ...from, Cookie: cookies[whose] },
     });

@@ -156,7 +156,7 @@ describe("a message", () => {
     const rotation = await api.request("POST", `/api/v1/webhooks/${id}/secret`, { as: customer });
     receiver.answer("/rotated", (response) => void response.end("thanks"));
     const [refused] = await deliveriesOf(id);
-    now = new Date(refused.next_try_at);
+    now = new Date(refused!.next_try_at!);
 
     await passed(deliveries());
 
@@ -210,8 +210,8 @@ describe("a message", () => {
       await passed(loop);
       const [row] = await deliveriesOf(id);
       expect(row).toMatchObject({ tries, last_status: 500, last_answer: "no" });
-      expect(row.state).toBe(tries < MAX_WEBHOOK_TRIES ? "waiting" : "given up");
-      if (tries < MAX_WEBHOOK_TRIES) now = new Date(row.next_try_at);
+      expect(row!.state).toBe(tries < MAX_WEBHOOK_TRIES ? "waiting" : "given up");
+      if (tries < MAX_WEBHOOK_TRIES) now = new Date(row!.next_try_at!);
     }
 
     expect(receiver.at("/broken")).toHaveLength(MAX_WEBHOOK_TRIES);
@@ -232,7 +232,7 @@ describe("a message", () => {
     const reached = failing.hasFailed();
     await failing.close();
     const [row] = await deliveriesOf(id);
-    now = new Date(row.next_try_at);
+    now = new Date(row!.next_try_at!);
     await passed(deliveries());
 
     expect(reached).toBe(true);
@@ -274,7 +274,7 @@ describe("a receiver", () => {
       await sendTest(quick.id);
       now = new Date(Date.now() + 1_000);
       await loop.pass({ term: await term(), now });
-      await eventually(async () => (await deliveriesOf(quick.id))[0].state === "delivered", {
+      await eventually(async () => (await deliveriesOf(quick.id))[0]!.state === "delivered", {
         what: "the quick one",
       });
     }
@@ -321,7 +321,7 @@ describe("a receiver", () => {
 
     await passed(deliveries());
 
-    expect((await deliveriesOf(id))[0].last_answer).toBe("x".repeat(512));
+    expect((await deliveriesOf(id))[0]!.last_answer).toBe("x".repeat(512));
   });
 
   test("that does not listen is an error in words", async () => {
@@ -331,7 +331,7 @@ describe("a receiver", () => {
     await passed(deliveries());
 
     expect((await deliveriesOf(id))[0]).toMatchObject({ state: "waiting", last_status: null });
-    expect((await deliveriesOf(id))[0].last_error).toMatch(/ECONNREFUSED/);
+    expect((await deliveriesOf(id))[0]!.last_error).toMatch(/ECONNREFUSED/);
   });
 });
 
@@ -340,7 +340,7 @@ describe("a name", () => {
     const { id } = await webhook("/x", { url });
     await sendTest(id);
     await passed(deliveries({ sending: { resolve: () => Promise.resolve(addresses) } }));
-    return (await deliveriesOf(id))[0].last_error;
+    return (await deliveriesOf(id))[0]!.last_error!;
   }
 
   test.each([
@@ -363,7 +363,7 @@ describe("a name", () => {
 
       await passed(deliveries({ sending: { resolve: () => Promise.resolve(["8.8.8.8"]) } }));
 
-      expect((await deliveriesOf(id))[0].last_error).toBe(
+      expect((await deliveriesOf(id))[0]!.last_error).toBe(
         "the URL must not lead to an address that is not public",
       );
     },
@@ -797,7 +797,7 @@ describe("alarms", () => {
     });
     const { items } = (await api.request("GET", "/api/v1/alarms", { as: api.admin })).body;
     for (const _ of [1, 2])
-      await api.request("POST", `/api/v1/alarms/${items[0].id}/clear`, { as: api.admin });
+      await api.request("POST", `/api/v1/alarms/${items[0]!.id}/clear`, { as: api.admin });
 
     const messages = await reported(named.body.id, api.admin);
     expect(messages.map(({ state, sentence }) => [state, sentence])).toEqual([
@@ -850,7 +850,7 @@ describe("a key", () => {
         async (as) => as && (await api.request("GET", "/api/v1/webhooks", { as })).body.items,
       ),
     );
-    expect(lists.map((items) => items.map((item: { kinds: string[] }) => item.kinds))).toEqual([
+    expect(lists.map((items) => items!.map((item) => item.kinds))).toEqual([
       [["ready", "stopped"], ["ready"]],
       [["budget"], ["budget"]],
     ]);

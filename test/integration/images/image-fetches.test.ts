@@ -862,7 +862,7 @@ describe("what a host tells of its pulls", () => {
     await host.report([]);
     host.pulls = [pull({ image: "two:1" }), pull({ image: "three:1" })];
     await host.report([]);
-    const images = async () => (await pulls()).map(({ image, state }: ObservedPull) => [image, state]);
+    const images = async () => (await pulls()).map(({ image, state }) => [image, state]);
     const now = [
       ["three:1", "pulling"],
       ["two:1", "pulling"],

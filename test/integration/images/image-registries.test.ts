@@ -41,7 +41,7 @@ const allow = async (list: string) => {
 };
 const offer = async (name: string, change: object = {}) => {
   const body = { name, ...change };
-  return (await scene.api.request("POST", "/api/v1/images", { as: scene.api.admin, body })).body.id as number;
+  return (await scene.api.request("POST", "/api/v1/images", { as: scene.api.admin, body })).body.id;
 };
 const start = async (id: string) =>
   await scene.api.request("POST", `/api/v1/environments/${id}/start`, { as: alice, body: {} });

@@ -418,12 +418,12 @@ describe("a host that reports", () => {
     const again = await report({ state: "held", externalPort: 20_777 });
 
     expect(conflict).toMatchObject({ state: "conflict", reachable: false, port: 20_000 });
-    expect(conflict.reason).toBe(
+    expect(conflict!.reason).toBe(
       "Something else on host host-a has taken the port; it is tried again. nginx has it.",
     );
     expect(exhausted).toMatchObject({ state: "exhausted", reachable: false });
     expect(again).toMatchObject({ state: "held", port: 20_777 });
-    expect(again.reason).toContain("agent is too old");
+    expect(again!.reason).toContain("agent is too old");
     expect((await leaseEvents(id)).map(({ old, new: now }) => [old, now])).toEqual([
       ["waiting", "held"],
       ["held", "conflict"],
@@ -446,7 +446,7 @@ describe("a host that reports", () => {
     const output = async () => {
       const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
       const [ssh] = (await access(id)).services;
-      return [ssh.reachable, ssh.reason, why.body.reason];
+      return [ssh!.reachable, ssh!.reason, why.body.reason];
     };
 
     const without = await output();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
 import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
-import type { Caller } from "../../support/http/api.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -26,7 +26,7 @@ const snapshot = async () => {
   const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now(), onlyHostIds: ["host-a"] });
   return hosts[0];
 };
-const api = async (path: string) =>
+const api = async (path: string): Promise<Answer["body"]> =>
   (await scene.api.request("GET", `/api/v1/hosts/host-a${path}`, { as: scene.api.admin })).body;
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
 
@@ -181,6 +181,6 @@ describe("labels", () => {
     await scene.schedule();
 
     expect(await scene.get(alice, body.id)).toMatchObject({ status: "queued" });
-    expect((await why(body.id)).hosts[0].reason).toBe("it has no label zone, b is wanted");
+    expect((await why(body.id)).hosts[0]!.reason).toBe("it has no label zone, b is wanted");
   });
 });

@@ -70,7 +70,7 @@ describe("of an order that does not fit", () => {
     const answer = await why(await waits(bob, { gpu: 2, memory: 30 * GIB }), bob);
 
     expect(values(answer)).toEqual({ wait: null });
-    expect(answer.hosts[0].obstacles).toHaveLength(2);
+    expect(answer.hosts[0]!.obstacles).toHaveLength(2);
   });
 });
 

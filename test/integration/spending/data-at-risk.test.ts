@@ -130,7 +130,7 @@ describe("what is told", () => {
     expect((await account()).overdue_status).toBe("suspended");
     const { overdue_since: since } = await account();
     const balance = await scene.api.request("GET", "/api/v1/billing/balance", { as: debtor });
-    expect(Date.parse(balance.body.data_at_risk_from) - Date.parse(since)).toBe(60 * MS_PER_DAY);
+    expect(Date.parse(balance.body.data_at_risk_from!) - Date.parse(since)).toBe(60 * MS_PER_DAY);
 
     await owesFor(60);
     await tick();
@@ -239,7 +239,7 @@ describe("deleting it", () => {
     await host.round({ phase: "stopped", exitCode: 0 });
     await scene.workloads();
     const dataset = (await scene.api.request("POST", "/api/v1/datasets", { as: debtor, body: { name: "d" } }))
-      .body.id as number;
+      .body.id;
     const waiting = await scene.job(debtor, { ...confirmed, mounted_datasets: JSON.stringify([dataset]) });
     const unconfirmed = await scene.job(debtor, { status: "pending" });
     const guest = await scene.job(debtor, { ...confirmed, workspace_id: friend.workspaceId });

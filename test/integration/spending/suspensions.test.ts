@@ -105,7 +105,7 @@ async function suspend(world: World, runs: DesiredInstance[], since: Date): Prom
 
 const statusOf = async ({ customerId }: Customer) =>
   (await scene.api.request("GET", `/api/v1/customers/${customerId}`, { as: scene.api.admin })).body
-    .overdue_status as string;
+    .overdue_status;
 
 const topUp = async ({ customerId }: Customer, amount: string) =>
   await scene.api.request("POST", `/api/v1/customers/${customerId}/top-ups`, {

@@ -216,11 +216,8 @@ describe("the whole way of one order", () => {
 
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
 
-    type Reported = { kind: string; old: string | null; new: string; actor: string };
     const storyOf = (kind: string) =>
-      body.items
-        .filter((event: Reported) => event.kind === kind)
-        .map((event: Reported) => [event.old, event.new, event.actor]);
+      body.items.filter((event) => event.kind === kind).map((event) => [event.old, event.new, event.actor]);
     expect(storyOf("status")).toEqual([
       ["stopping", "stopped", "host host-a"],
       ["running", "stopping", `customer ${alice.customerId}`],
@@ -345,7 +342,7 @@ describe("what does not go as ordered", () => {
     expect(await get(id)).toMatchObject({ status: "queued" });
     const why = await scene.api.request("GET", `/api/v1/environments/${id}/why`, { as: alice });
     expect(why.body.position).toBe(1);
-    expect(why.body.hosts[0].reason).toContain("storage pool pool-host-a is skipped");
+    expect(why.body.hosts[0]!.reason).toContain("storage pool pool-host-a is skipped");
 
     scene.api.passMinutes(10);
     await host.heartbeat();

@@ -324,7 +324,7 @@ describe("where the host cannot be asked", () => {
       /^epoch 3\nlast words\n\[remotegpu\] Host host-a is unreachable since .* These are the last lines of run .*\.\n$/,
     );
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
-    expect(body.items[0].runs[0]).toMatchObject({
+    expect(body.items[0]!.runs[0]).toMatchObject({
       id: run,
       end: {
         phase: "failed",
@@ -435,7 +435,7 @@ describe("how a run ended, as a host tells it", () => {
     await host.round({ phase: "failed", ...end, remains: { ...end.remains, tail: "other" } });
 
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
-    expect(body.items[0].runs[0].end).toMatchObject({ tail: "mine" });
+    expect(body.items[0]!.runs[0]!.end).toMatchObject({ tail: "mine" });
   });
 
   test("of another host's run is not taken, nor of a run that there never was", async () => {
@@ -453,7 +453,7 @@ describe("how a run ended, as a host tells it", () => {
     ]);
 
     const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/instances`, { as: alice });
-    expect(body.items[0].runs[0].end).toBeNull();
+    expect(body.items[0]!.runs[0]!.end).toBeNull();
     const { rows } = await scene.api.db.query("SELECT FROM run_ends WHERE run_id IN ($1, 'run-none')", [
       reported,
     ]);

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DesiredInstance } from "@remotegpu/shared/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
-import type { Caller } from "../../support/http/api.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,
   openControlScene,
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 afterEach(async () => await scene.close());
 
-const read = async (path: string) =>
+const read = async (path: string): Promise<Answer["body"]> =>
   (await scene.api.request("GET", `/api/v1/environments/${id}${path}`, { as: alice })).body;
 const reasons = async () =>
   (await read("/events?limit=100")).items

@@ -14,7 +14,7 @@ import {
   openControlScene,
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
-import type { Caller } from "../../support/http/api.ts";
+import type { Answer, Caller } from "../../support/http/api.ts";
 
 let scene: ControlScene;
 let alice: Caller & { customerId: number; workspaceId: number };
@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(async () => await scene.close());
 
 const sql = async (text: string, values: unknown[] = []) => (await scene.api.db.query(text, values)).rows;
-const request = async (path: string) =>
+const request = async (path: string): Promise<Answer> =>
   await scene.api.request("GET", `/api/v1/training-jobs/${path}`, { as: alice });
 const job = async (id: string) => (await request(id)).body;
 

@@ -49,12 +49,10 @@ const alarms = async () => {
   const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
   return body.items
     .toReversed()
-    .map(({ kind, subject, cleared_at: over }: Record<string, string | null>) =>
-      [kind, subject, over === null ? "open" : "over"].join(" "),
-    );
+    .map(({ kind, subject, cleared_at: over }) => [kind, subject, over === null ? "open" : "over"].join(" "));
 };
 const lastDetail = async () =>
-  (await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin })).body.items[0].detail;
+  (await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin })).body.items[0]!.detail;
 const burn = async () =>
   (await scene.api.request("GET", "/api/v1/billing/balance", { as: alice })).body.burn_per_hour;
 

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BodyOf, Untyped } from "./answer-body.ts";
 import { addressOf, type ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import {
   acceptInvitation,
@@ -43,11 +44,9 @@ export interface Caller {
   customerId: number;
 }
 
-export interface Answer {
+export interface Answer<Body = Untyped> {
   status: number;
-  // Tests look into answers freely; a wrong look is a failed assertion.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  body: any;
+  body: Body;
   headers: Headers;
   contentType: string | null;
 }
@@ -77,7 +76,11 @@ export interface ApiWorld {
   endStreams(): void;
   /** What happens whenever the API waits for a host; no time passes by itself. */
   meanwhile(work: () => Promise<void> | void): void;
-  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  request<Verb extends string, Path extends string>(
+    method: Verb,
+    path: Path,
+    options?: RequestOptions,
+  ): Promise<Answer<BodyOf<Verb, Path>>>;
   /** What a request that is typed is answered. @throws where it is refused */
   send<Answer>(request: ApiRequest<Answer>, as: Caller): Promise<Answer>;
   customer(
@@ -149,11 +152,11 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   const app = createApp(deps);
   const admin = await createFirstAdminKey(deps.db, deps.now());
 
-  const request = async (
-    method: string,
-    path: string,
+  const request = async <Verb extends string, Path extends string>(
+    method: Verb,
+    path: Path,
     { as, body, headers = {} }: RequestOptions = {},
-  ): Promise<Answer> => {
+  ): Promise<Answer<BodyOf<Verb, Path>>> => {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const response = await app.request(path, {
       method,

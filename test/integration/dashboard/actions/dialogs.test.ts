@@ -219,7 +219,7 @@ beforeAll(async () => {
   ids["job"] = await made("/training-jobs", { name: "train", ...job });
   await made("/training-jobs", { name: "sweep", ...job, array: { from: 0, to: 2 } });
   const arrays = await control.api.request("GET", "/api/v1/training-job-groups", { as: ada });
-  ids["array"] = arrays.body.items[0].id;
+  ids["array"] = arrays.body.items[0]!.id;
   ids["service"] = await made("/inference-services", {
     name: "chat",
     image: "server:1",

@@ -160,7 +160,7 @@ describe.skipIf(!hasBrowser)("pages of environments (left out where Chromium is 
         body: { config: { idle_stop_minutes: 30 } },
       });
       expect(status).toBe(200);
-      const runId = String(body.instances[0].run_id);
+      const runId = String(body.instances[0]!.run_id);
       const checked = async (idleMinutes: number) => {
         const checkedAt = api.deps.now();
         const idleSince = new Date(checkedAt.getTime() - idleMinutes * 60_000);

@@ -134,7 +134,7 @@ describe("of recorded heartbeats", () => {
     expect(step_seconds).toBe(300);
     expect(series).toHaveLength(1);
     const mean = (point: { utilization: unknown }) => point.utilization;
-    expect(series[0].points.map(mean)).toEqual([
+    expect(series[0]!.points.map(mean)).toEqual([
       { min: 40, mean: 40, max: 40 },
       { min: 10, mean: 50, max: 90 },
       null,
@@ -142,7 +142,7 @@ describe("of recorded heartbeats", () => {
       { min: 60, mean: 60, max: 60 },
       null,
     ]);
-    expect(series[0].points[0]).toEqual({
+    expect(series[0]!.points[0]).toEqual({
       at: at(0).toISOString(),
       samples: 30,
       utilization: { min: 40, mean: 40, max: 40 },
@@ -150,7 +150,7 @@ describe("of recorded heartbeats", () => {
       temperature: { min: 40, mean: 40, max: 40 },
       power: { min: 100, mean: 100, max: 100 },
     });
-    expect(series[0].points[2]).toEqual({
+    expect(series[0]!.points[2]).toEqual({
       at: at(10).toISOString(),
       samples: 0,
       utilization: null,
@@ -169,7 +169,7 @@ describe("of recorded heartbeats", () => {
       { from: 65, to: 65 + BEAT, use: 1 },
     ]);
 
-    const [series] = (await history(host.gpus[0]!.uuid)).series;
+    const series = (await history(host.gpus[0]!.uuid)).series[0]!;
 
     expect(heardOf(series)).toEqual([
       [55, 3, 80],
@@ -189,7 +189,7 @@ describe("of recorded heartbeats", () => {
 
     await next.hears(host, [{ from: 8, to: 10 + BEAT, use: 70 }]);
 
-    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0])).toEqual([
+    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0]!)).toEqual([
       [0, 30, 50],
       [5, 12, 70],
     ]);
@@ -203,7 +203,7 @@ describe("of recorded heartbeats", () => {
     await ended.history.end();
     await next.hears(host, [{ from: 8, to: 10 + BEAT, use: 80 }]);
 
-    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0])).toEqual([[5, 24, 65]]);
+    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0]!)).toEqual([[5, 24, 65]]);
   });
 
   test("two servers that hear a host by turns have one history, also where they write at once", async () => {
@@ -218,9 +218,9 @@ describe("of recorded heartbeats", () => {
     await Promise.all([one.history.pass(), other.history.pass()]);
 
     for (const { uuid } of host.gpus) {
-      const [series] = (await history(uuid)).series;
+      const series = (await history(uuid)).series[0]!;
       expect(heardOf(series)).toEqual([[0, 30, 20]]);
-      expect(series.points[0].utilization).toEqual({ min: 0, mean: 20, max: 40 });
+      expect(series.points[0]!.utilization).toEqual({ min: 0, mean: 20, max: 40 });
     }
   });
 
@@ -235,7 +235,7 @@ describe("of recorded heartbeats", () => {
       { from: 10, to: 10 + BEAT, use: 1, epoch: 2 },
     ]);
 
-    const [series] = (await history(host.gpus[0]!.uuid)).series;
+    const series = (await history(host.gpus[0]!.uuid)).series[0]!;
 
     expect(heardOf(series)).toEqual([
       [0, 24, 60],
@@ -252,7 +252,7 @@ describe("of recorded heartbeats", () => {
       { from: 10, to: 15 + BEAT, use: 60 },
     ]);
 
-    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0])).toEqual([
+    expect(heardOf((await history(host.gpus[0]!.uuid)).series[0]!)).toEqual([
       [0, 30, 60],
       [10, 30, 60],
     ]);
@@ -267,11 +267,11 @@ describe("of recorded heartbeats", () => {
     await host.report([]);
     await server.hears(host, [{ from: 7, to: 15 + BEAT, use: 30 }]);
 
-    expect(heardOf((await history(gone.uuid)).series[0])).toEqual([
+    expect(heardOf((await history(gone.uuid)).series[0]!)).toEqual([
       [0, 30, 30],
       [5, 12, 30],
     ]);
-    expect(heardOf((await history(stays.uuid)).series[0])).toEqual([
+    expect(heardOf((await history(stays.uuid)).series[0]!)).toEqual([
       [0, 30, 30],
       [5, 30, 30],
       [10, 30, 30],
@@ -285,7 +285,7 @@ describe("of recorded heartbeats", () => {
 
     await server.hears(liar, [{ from: 0, to: 5 + BEAT, use: 100 }]);
 
-    expect(heardOf((await history(victim.gpus[0]!.uuid)).series[0])).toEqual([]);
+    expect(heardOf((await history(victim.gpus[0]!.uuid)).series[0]!)).toEqual([]);
     const made = await scene.api.request("GET", "/api/v1/gpus/GPU-is-made-up/history", {
       as: scene.api.admin,
     });
@@ -304,7 +304,7 @@ describe("of recorded heartbeats", () => {
     const { step_seconds, series } = await history(host.gpus[0]!.uuid, { from: -4 * 24 * 60 });
 
     expect(step_seconds).toBe(3_600);
-    expect(heardOf(series[0])).toEqual([
+    expect(heardOf(series[0]!)).toEqual([
       [0, 36, 30],
       [60, 30, 50],
     ]);
@@ -402,10 +402,14 @@ describe("bad questions", () => {
     const years = await request("from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z");
 
     expect(years.step_seconds).toBe(3_600);
-    expect(years.series[0].points.length).toBeLessThanOrEqual(30 * 24 + 1);
-    expect(years.series[0].points.length).toBeGreaterThanOrEqual(30 * 24);
-    expect((await request("from=9998-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")).series[0].points).toEqual([]);
-    expect((await request("from=0001-01-01T00:00:00Z&to=0002-01-01T00:00:00Z")).series[0].points).toEqual([]);
+    expect(years.series[0]!.points.length).toBeLessThanOrEqual(30 * 24 + 1);
+    expect(years.series[0]!.points.length).toBeGreaterThanOrEqual(30 * 24);
+    expect((await request("from=9998-01-01T00:00:00Z&to=9999-01-01T00:00:00Z")).series[0]!.points).toEqual(
+      [],
+    );
+    expect((await request("from=0001-01-01T00:00:00Z&to=0002-01-01T00:00:00Z")).series[0]!.points).toEqual(
+      [],
+    );
   });
 
   test.each(["GPU-nobody-has-it", "GPU-".padEnd(64, "0")])(

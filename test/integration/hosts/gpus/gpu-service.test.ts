@@ -68,10 +68,9 @@ const events = async () =>
 /** What the workload's people are told of faults of its cards: code and sentence. */
 const faults = async (id: string): Promise<[string, string][]> => {
   const { body } = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
-  const items: { kind: string; new: string; reason: string }[] = body.items;
-  return items
+  return body.items
     .filter(({ kind }) => kind === "gpu-unhealthy")
-    .map((event): [string, string] => [event.new, event.reason])
+    .map((event): [string, string] => [event.new!, event.reason!])
     .toReversed();
 };
 const alarms = async () =>
@@ -138,29 +137,31 @@ describe("a sign of failure", () => {
       reason_code: "requires-reset",
       has_sign: true,
       health_reasons: ["It needs a reset."],
-      last_seen_at: new Date(Date.parse(before.last_seen_at) - 5_000).toISOString(),
+      last_seen_at: new Date(Date.parse(before!.last_seen_at!) - 5_000).toISOString(),
     });
     await host.report([]);
-    expect((await card()).last_seen_at).toBe(new Date(Date.parse(before.last_seen_at) - 5_000).toISOString());
+    expect((await card())!.last_seen_at).toBe(
+      new Date(Date.parse(before!.last_seen_at!) - 5_000).toISOString(),
+    );
     await scene.order(alice, { gpu: 1 });
     const waiting = (await scene.order(alice, { gpu: 1 })).body;
     expect((await scene.schedule()).placed).toHaveLength(1);
     const why = await scene.api.request("GET", `/api/v1/environments/${waiting.id}/why`, { as: alice });
-    expect(why.body.hosts[0].reason).toContain("It needs a reset (requires-reset)");
+    expect(why.body.hosts[0]!.reason).toContain("It needs a reset (requires-reset)");
   });
 
   test("that is told as a fault at once, as by a line of the kernel log, keeps what read well last, too", async () => {
     await report(WELL);
-    const before = (await card()).last_seen_at;
+    const before = (await card())!.last_seen_at;
 
     await report(FAILED(5));
     await report(FAILED(5));
 
-    expect((await card()).last_seen_at).toBe(before);
+    expect((await card())!.last_seen_at).toBe(before);
     await host.report([]);
-    expect((await card()).last_seen_at).toBe(before);
+    expect((await card())!.last_seen_at).toBe(before);
     await report(WELL);
-    expect(Date.parse((await card()).last_seen_at)).toBeGreaterThan(Date.parse(before));
+    expect(Date.parse((await card())!.last_seen_at!)).toBeGreaterThan(Date.parse(before!));
   });
 
   test("is not healed by an administrator's word: the card stays closed until its host says that it is gone", async () => {
@@ -258,7 +259,7 @@ describe("a sign of failure", () => {
 
     const { body } = await scene.api.request("GET", "/api/v1/fleet/map", { as: scene.api.admin });
 
-    expect(body.hosts[0].gpus).toMatchObject([
+    expect(body.hosts[0]!.gpus).toMatchObject([
       { cordoned: true, free: false, reason: "It needs a reset (requires-reset)" },
       { cordoned: false, free: true, reason: null },
     ]);
@@ -333,8 +334,8 @@ describe("GPUs that are closed under one payer's runs", () => {
         `closed under 3 runs that customer ${alice.customerId} pays for, on 1 host`,
       ),
     });
-    expect(alarm.detail.match(/xid-109, run /g)).toHaveLength(3);
-    await scene.api.request("POST", `/api/v1/alarms/${alarm.id}/clear`, { as: scene.api.admin });
+    expect(alarm!.detail!.match(/xid-109, run /g)).toHaveLength(3);
+    await scene.api.request("POST", `/api/v1/alarms/${alarm!.id}/clear`, { as: scene.api.admin });
     expect(await payersAlarms()).toEqual([]);
     await closedUnder(alice, HUNG);
     expect(await payersAlarms()).toHaveLength(1);
@@ -375,7 +376,7 @@ describe("GPUs that are closed under one payer's runs", () => {
     await host.report([]);
 
     const [alarm] = await payersAlarms();
-    expect(alarm.detail).toContain("under 3 runs");
+    expect(alarm!.detail).toContain("under 3 runs");
     expect(
       await sql(
         `SELECT gpu_uuid, code FROM gpu_closures

@@ -56,9 +56,7 @@ const alarms = async () => {
   const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
   return body.items
     .toReversed()
-    .map(({ kind, subject, cleared_at: over }: Record<string, string | null>) =>
-      [kind, subject, over === null ? "open" : "over"].join(" "),
-    );
+    .map(({ kind, subject, cleared_at: over }) => [kind, subject, over === null ? "open" : "over"].join(" "));
 };
 const closed = async () => {
   const { hosts } = await fleetSnapshot(scene.api.db, { now: scene.api.deps.now() });
@@ -96,7 +94,7 @@ describe("placement", () => {
 
     expect(await placedOn()).toEqual([SECOND]);
     expect(await scene.get(alice, id)).toMatchObject({ status: "queued" });
-    expect((await why(id)).hosts[0].reason).toContain(`${FIRST} ${WORDS}`);
+    expect((await why(id)).hosts[0]!.reason).toContain(`${FIRST} ${WORDS}`);
     await reports([]);
     await scene.schedule();
     expect(await placedOn()).toEqual([FIRST, SECOND]);
@@ -115,7 +113,7 @@ describe("placement", () => {
 
     expect(await scene.get(alice, id)).toMatchObject({ status: "running" });
     expect(await scene.get(alice, next.id)).toMatchObject({ status: "queued" });
-    expect((await why(next.id)).hosts[0].reason).toContain(`${shared} ${WORDS}`);
+    expect((await why(next.id)).hosts[0]!.reason).toContain(`${shared} ${WORDS}`);
     await reports([], []);
     await scene.schedule();
     expect(await scene.get(alice, next.id)).toMatchObject({ status: "creating" });
@@ -158,7 +156,7 @@ describe("the alarm", () => {
 
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
     const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
-    expect(body.items[0].detail).toBe(
+    expect(body.items[0]!.detail).toBe(
       `GPU ${FIRST} of host host-a ${WORDS}: nothing is placed on it until that has ended.`,
     );
     await reports([]);
@@ -174,7 +172,7 @@ describe("the alarm", () => {
     await pass();
     expect(await alarms()).toEqual([`gpu-stranger ${FIRST} open`]);
     const { body } = await scene.api.request("GET", "/api/v1/alarms?limit=100", { as: scene.api.admin });
-    expect(body.items[0].detail).toContain("it runs beside what was placed there");
+    expect(body.items[0]!.detail).toContain("it runs beside what was placed there");
 
     await scene.api.request("POST", `/api/v1/environments/${id}/stop`, { as: alice });
     await host.round({ phase: "stopped" });

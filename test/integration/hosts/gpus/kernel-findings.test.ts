@@ -176,7 +176,7 @@ describe("a note of the kernel log", () => {
         about: { kind: "host", id: "host-a" },
       },
     ]);
-    await scene.api.request("POST", `/api/v1/alarms/${body.items[0].id}/clear`, { as: scene.api.admin });
+    await scene.api.request("POST", `/api/v1/alarms/${body.items[0]!.id}/clear`, { as: scene.api.admin });
     await reports(unknown);
     expect(await alarms()).toEqual([]);
   });
