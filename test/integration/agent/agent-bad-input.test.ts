@@ -25,12 +25,12 @@ beforeAll(async () => {
 afterAll(() => ending.disposeAsync());
 beforeEach(async () => {
   agent.host.order([wanted]);
-  await agent.host.text("run-a", { phase: "ready" });
+  await agent.host.reported("run-a", { phase: "ready" });
 });
 
 /** The agent lives, is heard, and its container is the same as before. */
 async function goesOn(work: () => Promise<void>): Promise<void> {
-  const { containerId } = await agent.host.text("run-a", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-a", { phase: "ready" });
   const before = await docker.getContainer(containerId ?? "").inspect();
   const { length } = agent.host.heartbeats;
 

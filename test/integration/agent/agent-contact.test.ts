@@ -39,7 +39,7 @@ async function interrupted(stored: string, stopped: string) {
   const agent = await AgentUnderTest.begin(controlPlane);
   started.push(agent);
   agent.host.order([wanted(stored), wanted(stopped, { live: stopAfter })]);
-  for (const name of [stored, stopped]) await agent.host.text(`run-${name}`, { phase: "ready" });
+  for (const name of [stored, stopped]) await agent.host.reported(`run-${name}`, { phase: "ready" });
   await agent.stop();
   const heardMs = agent.host.heartbeats.at(-1)?.monotonicMs ?? 0;
   const waitUntil = (cutOffMs: number) => agent.setForward(heardMs + cutOffMs - agent.nowMs);
@@ -136,5 +136,5 @@ test("a set is pulled once a heartbeat was answered: before that it would be ref
   expect(host.pulls).toBe(0);
 
   answers.resolve();
-  await host.text("run-o", { phase: "ready" });
+  await host.reported("run-o", { phase: "ready" });
 });

@@ -293,7 +293,7 @@ describe("the command", () => {
     agent.host.order([
       desiredOf("a", {}, { live: { stopGraceSeconds: 1, onDisconnect: "keep", stopAfterSeconds: null } }),
     ]);
-    await agent.host.text("run-a", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "ready" });
   });
   afterAll(() => ending.disposeAsync());
 
@@ -356,7 +356,7 @@ describe("the command", () => {
   });
 
   test("names what somebody took away behind a stopped agent", async () => {
-    const seen = await agent.host.text("run-a", { phase: "ready" });
+    const seen = await agent.host.reported("run-a", { phase: "ready" });
     await agent.stop();
     await docker.getContainer(seen.containerId ?? "").remove({ force: true, v: true });
 

@@ -81,7 +81,7 @@ test.concurrent("an order runs, is metered and confirmed, is stopped, removed an
   const { host } = agent;
 
   host.order([wanted("a")]);
-  const { gateOpenedMs } = await host.text("run-a", { phase: "ready" });
+  const { gateOpenedMs } = await host.reported("run-a", { phase: "ready" });
   const reply = await controlPlane.orders.exec(agent.hostId, {
     kind: "exec",
     instanceId: wanted("a").instanceId,
@@ -100,7 +100,7 @@ test.concurrent("an order runs, is metered and confirmed, is stopped, removed an
   await eventually(() => agent.journal.head().watermarkSeen === 1, { what: "the watermark" });
 
   host.order([wanted("a", { want: "stopped", orderedBy: "customer" })]);
-  await host.text("run-a", { phase: "stopped", detail: "Stopped; ordered by customer." });
+  await host.reported("run-a", { phase: "stopped", detail: "Stopped; ordered by customer." });
   expect(await finalRow(agent, "run-a")).toMatchObject({ startMs: first?.endMs, proof: "bounded" });
   agent.setForward(EXTEND_EVERY_MS);
   await eventually(() => agent.journal.head().watermarkSeen === 2, { what: "the final row's watermark" });
@@ -124,7 +124,7 @@ test.concurrent("each of two containers takes more inotify instances than a kern
     await rm(hoard.folder, { recursive: true });
     const names = ["x", "y"];
     agent.host.order(names.map((name) => wanted(name)));
-    await Promise.all(names.map((name) => agent.host.text(`run-${name}`, { phase: "ready" })));
+    await Promise.all(names.map((name) => agent.host.reported(`run-${name}`, { phase: "ready" })));
     const sh = async (name: string, script: string, stdin: Buffer | null = null) => {
       const reply = await controlPlane.orders.exec(agent.hostId, {
         kind: "exec",
@@ -174,10 +174,10 @@ describe.concurrent("a restart: a new run of the same placement", () => {
   test("ends the old run before the new one begins, and both are charged apart", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("b")]);
-    await agent.host.text("run-b", { phase: "ready" });
+    await agent.host.reported("run-b", { phase: "ready" });
 
     agent.host.order([again("b")]);
-    const { gateOpenedMs } = await agent.host.text("run-b-again", { phase: "ready" });
+    const { gateOpenedMs } = await agent.host.reported("run-b-again", { phase: "ready" });
 
     expect(await lives(agent.hostId)).toEqual(["start run-b", "die run-b", "start run-b-again"]);
     expect((await finalRow(agent, "run-b")).endMs).toBeLessThanOrEqual(gateOpenedMs ?? 0);
@@ -191,11 +191,11 @@ describe.concurrent("a restart: a new run of the same placement", () => {
       const { agent, proxy } = await startHeldAgent();
       const name = `overtaken-${want}`;
       agent.host.order([wanted(name)]);
-      await agent.host.text(`run-${name}`, { phase: "ready" });
+      await agent.host.reported(`run-${name}`, { phase: "ready" });
       proxy.hold((_method, url) => url.includes("/stop"));
 
       agent.host.order([{ ...again(name), want }]);
-      await agent.host.text(`run-${name}`, { phase: "stopping" });
+      await agent.host.reported(`run-${name}`, { phase: "stopping" });
       await eventually(() => proxy.held === 1, { what: "the stop under way" });
       expect(agent.host.observed(`run-${name}-again`)?.phase).not.toBe("stopped");
       proxy.release();
@@ -204,7 +204,7 @@ describe.concurrent("a restart: a new run of the same placement", () => {
         what: "the old run's removal",
       });
       await finalRow(agent, `run-${name}`);
-      if (want === "stopped") await agent.host.text(`run-${name}-again`, { phase: "stopped" });
+      if (want === "stopped") await agent.host.reported(`run-${name}-again`, { phase: "stopped" });
     },
   );
 
@@ -215,9 +215,9 @@ describe.concurrent("a restart: a new run of the same placement", () => {
     await eventually(() => proxy.held === 1, { what: "the start under way" });
 
     agent.host.order([again("c")]);
-    await agent.host.text("run-c-again", { phase: "starting" });
+    await agent.host.reported("run-c-again", { phase: "starting" });
     proxy.release();
-    await agent.host.text("run-c-again", { phase: "ready" });
+    await agent.host.reported("run-c-again", { phase: "ready" });
 
     expect(await lives(agent.hostId)).toEqual(["start run-c", "die run-c", "start run-c-again"]);
   });
@@ -227,13 +227,13 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("d")]);
-  const before = await host.text("run-d", { phase: "ready" });
+  const before = await host.reported("run-d", { phase: "ready" });
 
   proxy.hold();
   const heldMs = agent.nowMs;
   const isReported = () => host.heartbeats.find(({ degraded }) => degraded.includes("runtime-down"));
   const reported = await eventually(isReported, { withinMs: 60_000, what: "runtime-down" });
-  await host.text("run-d", { phase: "ready", problem: "runtime-down", containerId: before.containerId });
+  await host.reported("run-d", { phase: "ready", problem: "runtime-down", containerId: before.containerId });
 
   expect(reported.monotonicMs - heldMs).toBeLessThan(30_000);
   const seenUntilMs = agent.journal.intervals().get("run-d" as RunId)?.endMs ?? 0;
@@ -241,7 +241,7 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
   expect(agent.nowMs - seenUntilMs).toBeLessThan(EXTEND_EVERY_MS + 1_000);
 
   proxy.release();
-  await host.text("run-d", { phase: "ready", problem: null, containerId: before.containerId });
+  await host.reported("run-d", { phase: "ready", problem: null, containerId: before.containerId });
   host.order([wanted("d", { want: "stopped", orderedBy: "customer" })]);
   await finalRow(agent, "run-d");
   const rows = host.usageOf("run-d");
@@ -256,7 +256,7 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("l")]);
-  await host.text("run-l", { phase: "ready" });
+  await host.reported("run-l", { phase: "ready" });
   await eventually(() => host.observed("run-l")?.brings, { what: "all that is to be said of it" });
   // Everybody is heard once more, so that the leap below makes nobody late.
   const heardMs = agent.nowMs;
@@ -284,11 +284,11 @@ test.concurrent("a stop that the runtime does not carry out is told as overdue, 
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("s")]);
-  const { containerId } = await host.text("run-s", { phase: "ready" });
+  const { containerId } = await host.reported("run-s", { phase: "ready" });
 
   proxy.hold((_method, url) => url.includes("/stop"));
   host.order([wanted("s", { want: "stopped", orderedBy: "customer" })]);
-  await host.text("run-s", { phase: "stopping" });
+  await host.reported("run-s", { phase: "stopping" });
   agent.setForward(DEADLINES_MS.stopping);
   await eventually(() => host.heartbeats.at(-1)?.degraded.includes("stops-overdue"), { what: "the flag" });
   const late = await eventually(() => {
@@ -297,7 +297,7 @@ test.concurrent("a stop that the runtime does not carry out is told as overdue, 
   });
   expect(late).toMatchObject({ phase: "stopping", containerId });
   proxy.release();
-  await host.text("run-s", { phase: "stopped", detail: "Stopped; ordered by customer." });
+  await host.reported("run-s", { phase: "stopped", detail: "Stopped; ordered by customer." });
 
   await eventually(() => host.heartbeats.at(-1)?.degraded.length === 0, { what: "the flag down" });
 });
@@ -306,7 +306,7 @@ describe.concurrent("an agent that starts again in the same boot", () => {
   test("goes on with its containers, and the time between is counted", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("e")]);
-    const before = await agent.host.text("run-e", { phase: "ready" });
+    const before = await agent.host.reported("run-e", { phase: "ready" });
 
     await agent.stop();
     const stoppedMs = agent.nowMs;
@@ -314,7 +314,7 @@ describe.concurrent("an agent that starts again in the same boot", () => {
     await agent.start();
     await eventually(() => agent.host.usageOf("run-e").length > 0, { what: "rows after the return" });
     agent.host.order([wanted("e", { want: "stopped", orderedBy: "customer" })]);
-    await agent.host.text("run-e", { phase: "stopped", containerId: before.containerId });
+    await agent.host.reported("run-e", { phase: "stopped", containerId: before.containerId });
 
     await finalRow(agent, "run-e");
     const rows = agent.host.usageOf("run-e");
@@ -330,7 +330,7 @@ describe.concurrent("an agent that starts again in the same boot", () => {
   test("without its journal takes its containers over from their labels", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("f")]);
-    const before = await agent.host.text("run-f", { phase: "ready" });
+    const before = await agent.host.reported("run-f", { phase: "ready" });
 
     await agent.stop();
     for (const suffix of ["", "-wal", "-shm"])
@@ -354,7 +354,7 @@ test.concurrent("stopping most of a host after a rise of term waits until it is 
   const { host } = agent;
   const names = ["g1", "g2", "g3", "g4"];
   host.order(names.map((name) => wanted(name)));
-  for (const name of names) await host.text(`run-${name}`, { phase: "ready" });
+  for (const name of names) await host.reported(`run-${name}`, { phase: "ready" });
 
   const stops = names.map((name) => wanted(name, { want: "stopped", orderedBy: "control-plane" }));
   host.order(stops, { term: 2 });
@@ -370,7 +370,7 @@ test.concurrent("stopping most of a host after a rise of term waits until it is 
   );
 
   host.order(stops, { confirmsStops: true });
-  for (const name of names) await host.text(`run-${name}`, { phase: "stopped" });
+  for (const name of names) await host.reported(`run-${name}`, { phase: "stopped" });
   await eventually(() => {
     agent.setForward(EXTEND_EVERY_MS);
     return isHeld() === false;
@@ -388,9 +388,9 @@ test.concurrent("what the host does not have is told, closes the run free, and s
     desiredOf("i", { mounts: [dataset] }, { live }),
     wanted("j"),
   ]);
-  const noImage = await agent.host.text("run-h", { phase: "failed", problem: "image-missing" });
-  const noMount = await agent.host.text("run-i", { phase: "failed", problem: "mount-missing" });
-  await agent.host.text("run-j", { phase: "ready" });
+  const noImage = await agent.host.reported("run-h", { phase: "failed", problem: "image-missing" });
+  const noMount = await agent.host.reported("run-i", { phase: "failed", problem: "mount-missing" });
+  await agent.host.reported("run-j", { phase: "ready" });
 
   expect(noImage.detail).toContain(image);
   expect(noMount.detail).toContain("does not exist");
@@ -405,7 +405,7 @@ test.concurrent("what the host does not have is told, closes the run free, and s
 test.concurrent("another host's containers and foreign ones are left alone", async () => {
   const other = await startAgent();
   other.host.order([wanted("k")]);
-  const theirs = await other.host.text("run-k", { phase: "ready" });
+  const theirs = await other.host.reported("run-k", { phase: "ready" });
   const foreignId = newHostId();
   const { id } = await docker.createContainer({
     Image: BUSYBOX_IMAGE,
@@ -418,7 +418,7 @@ test.concurrent("another host's containers and foreign ones are left alone", asy
 
   const agent = await startAgent();
   agent.host.order([wanted("k")]);
-  await agent.host.text("run-k", { phase: "ready" });
+  await agent.host.reported("run-k", { phase: "ready" });
   agent.host.order([wanted("k", { want: "removed", orderedBy: "admin" })]);
   await eventually(() => agent.host.observed("run-k") === undefined, { what: "the removal" });
 

@@ -73,16 +73,16 @@ test.concurrent("an order in words from later keeps no other from its host, and 
   const later = (one: DesiredInstance) =>
     ({ ...one, spec: { ...one.spec, gate: "lunch" } }) as unknown as DesiredInstance;
   host.order([order("old", {})]);
-  await host.text("run-old", { phase: "ready" });
+  await host.reported("run-old", { phase: "ready" });
 
   host.order([later(order("old", {})), later(order("new", {})), order("plain", {})]);
 
-  const refused = await host.text("run-new", { phase: "failed", problem: "start-refused" });
+  const refused = await host.reported("run-new", { phase: "failed", problem: "start-refused" });
   expect(refused.detail).toBe(
     "The agent of this host is too old for this order: it does not understand spec.gate.",
   );
-  await host.text("run-plain", { phase: "ready" });
-  const runsOn = await host.text("run-old", { phase: "ready", problem: null });
+  await host.reported("run-plain", { phase: "ready" });
+  const runsOn = await host.reported("run-old", { phase: "ready", problem: null });
   expect(runsOn.detail).toContain("It runs on.");
   expect(await containersOf(agent)).toHaveLength(2);
 
@@ -112,8 +112,8 @@ describe.concurrent("a run that ends with its container", () => {
       order("ill", { restarts: "never", command: "echo broken; kill -9 $$" }),
     ]);
 
-    const well = await host.text("run-well", { phase: "stopped", problem: "exited", exitCode: 0 });
-    const ill = await host.text("run-ill", { phase: "failed", problem: "exited", exitCode: 137 });
+    const well = await host.reported("run-well", { phase: "stopped", problem: "exited", exitCode: 0 });
+    const ill = await host.reported("run-ill", { phase: "failed", problem: "exited", exitCode: 137 });
     const isReported = (run: string) => host.observed(run)?.remains !== undefined;
     await eventually(() => isReported("run-well") && isReported("run-ill"), {
       what: "what was left of both",
@@ -127,7 +127,7 @@ describe.concurrent("a run that ends with its container", () => {
     await agent.stop();
     await agent.start();
     await eventually(() => host.heartbeats.length > 1, { what: "a heartbeat of the next agent" });
-    await host.text("run-well", { phase: "stopped", exitCode: 0 });
+    await host.reported("run-well", { phase: "stopped", exitCode: 0 });
     expect((await containersOf(agent)).map(({ Id, State }) => [Id, State])).toEqual(
       before.map(({ Id }) => [Id, "exited"]),
     );
@@ -136,27 +136,31 @@ describe.concurrent("a run that ends with its container", () => {
   test("ends while nobody looks, and its end is told by the next agent", async (context) => {
     const agent = await startAgent(context);
     agent.host.order([order("alone", { restarts: "never", command: "sleep 1; exit 5" })]);
-    await agent.host.text("run-alone", { phase: "ready" });
+    await agent.host.reported("run-alone", { phase: "ready" });
     await agent.stop();
     await eventually(async () => (await containersOf(agent))[0]?.State === "exited", { what: "its end" });
 
     await agent.start();
 
-    const reported = await agent.host.text("run-alone", { phase: "failed", problem: "exited", exitCode: 5 });
+    const reported = await agent.host.reported("run-alone", {
+      phase: "failed",
+      problem: "exited",
+      exitCode: 5,
+    });
     expect(reported.restarts).toBeUndefined();
   });
 
   test("has ended with a problem where its host was started anew", async (context) => {
     const agent = await startAgent(context);
     agent.host.order([order("down", { restarts: "never", command: "sleep 300" })]);
-    const { containerId } = await agent.host.text("run-down", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-down", { phase: "ready" });
     await agent.stop();
     await docker.getContainer(containerId ?? "").kill();
 
     agent.reboot(5_000);
     await agent.start();
 
-    const { detail } = await agent.host.text("run-down", { phase: "failed", problem: "container-lost" });
+    const { detail } = await agent.host.reported("run-down", { phase: "failed", problem: "container-lost" });
     expect(detail).toMatch(/^Its host was started anew .* it is not started again within this run\.$/);
     expect((await containersOf(agent)).map(({ State }) => State)).toEqual(["exited"]);
   });
@@ -167,8 +171,8 @@ describe.concurrent("an image", () => {
     const agent = await startAgent(context);
     const spec = { image: OWN_IMAGE, entrypoint: "image", restarts: "never" } as const;
     agent.host.order([order("own", spec), order("given", { ...spec, command: "echo $HOME" })]);
-    const { containerId } = await agent.host.text("run-own", { phase: "ready" });
-    await agent.host.text("run-given", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-own", { phase: "ready" });
+    await agent.host.reported("run-given", { phase: "ready" });
 
     const made = await docker.getContainer(containerId ?? "").inspect();
     expect(made.Config).toMatchObject({ User: "1000:1000" });
@@ -179,8 +183,8 @@ describe.concurrent("an image", () => {
       order("own", spec, stopped),
       order("given", { ...spec, command: "echo $HOME" }, stopped),
     ]);
-    await agent.host.text("run-own", { phase: "stopped", exitCode: 7 });
-    await agent.host.text("run-given", { phase: "stopped", exitCode: 7 });
+    await agent.host.reported("run-own", { phase: "stopped", exitCode: 7 });
+    await agent.host.reported("run-given", { phase: "stopped", exitCode: 7 });
     const isReported = (run: string) => agent.host.observed(run)?.remains !== undefined;
     await eventually(() => isReported("run-own") && isReported("run-given"), { what: "the tails of both" });
     expect(agent.host.observed("run-own")?.remains?.tail).toBe("me=own\ntold\n");
@@ -193,11 +197,11 @@ describe.concurrent("an image", () => {
     const ordered = (rest: Partial<DesiredInstance> = {}) =>
       order("sleeps", spec, { live: { ...live, stopGraceSeconds: 600 }, ...rest });
     agent.host.order([ordered()]);
-    await agent.host.text("run-sleeps", { phase: "ready" });
+    await agent.host.reported("run-sleeps", { phase: "ready" });
 
     agent.host.order([ordered({ want: "stopped", orderedBy: "customer" })]);
 
-    const ended = await agent.host.text("run-sleeps", { phase: "stopped" });
+    const ended = await agent.host.reported("run-sleeps", { phase: "stopped" });
     // By TERM; 137 would be the kill at the end of the grace.
     expect(ended.exitCode).toBe(143);
   });
@@ -218,7 +222,7 @@ describe.concurrent("an image", () => {
 
     agent.host.order([order("program", { image, entrypoint: "image", restarts: "never" })]);
 
-    const ended = await agent.host.text("run-program", { exitCode });
+    const ended = await agent.host.reported("run-program", { exitCode });
     expect(["stopped", "failed"]).toContain(ended.phase);
     await eventually(() => agent.host.observed("run-program")?.remains !== undefined, { what: "its tail" });
     expect(agent.host.observed("run-program")?.remains?.tail?.trim()).toBe(output);
@@ -229,8 +233,8 @@ describe.concurrent("an image", () => {
     const other = `sha256:${"0".repeat(64)}`;
     agent.host.order([order("same", { imageId: busyboxId }), order("other", { imageId: other })]);
 
-    await agent.host.text("run-same", { phase: "ready", imageId: busyboxId });
-    const refused = await agent.host.text("run-other", { phase: "failed", problem: "image-missing" });
+    await agent.host.reported("run-same", { phase: "ready", imageId: busyboxId });
+    const refused = await agent.host.reported("run-other", { phase: "failed", problem: "image-missing" });
 
     expect(refused.detail).toBe(
       `Image ${BUSYBOX_IMAGE} is ${busyboxId} on this host, and the order is for ${other}.`,
@@ -255,8 +259,8 @@ describe.concurrent("an image", () => {
 test.concurrent("shared memory has the size that was ordered", async (context) => {
   const agent = await startAgent(context);
   agent.host.order([order("shm", { shmBytes: 5 * MIB }), order("half", { memoryBytes: 64 * MIB })]);
-  const { containerId } = await agent.host.text("run-shm", { phase: "ready" });
-  const half = await agent.host.text("run-half", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-shm", { phase: "ready" });
+  const half = await agent.host.reported("run-half", { phase: "ready" });
 
   const shmOf = async (id: string | null) =>
     (await docker.getContainer(id ?? "").inspect()).HostConfig.ShmSize;
@@ -279,12 +283,12 @@ test.concurrent("a container may have ten minutes to stop", async (context) => {
   const spec = { command: "trap 'sleep 3; exit 9' TERM; while :; do sleep 0.1; done" };
   const long = { live: { ...live, stopGraceSeconds: 600 } };
   agent.host.order([order("long", spec, long)]);
-  const { containerId } = await agent.host.text("run-long", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-long", { phase: "ready" });
 
   const { Config: config } = await docker.getContainer(containerId ?? "").inspect();
   expect(config).toMatchObject({ StopTimeout: 600 });
   agent.host.order([order("long", spec, { ...long, want: "stopped", orderedBy: "customer" })]);
-  await agent.host.text("run-long", { phase: "stopped", problem: null });
+  await agent.host.reported("run-long", { phase: "stopped", problem: null });
 });
 
 describe.concurrent("a stop that is under way with a long grace", () => {
@@ -295,7 +299,7 @@ describe.concurrent("a stop that is under way with a long grace", () => {
   async function beginStop(context: Ending): Promise<AgentUnderTest> {
     const agent = await startAgent(context);
     agent.host.order([ordered(600)]);
-    const { containerId } = await agent.host.text("run-deaf", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-deaf", { phase: "ready" });
     const container = docker.getContainer(containerId ?? "");
     await eventually(async () => JSON.stringify(await container.changes()).includes("/tmp/deaf"));
     agent.host.order([ordered(600, { want: "stopped", orderedBy: "customer" })]);
@@ -310,7 +314,7 @@ describe.concurrent("a stop that is under way with a long grace", () => {
 
     agent.host.order([ordered(1, { want: "stopped", orderedBy: "account" })]);
 
-    const ended = await agent.host.text("run-deaf", { phase: "stopped", exitCode: 137 });
+    const ended = await agent.host.reported("run-deaf", { phase: "stopped", exitCode: 137 });
     expect(ended.detail).toBe("Stopped; ordered by customer.");
   });
 
@@ -328,8 +332,8 @@ test.concurrent("heartbeats tell what each container has used, and when it last 
   const agent = await startAgent(context);
   const busy = "echo here; n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done; sleep 300";
   agent.host.order([order("busy", { command: busy }), order("mute", { command: "sleep 300" })]);
-  await agent.host.text("run-busy", { phase: "ready" });
-  await agent.host.text("run-mute", { phase: "ready" });
+  await agent.host.reported("run-busy", { phase: "ready" });
+  await agent.host.reported("run-mute", { phase: "ready" });
   const figuresOf = (run: string) =>
     agent.host.heartbeats.flatMap(({ figures = [] }) => figures.filter(({ runId }) => runId === run));
 

@@ -50,8 +50,8 @@ const output = () => agent.log.lines.map(({ message }) => message);
 
 test("after the journal is lost it is told, goes on, and its absence from the set takes nothing away", async () => {
   agent.host.order([stray, stored]);
-  await agent.host.text("run-stray", { phase: "ready" });
-  const { containerId } = await agent.host.text("run-kept", { phase: "ready" });
+  await agent.host.reported("run-stray", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-kept", { phase: "ready" });
   await agent.stop();
   for (const suffix of ["", "-wal", "-shm"])
     await rm(join(agent.stateDir, JOURNAL_FILE + suffix), { force: true });
@@ -60,7 +60,7 @@ test("after the journal is lost it is told, goes on, and its absence from the se
   await agent.start();
   await eventually(() => agent.host.heartbeats.at(-1)?.degraded.includes("orphans"), { what: "the flag" });
 
-  const seen = await agent.host.text("run-stray", { phase: "ready", problem: null });
+  const seen = await agent.host.reported("run-stray", { phase: "ready", problem: null });
   expect(seen.detail).toContain("the desired set does not name it");
   expect(await isRunning(seen.containerId)).toBe(true);
   expect(await isRunning(containerId)).toBe(true);
@@ -75,13 +75,13 @@ test("its grace over, it stays unless the operator wants it gone, and that is sa
     what: "what would be done",
   });
 
-  const seen = await agent.host.text("run-stray", { phase: "ready" });
+  const seen = await agent.host.reported("run-stray", { phase: "ready" });
   expect(await isRunning(seen.containerId)).toBe(true);
 });
 
 test("with the operator's word it is stopped and removed, its run closed free; what is ordered runs on", async () => {
-  const orphan = await agent.host.text("run-stray", { phase: "ready" });
-  const before = await agent.host.text("run-kept", { phase: "ready" });
+  const orphan = await agent.host.reported("run-stray", { phase: "ready" });
+  const before = await agent.host.reported("run-kept", { phase: "ready" });
   await almostOver();
   agent.reapsOrphans = true;
   await agent.start();

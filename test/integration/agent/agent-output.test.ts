@@ -202,7 +202,7 @@ describe.concurrent("following", () => {
     const wanted = desiredOf(name, { command, storageBytes: null }, { live });
     orders = [...orders, wanted];
     agent.host.order(orders);
-    await agent.host.text(wanted.runId, { phase: "ready" });
+    await agent.host.reported(wanted.runId, { phase: "ready" });
     const stream = await opened(wanted, { follow: true });
     const go = () =>
       controlPlane.orders.exec(agent.hostId, {
@@ -227,7 +227,7 @@ describe.concurrent("following", () => {
       "burst",
       "while [ ! -e /go ]; do sleep 0.05; done; seq 1 80000 | awk '{ printf \"%063d\\n\", $1 }'",
     );
-    await agent.host.text(wanted.runId, { phase: "ready" });
+    await agent.host.reported(wanted.runId, { phase: "ready" });
     const stream = await opened(wanted, { follow: true });
     await controlPlane.orders.exec(agent.hostId, {
       kind: "exec",
@@ -249,7 +249,7 @@ describe.concurrent("following", () => {
 
   test("a reader that leaves frees its session on the host", async () => {
     const wanted = job("leave", "echo here; sleep 1000");
-    await agent.host.text(wanted.runId, { phase: "ready" });
+    await agent.host.reported(wanted.runId, { phase: "ready" });
 
     for (let time = 0; time < 20; time += 1) {
       const stream = await opened(wanted, { follow: true });
@@ -268,7 +268,7 @@ test("what nobody here ever ran is refused", async () => {
 
 test("an agent that ends tells its readers, and the next one reads on", async () => {
   const wanted = job("upgrade", "echo here; sleep 1000");
-  await agent.host.text(wanted.runId, { phase: "ready" });
+  await agent.host.reported(wanted.runId, { phase: "ready" });
   const stream = await opened(wanted, { follow: true });
   await readUntil(stream, "here\n");
 

@@ -87,7 +87,7 @@ describe.concurrent("a journal that is", () => {
     const agent = await startAgent();
     const names = ["one", "two", "three"].map((name) => `${how}-${name}`);
     agent.host.order(names.map((name) => wanted(name)));
-    for (const name of names) await agent.host.text(`run-${name}`, { phase: "ready" });
+    for (const name of names) await agent.host.reported(`run-${name}`, { phase: "ready" });
     const before = await lives(agent);
     const { journalId } = agent.journal.head();
     await agent.stop();
@@ -102,7 +102,7 @@ describe.concurrent("a journal that is", () => {
     expect(agent.journal.head().journalId).not.toBe(journalId);
     const starts = [...agent.journal.intervals().values()].map(({ startMs }) => startMs);
     expect(starts.filter((startMs) => startMs < returnedMs)).toEqual([]);
-    for (const name of names) await agent.host.text(`run-${name}`, { phase: "ready", problem: null });
+    for (const name of names) await agent.host.reported(`run-${name}`, { phase: "ready", problem: null });
   });
 
   test("on a full disk refuses starts and loses no second, and works again by itself", async () => {
@@ -117,7 +117,7 @@ describe.concurrent("a journal that is", () => {
       },
     });
     agent.host.order([wanted("steady")]);
-    const { gateOpenedMs } = await agent.host.text("run-steady", { phase: "ready" });
+    const { gateOpenedMs } = await agent.host.reported("run-steady", { phase: "ready" });
 
     const filler = fill(stateDir);
     agent.setForward(EXTEND_EVERY_MS);
@@ -125,7 +125,7 @@ describe.concurrent("a journal that is", () => {
       what: "disk-full",
     });
     agent.host.order([wanted("steady"), wanted("late")]);
-    const refused = await agent.host.text("run-late", { phase: "starting", problem: "start-refused" });
+    const refused = await agent.host.reported("run-late", { phase: "starting", problem: "start-refused" });
     for (let ticks = 0; ticks < 6; ticks += 1) {
       const beforeMs = agent.nowMs;
       agent.setForward(EXTEND_EVERY_MS);
@@ -134,7 +134,7 @@ describe.concurrent("a journal that is", () => {
     expect(Object.keys(await lives(agent))).toEqual(["run-steady"]);
     rmSync(filler);
     agent.setForward(EXTEND_EVERY_MS);
-    await agent.host.text("run-late", { phase: "ready", problem: null });
+    await agent.host.reported("run-late", { phase: "ready", problem: null });
 
     expect(refused.detail).toContain("its journal's disk is full");
     const rows = await finalRows(agent, "steady");
@@ -184,7 +184,7 @@ describe.concurrent("a container that died", () => {
   test("and came back is charged for both of its lives, however short the second is", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("twice")]);
-    const { containerId } = await agent.host.text("run-twice", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-twice", { phase: "ready" });
     await docker.getContainer(containerId ?? "").kill();
     await eventually(() => {
       const reported = agent.host.observed("run-twice");
@@ -204,7 +204,7 @@ describe.concurrent("a container that died", () => {
   test("while the agent was down comes back inside its run, and is charged to the last sight of it", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("down")]);
-    const { gateOpenedMs, containerId } = await agent.host.text("run-down", { phase: "ready" });
+    const { gateOpenedMs, containerId } = await agent.host.reported("run-down", { phase: "ready" });
     const firstLife = await intervalOf(agent, "run-down");
     await agent.stop();
     const seenMs = agent.nowMs;
@@ -236,7 +236,7 @@ describe.concurrent("a container that died", () => {
       },
     });
     agent.host.order([wanted("silent")]);
-    const before = await agent.host.text("run-silent", { phase: "ready" });
+    const before = await agent.host.reported("run-silent", { phase: "ready" });
     const firstLife = await intervalOf(agent, "run-silent");
     agent.setForward(EXTEND_EVERY_MS);
     await eventually(async () => (await intervalOf(agent, "run-silent")).endMs > firstLife.endMs, {
@@ -253,7 +253,7 @@ describe.concurrent("a container that died", () => {
     proxy.release();
     const second = await secondLife(agent, firstLife);
 
-    const after = await agent.host.text("run-silent", { phase: "ready", problem: null });
+    const after = await agent.host.reported("run-silent", { phase: "ready", problem: null });
     expect(after.containerId).toBe(before.containerId);
     expect(agent.journal.runs.all()).toHaveLength(1);
     const rows = await finalRows(agent, "silent");
@@ -265,7 +265,7 @@ describe.concurrent("a container that died", () => {
   test("with its host comes back in the next boot, inside its run, and the time off is nobody's", async () => {
     const agent = await startAgent();
     agent.host.order([wanted("boot")]);
-    const { containerId } = await agent.host.text("run-boot", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-boot", { phase: "ready" });
     const firstLife = await intervalOf(agent, "run-boot");
     agent.setForward(EXTEND_EVERY_MS);
     await eventually(() => agent.host.usageOf("run-boot").length > 0, { what: "the first row" });
@@ -298,7 +298,7 @@ describe.concurrent("a container that died", () => {
 test.concurrent("an agent is ready only once it has metered what runs", async () => {
   const agent = await startAgent();
   agent.host.order([wanted("metered")]);
-  await agent.host.text("run-metered", { phase: "ready" });
+  await agent.host.reported("run-metered", { phase: "ready" });
   await agent.stop();
   const stoppedMs = agent.nowMs;
   const coveredMs: number[] = [];

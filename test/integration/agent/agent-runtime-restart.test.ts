@@ -31,7 +31,7 @@ beforeAll(async () => {
     one.end(),
   );
   agent.host.order([desiredOf("a", {}, { live })]);
-  await agent.host.text("run-a", { phase: "ready" });
+  await agent.host.reported("run-a", { phase: "ready" });
 });
 afterAll(() => ending.disposeAsync());
 
@@ -40,7 +40,7 @@ const textsOf = (flag: string) => lastHeartbeat()?.degraded.includes(flag);
 const warnings = () => agent.log.lines.filter(({ message }) => message.includes("has no live-restore"));
 
 async function container() {
-  const seen = await agent.host.text("run-a", { phase: "ready", problem: null });
+  const seen = await agent.host.reported("run-a", { phase: "ready", problem: null });
   const { Id, State } = await runtime.client.getContainer(seen.containerId ?? "").inspect();
   return { id: Id, pid: State.Pid, startedAt: State.StartedAt };
 }

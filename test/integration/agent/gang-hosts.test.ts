@@ -121,7 +121,7 @@ test("each held rank finds all others by packets of full size, and by a cut line
 
 test("released, they speak with each other by name, and whoever is not of their hosts is not heard", async () => {
   orderAll({ released: true });
-  for (const [at, { host }] of agents.entries()) await host.text(rank(at).runId, { phase: "ready" });
+  for (const [at, { host }] of agents.entries()) await host.reported(rank(at).runId, { phase: "ready" });
 
   for (const [from, to] of [
     [0, 1],
@@ -143,10 +143,10 @@ test("released, they speak with each other by name, and whoever is not of their 
   const before = await strayPackets(0);
   await print();
   // The rule alone tells the two packets apart: the second is the first one that comes in.
-  const rule = (await agents[0]?.text("iptables", "-S", "REMOTEGPU-GANGS"))
+  const rule = (await agents[0]?.outputOf("iptables", "-S", "REMOTEGPU-GANGS"))
     ?.split("\n")
     .find((line) => line.endsWith("-j DROP"));
-  await agents[0]?.text("iptables", ...(rule ?? "").replace("-A", "-D").split(" "));
+  await agents[0]?.outputOf("iptables", ...(rule ?? "").replace("-A", "-D").split(" "));
   await print();
   await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
   expect(await strayPackets(0)).toBe(before + 1);
@@ -169,13 +169,13 @@ function stranger(at: number): DesiredInstance {
 test("another customer's gang on the same hosts reaches none of it, nor by packets that its own host sends on", async () => {
   for (const at of [0, 1]) {
     agents[at]?.host.order([rank(at, { released: true }), stranger(at)]);
-    await agents[at]?.host.text(stranger(at).runId, { phase: "ready" });
+    await agents[at]?.host.reported(stranger(at).runId, { phase: "ready" });
   }
   const [zero = "", one = ""] = ADDRESSES;
   const victim = linked.hosts[0]?.address ?? "";
   // Hosts have more addresses than the one by which a gang's hosts know them.
   const second = victim.replace(/\d+$/, "77");
-  await agents[0]?.text("ip", "address", "add", `${second}/24`, "dev", "line0");
+  await agents[0]?.outputOf("ip", "address", "add", `${second}/24`, "dev", "line0");
   const packet = vxlanPacket({ id: ID, from: one, to: zero, port: DEAF_PORT, text: "hello" });
   const forge = (at: string) => isUdp(stranger(1), { at, packet });
   const before = await strayPackets(0);
@@ -186,9 +186,9 @@ test("another customer's gang on the same hosts reaches none of it, nor by packe
   await forge(second);
 
   // The rule of the stranger's own host alone keeps them back: what comes once it is gone is the first that comes in.
-  const rules = (await agents[1]?.text("iptables", "-S", "DOCKER-USER"))?.split("\n") ?? [];
+  const rules = (await agents[1]?.outputOf("iptables", "-S", "DOCKER-USER"))?.split("\n") ?? [];
   for (const rule of rules.filter((line) => line.includes(`--dport ${PORT} `)))
-    await agents[1]?.text("iptables", ...rule.replace("-A", "-D").split(" "));
+    await agents[1]?.outputOf("iptables", ...rule.replace("-A", "-D").split(" "));
   await forge(victim);
   await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
   expect(await strayPackets(0)).toBe(before + 1);
@@ -220,7 +220,7 @@ test("nothing of it is left on any host when it is removed", async () => {
   await eventually(() => [0, 1, 2].every((at) => observed(at) === undefined), { what: "their removal" });
 
   for (const agent of agents) {
-    expect(await agent.text("ip", "-o", "link", "show", "type", "vxlan")).toBe("");
-    expect(await agent.text("iptables", "-S")).not.toContain("REMOTEGPU-GANGS");
+    expect(await agent.outputOf("ip", "-o", "link", "show", "type", "vxlan")).toBe("");
+    expect(await agent.outputOf("iptables", "-S")).not.toContain("REMOTEGPU-GANGS");
   }
 });

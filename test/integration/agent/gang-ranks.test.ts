@@ -93,8 +93,8 @@ test("they are held with findings, through a restart of the agent, and go with t
 
   const releasedFromMs = agent.nowMs;
   agent.host.order(ranks("echo went; sleep 1000", { released: true }));
-  const { gateOpenedMs } = await agent.host.text(first.runId, { phase: "ready" });
-  await agent.host.text(second.runId, { phase: "ready" });
+  const { gateOpenedMs } = await agent.host.reported(first.runId, { phase: "ready" });
+  await agent.host.reported(second.runId, { phase: "ready" });
   expect(gateOpenedMs).toBeGreaterThanOrEqual(Math.floor(releasedFromMs));
   await eventually(async () => (await outputOf()).includes("went"), { what: "its output" });
   expect(await exec()).toMatchObject({ kind: "exec-reply", exitCode: 0 });
@@ -116,7 +116,7 @@ test("released while their agent was away, they go when it is back, and one that
   await agent.start();
 
   for (const { runId } of held) {
-    const ended = await agent.host.text(runId, { phase: "stopped", exitCode: 0 });
+    const ended = await agent.host.reported(runId, { phase: "stopped", exitCode: 0 });
     expect(ended.gateOpenedMs).not.toBeNull();
   }
   await removed(held);

@@ -71,7 +71,7 @@ const inside = async (order: DesiredInstance, script: string, input = "") =>
 
 async function runs(orders: readonly DesiredInstance[]): Promise<void> {
   agent.host.order([...orders]);
-  for (const { runId } of orders) await agent.host.text(runId, { phase: "ready" });
+  for (const { runId } of orders) await agent.host.reported(runId, { phase: "ready" });
 }
 async function removed(orders: readonly DesiredInstance[]): Promise<void> {
   agent.host.order(orders.map((order) => ({ ...order, want: "removed", orderedBy: "customer" })));
@@ -161,7 +161,7 @@ describe("nobody", () => {
 
     agent.host.order([first, other, leads, { ...follows, want: "stopped", orderedBy: "control-plane" }]);
 
-    expect(await agent.host.text(follows.runId, { phase: "stopped" })).toMatchObject({ problem: null });
+    expect(await agent.host.reported(follows.runId, { phase: "stopped" })).toMatchObject({ problem: null });
     await removed([leads, follows]);
   });
 });

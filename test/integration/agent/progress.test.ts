@@ -41,7 +41,7 @@ async function isIdle({ host }: AgentUnderTest, order: DesiredInstance): Promise
 }
 
 async function containerOf({ host }: AgentUnderTest, order: DesiredInstance) {
-  const { containerId } = await host.text(order.runId, { phase: "ready" });
+  const { containerId } = await host.reported(order.runId, { phase: "ready" });
   return docker.getContainer(containerId ?? "");
 }
 
@@ -114,7 +114,7 @@ test.concurrent("one that somebody pauses is frozen until it goes on, and can be
     what: "that it is frozen",
   });
   agent.host.order([{ ...order, want: "stopped", orderedBy: "control-plane" }]);
-  await agent.host.text(order.runId, { phase: "stopped" });
+  await agent.host.reported(order.runId, { phase: "stopped" });
 });
 
 test.concurrent("one whose first process somebody outside stops is frozen, and one that stops its own is not", async (context) => {

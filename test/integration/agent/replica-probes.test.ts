@@ -107,7 +107,7 @@ async function report(
   name: string,
   what: Partial<ObservedInstance>,
 ): Promise<ObservedInstance> {
-  return await agent.host.text(run(name), what, { withinMs: WITHIN_MS });
+  return await agent.host.reported(run(name), what, { withinMs: WITHIN_MS });
 }
 
 /** Its container runs, and what its probe got is told. */
@@ -333,6 +333,6 @@ test.concurrent("it announces that it asks, and refuses a way elsewhere", async 
 
   place(replica(name, WELL, { path: "//169.254.169.254/latest" }));
 
-  const output = await report(shared, name, { phase: "failed", problem: "start-refused" });
-  expect(output.detail).toContain("it does not understand live.probe");
+  const reported = await report(shared, name, { phase: "failed", problem: "start-refused" });
+  expect(reported.detail).toContain("it does not understand live.probe");
 });

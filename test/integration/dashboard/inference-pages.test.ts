@@ -183,8 +183,8 @@ describe.skipIf(!hasBrowser)("inference services (left out where Chromium is not
     const { page } = await open(`/inference/${id}`);
 
     await openDialog(page, "Stop");
-    for (const output of ["What stops", "What stays", "What is still charged"])
-      await expectText(page, output, '[role="dialog"]');
+    for (const heading of ["What stops", "What stays", "What is still charged"])
+      await expectText(page, heading, '[role="dialog"]');
     await tabTo(page, "Stop");
     await page.keyboard.press("Enter");
     await eventually(async () => ["stopping", "stopped"].includes((await visible()).status), {

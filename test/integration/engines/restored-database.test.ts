@@ -238,7 +238,7 @@ test("what a host said before a restore and says again word for word after it op
       scene.api.deps.now(),
     );
   expect(await ingest()).toMatchObject({ decided: 1 });
-  const output = { report: [host.observedOf(desired, {})], applied: { ...host.applied } };
+  const early = { report: [host.observedOf(desired, {})], applied: { ...host.applied } };
   await stoppedAndGone(id);
   const moment = await keepMoment(scene.api.db);
   await request(id, "start");
@@ -257,8 +257,8 @@ test("what a host said before a restore and says again word for word after it op
   });
   const before = await held();
 
-  await host.tryHeartbeat({ applied: output.applied, dbIncarnationSeen: 0 });
-  await host.report(output.report);
+  await host.tryHeartbeat({ applied: early.applied, dbIncarnationSeen: 0 });
+  await host.report(early.report);
   expect(await ingest()).toMatchObject({ decided: 0, quarantined: 0 });
   await scene.workloads();
 

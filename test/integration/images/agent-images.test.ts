@@ -59,8 +59,8 @@ test("pulls for an order with its credentials, runs exactly what came, and write
       : { kind: "registry-login-none" };
 
   agent.host.order([orderOf("mine", reference, "cred-1"), orderOf("theirs", reference, null, "eve")]);
-  await agent.host.text("run-mine", { phase: "ready" });
-  const refused = await agent.host.text("run-theirs", { phase: "failed", problem: "image-missing" });
+  await agent.host.reported("run-mine", { phase: "ready" });
+  const refused = await agent.host.reported("run-theirs", { phase: "failed", problem: "image-missing" });
 
   const filters = JSON.stringify({ label: [`remotegpu.run=run-mine`, `remotegpu.host=${agent.hostId}`] });
   const [container] = await docker.listContainers({ filters });
@@ -78,7 +78,7 @@ test("pulls for an order with its credentials, runs exactly what came, and write
 test("starts a run's container again though its image has lost its name", async () => {
   const { reference } = registry.push("team/renamed");
   agent.host.order([orderOf("renamed", reference)]);
-  const { containerId } = await agent.host.text("run-renamed", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-renamed", { phase: "ready" });
   const requested = registry.requests.length;
   const { Id } = await docker.getImage(reference).inspect();
   await docker.getImage(Id).tag({ repo: `${registry.address}/team/other`, tag: "1" });
@@ -86,8 +86,8 @@ test("starts a run's container again though its image has lost its name", async 
 
   await docker.getContainer(containerId ?? "").kill();
   const again = await eventually(() => {
-    const output = agent.host.observed("run-renamed");
-    return output?.phase === "ready" && output.restarts !== undefined && output;
+    const reported = agent.host.observed("run-renamed");
+    return reported?.phase === "ready" && reported.restarts !== undefined && reported;
   });
 
   expect(again.containerId).toBe(containerId);
@@ -111,7 +111,7 @@ test("tells what it waits for: of the pull in its report, and to people", async 
     await eventually(() => agent.host.observed("run-slow")?.detail.includes("0 of 1 layers"));
   }
   agent.setForward(STALL_MS);
-  const failed = await agent.host.text("run-slow", { phase: "failed", problem: "image-missing" });
+  const failed = await agent.host.reported("run-slow", { phase: "failed", problem: "image-missing" });
 
   expect(output).toMatchObject({ phase: "starting", problem: null });
   expect(reported).toMatchObject({

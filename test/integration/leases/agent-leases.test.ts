@@ -34,7 +34,7 @@ beforeAll(async () => {
   // The agent is the one to speak here.
   access.leaveAgent();
   agent.host.order([instance]);
-  const { containerId } = await agent.host.text("run-a", { phase: "ready" });
+  const { containerId } = await agent.host.reported("run-a", { phase: "ready" });
   const { State } = await docker.getContainer(containerId ?? "").inspect();
   ending.adopt(await serveIn({ pid: State.Pid, port: 7000 }), (service) => void service.kill("SIGKILL"));
 });
@@ -146,7 +146,7 @@ test("one that hangs is noticed as well", async () => {
 test("a stopped workload keeps its number, and its port leads nowhere", async () => {
   const port = await heldPort("a");
   agent.host.order([{ ...instance, want: "stopped", orderedBy: "customer" }]);
-  await agent.host.text("run-a", { phase: "stopped" });
+  await agent.host.reported("run-a", { phase: "stopped" });
 
   await eventually(
     async () => {

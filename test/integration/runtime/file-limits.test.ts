@@ -78,8 +78,8 @@ test("one with too many in its output, and one with too many beside it, are stop
   agent.setForward(MS_PER_MINUTE);
 
   const [ofOutput, ofLayer] = [
-    await host.text(output.runId, { phase: "failed" }),
-    await host.text(layer.runId, { phase: "failed" }),
+    await host.reported(output.runId, { phase: "failed" }),
+    await host.reported(layer.runId, { phase: "failed" }),
   ];
 
   expect(ofOutput).toMatchObject({

@@ -105,7 +105,7 @@ describe.concurrent("a first process that looks dead", () => {
     const agent = await startAgent();
     await takeOverFirstProcesses(agent);
     agent.host.order([wanted("a")]);
-    await agent.host.text("run-a", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "ready" });
     const containerId = await containerOf(agent, "run-a");
     await eventually(() => groups.processesOf(containerId).some(isZombie), { what: "a zombie" });
 
@@ -116,7 +116,7 @@ describe.concurrent("a first process that looks dead", () => {
     expect(rows.every(({ proof, final }) => proof === "exact" && !final)).toBe(true);
 
     agent.host.order([stopped(wanted("a"))]);
-    await agent.host.text("run-a", { phase: "stopped" });
+    await agent.host.reported("run-a", { phase: "stopped" });
     expect(groups.processesOf(containerId)).toEqual([]);
     await eventually(() => agent.host.usageOf("run-a").some(({ final }) => final), { what: "its last row" });
     const last = agent.host.usageOf("run-a").at(-1);
@@ -131,7 +131,7 @@ describe.concurrent("a container that stands still", () => {
   ] as const)("%s costs on, and ends with its stop", async (_how, command) => {
     const agent = await startAgent();
     agent.host.order([wanted("a")]);
-    const { instanceId } = await agent.host.text("run-a", { phase: "ready" });
+    const { instanceId } = await agent.host.reported("run-a", { phase: "ready" });
     const containerId = await containerOf(agent, "run-a");
     await tick(agent, "a", 1);
 
@@ -148,7 +148,7 @@ describe.concurrent("a container that stands still", () => {
     expect(agent.host.observed("run-a")).toMatchObject({ phase: "ready", problem: null });
 
     agent.host.order([stopped(wanted("a"))]);
-    await agent.host.text("run-a", { phase: "stopped" });
+    await agent.host.reported("run-a", { phase: "stopped" });
     expect(groups.processesOf(containerId)).toEqual([]);
   });
 });
@@ -164,7 +164,7 @@ describe.concurrent("what cannot be killed", () => {
     const command = "while :; do echo more >> /gemini/code/file; sleep 0.1; done";
     const order = desiredOf("a", { gpus, folders, command }, { live });
     agent.host.order([order]);
-    await agent.host.text("run-a", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "ready" });
     const containerId = await containerOf(agent, "run-a");
 
     await disk.freeze();
@@ -173,15 +173,15 @@ describe.concurrent("what cannot be killed", () => {
     });
     const next = desiredOf("b", { gpus }, { live });
     agent.host.order([stopped(order), next]);
-    const { detail } = await agent.host.text("run-a", { phase: "stopping", problem: "not-ending" });
+    const { detail } = await agent.host.reported("run-a", { phase: "stopping", problem: "not-ending" });
     expect(detail).toMatch(/cannot be ended: \d+ \(sh\)/);
     expect(detail).toContain(card);
-    expect((await agent.host.text("run-b", { phase: "starting" })).detail).toContain("still holds");
+    expect((await agent.host.reported("run-b", { phase: "starting" })).detail).toContain("still holds");
     expect(agent.host.usageOf("run-a").some(({ final }) => final)).toBe(false);
 
     await disk.thaw();
-    await agent.host.text("run-a", { phase: "stopped", problem: null }, { withinMs: 60_000 });
-    await agent.host.text("run-b", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "stopped", problem: null }, { withinMs: 60_000 });
+    await agent.host.reported("run-b", { phase: "ready" });
   });
 });
 
@@ -194,7 +194,7 @@ describe.concurrent("a container that the runtime has lost", () => {
       const card = await eventually(() => agent.host.report?.gpus?.[0]?.uuid, { what: "its card" });
       const gpus = [{ uuid: card, memoryMib: null }];
       agent.host.order([wanted("a", gpus)]);
-      await agent.host.text("run-a", { phase: "ready" });
+      await agent.host.reported("run-a", { phase: "ready" });
       const containerId = await containerOf(agent, "run-a");
       await tick(agent, "a", 1);
 
@@ -202,20 +202,20 @@ describe.concurrent("a container that the runtime has lost", () => {
       if (how === "removed") await docker.getContainer(containerId).remove({ force: true });
       expect(groups.processesOf(containerId)).toHaveLength(1);
       await tick(agent, "a", 5);
-      await agent.host.text("run-a", { phase: "ready", problem: "runtime-disagrees" });
+      await agent.host.reported("run-a", { phase: "ready", problem: "runtime-disagrees" });
 
       await agent.stop();
       await agent.start();
       await tick(agent, "a", 1);
       const next = desiredOf("b", { gpus }, { live });
       agent.host.order([wanted("a", gpus), next]);
-      const waits = await agent.host.text("run-b", { phase: "starting" });
+      const waits = await agent.host.reported("run-b", { phase: "starting" });
       expect(waits.detail).toContain("still holds");
 
       agent.host.order([stopped(wanted("a", gpus)), next]);
-      await agent.host.text("run-a", { phase: "stopped" });
+      await agent.host.reported("run-a", { phase: "stopped" });
       expect(groups.processesOf(containerId)).toEqual([]);
-      await agent.host.text("run-b", { phase: "ready" });
+      await agent.host.reported("run-b", { phase: "ready" });
       const usage = await eventually(
         () => {
           const rows = agent.host.usageOf("run-a");

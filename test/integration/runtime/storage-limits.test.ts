@@ -95,7 +95,7 @@ test("a container beyond temp_storage and one beyond storage are stopped with th
   const folder = limited("folder", limits("folder"));
   const within = limited("within", limits("within"));
   host.order([own, folder, within]);
-  for (const { runId } of [own, folder, within]) await host.text(runId, { phase: "ready" });
+  for (const { runId } of [own, folder, within]) await host.reported(runId, { phase: "ready" });
 
   await write(own, "/big", 17);
   await write(folder, "/gemini/code/big", 17);
@@ -103,8 +103,8 @@ test("a container beyond temp_storage and one beyond storage are stopped with th
   await write(within, "/gemini/code/big", 15);
   agent.setForward(MS_PER_MINUTE);
 
-  const wasOwn = await host.text(own.runId, { phase: "failed" });
-  const wasFolder = await host.text(folder.runId, { phase: "failed" });
+  const wasOwn = await host.reported(own.runId, { phase: "failed" });
+  const wasFolder = await host.reported(folder.runId, { phase: "failed" });
   expect(wasOwn).toMatchObject({
     problem: "storage-exceeded",
     detail: expect.stringMatching(
@@ -211,7 +211,7 @@ test("while a runtime is too slow to measure, no second round of it begins", asy
     folders: [{ source: "code/steady", target: "/gemini/code" }],
   });
   host.order([steady]);
-  await host.text(steady.runId, { phase: "ready" });
+  await host.reported(steady.runId, { phase: "ready" });
   writeFileSync(join(slowAgent.poolRoot, "code/steady/big"), Buffer.alloc(17 * MIB));
 
   proxy.hold(isMeasuring);
@@ -228,7 +228,7 @@ test("while a runtime is too slow to measure, no second round of it begins", asy
     if (isMeasuring(method, url)) requested += 1;
     return false;
   });
-  await host.text(steady.runId, { phase: "failed", problem: "storage-exceeded" });
+  await host.reported(steady.runId, { phase: "failed", problem: "storage-exceeded" });
 
   // The next round may be due at once; those of the five minutes have not piled up.
   expect(requested).toBeLessThanOrEqual(2);
@@ -288,7 +288,7 @@ describe("a disk that is nearly full", () => {
     );
     host.order([steady, filling]);
     await eventually(() => isDone(steady, small), { what: "what is held from before" });
-    await host.text(filling.runId, { phase: "ready" });
+    await host.reported(filling.runId, { phase: "ready" });
     // Until that was long ago.
     small.setForward(10 * MS_PER_MINUTE);
     await onward(() => !isLow() && host.heartbeats.length > 3, "a disk with room");

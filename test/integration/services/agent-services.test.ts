@@ -40,7 +40,7 @@ async function running(
   );
   orders = [...orders, order];
   agent.host.order(orders);
-  await agent.host.text(order.runId, { phase: "ready" });
+  await agent.host.reported(order.runId, { phase: "ready" });
   const filters = JSON.stringify({ label: [`remotegpu.run=${order.runId}`] });
   const [container] = await docker.listContainers({ filters });
   return { order, containerId: container?.Id ?? "" };
@@ -130,7 +130,7 @@ test("without a token none is begun, and the output of one that does not run is 
     one.runId === order.runId ? { ...one, want: "stopped" as const, orderedBy: "customer" as const } : one,
   );
   agent.host.order(orders);
-  await agent.host.text(order.runId, { phase: "stopped" });
+  await agent.host.reported(order.runId, { phase: "stopped" });
 
   expect(await open(order)).toMatchObject({ opened: false });
 });

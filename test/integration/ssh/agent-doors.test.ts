@@ -80,7 +80,7 @@ test("keys open an instance as they are ordered, and are taken away while it run
   const { host } = agent;
   host.keySets = [setOf(1, "owner"), setOf(2, "other")];
   host.order([entered("lab", ["c-1"])]);
-  await host.text("run-lab", { phase: "ready" });
+  await host.reported("run-lab", { phase: "ready" });
 
   const home = await eventually(async () => (await enter(agent, "owner", "pwd")) ?? false, {
     what: "a way in for the owner",
@@ -113,7 +113,7 @@ test("an order without a way in has no folder for one", async () => {
   const agent = ending.adopt(await AgentUnderTest.begin(controlPlane), (one) => one.end());
   agent.host.order([desiredOf("shut", {}, { live: { ...entered("x", []).live, ssh: { keySets: [] } } })]);
 
-  await agent.host.text("run-shut", { phase: "ready" });
+  await agent.host.reported("run-shut", { phase: "ready" });
 
   expect(existsSync(join(agent.stateDir, "live"))).toBe(false);
 });

@@ -51,7 +51,7 @@ beforeAll(async () => {
   host.leases = [wantedLease("way", { workloadId: "env-lab", service: "ssh", internalPort: 2022 })];
   host.keySets = [setOf(1, "owner"), setOf(2, "other")];
   host.order([entered(["c-1", "c-2"])]);
-  await host.text("run-lab", { phase: "ready" });
+  await host.reported("run-lab", { phase: "ready" });
 });
 afterAll(() => ending.disposeAsync());
 
@@ -229,7 +229,7 @@ test("who is in goes, and sshd with it, when the order lets nobody in any more",
 
   expect(await endOf(session)).toMatchObject({ by: "cut", detail: expect.stringMatching(/(no|any) more/) });
   await gone;
-  const { containerId } = await host.text("run-lab", { phase: "ready" });
+  const { containerId } = await host.reported("run-lab", { phase: "ready" });
   await eventually(
     async () => {
       const { stdout } = await execa("docker", ["top", containerId ?? "", "-eo", "pid,args"]);

@@ -56,8 +56,8 @@ export class LinkedAgent {
     return new LinkedAgent({ host, program, at, folder, access });
   }
 
-  /** Of a command in the host's network. */
-  async text(...command: [string, ...string[]]): Promise<string> {
+  /** What a command in the host's network prints. */
+  async outputOf(...command: [string, ...string[]]): Promise<string> {
     const args = [`--net=/run/netns/${this.#at.runtime.namespace}`, ...command];
     return (await execa("nsenter", args)).stdout;
   }

@@ -135,8 +135,8 @@ export class ScriptedHost {
     return this.report?.instances.find((instance) => instance.runId === runId);
   }
 
-  /** Waits until the host says this of a run. */
-  async text(
+  /** Waits until the host reports this of a run, and returns what it reports. */
+  async reported(
     runId: string,
     what: Partial<ObservedInstance>,
     { withinMs = 60_000 }: { withinMs?: number } = {},
@@ -144,9 +144,9 @@ export class ScriptedHost {
     let last: ObservedInstance | undefined;
     const isReported = () => {
       last = this.observed(runId);
-      const output = Object.entries(last ?? {});
+      const reported = Object.entries(last ?? {});
       const isSo = Object.entries(what).every(([key, value]) =>
-        output.some(([k, v]) => k === key && v === value),
+        reported.some(([k, v]) => k === key && v === value),
       );
       return isSo && last;
     };

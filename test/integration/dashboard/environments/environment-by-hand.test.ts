@@ -113,8 +113,8 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       await press(page, "Stop");
       await expectText(page, "/gemini/code and /gemini/output.", DIALOG);
       const dialog = await textOf(page, DIALOG);
-      for (const output of ["What stops", "What stays", "What is still charged"])
-        expect(dialog).toContain(output);
+      for (const heading of ["What stops", "What stays", "What is still charged"])
+        expect(dialog).toContain(heading);
       await press(page, "Stop", DIALOG);
       await eventually(async () => (await statusOf(id)) === "stopping", { what: "its stop" });
       await goesOn(page, "stopped");

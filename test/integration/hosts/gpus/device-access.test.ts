@@ -204,7 +204,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     const gpus = [{ uuid: card(index), memoryMib: null }];
     ordered.push(desiredOf(String(index), { gpus, ...changes }, { live }));
     agent.host.order(ordered);
-    const { containerId } = await agent.host.text(runOf(index), { phase: "ready" });
+    const { containerId } = await agent.host.reported(runOf(index), { phase: "ready" });
     await forwardUntil("it is charged", () => endOf(index) > 0);
     // The last probe that passed was before this moment.
     return { containerId: containerId ?? "", passedByMs: agent.nowMs };
@@ -221,7 +221,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     takeNullDevice(containerId);
     await twoProbes();
 
-    const output = await agent.host.text(runOf(0), { phase: "ready", problem: "gpu-failed" });
+    const output = await agent.host.reported(runOf(0), { phase: "ready", problem: "gpu-failed" });
     expect(output.detail).toBe(
       `Its container lost access to GPU ${card(0)}: the device rules of its host refuse it. Restart it to get it back; after 24 hours its host does. Time without it is not charged.`,
     );
@@ -238,7 +238,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     giveNullDevice(containerId);
     const backMs = agent.nowMs;
     await forward(MINUTE_MS);
-    await agent.host.text(runOf(0), { phase: "ready", problem: null });
+    await agent.host.reported(runOf(0), { phase: "ready", problem: null });
     await eventually(() => cordon(0) === null, { what: "the open card" });
     await forwardUntil("it is charged again", () => endOf(0) > backMs);
 
@@ -266,7 +266,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
       },
       { what: "the container's next life" },
     );
-    await agent.host.text(runOf(1), { phase: "ready", problem: null });
+    await agent.host.reported(runOf(1), { phase: "ready", problem: null });
     await eventually(() => cordon(1) === null, { what: "the open card" });
     await forwardUntil("it is charged again", () => endOf(1) > passedByMs);
 
@@ -281,7 +281,7 @@ describe.skipIf(!HAS_DEVICE_TREE)("runs that lose their cards", () => {
     takeNullDevice(containerId);
     await twoProbes();
 
-    const ended = await agent.host.text(runOf(2), { phase: "failed", problem: "gpu-failed" });
+    const ended = await agent.host.reported(runOf(2), { phase: "failed", problem: "gpu-failed" });
     expect(ended.detail).toContain(card(2));
     await eventually(() => agent.host.usageOf(runOf(2)).find((row) => row.final), { what: "its final row" });
     expect(endOf(2)).toBeLessThanOrEqual(passedByMs);

@@ -564,8 +564,8 @@ describe("containers on simulated cards", () => {
 
   async function twoRuns(): Promise<void> {
     agent.host.order([wanted("a", 0), wanted("b", 1)]);
-    await agent.host.text("run-a", { phase: "ready" });
-    await agent.host.text("run-b", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "ready" });
+    await agent.host.reported("run-b", { phase: "ready" });
     await forwardUntil("both are charged", () => endOf("run-a") > 0 && endOf("run-b") > 0);
   }
 
@@ -599,7 +599,7 @@ describe("containers on simulated cards", () => {
 
       fail();
       agent.setForward(SAMPLE_EVERY_MS);
-      const ended = await agent.host.text("run-a", { phase: "failed", problem });
+      const ended = await agent.host.reported("run-a", { phase: "failed", problem });
 
       expect(agent.nowMs - beforeMs).toBeLessThanOrEqual(30_000);
       expect(ended.detail).toContain(cardOf(0));
@@ -621,7 +621,7 @@ describe("containers on simulated cards", () => {
     await twoRuns();
     logXid(agent.stateDir, { index: 0, code: 79, seq: 1 });
     agent.setForward(SAMPLE_EVERY_MS);
-    await agent.host.text("run-a", { phase: "failed", problem: "gpu-failed" });
+    await agent.host.reported("run-a", { phase: "failed", problem: "gpu-failed" });
     await eventually(() => seen(0)?.cordon?.kind === "fatal", { what: "the cordon in a heartbeat" });
     expect(seen(0)).toMatchObject({ health: "unhealthy", reasons: [expect.stringContaining("Xid 79")] });
 
@@ -632,13 +632,13 @@ describe("containers on simulated cards", () => {
     await forwardUntil("the card is well", () => seen(0)?.health === "healthy");
     agent.host.order([wanted("b", 1), wanted("c", 0)]);
 
-    await agent.host.text("run-c", { phase: "ready" });
+    await agent.host.reported("run-c", { phase: "ready" });
     expect(await runningOf("run-b")).toBe(true);
   });
 
   test("a drained card keeps what runs and starts nothing, until an administrator says so", async () => {
     agent.host.order([wanted("a", 0)]);
-    await agent.host.text("run-a", { phase: "ready" });
+    await agent.host.reported("run-a", { phase: "ready" });
     logXid(agent.stateDir, { index: 0, code: 48, seq: 1 });
     logXid(agent.stateDir, { index: 1, code: 48, seq: 2 });
     await forwardUntil("the cordons are told", () => seen(1)?.cordon?.kind === "drain");
@@ -651,7 +651,7 @@ describe("containers on simulated cards", () => {
     agent.host.liftCordons = [{ uuid: cardOf(1), sinceMs: seen(1)!.cordon!.sinceMs }];
     await tenSeconds();
 
-    await agent.host.text("run-b", { phase: "ready" });
+    await agent.host.reported("run-b", { phase: "ready" });
     expect(seen(0)).toMatchObject({ health: "unhealthy", cordon: { kind: "drain" } });
   });
 
@@ -669,7 +669,7 @@ describe("containers on simulated cards", () => {
 
     test("starts nothing there and says why, leaves what runs there alone, and starts when it is gone", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.text("run-a", { phase: "ready" });
+      await agent.host.reported("run-a", { phase: "ready" });
       const pid = foreignProcess();
       setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`, `process|${cardOf(1)}|${pid}|300`]);
       await forwardUntil("the stranger is told", () => seen(1)?.strangers?.length === 1);
@@ -687,47 +687,47 @@ describe("containers on simulated cards", () => {
       expect(seen(0)).toMatchObject({ strangers: [{ pid, name: "sleep", memoryMib: 300 }] });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.text("run-b", { phase: "ready" });
+      await agent.host.reported("run-b", { phase: "ready" });
     });
 
     test("between two samples, as its holder ends, is not given to the next", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.text("run-a", { phase: "ready" });
+      await agent.host.reported("run-a", { phase: "ready" });
       const pid = foreignProcess();
       setFaults(agent.stateDir, [`process|${cardOf(0)}|${pid}|300`]);
 
       const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
       agent.host.order([stopped, wanted("b", 0)]);
-      await agent.host.text("run-a", { phase: "stopped" });
+      await agent.host.reported("run-a", { phase: "stopped" });
       await waits("run-b", cardOf(0), String(pid), "(sleep)");
 
       expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", containerId: null });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.text("run-b", { phase: "ready" });
+      await agent.host.reported("run-b", { phase: "ready" });
     });
 
     test("is given away while nvidia-smi says nothing only if nobody was on it since it last answered", async () => {
       agent.host.order([wanted("a", 0)]);
-      await agent.host.text("run-a", { phase: "ready" });
+      await agent.host.reported("run-a", { phase: "ready" });
       setFaults(agent.stateDir, ["garbage"]);
 
       const stopped = { ...wanted("a", 0), want: "stopped", orderedBy: "customer" } as const;
       agent.host.order([stopped, wanted("b", 0), wanted("c", 1)]);
-      await agent.host.text("run-c", { phase: "ready" });
+      await agent.host.reported("run-c", { phase: "ready" });
       await waits("run-b", cardOf(0), "nothing is left");
 
       expect(agent.host.observed("run-b")).toMatchObject({ phase: "starting", problem: null });
       setFaults(agent.stateDir, []);
       agent.setForward(SAMPLE_EVERY_MS);
-      await agent.host.text("run-b", { phase: "ready" });
+      await agent.host.reported("run-b", { phase: "ready" });
     });
 
     test("is not one whose user is a live run's, though its first thread has ended; is one with such a user of the host", async () => {
       const { folder: programs, path } = nativeProgram("leader-exit");
       onTestFinished(() => rm(programs, { recursive: true, force: true }));
       agent.host.order([wanted("a", 0)]);
-      const { containerId } = await agent.host.text("run-a", { phase: "ready" });
+      const { containerId } = await agent.host.reported("run-a", { phase: "ready" });
       execFileSync("docker", ["cp", path, `${containerId}:/tmp/hidden`]);
       execFileSync("docker", ["exec", "--detach", containerId ?? "", "/tmp/hidden"]);
       const pid = await eventually(

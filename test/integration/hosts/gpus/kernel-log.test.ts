@@ -257,7 +257,7 @@ describe("a container on a simulated card", () => {
         gpus,
       }),
     ]);
-    const { containerId } = await agent.host.text("run-a", { phase: "ready" });
+    const { containerId } = await agent.host.reported("run-a", { phase: "ready" });
     const container = docker.getContainer(containerId ?? "");
     const { State } = await container.inspect();
 
@@ -266,7 +266,7 @@ describe("a container on a simulated card", () => {
     await exec.start({});
     logKernelLine(agent.stateDir, 1, `NVRM: Xid (PCI:${address}): 31, pid=${State.Pid}, name=sh, Ch 1`);
     logKernelLine(agent.stateDir, 2, `NVRM: Xid (PCI:${address}): 63, x`);
-    await agent.host.text("run-a", { phase: "failed", problem: "exited" });
+    await agent.host.reported("run-a", { phase: "failed", problem: "exited" });
 
     // What was logged before it ended is known when its end is told first: nobody reads the second report.
     const ended = agent.host.ends.get("run-a");

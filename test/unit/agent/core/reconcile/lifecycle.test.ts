@@ -97,9 +97,9 @@ describe("what people have to look at while a run goes on", () => {
 
   test("holds its card against the next", () => {
     const next = desiredOf("y", { gpus: [gpu("a")] }, key({ instance: "env-2", run: "run-2" }));
-    const output = report({ desired: [next], observed: [lost], runs: [recordOf(key())] });
+    const reports = report({ desired: [next], observed: [lost], runs: [recordOf(key())] });
 
-    expect(output.find(({ runId: id }) => id === "run-2")?.detail).toContain("still holds");
+    expect(reports.find(({ runId: id }) => id === "run-2")?.detail).toContain("still holds");
   });
 });
 
@@ -258,9 +258,9 @@ describe("a run on its way out", () => {
   test("a stop that overtook the restart before it is not done while the earlier run goes on", () => {
     const desired = [order({ ...key({ run: "run-2" }), want: "stopped" })];
 
-    const output = report({ desired, observed: [running], runs: [recordOf(key())] });
+    const reports = report({ desired, observed: [running], runs: [recordOf(key())] });
 
-    expect(output.map(({ runId: id, phase }) => [id, phase])).toEqual([
+    expect(reports.map(({ runId: id, phase }) => [id, phase])).toEqual([
       ["run-2", "stopping"],
       ["run-1", "stopping"],
     ]);
