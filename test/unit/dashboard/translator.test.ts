@@ -19,8 +19,8 @@ import {
   PROBLEM_STATUS,
   PROBLEM_TITLES,
 } from "@remotegpu/control-plane/server/http/request/problem-statuses";
-import { translator } from "@remotegpu/dashboard/components/translator";
-import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
+import { translator } from "@remotegpu/dashboard/locales/translator";
+import { REFUSALS } from "@remotegpu/dashboard/components/text/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
 import { wordingOf } from "@remotegpu/shared/reasons/wording";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";

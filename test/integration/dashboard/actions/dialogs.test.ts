@@ -52,7 +52,7 @@ const one = (act: string, request: string, file: string, within?: string): Endin
 
 const ENVIRONMENT = "environments/one/actions.tsx";
 const QUEUE = "queue/order-actions.tsx";
-const JOB = "training/job-actions.tsx";
+const JOB = "training/job/job-actions.tsx";
 const ARRAY = "training/array-panel.tsx";
 const SERVICE = "inference/service-actions.tsx";
 const DATA = "data/entry-panel.tsx";
