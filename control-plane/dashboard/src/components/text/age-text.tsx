@@ -45,6 +45,6 @@ export function ageOf(at: string, language: string, now: number = serverNow()): 
   return format.format(Math.trunc(seconds / size), unit);
 }
 
-export function exactTime(at: string, language: string): string {
+function exactTime(at: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" }).format(new Date(at));
 }

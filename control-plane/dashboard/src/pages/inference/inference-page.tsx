@@ -2,7 +2,7 @@
 import { asTyped } from "../../api/as-typed.ts";
 import { listInferenceServices } from "@remotegpu/control-plane/client/generated/api";
 import { Button } from "@mantine/core";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../session/session.tsx";
 import { AgeText } from "../../components/text/age-text.tsx";

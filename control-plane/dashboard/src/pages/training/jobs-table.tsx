@@ -1,7 +1,7 @@
 /** Training jobs, newest first. */
 import { asTyped } from "../../api/as-typed.ts";
 import { listTrainingJobs } from "@remotegpu/control-plane/client/generated/api";
-import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/values/workload";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../session/session.tsx";
 import { AgeText } from "../../components/text/age-text.tsx";
