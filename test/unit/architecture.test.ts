@@ -235,13 +235,13 @@ test("a subfolder and its parent that import each other are a circle, and files 
     { file: "agent/src/loop/watch/wait.ts", code: 'import type { Loop } from "../loop.ts";' },
     {
       file: "agent/src/host/host.ts",
-      code: 'import { read } from "./read.ts"; import "@remotegpu/shared/ids";',
+      code: 'import { read } from "./read.ts"; import "@remotegpu/shared/values/ids";',
     },
     { file: "agent/src/host/read.ts", code: 'const host = await import("./host.ts");' },
   ]);
 
   expect(foldersInCircles(graph)).toEqual(["agent/src/loop", "agent/src/loop/watch"]);
-  expect(graph.get("agent/src/host")).toEqual(new Set(["shared/src"]));
+  expect(graph.get("agent/src/host")).toEqual(new Set(["shared/src/values"]));
 });
 
 test("SQL stands only with the databases it is for", () => {

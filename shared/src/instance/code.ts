@@ -3,8 +3,8 @@
  * plane, and is fetched part by part by each host on which a job with it is placed.
  */
 import { z } from "zod";
-import { text } from "./text.ts";
-import { KIB } from "./units.ts";
+import { text } from "../values/text.ts";
+import { KIB } from "../values/units.ts";
 
 /** Where a job finds it, as its working directory. */
 export const CODE_TARGET = "/gemini/code";

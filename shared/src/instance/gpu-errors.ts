@@ -1,7 +1,7 @@
 /** What a host's kernel log said of its GPUs, as the host tells it: errors of programs, and what only operators look at. */
 import { z } from "zod";
-import { GpuUuid } from "./ids.ts";
-import { text } from "./text.ts";
+import { GpuUuid } from "../values/ids.ts";
+import { text } from "../values/text.ts";
 
 /** The latest faults of one run. */
 export const MAX_GPU_FAULTS = 8;

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import type { Feature } from "./features.ts";
-import { InstanceId } from "./ids.ts";
-import { text } from "./text.ts";
+import { InstanceId } from "../values/ids.ts";
+import { text } from "../values/text.ts";
 
 /** An agent that says this in its heartbeat asks for credentials of registries and follows fetches. */
 export const IMAGE_FETCH_FEATURE = "image-fetches" satisfies Feature;

@@ -1,7 +1,7 @@
 /** What a running container has used so far, as heartbeats tell it: for people and for decisions, never for a bill. */
 import { z } from "zod";
-import { InstanceId, RunId } from "./ids.ts";
-import { MS_PER_DAY } from "./units.ts";
+import { InstanceId, RunId } from "../values/ids.ts";
+import { MS_PER_DAY } from "../values/units.ts";
 
 /** In one heartbeat; of more running containers a host tells the others in the next ones, by turns. */
 export const MAX_FIGURES = 64;

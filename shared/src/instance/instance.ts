@@ -3,7 +3,7 @@
  * and replicas look alike to it.
  */
 import { z } from "zod";
-import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "./ids.ts";
+import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "../values/ids.ts";
 import { PackedCode } from "./code.ts";
 import { GpuFault, MAX_GPU_FAULTS } from "./gpu-errors.ts";
 import { GangNetwork, RankName } from "./gang-network.ts";
@@ -12,9 +12,9 @@ import { Probe } from "./probe.ts";
 import { Idleness, MAX_STALL_SECONDS } from "./progress.ts";
 import { RankKeys, RankLaunch } from "./rank-launch.ts";
 import { SshAccess } from "./ssh-access.ts";
-import { text } from "./text.ts";
-import { KIB } from "./units.ts";
-import { WORKLOAD_KINDS } from "./workload.ts";
+import { text } from "../values/text.ts";
+import { KIB } from "../values/units.ts";
+import { WORKLOAD_KINDS } from "../values/workload.ts";
 
 /** A path below a storage pool's root: relative, no empty, "." or ".." part. */
 export const PoolPath = text(512)

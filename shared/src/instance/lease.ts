@@ -4,8 +4,8 @@
  * by order or for idleness, it stays released, and whoever wants the port again orders a new one.
  */
 import { z } from "zod";
-import { LeaseId, WorkloadId } from "./ids.ts";
-import { text } from "./text.ts";
+import { LeaseId, WorkloadId } from "../values/ids.ts";
+import { text } from "../values/text.ts";
 
 export const LEASE_SERVICES = ["ssh", "rdp", "jupyter", "tensorboard", "custom"] as const;
 export type LeaseService = (typeof LEASE_SERVICES)[number];

@@ -1,6 +1,6 @@
 /** Whether a container does anything, and what its processes wait for, as its host tells it. */
 import { z } from "zod";
-import { text } from "./text.ts";
+import { text } from "../values/text.ts";
 
 /** The processes of one container. */
 export const MAX_REPORTED_PROCESSES = 64;

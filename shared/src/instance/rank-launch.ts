@@ -3,8 +3,8 @@
  * of this attempt alone. An order with it needs the feature "launch".
  */
 import { z } from "zod";
-import { text } from "./text.ts";
-import { KIB } from "./units.ts";
+import { text } from "../values/text.ts";
+import { KIB } from "../values/units.ts";
 
 /** Where the ranks that follow listen, each on its address within the gang. */
 export const RANK_SSH_PORT = 2023;

@@ -5,10 +5,10 @@
  */
 import { z } from "zod";
 import type { Feature } from "./features.ts";
-import { InstanceId, LeaseId, RunId, WorkloadId } from "./ids.ts";
+import { InstanceId, LeaseId, RunId, WorkloadId } from "../values/ids.ts";
 import { LEASE_SERVICES } from "./lease.ts";
-import { text } from "./text.ts";
-import { KIB } from "./units.ts";
+import { text } from "../values/text.ts";
+import { KIB } from "../values/units.ts";
 
 /** The word of agents that serve SSH (features.ts). */
 export const SSH_FEATURE = "ssh" satisfies Feature;

@@ -1,6 +1,6 @@
 /** What came of the last canary of a host: a container that tries what every container must be refused. */
 import { z } from "zod";
-import { text } from "./text.ts";
+import { text } from "../values/text.ts";
 
 export const CANARY_OUTCOMES = [
   /** Nothing that was tried succeeded. */

@@ -4,8 +4,8 @@
  * bytes, as Linux has them, and go as base64url.
  */
 import { z } from "zod";
-import { text } from "./text.ts";
-import { MIB } from "./units.ts";
+import { text } from "../values/text.ts";
+import { MIB } from "../values/units.ts";
 
 /** Where gateways `CONNECT` to for it; no instance has that name. */
 export const FILES_NAME = "files";

@@ -2,7 +2,7 @@
  * What gateways and hosts agree on within the tunnel, whichever of them has dialled: `CONNECT <instance>:<port>`, by
  * HTTP/1.1 on a connection of its own, or by HTTP/2 on one that carries many, as where the host has dialled.
  */
-import { MIB } from "./units.ts";
+import { MIB } from "../values/units.ts";
 
 /** By ALPN: a connection for many streams, or for one. */
 export const TUNNEL_SHARED = "h2";

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { CanaryReport } from "./canary-report.ts";
 import { HostVersions } from "./host-versions.ts";
-import { GpuUuid } from "./ids.ts";
-import { IMAGE_NAME, MAX_HOST_IMAGES } from "./image-name.ts";
-import { text } from "./text.ts";
+import { GpuUuid } from "../values/ids.ts";
+import { IMAGE_NAME, MAX_HOST_IMAGES } from "../values/image-name.ts";
+import { text } from "../values/text.ts";
 
 /** What an INT column of the control plane holds; no machine comes near. */
 const count = z.int().nonnegative().max(2_147_483_647);

@@ -3,7 +3,7 @@
  * the package that its file belongs to. What is judged of them is the control plane's; a host that lies is believed.
  */
 import { z } from "zod";
-import { text } from "./text.ts";
+import { text } from "../values/text.ts";
 
 /** What is looked for. A report may name others: an agent of later knows more. */
 export const VERSIONED_COMPONENTS = [

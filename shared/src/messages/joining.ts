@@ -1,8 +1,8 @@
 /** The HTTPS messages by which a host joins and renews its credential (API.md: /hosts/join, /hosts/{id}/credential). */
 import { z } from "zod";
-import { HostId, PublicNkey } from "./ids.ts";
+import { HostId, PublicNkey } from "../values/ids.ts";
 import { MachineReport } from "./host-report.ts";
-import { displayText } from "./text.ts";
+import { displayText } from "../values/text.ts";
 
 export const JOIN_TOKEN_MINUTES = 15;
 export const CREDENTIAL_HOURS = 72;

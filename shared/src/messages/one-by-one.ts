@@ -3,7 +3,7 @@
  * what this side does not understand costs no other. Of such an entry it stays known whose it is.
  */
 import type { z } from "zod";
-import { BareOrder, BareRun, DesiredInstance, ObservedInstance } from "./instance.ts";
+import { BareOrder, BareRun, DesiredInstance, ObservedInstance } from "../instance/instance.ts";
 import {
   AccessAttempts,
   type AccessReport,
@@ -12,7 +12,7 @@ import {
   type ArrivedAccessReport,
   ArrivedKeySet,
   type KeySet,
-} from "./ssh-access.ts";
+} from "../instance/ssh-access.ts";
 
 /** `raw`: as it came, for an agent that understands it later. `why` names the member that was not understood. */
 export type ReadOrder =

@@ -4,13 +4,13 @@
  */
 import { z } from "zod";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "./exec-limits.ts";
-import { BootId, GpuUuid, InstanceId, JournalId } from "./ids.ts";
-import { DesiredInstance, ObservedInstance } from "./instance.ts";
-import { KernelNote, MAX_KERNEL_NOTES } from "./gpu-errors.ts";
+import { BootId, GpuUuid, InstanceId, JournalId } from "../values/ids.ts";
+import { DesiredInstance, ObservedInstance } from "../instance/instance.ts";
+import { KernelNote, MAX_KERNEL_NOTES } from "../instance/gpu-errors.ts";
 import { GpuReport, MachineReport } from "./host-report.ts";
-import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "./image-fetch.ts";
-import { InstanceFigures, MAX_FIGURES } from "./instance-figures.ts";
-import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "./lease.ts";
+import { DesiredFetch, MAX_FETCHES_OF_HOST, ObservedPull } from "../instance/image-fetch.ts";
+import { InstanceFigures, MAX_FIGURES } from "../instance/instance-figures.ts";
+import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "../instance/lease.ts";
 import {
   AccessReport,
   ArrivedAccessReport,
@@ -20,8 +20,8 @@ import {
   MAX_CUTS,
   MAX_GATEWAYS,
   MAX_KEY_SETS,
-} from "./ssh-access.ts";
-import { text } from "./text.ts";
+} from "../instance/ssh-access.ts";
+import { text } from "../values/text.ts";
 
 export const PROTOCOL = { min: 1, max: 2 } as const;
 export const HEARTBEAT_MS = 10_000;

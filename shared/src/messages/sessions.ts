@@ -7,9 +7,9 @@
  * worth more than the third that it costs a log. How much may be sent is in byte-credit.ts.
  */
 import { z } from "zod";
-import { InstanceId, RunId } from "./ids.ts";
-import { text } from "./text.ts";
-import { KIB, MIB, MS_PER_SECOND } from "./units.ts";
+import { InstanceId, RunId } from "../values/ids.ts";
+import { text } from "../values/text.ts";
+import { KIB, MIB, MS_PER_SECOND } from "../values/units.ts";
 
 /** The raw bytes in one message: far below the 1 MiB of a payload, and large enough for a log that is read fast. */
 export const MAX_CHUNK_BYTES = 64 * KIB;

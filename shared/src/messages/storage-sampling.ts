@@ -4,9 +4,9 @@
  * owner is. Folders of one owner may lie within each other or share files, so only their sum means something.
  */
 import { z } from "zod";
-import { PoolPath } from "./instance.ts";
-import { text } from "./text.ts";
-import { MS_PER_HOUR } from "./units.ts";
+import { PoolPath } from "../instance/instance.ts";
+import { text } from "../values/text.ts";
+import { MS_PER_HOUR } from "../values/units.ts";
 
 /**
  * The folders of one page. A path has at most 512 characters, as a rule 50, so the payload limit may end a page before.

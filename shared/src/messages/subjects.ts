@@ -2,7 +2,7 @@
  * Every NATS subject of the product, made and read in this one place. The host id is taken from the subject,
  * never from a payload.
  */
-import type { HostId } from "./ids.ts";
+import type { HostId } from "../values/ids.ts";
 import { SessionId } from "./sessions.ts";
 
 const PREFIX = "rg.v1.h";

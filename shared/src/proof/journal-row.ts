@@ -5,8 +5,8 @@
  * is row-hash.ts, so that what is here runs in a browser, too.
  */
 import { z } from "zod";
-import { BootId, InstanceId, JournalId, RunId } from "./ids.ts";
-import { text } from "./text.ts";
+import { BootId, InstanceId, JournalId, RunId } from "../values/ids.ts";
+import { text } from "../values/text.ts";
 
 /** How sure the agent is that the run was alive over the whole interval. Only `unproven` is free. */
 const PROOFS = ["exact", "bounded", "reconstructed", "unproven"] as const;

@@ -5,7 +5,7 @@
  * a part, and nothing else. A file of one part has its own checksum for that part's, and is not in the list of sums.
  */
 import { z } from "zod";
-import { CHUNK_BYTES, type ManifestLine } from "./files.ts";
+import { CHUNK_BYTES, type ManifestLine } from "../messages/files.ts";
 import { type Hash, leafHash, rootOfRun } from "./merkle-tree.ts";
 
 /** Beside the list of files: the SHA-256 of the parts of all files that have more than one, 32 bytes each. */

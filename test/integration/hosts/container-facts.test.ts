@@ -1,7 +1,7 @@
 /** What hosts tell of running containers beyond their phase: the image, what it brings, and what they have used so far. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noteFigures } from "@remotegpu/control-plane/server/store/workloads/instances/instance-figures";
-import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { eventually } from "../../support/eventually.ts";

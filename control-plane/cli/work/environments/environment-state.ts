@@ -1,7 +1,7 @@
 /** How an environment stands: one sentence, waiting until it has settled, and what its runs were charged. */
 import { getEnvironment } from "../../../client/generated/api.ts";
 import type { Environment, Instance, InstanceGpu } from "../../../client/generated/api.schemas.ts";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { CliError } from "../../framework/cli-error.ts";
 import { resourceField } from "../../framework/command.ts";
 import type { Context } from "../../framework/context.ts";

@@ -1,6 +1,6 @@
 /** How an environment's restarts are told where its status stands: "restarting (3x, exit 4)". */
 import type { Environment } from "../../../client/generated/api.schemas.ts";
-import { restartingText } from "@remotegpu/shared/restarting-text";
+import { restartingText } from "@remotegpu/shared/instance/restarting-text";
 
 /** Null unless its container is dying again and again, or is just being started again. */
 export function restartsText({ restarts, status, instances }: Environment): string | null {

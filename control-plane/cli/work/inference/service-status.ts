@@ -9,7 +9,7 @@ import {
   listServiceRevisions,
 } from "../../../client/generated/api.ts";
 import type { InferenceService, Instance } from "../../../client/generated/api.schemas.ts";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { command, resourceField } from "../../framework/command.ts";
 import { type Column, type Output, printDone, printList } from "../../framework/output.ts";
 import { safeText } from "../../terminal/safe-text.ts";

@@ -13,7 +13,7 @@ import type {
   ServiceRevision,
   ServiceRollout,
 } from "../../../client/generated/api.schemas.ts";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { z } from "zod";
 import { wholeNumber, words } from "../../framework/arguments.ts";
 import { CliError } from "../../framework/cli-error.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../../client/generated/api.ts";
 import type { TrainingJob } from "../../../client/generated/api.schemas.ts";
 import { setTimeout as delay } from "node:timers/promises";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { CliError } from "../../framework/cli-error.ts";
 import type { Context } from "../../framework/context.ts";
 import type { Interruptions, InterruptChoice } from "./interruptions.ts";

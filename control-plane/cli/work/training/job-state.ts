@@ -1,7 +1,7 @@
 /** How a training job stands: one sentence, and waiting until it has ended. */
 import { getTrainingJob } from "../../../client/generated/api.ts";
 import type { TrainingJob } from "../../../client/generated/api.schemas.ts";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { CliError } from "../../framework/cli-error.ts";
 import type { Context } from "../../framework/context.ts";
 import { type WaitState, waitUntil } from "../wait.ts";

@@ -1,7 +1,7 @@
 /** The words for what agents can do, and which of them an order needs. */
 import { expect, test } from "vitest";
-import { FEATURES, featuresFor, whatLacks, type OrderNeeds } from "@remotegpu/shared/features";
-import { desiredInstance } from "../../support/samples/journal-samples.ts";
+import { FEATURES, featuresFor, whatLacks, type OrderNeeds } from "@remotegpu/shared/instance/features";
+import { desiredInstance } from "../../../support/samples/journal-samples.ts";
 
 test("an order as protocol 1 writes it needs nothing more than every agent does", () => {
   expect(featuresFor(desiredInstance("env-a"))).toEqual([]);

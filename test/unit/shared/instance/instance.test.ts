@@ -1,6 +1,6 @@
-import { DesiredInstance, ObservedInstance, PoolPath, RunRemains } from "@remotegpu/shared/instance";
+import { DesiredInstance, ObservedInstance, PoolPath, RunRemains } from "@remotegpu/shared/instance/instance";
 import { describe, expect, test } from "vitest";
-import { desiredInstance } from "../../support/samples/journal-samples.ts";
+import { desiredInstance } from "../../../support/samples/journal-samples.ts";
 
 test.each([
   ["customer-1/datasets/7", true],

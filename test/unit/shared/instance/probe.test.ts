@@ -1,4 +1,4 @@
-import { HealthPath, Probe } from "@remotegpu/shared/probe";
+import { HealthPath, Probe } from "@remotegpu/shared/instance/probe";
 import { expect, test } from "vitest";
 
 test.each([

@@ -1,8 +1,8 @@
 /** One entry of a list in words of a later version costs no other entry. */
 import { describe, expect, test } from "vitest";
-import { DesiredLease } from "@remotegpu/shared/lease";
-import { readKeySets, readOrder, readRuns, understood } from "@remotegpu/shared/one-by-one";
-import { desiredInstance } from "../../support/samples/journal-samples.ts";
+import { DesiredLease } from "@remotegpu/shared/instance/lease";
+import { readKeySets, readOrder, readRuns, understood } from "@remotegpu/shared/messages/one-by-one";
+import { desiredInstance } from "../../../support/samples/journal-samples.ts";
 
 const order = desiredInstance("env-a");
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { pagesOf } from "@remotegpu/shared/paging";
-import { encode } from "@remotegpu/shared/wire";
+import { pagesOf } from "@remotegpu/shared/messages/paging";
+import { encode } from "@remotegpu/shared/messages/wire";
 
 test.each([
   ["nothing is one empty page", [], 10, [[]]],

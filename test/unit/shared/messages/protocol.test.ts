@@ -11,14 +11,19 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { verifyJoinProof } from "@remotegpu/control-plane/server/link/identity/host-credential";
 import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
-import { GENESIS_HASH, JournalBatch, signedText } from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
-import { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
-import { MOST_OF_MACHINE } from "@remotegpu/shared/host-report";
-import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
-import { ObservedInstance } from "@remotegpu/shared/instance";
-import { MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
-import { CredentialGrant, JoinRequest, RenewalAnswer, RenewalRequest } from "@remotegpu/shared/joining";
+import { GENESIS_HASH, JournalBatch, signedText } from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
+import { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/instance/image-fetch";
+import { MOST_OF_MACHINE } from "@remotegpu/shared/messages/host-report";
+import { MAX_HOST_IMAGES } from "@remotegpu/shared/values/image-name";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/instance/lease";
+import {
+  CredentialGrant,
+  JoinRequest,
+  RenewalAnswer,
+  RenewalRequest,
+} from "@remotegpu/shared/messages/joining";
 import {
   ExecReply,
   ExecRequest,
@@ -31,7 +36,7 @@ import {
   PullReply,
   PullRequest,
   Refusal,
-} from "@remotegpu/shared/protocol";
+} from "@remotegpu/shared/messages/protocol";
 import {
   LogOpen,
   MAX_CHUNK_BYTES,
@@ -44,14 +49,14 @@ import {
   TerminalInput,
   TerminalOpen,
   TerminalResize,
-} from "@remotegpu/shared/sessions";
-import { StorageReply, StorageRequest } from "@remotegpu/shared/storage-sampling";
-import { down, up } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
-import { memoryLog } from "../../support/memory-log.ts";
-import { aHost } from "../../support/samples/protocol-samples.ts";
+} from "@remotegpu/shared/messages/sessions";
+import { StorageReply, StorageRequest } from "@remotegpu/shared/messages/storage-sampling";
+import { down, up } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
+import { memoryLog } from "../../../support/memory-log.ts";
+import { aHost } from "../../../support/samples/protocol-samples.ts";
 
-const FOLDER = new URL("../../fixtures/protocol/1/", import.meta.url);
+const FOLDER = new URL("../../../fixtures/protocol/1/", import.meta.url);
 const sample = (name: string): Record<string, unknown> =>
   JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
 

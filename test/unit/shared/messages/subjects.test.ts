@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { SessionId } from "@remotegpu/shared/sessions";
+import { SessionId } from "@remotegpu/shared/messages/sessions";
 import {
   down,
   downOfAllSessions,
@@ -11,8 +11,8 @@ import {
   up,
   upObservedTo,
   upSession,
-} from "@remotegpu/shared/subjects";
-import { aHost } from "../../support/samples/protocol-samples.ts";
+} from "@remotegpu/shared/messages/subjects";
+import { aHost } from "../../../support/samples/protocol-samples.ts";
 
 const host = aHost("gpu-7");
 const session = SessionId.parse("k3J-x_8QmZ0aVt5LrWc2Ng");

@@ -1,6 +1,6 @@
-import { placeAfter, type StoredLink, walkChain } from "@remotegpu/shared/chain-walk";
-import { GENESIS_HASH, JournalEntry } from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
+import { placeAfter, type StoredLink, walkChain } from "@remotegpu/shared/proof/chain-walk";
+import { GENESIS_HASH, JournalEntry } from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

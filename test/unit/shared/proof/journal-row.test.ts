@@ -8,8 +8,8 @@ import {
   signedText,
   type JournalRow,
   type UsageEntry,
-} from "@remotegpu/shared/journal-row";
-import { entryDigest, followsInChain, linkHash, rowHash, sha256 } from "@remotegpu/shared/row-hash";
+} from "@remotegpu/shared/proof/journal-row";
+import { entryDigest, followsInChain, linkHash, rowHash, sha256 } from "@remotegpu/shared/proof/row-hash";
 import { describe, expect, test } from "vitest";
 
 const JOURNAL = "22222222-2222-4222-8222-222222222222";

@@ -10,7 +10,7 @@ import {
   pairs,
   proofOf,
   rootOfRun,
-} from "@remotegpu/shared/merkle-tree";
+} from "@remotegpu/shared/proof/merkle-tree";
 
 const hash: Hash = (...parts) => {
   const sum = createHash("sha256");

@@ -2,8 +2,8 @@
 import { createPublicKey, sign, verify } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { expect, test } from "vitest";
-import { ed25519Key } from "@remotegpu/shared/derived-key";
-import { keyOfNkeySeed, keyOfPublicNkey } from "@remotegpu/shared/nkey-bytes";
+import { ed25519Key } from "@remotegpu/shared/proof/derived-key";
+import { keyOfNkeySeed, keyOfPublicNkey } from "@remotegpu/shared/proof/nkey-bytes";
 
 const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");
 

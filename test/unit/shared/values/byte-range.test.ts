@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { byteRange } from "@remotegpu/shared/byte-range";
+import { byteRange } from "@remotegpu/shared/values/byte-range";
 
 test.each([
   [undefined, 10, { kind: "whole" }],

@@ -1,4 +1,4 @@
-import { EnvVarName, EnvVars, MAX_ENV_BYTES, MAX_ENV_VARS } from "@remotegpu/shared/env-vars";
+import { EnvVarName, EnvVars, MAX_ENV_BYTES, MAX_ENV_VARS } from "@remotegpu/shared/values/env-vars";
 import { describe, expect, test } from "vitest";
 
 const numbered = (count: number) =>

@@ -1,5 +1,13 @@
 import * as fc from "fast-check";
-import { BootId, GpuUuid, HostId, InstanceId, JournalId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import {
+  BootId,
+  GpuUuid,
+  HostId,
+  InstanceId,
+  JournalId,
+  RunId,
+  WorkloadId,
+} from "@remotegpu/shared/values/ids";
 import { describe, expect, test } from "vitest";
 
 const isTaken = (schema: typeof HostId | typeof GpuUuid | typeof BootId, value: unknown) =>

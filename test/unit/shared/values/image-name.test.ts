@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { STARTER_IMAGE } from "@remotegpu/control-plane/server/quickstart/starter-image";
-import { canonicalImageName } from "@remotegpu/shared/image-name";
+import { canonicalImageName } from "@remotegpu/shared/values/image-name";
 
 const ID = "0a".repeat(32);
 const DIGEST = `sha256:${ID}`;

@@ -1,6 +1,6 @@
 /** Which links of a tree lead out of it, by their words. */
 import { expect, test } from "vitest";
-import { staysBelow } from "@remotegpu/shared/inner-link";
+import { staysBelow } from "@remotegpu/shared/values/inner-link";
 
 test.each([
   ["a", "b", true],

@@ -1,6 +1,6 @@
 /** Which names of hosts lead inside, by their text alone. */
 import { expect, test } from "vitest";
-import { isInnerName } from "@remotegpu/shared/inner-name";
+import { isInnerName } from "@remotegpu/shared/values/inner-name";
 
 test.each(["ghcr.io", "registry-1.docker.io", "REGISTRY.Example.com", "1password.com", "a.b.c.example.org"])(
   "%s may be out there",

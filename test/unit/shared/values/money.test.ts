@@ -10,7 +10,7 @@ import {
   parsePoints,
   parsePrice,
   parseQuantity,
-} from "@remotegpu/shared/money";
+} from "@remotegpu/shared/values/money";
 import { describe, expect, test } from "vitest";
 
 // As many digits before the point as the parser takes.

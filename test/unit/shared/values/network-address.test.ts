@@ -1,6 +1,11 @@
 /** Addresses and networks by what they mean, whichever way they are written. */
 import { expect, test } from "vitest";
-import { isWithin, normalAddress, normalNetwork, readAddress } from "@remotegpu/shared/network-address";
+import {
+  isWithin,
+  normalAddress,
+  normalNetwork,
+  readAddress,
+} from "@remotegpu/shared/values/network-address";
 
 test.each([
   ["10.0.0.7", "10.0.0.7"],

@@ -1,6 +1,6 @@
 /** Which addresses are of the public internet, by their numbers alone. */
 import { describe, expect, test } from "vitest";
-import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
+import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/values/public-address";
 
 describe("addresses", () => {
   test.each([

@@ -1,6 +1,6 @@
 /** Texts of others within sentences of ours. */
 import { describe, expect, test } from "vitest";
-import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
+import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
 
 describe("a text as a phrase and as a sentence", () => {
   test.each([

@@ -1,5 +1,5 @@
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
-import { wholeSize } from "@remotegpu/shared/size-text";
+import { GIB, KIB, MIB } from "@remotegpu/shared/values/units";
+import { wholeSize } from "@remotegpu/shared/values/size-text";
 import { expect, test } from "vitest";
 
 test.each([

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { displayText, isStorable, text } from "@remotegpu/shared/text";
+import { displayText, isStorable, text } from "@remotegpu/shared/values/text";
 import { describe, expect, test } from "vitest";
 
 describe("text from outside", () => {

@@ -1,4 +1,4 @@
-import * as units from "@remotegpu/shared/units";
+import * as units from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 
 test.each([

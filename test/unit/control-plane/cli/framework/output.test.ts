@@ -1,6 +1,6 @@
 import type { Environment, Offers } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { answer } from "../../../../support/http/answer.ts";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { GIB, KIB, MIB } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 import { printOffers } from "@remotegpu/control-plane/cli/money/offer-commands";
 import { printOne, sizeText } from "@remotegpu/control-plane/cli/framework/output";

@@ -4,7 +4,7 @@ import type { Row } from "../../../../../support/http/path-client.ts";
 import { CREATE } from "@remotegpu/control-plane/cli/work/training/job-create";
 import { FRAMEWORKS, RENDEZVOUS } from "@remotegpu/control-plane/server/core/training/rank-environment";
 import { DistributedConfig } from "@remotegpu/control-plane/server/http/training/distributed-config";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 let reported = "";
