@@ -1,6 +1,6 @@
 /** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
 import { join } from "node:path";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import type { DiskBounds } from "./core/storage/disk-guard.ts";
 import type { ImageBounds } from "./core/images/image-cleaning.ts";

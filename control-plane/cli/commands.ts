@@ -3,7 +3,7 @@ import type { Command, Group } from "./framework/command.ts";
 import { ACCOUNT } from "./people/account-commands.ts";
 import { DASHBOARD } from "./people/dashboard-command.ts";
 import { DATA } from "./people/data-commands.ts";
-import { ENVIRONMENT } from "./work/environment-commands.ts";
+import { ENVIRONMENT } from "./work/environments/environment-commands.ts";
 import { FLEET } from "./hosts/fleet-commands.ts";
 import { CUSTOMERS } from "./people/customer-commands.ts";
 import { HOSTS } from "./hosts/host-commands.ts";
@@ -15,13 +15,13 @@ import { CATALOGUE } from "./money/price-commands.ts";
 import { PROOFS } from "./money/proof-commands.ts";
 import { WEBHOOK } from "./money/webhook-commands.ts";
 import { KEY } from "./people/key-commands.ts";
-import { PORT } from "./work/port-commands.ts";
+import { PORT } from "./work/environments/port-commands.ts";
 import { REGISTRY_CREDENTIAL } from "./people/registry-commands.ts";
-import { JOB } from "./work/job-commands.ts";
+import { JOB } from "./work/training/job-commands.ts";
 import { LOOKUPS } from "./work/lookup-commands.ts";
-import { SERVICE } from "./work/service-commands.ts";
+import { SERVICE } from "./work/inference/service-commands.ts";
 import { OPEN } from "./ssh/open-command.ts";
-import { WEB_COMMANDS } from "./work/web-commands.ts";
+import { WEB_COMMANDS } from "./work/environments/web-commands.ts";
 import { SSH_COMMANDS } from "./ssh/ssh-commands.ts";
 
 export const COMMANDS: readonly (Command | Group)[] = [

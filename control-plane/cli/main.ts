@@ -1,5 +1,5 @@
 /** The remotegpu command: talks HTTP only, prints tables for people and JSON for scripts. */
-import { failureOf } from "./framework/failure.ts";
+import { failureOf } from "./failure.ts";
 import { writeMessage } from "./terminal/outputs.ts";
 import { remotegpu } from "./program.ts";
 

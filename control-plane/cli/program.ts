@@ -1,15 +1,10 @@
 /** Every command of remotegpu as one tree of tables, and the program that Commander makes of it; main.ts runs it. */
 import { InvalidArgumentError, Option, type Command as Program } from "commander";
 import { isGroup, type Command, type Field, type Group } from "./framework/command.ts";
-import { completion } from "./framework/completion.ts";
+import { completion } from "./completion.ts";
 import { contextOf, FORMATS, GeneralOptions, type Context } from "./framework/context.ts";
 import { CliError } from "./framework/cli-error.ts";
-import {
-  checkDivision,
-  DividedProgram,
-  placedWords,
-  takeOptionsBehind,
-} from "./framework/dividing-dashes.ts";
+import { checkDivision, DividedProgram, placedWords, takeOptionsBehind } from "./dividing-dashes.ts";
 import { COMMANDS } from "./commands.ts";
 import { idOf } from "./framework/resource-fields.ts";
 import { writeMessage } from "./terminal/outputs.ts";

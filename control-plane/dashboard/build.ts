@@ -18,13 +18,6 @@ const PACKED = /\.(js|css|html|svg|txt)$/;
 const SOURCES = join(import.meta.dirname, "src");
 const MAIN = join(SOURCES, "main.tsx");
 
-/** Words of pages that the same people go to are fetched together; those of what pages share each by themselves. */
-const WORDS = {
-  owner: ["fleet", "host", "money", "owner"],
-  account: ["billing", "keys", "members", "webhooks"],
-  work: ["data", "environments", "inference", "queue", "training", "workload"],
-};
-
 /** What is fetched together. Packed, a few large files are smaller than many small ones, by a tenth of all. */
 const GROUPS: Rolldown.CodeSplittingGroup[] = [
   // The first file waits for none: it loads the page again where one of the others does not come.
@@ -67,10 +60,10 @@ await build({
 });
 await Promise.all((await filesBelow(out)).map(pack));
 
+/** Words of pages that the same people go to lie in one folder and are fetched together; those that pages share are not. */
 function wordsGroup(id: string): string | null {
-  const [, language, name = ""] = /\/src\/locales\/(en|zh)\/(\w+)\.ts$/.exec(id) ?? [];
-  const group = Object.entries(WORDS).find(([, names]) => names.includes(name));
-  return language === undefined || group === undefined ? null : `words-${language}-${group[0]}`;
+  const [, language, group] = /\/src\/locales\/(en|zh)\/(\w+)\/\w+\.ts$/.exec(id) ?? [];
+  return language === undefined || group === undefined ? null : `words-${language}-${group}`;
 }
 
 /** Is it there before any page? */

@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { ServiceAnswer } from "@remotegpu/shared/instance";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { ServiceAnswer } from "@remotegpu/shared/instance/instance";
 import type { Entry } from "../server/core/gateway/entry.ts";
 import type { GatewayTarget } from "../server/core/environments/web-target.ts";
 

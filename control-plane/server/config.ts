@@ -1,5 +1,5 @@
 /** The control plane's settings, read once by main: the environment, and options where a person types them. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { parseUtcOffset } from "./core/billing/billing-calendar.ts";
 import { webBaseOf, type WebBase } from "./core/gateway/origin.ts";

@@ -4,9 +4,9 @@
  * same: whoever asks for the way is told that there is none, and one loop looks again.
  */
 import { Events, type NatsConnection } from "nats";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,

@@ -4,7 +4,7 @@
  * finds all of that by its own polls, and others what it wrote by theirs.
  */
 import type { NatsConnection } from "nats";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import { HostOrders } from "./link/hosts/host-orders.ts";

@@ -2,7 +2,7 @@
  * The gateway as it runs in this process, beside the API or alone: its tunnels, its port, its row among the gateways, and
  * whoever serves what no container does.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type { GatewayConfig, TunnelConfig } from "./config.ts";
 import { ownOrigin, type WebBase, webBaseText } from "./core/gateway/origin.ts";

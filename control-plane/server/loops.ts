@@ -3,9 +3,9 @@
  * wakes. Each server has all of them; those of the leader work only in the one that leads. Made here, started by
  * control-plane.ts. The way to NATS looks after itself (fleet-link.ts).
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { brokenTimePass } from "./controllers/billing/broken-time.ts";
 import { freeLoadingPass } from "./controllers/billing/free-loading.ts";
 import { chargeDueHours } from "./controllers/billing/charging.ts";

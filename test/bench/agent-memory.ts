@@ -14,7 +14,7 @@ import {
   removeStarterImage,
   STARTER_IMAGE,
 } from "@remotegpu/control-plane/server/quickstart/starter-image";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { buildBundle } from "../../agent/install/build-bundle.ts";
 import { headLine, ratioLine, spreadOf, valuesLine, type Pair } from "./comparison.ts";
 import { AGENT_SOURCES, Product, type AgentProgram } from "./product.ts";

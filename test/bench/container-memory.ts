@@ -1,7 +1,7 @@
 /** What all processes of a container take of memory: each page once, and a shared one in parts. */
 import { readFile } from "node:fs/promises";
 import { execa } from "execa";
-import { KIB, MIB } from "@remotegpu/shared/units";
+import { KIB, MIB } from "@remotegpu/shared/values/units";
 
 /** MiB */
 export async function memoryOf(containerId: string): Promise<number> {

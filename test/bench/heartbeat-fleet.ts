@@ -7,11 +7,11 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, jwtAuthenticator, NatsError, type NatsConnection } from "nats";
 import { z } from "zod";
-import { BootId, GpuUuid, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
-import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
-import { HEARTBEAT_MS, HeartbeatReply, type Heartbeat } from "@remotegpu/shared/protocol";
-import { up } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
+import { BootId, GpuUuid, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/values/ids";
+import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
+import { HEARTBEAT_MS, HeartbeatReply, type Heartbeat } from "@remotegpu/shared/messages/protocol";
+import { up } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 
 export const FleetOrder = z.object({
   natsUrl: z.string(),

@@ -11,7 +11,7 @@ import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres
 import { ownUser } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { startTestNats } from "../support/engines/nats.ts";
 import { quietLog } from "../support/quiet-log.ts";
 import { FleetFigures, type FleetOrder } from "./heartbeat-fleet.ts";

@@ -22,9 +22,9 @@ import {
 import { HostKeys } from "@remotegpu/control-plane/server/store/hosts/host-keys";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
-import { JournalBatch } from "@remotegpu/shared/journal-row";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { decode } from "@remotegpu/shared/wire";
+import { JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { decode } from "@remotegpu/shared/messages/wire";
 import { quietLog } from "../support/quiet-log.ts";
 import { headLine, type Pair, ratioLine, valuesLine } from "./comparison.ts";
 import { collectGarbage } from "./garbage.ts";

@@ -4,7 +4,7 @@
  * or first waits until it is told that its environment is placed.
  */
 import { Agent, request } from "node:http";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 /** Sent by the bench: the first once, then any number of rounds, each with what was placed in it. */
 export type ToClient =

@@ -9,7 +9,7 @@ import { commitPlacements } from "@remotegpu/control-plane/server/store/placemen
 import type { PlacementProposal } from "@remotegpu/control-plane/server/store/placement/commit/proposals";
 import { passCache } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
-import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
+import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { quietLog } from "../support/quiet-log.ts";
 import { cardName, hostName, openOrderWorld, type OrderWorld } from "./order-world.ts";
 

@@ -10,7 +10,7 @@ import { execa } from "execa";
 import { z } from "zod";
 import { PathClient } from "../support/http/path-client.ts";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { removeLabelled } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";
 import { openCustomer } from "./customer.ts";

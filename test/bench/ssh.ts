@@ -12,7 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
 import { LABEL } from "@remotegpu/agent/core/container/container";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { importBusyboxImage } from "../support/containers/docker.ts";
 import { commandFile } from "../support/suite/command-file.ts";
 import { House } from "../support/worlds/house.ts";

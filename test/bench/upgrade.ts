@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { quietLog } from "../support/quiet-log.ts";
 import { longQuery } from "./bench-database.ts";
 import { headLine, ratioLine, valuesLine } from "./comparison.ts";

@@ -10,12 +10,12 @@ import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/paym
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
-import { HostId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH, type JournalRow, signedText, UsageEntry } from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
-import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { encode } from "@remotegpu/shared/wire";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { GENESIS_HASH, type JournalRow, signedText, UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
+import { parsePoints, parseQuantity } from "@remotegpu/shared/values/money";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import { encode } from "@remotegpu/shared/messages/wire";
 
 /** When the boots' clocks were zero and the first runs were ordered: a full hour. */
 const ZERO_MS = Date.parse("2026-03-10T02:00:00Z");

@@ -3,7 +3,7 @@ import { BUCKET_MS, type Measure } from "@remotegpu/control-plane/server/core/ho
 import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
 import { keepHeard } from "@remotegpu/control-plane/server/store/hosts/gpu-history";
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { ControlScene, ScriptedHost } from "../support/worlds/control-scene.ts";
 
 export const HISTORY_HOURS = 24;

@@ -6,7 +6,7 @@ import { setSetting } from "@remotegpu/control-plane/server/store/accounts/setti
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { releaseLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { raiseAlarm } from "@remotegpu/control-plane/server/store/events/alarms";
-import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { BilledRuns } from "../support/billing/billed-runs.ts";
 import { uuidOf } from "../support/billing/named-uuid.ts";
 import type { Caller } from "../support/http/api.ts";

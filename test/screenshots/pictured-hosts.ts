@@ -1,6 +1,6 @@
 /** The hosts of the pictures, which do what they are told and tell how their cards are. */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { DesiredInstance, Finding, ObservedInstance } from "@remotegpu/shared/instance";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { DesiredInstance, Finding, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { ControlScene, ScriptedHost } from "../support/worlds/control-scene.ts";
 import { H100, heldCards, readingOf } from "./pictured-figures.ts";
 

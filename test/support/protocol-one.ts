@@ -3,14 +3,19 @@
  * these, since their own code is gone. Parts that have not changed are those of today.
  */
 import { z } from "zod";
-import { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import { BootId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import { DesiredFetch, ImageTerms, MAX_FETCHES_OF_HOST, ObservedPull } from "@remotegpu/shared/image-fetch";
-import { AttachedGpu, MAX_TAIL_BYTES, PoolPath, ReadOnlyMount } from "@remotegpu/shared/instance";
-import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
-import { Heartbeat } from "@remotegpu/shared/protocol";
-import { text } from "@remotegpu/shared/text";
-import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import { BootId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import {
+  DesiredFetch,
+  ImageTerms,
+  MAX_FETCHES_OF_HOST,
+  ObservedPull,
+} from "@remotegpu/shared/instance/image-fetch";
+import { AttachedGpu, MAX_TAIL_BYTES, PoolPath, ReadOnlyMount } from "@remotegpu/shared/instance/instance";
+import { DesiredLease, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/instance/lease";
+import { Heartbeat } from "@remotegpu/shared/messages/protocol";
+import { text } from "@remotegpu/shared/values/text";
+import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 
 const Count = z.int().nonnegative();
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
-import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";
 import { CONTROL_PLANE, Program } from "../support/worlds/house.ts";

@@ -2,7 +2,7 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Row } from "../support/http/path-client.ts";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { docker } from "../support/containers/docker.ts";

@@ -10,7 +10,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { z } from "zod";
 import type { Row } from "../support/http/path-client.ts";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { importMpiImage, MPI_IMAGE } from "../support/containers/mpi-image.ts";

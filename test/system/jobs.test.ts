@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Row } from "../support/http/path-client.ts";
-import { shellText } from "@remotegpu/control-plane/cli/work/shell-words";
+import { shellText } from "@remotegpu/control-plane/cli/work/training/shell-words";
 import { z } from "zod";
 import { docker } from "../support/containers/docker.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { JournalEntry } from "@remotegpu/shared/journal-row";
+import { JournalEntry } from "@remotegpu/shared/proof/journal-row";
 import { cuttableTcp, type CuttableTcp } from "../support/engines/cuttable-tcp.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { keepMoment } from "../support/engines/database-moment.ts";

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { execa } from "execa";
 import type { Row } from "../support/http/path-client.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { docker } from "../support/containers/docker.ts";
 import { TestRegistry } from "../support/containers/registry.ts";
 import { eventually } from "../support/eventually.ts";

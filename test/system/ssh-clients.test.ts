@@ -12,7 +12,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { installToolbox } from "@remotegpu/agent/toolbox/toolbox";
 import { serveIn } from "../support/agent/access.ts";
 import { CLOUD_PORT, CloudBeside } from "../support/containers/cloud-beside.ts";

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { importTorchImage, TORCH_IMAGE } from "../support/containers/torch-image.ts";
 import { eventually } from "../support/eventually.ts";
 import { House } from "../support/worlds/house.ts";

@@ -5,7 +5,7 @@
  * price is that many times as high. So the product alone finds which entry holds for a run.
  */
 import type { NewPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
-import { formatPrice, parsePrice, parseQuantity, type Quantity } from "@remotegpu/shared/money";
+import { formatPrice, parsePrice, parseQuantity, type Quantity } from "@remotegpu/shared/values/money";
 import type { BillingVector } from "../support/billing/billing-vector.ts";
 
 type Entry = BillingVector["catalog"][number];

@@ -3,9 +3,9 @@
  * order of those numbers. Of messages with one number the first to arrive is the journal's row; another is sent in its
  * place, as a host would that has changed its journal.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
 import type { BillingVector } from "../support/billing/billing-vector.ts";
 import { ChainedJournal } from "../support/samples/chained-journal.ts";
 import { uuidOf } from "../support/billing/named-uuid.ts";

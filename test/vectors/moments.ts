@@ -1,7 +1,7 @@
 /** When something of a vector happens, and its samples of storage hour by hour. */
 import { parseUtcOffset } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
-import { parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
-import { GIB, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { parseQuantity, QUANTITY_DECIMALS } from "@remotegpu/shared/values/money";
+import { GIB, MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { BillingVector } from "../support/billing/billing-vector.ts";
 
 /**

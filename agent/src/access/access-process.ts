@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { accessSocket, drainingSocket, type Config } from "../config.ts";
 import { HandoverMoment, MAX_GENERATIONS, TOO_MANY } from "../core/access/generations.ts";

@@ -4,8 +4,13 @@
  * upgrade, or on the way back from one, the two are of different versions for a while: what was added since has a default.
  */
 import { z } from "zod";
-import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import { DesiredLease, LEASE_SERVICES, MAX_LEASES_OF_HOST, ObservedLease } from "@remotegpu/shared/lease";
+import { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import {
+  DesiredLease,
+  LEASE_SERVICES,
+  MAX_LEASES_OF_HOST,
+  ObservedLease,
+} from "@remotegpu/shared/instance/lease";
 import {
   AccessReport,
   Cut,
@@ -15,8 +20,8 @@ import {
   MAX_KEY_SETS,
   MAX_KEYS_OF_SET,
   MAX_SETS_OF_INSTANCE,
-} from "@remotegpu/shared/ssh-access";
-import { MIB } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/instance/ssh-access";
+import { MIB } from "@remotegpu/shared/values/units";
 import { GatewayIdentity } from "./relay/gateway-identity.ts";
 
 /** All leases of a host are half a mebibyte, and a hundred thousand keys the most of the rest. */

@@ -3,7 +3,7 @@
  * the agent tells, and again after a while where a stranger was on that number; and the gateways that the relay dials with
  * the same identity, since they cannot reach that port.
  */
-import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import type { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";
 import type { RelayProcess } from "./relay-process.ts";
 

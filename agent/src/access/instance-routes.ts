@@ -2,7 +2,7 @@
  * Ways into containers, by the last list: to the service of a lease that is held, or to a port of an instance. Beside them
  * the way to this host's files process, which is in none.
  */
-import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { LeaseRecord } from "../core/leases/lease.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import { KEYS_ONLY_ADDRESS } from "../core/access/login-line.ts";

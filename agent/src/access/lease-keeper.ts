@@ -3,8 +3,8 @@
  * or idle. Level-triggered: whatever happens only wakes the one loop, which binds what should be bound and is not.
  * Every change is written down first and done then.
  */
-import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
 import type { Log } from "@remotegpu/shared/log";
 import {
   accessed,

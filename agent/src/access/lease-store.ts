@@ -7,8 +7,8 @@
 import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
 import { z } from "zod";
 import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { LeaseRecord } from "../core/leases/lease.ts";

@@ -2,9 +2,9 @@
  * What the agent's report says of each lease: its state, whether somebody answers, and times and bytes in steps, so that
  * they do not flicker.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
-import type { ObservedLease } from "@remotegpu/shared/lease";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Answer } from "../core/leases/answer.ts";
 import { releaseDueInMs, type LeaseRecord, warningDue } from "../core/leases/lease.ts";
 

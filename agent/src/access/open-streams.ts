@@ -2,7 +2,7 @@
  * What gateways have open to instances that drain, over this process's own relay and those of before upgrades. Of an instance
  * it is known once each of them has told it after it had let in nothing more: so it is never too little.
  */
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 import type { RelayId } from "./registry/session-registry.ts";
 import type { ReachableInstance } from "./control-messages.ts";
 import type { OpenAtInstance } from "./relay/relay-messages.ts";

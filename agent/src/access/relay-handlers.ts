@@ -1,6 +1,6 @@
 /** What a relay tells whoever leads it, and what it is asked for in the words of those. */
 import type { Socket } from "node:net";
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import { DialError } from "../host/inside/dial.ts";

@@ -3,9 +3,9 @@
  * container. It outlives the broker that it works for: what the relay tells while there is none waits for the next one.
  */
 import type { Server } from "node:net";
-import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import type { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import type { PasswordTries } from "../core/access/password-limiter.ts";
 import type { BindOutcome } from "../core/leases/lease.ts";
 import type { GatewayIdentity } from "./relay/gateway-identity.ts";

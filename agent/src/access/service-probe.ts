@@ -3,7 +3,7 @@
  * that a container is to have: soon after the container is there and often until somebody was seen, rarely from then on,
  * and at once when a client came to nobody. A look is nobody's access. What is not held, or leads nowhere, is forgotten.
  */
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { exhaustionOf, memoryKillsOf, sessionsEndedOf } from "../core/container/exhaustion.ts";
 import {

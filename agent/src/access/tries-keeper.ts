@@ -2,7 +2,7 @@
  * Keeps from where passwords of each lease may be tried: relays count that and end, and a restart must give nobody his tries
  * back. Anybody on the Internet can change it, so it is written down every few seconds at most.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
   isShutToStrangers,

@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { storedOutputFolder, ownPoolFolder } from "../config.ts";
-import type { Feature } from "@remotegpu/shared/features";
+import type { Feature } from "@remotegpu/shared/instance/features";
 import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
 import { KERNEL_LOG } from "../host/kernel-log.ts";

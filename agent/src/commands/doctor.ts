@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteError } from "better-sqlite3";
 import { type Check, type CheckResult, exitCodeOf, reportJson, reportText } from "@remotegpu/shared/doctor";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { ACCESS_FILE, readLeases } from "../access/lease-store.ts";
 import type { Config } from "../config.ts";
 import type { ImageBounds } from "../core/images/image-cleaning.ts";

@@ -1,8 +1,8 @@
 /** `join`: makes this host a member of the fleet by a token that is good once. */
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
-import type { MachineReport } from "@remotegpu/shared/host-report";
-import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
+import type { MachineReport } from "@remotegpu/shared/messages/host-report";
+import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/messages/joining";
 import { credentialFile, keyFile, type Config } from "../config.ts";
 import { readMachineFacts } from "../host/machine-facts.ts";
 import { saveCredential } from "../link/credential.ts";

@@ -1,7 +1,7 @@
 /** `run`: looks after this host until it is told to end. */
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { JournalId } from "@remotegpu/shared/ids";
+import { JournalId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { startAgent } from "../assembly/agent-assembly.ts";
 import { keyFile, type Config } from "../config.ts";

@@ -2,7 +2,7 @@
  * Checks that are under way. One of many terabytes takes longer than an answer may: who asks is told how far it is, and
  * asks again. A check whose end nobody has asked for is forgotten after a while, and would begin anew.
  */
-import type { SealState } from "@remotegpu/shared/files";
+import type { SealState } from "@remotegpu/shared/messages/files";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 

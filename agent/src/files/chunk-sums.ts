@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
-import { MIB } from "@remotegpu/shared/units";
+import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";
 

@@ -6,9 +6,14 @@ import { createHash } from "node:crypto";
 import { constants, type BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { DIGEST_HEADER, digestText, FILE_TYPE_HEADER, WANT_DIGEST_HEADER } from "@remotegpu/shared/files";
-import { MIB } from "@remotegpu/shared/units";
-import { byteRange } from "@remotegpu/shared/byte-range";
+import {
+  DIGEST_HEADER,
+  digestText,
+  FILE_TYPE_HEADER,
+  WANT_DIGEST_HEADER,
+} from "@remotegpu/shared/messages/files";
+import { MIB } from "@remotegpu/shared/values/units";
+import { byteRange } from "@remotegpu/shared/values/byte-range";
 import { delivered } from "./delivery.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";

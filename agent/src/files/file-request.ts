@@ -6,8 +6,8 @@ import type {
   HostRefusal,
   PoolNonceWritten,
   SealState,
-} from "@remotegpu/shared/files";
-import type { ChunkProof } from "@remotegpu/shared/sealed-chunks";
+} from "@remotegpu/shared/messages/files";
+import type { ChunkProof } from "@remotegpu/shared/proof/sealed-chunks";
 import { stepsOf } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";

@@ -3,10 +3,10 @@
  * connections to gateways of the control plane. Each request names a folder of the pool and a path within that.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { FILE_REFUSALS, FILE_TYPE_HEADER, MAX_FILES_PER_PAGE } from "@remotegpu/shared/files";
+import { FILE_REFUSALS, FILE_TYPE_HEADER, MAX_FILES_PER_PAGE } from "@remotegpu/shared/messages/files";
 import type { Log } from "@remotegpu/shared/log";
-import { POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { openSocketFile } from "../process/socket-file.ts";
 import { type FileRequest, bytesIn, numberIn, pathIn, sendJson, sumIn } from "./file-request.ts";
 import { requestedFolder } from "./requested-folder.ts";

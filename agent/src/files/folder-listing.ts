@@ -3,7 +3,7 @@
  * is kept at once, and looked at are those of the page alone.
  */
 import { lstat, opendir } from "node:fs/promises";
-import type { HostFile, HostListing } from "@remotegpu/shared/files";
+import type { HostFile, HostListing } from "@remotegpu/shared/messages/files";
 import { byBytes } from "../core/files/relative-path.ts";
 import type { HeldEntry } from "./held-entry.ts";
 

@@ -14,8 +14,8 @@ import {
   TREE_FILE_TYPE,
   type TreeEntry,
   type TreeLine,
-} from "@remotegpu/shared/files";
-import { KIB } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/messages/files";
+import { KIB } from "@remotegpu/shared/values/units";
 import { delivered } from "./delivery.ts";
 import { hasCode } from "./made-folders.ts";
 import type { HeldEntry } from "./held-entry.ts";

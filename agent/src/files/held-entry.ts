@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, type BigIntStats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
-import type { FileType } from "@remotegpu/shared/files";
+import type { FileType } from "@remotegpu/shared/messages/files";
 import { openBelow, OPEN } from "./openat2.ts";
 import { FileRefusal } from "./refusal.ts";
 

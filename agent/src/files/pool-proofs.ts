@@ -5,8 +5,8 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, opendir, unlink } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { POOL_NONCE_BYTES, POOL_PROOF_FOLDER, POOL_PROOF_NAME } from "@remotegpu/shared/pool-proof";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { POOL_NONCE_BYTES, POOL_PROOF_FOLDER, POOL_PROOF_NAME } from "@remotegpu/shared/proof/pool-proof";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { sendJson } from "./file-request.ts";
 import { folderOf, hasCode } from "./made-folders.ts";
 import type { HeldEntry } from "./held-entry.ts";

@@ -1,5 +1,5 @@
 /** Why the files process does not do what it is asked for; its sentence is for people, and names no path of the host. */
-import type { FileRefusalReason } from "@remotegpu/shared/files";
+import type { FileRefusalReason } from "@remotegpu/shared/messages/files";
 
 export class FileRefusal extends Error {
   override name = "FileRefusal";

@@ -1,7 +1,7 @@
 /** The folder that a request names: any one below the pool's root but that of proofs, whichever links lead there. */
 import { readlinkSync } from "node:fs";
 import { sep } from "node:path";
-import { isInPoolProofs, POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
+import { isInPoolProofs, POOL_PROOF_FOLDER } from "@remotegpu/shared/proof/pool-proof";
 import type { FileRequest } from "./file-request.ts";
 import type { HeldEntry } from "./held-entry.ts";
 import { FileRefusal } from "./refusal.ts";

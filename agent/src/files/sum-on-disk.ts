@@ -1,8 +1,8 @@
 /** The SHA-256 of a whole file as the disk has it, for a check that may be ended amid it, and of its parts where it has several. */
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
-import { MIB } from "@remotegpu/shared/units";
+import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Checking } from "./checks.ts";
 import { FileRefusal } from "./refusal.ts";
 

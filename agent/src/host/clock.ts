@@ -3,7 +3,7 @@
  * (boot id, milliseconds). The wall clock decides nothing.
  */
 import { readFile } from "node:fs/promises";
-import { BootId } from "@remotegpu/shared/ids";
+import { BootId } from "@remotegpu/shared/values/ids";
 
 const NANOSECONDS_PER_MS = 1_000_000n;
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";

@@ -5,7 +5,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { BootId } from "@remotegpu/shared/ids";
+import { BootId } from "@remotegpu/shared/values/ids";
 import { joined, KERNEL_LIMITS, raisesOf, undoable, type RaisedLimit } from "../core/host/kernel-limits.ts";
 
 const SYSCTL_FOLDER = "/proc/sys";

@@ -2,7 +2,7 @@
 import { hostname, machine, networkInterfaces } from "node:os";
 import { readFile, statfs } from "node:fs/promises";
 import { cpu, mem, osInfo } from "systeminformation";
-import type { MachineReport } from "@remotegpu/shared/host-report";
+import type { MachineReport } from "@remotegpu/shared/messages/host-report";
 
 export type MachineFacts = Pick<
   MachineReport,

@@ -1,5 +1,5 @@
 /** Now, on both clocks of the host, read in one place and handed on. */
-import type { BootId } from "@remotegpu/shared/ids";
+import type { BootId } from "@remotegpu/shared/values/ids";
 import type { MonotonicTime } from "../core/runs/run-record.ts";
 import type { Moment } from "../core/metering/usage-interval.ts";
 

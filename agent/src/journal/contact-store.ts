@@ -2,7 +2,7 @@
  * When the control plane was last heard: one record (core/reconcile/contact.ts). Damaged, it is none: the count of
  * the time cut off then begins anew, which stops nothing too early.
  */
-import { BootId } from "@remotegpu/shared/ids";
+import { BootId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import type { Contact } from "../core/reconcile/contact.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";

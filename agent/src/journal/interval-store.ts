@@ -1,6 +1,6 @@
 /** How far each run is covered. Kept in place, so that extending needs no new room on the disk. */
-import { BootId, RunId } from "@remotegpu/shared/ids";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import { BootId, RunId } from "@remotegpu/shared/values/ids";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { z } from "zod";
 import type { UsageInterval } from "../core/metering/usage-interval.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";

@@ -5,10 +5,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { JournalId } from "@remotegpu/shared/ids";
-import { DesiredFetch } from "@remotegpu/shared/image-fetch";
-import { DesiredLease } from "@remotegpu/shared/lease";
-import type { StoredLink } from "@remotegpu/shared/chain-walk";
+import { JournalId } from "@remotegpu/shared/values/ids";
+import { DesiredFetch } from "@remotegpu/shared/instance/image-fetch";
+import { DesiredLease } from "@remotegpu/shared/instance/lease";
+import type { StoredLink } from "@remotegpu/shared/proof/chain-walk";
 import { z } from "zod";
 import type { PulledImage } from "../core/images/image-rights.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";

@@ -5,10 +5,10 @@
  */
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import type { JournalId, RunId } from "@remotegpu/shared/ids";
-import { GENESIS_HASH, type UsageEntry } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { JournalId, RunId } from "@remotegpu/shared/values/ids";
+import { GENESIS_HASH, type UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import assert from "node:assert";
 import type { MeterStep } from "../core/metering/metering.ts";
 import type { UsageInterval } from "../core/metering/usage-interval.ts";

@@ -2,7 +2,7 @@
  * For how long containers have been asked for by nobody (core/runs/orphans.ts), one record with all of them. A damaged
  * one counts as none: the grace of each begins anew, which removes nothing too early.
  */
-import { InstanceId, RunId } from "@remotegpu/shared/ids";
+import { InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import type { Orphan } from "../core/runs/orphans.ts";
 import type { JournalDatabase } from "./database/journal-database.ts";

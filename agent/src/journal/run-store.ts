@@ -3,8 +3,8 @@
  * forgotten only when its final usage row is written; what a record means is decided in core/runs/run-record.ts.
  */
 import assert from "node:assert";
-import { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance";
+import { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance/instance";
 import { z } from "zod";
 import type { StopCause } from "../core/runs/action.ts";
 import type { RunRecord } from "../core/runs/run-record.ts";

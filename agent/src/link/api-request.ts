@@ -7,7 +7,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { z } from "zod";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import { isLoopback } from "./loopback.ts";
 
 const ANSWER_WITHIN_MS = 15_000;

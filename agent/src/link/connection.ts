@@ -3,7 +3,7 @@
  * once instead of vanishing in a buffer. What it subscribes is checked to be really open: NATS forbids silently.
  */
 import { Events, headers, type Msg, type NatsConnection, type Subscription } from "nats";
-import type { CredentialGrant } from "@remotegpu/shared/joining";
+import type { CredentialGrant } from "@remotegpu/shared/messages/joining";
 import type { Log } from "@remotegpu/shared/log";
 import { dialNats, isSameServer, RECONNECT_AFTER_MS, RECONNECT_JITTER_MS } from "./nats-dial.ts";
 import type { HostKey } from "./nkey.ts";

@@ -3,20 +3,20 @@
  * of storage, credentials of registries.
  */
 import { z } from "zod";
-import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import type { HostId } from "@remotegpu/shared/ids";
-import { type CodeQuestion, CodeReply } from "@remotegpu/shared/code";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type CodeQuestion, CodeReply } from "@remotegpu/shared/instance/code";
 import {
   DesiredFetch,
   RegistryLoginReply,
   type ObservedPull,
   type RegistryLoginQuestion,
-} from "@remotegpu/shared/image-fetch";
-import type { BareOrder, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import { DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
-import { readKeySets, readOrder, understood } from "@remotegpu/shared/one-by-one";
-import { MAX_PAGES, pagesOf } from "@remotegpu/shared/paging";
+} from "@remotegpu/shared/instance/image-fetch";
+import type { BareOrder, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import { DesiredLease, type ObservedLease } from "@remotegpu/shared/instance/lease";
+import { readKeySets, readOrder, understood } from "@remotegpu/shared/messages/one-by-one";
+import { MAX_PAGES, pagesOf } from "@remotegpu/shared/messages/paging";
 import {
   HeartbeatReply,
   MAX_PAGE_BYTES,
@@ -26,11 +26,11 @@ import {
   type Heartbeat,
   type ObservedReport,
   type PullRequest,
-} from "@remotegpu/shared/protocol";
-import { Cut, GatewayAddress, type AccessReport, type KeySet } from "@remotegpu/shared/ssh-access";
-import { StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
-import { up, upObservedTo } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/protocol";
+import { Cut, GatewayAddress, type AccessReport, type KeySet } from "@remotegpu/shared/instance/ssh-access";
+import { StorageReply, type StorageRequest } from "@remotegpu/shared/messages/storage-sampling";
+import { up, upObservedTo } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import { LinkDownError } from "./connection.ts";
 
 const HEARTBEAT_WITHIN_MS = 5_000;

@@ -1,7 +1,7 @@
 /** Keeps the credential fresh: renews at half its life and, when NATS refuses it, at once; tries for ever, gently. */
-import type { CredentialGrant } from "@remotegpu/shared/joining";
+import type { CredentialGrant } from "@remotegpu/shared/messages/joining";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { renewalDueMs, renewCredential, saveCredential, type SavedCredential } from "./credential.ts";
 import type { HostKey } from "./nkey.ts";
 

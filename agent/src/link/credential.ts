@@ -5,8 +5,8 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { decode } from "@nats-io/jwt";
 import { z } from "zod";
-import { CredentialGrant, RenewalAnswer, renewalProofText } from "@remotegpu/shared/joining";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { CredentialGrant, RenewalAnswer, renewalProofText } from "@remotegpu/shared/messages/joining";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ApiUnreachableError, postJson, problemText } from "./api-request.ts";
 import type { HostKey } from "./nkey.ts";
 

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 
 const ASIDE = "removed-";
 const STAYS = new Set(["pool", "toolbox"]);

@@ -1,6 +1,6 @@
 /** How a host gets in: a one-use token and proof that it holds its key, for a credential of its own. */
-import type { MachineReport } from "@remotegpu/shared/host-report";
-import { CredentialGrant, joinProofText, type JoinRequest } from "@remotegpu/shared/joining";
+import type { MachineReport } from "@remotegpu/shared/messages/host-report";
+import { CredentialGrant, joinProofText, type JoinRequest } from "@remotegpu/shared/messages/joining";
 import { ApiUnreachableError, fetchPinnedCa, postJson, problemText } from "./api-request.ts";
 import type { HostKey } from "./nkey.ts";
 

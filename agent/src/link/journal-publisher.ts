@@ -4,11 +4,11 @@
  */
 import { strict as assert } from "node:assert";
 import { z } from "zod";
-import type { HostId } from "@remotegpu/shared/ids";
-import { MAX_BATCH_BYTES, type JournalBatch } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import { up } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MAX_BATCH_BYTES, type JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import { up } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import { LinkDownError } from "./connection.ts";
 
 const TAKEN_WITHIN_MS = 10_000;

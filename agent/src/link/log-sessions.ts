@@ -3,7 +3,7 @@
  * and ends each that its reader left, lost or forgot. Where the bytes come from is not its matter. Session ids are
  * unguessable, so who knows one may speak in it.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { afterGrant, afterSending, openSendWindow, sendableBytes } from "@remotegpu/shared/byte-credit";
 import type { Log } from "@remotegpu/shared/log";
 import {
@@ -15,9 +15,9 @@ import {
   type SessionData,
   type SessionId,
   type SessionReply,
-} from "@remotegpu/shared/sessions";
-import { sessionOf, upSession } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/sessions";
+import { sessionOf, upSession } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import type { MessageHandler } from "./connection.ts";
 
 /** Each holds a request to the runtime open and one piece of output. */

@@ -1,7 +1,7 @@
 /** How a host's connection to NATS is made: with its key, under the CA it was given, and without TLS on loopback only. */
 import { connect, jwtAuthenticator, type NatsConnection } from "nats";
-import type { CredentialGrant } from "@remotegpu/shared/joining";
-import { hostInbox } from "@remotegpu/shared/subjects";
+import type { CredentialGrant } from "@remotegpu/shared/messages/joining";
+import { hostInbox } from "@remotegpu/shared/messages/subjects";
 import { isLoopback } from "./loopback.ts";
 import { natsTls } from "./nats-tls.ts";
 import type { HostKey } from "./nkey.ts";

@@ -3,9 +3,9 @@ import { sign as signBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { createUser, fromSeed } from "@nats-io/nkeys";
-import { derivedKey, ed25519Key } from "@remotegpu/shared/derived-key";
-import { keyOfNkeySeed } from "@remotegpu/shared/nkey-bytes";
-import { accessKeyProofText, type AccessKeyClaim } from "@remotegpu/shared/joining";
+import { derivedKey, ed25519Key } from "@remotegpu/shared/proof/derived-key";
+import { keyOfNkeySeed } from "@remotegpu/shared/proof/nkey-bytes";
+import { accessKeyProofText, type AccessKeyClaim } from "@remotegpu/shared/messages/joining";
 
 export interface HostKey {
   publicKey: string;

@@ -3,11 +3,11 @@
  * the caller. Nothing that arrives here is trusted by itself: answers to another host's requests can be made to
  * land on these subjects.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { ExecRequest, ExecStop, type ExecReply } from "@remotegpu/shared/protocol";
-import { down, downOfAllSessions } from "@remotegpu/shared/subjects";
-import { decode, encode } from "@remotegpu/shared/wire";
+import { ExecRequest, ExecStop, type ExecReply } from "@remotegpu/shared/messages/protocol";
+import { down, downOfAllSessions } from "@remotegpu/shared/messages/subjects";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import type { MessageHandler } from "./connection.ts";
 
 const MAX_COMMANDS = 8;

@@ -3,10 +3,10 @@
  * reached, and what is held. Nothing here is waited for by the loop; an access process that is away, or does not
  * answer, makes the host degraded and its leases unknown, which changes nothing for those who use them.
  */
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
-import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/lease";
+import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
+import { MAX_LEASES_OF_HOST, type DesiredLease, type ObservedLease } from "@remotegpu/shared/instance/lease";
 import type { Log } from "@remotegpu/shared/log";
-import type { AccessReport, Cut, GatewayAddress } from "@remotegpu/shared/ssh-access";
+import type { AccessReport, Cut, GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import { ControlClient } from "../access/control-client.ts";
 import type { AccessMessage, FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";

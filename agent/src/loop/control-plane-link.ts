@@ -2,13 +2,18 @@
  * The agent's side of the conversation: heartbeats, pulls, reports and journal batches, each at most one at a time
  * and none of them waited for by the loop. What comes back is written to the journal; the loop reads it there.
  */
-import type { Feature } from "@remotegpu/shared/features";
-import type { HostId, RunId } from "@remotegpu/shared/ids";
-import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { Feature } from "@remotegpu/shared/instance/features";
+import type { HostId, RunId } from "@remotegpu/shared/values/ids";
+import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
-import { HEARTBEAT_MS, PROTOCOL, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import type { GpuVitals } from "@remotegpu/shared/protocol";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
+import {
+  HEARTBEAT_MS,
+  PROTOCOL,
+  type Heartbeat,
+  type HeartbeatReply,
+} from "@remotegpu/shared/messages/protocol";
+import type { GpuVitals } from "@remotegpu/shared/messages/protocol";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 import type { ClockOffset } from "../core/gangs/findings.ts";
 import { countedUpTo, heardAt, resumedContact, type Contact } from "../core/reconcile/contact.ts";
 import type { Journal } from "../journal/journal.ts";

@@ -6,8 +6,8 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../core/container/container.ts";
 import { waitsForGang, RELEASED_FILE } from "../core/container/container-spec.ts";

@@ -1,6 +1,6 @@
 /** A short command in a running instance, ordered by the control plane. */
 import { Buffer } from "node:buffer";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import type { Printed } from "../runtime/output/exec.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Observation } from "./watch/observation.ts";

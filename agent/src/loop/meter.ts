@@ -2,8 +2,8 @@
  * Record: one look at every unfinished run's processes, written down as proven time. What a run holds is what its
  * container's control group holds, so this works without the runtime and against its word.
  */
-import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type Container } from "../core/container/container.ts";
 import {

@@ -3,9 +3,9 @@
  * that neither is written down once more.
  */
 import { createHash } from "node:crypto";
-import type { RunId } from "@remotegpu/shared/ids";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type { FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
 import type { OrderedDoor } from "../core/ssh/doors.ts";
 

@@ -2,15 +2,15 @@
  * Report: what the loop sees becomes one whole state, which the conversation with the control plane sends when it has
  * changed. What is stable goes into its digest, readings that move do not.
  */
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { ObservedLease } from "@remotegpu/shared/lease";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
-import { GpuVitals } from "@remotegpu/shared/protocol";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
+import { GpuVitals } from "@remotegpu/shared/messages/protocol";
 import { observedInstances } from "../core/reconcile/lifecycle.ts";
 import { withMissingNodes } from "../core/container/missing-nodes.ts";
 import { withImageFacts } from "../core/container/image-facts.ts";

@@ -3,8 +3,8 @@
  * the background, one thing at a time for a run; a later round sees how it ended. Until a list of containers shows
  * that, nothing more is done for the run, and no start that would get in the way of its start.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/runs/action.ts";
 import {

@@ -2,9 +2,9 @@
  * The book of access as it goes into reports. Its mark changes when something is new in it: what is forgotten there because
  * the control plane has it is no news, and makes no report.
  */
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 
 const EMPTY: AccessReport = { sessions: [], attempts: [], isWhole: true };
 

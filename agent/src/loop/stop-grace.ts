@@ -2,7 +2,7 @@
  * The grace of a stop that is under way. An order that comes later may end it sooner, and never later: who was told to
  * be gone by a moment is gone by then, whoever orders the stop again.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export class StopGrace {
   readonly #cut = new AbortController();

@@ -1,6 +1,6 @@
 /** Takes toolboxes of earlier agents away once the last container that was made with them is gone. Looks once an hour. */
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { Runtime } from "../runtime/runtime.ts";
 import { removeUnusedToolboxes } from "../toolbox/toolbox.ts";
 

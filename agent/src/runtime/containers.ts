@@ -4,9 +4,9 @@
  */
 import type Dockerode from "dockerode";
 import { z } from "zod";
-import type { HostId } from "@remotegpu/shared/ids";
-import { IMAGE_ID } from "@remotegpu/shared/image-name";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { IMAGE_ID } from "@remotegpu/shared/values/image-name";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { CANARY_LABEL, LABEL, ownerOf } from "../core/container/container.ts";
 import type { Container, ContainerState, CreatedDevices } from "../core/container/container.ts";
 import type { ContainerOptions } from "../core/container/container-spec.ts";

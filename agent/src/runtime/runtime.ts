@@ -3,10 +3,10 @@
  * decides nothing; the journal is written by the loop before these are called.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { HostId, RunId } from "@remotegpu/shared/ids";
-import type { AttachMode } from "@remotegpu/shared/host-report";
-import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostId, RunId } from "@remotegpu/shared/values/ids";
+import type { AttachMode } from "@remotegpu/shared/messages/host-report";
+import type { DesiredInstance, InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { isCanaryImageOf } from "../core/canary/canary-order.ts";
 import { attachmentOf } from "../core/container/gpu-attachment.ts";
 import type { CdiDevice, GpuAttachment, HostNodes } from "../core/container/gpu-attachment.ts";

@@ -5,7 +5,7 @@
  */
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { LOGIN_SOCKET, type LiveFile } from "../core/ssh/live-files.ts";
 
 /** Below the state folder; only root of the host can enter it: host keys of containers lie there. */

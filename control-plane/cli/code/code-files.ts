@@ -1,7 +1,7 @@
 /** What of a folder is the code of a job: everything but what .gitignore files leave out, and what git keeps for itself. */
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { staysBelow } from "@remotegpu/shared/inner-link";
+import { staysBelow } from "@remotegpu/shared/values/inner-link";
 import ignore, { type Ignore } from "ignore";
 import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";

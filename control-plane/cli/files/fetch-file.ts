@@ -9,7 +9,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { ApiClient } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";

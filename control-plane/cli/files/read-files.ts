@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
-import type { ManifestLine } from "@remotegpu/shared/files";
-import { GrowingTree, type Hash } from "@remotegpu/shared/merkle-tree";
-import { chunkLeaf } from "@remotegpu/shared/sealed-chunks";
+import type { ManifestLine } from "@remotegpu/shared/messages/files";
+import { GrowingTree, type Hash } from "@remotegpu/shared/proof/merkle-tree";
+import { chunkLeaf } from "@remotegpu/shared/proof/sealed-chunks";
 import { CliError } from "../framework/cli-error.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import type { Progress } from "./progress.ts";

@@ -4,7 +4,7 @@
  */
 import { lstat, mkdir, utimes } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { TREE_FILE_BYTES } from "@remotegpu/shared/files";
+import { TREE_FILE_BYTES } from "@remotegpu/shared/messages/files";
 import type { FileEntry } from "../../client/generated/api.schemas.ts";
 import { bytesOfName, listed } from "./download.ts";
 import { below, nameOf } from "./environment-path.ts";

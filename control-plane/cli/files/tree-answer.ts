@@ -1,7 +1,7 @@
 /** A folder with all below it as one answer: its entries as they come, each with the bytes of a file that came along. */
 import type { IncomingMessage } from "node:http";
-import { TREE_TYPE, type TreeEntry, TreeLine } from "@remotegpu/shared/files";
-import { KIB } from "@remotegpu/shared/units";
+import { TREE_TYPE, type TreeEntry, TreeLine } from "@remotegpu/shared/messages/files";
+import { KIB } from "@remotegpu/shared/values/units";
 import { CliError } from "../framework/cli-error.ts";
 
 const LINE_BREAK = 0x0a;

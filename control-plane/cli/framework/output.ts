@@ -1,6 +1,6 @@
 /** What the command prints: tables and cards for people, JSON for scripts. */
 import Table from "cli-table3";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { GIB, KIB, MIB } from "@remotegpu/shared/values/units";
 import { safeText } from "../terminal/safe-text.ts";
 
 export type Output = {

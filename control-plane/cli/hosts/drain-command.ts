@@ -1,7 +1,7 @@
 /** `remotegpu host drain`: a host is emptied, at once or at a deadline until which its people know. */
 import { given } from "../../client/api-request.ts";
 import { drainHost, getHost } from "../../client/generated/api.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { deadline, wholeNumber, words } from "../framework/arguments.ts";
 import { command, flag, option, resourceField } from "../framework/command.ts";
 import { printDone } from "../framework/output.ts";

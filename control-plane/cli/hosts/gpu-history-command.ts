@@ -2,7 +2,7 @@
 import { given } from "../../client/api-request.ts";
 import { getGpuHistory } from "../../client/generated/api.ts";
 import type { GpuHistory } from "../../client/generated/api.schemas.ts";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { words } from "../framework/arguments.ts";
 import { argument, command, option } from "../framework/command.ts";
 import { printDone, printList, type Column } from "../framework/output.ts";

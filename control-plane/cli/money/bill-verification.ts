@@ -1,6 +1,6 @@
 /** Judges the file that `remotegpu proof` wrote and says what was found. */
 import { readFileSync, statSync } from "node:fs";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { z } from "zod";
 import { NODE } from "../../server/proof/node-cryptography.ts";
 import { PROOF_FORMAT, ProofDocument } from "../../server/proof/proof-document.ts";

@@ -22,7 +22,7 @@ import type {
   PricePreviewPrice,
   SpecWish,
 } from "../../client/generated/api.schemas.ts";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import {
   apiWord,
   bytes,

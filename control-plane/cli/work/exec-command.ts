@@ -2,8 +2,8 @@
 import { type ApiRequest } from "../../client/api-request.ts";
 import type { ExecAnswer, ExecOrder } from "../../client/generated/api.schemas.ts";
 import { z } from "zod";
-import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
-import { KIB } from "@remotegpu/shared/units";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/messages/exec-limits";
+import { KIB } from "@remotegpu/shared/values/units";
 import { CliError, EXIT_CODES } from "../framework/cli-error.ts";
 import { wholeNumber } from "../framework/arguments.ts";
 import { command, flag, option, rest, resourceField, type Command } from "../framework/command.ts";

@@ -1,6 +1,6 @@
 /** An order in a file: YAML or JSON that says the members of the API's order, whatever else is in it; and its schema. */
 import { readFileSync, statSync } from "node:fs";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import { CliError } from "../framework/cli-error.ts";
 import type { Output } from "../framework/output.ts";
 

@@ -4,7 +4,7 @@
  */
 import { type ApiRequest } from "../../client/api-request.ts";
 import type { GetEnvironmentLogsParams } from "../../client/generated/api.schemas.ts";
-import { KIB, MIB } from "@remotegpu/shared/units";
+import { KIB, MIB } from "@remotegpu/shared/values/units";
 import { TerminalFilter } from "../terminal/terminal-filter.ts";
 import type { ApiClient } from "../framework/api-client.ts";
 

@@ -1,6 +1,6 @@
 /** `--wait`: looks again and again until what was ordered has come about, tells what it waits for, and ends with Ctrl-C. */
 import { setTimeout as delay } from "node:timers/promises";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { wholeNumber } from "../framework/arguments.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { flag, optionOr } from "../framework/command.ts";

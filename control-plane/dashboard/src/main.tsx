@@ -3,7 +3,7 @@ import "./layout/styles.ts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./layout/app.tsx";
-import { takeTicket } from "./layout/session.tsx";
+import { takeTicket } from "./session/session.tsx";
 import { startLocales } from "./locales/languages.ts";
 
 const ticket = takeTicket();

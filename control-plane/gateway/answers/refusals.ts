@@ -1,6 +1,6 @@
 /** What the gateway tells in each case in which no container answers, with the status of it. */
 import type { RefusalKind } from "../../server/core/gateway/admission.ts";
-import type { ServiceAnswer } from "@remotegpu/shared/instance";
+import type { ServiceAnswer } from "@remotegpu/shared/instance/instance";
 import { WITHOUT_WORKERS } from "../../server/core/gateway/services/shared-origin.ts";
 import { whySilent } from "../../server/core/environments/web-access.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";

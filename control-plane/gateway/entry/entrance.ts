@@ -3,9 +3,9 @@
  * it carried, and the link that was shared with them, which does so each time.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { WebTarget } from "../../server/core/environments/web-target.ts";
 import { ticketOf } from "../../server/core/gateway/web-link.ts";
 import type { NamedEnvironment } from "../../server/core/gateway/origin.ts";

@@ -3,7 +3,7 @@
  * that every gateway of the fleet reads it and nothing is kept; good for one origin.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { derivedSecret } from "@remotegpu/shared/derived-key";
+import { derivedSecret } from "@remotegpu/shared/proof/derived-key";
 import { cookieValues } from "../../server/core/accounts/session-cookie.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import {

@@ -3,7 +3,7 @@
  * cookie, in this order. Who that is, the database says, or said within the last minutes.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { isExpired } from "../../server/core/accounts/key-scopes.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import { presentedKey } from "../../server/core/gateway/forwarded-headers.ts";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "@remotegpu/shared/log";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { type Admission, type PlacedEnvironment } from "../../server/core/gateway/admission.ts";
 import { isRelayed, portOf } from "../../server/core/environments/web-target.ts";
 import { type Knock, wakeVerdict } from "../../server/core/gateway/waking.ts";

@@ -5,8 +5,8 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client } from "undici";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { KIB } from "@remotegpu/shared/units";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { KIB } from "@remotegpu/shared/values/units";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 
 const MAX_IDLE_EACH = 64;

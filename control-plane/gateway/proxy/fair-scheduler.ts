@@ -6,8 +6,8 @@
  */
 import type { Readable } from "node:stream";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { KIB, MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { KIB, MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
 
 /** The bytes of one instance, in large pieces, before it waits for turns. */

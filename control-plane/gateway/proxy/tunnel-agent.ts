@@ -4,7 +4,7 @@
  */
 import { Agent, type ClientRequest, type ClientRequestArgs } from "node:http";
 import type { Duplex } from "node:stream";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 
 const MAX_IDLE_EACH = 64;

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, type WebSocket, WebSocketServer } from "ws";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import type { Database } from "../../server/store/database/database.ts";
 import { newestLeases } from "../../server/store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";

@@ -3,9 +3,9 @@
  * again while something of that key is open. While Postgres is away, what was answered within the last minutes holds for
  * new requests, and what is open goes on.
  */
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type CallRight, callRight, type KeyState } from "../../server/core/gateway/services/call-right.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import { batchedRead } from "../../server/store/database/batched-read.ts";

@@ -3,7 +3,7 @@
  * may tell its tokens, and keeps the end of that alone.
  */
 import type { IncomingMessage } from "node:http";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import type { HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
 import {
   isOpenAiPath,

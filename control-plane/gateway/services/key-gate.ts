@@ -3,7 +3,7 @@
  * of Postgres again and again; what this one gave since counts once for each gateway, as the others may have given as much.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type KeyLimits, type Passage, passage } from "../../server/core/gateway/services/key-limits.ts";
 import type { CountedAnswer } from "../../server/core/inference/traffic/traffic-counts.ts";
 import type { Database } from "../../server/store/database/database.ts";

@@ -18,7 +18,7 @@ import {
   whyClosed,
 } from "../../server/core/gateway/services/service-route.ts";
 import { MAX_LISTED, type ServiceReport } from "../../server/core/gateway/services/gateway-report.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** A replica as one request was given it. `done` once, with whether it answered; null where that says nothing of it. */
 export interface Given {

@@ -5,7 +5,7 @@
  * was read last stays while Postgres is away.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { RoutesReport } from "../../server/core/gateway/services/gateway-report.ts";
 import { whyClosed } from "../../server/core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";

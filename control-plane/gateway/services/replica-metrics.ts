@@ -12,7 +12,7 @@ import {
   type ReplicaMetrics,
 } from "../../server/core/inference/replica-metrics.ts";
 import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
 
 const MAX_BYTES = MIB;

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Client, HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
 import type { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
 import type { CallRight } from "../../server/core/gateway/services/call-right.ts";

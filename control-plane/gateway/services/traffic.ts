@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import {
   type CountedAnswer,
   countAnswer,

@@ -6,7 +6,7 @@ import { sign, type KeyObject } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { Client, ClientChannel, ExecOptions } from "ssh2";
 import { boundedBody } from "@remotegpu/shared/bounded-body";
-import { SSH_PORT } from "@remotegpu/shared/ssh-access";
+import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import type { HostKeys } from "../../server/core/environments/host-keys.ts";
 import type { TerminalPlace } from "../../server/core/environments/terminal-keys.ts";
 import type { TerminalSize } from "../../server/core/gateway/terminal/terminal-protocol.ts";

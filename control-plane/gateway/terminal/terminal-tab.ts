@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { ClientChannel } from "ssh2";
 import type { WebSocket } from "ws";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import {
   BEAT_MS,
   type FromGateway,

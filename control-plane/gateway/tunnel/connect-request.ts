@@ -2,7 +2,7 @@
 import { request, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { setImmediate as afterThisRead } from "node:timers/promises";
-import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/gateway-tunnel";
+import { TUNNEL_CLIENT_HEADER } from "@remotegpu/shared/messages/gateway-tunnel";
 import { type Destination, TunnelError } from "./tunnel.ts";
 
 /** The host dials into the container meanwhile, for five seconds at each of its addresses. */

@@ -6,9 +6,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
-import { accessName } from "@remotegpu/shared/joining";
+import { accessName } from "@remotegpu/shared/messages/joining";
 import { KeyedSemaphore } from "@remotegpu/shared/keyed-semaphore";
 import { connectThrough, UnansweredError } from "./connect-request.ts";
 import { SharedConnections } from "./shared-connections.ts";

@@ -1,5 +1,5 @@
 /** Where hosts are, by Postgres; remembered for some seconds, and for as long as Postgres is away. */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import { hostAddress } from "../../server/store/gateway/host-addresses.ts";
 import type { HostAddress } from "./direct-route.ts";

@@ -3,7 +3,7 @@
  * which of the two each host needs. Where hosts are comes from Postgres, and is remembered while Postgres is away.
  */
 import type { Duplex } from "node:stream";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { connectionAddress } from "../../server/core/accounts/client-address.ts";
 import { readNetworks } from "../../server/core/hosts/host-address.ts";

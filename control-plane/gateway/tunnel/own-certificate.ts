@@ -3,7 +3,7 @@
  * looks at its age, so nothing runs by itself.
  */
 import { createSecureContext, type SecureContext } from "node:tls";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 /** It is good for two days. */
 const RENEW_AFTER_MS = 12 * MS_PER_HOUR;

@@ -1,7 +1,7 @@
 /** The hosts that have dialled in, each with its tunnels: the newest one is used, older ones for what runs in them. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Target } from "./connect-request.ts";
 import { TunnelSession } from "./tunnel-session.ts";
 import { TunnelError } from "./tunnel.ts";

@@ -4,7 +4,7 @@
  * not any more, is nudged. What it decides by is core/gateway/route.ts.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
   type ProbeResult,

@@ -4,8 +4,8 @@
  */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { HostId } from "@remotegpu/shared/ids";
-import { TUNNEL_ALONE, TUNNEL_SHARED } from "@remotegpu/shared/gateway-tunnel";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { TUNNEL_ALONE, TUNNEL_SHARED } from "@remotegpu/shared/messages/gateway-tunnel";
 import { type Destination, TunnelError } from "./tunnel.ts";
 import { TunnelSession } from "./tunnel-session.ts";
 

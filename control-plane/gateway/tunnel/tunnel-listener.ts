@@ -4,8 +4,8 @@
  */
 import { once } from "node:events";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import type { HostId } from "@remotegpu/shared/ids";
-import { hostOfAccessName } from "@remotegpu/shared/joining";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { hostOfAccessName } from "@remotegpu/shared/messages/joining";
 import type { Log } from "@remotegpu/shared/log";
 import type { Credential, OwnCertificate } from "./own-certificate.ts";
 

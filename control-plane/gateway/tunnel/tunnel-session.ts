@@ -16,7 +16,7 @@ import {
   TUNNEL_SILENT_AFTER_MS,
   TUNNEL_STREAM_WINDOW,
   TUNNEL_WINDOW,
-} from "@remotegpu/shared/gateway-tunnel";
+} from "@remotegpu/shared/messages/gateway-tunnel";
 import { ANSWER_WITHIN_MS, refusalOf, type Target } from "./connect-request.ts";
 import { TunnelError } from "./tunnel.ts";
 

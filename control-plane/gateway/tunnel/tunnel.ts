@@ -3,7 +3,7 @@
  * sentence that says why there is none. Which way it goes is tunnels.ts.
  */
 import type { Duplex } from "node:stream";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 
 export interface Destination {
   hostId: HostId;

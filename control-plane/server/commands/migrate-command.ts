@@ -1,5 +1,5 @@
 /** `migrate`: what it did or would do, and the report of an upgrade, as tables for people or one document for scripts. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type Column, printList } from "../../cli/framework/output.ts";
 import type { EnvVarSeal } from "../core/secrets/env-var-seal.ts";
 import type { Database } from "../store/database/database.ts";

@@ -3,9 +3,9 @@
  * and by an event, and stopped as if its owner had said so. Sessions are looked at once more with the environment held,
  * so that nobody who has just come in is stopped.
  */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import {
   afterSample,
   idleFigures,

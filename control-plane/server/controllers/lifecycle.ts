@@ -4,8 +4,8 @@
  * yesterday, tickets and sessions whose time is over, the access log of months ago. What hosts report moves environments on by itself
  * (store/reports/observed.ts).
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { inEnglish } from "../core/reasons/english/english.ts";
 import { rulesOf } from "../core/workloads/kinds.ts";
 import { forgetExpiredSessions } from "../store/accounts/browser-sessions.ts";

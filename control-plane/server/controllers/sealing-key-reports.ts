@@ -2,7 +2,7 @@
 import type { SealingKeySet } from "../link/servers/sealing-keys.ts";
 import type { Database } from "../store/database/database.ts";
 import { reportSealingKeys, withdrawSealingKeys } from "../store/secrets/sealing-key-reports.ts";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const AGAIN_AFTER_MS = MS_PER_MINUTE;
 

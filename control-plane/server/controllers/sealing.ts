@@ -4,7 +4,7 @@
  * in between a pass does nothing.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Database } from "../store/database/database.ts";
 import { assertTerm } from "../store/database/leader.ts";
 import { resealAll } from "../store/secrets/resealing.ts";

@@ -3,7 +3,7 @@
  * and laid before the rules of the kind, so that a report which came twice, late or never changes nothing. Environments
  * are moved with each report as well (store/reports/placement-reports.ts), which is only faster.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { type Database, transaction } from "../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../store/database/leader.ts";

@@ -19,7 +19,7 @@ import {
   X509CertificateGenerator,
   X509Certificate as Certificate,
 } from "@peculiar/x509";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 const CA_DAYS = 3_650;
 const SERVER_DAYS = 365;

@@ -4,10 +4,10 @@
  */
 import type { Context } from "hono";
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import type { Log } from "@remotegpu/shared/log";
-import type { HostId } from "@remotegpu/shared/ids";
-import type { AccessKeyClaim, CredentialGrant, JoinRequest } from "@remotegpu/shared/joining";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { AccessKeyClaim, CredentialGrant, JoinRequest } from "@remotegpu/shared/messages/joining";
 import type { AttemptBound } from "../core/accounts/attempt-bound.ts";
 import type { RateLimit, RateLimiter } from "../core/accounts/rate-limiter.ts";
 import type { BillingCalendar } from "../core/billing/billing-calendar.ts";

@@ -1,6 +1,6 @@
 /** One search over names and ids of all that somebody may see. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { type Found, FOUND_KINDS, search } from "../store/overview/search.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { visibleWorkloads } from "./request/authorization.ts";

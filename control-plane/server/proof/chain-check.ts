@@ -2,7 +2,7 @@
  * Do the rows of a proof belong to chains that their host has signed? Each row's hash is computed anew and followed up
  * to the signed head, over the rows of others by their digests alone. What the rows say is not looked at.
  */
-import { entryText, GENESIS_HASH, linkText, signedText } from "@remotegpu/shared/journal-row";
+import { entryText, GENESIS_HASH, linkText, signedText } from "@remotegpu/shared/proof/journal-row";
 import type { ProofDocument, Segment } from "./proof-document.ts";
 
 /** Hashes and signatures, as Node or a browser has them. */

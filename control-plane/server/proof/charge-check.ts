@@ -2,7 +2,7 @@
  * Do the records of a proof charge the time that it proves, no more and no less? The run is rated anew by the code that
  * charges, and compared by line and month. Of a run with a charge still due only too much can be found.
  */
-import { formatPoints, parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import {
   billedMinutes,
   type PricedLine,

@@ -2,7 +2,7 @@
  * Did the ledger take what the records of a proof say? Each transaction's two sides have to cancel out, and its
  * records' sum is what the customer's side lost. Whether the balance follows from the ledger is not in the file.
  */
-import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { ProofDocument } from "./proof-document.ts";
 
 /** A charge takes, a credit gives back; both have records. A refund has none: it gives money back, not time. */

@@ -3,7 +3,7 @@
  * what those minutes cost, rounded once on the cumulative minutes and split by month: so every single amount is
  * computed anew. Whether the minutes are the proven ones is charge-check.ts's to say.
  */
-import { parsePoints, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
+import { parsePoints, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/values/money";
 import { amountOf, type PricedLine, type MonthShare } from "../core/billing/rating.ts";
 import type { BillRecord, ProofDocument } from "./proof-document.ts";
 

@@ -3,7 +3,7 @@
  * first proven moment, and those of the records from entries that were in force when they were posted? That the
  * catalogue is the one that was promised, nobody can tell from the file.
  */
-import { parsePrice } from "@remotegpu/shared/money";
+import { parsePrice } from "@remotegpu/shared/values/money";
 import type { ProofDocument } from "./proof-document.ts";
 
 type Entry = ProofDocument["catalogue"][number];

@@ -3,9 +3,9 @@
  * server nor a key to be checked. Its shape and the bounds of a file that anybody may have written; what it says is
  * judged by verify-bill.ts.
  */
-import { BootId, HostId, InstanceId, JournalId, PublicNkey, RunId } from "@remotegpu/shared/ids";
-import { UsageEntry } from "@remotegpu/shared/journal-row";
-import { displayText, text } from "@remotegpu/shared/text";
+import { BootId, HostId, InstanceId, JournalId, PublicNkey, RunId } from "@remotegpu/shared/values/ids";
+import { UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import { z } from "zod";
 import { BILLING_UNITS } from "../core/billing/rating.ts";
 import { WAIVER_REASONS } from "../core/billing/waived-time.ts";

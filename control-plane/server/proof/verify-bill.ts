@@ -2,7 +2,7 @@
  * Judges the proof of a bill as anybody can who has the file: chains and signatures, proven time, prices, amounts and
  * ledger, each by the code that made them. It asks no server, and says what a file can and cannot prove.
  */
-import { formatPoints } from "@remotegpu/shared/money";
+import { formatPoints } from "@remotegpu/shared/values/money";
 import { checkChains, type Cryptography } from "./chain-check.ts";
 import { checkCharges } from "./charge-check.ts";
 import { checkLedger } from "./ledger-check.ts";

@@ -12,7 +12,7 @@ import {
 import type { Gpu } from "../../client/generated/api.schemas.ts";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { execa } from "execa";
 import { z } from "zod";
 import { ApiClient } from "../../cli/framework/api-client.ts";

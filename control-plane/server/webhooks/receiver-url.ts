@@ -1,7 +1,7 @@
 /** What a webhook's URL may be, as far as the text tells. Where its name leads is looked at with every message. */
 import { isIP } from "node:net";
-import { isInnerName } from "@remotegpu/shared/inner-name";
-import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
+import { isInnerName } from "@remotegpu/shared/values/inner-name";
+import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/values/public-address";
 import type { PlainCode } from "../core/reasons/plain-reason.ts";
 
 export const MAX_URL_LENGTH = 2_000;

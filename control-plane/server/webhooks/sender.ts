@@ -8,7 +8,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { TryOutcome } from "../core/alerts/webhook-tries.ts";
-import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/public-address";
+import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/values/public-address";
 import { receiverUrl } from "./receiver-url.ts";
 import { inEnglish } from "../core/reasons/english/english.ts";
 import { reasonOf } from "../core/reasons/plain-reason.ts";

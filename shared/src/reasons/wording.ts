@@ -2,7 +2,7 @@
  * Words a reason in one language. Whoever passes a reason has checked it (parameters.ts); a code that the language does not
  * know has no words, and its text is used as it came.
  */
-import { asPhrase, asSentence } from "../sentence.ts";
+import { asPhrase, asSentence } from "../values/sentence.ts";
 import type { Message, Messages } from "./messages.ts";
 import type { AnyReason, CodeShapes, FirstHosts, FirstNames, ParameterShape } from "./parameters.ts";
 

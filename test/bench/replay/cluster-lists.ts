@@ -3,7 +3,7 @@
  * are known by their names: sn, cpu_milli, memory_mib, gpu, model of hosts; name, cpu_milli, memory_mib, num_gpu,
  * gpu_milli and, where a task may only use some models, gpu_spec of tasks.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { ReplayError } from "./replay-error.ts";
 

@@ -12,7 +12,7 @@ import {
   type CountedShape,
   typicalShapes,
 } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { RecordedHost, RecordedTask } from "./cluster-lists.ts";
 
 /** Any size: recorded tasks ask for no GPU memory. */

@@ -2,7 +2,7 @@
  * The published protocol under which schedulers of batch jobs are compared (RLScheduler, SC'20), on the product's own
  * queue. test/docs/queue-replay.md has its rules in full.
  */
-import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
+import { MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { inQueueOrder } from "@remotegpu/control-plane/server/core/queue/queue";
 import type { Rules } from "@remotegpu/control-plane/server/core/queue/backfill";
 import { replay } from "../../support/placement/log-replay.ts";

@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { Empty } from "nats";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { MIB } from "@remotegpu/shared/units";
-import { down } from "@remotegpu/shared/subjects";
+import { MIB } from "@remotegpu/shared/values/units";
+import { down } from "@remotegpu/shared/messages/subjects";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

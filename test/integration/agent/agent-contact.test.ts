@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

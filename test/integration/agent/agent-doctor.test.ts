@@ -14,7 +14,7 @@ import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { isLocked } from "@remotegpu/agent/journal/database/folder-lock";
 import { readJournal } from "@remotegpu/agent/journal/journal-reading";
 import type { CheckResult } from "@remotegpu/shared/doctor";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

@@ -5,8 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from "vitest";
 import { LABEL } from "@remotegpu/agent/core/container/container";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { MIB } from "@remotegpu/shared/values/units";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { docker, importBusyboxImage, newHostId } from "../../support/containers/docker.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ORPHAN_GRACE_MS } from "@remotegpu/agent/core/runs/orphans";
 import { JOURNAL_FILE, openJournal } from "@remotegpu/agent/journal/journal";
-import type { JournalId } from "@remotegpu/shared/ids";
+import type { JournalId } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RETENTION_MS } from "@remotegpu/agent/core/storage/output-limits";
 import type { LogEnd, LogStream } from "@remotegpu/control-plane/server/core/workloads/log-stream";
-import { MAX_TAIL_BYTES, type DesiredInstance } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import { MAX_TAIL_BYTES, type DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MIB } from "@remotegpu/shared/values/units";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

@@ -16,9 +16,9 @@ import {
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage, newHostId } from "../../support/containers/docker.ts";

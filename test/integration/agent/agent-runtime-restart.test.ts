@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
 import { NO_LIVE_RESTORE } from "@remotegpu/agent/loop/watch/runtime-watch";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { eventually } from "../../support/eventually.ts";

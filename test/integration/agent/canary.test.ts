@@ -9,7 +9,7 @@ import { readMachineFacts } from "@remotegpu/agent/host/machine-facts";
 import { runCanary } from "@remotegpu/agent/loop/canary/canary-run";
 import { CANARY_PROGRAM } from "@remotegpu/agent/toolbox/own-programs";
 import { packedProgram } from "@remotegpu/agent/toolbox/packed-toolbox";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { docker, importBusyboxImage, newHostId } from "../../support/containers/docker.ts";

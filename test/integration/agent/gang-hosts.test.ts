@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { LinkedAgent } from "../../support/agent/linked-agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,7 +1,7 @@
 /** Two ranks of a gang on one host, by a whole agent: held with what is found of them, released together, never metered before. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { HEARTBEAT_MS } from "@remotegpu/shared/protocol";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { HEARTBEAT_MS } from "@remotegpu/shared/messages/protocol";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";

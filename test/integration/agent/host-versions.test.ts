@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { HostVersions } from "@remotegpu/shared/host-versions";
+import { HostVersions } from "@remotegpu/shared/messages/host-versions";
 import {
   readHostVersions,
   type RuntimeProgram,

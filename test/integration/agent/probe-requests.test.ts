@@ -7,7 +7,7 @@ import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
 import { probeReplica } from "@remotegpu/agent/host/inside/replica-probe";
 import type { ProcessInside } from "@remotegpu/agent/host/inside/dial";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { MISBEHAVIOURS } from "../../fixtures/hostile-replica.ts";
 import { eventually } from "../../support/eventually.ts";
 

@@ -3,7 +3,7 @@
  * host of its own, and waits for its looks beside the others.
  */
 import { afterAll, beforeAll, expect, test, type TestContext } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { docker, importBusyboxImage, runInside } from "../../support/containers/docker.ts";

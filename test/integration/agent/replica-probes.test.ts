@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, InstanceSpec, ObservedInstance } from "@remotegpu/shared/instance";
-import type { Probe } from "@remotegpu/shared/probe";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, InstanceSpec, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { Probe } from "@remotegpu/shared/instance/probe";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import {

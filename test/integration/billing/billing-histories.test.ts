@@ -10,7 +10,7 @@ import {
   parsePoints,
   parsePrice,
   parseQuantity,
-} from "@remotegpu/shared/money";
+} from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { HISTORY, PlayedHistory } from "../../support/billing/billing-history.ts";

@@ -2,8 +2,8 @@
 import { monthEnd } from "@remotegpu/control-plane/server/core/billing/billing-calendar";
 import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";

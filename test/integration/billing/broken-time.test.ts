@@ -7,8 +7,8 @@ import { brokenTimePass } from "@remotegpu/control-plane/server/controllers/bill
 import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import { currentTerm, LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import { GIB } from "@remotegpu/shared/units";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { GIB } from "@remotegpu/shared/values/units";
 import { BrokenScene } from "../../support/worlds/broken-scene.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

@@ -11,7 +11,7 @@ import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/pay
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

@@ -13,9 +13,9 @@ import { acquireLeadership } from "@remotegpu/control-plane/server/store/databas
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import { JournalId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { JournalId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";

@@ -8,9 +8,9 @@ import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/bill
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import { JournalId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { JournalId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";

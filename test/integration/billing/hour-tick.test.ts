@@ -22,8 +22,8 @@ import { refund, topUp } from "@remotegpu/control-plane/server/store/billing/led
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
-import { parsePoints } from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+import { parsePoints } from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

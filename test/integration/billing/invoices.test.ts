@@ -19,8 +19,8 @@ import {
   acquireLeadership,
   LeadershipLostError,
 } from "@remotegpu/control-plane/server/store/database/leader";
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { insertRecords, insertRun, type RecordOptions } from "../../support/billing/bill-records.ts";

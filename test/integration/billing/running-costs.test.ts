@@ -12,7 +12,7 @@ import {
   moneyOfWorkloads,
   WAIVED_RUNS,
 } from "@remotegpu/control-plane/server/store/overview/workload-money";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import {

@@ -6,8 +6,8 @@ import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/infe
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { JournalId } from "@remotegpu/shared/ids";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { JournalId } from "@remotegpu/shared/values/ids";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";

@@ -4,8 +4,8 @@ import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/bill
 import { cutOffRulesPass } from "@remotegpu/control-plane/server/controllers/billing/cut-off-rules";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

@@ -13,7 +13,7 @@ import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/p
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

@@ -17,9 +17,13 @@ import {
 } from "@remotegpu/control-plane/server/store/billing/storage/storage-pools";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
-import { MAX_SAMPLE_BYTES, type StorageReply, StorageReport } from "@remotegpu/shared/storage-sampling";
-import { GIB } from "@remotegpu/shared/units";
-import { encode } from "@remotegpu/shared/wire";
+import {
+  MAX_SAMPLE_BYTES,
+  type StorageReply,
+  StorageReport,
+} from "@remotegpu/shared/messages/storage-sampling";
+import { GIB } from "@remotegpu/shared/values/units";
+import { encode } from "@remotegpu/shared/messages/wire";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide } from "../../support/agent/host-side.ts";

@@ -1,5 +1,5 @@
 /** A browser whose clock is two hours off: whatever a page says of time is the server's, on every page that does. */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";

@@ -37,7 +37,7 @@ test.each(["/", ...PAGE_PATHS.map((path) => path.replace(":id", "env-1"))])(
 
 test("the page's addresses are the server's", () => {
   const registry = readFileSync(
-    new URL("../../../control-plane/dashboard/src/pages/pages.ts", import.meta.url),
+    new URL("../../../control-plane/dashboard/src/layout/pages.ts", import.meta.url),
     "utf8",
   );
   const paths = [...registry.matchAll(/\{ path: "([^"]+)"/g)].map(([, path = ""]) => path);

@@ -1,6 +1,6 @@
 /** The fleet's map in a browser: what it shows, what is done there, and what it does with names that wish it ill. */
 import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { KeyInput, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";

@@ -4,7 +4,7 @@
  */
 import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/billing/month-closing";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insertRecords } from "../../support/billing/bill-records.ts";

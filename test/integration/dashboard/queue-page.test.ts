@@ -1,6 +1,6 @@
 /** The queue in the browser: what waits, in line order, with why, host by host, and changed there by who may. */
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";

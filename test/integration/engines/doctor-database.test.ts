@@ -7,7 +7,7 @@ import { answer } from "@remotegpu/control-plane/server/store/doctor/question";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import type { Finding } from "@remotegpu/shared/doctor";
-import { rowHash } from "@remotegpu/shared/row-hash";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
 import { openApi } from "../../support/http/api.ts";
 import { liveThrough } from "../../support/worlds/lively-database.ts";
 import { at } from "../../support/billing/metering-scene.ts";

@@ -1,8 +1,8 @@
 /** Postgres is restored to an earlier moment: what hosts have seen since decides, and nothing runs twice or unpaid. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { JournalId, RunId } from "@remotegpu/shared/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { JournalId, RunId } from "@remotegpu/shared/values/ids";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

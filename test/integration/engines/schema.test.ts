@@ -1,6 +1,6 @@
 /** What the schema itself guarantees, whatever the code above it does. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ENVIRONMENT_STATUSES, HOST_CONNECTIONS, INSTANCE_STATES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES, HOST_CONNECTIONS, INSTANCE_STATES } from "@remotegpu/shared/values/workload";
 import {
   type Connection,
   StoreError,

@@ -12,7 +12,7 @@ import {
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
+import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
 import { filesSocket } from "@remotegpu/agent/config";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";

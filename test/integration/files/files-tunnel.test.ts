@@ -9,8 +9,8 @@ import {
   AccessAuthority,
   type GatewayCredential,
 } from "@remotegpu/control-plane/server/link/identity/access-authority";
-import { HostId } from "@remotegpu/shared/ids";
-import { accessName } from "@remotegpu/shared/joining";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { accessName } from "@remotegpu/shared/messages/joining";
 import { AccessUnderTest } from "../../support/agent/access.ts";
 import { encoded, FilesUnderTest, FOLDER } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { TREE_FILE_BYTES, type TreeEntry } from "@remotegpu/shared/files";
+import { TREE_FILE_BYTES, type TreeEntry } from "@remotegpu/shared/messages/files";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 
 let files: FilesUnderTest;

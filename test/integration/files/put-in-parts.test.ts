@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { digestText } from "@remotegpu/shared/files";
+import { digestText } from "@remotegpu/shared/messages/files";
 import { FOLDER } from "../../support/agent/files.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { answeredBy } from "../../support/http/host-answers.ts";

@@ -9,7 +9,7 @@ import { filesSocket } from "@remotegpu/agent/config";
 import type { HostFiles } from "@remotegpu/control-plane/server/core/hosts/host-files";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
-import { CHUNK_BYTES, digestText, SealState } from "@remotegpu/shared/files";
+import { CHUNK_BYTES, digestText, SealState } from "@remotegpu/shared/messages/files";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type Answer, openApi, type ApiWorld, type Caller } from "../../support/http/api.ts";

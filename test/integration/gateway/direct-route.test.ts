@@ -18,7 +18,7 @@ import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/
 import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
-import { HostId, InstanceId } from "@remotegpu/shared/ids";
+import { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";
 

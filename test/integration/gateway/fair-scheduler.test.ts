@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest"
 import { ReverseProxy } from "@remotegpu/control-plane/gateway/proxy/reverse-proxy";
 import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-scheduler";
 import type { Destination } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 
 const LARGE = randomBytes(24 * MIB);

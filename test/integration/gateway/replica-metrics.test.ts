@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Answer } from "../../support/http/api.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";

@@ -22,9 +22,9 @@ import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
 import { gatewaysToDial, routesOfHosts } from "@remotegpu/control-plane/server/store/gateway/gateway-routes";
-import { HostId, InstanceId } from "@remotegpu/shared/ids";
-import { GATEWAY_NAME } from "@remotegpu/shared/joining";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import { GATEWAY_NAME } from "@remotegpu/shared/messages/joining";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { type AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

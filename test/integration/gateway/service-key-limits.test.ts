@@ -5,7 +5,7 @@ import { PERSON_LIMITS } from "@remotegpu/control-plane/server/core/gateway/serv
 import { partOf } from "@remotegpu/control-plane/server/core/gateway/services/key-limits";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";

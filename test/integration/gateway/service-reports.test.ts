@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/load-balancer-queues";
 import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
 import { gatewayReports } from "@remotegpu/control-plane/server/store/gateway/reports";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

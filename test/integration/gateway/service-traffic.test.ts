@@ -7,7 +7,7 @@ import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";
 

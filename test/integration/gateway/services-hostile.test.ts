@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
-import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";

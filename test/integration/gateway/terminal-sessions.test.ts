@@ -4,7 +4,7 @@ import { TerminalSessions } from "@remotegpu/control-plane/gateway/terminal/term
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { environmentByHash } from "@remotegpu/control-plane/server/store/environments/web/entry-states";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";

@@ -16,7 +16,7 @@ import {
   noteConnection,
   noteOnThisMachine,
 } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
-import { HostId, InstanceId } from "@remotegpu/shared/ids";
+import { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EntryCookies } from "@remotegpu/control-plane/gateway/entry/entry-cookies";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";

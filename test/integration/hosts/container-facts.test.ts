@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Instance } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { noteFigures } from "@remotegpu/control-plane/server/store/workloads/instances/instance-figures";
-import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,6 +1,6 @@
 /** What the API tells an administrator of one host. */
 import { randomUUID } from "node:crypto";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";

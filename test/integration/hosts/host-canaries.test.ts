@@ -1,6 +1,6 @@
 /** What the control plane makes of a host's canary: a cordon, an event, an alarm, what is shown, and the way back. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CanaryReport } from "@remotegpu/shared/canary-report";
+import type { CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import {

@@ -5,9 +5,9 @@ import { HostOrders, HostUnreachableError } from "@remotegpu/control-plane/serve
 import { serveHosts, refusal } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { orderSubscriptions, type OrderHandlers } from "@remotegpu/agent/link/order-server";
-import { InstanceId } from "@remotegpu/shared/ids";
-import { MAX_EXEC_BYTES } from "@remotegpu/shared/exec-limits";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
+import { InstanceId } from "@remotegpu/shared/values/ids";
+import { MAX_EXEC_BYTES } from "@remotegpu/shared/messages/exec-limits";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { memoryLog } from "../../support/memory-log.ts";

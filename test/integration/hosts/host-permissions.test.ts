@@ -5,9 +5,14 @@ import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journa
 import { ownUser } from "@remotegpu/control-plane/server/link/servers/operator";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { HostConnection } from "@remotegpu/agent/link/connection";
-import { HostId } from "@remotegpu/shared/ids";
-import { SessionId } from "@remotegpu/shared/sessions";
-import { downOfAllSessions, downSession, JOURNAL_STREAM, upSession } from "@remotegpu/shared/subjects";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { SessionId } from "@remotegpu/shared/messages/sessions";
+import {
+  downOfAllSessions,
+  downSession,
+  JOURNAL_STREAM,
+  upSession,
+} from "@remotegpu/shared/messages/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startTestNats, type HostCredential, type TestNats } from "../../support/engines/nats.ts";
 import { memoryLog } from "../../support/memory-log.ts";

@@ -9,9 +9,9 @@ import { CVE_TABLE_EDITION } from "@remotegpu/control-plane/server/core/hosts/ve
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import type { ComponentVersion, HostVersions } from "@remotegpu/shared/host-versions";
-import { MachineReport } from "@remotegpu/shared/host-report";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { ComponentVersion, HostVersions } from "@remotegpu/shared/messages/host-versions";
+import { MachineReport } from "@remotegpu/shared/messages/host-report";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -7,12 +7,12 @@ import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requ
 import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
 import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
 import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
-import { InstanceId } from "@remotegpu/shared/ids";
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
-import { signedText } from "@remotegpu/shared/journal-row";
-import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
-import { MIB } from "@remotegpu/shared/units";
-import { encode } from "@remotegpu/shared/wire";
+import { InstanceId } from "@remotegpu/shared/values/ids";
+import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { signedText } from "@remotegpu/shared/proof/journal-row";
+import { JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
+import { MIB } from "@remotegpu/shared/values/units";
+import { encode } from "@remotegpu/shared/messages/wire";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

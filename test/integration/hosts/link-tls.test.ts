@@ -9,7 +9,7 @@ import { ApiUnreachableError } from "@remotegpu/agent/link/api-request";
 import { joinControlPlane, type JoinOrder } from "@remotegpu/agent/link/join";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { renewCredential } from "@remotegpu/agent/link/credential";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide } from "../../support/agent/host-side.ts";
 import { startIdentityApi, type IdentityApi } from "../../support/http/identity-api.ts";

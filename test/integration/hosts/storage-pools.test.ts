@@ -30,9 +30,9 @@ import { acquireLeadership } from "@remotegpu/control-plane/server/store/databas
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
 import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pool-hosts";
-import { HostId } from "@remotegpu/shared/ids";
-import { joinProofText } from "@remotegpu/shared/joining";
-import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { joinProofText } from "@remotegpu/shared/messages/joining";
+import { POOL_PROOF_FOLDER } from "@remotegpu/shared/proof/pool-proof";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FilesUnderTest } from "../../support/agent/files.ts";
 import type { ApiWorld } from "../../support/http/api.ts";

@@ -11,8 +11,8 @@ import { answerCode } from "@remotegpu/control-plane/server/controllers/hosts/co
 import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { beginCode } from "@remotegpu/control-plane/server/store/training/codes";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
-import type { HostId } from "@remotegpu/shared/ids";
-import { CODE_PART_BYTES } from "@remotegpu/shared/code";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { CODE_PART_BYTES } from "@remotegpu/shared/instance/code";
 import { type Entry, packOf } from "../../support/code/archives.ts";
 import { type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 

@@ -2,8 +2,13 @@ import { X509Certificate } from "node:crypto";
 import { createUser } from "@nats-io/nkeys";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
-import { derivedKey } from "@remotegpu/shared/derived-key";
-import { accessKeyProofText, accessName, joinProofText, renewalProofText } from "@remotegpu/shared/joining";
+import { derivedKey } from "@remotegpu/shared/proof/derived-key";
+import {
+  accessKeyProofText,
+  accessName,
+  joinProofText,
+  renewalProofText,
+} from "@remotegpu/shared/messages/joining";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { openApi, problem, type ApiWorld, type Caller } from "../../support/http/api.ts";

@@ -20,7 +20,7 @@ import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { SETTING_KEYS } from "@remotegpu/control-plane/server/core/settings";
 import { raiseAlarmOnce } from "@remotegpu/control-plane/server/store/events/alarms";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { openApi, problem, type RequestOptions, type Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

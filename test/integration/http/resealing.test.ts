@@ -30,7 +30,7 @@ import {
 } from "@remotegpu/control-plane/server/store/database/leader";
 import { resealAll, unsealedCounts } from "@remotegpu/control-plane/server/store/secrets/resealing";
 import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import { openTestOperator } from "../../support/engines/operator-keys.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";

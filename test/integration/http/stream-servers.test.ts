@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, expect, test, type TestContext } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -21,7 +21,7 @@ import { MAX_WAITING } from "@remotegpu/control-plane/server/store/events/messag
 import { adjust, topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { MAX_WEBHOOKS } from "@remotegpu/control-plane/server/store/events/webhooks";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { problem, type ApiWorld, type Caller } from "../../support/http/api.ts";
 import {

@@ -4,10 +4,10 @@ import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/bill
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { pullsOfHost, putHostPulls } from "@remotegpu/control-plane/server/store/hosts/images/host-pulls";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { type ObservedPull, PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
-import { InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { type ObservedPull, PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
+import { InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

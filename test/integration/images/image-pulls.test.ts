@@ -24,8 +24,8 @@ import { JournalError } from "@remotegpu/agent/journal/database/journal-database
 import { requestRegistry } from "@remotegpu/agent/host/registry-requests";
 import { preflight } from "@remotegpu/agent/loop/images/registry-preflight";
 import { pullImage } from "@remotegpu/agent/runtime/images/image-pull";
-import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
-import { MIB } from "@remotegpu/shared/units";
+import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
+import { MIB } from "@remotegpu/shared/values/units";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";

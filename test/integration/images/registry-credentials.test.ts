@@ -11,10 +11,10 @@ import type { Connection } from "@remotegpu/control-plane/server/store/database/
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
 import { imageTermsOf } from "@remotegpu/control-plane/server/store/hosts/images/image-terms";
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { IMAGE_FETCH_FEATURE, RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { IMAGE_FETCH_FEATURE, RegistryLoginQuestion } from "@remotegpu/shared/instance/image-fetch";
 import type { Answer, RequestOptions, Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

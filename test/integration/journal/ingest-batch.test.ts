@@ -5,8 +5,8 @@ import { ingestQueue } from "@remotegpu/control-plane/server/controllers/ingest/
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
-import { formatPoints } from "@remotegpu/shared/money";
+import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { formatPoints } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";

@@ -8,8 +8,8 @@ import type { Database } from "@remotegpu/control-plane/server/store/database/da
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { MAX_JOURNALS_A_DAY } from "@remotegpu/control-plane/server/store/hosts/newcomers";
-import type { JournalBatch, JournalRow } from "@remotegpu/shared/journal-row";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { JournalBatch, JournalRow } from "@remotegpu/shared/proof/journal-row";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import {

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, closeSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { BALLAST_FILE } from "@remotegpu/agent/journal/database/ballast";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { brokenLinks, journalFolder, journalIn, rowsOf, tick } from "../../support/agent/journal.ts";

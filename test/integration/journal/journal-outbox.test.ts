@@ -1,5 +1,5 @@
 /** What the outbox sends, and again, until the watermark says that it arrived. */
-import { JournalBatch, signedText } from "@remotegpu/shared/journal-row";
+import { JournalBatch, signedText } from "@remotegpu/shared/proof/journal-row";
 import type { Journal } from "@remotegpu/agent/journal/journal";
 import { MAX_ROWS_IN_FLIGHT, Outbox, RESEND_AFTER_MS } from "@remotegpu/agent/journal/rows/outbox";
 import { describe, expect, test } from "vitest";

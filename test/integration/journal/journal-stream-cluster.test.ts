@@ -21,8 +21,8 @@ import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/p
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/subjects";
-import { GIB } from "@remotegpu/shared/units";
+import { JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { JetStreamManager } from "nats";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -13,8 +13,8 @@ import {
   type StreamLimits,
 } from "@remotegpu/control-plane/server/link/journal/journal-stream";
 import { publishBatch } from "@remotegpu/agent/link/journal-publisher";
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
-import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
+import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
+import { JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { memoryLog } from "../../support/memory-log.ts";

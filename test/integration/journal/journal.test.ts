@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
-import type { InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceId, JournalId, RunId } from "@remotegpu/shared/values/ids";
 import { readJournal } from "@remotegpu/agent/journal/journal-reading";
 import { heardAt, type Contact } from "@remotegpu/agent/core/reconcile/contact";
 import { Ballast } from "@remotegpu/agent/journal/database/ballast";

@@ -13,8 +13,8 @@ import {
 } from "@remotegpu/control-plane/server/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { HostId } from "@remotegpu/shared/ids";
-import { accessName } from "@remotegpu/shared/joining";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { accessName } from "@remotegpu/shared/messages/joining";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";
 

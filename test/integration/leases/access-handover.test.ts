@@ -13,10 +13,10 @@ import { DirectRoute } from "@remotegpu/control-plane/gateway/tunnel/direct-rout
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
 import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { HostId } from "@remotegpu/shared/ids";
-import { accessName } from "@remotegpu/shared/joining";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { accessName } from "@remotegpu/shared/messages/joining";
 import { MAX_GENERATIONS, TOO_MANY } from "@remotegpu/agent/core/access/generations";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { Bundles } from "../../support/agent/bundles.ts";
 import { logged, NOT_TAKEN_OVER, OVER, retired, takenOver } from "../../support/agent/upgrades.ts";

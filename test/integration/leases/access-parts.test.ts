@@ -11,8 +11,8 @@ import { assertNobody, RELAY_ID, StillPrivilegedError } from "@remotegpu/agent/a
 import { bundleOf } from "@remotegpu/agent/process/bundle";
 import { ConfigError, readConfig } from "@remotegpu/agent/config";
 import { released } from "@remotegpu/agent/core/leases/lease";
-import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { heldLease } from "../../support/samples/lease-samples.ts";
 
 describe("access.sqlite", () => {

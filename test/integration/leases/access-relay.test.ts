@@ -8,7 +8,7 @@ import { MAX_LINE_BYTES } from "@remotegpu/agent/access/control-messages";
 import { MAX_CONNECTIONS_OF_CLIENT } from "@remotegpu/agent/core/access/connection-limits";
 import { RELAY_ID } from "@remotegpu/agent/access/relay/unprivileged";
 import { accessSocket } from "@remotegpu/agent/config";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";

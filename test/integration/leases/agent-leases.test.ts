@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredLease, ObservedLease } from "@remotegpu/shared/lease";
+import type { DesiredLease, ObservedLease } from "@remotegpu/shared/instance/lease";
 import { observedState } from "@remotegpu/agent/loop/report";
 import { AccessUnderTest, serveIn } from "../../support/agent/access.ts";
 import { AgentUnderTest } from "../../support/agent/agent.ts";

@@ -9,7 +9,7 @@ import {
   MAX_CONNECTIONS_OF_LEASE,
   MAX_UNNAMED_OF_CLIENT,
 } from "@remotegpu/agent/core/access/connection-limits";
-import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 

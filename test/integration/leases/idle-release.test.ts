@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { LeaseKeeper } from "@remotegpu/agent/access/lease-keeper";
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import { UseMeter } from "@remotegpu/agent/core/access/session-use";
-import type { LeaseId } from "@remotegpu/shared/ids";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { quietLog } from "../../support/quiet-log.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 

@@ -12,8 +12,8 @@ import { LeaseKeeper } from "@remotegpu/agent/access/lease-keeper";
 import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-store";
 import type { BindOutcome, LeaseRecord } from "@remotegpu/agent/core/leases/lease";
 import { PORT_REUSE_DELAY_MS } from "@remotegpu/agent/core/leases/lease-port";
-import type { DesiredLease } from "@remotegpu/shared/lease";
-import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { wantedLease } from "../../support/samples/lease-samples.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 

@@ -1,8 +1,8 @@
 /** Leases of ports from the order to the release, with hosts that a test speaks for. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { MAX_LEASES_OF_HOST, type ObservedLease } from "@remotegpu/shared/lease";
-import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
+import { MAX_LEASES_OF_HOST, type ObservedLease } from "@remotegpu/shared/instance/lease";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

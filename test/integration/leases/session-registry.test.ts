@@ -8,9 +8,9 @@ import { openLeaseStore, type LeaseStore } from "@remotegpu/agent/access/lease-s
 import type { RelayedSession } from "@remotegpu/agent/access/relay/relay-messages";
 import type { Attempts } from "@remotegpu/agent/core/access/attempt-windows";
 import { SessionReport } from "@remotegpu/agent/loop/session-report";
-import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import { AccessReport as ReportedSessions } from "@remotegpu/shared/ssh-access";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
+import { AccessReport as ReportedSessions } from "@remotegpu/shared/instance/ssh-access";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { memoryLog, type MemoryLog } from "../../support/memory-log.ts";
 import { heldLease } from "../../support/samples/lease-samples.ts";
 

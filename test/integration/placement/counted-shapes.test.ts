@@ -1,7 +1,7 @@
 /** Which shapes of orders there are: of what was placed within a week and of what waits, counted by instances. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { countedShapes } from "@remotegpu/control-plane/server/store/placement/inputs/counted-shapes";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { forgetUrgent } from "@remotegpu/control-plane/server/store/placement/urgent-workloads";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -1,7 +1,7 @@
 /** What hosts tell for placement's sake, from their reports to the snapshot that placement reads: islands, images, labels. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
-import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { MAX_HOST_IMAGES } from "@remotegpu/shared/values/image-name";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import {

@@ -8,7 +8,7 @@ import {
 } from "@remotegpu/control-plane/server/store/placement/inputs/held-shares";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { decayTable } from "@remotegpu/control-plane/server/core/queue/share";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

@@ -1,6 +1,6 @@
 /** What no host of the fleet could take, even if nothing ran on it, is refused at the order and at the start. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";

@@ -3,7 +3,7 @@ import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 let fresh: FreshDatabase;
 let scene: ControlScene;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import {
   card,

@@ -3,7 +3,7 @@
  * it, and nothing is mixed up with another kind's workload of the same id.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { waitingOrders } from "@remotegpu/control-plane/server/store/placement/inputs/waiting";
 import type { PlacementProposal } from "@remotegpu/control-plane/server/store/placement/commit/proposals";

@@ -1,7 +1,7 @@
 /** What holds something of the hosts now, and when it promised to end. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endingWork, runningWork } from "@remotegpu/control-plane/server/store/placement/inputs/running-work";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

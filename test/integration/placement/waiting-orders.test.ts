@@ -9,7 +9,7 @@ import {
   type WaitingOrder,
   waitingOrders,
 } from "@remotegpu/control-plane/server/store/placement/inputs/waiting";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 

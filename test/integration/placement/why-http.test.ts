@@ -1,6 +1,6 @@
 /** `GET /{kind}/{id}/why` over the real store: what would start a waiting order now, and that it does. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

@@ -2,8 +2,8 @@
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { GangNetwork } from "@remotegpu/shared/gang-network";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { GangNetwork } from "@remotegpu/shared/instance/gang-network";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { obstacleToGangs } from "@remotegpu/agent/runtime/networks/gang-ability";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import { deviceName } from "@remotegpu/agent/runtime/networks/vxlan";

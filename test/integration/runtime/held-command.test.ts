@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { makeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";

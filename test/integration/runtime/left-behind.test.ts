@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXTEND_EVERY_MS } from "@remotegpu/agent/core/metering/usage-interval";
 import { LABEL } from "@remotegpu/agent/core/container/container";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";

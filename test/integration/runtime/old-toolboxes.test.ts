@@ -7,7 +7,7 @@ import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 let host: RuntimeUnderTest;
 let folder: string;

@@ -1,6 +1,6 @@
 /** Short commands in a container: bytes in, bytes out, and an end in any case. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { MAX_EXEC_BYTES } from "@remotegpu/shared/exec-limits";
+import { MAX_EXEC_BYTES } from "@remotegpu/shared/messages/exec-limits";
 import type { ExecResult } from "@remotegpu/agent/runtime/output/exec";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { eventually } from "../../support/eventually.ts";

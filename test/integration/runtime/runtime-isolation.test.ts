@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,7 +1,7 @@
 /** A container's whole way on the real runtime: made, hardened, stopped, removed with all that belongs to it. */
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { CAPABILITIES } from "@remotegpu/agent/core/container/container-spec";
 import { BUSYBOX_IMAGE, desiredOf } from "../../support/samples/desired-instance.ts";
 import {

@@ -5,8 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { type Door, Doorway, variablesOf } from "../../support/containers/door.ts";

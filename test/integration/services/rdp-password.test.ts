@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
-import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { problem, type Caller } from "../../support/http/api.ts";
 import {

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";

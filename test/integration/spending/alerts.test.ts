@@ -9,7 +9,7 @@ import { type Database, transaction } from "@remotegpu/control-plane/server/stor
 import { acquireLeadership, currentTerm } from "@remotegpu/control-plane/server/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { insertWebhook } from "@remotegpu/control-plane/server/store/events/webhooks";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import {

@@ -5,7 +5,7 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { parseQuantity } from "@remotegpu/shared/money";
+import { parseQuantity } from "@remotegpu/shared/values/money";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openApi, problem, type Answer, type ApiWorld, type Caller } from "../../support/http/api.ts";
 import {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { riskSentence } from "@remotegpu/control-plane/server/core/alerts/data-at-risk";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { CHINA } from "../../support/billing/metering-scene.ts";
 import {
   type Customer,

@@ -1,6 +1,6 @@
 /** Cards whose model has a price of its own, from the order to the bill: the run pays for the card that it got. */
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import { UsageEntry } from "@remotegpu/shared/journal-row";
+import { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ChainedJournal } from "../../support/samples/chained-journal.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";

@@ -4,7 +4,7 @@
  */
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 import {

@@ -1,6 +1,6 @@
 /** The most that an hour of an order may cost: at the order, where it is placed, and while it waits. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
 import {

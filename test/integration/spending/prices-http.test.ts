@@ -1,5 +1,5 @@
 /** The catalogue over HTTP: from which moment a price may hold, what a change would mean, and examples to begin with. */
-import { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/values/ids";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -6,8 +6,8 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { lockEnvironment } from "@remotegpu/control-plane/server/store/environments/environments";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type AccessSession,
   MAX_ATTEMPTS,
   MAX_SESSIONS,
-} from "@remotegpu/shared/ssh-access";
+} from "@remotegpu/shared/instance/ssh-access";
 import { type Answer, type Caller, problem } from "../../support/http/api.ts";
 import { attemptsOn, byKey, sessionOn } from "../../support/samples/access-report.ts";
 import { aPublicKey, fingerprintOf } from "../../support/samples/ssh-keys.ts";

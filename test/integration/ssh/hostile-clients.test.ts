@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLeaseStore } from "@remotegpu/agent/access/lease-store";
 import { MAX_LED_AT_ONCE, MAX_UNNAMED_OF_CLIENT } from "@remotegpu/agent/core/access/connection-limits";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Door } from "../../support/containers/door.ts";
 import { LeasedDoors } from "../../support/containers/leased-door.ts";
 import { eventually } from "../../support/eventually.ts";

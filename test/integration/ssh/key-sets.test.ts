@@ -1,7 +1,7 @@
 /** Whose keys hosts are told to let into environments; the hosts are the test's. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { desiredAccess } from "@remotegpu/control-plane/server/store/reports/desired/desired-access";
 import { databaseOfFile } from "../../support/engines/postgres.ts";

@@ -1,8 +1,8 @@
 /** How people are told to get into an environment by SSH, and what its host is told of its server. */
 import { createHash, createPublicKey } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { ObservedLease } from "@remotegpu/shared/lease";
-import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { aPublicKey } from "../../support/samples/ssh-keys.ts";

@@ -2,7 +2,7 @@
 import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { terminalWords } from "@remotegpu/control-plane/server/core/environments/terminal-words";
 import { makeLiveFolder, removeLiveFolder, writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { type Door, Doorway, variablesOf } from "../../support/containers/door.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { freePort } from "../../support/engines/free-ports.ts";
 
 let route: Doorway;

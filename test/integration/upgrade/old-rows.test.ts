@@ -6,7 +6,7 @@ import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/bill
 import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";

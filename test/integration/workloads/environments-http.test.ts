@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { createApp } from "@remotegpu/control-plane/server/http/server/app";
 import type { ApiApp } from "@remotegpu/control-plane/server/http/deps";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
-import { GIB } from "@remotegpu/shared/units";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 

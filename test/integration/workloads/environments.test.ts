@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -1,5 +1,5 @@
 /** A command inside a workload of any kind: which of its containers it goes to, and that none is asked where none is up. */
-import type { ExecReply } from "@remotegpu/shared/protocol";
+import type { ExecReply } from "@remotegpu/shared/messages/protocol";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ApiWorld, type Caller, openApi, problem } from "../../support/http/api.ts";
 import { PlacedWork } from "../../support/placement/placed-work.ts";

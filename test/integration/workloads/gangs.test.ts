@@ -5,7 +5,7 @@ import { workloadsPass } from "@remotegpu/control-plane/server/controllers/workl
 import { currentTerm } from "@remotegpu/control-plane/server/store/database/leader";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { failingDatabase } from "../../support/engines/failing-database.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";

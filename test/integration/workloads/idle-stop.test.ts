@@ -1,7 +1,7 @@
 /** Environments that stop once nobody uses them: warned of, stopped, and held by whatever is use or is not known. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noteFigures } from "@remotegpu/control-plane/server/store/workloads/instances/instance-figures";
-import { GpuVitals } from "@remotegpu/shared/protocol";
+import { GpuVitals } from "@remotegpu/shared/messages/protocol";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

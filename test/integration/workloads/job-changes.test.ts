@@ -1,6 +1,6 @@
 /** Training jobs that are there, changed over HTTP: how they are called, and how soon they are tried. */
 import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { type Caller, problem } from "../../support/http/api.ts";

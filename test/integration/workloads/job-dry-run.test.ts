@@ -1,5 +1,5 @@
 /** What an order of a job would come to, without ordering it; and the form of one. */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";

@@ -1,6 +1,6 @@
 /** What follows when an attempt of a training job fails: elsewhere, later, or nothing; with hosts that a test speaks for. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { Caller } from "../../support/http/api.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

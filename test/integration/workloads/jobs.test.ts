@@ -1,6 +1,6 @@
 /** A training job of one rank, from its order to its end, with a host that a test speaks for. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { workloadsPass } from "@remotegpu/control-plane/server/controllers/workloads";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";

@@ -1,7 +1,7 @@
 /** Jobs of which one rank starts the processes of all, with hosts that a test speaks for: whose end is the job's, and who has which key. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { featuresFor } from "@remotegpu/shared/features";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { featuresFor } from "@remotegpu/shared/instance/features";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";

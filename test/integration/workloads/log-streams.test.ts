@@ -18,10 +18,10 @@ import type {
   LogQuery,
   LogStream,
 } from "@remotegpu/control-plane/server/core/workloads/log-stream";
-import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
-import { MAX_CHUNK_BYTES, READER_SILENT_MS, type SessionId } from "@remotegpu/shared/sessions";
-import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/subjects";
-import { encode } from "@remotegpu/shared/wire";
+import { InstanceId, RunId, type HostId } from "@remotegpu/shared/values/ids";
+import { MAX_CHUNK_BYTES, READER_SILENT_MS, type SessionId } from "@remotegpu/shared/messages/sessions";
+import { downOfAllSessions, sessionOf, upSession } from "@remotegpu/shared/messages/subjects";
+import { encode } from "@remotegpu/shared/messages/wire";
 import { eventually } from "../../support/eventually.ts";
 import { startHostSide, type HostSide } from "../../support/agent/host-side.ts";
 import { memoryLog } from "../../support/memory-log.ts";

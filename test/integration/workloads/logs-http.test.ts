@@ -12,7 +12,7 @@ import { LogSessions, type LogPiece } from "@remotegpu/agent/link/log-sessions";
 import { orderSubscriptions } from "@remotegpu/agent/link/order-server";
 import { openServer, type ApiServer } from "@remotegpu/control-plane/server/http/server/server";
 import { LogStreams } from "@remotegpu/control-plane/server/link/hosts/log-streams";
-import type { LogOpen } from "@remotegpu/shared/sessions";
+import type { LogOpen } from "@remotegpu/shared/messages/sessions";
 import type { Caller } from "../../support/http/api.ts";
 import {
   type ControlScene,

@@ -1,6 +1,6 @@
 /** An environment whose container lost its GPUs goes on: what its people read, and what they can do. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import {

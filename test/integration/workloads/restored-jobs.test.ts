@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { GIB } from "@remotegpu/shared/units";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { keepMoment } from "../../support/engines/database-moment.ts";

@@ -1,6 +1,6 @@
 /** Replicas that go while they answer: nobody gives them anything new, and they end when what they have is answered. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";

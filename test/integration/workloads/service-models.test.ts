@@ -1,6 +1,6 @@
 /** The model that an inference service serves: which may be one's own to mount, and where its replicas find it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { InstanceSpec } from "@remotegpu/shared/instance";
+import { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

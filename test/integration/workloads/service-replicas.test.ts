@@ -1,8 +1,8 @@
 /** Replicas that come and go: scaled, replaced, on silent, drained and lost hosts, and beyond what funds and quotas cover. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import { GIB } from "@remotegpu/shared/units";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import type { ScriptedHost } from "../../support/worlds/control-scene.ts";

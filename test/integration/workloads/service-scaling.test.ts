@@ -5,7 +5,7 @@ import { transaction } from "@remotegpu/control-plane/server/store/database/data
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { wakeService } from "@remotegpu/control-plane/server/store/inference/waking";
 import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

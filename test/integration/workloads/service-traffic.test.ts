@@ -10,7 +10,7 @@ import { acquireLeadership } from "@remotegpu/control-plane/server/store/databas
 import { keepGateway, removeGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";

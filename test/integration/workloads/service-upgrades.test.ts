@@ -1,7 +1,7 @@
 /** A service that goes from one version to another, on hosts that a test speaks for: the way of it, and what is refused. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { InstanceSpec } from "@remotegpu/shared/instance";
-import { GIB } from "@remotegpu/shared/units";
+import { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
 import type { ServiceScene } from "../../support/worlds/service-scene.ts";

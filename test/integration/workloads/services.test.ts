@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Registration } from "@remotegpu/control-plane/gateway/registration";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import { InstanceSpec } from "@remotegpu/shared/instance";
-import { GIB } from "@remotegpu/shared/units";
+import { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

@@ -1,7 +1,7 @@
 /** Jobs that do nothing any more, and ranks that somebody holds still, with hosts that a test speaks for. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { GangScene } from "../../support/worlds/gang-scene.ts";

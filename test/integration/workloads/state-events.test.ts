@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { GIB } from "@remotegpu/shared/units";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { GIB } from "@remotegpu/shared/values/units";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { Caller } from "../../support/http/api.ts";
 import {

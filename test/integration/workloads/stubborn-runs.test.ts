@@ -3,8 +3,8 @@
  * names each, they hold what they hold, and neither a deadline nor a deletion gives their card away.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import {

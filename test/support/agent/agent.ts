@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BootId, HostId, JournalId } from "@remotegpu/shared/ids";
+import type { BootId, HostId, JournalId } from "@remotegpu/shared/values/ids";
 import { startAgent, type StartedAgent } from "@remotegpu/agent/assembly/agent-assembly";
 import { clean } from "@remotegpu/agent/commands/clean";
 import { credentialFile, ownPoolFolder, readConfig, type Config } from "@remotegpu/agent/config";

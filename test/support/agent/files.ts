@@ -5,7 +5,7 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { filesSocket } from "@remotegpu/agent/config";
-import type { HostListing, HostRefusal } from "@remotegpu/shared/files";
+import type { HostListing, HostRefusal } from "@remotegpu/shared/messages/files";
 import { eventually } from "../eventually.ts";
 import { FILES, Program } from "../worlds/house.ts";
 

@@ -3,7 +3,7 @@
  * each tick, and a line with the head's seq once the tick is said to be on the disk.
  */
 import { randomUUID } from "node:crypto";
-import type { JournalId, RunId } from "@remotegpu/shared/ids";
+import type { JournalId, RunId } from "@remotegpu/shared/values/ids";
 import { openJournal } from "@remotegpu/agent/journal/journal";
 import { meter } from "@remotegpu/agent/core/metering/metering";
 import { runRecord, BALLAST_BYTES, BOOT } from "../samples/journal-samples.ts";

@@ -8,22 +8,22 @@ import type {
   ObservedPull,
   RegistryLoginQuestion,
   RegistryLoginReply,
-} from "@remotegpu/shared/image-fetch";
-import { HostId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/journal-row";
-import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import type { DesiredLease } from "@remotegpu/shared/lease";
-import type { AccessReport, Cut, KeySet } from "@remotegpu/shared/ssh-access";
+} from "@remotegpu/shared/instance/image-fetch";
+import { HostId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { JournalBatch, JournalRow, UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { ObservedReport, type Heartbeat, type HeartbeatReply } from "@remotegpu/shared/messages/protocol";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
+import type { AccessReport, Cut, KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type {
   StorageFolder,
   StorageReply,
   StorageReport,
   StorageRequest,
-} from "@remotegpu/shared/storage-sampling";
-import { hostOf, upOfAllHosts } from "@remotegpu/shared/subjects";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import { decode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/storage-sampling";
+import { hostOf, upOfAllHosts } from "@remotegpu/shared/messages/subjects";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
+import { decode } from "@remotegpu/shared/messages/wire";
 import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orders";
 import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { LogStreams } from "@remotegpu/control-plane/server/link/hosts/log-streams";

@@ -1,5 +1,5 @@
 /** Days and hours of requests as services have them, without chance: so many a second at each moment. */
-import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export interface LoadTrace {
   name: string;

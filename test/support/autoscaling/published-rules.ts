@@ -3,7 +3,7 @@
  * Knative: knative.dev/docs/serving/autoscaling/kpa-specific (windows, panic, rates) and …/concurrency (target
  * utilisation). Ray Serve: docs.ray.io/en/latest/serve/advanced-guides/advanced-autoscaling.html (delays, look-back).
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** What a rule is told every two seconds. */
 export interface Seen {

@@ -3,7 +3,7 @@
  * do ten at once and need a while to start. What finds the line full is lost. Time goes in slots of a tenth of a second.
  */
 import { type Draw, drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export const SLOT_MS = 100;
 /** What one replica does at once, and how long a request takes it in the mean: 20 requests a second. */

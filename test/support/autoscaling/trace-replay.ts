@@ -8,7 +8,7 @@ import {
   type LoadHistory,
   NO_HISTORY,
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
-import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { LoadTrace } from "./load-traces.ts";
 import type { Rule, Seen } from "./published-rules.ts";
 import { AT_ONCE, SimulatedService, SLOT_MS } from "./simulated-service.ts";

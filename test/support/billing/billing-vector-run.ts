@@ -25,8 +25,8 @@ import {
 import { addPrice, pricesInForce } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
+import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/server/store/accounts/workspaces";
 import { type Catalogue, catalogueOf } from "../../vectors/catalogue.ts";

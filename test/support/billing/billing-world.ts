@@ -16,9 +16,9 @@ import { lockRun, openRuns, waiveRun } from "@remotegpu/control-plane/server/sto
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { HostId } from "@remotegpu/shared/ids";
-import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
-import { formatDecimal, formatPoints, PRICE_DECIMALS } from "@remotegpu/shared/money";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { formatDecimal, formatPoints, PRICE_DECIMALS } from "@remotegpu/shared/values/money";
 import { BillingModel, type ModelRow } from "./billing-model.ts";
 import { ChainedJournal } from "../samples/chained-journal.ts";
 import type { ModelLine, ModelPrice } from "./model-run.ts";

@@ -9,9 +9,9 @@ import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/paym
 import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/prices";
 import { fixBootZero } from "@remotegpu/control-plane/server/store/billing/runs/run-time";
 import { openRuns } from "@remotegpu/control-plane/server/store/billing/runs/runs";
-import type { HostId } from "@remotegpu/shared/ids";
-import { type JournalBatch, UsageEntry } from "@remotegpu/shared/journal-row";
-import { parsePoints, parseQuantity } from "@remotegpu/shared/money";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type JournalBatch, UsageEntry } from "@remotegpu/shared/proof/journal-row";
+import { parsePoints, parseQuantity } from "@remotegpu/shared/values/money";
 import { ChainedJournal } from "../samples/chained-journal.ts";
 
 export const CHINA = { utcOffsetMinutes: 480, closeDelayHours: 24 };

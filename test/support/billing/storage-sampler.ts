@@ -5,8 +5,8 @@ import { addPrice } from "@remotegpu/control-plane/server/store/billing/prices/p
 import type { Database, Transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { setPoolDisk } from "@remotegpu/control-plane/server/store/billing/storage/storage-pools";
-import type { HostId } from "@remotegpu/shared/ids";
-import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/messages/storage-sampling";
 
 const SAMPLER = "pool-host" as HostId;
 const POOL = "pool";

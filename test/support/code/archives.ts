@@ -7,7 +7,7 @@ import {
   type TarEntry,
   tarFilling,
   tarHeader,
-} from "@remotegpu/shared/tar-header";
+} from "@remotegpu/shared/instance/tar-header";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Dockerode from "dockerode";
 import { execa } from "execa";
-import { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/values/ids";
 import { eventually } from "../eventually.ts";
 import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
 import { ownedName } from "./owned-name.ts";

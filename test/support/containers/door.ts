@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { onTestFinished } from "vitest";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { containerOptions, type ContainerOptions } from "@remotegpu/agent/core/container/container-spec";
 import { liveFiles, type SshDoor } from "@remotegpu/agent/core/ssh/live-files";
 import { Containers } from "@remotegpu/agent/runtime/containers";

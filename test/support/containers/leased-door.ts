@@ -2,8 +2,8 @@
  * Containers that are entered by SSH through leased ports of a real access process: OpenSSH's client connects to the host's
  * port, the relay carries it, and sshd inside tells of its logins.
  */
-import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import type { AccessSession, Cut } from "@remotegpu/shared/ssh-access";
+import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { AccessSession, Cut } from "@remotegpu/shared/instance/ssh-access";
 import type { FingerprintSet, ReachableInstance } from "@remotegpu/agent/access/control-messages";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";

@@ -1,6 +1,6 @@
 /** What a host or a folder of ours still has on this machine, and its end, whatever happened before. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/values/ids";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
 import { removeSimulatedCdiSpec, simulatedCdiFile } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";

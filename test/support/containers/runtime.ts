@@ -2,8 +2,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HostId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
 import { KERNEL_LOG } from "@remotegpu/agent/host/kernel-log";
 import { MemoryKills } from "@remotegpu/agent/host/memory-kills";

@@ -16,8 +16,8 @@ import { mintHostCredential } from "@remotegpu/control-plane/server/link/identit
 import { renderNatsConfig } from "@remotegpu/control-plane/server/link/servers/nats-config";
 import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
-import { HostId } from "@remotegpu/shared/ids";
-import type { CredentialGrant } from "@remotegpu/shared/joining";
+import { HostId } from "@remotegpu/shared/values/ids";
+import type { CredentialGrant } from "@remotegpu/shared/messages/joining";
 import { quietLog } from "../quiet-log.ts";
 
 const LOOPBACK = "127.0.0.1";

@@ -8,7 +8,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
 import { quietLog } from "../quiet-log.ts";
 import { beginPlanCounts, planCountSettings } from "./plan-counts.ts";

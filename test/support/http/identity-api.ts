@@ -7,8 +7,8 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from "node:https";
 import { hostIdentity } from "@remotegpu/control-plane/server/link/identity/host-credential";
 import type { ServerCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
-import { HostId } from "@remotegpu/shared/ids";
-import { type AccessKeyClaim, JoinRequest, RenewalRequest } from "@remotegpu/shared/joining";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { type AccessKeyClaim, JoinRequest, RenewalRequest } from "@remotegpu/shared/messages/joining";
 
 export interface IdentityApi {
   url: string;

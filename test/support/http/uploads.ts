@@ -1,8 +1,8 @@
 /** Uploads of datasets as a program would make them by the API: the list, its beginning, parts and its end. */
 import { createHash } from "node:crypto";
-import { CHUNK_BYTES, ManifestLine } from "@remotegpu/shared/files";
-import { GrowingTree, type Hash } from "@remotegpu/shared/merkle-tree";
-import { chunkLeaf, chunksOf } from "@remotegpu/shared/sealed-chunks";
+import { CHUNK_BYTES, ManifestLine } from "@remotegpu/shared/messages/files";
+import { GrowingTree, type Hash } from "@remotegpu/shared/proof/merkle-tree";
+import { chunkLeaf, chunksOf } from "@remotegpu/shared/proof/sealed-chunks";
 import type { Answer, ApiWorld, Caller } from "./api.ts";
 
 export type Tree = Record<string, Buffer | string>;

@@ -1,6 +1,6 @@
 /** An order of an environment, with what a test asks of it. */
 import { type Order, type OrderFields, resourcesOf } from "@remotegpu/control-plane/server/core/orders/order";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 export function anOrder(fields: Partial<OrderFields> = {}, change: Partial<Order> = {}): Order {
   return {

@@ -3,7 +3,7 @@
  * sizes and models in one host, some closed, held or cut; islands known, unknown or known in part; labels, racks, images,
  * pools and old agents; some hosts kept to one payer.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import type {
   Fleet,

@@ -1,5 +1,5 @@
 /** Hosts, GPUs and requests for tests of placement: whole ones by default, changed where the test cares. */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type {
   GpuCapacity,
   GpuUse,

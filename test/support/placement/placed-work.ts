@@ -1,7 +1,7 @@
 /** Rows of what waits and of what was placed, written as they are: for reads that no order could bring so far. */
 import type { Turn } from "@remotegpu/control-plane/server/core/queue/oldest";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 type Row = Record<string, unknown>;
 

@@ -12,7 +12,7 @@ import type {
   CommitOutcome,
   PlacementProposal,
 } from "@remotegpu/control-plane/server/store/placement/commit/proposals";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Caller } from "../http/api.ts";
 import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";

@@ -1,6 +1,6 @@
 /** Ranks of a gang as their hosts tell them, with what a test wants of them: all held, and all found well. */
 import type { RankState } from "@remotegpu/control-plane/server/core/instances/rank-state";
-import type { Finding } from "@remotegpu/shared/instance";
+import type { Finding } from "@remotegpu/shared/instance/instance";
 
 const IMAGE = `sha256:${"a".repeat(64)}`;
 

@@ -1,7 +1,7 @@
 /** A replica as its service sees it: it serves since an hour, unless a test says otherwise. */
 import type { Drain } from "@remotegpu/control-plane/server/core/inference/drain";
 import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/server/core/inference/replica";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const HOUR_MS = 60 * MS_PER_MINUTE;
 

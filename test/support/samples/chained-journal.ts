@@ -6,8 +6,8 @@ import {
   type JournalEntry,
   type JournalRow,
   signedText,
-} from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
+} from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
 
 export class ChainedJournal {
   readonly id: string;

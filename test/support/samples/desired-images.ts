@@ -1,6 +1,6 @@
 /** Wishes for images as an order or a fetch makes them. */
-import type { FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { FetchId, ImageTerms } from "@remotegpu/shared/instance/image-fetch";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredImage } from "@remotegpu/agent/core/images/desired-images";
 
 /** Of an operator who lets registries be anywhere, as those of tests are. */

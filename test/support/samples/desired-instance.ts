@@ -1,7 +1,7 @@
 /** Orders for instances, with everything that a test does not care about filled in. */
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 /** A root with busybox under every applet's name, /etc/passwd and /tmp. */
 export const BUSYBOX_IMAGE = "remotegpu-test/busybox:1";

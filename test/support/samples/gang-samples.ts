@@ -1,7 +1,7 @@
 /** Gang networks and ranks of tests, with everything that a test does not care about filled in. */
-import type { GangNetwork } from "@remotegpu/shared/gang-network";
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { GangNetwork } from "@remotegpu/shared/instance/gang-network";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "./desired-instance.ts";
 
 const FIRST_RANK = 128;

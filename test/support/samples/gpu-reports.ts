@@ -1,5 +1,5 @@
 /** Reports of cards that are well, for tests that change one value of them. */
-import { GpuReport } from "@remotegpu/shared/host-report";
+import { GpuReport } from "@remotegpu/shared/messages/host-report";
 
 export const CARD_A = "GPU-11111111-2222-3333-4444-555555555555";
 export const CARD_B = "GPU-99999999-2222-3333-4444-555555555555";

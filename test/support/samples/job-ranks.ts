@@ -1,7 +1,7 @@
 /** The only rank of a training job as the control plane orders it, with everything that a test does not care about filled in. */
 import { type RankCode, rankSpec } from "@remotegpu/control-plane/server/core/instances/desired-set";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MIB } from "@remotegpu/shared/values/units";
 import { desiredOf } from "./desired-instance.ts";
 
 export function jobRank(

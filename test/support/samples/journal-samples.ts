@@ -1,7 +1,7 @@
 /** Run records and desired instances for the journal's tests; no part of a test runner in here. */
-import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { BootId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredFetch, FetchId } from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import { desiredOf } from "./desired-instance.ts";
 import { termsOf } from "./desired-images.ts";

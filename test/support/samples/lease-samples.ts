@@ -1,6 +1,6 @@
 /** Leases for tests, with everything that a test does not care about filled in. */
-import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import type { DesiredLease } from "@remotegpu/shared/lease";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
 import { newLease, type LeaseRecord } from "@remotegpu/agent/core/leases/lease";
 
 type Changes = Partial<Omit<DesiredLease, "leaseId" | "workloadId">> & { workloadId?: string };

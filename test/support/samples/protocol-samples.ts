@@ -1,16 +1,16 @@
 /** Well-formed messages of every kind, for tests that need one and do not care which. */
 import { randomUUID } from "node:crypto";
-import { BootId, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import { BootId, HostId, InstanceId, JournalId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import {
   GENESIS_HASH,
   signedText,
   type JournalBatch,
   type JournalEntry,
   type JournalRow,
-} from "@remotegpu/shared/journal-row";
-import { rowHash } from "@remotegpu/shared/row-hash";
-import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
+} from "@remotegpu/shared/proof/journal-row";
+import { rowHash } from "@remotegpu/shared/proof/row-hash";
+import type { Heartbeat, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import { desiredOf } from "./desired-instance.ts";
 
 export const aHost = (id: string) => HostId.parse(id);

@@ -1,6 +1,6 @@
 /** Samples of what the agent decides on: orders, containers, records. */
-import type { BootId, GpuUuid, HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { AttachedGpu } from "@remotegpu/shared/instance";
+import type { BootId, GpuUuid, HostId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { AttachedGpu } from "@remotegpu/shared/instance/instance";
 import type {
   Container,
   ContainerState,

@@ -1,6 +1,6 @@
 /** Keeps, at the end of a run, the seconds of each file that passed, for the order of the next one. */
 import type { Reporter, TestModule, Vitest } from "vitest/node";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { MEASURED, nameOf, readSeconds, writeSeconds } from "./file-seconds.ts";
 import { wholeMs } from "./time-table.ts";
 

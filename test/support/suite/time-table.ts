@@ -3,7 +3,7 @@
  * file imports counts with it; nothing fails by it.
  */
 import type { Reporter, TestModule } from "vitest/node";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** Below that, the reporter's own lines are read as fast. */
 const FROM_FILES = 10;

@@ -20,8 +20,8 @@ import { HostOrders } from "@remotegpu/control-plane/server/link/hosts/host-orde
 import { serveHosts } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/journal-consumer";
 import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
-import type { HostId } from "@remotegpu/shared/ids";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { AgentUnderTest } from "../agent/agent.ts";
 import { ScriptedHost } from "../agent/scripted-control-plane.ts";
 import { CHINA } from "../billing/metering-scene.ts";

@@ -9,9 +9,9 @@ import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/
 import { lifecyclePass } from "@remotegpu/control-plane/server/controllers/lifecycle";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { BootId, JournalId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { BootId, JournalId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { vi } from "vitest";
 import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";

@@ -22,15 +22,19 @@ import {
 import type { HostHandlers } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/ids";
-import { type DesiredFetch, IMAGE_FETCH_FEATURE, type ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/lease";
-import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/shared/protocol";
-import { type AccessReport, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/ssh-access";
-import { GIB } from "@remotegpu/shared/units";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import { BootId, GpuUuid, HostId, JournalId } from "@remotegpu/shared/values/ids";
+import {
+  type DesiredFetch,
+  IMAGE_FETCH_FEATURE,
+  type ObservedPull,
+} from "@remotegpu/shared/instance/image-fetch";
+import type { BareRun, DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { DesiredLease, LEASE_PORTS, type ObservedLease } from "@remotegpu/shared/instance/lease";
+import { type ExecRequest, Heartbeat, type HeartbeatReply } from "@remotegpu/shared/messages/protocol";
+import { type AccessReport, type Cut, KeySet, SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
+import { GIB } from "@remotegpu/shared/values/units";
 import { type Answer, type ApiWorld, type Caller, openApi } from "../http/api.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import { quietLog } from "../quiet-log.ts";

@@ -8,7 +8,7 @@ import { type Database, transaction } from "@remotegpu/control-plane/server/stor
 import { refund } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import { waiveRun } from "@remotegpu/control-plane/server/store/billing/runs/runs";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { openControlScene } from "./control-scene.ts";
 import { at, CHINA, openScene, openSceneRun, type Scene, SceneJournal } from "../billing/metering-scene.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";

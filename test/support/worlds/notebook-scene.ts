@@ -6,7 +6,7 @@ import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import type { GatewayDeps } from "@remotegpu/control-plane/gateway/gateway";
 import { watchedServices } from "@remotegpu/agent/core/services/watched-services";
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { Doorway } from "../containers/door.ts";
 import { importJupyterImage, JUPYTER_IMAGE } from "../containers/notebook-images.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";

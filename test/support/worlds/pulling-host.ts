@@ -2,8 +2,8 @@
  * A host that does with its desired set what an agent does, one part at a time and in any order: it takes the set over,
  * pulls, starts and ends containers, reports. A test decides when which image comes. What ran is kept, to be proven.
  */
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { ScriptedHost } from "./control-scene.ts";
 
 export interface RanContainer {

@@ -5,7 +5,7 @@ import type {
   ServiceRevision,
   ServiceRollout,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { InstanceSpec } from "@remotegpu/shared/instance";
+import { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import type { Answer } from "../http/api.ts";

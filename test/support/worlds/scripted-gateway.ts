@@ -1,6 +1,6 @@
 /** A gateway among the rows of a database, that has what a test says: it tells of the services that it was given load of. */
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { keepGateway, removeGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 
 interface ServiceLoad {

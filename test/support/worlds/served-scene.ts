@@ -11,8 +11,8 @@ import type {
   NewInferenceServiceConfig,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import type { IncomingMessage } from "node:http";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { GIB } from "@remotegpu/shared/units";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { GIB } from "@remotegpu/shared/values/units";
 import { ContainerUnderTest } from "../agent/access.ts";
 import type { Answer, Caller } from "../http/api.ts";
 import { SERVICE, SERVICE_PORT, type WebAnswer, type WebRequest, type WebScene } from "./web-scene.ts";

@@ -14,8 +14,8 @@ import type {
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/host-liveness";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
-import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Answer, Caller } from "../http/api.ts";
 import type { ControlScene, ScriptedHost } from "./control-scene.ts";
 

@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type {
   FromGateway,
   FromPage,

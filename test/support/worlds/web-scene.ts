@@ -24,7 +24,7 @@ import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/a
 import type { Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { ReachableInstance } from "@remotegpu/agent/access/control-messages";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";

@@ -1,5 +1,5 @@
 /** Names among words: whatever turns within one, nothing outside of it turns. */
-import { contained, isolated } from "@remotegpu/dashboard/components/isolated";
+import { contained, isolated } from "@remotegpu/dashboard/locales/isolated";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 

@@ -1,5 +1,5 @@
 /** How the stream is read, and what a change makes old. */
-import { concerns } from "@remotegpu/dashboard/api/topics";
+import { concerns } from "@remotegpu/dashboard/live/topics";
 import { EventReader } from "@remotegpu/dashboard/live/sse";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

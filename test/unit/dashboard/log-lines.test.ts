@@ -1,5 +1,5 @@
 /** Output of a workload as the lines that a page shows. */
-import { hitsIn, MAX_LINES, NO_LINES, withText } from "@remotegpu/dashboard/components/workload/log-lines";
+import { hitsIn, MAX_LINES, NO_LINES, withText } from "@remotegpu/dashboard/components/logs/log-lines";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 

@@ -1,4 +1,4 @@
-import { orderLike } from "@remotegpu/dashboard/pages/training/order-like";
+import { orderLike } from "@remotegpu/dashboard/pages/training/order/order-like";
 import { expect, test } from "vitest";
 
 test("a job that is ordered once more has the values that are known, and none in place of those that are hidden", () => {

@@ -19,11 +19,11 @@ import {
   PROBLEM_STATUS,
   PROBLEM_TITLES,
 } from "@remotegpu/control-plane/server/http/request/problem-statuses";
-import { translator } from "@remotegpu/dashboard/components/translator";
-import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
-import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";
+import { translator } from "@remotegpu/dashboard/locales/translator";
+import { REFUSALS } from "@remotegpu/dashboard/components/text/refusals";
+import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
 import { wordingOf } from "@remotegpu/shared/reasons/wording";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { describe, expect, test } from "vitest";
 import { sampleReason } from "../../support/reasons/sample-reasons.ts";
 
@@ -150,7 +150,7 @@ describe("what it may say", () => {
     "control-plane/server/store/placement/commit/placement-candidates.ts",
     "control-plane/server/store/spending/suspensions.ts",
     "control-plane/server/http/money/billing/estimate.ts",
-    "shared/src/image-fetch.ts",
+    "shared/src/instance/image-fetch.ts",
   ])("in each sentence of %s", (file) => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
   });

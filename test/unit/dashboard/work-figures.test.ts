@@ -6,7 +6,7 @@ import {
   type Service,
   type Traffic,
 } from "@remotegpu/dashboard/pages/inference/service";
-import { type Job, lanesOf } from "@remotegpu/dashboard/pages/training/job";
+import { type Job, lanesOf } from "@remotegpu/dashboard/pages/training/job/job";
 import { describe, expect, test } from "vitest";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();

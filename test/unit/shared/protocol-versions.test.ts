@@ -9,8 +9,8 @@ import { ControlPlaneClient } from "@remotegpu/agent/link/control-plane-client";
 import { agentFeatures, sortedOrders } from "@remotegpu/agent/core/runs/unserved-order";
 import { agentService } from "@remotegpu/control-plane/server/core/hosts/agent-service";
 import { ordersFor } from "@remotegpu/control-plane/server/core/hosts/protocol-one";
-import { DesiredInstance } from "@remotegpu/shared/instance";
-import { readAccessReport, readRuns } from "@remotegpu/shared/one-by-one";
+import { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { readAccessReport, readRuns } from "@remotegpu/shared/messages/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -18,10 +18,10 @@ import {
   PROTOCOL,
   PulledPage,
   PullReply,
-} from "@remotegpu/shared/protocol";
-import { LogOpen } from "@remotegpu/shared/sessions";
-import { AccessReport, ArrivedAccessReport } from "@remotegpu/shared/ssh-access";
-import { decode, encode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/protocol";
+import { LogOpen } from "@remotegpu/shared/messages/sessions";
+import { AccessReport, ArrivedAccessReport } from "@remotegpu/shared/instance/ssh-access";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import { HeartbeatOfOne, ObservedReportOfOne, PullReplyOfOne } from "../../support/protocol-one.ts";
 import { aHost } from "../../support/samples/protocol-samples.ts";
 

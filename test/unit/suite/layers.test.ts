@@ -73,7 +73,7 @@ describe("an import", () => {
     ["../core/settings.ts", "control-plane/server/core/settings.ts"],
     ["@remotegpu/control-plane/cli/main", "control-plane/cli/main.ts"],
     ["@remotegpu/dashboard/api/client", "control-plane/dashboard/src/api/client.ts"],
-    ["@remotegpu/shared/ids", "shared/src/ids.ts"],
+    ["@remotegpu/shared/values/ids", "shared/src/values/ids.ts"],
     ["node:path", null],
     ["zod", null],
   ])("%s of a file in server/http names %s", (name, file) => {

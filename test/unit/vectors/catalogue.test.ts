@@ -1,6 +1,6 @@
 /** A vector's quantities in prices: what each entry costs stays what it was. */
 import { amountOf } from "@remotegpu/control-plane/server/core/billing/rating";
-import { formatPoints, formatQuantity, parsePrice } from "@remotegpu/shared/money";
+import { formatPoints, formatQuantity, parsePrice } from "@remotegpu/shared/values/money";
 import { expect, test } from "vitest";
 import { catalogueOf, NOT_IN_FORCE } from "../../vectors/catalogue.ts";
 

@@ -3,9 +3,9 @@
  * is told all again, so that it does not matter which newest one it is.
  */
 import { z } from "zod";
-import { LeaseId } from "@remotegpu/shared/ids";
-import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
-import { MIB } from "@remotegpu/shared/units";
+import { LeaseId } from "@remotegpu/shared/values/ids";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
+import { MIB } from "@remotegpu/shared/values/units";
 import { LeaseActivity, RelayMessage } from "../relay/relay-messages.ts";
 
 export const MAX_DRAINING_LINE_BYTES = MIB;

@@ -2,7 +2,7 @@
  * What an access process is once another one has taken over: it serves the connections that it has to their end, tells
  * the newest one of them, and follows it in what leases there are. It takes no new ones and writes nothing down.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { whyDrainingEnds } from "../../core/access/generations.ts";
 import type { RelayHandlers } from "../relay-handlers.ts";

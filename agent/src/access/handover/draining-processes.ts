@@ -3,7 +3,7 @@
  * are, and ends the oldest when there would be too many, or one that does not answer.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { InstanceId, LeaseId } from "@remotegpu/shared/ids";
+import type { InstanceId, LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { readProcessStart } from "../../host/processes/process-liveness.ts";
 import { readLines, writeLine } from "../lines.ts";

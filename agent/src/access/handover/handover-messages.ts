@@ -3,7 +3,7 @@
  * over to the other. Nothing of it is given up before the heir could do with it what it has to.
  */
 import { z } from "zod";
-import { LeaseId } from "@remotegpu/shared/ids";
+import { LeaseId } from "@remotegpu/shared/values/ids";
 import { GatewayIdentity } from "../relay/gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);

@@ -5,7 +5,7 @@
 import { closeSync, constants, openSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { LOGIN_SOCKET } from "../../core/ssh/live-files.ts";
 import { liveFolderOf } from "../../toolbox/live-folder.ts";

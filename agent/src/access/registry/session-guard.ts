@@ -2,8 +2,8 @@
  * Ends sessions whose right has gone: those that the control plane names, and those by SSH that no key or password of now
  * opens. Level-triggered: each list, each login and each second judges all that are open anew.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import { SSH_PORT, type AccessSession, type Cut } from "@remotegpu/shared/ssh-access";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { SSH_PORT, type AccessSession, type Cut } from "@remotegpu/shared/instance/ssh-access";
 import { verdictOn, verdictOnUnknown, type Door, type Insider } from "../../core/access/session-verdict.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";
 import type { AccessList, FingerprintSet, ReachableInstance } from "../control-messages.ts";

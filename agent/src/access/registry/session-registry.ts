@@ -2,13 +2,13 @@
  * The book of who is connected through this host's leases: fed by relays, written down by the broker alone, told to the
  * agent in steps so that a busy port or a flood makes few reports. What is over stays until the control plane has it.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import type {
   AccessAttempts,
   AccessReport as ReportedSessions,
   AccessSession,
-} from "@remotegpu/shared/ssh-access";
+} from "@remotegpu/shared/instance/ssh-access";
 import { AttemptWindows, WINDOW_MS, type Attempts } from "../../core/access/attempt-windows.ts";
 import { sessionsToReport } from "../../core/access/sessions-to-report.ts";
 import type { LeaseRecord } from "../../core/leases/lease.ts";

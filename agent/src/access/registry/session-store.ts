@@ -3,7 +3,7 @@
  * file. A row whose bytes changed by themselves counts as absent.
  */
 import type Database from "better-sqlite3";
-import { AccessAttempts, AccessSession } from "@remotegpu/shared/ssh-access";
+import { AccessAttempts, AccessSession } from "@remotegpu/shared/instance/ssh-access";
 import { seal, unseal, type StoredSeal } from "../../journal/database/sealed.ts";
 
 type Row = StoredSeal & { entry_id: string; is_session: number };

@@ -12,8 +12,8 @@ import {
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { createServer, type Server, TLSSocket } from "node:tls";
-import { TUNNEL_ALONE, TUNNEL_CLIENT_HEADER, TUNNEL_SHARED } from "@remotegpu/shared/gateway-tunnel";
-import { GATEWAY_NAME } from "@remotegpu/shared/joining";
+import { TUNNEL_ALONE, TUNNEL_CLIENT_HEADER, TUNNEL_SHARED } from "@remotegpu/shared/messages/gateway-tunnel";
+import { GATEWAY_NAME } from "@remotegpu/shared/messages/joining";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import type { GatewayIdentity } from "./gateway-identity.ts";
 import {

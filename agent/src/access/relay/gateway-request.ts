@@ -3,7 +3,7 @@
  * brings there. Whether whoever asks is a gateway is known before.
  */
 import { isIP } from "node:net";
-import { InstanceId } from "@remotegpu/shared/ids";
+import { InstanceId } from "@remotegpu/shared/values/ids";
 import { addressOf } from "../../core/access/client-group.ts";
 import type { RelaySocket } from "./relay-socket.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";

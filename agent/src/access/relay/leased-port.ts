@@ -4,8 +4,8 @@
  * that has not logged in makes room. Whoever comes from where too many logins came to nothing is led there by keys alone.
  */
 import { createServer, type Server } from "node:net";
-import type { LeaseId } from "@remotegpu/shared/ids";
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import type { AttemptOutcome } from "../../core/access/attempt-windows.ts";
 import { addressOf, groupOf } from "../../core/access/client-group.ts";
 import { ConnectionLimits } from "../../core/access/connection-limits.ts";

@@ -1,6 +1,6 @@
 /** Ways of gateways into instances that are open through this relay, and the instances into which none leads any more. */
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 import type { OpenAtInstance } from "./relay-messages.ts";
 
 export class OpenRoutes {

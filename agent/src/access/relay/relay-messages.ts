@@ -4,16 +4,16 @@
  * gateways do, to a port of an instance or to the files process.
  */
 import { z } from "zod";
-import { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
 import {
   ATTEMPT_OUTCOMES,
   GatewayAddress,
   MAX_GATEWAYS,
   SESSION_ENDS,
   SessionLogin,
-} from "@remotegpu/shared/ssh-access";
-import { text } from "@remotegpu/shared/text";
+} from "@remotegpu/shared/instance/ssh-access";
+import { text } from "@remotegpu/shared/values/text";
 import { MAX_ADDRESSES, type PasswordTries } from "../../core/access/password-limiter.ts";
 import { GatewayIdentity } from "./gateway-identity.ts";
 

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { Server, Socket } from "node:net";
-import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/files";
-import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
+import { FILES_NAME, FILES_PORT } from "@remotegpu/shared/messages/files";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import { KEYS_ONLY_ADDRESS, type ReportedLogin } from "../../core/access/login-line.ts";
 import { PendingDials } from "./pending-dials.ts";
 import { LeasedPort, type ServiceSocket } from "./leased-port.ts";

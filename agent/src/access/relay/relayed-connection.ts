@@ -4,7 +4,7 @@
  * is an end for the other.
  */
 import type { Socket } from "node:net";
-import type { AccessSession } from "@remotegpu/shared/ssh-access";
+import type { AccessSession } from "@remotegpu/shared/instance/ssh-access";
 import { RelaySocket } from "./relay-socket.ts";
 import { reset } from "./reset.ts";
 

@@ -3,7 +3,7 @@
  * one address that follow each other within a minute. What is worth telling is told as a whole each time it changes;
  * what came to nothing is only counted.
  */
-import type { LeaseId, RunId } from "@remotegpu/shared/ids";
+import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import { AttemptWindows, type AttemptOutcome, type Attempts } from "../../core/access/attempt-windows.ts";
 import type { RouteEnd } from "../../core/access/login-line.ts";
 import { MAX_SESSIONS_AT_ONCE, type RelayedSession } from "./relay-messages.ts";

@@ -2,7 +2,7 @@
  * Which leases' tries at passwords are reported next. Anybody on the Internet can change those of every lease of a host, so
  * a report has few of them, and whoever waits longest comes first.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { PasswordTries } from "../../core/access/password-limiter.ts";
 
 /** Of one report; each has some 40 kilobytes at most. */

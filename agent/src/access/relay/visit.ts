@@ -1,6 +1,6 @@
 /** One client's connection through a lease: from where, into which run, what it carried, and who it is told to be. */
-import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/ids";
-import type { SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { InstanceId, LeaseId, RunId } from "@remotegpu/shared/values/ids";
+import type { SessionLogin } from "@remotegpu/shared/instance/ssh-access";
 import type { RouteEnd } from "../../core/access/login-line.ts";
 import { UseMeter, type UseRule } from "../../core/access/session-use.ts";
 import type { ConnectionEnd } from "./relayed-connection.ts";

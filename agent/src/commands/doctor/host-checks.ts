@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
-import type { BootId } from "@remotegpu/shared/ids";
+import type { BootId } from "@remotegpu/shared/values/ids";
 import { hasCardsBySupportAlone } from "../../core/container/card-nodes.ts";
 import { isRunning, isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {

@@ -1,6 +1,6 @@
 /** What would go of the images on this host if an agent made room now: a dry run, which removes nothing. */
 import type { Check, CheckResult } from "@remotegpu/shared/doctor";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import {
   excessBytes,
   imagesToRemove,

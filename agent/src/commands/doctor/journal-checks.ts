@@ -1,7 +1,7 @@
 /** What the journal's file says about itself: is it whole, is its chain, and do its rows cover the runs as they must? */
-import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/chain-walk";
+import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/proof/chain-walk";
 import { type Check, type CheckResult, type Finding, resultOf } from "@remotegpu/shared/doctor";
-import { JournalEntry } from "@remotegpu/shared/journal-row";
+import { JournalEntry } from "@remotegpu/shared/proof/journal-row";
 import { RunCover, type CoverFault } from "../../core/metering/run-cover.ts";
 import type { DamagedEntry, JournalMeta, JournalReading } from "../../journal/journal-reading.ts";
 

@@ -2,9 +2,9 @@
  * Connections that came to nothing, counted by lease, address and outcome for five minutes. All windows end together, so
  * that a flood from everywhere makes one report and no more; of more addresses than are told apart, the rest is one.
  */
-import type { LeaseId } from "@remotegpu/shared/ids";
-import { MAX_ATTEMPTS, type AccessAttempts } from "@remotegpu/shared/ssh-access";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
+import { MAX_ATTEMPTS, type AccessAttempts } from "@remotegpu/shared/instance/ssh-access";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export const WINDOW_MS = 5 * MS_PER_MINUTE;
 export const OTHERS = "others";

@@ -3,7 +3,7 @@
  * of one address that nobody has been told to have logged in from. Who is beyond a bound of one address costs nobody else
  * anything; of SSH, who comes when all of a lease is taken, costs one who has not logged in.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
 
 export const MAX_CONNECTIONS_OF_LEASE = 512;
 /** Browsers open some dozens; more from one address on one port is a flood. */

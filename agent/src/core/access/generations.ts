@@ -3,7 +3,7 @@
  * only the connections that it had. When one hands over, and when an elder ends, with the sentence that its connections
  * are told to have ended by.
  */
-import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 /** The newest one and two elders: each takes memory of the host. */
 export const MAX_GENERATIONS = 3;

@@ -2,7 +2,7 @@
  * A line of sshd that says who has logged in, as it comes out of a container: whoever is root there can write any. It is
  * taken for no more than what a container tells of the connection that has this port.
  */
-import type { SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { SessionLogin } from "@remotegpu/shared/instance/ssh-access";
 
 /** A whole line is shorter, whatever the user and the type of the key are called. */
 export const MAX_LOGIN_LINE = 256;

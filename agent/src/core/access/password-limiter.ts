@@ -8,7 +8,7 @@
  * address from which somebody has logged in within a week has tries of its own: no stranger can use those up. An owner with
  * only a password who comes from a new address is a stranger, too, and waits with the others, or brings a key.
  */
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 /** So many at once after a pause, and so many an hour for as long as it likes. */
 type Rate = { burst: number; perHour: number };

@@ -2,9 +2,9 @@
  * Which bytes of a connection are access, so that a lease with them is not idle. Scans, logins that failed, keep-alives of
  * a client that only stays connected and looks of our own are none.
  */
-import { SSH_PORT } from "@remotegpu/shared/ssh-access";
-import type { LeaseService } from "@remotegpu/shared/lease";
-import { KIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import { KIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 /**
  * The idle traffic of one SSH connection, both ways together. A keep-alive of a client and its answer are 52 + 28 bytes

@@ -2,7 +2,7 @@
  * Whether somebody who is in by SSH still may be: by the keys and the password that open the environment now. Who came in
  * is what the container told; who was not told yet goes when anybody's right goes, since it could be that one.
  */
-import type { SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { SessionLogin } from "@remotegpu/shared/instance/ssh-access";
 
 /** A key that was added lies in the container a moment before it is known here. */
 export const UNKNOWN_KEY_GRACE_MS = 5_000;

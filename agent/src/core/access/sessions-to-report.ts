@@ -4,7 +4,7 @@ import {
   type AccessAttempts,
   type AccessReport,
   type AccessSession,
-} from "@remotegpu/shared/ssh-access";
+} from "@remotegpu/shared/instance/ssh-access";
 
 /** Fewer than a report may hold: the leases and cards of a host stand on the same page. */
 export const MAX_REPORTED_SESSIONS = 256;

@@ -3,8 +3,8 @@
  * bridge of its own, the program of its image under our init. It differs by its labels alone (container.ts), which make
  * it nobody's run: it is never metered, reported, adopted or reaped.
  */
-import type { HostId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { CANARY_LIMITS } from "./canary-room.ts";
 import { connectionsOf, type Target } from "./canary-targets.ts";
 

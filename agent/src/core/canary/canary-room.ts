@@ -1,6 +1,6 @@
 /** Whether a host has room for its canary beside what was ordered of it: a full one keeps all that it has for customers. */
-import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { MIB } from "@remotegpu/shared/values/units";
 
 /** What the canary may use at most. It takes a fraction of it, for about two seconds. */
 export const CANARY_LIMITS = { cpuMilli: 500, memoryBytes: 64 * MIB, pidsLimit: 64 } as const;

@@ -1,6 +1,6 @@
 /** When the canary is due: a few minutes after the agent's start, on each host at another moment, and then once an hour. */
-import type { HostId } from "@remotegpu/shared/ids";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export const CANARY_EVERY_MS = MS_PER_HOUR;
 const FIRST_MS = 3 * MS_PER_MINUTE;

@@ -2,7 +2,7 @@
  * Device nodes by which a container uses its cards, as it was created with them: those of its CDI devices, or of the
  * runtime's own NVIDIA support. Without any of them no program there computes.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { CreatedDevices, OwnedContainer } from "./container.ts";
 import type { CdiDevice, HostNodes } from "./gpu-attachment.ts";
 

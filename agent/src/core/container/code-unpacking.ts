@@ -3,8 +3,8 @@
  * the command begins. Whatever is in it can thus do no more than the command itself; it counts as what the container has
  * written, and goes with it.
  */
-import { CODE_TARGET } from "@remotegpu/shared/code";
-import { joined, TAR_END, tarHeader } from "@remotegpu/shared/tar-header";
+import { CODE_TARGET } from "@remotegpu/shared/instance/code";
+import { joined, TAR_END, tarHeader } from "@remotegpu/shared/instance/tar-header";
 
 export const PACK_TARGET = "/.remotegpu-code";
 const BUSYBOX = "/.remotegpu/busybox";

@@ -2,8 +2,8 @@
  * From an instance's spec and the facts of this host to what the runtime's `create` takes (Docker API, version
  * 1.44 and later; field names are the API's). Hardening lives here and nowhere else: nothing in a spec loosens it.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { PACK_TARGET, unpackingFirst } from "./code-unpacking.ts";
 import { launchedCommand } from "./launched-command.ts";
 import { BRIDGE_LABEL, canaryLabels, labelsOf, networkLabel } from "./container.ts";

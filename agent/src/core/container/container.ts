@@ -2,8 +2,8 @@
  * A container of the runtime as the agent's decisions see it, and the labels that say whose it is. Everything but
  * time can be rebuilt from these labels. What carries no complete set of them is not ours.
  */
-import type { GpuUuid, HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { AttachedGpu, InstanceSpec } from "@remotegpu/shared/instance";
+import type { GpuUuid, HostId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { AttachedGpu, InstanceSpec } from "@remotegpu/shared/instance/instance";
 
 /** Names one run of one placement; an instance has one placement per epoch, a placement one run at a time. */
 export type RunKey = { instanceId: InstanceId; placementEpoch: number; runId: RunId };

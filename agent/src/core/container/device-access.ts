@@ -4,8 +4,8 @@
  * the answers of one probe after another to what is known of a run; whether its time counts is decided in
  * core/metering/run-access.ts, what is done in core/reconcile. Pure.
  */
-import type { BootId, GpuUuid } from "@remotegpu/shared/ids";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { CardNode } from "./card-nodes.ts";
 
 const PROBE_EVERY_MS = MS_PER_MINUTE;

@@ -2,7 +2,7 @@
  * Whether a container has used up what it may have of processes or memory, from the texts of its control group's files,
  * as a sentence for people. A limit that is not told, or is none, is never used up.
  */
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 
 /** Who enters by SSH needs so many: a server of the connection, its session and a shell. */
 const PROCESSES_FOR_A_SESSION = 3;

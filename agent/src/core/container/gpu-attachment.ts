@@ -2,9 +2,9 @@
  * How a container gets its GPUs: by CDI names, by the runtime's own NVIDIA support, or plainly by the devices,
  * mounts and environment that the same CDI spec lists. Each way gives exactly the GPUs of the placement.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
-import type { AttachMode } from "@remotegpu/shared/host-report";
-import type { AttachedGpu } from "@remotegpu/shared/instance";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
+import type { AttachMode } from "@remotegpu/shared/messages/host-report";
+import type { AttachedGpu } from "@remotegpu/shared/instance/instance";
 
 export type CdiEdits = {
   env: string[];

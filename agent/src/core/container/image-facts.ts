@@ -1,5 +1,5 @@
 /** Adds to what is told of each run which image its container was made of, and what that image brings. */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isSameRun, type OwnedContainer } from "./container.ts";
 
 export function withImageFacts(

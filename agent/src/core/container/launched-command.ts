@@ -1,5 +1,5 @@
 /** What runs in a rank of a job of which one starts processes on all: that one's command, and in the others its way in. */
-import { RANK_SSH_FOLDER, type RankLaunch } from "@remotegpu/shared/rank-launch";
+import { RANK_SSH_FOLDER, type RankLaunch } from "@remotegpu/shared/instance/rank-launch";
 
 const SERVER = "/.remotegpu/libexec/rank-sshd";
 /** As a shell has it where nobody says. */

@@ -2,8 +2,8 @@
  * Adds to what is told of each run that runs which device nodes of its cards are gone from its container. Only somebody in
  * there takes them away, and a program that has one open keeps it, so that nothing else comes of it.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { DeviceAccess } from "./device-access.ts";
 
 export function withMissingNodes(

@@ -2,7 +2,7 @@
  * Paths below a folder, as bytes: what the kernel would take, without a step upwards, an empty one or one that stays. The
  * kernel itself keeps whatever links are on the way from leading out; this keeps what is asked from being read in two ways.
  */
-import { MAX_NAME_BYTES, MAX_PATH_BYTES } from "@remotegpu/shared/files";
+import { MAX_NAME_BYTES, MAX_PATH_BYTES } from "@remotegpu/shared/messages/files";
 
 const SLASH = 0x2f;
 const DOT = 0x2e;

@@ -3,8 +3,8 @@
  * It is what is seen now; whether that lasts is judged by the control plane. A sentence changes only with what it says, so
  * that nothing is told twice. Pure.
  */
-import type { Finding, InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { Finding, InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 type Rank = NonNullable<InstanceSpec["hosts"]>[number];
 

@@ -1,6 +1,6 @@
 /** Adds to what is told of each run what is known of it as a rank of a gang. Pure. */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { Finding, ObservedInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { Finding, ObservedInstance } from "@remotegpu/shared/instance/instance";
 
 /** The facts of one rank: held with what was found so far, or released and out of reach of some. */
 export type GangFacts = { held: readonly Finding[] } | { cutOff: readonly string[] };

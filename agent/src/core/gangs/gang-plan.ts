@@ -2,7 +2,7 @@
  * What the numbers of a gang's network come to on one host: who is reached by which other host, by which hardware address,
  * and in packets of which size. Pure.
  */
-import type { GangNetwork } from "@remotegpu/shared/gang-network";
+import type { GangNetwork } from "@remotegpu/shared/instance/gang-network";
 
 /** What all of its ranks on one host have in common: what a host makes once for them. */
 export type HostGang = Omit<GangNetwork, "address">;

@@ -2,7 +2,7 @@
  * Who may speak to this host's port of gang networks: the other hosts of its gangs, and nobody else, since whoever may is
  * within them. Rules are as iptables prints them, without the leading `-A`. Pure.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostGang } from "./gang-plan.ts";
 
 /** Shared by all agents of a machine: what one lets in, no other shuts out. */

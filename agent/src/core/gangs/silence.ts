@@ -1,5 +1,5 @@
 /** From which ranks of its gang a rank that was released hears nothing. Pure. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** Twice nothing may be a switch that restarts. */
 const SILENT_MS = 15 * MS_PER_SECOND;

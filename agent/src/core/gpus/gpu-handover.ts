@@ -3,8 +3,8 @@
  * starts on it, since what the container left behind would share it with the next. A card that nothing has left since
  * the last look needs no other. Told by lists of containers; who is on a card is for core/gpus/gpu-processes.ts.
  */
-import type { GpuReport, GpuStranger } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport, GpuStranger } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { OwnedContainer } from "../container/container.ts";
 
 export type Handovers = {

@@ -3,8 +3,8 @@
  * card that fails is cordoned by the host itself, alone; the way back is a row of good samples once nothing holds it.
  * What to do with the containers of a failed card is decided in reconcile.ts, and what is charged in run-cards.ts.
  */
-import type { GpuCordon, GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuCordon, GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { NO_FINDINGS, signOfOne, type GpuCondition } from "./gpu-condition.ts";
 import { OPTIONAL_READINGS, type OptionalReading } from "./gpu-readings.ts";
 import type { KernelEffect, KernelFinding } from "./kernel-finding.ts";

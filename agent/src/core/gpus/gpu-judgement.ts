@@ -2,7 +2,7 @@
  * The report of a card with its judgement: healthy, degraded, unhealthy or unknown, each with its reasons, the gravest
  * first. What closes a card is decided in gpu-health.ts; here it is only shown.
  */
-import { MAX_GPU_REASONS, type GpuReport } from "@remotegpu/shared/host-report";
+import { MAX_GPU_REASONS, type GpuReport } from "@remotegpu/shared/messages/host-report";
 import { closuresOf, reportsNothing, type CardState } from "./gpu-health.ts";
 
 /** Reasons for low clocks that tell of trouble; the others are how a card saves power or obeys a setting. */

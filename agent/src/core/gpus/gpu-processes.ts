@@ -3,8 +3,8 @@
  * starts beside it. Memory in use that our processes do not account for is shown as well, since not every user of a card
  * is a process.
  */
-import { MAX_GPU_STRANGERS, type GpuReport, type GpuStranger } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import { MAX_GPU_STRANGERS, type GpuReport, type GpuStranger } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 

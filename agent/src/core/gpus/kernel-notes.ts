@@ -2,8 +2,8 @@
  * What the kernel log said of this host's GPUs that closes nothing, kept for the operators: each thing once for its device,
  * with how often it was said. Program faults of which nobody knows whose program it was are among them.
  */
-import { type KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/gpu-errors";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import { type KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { HeardFinding } from "./kernel-lines/kernel-reading.ts";
 
 /** Beyond it nobody counts. */

@@ -2,7 +2,7 @@
  * Which cards of the host are joined by NVLink. Cards that reach each other over NVLinks, if need be across others,
  * are one island; a card without any is an island of its own. What is not known for certain is not said at all.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 
 /** The links among cards, each card by its index and each link once. */
 export type NvlinkMap = {

@@ -2,9 +2,9 @@
  * Errors that programs made on GPUs, by the runs whose programs they were. They close nothing, and the run's people are
  * told. A program can make thousands a second: of one run each error is kept once for a while, and the latest few of all.
  */
-import { type GpuFault, MAX_GPU_FAULTS } from "@remotegpu/shared/gpu-errors";
-import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { type GpuFault, MAX_GPU_FAULTS } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 
 /** `atMs` is when it was read, on the monotonic clock. */

@@ -4,7 +4,7 @@
  * PATH need not lead. Beyond programs there is whether it names a user other than root. Its home is not told: our init
  * makes one where there is none.
  */
-import { MAX_BROUGHT } from "@remotegpu/shared/instance";
+import { MAX_BROUGHT } from "@remotegpu/shared/instance/instance";
 
 /** Where a word has a place of its own, nothing else is looked at. */
 const PROGRAMS: readonly { word: string; names: readonly string[]; at?: readonly string[] }[] = [

@@ -2,9 +2,9 @@
  * Which images are wanted on this host now: by orders that are to run and have no container yet, and by fetches. Read
  * anew in each round; what is no longer among them nobody wants any more.
  */
-import type { DesiredFetch, FetchId, ImageTerms } from "@remotegpu/shared/image-fetch";
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredFetch, FetchId, ImageTerms } from "@remotegpu/shared/instance/image-fetch";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { networkLabel } from "../container/container.ts";
 import { runViews, type Knowledge } from "../runs/run-view.ts";
 

@@ -3,7 +3,7 @@
  * recently used first. Never one that a container of any state uses, one that is wanted now, or one that somebody else
  * named: an image that was here before us is not ours to remove.
  */
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { listedName } from "./image-reference.ts";
 import type { PulledImage } from "./image-rights.ts";
 

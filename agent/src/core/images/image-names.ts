@@ -2,7 +2,7 @@
  * By which names an order may call for an image that is on this host: its tags, and its id. Sorted and bounded, so that
  * the same images always make the same list.
  */
-import { IMAGE_NAME, MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { IMAGE_NAME, MAX_HOST_IMAGES } from "@remotegpu/shared/values/image-name";
 import { isCanaryImage } from "../canary/canary-order.ts";
 import type { StoredImage } from "./image-cleaning.ts";
 

@@ -1,5 +1,5 @@
 /** How images are named towards the runtime and by it: with a tag, and the default registry left out. */
-import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/image-name";
+import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/values/image-name";
 
 /** What a runtime adds where an order names no tag. Without one it would pull every tag there is. */
 const DEFAULT_TAG = "latest";

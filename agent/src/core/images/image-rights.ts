@@ -3,7 +3,7 @@
  * with some is for orders with the same ones, until a registry has let another order have it, too. What somebody put
  * here by hand is for nobody, unless it is on offer.
  */
-import type { ImageTerms } from "@remotegpu/shared/image-fetch";
+import type { ImageTerms } from "@remotegpu/shared/instance/image-fetch";
 import { hasDigest, listedName, repositoryOf } from "./image-reference.ts";
 
 /** An image that this agent pulled: by which name, and with which credential. */

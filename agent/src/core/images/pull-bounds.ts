@@ -1,5 +1,5 @@
 /** When a pull that somebody still wants is ended: for good, or to make room for others and begin again later. */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { PullProgress } from "./pull-progress.ts";
 
 /** A large framework image on a slow line. */

@@ -2,7 +2,7 @@
  * What the runtime says when a pull failed, as one of the few reasons that customers see. Its text may hold what a
  * registry answered, so it chooses among them and is told to operators alone.
  */
-import type { PullProblem } from "@remotegpu/shared/image-fetch";
+import type { PullProblem } from "@remotegpu/shared/instance/image-fetch";
 
 /**
  * The first that matches. While it unpacks, the runtime names files of the image, which may be called like any error

@@ -3,7 +3,7 @@
  * bytes in steps, the larger the layer the larger; repetitions of what was had before are no progress. Sizes stand in
  * manifests that customers make, so no number of them is believed.
  */
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 /** One line of the runtime's answer. */
 export type PullEvent = {

@@ -3,7 +3,7 @@
  * makes the pause longer; one good answer ends the row. A pause is its owner's alone, since an image of his may be all
  * that fails; only what two owners met keeps everybody from a registry.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 const FIRST_PAUSE_MS = 30 * MS_PER_SECOND;
 export const LONGEST_PAUSE_MS = 10 * MS_PER_MINUTE;

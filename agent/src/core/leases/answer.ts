@@ -2,8 +2,8 @@
  * Whether somebody answers behind a lease: when that is looked at, and what is told of it. Often while nobody was seen, so
  * that a start is noticed at once, and rarely from then on. Pure: the looks are service-check.ts of the access process.
  */
-import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const FIRST_REST_MS = 250;
 export const LONGEST_BACKOFF_MS = 30_000;

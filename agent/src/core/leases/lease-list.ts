@@ -2,8 +2,8 @@
  * The whole list of leases that an agent hands over, against the leases that are known. Only numbers that go up
  * are followed, absence takes nothing away, and a released lease never comes back under its id.
  */
-import type { DesiredLease } from "@remotegpu/shared/lease";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { newLease, released, reordered, type LeaseRecord } from "./lease.ts";
 
 /** A released lease that no list names any more is remembered for so long, against a list that comes late. */

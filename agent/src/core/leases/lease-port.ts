@@ -2,7 +2,7 @@
  * Which number a lease gets: the first free one from a random place on. What is free is judged twice: here by what
  * is held and what still rests, and then by the bind itself, which alone knows of strangers.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { LeaseRecord } from "./lease.ts";
 
 /** A number is not given again for so long: whoever still has the old address must not meet another service. */

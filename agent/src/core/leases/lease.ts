@@ -4,9 +4,9 @@
  * the observed clock, which counts only while an access process runs. Pure: the keeper writes each change down
  * before the world follows it.
  */
-import type { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import type { DesiredLease, LeaseService, ObservedLease } from "@remotegpu/shared/lease";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { DesiredLease, LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 /**
  * People are warned twice, so long before the release. A lease that is released after few hours is warned of later, in the

@@ -1,6 +1,6 @@
 /** Which containers of this host the access process may lead into: those that run and that somebody ordered. */
-import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { watchedServices } from "../services/watched-services.ts";
 import type { OwnedContainer } from "../container/container.ts";
 

@@ -1,6 +1,6 @@
 /** Adds to what is told of each run that drains what gateways have open to it, where that is known. Pure. */
-import type { InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isSameRun } from "../container/container.ts";
 
 export function withOpenStreams(

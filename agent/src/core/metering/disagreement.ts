@@ -2,8 +2,8 @@
  * Where the container runtime and the kernel say different things of a run. The kernel is believed, what lives goes on
  * costing, and what lasts longer than a start or an end takes is told to people.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ContainerState } from "../container/container.ts";
 
 export type Disagreement = {

@@ -2,7 +2,7 @@
  * From what was seen in this round to what metering counts: which process' life is a run's time, since when, and
  * whether it goes on. Pure; the loop reads /proc in between.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Life, MeteredRun, Span } from "./metering.ts";
 import { readmittedMs } from "./run-access.ts";
 import type { CardProof } from "./run-cards.ts";

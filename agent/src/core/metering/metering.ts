@@ -6,8 +6,8 @@
  * says so (`final`), and a run of which nothing ran, or nothing is proven, ends with an empty one, so that it can be
  * closed free.
  */
-import type { InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import type { CardProof } from "./run-cards.ts";
 import {
   closeAt,

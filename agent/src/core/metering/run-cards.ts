@@ -4,8 +4,8 @@
  * them, nothing after the last good sample is settled however long that takes; where the sign is only that nothing was
  * heard of the card, it is settled after a while, as where the tool hangs for all.
  */
-import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { OwnedContainer } from "../container/container.ts";
 import type { CardState } from "../gpus/gpu-health.ts";
 

@@ -2,8 +2,8 @@
  * Do a journal's rows cover each run's time as metering leaves it: in order, nothing twice, nothing after the end, and
  * no hole that no row explains? Rows are walked one by one, so that a week of them costs time and not memory.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { JournalEntry, UsageEntry } from "@remotegpu/shared/journal-row";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { JournalEntry, UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { MISSED_TICK_MS, type UsageInterval } from "./usage-interval.ts";
 
 export type CoverFault = { runId: RunId; seq: number } &

@@ -5,8 +5,8 @@
  * A claim was seen alive at both ends by one pid with one start time in one boot, or ends where the runtime says; what
  * was over before it was seen begins there, too (metered-run.ts). All else is `unproven`. Times are whole milliseconds on the CLOCK_MONOTONIC of the boot named beside them.
  */
-import type { BootId, RunId } from "@remotegpu/shared/ids";
-import type { Proof } from "@remotegpu/shared/journal-row";
+import type { BootId, RunId } from "@remotegpu/shared/values/ids";
+import type { Proof } from "@remotegpu/shared/proof/journal-row";
 
 /** Two ticks are at most this far apart: an unwitnessed death of the host costs at most this much time. */
 export const EXTEND_EVERY_MS = 10_000;

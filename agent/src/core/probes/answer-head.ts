@@ -2,7 +2,7 @@
  * The head of an answer in HTTP/1, as far as a probe needs it: its status, and that it came to its end. All else is passed
  * over unread, so that nothing a program can say there costs or does anything. Pure.
  */
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import type { Reply } from "./probe-answer.ts";
 
 export const MAX_HEAD_BYTES = 16 * KIB;

@@ -1,5 +1,5 @@
 /** What one probe of a replica was answered, and what that says: passed, failed, or nothing. Pure. */
-import type { Probe } from "@remotegpu/shared/probe";
+import type { Probe } from "@remotegpu/shared/instance/probe";
 
 /** As it was seen from within the container's network. */
 export type Reply =

@@ -2,9 +2,9 @@
  * What a replica's answers come to: whether it serves, when it is asked again, and when its container has to be started
  * again. Failing a while takes it out of the way of requests only; what it costs and holds stays as it is. Pure.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { Probe } from "@remotegpu/shared/probe";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { Probe } from "@remotegpu/shared/instance/probe";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ContainerState } from "../container/container.ts";
 import type { Unwell } from "../runs/action.ts";
 import type { RunRecord } from "../runs/run-record.ts";

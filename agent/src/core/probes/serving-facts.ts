@@ -1,6 +1,6 @@
 /** Adds to what is told of each run with a probe whether it serves, and where it does not, what its probe got. Pure. */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isSameRun } from "../container/container.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { Probed, Serving } from "./probe-state.ts";

@@ -3,7 +3,7 @@
  * so that anything it did between them counts, and nothing of before. What cannot be read is taken for work: nobody is
  * called idle by a guess. Pure.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /**
  * The share of one core, or of what it was given where that is less: a program that only waits wakes up now and then.

@@ -1,7 +1,7 @@
 /** Adds to what is told of each run whether it does anything, and whether somebody holds it still. Pure. */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { Idleness } from "@remotegpu/shared/progress";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { Idleness } from "@remotegpu/shared/instance/progress";
 
 export type ProgressFacts = { idleness: Idleness | null; isFrozen: boolean };
 

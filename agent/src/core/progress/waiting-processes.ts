@@ -1,5 +1,5 @@
 /** What the processes of a container wait for, as people are told it: those alike together, in plain characters. Pure. */
-import { MAX_REPORTED_PROCESSES, type WaitingProcesses } from "@remotegpu/shared/progress";
+import { MAX_REPORTED_PROCESSES, type WaitingProcesses } from "@remotegpu/shared/instance/progress";
 
 export type ProcessState = Omit<WaitingProcesses, "count">;
 

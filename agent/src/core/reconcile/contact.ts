@@ -9,7 +9,7 @@
  * nothing with a `stop_after` is started in a boot before contact was made in it (start-obstacle.ts): the reboot
  * has ended it, and until somebody says that it is still wanted here, it stays ended.
  */
-import type { BootId } from "@remotegpu/shared/ids";
+import type { BootId } from "@remotegpu/shared/values/ids";
 import type { MonotonicTime } from "../runs/run-record.ts";
 
 export type Contact = {

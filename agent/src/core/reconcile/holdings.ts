@@ -2,7 +2,7 @@
  * Does what runs on this host agree with what the journal knows: one holder of each card, one running container of
  * each instance, and a record for each container as well as a container for each record that has one?
  */
-import type { GpuUuid, InstanceId } from "@remotegpu/shared/ids";
+import type { GpuUuid, InstanceId } from "@remotegpu/shared/values/ids";
 import { isRunning, isSameRun, type OwnedContainer } from "../container/container.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import { conflict } from "./start-obstacle.ts";

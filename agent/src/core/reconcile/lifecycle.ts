@@ -2,8 +2,8 @@
  * What the host says about each run: phase, sentence and problem, from the same views the actions are decided on.
  * While a start is still tried again the problem stays null, unless the host itself is the reason.
  */
-import type { BootId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance";
+import type { BootId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance/instance";
 import { isRunning, type OwnedContainer } from "../container/container.ts";
 import { isDeniedCards } from "../container/device-access.ts";
 import { HOURS_WITHOUT_CARDS, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";

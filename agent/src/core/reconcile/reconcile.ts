@@ -3,9 +3,9 @@
  * each round, so a lost or doubled message changes nothing; what waits for something is simply decided again.
  * It does not look into images, mounts or the network: carrying out a start finds those out.
  */
-import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { isDeniedCards, refusalAfter } from "../container/device-access.ts";
 import type { DeviceAccess, Refusal } from "../container/device-access.ts";
 import { inOrder } from "../runs/action.ts";

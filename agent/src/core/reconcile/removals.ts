@@ -1,6 +1,6 @@
 /** When a removal that was ordered is done: neither a record nor a container of the placement is left. */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { BareOrder } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { BareOrder } from "@remotegpu/shared/instance/instance";
 import { isSamePlacement, type OwnedContainer } from "../container/container.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 

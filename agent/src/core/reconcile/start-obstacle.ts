@@ -2,8 +2,8 @@
  * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
  * and the start is tried again in the next round, so none of these needs a retry of its own.
  */
-import type { GpuUuid, InstanceId } from "@remotegpu/shared/ids";
-import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance";
+import type { GpuUuid, InstanceId } from "@remotegpu/shared/values/ids";
+import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { isRunning, isSameRun } from "../container/container.ts";
 import type { OwnedContainer } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";

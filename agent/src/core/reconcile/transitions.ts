@@ -3,9 +3,9 @@
  * whose every round what is not done yet is decided again; nothing is given up here, it is only not waited for in
  * silence. The count begins anew with the agent.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 /** A pull may take an hour and wait for others; a stop has at most ten minutes of grace. */
 export const DEADLINES_MS = { starting: 90 * MS_PER_MINUTE, stopping: 15 * MS_PER_MINUTE } as const;

@@ -2,7 +2,7 @@
  * The things the loop can be told to do, and the order in which it does them. An action names its run in full, so
  * each can be recorded, carried out and logged alone.
  */
-import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance";
+import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance/instance";
 import type { Refusal } from "../container/device-access.ts";
 import type { RunKey } from "../container/container.ts";
 import type { OutputFolders } from "./run-remains.ts";

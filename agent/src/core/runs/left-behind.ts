@@ -3,7 +3,7 @@
  * is what its container's control group holds. They count as running in every decision, so their cards and folders stay
  * theirs and their time goes on, until a look finds their groups empty.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Container, OwnedContainer } from "../container/container.ts";
 import type { Holding, RunRecord } from "./run-record.ts";
 

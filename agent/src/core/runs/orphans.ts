@@ -5,8 +5,8 @@
  *
  * What a set once named is no orphan, even when a later set lacks it: absence never deletes.
  */
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { RunKey } from "../container/container.ts";
 import { ownedContainers, type Knowledge } from "./run-view.ts";
 

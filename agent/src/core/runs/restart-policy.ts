@@ -2,8 +2,8 @@
  * When a run whose container does not run is started (again), and when it is given up. Starts after a crash, a
  * reboot or a restarted runtime stay inside the run; their number in a row is bounded.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import type { RunEnd } from "./action.ts";
 import type { Container } from "../container/container.ts";
 import type { MonotonicTime, RunRecord } from "./run-record.ts";

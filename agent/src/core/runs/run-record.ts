@@ -2,8 +2,8 @@
  * What the journal knows of one run, and how each action changes it. The record is written before the action is
  * carried out (intent first), so a crash between the two shows in the next observation and is repaired there.
  */
-import type { BootId } from "@remotegpu/shared/ids";
-import type { InstanceProblem } from "@remotegpu/shared/instance";
+import type { BootId } from "@remotegpu/shared/values/ids";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
 import type { Refusal } from "../container/device-access.ts";
 import type { Action, Given, RunEnd, Served, StopCause, StopActor, Unwell } from "./action.ts";
 import type { RunKey } from "../container/container.ts";

@@ -2,8 +2,12 @@
  * What is kept of a run's end beyond its phase: exit code, signal, memory, and the last lines that its container
  * wrote, as text that every reader and every database takes.
  */
-import { type InstanceSpec, MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance";
-import { MIB } from "@remotegpu/shared/units";
+import {
+  type InstanceSpec,
+  MAX_TAIL_BYTES,
+  type ObservedInstance,
+} from "@remotegpu/shared/instance/instance";
+import { MIB } from "@remotegpu/shared/values/units";
 
 /** The bound of all tails in one report as they are sent: far below what a report may have in pages (paging.ts). */
 export const MAX_TAILS_BYTES = 2 * MIB;

@@ -2,8 +2,8 @@
  * Lays side by side what is wanted, known and seen of each run, and says how the desired set stands to it. Both
  * the actions and the report are decided from these views, so they cannot disagree.
  */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { StopActor } from "./action.ts";
 import { isRunning, isSamePlacement, isSameRun } from "../container/container.ts";
 import type { Container, OwnedContainer, RunKey } from "../container/container.ts";

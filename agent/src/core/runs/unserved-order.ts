@@ -2,8 +2,8 @@
  * Orders that this agent does not carry out, since they say what only a later one understands or does. Nothing of them is
  * started; what runs of them runs on, and their stops and removals are followed, which takes nothing but their names.
  */
-import { featuresFor, whatLacks, type Feature } from "@remotegpu/shared/features";
-import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
+import { featuresFor, whatLacks, type Feature } from "@remotegpu/shared/instance/features";
+import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance/instance";
 
 /** What every agent of this version does beyond the protocol's first form. */
 const FEATURES_EVERYWHERE = [

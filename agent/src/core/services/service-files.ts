@@ -3,7 +3,7 @@
  * one that is there is wanted, and that a rank may begin. Jupyter's holds its token, which stands nowhere else in the container but in Jupyter itself. Beside xrdp's is
  * the hash of the password of this run, which is changed while it goes on.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { waitsForGang, RELEASED_FILE } from "../container/container-spec.ts";
 import { isPasswordHash, type LiveFile, NO_PASSWORD } from "../ssh/live-files.ts";
 

@@ -2,10 +2,10 @@
  * Which services of a container answer without a lease, since gateways carry them: where each listens, and how it is told
  * whether it answers. Pure: who looks is the access process.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import type { DesiredInstance, ObservedInstance, ServiceAnswer } from "@remotegpu/shared/instance";
-import type { RunId } from "@remotegpu/shared/ids";
-import { SSH_PORT } from "@remotegpu/shared/ssh-access";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import type { DesiredInstance, ObservedInstance, ServiceAnswer } from "@remotegpu/shared/instance/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 
 type Order = Pick<DesiredInstance, "spec" | "live">;
 interface Watched {

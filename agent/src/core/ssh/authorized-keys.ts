@@ -2,7 +2,7 @@
  * The file that tells sshd which keys open a container, and whose each of them is. Of what a customer once wrote only
  * the key's type and body are copied, after a look at both: no comment, no option, no line of theirs.
  */
-import { SSH_KEY_TYPES } from "@remotegpu/shared/ssh-access";
+import { SSH_KEY_TYPES } from "@remotegpu/shared/instance/ssh-access";
 
 /** RSA of 16,384 bits, the most that sshd takes, has 2,800 characters. */
 const MAX_BODY = 4_096;

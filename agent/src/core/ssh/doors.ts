@@ -1,6 +1,6 @@
 /** What an order says of the way into its instance by SSH, with the keys of all whom it names. */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type { SshDoor } from "./live-files.ts";
 
 /** All of a door but what only the running container tells, and the sets that its keys are of. */

@@ -3,8 +3,13 @@
  * key and the way to each rank, the others the server's and who may enter. Whoever the image's user is owns the keys; he is
  * the only user that client and server know.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { RANK_HOSTFILE, RANK_SSH_PORT, type RankKeys, type RankLaunch } from "@remotegpu/shared/rank-launch";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import {
+  RANK_HOSTFILE,
+  RANK_SSH_PORT,
+  type RankKeys,
+  type RankLaunch,
+} from "@remotegpu/shared/instance/rank-launch";
 import { LIVE_TARGET, TOOLBOX_TARGET } from "../container/container-spec.ts";
 import {
   type LiveFile,

@@ -3,7 +3,7 @@
  * up their room until the last process lets go. Here is whose they are and what they count as; finding them is the
  * host's part. What lives in memory (memfd, /dev/shm, any tmpfs) is on none of the devices that count.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 
 export type OpenDeletedFile = {
   device: number;

@@ -3,9 +3,9 @@
  * largest of those that did so together. One at a time, so that the room of the first is seen before a second one goes.
  * Where it is unclear who took it, nobody is stopped: the host takes no further starts, and people are told.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { GIB, MIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
+import { GIB, MIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export type DiskBounds = {
   /** Part of a file system that is kept free, */

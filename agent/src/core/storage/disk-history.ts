@@ -3,7 +3,7 @@
  * when it was measured, what their processes had written. Only what is within the window counts, and of a disk only what
  * came after the last stop for it, so that nothing is blamed on anybody twice.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { goneBytes, WINDOW_MS, type DiskSight } from "./disk-guard.ts";
 
 type Room = { freeBytes: number; totalBytes: number };

@@ -2,7 +2,7 @@
  * How many files a run may have. A file system has room for so many, whatever their sizes, and walks of folders take as
  * long as there are files, so one run is not to use up what is everybody's. Pure.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** The share of what its file system takes: a few that go too far at once still leave room to others. */
 const LARGEST_SHARE = 0.25;

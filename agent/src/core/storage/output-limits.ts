@@ -2,8 +2,8 @@
  * How much of what ended containers wrote is kept on the host, and which goes when that is too much: the newest of
  * each run, the newest runs, and nothing that the journal's disk has no room for.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import { GIB, MIB, MS_PER_DAY } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { GIB, MIB, MS_PER_DAY } from "@remotegpu/shared/values/units";
 
 /** A run's output is kept in segments: dropping the oldest one makes room for the newest lines. */
 export const SEGMENT_BYTES = 4 * MIB;

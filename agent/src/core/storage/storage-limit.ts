@@ -2,9 +2,9 @@
  * Which runs hold more of the disk than they may, deleted files that they still have open included. Used where the
  * storage driver has no quota of its own; the measuring is that of others.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export type StorageUse = {
   runId: RunId;

@@ -1,5 +1,5 @@
 /** Which CVEs a package's changelog mentions, from its latest entry on. */
-import { MAX_MENTIONED_CVES } from "@remotegpu/shared/host-versions";
+import { MAX_MENTIONED_CVES } from "@remotegpu/shared/messages/host-versions";
 
 /** Each once, in the order of the text; the first ones of many. Changelogs begin with the latest entry. */
 export function mentionedCves(changelog: string): string[] {

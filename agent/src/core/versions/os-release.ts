@@ -1,5 +1,5 @@
 /** Reads /etc/os-release: which distribution this is, as os-release(5) says it. */
-import type { HostVersions } from "@remotegpu/shared/host-versions";
+import type { HostVersions } from "@remotegpu/shared/messages/host-versions";
 
 const MAX_TEXT = 32;
 const MAX_LIKE = 8;

@@ -2,7 +2,7 @@
  * Reads what package managers answer: which package owns a file (`dpkg-query -S`, `rpm -qf`), and which version of it is
  * installed (`dpkg-query -W`). What cannot be read is as if no package owned the file.
  */
-import { MAX_VERSION_TEXT, type PackageVersion } from "@remotegpu/shared/host-versions";
+import { MAX_VERSION_TEXT, type PackageVersion } from "@remotegpu/shared/messages/host-versions";
 
 /** For `dpkg-query -W -f`; fields of a package are separated by tabs, which none of them holds. */
 export const DPKG_FORMAT =

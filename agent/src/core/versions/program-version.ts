@@ -1,5 +1,5 @@
 /** Reads which version a program says it is. Each has its own form; what has none of them says nothing. */
-import { MAX_VERSION_TEXT } from "@remotegpu/shared/host-versions";
+import { MAX_VERSION_TEXT } from "@remotegpu/shared/messages/host-versions";
 
 const VERSION = String.raw`v?(\d[0-9A-Za-z.+~:_-]*)`;
 

@@ -3,7 +3,7 @@
  * that was at it before left; and what it takes and what the disk has left is told.
  */
 import { lstat, mkdir, rename, statfs } from "node:fs/promises";
-import { DRAFT_FOLDER, FILES_FOLDER, type DraftState } from "@remotegpu/shared/files";
+import { DRAFT_FOLDER, FILES_FOLDER, type DraftState } from "@remotegpu/shared/messages/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { refuseReserved, refuseReservedPath } from "../requested-folder.ts";
 import { folderAt, hasCode } from "../made-folders.ts";

@@ -4,9 +4,14 @@
  */
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
-import { HASH_BYTES, levelsOf, type NodePlace, proofOf } from "@remotegpu/shared/merkle-tree";
-import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS, SUMS_NAME } from "@remotegpu/shared/sealed-chunks";
+import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/messages/files";
+import { HASH_BYTES, levelsOf, type NodePlace, proofOf } from "@remotegpu/shared/proof/merkle-tree";
+import {
+  type ChunkProof,
+  chunksOf,
+  MAX_PROVED_CHUNKS,
+  SUMS_NAME,
+} from "@remotegpu/shared/proof/sealed-chunks";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
 import { hasCode } from "../made-folders.ts";

@@ -1,6 +1,6 @@
 /** A part of a file of a version that is brought, written to where it belongs in its draft. */
 import type { IncomingMessage } from "node:http";
-import { DRAFT_FOLDER } from "@remotegpu/shared/files";
+import { DRAFT_FOLDER } from "@remotegpu/shared/messages/files";
 import { folderAt, hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";

@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { chmod, rename, unlink } from "node:fs/promises";
-import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
+import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/messages/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { chunksOf } from "@remotegpu/shared/sealed-chunks";
+import { chunksOf } from "@remotegpu/shared/proof/sealed-chunks";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
 import type { Checked, Checking } from "../checks.ts";
 import { hasCode } from "../made-folders.ts";

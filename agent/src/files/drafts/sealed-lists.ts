@@ -8,10 +8,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { rename, unlink, type FileHandle } from "node:fs/promises";
 import { constants } from "node:fs";
-import type { ManifestLine } from "@remotegpu/shared/files";
-import { HASH_BYTES, type Hash, pairs } from "@remotegpu/shared/merkle-tree";
-import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/sealed-chunks";
-import { MIB } from "@remotegpu/shared/units";
+import type { ManifestLine } from "@remotegpu/shared/messages/files";
+import { HASH_BYTES, type Hash, pairs } from "@remotegpu/shared/proof/merkle-tree";
+import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/proof/sealed-chunks";
+import { MIB } from "@remotegpu/shared/values/units";
 import { hasCode } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { SealState } from "@remotegpu/shared/files";
+import type { SealState } from "@remotegpu/shared/messages/files";
 import { type Checked, type Checking, Checks } from "../checks.ts";
 import { sendChunkSums } from "../chunk-sums.ts";
 import { folderAt, hasCode, pathOf } from "../made-folders.ts";

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
 import { folderAt, pathOf } from "../made-folders.ts";
 import type { HeldEntry } from "../held-entry.ts";
 import { FileRefusal } from "../refusal.ts";

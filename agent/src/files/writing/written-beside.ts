@@ -6,7 +6,7 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { z } from "zod";
 import { hasCode } from "../made-folders.ts";
 import { HeldEntry } from "../held-entry.ts";

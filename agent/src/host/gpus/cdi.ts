@@ -6,7 +6,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { CdiDevice, CdiEdits } from "../../core/container/gpu-attachment.ts";
 
 /** Where the runtime looks unless it says otherwise. */

@@ -3,8 +3,8 @@
  * memory is not there after a boot until somebody asks for it, and a container can be given only what is there.
  */
 import { stat } from "node:fs/promises";
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { HostNodes } from "../../core/container/gpu-attachment.ts";
 import { HostCommand } from "../host-command.ts";
 

@@ -2,7 +2,7 @@
  * Reads `nvidia-smi -L`, which goes on listing GPUs that are lost: "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-…)". Lines
  * of MIG devices stand indented below their GPU.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { readText, readUuid } from "./nvidia-smi-values.ts";
 
 export type ListedGpu = { index: number; name: string; uuid: GpuUuid };

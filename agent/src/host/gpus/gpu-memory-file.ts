@@ -7,9 +7,9 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { GpuFault, KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/gpu-errors";
-import { GpuCordon } from "@remotegpu/shared/host-report";
-import { BootId, GpuUuid, RunId } from "@remotegpu/shared/ids";
+import { GpuFault, KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
+import { GpuCordon } from "@remotegpu/shared/messages/host-report";
+import { BootId, GpuUuid, RunId } from "@remotegpu/shared/values/ids";
 import type { CardState } from "../../core/gpus/gpu-health.ts";
 import { OPTIONAL_READINGS } from "../../core/gpus/gpu-readings.ts";
 import { MAX_FAULTS } from "../../core/gpus/program-faults.ts";

@@ -2,7 +2,7 @@
  * One query of nvidia-smi for the values of GPUs, of all or of one: CSV gives identity, index and readings, XML what CSV
  * lacks. How a failure is told apart is core/gpus/query-exits.ts; who is asked when is single-queries.ts.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { exitMeaning } from "../../core/gpus/query-exits.ts";
 import { remarksIn, type Remark } from "../../core/gpus/query-remarks.ts";
 import { HostCommand, type CommandOutcome } from "../host-command.ts";

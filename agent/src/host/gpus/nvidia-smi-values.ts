@@ -3,8 +3,8 @@
  * and so is what it says in a form or unit that we do not know: a report never holds an invented number. Which words are
  * a sign of failure is in core/gpus/gpu-readings.ts.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import { isReportedText } from "../../core/gpus/gpu-readings.ts";
 

@@ -4,7 +4,7 @@
  */
 import { XMLParser } from "fast-xml-parser";
 import { z } from "zod";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { conditionOf, type Cells, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { ReadingName } from "../../core/gpus/gpu-readings.ts";
 import { NvidiaSmiError } from "./nvidia-smi-error.ts";

@@ -3,8 +3,8 @@
  * that spoils the answer, or no longer says who it is, is named by what the sample before knew of it. Health is judged in
  * core/gpus/gpu-health.ts.
  */
-import { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { bothConditions, NO_FINDINGS, signOf, type GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { NvlinkMap } from "../../core/gpus/nvlink-islands.ts";
 import { isSameGpu, type GpuPlace } from "../../core/gpus/query-remarks.ts";

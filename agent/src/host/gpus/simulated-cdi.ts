@@ -5,7 +5,7 @@
  */
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { GpuUuid, HostId } from "@remotegpu/shared/ids";
+import type { GpuUuid, HostId } from "@remotegpu/shared/values/ids";
 import { SIMULATED_KIND } from "./cdi.ts";
 import { SIMULATED_DIR_IN_CONTAINER } from "./simulated-gpus.ts";
 import type { SimulatedGpuFiles } from "./simulated-gpus.ts";

@@ -5,7 +5,7 @@
  */
 import { appendFile, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { readSimulatedState, replaceFile, simulatedBusId } from "./simulated-gpu-state.ts";
 import { simulatedGpuFiles, type SimulatedGpuFiles } from "./simulated-gpus.ts";
 

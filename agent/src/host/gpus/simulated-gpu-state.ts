@@ -4,7 +4,7 @@
  */
 import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { SimulatedReadings } from "../../core/gpus/simulated-load.ts";
 
 /** The name that API, command line and logs show as the GPU's model. */

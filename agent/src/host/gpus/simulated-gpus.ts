@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { appendFile, chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import { idleReadings, nextReadings } from "../../core/gpus/simulated-load.ts";
 import {
   MEMORY_TOTAL_MIB,

@@ -2,8 +2,8 @@
  * Where one GPU spoils the answer of all, the others are queried singly and the bad one gets a name. Nothing is said of a
  * GPU that nobody can be heard about: while none answers and none is named, the failure stays that of the host.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { signOf, type Sign } from "../../core/gpus/gpu-condition.ts";
 import { exitMeaning } from "../../core/gpus/query-exits.ts";
 import { isSameGpu, remarksIn, type GpuPlace, type Remark } from "../../core/gpus/query-remarks.ts";

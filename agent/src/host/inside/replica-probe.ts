@@ -4,7 +4,7 @@
  * and nothing that it says is followed.
  */
 import type { Socket } from "node:net";
-import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { KIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { headOf, MAX_HEAD_BYTES } from "../../core/probes/answer-head.ts";
 import { ANSWER_WITHIN_SECONDS, type Reply } from "../../core/probes/probe-answer.ts";
 import { dialInto, DialError, EndedError, type ProcessInside } from "./dial.ts";

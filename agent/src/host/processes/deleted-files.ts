@@ -9,7 +9,7 @@
 import { readFile, readlink } from "node:fs/promises";
 import { setImmediate as yielded } from "node:timers/promises";
 import { execa } from "execa";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { openDeletedFile, type OpenDeletedFile } from "../../core/storage/deleted-files.ts";
 import { processTasks } from "./descriptor-tables.ts";
 

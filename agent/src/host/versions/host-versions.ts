@@ -11,7 +11,7 @@ import {
   type HostVersions,
   MAX_VERSION_TEXT,
   type VersionedComponent,
-} from "@remotegpu/shared/host-versions";
+} from "@remotegpu/shared/messages/host-versions";
 import { parseOsRelease } from "../../core/versions/os-release.ts";
 import { parseDriverVersion, parseProgramVersion } from "../../core/versions/program-version.ts";
 import {

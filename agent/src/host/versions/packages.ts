@@ -3,8 +3,8 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, gunzip } from "node:zlib";
-import type { PackageVersion } from "@remotegpu/shared/host-versions";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { PackageVersion } from "@remotegpu/shared/messages/host-versions";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { mentionedCves } from "../../core/versions/changelog-cves.ts";
 import {
   DPKG_FORMAT,

@@ -4,7 +4,7 @@
  */
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 
 export const BALLAST_FILE = "journal.ballast";
 export const BALLAST_BYTES = 16 * MIB;

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants } from "node:fs";
 import Database from "better-sqlite3";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { migrate, SCHEMA_VERSION } from "./schema.ts";
 
 /** The agent must end on it: the next start sets the file aside and begins a new one. */

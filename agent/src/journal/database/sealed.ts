@@ -2,8 +2,8 @@
  * State that changes in place, kept as JSON beside its own hash: SQLite does not notice a flipped bit, and a wrong
  * number in an order or an interval is worse than none. What does not match its hash counts as absent.
  */
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { z } from "zod";
 
 /** The two columns of every table of this kind. */

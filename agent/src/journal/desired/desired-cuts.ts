@@ -1,5 +1,5 @@
 /** Sessions that are to be cut off, as pulled with the desired set. Absence ends them: they are over, or may stay. */
-import { Cut } from "@remotegpu/shared/ssh-access";
+import { Cut } from "@remotegpu/shared/instance/ssh-access";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 

@@ -1,5 +1,5 @@
 /** The images that waiting orders need, as pulled with the desired set. Unlike instances, absence ends them. */
-import { DesiredFetch, type FetchId } from "@remotegpu/shared/image-fetch";
+import { DesiredFetch, type FetchId } from "@remotegpu/shared/instance/image-fetch";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 

@@ -1,5 +1,5 @@
 /** Gateways that this host is to dial, as pulled with the desired set. Absence ends it: they reach it, or are gone. */
-import { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 

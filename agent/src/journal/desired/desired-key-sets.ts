@@ -1,5 +1,5 @@
 /** Whose keys open instances by SSH, as pulled with the desired set. Absence ends them, as with images. */
-import { KeySet } from "@remotegpu/shared/ssh-access";
+import { KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { bySchema, seal, unseal, Unsealed, type StoredSeal } from "../database/sealed.ts";
 

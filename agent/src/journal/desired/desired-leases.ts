@@ -2,8 +2,8 @@
  * The ports that were ordered, as pulled with the desired set and replaced with it. As with instances, absence takes
  * nothing away: an order stays until the lease is known to be over and the set lacks it, too.
  */
-import { DesiredLease } from "@remotegpu/shared/lease";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import { DesiredLease } from "@remotegpu/shared/instance/lease";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import { seal, unseal, type StoredSeal } from "../database/sealed.ts";
 

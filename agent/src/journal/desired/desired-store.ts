@@ -2,11 +2,11 @@
  * The last whole desired set, as pulled. It survives restarts and cut-offs. Only numbers that go up replace it, and
  * absence takes nothing away: what a new set lacks stays, marked, unless its removal was ordered and is done.
  */
-import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredFetch } from "@remotegpu/shared/image-fetch";
-import type { DesiredLease } from "@remotegpu/shared/lease";
-import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
+import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredFetch } from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/instance/ssh-access";
 import { DesiredCuts } from "./desired-cuts.ts";
 import { DesiredFetches } from "./desired-fetches.ts";
 import { DesiredGateways } from "./desired-gateways.ts";

@@ -6,7 +6,7 @@
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { RunId } from "@remotegpu/shared/ids";
+import { RunId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import {
   hasRoomFor,

@@ -5,9 +5,9 @@
  * that keeps the row's hash. So the hashes after it stay what they were, whether sent before or not, and the control
  * plane still verifies all but the lost content (followsInChain in shared).
  */
-import { JournalEntry, type JournalRow, type LostEntry } from "@remotegpu/shared/journal-row";
-import { followsInChain, rowHash } from "@remotegpu/shared/row-hash";
-import type { JournalId } from "@remotegpu/shared/ids";
+import { JournalEntry, type JournalRow, type LostEntry } from "@remotegpu/shared/proof/journal-row";
+import { followsInChain, rowHash } from "@remotegpu/shared/proof/row-hash";
+import type { JournalId } from "@remotegpu/shared/values/ids";
 
 export interface StoredRow {
   seq: number;

@@ -2,8 +2,8 @@
  * What Postgres has decided, as heartbeats tell it, and when such rows may be forgotten: after a week of this
  * journal's own open time. No jump of the wall clock shortens that; time while the agent is down makes it longer.
  */
-import type { JournalId } from "@remotegpu/shared/ids";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { JournalId } from "@remotegpu/shared/values/ids";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { JournalDatabase } from "../database/journal-database.ts";
 import type { RowStore } from "./row-store.ts";
 

@@ -9,8 +9,8 @@ import {
   signedText,
   type JournalBatch,
   type JournalRow,
-} from "@remotegpu/shared/journal-row";
-import type { JournalId } from "@remotegpu/shared/ids";
+} from "@remotegpu/shared/proof/journal-row";
+import type { JournalId } from "@remotegpu/shared/values/ids";
 import type { RowStore } from "./row-store.ts";
 
 export const RESEND_AFTER_MS = 60_000;

@@ -3,9 +3,14 @@
  * hash being checked, since SQLite does not notice a flipped bit.
  */
 import assert from "node:assert";
-import type { JournalId } from "@remotegpu/shared/ids";
-import { canonicalJson, GENESIS_HASH, type JournalRow, type UsageEntry } from "@remotegpu/shared/journal-row";
-import { rowHash, sha256 } from "@remotegpu/shared/row-hash";
+import type { JournalId } from "@remotegpu/shared/values/ids";
+import {
+  canonicalJson,
+  GENESIS_HASH,
+  type JournalRow,
+  type UsageEntry,
+} from "@remotegpu/shared/proof/journal-row";
+import { rowHash, sha256 } from "@remotegpu/shared/proof/row-hash";
 import { examine, type ChainLink, type StoredRow } from "./chain.ts";
 import type { JournalDatabase } from "../database/journal-database.ts";
 

@@ -3,10 +3,10 @@
  * like a customer's and started, what its program printed is read and judged, and all of it but the image is gone.
  */
 import { createHash } from "node:crypto";
-import { InstanceId, RunId, WorkloadId, type HostId } from "@remotegpu/shared/ids";
-import { joined, TAR_END, tarFilling, tarHeader } from "@remotegpu/shared/tar-header";
+import { InstanceId, RunId, WorkloadId, type HostId } from "@remotegpu/shared/values/ids";
+import { joined, TAR_END, tarFilling, tarHeader } from "@remotegpu/shared/instance/tar-header";
 import type { Log } from "@remotegpu/shared/log";
-import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { KIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import {
   canaryFindings,
   LEAST_OUTSIDE_PID,

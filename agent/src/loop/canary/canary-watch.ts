@@ -7,7 +7,7 @@ import {
   MAX_CANARY_SUCCESSES,
   MAX_CANARY_UNCLEAR,
   type CanaryReport,
-} from "@remotegpu/shared/canary-report";
+} from "@remotegpu/shared/messages/canary-report";
 import type { Log } from "@remotegpu/shared/log";
 import type { CanaryFindings } from "../../core/canary/canary-findings.ts";
 import { CANARY_EVERY_MS, PATIENCE_MS } from "../../core/canary/canary-schedule.ts";

@@ -8,9 +8,9 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { codePartBytes, codeParts, type PackedCode } from "@remotegpu/shared/code";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { codePartBytes, codeParts, type PackedCode } from "@remotegpu/shared/instance/code";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { LinkDownError } from "../../link/connection.ts";
 import { type ControlPlaneClient, RequestRefusedError } from "../../link/control-plane-client.ts";
 

@@ -2,11 +2,11 @@
  * Brings the images that are wanted on this host. Level-triggered: each round says all that is wanted, and a pull that
  * nobody wants any more is ended. Nothing is waited for; an image that came, or did not come, wakes the loop.
  */
-import { IMAGE_ID, registryOf } from "@remotegpu/shared/image-name";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
+import { IMAGE_ID, registryOf } from "@remotegpu/shared/values/image-name";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { mayUse } from "../../core/images/image-rights.ts";
 import { pullKey, type DesiredImage } from "../../core/images/desired-images.ts";
 import { pullEnd, STALL_BEFORE_OTHERS_MS } from "../../core/images/pull-bounds.ts";

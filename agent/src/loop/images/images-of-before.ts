@@ -3,7 +3,7 @@
  * upgrade, as pulled without credentials, since they knew none. Without it no stopped environment of theirs would start
  * again while its registry is away.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Journal } from "../../journal/journal.ts";
 import type { Images } from "../../runtime/images/images.ts";
 

@@ -2,10 +2,10 @@
  * One pull from its registry's name to the image's id: where the name leads, the credential, the pull itself. A
  * credential lives here for as long as the pull takes and is written nowhere.
  */
-import type { ImageTerms, PullProblem, RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
-import { registryOf } from "@remotegpu/shared/image-name";
-import { isInnerName } from "@remotegpu/shared/inner-name";
-import { isPublicAddress } from "@remotegpu/shared/public-address";
+import type { ImageTerms, PullProblem, RegistryLoginQuestion } from "@remotegpu/shared/instance/image-fetch";
+import { registryOf } from "@remotegpu/shared/values/image-name";
+import { isInnerName } from "@remotegpu/shared/values/inner-name";
+import { isPublicAddress } from "@remotegpu/shared/values/public-address";
 import { hostOfRegistry } from "../../core/images/image-reference.ts";
 import type { PullEvent } from "../../core/images/pull-progress.ts";
 import { pullProblem } from "../../core/images/pull-problem.ts";

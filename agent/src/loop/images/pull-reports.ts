@@ -7,11 +7,11 @@ import {
   PULL_PROBLEM_SENTENCES,
   type ObservedPull,
   type PullProblem,
-} from "@remotegpu/shared/image-fetch";
-import { IMAGE_ID } from "@remotegpu/shared/image-name";
-import type { RunId } from "@remotegpu/shared/ids";
-import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/instance/image-fetch";
+import { IMAGE_ID } from "@remotegpu/shared/values/image-name";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/messages/protocol";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { DesiredImage } from "../../core/images/desired-images.ts";
 import type { PullClock } from "../../core/images/pull-bounds.ts";
 import { progressSentence, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";

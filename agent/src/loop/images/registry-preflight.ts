@@ -4,10 +4,10 @@
  * be asked is left to the runtime, whose own words say what is wrong then. The runtime resolves all names anew: who wants to
  * mislead it can, and only a firewall keeps it from there (control-plane/docs/operators/image-pulls.md).
  */
-import { DEFAULT_REGISTRY } from "@remotegpu/shared/image-name";
-import { isInnerName } from "@remotegpu/shared/inner-name";
-import { isPublicAddress } from "@remotegpu/shared/public-address";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { DEFAULT_REGISTRY } from "@remotegpu/shared/values/image-name";
+import { isInnerName } from "@remotegpu/shared/values/inner-name";
+import { isPublicAddress } from "@remotegpu/shared/values/public-address";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { hostOfRegistry, pullReference } from "../../core/images/image-reference.ts";

@@ -3,9 +3,9 @@
  * goes on over the container's restarts and ends with the run, with nothing left out and nothing twice.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { LogOpen } from "@remotegpu/shared/sessions";
-import { KIB } from "@remotegpu/shared/units";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { LogOpen } from "@remotegpu/shared/messages/sessions";
+import { KIB } from "@remotegpu/shared/values/units";
 import type { RunKey } from "../../core/container/container.ts";
 import type { RunNow } from "../../core/runs/run-view.ts";
 import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";

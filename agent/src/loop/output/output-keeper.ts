@@ -2,10 +2,10 @@
  * Saves what a container wrote before the container goes: its last lines for the run's record, and all of it (as far
  * as the limits go) into the state folder. Neither ever stands in the way of a removal for longer than its bound.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import { MAX_TAIL_BYTES } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { MAX_TAIL_BYTES } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type OutputFolders, signalOf, tailText, type RunRemains } from "../../core/runs/run-remains.ts";
 import type { StoredOutput } from "../../journal/output/stored-output.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

@@ -3,7 +3,7 @@
  * container's restarts until the run is over.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { LogOpen } from "@remotegpu/shared/sessions";
+import type { LogOpen } from "@remotegpu/shared/messages/sessions";
 import type { RunKey } from "../../core/container/container.ts";
 import type { RunNow } from "../../core/runs/run-view.ts";
 import type { LogOpener, LogPiece } from "../../link/log-sessions.ts";

@@ -1,5 +1,5 @@
 /** How much of the disk runs hold in files that they have deleted and still have open, by what those count as. */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import {
   countsAs,
   deletedPlace,

@@ -3,7 +3,7 @@
  * when one is nearly full, and which run is stopped for it (core/storage/disk-guard.ts). Looks often, since a disk fills
  * fast; who writes is only looked at where room is getting scarce.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {

@@ -3,7 +3,7 @@
  * systems, which asks one question each, and counts those of runs seldom, since that walks their folders. One such look
  * is under way at a time: a shared file system that stands still holds up nothing else.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
   countPauseMs,

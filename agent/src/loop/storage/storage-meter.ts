@@ -2,8 +2,8 @@
  * How much of the disk the runs of this host hold: what lies under names in their own file systems and folders, and what
  * they have deleted and still have open. Whether that is too much is decided elsewhere.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import type { FoldersDeleted } from "../../core/storage/deleted-files.ts";

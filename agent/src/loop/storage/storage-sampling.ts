@@ -4,9 +4,13 @@
  * one, costs a sample and nothing else.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { MAX_PAGES } from "@remotegpu/shared/paging";
-import { MAX_SAMPLE_BYTES, type StorageFolder, type StorageReport } from "@remotegpu/shared/storage-sampling";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MAX_PAGES } from "@remotegpu/shared/messages/paging";
+import {
+  MAX_SAMPLE_BYTES,
+  type StorageFolder,
+  type StorageReport,
+} from "@remotegpu/shared/messages/storage-sampling";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { deletedBelow, type FoldersDeleted } from "../../core/storage/deleted-files.ts";
 import { LinkDownError } from "../../link/connection.ts";
 import { type ControlPlaneClient, RequestRefusedError } from "../../link/control-plane-client.ts";

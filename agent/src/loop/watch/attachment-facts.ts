@@ -2,8 +2,8 @@
  * What the runtime needs to attach the host's GPUs, and which it cannot attach: learned with each sample from the CDI
  * specs and device nodes that are there then.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { chooseAttachMode, unattachableGpus } from "../../core/container/gpu-attachment.ts";
 import { CdiSpecFiles, cdiDevicesOf } from "../../host/gpus/cdi.ts";

@@ -5,7 +5,7 @@
  */
 import { AssertionError } from "node:assert";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { OwnedContainer } from "../../core/container/container.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 

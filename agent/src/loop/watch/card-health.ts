@@ -2,8 +2,8 @@
  * How well each of the host's GPUs is: it carries what core/gpus/gpu-health.ts decides from one sample and kernel line to
  * the next and, in a file, over restarts of the agent. In doubt no card is lost.
  */
-import type { HeartbeatReply } from "@remotegpu/shared/protocol";
-import type { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import type { HeartbeatReply } from "@remotegpu/shared/messages/protocol";
+import type { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { isRunning, type OwnedContainer } from "../../core/container/container.ts";
 import {

@@ -2,8 +2,8 @@
  * Who is on the cards: what nvidia-smi names, laid beside the containers of live runs, and which cards are yet to be
  * looked at because a container has left them. When nvidia-smi is asked is for gpu-watch.ts.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { OwnedContainer } from "../../core/container/container.ts";
 import {
   afterList,

@@ -3,9 +3,9 @@
  * after another, and sooner in its first minute and where it was refused. core/reconcile and core/metering decide; the
  * cards hear of it here, since a card that a container is refused takes nothing new.
  */
-import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { cardNodes, type CardNode } from "../../core/container/card-nodes.ts";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import {

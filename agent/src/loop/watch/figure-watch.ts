@@ -3,10 +3,10 @@
  * minute those of the others; so many in one heartbeat, those that were told longest ago first. What a heartbeat that was
  * lost carried is told when its turn comes again.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import { MAX_FIGURES, type InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { MAX_FIGURES, type InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { OwnedContainer } from "../../core/container/container.ts";
 import type { ContainerFigures } from "../../host/processes/container-figures.ts";
 

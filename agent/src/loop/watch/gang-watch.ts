@@ -5,10 +5,10 @@
  */
 import { AssertionError } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance, Finding } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance, Finding } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { waitsForGang, orderedShmBytes } from "../../core/container/container-spec.ts";
 import { isSameRun, networkLabel } from "../../core/container/container.ts";
 import {

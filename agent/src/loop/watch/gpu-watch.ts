@@ -2,8 +2,8 @@
  * The host's GPUs as the loop sees them: sampled in the background, so that a hung nvidia-smi delays nothing. How well
  * they are is judged in card-health.ts, what the runtime needs to attach them is learned in attachment-facts.ts.
  */
-import type { GpuUuid, HostId } from "@remotegpu/shared/ids";
-import type { GpuReport } from "@remotegpu/shared/host-report";
+import type { GpuUuid, HostId } from "@remotegpu/shared/values/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 import { isRunning, type OwnedContainer } from "../../core/container/container.ts";
 import type { GpuCondition } from "../../core/gpus/gpu-condition.ts";
 import type { UnclearGpu } from "../../core/gpus/gpu-handover.ts";

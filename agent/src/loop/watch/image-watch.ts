@@ -3,7 +3,7 @@
  * so it is asked for at a slow pace, and nobody waits for it; whether a start needs a pull is asked anew at that start.
  */
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { imageNames } from "../../core/images/image-names.ts";
 import type { Images } from "../../runtime/images/images.ts";
 import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts";

@@ -3,9 +3,9 @@
  * operators what closes nothing. Whose program it was is told by the control group of the process that the line names, and
  * where that has ended by who held the GPU.
  */
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import type { GpuUuid, RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { OwnedContainer } from "../../core/container/container.ts";
 import { isRunning } from "../../core/container/container.ts";
 import type { HeardFinding } from "../../core/gpus/kernel-lines/kernel-reading.ts";

@@ -2,9 +2,9 @@
  * What is known of the NVLinks among the host's cards. Asked when the cards are others than before, not at every sample:
  * cables do not move. It serves placement alone, so a host that cannot tell is as good as any other, and nothing waits.
  */
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { nvlinkIslands, type LinkedCard } from "../../core/gpus/nvlink-islands.ts";
 import type { NvidiaSmi } from "../../host/gpus/nvidia-smi.ts";
 import { NvidiaSmiError } from "../../host/gpus/nvidia-smi-error.ts";

@@ -4,8 +4,8 @@
  */
 import { AssertionError } from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Feature } from "@remotegpu/shared/features";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { Feature } from "@remotegpu/shared/instance/features";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { waitsForGang } from "../../core/container/container-spec.ts";
 import {

@@ -3,9 +3,9 @@
  * control plane is heard in this boot, its newest set is in force, and no stops wait for a confirmation. The count is
  * kept in the journal now and then; what a crash loses of it only makes the grace longer.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { cutOffMs, type Contact } from "../../core/reconcile/contact.ts";
 import type { Container } from "../../core/container/container.ts";
 import { scanForOrphans, ORPHAN_GRACE_MS, type Orphan } from "../../core/runs/orphans.ts";

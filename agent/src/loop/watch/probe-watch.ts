@@ -3,9 +3,9 @@
  * then by the interval of its order. It asks the container's processes themselves, so that a runtime which hangs or is
  * away is no replica's failure. What comes of the answers is decided by core/probes and core/reconcile.
  */
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { Probe } from "@remotegpu/shared/probe";
+import type { Probe } from "@remotegpu/shared/instance/probe";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import { answerTo, type Reply } from "../../core/probes/probe-answer.ts";
 import {

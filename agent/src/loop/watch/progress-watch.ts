@@ -4,11 +4,11 @@
  * container it is told whether somebody outside holds it still. Nothing of this is written down: a new life of the agent
  * sees it anew, and until it has it says nothing.
  */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
-import { MAX_REPORTED_PROCESSES, type Idleness } from "@remotegpu/shared/progress";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MAX_REPORTED_PROCESSES, type Idleness } from "@remotegpu/shared/instance/progress";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
 import { afterSample, idleMs, type CardLoad, type ActivityState } from "../../core/progress/idleness.ts";
 import type { ProgressFacts } from "../../core/progress/progress-facts.ts";

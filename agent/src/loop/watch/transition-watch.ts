@@ -1,6 +1,6 @@
 /** Says which runs have been starting or stopping for too long (core/reconcile/transitions.ts): in log, report and flags. */
-import type { RunId } from "@remotegpu/shared/ids";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import {
   isOverdue,

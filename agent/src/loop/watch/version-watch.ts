@@ -3,9 +3,9 @@
  * hour, and when the runtime is another one; sooner where it failed. What was read before stays. Nobody waits for them.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { HostVersions } from "@remotegpu/shared/host-versions";
+import type { HostVersions } from "@remotegpu/shared/messages/host-versions";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { RuntimeProgram } from "../../host/versions/host-versions.ts";
 
 export const READ_VERSIONS_EVERY_MS = MS_PER_HOUR;

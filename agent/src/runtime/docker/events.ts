@@ -3,7 +3,7 @@
  * everything anew. A broken stream is opened again, and opening it wakes too, for what was missed.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { LABEL } from "../../core/container/container.ts";
 import { QUICK_MS } from "./docker.ts";
 import type { Docker } from "./docker.ts";

@@ -3,7 +3,7 @@
  * from noticing that its client has gone, and the library takes an error in the midst of the answer for success.
  */
 import { request, type IncomingMessage } from "node:http";
-import { DEFAULT_REGISTRY } from "@remotegpu/shared/image-name";
+import { DEFAULT_REGISTRY } from "@remotegpu/shared/values/image-name";
 import { z } from "zod";
 import { pullReference } from "../../core/images/image-reference.ts";
 import type { PullEvent } from "../../core/images/pull-progress.ts";

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { z } from "zod";
 import { CANARY_LABEL, LABEL } from "../../core/container/container.ts";
 import type { ImageProgram } from "../../core/container/container-spec.ts";

@@ -3,7 +3,7 @@
  * itself already parts bridges from each other. Without iptables nothing is started on a bridge: a container that
  * reaches the host's services is worse than none. Likewise it opens the port by which gangs' hosts reach each other.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostGang } from "../../core/gangs/gang-plan.ts";
 import { ownPortRules, PORT_CHAIN, PORT_JUMP, portRules } from "../../core/gangs/port-rules.ts";
 import { runTool } from "./network-tool.ts";

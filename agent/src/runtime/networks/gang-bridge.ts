@@ -3,9 +3,9 @@
  * agent knows what the network was made for.
  */
 import { z } from "zod";
-import { GangNetwork } from "@remotegpu/shared/gang-network";
-import type { HostId } from "@remotegpu/shared/ids";
-import { canonicalJson } from "@remotegpu/shared/journal-row";
+import { GangNetwork } from "@remotegpu/shared/instance/gang-network";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
 import type { HostGang } from "../../core/gangs/gang-plan.ts";
 
 const LABEL = "remotegpu.gang";

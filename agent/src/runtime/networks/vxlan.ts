@@ -5,8 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import type { HostId } from "@remotegpu/shared/ids";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { forwardings, USUAL_MTU, type HostGang } from "../../core/gangs/gang-plan.ts";
 import { RuntimeError } from "../docker/runtime-error.ts";
 import { runTool } from "./network-tool.ts";

@@ -5,8 +5,8 @@
 import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
-import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/messages/exec-limits";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { unstartedCommand } from "../../core/container/unstarted-command.ts";
 import { QUICK_MS } from "../docker/docker.ts";
 import type { Docker } from "../docker/docker.ts";

@@ -5,7 +5,7 @@
  */
 import { request, type IncomingMessage } from "node:http";
 import { boundedBody } from "@remotegpu/shared/bounded-body";
-import { KIB } from "@remotegpu/shared/units";
+import { KIB } from "@remotegpu/shared/values/units";
 import { QUICK_MS } from "../docker/docker.ts";
 import { LogFrames, type OutputPiece } from "./log-frames.ts";
 import { RuntimeError, runtimeFailure, UnreadableLogError } from "../docker/runtime-error.ts";

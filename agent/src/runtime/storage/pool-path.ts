@@ -4,7 +4,7 @@
  */
 import { chmod, mkdir, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";
+import { POOL_PROOF_FOLDER } from "@remotegpu/shared/proof/pool-proof";
 
 export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
 

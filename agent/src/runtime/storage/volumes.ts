@@ -4,8 +4,8 @@
  * read-only ones alone. In writable folders the same follows from no-new-privileges, no MKNOD and the device cgroup; on
  * the host, from the modes of the folders above. A run's volumes carry its label and go with its container; the folders stay.
  */
-import type { HostId, RunId } from "@remotegpu/shared/ids";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { HostId, RunId } from "@remotegpu/shared/values/ids";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { LABEL } from "../../core/container/container.ts";
 import type { RunKey } from "../../core/container/container.ts";
 import type { FolderAt } from "../../core/container/container-spec.ts";

@@ -5,8 +5,8 @@
 import { Button, Group, List, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { NameText } from "./name-text.tsx";
-import { Failure } from "./panel.tsx";
+import { NameText } from "./text/name-text.tsx";
+import { Failure } from "./page/panel.tsx";
 
 interface Comes {
   /** Of each, where it is empty, that it is nothing. */

@@ -1,8 +1,8 @@
 /** Words and what each stands for, below each other; of what is null it says that nobody told it. */
 import { Table, Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
-import { textAlone } from "./name-text.tsx";
-import { NotReported } from "./not-reported.tsx";
+import { textAlone } from "./text/name-text.tsx";
+import { NotReported } from "./text/not-reported.tsx";
 
 /** The definition is shown on hover. */
 export type Fact = readonly [label: string, value: ReactNode, definition?: string];

@@ -1,9 +1,9 @@
 /** One figure with what it means on hover and focus and, where it was sampled, the age of the sample; null is "not reported". */
 import { Group, Paper, Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
-import { AgeText } from "./age-text.tsx";
-import { textAlone } from "./name-text.tsx";
-import { NotReported } from "./not-reported.tsx";
+import { AgeText } from "./text/age-text.tsx";
+import { textAlone } from "./text/name-text.tsx";
+import { NotReported } from "./text/not-reported.tsx";
 
 interface FigureOf {
   label: string;

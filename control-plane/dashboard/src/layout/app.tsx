@@ -7,11 +7,11 @@ import { useTranslation } from "react-i18next";
 import { Problem } from "../api/client.ts";
 import { queryClient } from "../api/query-client.ts";
 import { LiveProvider } from "../live/live.tsx";
-import { useKnownSession } from "./known-session.ts";
+import { useKnownSession } from "../session/known-session.ts";
 import { LoginPage } from "./login-page.tsx";
 import { useRefusalText } from "./refusal-text.ts";
 import { router } from "./router.tsx";
-import { logout, MeProvider, useSession } from "./session.tsx";
+import { logout, MeProvider, useSession } from "../session/session.tsx";
 import { colours, theme } from "./theme.ts";
 
 const FORBIDDEN = 403;

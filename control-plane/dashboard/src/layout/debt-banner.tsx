@@ -1,8 +1,8 @@
 /** Says that the account's money is used up, what that stops, and what ends it. All can be looked at as ever. */
 import { Alert, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { PageLink } from "../components/page-link.tsx";
-import { useMe } from "./session.tsx";
+import { PageLink } from "../components/page/page-link.tsx";
+import { useMe } from "../session/session.tsx";
 
 export function DebtBanner() {
   const { t } = useTranslation();

@@ -3,10 +3,10 @@ import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from 
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
-import { proofOf } from "./login-proof.ts";
+import { proofOf } from "../session/login-proof.ts";
 import { useRefusalText } from "./refusal-text.ts";
-import { login, type LoginProof } from "./session.tsx";
-import { ServerText } from "../components/server-text.tsx";
+import { login, type LoginProof } from "../session/session.tsx";
+import { ServerText } from "../components/text/server-text.tsx";
 
 interface LoginPageOf {
   ticket: string | null;

@@ -2,13 +2,13 @@
 import { Button, Loader } from "@mantine/core";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
-import { PAGES, type PageEntry } from "../pages/pages.ts";
-import { NotFound } from "../components/not-found.tsx";
-import { useGo } from "../components/page-link.tsx";
-import { Failure } from "../components/panel.tsx";
+import { PAGES, type PageEntry } from "./pages.ts";
+import { NotFound } from "../components/page/not-found.tsx";
+import { useGo } from "../components/page/page-link.tsx";
+import { Failure } from "../components/page/panel.tsx";
 import { loadLocale } from "../locales/languages.ts";
 import { Layout } from "./layout.tsx";
-import { useMe } from "./session.tsx";
+import { useMe } from "../session/session.tsx";
 
 const rootRoute = createRootRoute({ component: Layout, notFoundComponent: NotFound });
 const routes = PAGES.map((page) =>

@@ -6,12 +6,12 @@ import { useDebouncedValue, useDisclosure, useHotkeys } from "@mantine/hooks";
 import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../api/use-api.ts";
-import { PAGES } from "../pages/pages.ts";
-import { NameText } from "../components/name-text.tsx";
-import { useGo } from "../components/page-link.tsx";
-import { Failure } from "../components/panel.tsx";
+import { PAGES } from "./pages.ts";
+import { NameText } from "../components/text/name-text.tsx";
+import { useGo } from "../components/page/page-link.tsx";
+import { Failure } from "../components/page/panel.tsx";
 import { StatusBadge } from "../components/status-badge.tsx";
-import { useMe } from "./session.tsx";
+import { useMe } from "../session/session.tsx";
 
 type Resource = SearchAnswer["items"][number];
 

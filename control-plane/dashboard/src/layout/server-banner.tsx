@@ -9,9 +9,9 @@ import { useTranslation } from "react-i18next";
 import { sendReadiness } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
-import { ageOf } from "../components/age-text.tsx";
-import { ServerText } from "../components/server-text.tsx";
-import { useTick } from "../components/use-tick.ts";
+import { ageOf } from "../components/text/age-text.tsx";
+import { ServerText } from "../components/text/server-text.tsx";
+import { useTick } from "../components/text/use-tick.ts";
 
 export function ServerBanner() {
   const { t, i18n } = useTranslation();

@@ -5,7 +5,7 @@
 import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics";
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
-import { concerns } from "../api/topics.ts";
+import { concerns } from "./topics.ts";
 import { Refetcher } from "./refetcher.ts";
 import { canShare, LiveTab } from "./leader.ts";
 import { dataOf, type ServerEvent } from "./sse.ts";

@@ -3,8 +3,8 @@ import { listSentences } from "@remotegpu/control-plane/client/generated/api";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
 import { send } from "../api/client.ts";
-import { isolated } from "../components/isolated.ts";
-import { type Piece, translator } from "../components/translator.ts";
+import { isolated } from "./isolated.ts";
+import { type Piece, translator } from "./translator.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;

@@ -4,7 +4,7 @@
  * off half way goes on where it was, because what is charged already has no difference left to post. Where midnights
  * are at no full hour (+05:30), storage is charged at them, too, under their own name.
  */
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { chargeRuns, unchargedRuns } from "../../store/billing/ledger/charging.ts";
 import { accountsToSettle, settleAccount } from "../../store/spending/suspensions.ts";
 import { raiseAlarmOnce } from "../../store/events/alarms.ts";

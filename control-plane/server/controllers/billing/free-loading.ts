@@ -5,7 +5,7 @@
 import { freeLoading, hourOf, loadingTime } from "../../core/billing/free-loading.ts";
 import { loadingSentence } from "../../core/billing/broken-time/broken-sentence.ts";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import {
   grantedSince,
   type LoadingRunRow,

@@ -2,10 +2,14 @@
  * The control plane's side of the hourly samples of storage pools: which host measures, which folders, and what of its
  * answer is taken. Hosts name neither a pool nor a folder; an owner that has nothing in the host's pool is passed over.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { Refusal } from "@remotegpu/shared/protocol";
-import type { StorageReply, StorageReport, StorageRequest } from "@remotegpu/shared/storage-sampling";
-import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { Refusal } from "@remotegpu/shared/messages/protocol";
+import type {
+  StorageReply,
+  StorageReport,
+  StorageRequest,
+} from "@remotegpu/shared/messages/storage-sampling";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { fullHour } from "../../store/billing/ledger/hour-ticks.ts";
 import { type FolderCursor, poolFolders } from "../../store/billing/storage/pool-folders.ts";

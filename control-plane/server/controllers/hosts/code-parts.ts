@@ -1,7 +1,7 @@
 /** The code of jobs on its way to their hosts: a part of what a host is to run, and of nothing else. */
-import type { CodeQuestion, CodeReply } from "@remotegpu/shared/code";
-import type { HostId } from "@remotegpu/shared/ids";
-import type { Refusal } from "@remotegpu/shared/protocol";
+import type { CodeQuestion, CodeReply } from "@remotegpu/shared/instance/code";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { Refusal } from "@remotegpu/shared/messages/protocol";
 import type { Database } from "../../store/database/database.ts";
 import { codePartForHost } from "../../store/training/codes.ts";
 

@@ -2,7 +2,7 @@
  * The history of cards as this server hears it: heartbeats are counted in memory, and each five minutes are written once
  * they are over. Every server does so for what it hears; their parts of a bucket are added in the database.
  */
-import type { Heartbeat } from "@remotegpu/shared/protocol";
+import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
 import { isBlind } from "../../core/hosts/blindness.ts";
 import { GpuTallies } from "../../core/hosts/history/gpu-tallies.ts";
 import type { Database } from "../../store/database/database.ts";

@@ -2,9 +2,9 @@
  * The desk of heartbeats: those that come together and change nothing are noted with one statement, and each of the
  * others is taken by itself.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { Heartbeat } from "@remotegpu/shared/protocol";
+import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
 import { type Database, StoreError } from "../../store/database/database.ts";
 import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { acceptHeartbeat, type HeartbeatOutcome } from "../../store/reports/heartbeats.ts";

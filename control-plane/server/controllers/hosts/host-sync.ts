@@ -2,9 +2,9 @@
  * The control plane's side of what hosts ask: heartbeats, their desired set, reports of their observed state,
  * credentials of registries, the code of jobs. Any replica serves any host; everything that matters is in Postgres when an answer leaves.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/protocol";
+import type { Heartbeat, HeartbeatReply, Refusal } from "@remotegpu/shared/messages/protocol";
 import type { HostKeys } from "../../core/environments/host-keys.ts";
 import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { TerminalKeys } from "../../core/environments/terminal-keys.ts";

@@ -3,7 +3,7 @@
  * fetch it without, and fetches end. Everything is read anew from what hosts told; whether it is still so is asked again
  * under locks.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
   fetchEnd,

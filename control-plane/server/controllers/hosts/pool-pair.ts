@@ -5,10 +5,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
-import type { HostId } from "@remotegpu/shared/ids";
-import { PoolNonceWritten } from "@remotegpu/shared/files";
-import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/pool-proof";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { PoolNonceWritten } from "@remotegpu/shared/messages/files";
+import { POOL_NONCE_BYTES, POOL_PROOF_ROUTE } from "@remotegpu/shared/proof/pool-proof";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { HostAnswer, HostFiles } from "../../core/hosts/host-files.ts";
 import type { Pair, PairOutcome, RoundMember } from "../../core/hosts/pools/pool-round.ts";
 

@@ -2,7 +2,7 @@
  * One pass over shared storage pools: members that are due prove by files that they see the pool's tree. It runs in every
  * server that reaches hosts, whichever leads; of each pool one round at a time.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { POOL_PROOF_FEATURE } from "../../core/hosts/pools/pool-membership.ts";
 import {
   afterVerdict,

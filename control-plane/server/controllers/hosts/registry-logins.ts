@@ -2,8 +2,8 @@
  * Hands a registry's credential to the host that fetches from it: only for an order that this host has, only the one
  * that the order's terms name, and told in the log each time, without the password.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/image-fetch";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { RegistryLoginQuestion, RegistryLoginReply } from "@remotegpu/shared/instance/image-fetch";
 import type { Log } from "@remotegpu/shared/log";
 import type { PasswordSeal } from "../../core/hosts/images/password-seal.ts";
 import { type Connection, type Database, transaction } from "../../store/database/database.ts";

@@ -3,7 +3,7 @@
  * made, what goes and what that makes of the service. What was decided from a page is decided anew under the service's
  * lock, so that a wish which came meanwhile counts.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { asReported } from "../../core/reasons/reason.ts";
 import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";

@@ -2,7 +2,7 @@
  * The desk of the hosts' batches: those that come together are decided together, one of each host, and those of one host
  * in the order in which they come.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { BatchQueue } from "../../store/database/batch-queue.ts";
 import { type IngestDeps, type IngestOutcome, type IngestReport, ingestBatches } from "./ingest.ts";
 import type { Delivery } from "./ingest-transaction.ts";

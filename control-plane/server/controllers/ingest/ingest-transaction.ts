@@ -3,8 +3,8 @@
  * here charged, watermarks moved. It asks the same few questions whatever the number of hosts, runs and rows. A run is
  * of one host, so the batches of different hosts decide nothing about each other; they only share payers.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import type { ProvenTime } from "../../core/billing/proven-time.ts";
 import {

@@ -4,8 +4,8 @@
  * for a world that failed, and bring the batch again.
  */
 import assert from "node:assert/strict";
-import type { HostId } from "@remotegpu/shared/ids";
-import { type JournalBatch, signedText } from "@remotegpu/shared/journal-row";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type JournalBatch, signedText } from "@remotegpu/shared/proof/journal-row";
 import type { BillingCalendar } from "../../core/billing/billing-calendar.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { quarantine } from "../../store/usage/quarantine.ts";

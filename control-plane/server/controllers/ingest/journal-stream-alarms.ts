@@ -2,7 +2,7 @@
  * One pass over what is wrong with the journal stream: an alarm for each thing that lasts, raised once and over with
  * it. A restart of NATS or a change of its leader is nobody's work, and comes to an end before it is told.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type StreamState, troublesOf } from "../../core/ingest/journal-stream.ts";
 import { keepAlarms, openAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";

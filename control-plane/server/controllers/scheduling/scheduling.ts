@@ -3,7 +3,7 @@
  * committed in batches, and whatever waits on gets the sentence that says why. The decision is core/queue/pass-plan.ts,
  * the commit looks at everything again.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Turn } from "../../core/queue/oldest.ts";
 import { planPass } from "../../core/queue/pass-plan.ts";
 import { type Database, transaction } from "../../store/database/database.ts";

@@ -2,7 +2,7 @@
  * The states of an account and what they allow: normal → overdue → suspended → normal, and the rule for starting
  * something. "Zero" in these rules is minus the credit limit. Who pays when is not decided here.
  */
-import type { Points } from "@remotegpu/shared/money";
+import type { Points } from "@remotegpu/shared/values/money";
 
 const OVERDUE_STATUSES = ["normal", "overdue", "suspended"] as const;
 export type OverdueStatus = (typeof OVERDUE_STATUSES)[number];

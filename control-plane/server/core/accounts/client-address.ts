@@ -1,6 +1,6 @@
 /** From which network address somebody asks, behind an operator's TLS proxy too: such a one stands on this machine, and says for whom it asks. */
 
-import { isWithin, normalAddress } from "@remotegpu/shared/network-address";
+import { isWithin, normalAddress } from "@remotegpu/shared/values/network-address";
 
 export const LOOPBACK = new Set(["127.0.0.1", "::1", "::ffff:127.0.0.1"]);
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}$/;

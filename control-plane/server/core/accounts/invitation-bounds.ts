@@ -2,7 +2,7 @@
  * How many invitations may be open, and sent in a day, so that nobody is pestered and no list of addresses is tried.
  * Only what was asked is counted, never what came of it: a count would tell who exists, or who declined.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 
 export const INVITATION_LIFETIME_MS = 14 * MS_PER_DAY;
 export const MAX_OPEN_OF_WORKSPACE = 50;

@@ -3,7 +3,7 @@
  * may fire again. Low balance is decided by the posting that crossed a threshold; hours left and budget by what is at a
  * full hour, beside what was told before. Who is told in which way is not decided here.
  */
-import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { OverdueStatus } from "../accounts/account-state.ts";
 import type { Month } from "../billing/billing-calendar.ts";
 

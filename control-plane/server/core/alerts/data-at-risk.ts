@@ -3,8 +3,8 @@
  * which the account became overdue, through its suspension, to the moment at which it is normal again. What is deleted
  * then is an administrator's decision and never a clock's.
  */
-import { parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { AlertNotice } from "./alerts.ts";
 
 /** The days of a debt after which something is told, once each; the last of them is the one itself. */

@@ -2,7 +2,7 @@
  * What webhooks are told of a training job: that an attempt of it runs, does nothing any more or goes on, that it has
  * ended, how and by whom, and that another attempt follows. Who is told is the store's.
  */
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { because, type EndCause, type WorkMessage } from "./work-messages.ts";
 
 export interface JobMove {

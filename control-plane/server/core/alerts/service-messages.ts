@@ -2,7 +2,7 @@
  * What webhooks are told of an inference service: that it answers, has failed or has stopped, that another
  * number of its replicas is wanted, and how a rollout ended. Who is told is the store's.
  */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { because, type EndCause, type WorkMessage } from "./work-messages.ts";
 
 /** Null where a move is not told: it is on its way to one that is. */

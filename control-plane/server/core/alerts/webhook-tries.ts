@@ -1,5 +1,5 @@
 /** How often a message to a webhook is tried, and when: twelve times within a day, each pause twice the one before. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export const MAX_WEBHOOK_TRIES = 12;
 const FIRST_PAUSE_MS = 40 * MS_PER_SECOND;

@@ -2,9 +2,9 @@
  * What webhooks are told of an environment (of jobs: job-messages.ts), in words and facts: that it is ready, failed, stopped and why, that its
  * container ends again and again, that its host is drained, that a port of it is about to go. Who is told is the store's.
  */
-import { restartingText } from "@remotegpu/shared/restarting-text";
-import { asSentence } from "@remotegpu/shared/sentence";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { restartingText } from "@remotegpu/shared/instance/restarting-text";
+import { asSentence } from "@remotegpu/shared/values/sentence";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { type Drain, drainSentence } from "../hosts/drain.ts";
 import type { StopActor } from "../instances/instance-report.ts";
 import type { WorkKind } from "./webhook-kinds.ts";

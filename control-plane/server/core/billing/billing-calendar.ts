@@ -2,7 +2,7 @@
  * Days and months of the billing time zone, which is a fixed offset from UTC, so that each day has 24 hours. A month is
  * written "2026-03"; it is closed some hours after its last midnight, and what is posted later goes on a later invoice.
  */
-import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export interface BillingCalendar {
   /** Minutes east of UTC: 480 for +08:00. */

@@ -2,7 +2,12 @@
  * At which rate money is spent, exactly: a price per day has no hourly one with four decimals, so hours left are not
  * those by the burn that is shown.
  */
-import { POINTS_DECIMALS, type Points, PRICE_DECIMALS, QUANTITY_DECIMALS } from "@remotegpu/shared/money";
+import {
+  POINTS_DECIMALS,
+  type Points,
+  PRICE_DECIMALS,
+  QUANTITY_DECIMALS,
+} from "@remotegpu/shared/values/money";
 import { type PricedLine, UNITS_PER_DAY } from "./rating.ts";
 
 /** What a day costs, in 10^-36: a whole number for every unit in which prices are quoted. */

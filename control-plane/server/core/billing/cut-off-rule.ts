@@ -3,9 +3,9 @@
  * lasts less than a day nobody could stop it in time, so it is told beforehand when to end by itself: when a suspension
  * would have ended it, a little later. Knows what a payer has and burns, not where that stands or who is told.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { Points } from "@remotegpu/shared/money";
-import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { Points } from "@remotegpu/shared/values/money";
+import { MS_PER_HOUR, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { OverdueStatus } from "../accounts/account-state.ts";
 
 export type CutOffRule = Pick<DesiredInstance["live"], "onDisconnect" | "stopAfterSeconds">;

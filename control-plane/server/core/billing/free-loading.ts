@@ -4,7 +4,7 @@
  * first serves, or all of it where it never does. The earliest of an hour is free first, and of several that load at once
  * that of the run which was ordered first. What was granted stays granted, and counts, whatever comes to light later.
  */
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { before, type Interval, type ProvenTime, union, without } from "./proven-time.ts";
 
 export interface LoadingRun {

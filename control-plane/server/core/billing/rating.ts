@@ -11,8 +11,8 @@ import {
   type Price,
   QUANTITY_DECIMALS,
   type Quantity,
-} from "@remotegpu/shared/money";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/values/money";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type BillingCalendar, type Month, monthAfter, monthEnd, monthOf } from "./billing-calendar.ts";
 import { before, momentAfter, type ProvenTime, totalMs, without } from "./proven-time.ts";
 

@@ -3,8 +3,8 @@
  * charged for as long as the order itself allowed; what a host takes beyond that, and all that a fault of ours or of a
  * host left running, is not.
  */
-import type { STOP_ACTORS } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { STOP_ACTORS } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 type StopActor = (typeof STOP_ACTORS)[number];
 

@@ -4,7 +4,7 @@
  * beyond is set aside, and the rest is charged: a byte too many makes nothing free, and a lie costs nobody more than
  * that. A claim of an owner who has nothing in the pool is set aside whole.
  */
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 /** What the control plane itself knows of an owner's folders in one pool. */
 export interface OwnerContents {

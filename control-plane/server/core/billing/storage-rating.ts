@@ -9,8 +9,8 @@ import {
   type Points,
   PRICE_DECIMALS,
   type Price,
-} from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 import { type BillingUnit, UNITS_PER_DAY } from "./rating.ts";
 
 /** To so many decimals GB are told; amounts are made of the exact ones. */

@@ -4,7 +4,7 @@
  * container; what is refused here is refused before anybody waits for it.
  */
 
-import { staysBelow, stepsOf } from "@remotegpu/shared/inner-link";
+import { staysBelow, stepsOf } from "@remotegpu/shared/values/inner-link";
 
 /** The bound of all files together, unpacked. */
 export const MAX_UNPACKED_BYTES = 1_073_741_824;

@@ -2,10 +2,10 @@
  * The ways into an environment as its people are told them: for each service that is switched on and each port opened
  * by hand, where it is reached, with the command or address to use, or the sentence that says why not.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import { whatLacks } from "@remotegpu/shared/features";
-import { SSH_FEATURE, SSH_PORT } from "@remotegpu/shared/ssh-access";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import { whatLacks } from "@remotegpu/shared/instance/features";
+import { SSH_FEATURE, SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import {
   NAMED_SERVICES,
   type NamedService,

@@ -2,7 +2,7 @@
  * Who may enter an environment by SSH with keys of their own: whoever may manage it by the rights table
  * (accounts/access-rights.ts). That somebody administers the whole product opens nothing here.
  */
-import { MAX_KEY_LINE, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
+import { MAX_KEY_LINE, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/instance/ssh-access";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 
 export interface Enterable {

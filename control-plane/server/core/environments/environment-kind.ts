@@ -1,5 +1,5 @@
 /** Environments in the table of kinds: one instance, one start, and what a start takes of the quotas. */
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { type InstanceReport, STAYS, type Transition } from "../instances/instance-report.ts";
 import { type Order, resourceShare } from "../orders/order.ts";

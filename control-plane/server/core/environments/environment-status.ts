@@ -2,8 +2,8 @@
  * The life of an environment: which request is legal in which status, what a host's report makes of it, and what
  * happens when a status that ends in "-ing" takes too long. Decides only; the store writes.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import type { Reason } from "../reasons/reason.ts";
 import {

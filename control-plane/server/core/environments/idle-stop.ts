@@ -4,7 +4,7 @@
  * which nobody looked: a control plane that was away, or a database of before, never makes it idle sooner. Figures are
  * the host's and for this decision alone.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** People must have the time between the warning and the stop. */
 export const IDLE_STOP_MINUTES = { least: 15, most: 43_200 } as const;

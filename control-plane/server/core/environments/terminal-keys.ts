@@ -2,7 +2,7 @@
  * The keys by which gateways enter environments for the terminal in the browser: each placement of each environment has
  * its own. How they are made is link's (identity/environment-terminal-keys.ts); what opens them is known to gateways alone.
  */
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
 
 export interface TerminalPlace {
   environmentId: string;

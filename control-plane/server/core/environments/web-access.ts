@@ -3,9 +3,9 @@
  * not reached, in a sentence for them and for the pages that the gateway shows; nothing where there is a way. Whether
  * somebody answers behind it is what its host saw last, which people are told; the gateway asks all the same.
  */
-import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import { SSH_PORT } from "@remotegpu/shared/ssh-access";
+import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance/instance";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
+import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import type { AccessMethod } from "./access-methods.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
 

@@ -2,9 +2,9 @@
  * Whether somebody comes in to a service or port of an environment now: by the rights table, by what the environment is
  * doing, and by what its order switched on. Knows no request and no host beyond its name.
  */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { ServiceAnswers } from "@remotegpu/shared/instance";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { ServiceAnswers } from "@remotegpu/shared/instance/instance";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { decide, type WorkspaceRole } from "../accounts/access-rights.ts";
 import { type KeyRights, scopeRefusal } from "../accounts/key-scopes.ts";
 import { type WebSwitches, whyUnreachable } from "../environments/web-access.ts";

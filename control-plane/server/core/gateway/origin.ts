@@ -2,7 +2,7 @@
  * Names of origins: each service or port of each environment has one of its own below the operator's domain, so that no
  * page of one reaches another. Made here and read here; which environment a name stands for is asked of the store.
  */
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { targetOf, targetText, type WebTarget } from "../environments/web-target.ts";
 
 export interface WebBase {

@@ -3,7 +3,7 @@
  * the host has dialled where it does not, and none. One look that failed is not the end of the direct way, and one that
  * went well not the end of the reversed one, since each change gives the host a new desired set. Pure.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export const ROUTES = ["direct", "reversed", "none"] as const;
 export type Route = (typeof ROUTES)[number];

@@ -2,8 +2,8 @@
  * Whether somebody who comes to an environment that does not run starts it by that. Coming to it is a wish where a person
  * opens a page or a program shows its key; whatever repeats itself without anybody wishing anything is none.
  */
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 /**
  * How somebody came: a page that is opened, a program that shows its key, a program's connection of SSH, which editors make

@@ -1,6 +1,6 @@
 /** What a host's canary means for the host, in the sentences that operators read. */
-import type { CanaryReport } from "@remotegpu/shared/canary-report";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { CanaryReport } from "@remotegpu/shared/messages/canary-report";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 
 /** So many in a row that could not be tried are no chance any more. */
 export const FAILURES_REPORTED = 3;

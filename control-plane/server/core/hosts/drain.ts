@@ -2,8 +2,8 @@
  * A host that is emptied by a deadline: when that may be, and the sentences that people are told. What is on the host
  * and who stops it is not decided here.
  */
-import { asPhrase } from "@remotegpu/shared/sentence";
-import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { asPhrase } from "@remotegpu/shared/values/sentence";
+import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { GivenReason } from "../reasons/plain-reason.ts";
 
 export const MAX_DRAIN_MS = 30 * MS_PER_DAY;

@@ -4,7 +4,12 @@
  * administrator says so, or it lies in a network of hosts that the operator lists. Whoever connects to a host, or tells
  * somebody else to, asks here. Pure.
  */
-import { isWithin, type NetworkAddress, normalNetwork, readAddress } from "@remotegpu/shared/network-address";
+import {
+  isWithin,
+  type NetworkAddress,
+  normalNetwork,
+  readAddress,
+} from "@remotegpu/shared/values/network-address";
 
 export const CONFIRMATIONS = ["connection", "administrator", "network", "same-machine"] as const;
 type Confirmation = (typeof CONFIRMATIONS)[number];

@@ -2,7 +2,7 @@
  * What is asked of the files process of a host, and what comes back: types alone, for those who ask and who carry it. An
  * answer has no way to be read whole but the bounded one, whatever its host sends.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 
 export interface FileQuestion {
   method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";

@@ -2,7 +2,7 @@
  * What a host's silence means. Slowness kills nothing: a suspect host gets nothing new, an unreachable one is shown
  * as such, and what runs there runs on.
  */
-import type { HostConnection } from "@remotegpu/shared/workload";
+import type { HostConnection } from "@remotegpu/shared/values/workload";
 
 export const SUSPECT_AFTER_MS = 30_000;
 export const UNREACHABLE_AFTER_MS = 90_000;

@@ -3,8 +3,8 @@
  * understand would keep it from all others: such an order is never among them. What protocol 2 adds as further members it
  * leaves aside by itself.
  */
-import { featuresFor, PLAIN_STOP_GRACE_SECONDS } from "@remotegpu/shared/features";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { featuresFor, PLAIN_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance/features";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 
 const FIRST_OF_ITS_OWN_FORM = 2;
 /** For an order to end something, which no network is made for. */

@@ -2,7 +2,7 @@
  * Which replicas go, and how: those beyond the number, those that are made up for elsewhere, and those that are drained
  * and have answered what they were given.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { StopCause } from "../billing/stop-waiver.ts";
 import { type Drain, endOfDrain } from "./drain.ts";
 import {

@@ -2,7 +2,7 @@
  * When a replica that its service goes without may end: once no gateway gives it requests and none that it was given is
  * open, so that nobody's answer is cut off; at the latest after the time that its owner set.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ExposureConfig } from "./exposure.ts";
 
 const DEFAULT_SECONDS = 600;

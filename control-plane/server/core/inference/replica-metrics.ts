@@ -2,7 +2,7 @@
  * What a replica tells of itself in Prometheus' format: where it is asked, what may come of that, and which types of its
  * answers are passed on.
  */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 
 export interface MetricsPlace {
   hostId: HostId;

@@ -2,10 +2,10 @@
  * One replica as its service sees it: what its host told of it and for how long that has been so, and what is to become of
  * it for itself. Whether the others make up for it is decided in replicas.ts.
  */
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
+import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Drain } from "./drain.ts";
 import { isOver, START_LIMIT_MS, stopSentence, type StopActor } from "../instances/instance-report.ts";
 

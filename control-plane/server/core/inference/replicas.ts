@@ -3,8 +3,8 @@
  * it looks at all of them as they stand, so that what came twice, late or never changes nothing. One that fails is
  * replaced after a pause that grows, and never ends the others. One that goes while it answers is drained before.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { beyond, drained, type Going, type Leaving, leavingOf, type Moving, replaced } from "./departures.ts";
 import {
   type Fate,

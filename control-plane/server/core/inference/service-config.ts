@@ -1,6 +1,6 @@
 /** The config of a service's order and of its scaling, as API and tables name them, and how its replicas are asked. */
-import { type Feature, featuresFor } from "@remotegpu/shared/features";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import { type Feature, featuresFor } from "@remotegpu/shared/instance/features";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { ExposureConfig } from "./exposure.ts";

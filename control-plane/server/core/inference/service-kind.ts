@@ -1,5 +1,5 @@
 /** Inference services in the table of kinds: each replica is an instance with a start of its own, beside the others. */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { REPLICA_WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { STAYS } from "../instances/instance-report.ts";
 import { type Order, resourceShare } from "../orders/order.ts";

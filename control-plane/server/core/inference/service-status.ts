@@ -1,5 +1,5 @@
 /** How long a service may be on its way, and what follows. How long its replicas may take, each for itself, is replica.ts. */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { type DeadlineVerdict, STOP_LIMIT_MS } from "../instances/instance-report.ts";
 
 /** One that is being made may wait for places as long as it likes. */

@@ -1,5 +1,5 @@
 /** What its replicas make of a service: when it runs, and what stands with it. */
-import { asSentence } from "@remotegpu/shared/sentence";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { isSilent, notYetServing, type Replica, serves } from "./replica.ts";
 import type { Moving } from "./departures.ts";
 import type { ReplicasPlan, ServiceState } from "./replicas.ts";

@@ -2,7 +2,7 @@
  * How many replicas a service has to have: the only rule that says so. Whoever has a wish, people, the load or a request that
  * wakes it, writes down that wish alone; the number is made of all of them, so that it does not matter in which order they came.
  */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 
 /** The bound of one service. A tunnel, a route and a row for each replica is held somewhere. */
 export const MAX_REPLICAS = 1_000;

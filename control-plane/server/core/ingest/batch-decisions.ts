@@ -8,8 +8,8 @@ import {
   type JournalBatch,
   type JournalRow,
   type UsageEntry,
-} from "@remotegpu/shared/journal-row";
-import { followsInChain } from "@remotegpu/shared/row-hash";
+} from "@remotegpu/shared/proof/journal-row";
+import { followsInChain } from "@remotegpu/shared/proof/row-hash";
 import { type Interval, type ProvenTime, withInterval } from "../billing/proven-time.ts";
 import { type BootZero, checkClaim } from "./usage-check.ts";
 

@@ -6,7 +6,7 @@
  * Both bounds are needed. Where an interval lies is known no better than the two clocks agree, and after a year of one
  * boot that is hours; how much time a run can have had is known to seconds, whatever its host says of its clock.
  */
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { beyond, type Interval, momentAfter, type ProvenTime, totalMs } from "../billing/proven-time.ts";
 
 /** What clocks are allowed to differ by: a fixed part for latency, and drift of 500 parts per million. */

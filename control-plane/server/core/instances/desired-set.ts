@@ -3,11 +3,16 @@
  * environment or of one rank of a training job. The spec is everything that creating the container takes; a change to
  * it is a new run.
  */
-import type { AttachedGpu, DesiredInstance, InstanceSpec, ReadOnlyMount } from "@remotegpu/shared/instance";
-import type { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
-import type { GpuUuid, WorkloadId } from "@remotegpu/shared/ids";
-import { isInPoolProofs } from "@remotegpu/shared/pool-proof";
-import type { RankLaunch } from "@remotegpu/shared/rank-launch";
+import type {
+  AttachedGpu,
+  DesiredInstance,
+  InstanceSpec,
+  ReadOnlyMount,
+} from "@remotegpu/shared/instance/instance";
+import type { GangNetwork, RankName } from "@remotegpu/shared/instance/gang-network";
+import type { GpuUuid, WorkloadId } from "@remotegpu/shared/values/ids";
+import { isInPoolProofs } from "@remotegpu/shared/proof/pool-proof";
+import type { RankLaunch } from "@remotegpu/shared/instance/rank-launch";
 import { DATASET_PATHS, MODEL_PATHS } from "../orders/order-check.ts";
 import type { GpuGrant } from "../placement/placement.ts";
 import type { SealedValue } from "../secrets/env-var-seal.ts";

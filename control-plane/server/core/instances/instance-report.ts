@@ -2,10 +2,10 @@
  * What is known of the instances of a workload, and what that makes of it: the words in which every kind's rules ask and
  * answer. Which answer is right is the kind's own.
  */
-import type { InstanceProblem, STOP_ACTORS } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { WaitingProcesses } from "@remotegpu/shared/progress";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { InstanceProblem, STOP_ACTORS } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../reasons/reason.ts";
 import { type CardFault, endSentence } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";

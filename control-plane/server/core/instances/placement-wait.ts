@@ -3,8 +3,8 @@
  * not is a rest (running as wanted) or an end. A missing answer never frees a card that may be in use, so beyond the
  * deadline people are told, who alone can say that a host is lost.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import { START_LIMIT_MS, STOP_LIMIT_MS } from "./instance-report.ts";
 import type { Reason } from "../reasons/reason.ts";
 

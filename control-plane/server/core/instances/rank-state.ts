@@ -1,5 +1,5 @@
 /** What is known of one rank of a gang beside its phase: where it is, how long what has been so, and what its host found. */
-import type { Finding } from "@remotegpu/shared/instance";
+import type { Finding } from "@remotegpu/shared/instance/instance";
 
 export interface RankState {
   /** Within the gang's network. */

@@ -2,7 +2,7 @@
  * Which of a host's words on its leases are believed: a number has one owner, and a lease is of the environment that
  * it was ordered for. What is not believed changes nothing.
  */
-import type { ObservedLease } from "@remotegpu/shared/lease";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
 
 export interface PortOwner {
   environmentId: string;

@@ -2,7 +2,7 @@
  * Which ports an environment is to hold: those of its services, from each start on, and those that its people open by
  * hand. Numbers are no matter of this: the host picks them.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import type { SshServer } from "./ssh-server.ts";
 import type { Reason } from "../reasons/reason.ts";
 

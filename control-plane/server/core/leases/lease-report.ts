@@ -1,5 +1,5 @@
 /** Which changes of a lease are worth an event, and what people are told of them. */
-import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
+import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
 
 export type LeaseState = ObservedLease["state"];
 export type ReleaseWarning = NonNullable<ObservedLease["releaseWarning"]>;

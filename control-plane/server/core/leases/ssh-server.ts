@@ -2,7 +2,7 @@
  * Whose SSH server people of an environment reach: ours, on a port that no image uses, or the image's own. Where ours
  * runs is one thing, and whether people's keys and passwords open it another: the terminal in the browser needs it, too.
  */
-import { SSH_PORT } from "@remotegpu/shared/ssh-access";
+import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 
 /** The SSH server of the order's config; left out: ours. */
 export const SSH_SERVERS = ["ours", "image"] as const;

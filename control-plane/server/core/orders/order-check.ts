@@ -2,9 +2,9 @@
  * What can be said about an order without asking the database: mounts (at most 3 and 3, distinct, in their family
  * of paths) and shapes that contradict themselves. Field types and ranges are the HTTP schema's.
  */
-import { wholeSize } from "@remotegpu/shared/size-text";
-import { IMAGE_NAME } from "@remotegpu/shared/image-name";
-import { MIB } from "@remotegpu/shared/units";
+import { wholeSize } from "@remotegpu/shared/values/size-text";
+import { IMAGE_NAME } from "@remotegpu/shared/values/image-name";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_MOUNTS = 3;

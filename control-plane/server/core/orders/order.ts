@@ -2,10 +2,10 @@
  * What was ordered, in one shape for all kinds of workload: it is made where a row or a request is read, and whatever
  * prices, checks, queues or places an order reads this. What only one kind has stays with that kind.
  */
-import type { Feature } from "@remotegpu/shared/features";
-import { parsePoints, type Points } from "@remotegpu/shared/money";
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Feature } from "@remotegpu/shared/instance/features";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { GpuRequest, PlacementRequest, Spread } from "../placement/fleet/fits-on.ts";
 import type { Waiting } from "../queue/queue.ts";
 import type { Mount } from "./order-check.ts";

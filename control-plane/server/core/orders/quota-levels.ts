@@ -1,5 +1,5 @@
 /** The quotas that hold where nobody set any: one level for everyone, chosen by the setting DEFAULT_QUOTA_LEVEL. */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 export const QUOTA_LEVELS = ["free", "basic", "professional", "enterprise"] as const;
 export type QuotaLevel = (typeof QUOTA_LEVELS)[number];

@@ -2,8 +2,8 @@
  * Whether an order stays within a quota. Quotas bound what runs or waits to run, and for environments and storage
  * what exists; 0 allows nothing. Which limits hold for whom is the store's to find.
  */
-import { wholeSize } from "@remotegpu/shared/size-text";
-import { MIB } from "@remotegpu/shared/units";
+import { wholeSize } from "@remotegpu/shared/values/size-text";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Quota } from "./quota-levels.ts";
 
 export interface ExceededQuota {

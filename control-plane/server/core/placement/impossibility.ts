@@ -3,7 +3,7 @@
  * and the most that any host has. What may change by itself makes nothing impossible: cordons, hosts and cards that are
  * closed, a fleet or a storage pool without any host.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { emptyRoom } from "./fleet/empty-room.ts";
 import { gpuCount, isOfKind } from "./fleet/fits-on.ts";
 import type { GpuRequest, PlacementRequest } from "./fleet/fits-on.ts";

@@ -3,7 +3,7 @@
  * the other, and what one takes is gone for the next; an order whose places are not all free can take none. Which
  * places are good ones is not asked again.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { assertSound, type Fleet, type GpuCapacity, type HostCapacity } from "./fleet/fleet.ts";
 import {
   gpuCount,

@@ -11,7 +11,7 @@
  * they fit beside what is kept for others, takes nothing of its waiting. Else small starts, which any of its people can make
  * without end, would keep a payer's large one behind newcomers for ever.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { byId } from "../placement/fleet/fleet.ts";
 import { type Amounts, dominantShare, NOTHING, plus, WHOLE_FLEET } from "./share.ts";
 

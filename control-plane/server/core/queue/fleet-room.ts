@@ -2,7 +2,7 @@
  * The fleet as the queue fills it (backfill.ts): what fits is placed, and while the head does not fit, its future place
  * is kept (reservation.ts). What outlasts the head's start may take of kept hosts only what the head leaves there. Knows no money: what may not start for another reason says so itself.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Impossibility } from "../placement/impossibility.ts";
 import { ImpossibleShapes } from "../placement/impossible-shapes.ts";
 import type { Fleet } from "../placement/fleet/fleet.ts";

@@ -5,7 +5,7 @@
  * less stays behind only those that come within n + 1 steps of ageing after it. Who of the line starts is backfill's to
  * say.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { byId } from "../placement/fleet/fleet.ts";
 import {
   FairShare,

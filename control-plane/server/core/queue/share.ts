@@ -3,7 +3,7 @@
  * beside all that the hosts have which take orders. Dominant resource fairness: A. Ghodsi, M. Zaharia, B. Hindman,
  * A. Konwinski, S. Shenker, I. Stoica, "Dominant Resource Fairness: Fair Allocation of Multiple Resource Types", NSDI 2011.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Fleet } from "../placement/fleet/fleet.ts";
 
 /** Parts of a host: thousandths of a core, MiB, thousandths of a GPU. */

@@ -2,7 +2,7 @@
  * What would start a waiting order now: for each thing that it asks for the smallest change that does, and the work
  * whose end would make room. Asked of the room as it is when the order's turn comes, after all that stand before it.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { GpuRequest, PlacementRequest } from "../placement/fleet/fits-on.ts";
 import type { FleetRoom, QueuedOrder } from "./fleet-room.ts";
 import type { Waiting } from "./queue.ts";

@@ -2,7 +2,7 @@
  * What a stream may be about, and who may hear it. A topic is named as it stands in the request; those of one workload or
  * host carry its id. It knows nothing of requests or rows.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { KeyScope } from "../accounts/key-scopes.ts";
 
 /** The topics of one request: a page has a handful, and one stream serves all tabs of a browser. */

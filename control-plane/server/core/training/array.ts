@@ -2,7 +2,7 @@
  * Arrays of jobs: one order that makes many, each with an index of its own, of which no more than so many run at once.
  * Each waits, is placed and is paid for like any other job.
  */
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_ARRAY_ELEMENTS = 1_000;

@@ -3,8 +3,8 @@
  * rank is not heard any more while others run on, and tells which of its ranks do not hear each other. Null where a job
  * of one rank would do the same.
  */
-import { asSentence } from "@remotegpu/shared/sentence";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { asSentence } from "@remotegpu/shared/values/sentence";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import {
   hasBegun,
   type InstanceReport,

@@ -3,7 +3,7 @@
  * told. Every host that has a rank gets a gateway address of its own within the gang's /24, and every rank an address of
  * the upper half. Which numbers are in use is the store's to know.
  */
-import type { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
+import type { GangNetwork, RankName } from "@remotegpu/shared/instance/gang-network";
 
 /** Each a /24 of 10.224.0.0/12. */
 export const GANG_NETWORKS = 4_096;

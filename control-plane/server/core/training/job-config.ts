@@ -1,7 +1,7 @@
 /** The config of a training job's order, as API and tables name it. */
-import { type Feature, featuresFor } from "@remotegpu/shared/features";
-import type { RankLaunch } from "@remotegpu/shared/rank-launch";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { type Feature, featuresFor } from "@remotegpu/shared/instance/features";
+import type { RankLaunch } from "@remotegpu/shared/instance/rank-launch";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type RankCode, rankName, visibleTo, STOP_GRACE_SECONDS } from "../instances/desired-set.ts";
 import type { OrderConfig } from "../orders/order.ts";
 import type { LogRule } from "./log-rules.ts";

@@ -1,5 +1,5 @@
 /** Training jobs in the table of kinds: all ranks start together, and what they write belongs to their workspace's storage. */
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import { type Order, resourceShare } from "../orders/order.ts";
 import type { Quota } from "../orders/quota-levels.ts";

@@ -4,9 +4,9 @@
  * as `pending` until another attempt is due; it is completed when every rank ended with 0, or where the others follow the
  * first one, when that has. What follows a failure is in retries.ts. Decides only; the store writes.
  */
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import {
   becomes,

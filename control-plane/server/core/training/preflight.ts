@@ -3,9 +3,9 @@
  * other both ways and every host is fit. Until then it costs nothing, and each wait has a bound, at whose end it fails
  * and names the pair of ranks or the host. Judges what hosts tell now; how long that has been so comes with it.
  */
-import type { Finding } from "@remotegpu/shared/instance";
-import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { Finding } from "@remotegpu/shared/instance/instance";
+import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { RankState } from "../instances/rank-state.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 

@@ -3,7 +3,7 @@
  * what its own program did only where its owner asked for that, after a pause that grows. A new attempt has new runs, a
  * new folder for what it writes, and begins once nothing of the old one runs. Decides only.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type LogRule, ruleSentence } from "./log-rules.ts";
 import type { Failure } from "../instances/instance-report.ts";
 

@@ -3,8 +3,8 @@
  * told once with what each rank waits for, and once more when it goes on. And containers that somebody holds still from
  * outside. Decides only.
  */
-import type { WaitingProcesses } from "@remotegpu/shared/progress";
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { type InstanceReport, isOver, type Transition } from "../instances/instance-report.ts";
 
 export const STANDARD_STALL_MINUTES = 15;

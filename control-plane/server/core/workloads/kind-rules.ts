@@ -1,7 +1,7 @@
 /** What the kinds of workload differ in, as far as it is decided without asking anybody. Each row of kinds.ts has all of it. */
 import type { Reason } from "../reasons/reason.ts";
 import type { RankCode } from "../instances/desired-set.ts";
-import type { Feature } from "@remotegpu/shared/features";
+import type { Feature } from "@remotegpu/shared/instance/features";
 import type { DeadlineVerdict, InstanceReport, Transition } from "../instances/instance-report.ts";
 import type { DistributedConfig } from "../training/rank-environment.ts";
 import type { Order, OrderConfig } from "../orders/order.ts";

@@ -1,11 +1,11 @@
 /** The kinds of workload: the one table of what differs between them that nobody has to be asked for (kind-rules.ts). */
-import type { Feature } from "@remotegpu/shared/features";
+import type { Feature } from "@remotegpu/shared/instance/features";
 import type {
   EnvironmentStatus,
   InferenceServiceStatus,
   TrainingJobStatus,
   WorkloadKind,
-} from "@remotegpu/shared/workload";
+} from "@remotegpu/shared/values/workload";
 import { ENVIRONMENT_KIND } from "../environments/environment-kind.ts";
 import { SERVICE_KIND } from "../inference/service-kind.ts";
 import { JOB_KIND } from "../training/job-kind.ts";

@@ -1,5 +1,5 @@
 /** Reading the output of a run, as whoever opened it sees it; the way to its host is link's. */
-import type { LogOpen, SessionClose } from "@remotegpu/shared/sessions";
+import type { LogOpen, SessionClose } from "@remotegpu/shared/messages/sessions";
 
 export type LogQuery = Omit<LogOpen, "kind" | "creditBytes">;
 /** Who reads, as it is counted: "customer 12". */

@@ -1,5 +1,5 @@
 /** A start that waits, in one form for all kinds, and what its places make of it. */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { ResolvedMount, StoredSpec } from "../instances/desired-set.ts";
 import type { LeasingEnvironment } from "../leases/lease-plan.ts";
 import type { Order } from "../orders/order.ts";

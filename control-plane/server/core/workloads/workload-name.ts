@@ -1,5 +1,5 @@
 /** Which workload of which kind, and one text for it: ids of the old system may be the same in two kinds. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 
 export interface WorkloadName {
   kind: WorkloadKind;

@@ -1,6 +1,6 @@
 /** For administrators: who asked for which change, and what came of it. What writes it is request/audit.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { AUDIT_OUTCOMES, auditEntries } from "../../store/audit/audit-log.ts";
 import { AUDIT_TARGET_KINDS, withoutMoney } from "../../store/audit/audit-targets.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

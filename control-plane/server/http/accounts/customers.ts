@@ -1,6 +1,6 @@
 /** Accounts, for administrators. An account comes with its personal workspace; there is no password login. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import { setCreditLimit } from "../../store/spending/suspensions.ts";
 import {
   customerById,

@@ -3,7 +3,7 @@
  * shown in the answer that made it and nowhere else.
  */
 import { z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/accounts/key-scopes.ts";
 import { type ApiKeyRow, hasRoomForKey, insertApiKey, MAX_LIVE_KEYS } from "../../store/accounts/api-keys.ts";
 import type { Transaction } from "../../store/database/database.ts";

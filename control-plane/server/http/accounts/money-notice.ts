@@ -2,7 +2,7 @@
  * After money came in or a limit was raised: hosts are told at once how long they may go on alone with what this
  * customer pays for. Contact may be lost a moment later, and then nobody could tell them of the payment.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { StoreError, transaction } from "../../store/database/database.ts";
 import { applyCutOffRule } from "../../store/spending/cut-off-rules.ts";
 import type { ApiDeps } from "../deps.ts";

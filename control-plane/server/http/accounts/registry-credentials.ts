@@ -3,7 +3,7 @@
  * workspace, and a workspace's, for all that is ordered in it. Passwords go in and never come out here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText, text } from "@remotegpu/shared/text";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import { CREDENTIAL_KEEPERS } from "../../core/accounts/access-rights.ts";
 import { registryName, registryVerdict } from "../../core/hosts/images/registries.ts";
 import type { SealedRow } from "../../core/hosts/images/password-seal.ts";

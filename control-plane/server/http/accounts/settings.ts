@@ -1,6 +1,6 @@
 /** The settings of core/settings.ts: read and changed by administrators while everything runs. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import { SETTING_KEYS, settingInForce, SETTINGS, type SettingKey } from "../../core/settings.ts";
 import { setSetting, storedSettings, type SettingRow } from "../../store/accounts/settings.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -1,6 +1,6 @@
 /** A customer's SSH public keys. They are the person's own: not even a workspace's owner sees another's. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText, text } from "@remotegpu/shared/text";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import {
   deleteSshKey,
   hasRoomForSshKey,

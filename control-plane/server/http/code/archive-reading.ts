@@ -4,8 +4,8 @@
  */
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { TAR_BLOCK, TAR_CHECKSUM, tarChecksum, tarFilling } from "@remotegpu/shared/tar-header";
-import { KIB } from "@remotegpu/shared/units";
+import { TAR_BLOCK, TAR_CHECKSUM, tarChecksum, tarFilling } from "@remotegpu/shared/instance/tar-header";
+import { KIB } from "@remotegpu/shared/values/units";
 import { ArchiveRules, MAX_ENTRIES, MAX_UNPACKED_BYTES } from "../../core/code/archive-rules.ts";
 
 const MAX_LONG_NAME = 8 * KIB;

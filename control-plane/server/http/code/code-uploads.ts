@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
-import { CODE_PART_BYTES, codeParts, MAX_CODE_BYTES, Sha256 } from "@remotegpu/shared/code";
-import { CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
-import { text } from "@remotegpu/shared/text";
+import { CODE_PART_BYTES, codeParts, MAX_CODE_BYTES, Sha256 } from "@remotegpu/shared/instance/code";
+import { CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
+import { text } from "@remotegpu/shared/values/text";
 import type { Connection } from "../../store/database/database.ts";
 import {
   beginCode,

@@ -3,7 +3,7 @@
  * for all that it shows; nothing of it is made here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
 import { DOCS_PATH, REFERENCE_PATH } from "../documentation/documentation-paths.ts";

@@ -1,7 +1,7 @@
 /** The data of customers who have owed for long: an administrator has it deleted, and sees which folders are to go. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { text } from "@remotegpu/shared/values/text";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { deleteCustomerData } from "../../store/spending/deletion.ts";
 import { deleteCodesOf } from "../../store/training/codes.ts";
 import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";

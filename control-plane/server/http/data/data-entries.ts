@@ -3,8 +3,8 @@
  * core/accounts/data-rights.ts, changing is the owner's, and where the files lie is the administrators' to say.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { PoolPath } from "@remotegpu/shared/instance";
-import { displayText } from "@remotegpu/shared/text";
+import { PoolPath } from "@remotegpu/shared/instance/instance";
+import { displayText } from "@remotegpu/shared/values/text";
 import { DATA_STATUSES, VISIBILITIES } from "../../core/accounts/data-rights.ts";
 import {
   dataById,

@@ -1,6 +1,6 @@
 /** What is in a dataset or model, for whoever may read it: its folders and files, and which versions are in which pools. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/files";
+import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/messages/files";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";

@@ -2,7 +2,7 @@
  * Folders of what is no more are removed by a host of their pool, behind the answer. They are listed before, and stay
  * listed for an operator where no host could.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { hostsOfPool } from "../../store/hosts/pool-hosts.ts";
 import { type DataFolder, removed } from "../../store/spending/folders.ts";
 import type { ApiContext } from "../deps.ts";

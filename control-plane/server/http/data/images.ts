@@ -1,6 +1,6 @@
 /** The images on offer: everybody reads them and may order them, administrators keep the list. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import {
   deleteImage,
   imageById,

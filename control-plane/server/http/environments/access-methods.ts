@@ -1,8 +1,8 @@
 /** The ways into an environment: where each of its services is reached, and taking released ports anew. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { accessMethods } from "../../core/environments/access-methods.ts";
 import { withGateway } from "../../core/environments/web-access.ts";
 import { originOf, webBaseText } from "../../core/gateway/origin.ts";

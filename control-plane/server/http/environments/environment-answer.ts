@@ -1,6 +1,6 @@
 /** An environment as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
 import { z } from "@hono/zod-openapi";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { type ContainerSwitches, waitingForRestart } from "../../core/environments/environment-change.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";
 import type { EnvironmentTimes } from "../../store/environments/environment-times.ts";

@@ -1,8 +1,8 @@
 /** The order of an environment as it comes in, and as the store takes it. */
 import { z } from "@hono/zod-openapi";
-import { EnvVars } from "@remotegpu/shared/env-vars";
-import { displayText } from "@remotegpu/shared/text";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { EnvVars } from "@remotegpu/shared/values/env-vars";
+import { displayText } from "@remotegpu/shared/values/text";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import {
   DATASET_PATHS,
   MAX_MOUNTS,

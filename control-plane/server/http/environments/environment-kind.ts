@@ -1,6 +1,6 @@
 /** Environments among the kinds of workload: what their list is narrowed by, what is shown, and their verbs. */
-import { displayText } from "@remotegpu/shared/text";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { displayText } from "@remotegpu/shared/values/text";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { z } from "@hono/zod-openapi";
 import { environmentById, lockEnvironment } from "../../store/environments/environments.ts";
 import { environmentTimesOf } from "../../store/environments/environment-times.ts";

@@ -1,7 +1,7 @@
 /** Ordering environments, and changing one that is there; what they have in common with other kinds is in http/workloads. */
 import { type SeenWorkload, UNSEEN_WORKLOAD } from "../workloads/routed-kind.ts";
 import { createRoute } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import type { EnvironmentTimes } from "../../store/environments/environment-times.ts";

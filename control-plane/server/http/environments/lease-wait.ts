@@ -1,5 +1,5 @@
 /** Waiting for hosts to bind what was just ordered, for as long as somebody who asked may be kept waiting. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { countWaiting } from "../../store/leases/lease-views.ts";
 import type { ApiDeps } from "../deps.ts";
 

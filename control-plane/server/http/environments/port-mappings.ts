@@ -1,8 +1,8 @@
 /** Ports of environments on their hosts: listed, opened by hand, closed. Those of services are taken with each start. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
-import { text } from "@remotegpu/shared/text";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
+import { text } from "@remotegpu/shared/values/text";
 import { customPortObstacle } from "../../core/leases/lease-plan.ts";
 import { sshPort } from "../../core/leases/ssh-server.ts";
 import { transaction, type Transaction } from "../../store/database/database.ts";

@@ -3,7 +3,7 @@
  * it is shown to whoever asked and to nobody again, another one takes its place, and the next start knows none of them.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { whatLacks } from "@remotegpu/shared/features";
+import { whatLacks } from "@remotegpu/shared/instance/features";
 import { hostHasFeature } from "../../store/hosts/host-features.ts";
 import type { Transaction } from "../../store/database/database.ts";
 import type { EnvironmentRow } from "../../store/environments/environments.ts";

@@ -1,6 +1,6 @@
 /** Reads one line of an authorized_keys file: no options, a key type that is still safe, and a body that matches it. */
 import { createHash } from "node:crypto";
-import { MAX_KEY_LINE, SSH_KEY_TYPES } from "@remotegpu/shared/ssh-access";
+import { MAX_KEY_LINE, SSH_KEY_TYPES } from "@remotegpu/shared/instance/ssh-access";
 import { keyLine } from "../../core/environments/entrants.ts";
 import type { GivenReason } from "../../core/reasons/plain-reason.ts";
 

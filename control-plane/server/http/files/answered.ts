@@ -2,7 +2,12 @@
  * Whether what a host answers can be what it was asked for: its type, its status and its lengths belong together, and the
  * names of a folder are names. Clients make paths and files of it, so that nothing else may go through to them.
  */
-import { FILE_TYPE_HEADER, type HostListing, MAX_NAME_BYTES, TREE_FILE_TYPE } from "@remotegpu/shared/files";
+import {
+  FILE_TYPE_HEADER,
+  type HostListing,
+  MAX_NAME_BYTES,
+  TREE_FILE_TYPE,
+} from "@remotegpu/shared/messages/files";
 import type { HostAnswer } from "../../core/hosts/host-files.ts";
 
 const WHOLE_NUMBER = /^\d{1,15}$/;

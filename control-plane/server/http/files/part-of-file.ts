@@ -1,5 +1,5 @@
 /** A part of a file that comes goes through to a host of its pool, with its own checksum. */
-import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
+import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField } from "../request/refusal.ts";
 import { performOnPool, type PoolFile } from "./pool-files.ts";

@@ -3,7 +3,7 @@
  * of that size has, and nothing that is none. A file that lies there may be longer than what it is to become: its first line
  * says so, and the rest is of no use.
  */
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
+import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
 import type { HostAnswer } from "../../core/hosts/host-files.ts";
 import { senseless } from "./pool-files.ts";
 

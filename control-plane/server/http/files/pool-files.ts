@@ -13,8 +13,8 @@ import {
   HostRefusal,
   sha256Of,
   WANT_DIGEST_HEADER,
-} from "@remotegpu/shared/files";
-import type { HostId } from "@remotegpu/shared/ids";
+} from "@remotegpu/shared/messages/files";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { AnswerShape, FileQuestion, HostAnswer } from "../../core/hosts/host-files.ts";
 import { hostsOfPool, type PoolHost } from "../../store/hosts/pool-hosts.ts";
 import type { ApiContext } from "../deps.ts";

@@ -1,6 +1,6 @@
 /** How busy, full and warm a card was, for administrators. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import { gpuByUuid } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";

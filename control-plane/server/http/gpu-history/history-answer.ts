@@ -1,6 +1,6 @@
 /** The history of cards as it is asked for and answered, by administrators and by those who held a card. */
 import { z } from "@hono/zod-openapi";
-import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Spread } from "../../core/hosts/history/gpu-reading.ts";
 import { type Point, pointsOf, stepOf, type Stretch } from "../../core/hosts/history/gpu-series.ts";
 import { setting } from "../../store/accounts/settings.ts";

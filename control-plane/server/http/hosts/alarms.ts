@@ -1,6 +1,6 @@
 /** What an operator should look at, and that somebody has: most alarms are of something that does not end by itself. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import type { Connection } from "../../store/database/database.ts";
 import { ABOUT_KINDS, alarmSubjects } from "../../store/overview/alarm-subjects.ts";
 import { type AlarmRow, clearAlarmById, listAlarms } from "../../store/events/alarms.ts";

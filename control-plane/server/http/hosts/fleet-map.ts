@@ -1,8 +1,8 @@
 /** For administrators: every host and card in one answer, who holds which, and what all of it sums up to. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { faultText } from "../../core/hosts/card-fault.ts";
-import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 import {
   type CardOnMap as CardOnMapRow,
   fleetMap,

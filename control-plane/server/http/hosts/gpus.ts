@@ -1,6 +1,6 @@
 /** One GPU in or out of service. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { Transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";
 import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health/gpu-health.ts";

@@ -1,8 +1,8 @@
 /** Hosts and GPUs as the API shows them. Simulated ones say so. */
 import { z } from "@hono/zod-openapi";
-import { CANARY_OUTCOMES } from "@remotegpu/shared/canary-report";
-import { PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
-import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { CANARY_OUTCOMES } from "@remotegpu/shared/messages/canary-report";
+import { PULL_PROBLEMS } from "@remotegpu/shared/instance/image-fetch";
+import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { ROUTES } from "../../core/gateway/route.ts";

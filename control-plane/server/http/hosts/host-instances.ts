@@ -1,6 +1,6 @@
 /** What holds something of a host, whose it is, and which cards and ports it has there: for operators alone. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 import { type InstanceOnHostRow, instancesOnHost } from "../../store/overview/host-instances.ts";
 import { hostById } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -3,14 +3,14 @@
  * also after the old credential ran out. Nothing here needs an API key; the proofs stand in for one.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import {
   type AccessKeyClaim,
   CredentialGrant,
   HostRemoved,
   JoinRequest,
   RenewalRequest,
-} from "@remotegpu/shared/joining";
+} from "@remotegpu/shared/messages/joining";
 import { transaction } from "../../store/database/database.ts";
 import { readNetworks } from "../../core/hosts/host-address.ts";
 import { setting } from "../../store/accounts/settings.ts";

@@ -1,6 +1,6 @@
 /** Which images a host pulls, how far it is, and in its runtime's own words why one does not come: for operators alone. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { type HostPullRow, pullsOfHost } from "../../store/hosts/images/host-pulls.ts";
 import { hostById } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

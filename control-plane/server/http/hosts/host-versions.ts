@@ -3,9 +3,9 @@
  * them. For administrators alone.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CVE_ID, VERSIONED_COMPONENTS } from "@remotegpu/shared/host-versions";
-import { displayText } from "@remotegpu/shared/text";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { CVE_ID, VERSIONED_COMPONENTS } from "@remotegpu/shared/messages/host-versions";
+import { displayText } from "@remotegpu/shared/values/text";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { CVE_STATES, isOpen } from "../../core/hosts/versions/cve-verdict.ts";
 import { MAX_WAIVER_DAYS, waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import { cveSentence } from "../../core/hosts/versions/cve-words.ts";

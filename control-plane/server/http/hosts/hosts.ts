@@ -1,10 +1,10 @@
 /** The fleet's hosts, for administrators: read them, name them, and take them out of service or bring them back. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
-import { normalAddress } from "@remotegpu/shared/network-address";
-import { displayText, text } from "@remotegpu/shared/text";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import { HOST_CONNECTIONS } from "@remotegpu/shared/workload";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { normalAddress } from "@remotegpu/shared/values/network-address";
+import { displayText, text } from "@remotegpu/shared/values/text";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { HOST_CONNECTIONS } from "@remotegpu/shared/values/workload";
 import { drainDeadline, MAX_DRAIN_MS } from "../../core/hosts/drain.ts";
 import { type Connection, type Transaction, transaction } from "../../store/database/database.ts";
 import { appendEvent } from "../../store/events/events.ts";

@@ -1,9 +1,9 @@
 /** POST /join-tokens: an admin makes a one-use token, shown once, with which a host joins within 15 minutes. */
 import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/joining";
-import { displayText } from "@remotegpu/shared/text";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/messages/joining";
+import { displayText } from "@remotegpu/shared/values/text";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { insertJoinToken } from "../../store/hosts/join-tokens.ts";
 import { refusedPool } from "../../store/hosts/pools/pool-members.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";

@@ -3,7 +3,7 @@
  * may claim to lie there, and what became of the last sample.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/storage-sampling";
+import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/messages/storage-sampling";
 import {
   listStoragePools,
   poolDiskByDefault,

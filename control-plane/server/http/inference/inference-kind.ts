@@ -3,7 +3,7 @@
  * new one is in inference-services.ts.
  */
 import { z } from "@hono/zod-openapi";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import { inferenceServiceById } from "../../store/inference/inference-services.ts";
 import { lockServiceOrders } from "../../store/inference/service-orders.ts";

@@ -1,7 +1,7 @@
 /** An inference service as the API shows it: its row, and its replicas' instances with cards, time and charges. */
 import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { z } from "@hono/zod-openapi";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import { webBaseFrom } from "../../core/gateway/origin.ts";
 import { domainUrl } from "../../core/gateway/services/service-address.ts";
 import type { InferenceServiceRow, AutoscalingView } from "../../store/inference/inference-services.ts";

@@ -3,7 +3,7 @@
  * common with other kinds is in http/workloads.
  */
 import { createRoute } from "@hono/zod-openapi";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { transaction } from "../../store/database/database.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";

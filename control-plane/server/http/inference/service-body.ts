@@ -1,9 +1,9 @@
 /** The order of an inference service as it comes in, and as the store takes it; what may be changed of one that is there. */
 import { z } from "@hono/zod-openapi";
-import { EnvVars } from "@remotegpu/shared/env-vars";
-import { HealthPath } from "@remotegpu/shared/probe";
-import { displayText } from "@remotegpu/shared/text";
-import { GIB } from "@remotegpu/shared/units";
+import { EnvVars } from "@remotegpu/shared/values/env-vars";
+import { HealthPath } from "@remotegpu/shared/instance/probe";
+import { displayText } from "@remotegpu/shared/values/text";
+import { GIB } from "@remotegpu/shared/values/units";
 import { MAX_TARGET, MAX_TARGET_CPU } from "../../core/inference/autoscaling/autoscaling-config.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";

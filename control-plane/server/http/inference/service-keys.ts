@@ -1,6 +1,6 @@
 /** Keys of one inference service, for programs that ask it at the gateway: made, listed and revoked by who may manage it. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import { OF_PERSON } from "../../core/gateway/services/call-right.ts";
 import {
   insertServiceKey,

@@ -1,7 +1,7 @@
 /** What an inference service answered: sums and minutes with what it cost; the same for Prometheus is service-metrics.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { displayText } from "@remotegpu/shared/values/text";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { BUCKET_BOUNDS_MS } from "../../core/inference/traffic/traffic-counts.ts";
 import { trafficFigures } from "../../core/inference/traffic/traffic-figures.ts";
 import type { Connection } from "../../store/database/database.ts";

@@ -1,7 +1,7 @@
 /** An upgrade of an inference service as it comes in, and what contradicts itself in what it makes of the service. */
 import { z } from "@hono/zod-openapi";
-import { EnvVarName, EnvVars, MAX_ENV_BYTES } from "@remotegpu/shared/env-vars";
-import { displayText, text } from "@remotegpu/shared/text";
+import { EnvVarName, EnvVars, MAX_ENV_BYTES } from "@remotegpu/shared/values/env-vars";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import type { Template, TemplateChange } from "../../core/inference/revision-template.ts";
 import { portOf } from "../../core/inference/service-config.ts";
 import { orderIssues } from "../../core/orders/order-check.ts";

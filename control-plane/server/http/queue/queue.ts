@@ -1,8 +1,8 @@
 /** What waits for a place, in line order: customers see what they may read, each with its true place in the whole line. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
-import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/units";
-import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+import { text } from "@remotegpu/shared/values/text";
+import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/values/units";
+import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts";

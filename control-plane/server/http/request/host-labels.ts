@@ -3,7 +3,7 @@
  * follow one rule, so that whatever a host carries can be ordered.
  */
 import { z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 
 const Key = z
   .string()

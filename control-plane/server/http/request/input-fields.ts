@@ -1,6 +1,6 @@
 /** Fields that several bodies or queries share. Every text is storable, every number bounded, money is text until it is parsed. */
 import { z } from "@hono/zod-openapi";
-import { IMAGE_NAME } from "@remotegpu/shared/image-name";
+import { IMAGE_NAME } from "@remotegpu/shared/values/image-name";
 import {
   formatDecimal,
   MAX_POINTS,
@@ -9,8 +9,8 @@ import {
   parsePrice,
   POINTS_DECIMALS,
   PRICE_DECIMALS,
-} from "@remotegpu/shared/money";
-import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/text";
+} from "@remotegpu/shared/values/money";
+import { NO_CONTROL_CHARACTER, text } from "@remotegpu/shared/values/text";
 
 /** The length of a decimal as text: more than any column holds, and no more than the parser takes. */
 const MAX_DECIMAL_LENGTH = 30;

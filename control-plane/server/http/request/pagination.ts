@@ -4,7 +4,7 @@
  * that stayed.
  */
 import { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { badField } from "./refusal.ts";
 
 const DEFAULT_LIMIT = 20;

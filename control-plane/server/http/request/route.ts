@@ -3,7 +3,7 @@
  * that stands for everything else. A route file reads as a list of these.
  */
 import { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
 import { recordRequest } from "./audit.ts";
 import { authenticate, authenticateToLeave, requireAdmin, requireScope } from "./authentication.ts";

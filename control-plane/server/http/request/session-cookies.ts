@@ -9,7 +9,7 @@ import {
   sessionCookie,
   sessionCookieName,
 } from "../../core/accounts/session-cookie.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, forbidden } from "./refusal.ts";
 

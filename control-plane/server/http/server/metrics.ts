@@ -5,7 +5,7 @@
  */
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { LOOPBACK } from "../../core/accounts/client-address.ts";
 import { scopeRefusal } from "../../core/accounts/key-scopes.ts";
 import { type TrialBalance, trialBalance } from "../../store/billing/ledger/ledger.ts";

@@ -4,7 +4,7 @@
  * Whoever has said all is only waited for, or reads what it asked for, and has no bound here.
  */
 import type { IncomingMessage } from "node:http";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { bringsFile } from "../files/file-transfers.ts";
 
 export interface SenderBounds {

@@ -1,7 +1,7 @@
 /** One-time tickets: they log one browser in, so that no key is typed or copied there. A key makes them, and no session. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { dashboardAddress } from "../../core/accounts/session-cookie.ts";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { insertSessionTicket, MAX_OPEN_TICKETS } from "../../store/accounts/browser-sessions.ts";
 import type { ApiApp } from "../deps.ts";
 import { makeTicket, secretHash } from "../request/authentication.ts";

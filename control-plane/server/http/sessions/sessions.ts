@@ -3,7 +3,7 @@
  * nowhere else; what a session opens is what its key opens.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
 import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts";
 import { actorOfKeyId, rightsOf } from "../../store/accounts/api-keys.ts";

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { framesOf, type Place, placeOf } from "../../core/stream/frames.ts";
 import { type Changes, changesBetween, type Snapshot } from "../../core/stream/snapshot.ts";
 import { cardsSeen, costsSeen, NOTHING, type StreamUpdate, updateFor } from "../../core/stream/updates.ts";

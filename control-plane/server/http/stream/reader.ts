@@ -2,7 +2,7 @@
  * One reader of a stream: what they listen to, what they have not taken yet, and the answer that they read. Nothing waits
  * for them: while they do not read, what they are told gathers without growing, and after a while they are let go.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { Backlog } from "../../core/stream/backlog.ts";
 import {
   closedFrame,

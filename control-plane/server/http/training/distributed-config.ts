@@ -1,6 +1,6 @@
 /** How the ranks of an order find each other, as it comes in. */
 import { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import { FRAMEWORKS, RENDEZVOUS } from "../../core/training/rank-environment.ts";
 
 const MAX_BACKEND = 32;

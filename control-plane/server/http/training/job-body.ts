@@ -1,9 +1,9 @@
 /** The order of a training job as it comes in, and as the store takes it. */
 import { z } from "@hono/zod-openapi";
-import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance";
-import { EnvVars } from "@remotegpu/shared/env-vars";
-import { displayText, text } from "@remotegpu/shared/text";
-import { GIB } from "@remotegpu/shared/units";
+import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance/instance";
+import { EnvVars } from "@remotegpu/shared/values/env-vars";
+import { displayText, text } from "@remotegpu/shared/values/text";
+import { GIB } from "@remotegpu/shared/values/units";
 import { MAX_MOUNTS, orderIssues } from "../../core/orders/order-check.ts";
 import { MAX_PRIORITY } from "../../core/queue/queue.ts";
 import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";

@@ -3,7 +3,7 @@
  * all this in earnest, and taken back. And the form of an order, for programs that help to write one.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints } from "@remotegpu/shared/money";
+import { formatPoints } from "@remotegpu/shared/values/money";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";

@@ -3,8 +3,8 @@
  * cancelled or deleted. Each element is a training job of its own, and is read as one.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
-import { text } from "@remotegpu/shared/text";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/values/workload";
+import { text } from "@remotegpu/shared/values/text";
 import { arrayStatus } from "../../core/training/array.ts";
 import type { Connection, Transaction } from "../../store/database/database.ts";
 import { changePriorities } from "../../store/orders/job-changes.ts";

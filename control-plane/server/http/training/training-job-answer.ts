@@ -1,7 +1,7 @@
 /** A training job as the API shows it: its row, what it waits for, and its instances with cards, time and charges. */
 import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { z } from "@hono/zod-openapi";
-import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/values/workload";
 import type { TrainingJobRow } from "../../store/training/training-jobs.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";

@@ -3,8 +3,8 @@
  * new one is in training-jobs.ts.
  */
 import { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
-import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { text } from "@remotegpu/shared/values/text";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/values/workload";
 import { cancelJob, confirmJob, deleteJob, retryJob } from "../../store/orders/job-orders.ts";
 import { lockJobOrders } from "../../store/training/job-orders.ts";
 import { trainingJobById } from "../../store/training/training-jobs.ts";

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
+import { text } from "@remotegpu/shared/values/text";
 import {
   hiddenKinds,
   scopesFor,

@@ -1,7 +1,7 @@
 /** Fields that an order has whatever its kind: what an instance gets, and where it may go. */
 import { z } from "@hono/zod-openapi";
-import { displayText, text } from "@remotegpu/shared/text";
-import { KIB, MIB } from "@remotegpu/shared/units";
+import { displayText, text } from "@remotegpu/shared/values/text";
+import { KIB, MIB } from "@remotegpu/shared/values/units";
 import { MIN_MEMORY } from "../../core/orders/order-check.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { NotNegativeAmount, SpecName } from "../request/input-fields.ts";

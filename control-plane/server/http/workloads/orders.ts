@@ -2,8 +2,8 @@
  * What every order for a workload begins and ends with, whatever its kind: who gives it, why it was not taken, and who
  * has to hear of it.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import { asSentence } from "@remotegpu/shared/sentence";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import type { OrderField } from "../../core/orders/prices/price-lines.ts";
 import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
 import type { OrderContext } from "../../store/orders/workload-stops.ts";

@@ -3,8 +3,8 @@
  * made from it, once for all kinds; the kinds themselves are in http/kinds.ts.
  */
 import type { z } from "@hono/zod-openapi";
-import { text } from "@remotegpu/shared/text";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { text } from "@remotegpu/shared/values/text";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection, Transaction } from "../../store/database/database.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";

@@ -1,7 +1,7 @@
 /** What would start a waiting order, as its people read it: the field of the order and the value, in the order's units. */
 import { z } from "@hono/zod-openapi";
-import { wholeSize } from "@remotegpu/shared/size-text";
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { wholeSize } from "@remotegpu/shared/values/size-text";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { workloadOf } from "../../core/workloads/start.ts";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";

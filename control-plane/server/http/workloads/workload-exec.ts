@@ -1,10 +1,10 @@
 /** A short command inside a running workload: no terminal, a minute and half a MiB at most. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/exec-limits";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { ExecReply, ExecRequest } from "@remotegpu/shared/protocol";
-import { text } from "@remotegpu/shared/text";
-import { KIB } from "@remotegpu/shared/units";
+import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/messages/exec-limits";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
+import { text } from "@remotegpu/shared/values/text";
+import { KIB } from "@remotegpu/shared/values/units";
 import { rulesOf } from "../../core/workloads/kinds.ts";
 import { execTarget, type ExecTarget } from "../../store/workloads/instances/exec-target.ts";
 import type { ApiApp, ApiDeps, HostLink } from "../deps.ts";

@@ -3,11 +3,11 @@
  * back; one that leaves ends the reading there. Where the host is away, the last lines of an ended run are here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { InstanceId, RunId, type HostId } from "@remotegpu/shared/ids";
-import { whatLacks } from "@remotegpu/shared/features";
-import { asSentence } from "@remotegpu/shared/sentence";
-import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/sessions";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { InstanceId, RunId, type HostId } from "@remotegpu/shared/values/ids";
+import { whatLacks } from "@remotegpu/shared/instance/features";
+import { asSentence } from "@remotegpu/shared/values/sentence";
+import { MAX_LOG_TAIL_LINES } from "@remotegpu/shared/messages/sessions";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { LogEnd, LogNext, LogQuery, LogStream } from "../../core/workloads/log-stream.ts";
 import { StoreError } from "../../store/database/database.ts";
 import { logTarget, type LogTarget } from "../../store/workloads/instances/log-targets.ts";

@@ -1,6 +1,6 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { asPhrase } from "@remotegpu/shared/sentence";
+import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import { fetchEndReason } from "../../core/hosts/images/image-fetch.ts";

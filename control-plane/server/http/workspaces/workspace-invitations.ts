@@ -3,8 +3,8 @@
  * made of what was asked, and says the same of addresses that nobody has.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
-import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { displayText } from "@remotegpu/shared/values/text";
+import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import {
   INVITATION_LIFETIME_MS,
   invitationBound,

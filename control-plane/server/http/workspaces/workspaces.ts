@@ -1,6 +1,6 @@
 /** Workspaces: who shares what, and who pays. Their owner's and admins' to change, only the owner's to delete. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText } from "@remotegpu/shared/text";
+import { displayText } from "@remotegpu/shared/values/text";
 import { transaction } from "../../store/database/database.ts";
 import {
   archiveWorkspace,

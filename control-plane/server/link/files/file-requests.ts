@@ -7,9 +7,9 @@ import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { type Duplex, Readable } from "node:stream";
 import { BodyTooLongError, boundedBody } from "@remotegpu/shared/bounded-body";
-import { WANT_DIGEST_HEADER } from "@remotegpu/shared/files";
-import type { HostId } from "@remotegpu/shared/ids";
-import { MIB, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { WANT_DIGEST_HEADER } from "@remotegpu/shared/messages/files";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MIB, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type {
   AnswerShape,
   FileQuestion,

@@ -2,10 +2,10 @@
  * Cuts a desired set into the pages that hosts ask for one by one. Key sets go with the instances: each stands right
  * before the first instance that it opens, so on its page or an earlier one, however many there are.
  */
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { pagesOf } from "@remotegpu/shared/paging";
-import type { PullReply } from "@remotegpu/shared/protocol";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { pagesOf } from "@remotegpu/shared/messages/paging";
+import type { PullReply } from "@remotegpu/shared/messages/protocol";
+import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type { DesiredSet } from "./host-requests.ts";
 
 type Item = { keySet: KeySet } | { instance: DesiredInstance };

@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { Events, type NatsConnection } from "nats";
 import { z } from "zod";
-import type { HostId } from "@remotegpu/shared/ids";
-import { ExecReply, Refusal, type ExecRequest, type ExecStop } from "@remotegpu/shared/protocol";
-import { down } from "@remotegpu/shared/subjects";
-import { KIB, MS_PER_SECOND } from "@remotegpu/shared/units";
-import { decode, encode } from "@remotegpu/shared/wire";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { ExecReply, Refusal, type ExecRequest, type ExecStop } from "@remotegpu/shared/messages/protocol";
+import { down } from "@remotegpu/shared/messages/subjects";
+import { KIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 
 /** The host keeps the command's own deadline; this much longer is the way there and back. */
 const EXEC_GRACE_MS = 5_000;

@@ -5,16 +5,16 @@
  */
 import { createInbox, type Msg, type NatsConnection, type Subscription } from "nats";
 import type { z } from "zod";
-import { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/values/ids";
 import {
   type DesiredFetch,
   RegistryLoginQuestion,
   type RegistryLoginReply,
-} from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { DesiredLease } from "@remotegpu/shared/lease";
+} from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
 import type { Log } from "@remotegpu/shared/log";
-import { readAccessReport, readRuns } from "@remotegpu/shared/one-by-one";
+import { readAccessReport, readRuns } from "@remotegpu/shared/messages/one-by-one";
 import {
   Heartbeat,
   ObservedPage,
@@ -22,13 +22,13 @@ import {
   type HeartbeatReply,
   type ObservedReply,
   type Refusal,
-} from "@remotegpu/shared/protocol";
-import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
-import { CodeQuestion, type CodeReply } from "@remotegpu/shared/code";
-import { StorageRequest, type StorageReply } from "@remotegpu/shared/storage-sampling";
-import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/subjects";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import { decode, encode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/protocol";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/instance/ssh-access";
+import { CodeQuestion, type CodeReply } from "@remotegpu/shared/instance/code";
+import { StorageRequest, type StorageReply } from "@remotegpu/shared/messages/storage-sampling";
+import { hostOf, upObservedOfAllHosts, upOfAllHosts } from "@remotegpu/shared/messages/subjects";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 import { pageOf } from "./desired-pages.ts";
 import { RequestGate } from "./request-gate.ts";
 import { ReportAssembly, type WholeReport } from "./report-assembly.ts";

@@ -13,7 +13,7 @@ import {
   receive,
   type ReceiveWindow,
 } from "@remotegpu/shared/byte-credit";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type {
   LogEnd,
   LogNext,
@@ -22,7 +22,7 @@ import type {
   LogStream,
   Reader,
 } from "../../core/workloads/log-stream.ts";
-import { Refusal } from "@remotegpu/shared/protocol";
+import { Refusal } from "@remotegpu/shared/messages/protocol";
 import {
   SEND_CREDIT_EVERY_MS,
   SessionClose,
@@ -31,10 +31,10 @@ import {
   SessionReply,
   type LogOpen,
   type SessionCredit,
-} from "@remotegpu/shared/sessions";
-import { downSession, upSession } from "@remotegpu/shared/subjects";
-import { KIB } from "@remotegpu/shared/units";
-import { decode, encode } from "@remotegpu/shared/wire";
+} from "@remotegpu/shared/messages/sessions";
+import { downSession, upSession } from "@remotegpu/shared/messages/subjects";
+import { KIB } from "@remotegpu/shared/values/units";
+import { decode, encode } from "@remotegpu/shared/messages/wire";
 
 /** Under way and waiting together, for each stream. */
 export const CREDIT_BYTES = 512 * KIB;

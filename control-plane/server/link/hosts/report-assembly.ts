@@ -2,14 +2,14 @@
  * Puts the pages of a host's observed report together. One unfinished report per host, of one digest, in order:
  * anything else starts over, which costs the host one more report.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
-import type { ObservedLease } from "@remotegpu/shared/lease";
-import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/messages/protocol";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 
 const UNFINISHED_LIVES_MS = 30_000;
 const MAX_UNFINISHED = 64;

@@ -2,8 +2,8 @@
  * Who of the hosts is let in with a request: so many at once and so many in time, in number and in bytes, judged before
  * anything of the message is read. One host, however it behaves, costs the others nothing but this look.
  */
-import type { HostId } from "@remotegpu/shared/ids";
-import { MIB, MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 const MAX_IN_FLIGHT_PER_HOST = 4;
 /** The requests of a fleet that comes back at once. */

@@ -15,10 +15,10 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { derivedKey } from "@remotegpu/shared/derived-key";
-import type { HostId } from "@remotegpu/shared/ids";
-import { accessName, GATEWAY_NAME, type AccessCertificate } from "@remotegpu/shared/joining";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { derivedKey } from "@remotegpu/shared/proof/derived-key";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { accessName, GATEWAY_NAME, type AccessCertificate } from "@remotegpu/shared/messages/joining";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { Operator } from "../servers/operator.ts";
 
 const ED25519 = { name: "Ed25519" } as const;

@@ -4,7 +4,7 @@
  */
 import { Events, type NatsConnection } from "nats";
 import type { Log } from "@remotegpu/shared/log";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Revocation } from "../servers/account-claims.ts";
 import type { NatsAddress } from "../servers/connection.ts";
 import type { Operator } from "../servers/operator.ts";

@@ -1,6 +1,6 @@
 /** Makes links to files and knows its own again: they carry what they say and our mark, so every server takes them and none keeps them. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { derivedSecret } from "@remotegpu/shared/derived-key";
+import { derivedSecret } from "@remotegpu/shared/proof/derived-key";
 import { z } from "zod";
 import type { DownloadLinks } from "../../core/environments/download-links.ts";
 import type { Operator } from "../servers/operator.ts";

@@ -2,7 +2,7 @@
  * Makes the tokens of JupyterLab. They follow from the operator's key and from what the database made at random for the
  * environment's start, so every server and gateway of the fleet has the same ones, and a copy of the database opens none.
  */
-import { derivedSecret } from "@remotegpu/shared/derived-key";
+import { derivedSecret } from "@remotegpu/shared/proof/derived-key";
 import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { Operator } from "../servers/operator.ts";
 

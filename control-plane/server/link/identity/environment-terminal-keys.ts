@@ -4,7 +4,7 @@
  * of an earlier placement opens nothing.
  */
 import { createHash, type KeyObject } from "node:crypto";
-import { derivedKey, derivedSecret, ed25519Key } from "@remotegpu/shared/derived-key";
+import { derivedKey, derivedSecret, ed25519Key } from "@remotegpu/shared/proof/derived-key";
 import {
   TERMINAL_KEY_ID,
   type TerminalKeys,

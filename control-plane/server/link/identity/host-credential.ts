@@ -6,7 +6,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { encodeUser } from "@nats-io/jwt";
 import { fromPublic } from "@nats-io/nkeys";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import {
   accessKeyProofText,
   type AccessKeyClaim,
@@ -15,9 +15,9 @@ import {
   renewalProofText,
   type CredentialGrant,
   type JoinRequest,
-} from "@remotegpu/shared/joining";
-import { downAll, upAll } from "@remotegpu/shared/subjects";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+} from "@remotegpu/shared/messages/joining";
+import { downAll, upAll } from "@remotegpu/shared/messages/subjects";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { AccessAuthority } from "./access-authority.ts";
 import { verifySignature } from "./signature.ts";
 import type { Operator } from "../servers/operator.ts";

@@ -2,7 +2,7 @@
  * Makes the keys of jobs whose first rank enters the others. They follow from the operator's key, the job's id and its
  * attempt, so every server of the fleet has the same ones, nothing is kept, and one of an earlier attempt opens nothing.
  */
-import { derivedKey, derivedSecret } from "@remotegpu/shared/derived-key";
+import { derivedKey, derivedSecret } from "@remotegpu/shared/proof/derived-key";
 import type { RankKeyring } from "../../core/training/launch/rank-keys.ts";
 import type { Operator } from "../servers/operator.ts";
 import { publicKeyLine } from "./public-key-line.ts";

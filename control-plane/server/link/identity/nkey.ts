@@ -3,7 +3,7 @@
  * checking of their signatures was most of what taking them in cost. Makes no signatures and reads no seeds.
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { keyOfPublicNkey } from "@remotegpu/shared/nkey-bytes";
+import { keyOfPublicNkey } from "@remotegpu/shared/proof/nkey-bytes";
 
 /** What stands before a raw Ed25519 key in its standard form (RFC 8410). */
 const SPKI_HEAD = Buffer.from("302a300506032b6570032100", "hex");

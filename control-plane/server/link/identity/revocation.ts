@@ -5,8 +5,8 @@
  */
 import { Empty } from "nats";
 import { z } from "zod";
-import { CREDENTIAL_HOURS } from "@remotegpu/shared/joining";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { CREDENTIAL_HOURS } from "@remotegpu/shared/messages/joining";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { connectSystem, type NatsAddress } from "../servers/connection.ts";
 import { controlPlaneAccountJwt, hostsAccountJwt, type Revocation } from "../servers/account-claims.ts";
 import type { Operator } from "../servers/operator.ts";

@@ -4,11 +4,11 @@
  * goes on by itself.
  */
 import type { JsMsg, NatsConnection } from "nats";
-import { HostId } from "@remotegpu/shared/ids";
-import { JournalBatch } from "@remotegpu/shared/journal-row";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { JournalBatch } from "@remotegpu/shared/proof/journal-row";
 import type { Log } from "@remotegpu/shared/log";
-import { hostOf, JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/subjects";
-import { decode } from "@remotegpu/shared/wire";
+import { hostOf, JOURNAL_CONSUMER, JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
+import { decode } from "@remotegpu/shared/messages/wire";
 
 /** Those of as many hosts may be decided in one transaction. All are in memory, each up to MAX_BATCH_BYTES. */
 const MAX_IN_FLIGHT = 64;

@@ -1,7 +1,7 @@
 /** The doctor's question to NATS: is the journal stream there, and has it as many replicas as it should. Changes nothing. */
 import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
 import { resultOf } from "@remotegpu/shared/doctor";
-import { JOURNAL_STREAM } from "@remotegpu/shared/subjects";
+import { JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
 import type { Log } from "@remotegpu/shared/log";
 import { replicasSentence, troublesOf } from "../../core/ingest/journal-stream.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "../servers/connection.ts";

@@ -17,9 +17,9 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from "nats";
-import { MAX_BATCH_BYTES } from "@remotegpu/shared/journal-row";
-import { JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/subjects";
-import { KIB } from "@remotegpu/shared/units";
+import { MAX_BATCH_BYTES } from "@remotegpu/shared/proof/journal-row";
+import { JOURNAL_CONSUMER, JOURNAL_STREAM, upOfAllHosts } from "@remotegpu/shared/messages/subjects";
+import { KIB } from "@remotegpu/shared/values/units";
 import { type AwayCause, countsToRequest, type StreamFound } from "../../core/ingest/journal-stream.ts";
 
 const MAX_MESSAGES_PER_HOST = 10_000;

@@ -5,8 +5,8 @@
  */
 import { encodeAccount, type Account } from "@nats-io/jwt";
 import type { KeyPair } from "@nats-io/nkeys";
-import { DOWN_OF_ALL_HOSTS, UP_OF_ALL_HOSTS } from "@remotegpu/shared/subjects";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { DOWN_OF_ALL_HOSTS, UP_OF_ALL_HOSTS } from "@remotegpu/shared/messages/subjects";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 export interface AccountKeys {
   /** The operator's; signs all accounts. */

@@ -2,7 +2,7 @@
  * The text of nats-server's configuration: for the embedded server, and printed for operators who run NATS
  * themselves. Accounts come by preload and from then on by `$SYS.REQ.CLAIMS.UPDATE`, kept in the resolver's folder.
  */
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import type { Operator } from "./operator.ts";
 
 /** Pages, batches and command output are all cut to stay below it. */

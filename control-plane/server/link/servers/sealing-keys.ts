@@ -5,7 +5,7 @@
  * seals and opens by them without a restart.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
-import { derivedSecret } from "@remotegpu/shared/derived-key";
+import { derivedSecret } from "@remotegpu/shared/proof/derived-key";
 import type { Operator } from "./operator.ts";
 
 const CIPHER = "aes-256-gcm";

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { NatsConnection } from "nats";
-import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/subjects";
+import { CONTROL_PLANE_WAKE } from "@remotegpu/shared/messages/subjects";
 
 export class Wakes {
   readonly #self = randomBytes(12);

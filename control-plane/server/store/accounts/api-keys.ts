@@ -1,5 +1,5 @@
 /** API keys: found by their hash, shown by their prefix, never readable again. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { batchedRead } from "../database/batched-read.ts";

@@ -2,7 +2,7 @@
  * Sessions of browsers and the one-time tickets that open them. Both are found by the hash of what is sent and belong to a
  * key; whoever asks whether one opens something asks for its key in the same statement.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { batchedRead } from "../database/batched-read.ts";

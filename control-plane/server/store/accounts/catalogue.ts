@@ -3,7 +3,7 @@
  * are nobody's business here. Who may read which is core/accounts/data-rights.ts; lists apply the same rule in SQL.
  */
 import type { DataReader, DataStatus, Visibility } from "../../core/accounts/data-rights.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection, Transaction } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 

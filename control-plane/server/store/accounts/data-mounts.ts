@@ -1,6 +1,6 @@
 /** Who mounts datasets and models, of a whole page of them at once. */
 import type { DataReader } from "../../core/accounts/data-rights.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { type DataKind, mountsOf } from "./catalogue.ts";
 import { isVisible, visibleParameters } from "./visibility.ts";

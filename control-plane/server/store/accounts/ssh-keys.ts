@@ -1,5 +1,5 @@
 /** Customers' SSH public keys; one row per customer and fingerprint. */
-import { MAX_KEYS_OF_SET } from "@remotegpu/shared/ssh-access";
+import { MAX_KEYS_OF_SET } from "@remotegpu/shared/instance/ssh-access";
 import type { Connection, Transaction } from "../database/database.ts";
 
 export interface SshKeyRow {

@@ -2,9 +2,9 @@
  * Are the hosts' journals whole here? Every row up to the watermark, each hanging on the one before, and the signed
  * heads on the rows. The chain is walked in pages, so that a large table costs time and not memory.
  */
-import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/chain-walk";
+import { type ChainFault, type ChainPlace, placeAfter, walkChain } from "@remotegpu/shared/proof/chain-walk";
 import type { Finding } from "@remotegpu/shared/doctor";
-import { GENESIS_HASH } from "@remotegpu/shared/journal-row";
+import { GENESIS_HASH } from "@remotegpu/shared/proof/journal-row";
 import type { Connection } from "../database/database.ts";
 import { findRows, type Found, MAX_LISTED, type Question } from "./question.ts";
 

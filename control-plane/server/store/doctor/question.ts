@@ -3,7 +3,7 @@
  * nothing. Findings are counted all, listed up to a bound. A question that fails leaves its claim unchecked.
  */
 import { type Check, type CheckResult, type Finding, resultOf } from "@remotegpu/shared/doctor";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type Connection, type Database, StoreError, transaction } from "../database/database.ts";
 
 /** Findings listed of each question. */

@@ -2,10 +2,10 @@
  * Do statuses agree with placements, and do they pass? Environments that the old system left and that are not settled yet have neither
  * an instance nor an event of ours, and are left out.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import { drainLimitMs } from "../../core/inference/drain.ts";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 

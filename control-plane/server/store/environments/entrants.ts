@@ -1,5 +1,5 @@
 /** Who may enter environments by SSH, and with which keys, by the same few queries for one environment or hundreds. */
-import { type AccessKey, type KeySet, MAX_KEYS_OF_SET } from "@remotegpu/shared/ssh-access";
+import { type AccessKey, type KeySet, MAX_KEYS_OF_SET } from "@remotegpu/shared/instance/ssh-access";
 import { WORKLOAD_MANAGERS } from "../../core/accounts/access-rights.ts";
 import {
   type Enterable,

@@ -1,5 +1,5 @@
 /** Environments in the store's table of kinds: how their rows wait, are placed, move and count. */
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { waitsFor } from "../../core/environments/environment-status.ts";
 import { environmentLive, environmentSpec, networkName } from "../../core/instances/desired-set.ts";

@@ -2,7 +2,7 @@
  * Environments on their way from one status to the next: with sentence, deadline, event and messages to webhooks. Which
  * move is right is decided in core/environments/environment-status.ts.
  */
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { type EndCause, statusMessage } from "../../core/alerts/work-messages.ts";
 import { limitMs } from "../../core/environments/environment-status.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";

@@ -1,8 +1,8 @@
 /** Rows of environments: made, read, held and renamed. How they move from one status to the next is environment-moves.ts. */
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/lease";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import { DEFAULT_AUTO_RELEASE_HOURS } from "@remotegpu/shared/instance/lease";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import type { EnvironmentConfig } from "../../core/environments/environment-config.ts";
 import type { Mount } from "../../core/orders/order-check.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -2,7 +2,7 @@
  * Tokens of JupyterLab: each start has one of its own (environment-moves.ts makes it), which opens it until its end.
  * Apart from an environment's row, so that none comes into an answer, event or entry by the way.
  */
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 import type { JupyterTokens } from "../../core/environments/jupyter-tokens.ts";
 import type { Connection } from "../database/database.ts";
 

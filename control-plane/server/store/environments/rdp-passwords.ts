@@ -1,6 +1,6 @@
 /** Generated passwords of runs by RDP: the newest of each environment, as its hash. Of a run before it opens nothing. */
-import type { InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Connection, Transaction } from "../database/database.ts";
 
 type Rdp = NonNullable<DesiredInstance["live"]["rdp"]>;

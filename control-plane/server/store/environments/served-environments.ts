@@ -1,5 +1,5 @@
 /** The environments that are to run on hosts whose agents serve SSH, with what decides about their doors. */
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 import type { Enterable } from "../../core/environments/entrants.ts";
 import type { SshServer } from "../../core/leases/ssh-server.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -1,5 +1,5 @@
 /** What a customer asks to be warned of: written here, read with what was told in alert-states.ts. */
-import { formatPoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, type Points } from "@remotegpu/shared/values/money";
 import type { Connection } from "../database/database.ts";
 
 /** Null: the default of the settings holds. */

@@ -2,7 +2,7 @@
  * Where customers stand with alerts: what each is warned of (their own wish, else the settings' default) and what was
  * told and is not over. One question for any number of customers, since every posting asks it.
  */
-import { parsePoints, type Points } from "@remotegpu/shared/money";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { AlertKind, OpenAlert } from "../../core/alerts/alerts.ts";
 import { listedNumbers, settingInForce } from "../../core/settings.ts";
 import type { Connection } from "../database/database.ts";

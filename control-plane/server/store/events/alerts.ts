@@ -2,7 +2,7 @@
  * What was told to customers about their money: a row for each alert, open until it recovers, with an event and a
  * message to each webhook that asks for its kind, all in the caller's transaction. What is told again changes nothing.
  */
-import { formatPoints } from "@remotegpu/shared/money";
+import { formatPoints } from "@remotegpu/shared/values/money";
 import type { AlertKind, AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "./events.ts";

@@ -2,7 +2,7 @@
  * Messages to webhooks as they are sent: taken for a try, and what came of it. A try is counted, and the next one set,
  * before it begins; so a server that dies in the middle costs one try and loses no message.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { WebhookKind } from "../../core/alerts/webhook-kinds.ts";
 import { MAX_WEBHOOK_TRIES, pauseAfterTry, type TryOutcome } from "../../core/alerts/webhook-tries.ts";
 import type { Connection, Transaction } from "../database/database.ts";

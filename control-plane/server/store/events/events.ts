@@ -1,5 +1,5 @@
 /** What happened to workloads, hosts and accounts, for people to read. Rows outlive what they speak of. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";

@@ -1,5 +1,5 @@
 /** Alerts of balances and accounts that have just changed, in the transaction that changed them. */
-import type { Points } from "@remotegpu/shared/money";
+import type { Points } from "@remotegpu/shared/values/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { accountAlerts, balanceAlerts, type OpenAlert, type AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Transaction } from "../database/database.ts";

@@ -2,7 +2,7 @@
  * What customers spent in a month of the billing time zone: the charges of the time used in it, storage included, less
  * what was given back of them (credits), less the refunds made in it. Adjustments are no spending.
  */
-import { parsePoints, type Points } from "@remotegpu/shared/money";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
 import {
   type BillingCalendar,
   type Month,

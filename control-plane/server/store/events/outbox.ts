@@ -2,7 +2,7 @@
  * Messages to webhooks as they are written: in the transaction of what they tell, so that none is lost and none tells
  * what did not happen. A message's text is made once and sent to the byte at every try.
  */
-import { formatPoints } from "@remotegpu/shared/money";
+import { formatPoints } from "@remotegpu/shared/values/money";
 import type { AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow } from "./deliveries.ts";

@@ -3,7 +3,7 @@
  * held, which is what makes the other snapshot dear. A host that has not told its size yet, or never did, is no part
  * of it.
  */
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Fleet, GpuCapacity, HostCapacity } from "../../core/placement/fleet/fleet.ts";
 import type { FleetModel } from "../../core/orders/prices/priced-models.ts";
 import type { Connection } from "../database/database.ts";

@@ -1,5 +1,5 @@
 /** What is free of the fleet, for whoever asks before ordering: hosts and cards, which are simulated, and what waits. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { WaitingWork } from "../../core/orders/prices/offers.ts";
 import type { Fleet } from "../../core/placement/fleet/fleet.ts";

@@ -1,8 +1,8 @@
 /** The fleet as placement sees it: hosts, cards and what is still free of them, from one read. */
-import type { GpuStranger } from "@remotegpu/shared/host-report";
-import { PROTOCOL } from "@remotegpu/shared/protocol";
-import type { HostConnection } from "@remotegpu/shared/workload";
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
+import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
+import type { HostConnection } from "@remotegpu/shared/values/workload";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
 import { type CardFault, faultText } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";

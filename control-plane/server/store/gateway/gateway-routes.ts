@@ -2,7 +2,7 @@
  * How each gateway reaches each host, written by the gateway itself; and which gateways a host is to dial, as part of its
  * desired set. A gateway that was not seen for a minute is none any more, and its ways are taken away by others.
  */
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Route } from "../../core/gateway/route.ts";
 import { type Connection, type Database, type Transaction, transaction } from "../database/database.ts";
 import { lockHosts, raiseGenerations } from "../hosts/hosts.ts";

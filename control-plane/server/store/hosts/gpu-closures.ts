@@ -2,7 +2,7 @@
  * GPUs that their hosts closed under somebody's runs. One is a fault beneath the run, and credited; many within a day under
  * the runs of one payer may be what a program does to GPUs, so the operators get an alarm. The credit stays right either way.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Transaction } from "../database/database.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 

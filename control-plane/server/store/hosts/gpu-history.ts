@@ -8,7 +8,7 @@ import {
 } from "../../core/hosts/history/gpu-reading.ts";
 import type { StoredBucket, Stretch } from "../../core/hosts/history/gpu-series.ts";
 import type { HeardCards } from "../../core/hosts/history/gpu-tallies.ts";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { Connection } from "../database/database.ts";
 
 /** In the order in which they lie in each measure's array. */

@@ -1,5 +1,5 @@
 /** Cards with processes on them that are in no live run of their host, by what hosts told last. */
-import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 

@@ -1,5 +1,5 @@
 /** What is known of where hosts are reached: read as the rule wants it (core/hosts/host-address.ts), and written. */
-import { normalAddress, readAddress } from "@remotegpu/shared/network-address";
+import { normalAddress, readAddress } from "@remotegpu/shared/values/network-address";
 import {
   addressesToDial,
   type AddressEvidence,

@@ -1,5 +1,5 @@
 /** What is kept of each host's canary: the last report, and what the last one found that was tried to its end. */
-import type { CanaryOutcome, CanaryReport } from "@remotegpu/shared/canary-report";
+import type { CanaryOutcome, CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import type { Connection } from "../database/database.ts";
 
 export interface CanaryRow {

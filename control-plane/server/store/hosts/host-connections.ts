@@ -1,5 +1,5 @@
 /** Which hosts have fallen silent, and writing down what that makes of their connection. */
-import type { HostConnection } from "@remotegpu/shared/workload";
+import type { HostConnection } from "@remotegpu/shared/values/workload";
 import type { HostStatus } from "../../core/hosts/host-liveness.ts";
 import type { Connection } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";

@@ -1,7 +1,7 @@
 /** What the agents of hosts can do beyond the protocol's first form, as they say in their heartbeats. */
-import type { Feature } from "@remotegpu/shared/features";
-import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
-import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
+import type { Feature } from "@remotegpu/shared/instance/features";
+import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
+import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/instance/image-fetch";
 import type { Connection } from "../database/database.ts";
 
 /** Whether the agent of the host `h` follows fetches and reports its pulls. One of before is never ordered to. */

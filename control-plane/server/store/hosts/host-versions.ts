@@ -2,7 +2,7 @@
  * What hosts report of what they run containers with, and which CVEs are open there. The report is kept as it came, so that
  * a release with another table judges it anew; what is open stands beside it for those who place.
  */
-import { HostVersions } from "@remotegpu/shared/host-versions";
+import { HostVersions } from "@remotegpu/shared/messages/host-versions";
 import { CVE_TABLE_EDITION } from "../../core/hosts/versions/cve-table.ts";
 import { cveFindings, type CveFinding, isOpen } from "../../core/hosts/versions/cve-verdict.ts";
 import type { CveWaiver } from "../../core/hosts/versions/cve-waiver.ts";

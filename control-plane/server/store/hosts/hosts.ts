@@ -2,7 +2,7 @@
  * Hosts and their GPUs as administrators see and change them. What hosts say about themselves comes in through
  * heartbeats.ts and observed.ts; what runs on them is placements.ts.
  */
-import type { GpuStranger } from "@remotegpu/shared/host-report";
+import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
 import type { GatewayRoute } from "../../core/gateway/host-tunnel.ts";
 import type { ProtocolRange } from "../../core/hosts/agent-service.ts";
 import type { PoolState } from "../../core/hosts/pools/pool-membership.ts";

@@ -1,6 +1,6 @@
 /** One-use tokens with which hosts join, stored as hashes, and the transaction in which a host uses one. */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { JoinRequest } from "@remotegpu/shared/joining";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { JoinRequest } from "@remotegpu/shared/messages/joining";
 import { raiseAlarm } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";

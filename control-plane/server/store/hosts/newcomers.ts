@@ -3,7 +3,7 @@
  * up its id, so a host gets only so many of them a day: far more than a machine that loses its disk or starts over and
  * over needs. Beyond that it is not listened to, and the operators see why.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { raiseAlarmsOnce } from "../events/alarms.ts";
 import type { Transaction } from "../database/database.ts";
 import { appendEvents } from "../events/events.ts";

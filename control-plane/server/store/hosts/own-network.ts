@@ -4,7 +4,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { normalAddress } from "@remotegpu/shared/network-address";
+import { normalAddress } from "@remotegpu/shared/values/network-address";
 import type { OwnMachine } from "../../core/hosts/host-address.ts";
 
 /** Addresses come and go with networks; reading them takes a system call for each interface. */

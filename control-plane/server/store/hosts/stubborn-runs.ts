@@ -3,7 +3,7 @@
  * Each is an alarm for as long as its host reports it so. What they hold stays held, since their host calls them over only
  * when nothing of them is left (placement-reports.ts); what they cost is decided as of any other run.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isOver } from "../../core/instances/instance-report.ts";
 import { keepAlarms } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";

@@ -1,6 +1,6 @@
 /** Rows of inference services, read. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";

@@ -1,6 +1,6 @@
 /** Where one replica of a service listens, by its rank. */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 
 /** Null of what is not there before it has a place. */

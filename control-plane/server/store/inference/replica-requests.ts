@@ -2,7 +2,7 @@
  * The wishes that make the number of a service's replicas, and that number: whatever changes one of them writes it here,
  * and the number with it, in one statement, since the database refuses numbers beyond their bounds.
  */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import type { AutoscalingOrder } from "../../core/inference/service-config.ts";
 import {
   type Scaling,

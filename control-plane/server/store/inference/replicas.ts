@@ -1,7 +1,11 @@
 /** Services with their replicas as they stand in the database: what each host told of them, and for how long that is so. */
-import type { InstanceId } from "@remotegpu/shared/ids";
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { HostConnection, InferenceServiceStatus, InstanceState } from "@remotegpu/shared/workload";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
+import type {
+  HostConnection,
+  InferenceServiceStatus,
+  InstanceState,
+} from "@remotegpu/shared/values/workload";
 import { drainReason } from "../../core/hosts/drain.ts";
 import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
 import type { ExposureConfig } from "../../core/inference/exposure.ts";

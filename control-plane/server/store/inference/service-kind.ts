@@ -2,7 +2,7 @@
  * Inference services in the store's table of kinds: how their replicas wait and are placed, and how their rows move and
  * count. A replica is made as an instance, and waits until it has a placement.
  */
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { serviceStatusMessage } from "../../core/alerts/service-messages.ts";
 import { limitMs } from "../../core/inference/service-status.ts";
 import { portOf, replicaLive } from "../../core/inference/service-config.ts";

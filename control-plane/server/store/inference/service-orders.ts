@@ -1,6 +1,6 @@
 /** Inference services as transactions hold them: with who pays, and read as the orders that their replicas are. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import {
   type AutoscalingOrder,
   type HealthCheck,

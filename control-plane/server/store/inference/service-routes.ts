@@ -1,7 +1,7 @@
 /** Where gateways send the requests of services: to the replicas that serve, as their hosts told it last. */
 import assert from "node:assert/strict";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
 import type { ServiceRoute, Sleep } from "../../core/gateway/services/service-route.ts";
 import type { Connection } from "../database/database.ts";

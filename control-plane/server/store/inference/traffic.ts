@@ -6,7 +6,7 @@ import {
   HISTOGRAMS,
   type TrafficCounts,
 } from "../../core/inference/traffic/traffic-counts.ts";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Connection, Transaction } from "../database/database.ts";
 
 /** The counts of one gateway so far, in that minute, of answers that this key had of this revision. */

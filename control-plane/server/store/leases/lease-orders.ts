@@ -2,9 +2,9 @@
  * Leases as they are ordered of hosts: taken, ordered released, ended. An order stays in its host's desired set until
  * the host has said that the lease is released, or is gone itself. Whoever calls has raised the host's generation.
  */
-import type { DesiredLease, LeaseService } from "@remotegpu/shared/lease";
-import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { DesiredLease, LeaseService } from "@remotegpu/shared/instance/lease";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { PortRequest, WantedLease } from "../../core/leases/lease-plan.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";

@@ -2,8 +2,8 @@
  * Takes what a host reports of its leases into the database: which are bound, to which numbers, which are over. What
  * cannot be true changes nothing and is shown to the operators; a lease that the report lacks stays as it was.
  */
-import type { LeaseService, ObservedLease } from "@remotegpu/shared/lease";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
 import { possibleBytes, possibleTime } from "../../core/environments/access/possible.ts";
 import {

@@ -1,5 +1,5 @@
 /** Leases of an environment as its people are told them. */
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
 import { ADDRESS, type AddressRow, peoplesAddress } from "../hosts/host-addresses.ts";
 import { SERVES_RDP, SERVES_SSH } from "../hosts/host-features.ts";

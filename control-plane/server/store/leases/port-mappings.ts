@@ -2,7 +2,7 @@
  * The public side of leases: a row of port_mappings for each port that a host has bound, and the mirrors on the
  * environment. Rows of the old system have no lease_id; what becomes of them is old-workloads.ts.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import { PortNumbers } from "../../core/leases/lease-belief.ts";
 import type { Connection } from "../database/database.ts";
 

@@ -2,7 +2,7 @@
  * The leases that starts take: what a start changes is planned under the lock of its environment, before the hosts
  * that it concerns are locked, and ordered once their generations are raised. One start or many, the queries are as few.
  */
-import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/lease";
+import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
 import {
   leasedServices,
   type LeasePlan,

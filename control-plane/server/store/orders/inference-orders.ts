@@ -3,8 +3,8 @@
  * not, and goes. Each is one step of a transaction that holds the service, and writes down a wish; what its replicas make
  * of that is the loop's (controllers/inference/replicas.ts).
  */
-import type { Points } from "@remotegpu/shared/money";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { Points } from "@remotegpu/shared/values/money";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { asReported } from "../../core/reasons/reason.ts";

@@ -5,7 +5,7 @@
 import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
 import { asReported } from "../../core/reasons/reason.ts";
 import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
-import type { Points } from "@remotegpu/shared/money";
+import type { Points } from "@remotegpu/shared/values/money";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import { widthOf } from "../../core/training/array.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";

@@ -1,5 +1,5 @@
 /** What alarms speak of, where that is something with an id of its own: alarms name it in text, by their kind's habit. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 
 export const ABOUT_KINDS = ["host", "gpu", "environment", "training", "inference", "customer"] as const;

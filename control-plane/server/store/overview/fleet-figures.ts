@@ -1,5 +1,5 @@
 /** What of the fleet is no sum of hosts: what waits, usage on its way, alarms, and what this hour has earned so far. */
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
 import { fullHour } from "../billing/ledger/hour-ticks.ts";
 import type { Connection } from "../database/database.ts";
 import { accruedOf } from "../spending/accrued.ts";

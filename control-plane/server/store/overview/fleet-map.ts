@@ -2,7 +2,7 @@
  * The fleet as a map: hosts in a line (`map-line.ts`), each with its cards and who holds them, and what all of them sum up
  * to. All of it is read from one snapshot, so that the sums are those of the hosts that are shown.
  */
-import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import type { HostConnection, WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";

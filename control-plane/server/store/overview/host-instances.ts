@@ -1,6 +1,6 @@
 /** What holds something of a host: each instance with whose it is, its cards, and the ports that its workload has leased there. */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import type { InstanceState, WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";

@@ -2,7 +2,7 @@
  * The costs that looks of streams show: asked for beside them, since what takes longest is to delay no change of anything
  * else. What is told is as old as the last answer.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { WorkloadCost } from "../../core/stream/snapshot.ts";
 import type { Database } from "../database/database.ts";
 import { StreamCosts } from "./stream-costs.ts";

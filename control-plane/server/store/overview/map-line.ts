@@ -2,8 +2,8 @@
  * Which hosts the map shows, in which order, and where among all of them a page lies. The database filters and sorts, since
  * of ten thousand hosts a page is only some, and what is said of all must not be true of that page alone.
  */
-import type { HostConnection } from "@remotegpu/shared/workload";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import type { HostConnection } from "@remotegpu/shared/values/workload";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Connection } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { hasPart } from "../database/values/text-part.ts";

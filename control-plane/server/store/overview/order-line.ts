@@ -2,7 +2,7 @@
  * The line of all that waits, in the order in which it is tried: made when somebody asks and kept for a while, since
  * many look at it and nothing is decided by it. A long one is made in slices, between which others are answered.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { queueStateOf } from "../../core/queue/pass-plan.ts";
 import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
 import { type ShareBesideOthers, sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";

@@ -1,5 +1,5 @@
 /** Instances as their people see them, and of replicas what is in flight at each, as the gateways that run told it last. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { inFlightAt, type ServiceReport } from "../../core/gateway/services/gateway-report.ts";
 import type { Connection } from "../database/database.ts";
 import { gatewayReports } from "../gateway/reports.ts";

@@ -3,8 +3,8 @@
  * one moment. Workloads may have run a thousand times before, so what they were charged is remembered, and summed again
  * once a transaction is posted for a run of theirs.
  */
-import type { Points } from "@remotegpu/shared/money";
-import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/workload";
+import type { Points } from "@remotegpu/shared/values/money";
+import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { WorkloadCost } from "../../core/stream/snapshot.ts";
 import { workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -1,5 +1,5 @@
 /** Every host and card as it looks now, for streams: what makes it look different as one text, and the card's readings. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { CardReading, FleetSnapshot } from "../../core/stream/snapshot.ts";
 import { type Owner, workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -2,7 +2,7 @@
  * What was written lately, for streams: which workloads, accounts and hosts, each with a stamp that another writing
  * changes. Read through indexes from where the last looks were, so that it costs the same however much there is.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Mark, Stamp } from "../../core/stream/snapshot.ts";
 import { topicOf, workloadTopic } from "../../core/stream/topics.ts";
 import { LIVE } from "../accounts/workspaces.ts";

@@ -1,5 +1,5 @@
 /** What the readers of streams may see now, of all of them with a few questions: it is asked again every few seconds. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { BILL_READERS, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { isExpired } from "../../core/accounts/key-scopes.ts";
 import { type Owner, type Sight, workloadTopic } from "../../core/stream/topics.ts";

@@ -1,5 +1,5 @@
 /** One look at the database for all readers of a server's streams: what was written lately, and what they want to hear of. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { FleetSnapshot, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { LatestCosts } from "./latest-costs.ts";

@@ -1,6 +1,6 @@
 /** How starts that wait are called, whose they are, and why they wait: what the line itself does not keep. */
 import { type StartName, startKey } from "../../core/workloads/start.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
 

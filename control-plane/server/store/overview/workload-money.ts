@@ -2,8 +2,8 @@
  * What workloads cost, of a whole page of them with the same few queries: the rate at which each is charged now, its cost
  * so far, and by which rules time of it is not charged.
  */
-import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { burnOfWorkloads, type WorkloadBurn } from "../billing/runs/run-lines.ts";
 import { ruleOfStop } from "../billing/runs/run-waivers.ts";
 import type { Connection } from "../database/database.ts";

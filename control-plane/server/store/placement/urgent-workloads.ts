@@ -1,5 +1,5 @@
 /** What administrators put before all others that wait. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 

@@ -2,7 +2,7 @@
  * Which image each placement's container was made of, what that image brings, and which of its services answer, as its host
  * tells it.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Connection } from "../database/database.ts";
 
 /** They stay when the container is gone. What an image brings may be told later than the image. */

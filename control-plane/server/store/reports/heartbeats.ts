@@ -2,8 +2,8 @@
  * What a heartbeat changes and what it is answered with. What it shows of a restored database is in restores.ts; one
  * in which nothing is new passes by here (quiet-heartbeats.ts).
  */
-import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/protocol";
-import { SSH_FEATURE } from "@remotegpu/shared/ssh-access";
+import type { GpuVitals, Heartbeat, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
+import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
 import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";

@@ -3,7 +3,7 @@
  * host is right about what happened: an end that is not known any more is not undone, and a restart that is not known
  * any more goes on as the run that it is.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { asReported } from "../../core/reasons/reason.ts";
 import { isOver } from "../../core/instances/instance-report.ts";
 import type { Connection, Transaction } from "../database/database.ts";

@@ -1,10 +1,10 @@
 /** A whole report of a host, as it is taken in. */
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
-import type { GpuReport, MachineReport } from "@remotegpu/shared/host-report";
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance";
-import type { ObservedLease } from "@remotegpu/shared/lease";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuReport, MachineReport } from "@remotegpu/shared/messages/host-report";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import type { BareRun, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 
 export interface ObservedState {
   digest: string;

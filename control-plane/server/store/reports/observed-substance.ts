@@ -2,8 +2,8 @@
  * What of a host's report may matter to a decision, as one short name. Sentences and the numbers of a pull are for people
  * alone; they move every few seconds, and nobody is to be woken for them.
  */
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { ObservedState } from "./observed-state.ts";
 
 export function substanceOf({ machine, gpus, instances, leases, pulls }: ObservedState): string {

@@ -2,8 +2,8 @@
  * Takes a host's whole observed state into the database, in one transaction: the machine and its cards, what became
  * of each placement and lease, and what that means for the workloads. Absence means nothing but the end of an ordered removal.
  */
-import type { MachineReport } from "@remotegpu/shared/host-report";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { MachineReport } from "@remotegpu/shared/messages/host-report";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";

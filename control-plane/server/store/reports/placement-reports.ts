@@ -2,8 +2,8 @@
  * What a host's report makes of one placement and of the workload behind it. Absence means nothing but the end of a
  * removal that was ordered and applied.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import { isOver, type StopActor } from "../../core/instances/instance-report.ts";
 import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";

@@ -3,8 +3,8 @@
  * noted and answered by one statement. Any other is left out of the answer and goes through heartbeats.ts, which alone
  * decides what something new means. A row that somebody holds is left out, too, so no host waits for another one's.
  */
-import type { GpuVitals, Heartbeat } from "@remotegpu/shared/protocol";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { GpuVitals, Heartbeat } from "@remotegpu/shared/messages/protocol";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { MAX_BOOT_AGE_MS, MAX_ROUND_TRIP_MS } from "../billing/runs/run-time.ts";
 import { IS_BLIND } from "../hosts/card-sample.ts";
 import type { Connection } from "../database/database.ts";

@@ -2,8 +2,8 @@
  * A host shows that Postgres was restored to an earlier moment: it was told higher numbers than the database holds. All
  * of them are raised, and the host is held until it has reported; what was lost of it is in lost-history.ts.
  */
-import type { Heartbeat } from "@remotegpu/shared/protocol";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { type RestoreClaim, restoreClaim, type ReportedNumbers } from "../../core/hosts/restore-claim.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";

@@ -3,8 +3,8 @@
  * of its kind, and what these answer is written down. An environment's are applied with its host's report, others by the
  * pass over workloads; both ways lead through here.
  */
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { InstanceState, WorkloadKind } from "@remotegpu/shared/workload";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
+import type { InstanceState, WorkloadKind } from "@remotegpu/shared/values/workload";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Drain, drainSentence } from "../../core/hosts/drain.ts";

@@ -3,7 +3,7 @@
  * a time, found by a scan and then sealed in a short transaction of their own. Ended anywhere, it begins again and finds what is left. Values stay what
  * they are, so nobody is told: no updated_at, no generation and no hash of a running container's spec changes.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import {
   type Connection,
   type Database,

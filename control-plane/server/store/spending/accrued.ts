@@ -2,8 +2,8 @@
  * What was used and proven and is not posted yet, of any number of payers with the same few queries: the next full
  * hour takes it from their balances. Negative where time turned out to be waived.
  */
-import { parsePoints, type Points } from "@remotegpu/shared/money";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { totalMs, without } from "../../core/billing/proven-time.ts";
 import { billedMinutes, totalAmount } from "../../core/billing/rating.ts";
 import { frozenLinesOf } from "../billing/runs/run-lines.ts";

@@ -1,5 +1,5 @@
 /** What a customer has: the balance, what is not posted yet, what an hour costs and how long that lasts. */
-import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatDecimal, formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { OverdueStatus } from "../../core/accounts/account-state.ts";
 import { type Burn, hundredthHoursLeft } from "../../core/billing/burn.ts";
 import type { Connection } from "../database/database.ts";

@@ -2,7 +2,7 @@
  * What running instances are told to do should their host be cut off, by the money of who pays for them. The rule is
  * core/billing/cut-off-rule.ts; here are its numbers, and the placements that are told.
  */
-import { parsePoints, type Points } from "@remotegpu/shared/money";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
 import {
   type CutOffRule,
   cutOffRule,

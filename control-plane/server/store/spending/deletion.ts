@@ -3,7 +3,7 @@
  * are ended as their kinds say, entries of datasets and models go, and folders are listed for removal. Files are on hosts
  * and stay there until somebody removes them.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { AT_RISK_DAY, atRiskFromMs } from "../../core/alerts/data-at-risk.ts";
 import { isMounted } from "../../core/data/upload-plan.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";

@@ -3,7 +3,7 @@
  * what datasets and models name. No host deletes a folder by itself, so the list is for whoever does: the control plane
  * has hosts remove what it knows the pool of, and the rest is an operator's.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import type { DataKind } from "../accounts/catalogue.ts";
 import type { Connection } from "../database/database.ts";

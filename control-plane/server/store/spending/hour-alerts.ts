@@ -2,7 +2,7 @@
  * What is to be told at a full hour, after its charges: how long the money lasts, what has accrued taken
  * off, and how much of the month's budget is spent. Only looks; `tell` in alerts.ts writes.
  */
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import { budgetAlerts, hoursLeftAlerts, type AlertNotice } from "../../core/alerts/alerts.ts";
 import { type BillingCalendar, monthOf } from "../../core/billing/billing-calendar.ts";
 import { balanceView } from "./balance.ts";

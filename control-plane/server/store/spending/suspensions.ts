@@ -2,8 +2,8 @@
  * Accounts at a full hour: which have to be suspended and what that does. A suspension orders every open run to
  * stop, waives its later time and raises the generation of its hosts, all in one transaction.
  */
-import { formatPoints, parsePoints } from "@remotegpu/shared/money";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { asReported } from "../../core/reasons/reason.ts";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
 import { MAX_SUSPENSION_GRACE_SECONDS } from "../../core/billing/stop-waiver.ts";

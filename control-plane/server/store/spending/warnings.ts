@@ -6,7 +6,7 @@ import {
   riskDaysDue,
   riskSentence,
 } from "../../core/alerts/data-at-risk.ts";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { notify } from "../events/alerts.ts";
 import { lockAccount } from "../billing/ledger/ledger.ts";
 import type { Connection, Transaction } from "../database/database.ts";

@@ -1,6 +1,6 @@
 /** Code of training jobs in its parts: brought, ordered with, handed to hosts, and given up where a customer has too much. */
-import { codeParts, codePartBytes } from "@remotegpu/shared/code";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { codeParts, codePartBytes } from "@remotegpu/shared/instance/code";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { Connection, Transaction } from "../database/database.ts";
 
 /** Of one customer; what no unfinished job names makes room for more. */

@@ -1,5 +1,5 @@
 /** Training jobs in the store's table of kinds: how their rows wait, are placed, move and count. */
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../core/reasons/reason.ts";
 import { networkName, rankLive, rankSpec } from "../../core/instances/desired-set.ts";
 import type { PlaceableStart } from "../../core/workloads/placeable-start.ts";

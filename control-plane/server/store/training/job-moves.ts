@@ -1,5 +1,5 @@
 /** Training jobs on their way from one status to the next: with sentence, deadline and event. */
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { jobMessage } from "../../core/alerts/job-messages.ts";
 import { GANG_PLACED_LIMIT_MS, limitMs, PLACED_LIMIT_MS } from "../../core/training/job-status.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";

@@ -1,6 +1,6 @@
 /** Training jobs as transactions hold them: with who pays, and read as the orders that they are. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import type { RankCode } from "../../core/instances/desired-set.ts";
 import { type Order, resourcesOf } from "../../core/orders/order.ts";
 import { DATASET_PATHS, type Mount, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";

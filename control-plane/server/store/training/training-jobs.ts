@@ -1,6 +1,6 @@
 /** Rows of training jobs, read. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { MIN_MEMORY } from "../../core/orders/order-check.ts";
 import { neverStarts, NO_IMAGE, WAITS_FOR_CONFIRMATION } from "../../core/training/old-jobs.ts";
 import type { Connection } from "../database/database.ts";

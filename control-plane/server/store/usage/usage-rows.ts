@@ -2,7 +2,7 @@
  * Rows of the hosts' journals, each once and for ever: what was decided about it, and the signed heads by which their
  * hosts claimed them. Held journals (journals.ts) see to it that nobody else writes the same.
  */
-import type { JournalBatch } from "@remotegpu/shared/journal-row";
+import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
 import type { DecidedRow } from "../../core/ingest/batch-decisions.ts";
 import { copyLine } from "../database/copy-in.ts";
 import type { Connection, Transaction } from "../database/database.ts";

@@ -1,5 +1,5 @@
 /** Workloads whose status has lasted too long. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";

@@ -1,5 +1,5 @@
 /** Workloads whose status follows from the reports of their instances by the pass over workloads. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { Connection } from "../database/database.ts";
 import { ofAllKinds } from "./kinds.ts";

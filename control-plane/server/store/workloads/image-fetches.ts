@@ -3,7 +3,7 @@
  * ends is core/hosts/images/image-fetch.ts; a host's open ones are part of its desired set, so whoever changes them raises its
  * generation.
  */
-import type { PullProblem } from "@remotegpu/shared/image-fetch";
+import type { PullProblem } from "@remotegpu/shared/instance/image-fetch";
 import {
   ENDED_FETCH_RETENTION_MS,
   MAX_FETCHES_OF_CUSTOMER,

@@ -4,8 +4,8 @@ import type {
   InferenceServiceStatus,
   TrainingJobStatus,
   WorkloadKind,
-} from "@remotegpu/shared/workload";
-import { WORKLOAD_KINDS } from "@remotegpu/shared/workload";
+} from "@remotegpu/shared/values/workload";
+import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ENVIRONMENT_STORE } from "../environments/environment-kind.ts";

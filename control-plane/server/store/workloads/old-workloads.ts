@@ -5,7 +5,7 @@
  * and no event: ours get an event with their order and an instance with their first placement, in the same transaction.
  * So each is settled once; a change of its name is no event of its status. How odd values are read and put right is old-values.ts.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection, Transaction } from "../database/database.ts";
 import { STATUS_EVENT } from "../events/events.ts";
 import {

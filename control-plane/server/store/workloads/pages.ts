@@ -2,7 +2,7 @@
  * Lists of workloads, whatever their kind: whose are shown, by which filters, newest first, a page at a time. What a
  * row shows is the kind's own SELECT.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { QueryResultRow } from "pg";
 import type { Connection } from "../database/database.ts";
 import { knownStatus } from "../database/values/old-values.ts";

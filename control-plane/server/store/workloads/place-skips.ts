@@ -2,8 +2,8 @@
  * Places that are not tried again for a while: for one start storage pools in which it found a mount missing, and hosts on
  * which it failed of what it stood on; for every gang two hosts together, of which one did not reach the other.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { HostPair } from "../../core/placement/fleet/fleet.ts";
 import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";

@@ -1,6 +1,6 @@
 /** For what a host may have a registry's credential: only for what it has been told to fetch. */
-import type { HostId } from "@remotegpu/shared/ids";
-import type { RegistryLoginQuestion } from "@remotegpu/shared/image-fetch";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import type { RegistryLoginQuestion } from "@remotegpu/shared/instance/image-fetch";
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ORDER_ACTORS } from "./kinds.ts";

@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../../support/browser.ts";
@@ -52,7 +52,7 @@ const one = (act: string, request: string, file: string, within?: string): Endin
 
 const ENVIRONMENT = "environments/one/actions.tsx";
 const QUEUE = "queue/order-actions.tsx";
-const JOB = "training/job-actions.tsx";
+const JOB = "training/job/job-actions.tsx";
 const ARRAY = "training/array-panel.tsx";
 const SERVICE = "inference/service-actions.tsx";
 const DATA = "data/entry-panel.tsx";

@@ -14,7 +14,7 @@ import { simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
 import { DeviceProbe } from "@remotegpu/agent/host/processes/device-probe";
 import { compiledProgram, OWN_PROGRAMS } from "@remotegpu/agent/toolbox/own-programs";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { AgentUnderTest } from "../../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../../support/agent/scripted-control-plane.ts";
 import {

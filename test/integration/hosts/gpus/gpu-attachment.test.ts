@@ -10,7 +10,7 @@ import {
 } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { chooseAttachMode } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { CdiDevice, HostNodes } from "@remotegpu/agent/core/container/gpu-attachment";
-import type { AttachedGpu } from "@remotegpu/shared/instance";
+import type { AttachedGpu } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { RuntimeUnderTest } from "../../../support/containers/runtime.ts";
 

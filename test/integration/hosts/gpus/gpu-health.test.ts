@@ -19,7 +19,7 @@ import { KernelLog } from "@remotegpu/agent/host/kernel-log";
 import { NvidiaSmi } from "@remotegpu/agent/host/gpus/nvidia-smi";
 import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import { GpuWatch, SAMPLE_EVERY_MS, type Surroundings } from "@remotegpu/agent/loop/watch/gpu-watch";
-import { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../../support/agent/agent.ts";
 import { desiredOf } from "../../../support/samples/desired-instance.ts";
 import { docker, newHostId } from "../../../support/containers/docker.ts";

@@ -1,6 +1,6 @@
 /** A card that its host takes out of service: what the API shows, where nothing is placed, and the ways back. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { GpuReport } from "@remotegpu/shared/host-report";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 import { noteQuietHeartbeats } from "@remotegpu/control-plane/server/store/reports/quiet-heartbeats";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { Caller } from "../../../support/http/api.ts";

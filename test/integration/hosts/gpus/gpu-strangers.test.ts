@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gpuStrangersPass } from "@remotegpu/control-plane/server/controllers/hosts/gpu-strangers";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import type { GpuStranger } from "@remotegpu/shared/host-report";
-import { GIB } from "@remotegpu/shared/units";
+import type { GpuStranger } from "@remotegpu/shared/messages/host-report";
+import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 import {

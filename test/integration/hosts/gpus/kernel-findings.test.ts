@@ -4,10 +4,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MAX_GPU_FAULTS, MAX_KERNEL_NOTES, type KernelNote } from "@remotegpu/shared/gpu-errors";
-import { BootId, GpuUuid } from "@remotegpu/shared/ids";
-import { ObservedInstance } from "@remotegpu/shared/instance";
-import { ObservedReport } from "@remotegpu/shared/protocol";
+import { MAX_GPU_FAULTS, MAX_KERNEL_NOTES, type KernelNote } from "@remotegpu/shared/instance/gpu-errors";
+import { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { ObservedReport } from "@remotegpu/shared/messages/protocol";
 import { MOST_NOTES_OF_HOST } from "@remotegpu/control-plane/server/store/reports/health/kernel-notes";
 import { MOST_FAULTS_OF_RUN } from "@remotegpu/control-plane/server/store/reports/runs/gpu-faults";
 import { databaseOfFile } from "../../../support/engines/postgres.ts";

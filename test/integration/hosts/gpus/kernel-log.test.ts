@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
 import { simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
 import type { OwnedContainer } from "@remotegpu/agent/core/container/container";
-import { BootId, GpuUuid } from "@remotegpu/shared/ids";
+import { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../../support/agent/scripted-control-plane.ts";
 import { logKernelLine, simulatedAddress } from "../../../support/agent/simulated-faults.ts";

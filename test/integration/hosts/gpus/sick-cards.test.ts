@@ -9,7 +9,7 @@ import { readGpuMemory } from "@remotegpu/agent/host/gpus/gpu-memory-file";
 import { simulatedCdiFile } from "@remotegpu/agent/host/gpus/simulated-cdi";
 import { setSimulatedFaults } from "@remotegpu/agent/host/gpus/simulated-faults";
 import { SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import { eventually } from "../../../support/eventually.ts";
 import { AgentUnderControl } from "../../../support/worlds/agent-under-control.ts";
 

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NvidiaSmi, type GpuInventory } from "@remotegpu/agent/host/gpus/nvidia-smi";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { GpuWatch, SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpu-watch";
-import { BootId } from "@remotegpu/shared/ids";
+import { BootId } from "@remotegpu/shared/values/ids";
 import { newHostId } from "../../../support/containers/docker.ts";
 import { memoryLog } from "../../../support/memory-log.ts";
 

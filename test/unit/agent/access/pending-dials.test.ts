@@ -6,7 +6,7 @@ import {
   MAX_PENDING_DIALS_OF_ONE,
 } from "@remotegpu/agent/access/relay/pending-dials";
 import type { DialTarget } from "@remotegpu/agent/access/relay/relay-messages";
-import { InstanceId } from "@remotegpu/shared/ids";
+import { InstanceId } from "@remotegpu/shared/values/ids";
 
 const into = (nth: number, port = 80): DialTarget => ({
   kind: "instance",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { RelayDials } from "@remotegpu/agent/access/relay-dials";
 import { DialError } from "@remotegpu/agent/host/inside/dial";
-import { InstanceId } from "@remotegpu/shared/ids";
+import { InstanceId } from "@remotegpu/shared/values/ids";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const into = (name: string) =>

@@ -8,7 +8,7 @@ import { ACCESS_FILE, LeaseStore } from "@remotegpu/agent/access/lease-store";
 import { LeaseStoreError } from "@remotegpu/agent/access/lease-store-error";
 import { TriesKeeper } from "@remotegpu/agent/access/tries-keeper";
 import type { PasswordTries } from "@remotegpu/agent/core/access/password-limiter";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import { heldLease } from "../../../support/samples/lease-samples.ts";
 import { quietLog } from "../../../support/quiet-log.ts";
 

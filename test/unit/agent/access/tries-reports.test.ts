@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MAX_LEASES_OF_REPORT, TriesReports } from "@remotegpu/agent/access/relay/tries-reports";
 import type { PasswordTries } from "@remotegpu/agent/core/access/password-limiter";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 
 const TRIES: PasswordTries = { strangers: { left: 1, atMs: 0 }, addresses: [] };
 

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { ApiClient } from "@remotegpu/control-plane/cli/framework/api-client";
 import { commandApi } from "../../../support/http/command-api.ts";
 import { isGroup, type Group } from "@remotegpu/control-plane/cli/framework/command";
-import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/framework/completion";
+import { candidates, SCRIPTS } from "@remotegpu/control-plane/cli/completion";
 import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
 
 type Command = ReturnType<typeof remotegpu>;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { EXIT_CODES } from "@remotegpu/control-plane/cli/framework/cli-error";
 import { isGroup, labelOf, type Command, type Group } from "@remotegpu/control-plane/cli/framework/command";
-import { failureOf } from "@remotegpu/control-plane/cli/framework/failure";
+import { failureOf } from "@remotegpu/control-plane/cli/failure";
 import { remotegpu, TREE } from "@remotegpu/control-plane/cli/program";
 import { assert, asyncProperty, constantFrom, record, string, array, boolean, oneof } from "fast-check";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";

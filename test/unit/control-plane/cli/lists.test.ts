@@ -10,7 +10,7 @@ import {
   sinceText,
 } from "@remotegpu/control-plane/cli/framework/output";
 import { TREE } from "@remotegpu/control-plane/cli/program";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { describe, expect, test } from "vitest";
 
 const NOW = Date.parse("2026-11-27T12:00:00Z");

@@ -1,8 +1,8 @@
 /** Who waits for turns at a gateway, and in which order they are taken. */
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-scheduler";
-import type { InstanceId } from "@remotegpu/shared/ids";
-import { KIB, MIB } from "@remotegpu/shared/units";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import { KIB, MIB } from "@remotegpu/shared/values/units";
 
 const [ONE, OTHER, THIRD] = ["ins-1", "ins-2", "ins-3"] as InstanceId[] as [
   InstanceId,

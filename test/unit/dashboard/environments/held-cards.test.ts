@@ -1,5 +1,5 @@
 /** Which cards an environment's page shows as its own. */
-import { type Environment, gpusOf } from "@remotegpu/dashboard/pages/environments/environment";
+import { type Environment, gpusOf } from "@remotegpu/dashboard/pages/environments/one/environment";
 import { expect, test } from "vitest";
 
 test("the cards of an environment are those that it holds now, and not those of before its stop", () => {

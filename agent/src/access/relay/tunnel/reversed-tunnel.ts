@@ -4,8 +4,8 @@
  */
 import type { ServerHttp2Session } from "node:http2";
 import { connect, type TLSSocket } from "node:tls";
-import { GATEWAY_NAME } from "@remotegpu/shared/joining";
-import type { GatewayAddress } from "@remotegpu/shared/ssh-access";
+import { GATEWAY_NAME } from "@remotegpu/shared/messages/joining";
+import type { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import { redialAfterMs, STEADY_MS } from "../../../core/access/redial.ts";
 import type { GatewayIdentity } from "../gateway-identity.ts";
 import type { TunnelStreams } from "./tunnel-streams.ts";

@@ -4,7 +4,7 @@
  * error of one side is an end for the other.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { TUNNEL_BREAK_HEADER } from "@remotegpu/shared/gateway-tunnel";
+import { TUNNEL_BREAK_HEADER } from "@remotegpu/shared/messages/gateway-tunnel";
 import type { RelaySocket } from "../relay-socket.ts";
 import type { ConnectionEnd } from "../relayed-connection.ts";
 import { reset } from "../reset.ts";

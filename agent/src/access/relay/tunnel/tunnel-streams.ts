@@ -19,7 +19,7 @@ import {
   TUNNEL_SILENT_AFTER_MS,
   TUNNEL_STREAM_WINDOW,
   TUNNEL_WINDOW,
-} from "@remotegpu/shared/gateway-tunnel";
+} from "@remotegpu/shared/messages/gateway-tunnel";
 import {
   type GatewayRequest,
   type NoRoute,

@@ -5,8 +5,8 @@ import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { NameText } from "../name-text.tsx";
-import { Failure } from "../panel.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { Failure } from "../page/panel.tsx";
 import { bodyOf, type Draft, draftOf, type LikeBody } from "./draft.ts";
 import { type Field, Fields } from "./fields.tsx";
 

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
 import type { AnyField, BodyField, Draft, Unread } from "./draft.ts";
-import { ServerText } from "../server-text.tsx";
+import { ServerText } from "../text/server-text.tsx";
 
 /** A field as it is shown. */
 interface FieldView {

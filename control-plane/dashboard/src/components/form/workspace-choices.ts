@@ -1,8 +1,8 @@
 /** Workspaces in which somebody may order: the personal one first. */
 import { listWorkspaces } from "@remotegpu/control-plane/client/generated/api";
 import { useApi } from "../../api/use-api.ts";
-import { useMe } from "../../layout/session.tsx";
-import { isolated } from "../isolated.ts";
+import { useMe } from "../../session/session.tsx";
+import { isolated } from "../../locales/isolated.ts";
 
 const MAY_ORDER = ["owner", "admin", "member"];
 const MOST = 200;

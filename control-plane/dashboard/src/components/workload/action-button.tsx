@@ -5,7 +5,7 @@ import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { type ReactNode, useState } from "react";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../confirm-dialog.tsx";
-import { Failure } from "../panel.tsx";
+import { Failure } from "../page/panel.tsx";
 
 interface ActButtonOf {
   label: string;

@@ -7,7 +7,7 @@ import type { StreamEvents } from "@remotegpu/control-plane/client/stream-topics
 import { serverNow } from "../../api/server-clock.ts";
 import { useValues } from "../../live/live.tsx";
 import { wantTopics } from "../../live/wanted.ts";
-import { Money } from "../money.tsx";
+import { Money } from "../text/money.tsx";
 import { FreeNow } from "./waivers.tsx";
 
 export interface Cost {

@@ -1,11 +1,11 @@
 /** What happened to a workload, the newest first. */
 import type { EventPage } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../age-text.tsx";
-import { ChangeText } from "../change-text.tsx";
-import { type Column, PageTable } from "../page-table.tsx";
+import { AgeText } from "../text/age-text.tsx";
+import { ChangeText } from "../text/change-text.tsx";
+import { type Column, PageTable } from "../page/page-table.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../server-text.tsx";
+import { ServerText } from "../text/server-text.tsx";
 
 type Event = EventPage["items"][number];
 

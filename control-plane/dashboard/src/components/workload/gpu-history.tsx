@@ -5,9 +5,9 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
 import { useApi } from "../../api/use-api.ts";
-import { Chart, type Line } from "../chart.tsx";
+import { Chart, type Line } from "../charts/chart.tsx";
 import { useFilters } from "../filters.ts";
-import { Panel } from "../panel.tsx";
+import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 
 const HOURS = { day: 24, threeDays: 72, month: 30 * 24 } as const;

@@ -1,11 +1,11 @@
 /** Cards that a workload holds: which, how busy and full now, and a line of the last minutes. */
 import { Group, Stack, Text, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../age-text.tsx";
-import { NameText } from "../name-text.tsx";
-import { NotReported } from "../not-reported.tsx";
-import { ServerText } from "../server-text.tsx";
-import { bytesText } from "../size-text.ts";
+import { AgeText } from "../text/age-text.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { NotReported } from "../text/not-reported.tsx";
+import { ServerText } from "../text/server-text.tsx";
+import { bytesText } from "../text/size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 
 export interface HeldGpu {

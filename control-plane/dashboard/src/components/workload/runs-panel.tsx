@@ -3,14 +3,14 @@ import type { Instance } from "@remotegpu/control-plane/client/generated/api.sch
 import { Code, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../age-text.tsx";
-import { durationText } from "../duration-text.ts";
-import { Money } from "../money.tsx";
-import { NameText } from "../name-text.tsx";
-import { type Column, Rows } from "../page-table.tsx";
-import { Panel } from "../panel.tsx";
+import { AgeText } from "../text/age-text.tsx";
+import { durationText } from "../text/duration-text.ts";
+import { Money } from "../text/money.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { type Column, Rows } from "../page/page-table.tsx";
+import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../server-text.tsx";
+import { ServerText } from "../text/server-text.tsx";
 import { WaivedText } from "./waivers.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };

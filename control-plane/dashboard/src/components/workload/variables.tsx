@@ -7,8 +7,8 @@ import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { send } from "../../api/client.ts";
-import { NameText } from "../name-text.tsx";
-import { Failure, Panel } from "../panel.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { Failure, Panel } from "../page/panel.tsx";
 import { knownValues, type Variables } from "./known-values.ts";
 
 interface VariablesOf {

@@ -2,8 +2,8 @@
 import type { WorkloadWaiver } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../age-text.tsx";
-import { ServerText } from "../server-text.tsx";
+import { AgeText } from "../text/age-text.tsx";
+import { ServerText } from "../text/server-text.tsx";
 
 const RULES = [
   "loading",

@@ -3,12 +3,12 @@ import type { Why } from "@remotegpu/control-plane/client/generated/api.schemas"
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../age-text.tsx";
-import { NameText } from "../name-text.tsx";
-import { type Column, Rows } from "../page-table.tsx";
-import { Panel } from "../panel.tsx";
+import { AgeText } from "../text/age-text.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { type Column, Rows } from "../page/page-table.tsx";
+import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../server-text.tsx";
+import { ServerText } from "../text/server-text.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;

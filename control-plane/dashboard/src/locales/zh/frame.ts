@@ -1,4 +1,4 @@
-import type { SameKeys } from "../same-keys.ts";
+import type { SameKeys } from "../en/same-keys.ts";
 import type en from "../en/frame.ts";
 
 const words: SameKeys<typeof en> = {

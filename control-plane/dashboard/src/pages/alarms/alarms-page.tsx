@@ -5,15 +5,15 @@ import type { Alarm } from "@remotegpu/control-plane/client/generated/api.schema
 import { Button, Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { NameText } from "../../components/name-text.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { PageTable } from "../../components/page-table.tsx";
-import { Failure } from "../../components/panel.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
+import { Failure } from "../../components/page/panel.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 
 /** Of the address; without it the open ones are looked at. */

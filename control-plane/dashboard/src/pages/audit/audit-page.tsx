@@ -8,14 +8,14 @@ import type {
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { NameText } from "../../components/name-text.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
-import { ServerText, AuditAction, useServerText } from "../../components/server-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
+import { ServerText, AuditAction, useServerText } from "../../components/text/server-text.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 
 const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;

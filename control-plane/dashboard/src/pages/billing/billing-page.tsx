@@ -2,16 +2,16 @@
 import { listBillingEvents } from "@remotegpu/control-plane/client/generated/api";
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { ChangeText } from "../../components/change-text.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageTable } from "../../components/page-table.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { ChangeText } from "../../components/text/change-text.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
 import { InvoicesTable } from "./invoices-table.tsx";
 import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
-import { ServerText } from "../../components/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 export default function BillingPage() {
   const { t } = useTranslation("billing");

@@ -1,9 +1,9 @@
 /** Invoices, newest first; each opens. */
 import { listBillingInvoices } from "@remotegpu/control-plane/client/generated/api";
 import { useTranslation } from "react-i18next";
-import { Money } from "../../components/money.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { PageTable } from "../../components/page-table.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { TOPICS } from "./topics.ts";
 

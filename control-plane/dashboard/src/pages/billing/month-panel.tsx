@@ -4,10 +4,10 @@ import { SimpleGrid } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Money } from "../../components/money.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { TOPICS } from "./topics.ts";
 import { useTypeWord } from "./type-word.ts";
 

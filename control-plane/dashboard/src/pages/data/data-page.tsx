@@ -2,7 +2,7 @@
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../components/filters.ts";
-import { PageHead } from "../../components/page-head.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
 import { EntriesTable } from "./entries-table.tsx";
 import { EntryPanel } from "./entry-panel.tsx";
 

@@ -14,7 +14,7 @@ import {
 import type { Dataset, Model } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { PageLink } from "../../components/page-link.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
 
 /** The two kinds of data, each with its requests. */
 export const DATA = {

@@ -3,12 +3,12 @@ import { cordonGpu, uncordonGpu } from "@remotegpu/control-plane/client/generate
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { type Fact, Facts } from "../../components/facts.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { ServerText } from "../../components/server-text.tsx";
-import { Failure } from "../../components/panel.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
+import { Failure } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { memoryText } from "./fleet-cell.tsx";
 import { HolderLinks } from "./holder-links.tsx";

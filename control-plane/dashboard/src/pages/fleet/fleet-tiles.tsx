@@ -3,10 +3,10 @@ import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.sch
 import { SimpleGrid } from "@mantine/core";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
-import { ageOf } from "../../components/age-text.tsx";
+import { ageOf } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
-import { Money } from "../../components/money.tsx";
-import { PageLink } from "../../components/page-link.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
 import { hearsNobody } from "./map-rows.ts";
 
 export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {

@@ -1,6 +1,6 @@
 /** Who has a card, each a link to its page. */
 import type { MapCard } from "./map-rows.ts";
-import { PageLink } from "../../components/page-link.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
 
 const HOMES = { environment: "/environments", training: "/training", inference: "/inference" } as const;
 

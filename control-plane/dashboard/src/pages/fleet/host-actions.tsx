@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { Choice } from "../../components/choice.tsx";
-import { Failure } from "../../components/panel.tsx";
+import { Failure } from "../../components/page/panel.tsx";
 import { HolderLinks } from "./holder-links.tsx";
 import type { MapCard } from "./map-rows.ts";
 

@@ -6,11 +6,11 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { serverNow } from "../../api/server-clock.ts";
 import { useApi } from "../../api/use-api.ts";
-import { Chart } from "../../components/chart.tsx";
+import { Chart } from "../../components/charts/chart.tsx";
 import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { Panel } from "../../components/panel.tsx";
-import { useTick } from "../../components/use-tick.ts";
+import { Panel } from "../../components/page/panel.tsx";
+import { useTick } from "../../components/text/use-tick.ts";
 
 const HOUR_MS = 3_600_000;
 const PERIODS = { hour: HOUR_MS, day: 24 * HOUR_MS, month: 30 * 24 * HOUR_MS } as const;

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { HostActions } from "../fleet/host-actions.tsx";
 import { useHolders } from "./host-instances.tsx";
 

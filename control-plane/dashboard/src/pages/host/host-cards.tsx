@@ -5,13 +5,13 @@ import type { Gpu } from "@remotegpu/control-plane/client/generated/api.schemas"
 import { Button, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { NotReported } from "../../components/not-reported.tsx";
-import { type Column, Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
-import { ServerText } from "../../components/server-text.tsx";
-import { bytesText } from "../../components/size-text.ts";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { type Column, Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
+import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { CardLines } from "./card-lines.tsx";
 

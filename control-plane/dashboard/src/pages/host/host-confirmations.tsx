@@ -9,7 +9,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 interface ConfirmationOf {
   host: Host;

@@ -2,10 +2,10 @@
 import type { StreamTopic } from "@remotegpu/control-plane/client/stream-topics";
 import { listHostEvents } from "@remotegpu/control-plane/client/generated/api";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { ChangeText } from "../../components/change-text.tsx";
-import { PageTable } from "../../components/page-table.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { ChangeText } from "../../components/text/change-text.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 export function HostEvents({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
   const { t } = useTranslation("host");

@@ -5,12 +5,12 @@ import type { TFunction } from "i18next";
 import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { type Fact, Facts } from "../../components/facts.tsx";
-import { NameList } from "../../components/name-text.tsx";
-import { NotReported } from "../../components/not-reported.tsx";
-import { ServerText } from "../../components/server-text.tsx";
-import { bytesText } from "../../components/size-text.ts";
+import { NameList } from "../../components/text/name-text.tsx";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
+import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 
 const MS_PER_SECOND = 1_000;

@@ -5,10 +5,10 @@ import type { InstanceOnHost } from "@remotegpu/control-plane/client/generated/a
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { usePages } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
-import { NotReported } from "../../components/not-reported.tsx";
-import { PageTable } from "../../components/page-table.tsx";
-import { bytesText } from "../../components/size-text.ts";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
+import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { HolderLinks } from "../fleet/holder-links.tsx";
 import type { MapCard } from "../fleet/map-rows.ts";

@@ -2,11 +2,11 @@
 import { createImage, deleteImage, listImages } from "@remotegpu/control-plane/client/generated/api";
 import type { Image } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../layout/session.tsx";
+import { useMe } from "../../session/session.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
-import { bytesText } from "../../components/size-text.ts";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
+import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 

@@ -2,8 +2,8 @@
 import { Code, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "../../components/copy-button.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { curlOf, type Service } from "./service.ts";
 
 export function EndpointPanel({ service }: { service: Service }) {

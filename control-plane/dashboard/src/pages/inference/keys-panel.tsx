@@ -6,10 +6,10 @@ import {
 } from "@remotegpu/control-plane/client/generated/api";
 import type { NewServiceKey, ServiceKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
 import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 

@@ -1,12 +1,12 @@
 /** Its replicas: where each is, whether it passes its probe, of which version it is, and how it goes. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { NotReported } from "../../components/not-reported.tsx";
-import { type Column, Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { type Column, Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { LiveGpus } from "../../components/workload/live-gpus.tsx";
 import type { Replica, Service } from "./service.ts";

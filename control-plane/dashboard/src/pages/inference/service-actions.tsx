@@ -16,7 +16,7 @@ import type {
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
-import { useGo } from "../../components/page-link.tsx";
+import { useGo } from "../../components/page/page-link.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 import { hiddenNames, knownValues } from "../../components/workload/known-values.ts";
 import type { Service } from "./service.ts";

@@ -3,8 +3,8 @@ import { getInferenceServiceLogs } from "@remotegpu/control-plane/client/generat
 import { NativeSelect, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../components/filters.ts";
-import { Panel } from "../../components/panel.tsx";
-import { LogView } from "../../components/workload/log-view.tsx";
+import { Panel } from "../../components/page/panel.tsx";
+import { LogView } from "../../components/logs/log-view.tsx";
 import type { Service } from "./service.ts";
 
 export function ServiceLogs({ service: { id, instances } }: { service: Service }) {

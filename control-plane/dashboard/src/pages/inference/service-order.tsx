@@ -13,12 +13,12 @@ import { Fields } from "../../components/form/fields.tsx";
 import { useSettled } from "../../components/form/use-settled.ts";
 import { useTried } from "../../components/form/use-tried.ts";
 import { useWorkspaceChoices } from "../../components/form/workspace-choices.ts";
-import { Money } from "../../components/money.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageLink, useGo } from "../../components/page-link.tsx";
-import { Failure, Panel } from "../../components/panel.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageLink, useGo } from "../../components/page/page-link.tsx";
+import { Failure, Panel } from "../../components/page/panel.tsx";
 import { useServiceFields } from "./service-fields.ts";
-import { ServerText } from "../../components/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 const TYPING_MS = 600;
 const MINUTES_OF_HOUR = 60;

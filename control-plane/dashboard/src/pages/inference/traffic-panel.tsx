@@ -4,10 +4,10 @@ import { SimpleGrid, Stack } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { Chart } from "../../components/chart.tsx";
+import { Chart } from "../../components/charts/chart.tsx";
 import { Figure } from "../../components/figure.tsx";
-import { Money } from "../../components/money.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { CostText } from "../../components/workload/cost.tsx";
 import {
   errorShare,

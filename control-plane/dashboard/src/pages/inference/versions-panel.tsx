@@ -3,13 +3,13 @@ import { listServiceRollouts } from "@remotegpu/control-plane/client/generated/a
 import type { ServiceRollout } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { ChangeText } from "../../components/change-text.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { ChangeText } from "../../components/text/change-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import type { Service } from "./service.ts";
-import { ServerText } from "../../components/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 export function VersionsPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");

@@ -3,12 +3,12 @@ import { createApiKey, deleteApiKey, listApiKeys } from "@remotegpu/control-plan
 import type { ApiKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../layout/session.tsx";
-import { AgeText } from "../../components/age-text.tsx";
+import { useMe } from "../../session/session.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
 import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 

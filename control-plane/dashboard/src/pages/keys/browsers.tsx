@@ -7,10 +7,10 @@ import {
 import type { BrowserSession } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { NotReported } from "../../components/not-reported.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 import { browserName } from "./browser-name.ts";
 

@@ -1,7 +1,7 @@
 /** Keys: of the API, and for SSH; and the browsers that they logged in. A new key of the API is shown once. */
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { PageHead } from "../../components/page-head.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
 import { ApiKeys } from "./api-keys.tsx";
 import { Browsers } from "./browsers.tsx";
 import { SshKeys } from "./ssh-keys.tsx";

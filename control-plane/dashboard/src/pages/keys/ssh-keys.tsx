@@ -2,9 +2,9 @@
 import { createSshKey, deleteSshKey, listSshKeys } from "@remotegpu/control-plane/client/generated/api";
 import type { SshKey } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function SshKeys() {

@@ -8,9 +8,9 @@ import type { Invitation } from "@remotegpu/control-plane/client/generated/api.s
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
-import { type Column, Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { type Column, Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 
 export function InvitationsToMe() {

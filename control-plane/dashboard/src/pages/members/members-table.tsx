@@ -16,10 +16,10 @@ import type {
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Consequences } from "../../components/confirm-dialog.tsx";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 

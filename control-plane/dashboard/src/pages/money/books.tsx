@@ -10,14 +10,14 @@ import type { WaivedRun } from "@remotegpu/control-plane/client/generated/api.sc
 import { SimpleGrid, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
-import { Money } from "../../components/money.tsx";
-import { NameList } from "../../components/name-text.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable, Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { NameList } from "../../components/text/name-text.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable, Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 import { RuleText } from "../../components/workload/waivers.tsx";
 
 /** Read once: to sum all of it up each ten seconds would cost more than it tells. */

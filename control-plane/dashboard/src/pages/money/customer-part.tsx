@@ -4,14 +4,14 @@ import type { Customer } from "@remotegpu/control-plane/client/generated/api.sch
 import { Group, SimpleGrid, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { answeredAt, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
-import { Money } from "../../components/money.tsx";
-import { OneOf } from "../../components/one-of.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { PageTable } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { OneOf } from "../../components/page/one-of.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { PayButtons } from "./pay-buttons.tsx";
 

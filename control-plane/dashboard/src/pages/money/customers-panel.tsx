@@ -7,11 +7,11 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { Money } from "../../components/money.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { PageTable, Rows } from "../../components/page-table.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { PageTable, Rows } from "../../components/page/page-table.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 
 const TYPING_MS = 200;

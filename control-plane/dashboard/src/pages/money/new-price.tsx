@@ -8,7 +8,7 @@ import { Problem } from "../../api/client.ts";
 import { bodyOf, type Draft } from "../../components/form/draft.ts";
 import { type Field, Fields } from "../../components/form/fields.tsx";
 import { useTried } from "../../components/form/use-tried.ts";
-import { Failure, Panel } from "../../components/panel.tsx";
+import { Failure, Panel } from "../../components/page/panel.tsx";
 import { PreviewedPrice } from "./previewed-price.tsx";
 import { UNITS } from "./price-text.ts";
 

@@ -3,10 +3,10 @@ import { createPrice } from "@remotegpu/control-plane/client/generated/api";
 import type { NewPrice, PricePreview } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { Money } from "../../components/money.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { Rows } from "../../components/page-table.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { Money } from "../../components/text/money.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { Rows } from "../../components/page/page-table.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 import { usePriceWords } from "./price-text.ts";
 

@@ -1,6 +1,6 @@
 /** "3.50 per hour" */
 import { useTranslation } from "react-i18next";
-import { pointsText } from "../../components/money.tsx";
+import { pointsText } from "../../components/text/money.tsx";
 
 export interface UnitPrice {
   unit_price: string;

@@ -3,9 +3,9 @@ import { asTyped } from "../../api/as-typed.ts";
 import { listPrices } from "@remotegpu/control-plane/client/generated/api";
 import { TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { PageTable } from "../../components/page-table.tsx";
+import { PageTable } from "../../components/page/page-table.tsx";
 import { NewPrice } from "./new-price.tsx";
 import { usePriceText } from "./price-text.ts";
 

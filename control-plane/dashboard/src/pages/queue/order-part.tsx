@@ -1,8 +1,8 @@
 /** One order that waits, opened: what is done with it, what a phone's row leaves out, and what keeps it from each host. */
 import { Box, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { ServerText } from "../../components/server-text.tsx";
-import { AgeText } from "../../components/age-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { Facts } from "../../components/facts.tsx";
 import { WhyPanel } from "../../components/workload/why-panel.tsx";
 import { OrderActions } from "./order-actions.tsx";

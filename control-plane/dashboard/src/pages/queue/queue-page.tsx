@@ -2,16 +2,16 @@
 import { listQueue } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../layout/session.tsx";
-import { AgeText } from "../../components/age-text.tsx";
+import { useMe } from "../../session/session.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { OrderPart } from "./order-part.tsx";
 import { SizeText } from "./size-text.tsx";
 import { keyOf, pageOf, type Waiting } from "./waiting.ts";
-import { ServerText } from "../../components/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");

@@ -1,8 +1,8 @@
 /** What an order asks for. */
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { NameText } from "../../components/name-text.tsx";
-import { bytesText } from "../../components/size-text.ts";
+import { NameText } from "../../components/text/name-text.tsx";
+import { bytesText } from "../../components/text/size-text.ts";
 import type { Waiting } from "./waiting.ts";
 
 export function SizeText({ order: { size } }: { order: Waiting }) {

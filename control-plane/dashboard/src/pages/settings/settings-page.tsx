@@ -5,9 +5,9 @@ import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction, useApi } from "../../api/use-api.ts";
-import { AgeText } from "../../components/age-text.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { Failure, Panel } from "../../components/panel.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { Failure, Panel } from "../../components/page/panel.tsx";
 
 export default function SettingsPage() {
   const { t } = useTranslation("owner");

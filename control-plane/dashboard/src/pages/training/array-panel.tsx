@@ -8,9 +8,9 @@ import type { TrainingJobGroup } from "@remotegpu/control-plane/client/generated
 import { Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
-import { NameText } from "../../components/name-text.tsx";
-import { useGo } from "../../components/page-link.tsx";
-import { Panel } from "../../components/panel.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { useGo } from "../../components/page/page-link.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 

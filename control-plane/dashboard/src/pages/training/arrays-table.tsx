@@ -2,9 +2,9 @@
 import { listTrainingJobGroups } from "@remotegpu/control-plane/client/generated/api";
 import type { TrainingJobGroup } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { Elements } from "./array-panel.tsx";
 

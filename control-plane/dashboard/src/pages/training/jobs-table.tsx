@@ -1,19 +1,19 @@
 /** Training jobs, newest first. */
 import { asTyped } from "../../api/as-typed.ts";
 import { listTrainingJobs } from "@remotegpu/control-plane/client/generated/api";
-import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/workload";
+import { TRAINING_JOB_STATUSES } from "@remotegpu/shared/values/workload";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../layout/session.tsx";
-import { AgeText } from "../../components/age-text.tsx";
+import { useMe } from "../../session/session.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
-import { NotReported } from "../../components/not-reported.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
-import { ServerText } from "../../components/server-text.tsx";
+import { NotReported } from "../../components/text/not-reported.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { CostText } from "../../components/workload/cost.tsx";
 import { ListFilters } from "../../components/workload/list-filters.tsx";
-import type { Job } from "./job.ts";
+import type { Job } from "./job/job.ts";
 
 export function JobsTable({ group }: { group: string }) {
   const { t } = useTranslation("training");

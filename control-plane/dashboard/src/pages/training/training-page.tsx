@@ -2,10 +2,10 @@
 import { Button, Group, SegmentedControl } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../components/filters.ts";
-import { PageHead } from "../../components/page-head.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
 import { ArrayPanel } from "./array-panel.tsx";
 import { ArraysTable } from "./arrays-table.tsx";
-import { JobOrder } from "./job-order.tsx";
+import { JobOrder } from "./order/job-order.tsx";
 import { JobsTable } from "./jobs-table.tsx";
 
 export default function TrainingPage() {

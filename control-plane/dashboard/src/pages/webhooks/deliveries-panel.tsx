@@ -3,9 +3,9 @@ import { listWebhookDeliveries } from "@remotegpu/control-plane/client/generated
 import type { WebhookDelivery } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Code, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../components/age-text.tsx";
-import { NameText } from "../../components/name-text.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { AgeText } from "../../components/text/age-text.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 
 export function DeliveriesPanel({ id }: { id: string }) {
   const { t } = useTranslation("webhooks");

@@ -14,9 +14,9 @@ import { Consequences } from "../../components/confirm-dialog.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { DialogForm } from "../../components/form/dialog-form.tsx";
 import { OneTimeSecret } from "../../components/form/one-time-secret.tsx";
-import { PageHead } from "../../components/page-head.tsx";
-import { PageLink } from "../../components/page-link.tsx";
-import { type Column, PageTable } from "../../components/page-table.tsx";
+import { PageHead } from "../../components/page/page-head.tsx";
+import { PageLink } from "../../components/page/page-link.tsx";
+import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
 import { DeliveriesPanel } from "./deliveries-panel.tsx";
 

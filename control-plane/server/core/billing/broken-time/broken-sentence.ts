@@ -1,5 +1,5 @@
 /** The sentences that say to people why time is free: in the credit's entry, in events and with the run. */
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import { faultText } from "../../hosts/card-fault.ts";
 
 export function outageSentence(outage: {

@@ -3,7 +3,7 @@
  * it can be trusted or reached. Warnings and drains are none; work goes on under them. What an outage means for runs
  * is decided in broken-spans.ts.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
 
 /** `unclear` neither begins an outage nor ends one. */
 export type CardWord = "well" | "failed" | "vanished" | "unclear";

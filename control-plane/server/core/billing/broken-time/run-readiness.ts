@@ -3,9 +3,9 @@
  * a replica that it serves. One that did not, and ended of a fault of ours or of its host, is free from its first moment
  * on. What its own program used before it ended, or was ended, is charged.
  */
-import type { InstanceProblem } from "@remotegpu/shared/instance";
-import type { InstanceState } from "@remotegpu/shared/workload";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 
 /** Longer than any start may last: a run with more time than this was of use, whoever missed it. */
 export const NEVER_READY_AT_MOST_MS = MS_PER_HOUR;

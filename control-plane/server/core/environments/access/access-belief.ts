@@ -3,8 +3,13 @@
  * this host, of one environment, and stays what it was told as first. What is not believed changes nothing. An end that
  * the host has told is final; one that we assumed (`unheard`) is not.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import type { AccessAttempts, AccessSession, SESSION_ENDS, SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import type {
+  AccessAttempts,
+  AccessSession,
+  SESSION_ENDS,
+  SessionLogin,
+} from "@remotegpu/shared/instance/ssh-access";
 import { possibleBytes, possibleTime } from "./possible.ts";
 
 /** The bound of one host in an hour, sessions and attempts each; what comes beyond is left out. */

@@ -2,7 +2,7 @@
  * Tickets: the only way by which an administrator of the product enters what belongs to others. One key for a few
  * minutes, with a reason that the environment's people see. Hosts hold to its end by themselves.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export const TICKET_MINUTES = 15;
 /** The open tickets of one environment at a time. */

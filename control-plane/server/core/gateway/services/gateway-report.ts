@@ -1,5 +1,5 @@
 /** What each gateway tells of the inference services that it was asked for: which state it follows and what is open. */
-import type { InstanceId } from "@remotegpu/shared/ids";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
 
 /** So many replicas of a service are told one by one, since each gateway writes all that it tells each second. */
 export const MAX_LISTED = 256;

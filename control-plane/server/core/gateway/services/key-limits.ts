@@ -2,7 +2,7 @@
  * What a key may ask of its service: requests a minute and at once, and tokens a day. Each gateway that runs gives its part
  * of it, so that all together give no more than it says where it can be divided.
  */
-import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** Null: as much as comes. */
 export interface KeyLimits {

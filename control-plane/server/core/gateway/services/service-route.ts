@@ -1,6 +1,6 @@
 /** What a gateway knows of one inference service: whether it answers, by which bounds, and where its replicas are. */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 
 export interface ReplicaPlace {
   instanceId: InstanceId;

@@ -1,5 +1,5 @@
 /** What is kept of a card's readings: five minutes of them are one bucket, twelve buckets are an hour, which is one row. */
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 export const BUCKET_MS = 5 * MS_PER_MINUTE;
 export const BUCKETS_PER_HOUR = MS_PER_HOUR / BUCKET_MS;

@@ -2,7 +2,7 @@
  * What is kept of a card as points in time for whoever may see a stretch of it. Each point stands for its whole step, and
  * nothing of it lies outside the stretch; what was not heard is there as null.
  */
-import { MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { BUCKET_MS, type Readings, combined } from "./gpu-reading.ts";
 
 export interface Stretch {

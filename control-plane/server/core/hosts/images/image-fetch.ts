@@ -2,9 +2,13 @@
  * When an order that only waits for its image gives its place back, how its fetch ends, and what people are told
  * meanwhile. A card is worth money to others, a pull may hang: nobody holds the one for the other.
  */
-import { MAX_FETCHES_OF_HOST, type ObservedPull, type PullProblem } from "@remotegpu/shared/image-fetch";
-import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import {
+  MAX_FETCHES_OF_HOST,
+  type ObservedPull,
+  type PullProblem,
+} from "@remotegpu/shared/instance/image-fetch";
+import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import { asReported, type Reason } from "../../reasons/reason.ts";
 
 /** So long a placement may hold what it has while its image is pulled: most images are there by then. */

@@ -3,8 +3,8 @@
  * name. Hosts fetch from their own network, so a name is believed only as far as it must lead outside: addresses and
  * names that mean something only inside need the operator's word. Where a name really leads is for the host to see.
  */
-import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/image-name";
-import { isInnerName } from "@remotegpu/shared/inner-name";
+import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/values/image-name";
+import { isInnerName } from "@remotegpu/shared/values/inner-name";
 
 export interface RegistryList {
   /** Every registry that has a name out there. */

@@ -2,7 +2,7 @@
  * Who belongs to a storage pool: by an administrator's word, never by the host's own, and only while it is proved. What a
  * host that is not used says of itself to those who wait for it, and which names pools may have.
  */
-import type { Feature } from "@remotegpu/shared/features";
+import type { Feature } from "@remotegpu/shared/instance/features";
 import { asReported, type Reason } from "../../reasons/reason.ts";
 
 /**

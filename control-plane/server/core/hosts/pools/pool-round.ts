@@ -3,7 +3,7 @@
  * each from what they showed. To share is to see one tree, so members fall into groups, and one of each group speaks for it.
  * The group with the most members that were trusted before is the pool; whoever is in another one sees other files.
  */
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { PoolState } from "./pool-membership.ts";
 
 const PROVED_EVERY_MS = MS_PER_DAY;

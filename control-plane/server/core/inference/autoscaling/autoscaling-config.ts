@@ -2,7 +2,7 @@
  * What a service's people ask of its autoscaling: `autoscaling_config` as API and table name it. What is wrong with it is
  * said in sentences, all at once; nothing is decided here.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** What a target may be given for; the key is `target_` with the name. */
 export const METRICS = ["cpu", "qps", "in_flight"] as const;

@@ -3,7 +3,7 @@
  * once fewer would have done for the whole of `scale_down_delay`, none after a time without requests, and one again for
  * whoever waits. What is not known never lowers anything. Only says what is wished; bounds come before everything else.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { AutoscalingConfig, ReplicaBounds } from "./autoscaling-config.ts";
 import { type Decision, type DecisionReason, inWords } from "./decision-words.ts";
 import { largestLoad, lastingLoad, type LoadHistory, NO_HISTORY, remembered } from "./load-history.ts";

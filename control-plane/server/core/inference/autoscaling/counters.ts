@@ -2,7 +2,7 @@
  * What replicas and gateways count since they began, made into what they do in a second: by two counts of the same source
  * and the time between them on the clock of whoever told both. How old that is goes by the clock of whoever looks.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Metric } from "./autoscaling-config.ts";
 import { SAMPLE_LIFE_MS, type Sample } from "./service-load.ts";
 

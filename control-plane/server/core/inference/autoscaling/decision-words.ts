@@ -2,7 +2,7 @@
  * What autoscaling decided and why, in sentences for the people of a service. One that is paused, or runs dry, says what it
  * would do.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { AutoscalingConfig, Metric, ReplicaBounds } from "./autoscaling-config.ts";
 import { DOWN_WINDOW_MS, UP_WINDOW_MS } from "./load-history.ts";
 import type { Reading, ServiceLoad } from "./service-load.ts";

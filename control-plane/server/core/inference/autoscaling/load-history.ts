@@ -3,7 +3,7 @@
  * replicas that there are, or none at all. After a hole it is forgotten whole, since a window with a hole proves nothing:
  * it begins anew, and lowers nothing before a window has passed.
  */
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** Over so long the load must stay up, and the largest load counts on the way down. */
 export const UP_WINDOW_MS = 6 * MS_PER_SECOND;

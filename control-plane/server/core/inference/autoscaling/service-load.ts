@@ -3,7 +3,7 @@
  * metric and divided by its target. Says too how far that can be trusted: who should have told something and did not.
  * Knows nothing of earlier moments.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type AutoscalingConfig, type Metric, METRICS } from "./autoscaling-config.ts";
 
 /** A host tells every 10 s; what is older than three times that is no longer known. */

@@ -2,7 +2,7 @@
  * Whether a new revision is to be taken back: its replicas do not get to serve, or what they answer is worse than what the
  * old one's do. How long an image may be fetched and checks may fail is decided for each replica, which then has a fault.
  */
-import { asPhrase } from "@remotegpu/shared/sentence";
+import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { ofRevision, type ReplicaFault, type RevisionReplica, servingOf } from "./revision-replicas.ts";
 
 /** So many faults condemn a revision of which replicas serve: one may have had a bad host. */

@@ -1,5 +1,5 @@
 /** What is told of a rollout, in sentences for the people of a service. */
-import { asPhrase, asSentence } from "@remotegpu/shared/sentence";
+import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
 import type { Rollout, Versions } from "./versions.ts";
 
 export interface Named {

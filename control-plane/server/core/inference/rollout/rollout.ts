@@ -3,7 +3,7 @@
  * done. Level-triggered: it looks at all replicas as they stand, so that it may be killed and asked again at any step.
  * What serves never falls below what is wanted, but for the one replica less that people may allow.
  */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type Answers, ENOUGH_ANSWERS, revisionFault } from "./revision-fault.ts";
 import { lackOf, ofRevision, present, type RevisionReplica, servingOf } from "./revision-replicas.ts";
 import { completedSentence, progressSentence, revertedSentence } from "./rollout-words.ts";

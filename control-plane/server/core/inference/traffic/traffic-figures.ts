@@ -1,5 +1,5 @@
 /** What the owner of a service is told of what was counted: of each histogram its middle and its ends, and tokens a second. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { BUCKET_BOUNDS_MS, type TrafficCounts } from "./traffic-counts.ts";
 
 interface Spread {

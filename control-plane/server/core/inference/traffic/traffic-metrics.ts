@@ -1,5 +1,5 @@
 /** A service's traffic in Prometheus' text format: counters since its beginning, and gauges of now. */
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { BUCKET_BOUNDS_MS, BUCKETS, type TrafficCounts } from "./traffic-counts.ts";
 
 type Counted = TrafficCounts & { key_name: string; revision: number };

@@ -2,7 +2,7 @@
  * Three specs that a new system may begin with: what each includes, what an hour of it costs, and a sentence for whoever
  * reads the catalogue. They name no GPU model, so that they fit any fleet. Nothing here is in force by itself.
  */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 export interface ExampleSpec {
   readonly spec: string;

@@ -3,8 +3,8 @@
  * what CPU and memory are beside them; without GPU the largest place; and what either costs. It names no host and
  * nobody's work. What an order may come to be in the end is placement's.
  */
-import { parseQuantity, type Points } from "@remotegpu/shared/money";
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { parseQuantity, type Points } from "@remotegpu/shared/values/money";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { MIN_MEMORY } from "../order-check.ts";
 import type { Fleet, GpuCapacity, HostCapacity } from "../../placement/fleet/fleet.ts";
 import {

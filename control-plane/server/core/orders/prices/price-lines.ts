@@ -2,8 +2,14 @@
  * From an order to the lines it is charged by: which of a spec's prices apply, in what quantity, and whether the
  * order stays within the spec's shape. Prices in force come in; which moment they hold for is the caller's affair.
  */
-import { formatPoints, parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
-import { GIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import {
+  formatPoints,
+  parseQuantity,
+  type Points,
+  type Price,
+  type Quantity,
+} from "@remotegpu/shared/values/money";
+import { GIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Resources } from "../order.ts";
 import { type BillingUnit, type PricedLine, totalAmount } from "../../billing/rating.ts";
 

@@ -3,7 +3,7 @@
  * kind of workload and by who pays. What runs keeps its price, so nothing of this happens by itself. Lines are those
  * that runs have; one that a spec would get in addition is not known here.
  */
-import type { Points, Quantity } from "@remotegpu/shared/money";
+import type { Points, Quantity } from "@remotegpu/shared/values/money";
 import { type CataloguePrice, countedOf, hourlyPrice, priceFor } from "./price-lines.ts";
 
 /** A line of runs that are alike in all that makes its price, with how many they are. */

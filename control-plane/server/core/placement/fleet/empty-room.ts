@@ -2,7 +2,7 @@
  * How many instances of a request one host would take, were all of it free: what is on it, cordons and closed cards do
  * not count. What it takes now is fits-on.ts.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { gpuCount, isOfKind, sliceShare } from "./fits-on.ts";
 import type { GpuRequest, PlacementRequest } from "./fits-on.ts";
 import type { HostCapacity } from "./fleet.ts";

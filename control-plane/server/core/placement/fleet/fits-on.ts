@@ -2,8 +2,8 @@
  * What keeps one request off one host: every constraint that fails, as a reason with the numbers.
  * An empty answer means that the host takes the request. Choosing among hosts is placement's.
  */
-import { whatLacks } from "@remotegpu/shared/features";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { whatLacks } from "@remotegpu/shared/instance/features";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { asReported, type Reason } from "../../reasons/reason.ts";
 import { hasNoOtherPayer } from "./fleet-state.ts";
 import { wantedGpus } from "./gpu-request.ts";

@@ -3,7 +3,7 @@
  * side with the smallest first. Every change is written into a log, from which indexes repair themselves. What a host
  * or card is called and where it stands does not change here and stays in the snapshot.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { assertSound, byId } from "./fleet.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "./fleet.ts";
 

@@ -2,7 +2,7 @@
  * The fleet as placement sees it: what each host and GPU still has to give, in integers (CPU and GPU share in
  * thousandths, memory in MiB). Built by the store from one consistent read; holds no names, tenants or money.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { Reason } from "../../reasons/reason.ts";
 
 /** A card is whole and idle, held whole by one instance, or cut into slices. */

@@ -2,7 +2,7 @@
  * A request without its name, in the numbers of one fleet: requests of the same shape fit the same hosts. Says whether
  * a host takes it and how many of it; obstaclesOn in fits-on.ts says the same for people, and a test compares the two.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { gpuCount, isOfKind, type GpuRequest, type PlacementRequest, sliceShare } from "./fits-on.ts";
 import type { Demand } from "./fleet-state.ts";
 import { type FleetState, IDLE } from "./fleet-state.ts";

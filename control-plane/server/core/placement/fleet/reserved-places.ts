@@ -4,7 +4,7 @@
  * cut into slices now; nothing is added to those either, or they might never be whole. A host that is kept to one payer
  * and has another's placements is kept too, so that it drains, though only where the others do not reach.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { emptyRoom } from "./empty-room.ts";
 import type { PlacementRequest } from "./fits-on.ts";
 import type { CardDemand, Demand, FleetState } from "./fleet-state.ts";

@@ -2,7 +2,7 @@
  * What a request may ask for. Orders are checked long before; a number that cannot be would corrupt what is free of the
  * whole fleet, so it is an error of ours and stops whatever is being placed.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { GpuRequest, PlacementRequest } from "./fits-on.ts";
 
 export class UnsoundRequestError extends Error {

@@ -3,7 +3,7 @@
  * fits: a card with 530 thousandths left may still take 470, and 60 are lost; one with 190 left loses 190. Each order
  * comes as often as it usually does, and rather goes where little is left over, since a scheduler sends it there.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { CountedShape } from "./typical-shapes.ts";
 
 /** With each so many thousandths more left over, an order is half as likely to come there. */

@@ -2,7 +2,7 @@
  * What a host and its cards are worth to a shape: how much more GPU would be lost by taking it there, as a score. What
  * counts as lost is a measure's to say (loss-measure.ts); the sums that it needs are kept card by card here.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { CardScarcity } from "./card-scarcity.ts";
 import { cardRemainders } from "./card-remainder.ts";
 import { type FleetState, IDLE } from "../fleet/fleet-state.ts";

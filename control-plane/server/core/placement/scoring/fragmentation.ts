@@ -6,7 +6,7 @@
  * USENIX ATC 2023. Looked up in tables here, since it is asked for every host and card that an order might take: what a
  * shape of one card can use is a sum over the cards, and what it cannot is the rest.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { CardKind, FleetState } from "../fleet/fleet-state.ts";
 import type { CountedShape } from "./typical-shapes.ts";
 

@@ -3,7 +3,7 @@
  * card of a host a slice takes; ties go to the first host and the first card in the fixed order. Whole cards are
  * chosen in whole-cards.ts, the same for all policies.
  */
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { CardScarcity } from "./card-scarcity.ts";
 import type { HostCapacity } from "../fleet/fleet.ts";
 import type { FleetState } from "../fleet/fleet-state.ts";

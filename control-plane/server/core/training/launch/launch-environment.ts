@@ -7,7 +7,7 @@
  * both. RANK, WORLD_SIZE and their like are not among them: every process would have those of its rank, which are not its
  * own, and believe them.
  */
-import { RANK_HOSTFILE, RANK_SSH } from "@remotegpu/shared/rank-launch";
+import { RANK_HOSTFILE, RANK_SSH } from "@remotegpu/shared/instance/rank-launch";
 
 /** Those of which one rank's command starts the processes of all. */
 export const LAUNCHED = ["horovod", "mpi"] as const;

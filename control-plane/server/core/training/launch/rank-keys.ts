@@ -3,7 +3,7 @@
  * own pair on either side. How they are made is link's (identity/job-rank-keys.ts); they stand in no row, and in the desired
  * sets of the hosts of its ranks alone.
  */
-import type { RankKeys, RankLaunch } from "@remotegpu/shared/rank-launch";
+import type { RankKeys, RankLaunch } from "@remotegpu/shared/instance/rank-launch";
 
 export interface RankKeyring {
   /** @param workloadId as hosts know the job */

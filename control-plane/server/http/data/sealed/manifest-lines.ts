@@ -3,8 +3,8 @@
  * was read: then its checksum is the one in Postgres, or it fails.
  */
 import { createHash } from "node:crypto";
-import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/files";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/messages/files";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";

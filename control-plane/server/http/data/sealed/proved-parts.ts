@@ -2,9 +2,9 @@
  * Parts of a file of a sealed version as the root in Postgres proves them, whichever host of the pool says so. A host that
  * proves nothing is passed over; none of them is believed without a proof.
  */
-import { type ChunkProof, ChunkProof as ProofShape, isProved } from "@remotegpu/shared/sealed-chunks";
-import { HostRefusal } from "@remotegpu/shared/files";
-import type { HostId } from "@remotegpu/shared/ids";
+import { type ChunkProof, ChunkProof as ProofShape, isProved } from "@remotegpu/shared/proof/sealed-chunks";
+import { HostRefusal } from "@remotegpu/shared/messages/files";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import { hostsOfPool } from "../../../store/hosts/pool-hosts.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";

@@ -5,8 +5,8 @@
  * To compute one takes a hash for each part that the list names, so that no list may name more than was announced, and few are
  * computed at once.
  */
-import { GrowingTree, HASH_BYTES } from "@remotegpu/shared/merkle-tree";
-import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/sealed-chunks";
+import { GrowingTree, HASH_BYTES } from "@remotegpu/shared/proof/merkle-tree";
+import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/proof/sealed-chunks";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { senseless } from "../../files/pool-files.ts";

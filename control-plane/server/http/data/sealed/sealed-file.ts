@@ -3,15 +3,15 @@
  * so is what goes of it: the whole by the file's own checksum, a part of it by those of the parts of CHUNK_BYTES that it
  * touches, which are fetched whole for that.
  */
-import { byteRange } from "@remotegpu/shared/byte-range";
+import { byteRange } from "@remotegpu/shared/values/byte-range";
 import {
   CHUNK_BYTES,
   DIGEST_HEADER,
   digestText,
   FILE_TYPE_HEADER,
   WANT_DIGEST_HEADER,
-} from "@remotegpu/shared/files";
-import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/sealed-chunks";
+} from "@remotegpu/shared/messages/files";
+import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/proof/sealed-chunks";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import type { ApiContext } from "../../deps.ts";
 import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";

@@ -5,7 +5,7 @@
  * are fetched one by one, as larger ones are.
  */
 import { createHash } from "node:crypto";
-import { TREE_FILE_BYTES, TREE_TYPE, TreeLine } from "@remotegpu/shared/files";
+import { TREE_FILE_BYTES, TREE_TYPE, TreeLine } from "@remotegpu/shared/messages/files";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { OtherBytesError } from "./checked-bytes.ts";

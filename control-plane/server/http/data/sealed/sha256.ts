@@ -1,6 +1,6 @@
 /** SHA-256 for the pure trees of shared. */
 import { createHash } from "node:crypto";
-import type { Hash } from "@remotegpu/shared/merkle-tree";
+import type { Hash } from "@remotegpu/shared/proof/merkle-tree";
 
 export const sha256: Hash = (...parts) => {
   const hash = createHash("sha256");

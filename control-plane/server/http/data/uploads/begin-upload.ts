@@ -1,7 +1,7 @@
 /** The beginning of an upload: what it is, where it goes, and whether there is room and quota for all of it. */
 import assert from "node:assert/strict";
-import { wholeSize } from "@remotegpu/shared/size-text";
-import { asSentence } from "@remotegpu/shared/sentence";
+import { wholeSize } from "@remotegpu/shared/values/size-text";
+import { asSentence } from "@remotegpu/shared/values/sentence";
 import { planUpload, poolByDefault, type UploadPlan, versionFolder } from "../../../core/data/upload-plan.ts";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { customerById } from "../../../store/accounts/customers.ts";

@@ -1,5 +1,5 @@
 /** The end of an upload: its host checks every file against the list, and what agrees is what is mounted from then on. */
-import { SealState } from "@remotegpu/shared/files";
+import { SealState } from "@remotegpu/shared/messages/files";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { transaction } from "../../../store/database/database.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";

@@ -1,5 +1,5 @@
 /** An upload that goes on, and where what is sent for it lies. */
-import { DraftState } from "@remotegpu/shared/files";
+import { DraftState } from "@remotegpu/shared/messages/files";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { type CopyRow, openCopy } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";

@@ -1,5 +1,5 @@
 /** What is there of an upload, as a host of its pool tells it, and the list of all its files, which goes through to it. */
-import { DIGEST_HEADER, digestText, MANIFEST_NAME } from "@remotegpu/shared/files";
+import { DIGEST_HEADER, digestText, MANIFEST_NAME } from "@remotegpu/shared/messages/files";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { sumsResponse } from "../../files/part-sums.ts";

@@ -1,7 +1,7 @@
 /** What an upload of a dataset or model is asked with, and how it is answered. */
 import { z } from "@hono/zod-openapi";
-import { CHUNK_BYTES } from "@remotegpu/shared/files";
-import { text } from "@remotegpu/shared/text";
+import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
+import { text } from "@remotegpu/shared/values/text";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { Int53 } from "../../request/input-fields.ts";
 

@@ -1,7 +1,7 @@
 /** Who was in an environment and who tried to be, for who may manage it. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { ATTEMPT_OUTCOMES, SESSION_ENDS } from "@remotegpu/shared/ssh-access";
-import { text } from "@remotegpu/shared/text";
+import { ATTEMPT_OUTCOMES, SESSION_ENDS } from "@remotegpu/shared/instance/ssh-access";
+import { text } from "@remotegpu/shared/values/text";
 import { accessLog, type AccessLogRow } from "../../../store/environments/access/access-log.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { momentPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";

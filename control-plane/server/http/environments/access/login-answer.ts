@@ -3,7 +3,7 @@
  * the browser by the gateway, which knows who came in.
  */
 import { z } from "@hono/zod-openapi";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
 import type { LoginColumns } from "../../../store/environments/access/access-log.ts";
 import { iso, Timestamp } from "../../request/route.ts";
 

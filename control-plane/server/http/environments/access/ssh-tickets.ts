@@ -3,7 +3,7 @@
  * a reason that the environment's people read. There is no other.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText, text } from "@remotegpu/shared/text";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import { MAX_OPEN_TICKETS, TICKET_MINUTES, ticketEnd } from "../../../core/environments/access/ssh-ticket.ts";
 import { keyLine } from "../../../core/environments/entrants.ts";
 import { sshDoor } from "../../../core/leases/ssh-server.ts";

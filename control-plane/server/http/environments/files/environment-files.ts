@@ -3,8 +3,8 @@
  * may see the environment reads them, and whoever may manage it writes.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/files";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { isExpired, scopeRefusal } from "../../../core/accounts/key-scopes.ts";
 import { FILE_ROOTS, filePlace } from "../../../core/environments/file-place.ts";
 import { actorOfKeyId } from "../../../store/accounts/api-keys.ts";

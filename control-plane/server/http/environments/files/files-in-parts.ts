@@ -3,7 +3,7 @@
  * part by its length and its SHA-256, and what is there of it is told from the disk, so that nothing is kept of it here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { SealState } from "@remotegpu/shared/files";
+import { SealState } from "@remotegpu/shared/messages/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
 import { sumsResponse } from "../../files/part-sums.ts";

@@ -1,7 +1,7 @@
 /** One-time links by which a browser comes in to a service or port of an environment. They are made by POST alone. */
 import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { LINK_SECONDS, linkUrl, MAX_OPEN_LINKS } from "../../../core/gateway/web-link.ts";
 import { countOpenLinks, insertLink } from "../../../store/environments/web/web-links.ts";
 import type { ApiApp } from "../../deps.ts";

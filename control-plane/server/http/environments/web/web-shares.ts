@@ -1,7 +1,7 @@
 /** Links that are shared with people without an account: made, listed and ended by who may manage the environment. */
 import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { targetOf } from "../../../core/environments/web-target.ts";
 import { shareUrl } from "../../../core/gateway/share-token.ts";
 import { MAX_OPEN_SHARES, MAX_SHARE_HOURS } from "../../../core/gateway/web-link.ts";

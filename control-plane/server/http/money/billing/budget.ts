@@ -3,7 +3,7 @@
  * stops is an empty account.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import { type BillingCalendar, monthOf } from "../../../core/billing/billing-calendar.ts";
 import { setMonthlyLimit, setThresholds } from "../../../store/events/alert-rules.ts";
 import { type AlertRules, alertStates } from "../../../store/events/alert-states.ts";

@@ -1,8 +1,8 @@
 /** What an order would cost and whether the fleet can hold it, before anybody orders it. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/money";
-import { asSentence } from "@remotegpu/shared/sentence";
-import { displayText } from "@remotegpu/shared/text";
+import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/values/money";
+import { asSentence } from "@remotegpu/shared/values/sentence";
+import { displayText } from "@remotegpu/shared/values/text";
 import { type Resources, resourcesOf } from "../../../core/orders/order.ts";
 import { amountOf, estimate, totalAmount } from "../../../core/billing/rating.ts";
 import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.ts";

@@ -1,8 +1,8 @@
 /** Money that administrators move: top-ups, signed adjustments with a reason, refunds of a run, write-offs of debt. */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints, MAX_POINTS, parsePoints } from "@remotegpu/shared/money";
-import { displayText } from "@remotegpu/shared/text";
+import { formatPoints, MAX_POINTS, parsePoints } from "@remotegpu/shared/values/money";
+import { displayText } from "@remotegpu/shared/values/text";
 import {
   adjust,
   type Payment,

@@ -1,7 +1,7 @@
 /** What can be ordered now and at what price, without a word of whose the rest is. A few seconds old at most. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints } from "@remotegpu/shared/money";
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import { formatPoints } from "@remotegpu/shared/values/money";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import {
   barePrices,
   cardOffers,

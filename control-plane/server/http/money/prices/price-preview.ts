@@ -1,6 +1,6 @@
 /** What new prices would change, before anyone gives them; and the examples for a new system. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { formatPoints, parsePrice } from "@remotegpu/shared/money";
+import { formatPoints, parsePrice } from "@remotegpu/shared/values/money";
 import { EXAMPLE_SPECS } from "../../../core/orders/prices/example-prices.ts";
 import { priceChange } from "../../../core/orders/prices/price-preview.ts";
 import { BILLING_UNITS } from "../../../core/billing/rating.ts";

@@ -1,6 +1,6 @@
 /** What is sold: specs and the shape that an order under one must not exceed. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { displayText, text } from "@remotegpu/shared/text";
+import { displayText, text } from "@remotegpu/shared/values/text";
 import {
   listSpecs,
   putSpec,

@@ -2,7 +2,7 @@
  * Whose time the break of a gang makes free: every rank's, from the moment on at which one of them broke. Breaks are noted
  * when a gang has ended of one; that the broken rank was of no use even before may be found out later.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Connection } from "../../database/database.ts";
 import type { Cause } from "./waived-spans.ts";
 

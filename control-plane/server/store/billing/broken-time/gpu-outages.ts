@@ -2,7 +2,7 @@
  * The outages of cards, written down while their host's reports are taken in; what counts as one is decided in
  * core/billing/broken-time/gpu-outage.ts. Whose time they make free is for the pass of controllers/billing/broken-time.ts.
  */
-import type { GpuVitals } from "@remotegpu/shared/protocol";
+import type { GpuVitals } from "@remotegpu/shared/messages/protocol";
 import { afterCardWord, type CardWord, cardWord } from "../../../core/billing/broken-time/gpu-outage.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 

@@ -2,7 +2,7 @@
  * The ends of hosts' boots, written down when they are noticed: at the first heartbeat of another boot, and when an
  * administrator declares the host lost. Silence alone is none.
  */
-import type { Heartbeat } from "@remotegpu/shared/protocol";
+import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
 import type { Transaction } from "../../database/database.ts";
 
 /** Call before the host's row takes over what the heartbeat tells, in a transaction that holds the row. */

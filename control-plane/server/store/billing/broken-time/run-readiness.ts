@@ -2,8 +2,8 @@
  * Which runs their hosts reported ready, and when first in each boot; and what is known of those that nobody has told
  * of yet. A replica is ready when it serves. A host speaks for the runs that were placed on it and for no others.
  */
-import type { InstanceProblem, ObservedInstance } from "@remotegpu/shared/instance";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { InstanceProblem, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { RunSoFar } from "../../../core/billing/broken-time/run-readiness.ts";
 import type { Connection } from "../../database/database.ts";
 

@@ -2,7 +2,7 @@
  * Whose time the death of a host makes free: the runs that were open on it when it was last heard. Nothing is decided
  * while the host's journal is behind what it had at its new start, since it may prove that the host had only been cut off.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Cause } from "./waived-spans.ts";
 import { deathSpan } from "../../../core/billing/broken-time/broken-spans.ts";
 import { deathSentence } from "../../../core/billing/broken-time/broken-sentence.ts";

@@ -3,7 +3,13 @@
  * transactions and new balances, all in the caller's transaction. Each run is rated by itself; what is asked and written
  * is asked and written once for all of them. Doing it again posts nothing.
  */
-import { formatPoints, formatPrice, formatQuantity, MAX_POINTS, type Points } from "@remotegpu/shared/money";
+import {
+  formatPoints,
+  formatPrice,
+  formatQuantity,
+  MAX_POINTS,
+  type Points,
+} from "@remotegpu/shared/values/money";
 import { fundsOf } from "../../../core/accounts/account-state.ts";
 import { type BillingCalendar, invoiceMonth } from "../../../core/billing/billing-calendar.ts";
 import { before, type ProvenTime, totalMs, without } from "../../../core/billing/proven-time.ts";

@@ -1,6 +1,6 @@
 /** Which full hours were charged. One row per UTC hour, in order; a row without finished_at is resumed. */
-import { formatPoints, type Points } from "@remotegpu/shared/money";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import { formatPoints, type Points } from "@remotegpu/shared/values/money";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type { Transaction } from "../../database/database.ts";
 
 /** The full hour at or before a moment. */

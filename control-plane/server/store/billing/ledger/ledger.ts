@@ -6,7 +6,7 @@
  * holds the host first; where two then wait in a circle, Postgres ends one, and its transaction is tried again.
  */
 import assert from "node:assert/strict";
-import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, MAX_POINTS, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import { type OverdueStatus, statusAfterPosting } from "../../../core/accounts/account-state.ts";
 import { endRisks } from "./risk-records.ts";
 import { alertsAfterPostings, alertsAfterStatuses, type BalanceChange } from "../../events/money-alerts.ts";

@@ -2,7 +2,7 @@
  * Money that people move: top-ups, refunds, adjustments and write-offs, each once per id. A lost usage row is sent again by its
  * agent, a lost payment by nobody, so these commit with the strongest durability that the database offers.
  */
-import { parsePoints, type Points } from "@remotegpu/shared/money";
+import { parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { lockAccount, type Posted, postTransaction } from "./ledger.ts";
 import { lockRun } from "../runs/runs.ts";

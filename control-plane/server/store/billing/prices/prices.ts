@@ -2,8 +2,8 @@
  * The catalogue: specs with their shapes, and price lines that hold from a moment until a later entry of the same
  * spec and line. Entries are only added.
  */
-import { parsePrice } from "@remotegpu/shared/money";
-import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/units";
+import { parsePrice } from "@remotegpu/shared/values/money";
+import { MS_PER_MINUTE, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import type { CataloguePrice, SpecPrices, SpecShape } from "../../../core/orders/prices/price-lines.ts";
 import type { BillingUnit } from "../../../core/billing/rating.ts";
 import type { Connection, Transaction } from "../../database/database.ts";

@@ -3,8 +3,8 @@
  * those only the digest of the entry leaves this file. A run of weeks has tens of thousands of rows, so first comes
  * where they lie and then, a page at a time, what they are; rows never change, so a later page is still of that moment.
  */
-import { GENESIS_HASH, type JournalEntry } from "@remotegpu/shared/journal-row";
-import { entryDigest, rowHash } from "@remotegpu/shared/row-hash";
+import { GENESIS_HASH, type JournalEntry } from "@remotegpu/shared/proof/journal-row";
+import { entryDigest, rowHash } from "@remotegpu/shared/proof/row-hash";
 import { MAX_SEGMENT_ROWS, type Segment } from "../../../proof/proof-document.ts";
 import type { Connection } from "../../database/database.ts";
 import { beginningsAt, headsAt } from "./signed-batches.ts";

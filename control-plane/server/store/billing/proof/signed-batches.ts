@@ -2,7 +2,7 @@
  * What hosts have signed and sent: the heads of their batches, and the hashes that these begin after. A page is asked of
  * journals with millions of batches, so each place is a look into the index, which is what its limit is for.
  */
-import { MAX_BATCH_ROWS } from "@remotegpu/shared/journal-row";
+import { MAX_BATCH_ROWS } from "@remotegpu/shared/proof/journal-row";
 import type { Segment } from "../../../proof/proof-document.ts";
 import type { Connection } from "../../database/database.ts";
 

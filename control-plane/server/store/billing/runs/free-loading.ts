@@ -3,8 +3,8 @@
  * each stretch, from which the sum of every payer's hours can be added up again. What is granted is decided in
  * core/billing/free-loading.ts.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { hourOf } from "../../../core/billing/free-loading.ts";
 import type { Interval } from "../../../core/billing/proven-time.ts";
 import { setting } from "../../accounts/settings.ts";

@@ -1,5 +1,5 @@
 /** What a preview of new prices asks: what runs under their specs, and which entries of the catalogue they stand between. */
-import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import type { RunningLine } from "../../../core/orders/prices/price-preview.ts";
 import type { BillingUnit } from "../../../core/billing/rating.ts";
 import { HAS_BEGUN } from "./run-lines.ts";

@@ -2,7 +2,7 @@
  * What a charge takes of runs, for many at once: what is proven and waived, and what was posted. Their lines are asked
  * in run-lines.ts.
  */
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import type { ProvenTime } from "../../../core/billing/proven-time.ts";
 import type { PricedLine, MonthShare } from "../../../core/billing/rating.ts";
 import type { Connection } from "../../database/database.ts";

@@ -2,7 +2,7 @@
  * The price lines of runs: open until a run's first proven moment, frozen from then on; and what an hour of a payer's
  * runs costs.
  */
-import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/money";
+import { formatPrice, parsePrice, parseQuantity, type Points } from "@remotegpu/shared/values/money";
 import { type Burn, burnOf } from "../../../core/billing/burn.ts";
 import {
   countedOf,
@@ -12,7 +12,7 @@ import {
 } from "../../../core/orders/prices/price-lines.ts";
 import { BEFORE_RULES } from "../../../core/billing/stop-waiver.ts";
 import type { BillingUnit, PricedLine } from "../../../core/billing/rating.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { freeLoadingRuns } from "./free-loading.ts";
 import { holdPrices, pricesInForceAt, specPricesOf, unpriced } from "../prices/prices.ts";

@@ -2,7 +2,7 @@
  * When runs were provably alive: intervals of hosts' monotonic clocks, united by Postgres, and the UTC time at which
  * each boot's clock was zero, which turns them into moments.
  */
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { BootZero } from "../../../core/ingest/usage-check.ts";
 import { atUtc, type Interval, type ProvenTime, union } from "../../../core/billing/proven-time.ts";
 import type { Connection, Transaction } from "../../database/database.ts";

@@ -3,7 +3,7 @@
  * are written once for each run of a transaction, since Postgres checks all foreign keys of a row anew that the same
  * transaction updates a second time.
  */
-import { formatPoints, type Points } from "@remotegpu/shared/money";
+import { formatPoints, type Points } from "@remotegpu/shared/values/money";
 import { type ProvenTime, totalMs } from "../../../core/billing/proven-time.ts";
 import type { Transaction } from "../../database/database.ts";
 

@@ -2,8 +2,8 @@
  * Runs: opened with their lines when a placement is made, waived from a moment on, closed by their final row. Their
  * prices are in run-lines.ts, their proven time in run-time.ts; what they cost is posted by charging.ts.
  */
-import { formatQuantity, parsePoints, type Points } from "@remotegpu/shared/money";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { formatQuantity, parsePoints, type Points } from "@remotegpu/shared/values/money";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { PricedLine } from "../../../core/billing/rating.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";

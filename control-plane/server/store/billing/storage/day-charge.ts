@@ -3,7 +3,7 @@
  * caller's transaction. The charge counts as made at the midnight that ends the day, whenever that comes to be. Doing
  * it again posts nothing, and samples that come later change nothing.
  */
-import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/money";
+import { formatDecimal, formatPoints, formatPrice, parseDecimal } from "@remotegpu/shared/values/money";
 import {
   type BillingCalendar,
   type BillingDay,

@@ -1,6 +1,6 @@
 /** What customers see of their storage: the days that are charged, and those that still go on. */
-import { formatDecimal, formatPoints, formatPrice } from "@remotegpu/shared/money";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
+import { formatDecimal, formatPoints, formatPrice } from "@remotegpu/shared/values/money";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { type BillingCalendar, dayOf } from "../../../core/billing/billing-calendar.ts";
 import { GB_DECIMALS, rateStorageDay } from "../../../core/billing/storage-rating.ts";
 import type { Connection } from "../../database/database.ts";

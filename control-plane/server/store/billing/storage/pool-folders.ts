@@ -5,9 +5,9 @@
  * gone measures nothing. What is in no workspace counts for its customer's personal one. Sealed copies are not asked
  * for: their sizes are known (sealed-samples.ts).
  */
-import { MAX_PAGE_BYTES } from "@remotegpu/shared/protocol";
-import { MAX_FOLDERS_PER_PAGE, type StorageFolder } from "@remotegpu/shared/storage-sampling";
-import { encode } from "@remotegpu/shared/wire";
+import { MAX_PAGE_BYTES } from "@remotegpu/shared/messages/protocol";
+import { MAX_FOLDERS_PER_PAGE, type StorageFolder } from "@remotegpu/shared/messages/storage-sampling";
+import { encode } from "@remotegpu/shared/messages/wire";
 import type { OwnerContents } from "../../../core/billing/storage-bounds.ts";
 import {
   environmentFolders,

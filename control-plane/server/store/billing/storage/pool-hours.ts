@@ -2,8 +2,8 @@
  * Who samples a storage pool in an hour, and what came of it. One host at a time holds an hour; only its parts are
  * taken, and they count once the last one is there. A host that takes the hour over begins anew.
  */
-import type { StorageReport } from "@remotegpu/shared/storage-sampling";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { StorageReport } from "@remotegpu/shared/messages/storage-sampling";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import {
   boundClaims,
   type BoundedClaims,

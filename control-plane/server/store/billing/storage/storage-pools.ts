@@ -2,7 +2,7 @@
  * Storage pools as administrators see them: who belongs to one, how large its disk is by their word, and what of the last
  * hour's sample was charged or set aside. A pool exists as long as a host belongs to it.
  */
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { StorageAllowances } from "../../../core/billing/storage-bounds.ts";
 import { setting } from "../../accounts/settings.ts";
 import type { Connection, Transaction } from "../../database/database.ts";

@@ -8,7 +8,7 @@ import {
   INFERENCE_SERVICE_STATUSES,
   TRAINING_JOB_STATUSES,
   type WorkloadKind,
-} from "@remotegpu/shared/workload";
+} from "@remotegpu/shared/values/workload";
 
 /** Every status of a kind, and what counts where a row has none of them: nobody can say that it runs. */
 const STATUSES: Record<WorkloadKind, { known: readonly string[]; otherwise: string }> = {

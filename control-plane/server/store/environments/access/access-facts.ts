@@ -2,9 +2,9 @@
  * What is known of a host's sessions and attempts, and of what was ordered there that they may be of: what its words are
  * compared with. Asked in one turn, however many they are.
  */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
-import { MS_PER_HOUR } from "@remotegpu/shared/units";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
+import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import type {
   AccessFacts,
   KnownSession,

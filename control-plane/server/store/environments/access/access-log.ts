@@ -1,6 +1,6 @@
 /** The access log of an environment: who was in, and what came to nothing; and how long it is kept. */
-import type { LeaseService } from "@remotegpu/shared/lease";
-import type { AccessAttempts, SessionLogin } from "@remotegpu/shared/ssh-access";
+import type { LeaseService } from "@remotegpu/shared/instance/lease";
+import type { AccessAttempts, SessionLogin } from "@remotegpu/shared/instance/ssh-access";
 import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
 import type { Connection } from "../../database/database.ts";
 

@@ -2,7 +2,7 @@
  * Takes what a host tells of who is in its environments into the access log, by as few statements however many there
  * are. What cannot be true changes nothing and is shown to the operators (core/environments/access/access-belief.ts).
  */
-import type { AccessReport } from "@remotegpu/shared/ssh-access";
+import type { AccessReport } from "@remotegpu/shared/instance/ssh-access";
 import {
   type BelievedAttempts,
   type BelievedSession,

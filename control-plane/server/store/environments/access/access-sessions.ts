@@ -1,6 +1,6 @@
 /** Sessions in environments as their people see them, and their end by order: a cut, of which the host is told until it is done. */
-import type { HostId } from "@remotegpu/shared/ids";
-import { type Cut, MAX_CUTS } from "@remotegpu/shared/ssh-access";
+import type { HostId } from "@remotegpu/shared/values/ids";
+import { type Cut, MAX_CUTS } from "@remotegpu/shared/instance/ssh-access";
 import type { SessionEnd } from "../../../core/environments/access/access-belief.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import type { LoginColumns, SessionService } from "./access-log.ts";

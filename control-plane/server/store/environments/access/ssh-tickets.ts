@@ -3,7 +3,7 @@
  * when its time is over, which raises the host's generation as any other change of who may enter does.
  */
 import { ticketSetId } from "../../../core/environments/access/ssh-ticket.ts";
-import type { KeySet } from "@remotegpu/shared/ssh-access";
+import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
 import type { Connection, Transaction } from "../../database/database.ts";
 
 export interface SshTicketRow {

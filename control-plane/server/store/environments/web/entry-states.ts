@@ -2,9 +2,9 @@
  * How those who are at the gateway stand to the environments they ask for, by one query for one of them or for all who are
  * in: their key or share, their role, and where the environment runs now.
  */
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import type { ServiceAnswers } from "@remotegpu/shared/instance";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import type { ServiceAnswers } from "@remotegpu/shared/instance/instance";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import type { WorkspaceRole } from "../../../core/accounts/access-rights.ts";
 import type { KeyRights, KeyScope } from "../../../core/accounts/key-scopes.ts";
 import type { PlacedEnvironment, EntryState } from "../../../core/gateway/admission.ts";

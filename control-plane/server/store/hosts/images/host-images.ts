@@ -1,5 +1,5 @@
 /** Which images hosts say that they have. Whoever places prefers such a host, and is wrong at the cost of a pull. */
-import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { MAX_HOST_IMAGES } from "@remotegpu/shared/values/image-name";
 import { IMAGES_REPORTED_WITHIN_MS } from "../../../core/hosts/images/image-fetch.ts";
 import type { Connection } from "../../database/database.ts";
 

@@ -2,8 +2,8 @@
  * What hosts tell of the images that they pull: taken over whole from a report, and shown to administrators. Nothing is
  * decided by a report itself (controllers/hosts/image-fetches.ts).
  */
-import type { ObservedPull, PullProblem } from "@remotegpu/shared/image-fetch";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import type { ObservedPull, PullProblem } from "@remotegpu/shared/instance/image-fetch";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { PROGRESS_EVERY_MS } from "../../../core/hosts/images/image-fetch.ts";
 import type { Connection } from "../../database/database.ts";
 

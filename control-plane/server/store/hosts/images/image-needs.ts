@@ -2,8 +2,8 @@
  * What orders need because of their images: a registry that the operator lets them use, and an agent that can fetch
  * with a credential where they have one. Asked of few orders or of all that wait by the same few queries.
  */
-import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
-import { registryOf } from "@remotegpu/shared/image-name";
+import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/instance/image-fetch";
+import { registryOf } from "@remotegpu/shared/values/image-name";
 import { imageVerdict, type RegistryList } from "../../../core/hosts/images/registries.ts";
 import type { Connection } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";

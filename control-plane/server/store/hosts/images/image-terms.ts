@@ -2,8 +2,8 @@
  * How orders may have their images: whose they are, the credential that their host gets when it asks, and what the
  * operator allows. As it is now, whatever it was when they were placed.
  */
-import type { ImageTerms } from "@remotegpu/shared/image-fetch";
-import { registryOf } from "@remotegpu/shared/image-name";
+import type { ImageTerms } from "@remotegpu/shared/instance/image-fetch";
+import { registryOf } from "@remotegpu/shared/values/image-name";
 import {
   imageVerdict,
   type RegistryList,

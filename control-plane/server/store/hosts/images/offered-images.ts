@@ -1,5 +1,5 @@
 /** Which images are on offer, whatever their registry: an operator who lists one means it for everybody. */
-import { canonicalImageName } from "@remotegpu/shared/image-name";
+import { canonicalImageName } from "@remotegpu/shared/values/image-name";
 import type { Connection } from "../../database/database.ts";
 
 /**

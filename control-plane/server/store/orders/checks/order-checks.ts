@@ -3,8 +3,8 @@
  * The same questions at the order and again in the placing transaction, where the answer decides; many orders are asked
  * with the same few queries as one, each counting those before it.
  */
-import type { Points } from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+import type { Points } from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 import type { Order } from "../../../core/orders/order.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { ResolvedMount } from "../../../core/instances/desired-set.ts";

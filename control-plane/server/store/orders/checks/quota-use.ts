@@ -2,8 +2,8 @@
  * What payers and workspaces use of their quotas, and whether more fits. Asked with the payers' accounts locked, so
  * that two orders at once cannot both take the last of it; orders that are asked together count for each other.
  */
-import { MIB } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MIB } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { describeExceeded, exceededQuota } from "../../../core/orders/quota.ts";
 import { defaultQuota, type Quota } from "../../../core/orders/quota-levels.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";

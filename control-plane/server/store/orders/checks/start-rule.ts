@@ -1,5 +1,5 @@
 /** The start rule: whether a payer's funds let something start, beside what runs and what waits already. */
-import type { Points } from "@remotegpu/shared/money";
+import type { Points } from "@remotegpu/shared/values/money";
 import { mayStart, type StartDecision } from "../../../core/accounts/account-state.ts";
 import type { LockedAccount } from "../../billing/ledger/ledger.ts";
 import { startCosts } from "../../billing/runs/run-lines.ts";

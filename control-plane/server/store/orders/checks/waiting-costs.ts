@@ -1,6 +1,6 @@
 /** What payers have waiting for a place, as far as its price goes: what has a placement is counted by its run. */
-import type { Points } from "@remotegpu/shared/money";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { Points } from "@remotegpu/shared/values/money";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import {
   type OrderConfig,
   type OrderFields,

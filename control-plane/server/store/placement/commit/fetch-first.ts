@@ -3,7 +3,7 @@
  * image did not come. Deleting and ordering again, or another host without the image, holds no second one: the host that
  * was chosen fetches the image first, and who may have the card meanwhile is open.
  */
-import { canonicalImageName } from "@remotegpu/shared/image-name";
+import { canonicalImageName } from "@remotegpu/shared/values/image-name";
 import { fetchReason, hasRoomForFetch, HELD_AGAIN_AFTER_MS } from "../../../core/hosts/images/image-fetch.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { FOLLOWS_FETCHES } from "../../hosts/host-features.ts";

@@ -2,7 +2,7 @@
  * Networks of gangs: each start with several instances gets one of its own, which no other has while anything of it is
  * held anywhere. Where none is free, or the others would have to find a host by an address that is not confirmed, it waits.
  */
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { rankName } from "../../../core/instances/desired-set.ts";
 import {
   freeNumber,

@@ -3,8 +3,8 @@
  * lines, cards, leases, events, the hosts' generations and what they hold, and the workloads' new status. The same few
  * statements for one start or hundreds; each host's generation rises once.
  */
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { PlacedInstance } from "../../../core/placement/placement.ts";
 import type { Turn } from "../../../core/queue/oldest.ts";
 import { type NewRun, openRuns, waiveEarlierRuns } from "../../billing/runs/runs.ts";

@@ -3,9 +3,9 @@
  * order waits again from where it was in the line, its host fetches the image all the same, and what the placement
  * holds is free once the host has said that nothing of it is there, as after any removal.
  */
-import type { ObservedPull } from "@remotegpu/shared/image-fetch";
-import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { InstanceState } from "@remotegpu/shared/workload";
+import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import { MS_PER_DAY } from "@remotegpu/shared/values/units";
+import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../../core/reasons/reason.ts";
 import { fetchReason, type PlacedForImage } from "../../../core/hosts/images/image-fetch.ts";
 import { lockRun, waiveRun } from "../../billing/runs/runs.ts";

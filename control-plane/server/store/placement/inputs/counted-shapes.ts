@@ -2,8 +2,8 @@
  * Which shapes of orders there are and how often: what was placed lately and what waits now, counted by instances. What
  * a free card is worth depends on them; which of them are typical is core's to say.
  */
-import { MIB, THOUSANDTHS } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import {
   gpuRequest,
   mibRoundedUp,

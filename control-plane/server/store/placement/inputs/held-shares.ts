@@ -4,7 +4,7 @@
  * over are counted once (`held_hours`, by whoever leads); the stretch since then is counted here. All of it follows from
  * placements and runs, and can be counted anew from them.
  */
-import { MIB, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MIB, MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { sharerOf } from "../../../core/orders/order.ts";
 import {
   type Amounts,

@@ -2,7 +2,7 @@
  * SQL for what an order asks, alike for every kind of workload. Of its config only what placement and prices look at: a
  * command may be 64 KiB long, and 100,000 of them would be read with each pass.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { safeBigint } from "../../database/values/old-values.ts";
 import { storeOf } from "../../workloads/kinds.ts";
 

@@ -2,7 +2,7 @@
  * Whose place is kept from one pass to the next, and over restarts. It is known by the moment of its order as well, so
  * that what was cancelled and is wanted again waits like all others.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
 import type { Connection } from "../../database/database.ts";
 

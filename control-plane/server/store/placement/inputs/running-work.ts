@@ -1,6 +1,6 @@
 /** What holds something of a host now, and until when it promised to: a queue's head is promised a place by this. */
-import { MIB } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MIB } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { GpuGrant } from "../../../core/placement/placement.ts";
 import type { Connection } from "../../database/database.ts";
 import { safeBigint } from "../../database/values/old-values.ts";

@@ -1,5 +1,5 @@
 /** Where else instances of a workload are whose starts come one by one: the next one goes where fewer of them are. */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Spread } from "../../../core/placement/fleet/fits-on.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
 import type { StartName } from "../../../core/workloads/start.ts";

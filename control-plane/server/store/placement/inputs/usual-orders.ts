@@ -1,5 +1,5 @@
 /** What is usually ordered, kept for a while: it changes by the day, and every pass of the scheduler weighs hosts by it. */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type CountedShape, typicalShapes } from "../../../core/placement/scoring/typical-shapes.ts";
 import type { Connection } from "../../database/database.ts";
 import { countedShapes } from "./counted-shapes.ts";

@@ -1,6 +1,6 @@
 /** What waits, of all kinds in one form: what each start asks, who pays, and since when it waits. */
 import type { RankCode } from "../../../core/instances/desired-set.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import {
   type Order,
   type OrderConfig,

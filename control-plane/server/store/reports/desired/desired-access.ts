@@ -3,9 +3,9 @@
  * may, administrators with a ticket and the terminal in the browser among them. A host whose agent serves no SSH is told
  * nothing of it.
  */
-import type { InstanceId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { type KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
+import type { InstanceId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { type KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/instance/ssh-access";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
 import { sshDoor } from "../../../core/leases/ssh-server.ts";

@@ -1,5 +1,5 @@
 /** What a host is told to fetch: the images of its open fetches, with the terms of the orders that wait for them. */
-import { type DesiredFetch, type FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/image-fetch";
+import { type DesiredFetch, type FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/instance/image-fetch";
 import type { Connection } from "../../database/database.ts";
 import { FETCHES_IN_TURN, IS_SENT } from "../../workloads/image-fetches.ts";
 import { ORDER_ACTORS } from "../../workloads/kinds.ts";

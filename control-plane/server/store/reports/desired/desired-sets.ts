@@ -3,9 +3,9 @@
  * is to fetch, at one generation. How images may be had is said as it is at this moment; a change of that alone is no
  * new generation.
  */
-import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredFetch, ImageTerms } from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { HostKeys } from "../../../core/environments/host-keys.ts";
 import type { JupyterTokens } from "../../../core/environments/jupyter-tokens.ts";
 import type { TerminalKeys } from "../../../core/environments/terminal-keys.ts";
@@ -14,9 +14,9 @@ import type { EnvVarSeal } from "../../../core/secrets/env-var-seal.ts";
 import type { RankKeyring } from "../../../core/training/launch/rank-keys.ts";
 import { ordersFor } from "../../../core/hosts/protocol-one.ts";
 import { isHeardNow } from "../../../core/hosts/host-liveness.ts";
-import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/ssh-access";
-import type { RankKeys } from "@remotegpu/shared/rank-launch";
-import type { DesiredLease } from "@remotegpu/shared/lease";
+import type { Cut, GatewayAddress, KeySet } from "@remotegpu/shared/instance/ssh-access";
+import type { RankKeys } from "@remotegpu/shared/instance/rank-launch";
+import type { DesiredLease } from "@remotegpu/shared/instance/lease";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
 import { desiredCuts } from "../../environments/access/access-sessions.ts";
 import { gatewaysToDial } from "../../gateway/gateway-routes.ts";

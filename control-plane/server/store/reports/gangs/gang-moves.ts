@@ -2,7 +2,7 @@
  * What becomes of gangs beyond what becomes of any job: their release, the ranks that are lost to them, preflights that
  * failed, and who is to get time credited because another rank's host broke.
  */
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { Failure, InstanceReport, LostSince } from "../../../core/instances/instance-report.ts";
 import type { HostPair } from "../../../core/placement/fleet/fleet.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";

@@ -1,6 +1,6 @@
 /** What hosts tell of the ranks of gangs beside their phases: taken over with their reports, and read for the rules. */
-import type { Finding, ObservedInstance } from "@remotegpu/shared/instance";
-import type { HostConnection } from "@remotegpu/shared/workload";
+import type { Finding, ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { HostConnection } from "@remotegpu/shared/values/workload";
 import type { RankState } from "../../../core/instances/rank-state.ts";
 import type { Connection } from "../../database/database.ts";
 

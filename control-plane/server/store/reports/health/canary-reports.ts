@@ -2,7 +2,7 @@
  * What a host reports of its canary. One that something succeeded for takes its host out of service, with an alarm that
  * stays until an administrator has looked: only an administrator puts the host back, and the next success takes it out again.
  */
-import type { CanaryReport } from "@remotegpu/shared/canary-report";
+import type { CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import { canaryReason } from "../../../core/hosts/canary.ts";
 import type { Transaction } from "../../database/database.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";

@@ -2,8 +2,8 @@
  * What befalls a card is told to whoever has something on it: an event of each workload, beside those of the host. A reading
  * that flaps from one fault to another does not fill their lists.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { type CardFault, gravityOf } from "../../../core/hosts/card-fault.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";

@@ -2,7 +2,7 @@
  * What hosts say of the health of their cards, written down: reasons, errors, strangers, and the host's own cordon as
  * far as it counts (core/hosts/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
-import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/protocol";
+import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
 import { type CardFault, faultSentence, isNewFault } from "../../../core/hosts/card-fault.ts";
 import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";

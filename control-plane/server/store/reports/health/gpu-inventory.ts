@@ -2,8 +2,8 @@
  * The cards a host reports, against the ones the fleet knows. A card keeps its row for ever; one that is gone keeps
  * it as vanished. A real card that another live host holds is refused here and shown on both.
  */
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import { MIB } from "@remotegpu/shared/units";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { MIB } from "@remotegpu/shared/values/units";
 import { clearAlarm, raiseAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { noteCardWords, noteVanishedCards } from "../../billing/broken-time/gpu-outages.ts";

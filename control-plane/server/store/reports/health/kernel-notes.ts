@@ -2,7 +2,7 @@
  * What a host's kernel log said of its GPUs that closes none, for the operators: an event when it is told first in a boot
  * and whenever it has become ten times as often, and an alarm for numbers that nobody knows.
  */
-import type { KernelNote } from "@remotegpu/shared/gpu-errors";
+import type { KernelNote } from "@remotegpu/shared/instance/gpu-errors";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { openAlarms, raiseAlarmsOnce } from "../../events/alarms.ts";
 import { appendEvents } from "../../events/events.ts";

@@ -2,7 +2,7 @@
  * Containers that end again and again: the third restart in a row begins a loop, which is told once, and so is its end.
  * A row of restarts is over when none was told for as long as a host lets a container run before it counts anew.
  */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { crashLoopMessage, crashLoopEndMessage, type Restarts } from "../../../core/alerts/work-messages.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";

@@ -2,8 +2,8 @@
  * Errors that programs of runs made on GPUs, taken over from their hosts' reports: each once, with an event for the
  * workload's people. A host speaks for the runs that were placed on it.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 

@@ -1,6 +1,6 @@
 /** What failed runs wrote last and whether they left anything new, once their hosts have told it. */
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 
 /** A host tells what is left with the end or a moment after it; what it has not told by then it never may. */

@@ -2,7 +2,7 @@
  * How runs ended: taken over from their hosts' reports, once for each run, with an event for its workload's people.
  * A host speaks for the runs that were placed on it and for no others.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Connection } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 

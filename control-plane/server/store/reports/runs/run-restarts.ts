@@ -2,7 +2,7 @@
  * Restarts within a run, taken over from its host's reports: how often the container ended and was started again, with
  * an event for the workload's people whenever that has become more. A host speaks for the runs that were placed on it.
  */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Transaction } from "../../database/database.ts";
 import { appendInstanceEvent } from "../../events/events.ts";
 import { LOOP_RESTARTS, loopColumns, notifyLoop } from "./crash-loops.ts";

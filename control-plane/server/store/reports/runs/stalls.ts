@@ -1,6 +1,6 @@
 /** What hosts tell of containers that do nothing: taken over with their reports, read for the rules, and told to people. */
-import type { ObservedInstance } from "@remotegpu/shared/instance";
-import type { WaitingProcesses } from "@remotegpu/shared/progress";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
 import { stallMessage, stallEndMessage } from "../../../core/alerts/job-messages.ts";
 import type { WorkMessage } from "../../../core/alerts/work-messages.ts";
 import type { InstanceProgress } from "../../../core/instances/instance-report.ts";

@@ -1,5 +1,5 @@
 /** Where an instance of a workload runs now, for those who go inside. */
-import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import type { HostConnection, WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 
 export interface ExecTarget {

@@ -1,5 +1,5 @@
 /** Which cards a workload holds and held, and from when to when: of ended runs, too. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 
 export interface HeldCard {

@@ -1,5 +1,5 @@
 /** Instances of workloads: made with their first placement, and raised to the next epoch with every other. */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 
 export interface InstanceRequest {

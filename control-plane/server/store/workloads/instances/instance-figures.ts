@@ -2,7 +2,7 @@
  * What running containers have used so far, as heartbeats tell it: the latest of each instance. For people and for
  * decisions; nothing of it is charged. A host speaks for the runs that are placed on it.
  */
-import type { InstanceFigures } from "@remotegpu/shared/instance-figures";
+import type { InstanceFigures } from "@remotegpu/shared/instance/instance-figures";
 import type { Connection } from "../../database/database.ts";
 
 /** Figures that stand still are written again after so long: who decides by them must know that they are not old. */

@@ -1,9 +1,9 @@
 /** A workload's instances as its people see them: where, on which cards, how long, and what it cost so far. */
-import type { Finding } from "@remotegpu/shared/instance";
-import type { WaitingProcesses } from "@remotegpu/shared/progress";
+import type { Finding } from "@remotegpu/shared/instance/instance";
+import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
 import type { CardFault } from "../../../core/hosts/card-fault.ts";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
 import { CARD_FAULT } from "../../hosts/card-fault.ts";
 import { SAMPLED_AT } from "../../hosts/card-sample.ts";

@@ -1,5 +1,5 @@
 /** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
-import type { HostConnection, WorkloadKind } from "@remotegpu/shared/workload";
+import type { HostConnection, WorkloadKind } from "@remotegpu/shared/values/workload";
 import { REPORTS_SERVICES } from "../../hosts/host-features.ts";
 import type { Connection } from "../../database/database.ts";
 

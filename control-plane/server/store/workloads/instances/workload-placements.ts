@@ -1,7 +1,7 @@
 /** The placements behind a workload: which are there, and what their hosts are to make of them. */
-import type { ServiceAnswers } from "@remotegpu/shared/instance";
-import { canonicalJson } from "@remotegpu/shared/journal-row";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import type { ServiceAnswers } from "@remotegpu/shared/instance/instance";
+import { canonicalJson } from "@remotegpu/shared/proof/journal-row";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { StoredSpec } from "../../../core/instances/desired-set.ts";
 import type { StopActor } from "../../../core/instances/instance-report.ts";

@@ -1,6 +1,6 @@
 /** Connections that came to nothing, counted. */
 import { expect, test } from "vitest";
-import type { LeaseId } from "@remotegpu/shared/ids";
+import type { LeaseId } from "@remotegpu/shared/values/ids";
 import {
   AttemptWindows,
   MAX_WINDOWS_APART,

@@ -9,7 +9,7 @@ import {
   UNWATCHED_LEADERLESS_AT_MOST_MS,
   whyDrainingEnds,
 } from "@remotegpu/agent/core/access/generations";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 describe("a process of one bundle", () => {
   const begun = (own: string | null, reported: string | null) => {

@@ -1,7 +1,7 @@
 /** Who makes room on a port of SSH that is full. */
 import { expect, test } from "vitest";
 import { type Guest, whoMakesRoom } from "@remotegpu/agent/core/access/making-room";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const NOW_MS = 10 * MS_PER_MINUTE;
 /** How long ago it came, from where, and whether it has logged in; in the order of their coming. */

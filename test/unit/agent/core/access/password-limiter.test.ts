@@ -13,7 +13,7 @@ import {
   RATE_OF_STRANGERS,
   strangersTryAgainMs,
 } from "@remotegpu/agent/core/access/password-limiter";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const NOW = 1_800_000_000_000;
 const OWNER = "198.51.100.7";

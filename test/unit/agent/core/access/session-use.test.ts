@@ -1,6 +1,6 @@
 /** What of a connection keeps a lease from being released, and what does not. */
 import { describe, expect, test } from "vitest";
-import { LEASE_SERVICES } from "@remotegpu/shared/lease";
+import { LEASE_SERVICES } from "@remotegpu/shared/instance/lease";
 import {
   FOREIGN_GRACE_MS,
   IDLE_BYTES_A_MINUTE,

@@ -1,6 +1,6 @@
 /** What of the book of access a report has. */
 import { expect, test } from "vitest";
-import { MAX_ATTEMPTS, type AccessAttempts, type AccessSession } from "@remotegpu/shared/ssh-access";
+import { MAX_ATTEMPTS, type AccessAttempts, type AccessSession } from "@remotegpu/shared/instance/ssh-access";
 import {
   sessionsToReport,
   MAX_REPORTED_ENDED,

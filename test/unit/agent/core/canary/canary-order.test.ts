@@ -9,7 +9,7 @@ import {
 import { canaryTargets } from "@remotegpu/agent/core/canary/canary-targets";
 import { containerOptions, type HostFacts } from "@remotegpu/agent/core/container/container-spec";
 import { ownerOf } from "@remotegpu/agent/core/container/container";
-import { HostId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/ids";
+import { HostId, InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { HOST } from "../../../../support/samples/run-samples.ts";
 

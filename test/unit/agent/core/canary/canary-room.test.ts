@@ -1,7 +1,7 @@
 /** Whether a host has room for its canary. */
 import { describe, expect, test } from "vitest";
 import { CANARY_LIMITS, canaryObstacle, type HostRoom } from "@remotegpu/agent/core/canary/canary-room";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 describe("room", () => {
   const machine = { cpuCount: 8, memoryBytes: 16 * GIB };

@@ -1,8 +1,8 @@
 /** When the canary is tried. */
 import { expect, test } from "vitest";
 import { firstCanaryMs } from "@remotegpu/agent/core/canary/canary-schedule";
-import { HostId } from "@remotegpu/shared/ids";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 test("the first one is some minutes after the start, the same for one host and spread over many", () => {
   const delays = Array.from({ length: 200 }, (_each, at) => firstCanaryMs(HostId.parse(`host-${at}`)));

@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 import { containerName, containerOptions } from "@remotegpu/agent/core/container/container-spec";
 import type { HostFacts, ImageProgram } from "@remotegpu/agent/core/container/container-spec";
 import { ownerOf } from "@remotegpu/agent/core/container/container";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
-import { EnvVarName } from "@remotegpu/shared/env-vars";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
+import { EnvVarName } from "@remotegpu/shared/values/env-vars";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { HOST, gpu, key } from "../../../../support/samples/run-samples.ts";
 

@@ -6,7 +6,7 @@ import {
   memoryKillsOf,
   sessionsEndedOf,
 } from "@remotegpu/agent/core/container/exhaustion";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 
 const NOTHING: GroupTexts = {
   pidsCurrent: null,

@@ -1,7 +1,7 @@
 /** Which image a run's container was made of, beside what is told of the run. */
 import { expect, test } from "vitest";
 import { withImageFacts } from "@remotegpu/agent/core/container/image-facts";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { BOOT, containerOf, key } from "../../../../support/samples/run-samples.ts";
 
 const IMAGE = `sha256:${"a".repeat(64)}`;

@@ -1,7 +1,7 @@
 /** What is found of a rank that is held. */
 import { expect, test } from "vitest";
 import { clockFinding, diskFinding, networkFinding, shmFinding } from "@remotegpu/agent/core/gangs/findings";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 
 const RANK = { name: "rank-1", address: "10.224.0.129" };
 const all = new Set([RANK.address]);

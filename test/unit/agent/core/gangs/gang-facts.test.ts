@@ -1,7 +1,7 @@
 /** What is told of a run as a rank of a gang. */
 import { expect, test } from "vitest";
-import type { RunId } from "@remotegpu/shared/ids";
-import { ObservedInstance, type Finding } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { ObservedInstance, type Finding } from "@remotegpu/shared/instance/instance";
 import { withGangFacts, type GangFacts } from "@remotegpu/agent/core/gangs/gang-facts";
 
 const RUN = "run-1" as RunId;

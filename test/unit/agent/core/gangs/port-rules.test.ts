@@ -1,6 +1,6 @@
 /** Who may speak to the port of gang networks. */
 import { expect, test } from "vitest";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { hostGangOf } from "@remotegpu/agent/core/gangs/gang-plan";
 import { ownPortRules, portRules } from "@remotegpu/agent/core/gangs/port-rules";
 import { gangNetwork } from "../../../../support/samples/gang-samples.ts";

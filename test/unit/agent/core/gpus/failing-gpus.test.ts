@@ -4,8 +4,8 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/ids";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { NO_FINDINGS, signOf, type GpuCondition } from "@remotegpu/agent/core/gpus/gpu-condition";
 import {
   afterFindings,

@@ -10,7 +10,7 @@ import {
   unclearGpus,
   type Handovers,
 } from "@remotegpu/agent/core/gpus/gpu-handover";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { aGpuReport } from "../../../../support/samples/gpu-reports.ts";
 import { RUNNING, containerOf, exited, gpu, key } from "../../../../support/samples/run-samples.ts";
 

@@ -1,8 +1,8 @@
 /** When a card counts as healthy, when the host takes it out of service, and how it comes back. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import {
   afterRefusals,
   afterFindings,

@@ -1,8 +1,8 @@
 /** How a card's state is shown: its health, its reasons from the gravest on, and the stable name of the first. */
 import { describe, expect, test } from "vitest";
-import type { GpuReport } from "@remotegpu/shared/host-report";
-import { MAX_GPU_REASONS } from "@remotegpu/shared/host-report";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuReport } from "@remotegpu/shared/messages/host-report";
+import { MAX_GPU_REASONS } from "@remotegpu/shared/messages/host-report";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { afterSample, type Cards } from "@remotegpu/agent/core/gpus/gpu-health";
 import { judged } from "@remotegpu/agent/core/gpus/gpu-judgement";
 import { aGpuReport, CARD_A } from "../../../../support/samples/gpu-reports.ts";

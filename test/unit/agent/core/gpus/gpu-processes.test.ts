@@ -1,6 +1,6 @@
 /** Whose the processes on a card are, and memory that is nobody's. */
 import { describe, expect, test } from "vitest";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { RunEnd } from "@remotegpu/agent/core/runs/action";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import { liveContainerIds, withProcesses, type SeenProcess } from "@remotegpu/agent/core/gpus/gpu-processes";

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { beginReading, readKernelLines } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-reading";
 import { afterLoss, afterNotes } from "@remotegpu/agent/core/gpus/kernel-notes";
-import { KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/gpu-errors";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import { KernelNote, MAX_KERNEL_NOTES } from "@remotegpu/shared/instance/gpu-errors";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 
 const A = "GPU-0000000a" as GpuUuid;
 const gpuOf = (busKey: string) => (busKey === "00000000:65:00" ? A : undefined);

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { isSwitched, nvlinkIslands, type NvlinkMap } from "@remotegpu/agent/core/gpus/nvlink-islands";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 
 const uuidOf = (index: number) => GpuUuid.parse(`GPU-card-${String(index).padStart(4, "0")}`);
 const cardsOf = (indices: number[], inMig: number[] = []) =>

@@ -10,8 +10,8 @@ import {
   REPORT_AGAIN_MS,
   withFaults,
 } from "@remotegpu/agent/core/gpus/program-faults";
-import { MAX_GPU_FAULTS } from "@remotegpu/shared/gpu-errors";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import { MAX_GPU_FAULTS } from "@remotegpu/shared/instance/gpu-errors";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { BOOT, containerOf, exited, gpu, key, runId } from "../../../../support/samples/run-samples.ts";
 
 const A = gpu("a");

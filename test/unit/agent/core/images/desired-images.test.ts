@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { desiredImages, pullKey, desiredImageOf } from "@remotegpu/agent/core/images/desired-images";
 import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
-import type { DesiredFetch, FetchId } from "@remotegpu/shared/image-fetch";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredFetch, FetchId } from "@remotegpu/shared/instance/image-fetch";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { BUSYBOX_IMAGE, desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { imageOfOrder, termsOf } from "../../../../support/samples/desired-images.ts";
 import { containerOf, exited, HOST, key, recordOf } from "../../../../support/samples/run-samples.ts";

@@ -1,8 +1,8 @@
 /** Under which names a host tells the images that it has. */
 import { expect, test } from "vitest";
 import { imageNames } from "@remotegpu/agent/core/images/image-names";
-import { MachineReport } from "@remotegpu/shared/host-report";
-import { MAX_HOST_IMAGES } from "@remotegpu/shared/image-name";
+import { MachineReport } from "@remotegpu/shared/messages/host-report";
+import { MAX_HOST_IMAGES } from "@remotegpu/shared/values/image-name";
 
 const idOf = (digit: string) => `sha256:${digit.repeat(64)}`;
 const ID = idOf("a");

@@ -8,8 +8,8 @@ import {
   UNCOUNTED,
   type PullEvent,
 } from "@remotegpu/agent/core/images/pull-progress";
-import { ObservedPull } from "@remotegpu/shared/image-fetch";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 type Message = [status: string, id?: string, current?: number, total?: number];
 

@@ -8,7 +8,7 @@ import {
   tokenServiceOf,
   tokenUrl,
 } from "@remotegpu/agent/core/images/registry-answers";
-import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/image-name";
+import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/values/image-name";
 
 describe("the service that gives tokens", () => {
   test.each([

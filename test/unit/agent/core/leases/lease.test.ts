@@ -11,7 +11,7 @@ import {
   warningDue,
   withNumber,
 } from "@remotegpu/agent/core/leases/lease";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { heldLease, leaseRecord, wantedLease } from "../../../../support/samples/lease-samples.ts";
 
 const NOW_MS = 5_000;

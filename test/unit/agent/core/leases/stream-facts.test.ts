@@ -1,7 +1,7 @@
 /** What is told of connections to a replica that drains. */
 import { expect, test } from "vitest";
 import { withOpenStreams } from "@remotegpu/agent/core/leases/stream-facts";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { BOOT, key } from "../../../../support/samples/run-samples.ts";
 

@@ -1,4 +1,4 @@
-import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
+import type { BootId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import {
   finishedMs,
   isOfRun,
@@ -9,7 +9,7 @@ import {
 } from "@remotegpu/agent/core/metering/metered-run";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { describe, expect, test } from "vitest";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 

@@ -1,5 +1,5 @@
-import type { BootId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { BootId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { meter, type Life, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
 import type { CardProof } from "@remotegpu/agent/core/metering/run-cards";
 import {

@@ -9,7 +9,7 @@ import { endOfBoot, provenByAccess, readmittedMs } from "@remotegpu/agent/core/m
 import { HELD_AT_MOST_MS, type CardProof } from "@remotegpu/agent/core/metering/run-cards";
 import type { UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { BOOT, gpu, key, OTHER_BOOT, recordOf, runId } from "../../../../support/samples/run-samples.ts";
 
 const NOW = 1_000_000;

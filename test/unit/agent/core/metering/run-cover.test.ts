@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { meter, type MeteredRun } from "@remotegpu/agent/core/metering/metering";
 import { RunCover } from "@remotegpu/agent/core/metering/run-cover";
 import { MISSED_TICK_MS, type UsageInterval } from "@remotegpu/agent/core/metering/usage-interval";
-import type { BootId, RunId } from "@remotegpu/shared/ids";
-import type { JournalEntry, Proof, UsageEntry } from "@remotegpu/shared/journal-row";
+import type { BootId, RunId } from "@remotegpu/shared/values/ids";
+import type { JournalEntry, Proof, UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { BOOT, key, OTHER_BOOT, runId } from "../../../../support/samples/run-samples.ts";
 
 const LOST: JournalEntry = { kind: "lost", reason: "damaged" };

@@ -1,4 +1,4 @@
-import type { BootId, RunId } from "@remotegpu/shared/ids";
+import type { BootId, RunId } from "@remotegpu/shared/values/ids";
 import {
   closeAt,
   closeAtLastSight,

@@ -1,6 +1,6 @@
 /** When a replica serves, when it does no more, and when its container is started again. */
 import { describe, expect, test } from "vitest";
-import type { Probe } from "@remotegpu/shared/probe";
+import type { Probe } from "@remotegpu/shared/instance/probe";
 import type { Answer } from "@remotegpu/agent/core/probes/probe-answer";
 import {
   backoffMs,

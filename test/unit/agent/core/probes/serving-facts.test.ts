@@ -1,7 +1,7 @@
 /** What is told of whether a replica serves. */
 import { expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Probed } from "@remotegpu/agent/core/probes/probe-state";
 import { withServing } from "@remotegpu/agent/core/probes/serving-facts";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";

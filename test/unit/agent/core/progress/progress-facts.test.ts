@@ -1,7 +1,7 @@
 /** What is told of a run beside its phase: whether it does anything, and whether somebody holds it still. */
 import { expect, test } from "vitest";
-import type { RunId } from "@remotegpu/shared/ids";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { withProgress, type ProgressFacts } from "@remotegpu/agent/core/progress/progress-facts";
 
 const RUN = "run-1" as RunId;

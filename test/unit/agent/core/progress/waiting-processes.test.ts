@@ -1,7 +1,7 @@
 /** What the processes of a container wait for, as people are told it. */
 import { expect, test } from "vitest";
 import { waitingProcesses, type ProcessState } from "@remotegpu/agent/core/progress/waiting-processes";
-import { Idleness } from "@remotegpu/shared/progress";
+import { Idleness } from "@remotegpu/shared/instance/progress";
 
 const WAITS: ProcessState = { name: "python3", state: "S", waitsIn: "futex_wait_queue" };
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import type { LifecycleInput } from "@remotegpu/agent/core/reconcile/lifecycle";
 import type { RunEnd } from "@remotegpu/agent/core/runs/action";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   BOOT,

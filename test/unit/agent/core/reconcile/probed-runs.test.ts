@@ -1,7 +1,7 @@
 /** What is done and said of a run whose gate is its probe. */
 import { describe, expect, test } from "vitest";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Probed } from "@remotegpu/agent/core/probes/probe-state";
 import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";

@@ -18,9 +18,9 @@ import {
 } from "@remotegpu/agent/core/runs/run-record";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";
 import type { Probed } from "@remotegpu/agent/core/probes/probe-state";
-import type { HostId, InstanceId, RunId } from "@remotegpu/shared/ids";
-import { ObservedInstance } from "@remotegpu/shared/instance";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { HostId, InstanceId, RunId } from "@remotegpu/shared/values/ids";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   HOST,

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { FREE_STOPS, reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import type { Action, RunEnd } from "@remotegpu/agent/core/runs/action";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   HASH,

@@ -6,7 +6,7 @@ import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import { MAX_STARTS } from "@remotegpu/agent/core/runs/restart-policy";
 import { recordAfter, type RunRecord } from "@remotegpu/agent/core/runs/run-record";
-import type { InstanceSpec } from "@remotegpu/shared/instance";
+import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   at,

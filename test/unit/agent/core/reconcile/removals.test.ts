@@ -1,6 +1,6 @@
 /** When a removal that was ordered is done. */
 import { expect, test } from "vitest";
-import type { RunId } from "@remotegpu/shared/ids";
+import type { RunId } from "@remotegpu/shared/values/ids";
 import { completedRemovals } from "@remotegpu/agent/core/reconcile/removals";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { containerOf, exited, key, recordOf } from "../../../../support/samples/run-samples.ts";

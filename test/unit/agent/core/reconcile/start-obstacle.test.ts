@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { UnclearGpu } from "@remotegpu/agent/core/gpus/gpu-handover";
 import { areRivals, startObstacle, type HostObstacles } from "@remotegpu/agent/core/reconcile/start-obstacle";
-import type { AttachedGpu } from "@remotegpu/shared/instance";
+import type { AttachedGpu } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   RUNNING,

@@ -6,7 +6,7 @@ import {
   overdueDetail,
   transitionsAfter,
 } from "@remotegpu/agent/core/reconcile/transitions";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { BOOT, key, runId } from "../../../../support/samples/run-samples.ts";
 
 function seen(phase: ObservedInstance["phase"], run = "run-1"): ObservedInstance {

@@ -7,7 +7,7 @@ import {
   ORPHAN_GRACE_MS,
   type Orphan,
 } from "@remotegpu/agent/core/runs/orphans";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import { containerOf, exited, HOST, key } from "../../../../support/samples/run-samples.ts";
 

@@ -7,9 +7,9 @@ import {
   tailText,
   withTailsInReport,
 } from "@remotegpu/agent/core/runs/run-remains";
-import { MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance";
-import { isStorable } from "@remotegpu/shared/text";
-import { encode } from "@remotegpu/shared/wire";
+import { MAX_TAIL_BYTES, type ObservedInstance } from "@remotegpu/shared/instance/instance";
+import { isStorable } from "@remotegpu/shared/values/text";
+import { encode } from "@remotegpu/shared/messages/wire";
 import { anObservedInstance } from "../../../../support/samples/protocol-samples.ts";
 
 test.each([

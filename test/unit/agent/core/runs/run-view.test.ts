@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { isUnsettled, ownedContainers, runNow, runViews } from "@remotegpu/agent/core/runs/run-view";
 import type { Knowledge } from "@remotegpu/agent/core/runs/run-view";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import type { HostId } from "@remotegpu/shared/ids";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import type { HostId } from "@remotegpu/shared/values/ids";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 import {
   HOST,

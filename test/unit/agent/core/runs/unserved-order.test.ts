@@ -1,6 +1,6 @@
 /** Orders beyond this agent: found out, never begun, and followed where they only end something. */
 import { describe, expect, test } from "vitest";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { observedInstances } from "@remotegpu/agent/core/reconcile/lifecycle";
 import { reconcile } from "@remotegpu/agent/core/reconcile/reconcile";
 import { isUnsettled } from "@remotegpu/agent/core/runs/run-view";

@@ -1,6 +1,6 @@
 /** What of an order makes its services begin. */
 import { describe, expect, test } from "vitest";
-import { DesiredInstance } from "@remotegpu/shared/instance";
+import { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { serviceFiles } from "@remotegpu/agent/core/services/service-files";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 

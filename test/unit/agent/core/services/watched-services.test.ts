@@ -1,7 +1,7 @@
 /** Which services are looked at without a lease, and how they are told. */
 import { expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { ObservedInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { watchedServices, withServices } from "@remotegpu/agent/core/services/watched-services";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 

@@ -1,6 +1,6 @@
 /** What an order says of the way into its instance. */
 import { expect, test } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { doorOf } from "@remotegpu/agent/core/ssh/doors";
 import { desiredOf } from "../../../../support/samples/desired-instance.ts";
 

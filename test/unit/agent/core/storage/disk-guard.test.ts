@@ -8,7 +8,7 @@ import {
   measurePauseMs,
   type Writer,
 } from "@remotegpu/agent/core/storage/disk-guard";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { describe, expect, test } from "vitest";
 import { runId } from "../../../../support/samples/run-samples.ts";
 

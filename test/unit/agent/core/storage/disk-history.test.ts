@@ -1,7 +1,7 @@
 /** What is remembered of disks and their writers: for minutes, and of a disk not beyond the last stop for it. */
 import { WINDOW_MS } from "@remotegpu/agent/core/storage/disk-guard";
 import { DiskHistory } from "@remotegpu/agent/core/storage/disk-history";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 import { runId } from "../../../../support/samples/run-samples.ts";
 

@@ -8,7 +8,7 @@ import {
   SEGMENT_BYTES,
   segmentsToDrop,
 } from "@remotegpu/agent/core/storage/output-limits";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { runId } from "../../../../support/samples/run-samples.ts";
 
 const NOW = 1_000 * RETENTION_MS;

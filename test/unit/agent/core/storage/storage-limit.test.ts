@@ -1,7 +1,7 @@
 /** Which runs hold more than they may. */
 import { expect, test } from "vitest";
 import { MAX_UNCOUNTED_MS, runsOverStorage } from "@remotegpu/agent/core/storage/storage-limit";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { runId } from "../../../../support/samples/run-samples.ts";
 
 const limits = { tempStorageBytes: 10 * MIB, storageBytes: 20 * MIB };

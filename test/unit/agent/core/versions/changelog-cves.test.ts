@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MAX_MENTIONED_CVES } from "@remotegpu/shared/host-versions";
+import { MAX_MENTIONED_CVES } from "@remotegpu/shared/messages/host-versions";
 import { mentionedCves } from "@remotegpu/agent/core/versions/changelog-cves";
 
 /** As Debian's security team wrote the entry of 1.1.15+ds1-2+deb13u1, in our words. */

@@ -10,7 +10,7 @@ import { parseGpuList } from "@remotegpu/agent/host/gpus/gpu-list";
 import { parseCsvTable, parseGpuCsv } from "@remotegpu/agent/host/gpus/nvidia-smi-csv";
 import { parseTopology } from "@remotegpu/agent/host/gpus/nvidia-smi-topology";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/gpus/nvidia-smi-xml";
-import { GpuReport } from "@remotegpu/shared/host-report";
+import { GpuReport } from "@remotegpu/shared/messages/host-report";
 
 const folder = new URL("../../../../../../shared/data/nvidia-smi/", import.meta.url);
 const present = existsSync(folder);

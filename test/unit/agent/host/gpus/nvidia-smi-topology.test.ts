@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { nvlinkIslands } from "@remotegpu/agent/core/gpus/nvlink-islands";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { parseTopology } from "@remotegpu/agent/host/gpus/nvidia-smi-topology";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../../../fixtures/nvidia-smi/topology-${name}.txt`, import.meta.url), "utf8");

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { NO_FINDINGS } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
 import { parseNvidiaSmiXml } from "@remotegpu/agent/host/gpus/nvidia-smi-xml";
-import { GpuReport } from "@remotegpu/shared/host-report";
+import { GpuReport } from "@remotegpu/shared/messages/host-report";
 
 const fixture = (name: string) =>
   readFileSync(new URL(`../../../../fixtures/nvidia-smi/${name}`, import.meta.url), "utf8");

@@ -1,6 +1,6 @@
 /** The faults that simulated cards show, as lines of the file that their nvidia-smi reads. */
 import { faultLine } from "@remotegpu/agent/host/gpus/simulated-faults";
-import { GpuUuid } from "@remotegpu/shared/ids";
+import { GpuUuid } from "@remotegpu/shared/values/ids";
 import { describe, expect, test } from "vitest";
 
 const uuid = GpuUuid.parse("GPU-aaaaaaaa-0000-0000-0000-000000000000");

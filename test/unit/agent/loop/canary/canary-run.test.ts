@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ATTEMPTS } from "@remotegpu/agent/core/canary/attempts";
 import { runCanary, type CanaryRunParts } from "@remotegpu/agent/loop/canary/canary-run";
 import { RuntimeError } from "@remotegpu/agent/runtime/docker/runtime-error";
-import { HostId } from "@remotegpu/shared/ids";
+import { HostId } from "@remotegpu/shared/values/ids";
 import { memoryLog } from "../../../../support/memory-log.ts";
 
 /** All refused but a mount. */

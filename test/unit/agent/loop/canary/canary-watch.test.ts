@@ -3,9 +3,9 @@ import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { CanaryFindings } from "@remotegpu/agent/core/canary/canary-findings";
 import { CanaryWatch, type CanaryWatchParts } from "@remotegpu/agent/loop/canary/canary-watch";
-import { CanaryReport } from "@remotegpu/shared/canary-report";
-import { MachineReport } from "@remotegpu/shared/host-report";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { CanaryReport } from "@remotegpu/shared/messages/canary-report";
+import { MachineReport } from "@remotegpu/shared/messages/host-report";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { memoryLog } from "../../../../support/memory-log.ts";
 
 const FIRST_MS = 5 * MS_PER_MINUTE;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CODE_PART_BYTES } from "@remotegpu/shared/code";
+import { CODE_PART_BYTES } from "@remotegpu/shared/instance/code";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
 import { CodePacks } from "@remotegpu/agent/loop/code/code-packs";
 

@@ -2,9 +2,9 @@
 import { expect, test } from "vitest";
 import { PullProgress } from "@remotegpu/agent/core/images/pull-progress";
 import { PullReports, type Pull, type Settled } from "@remotegpu/agent/loop/images/pull-reports";
-import { ObservedPull } from "@remotegpu/shared/image-fetch";
-import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/protocol";
-import { KIB } from "@remotegpu/shared/units";
+import { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/messages/protocol";
+import { KIB } from "@remotegpu/shared/values/units";
 import { imageOfFetch, imageOfOrder } from "../../../../support/samples/desired-images.ts";
 
 const LONG_NAME = `r.example.com/${"x".repeat(230)}`;

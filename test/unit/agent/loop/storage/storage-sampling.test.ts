@@ -2,7 +2,11 @@
 import { LinkDownError } from "@remotegpu/agent/link/connection";
 import { RequestRefusedError } from "@remotegpu/agent/link/control-plane-client";
 import { StorageSampling, type StorageSamplingOptions } from "@remotegpu/agent/loop/storage/storage-sampling";
-import { MAX_SAMPLE_BYTES, type StorageReply, type StorageRequest } from "@remotegpu/shared/storage-sampling";
+import {
+  MAX_SAMPLE_BYTES,
+  type StorageReply,
+  type StorageRequest,
+} from "@remotegpu/shared/messages/storage-sampling";
 import { expect, test } from "vitest";
 import { RuntimeDown } from "@remotegpu/agent/runtime/docker/runtime-error";
 import { memoryLog } from "../../../../support/memory-log.ts";

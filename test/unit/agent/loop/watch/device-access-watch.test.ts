@@ -1,7 +1,7 @@
 /** Which containers are asked for when, and what the cards hear of it. */
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { GpuUuid } from "@remotegpu/shared/ids";
+import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import type { CdiDevice } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";

@@ -1,8 +1,8 @@
 /** Whose figures go into which heartbeat. */
 import { expect, test } from "vitest";
 import { FigureWatch } from "@remotegpu/agent/loop/watch/figure-watch";
-import type { RunId } from "@remotegpu/shared/ids";
-import { MAX_FIGURES } from "@remotegpu/shared/instance-figures";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import { MAX_FIGURES } from "@remotegpu/shared/instance/instance-figures";
 import { memoryLog } from "../../../../support/memory-log.ts";
 import { containerOf, exited, key } from "../../../../support/samples/run-samples.ts";
 

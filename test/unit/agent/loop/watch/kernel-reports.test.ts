@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { beginReading, readKernelLines } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-reading";
 import type { OwnedContainer } from "@remotegpu/agent/core/container/container";
 import { KernelReports } from "@remotegpu/agent/loop/watch/kernel-reports";
-import type { ObservedInstance } from "@remotegpu/shared/instance";
+import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { BOOT, containerOf, gpu, key, runId } from "../../../../support/samples/run-samples.ts";
 
 const A = gpu("a");

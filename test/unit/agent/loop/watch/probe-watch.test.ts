@@ -1,7 +1,7 @@
 /** Who is asked when, how many at once, and what is forgotten. */
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Reply } from "@remotegpu/agent/core/probes/probe-answer";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import type { RunRecord } from "@remotegpu/agent/core/runs/run-record";

@@ -1,6 +1,6 @@
 /** When the versions of the host's programs are read, and what is told of them. */
 import { beforeEach, expect, test } from "vitest";
-import type { HostVersions } from "@remotegpu/shared/host-versions";
+import type { HostVersions } from "@remotegpu/shared/messages/host-versions";
 import {
   FIRST_READ_AFTER_MS,
   READ_AGAIN_AFTER_MS,

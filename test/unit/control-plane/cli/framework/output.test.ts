@@ -1,12 +1,12 @@
 import type { Environment, Offers } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { answer } from "../../../../support/http/answer.ts";
-import { GIB, KIB, MIB } from "@remotegpu/shared/units";
+import { GIB, KIB, MIB } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 import { printOffers } from "@remotegpu/control-plane/cli/money/offer-commands";
 import { printOne, sizeText } from "@remotegpu/control-plane/cli/framework/output";
-import { environmentSentence } from "@remotegpu/control-plane/cli/work/environment-state";
+import { environmentSentence } from "@remotegpu/control-plane/cli/work/environments/environment-state";
 import { deadline } from "@remotegpu/control-plane/cli/framework/arguments";
-import { statusText } from "@remotegpu/control-plane/cli/work/restarts-text";
+import { statusText } from "@remotegpu/control-plane/cli/work/environments/restarts-text";
 
 test.each([
   [0, "0 bytes"],

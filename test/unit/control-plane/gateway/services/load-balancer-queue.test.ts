@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import {
   DEFAULT_BOUNDS,
   type ServiceRoute,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Sealing } from "@remotegpu/control-plane/server/controllers/sealing";
 import { openDatabase, StoreError } from "@remotegpu/control-plane/server/store/database/database";
 import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { quietLog } from "../../../../support/quiet-log.ts";
 
 test("a scan that fails is tried again later and later, an hour at most, and at once under another term", async () => {

@@ -3,7 +3,7 @@ import { hashes, verify } from "@noble/ed25519";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Cryptography } from "@remotegpu/control-plane/server/proof/chain-check";
-import { keyOfPublicNkey } from "@remotegpu/shared/nkey-bytes";
+import { keyOfPublicNkey } from "@remotegpu/shared/proof/nkey-bytes";
 
 const encoder = new TextEncoder();
 hashes.sha512 = sha512;

@@ -2,14 +2,14 @@
 import { Button, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { AgeText } from "../../../components/age-text.tsx";
+import { AgeText } from "../../../components/text/age-text.tsx";
 import { CopyButton } from "../../../components/copy-button.tsx";
-import { NameText } from "../../../components/name-text.tsx";
-import type { Environment } from "../environment.ts";
+import { NameText } from "../../../components/text/name-text.tsx";
+import type { Environment } from "../one/environment.ts";
 import { OpenButton } from "./open-button.tsx";
 import { PasswordButton } from "./password-button.tsx";
 import { rdpFile, vscodeLink, type AccessMethod } from "./access-method.ts";
-import { ServerText } from "../../../components/server-text.tsx";
+import { ServerText } from "../../../components/text/server-text.tsx";
 
 interface CardOf {
   environment: Environment;

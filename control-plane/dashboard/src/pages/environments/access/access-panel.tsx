@@ -5,8 +5,8 @@ import { useTranslation } from "react-i18next";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { serverNow } from "../../../api/server-clock.ts";
 import { useAction, useApi } from "../../../api/use-api.ts";
-import { Failure, Panel } from "../../../components/panel.tsx";
-import { type Environment, workloadOf } from "../environment.ts";
+import { Failure, Panel } from "../../../components/page/panel.tsx";
+import { type Environment, workloadOf } from "../one/environment.ts";
 import { CustomPortCard, RdpCard, SshCard, VscodeCard, WebCard } from "./access-cards.tsx";
 import type { AccessMethod } from "./access-method.ts";
 

@@ -8,7 +8,7 @@ import { Anchor, Button } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { Failure } from "../../../components/panel.tsx";
+import { Failure } from "../../../components/page/panel.tsx";
 
 interface OpenButtonOf {
   environmentId: string;

@@ -8,10 +8,10 @@ import { Button, Code, Group, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../components/age-text.tsx";
+import { AgeText } from "../../../components/text/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../../components/copy-button.tsx";
-import { Failure } from "../../../components/panel.tsx";
+import { Failure } from "../../../components/page/panel.tsx";
 
 interface PasswordButtonOf {
   environmentId: string;

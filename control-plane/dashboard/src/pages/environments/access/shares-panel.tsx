@@ -10,12 +10,12 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../../api/client.ts";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../components/age-text.tsx";
+import { AgeText } from "../../../components/text/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../../components/copy-button.tsx";
-import { type Column, PageTable } from "../../../components/page-table.tsx";
-import { Failure } from "../../../components/panel.tsx";
-import { type Environment, workloadOf } from "../environment.ts";
+import { type Column, PageTable } from "../../../components/page/page-table.tsx";
+import { Failure } from "../../../components/page/panel.tsx";
+import { type Environment, workloadOf } from "../one/environment.ts";
 
 const DEFAULT_HOURS = "24";
 

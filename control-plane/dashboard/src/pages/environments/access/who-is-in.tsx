@@ -8,11 +8,11 @@ import { Button, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
-import { AgeText } from "../../../components/age-text.tsx";
+import { AgeText } from "../../../components/text/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
-import { NameText } from "../../../components/name-text.tsx";
-import { type Column, PageTable } from "../../../components/page-table.tsx";
-import { workloadOf } from "../environment.ts";
+import { NameText } from "../../../components/text/name-text.tsx";
+import { type Column, PageTable } from "../../../components/page/page-table.tsx";
+import { workloadOf } from "../one/environment.ts";
 
 export function WhoIsIn({ id }: { id: string }) {
   const { t } = useTranslation("environments");

@@ -10,10 +10,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../../api/use-api.ts";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
-import { NameText } from "../../../components/name-text.tsx";
-import { useGo } from "../../../components/page-link.tsx";
-import { Failure } from "../../../components/panel.tsx";
-import type { Environment } from "../environment.ts";
+import { NameText } from "../../../components/text/name-text.tsx";
+import { useGo } from "../../../components/page/page-link.tsx";
+import { Failure } from "../../../components/page/panel.tsx";
+import type { Environment } from "./environment.ts";
 
 type Requesting = "stop" | "restart" | "delete";
 type Status = Environment["status"];

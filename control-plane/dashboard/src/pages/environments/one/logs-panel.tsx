@@ -3,9 +3,9 @@ import { getEnvironmentLogs } from "@remotegpu/control-plane/client/generated/ap
 import { NativeSelect } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFilters } from "../../../components/filters.ts";
-import { Panel } from "../../../components/panel.tsx";
-import { LogView } from "../../../components/workload/log-view.tsx";
-import type { Environment } from "../environment.ts";
+import { Panel } from "../../../components/page/panel.tsx";
+import { LogView } from "../../../components/logs/log-view.tsx";
+import type { Environment } from "./environment.ts";
 
 const SERVICES = ["jupyter", "tensorboard", "rdp"] as const;
 

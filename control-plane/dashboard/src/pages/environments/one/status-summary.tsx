@@ -1,20 +1,20 @@
 /** Where it stands, in a sentence, and its figures. */
 import { Group, SimpleGrid, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useMe } from "../../../layout/session.tsx";
-import { AgeText } from "../../../components/age-text.tsx";
+import { useMe } from "../../../session/session.tsx";
+import { AgeText } from "../../../components/text/age-text.tsx";
 import { Figure } from "../../../components/figure.tsx";
-import { Money } from "../../../components/money.tsx";
-import { NameText } from "../../../components/name-text.tsx";
-import { PageLink } from "../../../components/page-link.tsx";
-import { Panel } from "../../../components/panel.tsx";
-import { ServerText } from "../../../components/server-text.tsx";
-import { bytesText } from "../../../components/size-text.ts";
+import { Money } from "../../../components/text/money.tsx";
+import { NameText } from "../../../components/text/name-text.tsx";
+import { PageLink } from "../../../components/page/page-link.tsx";
+import { Panel } from "../../../components/page/panel.tsx";
+import { ServerText } from "../../../components/text/server-text.tsx";
+import { bytesText } from "../../../components/text/size-text.ts";
 import { StatusBadge } from "../../../components/status-badge.tsx";
 import { useCost } from "../../../components/workload/cost.tsx";
 import { FreeNow } from "../../../components/workload/waivers.tsx";
-import { type Environment } from "../environment.ts";
-import { IdleText } from "../idle-text.tsx";
+import { type Environment } from "./environment.ts";
+import { IdleText } from "./idle-text.tsx";
 
 interface StatusOf {
   environment: Environment;

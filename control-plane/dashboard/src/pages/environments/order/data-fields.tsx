@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../../api/use-api.ts";
 import type { Fields } from "./fields.tsx";
 import "@mantine/core/styles/Fieldset.css";
-import { ServerText } from "../../../components/server-text.tsx";
-import { NameText } from "../../../components/name-text.tsx";
+import { ServerText } from "../../../components/text/server-text.tsx";
+import { NameText } from "../../../components/text/name-text.tsx";
 
 export function DataFields(fields: Fields) {
   const { draft, change, errorOf } = fields;

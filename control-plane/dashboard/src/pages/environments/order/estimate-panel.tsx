@@ -7,11 +7,11 @@ import { useTranslation } from "react-i18next";
 import { send } from "../../../api/client.ts";
 import { POLL_MS } from "../../../api/query-client.ts";
 import { useSettled } from "../../../components/form/use-settled.ts";
-import { Money } from "../../../components/money.tsx";
-import { type Column, Rows } from "../../../components/page-table.tsx";
-import { Panel } from "../../../components/panel.tsx";
+import { Money } from "../../../components/text/money.tsx";
+import { type Column, Rows } from "../../../components/page/page-table.tsx";
+import { Panel } from "../../../components/page/panel.tsx";
 import { type Draft, estimateOf } from "./draft.ts";
-import { ServerText } from "../../../components/server-text.tsx";
+import { ServerText } from "../../../components/text/server-text.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;

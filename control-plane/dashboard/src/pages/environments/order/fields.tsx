@@ -9,7 +9,7 @@ import { Checkbox, NativeSelect, SimpleGrid, Stack, Text, TextInput } from "@man
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../../api/use-api.ts";
-import { isolated } from "../../../components/isolated.ts";
+import { isolated } from "../../../locales/isolated.ts";
 import { type Draft, type Switch, SWITCHES } from "./draft.ts";
 
 export interface Fields {

@@ -4,12 +4,12 @@ import type { Offers } from "@remotegpu/control-plane/client/generated/api.schem
 import { Button, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useApi } from "../../../api/use-api.ts";
-import { AgeText } from "../../../components/age-text.tsx";
-import { Money } from "../../../components/money.tsx";
-import { NameText } from "../../../components/name-text.tsx";
-import { type Column, Rows } from "../../../components/page-table.tsx";
-import { Panel } from "../../../components/panel.tsx";
-import { bytesText } from "../../../components/size-text.ts";
+import { AgeText } from "../../../components/text/age-text.tsx";
+import { Money } from "../../../components/text/money.tsx";
+import { NameText } from "../../../components/text/name-text.tsx";
+import { type Column, Rows } from "../../../components/page/page-table.tsx";
+import { Panel } from "../../../components/page/panel.tsx";
+import { bytesText } from "../../../components/text/size-text.ts";
 
 type Offer = Offers["items"][number];
 

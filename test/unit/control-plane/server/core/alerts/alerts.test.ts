@@ -8,7 +8,7 @@ import {
   type OpenAlert,
   type AlertNotice,
 } from "@remotegpu/control-plane/server/core/alerts/alerts";
-import { parsePoints } from "@remotegpu/shared/money";
+import { parsePoints } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

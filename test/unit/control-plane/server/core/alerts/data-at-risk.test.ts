@@ -7,8 +7,8 @@ import {
   riskDaysDue,
   riskSentence,
 } from "@remotegpu/control-plane/server/core/alerts/data-at-risk";
-import { parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/units";
+import { parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 

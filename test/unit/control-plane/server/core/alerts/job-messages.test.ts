@@ -1,5 +1,5 @@
 import { jobMessage } from "@remotegpu/control-plane/server/core/alerts/job-messages";
-import type { TrainingJobStatus } from "@remotegpu/shared/workload";
+import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { expect, test } from "vitest";
 
 const CAUSE = { by: null, exitCode: null };

@@ -3,7 +3,7 @@ import {
   scalingMessage,
   serviceStatusMessage,
 } from "@remotegpu/control-plane/server/core/alerts/service-messages";
-import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
+import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { expect, test } from "vitest";
 
 const CAUSE = { by: null, exitCode: null };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EnvironmentStatus } from "@remotegpu/shared/workload";
+import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import {
   type EndCause,
   drainMessage,

@@ -1,7 +1,7 @@
 /** Hours left by the exact rate at which money is spent. */
 import { type Burn, burnOf, hundredthHoursLeft } from "@remotegpu/control-plane/server/core/billing/burn";
 import type { BillingUnit } from "@remotegpu/control-plane/server/core/billing/rating";
-import { parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { parsePoints, parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import { expect, test } from "vitest";
 
 function burn(unitPrice: string, billingUnit: BillingUnit, quantity = "1"): Burn {

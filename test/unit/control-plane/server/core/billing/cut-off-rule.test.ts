@@ -13,8 +13,8 @@ import {
   type CutOffRule,
   type Spending,
 } from "@remotegpu/control-plane/server/core/billing/cut-off-rule";
-import { parsePoints } from "@remotegpu/shared/money";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { parsePoints } from "@remotegpu/shared/values/money";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

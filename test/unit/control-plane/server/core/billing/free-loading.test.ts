@@ -12,7 +12,7 @@ import {
   union,
   without,
 } from "@remotegpu/control-plane/server/core/billing/proven-time";
-import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { describe, expect, test } from "vitest";
 import { BillingModel } from "../../../../../support/billing/billing-model.ts";
 

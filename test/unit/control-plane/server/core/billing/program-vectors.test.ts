@@ -9,9 +9,9 @@ import { type Interval, union } from "@remotegpu/control-plane/server/core/billi
 import { type PricedLine, rateRun } from "@remotegpu/control-plane/server/core/billing/rating";
 import { stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
 import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
-import { INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance";
-import { parsePrice, parseQuantity } from "@remotegpu/shared/money";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance/instance";
+import { parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 import { z } from "zod";
 

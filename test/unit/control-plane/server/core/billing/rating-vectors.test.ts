@@ -4,7 +4,7 @@ import { linesForOrder } from "@remotegpu/control-plane/server/core/orders/price
 import { atUtc, union } from "@remotegpu/control-plane/server/core/billing/proven-time";
 import { estimate, type PricedLine, rateRun } from "@remotegpu/control-plane/server/core/billing/rating";
 import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
-import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import { describe, expect, test } from "vitest";
 import {
   BILLING_VECTORS,

@@ -11,7 +11,7 @@ import {
   type MonthShare,
 } from "@remotegpu/control-plane/server/core/billing/rating";
 import { waivedTime } from "@remotegpu/control-plane/server/core/billing/waived-time";
-import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

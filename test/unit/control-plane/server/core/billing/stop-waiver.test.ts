@@ -1,7 +1,7 @@
 /** From when on a stop makes time free, by who ordered it and why. */
 import { type StopCause, stopWaiver } from "@remotegpu/control-plane/server/core/billing/stop-waiver";
 import type { StopActor } from "@remotegpu/control-plane/server/core/instances/instance-report";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 
 const AT = Date.parse("2026-03-10T03:00:00Z");

@@ -6,7 +6,7 @@ import {
   type OwnerContents,
   ownerBound,
 } from "@remotegpu/control-plane/server/core/billing/storage-bounds";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -3,8 +3,8 @@ import {
   rateStorageDay,
   type StorageTerms,
 } from "@remotegpu/control-plane/server/core/billing/storage-rating";
-import { formatDecimal, formatPoints, parsePrice } from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+import { formatDecimal, formatPoints, parsePrice } from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -2,7 +2,7 @@ import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/
 import { endSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import {
   afterDeadline,
   afterReport,

@@ -6,7 +6,7 @@ import {
   TERMINAL_KEY_ID,
   terminalSetId,
 } from "@remotegpu/control-plane/server/core/environments/terminal-keys";
-import { KeySet } from "@remotegpu/shared/ssh-access";
+import { KeySet } from "@remotegpu/shared/instance/ssh-access";
 
 const DIGEST = "0123456789abcdef".repeat(4);
 

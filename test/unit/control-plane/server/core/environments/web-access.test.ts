@@ -5,7 +5,7 @@ import {
   whyUnreachable,
   withGateway,
 } from "@remotegpu/control-plane/server/core/environments/web-access";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 
 const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
   name: "lab",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { admit, type EntryState } from "@remotegpu/control-plane/server/core/gateway/admission";
-import { HostId, InstanceId } from "@remotegpu/shared/ids";
+import { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 
 const state = (change: Partial<EntryState> = {}): EntryState => ({
   keyRights: { role: "account", scopes: ["read", "orders"] },

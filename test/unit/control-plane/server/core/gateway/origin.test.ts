@@ -8,7 +8,7 @@ import {
   webBaseText,
   type WebBase,
 } from "@remotegpu/control-plane/server/core/gateway/origin";
-import { sha256 } from "@remotegpu/shared/row-hash";
+import { sha256 } from "@remotegpu/shared/proof/row-hash";
 
 const WEB: WebBase = { scheme: "https", domain: "web.example.com" };
 const LOCAL: WebBase = { scheme: "http", domain: "localhost:8443" };

@@ -3,7 +3,7 @@ import {
   type Knock,
   wakeVerdict,
 } from "@remotegpu/control-plane/server/core/gateway/waking";
-import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { describe, expect, it } from "vitest";
 
 const STOPPED_AT = new Date("2026-05-01T12:00:00Z");

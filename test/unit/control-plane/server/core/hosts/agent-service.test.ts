@@ -1,7 +1,7 @@
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { expect, test } from "vitest";
 import { agentService } from "@remotegpu/control-plane/server/core/hosts/agent-service";
-import { PROTOCOL } from "@remotegpu/shared/protocol";
+import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 
 test.each([
   { agent: { min: 3, max: 4 }, what: "the same version", mode: "full" },

@@ -1,7 +1,7 @@
 /** What an agent is told that speaks only protocol 1; that it understands it is in protocol-versions.test.ts of shared. */
 import { describe, expect, test } from "vitest";
 import { ordersFor } from "@remotegpu/control-plane/server/core/hosts/protocol-one";
-import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { desiredOf } from "../../../../../support/samples/desired-instance.ts";
 
 const GANG = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { fateOf, type ReplicaPlace, serves } from "@remotegpu/control-plane/server/core/inference/replica";
 import { aFailed, aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { type Replica, serves } from "@remotegpu/control-plane/server/core/inference/replica";
 import {
   replicasPlan as planOf,

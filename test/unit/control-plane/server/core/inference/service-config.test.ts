@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DesiredInstance } from "@remotegpu/shared/instance";
+import { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import {
   portOf,
   replicaLive,

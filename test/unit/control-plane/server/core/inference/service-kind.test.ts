@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { SERVICE_KIND } from "@remotegpu/control-plane/server/core/inference/service-kind";
 import { anOrder } from "../../../../../support/placement/an-order.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/server/core/inference/replica";
 import { servicePlan, type ServiceSight } from "@remotegpu/control-plane/server/core/inference/service-plan";
 import type { Versions } from "@remotegpu/control-plane/server/core/inference/rollout/versions";

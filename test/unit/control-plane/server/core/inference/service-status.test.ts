@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import { afterDeadline, limitMs } from "@remotegpu/control-plane/server/core/inference/service-status";
 
 test("what has a limit has a verdict, and nothing else", () => {

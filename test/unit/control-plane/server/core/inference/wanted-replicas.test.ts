@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import {
   MAX_REPLICAS,
   scalesByItself,

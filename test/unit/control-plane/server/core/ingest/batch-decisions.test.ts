@@ -5,7 +5,7 @@ import {
   sortRows,
   type KnownRun,
 } from "@remotegpu/control-plane/server/core/ingest/batch-decisions";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { describe, expect, test } from "vitest";
 import { ChainedJournal } from "../../../../../support/samples/chained-journal.ts";
 

@@ -1,6 +1,6 @@
 /** Claims of hosts against what is possible. */
 import { checkClaim, type ClaimContext } from "@remotegpu/control-plane/server/core/ingest/usage-check";
-import type { UsageEntry } from "@remotegpu/shared/journal-row";
+import type { UsageEntry } from "@remotegpu/shared/proof/journal-row";
 import { describe, expect, test } from "vitest";
 
 const ZERO = Date.parse("2026-03-10T00:00:00Z");

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { rulesOf } from "@remotegpu/control-plane/server/core/workloads/kinds";
-import { featuresFor } from "@remotegpu/shared/features";
+import { featuresFor } from "@remotegpu/shared/instance/features";
 import { replicaLive } from "@remotegpu/control-plane/server/core/inference/service-config";
-import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance";
+import { type DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import {
   type EnvironmentOrder,
   environmentLive,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { INSTANCE_STATES } from "@remotegpu/shared/workload";
+import { INSTANCE_STATES } from "@remotegpu/shared/values/workload";
 import {
   isOver,
   isPersons,

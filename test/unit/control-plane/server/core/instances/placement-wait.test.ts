@@ -5,7 +5,7 @@ import {
   WAIT_RULES,
 } from "@remotegpu/control-plane/server/core/instances/placement-wait";
 import { afterDeadline, limitMs } from "@remotegpu/control-plane/server/core/environments/environment-status";
-import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/workload";
+import { ENVIRONMENT_STATUSES, INSTANCE_STATES } from "@remotegpu/shared/values/workload";
 
 /** What a placement that is not gone may be at rest in: it runs as wanted, or its end is to be seen by the next report. */
 const RESTING = new Set([

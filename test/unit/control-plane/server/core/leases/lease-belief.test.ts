@@ -6,8 +6,8 @@ import {
   type OpenLease,
   PortNumbers,
 } from "@remotegpu/control-plane/server/core/leases/lease-belief";
-import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import type { ObservedLease } from "@remotegpu/shared/lease";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
 
 /** Leases a, b, c … are of the environments env-a, env-b, env-c … */
 const lease = (name: string, port: number | null, change: Partial<ObservedLease> = {}): ObservedLease => ({

@@ -1,8 +1,8 @@
 /** What people should hear of a lease. */
 import { describe, expect, test } from "vitest";
 import { type KnownLease, leaseEvents } from "@remotegpu/control-plane/server/core/leases/lease-report";
-import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import type { ObservedLease } from "@remotegpu/shared/lease";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import type { ObservedLease } from "@remotegpu/shared/instance/lease";
 
 const HOST = { id: "h1", name: "Rack 3" };
 

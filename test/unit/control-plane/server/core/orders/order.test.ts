@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import {
   gpuRequest,
   type OrderFields,

@@ -1,4 +1,4 @@
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 import { describeExceeded, exceededQuota } from "@remotegpu/control-plane/server/core/orders/quota";
 import type { Quota } from "@remotegpu/control-plane/server/core/orders/quota-levels";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { tempStorageLimit } from "@remotegpu/control-plane/server/core/orders/temp-storage";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 const DEFAULT = 20 * GIB;
 

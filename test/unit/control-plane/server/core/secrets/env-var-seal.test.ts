@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hiddenValues, isSealed } from "@remotegpu/control-plane/server/core/secrets/env-var-seal";
-import { EnvVars } from "@remotegpu/shared/env-vars";
+import { EnvVars } from "@remotegpu/shared/values/env-vars";
 
 const SEALED = { key: "0a1b", sealed: "AAAA" };
 

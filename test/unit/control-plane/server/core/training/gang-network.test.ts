@@ -7,7 +7,7 @@ import {
   type GangPlace,
   MAX_GANG_RANKS,
 } from "@remotegpu/control-plane/server/core/training/gang-network";
-import { GangNetwork, RankName } from "@remotegpu/shared/gang-network";
+import { GangNetwork, RankName } from "@remotegpu/shared/instance/gang-network";
 
 /** One rank for each letter, on the host of that letter. */
 function places(hosts: string): GangPlace[] {

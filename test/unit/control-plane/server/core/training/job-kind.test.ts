@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 import { JOB_KIND } from "@remotegpu/control-plane/server/core/training/job-kind";
 import { anOrder } from "../../../../../support/placement/an-order.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { TRAINING_JOB_STATUSES, type TrainingJobStatus } from "@remotegpu/shared/workload";
+import { TRAINING_JOB_STATUSES, type TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import {
   afterCancel,
   afterDeadline,

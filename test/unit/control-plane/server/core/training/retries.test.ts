@@ -4,7 +4,7 @@ import {
   afterFailure,
   type RetryState,
 } from "@remotegpu/control-plane/server/core/training/retries";
-import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 const state = ({
   attempt = 1,

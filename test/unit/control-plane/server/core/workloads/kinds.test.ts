@@ -6,7 +6,7 @@ import {
   TRAINING_JOB_STATUSES,
   WORKLOAD_KINDS,
   type WorkloadKind,
-} from "@remotegpu/shared/workload";
+} from "@remotegpu/shared/values/workload";
 import { rulesOf, type WorkloadStatus } from "@remotegpu/control-plane/server/core/workloads/kinds";
 
 const STATUSES: Record<WorkloadKind, readonly WorkloadStatus[]> = {

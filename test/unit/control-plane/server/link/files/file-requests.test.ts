@@ -1,7 +1,7 @@
 /** What a host may answer in place of what it was asked for: each ends within its bound, and none is held in memory. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { HostId } from "@remotegpu/shared/ids";
-import { DraftState, HostListing } from "@remotegpu/shared/files";
+import { HostId } from "@remotegpu/shared/values/ids";
+import { DraftState, HostListing } from "@remotegpu/shared/messages/files";
 import type { FileQuestion } from "@remotegpu/control-plane/server/core/hosts/host-files";
 import { type HostAnswers, ScriptedHost } from "../../../../../support/http/host-answers.ts";
 

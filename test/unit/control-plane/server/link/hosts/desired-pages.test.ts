@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { DesiredSet } from "@remotegpu/control-plane/server/link/hosts/host-requests";
 import { pageOf } from "@remotegpu/control-plane/server/link/hosts/desired-pages";
-import type { DesiredInstance } from "@remotegpu/shared/instance";
-import { readKeySets } from "@remotegpu/shared/one-by-one";
-import { MAX_PAGE_BYTES, PulledPage, PullReply } from "@remotegpu/shared/protocol";
-import { MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
-import { encode } from "@remotegpu/shared/wire";
+import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
+import { readKeySets } from "@remotegpu/shared/messages/one-by-one";
+import { MAX_PAGE_BYTES, PulledPage, PullReply } from "@remotegpu/shared/messages/protocol";
+import { MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/instance/ssh-access";
+import { encode } from "@remotegpu/shared/messages/wire";
 import { aDesiredInstance } from "../../../../../support/samples/protocol-samples.ts";
 
 const opened = (id: string, keySets: string[]): DesiredInstance => {

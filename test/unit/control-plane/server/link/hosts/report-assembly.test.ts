@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { ReportAssembly } from "@remotegpu/control-plane/server/link/hosts/report-assembly";
-import { LeaseId, WorkloadId } from "@remotegpu/shared/ids";
-import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/protocol";
+import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
+import { MAX_OBSERVED_INSTANCES, type ObservedReport } from "@remotegpu/shared/messages/protocol";
 import { aHost, anObservedInstance } from "../../../../../support/samples/protocol-samples.ts";
 
 const host = aHost("host-1");

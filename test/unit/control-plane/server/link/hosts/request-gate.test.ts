@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RequestGate } from "@remotegpu/control-plane/server/link/hosts/request-gate";
-import { MIB } from "@remotegpu/shared/units";
+import { MIB } from "@remotegpu/shared/values/units";
 import { aHost } from "../../../../../support/samples/protocol-samples.ts";
 
 const [a, b] = [aHost("a"), aHost("b")];

@@ -1,7 +1,7 @@
 /** What is told of a host key beside what ssh-keygen of OpenSSH 10.0 printed of the same private key. */
 import { expect, test } from "vitest";
 import { environmentHostKeys } from "@remotegpu/control-plane/server/link/identity/environment-host-keys";
-import { derivedKey } from "@remotegpu/shared/derived-key";
+import { derivedKey } from "@remotegpu/shared/proof/derived-key";
 
 const SEED = "SOACGNTK5SWHAGJXO5VRRCUXPT4EMHHGRBBVWAVX6ZYQFBYR7BXZUXO7CA";
 const keysOf = (seed: string) =>

@@ -2,7 +2,7 @@ import { createPublicKey, sign, verify } from "node:crypto";
 import { expect, test } from "vitest";
 import { isTerminalSet } from "@remotegpu/control-plane/server/core/environments/terminal-keys";
 import { environmentTerminalKeys } from "@remotegpu/control-plane/server/link/identity/environment-terminal-keys";
-import { KeySet } from "@remotegpu/shared/ssh-access";
+import { KeySet } from "@remotegpu/shared/instance/ssh-access";
 
 const SEED = "SOACGNTK5SWHAGJXO5VRRCUXPT4EMHHGRBBVWAVX6ZYQFBYR7BXZUXO7CA";
 const keysOf = (seed: string) =>

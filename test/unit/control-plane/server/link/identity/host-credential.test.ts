@@ -12,7 +12,7 @@ import {
 import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
 import { openOperator, type Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openHostKey, type HostKey } from "@remotegpu/agent/link/nkey";
-import { renewalProofText } from "@remotegpu/shared/joining";
+import { renewalProofText } from "@remotegpu/shared/messages/joining";
 import { aHost } from "../../../../../support/samples/protocol-samples.ts";
 
 const now = new Date("2026-01-01T00:00:00Z");

@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { expect, test } from "vitest";
-import { RankKeys } from "@remotegpu/shared/rank-launch";
+import { RankKeys } from "@remotegpu/shared/instance/rank-launch";
 import { jobRankKeys } from "@remotegpu/control-plane/server/link/identity/job-rank-keys";
 import { publicKeyLine } from "@remotegpu/control-plane/server/link/identity/public-key-line";
 

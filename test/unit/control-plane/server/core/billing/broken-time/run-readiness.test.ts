@@ -4,7 +4,7 @@ import {
   readinessOf,
   type RunSoFar,
 } from "@remotegpu/control-plane/server/core/billing/broken-time/run-readiness";
-import { INSTANCE_PROBLEMS, type InstanceProblem } from "@remotegpu/shared/instance";
+import { INSTANCE_PROBLEMS, type InstanceProblem } from "@remotegpu/shared/instance/instance";
 import { expect, test } from "vitest";
 
 const STARTING: RunSoFar = {

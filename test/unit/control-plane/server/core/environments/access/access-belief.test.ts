@@ -6,7 +6,7 @@ import {
   type KnownSession,
   MAX_NEW_IN_HOUR,
 } from "@remotegpu/control-plane/server/core/environments/access/access-belief";
-import { AccessAttempts, AccessSession } from "@remotegpu/shared/ssh-access";
+import { AccessAttempts, AccessSession } from "@remotegpu/shared/instance/ssh-access";
 
 const at = (minute: number) => new Date(Date.UTC(2026, 2, 1, 10, minute));
 const label = (minute: number) => at(minute).toISOString();

@@ -5,7 +5,7 @@ import {
   ticketEnd,
   ticketSetId,
 } from "@remotegpu/control-plane/server/core/environments/access/ssh-ticket";
-import { KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/ssh-access";
+import { KeySet, MAX_SETS_OF_INSTANCE } from "@remotegpu/shared/instance/ssh-access";
 
 test("a ticket lasts a quarter of an hour", () => {
   expect(ticketEnd(new Date("2026-03-01T10:00:00Z"))).toEqual(new Date("2026-03-01T10:15:00Z"));

@@ -1,5 +1,5 @@
-import type { HostId, InstanceId } from "@remotegpu/shared/ids";
-import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/workload";
+import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
+import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
 import { expect, test } from "vitest";
 import {
   DEFAULT_BOUNDS,

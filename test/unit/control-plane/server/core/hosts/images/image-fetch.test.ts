@@ -14,9 +14,13 @@ import {
   type PlacedForImage,
   type PullProgress,
 } from "@remotegpu/control-plane/server/core/hosts/images/image-fetch";
-import { MAX_FETCHES_OF_HOST, PULL_PROBLEM_SENTENCES, PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
-import { GIB, MIB } from "@remotegpu/shared/units";
-import { INSTANCE_STATES } from "@remotegpu/shared/workload";
+import {
+  MAX_FETCHES_OF_HOST,
+  PULL_PROBLEM_SENTENCES,
+  PULL_PROBLEMS,
+} from "@remotegpu/shared/instance/image-fetch";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
+import { INSTANCE_STATES } from "@remotegpu/shared/values/workload";
 
 const PLACED: PlacedForImage = {
   state: "starting",

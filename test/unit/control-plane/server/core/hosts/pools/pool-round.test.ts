@@ -11,7 +11,7 @@ import {
   type RoundMember,
   type Verdict,
 } from "@remotegpu/control-plane/server/core/hosts/pools/pool-round";
-import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

@@ -5,7 +5,7 @@ import {
   parseAutoscalingConfig,
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
 import { NewInferenceServiceBody } from "@remotegpu/control-plane/server/http/inference/service-body";
-import { GIB } from "@remotegpu/shared/units";
+import { GIB } from "@remotegpu/shared/values/units";
 
 const USUAL: AutoscalingConfig = {
   targets: { cpu: 80 },

@@ -1,6 +1,6 @@
 /** Autoscaling over loads as services have them, by chance around a rate: what is lost, what it takes, how often it changes. */
 import { describe, expect, test } from "vitest";
-import { MS_PER_MINUTE } from "@remotegpu/shared/units";
+import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { type LoadTrace, TRACES } from "../../../../../../support/autoscaling/load-traces.ts";
 import { configOf } from "../../../../../../support/autoscaling/played-service.ts";
 import { knative, rayServe, type Rule } from "../../../../../../support/autoscaling/published-rules.ts";

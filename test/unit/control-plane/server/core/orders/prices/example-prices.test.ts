@@ -1,8 +1,8 @@
 /** The examples for a new catalogue are what an order can be placed by. */
 import { EXAMPLE_SPECS } from "@remotegpu/control-plane/server/core/orders/prices/example-prices";
 import { linesForOrder, hourlyPrice } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
-import { formatPoints, parsePrice } from "@remotegpu/shared/money";
-import { THOUSANDTHS } from "@remotegpu/shared/units";
+import { formatPoints, parsePrice } from "@remotegpu/shared/values/money";
+import { THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { expect, test } from "vitest";
 
 test.each(EXAMPLE_SPECS)(

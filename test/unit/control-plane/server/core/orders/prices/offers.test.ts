@@ -6,8 +6,8 @@ import {
   largestRoom,
 } from "@remotegpu/control-plane/server/core/orders/prices/offers";
 import type { SpecPrices, SpecShape } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
-import { parsePrice, parsePoints } from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+import { parsePrice, parsePoints } from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 import { CLOSED, aGpu, aHost, gpusOf } from "../../../../../../support/placement/fleet.ts";
 
 const NONE = new Set<string>();

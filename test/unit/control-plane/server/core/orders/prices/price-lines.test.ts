@@ -9,8 +9,8 @@ import {
   type PricedOrder,
   type SpecShape,
 } from "@remotegpu/control-plane/server/core/orders/prices/price-lines";
-import { formatPoints, formatQuantity, parsePoints, parsePrice } from "@remotegpu/shared/money";
-import { GIB, MIB } from "@remotegpu/shared/units";
+import { formatPoints, formatQuantity, parsePoints, parsePrice } from "@remotegpu/shared/values/money";
+import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { describe, expect, test } from "vitest";
 
 const ORDER: PricedOrder = {

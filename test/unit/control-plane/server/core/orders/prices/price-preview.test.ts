@@ -5,7 +5,7 @@ import {
   type ProposedPrice,
   type RunningLine,
 } from "@remotegpu/control-plane/server/core/orders/prices/price-preview";
-import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/money";
+import { formatPoints, parsePrice, parseQuantity } from "@remotegpu/shared/values/money";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 

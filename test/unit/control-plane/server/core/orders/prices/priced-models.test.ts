@@ -7,8 +7,8 @@ import {
   dearestOnFleet,
   pricedModels,
 } from "@remotegpu/control-plane/server/core/orders/prices/priced-models";
-import { parsePrice } from "@remotegpu/shared/money";
-import { GIB } from "@remotegpu/shared/units";
+import { parsePrice } from "@remotegpu/shared/values/money";
+import { GIB } from "@remotegpu/shared/values/units";
 
 const FLEET = [
   { model: "A100", memoryBytes: 80 * GIB },
