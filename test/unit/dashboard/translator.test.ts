@@ -18,7 +18,7 @@ import type { AlarmKind } from "@remotegpu/control-plane/server/store/events/ala
 import {
   PROBLEM_STATUS,
   PROBLEM_TITLES,
-} from "@remotegpu/control-plane/server/http/request/problem-statuses";
+} from "@remotegpu/control-plane/server/http/problems/problem-statuses";
 import { translator } from "@remotegpu/dashboard/components/translator";
 import { REFUSALS } from "@remotegpu/dashboard/components/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/image-fetch";

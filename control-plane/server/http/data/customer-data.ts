@@ -6,7 +6,7 @@ import { deleteCustomerData } from "../../store/spending/deletion.ts";
 import { deleteCodesOf } from "../../store/training/codes.ts";
 import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { KINDS } from "../kinds.ts";
+import { KINDS } from "../server/kinds.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";

@@ -1,29 +1,33 @@
 /** Why a workload waits, whatever its kind: host by host, its turn, and what would start it now. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { asPhrase } from "@remotegpu/shared/sentence";
-import { inEnglish } from "../../core/reasons/english/english.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
-import { fetchEndReason } from "../../core/hosts/images/image-fetch.ts";
-import { faultSentence } from "../../core/hosts/card-fault.ts";
-import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
-import { hostReasons, obstaclesReason } from "../../core/placement/placement.ts";
-import { rulesOf } from "../../core/workloads/kinds.ts";
-import { queueStateOf } from "../../core/queue/pass-plan.ts";
-import { prepareQueue, queueOrder } from "../../core/queue/queue.ts";
-import { sharesOfWaiting } from "../../core/queue/shares-of-waiting.ts";
-import { suggestions } from "../../core/queue/suggestions.ts";
-import type { Connection } from "../../store/database/database.ts";
-import { instancesOf } from "../../store/workloads/instances/instances.ts";
-import { type FetchOfWorkload, fetchesOfWorkload } from "../../store/workloads/image-fetches.ts";
-import { guessesAtPassword } from "../../store/leases/lease-views.ts";
-import { gpuFaultsOf } from "../../store/reports/runs/gpu-faults.ts";
-import { type PassCache, passInputs, type ScheduledOrder } from "../../store/placement/inputs/pass-inputs.ts";
-import type { ApiApp, ApiContext } from "../deps.ts";
-import { REASON_FIELDS, reasonAnswer, statusReasonOf } from "../request/reason-answer.ts";
-import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../request/route.ts";
-import { ShareAnswer, shareAnswer } from "./share-answer.ts";
-import { SuggestionAnswer, suggestionAnswer } from "./suggestion-answer.ts";
-import { type RoutedKind, workloadFor, type WorkloadState } from "./routed-kind.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import { fetchEndReason } from "../../../core/hosts/images/image-fetch.ts";
+import { faultSentence } from "../../../core/hosts/card-fault.ts";
+import { FleetState } from "../../../core/placement/fleet/fleet-state.ts";
+import { hostReasons, obstaclesReason } from "../../../core/placement/placement.ts";
+import { rulesOf } from "../../../core/workloads/kinds.ts";
+import { queueStateOf } from "../../../core/queue/pass-plan.ts";
+import { prepareQueue, queueOrder } from "../../../core/queue/queue.ts";
+import { sharesOfWaiting } from "../../../core/queue/shares-of-waiting.ts";
+import { suggestions } from "../../../core/queue/suggestions.ts";
+import type { Connection } from "../../../store/database/database.ts";
+import { instancesOf } from "../../../store/workloads/instances/instances.ts";
+import { type FetchOfWorkload, fetchesOfWorkload } from "../../../store/workloads/image-fetches.ts";
+import { guessesAtPassword } from "../../../store/leases/lease-views.ts";
+import { gpuFaultsOf } from "../../../store/reports/runs/gpu-faults.ts";
+import {
+  type PassCache,
+  passInputs,
+  type ScheduledOrder,
+} from "../../../store/placement/inputs/pass-inputs.ts";
+import type { ApiApp, ApiContext } from "../../deps.ts";
+import { REASON_FIELDS, reasonAnswer, statusReasonOf } from "../../request/reason-answer.ts";
+import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../../request/route.ts";
+import { ShareAnswer, shareAnswer } from "../share-answer.ts";
+import { SuggestionAnswer, suggestionAnswer } from "../suggestion-answer.ts";
+import { type RoutedKind, workloadFor, type WorkloadState } from "../routed-kind.ts";
 
 const MOST_GPU_FAULTS = 8;
 const FITS: Reason = { code: "host-fits", params: {} };

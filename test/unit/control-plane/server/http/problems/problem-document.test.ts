@@ -1,10 +1,10 @@
 /** Problem documents: their types are on the page of all types, and their reasons are data with the text beside it. */
 import { readFileSync } from "node:fs";
-import { problemDocument, problemType } from "@remotegpu/control-plane/server/http/request/problem-document";
+import { problemDocument, problemType } from "@remotegpu/control-plane/server/http/problems/problem-document";
 import {
   PROBLEM_STATUS,
   PROBLEM_TITLES,
-} from "@remotegpu/control-plane/server/http/request/problem-statuses";
+} from "@remotegpu/control-plane/server/http/problems/problem-statuses";
 import {
   ApiRefusal,
   badField,

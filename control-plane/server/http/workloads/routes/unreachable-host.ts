@@ -1,5 +1,5 @@
 /** Why a host cannot be asked about what runs on it. */
-import type { Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** @param since when it was heard last; null for one that has only joined */
 export function unreachableSince({ hostName, since }: { hostName: string; since: Date | null }): Reason {

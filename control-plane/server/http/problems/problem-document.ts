@@ -1,6 +1,6 @@
 /** A refusal as a problem document (RFC 9457). Its type names the kind of refusal, and the code its reason. */
 import { PROBLEM_TITLES } from "./problem-statuses.ts";
-import type { ApiRefusal, FieldError, RefusalKind } from "./refusal.ts";
+import type { ApiRefusal, FieldError, RefusalKind } from "../request/refusal.ts";
 
 /** Where the page of all types is served; a type is the address of its heading there. */
 const PROBLEMS_PATH = "/docs/api/problems";

@@ -1,6 +1,6 @@
 /** Which HTTP status a refusal becomes, and what a problem document of each status is titled. */
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { RefusalKind } from "./refusal.ts";
+import type { RefusalKind } from "../request/refusal.ts";
 
 export const PROBLEM_STATUS: Record<RefusalKind, ContentfulStatusCode> = {
   malformed: 400,

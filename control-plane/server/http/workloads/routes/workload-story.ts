@@ -1,13 +1,13 @@
 /** What a workload's people ask about it, whatever its kind: what happened, and where it runs and ran. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { workloadEvents } from "../../store/events/events.ts";
-import { seenInstances } from "../../store/overview/seen-instances.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
-import { eventPage, EventPage } from "./event-answer.ts";
-import { Instance, instanceAnswer } from "./instance-answer.ts";
-import { numericPage, pageOf, pageQuery, PageQuery, wholePage } from "../request/pagination.ts";
-import { forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
-import { type RoutedKind, workloadFor } from "./routed-kind.ts";
+import { workloadEvents } from "../../../store/events/events.ts";
+import { seenInstances } from "../../../store/overview/seen-instances.ts";
+import type { ApiApp, ApiDeps } from "../../deps.ts";
+import { eventPage, EventPage } from "../event-answer.ts";
+import { Instance, instanceAnswer } from "../instance-answer.ts";
+import { numericPage, pageOf, pageQuery, PageQuery, wholePage } from "../../request/pagination.ts";
+import { forCustomers, ok, WorkloadIdPath } from "../../request/route.ts";
+import { type RoutedKind, workloadFor } from "../routed-kind.ts";
 
 const params = WorkloadIdPath;
 

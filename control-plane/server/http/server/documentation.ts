@@ -5,11 +5,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { forEveryone, ok } from "../request/route.ts";
-import { API_BASE } from "./api-base.ts";
-import { makeDocument } from "./document.ts";
-import { DOCS_PATH, REFERENCE_PATH } from "./documentation-paths.ts";
-import { documentationPages } from "./reference/reference.ts";
-import { registerPages } from "./pages/pages.ts";
+import { API_BASE } from "../documentation/api-base.ts";
+import { makeDocument } from "../documentation/document.ts";
+import { DOCS_PATH, REFERENCE_PATH } from "../documentation/documentation-paths.ts";
+import { documentationPages } from "../documentation/reference/reference.ts";
+import { registerPages } from "../documentation/pages/pages.ts";
 
 const OPENAPI_PATH = "/openapi.json";
 const MAX_QUESTION = 200;

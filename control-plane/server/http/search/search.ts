@@ -1,11 +1,11 @@
 /** One search over names and ids of all that somebody may see. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/text";
-import { type Found, FOUND_KINDS, search } from "../store/overview/search.ts";
-import type { ApiApp, ApiDeps } from "./deps.ts";
-import { visibleWorkloads } from "./request/authorization.ts";
-import { cursorOf, limitOf, pageOf, pageQuery, toPage } from "./request/pagination.ts";
-import { forCustomers, ok } from "./request/route.ts";
+import { type Found, FOUND_KINDS, search } from "../../store/overview/search.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { visibleWorkloads } from "../request/authorization.ts";
+import { cursorOf, limitOf, pageOf, pageQuery, toPage } from "../request/pagination.ts";
+import { forCustomers, ok } from "../request/route.ts";
 
 const MAX_LENGTH = 200;
 

@@ -1,7 +1,7 @@
 /** Turns what zod found wrong into `errors: [{path, message}]`, naming the innermost field that is to blame. */
 import type { z } from "@hono/zod-openapi";
 import { asReported } from "../../core/reasons/reason.ts";
-import { ApiRefusal, fieldError, type FieldError } from "./refusal.ts";
+import { ApiRefusal, fieldError, type FieldError } from "../request/refusal.ts";
 
 /** A caller who sends a thousand unknown fields learns about the first ones. */
 const MAX_ERRORS = 50;

@@ -1,11 +1,11 @@
 /** Workloads of any kind, listed and read. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ApiApp } from "../deps.ts";
-import { visibleWorkloads } from "../request/authorization.ts";
-import { pageOf, pageQuery, timePage } from "../request/pagination.ts";
-import { forCustomers, NumericId, ok, WorkloadIdPath } from "../request/route.ts";
-import type { RoutedKind } from "./routed-kind.ts";
-import { valuesQuery } from "./visible-env-vars.ts";
+import type { ApiApp } from "../../deps.ts";
+import { visibleWorkloads } from "../../request/authorization.ts";
+import { pageOf, pageQuery, timePage } from "../../request/pagination.ts";
+import { forCustomers, NumericId, ok, WorkloadIdPath } from "../../request/route.ts";
+import type { RoutedKind } from "../routed-kind.ts";
+import { valuesQuery } from "../visible-env-vars.ts";
 
 const listOf = ({ path, many, filters, Answer }: RoutedKind) =>
   createRoute({

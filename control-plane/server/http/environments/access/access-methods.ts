@@ -3,28 +3,28 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { HostId } from "@remotegpu/shared/ids";
 import { LEASE_SERVICES } from "@remotegpu/shared/lease";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/workload";
-import { accessMethods } from "../../core/environments/access-methods.ts";
-import { withGateway } from "../../core/environments/web-access.ts";
-import { originOf, webBaseText } from "../../core/gateway/origin.ts";
-import { isImagesOwnSsh } from "../../core/leases/ssh-server.ts";
-import { transaction, type Transaction } from "../../store/database/database.ts";
+import { accessMethods } from "../../../core/environments/access-methods.ts";
+import { withGateway } from "../../../core/environments/web-access.ts";
+import { originOf, webBaseText } from "../../../core/gateway/origin.ts";
+import { isImagesOwnSsh } from "../../../core/leases/ssh-server.ts";
+import { transaction, type Transaction } from "../../../store/database/database.ts";
 import {
   heldPlacement,
   imageBrings,
   serviceAnswers,
-} from "../../store/workloads/instances/workload-placements.ts";
-import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
-import { jupyterTokenOf } from "../../store/environments/jupyter-tokens.ts";
-import { rdpPasswordSetAt } from "../../store/environments/rdp-passwords.ts";
-import { sshPasswordSetAt } from "../../store/environments/ssh-passwords.ts";
-import { allowsPlainHttp, switchesOf } from "../../store/leases/environment-leases.ts";
-import { type LeaseView, newestLeases } from "../../store/leases/lease-views.ts";
-import { type LeaseChange, leaseForStart } from "../../store/leases/start-leases.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { orderContextOf } from "../workloads/orders.ts";
-import { opensOrders } from "../request/authentication.ts";
-import { mayEnter } from "../request/authorization.ts";
-import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
+} from "../../../store/workloads/instances/workload-placements.ts";
+import { type EnvironmentRow, lockEnvironment } from "../../../store/environments/environments.ts";
+import { jupyterTokenOf } from "../../../store/environments/jupyter-tokens.ts";
+import { rdpPasswordSetAt } from "../../../store/environments/rdp-passwords.ts";
+import { sshPasswordSetAt } from "../../../store/environments/ssh-passwords.ts";
+import { allowsPlainHttp, switchesOf } from "../../../store/leases/environment-leases.ts";
+import { type LeaseView, newestLeases } from "../../../store/leases/lease-views.ts";
+import { type LeaseChange, leaseForStart } from "../../../store/leases/start-leases.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
+import { orderContextOf } from "../../workloads/orders.ts";
+import { opensOrders } from "../../request/authentication.ts";
+import { mayEnter } from "../../request/authorization.ts";
+import { ApiRefusal, conflict, notFound } from "../../request/refusal.ts";
 import {
   forCustomers,
   forCustomersBeyondDatabase,
@@ -32,11 +32,11 @@ import {
   ok,
   Timestamp,
   WorkloadIdPath,
-} from "../request/route.ts";
-import { environmentFor } from "./environment-access.ts";
-import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
-import { webBase } from "./web/web-origin.ts";
-import { statusPhrase } from "../../core/reasons/plain-reason.ts";
+} from "../../request/route.ts";
+import { environmentFor } from "../environment-access.ts";
+import { LEASE_WAIT_SECONDS, waitForLeases } from "../lease-wait.ts";
+import { webBase } from "../web/web-origin.ts";
+import { statusPhrase } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;

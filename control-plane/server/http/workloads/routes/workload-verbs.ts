@@ -1,11 +1,11 @@
 /** What is ordered for a workload that is there: the verbs that its kind has, and its deletion. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../store/database/database.ts";
-import type { ApiApp } from "../deps.ts";
-import { once } from "../request/idempotency.ts";
-import { accepted, forCustomers, ok, WorkloadIdPath } from "../request/route.ts";
-import { refuseUnlessDone, notifyOf } from "./orders.ts";
-import { type Means, type RoutedKind, workloadFor } from "./routed-kind.ts";
+import { transaction } from "../../../store/database/database.ts";
+import type { ApiApp } from "../../deps.ts";
+import { once } from "../../request/idempotency.ts";
+import { accepted, forCustomers, ok, WorkloadIdPath } from "../../request/route.ts";
+import { refuseUnlessDone, notifyOf } from "../orders.ts";
+import { type Means, type RoutedKind, workloadFor } from "../routed-kind.ts";
 
 type Orders = NonNullable<RoutedKind["orders"]>;
 

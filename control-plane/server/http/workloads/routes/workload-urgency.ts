@@ -3,16 +3,16 @@
  * the audit log, and among the events of the workload.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { transaction } from "../../store/database/database.ts";
-import { appendEvents } from "../../store/events/events.ts";
-import { setUrgent } from "../../store/placement/urgent-workloads.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { notFound } from "../request/refusal.ts";
-import { forAdmins, ok, WorkloadIdPath } from "../request/route.ts";
-import { orderContextOf } from "./orders.ts";
-import type { RoutedKind } from "./routed-kind.ts";
-import { workloadThing } from "./workload-thing.ts";
-import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import { transaction } from "../../../store/database/database.ts";
+import { appendEvents } from "../../../store/events/events.ts";
+import { setUrgent } from "../../../store/placement/urgent-workloads.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
+import { notFound } from "../../request/refusal.ts";
+import { forAdmins, ok, WorkloadIdPath } from "../../request/route.ts";
+import { orderContextOf } from "../orders.ts";
+import type { RoutedKind } from "../routed-kind.ts";
+import { workloadThing } from "../workload-thing.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 /** An operator who makes a service urgent wants it served, after a lost host too; growth is bounded by its owner's quota. */
 const LASTS =
