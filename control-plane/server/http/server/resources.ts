@@ -155,7 +155,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWebhookDeliveryRoutes(api, deps);
 
   registerCustomerRoutes(api, deps);
-  registerCustomerDataRoutes(api, deps);
+  registerCustomerDataRoutes(api, deps, { kinds: KINDS });
   registerApiKeyRoutes(api, deps);
   registerPaymentRoutes(api, deps);
   registerPaymentListRoutes(api, deps);
