@@ -295,9 +295,9 @@ const READ_WHOLE = [
 const TAKES_PIECES =
   /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array|string)>|AsyncIterable<(?:Buffer|Uint8Array|string)>[,)]|for await \(const \w+ of [\w.]*body\)/;
 const BOUND_OF: Record<string, string> = {
-  "agent/src/access/lines.ts": "maxBytes",
+  "agent/src/access/control/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
-  "agent/src/access/service-check.ts": "BANNER.length",
+  "agent/src/access/services/service-check.ts": "BANNER.length",
   "agent/src/files/drafts/seal.ts": "MAX_LINE",
   "agent/src/files/pool-proofs.ts": "POOL_NONCE_BYTES",
   "agent/src/files/writing/chunk-in.ts": "length",

@@ -10,8 +10,8 @@ import { DIGEST_HEADER, digestText, FILE_TYPE_HEADER, WANT_DIGEST_HEADER } from 
 import { MIB } from "@remotegpu/shared/units";
 import { byteRange } from "@remotegpu/shared/byte-range";
 import { delivered } from "./delivery.ts";
-import type { HeldEntry } from "./held-entry.ts";
-import { FileRefusal } from "./refusal.ts";
+import type { HeldEntry } from "./entries/held-entry.ts";
+import { FileRefusal } from "./entries/refusal.ts";
 
 const READ_BYTES = MIB;
 /** Of a file on its way; what fits into a processor's cache goes faster. */

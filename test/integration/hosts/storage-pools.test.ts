@@ -17,7 +17,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createUser } from "@nats-io/nkeys";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { folderInPool, ownFolderInPool } from "@remotegpu/agent/runtime/storage/pool-path";
 import { answerStorage } from "@remotegpu/control-plane/server/controllers/billing/storage-sampling";
 import { poolAlarmsPass } from "@remotegpu/control-plane/server/controllers/hosts/pool-alarms";

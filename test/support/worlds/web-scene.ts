@@ -25,7 +25,7 @@ import type { Operator } from "@remotegpu/control-plane/server/link/servers/oper
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/ids";
-import type { ReachableInstance } from "@remotegpu/agent/access/control-messages";
+import type { ReachableInstance } from "@remotegpu/agent/access/control/control-messages";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";

@@ -156,7 +156,7 @@ describe("what it may say", () => {
   });
 
   test("of an access process about guesses at a password", () => {
-    const file = readFileSync("agent/src/access/observed-leases.ts", "utf8");
+    const file = readFileSync("agent/src/access/leases/observed-leases.ts", "utf8");
     const sentences = sentencesOf(file);
 
     expect(sentences).toHaveLength(1);

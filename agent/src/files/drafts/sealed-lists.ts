@@ -12,8 +12,8 @@ import type { ManifestLine } from "@remotegpu/shared/files";
 import { HASH_BYTES, type Hash, pairs } from "@remotegpu/shared/merkle-tree";
 import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/sealed-chunks";
 import { MIB } from "@remotegpu/shared/units";
-import { hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
 
 export const TREE_NAME = "tree";
 export const PLACES_NAME = "places";
