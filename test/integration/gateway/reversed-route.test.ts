@@ -17,7 +17,7 @@ import { RelaySocket } from "@remotegpu/agent/access/relay/connections/relay-soc
 import { ReversedTunnels } from "@remotegpu/agent/access/relay/tunnel/reversed-tunnels";
 import { TunnelStreams } from "@remotegpu/agent/access/relay/tunnel/tunnel-streams";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy/tunnel-agent";
+import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/pool/tunnel-agent";
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";

@@ -17,7 +17,7 @@ import {
 } from "@remotegpu/control-plane/server/core/gateway/origin";
 import type { WebTarget } from "@remotegpu/control-plane/server/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
-import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
+import { replicaMetrics } from "@remotegpu/control-plane/gateway/load-balancer/replica-metrics";
 import { noteOnThisMachine } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";

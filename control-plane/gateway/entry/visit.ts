@@ -6,8 +6,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { ServiceAnswer } from "@remotegpu/shared/instance";
-import type { Entry } from "../server/core/gateway/entry.ts";
-import type { GatewayTarget } from "../server/core/environments/web-target.ts";
+import type { Entry } from "../../server/core/gateway/entry.ts";
+import type { GatewayTarget } from "../../server/core/environments/web-target.ts";
 
 export interface Visit {
   entry: Entry;

@@ -9,7 +9,7 @@ import {
   type Given,
   LoadBalancerQueue,
   type Taken,
-} from "@remotegpu/control-plane/gateway/services/load-balancer-queue";
+} from "@remotegpu/control-plane/gateway/load-balancer/load-balancer-queue";
 
 const NO_HANDLERS = new Set<string>();
 const WAKES = { wakes: true };

@@ -11,9 +11,9 @@ import type { Database } from "../../server/store/database/database.ts";
 import { newestLeases } from "../../server/store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
 import { targetText } from "../../server/core/environments/web-target.ts";
-import { plainAddressOf } from "../front/client.ts";
+import { plainAddressOf } from "../entry/client.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
-import type { Visit, VisitHandler } from "../visit.ts";
+import type { Visit, VisitHandler } from "../entry/visit.ts";
 
 /** OpenSSH's packets are at most 256 KiB; the client's library makes a frame of each piece that it reads. */
 const MAX_FRAME_BYTES = 1024 * KIB;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
-import { Traffic } from "@remotegpu/control-plane/gateway/services/traffic";
+import { Traffic } from "@remotegpu/control-plane/gateway/load-balancer/traffic";
 import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
 import { quietLog } from "../../../../support/quiet-log.ts";
 
