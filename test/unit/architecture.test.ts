@@ -337,7 +337,7 @@ const BOUND_OF: Record<string, string> = {
   "control-plane/server/http/data/sealed/sealed-tree.ts": "MAX_LINE_BYTES",
   "control-plane/server/link/files/file-requests.ts": "maxBytes",
   // Our own database's; it keeps nothing.
-  "control-plane/server/store/database/large-answers.ts": "stream.pause()",
+  "control-plane/server/store/database/connection/large-answers.ts": "stream.pause()",
   "control-plane/server/webhooks/sender.ts": "MAX_ANSWER_BYTES",
   "shared/src/bounded-body.ts": "maxBytes",
 };

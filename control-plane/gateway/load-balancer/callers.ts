@@ -9,7 +9,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import { type CallRight, callRight, type KeyState } from "../../server/core/gateway/services/call-right.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import { batchedRead } from "../../server/store/database/batched-read.ts";
-import { keyStates, type PresentedServiceKey } from "../../server/store/inference/service-callers.ts";
+import { keyStates, type PresentedServiceKey } from "../../server/store/inference/gateway/service-callers.ts";
 import { type Open, OpenByRight } from "../entry/open-by-right.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 

@@ -8,7 +8,7 @@ import { type KeyLimits, type Passage, passage } from "../../server/core/gateway
 import type { CountedAnswer } from "../../server/core/inference/traffic/traffic-counts.ts";
 import type { Database } from "../../server/store/database/database.ts";
 import { liveGatewayCount } from "../../server/store/gateway/gateways.ts";
-import { type NamedKey, tokensToday } from "../../server/store/inference/key-use.ts";
+import { type NamedKey, tokensToday } from "../../server/store/inference/gateway/key-use.ts";
 
 const READ_EVERY_MS = 5 * MS_PER_SECOND;
 /** Asked by nobody for so long, it is read anew with its next request. */

@@ -9,7 +9,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { RoutesReport } from "../../server/core/gateway/services/gateway-report.ts";
 import { whyClosed } from "../../server/core/gateway/services/service-route.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
-import { serviceRoutes } from "../../server/store/inference/service-routes.ts";
+import { serviceRoutes } from "../../server/store/inference/gateway/service-routes.ts";
 import { RightsUnknown } from "../entry/rights.ts";
 import { LoadBalancerQueue } from "./load-balancer-queue.ts";
 

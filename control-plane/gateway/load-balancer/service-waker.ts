@@ -4,7 +4,7 @@
  */
 import type { Log } from "@remotegpu/shared/log";
 import { type Database, transaction } from "../../server/store/database/database.ts";
-import { wakeService } from "../../server/store/inference/waking.ts";
+import { wakeService } from "../../server/store/inference/gateway/waking.ts";
 
 const AGAIN_AFTER_MS = 2_000;
 

@@ -12,7 +12,7 @@ import {
   type TrafficCounts,
 } from "../../server/core/inference/traffic/traffic-counts.ts";
 import type { Database } from "../../server/store/database/database.ts";
-import { keepTraffic, SETTLED_DAYS } from "../../server/store/inference/traffic.ts";
+import { keepTraffic, SETTLED_DAYS } from "../../server/store/inference/gateway/traffic.ts";
 import { type CountedAt, CountedRequest } from "./counted-request.ts";
 
 const FLUSH_EVERY_MS = 5 * MS_PER_SECOND;

@@ -29,7 +29,7 @@ import { samplerOf } from "@remotegpu/control-plane/server/store/billing/storage
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
-import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pool-hosts";
+import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pools/pool-hosts";
 import { HostId } from "@remotegpu/shared/ids";
 import { joinProofText } from "@remotegpu/shared/joining";
 import { POOL_PROOF_FOLDER } from "@remotegpu/shared/pool-proof";

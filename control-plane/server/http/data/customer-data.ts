@@ -4,7 +4,7 @@ import { text } from "@remotegpu/shared/text";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { deleteCustomerData } from "../../store/spending/deletion.ts";
 import { deleteCodesOf } from "../../store/training/codes.ts";
-import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
+import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/data/folders.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";

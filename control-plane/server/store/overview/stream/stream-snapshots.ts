@@ -1,7 +1,7 @@
 /** One look at the database for all readers of a server's streams: what was written lately, and what they want to hear of. */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { FleetSnapshot, Snapshot, Stamp } from "../../core/stream/snapshot.ts";
-import type { Connection, Database } from "../database/database.ts";
+import type { FleetSnapshot, Snapshot, Stamp } from "../../../core/stream/snapshot.ts";
+import type { Connection, Database } from "../../database/database.ts";
 import { LatestCosts } from "./latest-costs.ts";
 import { fleetSnapshot } from "./stream-fleet.ts";
 import {

@@ -1,7 +1,7 @@
 /** Where one replica of a service listens, by its rank. */
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 /** Null of what is not there before it has a place. */
 export interface ReplicaPlaceRow {

@@ -3,11 +3,11 @@
  * changes. Read through indexes from where the last looks were, so that it costs the same however much there is.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { Mark, Stamp } from "../../core/stream/snapshot.ts";
-import { topicOf, workloadTopic } from "../../core/stream/topics.ts";
-import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
-import { ORDER_ACTORS, ofAllKinds } from "../workloads/kinds.ts";
+import type { Mark, Stamp } from "../../../core/stream/snapshot.ts";
+import { topicOf, workloadTopic } from "../../../core/stream/topics.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import type { Connection } from "../../database/database.ts";
+import { ORDER_ACTORS, ofAllKinds } from "../../workloads/kinds.ts";
 
 /** A transaction that writes longer than this is not seen before its rows are written again. */
 export const LOOKBACK_SECONDS = 15;

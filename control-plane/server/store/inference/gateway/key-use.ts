@@ -1,5 +1,5 @@
 /** What keys with limits have used, by what gateways wrote down. */
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface NamedKey {
   serviceId: string;

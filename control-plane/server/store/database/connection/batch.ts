@@ -7,7 +7,7 @@
 import pg, { type Connection, type FieldDef, type QueryResultRow, Result, type Submittable } from "pg";
 import { type PreparedStatements, preparedStatements, type RowShape } from "./prepared-statements.ts";
 import type { Statement } from "./statement-in-role.ts";
-import { columnTypes } from "./values/column-types.ts";
+import { columnTypes } from "../values/column-types.ts";
 
 export interface Answer {
   rows: QueryResultRow[];

@@ -1,10 +1,10 @@
 /** What an upgrade would do, asked in a transaction that cannot write. */
-import { type Database, transaction } from "../database/database.ts";
-import { FILLS } from "./rows/fills.ts";
-import { isOld, readForm } from "./old-form.ts";
-import { assertNoObstacle } from "./rows/refusals.ts";
-import { changedRows, derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings } from "./rows/report.ts";
-import { type Step, titleOf } from "./rows/fill-rows.ts";
+import { type Database, transaction } from "../../database/database.ts";
+import { FILLS } from "../rows/fills.ts";
+import { isOld, readForm } from "../old-form.ts";
+import { assertNoObstacle } from "../rows/refusals.ts";
+import { changedRows, derivedValues, findingsSql, NOTHING_TO_REPORT, readFindings } from "../rows/report.ts";
+import { type Step, titleOf } from "../rows/fill-rows.ts";
 import type { UpgradeResult } from "./up.ts";
 
 /** @throws MigrationError when something is in the way; nothing is looked for in values that were added by hand */

@@ -1,12 +1,12 @@
 /** What the readers of streams may see now, of all of them with a few questions: it is asked again every few seconds. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { BILL_READERS, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import { isExpired } from "../../core/accounts/key-scopes.ts";
-import { type Owner, type Sight, workloadTopic } from "../../core/stream/topics.ts";
-import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE } from "../accounts/api-keys.ts";
-import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
-import { ORDER_ACTORS } from "../workloads/kinds.ts";
+import { BILL_READERS, type WorkspaceRole } from "../../../core/accounts/access-rights.ts";
+import { isExpired } from "../../../core/accounts/key-scopes.ts";
+import { type Owner, type Sight, workloadTopic } from "../../../core/stream/topics.ts";
+import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE } from "../../accounts/api-keys.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import type { Connection } from "../../database/database.ts";
+import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 
 /** By the number of the key; one that opens nothing any more is missing. */
 export async function sightsOf(

@@ -2,20 +2,20 @@
 import type { InstanceId } from "@remotegpu/shared/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance";
 import type { HostConnection, InferenceServiceStatus, InstanceState } from "@remotegpu/shared/workload";
-import { drainReason } from "../../core/hosts/drain.ts";
-import { type Drain, drainLimitMs } from "../../core/inference/drain.ts";
-import type { ExposureConfig } from "../../core/inference/exposure.ts";
-import type { Replica, ReplicaPlace } from "../../core/inference/replica.ts";
-import { pauseAfter, type ServiceState } from "../../core/inference/replicas.ts";
-import type { ReplicaFault } from "../../core/inference/rollout/revision-replicas.ts";
-import type { Versions } from "../../core/inference/rollout/versions.ts";
-import type { StopActor } from "../../core/instances/instance-report.ts";
-import type { Connection } from "../database/database.ts";
-import { type GatewayReport, gatewayReports } from "../gateway/reports.ts";
-import { FAULT_AT_END } from "../hosts/card-fault.ts";
-import { REPORTS_STREAMS } from "../hosts/host-features.ts";
-import { isExplainedByGpu } from "../hosts/gpu-closures.ts";
-import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "./rollouts.ts";
+import { drainReason } from "../../../core/hosts/drain.ts";
+import { type Drain, drainLimitMs } from "../../../core/inference/drain.ts";
+import type { ExposureConfig } from "../../../core/inference/exposure.ts";
+import type { Replica, ReplicaPlace } from "../../../core/inference/replica.ts";
+import { pauseAfter, type ServiceState } from "../../../core/inference/replicas.ts";
+import type { ReplicaFault } from "../../../core/inference/rollout/revision-replicas.ts";
+import type { Versions } from "../../../core/inference/rollout/versions.ts";
+import type { StopActor } from "../../../core/instances/instance-report.ts";
+import type { Connection } from "../../database/database.ts";
+import { type GatewayReport, gatewayReports } from "../../gateway/reports.ts";
+import { FAULT_AT_END } from "../../hosts/gpus/card-fault.ts";
+import { REPORTS_STREAMS } from "../../hosts/host-features.ts";
+import { isExplainedByGpu } from "../../hosts/gpus/gpu-closures.ts";
+import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "../rollouts.ts";
 
 export interface ServiceSnapshot {
   id: string;

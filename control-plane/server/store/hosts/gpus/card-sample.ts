@@ -1,5 +1,5 @@
 /** When a card's readings were said last, which its row does not tell alone: what stands still is noted seldom. */
-import { BLIND_WORDS } from "../../core/hosts/blindness.ts";
+import { BLIND_WORDS } from "../../../core/hosts/blindness.ts";
 
 /** The host repeats what its nvidia-smi said before that fell silent: nobody has seen the cards since. */
 export const IS_BLIND = `'{${BLIND_WORDS.join(",")}}'::text[] && `;

@@ -1,7 +1,7 @@
 /** Who sees the files of a storage pool now. */
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 import { hasOtherBytes } from "./other-bytes.ts";
-import { SERVES_POOL } from "./pools/pool-members.ts";
+import { SERVES_POOL } from "./pool-members.ts";
 
 /** If none of these serves them, another one would hardly. */
 const MAX_TRIED = 4;

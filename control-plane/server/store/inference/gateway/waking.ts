@@ -1,9 +1,9 @@
 /** That a request came to a service that sleeps: a wish like others, which makes its number one. */
-import { isWanted } from "../../core/inference/wanted-replicas.ts";
-import type { Transaction } from "../database/database.ts";
-import { isScaledByItself, lockServiceOrders } from "./service-orders.ts";
-import { noteScaled } from "./scalings.ts";
-import { changeReplicaRequests } from "./replica-requests.ts";
+import { isWanted } from "../../../core/inference/wanted-replicas.ts";
+import type { Transaction } from "../../database/database.ts";
+import { isScaledByItself, lockServiceOrders } from "../service-orders.ts";
+import { noteScaled } from "../scalings.ts";
+import { changeReplicaRequests } from "../replica-requests.ts";
 
 /** True where it slept and is woken by this. One that is stopped, or whose number is left to people, is not. */
 export async function wakeService(sql: Transaction, id: string, now: Date): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** What a service answered, read as sums: of a stretch of time, of minutes, of each key and revision, and what it cost. */
-import type { TrafficCounts } from "../../core/inference/traffic/traffic-counts.ts";
-import type { Connection } from "../database/database.ts";
+import type { TrafficCounts } from "../../../core/inference/traffic/traffic-counts.ts";
+import type { Connection } from "../../database/database.ts";
 import { SUMS } from "./traffic.ts";
 
 export interface Stretch {

@@ -5,11 +5,11 @@ import {
   type Measure,
   MEASURES,
   type Spread,
-} from "../../core/hosts/history/gpu-reading.ts";
-import type { StoredBucket, Stretch } from "../../core/hosts/history/gpu-series.ts";
-import type { HeardCards } from "../../core/hosts/history/gpu-tallies.ts";
+} from "../../../core/hosts/history/gpu-reading.ts";
+import type { StoredBucket, Stretch } from "../../../core/hosts/history/gpu-series.ts";
+import type { HeardCards } from "../../../core/hosts/history/gpu-tallies.ts";
 import { MS_PER_HOUR } from "@remotegpu/shared/units";
-import type { Connection } from "../database/database.ts";
+import type { Connection } from "../../database/database.ts";
 
 /** In the order in which they lie in each measure's array. */
 const PARTS = ["min", "mean", "max"] as const;

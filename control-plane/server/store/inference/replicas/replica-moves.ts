@@ -2,12 +2,12 @@
  * Replicas that are made and that are done without. One that is made is an instance without a placement, which the
  * scheduler finds; what hosts have of one that is done without is orders/replica-dismissals.ts.
  */
-import type { Leaving } from "../../core/inference/departures.ts";
-import type { Creation } from "../../core/inference/replicas.ts";
-import { raiseGenerations } from "../hosts/hosts.ts";
-import type { NewId } from "../../core/workloads/new-id.ts";
-import type { Database, Transaction } from "../database/database.ts";
-import { appendEvents, type NewEvent } from "../events/events.ts";
+import type { Leaving } from "../../../core/inference/departures.ts";
+import type { Creation } from "../../../core/inference/replicas.ts";
+import { raiseGenerations } from "../../hosts/hosts.ts";
+import type { NewId } from "../../../core/workloads/new-id.ts";
+import type { Database, Transaction } from "../../database/database.ts";
+import { appendEvents, type NewEvent } from "../../events/events.ts";
 
 const ACTOR = "control-plane";
 /** The kind of events that tell of replicas: made, or done without. */

@@ -1,11 +1,11 @@
 /** How keys that are shown at a gateway stand to the services they are shown for, by one query for all. */
-import type { WorkspaceRole } from "../../core/accounts/access-rights.ts";
-import type { KeyRights, KeyScope } from "../../core/accounts/key-scopes.ts";
-import type { KeyState } from "../../core/gateway/services/call-right.ts";
-import type { KeyLimits } from "../../core/gateway/services/key-limits.ts";
-import { rightsOf } from "../accounts/api-keys.ts";
-import { LIVE, roleOf } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
+import type { WorkspaceRole } from "../../../core/accounts/access-rights.ts";
+import type { KeyRights, KeyScope } from "../../../core/accounts/key-scopes.ts";
+import type { KeyState } from "../../../core/gateway/services/call-right.ts";
+import type { KeyLimits } from "../../../core/gateway/services/key-limits.ts";
+import { rightsOf } from "../../accounts/api-keys.ts";
+import { LIVE, roleOf } from "../../accounts/workspaces.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface PresentedServiceKey {
   serviceId: string;

@@ -3,8 +3,8 @@
  * else. What is told is as old as the last answer.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/units";
-import type { WorkloadCost } from "../../core/stream/snapshot.ts";
-import type { Database } from "../database/database.ts";
+import type { WorkloadCost } from "../../../core/stream/snapshot.ts";
+import type { Database } from "../../database/database.ts";
 import { StreamCosts } from "./stream-costs.ts";
 
 /** What is proven of a run comes once a minute at most, and prices are by the minute. */

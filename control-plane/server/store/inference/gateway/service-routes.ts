@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import type { HostId, InstanceId } from "@remotegpu/shared/ids";
 import type { InferenceServiceStatus } from "@remotegpu/shared/workload";
-import { type ExposureConfig, exposureOf } from "../../core/inference/exposure.ts";
-import type { ServiceRoute, Sleep } from "../../core/gateway/services/service-route.ts";
-import type { Connection } from "../database/database.ts";
-import { servesNow } from "../gateway/gateways.ts";
-import { knownStatus } from "../database/values/old-values.ts";
-import { SCALES_BY_ITSELF } from "./replica-requests.ts";
+import { type ExposureConfig, exposureOf } from "../../../core/inference/exposure.ts";
+import type { ServiceRoute, Sleep } from "../../../core/gateway/services/service-route.ts";
+import type { Connection } from "../../database/database.ts";
+import { servesNow } from "../../gateway/gateways.ts";
+import { knownStatus } from "../../database/values/old-values.ts";
+import { SCALES_BY_ITSELF } from "../replica-requests.ts";
 
 export interface RoutesRead {
   /** By the database's clock: whatever was committed before is in it. */

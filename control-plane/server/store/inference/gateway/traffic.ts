@@ -1,13 +1,13 @@
 /** What gateways counted of services: written by each of them over and over, and put together once it is old. */
-import type { Answers } from "../../core/inference/rollout/revision-fault.ts";
+import type { Answers } from "../../../core/inference/rollout/revision-fault.ts";
 import {
   BUCKETS,
   COUNTERS,
   HISTOGRAMS,
   type TrafficCounts,
-} from "../../core/inference/traffic/traffic-counts.ts";
+} from "../../../core/inference/traffic/traffic-counts.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { Connection, Transaction } from "../database/database.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
 
 /** The counts of one gateway so far, in that minute, of answers that this key had of this revision. */
 export interface TrafficRow {

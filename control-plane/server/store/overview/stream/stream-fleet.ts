@@ -1,10 +1,10 @@
 /** Every host and card as it looks now, for streams: what makes it look different as one text, and the card's readings. */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { CardReading, FleetSnapshot } from "../../core/stream/snapshot.ts";
-import { type Owner, workloadTopic } from "../../core/stream/topics.ts";
-import { LIVE } from "../accounts/workspaces.ts";
-import type { Connection } from "../database/database.ts";
-import { ORDER_ACTORS } from "../workloads/kinds.ts";
+import type { CardReading, FleetSnapshot } from "../../../core/stream/snapshot.ts";
+import { type Owner, workloadTopic } from "../../../core/stream/topics.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import type { Connection } from "../../database/database.ts";
+import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 
 interface CardRow {
   uuid: string;

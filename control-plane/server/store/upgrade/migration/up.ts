@@ -3,26 +3,26 @@
  * anywhere leaves the old schema whole. Add what is missing, fill it, then the migrations as on a fresh database, and
  * at the end the proof that the schema is the same as theirs.
  */
-import { type Catalogue, type Definition, readCatalogue } from "./catalogue.ts";
-import type { Connection, Transaction } from "../database/database.ts";
-import { MigrationError } from "./migration-error.ts";
-import { addColumns, retype, settleDefaults } from "./tables/columns.ts";
-import { assertNothingIsCut } from "./tables/cut-values.ts";
-import { fillRows, type Step } from "./rows/fill-rows.ts";
-import { makeRoom } from "./tables/make-room.ts";
-import { modelOf } from "./tables/model.ts";
-import { isOld, isOldTable, readForm } from "./old-form.ts";
-import { withoutTriggers } from "./tables/others-triggers.ts";
-import { type Print, withProgress } from "./progress.ts";
-import { assertNoObstacle } from "./rows/refusals.ts";
+import { type Catalogue, type Definition, readCatalogue } from "../catalogue.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
+import { MigrationError } from "../migration-error.ts";
+import { addColumns, retype, settleDefaults } from "../tables/columns.ts";
+import { assertNothingIsCut } from "../tables/cut-values.ts";
+import { fillRows, type Step } from "../rows/fill-rows.ts";
+import { makeRoom } from "../tables/make-room.ts";
+import { modelOf } from "../tables/model.ts";
+import { isOld, isOldTable, readForm } from "../old-form.ts";
+import { withoutTriggers } from "../tables/others-triggers.ts";
+import { type Print, withProgress } from "../progress.ts";
+import { assertNoObstacle } from "../rows/refusals.ts";
 import {
   derivedValues,
   findingsSql,
   NOTHING_TO_REPORT,
   readFindings,
   type UpgradeReport,
-} from "./rows/report.ts";
-import { assertChecksHold, assertSame } from "./tables/same-schema.ts";
+} from "../rows/report.ts";
+import { assertChecksHold, assertSame } from "../tables/same-schema.ts";
 
 export interface Upgrade {
   /** The texts of the migrations, in order, and the part of them that keeps the record of an upgrade. */

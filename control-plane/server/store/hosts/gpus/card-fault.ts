@@ -1,6 +1,6 @@
 /** Which cards their hosts hold something against, as hosts told last. */
-import type { CardFault } from "../../core/hosts/card-fault.ts";
-import type { Connection } from "../database/database.ts";
+import type { CardFault } from "../../../core/hosts/card-fault.ts";
+import type { Connection } from "../../database/database.ts";
 
 /**
  * SQL: of the card `g` with its health `k` a CardFault (core/hosts/card-fault.ts) as JSON, or null where its host holds

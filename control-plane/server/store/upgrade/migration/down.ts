@@ -3,20 +3,20 @@
  * would go is compared with what the way up would make of the old row again. Anything else is a loss, named, and
  * nothing is changed.
  */
-import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
-import { withdrawFromApplication } from "../database/grants.ts";
-import { type Catalogue, type TableColumn, type Definition, quoted, readCatalogue } from "./catalogue.ts";
-import type { Connection, Transaction } from "../database/database.ts";
-import { presentLeader } from "../database/leader.ts";
-import { MigrationError } from "./migration-error.ts";
-import { openSealedValues } from "./rows/sealed-values.ts";
-import { assertNothingIsLost } from "./rows/losses.ts";
-import { modelOf } from "./tables/model.ts";
-import { isOldTable, OLD_TABLES } from "./old-form.ts";
-import { withoutTriggers } from "./tables/others-triggers.ts";
-import { withProgress, type Print } from "./progress.ts";
-import { settled, typeChange } from "./tables/columns.ts";
-import { linesOf } from "./tables/same-schema.ts";
+import type { EnvVarSeal } from "../../../core/secrets/env-var-seal.ts";
+import { withdrawFromApplication } from "../../database/grants.ts";
+import { type Catalogue, type TableColumn, type Definition, quoted, readCatalogue } from "../catalogue.ts";
+import type { Connection, Transaction } from "../../database/database.ts";
+import { presentLeader } from "../../database/leader.ts";
+import { MigrationError } from "../migration-error.ts";
+import { openSealedValues } from "../rows/sealed-values.ts";
+import { assertNothingIsLost } from "../rows/losses.ts";
+import { modelOf } from "../tables/model.ts";
+import { isOldTable, OLD_TABLES } from "../old-form.ts";
+import { withoutTriggers } from "../tables/others-triggers.ts";
+import { withProgress, type Print } from "../progress.ts";
+import { settled, typeChange } from "../tables/columns.ts";
+import { linesOf } from "../tables/same-schema.ts";
 
 const MAX_NAMED = 20;
 

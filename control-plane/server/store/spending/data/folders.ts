@@ -4,9 +4,9 @@
  * has hosts remove what it knows the pool of, and the rest is an operator's.
  */
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import type { WorkloadName } from "../../core/workloads/workload-name.ts";
-import type { DataKind } from "../accounts/catalogue.ts";
-import type { Connection } from "../database/database.ts";
+import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
+import type { DataKind } from "../../accounts/catalogue.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface DataFolder {
   readonly resource_type: WorkloadKind | DataKind;

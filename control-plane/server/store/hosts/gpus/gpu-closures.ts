@@ -3,8 +3,8 @@
  * the runs of one payer may be what a program does to GPUs, so the operators get an alarm. The credit stays right either way.
  */
 import { MS_PER_DAY } from "@remotegpu/shared/units";
-import type { Transaction } from "../database/database.ts";
-import { raiseAlarmOnce } from "../events/alarms.ts";
+import type { Transaction } from "../../database/database.ts";
+import { raiseAlarmOnce } from "../../events/alarms.ts";
 
 /** Runs of one payer within a day, whose GPUs were closed; then the operators look. */
 const ALARM_AT_RUNS = 3;

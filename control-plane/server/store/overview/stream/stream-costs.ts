@@ -5,12 +5,12 @@
  */
 import type { Points } from "@remotegpu/shared/money";
 import { WORKLOAD_KINDS, type WorkloadKind } from "@remotegpu/shared/workload";
-import type { WorkloadCost } from "../../core/stream/snapshot.ts";
-import { workloadTopic } from "../../core/stream/topics.ts";
-import { LIVE } from "../accounts/workspaces.ts";
-import { type Connection, type Database, transaction } from "../database/database.ts";
-import { ORDER_ACTORS } from "../workloads/kinds.ts";
-import { chargedOfWorkloads, costsOfWorkloads } from "./workload-money.ts";
+import type { WorkloadCost } from "../../../core/stream/snapshot.ts";
+import { workloadTopic } from "../../../core/stream/topics.ts";
+import { LIVE } from "../../accounts/workspaces.ts";
+import { type Connection, type Database, transaction } from "../../database/database.ts";
+import { ORDER_ACTORS } from "../../workloads/kinds.ts";
+import { chargedOfWorkloads, costsOfWorkloads } from "../workload-money.ts";
 
 interface RunningRow {
   kind: WorkloadKind;

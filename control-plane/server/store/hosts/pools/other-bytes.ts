@@ -2,8 +2,8 @@
  * Hosts whose bytes of a sealed version are not those that were sealed, as an open alarm for each host and copy. While it is
  * open, other members of the pool are asked for that copy first; an administrator clears it once the bytes are right again.
  */
-import type { Transaction } from "../database/database.ts";
-import { type AlarmKind, openAlarms, raiseAlarmOnce } from "../events/alarms.ts";
+import type { Transaction } from "../../database/database.ts";
+import { type AlarmKind, openAlarms, raiseAlarmOnce } from "../../events/alarms.ts";
 
 const OTHER_BYTES = "sealed-bytes-differ" satisfies AlarmKind;
 

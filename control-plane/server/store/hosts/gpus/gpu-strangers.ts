@@ -1,7 +1,7 @@
 /** Cards with processes on them that are in no live run of their host, by what hosts told last. */
 import type { GpuStranger } from "@remotegpu/shared/host-report";
-import type { Reason } from "../../core/reasons/reason.ts";
-import type { Connection } from "../database/database.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import type { Connection } from "../../database/database.ts";
 
 export interface StrangeCard {
   uuid: string;
