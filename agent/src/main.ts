@@ -8,7 +8,7 @@ import { isRemoved, leave } from "./commands/leave.ts";
 import { restoreLimits } from "./commands/restore-limits.ts";
 import { run } from "./commands/run.ts";
 import { simulateFault } from "./commands/simulate-fault.ts";
-import { ConfigError, readConfig } from "./config.ts";
+import { ConfigError, readConfig } from "./config/config.ts";
 import { MachineFactsError } from "./host/machine-facts.ts";
 import { ServiceNotifier } from "./host/notify.ts";
 import { FolderLockedError } from "./journal/database/folder-lock.ts";

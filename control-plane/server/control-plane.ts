@@ -25,7 +25,7 @@ import { succeed } from "./embedded/folder-holder.ts";
 import { bracketed, operatorFile, startEngines, type Engines } from "./engines.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { type GatewayProcess, startGateway } from "./gateway-process.ts";
-import { replicaMetrics } from "../gateway/services/replica-metrics.ts";
+import { replicaMetrics } from "../gateway/load-balancer/replica-metrics.ts";
 import { TunnelError } from "../gateway/tunnel/tunnel.ts";
 import { createApp } from "./http/server/app.ts";
 import type { ApiDeps, HostLink } from "./http/deps.ts";

@@ -13,7 +13,7 @@ import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
 import { database, EngineError, natsOf, openOperatorKeys, operatorFile, publicHostOf } from "./engines.ts";
-import { GatewayListenError } from "../gateway/front/listen-error.ts";
+import { GatewayListenError } from "../gateway/router/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
 import {

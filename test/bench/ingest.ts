@@ -13,7 +13,7 @@ import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres
 import { verifySignature } from "@remotegpu/control-plane/server/link/identity/signature";
 import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
-import { copyLine } from "@remotegpu/control-plane/server/store/database/copy-in";
+import { copyLine } from "@remotegpu/control-plane/server/store/database/connection/copy-in";
 import {
   type Database,
   openDatabase,

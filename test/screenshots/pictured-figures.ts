@@ -1,8 +1,8 @@
 /** What is measured in the pictures: cards over a day, a service's answers over an hour, the time of runs. */
 import { BUCKET_MS, type Measure } from "@remotegpu/control-plane/server/core/hosts/history/gpu-reading";
 import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
-import { keepHeard } from "@remotegpu/control-plane/server/store/hosts/gpu-history";
-import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { keepHeard } from "@remotegpu/control-plane/server/store/hosts/gpus/gpu-history";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { ControlScene, ScriptedHost } from "../support/worlds/control-scene.ts";
 

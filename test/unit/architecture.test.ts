@@ -329,9 +329,9 @@ const READ_WHOLE = [
 const TAKES_PIECES =
   /\bboundedBody\(|\.on(?:ce)?\(\s*"data"|as AsyncIterable<(?:Buffer|Uint8Array|string)>|AsyncIterable<(?:Buffer|Uint8Array|string)>[,)]|for await \(const \w+ of [\w.]*body\)/;
 const BOUND_OF: Record<string, string> = {
-  "agent/src/access/lines.ts": "maxBytes",
+  "agent/src/access/control/lines.ts": "maxBytes",
   "agent/src/access/relay/login-listener.ts": "MAX_LOGIN_LINE",
-  "agent/src/access/service-check.ts": "BANNER.length",
+  "agent/src/access/services/service-check.ts": "BANNER.length",
   "agent/src/files/drafts/seal.ts": "MAX_LINE",
   "agent/src/files/pool-proofs.ts": "POOL_NONCE_BYTES",
   "agent/src/files/writing/chunk-in.ts": "length",
@@ -349,12 +349,12 @@ const BOUND_OF: Record<string, string> = {
   "agent/src/runtime/output/log-stream.ts": "MAX_REASON_BYTES",
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
+  "control-plane/gateway/load-balancer/replica-metrics.ts": "MAX_BYTES",
+  // Whoever says anything unasked is ended.
+  "control-plane/gateway/pool/tunnel-agent.ts": '.on("data", end)',
   "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
   // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
   "control-plane/gateway/proxy/reverse-proxy.ts": "reader",
-  // Whoever says anything unasked is ended.
-  "control-plane/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
-  "control-plane/gateway/services/replica-metrics.ts": "MAX_BYTES",
   "control-plane/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
   // To the page as it comes, which holds it back.
   "control-plane/gateway/terminal/terminal-tab.ts": "this.#output.isFull",
@@ -371,7 +371,7 @@ const BOUND_OF: Record<string, string> = {
   "control-plane/server/http/data/sealed/sealed-tree.ts": "MAX_LINE_BYTES",
   "control-plane/server/link/files/file-requests.ts": "maxBytes",
   // Our own database's; it keeps nothing.
-  "control-plane/server/store/database/large-answers.ts": "stream.pause()",
+  "control-plane/server/store/database/connection/large-answers.ts": "stream.pause()",
   "control-plane/server/webhooks/sender.ts": "MAX_ANSWER_BYTES",
   "shared/src/bounded-body.ts": "maxBytes",
 };

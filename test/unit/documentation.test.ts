@@ -82,10 +82,13 @@ function picturesOf(file: string): { path: string; words: string }[] {
 }
 
 /** Where a program reads its settings. */
-const SETTINGS_FOLDERS = { agent: "agent/src", "control-plane": "control-plane/server" };
+const SETTINGS_FILES = {
+  agent: "agent/src/config/config.ts",
+  "control-plane": "control-plane/server/config.ts",
+};
 
 describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) => {
-  const settings = settingsOf(read(`${SETTINGS_FOLDERS[name]}/config.ts`));
+  const settings = settingsOf(read(SETTINGS_FILES[name]));
   const page = SETTINGS_PAGES[name].map(read).join("\n");
   const rows = variableRows(page);
   // The command line reads its few variables itself.
@@ -94,7 +97,7 @@ describe.each(["agent", "control-plane"] as const)("the settings of %s", (name) 
   );
 
   test("are all of config.ts", () => {
-    const named = new Set(read(`${SETTINGS_FOLDERS[name]}/config.ts`).match(VARIABLE));
+    const named = new Set(read(SETTINGS_FILES[name]).match(VARIABLE));
 
     expect([...settings.keys()].toSorted()).toEqual([...named].toSorted());
   });

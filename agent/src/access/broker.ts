@@ -5,27 +5,27 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Log } from "@remotegpu/shared/log";
-import { filesSocket } from "../config.ts";
+import { filesSocket } from "../config/config.ts";
 import { ACCESS_LOCK_FILE, lockFolder } from "../journal/database/folder-lock.ts";
 import type { PortRange } from "../core/leases/lease-port.ts";
-import { SessionRegistry } from "./registry/session-registry.ts";
-import { LoginSockets } from "./registry/login-sockets.ts";
-import { SessionGuard } from "./registry/session-guard.ts";
-import type { AccessList, ReachableInstance } from "./control-messages.ts";
-import { GatewayOpening, type OpenGateway } from "./gateway-opening.ts";
-import { ControlServer } from "./control-server.ts";
-import { LeaseKeeper, TICK_EVERY_MS } from "./lease-keeper.ts";
-import { openLeaseStore, type LeaseStore } from "./lease-store.ts";
-import { LeaseStoreError } from "./lease-store-error.ts";
-import { ObservedLeases } from "./observed-leases.ts";
-import type { Dialled, Listener } from "./relay-handlers.ts";
-import { OpenStreams } from "./open-streams.ts";
-import type { RelayProcess } from "./relay-process.ts";
-import { ServiceProbe } from "./service-probe.ts";
-import { TriesKeeper } from "./tries-keeper.ts";
+import { SessionRegistry } from "./sessions/session-registry.ts";
+import { LoginSockets } from "./sessions/login-sockets.ts";
+import { SessionGuard } from "./sessions/session-guard.ts";
+import type { AccessList, ReachableInstance } from "./control/control-messages.ts";
+import { GatewayOpening, type OpenGateway } from "./relay-process/gateway-opening.ts";
+import { ControlServer } from "./control/control-server.ts";
+import { LeaseKeeper, TICK_EVERY_MS } from "./leases/lease-keeper.ts";
+import { openLeaseStore, type LeaseStore } from "./store/lease-store.ts";
+import { LeaseStoreError } from "./store/lease-store-error.ts";
+import { ObservedLeases } from "./leases/observed-leases.ts";
+import type { Dialled, Listener } from "./relay-process/relay-handlers.ts";
+import { OpenStreams } from "./sessions/open-streams.ts";
+import type { RelayProcess } from "./relay-process/relay-process.ts";
+import { ServiceProbe } from "./services/service-probe.ts";
+import { TriesKeeper } from "./leases/tries-keeper.ts";
 import type { DialTarget } from "./relay/relay-messages.ts";
 import { DrainingProcesses } from "./handover/draining-processes.ts";
-import { InstanceRoutes } from "./instance-routes.ts";
+import { InstanceRoutes } from "./relay-process/instance-routes.ts";
 
 const ID_BYTES = 18;
 /** In the book, what this process's own relay carries. */

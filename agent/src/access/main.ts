@@ -1,7 +1,7 @@
 /** The command of the second unit, remotegpu-access: holds the ports of this host's leases and relays to containers. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ConfigError, readConfig, type Config } from "../config.ts";
+import { ConfigError, readConfig, type Config } from "../config/config.ts";
 import { doOverlap } from "../core/leases/lease-port.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FolderLockedError } from "../journal/database/folder-lock.ts";

@@ -1,6 +1,6 @@
 /** Makes every part of an agent, ties them together, and sets them going; `end` undoes it in the opposite order. */
 import type { Log } from "@remotegpu/shared/log";
-import type { Agent } from "../agent.ts";
+import type { Agent } from "../loop/agent.ts";
 import { Observation } from "../loop/watch/observation.ts";
 import { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";

@@ -1,6 +1,6 @@
 /** What an agent is made from. */
 import type { Log } from "@remotegpu/shared/log";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { ServiceNotifier } from "../host/notify.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { SavedCredential } from "../link/credential.ts";

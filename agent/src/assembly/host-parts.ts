@@ -3,7 +3,7 @@
  * what ended containers wrote. They are ready when they are handed out.
  */
 import { mkdirSync } from "node:fs";
-import { storedOutputFolder, ownPoolFolder } from "../config.ts";
+import { storedOutputFolder, ownPoolFolder } from "../config/config.ts";
 import type { Feature } from "@remotegpu/shared/instance/features";
 import { agentFeatures } from "../core/runs/unserved-order.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
@@ -12,7 +12,7 @@ import { readMachineFacts, type MachineFacts } from "../host/machine-facts.ts";
 import { MemoryKills } from "../host/memory-kills.ts";
 import { readProcessStart } from "../host/processes/process-liveness.ts";
 import { readHostVersions } from "../host/versions/host-versions.ts";
-import { GpuWatch } from "../loop/watch/gpu-watch.ts";
+import { GpuWatch } from "../loop/watch/gpus/gpu-watch.ts";
 import { ImageWatch } from "../loop/watch/image-watch.ts";
 import { RuntimeWatch } from "../loop/watch/runtime-watch.ts";
 import { VersionWatch } from "../loop/watch/version-watch.ts";

@@ -2,7 +2,7 @@
  * An agent's parts that talk with the control plane: the connection, the credential that is kept fresh for it, the
  * conversation over it, and what the control plane asks of this host by it. None of them has begun when handed out.
  */
-import { credentialFile } from "../config.ts";
+import { credentialFile } from "../config/config.ts";
 import { Outbox } from "../journal/rows/outbox.ts";
 import { HostConnection } from "../link/connection.ts";
 import { ControlPlaneClient } from "../link/control-plane-client.ts";

@@ -1,7 +1,7 @@
 /** The loop itself and what it is made of, in the order of its words; beside it the way to the access process. */
 import { join } from "node:path";
-import { Agent } from "../agent.ts";
-import { accessSocket } from "../config.ts";
+import { Agent } from "../loop/agent.ts";
+import { accessSocket } from "../config/config.ts";
 import { AccessLink } from "../loop/access-link.ts";
 import { CodePacks, codeOfRunning } from "../loop/code/code-packs.ts";
 import { Doors } from "../loop/doors.ts";
@@ -23,7 +23,7 @@ import { DiskWatch } from "../loop/storage/disk-watch.ts";
 import { FileWatch } from "../loop/storage/file-watch.ts";
 import { ToolboxCleaner } from "../loop/toolbox-cleaner.ts";
 import { BroughtWatch } from "../loop/watch/brought-watch.ts";
-import { DeviceAccessWatch } from "../loop/watch/device-access-watch.ts";
+import { DeviceAccessWatch } from "../loop/watch/gpus/device-access-watch.ts";
 import { GangWatch } from "../loop/watch/gang-watch.ts";
 import type { LimitWatch } from "../loop/watch/limit-watch.ts";
 import { OrphanWatch } from "../loop/watch/orphan-watch.ts";

@@ -2,9 +2,9 @@
  * `clean`: removes what this host has made outside of its state folder. For the end of a host, and after an agent that
  * could not end in order. An agent that runs would only start anew, so there must be none.
  */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { ContainerGroups } from "../host/processes/container-groups.ts";
-import { removeSimulatedCdiSpec } from "../host/gpus/simulated-cdi.ts";
+import { removeSimulatedCdiSpec } from "../host/gpus/simulated/simulated-cdi.ts";
 import { lockFolder } from "../journal/database/folder-lock.ts";
 import { RuntimeDown, RuntimeError } from "../runtime/docker/runtime-error.ts";
 import { Runtime } from "../runtime/runtime.ts";

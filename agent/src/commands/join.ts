@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import type { MachineReport } from "@remotegpu/shared/messages/host-report";
 import { JOIN_TOKEN_MINUTES } from "@remotegpu/shared/messages/joining";
-import { credentialFile, keyFile, type Config } from "../config.ts";
+import { credentialFile, keyFile, type Config } from "../config/config.ts";
 import { readMachineFacts } from "../host/machine-facts.ts";
 import { saveCredential } from "../link/credential.ts";
 import { joinControlPlane } from "../link/join.ts";

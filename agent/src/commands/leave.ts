@@ -1,5 +1,5 @@
 /** `is-removed` and `leave`: what a host can ask and do once it was taken out of the fleet. */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { setAsideMembership } from "../link/former-membership.ts";
 import { clean } from "./clean.ts";
 import { CommandRefusedError } from "./command-refused.ts";

@@ -1,6 +1,6 @@
 /** Whether this host belongs to a fleet: by its own files, and by the control plane's word. */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { credentialFile, keyFile, type Config } from "../config.ts";
+import { credentialFile, keyFile, type Config } from "../config/config.ts";
 import { loadCredential, renewCredential, type SavedCredential } from "../link/credential.ts";
 import { openHostKey } from "../link/nkey.ts";
 import { CommandRefusedError } from "./command-refused.ts";

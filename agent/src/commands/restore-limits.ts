@@ -1,5 +1,5 @@
 /** `restore-limits`: gives this host the kernel's limits back that an agent raised, before the next boot does it. */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { readBootId } from "../host/clock.ts";
 import { limitSentence, restoreKernelLimits } from "../host/kernel-limits.ts";
 

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { JournalId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { startAgent } from "../assembly/agent-assembly.ts";
-import { keyFile, type Config } from "../config.ts";
+import { keyFile, type Config } from "../config/config.ts";
 import { monotonicMs, readBootId } from "../host/clock.ts";
 import type { ServiceNotifier } from "../host/notify.ts";
 import { openJournal, type Journal } from "../journal/journal.ts";

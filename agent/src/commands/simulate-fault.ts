@@ -1,8 +1,8 @@
 /** `simulate-fault`: a simulated card of this host falls sick, or is well again, for whoever wants to see what then happens. */
-import type { Config } from "../config.ts";
-import { changeSimulatedFault } from "../host/gpus/simulated-faults.ts";
-import { readSimulatedState } from "../host/gpus/simulated-gpu-state.ts";
-import { simulatedGpuFiles } from "../host/gpus/simulated-gpus.ts";
+import type { Config } from "../config/config.ts";
+import { changeSimulatedFault } from "../host/gpus/simulated/simulated-faults.ts";
+import { readSimulatedState } from "../host/gpus/simulated/simulated-gpu-state.ts";
+import { simulatedGpuFiles } from "../host/gpus/simulated/simulated-gpus.ts";
 import { CommandRefusedError } from "./command-refused.ts";
 
 /** The word that takes faults back. */

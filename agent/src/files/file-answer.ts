@@ -15,8 +15,8 @@ import {
 import { MIB } from "@remotegpu/shared/values/units";
 import { byteRange } from "@remotegpu/shared/values/byte-range";
 import { delivered } from "./delivery.ts";
-import type { HeldEntry } from "./held-entry.ts";
-import { FileRefusal } from "./refusal.ts";
+import type { HeldEntry } from "./entries/held-entry.ts";
+import { FileRefusal } from "./entries/refusal.ts";
 
 const READ_BYTES = MIB;
 /** Of a file on its way; what fits into a processor's cache goes faster. */

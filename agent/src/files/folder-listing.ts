@@ -5,7 +5,7 @@
 import { lstat, opendir } from "node:fs/promises";
 import type { HostFile, HostListing } from "@remotegpu/shared/messages/files";
 import { byBytes } from "../core/files/relative-path.ts";
-import type { HeldEntry } from "./held-entry.ts";
+import type { HeldEntry } from "./entries/held-entry.ts";
 
 /** Of the names kept so far; then all but a page of them goes. */
 const CACHED_PAGES = 8;

@@ -17,8 +17,8 @@ import {
 } from "@remotegpu/shared/messages/files";
 import { KIB } from "@remotegpu/shared/values/units";
 import { delivered } from "./delivery.ts";
-import { hasCode } from "./made-folders.ts";
-import type { HeldEntry } from "./held-entry.ts";
+import { hasCode } from "./entries/made-folders.ts";
+import type { HeldEntry } from "./entries/held-entry.ts";
 
 const NAMES_AT_ONCE = 512;
 const SENT_BYTES = 256 * KIB;

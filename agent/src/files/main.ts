@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { ControlSocketError } from "../process/socket-file.ts";
-import { ConfigError, filesFolder, filesSocket, readConfig } from "../config.ts";
+import { ConfigError, filesFolder, filesSocket, readConfig } from "../config/config.ts";
 import { monotonicMs } from "../host/clock.ts";
 import { ServiceNotifier } from "../host/notify.ts";
 import { FILES_LOCK_FILE, FolderLockedError, lockFolder } from "../journal/database/folder-lock.ts";

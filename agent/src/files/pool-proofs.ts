@@ -7,10 +7,10 @@ import { lstat, mkdir, opendir, unlink } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { POOL_NONCE_BYTES, POOL_PROOF_FOLDER, POOL_PROOF_NAME } from "@remotegpu/shared/proof/pool-proof";
 import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
-import { sendJson } from "./file-request.ts";
-import { folderOf, hasCode } from "./made-folders.ts";
-import type { HeldEntry } from "./held-entry.ts";
-import { FileRefusal } from "./refusal.ts";
+import { sendJson } from "./entries/file-request.ts";
+import { folderOf, hasCode } from "./entries/made-folders.ts";
+import type { HeldEntry } from "./entries/held-entry.ts";
+import { FileRefusal } from "./entries/refusal.ts";
 
 const FOLDER = Buffer.from(POOL_PROOF_FOLDER);
 const FOLDER_MODE = 0o700;

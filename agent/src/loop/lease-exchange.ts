@@ -2,7 +2,7 @@
  * Tells the access process in each round what is wanted, who may be in by SSH, and what the control plane has of its book;
  * what it says of earlier orders is taken as it is.
  */
-import type { GatewayIdentity } from "../access/relay/gateway-identity.ts";
+import type { GatewayIdentity } from "../access/relay/connections/gateway-identity.ts";
 import { runningContainers } from "../core/leases/running-containers.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { AccessLink } from "./access-link.ts";

@@ -32,8 +32,8 @@ import { readContainers, readProcessLife } from "../host/processes/process-liven
 import type { Journal } from "../journal/journal.ts";
 import { momentOf, type Clock } from "../host/moment.ts";
 import type { Observation } from "./watch/observation.ts";
-import type { DeviceAccessWatch } from "./watch/device-access-watch.ts";
-import type { GpuWatch } from "./watch/gpu-watch.ts";
+import type { DeviceAccessWatch } from "./watch/gpus/device-access-watch.ts";
+import type { GpuWatch } from "./watch/gpus/gpu-watch.ts";
 
 type Seen = {
   /** Null when the runtime is silent. */

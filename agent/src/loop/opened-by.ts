@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import type { KeySet } from "@remotegpu/shared/instance/ssh-access";
-import type { FingerprintSet, ReachableInstance } from "../access/control-messages.ts";
+import type { FingerprintSet, ReachableInstance } from "../access/control/control-messages.ts";
 import type { OrderedDoor } from "../core/ssh/doors.ts";
 
 type OpenTo = Exclude<ReachableInstance["openTo"], undefined>;

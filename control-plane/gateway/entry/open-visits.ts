@@ -6,7 +6,7 @@ import type { Log } from "@remotegpu/shared/log";
 import { admit, type PlacedEnvironment } from "../../server/core/gateway/admission.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import { isRelayed, targetText } from "../../server/core/environments/web-target.ts";
-import type { Visit } from "../visit.ts";
+import type { Visit } from "./visit.ts";
 import { type Open, OpenByRight } from "./open-by-right.ts";
 import { entryKey, type Rights } from "./rights.ts";
 

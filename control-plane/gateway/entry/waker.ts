@@ -14,7 +14,7 @@ import type { EntryQuestion } from "../../server/store/environments/web/entry-st
 import { emptyFleet } from "../../server/store/fleet/empty-fleet.ts";
 import { type RefusedOrder, startEnvironment } from "../../server/store/orders/environment-orders.ts";
 import type { Tunnels } from "../tunnel/tunnel.ts";
-import type { Visit } from "../visit.ts";
+import type { Visit } from "./visit.ts";
 import { type Rights, RightsUnknown } from "./rights.ts";
 import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import { reasonOf } from "../../server/core/reasons/plain-reason.ts";

@@ -11,7 +11,7 @@ import type { ResponseRateLimiter } from "../../server/core/gateway/response-rat
 import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, unreachable, refusal } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
-import type { Visit } from "../visit.ts";
+import type { Visit } from "../entry/visit.ts";
 import { type ReverseProxy, LateError } from "./reverse-proxy.ts";
 
 export interface ForwardDeps {

@@ -5,7 +5,7 @@
 import type { JupyterTokens } from "../../server/core/environments/jupyter-tokens.ts";
 import { type Database, StoreError } from "../../server/store/database/database.ts";
 import { jupyterTokenOf } from "../../server/store/environments/jupyter-tokens.ts";
-import type { Visit } from "../visit.ts";
+import type { Visit } from "../entry/visit.ts";
 
 const YOUNG_MS = 2_000;
 /** Beyond them the one that was asked for first is asked for anew. */

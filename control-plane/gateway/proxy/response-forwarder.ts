@@ -10,7 +10,7 @@ import {
   passedTrailers,
 } from "../../server/core/gateway/forwarded-headers.ts";
 import type { FairScheduler } from "./fair-scheduler.ts";
-import type { PooledClient, ClientPool } from "./client-pool.ts";
+import type { PooledClient, ClientPool } from "../pool/client-pool.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;

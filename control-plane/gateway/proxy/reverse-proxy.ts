@@ -10,9 +10,9 @@ import { headersFromContainer, passedTrailers } from "../../server/core/gateway/
 import { sendFinalResponse } from "../answers/final-response.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 import { FairScheduler } from "./fair-scheduler.ts";
-import { ClientPool } from "./client-pool.ts";
+import { ClientPool } from "../pool/client-pool.ts";
 import { type ForwardedRequest, MAX_INTERIM_ANSWERS, pass } from "./response-forwarder.ts";
-import { agentTarget, TunnelAgent } from "./tunnel-agent.ts";
+import { agentTarget, TunnelAgent } from "../pool/tunnel-agent.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);

@@ -13,7 +13,7 @@ import { sendFinalResponse } from "../answers/final-response.ts";
 import type { Entry } from "../../server/core/gateway/entry.ts";
 import { ICON } from "../answers/icon.ts";
 import { INPUT_WINDOW } from "../../server/core/gateway/terminal/terminal-protocol.ts";
-import { plainAddressOf } from "../front/client.ts";
+import { plainAddressOf } from "../entry/client.ts";
 import { pageFiles, type PageFiles } from "./page-files.ts";
 import { enter, type EntryDeps } from "./ssh-entry.ts";
 import { serveTab } from "./terminal-tab.ts";

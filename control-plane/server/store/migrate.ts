@@ -16,13 +16,13 @@ import {
   type Transaction,
 } from "./database/database.ts";
 import { MigrationError } from "./upgrade/migration-error.ts";
-import { downgrade } from "./upgrade/down.ts";
-import { dryRun } from "./upgrade/dry-run.ts";
+import { downgrade } from "./upgrade/migration/down.ts";
+import { dryRun } from "./upgrade/migration/dry-run.ts";
 import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
 import { NOTHING_TO_REPORT } from "./upgrade/rows/report.ts";
 import { FIRST_LINE_AFTER_MS, withProgress } from "./upgrade/progress.ts";
-import { upgrade, type UpgradeResult } from "./upgrade/up.ts";
+import { upgrade, type UpgradeResult } from "./upgrade/migration/up.ts";
 
 /** The numbered files, beside the sources of the control plane. */
 export const MIGRATIONS = new URL("../../migrations/", import.meta.url);

@@ -21,9 +21,9 @@ import {
   restoreKernelLimits,
 } from "@remotegpu/agent/host/kernel-limits";
 import { defaultInterface, readMachineFacts } from "@remotegpu/agent/host/machine-facts";
-import { NvidiaSmi } from "@remotegpu/agent/host/gpus/nvidia-smi";
-import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi-error";
-import { parseTopology } from "@remotegpu/agent/host/gpus/nvidia-smi-topology";
+import { NvidiaSmi } from "@remotegpu/agent/host/gpus/nvidia-smi/nvidia-smi";
+import { NvidiaSmiError } from "@remotegpu/agent/host/gpus/nvidia-smi/nvidia-smi-error";
+import { parseTopology } from "@remotegpu/agent/host/gpus/nvidia-smi/nvidia-smi-topology";
 import {
   readContainers,
   readProcessLife,
@@ -34,7 +34,7 @@ import {
   simulatedGpuUuid,
   updateSimulatedGpus,
   type SimulatedGpuFiles,
-} from "@remotegpu/agent/host/gpus/simulated-gpus";
+} from "@remotegpu/agent/host/gpus/simulated/simulated-gpus";
 import { LimitWatch } from "@remotegpu/agent/loop/watch/limit-watch";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -6,7 +6,7 @@ import { waiveEarlierRuns } from "@remotegpu/control-plane/server/store/billing/
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { StreamCosts } from "@remotegpu/control-plane/server/store/overview/stream-costs";
+import { StreamCosts } from "@remotegpu/control-plane/server/store/overview/stream/stream-costs";
 import {
   CHARGED_RUNS,
   moneyOfWorkloads,

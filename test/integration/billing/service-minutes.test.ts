@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
-import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { JournalId } from "@remotegpu/shared/values/ids";

@@ -1,7 +1,7 @@
 /** Inference services in the browser: what they answered and cost, their replicas and versions, and acts by keyboard. */
 import type { Page } from "puppeteer-core";
 import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
-import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser } from "../../support/browser.ts";

@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
-import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/append-only";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/connection/append-only";
 import { admitServer } from "@remotegpu/control-plane/server/store/database/server-login";
 import { topUp } from "@remotegpu/control-plane/server/store/billing/ledger/payments";
 import {

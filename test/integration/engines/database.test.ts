@@ -10,7 +10,7 @@ import {
   StoreError,
   transaction,
 } from "@remotegpu/control-plane/server/store/database/database";
-import { MAX_PREPARED } from "@remotegpu/control-plane/server/store/database/prepared-statements";
+import { MAX_PREPARED } from "@remotegpu/control-plane/server/store/database/connection/prepared-statements";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
 
 let fresh: FreshDatabase;

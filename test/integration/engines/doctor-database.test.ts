@@ -1,7 +1,7 @@
 /** The control plane's doctor: a lively database is well, and each kind of damage is named as what it is. */
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/append-only";
+import { APPEND_ONLY_TABLES } from "@remotegpu/control-plane/server/store/database/connection/append-only";
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { answer } from "@remotegpu/control-plane/server/store/doctor/question";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";

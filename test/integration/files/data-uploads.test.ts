@@ -13,7 +13,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { countSealedCopies } from "@remotegpu/control-plane/server/store/billing/storage/sealed-samples";

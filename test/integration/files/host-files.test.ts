@@ -13,7 +13,7 @@ import {
 import { Worker } from "node:worker_threads";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { FilesUnderTest, nameOf } from "../../support/agent/files.ts";
 import { eventually } from "../../support/eventually.ts";
 

@@ -5,7 +5,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import type { HostFiles } from "@remotegpu/control-plane/server/core/hosts/host-files";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";

@@ -12,7 +12,7 @@ import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
+import type { GatewayIdentity } from "@remotegpu/agent/access/relay/connections/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { DirectRoute, type HostAddress } from "@remotegpu/control-plane/gateway/tunnel/direct-route";
 import { OwnCertificate } from "@remotegpu/control-plane/gateway/tunnel/own-certificate";

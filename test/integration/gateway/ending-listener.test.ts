@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
+import { Listener } from "@remotegpu/control-plane/gateway/router/listener";
 import { eventually } from "../../support/eventually.ts";
 import { memoryLog } from "../../support/memory-log.ts";
 

@@ -7,7 +7,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { execa } from "execa";
-import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
+import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/router/load";
 import type { IdleMessage, IdleRequest } from "../../fixtures/idle-clients.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";
 

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
+import { replicaMetrics } from "@remotegpu/control-plane/gateway/load-balancer/replica-metrics";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { MIB } from "@remotegpu/shared/values/units";
 import type { Answer } from "../../support/http/api.ts";

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { FairScheduler } from "@remotegpu/control-plane/gateway/proxy/fair-scheduler";
 import { pass } from "@remotegpu/control-plane/gateway/proxy/response-forwarder";
-import type { PooledClient, ClientPool } from "@remotegpu/control-plane/gateway/proxy/client-pool";
+import type { PooledClient, ClientPool } from "@remotegpu/control-plane/gateway/pool/client-pool";
 
 /** As TLS cuts them. */
 const PIECE = Buffer.alloc(16 * 1024);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/load-balancer-queues";
+import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/load-balancer/load-balancer-queues";
 import { type Database, StoreError } from "@remotegpu/control-plane/server/store/database/database";
 import { gatewayReports } from "@remotegpu/control-plane/server/store/gateway/reports";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { answersByRevision } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { answersByRevision } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import type { Gateway } from "@remotegpu/control-plane/gateway/gateway";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";

@@ -1,7 +1,7 @@
 /** A service that sleeps, at a gateway: who comes wakes it and is answered once it serves, with one replica for all. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/services/load-balancer-queues";
+import { LoadBalancerQueues } from "@remotegpu/control-plane/gateway/load-balancer/load-balancer-queues";
 import { whyClosed } from "@remotegpu/control-plane/server/core/gateway/services/service-route";
 import { type Database, transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { HostId, InstanceId } from "@remotegpu/shared/values/ids";
-import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/proxy/tunnel-agent";
+import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/pool/tunnel-agent";
 
 const TO = { hostId: HostId.parse("host-1"), instanceId: InstanceId.parse("ins-1"), port: 8000 };
 const container = createWebServer(

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serverCertificate } from "@remotegpu/control-plane/server/embedded/certificate-authority";
-import { GatewayListenError } from "@remotegpu/control-plane/gateway/front/listen-error";
-import { Listener } from "@remotegpu/control-plane/gateway/front/listener";
+import { GatewayListenError } from "@remotegpu/control-plane/gateway/router/listen-error";
+import { Listener } from "@remotegpu/control-plane/gateway/router/listener";
 import { eventually } from "../../support/eventually.ts";
 import { memoryLog } from "../../support/memory-log.ts";
 

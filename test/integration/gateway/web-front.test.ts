@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDatabase } from "@remotegpu/control-plane/server/store/database/database";
-import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/front/load";
-import { SlowBodies } from "@remotegpu/control-plane/gateway/front/slow-bodies";
+import { GATEWAY_LIMITS } from "@remotegpu/control-plane/gateway/router/load";
+import { SlowBodies } from "@remotegpu/control-plane/gateway/router/slow-bodies";
 import { cuttableTcp } from "../../support/engines/cuttable-tcp.ts";
 import { memoryLog } from "../../support/memory-log.ts";
 import { openWebScene, SERVICE_PORT, type WebScene } from "../../support/worlds/web-scene.ts";

@@ -17,7 +17,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createUser } from "@nats-io/nkeys";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { folderInPool, ownFolderInPool } from "@remotegpu/agent/runtime/storage/pool-path";
 import { answerStorage } from "@remotegpu/control-plane/server/controllers/billing/storage-sampling";
 import { poolAlarmsPass } from "@remotegpu/control-plane/server/controllers/hosts/pool-alarms";
@@ -29,7 +29,7 @@ import { samplerOf } from "@remotegpu/control-plane/server/store/billing/storage
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { fleetSnapshot } from "@remotegpu/control-plane/server/store/fleet/fleet-snapshot";
-import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pool-hosts";
+import { hostsOfPool } from "@remotegpu/control-plane/server/store/hosts/pools/pool-hosts";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { joinProofText } from "@remotegpu/shared/messages/joining";
 import { POOL_PROOF_FOLDER } from "@remotegpu/shared/proof/pool-proof";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Alarms } from "@remotegpu/control-plane/server/http/hosts/alarms";
 import type { Payments } from "@remotegpu/control-plane/server/http/money/billing/payment-list";
-import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search";
+import type { SearchAnswer } from "@remotegpu/control-plane/server/http/search/search";
 import { type ApiWorld, type Caller, openApi } from "../../support/http/api.ts";
 
 const HOSTILE = [

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
-import { accessSocket } from "@remotegpu/agent/config";
+import { accessSocket } from "@remotegpu/agent/config/config";
 import { AccessUnderTest, ContainerUnderTest } from "../../support/agent/access.ts";
 import { eventually } from "../../support/eventually.ts";
 import { wantedLease } from "../../support/samples/lease-samples.ts";

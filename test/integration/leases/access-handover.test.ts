@@ -11,7 +11,7 @@ import { createOperator } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DirectRoute } from "@remotegpu/control-plane/gateway/tunnel/direct-route";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
-import type { GatewayIdentity } from "@remotegpu/agent/access/relay/gateway-identity";
+import type { GatewayIdentity } from "@remotegpu/agent/access/relay/connections/gateway-identity";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { accessName } from "@remotegpu/shared/messages/joining";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LeasedPort } from "@remotegpu/agent/access/relay/leased-port";
-import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
+import { RelaySocket } from "@remotegpu/agent/access/relay/connections/relay-socket";
 import { SessionLog } from "@remotegpu/agent/access/relay/session-log";
 import {
   MAX_CONNECTIONS_OF_LEASE,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { RelaySocket } from "@remotegpu/agent/access/relay/relay-socket";
+import { RelaySocket } from "@remotegpu/agent/access/relay/connections/relay-socket";
 import { eventually } from "../../support/eventually.ts";
 import { numberedBytes } from "../../support/samples/numbered-bytes.ts";
 

@@ -6,8 +6,11 @@ import { readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CdiSpecFiles, cdiDevicesOf } from "@remotegpu/agent/host/gpus/cdi";
-import { removeSimulatedCdiSpec, writeSimulatedCdiSpec } from "@remotegpu/agent/host/gpus/simulated-cdi";
-import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
+import {
+  removeSimulatedCdiSpec,
+  writeSimulatedCdiSpec,
+} from "@remotegpu/agent/host/gpus/simulated/simulated-cdi";
+import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated/simulated-gpus";
 import { readContainers, readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { bridgeName } from "@remotegpu/agent/runtime/networks/networks";
 import { desiredOf } from "../../support/samples/desired-instance.ts";

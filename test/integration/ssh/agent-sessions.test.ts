@@ -8,7 +8,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ACCESS_FILE } from "@remotegpu/agent/access/lease-store";
+import { ACCESS_FILE } from "@remotegpu/agent/access/store/lease-store";
 import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { AccessSession } from "@remotegpu/shared/instance/ssh-access";

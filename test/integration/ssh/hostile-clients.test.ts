@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openLeaseStore } from "@remotegpu/agent/access/lease-store";
+import { openLeaseStore } from "@remotegpu/agent/access/store/lease-store";
 import { MAX_LED_AT_ONCE, MAX_UNNAMED_OF_CLIENT } from "@remotegpu/agent/core/access/connection-limits";
 import { MIB } from "@remotegpu/shared/values/units";
 import type { Door } from "../../support/containers/door.ts";

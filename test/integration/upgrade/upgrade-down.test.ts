@@ -9,7 +9,7 @@ import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/pass
 import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webhook-seal";
 import { resealAll } from "@remotegpu/control-plane/server/store/secrets/resealing";
 import { openTestOperator } from "../../support/engines/operator-keys.ts";
-import { APPLICATION_ROLE } from "@remotegpu/control-plane/server/store/database/application-role";
+import { APPLICATION_ROLE } from "@remotegpu/control-plane/server/store/database/connection/application-role";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { migrate, migrateDown } from "@remotegpu/control-plane/server/store/migrate";
 import { MigrationError } from "@remotegpu/control-plane/server/store/upgrade/migration-error";

@@ -4,7 +4,7 @@ import type { InstanceId } from "@remotegpu/shared/values/ids";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";
-import { serviceRoutes } from "@remotegpu/control-plane/server/store/inference/service-routes";
+import { serviceRoutes } from "@remotegpu/control-plane/server/store/inference/gateway/service-routes";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { ServiceScene } from "../../support/worlds/service-scene.ts";

@@ -1,7 +1,7 @@
 /** A service on its way to another version that is no good, or for which there is no room. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
-import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
 import type { ServiceScene } from "../../support/worlds/service-scene.ts";

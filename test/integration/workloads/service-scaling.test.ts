@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LeadershipLostError } from "@remotegpu/control-plane/server/store/database/leader";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import { wakeService } from "@remotegpu/control-plane/server/store/inference/waking";
+import { wakeService } from "@remotegpu/control-plane/server/store/inference/gateway/waking";
 import { changeReplicaRequests } from "@remotegpu/control-plane/server/store/inference/replica-requests";
 import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";

@@ -9,7 +9,7 @@ import {
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { keepGateway, removeGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { writeReport } from "@remotegpu/control-plane/server/store/gateway/reports";
-import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
+import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";

@@ -10,9 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InstanceId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { ObservedLease } from "@remotegpu/shared/instance/lease";
-import { ControlClient } from "@remotegpu/agent/access/control-client";
-import type { AccessList, AccessMessage, ReachableInstance } from "@remotegpu/agent/access/control-messages";
-import { accessSocket } from "@remotegpu/agent/config";
+import { ControlClient } from "@remotegpu/agent/access/control/control-client";
+import { accessSocket } from "@remotegpu/agent/config/config";
+import type {
+  AccessList,
+  AccessMessage,
+  ReachableInstance,
+} from "@remotegpu/agent/access/control/control-messages";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
 import { eventually } from "../eventually.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { BootId, HostId, JournalId } from "@remotegpu/shared/values/ids";
 import { startAgent, type StartedAgent } from "@remotegpu/agent/assembly/agent-assembly";
 import { clean } from "@remotegpu/agent/commands/clean";
-import { credentialFile, ownPoolFolder, readConfig, type Config } from "@remotegpu/agent/config";
+import { credentialFile, ownPoolFolder, readConfig, type Config } from "@remotegpu/agent/config/config";
 import { monotonicMs, readBootId } from "@remotegpu/agent/host/clock";
 import { ServiceNotifier } from "@remotegpu/agent/host/notify";
 import { openJournal, type Journal } from "@remotegpu/agent/journal/journal";

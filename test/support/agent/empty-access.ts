@@ -1,6 +1,6 @@
 /** Stands in an access process's place: hears every list on the real control socket and holds nothing. */
-import { ControlServer } from "@remotegpu/agent/access/control-server";
-import { accessSocket } from "@remotegpu/agent/config";
+import { ControlServer } from "@remotegpu/agent/access/control/control-server";
+import { accessSocket } from "@remotegpu/agent/config/config";
 import { quietLog } from "../quiet-log.ts";
 
 export class EmptyAccess {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { request, type ClientRequest, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import type { HostListing, HostRefusal } from "@remotegpu/shared/messages/files";
 import { eventually } from "../eventually.ts";
 import { FILES, Program } from "../worlds/house.ts";

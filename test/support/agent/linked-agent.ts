@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { credentialFile, keyFile } from "@remotegpu/agent/config";
+import { credentialFile, keyFile } from "@remotegpu/agent/config/config";
 import { saveCredential } from "@remotegpu/agent/link/credential";
 import { newHostId } from "../containers/docker.ts";
 import { AGENT, IN_NAMESPACE, Program } from "../worlds/house.ts";

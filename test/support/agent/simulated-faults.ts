@@ -3,7 +3,7 @@ import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Lines as the simulated nvidia-smi reads them (agent/src/host/gpus/simulated-faults.ts), and `process|UUID|PID|MIB` for a
+ * Lines as the simulated nvidia-smi reads them (agent/src/host/gpus/simulated/simulated-faults.ts), and `process|UUID|PID|MIB` for a
  * process of somebody else on a card. They hold until the next call.
  */
 export function setFaults(stateDir: string, lines: readonly string[]): void {

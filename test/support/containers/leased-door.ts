@@ -4,7 +4,7 @@
  */
 import type { InstanceId, LeaseId, RunId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { AccessSession, Cut } from "@remotegpu/shared/instance/ssh-access";
-import type { FingerprintSet, ReachableInstance } from "@remotegpu/agent/access/control-messages";
+import type { FingerprintSet, ReachableInstance } from "@remotegpu/agent/access/control/control-messages";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
 import { AccessUnderTest } from "../agent/access.ts";

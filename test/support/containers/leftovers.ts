@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { HostId } from "@remotegpu/shared/values/ids";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
-import { removeSimulatedCdiSpec, simulatedCdiFile } from "@remotegpu/agent/host/gpus/simulated-cdi";
+import { removeSimulatedCdiSpec, simulatedCdiFile } from "@remotegpu/agent/host/gpus/simulated/simulated-cdi";
 import { Runtime } from "@remotegpu/agent/runtime/runtime";
 import { docker } from "./docker.ts";
 import { eventually } from "../eventually.ts";

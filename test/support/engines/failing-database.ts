@@ -1,6 +1,6 @@
 /** A database that fails at one chosen statement of a transaction, before or after Postgres has done it. */
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
-import { Batch } from "@remotegpu/control-plane/server/store/database/batch";
+import { Batch } from "@remotegpu/control-plane/server/store/database/connection/batch";
 import type { PoolClient } from "pg";
 import { oneByOne } from "./one-by-one.ts";
 

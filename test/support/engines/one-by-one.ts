@@ -1,5 +1,9 @@
 /** A batch of a transaction's statements, sent one by one: so that one of them can be watched, or fail, as if it were alone. */
-import { type Answer, Batch, BatchPart } from "@remotegpu/control-plane/server/store/database/batch";
+import {
+  type Answer,
+  Batch,
+  BatchPart,
+} from "@remotegpu/control-plane/server/store/database/connection/batch";
 
 /** @param each sees to one statement, by `send` or without */
 export async function oneByOne(

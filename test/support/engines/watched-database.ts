@@ -2,7 +2,7 @@
  * A database whose transactions are watched, statement by statement: what watches may wait, or tear the connection
  * without a word, as when the process dies. A text of many statements is sent as many, so that each is seen.
  */
-import { Batch } from "@remotegpu/control-plane/server/store/database/batch";
+import { Batch } from "@remotegpu/control-plane/server/store/database/connection/batch";
 import type { PoolClient } from "pg";
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { oneByOne } from "./one-by-one.ts";

@@ -13,11 +13,11 @@ export interface Layer {
 const SHARED = "shared/src";
 
 function agent(): Layer[] {
-  const [core, config, process] = ["agent/src/core", "agent/src/config.ts", "agent/src/process"];
+  const [core, config, process] = ["agent/src/core", "agent/src/config", "agent/src/process"];
   const [host, journal, link] = ["agent/src/host", "agent/src/journal", "agent/src/link"];
   const [runtime, toolbox] = ["agent/src/runtime", "agent/src/toolbox"];
   const [access, relay, files] = ["agent/src/access", "agent/src/access/relay", "agent/src/files"];
-  const [loop, root, assembly] = ["agent/src/loop", "agent/src/agent.ts", "agent/src/assembly"];
+  const [loop, assembly] = ["agent/src/loop", "agent/src/assembly"];
   const [checks, commands] = ["agent/src/commands/doctor", "agent/src/commands"];
   const adapters = [host, journal, link, runtime, toolbox];
   return [
@@ -32,14 +32,13 @@ function agent(): Layer[] {
     { path: access, imports: [SHARED, core, process, config, host, journal, toolbox, relay] },
     { path: files, imports: [SHARED, core, process, config, host, journal] },
     { path: loop, imports: [SHARED, core, process, config, ...adapters, access] },
-    { path: root, imports: [SHARED, core, process, config, ...adapters, access, loop] },
-    { path: assembly, imports: [SHARED, core, process, config, ...adapters, access, loop, root] },
+    { path: assembly, imports: [SHARED, core, process, config, ...adapters, access, loop] },
     // What a doctor checks knows no command, nor the loop.
     { path: checks, imports: [SHARED, core, process, config, ...adapters, access] },
     { path: commands, imports: [SHARED, core, process, config, ...adapters, access, loop, assembly, checks] },
     {
       path: "agent/src",
-      imports: [SHARED, core, process, config, ...adapters, access, loop, root, assembly, commands],
+      imports: [SHARED, core, process, config, ...adapters, access, loop, assembly, commands],
     },
   ];
 }

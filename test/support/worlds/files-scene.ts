@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { type ApiServer, openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { fileRequests } from "@remotegpu/control-plane/server/link/files/file-requests";
 import { FilesUnderTest } from "../agent/files.ts";

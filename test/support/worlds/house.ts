@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { PathClient, type Row } from "../http/path-client.ts";
-import { filesSocket } from "@remotegpu/agent/config";
+import { filesSocket } from "@remotegpu/agent/config/config";
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { Child } from "@remotegpu/control-plane/server/quickstart/child";
 import { QUICK_COLLECTION, SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";

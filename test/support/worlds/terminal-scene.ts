@@ -16,7 +16,7 @@ import type {
 import { TerminalSite } from "@remotegpu/control-plane/gateway/terminal/terminal-site";
 import { TunnelError, type Tunnels } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { environmentTerminalKeys } from "@remotegpu/control-plane/server/link/identity/environment-terminal-keys";
-import type { Visit, VisitHandler } from "@remotegpu/control-plane/gateway/visit";
+import type { Visit, VisitHandler } from "@remotegpu/control-plane/gateway/entry/visit";
 import { type Door, Doorway } from "../containers/door.ts";
 import { eventually } from "../eventually.ts";
 import { quietLog } from "../quiet-log.ts";

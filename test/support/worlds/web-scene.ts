@@ -17,7 +17,7 @@ import {
 } from "@remotegpu/control-plane/server/core/gateway/origin";
 import type { WebTarget } from "@remotegpu/control-plane/server/core/environments/web-target";
 import { type Gateway, type GatewayDeps, openGateway } from "@remotegpu/control-plane/gateway/gateway";
-import { replicaMetrics } from "@remotegpu/control-plane/gateway/services/replica-metrics";
+import { replicaMetrics } from "@remotegpu/control-plane/gateway/load-balancer/replica-metrics";
 import { noteOnThisMachine } from "@remotegpu/control-plane/server/store/hosts/host-addresses";
 import { openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
@@ -25,7 +25,7 @@ import type { Operator } from "@remotegpu/control-plane/server/link/servers/oper
 import { keepGateway } from "@remotegpu/control-plane/server/store/gateway/gateways";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
 import type { HostId, InstanceId, WorkloadId } from "@remotegpu/shared/values/ids";
-import type { ReachableInstance } from "@remotegpu/agent/access/control-messages";
+import type { ReachableInstance } from "@remotegpu/agent/access/control/control-messages";
 import { AccessUnderTest, ContainerUnderTest } from "../agent/access.ts";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";

@@ -18,7 +18,7 @@ import type { AlarmKind } from "@remotegpu/control-plane/server/store/events/ala
 import {
   PROBLEM_STATUS,
   PROBLEM_TITLES,
-} from "@remotegpu/control-plane/server/http/request/problem-statuses";
+} from "@remotegpu/control-plane/server/http/problems/problem-statuses";
 import { translator } from "@remotegpu/dashboard/locales/translator";
 import { REFUSALS } from "@remotegpu/dashboard/components/text/refusals";
 import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
@@ -156,7 +156,7 @@ describe("what it may say", () => {
   });
 
   test("of an access process about guesses at a password", () => {
-    const file = readFileSync("agent/src/access/observed-leases.ts", "utf8");
+    const file = readFileSync("agent/src/access/leases/observed-leases.ts", "utf8");
     const sentences = sentencesOf(file);
 
     expect(sentences).toHaveLength(1);

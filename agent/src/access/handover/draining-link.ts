@@ -3,7 +3,7 @@
  * may have been upgraded itself, or started anew. What is to be told meanwhile waits.
  */
 import { connect, type Socket } from "node:net";
-import { readLines, writeLine } from "../lines.ts";
+import { readLines, writeLine } from "../control/lines.ts";
 import { FromDraining, MAX_DRAINING_LINE_BYTES, ToDraining } from "./draining-messages.ts";
 
 const RECONNECT_AFTER_MS = 200;

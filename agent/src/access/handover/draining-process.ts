@@ -5,8 +5,8 @@
 import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { whyDrainingEnds } from "../../core/access/generations.ts";
-import type { RelayHandlers } from "../relay-handlers.ts";
-import type { RelayProcess } from "../relay-process.ts";
+import type { RelayHandlers } from "../relay-process/relay-handlers.ts";
+import type { RelayProcess } from "../relay-process/relay-process.ts";
 import { DrainingLink } from "./draining-link.ts";
 import type { FromDraining, ToDraining } from "./draining-messages.ts";
 

@@ -5,7 +5,7 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { UNWATCHED_LEADERLESS_AT_MOST_MS } from "../../core/access/generations.ts";
-import { writeLine } from "../lines.ts";
+import { writeLine } from "../control/lines.ts";
 import type { FromDraining } from "./draining-messages.ts";
 
 const CHECK_AGAIN_AFTER_MS = 200;

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { LeaseId } from "@remotegpu/shared/values/ids";
-import { GatewayIdentity } from "../relay/gateway-identity.ts";
+import { GatewayIdentity } from "../relay/connections/gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
 

@@ -2,9 +2,9 @@
  * What an access process has from the one of before an upgrade that started it: says that it is ready, keeps the
  * listening sockets until the folder is given, and says that it serves.
  */
-import type { GatewayIdentity } from "../relay/gateway-identity.ts";
+import type { GatewayIdentity } from "../relay/connections/gateway-identity.ts";
 import { isListenerHandle } from "../relay/listener-handle.ts";
-import type { Listener } from "../relay-handlers.ts";
+import type { Listener } from "../relay-process/relay-handlers.ts";
 import { ToSuccessor, type FromSuccessor } from "./handover-messages.ts";
 
 export type Inheritable = { listeners: Listener[]; gateway: GatewayIdentity | null };

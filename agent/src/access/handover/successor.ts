@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readProcessLife } from "../../host/processes/process-liveness.ts";
 import { asSendable } from "../relay/listener-handle.ts";
-import type { GatewayIdentity } from "../relay/gateway-identity.ts";
-import type { Listener } from "../relay-handlers.ts";
+import type { GatewayIdentity } from "../relay/connections/gateway-identity.ts";
+import type { Listener } from "../relay-process/relay-handlers.ts";
 import { FromSuccessor, type ToSuccessor } from "./handover-messages.ts";
 
 const READY_WITHIN_MS = 20_000;

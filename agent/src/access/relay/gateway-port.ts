@@ -15,17 +15,17 @@ import { createServer, type Server, TLSSocket } from "node:tls";
 import { TUNNEL_ALONE, TUNNEL_CLIENT_HEADER, TUNNEL_SHARED } from "@remotegpu/shared/messages/gateway-tunnel";
 import { GATEWAY_NAME } from "@remotegpu/shared/messages/joining";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
-import type { GatewayIdentity } from "./gateway-identity.ts";
+import type { GatewayIdentity } from "./connections/gateway-identity.ts";
 import {
   type GatewayRequest,
   type NoRoute,
   statusOf,
   type GatewayRoute,
   gatewayRequestOf,
-} from "./gateway-request.ts";
+} from "./connections/gateway-request.ts";
 import { listening } from "./listening.ts";
-import { RelayedConnection } from "./relayed-connection.ts";
-import { liesBelow } from "./reset.ts";
+import { RelayedConnection } from "./connections/relayed-connection.ts";
+import { liesBelow } from "./connections/reset.ts";
 import type { TunnelStreams } from "./tunnel/tunnel-streams.ts";
 
 /** Of all gateways together: a busy service has hundreds under way. */

@@ -20,10 +20,10 @@ import { useRuleOf, type UseRule } from "../../core/access/session-use.ts";
 import { listenerHandleOf, type ListenerHandle } from "./listener-handle.ts";
 import { listening } from "./listening.ts";
 import type { LeaseActivity } from "./relay-messages.ts";
-import { RelaySocket } from "./relay-socket.ts";
-import { RelayedConnection, type ConnectionEnd } from "./relayed-connection.ts";
+import { RelaySocket } from "./connections/relay-socket.ts";
+import { RelayedConnection, type ConnectionEnd } from "./connections/relayed-connection.ts";
 import { SILENT_MS, type SessionLog } from "./session-log.ts";
-import { type Carried, Visit, type Route } from "./visit.ts";
+import { type Carried, Visit, type Route } from "./connections/visit.ts";
 
 const BACKLOG = 512;
 

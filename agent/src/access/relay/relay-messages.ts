@@ -15,7 +15,7 @@ import {
 } from "@remotegpu/shared/instance/ssh-access";
 import { text } from "@remotegpu/shared/values/text";
 import { MAX_ADDRESSES, type PasswordTries } from "../../core/access/password-limiter.ts";
-import { GatewayIdentity } from "./gateway-identity.ts";
+import { GatewayIdentity } from "./connections/gateway-identity.ts";
 
 const Port = z.int().min(1).max(65_535);
 const DialId = z.int().nonnegative();

@@ -7,8 +7,8 @@ import type { LeaseId, RunId } from "@remotegpu/shared/values/ids";
 import { AttemptWindows, type AttemptOutcome, type Attempts } from "../../core/access/attempt-windows.ts";
 import type { RouteEnd } from "../../core/access/login-line.ts";
 import { MAX_SESSIONS_AT_ONCE, type RelayedSession } from "./relay-messages.ts";
-import type { ConnectionEnd } from "./relayed-connection.ts";
-import type { RelayedLogin, Visit } from "./visit.ts";
+import type { ConnectionEnd } from "./connections/relayed-connection.ts";
+import type { RelayedLogin, Visit } from "./connections/visit.ts";
 
 /** An SSH connection that nobody was told to have logged in on is told once it has lasted so long. */
 const WORTH_REPORTING_MS = 30_000;

@@ -7,9 +7,9 @@ import type { GpuCordon, GpuReport } from "@remotegpu/shared/messages/host-repor
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { NO_FINDINGS, signOfOne, type GpuCondition } from "./gpu-condition.ts";
 import { OPTIONAL_READINGS, type OptionalReading } from "./gpu-readings.ts";
-import type { KernelEffect, KernelFinding } from "./kernel-finding.ts";
+import type { KernelEffect, KernelFinding } from "./kernel-lines/kernel-finding.ts";
 import { afterSign, type OpenSign } from "./open-sign.ts";
-import { busKey } from "./xid-line.ts";
+import { busKey } from "./kernel-lines/xid-line.ts";
 
 /** Samples in a row without a bad sign that end a cordon; doubled with each further cordon of the same boot. */
 export const PROBE_SAMPLES = 6;

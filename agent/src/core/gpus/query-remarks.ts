@@ -5,7 +5,7 @@
  */
 import { signOf, type Sign } from "./gpu-condition.ts";
 import { meaningEverywhere } from "./gpu-readings.ts";
-import { busKey } from "./xid-line.ts";
+import { busKey } from "./kernel-lines/xid-line.ts";
 
 /** Which GPU is meant: by its place on the bus where that is told, else by its index. */
 export type GpuPlace = { busKey: string | null; index: number | null };

@@ -1,18 +1,18 @@
 /** The requests by which a dataset or a model is brought: a draft is opened, its parts come, it is checked, a tree goes. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { type FileRequest, numberIn, pathIn, sendJson, sumIn } from "../file-request.ts";
-import { requestedFolder } from "../requested-folder.ts";
-import { type Checked, type Checking, Checks } from "../checks.ts";
-import { hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
-import { sendChunkSums } from "../chunk-sums.ts";
+import { type FileRequest, numberIn, pathIn, sendJson, sumIn } from "../entries/file-request.ts";
+import { requestedFolder } from "../entries/requested-folder.ts";
+import { type Checked, type Checking, Checks } from "../entries/checks.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
+import { sendChunkSums } from "../entries/chunk-sums.ts";
 import { openDraft } from "./open-draft.ts";
 import { draftOf, putChunk } from "./put-chunk.ts";
 import { proveChunks } from "./prove-chunks.ts";
 import { seal } from "./seal.ts";
-import { removeTree } from "../tree-removal.ts";
+import { removeTree } from "../entries/tree-removal.ts";
 import { PendingWrites } from "../writing/pending-writes.ts";
 
 export class DraftRoutes {

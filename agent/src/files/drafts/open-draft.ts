@@ -5,10 +5,10 @@
 import { lstat, mkdir, rename, statfs } from "node:fs/promises";
 import { DRAFT_FOLDER, FILES_FOLDER, type DraftState } from "@remotegpu/shared/messages/files";
 import { stepsOf } from "../../core/files/relative-path.ts";
-import { refuseReserved, refuseReservedPath } from "../requested-folder.ts";
-import { folderAt, hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import { refuseReserved, refuseReservedPath } from "../entries/requested-folder.ts";
+import { folderAt, hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
 import { walk } from "./tree-walk.ts";
 
 /** What is being checked: nothing more is written to it. */

@@ -14,9 +14,9 @@ import {
 } from "@remotegpu/shared/proof/sealed-chunks";
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
-import { hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
 import { type FilePlace, PLACE_BYTES, placeIn, PLACES_NAME, TREE_NAME } from "./sealed-lists.ts";
 
 const MAX_LINE = 16_384;

@@ -1,10 +1,10 @@
 /** A part of a file of a version that is brought, written to where it belongs in its draft. */
 import type { IncomingMessage } from "node:http";
 import { DRAFT_FOLDER } from "@remotegpu/shared/messages/files";
-import { folderAt, hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
-import { removeTree } from "../tree-removal.ts";
+import { folderAt, hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
+import { removeTree } from "../entries/tree-removal.ts";
 import { chunkOf, takeChunk } from "../writing/chunk-in.ts";
 import type { PendingWrites } from "../writing/pending-writes.ts";
 

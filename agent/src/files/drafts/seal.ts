@@ -9,11 +9,11 @@ import { DRAFT_FOLDER, FILES_FOLDER, MANIFEST_NAME, ManifestLine } from "@remote
 import { stepsOf } from "../../core/files/relative-path.ts";
 import { chunksOf } from "@remotegpu/shared/proof/sealed-chunks";
 import { inTreeOrder } from "../../core/files/tree-order.ts";
-import type { Checked, Checking } from "../checks.ts";
-import { hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
-import { sumOnDisk } from "../sum-on-disk.ts";
+import type { Checked, Checking } from "../entries/checks.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
+import { sumOnDisk } from "../entries/sum-on-disk.ts";
 import type { PendingWrites } from "../writing/pending-writes.ts";
 import { SEALING_FOLDER } from "./open-draft.ts";
 import { SealedLists } from "./sealed-lists.ts";

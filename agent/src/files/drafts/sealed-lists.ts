@@ -12,8 +12,8 @@ import type { ManifestLine } from "@remotegpu/shared/messages/files";
 import { HASH_BYTES, type Hash, pairs } from "@remotegpu/shared/proof/merkle-tree";
 import { chunkLeaf, chunksOf, SUMS_NAME } from "@remotegpu/shared/proof/sealed-chunks";
 import { MIB } from "@remotegpu/shared/values/units";
-import { hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
 
 export const TREE_NAME = "tree";
 export const PLACES_NAME = "places";

@@ -1,8 +1,8 @@
 /** A walk through a tree of the pool, in its order. What is met is held while it is looked at; no link is followed. */
 import { open, readdir, rmdir } from "node:fs/promises";
 import { byBytes } from "../../core/files/relative-path.ts";
-import { folderOf, hasCode } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
+import { folderOf, hasCode } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
 
 export interface MetFile {
   steps: Uint8Array[];

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { CHUNK_BYTES, CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
 
 export interface Chunk {
   offset: number;

@@ -1,6 +1,6 @@
 /** Which parts come in at this moment, by what they are for: before that is checked, those that still come are ended. */
 import type { IncomingMessage } from "node:http";
-import type { HeldEntry } from "../held-entry.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
 
 export class PendingWrites {
   readonly #open = new Map<string, Map<IncomingMessage, Promise<void>>>();

@@ -7,9 +7,9 @@ import { constants } from "node:fs";
 import { unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
-import { folderAt, pathOf } from "../made-folders.ts";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import { folderAt, pathOf } from "../entries/made-folders.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
 import { FILE_MODE, refuseBeyondRoom, refuseInPlaceOfFolder, takePlace } from "./takes-place.ts";
 import { besideName, NAME_BYTES, type WrittenBeside } from "./written-beside.ts";
 

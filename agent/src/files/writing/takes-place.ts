@@ -1,7 +1,7 @@
 /** What was written beside where it belongs takes its place: in one step, and as whoever owns its folder. */
 import { chmod, chown, lstat, rename, statfs } from "node:fs/promises";
-import type { HeldEntry } from "../held-entry.ts";
-import { FileRefusal } from "../refusal.ts";
+import type { HeldEntry } from "../entries/held-entry.ts";
+import { FileRefusal } from "../entries/refusal.ts";
 
 export const FILE_MODE = 0o644;
 const PROGRAM_MODE = 0o755;

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { z } from "zod";
-import { hasCode } from "../made-folders.ts";
-import { HeldEntry } from "../held-entry.ts";
+import { hasCode } from "../entries/made-folders.ts";
+import { HeldEntry } from "../entries/held-entry.ts";
 
 const NAME = /^\.[A-Za-z0-9_-]{12}\.remotegpu-part$/;
 export const NAME_BYTES = 9;

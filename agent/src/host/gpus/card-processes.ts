@@ -3,7 +3,7 @@
  * named is left out. Whose they are is decided in core/gpus/gpu-processes.ts.
  */
 import type { SeenProcess } from "../../core/gpus/gpu-processes.ts";
-import type { GpuProcess } from "./nvidia-smi-xml.ts";
+import type { GpuProcess } from "./nvidia-smi/nvidia-smi-xml.ts";
 import { readContainers, readProcessName } from "../processes/process-liveness.ts";
 
 export type ProcessesOnCards = { seen: SeenProcess[]; ours: ReadonlySet<string> };

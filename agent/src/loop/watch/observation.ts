@@ -22,7 +22,7 @@ import { sortedOrders } from "../../core/runs/unserved-order.ts";
 import { ownedContainers, runNow, type Knowledge, type RunNow } from "../../core/runs/run-view.ts";
 import type { ContainerGroups } from "../../host/processes/container-groups.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { GpuWatch } from "./gpu-watch.ts";
+import type { GpuWatch } from "./gpus/gpu-watch.ts";
 import type { ImageWatch } from "./image-watch.ts";
 import type { ContainersSnapshot, RuntimeWatch } from "./runtime-watch.ts";
 import type { VersionWatch } from "./version-watch.ts";

@@ -6,7 +6,7 @@ import type { Heartbeat } from "@remotegpu/shared/messages/protocol";
 import { isBlind } from "../../core/hosts/blindness.ts";
 import { GpuTallies } from "../../core/hosts/history/gpu-tallies.ts";
 import type { Database } from "../../store/database/database.ts";
-import { keepHeard } from "../../store/hosts/gpu-history.ts";
+import { keepHeard } from "../../store/hosts/gpus/gpu-history.ts";
 
 /** The GPUs of one statement, which takes some milliseconds: heartbeats go on between them. */
 const MAX_CARDS = 500;

@@ -5,7 +5,7 @@
  */
 import { keepAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
-import { type StrangeCard, strangeCards } from "../../store/hosts/gpu-strangers.ts";
+import { type StrangeCard, strangeCards } from "../../store/hosts/gpus/gpu-strangers.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 

@@ -3,7 +3,7 @@ import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import { setting } from "../../store/accounts/settings.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { forgetHistory } from "../../store/hosts/gpu-history.ts";
+import { forgetHistory } from "../../store/hosts/gpus/gpu-history.ts";
 
 /** The rounds of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;

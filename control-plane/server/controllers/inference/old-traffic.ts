@@ -1,7 +1,7 @@
 /** One pass over what services answered long ago: its rows are put together, some thousand at a time. */
 import { type Database, type Transaction, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { compactGateways, compactOldTraffic } from "../../store/inference/traffic.ts";
+import { compactGateways, compactOldTraffic } from "../../store/inference/gateway/traffic.ts";
 
 /** The rounds of one pass; the next one goes on. */
 const MAX_ROUNDS = 20;

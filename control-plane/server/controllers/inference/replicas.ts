@@ -15,11 +15,15 @@ import {
   type Transaction,
 } from "../../store/database/database.ts";
 import { assertTerm, LeadershipLostError } from "../../store/database/leader.ts";
-import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replica-moves.ts";
-import { type ServiceSnapshot, serviceSnapshot, serviceSnapshots } from "../../store/inference/replicas.ts";
+import { announceDrains, beginDrains, makeReplicas } from "../../store/inference/replicas/replica-moves.ts";
+import {
+  type ServiceSnapshot,
+  serviceSnapshot,
+  serviceSnapshots,
+} from "../../store/inference/replicas/replicas.ts";
 import { isOther, noteTurn } from "../../store/inference/rollouts.ts";
 import { SERVICE_STORE } from "../../store/inference/service-kind.ts";
-import { answersByRevision } from "../../store/inference/traffic.ts";
+import { answersByRevision } from "../../store/inference/gateway/traffic.ts";
 import { noteFailures } from "../../store/inference/replica-requests.ts";
 import { skipPoolsOfOthers } from "../../store/workloads/place-skips.ts";
 import { dismissReplicas } from "../../store/orders/replica-dismissals.ts";

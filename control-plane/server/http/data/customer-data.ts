@@ -4,15 +4,15 @@ import { text } from "@remotegpu/shared/values/text";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { deleteCustomerData } from "../../store/spending/deletion.ts";
 import { deleteCodesOf } from "../../store/training/codes.ts";
-import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/folders.ts";
+import { type DataRemoval as RemovalRow, removalsOf } from "../../store/spending/data/folders.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { KINDS } from "../kinds.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict } from "../request/refusal.ts";
 import { accepted, forAdmins, jsonBody, NumericIdPath, ok, Timestamp } from "../request/route.ts";
 import { requireCustomer } from "../accounts/customers.ts";
 import { notifyOf } from "../workloads/orders.ts";
+import type { RoutedKind } from "../workloads/routed-kind.ts";
 
 const tags = ["customers"];
 
@@ -72,12 +72,15 @@ const listRemovals = createRoute({
   responses: ok("A page of folders", pageOf(DataRemoval)),
 });
 
-const ENDINGS = new Map(
-  KINDS.flatMap(({ kind, orders }) => (orders === null ? [] : [[kind, orders.ending] as const])),
-);
-
-export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerCustomerDataRoutes(
+  api: ApiApp,
+  deps: ApiDeps,
+  { kinds }: { kinds: readonly RoutedKind[] },
+): void {
   const { db } = deps;
+  const endings = new Map(
+    kinds.flatMap(({ kind, orders }) => (orders === null ? [] : [[kind, orders.ending] as const])),
+  );
 
   api.openapi(deleteDataOf, async (c) => {
     const customer = await requireCustomer(deps, c.req.valid("param").id);
@@ -87,7 +90,7 @@ export function registerCustomerDataRoutes(api: ApiApp, deps: ApiDeps): void {
       customerId: customer.id,
       actor: `admin ${c.var.actor.customerId}`,
       now: deps.now(),
-      endings: ENDINGS,
+      endings,
     };
     return await once(c, async (sql, afterwards) => {
       const deletion = await deleteCustomerData(sql, decision);

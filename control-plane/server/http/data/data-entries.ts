@@ -18,7 +18,7 @@ import {
 import { type MountedBy, mountsOfData, UNMOUNTED } from "../../store/accounts/data-mounts.ts";
 import { transaction } from "../../store/database/database.ts";
 import { copiesOf, isPool } from "../../store/spending/data/copies.ts";
-import { listForRemoval } from "../../store/spending/folders.ts";
+import { listForRemoval } from "../../store/spending/data/folders.ts";
 import { actingOn } from "../request/audit.ts";
 import { authorizeWorkspace } from "../request/authorization.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";

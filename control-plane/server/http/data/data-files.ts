@@ -4,7 +4,7 @@ import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/messages/files";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
-import type { PoolHost } from "../../store/hosts/pool-hosts.ts";
+import type { PoolHost } from "../../store/hosts/pools/pool-hosts.ts";
 import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/copies.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";

@@ -3,8 +3,8 @@
  * listed for an operator where no host could.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
-import { hostsOfPool } from "../../store/hosts/pool-hosts.ts";
-import { type DataFolder, removed } from "../../store/spending/folders.ts";
+import { hostsOfPool } from "../../store/hosts/pools/pool-hosts.ts";
+import { type DataFolder, removed } from "../../store/spending/data/folders.ts";
 import type { ApiContext } from "../deps.ts";
 
 export function removeFolders(

@@ -4,8 +4,8 @@
  */
 import { asReported } from "../../core/reasons/reason.ts";
 import { statusPhrase } from "../../core/reasons/plain-reason.ts";
-import { problemDocument } from "../request/problem-document.ts";
-import { PROBLEM_STATUS, PROBLEM_TITLES } from "../request/problem-statuses.ts";
+import { problemDocument } from "../problems/problem-document.ts";
+import { PROBLEM_STATUS, PROBLEM_TITLES } from "../problems/problem-statuses.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound, type RefusalKind } from "../request/refusal.ts";
 import { kindPhrase, workloadThing } from "../workloads/workload-thing.ts";
 import { pascal } from "./operation-ids.ts";

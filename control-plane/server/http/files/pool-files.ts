@@ -16,7 +16,7 @@ import {
 } from "@remotegpu/shared/messages/files";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { AnswerShape, FileQuestion, HostAnswer } from "../../core/hosts/host-files.ts";
-import { hostsOfPool, type PoolHost } from "../../store/hosts/pool-hosts.ts";
+import { hostsOfPool, type PoolHost } from "../../store/hosts/pools/pool-hosts.ts";
 import type { ApiContext } from "../deps.ts";
 import { answeredType, isPage, isTime } from "./answered.ts";
 import { pageOf, pageQuery, textPage, toPage } from "../request/pagination.ts";

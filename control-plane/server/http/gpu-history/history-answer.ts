@@ -5,7 +5,7 @@ import type { Spread } from "../../core/hosts/history/gpu-reading.ts";
 import { type Point, pointsOf, stepOf, type Stretch } from "../../core/hosts/history/gpu-series.ts";
 import { setting } from "../../store/accounts/settings.ts";
 import type { Connection } from "../../store/database/database.ts";
-import { storedBuckets } from "../../store/hosts/gpu-history.ts";
+import { storedBuckets } from "../../store/hosts/gpus/gpu-history.ts";
 import { badField } from "../request/refusal.ts";
 import { Timestamp } from "../request/route.ts";
 

@@ -9,7 +9,7 @@ import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, iso, NumericIdPath, ok, Timestamp } from "../request/route.ts";
-import { STORED_REASON, storedReason } from "../request/stored-reason.ts";
+import { REASON_FIELDS, storedReason } from "../request/reason-answer.ts";
 
 const tags = ["fleet"];
 
@@ -19,7 +19,7 @@ const Alarm = z
     kind: z.string(),
     subject: z.string(),
     detail: z.string().nullable(),
-    ...STORED_REASON,
+    ...REASON_FIELDS,
     raised_at: Timestamp,
     cleared_at: Timestamp.nullable(),
     about: z

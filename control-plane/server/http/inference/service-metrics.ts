@@ -5,8 +5,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { trafficMetrics } from "../../core/inference/traffic/traffic-metrics.ts";
 import { inferenceServiceById, type InferenceServiceRow } from "../../store/inference/inference-services.ts";
-import { replicaPlace } from "../../store/inference/replica-place.ts";
-import { trafficEver } from "../../store/inference/traffic-sums.ts";
+import { replicaPlace } from "../../store/inference/replicas/replica-place.ts";
+import { trafficEver } from "../../store/inference/gateway/traffic-sums.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { ApiRefusal, conflict, notFound } from "../request/refusal.ts";
 import { forCustomers, okStream, WorkloadIdPath } from "../request/route.ts";

@@ -6,13 +6,13 @@ import { BUCKET_BOUNDS_MS } from "../../core/inference/traffic/traffic-counts.ts
 import { trafficFigures } from "../../core/inference/traffic/traffic-figures.ts";
 import type { Connection } from "../../store/database/database.ts";
 import { gatewayReports } from "../../store/gateway/reports.ts";
-import { oldestMinute } from "../../store/inference/traffic.ts";
+import { oldestMinute } from "../../store/inference/gateway/traffic.ts";
 import {
   type Stretch,
   trafficCost,
   trafficMinutes,
   trafficSums,
-} from "../../store/inference/traffic-sums.ts";
+} from "../../store/inference/gateway/traffic-sums.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField } from "../request/refusal.ts";

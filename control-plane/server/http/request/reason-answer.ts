@@ -1,12 +1,18 @@
-/** A reason in an answer: its code and parameters, beside the text that has always been there. */
+/**
+ * A reason in an answer: its code and parameters, beside the text that has always been there. What was stored as a text
+ * alone has the code of that.
+ */
 import { z } from "@hono/zod-openapi";
+import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 
 /** Which codes there are, each version may add to. */
 const ReasonCodeAnswer = z.string().nullable();
-const ReasonParamsAnswer = z.record(z.string(), z.unknown()).nullable();
+/** The parameters by their names; which there are follows from the code. */
+export const ReasonParams = z.record(z.string(), z.unknown());
+const ReasonParamsAnswer = ReasonParams.nullable();
 
 /** Beside a `reason`. */
 export const REASON_FIELDS = { reason_code: ReasonCodeAnswer, reason_params: ReasonParamsAnswer };
@@ -16,10 +22,13 @@ export const STATUS_REASON_FIELDS = {
   status_reason_params: ReasonParamsAnswer,
 };
 
-interface ReasonAnswer {
-  reason: string | null;
+interface ReasonRow {
   reason_code: string | null;
   reason_params: Record<string, unknown> | null;
+}
+
+interface ReasonAnswer extends ReasonRow {
+  reason: string | null;
 }
 
 export function reasonAnswer(reason: Reason): ReasonAnswer & { reason: string };
@@ -40,4 +49,12 @@ export function statusReasonOf(row: StatusReasonRow): ReasonAnswer | null {
     reason_code: row.status_reason_code,
     reason_params: row.status_reason_params,
   };
+}
+
+/** The code and parameters of a stored reason; null where there is no text. */
+export function storedReason(text: string | null, row: ReasonRow): ReasonRow {
+  if (text === null) return { reason_code: null, reason_params: null };
+  return row.reason_code === null
+    ? { reason_code: AS_REPORTED, reason_params: { text } }
+    : { reason_code: row.reason_code, reason_params: row.reason_params };
 }

@@ -10,7 +10,7 @@ import { authenticate, authenticateToLeave, requireAdmin, requireScope } from ".
 import { limitAddress, limitKey } from "./rate-limit.ts";
 import { claimBefore, replayAnswered } from "./idempotency.ts";
 import { ENTRY_REFUSALS } from "./refusal.ts";
-import { ReasonParams } from "./stored-reason.ts";
+import { ReasonParams } from "./reason-answer.ts";
 
 const PrintedSoFar = z
   .object({

@@ -13,10 +13,10 @@ import type { ApiApp, ApiContext, ApiDeps, ApiEnv } from "../deps.ts";
 import { API_BASE } from "../documentation/api-base.ts";
 import { bringsFile } from "../files/file-transfers.ts";
 import { registerDashboard, sendUnknownPage } from "../dashboard/dashboard.ts";
-import { registerDocumentation } from "../documentation/documentation.ts";
-import { fieldErrorsOf, InputRefused } from "../request/input-errors.ts";
+import { registerDocumentation } from "./documentation.ts";
+import { fieldErrorsOf, InputRefused } from "../problems/input-errors.ts";
 import { countRequests } from "./metrics.ts";
-import { PROBLEM_STATUS } from "../request/problem-statuses.ts";
+import { PROBLEM_STATUS } from "../problems/problem-statuses.ts";
 import { ApiRefusal, conflict } from "../request/refusal.ts";
 import { registerResources } from "./resources.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -26,7 +26,7 @@ import { isUniqueViolation, StoreError } from "../../store/database/database.ts"
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
 import { asReported } from "../../core/reasons/reason.ts";
-import { problemDocument } from "../request/problem-document.ts";
+import { problemDocument } from "../problems/problem-document.ts";
 
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
 const CHECK_VIOLATION = "23514";

@@ -1,7 +1,7 @@
 /** Who may hear what of a stream: asked when it begins, and of all readers together again and again. */
 import type { Topic } from "../../core/stream/topics.ts";
 import { mayHear } from "../../core/stream/topics.ts";
-import { liveSessions, ownersOf, sightsOf } from "../../store/overview/stream-readers.ts";
+import { liveSessions, ownersOf, sightsOf } from "../../store/overview/stream/stream-readers.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { StreamReader } from "./reader.ts";
 

@@ -1,7 +1,7 @@
 /** GET /stream: what changes, as it changes, for a page that asks for the things themselves then. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_TOPICS, mayHear, type Topic, topicNames, topicOf } from "../../core/stream/topics.ts";
-import { ownersOf, sightsOf } from "../../store/overview/stream-readers.ts";
+import { ownersOf, sightsOf } from "../../store/overview/stream/stream-readers.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { actingOn } from "../request/audit.ts";
 import { ApiRefusal, badField, forbidden } from "../request/refusal.ts";

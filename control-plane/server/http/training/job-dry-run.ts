@@ -23,7 +23,7 @@ import { forCustomers, forEveryone, jsonBody, Money, ok } from "../request/route
 import { orderContextOf, refuseUnlessDone } from "../workloads/orders.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
 import { SuggestionAnswer, suggestionAnswer } from "../workloads/suggestion-answer.ts";
-import { placeIn, WhyHost } from "../workloads/workload-why.ts";
+import { placeIn, WhyHost } from "../workloads/routes/workload-why.ts";
 import { NewTrainingJobBody } from "./job-body.ts";
 import { holdCode } from "./job-code.ts";
 import { requestedJob } from "./job-order.ts";

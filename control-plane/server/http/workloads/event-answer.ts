@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { EventRow } from "../../store/events/events.ts";
 import { pageOf, toPage } from "../request/pagination.ts";
 import { Timestamp } from "../request/route.ts";
-import { STORED_REASON, storedReason } from "../request/stored-reason.ts";
+import { REASON_FIELDS, storedReason } from "../request/reason-answer.ts";
 
 const Event = z
   .object({
@@ -14,7 +14,7 @@ const Event = z
     old: z.string().nullable(),
     new: z.string().nullable(),
     reason: z.string().nullable(),
-    ...STORED_REASON,
+    ...REASON_FIELDS,
     instance_id: z.string().nullable(),
     host_id: z.string().nullable(),
     gpu_uuid: z.string().nullable(),

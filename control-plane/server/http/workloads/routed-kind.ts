@@ -1,6 +1,6 @@
 /**
  * What a kind of workload says of itself to be listed, read, ordered about and looked into. The routes of this folder are
- * made from it, once for all kinds; the kinds themselves are in http/kinds.ts.
+ * made from it, once for all kinds; the kinds themselves are in http/server/kinds.ts.
  */
 import type { z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/values/text";

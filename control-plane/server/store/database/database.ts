@@ -5,17 +5,17 @@
  */
 import assert from "node:assert/strict";
 import { DatabaseError, Pool, type PoolClient, type PoolConfig, type QueryResultRow } from "pg";
-import { APPLICATION_ROLE } from "./application-role.ts";
-import { ConnectionRole } from "./connection-role.ts";
-import { isStalePlan } from "./prepared-statements.ts";
-import { type Statement, statementAlone } from "./statement-in-role.ts";
-import type { Answer } from "./batch.ts";
+import { APPLICATION_ROLE } from "./connection/application-role.ts";
+import { ConnectionRole } from "./connection/connection-role.ts";
+import { isStalePlan } from "./connection/prepared-statements.ts";
+import { type Statement, statementAlone } from "./connection/statement-in-role.ts";
+import type { Answer } from "./connection/batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
 import { isInScope, currentAuditScope, watch } from "./audit-scope.ts";
-import { CopyIn } from "./copy-in.ts";
-import { readInTurns } from "./large-answers.ts";
-import { Pipeline } from "./pipeline.ts";
+import { CopyIn } from "./connection/copy-in.ts";
+import { readInTurns } from "./connection/large-answers.ts";
+import { Pipeline } from "./connection/pipeline.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;

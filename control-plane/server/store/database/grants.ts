@@ -7,8 +7,8 @@
  */
 import type { Connection, Database, Transaction } from "./database.ts";
 import { StoreError, transaction } from "./database.ts";
-import { APPEND_ONLY_TABLES } from "./append-only.ts";
-import { APPLICATION_ROLE } from "./application-role.ts";
+import { APPEND_ONLY_TABLES } from "./connection/append-only.ts";
+import { APPLICATION_ROLE } from "./connection/application-role.ts";
 
 /** Two databases of a cluster that are migrated at the same moment: one of them loses and looks again. */
 const MAX_ATTEMPTS = 5;

@@ -5,7 +5,7 @@
  */
 import { escapeIdentifier, escapeLiteral } from "pg";
 import { type Database, openDatabase, StoreError } from "./database.ts";
-import { APPLICATION_ROLE } from "./application-role.ts";
+import { APPLICATION_ROLE } from "./connection/application-role.ts";
 
 const SERVER_LOGIN = "remotegpu_server";
 

@@ -2,8 +2,8 @@
  * May the control plane itself change what is append-only? Asked as it works, in the role of its own transactions, and
  * told where it comes with rights that it then lays down.
  */
-import { APPEND_ONLY_TABLES } from "../database/append-only.ts";
-import { APPLICATION_ROLE } from "../database/application-role.ts";
+import { APPEND_ONLY_TABLES } from "../database/connection/append-only.ts";
+import { APPLICATION_ROLE } from "../database/connection/application-role.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 

@@ -11,8 +11,8 @@ import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placem
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 import { isLimitedToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
-import { CARD_FAULT } from "../hosts/card-fault.ts";
-import { strangerReason } from "../hosts/gpu-strangers.ts";
+import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
+import { strangerReason } from "../hosts/gpus/gpu-strangers.ts";
 import { SPOKEN_PROTOCOL } from "../hosts/hosts.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { readColumns } from "../database/read-columns.ts";

@@ -12,7 +12,7 @@ import { safeBigint, SOUND_HOST } from "../database/values/old-values.ts";
 import { ADDRESS, type AddressRow } from "./host-addresses.ts";
 import { CANARY, type CanaryRow } from "./host-canaries.ts";
 import { REPORTED_VERSIONS, type ReportedVersions } from "./host-versions.ts";
-import { SAMPLED_AT } from "./card-sample.ts";
+import { SAMPLED_AT } from "./gpus/card-sample.ts";
 import { hasPart } from "../database/values/text-part.ts";
 
 export interface HostRow extends StatusReasonRow {

@@ -20,7 +20,7 @@ import {
   type NewService,
   orderOfNewService,
 } from "../inference/new-services.ts";
-import { dismissAll, makeReplicas } from "../inference/replica-moves.ts";
+import { dismissAll, makeReplicas } from "../inference/replicas/replica-moves.ts";
 import { heldVersions } from "../inference/rollouts.ts";
 import { SERVICE_STORE } from "../inference/service-kind.ts";
 import { isScaledByItself, orderOfReplica, type ServiceOrderRow } from "../inference/service-orders.ts";

@@ -3,7 +3,7 @@ import type { Leaving } from "../../core/inference/departures.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
-import { noteDismissals, type OfService } from "../inference/replica-moves.ts";
+import { noteDismissals, type OfService } from "../inference/replicas/replica-moves.ts";
 import { waivePlacement } from "./workload-stops.ts";
 import { placementsNotGone, want } from "../workloads/instances/workload-placements.ts";
 

@@ -8,8 +8,8 @@ import { type Connection, type Database, transaction } from "../database/databas
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
 import { ofAllKinds } from "../workloads/kinds.ts";
-import { CARD_FAULT } from "../hosts/card-fault.ts";
-import { SAMPLED_AT } from "../hosts/card-sample.ts";
+import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
+import { SAMPLED_AT } from "../hosts/gpus/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
 import {
   CARDS,

@@ -8,7 +8,7 @@ import { fixBootZero } from "../billing/runs/run-time.ts";
 import { raiseAlarmOnce } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
 import { noteCardWords } from "../billing/broken-time/gpu-outages.ts";
-import { IS_BLIND, reportsFailure } from "../hosts/card-sample.ts";
+import { IS_BLIND, reportsFailure } from "../hosts/gpus/card-sample.ts";
 import { noteReboot } from "../billing/broken-time/host-deaths.ts";
 import { appendEvent } from "../events/events.ts";
 import { currentTerm } from "../database/leader.ts";

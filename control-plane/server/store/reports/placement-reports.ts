@@ -9,7 +9,7 @@ import { closeUnbegunRun, waiveRunsOf } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
-import { faultAtEnd } from "../hosts/card-fault.ts";
+import { faultAtEnd } from "../hosts/gpus/card-fault.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
 

@@ -6,7 +6,7 @@
 import type { GpuVitals, Heartbeat } from "@remotegpu/shared/messages/protocol";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { MAX_BOOT_AGE_MS, MAX_ROUND_TRIP_MS } from "../billing/runs/run-time.ts";
-import { IS_BLIND } from "../hosts/card-sample.ts";
+import { IS_BLIND } from "../hosts/gpus/card-sample.ts";
 import type { Connection } from "../database/database.ts";
 import type { HeartbeatAnswer } from "./heartbeats.ts";
 

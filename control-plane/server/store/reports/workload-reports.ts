@@ -16,7 +16,7 @@ import type { LockedWorkload } from "../../core/workloads/workload-move.ts";
 import { nameKey, type WorkloadName } from "../../core/workloads/workload-name.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import type { Connection, Transaction } from "../database/database.ts";
-import { FAULT_AT_END } from "../hosts/card-fault.ts";
+import { FAULT_AT_END } from "../hosts/gpus/card-fault.ts";
 import { removeInstances, stopInstances } from "../orders/workload-stops.ts";
 import { storeOf } from "../workloads/kinds.ts";
 import { forgetSkips, skipHost, skipHostOfCard, skipPool } from "../workloads/place-skips.ts";

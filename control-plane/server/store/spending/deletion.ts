@@ -18,7 +18,7 @@ import type { OrderOutcome } from "../orders/environment-orders.ts";
 import type { OrderContext } from "../orders/workload-stops.ts";
 import { KINDS_IN_LOCK_ORDER, ofAllKinds, storeOf } from "../workloads/kinds.ts";
 import { copiesOf } from "./data/copies.ts";
-import { type DataFolder, listForRemoval, workloadFolders } from "./folders.ts";
+import { type DataFolder, listForRemoval, workloadFolders } from "./data/folders.ts";
 
 interface DeletedData {
   /** Those of which nothing begins again from now on. */

@@ -4,7 +4,7 @@
  */
 import type { JournalBatch } from "@remotegpu/shared/proof/journal-row";
 import type { DecidedRow } from "../../core/ingest/batch-decisions.ts";
-import { copyLine } from "../database/copy-in.ts";
+import { copyLine } from "../database/connection/copy-in.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { JournalKey } from "./journals.ts";
 

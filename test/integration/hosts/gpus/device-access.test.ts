@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NodeErrors } from "@remotegpu/agent/core/container/device-access";
-import { simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
+import { simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated/simulated-gpus";
 import { ContainerGroups } from "@remotegpu/agent/host/processes/container-groups";
 import { DeviceProbe } from "@remotegpu/agent/host/processes/device-probe";
 import { compiledProgram, OWN_PROGRAMS } from "@remotegpu/agent/toolbox/own-programs";

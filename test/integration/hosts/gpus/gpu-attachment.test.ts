@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CdiSpecFiles, cdiDevicesOf } from "@remotegpu/agent/host/gpus/cdi";
-import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
+import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated/simulated-gpus";
 import {
   removeSimulatedCdiSpec,
   simulatedCdiFile,
   writeSimulatedCdiSpec,
-} from "@remotegpu/agent/host/gpus/simulated-cdi";
+} from "@remotegpu/agent/host/gpus/simulated/simulated-cdi";
 import { chooseAttachMode } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { CdiDevice, HostNodes } from "@remotegpu/agent/core/container/gpu-attachment";
 import type { AttachedGpu } from "@remotegpu/shared/instance/instance";

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { simulateFault } from "@remotegpu/agent/commands/simulate-fault";
-import { setSimulatedFaults } from "@remotegpu/agent/host/gpus/simulated-faults";
-import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated-gpus";
+import { setSimulatedFaults } from "@remotegpu/agent/host/gpus/simulated/simulated-faults";
+import { prepareSimulatedGpus, simulatedGpuUuid } from "@remotegpu/agent/host/gpus/simulated/simulated-gpus";
 
 const HOST = "host-1";
 const [first, second] = [simulatedGpuUuid(HOST, 0), simulatedGpuUuid(HOST, 1)];

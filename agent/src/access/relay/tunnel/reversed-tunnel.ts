@@ -7,7 +7,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { GATEWAY_NAME } from "@remotegpu/shared/messages/joining";
 import type { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
 import { redialAfterMs, STEADY_MS } from "../../../core/access/redial.ts";
-import type { GatewayIdentity } from "../gateway-identity.ts";
+import type { GatewayIdentity } from "../connections/gateway-identity.ts";
 import type { TunnelStreams } from "./tunnel-streams.ts";
 
 const DIAL_WITHIN_MS = 10_000;

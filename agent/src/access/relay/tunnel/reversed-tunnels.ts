@@ -1,6 +1,6 @@
 /** The tunnels that this relay has dialled: one to each gateway that asks for it by the desired set. */
 import type { GatewayAddress } from "@remotegpu/shared/instance/ssh-access";
-import type { GatewayIdentity } from "../gateway-identity.ts";
+import type { GatewayIdentity } from "../connections/gateway-identity.ts";
 import { ReversedTunnel } from "./reversed-tunnel.ts";
 import type { TunnelStreams } from "./tunnel-streams.ts";
 

@@ -5,9 +5,9 @@
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { TUNNEL_BREAK_HEADER } from "@remotegpu/shared/messages/gateway-tunnel";
-import type { RelaySocket } from "../relay-socket.ts";
-import type { ConnectionEnd } from "../relayed-connection.ts";
-import { reset } from "../reset.ts";
+import type { RelaySocket } from "../connections/relay-socket.ts";
+import type { ConnectionEnd } from "../connections/relayed-connection.ts";
+import { reset } from "../connections/reset.ts";
 
 const KEEPALIVE_AFTER_MS = 60_000;
 

@@ -26,7 +26,7 @@ import {
   statusOf,
   type GatewayRoute,
   gatewayRequestOf,
-} from "../gateway-request.ts";
+} from "../connections/gateway-request.ts";
 import { TunnelStream } from "./tunnel-stream.ts";
 
 const SETTINGS = {

@@ -3,8 +3,8 @@
  * driver could not initialise, and errors that PCIe's own reporting (AER) tells of. An address may be of any device;
  * whether it is a GPU of the host is for whoever knows the cards.
  */
-import type { KernelFinding } from "../kernel-finding.ts";
-import { lineBusKey } from "../xid-line.ts";
+import type { KernelFinding } from "./kernel-finding.ts";
+import { lineBusKey } from "./xid-line.ts";
 
 const ADDRESS = String.raw`((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}(?:\.[0-7])?)`;
 const FALLEN = new RegExp(String.raw`^NVRM: GPU ${ADDRESS}: GPU has fallen off the bus\b`, "i");

@@ -3,8 +3,8 @@
  * was lost. Each record is heeded once; its number tells it from every other one of the same boot.
  */
 import { kernelLineOf, type KernelLine } from "../../host/kernel-line.ts";
-import type { KernelFinding } from "../kernel-finding.ts";
-import { parseXid } from "../xid-line.ts";
+import type { KernelFinding } from "./kernel-finding.ts";
+import { parseXid } from "./xid-line.ts";
 import { deviceFinding, type FallBegun, fallFinding } from "./device-line.ts";
 import { sxidFinding } from "./sxid-line.ts";
 import { xidFinding } from "./xid-finding.ts";

@@ -3,7 +3,7 @@
  * `RLW_REMAP Fatal XC0 i0 Link 00 (0x00000004 0x00000040 …)`. What the table does not know is judged by the line's own
  * word, Fatal or Nonfatal, and a line that is cut off before its word keeps new work away.
  */
-import type { KernelEffect } from "../kernel-finding.ts";
+import type { KernelEffect } from "./kernel-finding.ts";
 import { nvlink5Effect } from "./nvlink5-table.ts";
 
 /**

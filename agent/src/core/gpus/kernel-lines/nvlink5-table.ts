@@ -4,7 +4,7 @@
  * Xids 144 to 150). The unit stands in the lowest ten bits of the first number in drivers of the first layout (six numbers
  * a line), in the lowest seven in those of the second; bits 20 to 25 are the cause of a link that went down.
  */
-import type { KernelEffect } from "../kernel-finding.ts";
+import type { KernelEffect } from "./kernel-finding.ts";
 
 /** What NVIDIA asks for: `waits` for the Xid 154 that follows; `down` is to be ignored, though a link is down. */
 type Resolution = "ignore" | "waits" | "reset" | "down";

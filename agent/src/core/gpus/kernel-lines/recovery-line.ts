@@ -2,7 +2,7 @@
  * Reads Xid 154 out of what its line says behind the number: `GPU recovery action changed from 0x0 (None) to 0x4 (Drain
  * and Reset)`. The numbers are those of nvmlDeviceGpuRecoveryAction_t in NVML.
  */
-import type { KernelEffect } from "../kernel-finding.ts";
+import type { KernelEffect } from "./kernel-finding.ts";
 
 /** By number; the words are ours. */
 const ACTIONS: readonly { effect: KernelEffect; text: string }[] = [

@@ -4,7 +4,7 @@
  * switches; after it the fabric takes a reset of those GPUs. The words are the driver's ("Fabric Manager for NVIDIA NVSwitch
  * Systems", SXid errors); lines that go on with the data of an error say neither word.
  */
-import type { KernelFinding } from "../kernel-finding.ts";
+import type { KernelFinding } from "./kernel-finding.ts";
 
 const SXID =
   /^nvidia-nvswitch(\d{1,3}): SXid \(PCI:[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}(?:\.[0-7])?\): (\d{1,7})(?:, *(Fatal|Non-fatal)\b)?/i;

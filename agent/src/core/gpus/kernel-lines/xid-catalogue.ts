@@ -5,7 +5,7 @@
  * action asks for and of what was decided here before; where it is neither, the row says why. A number that is not here
  * is a note, and operators are alarmed.
  */
-import type { KernelEffect } from "../kernel-finding.ts";
+import type { KernelEffect } from "./kernel-finding.ts";
 
 /** Immediate actions as the catalogue names them; null where it names none. */
 export type NvidiaAction =

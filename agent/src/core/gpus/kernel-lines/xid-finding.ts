@@ -1,6 +1,6 @@
 /** What an Xid line means: by the catalogue, or where that says so by what else stands in the line. */
-import type { KernelFinding } from "../kernel-finding.ts";
-import type { Xid } from "../xid-line.ts";
+import type { KernelFinding } from "./kernel-finding.ts";
+import type { Xid } from "./xid-line.ts";
 import { judgeNvlink5 } from "./nvlink5-line.ts";
 import { judgeRecovery } from "./recovery-line.ts";
 import { XID_CATALOGUE } from "./xid-catalogue.ts";

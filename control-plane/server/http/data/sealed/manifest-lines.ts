@@ -7,7 +7,7 @@ import { MANIFEST_NAME, ManifestLine } from "@remotegpu/shared/messages/files";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
-import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import type { PoolHost } from "../../../store/hosts/pools/pool-hosts.ts";
 import { requestMember, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 

@@ -6,7 +6,7 @@ import { type ChunkProof, ChunkProof as ProofShape, isProved } from "@remotegpu/
 import { HostRefusal } from "@remotegpu/shared/messages/files";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
-import { hostsOfPool } from "../../../store/hosts/pool-hosts.ts";
+import { hostsOfPool } from "../../../store/hosts/pools/pool-hosts.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { refusalOf } from "../../files/pool-files.ts";

@@ -14,7 +14,7 @@ import {
 import { type ChunkProof, chunksOf, MAX_PROVED_CHUNKS } from "@remotegpu/shared/proof/sealed-chunks";
 import type { HostAnswer } from "../../../core/hosts/host-files.ts";
 import type { ApiContext } from "../../deps.ts";
-import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import type { PoolHost } from "../../../store/hosts/pools/pool-hosts.ts";
 import { requestMember, fileHeaders, senseless, unlessRefused } from "../../files/pool-files.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { type CheckedPart, checkedBytes } from "./checked-bytes.ts";

@@ -9,7 +9,7 @@ import { TREE_FILE_BYTES, TREE_TYPE, TreeLine } from "@remotegpu/shared/messages
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import type { ApiContext } from "../../deps.ts";
 import { OtherBytesError } from "./checked-bytes.ts";
-import type { PoolHost } from "../../../store/hosts/pool-hosts.ts";
+import type { PoolHost } from "../../../store/hosts/pools/pool-hosts.ts";
 import { ApiRefusal } from "../../request/refusal.ts";
 import { isNotFound, manifestLines, OtherListError } from "./manifest-lines.ts";
 import { reportOtherBytes } from "./other-bytes.ts";

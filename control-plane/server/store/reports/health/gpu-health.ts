@@ -8,9 +8,9 @@ import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-ser
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
-import { CARD_FAULT } from "../../hosts/card-fault.ts";
+import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { notifyHolders } from "./fault-events.ts";
-import { noteGpuClosure } from "../../hosts/gpu-closures.ts";
+import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
 import type { Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 

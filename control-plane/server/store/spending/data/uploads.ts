@@ -16,7 +16,7 @@ import { LIVE } from "../../accounts/workspaces.ts";
 import { lockAccount } from "../../billing/ledger/ledger.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { quotaTally } from "../../orders/checks/quota-use.ts";
-import { listForRemoval } from "../folders.ts";
+import { listForRemoval } from "./folders.ts";
 import { copiesOf, COPY_COLUMNS, type CopyRow, OWNER } from "./copies.ts";
 
 const TABLE = { dataset: "datasets", model: "models" } as const;

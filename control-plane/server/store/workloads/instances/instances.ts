@@ -5,8 +5,8 @@ import type { CardFault } from "../../../core/hosts/card-fault.ts";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
-import { CARD_FAULT } from "../../hosts/card-fault.ts";
-import { SAMPLED_AT } from "../../hosts/card-sample.ts";
+import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
+import { SAMPLED_AT } from "../../hosts/gpus/card-sample.ts";
 import { FIGURES_NOW, type ReportedFigures } from "./instance-figures.ts";
 
 /** What its host said of a card last. Moments are texts. */

@@ -16,7 +16,7 @@ import {
   withoutCordon,
   type Cards,
 } from "@remotegpu/agent/core/gpus/gpu-health";
-import type { KernelEffect } from "@remotegpu/agent/core/gpus/kernel-finding";
+import type { KernelEffect } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-finding";
 import { meter, type Life } from "@remotegpu/agent/core/metering/metering";
 import { endOfBoot } from "@remotegpu/agent/core/metering/run-access";
 import {

@@ -24,7 +24,7 @@ import {
   type GpuCondition,
 } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { judged } from "@remotegpu/agent/core/gpus/gpu-judgement";
-import type { KernelEffect, KernelFinding } from "@remotegpu/agent/core/gpus/kernel-finding";
+import type { KernelEffect, KernelFinding } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-finding";
 import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;

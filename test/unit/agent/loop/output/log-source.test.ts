@@ -8,8 +8,8 @@ import { logOpener } from "@remotegpu/agent/loop/output/log-source";
 import { UnreadableLogError } from "@remotegpu/agent/runtime/docker/runtime-error";
 import type { OutputPiece } from "@remotegpu/agent/runtime/output/log-frames";
 import type { RunNow } from "@remotegpu/agent/core/runs/run-view";
-import type { RunId } from "@remotegpu/shared/ids";
-import type { LogOpen } from "@remotegpu/shared/sessions";
+import type { RunId } from "@remotegpu/shared/values/ids";
+import type { LogOpen } from "@remotegpu/shared/messages/sessions";
 
 const RUN = "run-1" as RunId;
 const CONTAINER = { containerId: "c1", status: { state: "exited" } } as unknown as RunNow["container"];

@@ -4,7 +4,7 @@ import {
   readUsage,
   usageFormOf,
 } from "@remotegpu/control-plane/server/core/gateway/services/usage";
-import { BodyTail } from "@remotegpu/control-plane/gateway/services/body-tail";
+import { BodyTail } from "@remotegpu/control-plane/gateway/load-balancer/body-tail";
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 34, total_tokens: 46 };
 const REPORTED = { prompt: 12, completion: 34 };

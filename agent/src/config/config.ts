@@ -1,0 +1,158 @@
+/** The agent's settings, read once by main from the environment (systemd: /etc/remotegpu/agent.env). */
+import { join } from "node:path";
+import { GIB } from "@remotegpu/shared/values/units";
+import { z } from "zod";
+import type { DiskBounds } from "../core/storage/disk-guard.ts";
+import type { ImageBounds } from "../core/images/image-cleaning.ts";
+import type { PortRange } from "../core/leases/lease-port.ts";
+import { MAX_SIMULATED_GPUS } from "../host/gpus/simulated/simulated-gpus.ts";
+
+const LAST_PORT = 65_535;
+/** Below the leases' range and the kernel's for outgoing connections. */
+const DEFAULT_GATEWAY_PORT = 19_443;
+
+/** A large framework image or two still come in beside what containers write. */
+const DEFAULT_IMAGE_DISK_FREE_PERCENT = 15;
+
+/** Of a disk of terabytes the bound in bytes counts: what a fast writer fills before it is stopped. */
+const DEFAULT_DISK_FREE_PERCENT = 3;
+const DEFAULT_DISK_FREE_BYTES = 10 * GIB;
+
+/** Of one run in one place: unpacked data sets have a million or two. */
+const DEFAULT_RUN_FILES = 5_000_000;
+
+const Flag = z.enum(["0", "1"]).transform((value) => value === "1");
+const OrUnset = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === "" ? undefined : value), schema.optional());
+
+const Environment = z.object({
+  REMOTEGPU_STATE_DIR: z.string().min(1).default("/var/lib/remotegpu"),
+  REMOTEGPU_SERVER: OrUnset(z.url({ protocol: /^https?$/ })),
+  REMOTEGPU_JOIN_TOKEN: OrUnset(z.string()),
+  REMOTEGPU_HOST_NAME: OrUnset(z.string().max(128)),
+  /** Hex SHA-256 of the control plane's own CA; unset where its certificate is a public one. */
+  REMOTEGPU_CA_SHA256: OrUnset(z.string().regex(/^[0-9a-f]{64}$/)),
+  /** Cards to pretend; 0 means the real ones. Never chosen by the agent itself. */
+  REMOTEGPU_SIMULATED_GPUS: OrUnset(z.coerce.number().int().min(0).max(MAX_SIMULATED_GPUS)),
+  /** Hosts that name the same pool see the same files below their pool folder. Unset: a pool of its own. */
+  REMOTEGPU_STORAGE_POOL: OrUnset(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)),
+  REMOTEGPU_POOL_FOLDER: OrUnset(z.string().startsWith("/")),
+  REMOTEGPU_RUNTIME_SOCKET: OrUnset(z.string().startsWith("/")),
+  REMOTEGPU_NVIDIA_SMI: z.string().min(1).default("nvidia-smi"),
+  /** Containers of ours that nobody has asked for through their whole grace are removed, not only told. */
+  REMOTEGPU_REAP_ORPHANS: OrUnset(Flag),
+  /** The numbers that leases get, outside the kernel's own range for outgoing connections. */
+  REMOTEGPU_LEASE_PORTS: z
+    .string()
+    .regex(/^\d{1,5}-\d{1,5}$/)
+    .default("20000-29999"),
+  /** Percent of the runtime's disk below whose free part images that nobody uses are removed; 0: never for that. */
+  REMOTEGPU_IMAGE_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
+  /** Most bytes of images that this agent pulled. Unset: no bound. */
+  REMOTEGPU_IMAGE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
+  /** Percent of each disk that containers must not fill: below, who fills it is stopped; 0: never. */
+  REMOTEGPU_DISK_FREE: OrUnset(z.coerce.number().min(0).max(90)),
+  /** Most bytes of each disk that are kept free so. */
+  REMOTEGPU_DISK_FREE_BYTES: OrUnset(z.coerce.number().int().nonnegative()),
+  /** Most files of one run in its folders, and in its own file system; 0: as many as it likes. */
+  REMOTEGPU_RUN_FILES: OrUnset(z.coerce.number().int().nonnegative()),
+  /** Where leased ports are bound; unset: on every address of the host. */
+  REMOTEGPU_LEASE_ADDRESS: OrUnset(z.ipv4().or(z.ipv6())),
+  /** The TLS port to which gateways of the control plane connect; 0 takes any that is free. */
+  REMOTEGPU_GATEWAY_PORT: OrUnset(z.coerce.number().int().min(0).max(65_535)),
+  /** 0: no canary tries what containers must be refused. */
+  REMOTEGPU_CANARY: OrUnset(Flag),
+  /** 0: the kernel's limits of this host are the operator's own task. */
+  REMOTEGPU_RAISE_LIMITS: OrUnset(Flag),
+  /** For `npm start`: take every container along when the agent is ended in order. */
+  REMOTEGPU_CLEAN_ON_EXIT: OrUnset(Flag),
+  /** For `npm start`: end when standard input closes, so that nothing outlives a starter that was killed. */
+  REMOTEGPU_EXIT_WITH_STDIN: OrUnset(Flag),
+});
+
+export type Config = {
+  stateDir: string;
+  server: string | null;
+  joinToken: string | null;
+  hostName: string | null;
+  caSha256: string | null;
+  simulatedGpus: number;
+  storagePool: string | null;
+  poolFolder: string;
+  runtimeSocket: string | null;
+  nvidiaSmiPath: string;
+  reapsOrphans: boolean;
+  leasePorts: PortRange;
+  leaseAddress: string | null;
+  gatewayPort: number;
+  imageBounds: ImageBounds;
+  hasCanary: boolean;
+  raisesLimits: boolean;
+  diskBounds: DiskBounds;
+  mostRunFiles: number;
+  cleanOnExit: boolean;
+  exitWithStdin: boolean;
+};
+
+/** @throws ConfigError naming the variable */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ConfigError(`${issue?.path.join(".") ?? "environment"}: ${issue?.message ?? "invalid"}`);
+  }
+  const env = parsed.data;
+  return {
+    stateDir: env.REMOTEGPU_STATE_DIR,
+    server: env.REMOTEGPU_SERVER ?? null,
+    joinToken: env.REMOTEGPU_JOIN_TOKEN ?? null,
+    hostName: env.REMOTEGPU_HOST_NAME ?? null,
+    caSha256: env.REMOTEGPU_CA_SHA256 ?? null,
+    simulatedGpus: env.REMOTEGPU_SIMULATED_GPUS ?? 0,
+    storagePool: env.REMOTEGPU_STORAGE_POOL ?? null,
+    poolFolder: env.REMOTEGPU_POOL_FOLDER ?? ownPoolFolder(env.REMOTEGPU_STATE_DIR),
+    runtimeSocket: env.REMOTEGPU_RUNTIME_SOCKET ?? null,
+    nvidiaSmiPath: env.REMOTEGPU_NVIDIA_SMI,
+    reapsOrphans: env.REMOTEGPU_REAP_ORPHANS ?? false,
+    leasePorts: portRange(env.REMOTEGPU_LEASE_PORTS),
+    leaseAddress: env.REMOTEGPU_LEASE_ADDRESS ?? null,
+    gatewayPort: env.REMOTEGPU_GATEWAY_PORT ?? DEFAULT_GATEWAY_PORT,
+    imageBounds: {
+      freePart: (env.REMOTEGPU_IMAGE_DISK_FREE ?? DEFAULT_IMAGE_DISK_FREE_PERCENT) / 100,
+      mostBytes: env.REMOTEGPU_IMAGE_BYTES ?? null,
+    },
+    hasCanary: env.REMOTEGPU_CANARY ?? true,
+    raisesLimits: env.REMOTEGPU_RAISE_LIMITS ?? true,
+    diskBounds: {
+      freePart: (env.REMOTEGPU_DISK_FREE ?? DEFAULT_DISK_FREE_PERCENT) / 100,
+      freeBytes: env.REMOTEGPU_DISK_FREE_BYTES ?? DEFAULT_DISK_FREE_BYTES,
+    },
+    mostRunFiles: env.REMOTEGPU_RUN_FILES ?? DEFAULT_RUN_FILES,
+    cleanOnExit: env.REMOTEGPU_CLEAN_ON_EXIT ?? false,
+    exitWithStdin: env.REMOTEGPU_EXIT_WITH_STDIN ?? false,
+  };
+}
+
+function portRange(text: string): PortRange {
+  const [first = 0, last = 0] = text.split("-").map(Number);
+  if (first < 1 || last > LAST_PORT || first > last)
+    throw new ConfigError(`REMOTEGPU_LEASE_PORTS: ${text} is no range of ports`);
+  return { first, last };
+}
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Files of the state folder that more than one part names. */
+export const keyFile = (stateDir: string) => join(stateDir, "host.nk");
+/** Where the agent and the access process meet. */
+export const accessSocket = (stateDir: string) => join(stateDir, "access.sock");
+/** Where access processes of before an upgrade meet the newest one. */
+export const drainingSocket = (stateDir: string) => join(stateDir, "elders.sock");
+/** What the files process keeps for itself, and where the access process meets it. */
+export const filesFolder = (stateDir: string) => join(stateDir, "files");
+export const filesSocket = (stateDir: string) => join(filesFolder(stateDir), "files.sock");
+export const credentialFile = (stateDir: string) => join(stateDir, "credential.json");
+export const ownPoolFolder = (stateDir: string) => join(stateDir, "pool");
+export const storedOutputFolder = (stateDir: string) => join(stateDir, "output");

@@ -1,0 +1,63 @@
+/** What a request to the files process names, and how it is answered in JSON. */
+import type { ServerResponse } from "node:http";
+import type {
+  DraftState,
+  HostListing,
+  HostRefusal,
+  PoolNonceWritten,
+  SealState,
+} from "@remotegpu/shared/messages/files";
+import type { ChunkProof } from "@remotegpu/shared/proof/sealed-chunks";
+import { stepsOf } from "../../core/files/relative-path.ts";
+import type { HeldEntry } from "./held-entry.ts";
+import { FileRefusal } from "./refusal.ts";
+
+const SHA256 = /^[A-Za-z0-9+/]{43}=$/;
+const BYTES = /^[A-Za-z0-9_-]*$/;
+
+export interface FileRequest {
+  pool: HeldEntry;
+  /** Below the pool's root. */
+  folder: Buffer;
+  query: URLSearchParams;
+}
+
+/** @throws FileRefusal */
+export function pathIn(query: URLSearchParams, name: string): { bytes: Buffer; steps: Uint8Array[] } {
+  const bytes = bytesIn(query, name);
+  const steps = stepsOf(bytes);
+  if (steps === null) throw new FileRefusal("bad-path", "The path is none that stays below its folder.");
+  return { bytes, steps };
+}
+
+/** @throws FileRefusal */
+export function bytesIn(query: URLSearchParams, name: string): Buffer {
+  const text = query.get(name) ?? "";
+  if (!BYTES.test(text)) throw new FileRefusal("bad-request", `${name} is not base64url.`);
+  return Buffer.from(text, "base64url");
+}
+
+/** @throws FileRefusal */
+export function numberIn(query: URLSearchParams, name: string): number {
+  const number = Number(query.get(name) ?? Number.NaN);
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw new FileRefusal("bad-request", `${name} is no whole number.`);
+  return number;
+}
+
+/** In base64. @throws FileRefusal */
+export function sumIn(query: URLSearchParams, name: string): string {
+  const sum = query.get(name) ?? "";
+  if (!SHA256.test(sum)) throw new FileRefusal("bad-request", `${name} is no SHA-256.`);
+  return sum;
+}
+
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: HostListing | HostRefusal | DraftState | PoolNonceWritten | SealState | ChunkProof,
+): void {
+  const text = JSON.stringify(body);
+  const length = String(Buffer.byteLength(text));
+  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": length }).end(text);
+}
