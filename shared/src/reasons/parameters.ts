@@ -5,6 +5,7 @@
 
 /**
  * - `text` and `number` stand in the text as they are, `tenths` with one decimal; units stand in their names;
+ * - `size` is a number of bytes, in the largest unit of which it is a whole number;
  * - `id` is for programs, and no text shows it;
  * - `names` are the first few of several names;
  * - `phrase` and `sentence` are another reason, which goes on in the text or stands in it as a sentence;
@@ -16,6 +17,7 @@ export type ParameterShape =
   | "text"
   | "number"
   | "tenths"
+  | "size"
   | "id"
   | "names"
   | "alternatives"
@@ -53,6 +55,7 @@ interface ParameterValues<Nested> {
   text: string;
   number: number;
   tenths: number;
+  size: number;
   id: string;
   names: FirstNames;
   alternatives: readonly string[];
@@ -91,6 +94,7 @@ function isParameter(shapes: CodeShapes, shape: ParameterShape, value: unknown):
       return isText(value);
     case "number":
     case "tenths":
+    case "size":
       return typeof value === "number";
     case "names":
       return isFirst(value, "names", isText);

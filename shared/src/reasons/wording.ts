@@ -3,6 +3,7 @@
  * know has no words, and its text is used as it came.
  */
 import { asPhrase, asSentence } from "../values/sentence.ts";
+import { wholeSize } from "../size-text.ts";
 import type { Message, Messages } from "./messages.ts";
 import type { AnyReason, CodeShapes, FirstHosts, FirstNames, ParameterShape } from "./parameters.ts";
 
@@ -84,6 +85,8 @@ function piecesOfValue(shape: ParameterShape, value: unknown, language: Language
       return [ours(String(value))];
     case "tenths":
       return [ours((value as number).toFixed(1))];
+    case "size":
+      return [ours(wholeSize(value as number))];
     case "names":
       return [ours(namesIn(value as FirstNames, language))];
     case "alternatives":

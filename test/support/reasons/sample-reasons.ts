@@ -11,6 +11,7 @@ export function sampleValue(shape: ParameterShape, nth: number): unknown {
       return name;
     case "number":
     case "tenths":
+    case "size":
       return nth;
     case "names":
       return { names: [name], more: 0 };

@@ -135,7 +135,7 @@ describe("what it may say", () => {
       mayStart({ ...account, status: "normal", hourlyOfAllRunningAndPlacing: 1_000_000n }),
     ];
 
-    expect(untold(output.map((one) => (one.allowed ? null : one.detail)))).toEqual([]);
+    expect(untold(output.map((one) => (one.allowed ? null : inEnglish(one.detail))))).toEqual([]);
   });
 
   test.each([

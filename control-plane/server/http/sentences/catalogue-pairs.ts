@@ -19,6 +19,7 @@ const NAMES_ALONE: ReadonlySet<ParameterShape> = new Set([
   "text",
   "number",
   "tenths",
+  "size",
   "id",
   "alternatives",
   "names",
@@ -68,6 +69,7 @@ function kindOf(shape: ParameterShape): string {
     case "text":
     case "number":
     case "tenths":
+    case "size":
     case "id":
     case "alternatives":
     case "names":

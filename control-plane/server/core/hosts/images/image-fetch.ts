@@ -9,7 +9,7 @@ import {
 } from "@remotegpu/shared/instance/image-fetch";
 import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { InstanceState } from "@remotegpu/shared/values/workload";
-import { asReported, type Reason } from "../../reasons/reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 
 /** So long a placement may hold what it has while its image is pulled: most images are there by then. */
 export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
@@ -134,8 +134,8 @@ export function fetchReason(hostName: string, pull: PullProgress | null, isHeld:
 }
 
 /** The operator's list has changed since it was ordered, and may change again. */
-export function imageReason(refusal: string): Reason {
-  return { code: "waiting-for-image", params: { why: asReported(refusal) } };
+export function imageReason(refusal: Reason): Reason {
+  return { code: "waiting-for-image", params: { why: refusal } };
 }
 
 /** What customers are told of a fetch that is over. */

@@ -13,6 +13,9 @@ import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
 import { SERVICE_CHINESE } from "./services.ts";
 import { WAITING_CHINESE } from "./waiting.ts";
+import { ORDER_CHINESE } from "./orders.ts";
+import { PRICE_CHINESE } from "./prices.ts";
+import { IMPOSSIBILITY_CHINESE } from "./impossibility.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -27,6 +30,9 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SERVICE_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
+  ...ORDER_CHINESE,
+  ...PRICE_CHINESE,
+  ...IMPOSSIBILITY_CHINESE,
 };
 
 export const CHINESE: Language = {

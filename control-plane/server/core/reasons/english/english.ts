@@ -13,6 +13,9 @@ import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
 import { SERVICE_ENGLISH } from "./services.ts";
 import { WAITING_ENGLISH } from "./waiting.ts";
+import { ORDER_ENGLISH } from "./orders.ts";
+import { PRICE_ENGLISH } from "./prices.ts";
+import { IMPOSSIBILITY_ENGLISH } from "./impossibility.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -27,6 +30,9 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SERVICE_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
+  ...ORDER_ENGLISH,
+  ...PRICE_ENGLISH,
+  ...IMPOSSIBILITY_ENGLISH,
 };
 
 export const ENGLISH: Language = {

@@ -10,6 +10,7 @@ import {
   impossibility,
 } from "@remotegpu/control-plane/server/core/placement/impossibility";
 import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const small = aHost({
   id: "small",
@@ -98,7 +99,9 @@ test.each<[Partial<PlacementRequest>, Impossibility["field"], string]>([
   ],
   [{ instances: 10_000 }, "node_count", "asked for 10000 instances, and 5 would fit were the fleet empty"],
 ])("%j is refused for its %s", (change, field, sentence) => {
-  expect(impossibility(FLEET, aRequest(change))).toEqual({ field, sentence });
+  const found = impossibility(FLEET, aRequest(change));
+
+  expect(found && [found.field, inEnglish(found.reason)]).toEqual([field, sentence]);
 });
 
 test.each<[string, HostCapacity[], Partial<PlacementRequest>]>([

@@ -21,6 +21,7 @@ import {
 } from "@remotegpu/shared/instance/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { INSTANCE_STATES } from "@remotegpu/shared/values/workload";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const PLACED: PlacedForImage = {
   state: "starting",
@@ -208,8 +209,13 @@ describe("what people are told", () => {
   });
 
   test("when the list keeps an order from its image", () => {
-    expect(inEnglish(imageReason("images of x may not be used"))).toBe(
-      "Waiting for image: images of x may not be used.",
+    const why: Reason = {
+      code: "registry-not-listed",
+      params: { registry: "x", allowed: { names: ["docker.io"], more: 0 } },
+    };
+
+    expect(inEnglish(imageReason(why))).toBe(
+      "Waiting for image: images of x may not be used; these may be used: docker.io.",
     );
   });
 
