@@ -275,17 +275,6 @@ const DEPEND_ON_THE_KIND = [
   "agent/src/core/runs/restart-policy.ts",
   // Folders on disk have names by kind.
   "control-plane/server/store/billing/storage/pool-folders.ts",
-  // Leases and ports are of environments alone.
-  "control-plane/server/store/doctor/leases.ts",
-  // What must be true of rows of each table.
-  "control-plane/server/store/doctor/workloads.ts",
-  // Webhooks are told of environments alone.
-  "control-plane/server/store/reports/host-drain.ts",
-  // An environment's status changes with the report itself.
-  "control-plane/server/store/reports/host-removal.ts",
-  "control-plane/server/store/reports/observed.ts",
-  // What the old system left is settled table by table.
-  "control-plane/server/store/workloads/old-workloads.ts",
 ];
 const KIND = `['"](?:environment|training|inference)['"]`;
 const REQUESTS = new RegExp(`(?:[kK]ind|[tT]ype)\\)? *(?:===|!==|=|<>) *${KIND}|case ${KIND}`);

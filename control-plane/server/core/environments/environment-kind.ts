@@ -10,6 +10,7 @@ export const ENVIRONMENT_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: true,
+  hasDrainMessages: true,
   needs: [],
   startNeeds: () => [],
   mayLoadFree: false,

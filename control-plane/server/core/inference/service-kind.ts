@@ -12,6 +12,7 @@ export const SERVICE_KIND = {
   firstRank: (rank: number) => rank,
   hasManyStarts: true,
   countsWhileWaiting: true,
+  hasDrainMessages: false,
   needs: ["image-entrypoint", "probes"] as const,
   startNeeds: ({ config }: { config: ServiceConfig | null }) => serviceNeeds(config),
   mayLoadFree: true,

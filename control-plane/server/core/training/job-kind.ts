@@ -10,6 +10,7 @@ export const JOB_KIND = {
   firstRank: () => 0,
   hasManyStarts: false,
   countsWhileWaiting: false,
+  hasDrainMessages: false,
   needs: ["restarts-never"] as const,
   startNeeds: ({ config, ...start }: { config: JobConfig | null } & JobStart) => jobNeeds(config, start),
   mayLoadFree: false,

@@ -17,6 +17,8 @@ export interface KindRules<Status extends string> {
    * beyond them by itself is, and the others wait until there is room.
    */
   countsWhileWaiting: boolean;
+  /** Whether webhooks receive a message when the host of one is drained. */
+  hasDrainMessages: boolean;
   /** What the agent of a host must be able to do for any start of it, whatever was ordered. */
   needs: readonly Feature[];
   /** What more it must be able to do for one start, by what was ordered of it. */

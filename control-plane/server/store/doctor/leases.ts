@@ -1,5 +1,6 @@
 /** Does each port have one owner, and do orders, port mappings and the environments' mirrors say the same of it? */
 import type { Connection } from "../database/database.ts";
+import { isOfEnvironment } from "../environments/environment-instances.ts";
 import { mirroredPorts } from "../leases/port-mappings.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
@@ -90,7 +91,7 @@ async function mirrorsThatDiffer(sql: Connection): Promise<Found> {
             concat_ws(', ', live.ssh, live.rdp, live.jupyter, live.tensorboard) AS held
        FROM environments e CROSS JOIN LATERAL (${mirroredPorts("e.id")}) live
       WHERE e.deleted_at IS NULL
-        AND EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id)
+        AND EXISTS (SELECT FROM instances i WHERE ${isOfEnvironment("i", "e.id")})
         AND (e.ssh_port, e.rdp_port, e.jupyter_port, e.tensorboard_port)
             IS DISTINCT FROM (live.ssh, live.rdp, live.jupyter, live.tensorboard)`,
     ({ id, visible, held }) => ({

@@ -7,6 +7,8 @@ import { limitMs } from "../../core/environments/environment-status.ts";
 import { drainLimitMs } from "../../core/inference/drain.ts";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
+import { isOfEnvironment } from "../environments/environment-instances.ts";
+import { isOfService } from "../inference/service-instances.ts";
 import { findRows, type Found, type Question } from "./question.ts";
 
 /** The leader looks every few seconds; a change of leaders takes less than this. */
@@ -45,10 +47,10 @@ export const WORKLOAD_QUESTIONS: readonly Question[] = [
   },
 ];
 
-const OURS = `(EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id)
-    OR EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id))`;
+const OURS = `(EXISTS (SELECT FROM instances i WHERE ${isOfEnvironment("i", "e.id")})
+    OR EXISTS (SELECT FROM events v WHERE ${isOfEnvironment("v", "e.id")}))`;
 const PLACEMENT = `instances i JOIN placements p ON p.instance_id = i.id
-     WHERE i.workload_kind = 'environment' AND i.workload_id = e.id`;
+     WHERE ${isOfEnvironment("i", "e.id")}`;
 
 async function runningWithoutPlacement(sql: Connection): Promise<Found> {
   return await findRows<{ id: string; status: string }>(
@@ -68,7 +70,7 @@ async function endedAndWanted(sql: Connection): Promise<Found> {
   return await findRows<{ id: string; status: string; host_id: string }>(
     sql,
     `SELECT e.id, e.status, p.host_id FROM environments e
-       JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
+       JOIN instances i ON ${isOfEnvironment("i", "e.id")}
        JOIN placements p ON p.instance_id = i.id
       WHERE e.deleted_at IS NULL AND e.status IN ('queued', 'stopped', 'error')
         AND p.resources_released_at IS NULL AND p.want = 'running'`,
@@ -84,7 +86,7 @@ async function deletedAndPlaced(sql: Connection): Promise<Found> {
   return await findRows<{ id: string; host_id: string }>(
     sql,
     `SELECT e.id, p.host_id FROM environments e
-       JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
+       JOIN instances i ON ${isOfEnvironment("i", "e.id")}
        JOIN placements p ON p.instance_id = i.id
       WHERE e.deleted_at IS NOT NULL AND p.gone_at IS NULL`,
     ({ id, host_id }) => ({
@@ -132,8 +134,8 @@ async function endlessDrains(sql: Connection, now: Date): Promise<Found> {
   return await findRows<{ service_id: string; rank: number; since: Date }>(
     sql,
     `SELECT i.workload_id AS service_id, i.rank, i.draining_since AS since
-       FROM instances i JOIN inference_services s ON s.id = i.workload_id
-      WHERE i.workload_kind = 'inference' AND i.dismissed_at IS NULL
+       FROM instances i JOIN inference_services s ON ${isOfService("i", "s.id")}
+      WHERE i.dismissed_at IS NULL
         AND i.draining_since + make_interval(secs => $2 + coalesce((s.config ->> 'drain_seconds')::float, $3)) < $1`,
     ({ service_id, rank, since }) => ({
       finding: "drain-overdue",

@@ -2,6 +2,7 @@
 import type { Connection } from "../database/database.ts";
 import { SOUND_ENVIRONMENT, SOUND_LEASE, SOUND_PORTS } from "../database/values/old-values.ts";
 import { appendEvent, STATUS_EVENT } from "../events/events.ts";
+import { isOfEnvironment } from "./environment-instances.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 /** Deletions that we ordered and of which no host holds anything any more are complete. Without ids: all of them. */
@@ -13,10 +14,10 @@ export async function completeDeletions(
   const { rows } = await sql.query<{ id: string; customer_id: number }>(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
       WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
-        AND EXISTS (SELECT FROM events v WHERE v.workload_kind = 'environment' AND v.workload_id = e.id)
+        AND EXISTS (SELECT FROM events v WHERE ${isOfEnvironment("v", "e.id")})
         AND NOT EXISTS (
           SELECT FROM instances i JOIN placements p ON p.instance_id = i.id
-           WHERE i.workload_kind = 'environment' AND i.workload_id = e.id AND p.gone_at IS NULL)
+           WHERE ${isOfEnvironment("i", "e.id")} AND p.gone_at IS NULL)
       RETURNING id, customer_id`,
     [ids, now],
   );

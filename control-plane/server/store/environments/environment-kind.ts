@@ -8,8 +8,9 @@ import type { StartName } from "../../core/workloads/start.ts";
 import type { LockedWorkload, WorkloadMove } from "../../core/workloads/workload-move.ts";
 import type { Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
+import { isOfEnvironment } from "./environment-instances.ts";
 import { orderOfEnvironment } from "./environment-order.ts";
-import { explainEnvironment, explainWaiting, moveEnvironments } from "./environment-moves.ts";
+import { explainEnvironment, explainWaiting, loseHost, moveEnvironments } from "./environment-moves.ts";
 import {
   ENVIRONMENT_SELECT,
   type EnvironmentRow,
@@ -47,7 +48,7 @@ export const ENVIRONMENT_STORE = {
     exists: "status IS DISTINCT FROM 'deleting'",
     // What says that it runs and has no instance comes from the old system and holds nothing.
     isActive: `status = 'queued' OR status IN ('creating', 'running', 'restarting', 'stopping') AND EXISTS (
-        SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = t.id)`,
+        SELECT FROM instances i WHERE ${isOfEnvironment("i", "t.id")})`,
     total: (size: (row: string) => string) => size("t"),
     environments: 1 as const,
   },
@@ -65,6 +66,7 @@ export const ENVIRONMENT_STORE = {
       })),
     );
   },
+  loseHost,
   explain: explainEnvironment,
   explainWaiting,
   giveUpWaiting: (sql: Transaction, start: { id: string; reason: Reason }) => explainWaiting(sql, [start]),

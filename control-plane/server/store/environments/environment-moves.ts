@@ -12,9 +12,10 @@ import { OLD_PORTS, SOUND_ENVIRONMENT } from "../database/values/old-values.ts";
 import { reasonColumns, reasonLists } from "../database/values/reason-columns.ts";
 import { appendEvents, STATUS_EVENT } from "../events/events.ts";
 import { NO_CAUSE, queueWorkMessages } from "../events/message-outbox.ts";
-import type { EnvironmentRow } from "./environments.ts";
+import { isOfEnvironment } from "./environment-instances.ts";
+import { type EnvironmentRow, lockEnvironment } from "./environments.ts";
 
-const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = m.id)`;
+const HAS_INSTANCE = `EXISTS (SELECT FROM instances i WHERE ${isOfEnvironment("i", "m.id")})`;
 const MOVED_PORTS = OLD_PORTS.map(
   (port) =>
     `${port} = CASE WHEN ${port} BETWEEN 1 AND 65535 AND (m.status <> 'queued' OR ${HAS_INSTANCE}) THEN ${port} END`,
@@ -46,6 +47,20 @@ export interface StatusMove {
 /** Writes the status with its sentence and deadline, an event, and messages to webhooks. The row is locked by the caller. */
 export async function moveEnvironment(sql: Transaction, move: StatusMove): Promise<void> {
   await moveEnvironments(sql, [move]);
+}
+
+/** The host of an environment is declared lost, and what ran there with it. */
+export async function loseHost(
+  sql: Transaction,
+  environmentId: string,
+  { hostId, actor, now }: { hostId: string; actor: string; now: Date },
+): Promise<void> {
+  const environment = await lockEnvironment(sql, environmentId);
+  // One that is being deleted goes on to be: nothing of it is left. One that waits for a place waits on.
+  if (environment === null || environment.status === "deleting" || environment.status === "queued") return;
+  const to = environment.status === "stopping" ? "stopped" : "error";
+  const reason = { code: "lost-with-host", params: {} } as const;
+  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });
 }
 
 /**

@@ -96,6 +96,7 @@ export const SERVICE_STORE = {
   lock,
   notePlaced,
   move,
+  loseHost: null,
   explain,
   explainWaiting,
   giveUpWaiting,

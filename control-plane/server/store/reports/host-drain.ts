@@ -146,7 +146,7 @@ async function notifyPeople(
   await queueWorkMessages(
     sql,
     reported.flatMap(({ kind, id }, nth) =>
-      kind === "environment"
+      rulesOf(kind).hasDrainMessages
         ? [{ workload: { kind, id }, eventId: eventIds[nth] ?? 0, at: now, message }]
         : [],
     ),

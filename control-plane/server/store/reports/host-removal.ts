@@ -3,12 +3,11 @@
  * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
  * last proven moment.
  */
+import type { WorkloadKind } from "@remotegpu/shared/workload";
 import { endCveWaiver } from "../hosts/cve-waivers.ts";
 import type { Transaction } from "../database/database.ts";
-import { lockEnvironment } from "../environments/environments.ts";
 import { endSessionsOfHost } from "../environments/access/access-ends.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
-import { moveEnvironment } from "../environments/environment-moves.ts";
 import { appendEvent, appendInstanceEvent, GPU_EVENT, INSTANCE_EVENT } from "../events/events.ts";
 import { SOUND_GPU, SOUND_HOST } from "../database/values/old-values.ts";
 import { raiseGeneration, statusOf } from "../hosts/hosts.ts";
@@ -16,6 +15,7 @@ import { clearCanaryAlarm } from "./health/canary-reports.ts";
 import { noteHostLost } from "../billing/broken-time/host-deaths.ts";
 import { noteStubbornRuns } from "../hosts/stubborn-runs.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
+import { storeOf } from "../workloads/kinds.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
 import { forgetPulls } from "../hosts/images/host-pulls.ts";
@@ -52,7 +52,7 @@ interface LeftPlacement {
   epoch: number;
   run_id: string | null;
   state: string;
-  workload_kind: string;
+  workload_kind: WorkloadKind;
   workload_id: string;
   is_held: boolean;
 }
@@ -123,8 +123,7 @@ async function losePlacement(
 ): Promise<void> {
   const { instance_id: instanceId, epoch } = placement;
   if (placement.is_held) {
-    if (placement.workload_kind === "environment")
-      await loseEnvironment(sql, placement.workload_id, { hostId, actor, now });
+    await storeOf(placement.workload_kind).loseHost?.(sql, placement.workload_id, { hostId, actor, now });
     await sql.query("UPDATE instances SET state = 'lost' WHERE id = $1", [instanceId]);
     await sql.query(
       "UPDATE placements SET state = 'lost', state_changed_at = $3 WHERE instance_id = $1 AND epoch = $2",
@@ -147,19 +146,6 @@ async function losePlacement(
       WHERE instance_id = $1 AND epoch = $2`,
     [instanceId, epoch, now],
   );
-}
-
-async function loseEnvironment(
-  sql: Transaction,
-  environmentId: string,
-  { hostId, actor, now }: Deed & { hostId: string },
-): Promise<void> {
-  const environment = await lockEnvironment(sql, environmentId);
-  // One that is being deleted goes on to be: nothing of it is left. One that waits for a place waits on.
-  if (environment === null || environment.status === "deleting" || environment.status === "queued") return;
-  const to = environment.status === "stopping" ? "stopped" : "error";
-  const reason = { code: "lost-with-host", params: {} } as const;
-  await moveEnvironment(sql, { environment, to, reason, actor, now, hostId });
 }
 
 /** Nothing later can be proven. What is proven and not charged yet, the next full hour takes. */

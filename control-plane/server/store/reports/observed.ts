@@ -6,7 +6,8 @@ import type { MachineReport } from "@remotegpu/shared/messages/host-report";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { keepAlarms } from "../events/alarms.ts";
 import { type Connection, type Database, transaction, type Transaction } from "../database/database.ts";
-import { environmentsById, type EnvironmentRow } from "../environments/environments.ts";
+import type { EnvironmentRow } from "../environments/environments.ts";
+import { lockEnvironmentsOn } from "../environments/environments-on-host.ts";
 import { completeDeletions } from "../environments/environment-deletions.ts";
 import { takeAccess } from "../environments/access/access-reports.ts";
 import { noteContainerFacts, noteServices, noteServing, noteStreams } from "./container-facts.ts";
@@ -138,30 +139,6 @@ function deletedOf(environments: ReadonlyMap<string, EnvironmentRow>): string[] 
 function silenceOf({ notUnderstood = [] }: ObservedState): (placement: LivePlacement) => boolean {
   const silent = new Set(notUnderstood.map((run) => `${run.instanceId} ${run.placementEpoch}`));
   return (placement) => silent.has(`${placement.instance_id} ${placement.epoch}`);
-}
-
-/**
- * Those with something placed there, in full; those that only hold leases there are locked with them, since their
- * ports may change.
- */
-async function lockEnvironmentsOn(sql: Transaction, hostId: string): Promise<Map<string, EnvironmentRow>> {
-  const placed = `SELECT i.workload_id FROM placements p JOIN instances i ON i.id = p.instance_id
-      WHERE p.host_id = $1 AND p.gone_at IS NULL AND i.workload_kind = 'environment'`;
-  const { rows } = await sql.query<{ id: string; is_placed: boolean }>(
-    `SELECT e.id, e.id IN (${placed}) AS is_placed FROM environments e
-      WHERE e.deleted_at IS NULL
-        AND e.id IN (${placed} UNION SELECT env_id FROM lease_orders WHERE host_id = $1 AND ended_at IS NULL)
-      ORDER BY e.id FOR NO KEY UPDATE OF e`,
-    [hostId],
-  );
-  const placedIds = rows.filter(({ is_placed: isPlaced }) => isPlaced).map(({ id }) => id);
-  const found = placedIds.length === 0 ? new Map<string, never>() : await environmentsById(sql, placedIds);
-  return new Map(
-    placedIds.flatMap((id) => {
-      const environment = found.get(id);
-      return environment === undefined ? [] : [[id, environment]];
-    }),
-  );
 }
 
 interface LockedHost extends ReportingHost {

@@ -68,6 +68,7 @@ export const JOB_STORE = {
   lock,
   notePlaced: notePlacedJobs,
   move: moveJobs,
+  loseHost: null,
   explain: explainJob,
   explainWaiting: explainWaitingJobs,
   giveUpWaiting: (sql: Transaction, start: { id: string; reason: Reason }) =>

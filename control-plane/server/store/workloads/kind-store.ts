@@ -69,6 +69,13 @@ export interface KindStore<Status extends string> {
   notePlaced(sql: Transaction, placed: readonly PlacedStart[]): Promise<void>;
   /** Writes the status with its reason and deadline, and an event. Each workload at most once. */
   move(sql: Transaction, moves: readonly WorkloadMove<Status>[]): Promise<void>;
+  /**
+   * What becomes of one whose host is declared lost; null for kinds whose status follows from the states of their
+   * instances.
+   */
+  loseHost:
+    | ((sql: Transaction, id: string, loss: { hostId: string; actor: string; now: Date }) => Promise<void>)
+    | null;
   /** No event, since it may change every few seconds. */
   explain(sql: Connection, reported: Explanation<Status>): Promise<void>;
   /** New reasons of those that still wait, of several starts of one workload the first in the line first, in the order of their ids, so that two who write many never wait in a circle. */

@@ -7,6 +7,7 @@
  */
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection, Transaction } from "../database/database.ts";
+import { isOfEnvironment } from "../environments/environment-instances.ts";
 import { STATUS_EVENT } from "../events/events.ts";
 import {
   knownStatus,
@@ -145,7 +146,7 @@ export async function releaseOldLeases(sql: Transaction, { now, limit }: Settlin
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = ${knownStatus("environment", "e")},
             ssh_port = NULL, rdp_port = NULL, jupyter_port = NULL
       WHERE e.id = ANY($1::text[]) AND num_nonnulls(e.ssh_port, e.rdp_port, e.jupyter_port) > 0
-        AND NOT EXISTS (SELECT FROM instances i WHERE i.workload_kind = 'environment' AND i.workload_id = e.id)`,
+        AND NOT EXISTS (SELECT FROM instances i WHERE ${isOfEnvironment("i", "e.id")})`,
     [rows.map(({ env_id }) => env_id)],
   );
   return rows.length;

@@ -20,6 +20,7 @@ import { FAULT_AT_END } from "../../hosts/gpus/card-fault.ts";
 import { REPORTS_STREAMS } from "../../hosts/host-features.ts";
 import { isExplainedByGpu } from "../../hosts/gpus/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "../rollouts.ts";
+import { isOfService } from "./service-instances.ts";
 
 export interface ServiceSnapshot {
   id: string;
@@ -87,7 +88,7 @@ interface ReplicaRow {
 /** It was ordered here: what came from the old system is left as it is. */
 const IS_OURS = "EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id)";
 const HAS_REPLICAS = `EXISTS (SELECT FROM instances i
-    WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL)`;
+    WHERE ${isOfService("i", "s.id")} AND i.dismissed_at IS NULL)`;
 
 /** Those that may call for something, in the order of their ids; a page begins after the last of the one before. */
 export async function serviceSnapshots(
