@@ -233,7 +233,7 @@ async function apply(sql: Transaction, migration: Migration): Promise<boolean> {
   await sql.query("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE");
   if (isApplied(migration, await appliedChecksums(sql))) return false;
   await sql.query(migration.sql);
-  await sql.query("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", [
+  await sql.change("INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", [
     migration.name,
     migration.checksum,
   ]);

@@ -3,7 +3,7 @@
  * know has no words, and its text is used as it came.
  */
 import { asPhrase, asSentence } from "../values/sentence.ts";
-import { wholeSize } from "../size-text.ts";
+import { wholeSize } from "../values/size-text.ts";
 import type { Message, Messages } from "./messages.ts";
 import type { AnyReason, CodeShapes, FirstHosts, FirstNames, ParameterShape } from "./parameters.ts";
 

@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { answerLogin } from "@remotegpu/control-plane/server/controllers/hosts/registry-logins";
 import { openOperator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
-import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
 import { imageTermsOf } from "@remotegpu/control-plane/server/store/hosts/images/image-terms";
@@ -22,6 +21,7 @@ import {
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
 import { memoryLog } from "../../support/memory-log.ts";
+import { readingConnection } from "../../support/engines/reading-connection.ts";
 
 const PASSWORD = "correct horse battery staple";
 const IMAGE = "ghcr.io/team/private:1";
@@ -299,12 +299,10 @@ describe("the terms of an order", () => {
   test("of a thousand orders take as many queries as those of one", async () => {
     const { db, passwords } = scene.api.deps;
     let queries = 0;
-    const counting: Connection = {
-      query: (text, values) => {
-        queries += 1;
-        return db.query(text, values);
-      },
-    };
+    const counting = readingConnection((text, values) => {
+      queries += 1;
+      return db.query(text, values);
+    });
     const use = { customerId: alice.customerId, workspaceId: alice.workspaceId, image: IMAGE };
     await imageTermsOf(counting, [use], passwords);
     const ofOne = queries;

@@ -1,8 +1,8 @@
 /** The fleet that orders are held against is read once for thousands of them, and anew before it refuses one. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { CachedFleet } from "@remotegpu/control-plane/server/store/fleet/cached-fleet";
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
+import { readingConnection } from "../../support/engines/reading-connection.ts";
 
 const QUERIES_OF_A_READ = 2;
 
@@ -11,13 +11,11 @@ let queries = 0;
 let nowMs = 0;
 let failure: Error | null = null;
 
-const counted: Connection = {
-  query: async (text, values) => {
-    queries += 1;
-    if (failure !== null) throw failure;
-    return await fresh.database.query(text, values);
-  },
-};
+const counted = readingConnection(async (text, values) => {
+  queries += 1;
+  if (failure !== null) throw failure;
+  return await fresh.database.query(text, values);
+});
 const storedFleet = () => new CachedFleet({ db: counted, now: () => new Date(nowMs) });
 
 beforeAll(async () => {

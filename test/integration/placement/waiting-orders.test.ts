@@ -1,7 +1,6 @@
 /** What waits, as one pass of the scheduler reads it: all of it, whole, and with a handful of queries. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { inQueueOrder } from "@remotegpu/control-plane/server/core/queue/queue";
-import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { heldNow } from "@remotegpu/control-plane/server/store/placement/inputs/held-shares";
 import { passCache, passInputs } from "@remotegpu/control-plane/server/store/placement/inputs/pass-inputs";
 import {
@@ -12,6 +11,7 @@ import {
 import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
+import { readingConnection } from "../../support/engines/reading-connection.ts";
 
 const NOW = new Date("2026-06-15T12:00:00Z");
 const QUEUED = new Date("2026-06-15T11:00:00.123Z");
@@ -347,12 +347,10 @@ test("an order that names a model is told the others that have a price and are l
 
 test("10,000 orders are read with as many queries as two", async () => {
   let queries = 0;
-  const counted: Connection = {
-    query: async (text, values) => {
-      queries += 1;
-      return await fresh.database.query(text, values);
-    },
-  };
+  const counted = readingConnection(async (text, values) => {
+    queries += 1;
+    return await fresh.database.query(text, values);
+  });
   const read = async () => {
     queries = 0;
     const orders = await waitingOrders(counted, { now: NOW });

@@ -84,7 +84,7 @@ async function statements(reported: AccessSession[]): Promise<number> {
       requested += 1;
       return await sql.query(text, values);
     };
-    await takeAccess({ ...sql, query }, { hostId: host.id, access, now: new Date() });
+    await takeAccess({ ...sql, query, change: query }, { hostId: host.id, access, now: new Date() });
     throw undone;
   });
   await expect(merged).rejects.toBe(undone);

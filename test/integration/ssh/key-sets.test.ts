@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InstanceId } from "@remotegpu/shared/values/ids";
 import { SSH_FEATURE } from "@remotegpu/shared/instance/ssh-access";
-import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { desiredAccess } from "@remotegpu/control-plane/server/store/reports/desired/desired-access";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
@@ -12,6 +11,7 @@ import {
   openControlScene,
   type ScriptedHost,
 } from "../../support/worlds/control-scene.ts";
+import { readingConnection } from "../../support/engines/reading-connection.ts";
 
 let scene: ControlScene;
 let owner: Caller & { workspaceId: number };
@@ -126,12 +126,10 @@ describe("a host that serves SSH", () => {
     await addKey(author);
     const requested = async () => {
       let queries = 0;
-      const counting: Connection = {
-        query: (text, values) => {
-          queries += 1;
-          return scene.api.db.query(text, values);
-        },
-      };
+      const counting = readingConnection((text, values) => {
+        queries += 1;
+        return scene.api.db.query(text, values);
+      });
       await desiredAccess(counting, {
         hostId: host.id,
         hostKeys: scene.api.deps.hostKeys,

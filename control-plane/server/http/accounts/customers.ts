@@ -139,7 +139,7 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(patch, async (c) => {
-    const { id } = await requireCustomer(deps, c.req.valid("param").id);
+    const { id } = await requireCustomer(c.var.deps, c.req.valid("param").id);
     const change = c.req.valid("json");
     if (
       id === c.var.actor.customerId &&
@@ -159,8 +159,8 @@ export function registerCustomerRoutes(api: ApiApp, deps: ApiDeps): void {
         await setCreditLimit(sql, { customerId: id, creditLimit, at: deps.now() });
       await endFallenOf(sql, { inviterId: id, now: deps.now() });
     });
-    if (creditLimit !== undefined) await notifyHostsOfMoney(deps, id);
-    return c.json(customerAnswer(c, await requireCustomer(deps, id)), 200);
+    if (creditLimit !== undefined) await notifyHostsOfMoney(c.var.deps, id);
+    return c.json(customerAnswer(c, await requireCustomer(c.var.deps, id)), 200);
   });
 }
 

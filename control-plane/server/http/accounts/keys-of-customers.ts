@@ -78,7 +78,7 @@ export function registerApiKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   const { db } = deps;
 
   api.openapi(post, async (c) => {
-    const customer = await requireCustomer(deps, c.req.valid("param").id);
+    const customer = await requireCustomer(c.var.deps, c.req.valid("param").id);
     const request = c.req.valid("json");
     const isForMetrics = request.role === "metrics";
     if (isForMetrics && request.scopes !== undefined) throw badField("scopes", "metrics-key-scopes");

@@ -83,7 +83,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
       id: deps.newId("registry"),
       customerId: c.var.actor.customerId,
       workspaceId,
-      registry: await usableRegistry(deps, body.registry),
+      registry: await usableRegistry(c.var.deps, body.registry),
       username,
     };
     const row: RegistryCredential = {
@@ -95,7 +95,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
     return await once(c, async (sql) => {
       if (!(await putCredential(sql, row)))
         throw conflict({ code: "credentials-too-many", params: { max_credentials: MAX_CREDENTIALS } });
-      return c.json(credentialAnswer(deps, row), 201);
+      return c.json(credentialAnswer(c.var.deps, row), 201);
     });
   });
 
@@ -119,7 +119,7 @@ export function registerRegistryCredentialRoutes(api: ApiApp, deps: ApiDeps): vo
     },
     remove: {
       summary: "Take a credential back; hosts get it no longer",
-      end: async (c, id) => await deleteCredential(db, (await requireCredential(c, id)).id),
+      end: async (c, id) => await deleteCredential(c.var.deps.db, (await requireCredential(c, id)).id),
     },
   });
 }

@@ -81,8 +81,8 @@ export function registerSettingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { value } = c.req.valid("json");
     if (!SETTINGS[key].values.test(value))
       throw badField("value", { code: "setting-malformed", params: { form: SETTINGS[key].form } });
-    await setSetting(db, key, value);
-    return c.json(settingAnswer(key, await storedSettings(db)), 200);
+    await setSetting(c.var.deps.db, key, value);
+    return c.json(settingAnswer(key, await storedSettings(c.var.deps.db)), 200);
   });
 }
 

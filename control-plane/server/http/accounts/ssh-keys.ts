@@ -107,7 +107,7 @@ export function registerSshKeyRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(patch, async (c) => {
     const key = await requireKey(c, c.req.valid("param").id);
     const { name = key.name } = c.req.valid("json");
-    await renameSshKey(db, key.id, name);
+    await renameSshKey(c.var.deps.db, key.id, name);
     return c.json(sshKeyAnswer({ ...key, name }), 200);
   });
 }

@@ -89,7 +89,6 @@ const complete = createRoute({
 });
 
 export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
-  const { db } = deps;
   let checks = 0;
 
   api.openapi(begin, async (c) => {
@@ -105,21 +104,21 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(put, async (c) => {
     const { id, part } = c.req.valid("param");
-    const code = await ownOr404(c, db, id);
+    const code = await ownOr404(c, c.var.deps.db, id);
     if (code.isReady) return c.body(null, 204);
     const bytes = new Uint8Array(await c.req.arrayBuffer());
     const digest = sha256Of(c.req.header(CONTENT_DIGEST_HEADER) ?? "");
     if (digest === null) throw badField("Content-Digest", "digest-malformed");
     if (digest !== createHash("sha256").update(bytes).digest("base64"))
       throw badField("Content-Digest", "digest-of-other-bytes");
-    if (!(await putCodePart(db, { id, customerId: c.var.actor.customerId, part, bytes })))
+    if (!(await putCodePart(c.var.deps.db, { id, customerId: c.var.actor.customerId, part, bytes })))
       throw badField("part", "code-part-unknown");
     return c.body(null, 204);
   });
 
   api.openapi(complete, async (c) => {
     const { id } = c.req.valid("param");
-    const code = await ownOr404(c, db, id);
+    const code = await ownOr404(c, c.var.deps.db, id);
     if (!code.isReady) {
       if (code.missing.length > 0)
         throw conflict({ code: "code-parts-missing", params: { parts: code.missing.length } });
@@ -129,7 +128,7 @@ export function registerCodeUploadRoutes(api: ApiApp, deps: ApiDeps): void {
         });
       checks += 1;
       try {
-        await refuseUnlessSound(db, code);
+        await refuseUnlessSound(c.var.deps.db, code);
       } finally {
         checks -= 1;
       }

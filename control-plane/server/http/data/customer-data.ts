@@ -83,7 +83,7 @@ export function registerCustomerDataRoutes(
   );
 
   api.openapi(deleteDataOf, async (c) => {
-    const customer = await requireCustomer(deps, c.req.valid("param").id);
+    const customer = await requireCustomer(c.var.deps, c.req.valid("param").id);
     if (c.req.valid("json").confirm_username !== customer.username)
       throw badField("confirm_username", "username-not-confirmed");
     const decision = {

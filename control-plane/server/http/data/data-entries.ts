@@ -154,7 +154,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     const { customerId, customerUuid } = c.var.actor;
     refuseAdminsField(c, "storage_path", body.storage_path);
     refuseAdminsField(c, "storage_pools", body.storage_pools);
-    const storagePools = await knownPools(db, body.storage_pools);
+    const storagePools = await knownPools(c.var.deps.db, body.storage_pools);
     await checkReach(c, { visibility, workspaceId });
     return await once(c, async (sql) => {
       const row = await insertData(sql, kind, {
@@ -202,7 +202,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
       summary: `Delete a ${kind} that no workload mounts, with what was brought; what an operator put stays`,
       async end(c, id) {
         const entry = await requireOwn(c, kind, id);
-        const { deletion, folders } = await transaction(db, async (sql) => {
+        const { deletion, folders } = await transaction(c.var.deps.db, async (sql) => {
           const brought = await copiesOf(sql, kind, entry.id);
           const outcome = await deleteData(sql, kind, entry.id);
           if (!outcome.deleted) return { deletion: outcome, folders: [] };
@@ -240,11 +240,11 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
     const workspaceId = change.workspace_id === undefined ? entry.workspace_id : change.workspace_id;
     if (change.visibility !== undefined || change.workspace_id !== undefined)
       await checkReach(c, { visibility: change.visibility ?? entry.visibility, workspaceId });
-    const storagePools = await knownPools(db, change.storage_pools);
-    await transaction(db, (sql) =>
+    const storagePools = await knownPools(c.var.deps.db, change.storage_pools);
+    await transaction(c.var.deps.db, (sql) =>
       updateData(sql, kind, { id: entry.id, change: { ...change, storage_pools: storagePools } }),
     );
-    const changed = (await dataById(db, kind, entry.id)) ?? entry;
+    const changed = (await dataById(c.var.deps.db, kind, entry.id)) ?? entry;
     return c.json(entryAnswer(kind, await withMountsOf(c, kind, changed)), 200);
   });
 }

@@ -6,7 +6,7 @@ import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
 import type { PoolHost } from "../../store/hosts/pools/pool-hosts.ts";
 import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/copies.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
@@ -62,15 +62,15 @@ const routesOf = (kind: DataKind) => {
   };
 };
 
-export function registerDatasetFiles(api: ApiApp, deps: ApiDeps): void {
-  registerFiles(api, deps, "dataset");
+export function registerDatasetFiles(api: ApiApp): void {
+  registerFiles(api, "dataset");
 }
 
-export function registerModelFiles(api: ApiApp, deps: ApiDeps): void {
-  registerFiles(api, deps, "model");
+export function registerModelFiles(api: ApiApp): void {
+  registerFiles(api, "model");
 }
 
-function registerFiles(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
+function registerFiles(api: ApiApp, kind: DataKind): void {
   const { get, versions } = routesOf(kind);
 
   api.openapi(get, async (c) => {
@@ -88,7 +88,7 @@ function registerFiles(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
   api.openapi(versions, async (c) => {
     const entry = await requireReadable(c, kind, c.req.valid("param").id);
     const page = numericPage(c.req.valid("query"));
-    const rows = await pageOfCopies(db, kind, { id: entry.id, page });
+    const rows = await pageOfCopies(c.var.deps.db, kind, { id: entry.id, page });
     return c.json(
       toPage(rows, page.limit, {
         item: (row) => ({

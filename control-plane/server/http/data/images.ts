@@ -104,8 +104,9 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
     remove: {
       access: forAdmins,
       summary: "Offer it no longer; workloads that use it go on",
-      end: async (_c, id) => {
-        if (!(await deleteImage(db, id))) throw notFound({ code: "named-image", params: { image_id: id } });
+      end: async (c, id) => {
+        if (!(await deleteImage(c.var.deps.db, id)))
+          throw notFound({ code: "named-image", params: { image_id: id } });
       },
     },
   });
@@ -121,7 +122,7 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(patch, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(imageAnswer(found(await updateImage(db, id, c.req.valid("json")), id)), 200);
+    return c.json(imageAnswer(found(await updateImage(c.var.deps.db, id, c.req.valid("json")), id)), 200);
   });
 }
 

@@ -6,7 +6,7 @@ import { changeEnvironment } from "../../store/orders/environment-changes.ts";
 import { type EnvironmentRow, lockEnvironment } from "../../store/environments/environments.ts";
 import type { EnvironmentTimes } from "../../store/environments/environment-times.ts";
 import { transaction } from "../../store/database/database.ts";
-import { orderQueue } from "../../store/orders/order-queue.ts";
+import type { TakeOrder } from "../../store/orders/order-queue.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { workspaceForOrder } from "../request/authorization.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -50,10 +50,11 @@ function newlyOrdered({ created_at: at }: EnvironmentRow): SeenWorkload<Environm
   return { ...UNSEEN_WORKLOAD, known: { statusSince: at, idle: null } };
 }
 
-export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
-  const { db } = deps;
-  const takeOrder = orderQueue(db);
-
+export function registerEnvironmentRoutes(
+  api: ApiApp,
+  deps: ApiDeps,
+  { fleet, takeOrder }: { fleet: CachedFleet; takeOrder: TakeOrder },
+): void {
   api.openapi(post, async (c) => {
     const body = c.req.valid("json");
     const workspace = await workspaceForOrder(c, body.workspace_id);
@@ -67,7 +68,11 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Cac
       status: 201,
       body: environmentAnswer(c, environment, newlyOrdered(environment)),
     }));
-    const outcome = await onFleet(fleet, async (fleet) => await takeOrder({ ...terms, fleet }, keyed));
+    const { auditScope } = c.var.deps.db;
+    const outcome = await onFleet(
+      fleet,
+      async (fleet) => await takeOrder({ ...terms, fleet }, { keyed, auditScope }),
+    );
     const { environment } = refuseUnlessDone(outcome);
     deps.link.wake();
     return c.json(environmentAnswer(c, environment, newlyOrdered(environment)), 201);
@@ -76,13 +81,13 @@ export function registerEnvironmentRoutes(api: ApiApp, deps: ApiDeps, fleet: Cac
   api.openapi(patch, async (c) => {
     const row = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     const change = c.req.valid("json");
-    const hostIds = await transaction(db, async (sql) => {
+    const hostIds = await transaction(c.var.deps.db, async (sql) => {
       const environment = await lockEnvironment(sql, row.id);
       if (environment === null)
         throw notFound({ code: "named-environment", params: { workload_id: row.id } });
       return await changeEnvironment(sql, environment, { change, ...orderContextOf(c), newId: deps.newId });
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
-    return c.json(await ENVIRONMENTS.answerOf(c, db, row.id), 200);
+    return c.json(await ENVIRONMENTS.answerOf(c, c.var.deps.db, row.id), 200);
   });
 }

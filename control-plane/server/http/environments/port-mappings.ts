@@ -144,14 +144,14 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
     const { env_id: requested, internal_port: internalPort } = c.req.valid("json");
     const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
     const leaseId = deps.newId("lease");
-    const hostId = await transaction(db, (sql) =>
+    const hostId = await transaction(c.var.deps.db, (sql) =>
       orderPort(c, sql, { environmentId, leaseId, internalPort }),
     );
     mayBeDone(c, true);
     deps.link.nudge(hostId);
-    await waitForLeases(deps, [leaseId]);
+    await waitForLeases(c.var.deps, [leaseId]);
     const withdrawal = { action: "port.withdraw", target: "port-order", id: leaseId, status: 200 } as const;
-    const outcome = await asItsOwnChange(c, withdrawal, () =>
+    const outcome = await asItsOwnChange(c, withdrawal, (db) =>
       transaction(db, (sql) => boundOrWithdrawn(c, sql, { environmentId, leaseId })),
     );
     mayBeDone(c, outcome.bound);
@@ -162,9 +162,9 @@ export function registerPortMappingRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(remove, async (c) => {
     const mapping = await mappingFor(c, c.req.valid("param").id);
-    const hostId = await transaction(db, (sql) => release(c, sql, mapping));
+    const hostId = await transaction(c.var.deps.db, (sql) => release(c, sql, mapping));
     if (hostId !== null) deps.link.nudge(hostId as HostId);
-    return c.json(mappingAnswer((await portMappingById(db, mapping.id)) ?? mapping), 202);
+    return c.json(mappingAnswer((await portMappingById(c.var.deps.db, mapping.id)) ?? mapping), 202);
   });
 }
 

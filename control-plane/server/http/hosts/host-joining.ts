@@ -61,12 +61,12 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postJoin, async (c) => {
     const request = c.req.valid("json");
     if (!deps.identity.verifyJoinProof(request)) throw badField("proof", "join-proof-wrong");
-    const accessKey = provenAccessKey(deps, request);
+    const accessKey = provenAccessKey(c.var.deps, request);
 
     const now = deps.now();
     const tokenHash = secretHash(request.token);
     const newHostId = deps.newId("host") as HostId;
-    const join = await transaction(deps.db, (sql) =>
+    const join = await transaction(c.var.deps.db, (sql) =>
       useJoinToken(sql, { tokenHash, request, newHostId, now }),
     );
     switch (join.outcome) {
@@ -90,7 +90,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postCredential, async (c) => {
     const { id } = c.req.valid("param");
     const { nkey, challenge, signature, access } = c.req.valid("json");
-    const credential = await credentialOf(deps.db, nkey);
+    const credential = await credentialOf(c.var.deps.db, nkey);
     if (credential === null || credential.host_id !== id)
       throw notFound({ code: "named-host-of-key", params: { host_id: id } });
     const { removed_at: removedAt } = credential;
@@ -104,7 +104,7 @@ export function registerHostJoiningRoutes(api: ApiApp, deps: ApiDeps): void {
       throw badField("signature", "challenge-unanswered");
     if (removedAt !== null) return c.json({ removed_at: removedAt.toISOString() }, 200);
     return c.json(
-      await grant(c, { hostId, nkey, accessKey: provenAccessKey(deps, { nkey, access }), now }),
+      await grant(c, { hostId, nkey, accessKey: provenAccessKey(c.var.deps, { nkey, access }), now }),
       200,
     );
   });

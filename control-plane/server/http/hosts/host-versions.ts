@@ -161,7 +161,7 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
     const { reason, cves: named, days } = c.req.valid("json");
     const now = deps.now();
     const expiresAt = days === undefined ? null : new Date(now.getTime() + days * MS_PER_DAY);
-    const answer = await transaction(db, async (sql) => {
+    const answer = await transaction(c.var.deps.db, async (sql) => {
       if ((await hostById(sql, hostId)) === null)
         throw notFound({ code: "named-host", params: { host_id: hostId } });
       const cves = toWaive(await versionsOfHost(sql, hostId), { hostId, named });
@@ -176,7 +176,7 @@ export function registerHostVersionRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(remove, async (c) => {
     const { id: hostId } = c.req.valid("param");
-    await transaction(db, async (sql) => {
+    await transaction(c.var.deps.db, async (sql) => {
       if ((await hostById(sql, hostId)) === null)
         throw notFound({ code: "named-host", params: { host_id: hostId } });
       if (!(await endCveWaiver(sql, hostId)))

@@ -246,19 +246,19 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(patch, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const { storage_pool: pool, ...change } = c.req.valid("json");
-    await transaction(db, async (sql) => {
+    await transaction(c.var.deps.db, async (sql) => {
       // Said of the pool that it is in, it declines another one that the host claims, and is no new trial of a member.
       if (pool !== undefined && (pool !== host.storage_pool || host.claimed_storage_pool !== null))
         await intoPool(sql, c, { hostId: host.id, pool });
       await updateHost(sql, host.id, change);
     });
-    return c.json(hostAnswer(await hostOf(deps, host.id)), 200);
+    return c.json(hostAnswer(await hostOf(c.var.deps, host.id)), 200);
   });
 
   api.openapi(cordon, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const reason = c.req.valid("json").reason ?? null;
     return await once(c, async (sql) => {
       const old = await statusOf(sql, host.id);
@@ -271,7 +271,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(uncordon, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     if (host.revoked_at !== null)
       throw conflict({ code: "host-revoked-for-good", params: { host_id: host.id } });
     const reason = c.req.valid("json").reason ?? null;
@@ -288,7 +288,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(drain, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const request = c.req.valid("json");
     const now = deps.now();
     const checked = drainDeadline(request, now);
@@ -302,17 +302,17 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(revoke, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const answer = await once(c, async (sql) => {
       await revokeHost(sql, host.id, { actor: actorName(c), now: deps.now() });
       return c.json(hostAnswer(await hostOf({ db: sql }, host.id)), 200);
     });
-    await reportRevocation(deps, host.id);
+    await reportRevocation(c.var.deps, host.id);
     return answer;
   });
 
   api.openapi(confirm, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const { generation } = c.req.valid("json");
     return await once(c, async (sql, afterwards) => {
       if (!(await confirmStops(sql, { hostId: host.id, generation })))
@@ -325,7 +325,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(confirmPool, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const { storage_pool: named } = c.req.valid("json");
     const pool = named ?? host.claimed_storage_pool ?? host.storage_pool;
     return await once(c, async (sql, afterwards) => {
@@ -336,7 +336,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(confirmAddressRoute, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const requested = c.req.valid("json").address;
     const address = requested === null ? null : normalAddress(requested);
     if (address !== null && address !== normalAddress(host.ip_address))
@@ -357,14 +357,14 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(remove, async (c) => {
-    const host = await hostOf(deps, c.req.valid("param").id);
+    const host = await hostOf(c.var.deps, c.req.valid("param").id);
     const lost = c.req.valid("query").lost === "true";
-    const removal = await transaction(db, (sql) =>
+    const removal = await transaction(c.var.deps.db, (sql) =>
       removeHost(sql, host.id, { lost, actor: actorName(c), now: deps.now() }),
     );
     if (!removal.removed)
       throw conflict({ code: "host-occupied", params: { instances: removal.instances, host_id: host.id } });
-    await reportRevocation(deps, host.id);
+    await reportRevocation(c.var.deps, host.id);
     deps.link.wake();
     return c.body(null, 204);
   });

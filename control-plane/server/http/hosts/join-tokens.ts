@@ -40,7 +40,8 @@ const postToken = createRoute({
 export function registerJoinTokenRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(postToken, async (c) => {
     const { host_name: hostName = null, storage_pool: storagePool = null } = c.req.valid("json");
-    const why = storagePool === null ? null : await refusedPool(deps.db, { pool: storagePool, hostId: null });
+    const why =
+      storagePool === null ? null : await refusedPool(c.var.deps.db, { pool: storagePool, hostId: null });
     if (why !== null) throw badField("storage_pool", why);
     const token = `rgj_${randomBytes(32).toString("base64url")}`;
     const now = deps.now();

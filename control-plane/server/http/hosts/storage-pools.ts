@@ -97,11 +97,11 @@ export function registerStoragePoolRoutes(api: ApiApp, { db }: ApiDeps): void {
 
   api.openapi(put, async (c) => {
     const { name } = c.req.valid("param");
-    if ((await storagePool(db, name)) === null)
+    if ((await storagePool(c.var.deps.db, name)) === null)
       throw notFound({ code: "named-storage-pool", params: { storage_pool: name } });
     const { disk_bytes: diskBytes } = c.req.valid("json");
     const text = { name, diskBytes, by: `admin ${c.var.actor.customerId}`, at: c.var.deps.now() };
-    await transaction(db, (sql) => setPoolDisk(sql, text));
+    await transaction(c.var.deps.db, (sql) => setPoolDisk(sql, text));
     return c.json(await answerOf(c, name), 200);
   });
 }

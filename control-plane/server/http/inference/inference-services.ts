@@ -75,7 +75,7 @@ const scale = createRoute({
 });
 
 export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet: CachedFleet): void {
-  const { db, newId } = deps;
+  const { newId } = deps;
 
   api.openapi(post, async (c) => {
     const workspace = await workspaceForOrder(c, c.req.valid("json").workspace_id);
@@ -95,7 +95,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
   api.openapi(patch, async (c) => {
     const { id } = await managed(c, c.req.valid("param").id);
     const { replicas, ...change } = c.req.valid("json");
-    const hostIds = await transaction(db, async (sql) => {
+    const hostIds = await transaction(c.var.deps.db, async (sql) => {
       const service = await held(sql, id);
       const { min_replicas: min = service.min_replicas, max_replicas: max = service.max_replicas } = change;
       refuseIssues(boundsIssues({ min, max }));
@@ -109,7 +109,7 @@ export function registerInferenceServiceRoutes(api: ApiApp, deps: ApiDeps, fleet
     });
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
     deps.link.wake();
-    return c.json(await INFERENCE_SERVICES.answerOf(c, db, id), 200);
+    return c.json(await INFERENCE_SERVICES.answerOf(c, c.var.deps.db, id), 200);
   });
 
   api.openapi(scale, async (c) => {

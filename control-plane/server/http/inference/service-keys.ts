@@ -161,7 +161,7 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id: requested, key_id: id } = c.req.valid("param");
     const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, requested, "manage-workload");
     const { actor, now } = orderContextOf(c);
-    if (await revokeServiceKey(db, { serviceId, id, actor, now })) return c.body(null, 204);
+    if (await revokeServiceKey(c.var.deps.db, { serviceId, id, actor, now })) return c.body(null, 204);
     throw notFound({ code: "named-service-key", params: { key_id: id, service: serviceThing(serviceId) } });
   });
 }

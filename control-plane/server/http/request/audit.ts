@@ -11,7 +11,7 @@ import { auditDifference, type AuditFields } from "../../core/accounts/audit-dif
 import { appendAuditEntriesAlone } from "../../store/audit/audit-log.ts";
 import type { AuditTargetKind } from "../../store/audit/audit-targets.ts";
 import { type AuditTemplate, RequestAuditScope } from "../../store/audit/request-audit-scope.ts";
-import { inAuditScope } from "../../store/database/audit-scope.ts";
+import { type Database, inAuditScope } from "../../store/database/database.ts";
 import { type RequestedChange, READ, OWN_ACCOUNT, OWN_SESSION, WHOSE_MONEY } from "../audited-routes.ts";
 import type { Actor, ApiContext, ApiEnv } from "../deps.ts";
 import { isRepeated, outcomeOf, recordAttempt } from "./attempts.ts";
@@ -52,13 +52,13 @@ export async function asItsOwnChange<T>(
     id,
     status,
   }: { action: string; target: AuditTargetKind; id: string | null; status: number },
-  work: () => Promise<T>,
+  work: (db: Database) => Promise<T>,
 ): Promise<T> {
   const { requestId } = c.var;
   const template = () => templateOf(c, { requestId, change: { action, status } });
   const auditScope = new RequestAuditScope({ target, targetId: () => id, template });
   try {
-    return await inAuditScope(auditScope, work);
+    return await work(inAuditScope(c.var.deps.db, auditScope));
   } finally {
     auditScope.end();
   }
@@ -91,7 +91,9 @@ async function recordChange(c: ApiContext, next: Next, change: RequestedChange):
   const { target } = change;
   const auditScope = new RequestAuditScope({ target, targetId: () => targetIdOf(c, change), template });
   c.set("requestAuditScope", auditScope);
-  await inAuditScope(auditScope, next);
+  const { deps } = c.var;
+  c.set("deps", { ...deps, db: inAuditScope(deps.db, auditScope) });
+  await next();
   auditScope.end();
 
   c.header("X-Request-Id", requestId);

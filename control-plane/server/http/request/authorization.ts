@@ -107,7 +107,7 @@ export async function workspaceForOrder(
   if (own !== null) return own;
   // Whatever becomes of the order, this is there.
   const making = { action: "workspace.create", target: "workspace", id: null, status: 201 } as const;
-  const made = await asItsOwnChange(c, making, () => ensurePersonalWorkspace(deps.db, actor));
+  const made = await asItsOwnChange(c, making, (db) => ensurePersonalWorkspace(db, actor));
   return await authorizeWorkspace(c, made, "create-workload");
 }
 

@@ -1,5 +1,8 @@
 /** Every resource of the API, in the order the documentation shows them. */
 import { CachedFleet, CachedRoom } from "../../store/fleet/cached-fleet.ts";
+import { NO_CHANGES } from "../../store/database/audit-scope.ts";
+import { inAuditScope } from "../../store/database/database.ts";
+import { orderQueue } from "../../store/orders/order-queue.ts";
 import { passCache } from "../../store/placement/inputs/pass-inputs.ts";
 import { registerAuditLogRoute } from "../accounts/audit-log.ts";
 import { registerAccountEventRoutes } from "../money/billing/account-events.ts";
@@ -92,7 +95,10 @@ import { registerWorkloadWhy } from "../workloads/routes/workload-why.ts";
 import { registerWorkspaceMemberRoutes } from "../workspaces/workspace-members.ts";
 import { registerWorkspaceRoutes } from "../workspaces/workspaces.ts";
 
-export function registerResources(api: ApiApp, deps: ApiDeps): void {
+/** What is shared by all requests may read; a request changes things by the handle of its own audit scope. */
+export function registerResources(api: ApiApp, shared: ApiDeps): void {
+  const takeOrder = orderQueue(shared.db);
+  const deps: ApiDeps = { ...shared, db: inAuditScope(shared.db, NO_CHANGES) };
   const fleet = new CachedFleet(deps);
   const room = new CachedRoom(deps);
 
@@ -106,7 +112,7 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerWorkspaceInvitationRoutes(api, deps);
   registerInvitationRoutes(api, deps);
   registerSshKeyRoutes(api, deps);
-  registerEnvironmentRoutes(api, deps, fleet);
+  registerEnvironmentRoutes(api, deps, { fleet, takeOrder });
   registerCodeUploadRoutes(api, deps);
   registerTrainingJobRoutes(api, fleet);
   registerInferenceServiceRoutes(api, deps, fleet);
@@ -131,10 +137,10 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);
-  registerDatasetFiles(api, deps);
+  registerDatasetFiles(api);
   registerModelRoutes(api, deps);
   registerModelUploads(api);
-  registerModelFiles(api, deps);
+  registerModelFiles(api);
   registerImageRoutes(api, deps);
   registerRegistryCredentialRoutes(api, deps);
   registerPriceRoutes(api, deps);
@@ -157,11 +163,11 @@ export function registerResources(api: ApiApp, deps: ApiDeps): void {
   registerCustomerRoutes(api, deps);
   registerCustomerDataRoutes(api, deps, { kinds: KINDS });
   registerApiKeyRoutes(api, deps);
-  registerPaymentRoutes(api, deps);
+  registerPaymentRoutes(api);
   registerPaymentListRoutes(api, deps);
   registerBookRoutes(api, deps);
   registerQuotaRoutes(api, deps);
-  registerShareWeightRoutes(api, deps);
+  registerShareWeightRoutes(api);
   registerSettingRoutes(api, deps);
 
   registerJoinTokenRoutes(api, deps);

@@ -154,14 +154,14 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
   api.openapi(removeCurrent, async (c) => {
     const { session } = c.var;
     if (session === undefined) throw conflict("no-session-to-end");
-    await endOwnSession(db, secretHash(c.var.secret ?? ""));
+    await endOwnSession(c.var.deps.db, secretHash(c.var.secret ?? ""));
     clearSession(c);
     return c.body(null, 204);
   });
 
   api.openapi(removeOthers, async (c) => {
     const { actor, session } = c.var;
-    await transaction(db, async (sql) => {
+    await transaction(c.var.deps.db, async (sql) => {
       const ownSessions = { customerId: actor.customerId, now: now(), but: session?.id ?? null };
       const others = await lockOtherSessions(sql, ownSessions);
       for (const row of others) refuseToEndWider(actor, row);
@@ -191,7 +191,7 @@ export function registerBrowserSessionRoutes(api: ApiApp, { db, now }: ApiDeps):
       description:
         "One whose key has no more rights than the requesting key; those of the same key in any case.",
       answers: "It is ended",
-      end: endOf(db, now),
+      end: endSession,
     },
   });
 }
@@ -204,15 +204,13 @@ async function actorOfTicket(c: ApiContext, sql: Transaction, ticket: string): P
   return await actorOf(c, found);
 }
 
-function endOf(db: ApiDeps["db"], now: ApiDeps["now"]) {
-  return async (c: ApiContext, id: number): Promise<void> => {
-    const { actor } = c.var;
-    const row = await liveSession(db, { customerId: actor.customerId, now: now(), id });
-    if (row !== null) refuseToEndWider(actor, row);
-    if (row === null || !(await endSessionsBecause(db, { ids: [row.id], why: "ended" })))
-      throw notFound({ code: "named-session", params: { session_id: id } });
-    if (c.var.session?.id === id) clearSession(c);
-  };
+async function endSession(c: ApiContext, id: number): Promise<void> {
+  const { actor, deps } = c.var;
+  const row = await liveSession(deps.db, { customerId: actor.customerId, now: deps.now(), id });
+  if (row !== null) refuseToEndWider(actor, row);
+  if (row === null || !(await endSessionsBecause(deps.db, { ids: [row.id], why: "ended" })))
+    throw notFound({ code: "named-session", params: { session_id: id } });
+  if (c.var.session?.id === id) clearSession(c);
 }
 
 /** @throws ApiRefusal where the session opens more than the key that asks, unless it is of that key */

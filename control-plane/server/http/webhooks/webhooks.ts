@@ -101,7 +101,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(post, async (c) => {
     const { url, kinds = null } = c.req.valid("json");
     refuseKinds(c, kinds);
-    await refuseBadUrl(deps, url);
+    await refuseBadUrl(c.var.deps, url);
     const secret = newSecret();
     const { customerId } = c.var.actor;
     const sealed = deps.webhookSecrets.seal(secret, { customerId });
@@ -130,7 +130,7 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     remove: {
       access,
       summary: "Remove a webhook with its deliveries",
-      end: async (c, id) => await deleteWebhook(db, (await requireWebhook(c, id)).id),
+      end: async (c, id) => await deleteWebhook(c.var.deps.db, (await requireWebhook(c, id)).id),
     },
   });
 
@@ -138,9 +138,9 @@ export function registerWebhookRoutes(api: ApiApp, deps: ApiDeps): void {
     const webhook = await requireWebhook(c, c.req.valid("param").id);
     const { url = webhook.url, kinds = webhook.kinds, active = webhook.active } = c.req.valid("json");
     if (kinds !== webhook.kinds) refuseKinds(c, kinds);
-    if (url !== webhook.url) await refuseBadUrl(deps, url);
+    if (url !== webhook.url) await refuseBadUrl(c.var.deps, url);
     const change = { id: webhook.id, url, kinds, active };
-    const row = await transaction(db, (sql) => updateWebhook(sql, change, deps.now()));
+    const row = await transaction(c.var.deps.db, (sql) => updateWebhook(sql, change, deps.now()));
     if (row === null) throw notFound({ code: "named-webhook", params: { webhook_id: webhook.id } });
     return c.json(webhookAnswer(row), 200);
   });

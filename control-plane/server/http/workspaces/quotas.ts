@@ -104,10 +104,10 @@ export function registerQuotaRoutes(api: ApiApp, deps: ApiDeps): void {
   });
 
   api.openapi(putOfCustomer, async (c) => {
-    const { id } = await requireCustomer(deps, c.req.valid("param").id);
+    const { id } = await requireCustomer(c.var.deps, c.req.valid("param").id);
     const quota = rowOf(c.req.valid("json"));
     const owner = { customerId: id, workspaceId: null };
-    return c.json(quotaAnswer(await transaction(db, (sql) => putQuota(sql, owner, quota))), 200);
+    return c.json(quotaAnswer(await transaction(c.var.deps.db, (sql) => putQuota(sql, owner, quota))), 200);
   });
 
   api.openapi(getOfWorkspace, async (c) => {
@@ -120,7 +120,7 @@ export function registerQuotaRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id } = c.req.valid("param");
     const owner = { customerId: await ownerOf(id, c.var.actor.customerId), workspaceId: id };
     const quota = rowOf(c.req.valid("json"));
-    return c.json(quotaAnswer(await transaction(db, (sql) => putQuota(sql, owner, quota))), 200);
+    return c.json(quotaAnswer(await transaction(c.var.deps.db, (sql) => putQuota(sql, owner, quota))), 200);
   });
 }
 

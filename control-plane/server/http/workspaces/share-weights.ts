@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { setPayersShareWeight } from "../../store/accounts/customers.ts";
 import { setShareWeight } from "../../store/accounts/workspaces.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp } from "../deps.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, jsonBody, NumericIdPath, ok } from "../request/route.ts";
 
@@ -33,11 +33,11 @@ const putOfCustomer = createRoute({
   responses: ok("The weight that holds", ShareWeight),
 });
 
-export function registerShareWeightRoutes(api: ApiApp, { db }: ApiDeps): void {
+export function registerShareWeightRoutes(api: ApiApp): void {
   api.openapi(put, async (c) => {
     const { id } = c.req.valid("param");
     const { share_weight } = c.req.valid("json");
-    if (!(await setShareWeight(db, id, share_weight)))
+    if (!(await setShareWeight(c.var.deps.db, id, share_weight)))
       throw notFound({ code: "named-workspace", params: { workspace_id: id } });
     return c.json({ share_weight }, 200);
   });
@@ -45,7 +45,7 @@ export function registerShareWeightRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(putOfCustomer, async (c) => {
     const { id } = c.req.valid("param");
     const { share_weight } = c.req.valid("json");
-    if (!(await setPayersShareWeight(db, id, share_weight)))
+    if (!(await setPayersShareWeight(c.var.deps.db, id, share_weight)))
       throw notFound({ code: "named-customer", params: { customer_id: id } });
     return c.json({ share_weight }, 200);
   });

@@ -144,7 +144,7 @@ export function registerWorkspaceInvitationRoutes(api: ApiApp, deps: ApiDeps): v
     const { id, invitation_id: invitationId } = c.req.valid("param");
     const { id: workspaceId } = await authorizeWorkspace(c, id, "manage-members");
     const wasOpen = await transaction(
-      db,
+      c.var.deps.db,
       async (sql) => await withdrawInvitation(sql, { workspaceId, invitationId, now: deps.now() }),
     );
     if (!wasOpen)

@@ -114,12 +114,12 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const { id, customer_id: customerId } = c.req.valid("param");
     const workspace = await authorizeWorkspace(c, id, "manage-members");
     if (customerId === workspace.owner_id) throw conflict("owner-role-fixed");
-    await requireMember(deps, { workspaceId: id, customerId });
+    await requireMember(c.var.deps, { workspaceId: id, customerId });
     const change = { ...c.req.valid("json"), now: deps.now() };
     await changeEntry(c, { workspaceId: id }, (sql) =>
       changeMember(sql, { workspaceId: id, customerId }, change),
     );
-    return c.json(memberAnswer(await requireMember(deps, { workspaceId: id, customerId })), 200);
+    return c.json(memberAnswer(await requireMember(c.var.deps, { workspaceId: id, customerId })), 200);
   });
 
   api.openapi(remove, async (c) => {
@@ -127,7 +127,7 @@ export function registerWorkspaceMemberRoutes(api: ApiApp, deps: ApiDeps): void 
     const leaving = customerId === c.var.actor.customerId;
     const workspace = await authorizeWorkspace(c, id, leaving ? "read-workspace" : "manage-members");
     if (customerId === workspace.owner_id) throw conflict("owner-cannot-leave");
-    await requireMember(deps, { workspaceId: id, customerId });
+    await requireMember(c.var.deps, { workspaceId: id, customerId });
     await changeEntry(c, { workspaceId: id }, (sql) =>
       removeMember(sql, { workspaceId: id, customerId, now: deps.now() }),
     );

@@ -111,8 +111,11 @@ export function registerWorkspaceRoutes(api: ApiApp, { db }: ApiDeps): void {
 
   api.openapi(patch, async (c) => {
     const { id } = await authorizeWorkspace(c, c.req.valid("param").id, "change-workspace");
-    await updateWorkspace(db, id, c.req.valid("json"));
-    const changed = await workspaceFor(db, { workspaceId: id, customerId: c.var.actor.customerId });
+    await updateWorkspace(c.var.deps.db, id, c.req.valid("json"));
+    const changed = await workspaceFor(c.var.deps.db, {
+      workspaceId: id,
+      customerId: c.var.actor.customerId,
+    });
     if (changed === null) throw notFound({ code: "named-workspace", params: { workspace_id: id } });
     return c.json(workspaceAnswer(changed), 200);
   });

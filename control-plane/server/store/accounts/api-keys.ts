@@ -149,7 +149,7 @@ export async function hasRoomForKey(
 }
 
 export async function insertApiKey(sql: Connection, key: NewKeyRow): Promise<ApiKeyRow> {
-  const { rows } = await sql.query<ApiKeyRow>(
+  const { rows } = await sql.change<ApiKeyRow>(
     `INSERT INTO api_keys (customer_id, name, prefix, key_hash, created_at, role, scopes, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
     [
@@ -162,6 +162,7 @@ export async function insertApiKey(sql: Connection, key: NewKeyRow): Promise<Api
       key.rights.role === "account" ? key.rights.scopes : [],
       key.expiresAt,
     ],
+    { makes: "api-key" },
   );
   return rows[0] as ApiKeyRow;
 }
@@ -209,7 +210,7 @@ export async function revokeApiKey(
   sql: Connection,
   key: { customerId: number; apiKeyId: number; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE api_keys SET revoked_at = $3 WHERE id = $1 AND customer_id = $2 AND revoked_at IS NULL",
     [key.apiKeyId, key.customerId, key.now],
   );

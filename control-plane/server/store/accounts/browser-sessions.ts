@@ -96,7 +96,7 @@ export async function insertSession(sql: Transaction, session: NewSession): Prom
   );
   if (oldest.length > 0)
     await endSessionsBecause(sql, { ids: oldest.map(({ id }) => id), why: "crowded-out" });
-  const { rows } = await sql.query<{ id: number }>(
+  const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO browser_sessions (token_hash, api_key_id, customer_id, created_at, expires_at, last_used_at, last_address, user_agent)
      VALUES ($1, $2, $3, $4, $5, $4, $6, $7) RETURNING id`,
     [
@@ -108,6 +108,7 @@ export async function insertSession(sql: Transaction, session: NewSession): Prom
       session.address,
       session.userAgent,
     ],
+    { makes: "browser-session" },
   );
   return (rows[0] as { id: number }).id;
 }
@@ -168,7 +169,7 @@ export async function lockOtherSessions(
 
 /** By who sends it, whose browser loses the cookie. */
 export async function endOwnSession(sql: Connection, tokenHash: string): Promise<void> {
-  await sql.query("DELETE FROM browser_sessions WHERE token_hash = $1", [tokenHash]);
+  await sql.change("DELETE FROM browser_sessions WHERE token_hash = $1", [tokenHash]);
 }
 
 export interface NewSessionTicket {
@@ -182,7 +183,7 @@ export interface NewSessionTicket {
 export async function insertSessionTicket(sql: Transaction, ticket: NewSessionTicket): Promise<boolean> {
   // Of two at once the second one counts the first.
   await sql.query("SELECT FROM api_keys WHERE id = $1 FOR NO KEY UPDATE", [ticket.apiKeyId]);
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO session_tickets (token_hash, api_key_id, made_at, expires_at)
      SELECT $1, $2, $3, $4
       WHERE (SELECT count(*) FROM session_tickets WHERE api_key_id = $2 AND expires_at > $3) < $5`,
@@ -196,7 +197,7 @@ export async function useSessionTicket(
   sql: Transaction,
   { tokenHash, now }: { tokenHash: string; now: Date },
 ): Promise<number | null> {
-  const { rows } = await sql.query<{ api_key_id: number }>(
+  const { rows } = await sql.change<{ api_key_id: number }>(
     "DELETE FROM session_tickets WHERE token_hash = $1 AND expires_at > $2 RETURNING api_key_id",
     [tokenHash, now],
   );
@@ -212,7 +213,7 @@ export async function forgetExpiredSessions(
     ["browser_sessions", "id"],
     ["session_tickets", "token_hash"],
   ] as const)
-    await sql.query(
+    await sql.change(
       `DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
          SELECT ${key} FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))`,
       [now, limit],

@@ -105,7 +105,7 @@ export interface NewData {
 /** A folder of ours is empty until somebody fills it; one that an administrator names is there and filled. */
 export async function insertData(sql: Connection, kind: DataKind, data: NewData): Promise<DataRow> {
   const own = kind === "model" ? ", framework" : "";
-  const { rows } = await sql.query<{ id: number }>(
+  const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO ${TABLE[kind]} (id, customer_id, workspace_id, name, description, visibility, status, storage_path${own})
      SELECT new.id, $1, $2, $3, $4, $5, CASE WHEN $6::text IS NULL THEN 'uploading' ELSE 'ready' END, coalesce($6, $7 || '/${TABLE[kind]}/' || new.id)${kind === "model" ? ", $8" : ""}
        FROM (SELECT nextval(pg_get_serial_sequence('${TABLE[kind]}', 'id')) AS id) new RETURNING id`,
@@ -119,6 +119,7 @@ export async function insertData(sql: Connection, kind: DataKind, data: NewData)
       data.customerUuid,
       ...(kind === "model" ? [data.framework] : []),
     ],
+    { makes: kind },
   );
   const id = rows[0]?.id ?? 0;
   await setDataPools(sql, kind, { id, pools: data.storagePools });
@@ -132,11 +133,11 @@ export async function setDataPools(
   { id, pools }: { id: number; pools: readonly string[] },
 ): Promise<void> {
   const owner = VERSION_OWNER[kind];
-  await sql.query(`DELETE FROM data_pools WHERE ${owner} = $1 AND storage_pool <> ALL($2::text[])`, [
+  await sql.change(`DELETE FROM data_pools WHERE ${owner} = $1 AND storage_pool <> ALL($2::text[])`, [
     id,
     pools,
   ]);
-  await sql.query(
+  await sql.change(
     `INSERT INTO data_pools (${owner}, storage_pool) SELECT $1::bigint, unnest($2::text[])
      ON CONFLICT (${owner}, storage_pool) DO NOTHING`,
     [id, pools],
@@ -159,7 +160,7 @@ export async function updateData(
   kind: DataKind,
   { id, change }: { id: number; change: DataChange },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE ${TABLE[kind]} SET name = coalesce($2, name),
             description = CASE WHEN $3 THEN $4 ELSE description END, visibility = coalesce($5, visibility),
             workspace_id = CASE WHEN $6 THEN $7 ELSE workspace_id END, storage_path = coalesce($8, storage_path),
@@ -225,8 +226,8 @@ export async function deleteData(
   if (mounted !== undefined) return { deleted: false, mountedBy: `${MOUNTING[mounted.kind]} ${mounted.id}` };
 
   if (kind === "model")
-    await sql.query("UPDATE inference_services SET model_id = NULL WHERE model_id = $1", [id]);
-  await sql.query(`DELETE FROM ${VERSIONS[kind]} WHERE ${VERSION_OWNER[kind]} = $1`, [id]);
-  await sql.query(`DELETE FROM ${TABLE[kind]} WHERE id = $1`, [id]);
+    await sql.change("UPDATE inference_services SET model_id = NULL WHERE model_id = $1", [id]);
+  await sql.change(`DELETE FROM ${VERSIONS[kind]} WHERE ${VERSION_OWNER[kind]} = $1`, [id]);
+  await sql.change(`DELETE FROM ${TABLE[kind]} WHERE id = $1`, [id]);
   return { deleted: true };
 }

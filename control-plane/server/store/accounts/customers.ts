@@ -67,7 +67,7 @@ export async function setPayersShareWeight(
   customerId: number,
   shareWeight: number,
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE customers SET share_weight = $2 WHERE id = $1 AND deleted_at IS NULL",
     [customerId, shareWeight],
   );
@@ -110,10 +110,11 @@ export async function insertCustomer(
   customer: { username: string; email: string; displayName: string | null; userType: UserType },
 ): Promise<NewCustomer> {
   // DO NOTHING waits for a concurrent insert of the same name, so of two requests one wins and one is told.
-  const { rows } = await sql.query<{ id: number }>(
+  const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO customers (username, email, password_hash, display_name, user_type)
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id`,
     [customer.username, customer.email, UNUSABLE_PASSWORD_HASH, customer.displayName, customer.userType],
+    { makes: "customer" },
   );
   const made = rows[0];
   if (made === undefined) {
@@ -151,7 +152,7 @@ export async function updateCustomer(
   customerId: number,
   change: CustomerChange,
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE customers SET email = coalesce($2, email),
             display_name = CASE WHEN $3 THEN $4 ELSE display_name END,
             user_type = coalesce($5, user_type), status = coalesce($6, status)

@@ -12,7 +12,7 @@ export async function endSessionsBecause(
   sql: Connection,
   { ids, why }: { ids: readonly number[]; why: Exclude<SessionEnd, "key-ended"> },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `WITH ended AS (DELETE FROM browser_sessions WHERE id = ANY($1::bigint[]) RETURNING token_hash, expires_at)
      INSERT INTO ended_browser_sessions (token_hash, expires_at, why) SELECT token_hash, expires_at, $2 FROM ended
      ON CONFLICT (token_hash) DO NOTHING`,
@@ -38,7 +38,7 @@ export async function forgetEndedSessions(
   sql: Transaction,
   { now, limit }: { now: Date; limit: number },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `DELETE FROM ended_browser_sessions WHERE token_hash = ANY (ARRAY(
        SELECT token_hash FROM ended_browser_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2))`,
     [now, limit],

@@ -49,12 +49,12 @@ interface Answer {
 export async function acceptInvitation(sql: Transaction, answer: Answer): Promise<number | null> {
   const open = await holdOpen(sql, answer);
   if (open === null) return null;
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE workspace_members SET status = 'active', joined_at = $2, invitation_id = NULL WHERE id = $1 AND status = 'invited'",
     [open.member_id, answer.now],
   );
   if (rowCount === 0) return null;
-  await sql.query(
+  await sql.change(
     `UPDATE workspace_invitations i SET ended_at = $2 FROM customers c WHERE ${OF_THE_ANSWER}`,
     [open.workspace_id, answer.now, answer.customerId, open.invitation_id],
   );
@@ -66,8 +66,8 @@ export async function acceptInvitation(sql: Transaction, answer: Answer): Promis
 export async function declineInvitation(sql: Transaction, answer: Answer): Promise<boolean> {
   const open = await holdOpen(sql, answer);
   if (open === null) return false;
-  await sql.query("DELETE FROM workspace_members WHERE id = $1 AND status = 'invited'", [open.member_id]);
-  await sql.query(
+  await sql.change("DELETE FROM workspace_members WHERE id = $1 AND status = 'invited'", [open.member_id]);
+  await sql.change(
     `UPDATE workspace_invitations i SET declined_at = $2 FROM customers c WHERE ${OF_THE_ANSWER}`,
     [open.workspace_id, answer.now, answer.customerId, open.invitation_id],
   );

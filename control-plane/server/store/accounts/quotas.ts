@@ -73,12 +73,12 @@ export async function putQuota(
 ): Promise<QuotaRow> {
   // Two rows of one owner cannot be ruled out by a unique index where the old data has them: replace them all.
   await sql.query("SELECT id FROM customers WHERE id = $1 FOR UPDATE", [owner.customerId]);
-  await sql.query(
+  await sql.change(
     `DELETE FROM resource_quotas
       WHERE CASE WHEN $2::bigint IS NULL THEN customer_id = $1 AND workspace_id IS NULL ELSE workspace_id = $2 END`,
     [owner.customerId, owner.workspaceId],
   );
-  const { rows } = await sql.query<QuotaRow>(
+  const { rows } = await sql.change<QuotaRow>(
     `INSERT INTO resource_quotas (customer_id, workspace_id, ${COLUMNS})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
     [

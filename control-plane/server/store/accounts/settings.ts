@@ -33,7 +33,7 @@ export async function settings(sql: Connection): Promise<Record<SettingKey, stri
 }
 
 export async function setSetting(sql: Connection, key: SettingKey, value: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO settings (key, value, updated_at) VALUES ($1, $2, now())
      ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, updated_at = now()`,
     [key, value],

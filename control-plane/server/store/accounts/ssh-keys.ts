@@ -31,10 +31,11 @@ export async function insertSshKey(
   sql: Connection,
   key: { customerId: number; name: string; publicKey: string; fingerprint: string; now: Date },
 ): Promise<SshKeyRow | null> {
-  const { rows } = await sql.query<SshKeyRow>(
+  const { rows } = await sql.change<SshKeyRow>(
     `INSERT INTO ssh_keys (customer_id, name, public_key, fingerprint, created_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (customer_id, fingerprint) DO NOTHING RETURNING ${COLUMNS}`,
     [key.customerId, key.name, key.publicKey, key.fingerprint, key.now],
+    { makes: "ssh-key" },
   );
   return rows[0] ?? null;
 }
@@ -57,9 +58,9 @@ export async function sshKeyById(sql: Connection, keyId: number): Promise<SshKey
 }
 
 export async function renameSshKey(sql: Connection, keyId: number, name: string): Promise<void> {
-  await sql.query("UPDATE ssh_keys SET name = $2 WHERE id = $1", [keyId, name]);
+  await sql.change("UPDATE ssh_keys SET name = $2 WHERE id = $1", [keyId, name]);
 }
 
 export async function deleteSshKey(sql: Connection, keyId: number): Promise<void> {
-  await sql.query("DELETE FROM ssh_keys WHERE id = $1", [keyId]);
+  await sql.change("DELETE FROM ssh_keys WHERE id = $1", [keyId]);
 }

@@ -24,7 +24,7 @@ export async function endFallen(
   sql: Transaction,
   { workspaceIds, now }: { workspaceIds: readonly number[]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE workspace_invitations i SET ended_at = $2
       WHERE i.workspace_id = ANY($1::bigint[]) AND i.ended_at IS NULL AND NOT ${openAt("$2")}`,
     [workspaceIds, now],
@@ -53,14 +53,14 @@ export async function forgetEnded(
 ): Promise<void> {
   const hasEnded = `m.workspace_id = ANY($1::bigint[]) AND m.status = 'invited' AND e.id = m.invitation_id
         AND e.ended_at IS NOT NULL`;
-  await sql.query(
+  await sql.change(
     `UPDATE workspace_members m SET invitation_id = i.id, role = i.role
        FROM workspace_invitations e, workspace_invitations i, customers c
       WHERE ${hasEnded} AND c.id = m.customer_id AND i.workspace_id = m.workspace_id AND i.declined_at IS NULL
         AND ${openAt("$2")} AND ${HAS_ADDRESS}`,
     [workspaceIds, now],
   );
-  await sql.query(`DELETE FROM workspace_members m USING workspace_invitations e WHERE ${hasEnded}`, [
+  await sql.change(`DELETE FROM workspace_members m USING workspace_invitations e WHERE ${hasEnded}`, [
     workspaceIds,
   ]);
 }

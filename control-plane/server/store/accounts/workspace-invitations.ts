@@ -36,7 +36,7 @@ export async function holdInvitations(
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [inviterId]);
   await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
   await endFallen(sql, { workspaceIds: [workspaceId], now });
-  await sql.query(
+  await sql.change(
     `DELETE FROM workspace_invitations
       WHERE workspace_id = $1 AND ended_at IS NOT NULL AND created_at <= $2::timestamptz - interval '1 day'`,
     [workspaceId, now],
@@ -76,7 +76,7 @@ export async function renewInvitation(
   sql: Connection,
   request: { id: string; inviterId: number; role: NewMember; expiresAt: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     "UPDATE workspace_invitations SET role = $2, expires_at = $3, invited_by = $4 WHERE id = $1",
     [request.id, request.role, request.expiresAt, request.inviterId],
   );
@@ -93,7 +93,7 @@ export async function insertInvitation(
     expiresAt: Date;
   },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO workspace_invitations (id, workspace_id, invited_by, email, username, role, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
     [
@@ -106,6 +106,7 @@ export async function insertInvitation(
       request.now,
       request.expiresAt,
     ],
+    { makes: "invitation" },
   );
 }
 
@@ -114,7 +115,7 @@ export async function insertInvitation(
  * same; and again when one is asked again, for who has come to have the address since. Who declined is left alone.
  */
 export async function inviteWhoHasIt(sql: Connection, invitationId: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO workspace_members (workspace_id, customer_id, role, status, joined_at, invitation_id)
      SELECT i.workspace_id, c.id, i.role, 'invited', NULL, i.id
        FROM workspace_invitations i JOIN workspaces w ON w.id = i.workspace_id JOIN customers c ON ${HAS_ADDRESS}
@@ -155,7 +156,7 @@ export async function withdrawInvitation(
   { workspaceId, invitationId, now }: { workspaceId: number; invitationId: string; now: Date },
 ): Promise<boolean> {
   await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE workspace_invitations i SET ended_at = $3 WHERE i.id = $1 AND i.workspace_id = $2 AND ${openAt("$3")}`,
     [invitationId, workspaceId, now],
   );
@@ -165,11 +166,11 @@ export async function withdrawInvitation(
 
 /** The invitations of a workspace that nobody can join any more. Call in the transaction that archives it. */
 export async function endInvitationsOf(sql: Transaction, workspaceId: number, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     "UPDATE workspace_invitations SET ended_at = $2 WHERE workspace_id = $1 AND ended_at IS NULL",
     [workspaceId, now],
   );
-  await sql.query("DELETE FROM workspace_members WHERE workspace_id = $1 AND status = 'invited'", [
+  await sql.change("DELETE FROM workspace_members WHERE workspace_id = $1 AND status = 'invited'", [
     workspaceId,
   ]);
 }

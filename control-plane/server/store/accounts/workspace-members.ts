@@ -57,7 +57,7 @@ export async function changeMember(
   }: { role?: NewMember | undefined; status?: "active" | "suspended" | undefined; now: Date },
 ): Promise<void> {
   await holdWorkspace(sql, member.workspaceId);
-  await sql.query(
+  await sql.change(
     `UPDATE workspace_members m SET role = coalesce($3, role), status = coalesce($4, status)
       WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
     [member.workspaceId, member.customerId, change.role ?? null, change.status ?? null],
@@ -71,7 +71,7 @@ export async function removeMember(
   { workspaceId, customerId, now }: { workspaceId: number; customerId: number; now: Date },
 ): Promise<void> {
   await holdWorkspace(sql, workspaceId);
-  await sql.query(
+  await sql.change(
     `DELETE FROM workspace_members m WHERE workspace_id = $1 AND customer_id = $2 AND ${HAS_JOINED}`,
     [workspaceId, customerId],
   );
@@ -85,7 +85,7 @@ async function holdWorkspace(sql: Transaction, workspaceId: number): Promise<voi
 }
 
 export async function recountMembers(sql: Connection, workspaceId: number): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE workspaces SET member_count = (
         SELECT count(*) FROM workspace_members m WHERE m.workspace_id = $1 AND ${HAS_JOINED})
       WHERE id = $1`,

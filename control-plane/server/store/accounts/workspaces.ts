@@ -179,12 +179,13 @@ export async function insertWorkspace(
     type: "personal" | "team" | "enterprise";
   },
 ): Promise<WorkspaceRow> {
-  const { rows } = await sql.query<WorkspaceRow>(
+  const { rows } = await sql.change<WorkspaceRow>(
     `INSERT INTO workspaces AS w (owner_id, name, description, type) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
     [workspace.ownerId, workspace.name, workspace.description, workspace.type],
+    { makes: "workspace" },
   );
   const made = rows[0] as WorkspaceRow;
-  await sql.query(
+  await sql.change(
     "INSERT INTO workspace_members (workspace_id, customer_id, role, status, joined_at) VALUES ($1, $2, 'owner', 'active', now())",
     [made.id, workspace.ownerId],
   );
@@ -196,7 +197,7 @@ export async function updateWorkspace(
   workspaceId: number,
   change: { name?: string | undefined; description?: string | null | undefined },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE workspaces SET name = coalesce($2, name),
             description = CASE WHEN $3 THEN $4 ELSE description END WHERE id = $1`,
     [workspaceId, change.name ?? null, change.description !== undefined, change.description ?? null],
@@ -209,7 +210,7 @@ export async function setShareWeight(
   workspaceId: number,
   shareWeight: number,
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE workspaces w SET share_weight = $2 WHERE w.id = $1 AND ${LIVE}`,
     [workspaceId, shareWeight],
   );
@@ -231,6 +232,6 @@ export async function archiveWorkspace(
   );
   const liveWorkloads = rows[0]?.live ?? 0;
   if (liveWorkloads === 0)
-    await sql.query("UPDATE workspaces SET status = 'archived' WHERE id = $1", [workspaceId]);
+    await sql.change("UPDATE workspaces SET status = 'archived' WHERE id = $1", [workspaceId]);
   return { liveWorkloads };
 }

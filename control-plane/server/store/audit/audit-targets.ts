@@ -195,16 +195,8 @@ export function withoutMoney(kind: string | null, fields: AuditFields | null): A
   );
 }
 
-/** The id of the row that this statement made, where it is such a row and the statement answers it. */
-export function idMadeBy(
-  kind: AuditTargetKind,
-  statement: string,
-  rows: readonly Record<string, unknown>[],
-): string | null {
-  const { table }: AuditTarget = TARGETS[kind];
-  const [, into] = /^\s*INSERT\s+INTO\s+(\w+)/i.exec(statement) ?? [];
-  const [row] = rows;
-  if (into !== table || row === undefined) return null;
-  const key = kind === "member" ? [row["workspace_id"], row["customer_id"]] : [row["id"]];
-  return key.every((part) => typeof part === "string" || typeof part === "number") ? key.join("/") : null;
+/** The id of what was made, as its row answers it. */
+export function idMade(rows: readonly Record<string, unknown>[]): string | null {
+  const id = rows[0]?.["id"];
+  return typeof id === "string" || typeof id === "number" ? String(id) : null;
 }

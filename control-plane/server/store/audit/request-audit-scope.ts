@@ -9,7 +9,7 @@ import type { AuditFields } from "../../core/accounts/audit-difference.ts";
 import type { AuditScope } from "../database/audit-scope.ts";
 import type { Connection, Database } from "../database/database.ts";
 import { appendAuditEntries, appendAuditEntriesAlone, type AuditEntry } from "./audit-log.ts";
-import { type AuditTargetKind, differenceOf, idMadeBy, rowsOf } from "./audit-targets.ts";
+import { type AuditTargetKind, differenceOf, idMade, rowsOf } from "./audit-targets.ts";
 
 /** What is known of a row before the change. */
 export type AuditTemplate = Omit<AuditEntry, "targetKind" | "targetId" | "before" | "after" | "attempts">;
@@ -55,9 +55,8 @@ export class RequestAuditScope implements AuditScope {
       target === null || id === null ? null : ((await rowsOf(sql, target, [id])).get(id) ?? null);
   }
 
-  saw(statement: string, rows: readonly QueryResultRow[]): void {
-    const { target } = this.#request;
-    const id = target === null ? null : idMadeBy(target, statement, rows);
+  sawMade(kind: string, rows: readonly QueryResultRow[]): void {
+    const id = kind === this.#request.target ? idMade(rows) : null;
     if (id !== null) this.made(id);
   }
 

@@ -12,10 +12,10 @@ import { type Statement, statementAlone } from "./connection/statement-in-role.t
 import type { Answer } from "./connection/batch.ts";
 import { arrayLiteral } from "./values/array-literal.ts";
 import { columnTypes } from "./values/column-types.ts";
-import { isInScope, currentAuditScope, watch } from "./audit-scope.ts";
 import { CopyIn } from "./connection/copy-in.ts";
 import { readInTurns } from "./connection/large-answers.ts";
 import { Pipeline } from "./connection/pipeline.ts";
+import { type AuditScope, watch } from "./audit-scope.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -69,6 +69,16 @@ export interface Connection {
     text: string,
     values?: readonly unknown[],
   ): Promise<{ rows: Row[]; rowCount: number }>;
+  /**
+   * The same for a statement that changes something, which the audit scope of a request must know. `makes`: what kind of
+   * thing the answered rows are, each with its id.
+   */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  change<Row extends QueryResultRow = QueryResultRow>(
+    text: string,
+    values?: readonly unknown[],
+    of?: { makes?: string },
+  ): Promise<{ rows: Row[]; rowCount: number }>;
 }
 
 declare const handedOut: unique symbol;
@@ -90,6 +100,8 @@ export interface Database extends Connection {
   readonly pool: Pool;
   /** As whom its connections work. */
   readonly role: ConnectionRole;
+  /** In which all changes by this handle are; the server's own are in none. */
+  readonly auditScope: AuditScope | undefined;
   close(): Promise<void>;
 }
 
@@ -118,16 +130,25 @@ export function openDatabase(
   });
   pool.on("error", ignoreBrokenConnection);
   pool.on("connect", readInTurns);
-  const database: Database = {
-    pool,
-    role,
-    query: async (text, values) =>
-      isInScope(text)
-        ? await transaction(database, async (sql) => await sql.query(text, values))
-        : await requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS }),
-    close: () => pool.end(),
+  const query: Connection["query"] = async (text, values) =>
+    await requestAlone({ pool, role }, { text, values, timeoutMs: STATEMENT_TIMEOUT_MS });
+  return { pool, role, auditScope: undefined, query, change: query, close: () => pool.end() };
+}
+
+/**
+ * The database by a handle whose changes are in this scope: a single one is a transaction together with what is recorded
+ * of it.
+ */
+export function inAuditScope(database: Database, auditScope: AuditScope): Database {
+  const inScope: Database = {
+    ...database,
+    auditScope,
+    change: async (text, values, of) =>
+      auditScope.isPresent
+        ? await transaction(inScope, async (sql) => await sql.change(text, values, of))
+        : await database.query(text, values),
   };
-  return database;
+  return inScope;
 }
 
 export type Isolation = "read committed" | "repeatable read" | "serializable";
@@ -140,9 +161,8 @@ interface TransactionOptions {
 }
 
 /**
- * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the request has a witness of
- * changes, it adds its part before the commit. A serialization failure, a deadlock or a stale plan
- * runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
+ * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the handle is in an audit scope,
+ * that adds its part before the commit. A serialization failure, a deadlock or a stale plan runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
  * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
  */
 export async function transaction<T>(
@@ -168,7 +188,7 @@ export async function transaction<T>(
 }
 
 async function runOnce<T>(
-  { pool, role }: Database,
+  { pool, role, auditScope: givenScope }: Database,
   work: (sql: Transaction) => Promise<T>,
   {
     isolation,
@@ -201,10 +221,11 @@ async function runOnce<T>(
     // They go out with the first of the work's own statements.
     const begun = Promise.all(begin.map((text) => pipeline.request({ text, timeoutMs })));
     begun.catch(() => undefined);
-    const auditScope = currentAuditScope();
-    const watched = auditScope === undefined ? undefined : watch(query, auditScope);
+    const auditScope = givenScope?.isPresent === true ? givenScope : undefined;
+    const plain: Connection = { query, change: query };
+    const watched = auditScope === undefined ? undefined : watch(plain, auditScope);
     const sql: Omit<Transaction, typeof handedOut> = {
-      query: watched?.query ?? query,
+      ...(watched ?? plain),
       copyIn: (text, pieces) =>
         pipeline.alone(() => copyIn(client, { copy: new CopyIn(text, pieces), timeoutMs })),
     };

@@ -21,7 +21,7 @@ export async function acquireLeadership(
   sql: Connection,
   { holder, now, former = null }: { holder: string; now: Date; former?: string | null },
 ): Promise<number | null> {
-  const { rows } = await sql.query<{ term: number }>(
+  const { rows } = await sql.change<{ term: number }>(
     `UPDATE leader
         SET term = CASE WHEN holder = $1 AND lease_until > $2 THEN term ELSE term + 1 END,
             holder = $1, lease_until = $2 + make_interval(secs => $3::float8 / 1000)
@@ -34,7 +34,7 @@ export async function acquireLeadership(
 
 /** Gives the lease up, so that another replica need not wait for its end. */
 export async function releaseLeadership(sql: Connection, holder: string): Promise<void> {
-  await sql.query("UPDATE leader SET holder = NULL, lease_until = 'epoch' WHERE holder = $1", [holder]);
+  await sql.change("UPDATE leader SET holder = NULL, lease_until = 'epoch' WHERE holder = $1", [holder]);
 }
 
 /** Null where nobody leads, by the database's own clock. */
@@ -52,7 +52,7 @@ export async function currentTerm(sql: Connection): Promise<number> {
 
 /** Raises the term above one that a host reports: the database is older than what that host has seen. */
 export async function raiseTermAbove(sql: Connection, reportedTerm: number): Promise<void> {
-  await sql.query("UPDATE leader SET term = $1::bigint + 1, holder = NULL WHERE term <= $1", [reportedTerm]);
+  await sql.change("UPDATE leader SET term = $1::bigint + 1, holder = NULL WHERE term <= $1", [reportedTerm]);
 }
 
 /**

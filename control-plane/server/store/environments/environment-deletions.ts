@@ -11,7 +11,7 @@ export async function completeDeletions(
   { ids, now }: { ids: readonly string[] | null; now: Date },
 ): Promise<string[]> {
   if (ids?.length === 0) return [];
-  const { rows } = await sql.query<{ id: string; customer_id: number }>(
+  const { rows } = await sql.change<{ id: string; customer_id: number }>(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, deleted_at = $2, status_deadline_at = NULL
       WHERE e.status = 'deleting' AND e.deleted_at IS NULL AND ($1::text[] IS NULL OR e.id = ANY($1))
         AND EXISTS (SELECT FROM events v WHERE ${isOfEnvironment("v", "e.id")})
@@ -43,7 +43,7 @@ export async function releaseOldLeasesOf(
   sql: Connection,
   { environmentIds, now }: { environmentIds: readonly string[]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE port_mappings SET status = 'released', released_at = $2
       WHERE env_id = ANY($1::text[]) AND lease_id IS NULL AND status IS DISTINCT FROM 'released' AND ${SOUND_LEASE}`,
     [environmentIds, now],

@@ -91,7 +91,7 @@ export async function moveEnvironments(sql: Transaction, moves: readonly StatusM
 
 async function writeStatuses(sql: Transaction, moves: readonly StatusMove[]): Promise<void> {
   const { texts, codes, params } = reasonLists(moves.map(({ reason }) => reason));
-  await sql.query(
+  await sql.change(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = m.status, status_reason = m.reason,
             status_reason_code = m.reason_code, status_reason_params = m.reason_params,
             status_deadline_at = m.deadline, ${MOVED_PORTS},
@@ -151,7 +151,7 @@ export async function explainEnvironment(
   { id, status, reason }: { id: string; status: EnvironmentStatus; reason: Reason | null },
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `UPDATE environments SET status_reason = $3, status_reason_code = $4, status_reason_params = $5
       WHERE id = $1 AND status = $2 AND (status_reason, status_reason_code) IS DISTINCT FROM ($3, $4)`,
     [id, status, text, code, params],
@@ -164,7 +164,7 @@ export async function explainWaiting(
   reported: readonly { id: string; reason: Reason }[],
 ): Promise<void> {
   const { texts, codes, params } = reasonLists(reported.map(({ reason }) => reason));
-  await sql.query(
+  await sql.change(
     `WITH held AS (
        SELECT e.id, s.reason, s.code, s.params
          FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS s(id, reason, code, params)

@@ -112,7 +112,7 @@ export async function insertEnvironments(
   if (orders.length === 0) return;
   const { text, code, params } = reasonColumns(reason);
   const rows = orders.map(({ order, now }) => ({ ...order, created_at: now }));
-  const inserted = sql.query(
+  const inserted = sql.change(
     `INSERT INTO environments (id, customer_id, workspace_id, name, description, image, status, status_reason, status_reason_code,
             status_reason_params, cpu, memory,
             gpu, gpu_memory, storage, temp_storage, ssh_enabled, jupyter_enabled, tensorboard_enabled, rdp_enabled,
@@ -128,6 +128,7 @@ export async function insertEnvironments(
               "envVars" jsonb, config jsonb, created_at timestamptz)
      RETURNING id`,
     [JSON.stringify(rows), text, code, params],
+    { makes: "environment" },
   );
   const reported = appendEvents(
     sql,
@@ -204,7 +205,7 @@ export async function updateEnvironment(
   id: string,
   change: EnvironmentChange,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE environments SET ${SOUND_ENVIRONMENT}, ${SOUND_PORTS}, status = ${knownStatus("environment", "environments")},
             name = coalesce($2, name), description = CASE WHEN $3 THEN $4 ELSE description END,
             ssh_enabled = coalesce($5, ssh_enabled), jupyter_enabled = coalesce($6, jupyter_enabled),

@@ -133,7 +133,7 @@ export async function keepWatches(
     cpuMs: cpu?.ms ?? null,
     cpuReportedAt: cpu?.reportedAt ?? null,
   }));
-  await sql.query(
+  await sql.change(
     `INSERT INTO idle_watches (env_id, run_id, idle_since, looked_at, cpu_ms, cpu_told_at, cpu_percent, gpu_percent, warned_at)
      SELECT n."environmentId", n."runId", n."idleSince", n."checkedAt", n."cpuMs", n."cpuReportedAt", n."cpuPercent",
             n."gpuPercent", n."warnedAt"

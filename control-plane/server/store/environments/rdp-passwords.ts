@@ -19,7 +19,7 @@ export async function setRdpPassword(
   sql: Transaction,
   { environmentId, runId, hash, actor, now }: NewRdpPassword,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO rdp_passwords (env_id, run_id, hash, set_by, set_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (env_id) DO UPDATE SET run_id = excluded.run_id, hash = excluded.hash, set_by = excluded.set_by,
        set_at = excluded.set_at`,

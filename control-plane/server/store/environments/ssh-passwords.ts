@@ -14,7 +14,7 @@ export async function setSshPassword(
   sql: Transaction,
   { environmentId, hash, actor, now }: NewSshPassword,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO ssh_passwords (env_id, hash, set_by, set_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (env_id) DO UPDATE SET hash = excluded.hash, set_by = excluded.set_by, set_at = excluded.set_at`,
     [environmentId, hash, actor, now],
@@ -23,7 +23,7 @@ export async function setSshPassword(
 
 /** False where there was none. */
 export async function removeSshPassword(sql: Connection, environmentId: string): Promise<boolean> {
-  const { rowCount } = await sql.query("DELETE FROM ssh_passwords WHERE env_id = $1", [environmentId]);
+  const { rowCount } = await sql.change("DELETE FROM ssh_passwords WHERE env_id = $1", [environmentId]);
   return rowCount > 0;
 }
 

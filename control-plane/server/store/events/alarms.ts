@@ -50,7 +50,7 @@ export async function raiseAlarm(
   alarm: NewAlarm & { kind: AlarmKind; now: Date },
 ): Promise<void> {
   const { text, code, params } = reasonColumns(alarm.reason);
-  const { rows } = await sql.query<AlarmRow>(
+  const { rows } = await sql.change<AlarmRow>(
     `INSERT INTO alarms (kind, subject, detail, reason_code, reason_params, raised_at)
      VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${COLUMNS}`,
     [alarm.kind, alarm.subject, text, code, params, alarm.now],
@@ -80,7 +80,7 @@ export async function raiseAlarmsOnce(
     ([first]) => first ?? [],
   );
   const { texts, codes, params } = reasonLists(firsts.map(({ reason }) => reason));
-  const { rows } = await sql.query<AlarmRow>(
+  const { rows } = await sql.change<AlarmRow>(
     `INSERT INTO alarms (kind, subject, detail, reason_code, reason_params, raised_at)
      SELECT $1::text, n.subject, n.detail, n.code, n.params, $4
        FROM unnest($2::text[], $3::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY n (subject, detail, code, params, nth)
@@ -96,7 +96,7 @@ export async function clearAlarm(
   sql: Transaction,
   { kind, subject, now }: { kind: AlarmKind; subject: string; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<AlarmRow>(
+  const { rows } = await sql.change<AlarmRow>(
     `UPDATE alarms SET cleared_at = $3 WHERE kind = $1 AND subject = $2 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [kind, subject, now],
   );
@@ -149,7 +149,7 @@ export async function clearAlarmById(
   sql: Transaction,
   { id, now }: { id: number; now: Date },
 ): Promise<AlarmRow | null> {
-  const cleared = await sql.query<AlarmRow>(
+  const cleared = await sql.change<AlarmRow>(
     `UPDATE alarms SET cleared_at = $2 WHERE id = $1 AND cleared_at IS NULL RETURNING ${COLUMNS}`,
     [id, now],
   );

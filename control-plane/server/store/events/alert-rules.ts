@@ -19,7 +19,7 @@ export async function setThresholds(
     request.hoursLeft,
     request.budgetPercents,
   ].map((list) => ({ isSet: list !== undefined, list: list?.map(formatPoints) ?? null }));
-  await sql.query(
+  await sql.change(
     `INSERT INTO alert_rules AS r (customer_id, balances, hours_left, budget_percents)
      VALUES ($1, $3::numeric[], $5::numeric[], $7::numeric[])
      ON CONFLICT (customer_id) DO UPDATE
@@ -43,7 +43,7 @@ export async function setMonthlyLimit(
   sql: Connection,
   { customerId, limit }: { customerId: number; limit: Points | null },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO alert_rules (customer_id, monthly_limit) VALUES ($1, $2)
      ON CONFLICT (customer_id) DO UPDATE SET monthly_limit = EXCLUDED.monthly_limit`,
     [customerId, limit === null ? null : formatPoints(limit)],

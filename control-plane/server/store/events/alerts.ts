@@ -40,12 +40,12 @@ async function writeAlert(
     notice.month === null ? null : `${notice.month}-01`,
   ];
   const { rows } = await (notice.state === "fired"
-    ? sql.query<{ id: number }>(
+    ? sql.change<{ id: number }>(
         `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
         [...key, notice.value, notice.sentence, at],
       )
-    : sql.query<{ id: number }>(
+    : sql.change<{ id: number }>(
         `UPDATE alerts SET recovered_at = $5
           WHERE customer_id = $1 AND kind = $2 AND threshold IS NOT DISTINCT FROM $3::numeric
             AND month IS NOT DISTINCT FROM $4::date AND recovered_at IS NULL RETURNING id`,

@@ -34,7 +34,7 @@ export async function takeDue(
   sql: Transaction,
   query: { now: Date; busyWebhookIds: readonly number[]; places: number; placesForFailing: number },
 ): Promise<DueDelivery[]> {
-  const { rows } = await sql.query<DueDelivery>(
+  const { rows } = await sql.change<DueDelivery>(
     `WITH pending AS (SELECT * FROM webhook_deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL),
      first AS (
        SELECT DISTINCT ON (webhook_id) id, next_try_at,
@@ -62,7 +62,7 @@ export async function writeOutcome(
   sql: Transaction,
   { id, outcome, now }: { id: number; outcome: TryOutcome; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE webhook_deliveries
         SET last_status = $2, last_error = $3, last_answer = $4,
             delivered_at = CASE WHEN $5 THEN $6::timestamptz END,
@@ -74,12 +74,12 @@ export async function writeOutcome(
 
 /** Ends those whose last try nobody lived to write down, and removes what ended long ago. */
 export async function tidyDeliveries(sql: Transaction, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE webhook_deliveries SET given_up_at = $1, last_error = coalesce(last_error, 'the server died meanwhile')
       WHERE delivered_at IS NULL AND given_up_at IS NULL AND next_try_at <= $1 AND tries >= $2`,
     [now, MAX_WEBHOOK_TRIES],
   );
-  await sql.query(
+  await sql.change(
     `DELETE FROM webhook_deliveries WHERE id IN (
        SELECT id FROM (SELECT id, created_at FROM webhook_deliveries ORDER BY id LIMIT $2) oldest
         WHERE created_at < $1) AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL)`,

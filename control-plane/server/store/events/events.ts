@@ -30,7 +30,7 @@ function columnsOf({ reason = null }: Pick<NewEvent, "reason">) {
 
 export async function appendEvent(sql: Connection, event: NewEvent): Promise<void> {
   const { text, code, params } = columnsOf(event);
-  await sql.query(
+  await sql.change(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
                          reason, reason_code, reason_params)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
@@ -57,7 +57,7 @@ export async function appendEvent(sql: Connection, event: NewEvent): Promise<voi
 export async function appendEvents(sql: Connection, events: readonly NewEvent[]): Promise<number[]> {
   if (events.length === 0) return [];
   const reasons = events.map(columnsOf);
-  const { rows } = await sql.query<{ id: number }>(
+  const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, gpu_uuid, customer_id, actor, kind, old, new,
                          reason, reason_code, reason_params)
      SELECT e.at, e.workload_kind, e.workload_id, e.instance_id, e.host_id, e.gpu_uuid, e.customer_id, e.actor, e.kind,
@@ -95,7 +95,7 @@ export async function appendInstanceEvent(
   >,
 ): Promise<number | null> {
   const { text, code, params } = columnsOf(event);
-  const { rows } = await sql.query<{ id: number }>(
+  const { rows } = await sql.change<{ id: number }>(
     `INSERT INTO events (at, workload_kind, workload_id, instance_id, host_id, actor, kind, old, new, reason, reason_code,
                          reason_params)
      SELECT $1, i.workload_kind, i.workload_id, i.id, $3, $4, $5, $6, $7, $8, $9, $10 FROM instances i WHERE i.id = $2

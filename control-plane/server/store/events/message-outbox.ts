@@ -139,7 +139,7 @@ interface Message {
 async function queue(sql: Transaction, messages: readonly Message[], receives: string): Promise<void> {
   if (messages.length === 0) return;
   const sentence = `More than ${MAX_WAITING} messages wait for this webhook: what happens from now on is not told one by one.`;
-  await sql.query(
+  await sql.change(
     `WITH news AS (
        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
          AS n(customer_id, kind, body, at, nth)),

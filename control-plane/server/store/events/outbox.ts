@@ -25,7 +25,7 @@ export async function queueAlert(
     at: alert.at.toISOString(),
   });
   // Held, since a webhook that is deleted in this moment would make the posting itself fail.
-  await sql.query(
+  await sql.change(
     `INSERT INTO webhook_deliveries (webhook_id, alert_id, kind, body, created_at, next_try_at)
      SELECT w.id, $2, $3, $4, $5, $5
        FROM (SELECT id FROM webhooks WHERE customer_id = $1 AND active AND (kinds IS NULL OR $3 = ANY(kinds))
@@ -41,7 +41,7 @@ export async function queueTest(
 ): Promise<DeliveryRow | null> {
   const sentence = `A test of webhook ${webhookId}: nothing has happened.`;
   const body = JSON.stringify({ kind: "test", customer_id: customerId, sentence, at: now.toISOString() });
-  const { rows } = await sql.query<DeliveryRow>(
+  const { rows } = await sql.change<DeliveryRow>(
     `INSERT INTO webhook_deliveries (webhook_id, kind, body, created_at, next_try_at)
      SELECT $1, 'test', $2, $3, $3
       WHERE NOT EXISTS (SELECT FROM webhook_deliveries WHERE webhook_id = $1 AND kind = 'test'

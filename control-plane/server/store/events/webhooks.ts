@@ -22,11 +22,12 @@ export async function insertWebhook(
   webhook: { customerId: number; url: string; secret: string; kinds: RequestedKinds; now: Date },
 ): Promise<WebhookRow | null> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [webhook.customerId]);
-  const { rows } = await sql.query<WebhookRow>(
+  const { rows } = await sql.change<WebhookRow>(
     `INSERT INTO webhooks (customer_id, url, secret, kinds, created_at)
      SELECT $1, $2, $3, $4::varchar[], $5 WHERE (SELECT count(*) FROM webhooks WHERE customer_id = $1) < $6
      RETURNING ${COLUMNS}`,
     [webhook.customerId, webhook.url, webhook.secret, webhook.kinds, webhook.now, MAX_WEBHOOKS],
+    { makes: "webhook" },
   );
   return rows[0] ?? null;
 }
@@ -56,12 +57,12 @@ export async function updateWebhook(
   webhook: Pick<WebhookRow, "id" | "url" | "kinds" | "active">,
   now: Date,
 ): Promise<WebhookRow | null> {
-  const { rows } = await sql.query<WebhookRow>(
+  const { rows } = await sql.change<WebhookRow>(
     `UPDATE webhooks SET url = $2, kinds = $3::varchar[], active = $4 WHERE id = $1 RETURNING ${COLUMNS}`,
     [webhook.id, webhook.url, webhook.kinds, webhook.active],
   );
   if (!webhook.active)
-    await sql.query(
+    await sql.change(
       `UPDATE webhook_deliveries SET given_up_at = $2, last_error = 'the webhook was switched off'
         WHERE webhook_id = $1 AND delivered_at IS NULL AND given_up_at IS NULL`,
       [webhook.id, now],
@@ -74,7 +75,7 @@ export async function replaceSecret(
   sql: Connection,
   { id, secret }: { id: number; secret: string },
 ): Promise<WebhookRow | null> {
-  const { rows } = await sql.query<WebhookRow>(
+  const { rows } = await sql.change<WebhookRow>(
     `UPDATE webhooks SET secret = $2 WHERE id = $1 RETURNING ${COLUMNS}`,
     [id, secret],
   );
@@ -82,5 +83,5 @@ export async function replaceSecret(
 }
 
 export async function deleteWebhook(sql: Connection, webhookId: number): Promise<void> {
-  await sql.query("DELETE FROM webhooks WHERE id = $1", [webhookId]);
+  await sql.change("DELETE FROM webhooks WHERE id = $1", [webhookId]);
 }

@@ -53,7 +53,7 @@ export async function writeRoute(
     );
     const { is_there: isThere = false, was = null } = rows[0] ?? {};
     if (!isThere) return { isWritten: false, isChange: false };
-    await sql.query(
+    await sql.change(
       `INSERT INTO gateway_ways (gateway_id, host_id, way, detail, since) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (gateway_id, host_id) DO UPDATE SET way = excluded.way, detail = excluded.detail,
          since = CASE WHEN gateway_ways.way = excluded.way THEN gateway_ways.since ELSE excluded.since END`,
@@ -96,7 +96,7 @@ async function drop(sql: Transaction, routes: readonly RouteRow[]): Promise<Host
   if (routes.length === 0) return [];
   const hosts = [...new Set(routes.filter(({ route }) => needsDialling(route)).map((row) => row.host_id))];
   await lockHosts(sql, hosts);
-  await sql.query("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
+  await sql.change("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
     [...new Set(routes.map((row) => row.gateway_id))],
   ]);
   await raiseGenerations(sql, hosts);

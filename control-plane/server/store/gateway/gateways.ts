@@ -34,7 +34,7 @@ export interface NewGateway {
 
 /** Also where the row was lost: a gateway that runs is there. */
 export async function keepGateway(sql: Connection, gateway: NewGateway): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gateways (id, name, tunnel_host, tunnel_port, web_base, service_base, service_domain, started_at, seen_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
      ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`,
@@ -52,11 +52,11 @@ export async function keepGateway(sql: Connection, gateway: NewGateway): Promise
 }
 
 export async function removeGateway(sql: Connection, id: string): Promise<void> {
-  await sql.query("DELETE FROM gateways WHERE id = $1", [id]);
+  await sql.change("DELETE FROM gateways WHERE id = $1", [id]);
 }
 
 export async function forgetGateways(sql: Connection, now: Date): Promise<void> {
-  await sql.query("DELETE FROM gateways WHERE seen_at < $1::timestamptz - make_interval(secs => $2)", [
+  await sql.change("DELETE FROM gateways WHERE seen_at < $1::timestamptz - make_interval(secs => $2)", [
     now,
     FORGOTTEN_AFTER_SECONDS,
   ]);

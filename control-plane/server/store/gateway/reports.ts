@@ -15,7 +15,7 @@ export async function writeReport(
   gatewayId: string,
   { asOf, services }: RoutesReport,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gateway_reports (gateway_id, routes_as_of, reported_at, services)
      SELECT id, $2, clock_timestamp(), $3 FROM gateways WHERE id = $1
      ON CONFLICT (gateway_id) DO UPDATE SET routes_as_of = excluded.routes_as_of, reported_at = excluded.reported_at,

@@ -82,7 +82,7 @@ export async function noteConnection(
   sql: Connection,
   { hostId, address }: { hostId: string; address: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET seen_addresses = (ARRAY[$2::text] || array_remove(seen_addresses, $2::text))[1:${MOST_SEEN}]
       WHERE id = $1 AND seen_addresses[1] IS DISTINCT FROM $2::text`,
     [hostId, normalAddress(address)],
@@ -94,12 +94,12 @@ export async function confirmAddress(
   sql: Connection,
   { hostId, address }: { hostId: string; address: string | null },
 ): Promise<void> {
-  await sql.query("UPDATE hosts SET confirmed_address = $2 WHERE id = $1", [hostId, address]);
+  await sql.change("UPDATE hosts SET confirmed_address = $2 WHERE id = $1", [hostId, address]);
 }
 
 /** Its agent runs on this machine, with this process' loopback. False where there is no such host. */
 export async function noteOnThisMachine(sql: Connection, hostId: string): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE hosts SET own_network = $2 WHERE id = $1 AND deleted_at IS NULL",
     [hostId, ownNetwork()],
   );

@@ -27,7 +27,7 @@ export async function putCanary(
   { hostId, canary, now }: { hostId: string; canary: CanaryReport; now: Date },
 ): Promise<boolean> {
   const isTried = canary.outcome === "refused" || canary.outcome === "succeeded";
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO host_canaries AS y (host_id, reported_ms, outcome, detail, heard_at, tried_at, succeeded, unclear, failures)
      VALUES ($1, $2, $3::varchar, $4, $5::timestamptz, CASE WHEN $6::boolean THEN $5::timestamptz END, $7, $8, CASE WHEN $3::varchar = 'failed' THEN 1 ELSE 0 END)
      ON CONFLICT (host_id) DO UPDATE SET reported_ms = EXCLUDED.reported_ms, outcome = EXCLUDED.outcome,

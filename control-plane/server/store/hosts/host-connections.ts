@@ -26,7 +26,7 @@ export async function noteSilence(
   sql: Connection,
   { host, to, status, now }: { host: SilentHost; to: HostConnection; status: HostStatus; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE hosts SET connection = $3, status = $4, status_reason = $5 WHERE id = $1 AND last_heartbeat = $2`,
     [host.id, host.last_heartbeat, to, status, `No heartbeat since ${host.last_heartbeat.toISOString()}.`],
   );

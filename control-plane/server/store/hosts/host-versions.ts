@@ -18,7 +18,7 @@ export async function putHostVersions(
   sql: Connection,
   { hostId, versions, now }: { hostId: string; versions: HostVersions; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_versions AS v (host_id, reported, reported_at, open_cves, table_edition) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (host_id) DO UPDATE SET reported = EXCLUDED.reported, open_cves = EXCLUDED.open_cves,
             table_edition = EXCLUDED.table_edition,
@@ -49,7 +49,7 @@ export async function judgeAnew(sql: Transaction): Promise<boolean> {
 /** The report stays as it came. Of one that nobody can read what was found before stays too. */
 async function putVerdicts(sql: Transaction, hostId: string, reported: unknown): Promise<void> {
   const read = HostVersions.safeParse(reported);
-  await sql.query(
+  await sql.change(
     "UPDATE host_versions SET open_cves = coalesce($2::text[], open_cves), table_edition = $3 WHERE host_id = $1",
     [hostId, read.success ? openCvesOf(read.data) : null, CVE_TABLE_EDITION],
   );

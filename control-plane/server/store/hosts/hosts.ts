@@ -244,7 +244,7 @@ export interface HostChange {
 }
 
 export async function updateHost(sql: Connection, hostId: string, change: HostChange): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET ${SOUND_HOST}, name = coalesce($2, name),
             public_ip = CASE WHEN $3 THEN $4 ELSE public_ip END,
             labels = CASE WHEN $5 THEN $6::jsonb ELSE labels END,
@@ -276,14 +276,14 @@ export async function cordonHost(
   sql: Connection,
   { hostId, reason }: { hostId: string; reason: string | null },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET ${SOUND_HOST}, cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE id = $1`,
     [hostId, reason],
   );
 }
 
 export async function uncordonHost(sql: Connection, hostId: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET ${SOUND_HOST}, cordoned = false, cordon_reason = NULL,
             status = CASE WHEN connection IN ('connected', 'suspect') THEN 'online' ELSE 'offline' END
       WHERE id = $1`,
@@ -296,7 +296,7 @@ export async function cordonGpu(
   sql: Connection,
   { uuid, reason }: { uuid: string; reason: string | null },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
     [uuid, reason],
   );
@@ -304,7 +304,7 @@ export async function cordonGpu(
 }
 
 export async function uncordonGpu(sql: Connection, uuid: string): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE gpus SET cordoned = false, cordon_reason = NULL,
             status = CASE WHEN EXISTS (
               SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
@@ -320,7 +320,7 @@ export async function confirmStops(
   sql: Connection,
   { hostId, generation }: { hostId: string; generation: number },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE hosts SET confirmed_stops = greatest(confirmed_stops, $2)
       WHERE id = $1 AND deleted_at IS NULL AND $2 <= generation`,
     [hostId, generation],
@@ -335,7 +335,7 @@ export async function lockHosts(sql: Transaction, hostIds: readonly string[]): P
 
 /** Whoever changes a host's desired set calls this in the same transaction. Takes the host's row lock. */
 export async function raiseGeneration(sql: Transaction, hostId: string): Promise<number> {
-  const { rows } = await sql.query<{ generation: number }>(
+  const { rows } = await sql.change<{ generation: number }>(
     "UPDATE hosts SET generation = generation + 1 WHERE id = $1 RETURNING generation",
     [hostId],
   );
@@ -348,7 +348,7 @@ export async function raiseGenerations(
   hostIds: readonly string[],
 ): Promise<Map<string, number>> {
   if (hostIds.length === 0) return new Map();
-  const { rows } = await sql.query<{ id: string; generation: number }>(
+  const { rows } = await sql.change<{ id: string; generation: number }>(
     `WITH held AS (SELECT id FROM hosts WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE)
      UPDATE hosts h SET generation = h.generation + 1 FROM held WHERE h.id = held.id RETURNING h.id, h.generation`,
     [hostIds],
@@ -361,7 +361,7 @@ export async function raiseGenerations(
  * once for all hosts: a look for each host by itself is slow where Postgres believes that next to nothing is held.
  */
 export async function refreshHostUse(sql: Connection, hostIds: readonly string[]): Promise<void> {
-  await sql.query(
+  await sql.change(
     `WITH held AS (
        SELECT host_id, ceil(sum(cpu_milli) / 1000.0)::int AS cpu, sum(memory_bytes)::bigint AS memory,
               coalesce(sum(temp_storage_bytes), 0)::bigint AS disk

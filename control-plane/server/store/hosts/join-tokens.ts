@@ -18,10 +18,11 @@ export async function insertJoinToken(
     expiresAt: Date;
   },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO join_tokens (token_hash, host_name, storage_pool, created_by, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
     [token.tokenHash, token.hostName, token.storagePool, token.createdBy, token.now, token.expiresAt],
+    { makes: "join-token" },
   );
 }
 
@@ -87,12 +88,12 @@ export async function useJoinToken(
   if (known === null && token.storage_pool !== null)
     await putInPool(sql, { hostId, pool: token.storage_pool, now });
   if (known === null)
-    await sql.query("INSERT INTO host_credentials (nkey, host_id, issued_at) VALUES ($1, $2, $3)", [
+    await sql.change("INSERT INTO host_credentials (nkey, host_id, issued_at) VALUES ($1, $2, $3)", [
       request.nkey,
       hostId,
       now,
     ]);
-  await sql.query("UPDATE join_tokens SET used_at = $2, used_by_nkey = $3, host_id = $4 WHERE id = $1", [
+  await sql.change("UPDATE join_tokens SET used_at = $2, used_by_nkey = $3, host_id = $4 WHERE id = $1", [
     token.id,
     now,
     request.nkey,
@@ -108,7 +109,7 @@ async function writeHost(
   { hostId, name, request, now }: { hostId: HostId; name: string; request: JoinRequest; now: Date },
 ): Promise<void> {
   const { machine } = request;
-  await sql.query(
+  await sql.change(
     `INSERT INTO hosts (id, name, hostname, ip_address, os_type, os_version, arch, total_cpu, total_memory,
                         total_disk, agent_version, attach_mode, storage_pool, claimed_storage_pool, pool_member_since,
                         registered_at)
@@ -136,6 +137,7 @@ async function writeHost(
       machine.storagePool,
       now,
     ],
+    { makes: "host" },
   );
 }
 
@@ -160,7 +162,7 @@ export async function noteIssued(
   sql: Connection,
   credential: { nkey: string; issuedAt: Date; expiresAt: Date },
 ): Promise<void> {
-  await sql.query("UPDATE host_credentials SET issued_at = $2, jwt_expires_at = $3 WHERE nkey = $1", [
+  await sql.change("UPDATE host_credentials SET issued_at = $2, jwt_expires_at = $3 WHERE nkey = $1", [
     credential.nkey,
     credential.issuedAt,
     credential.expiresAt,

@@ -14,7 +14,7 @@ const ID = "{id}";
 
 /** To those that have none yet; one that somebody else holds just now gets it the next time. */
 export async function giveEndpoints(sql: Connection, base: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services SET endpoint_url = replace($1, $2, id) WHERE id IN (
        SELECT s.id FROM inference_services s WHERE s.endpoint_url IS NULL AND s.deleted_at IS NULL
           AND EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id)

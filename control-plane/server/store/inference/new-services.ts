@@ -63,7 +63,7 @@ export async function insertService(
   { actor, now, reason }: Deed,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `INSERT INTO inference_services (id, customer_id, workspace_id, name, description, framework, image, version, status,
             status_reason, cpu, memory, gpu, gpu_memory, model_id, model_version, min_replicas, max_replicas, replicas,
             autoscaling_enabled, autoscaling_config, autoscaling_dry_run, health_check_path, health_check_interval, env_vars,
@@ -144,5 +144,5 @@ export function orderOfNewService(service: NewService, payerId: number): Order {
 
 /** Nobody sees it any more; what it used stays in the books. */
 export async function markServiceDeleted(sql: Transaction, id: string, now: Date): Promise<void> {
-  await sql.query(`UPDATE inference_services SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = $1`, [id, now]);
+  await sql.change(`UPDATE inference_services SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = $1`, [id, now]);
 }

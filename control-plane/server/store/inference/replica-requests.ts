@@ -66,7 +66,7 @@ export async function changeReplicaRequests(
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   const after = handedOver(row, { ...row, ...given });
   const wanted = wantedReplicas(replicaRequestsOf(after));
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, wished_replicas = $4,
             autoscaling_enabled = $5, autoscaling_config = $6, autoscaling_dry_run = $7, load_wish = $8, woken_at = $9,
             replicas = $10
@@ -128,7 +128,7 @@ export async function noteFailures(
   id: string,
   { failures, until }: { failures: number; until: Date | null },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services SET ${SOUND_SIZES}, replica_failures = $2, replace_after = $3 WHERE id = $1`,
     [id, failures, until],
   );

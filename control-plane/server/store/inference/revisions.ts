@@ -73,7 +73,7 @@ export async function insertRevision(
   serviceId: string,
   { template, actor, now }: { template: StoredTemplate; actor: string; now: Date },
 ): Promise<number> {
-  const { rows } = await sql.query<{ number: number }>(
+  const { rows } = await sql.change<{ number: number }>(
     `INSERT INTO service_revisions (service_id, number, version, image, command, env_vars, cpu, memory, gpu, gpu_memory,
             model_id, model_version, config, created_at, actor)
      SELECT $1::text, 1 + coalesce(max(number), 0), $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14

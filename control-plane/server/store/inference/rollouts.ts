@@ -107,7 +107,7 @@ export async function requestRollout(
     return;
   }
   if (before.rollout !== null) await endRollout(sql, service.id, { outcome: "superseded", cause: null, now });
-  await sql.query(
+  await sql.change(
     `INSERT INTO service_rollouts (service_id, number, from_revision, target, allows_gap, gap_from, cause, began_at, actor)
      SELECT $1::text, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $7, $8 FROM service_rollouts WHERE service_id = $1::text`,
     [
@@ -171,7 +171,7 @@ export function isOther(one: Rollout, other: Rollout): boolean {
 }
 
 async function keepRollout(sql: Transaction, serviceId: string, rollout: Rollout): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE service_rollouts SET cause = $2, allows_gap = $3, gap_from = $4 WHERE service_id = $1 AND ended_at IS NULL`,
     [serviceId, rollout.cause, rollout.allowsGap, rollout.gapFrom],
   );
@@ -182,7 +182,7 @@ async function endRollout(
   serviceId: string,
   { outcome, cause, now }: { outcome: RolloutOutcome; cause: string | null; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE service_rollouts SET outcome = $2, cause = coalesce(cause, $3), ended_at = $4
       WHERE service_id = $1 AND ended_at IS NULL`,
     [serviceId, outcome, cause, now],
@@ -195,7 +195,7 @@ async function serveRevision(
   serviceId: string,
   { serving, previous }: Versions,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services s
         SET serving_revision = v.number, previous_revision = $3, version = v.version,
             previous_version = (SELECT p.version FROM service_revisions p WHERE p.service_id = s.id AND p.number = $3),

@@ -92,7 +92,7 @@ export async function storeScalingChecks(
 ): Promise<void> {
   if (checks.length === 0) return;
   const stored = checks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-  await sql.query(
+  await sql.change(
     `INSERT INTO service_looks (service_id, looked_at, wish, sentence, history, counts)
      SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[])
          AS l(service_id, looked_at, wish, sentence, history, counts)

@@ -44,7 +44,7 @@ export async function changeService(
     is_dry_run: change.autoscaling_dry_run,
   });
   const after = { ...service, ...Object.fromEntries(fields), config: service.config };
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services SET ${SOUND_SIZES}, name = $2, description = CASE WHEN $3 THEN $4 ELSE description END,
             health_check_path = $5, health_check_interval = $6,
             config = CASE WHEN $7::jsonb IS NULL THEN config ELSE jsonb_strip_nulls(coalesce(config, '{}') || $7) END
@@ -79,7 +79,7 @@ async function requestAnew(
   service: ServiceOrderRow,
   check: HealthCheck,
 ): Promise<string[]> {
-  const { rows } = await sql.query<{ host_id: string }>(
+  const { rows } = await sql.change<{ host_id: string }>(
     // Where it listens is its revision's, and stays as it is.
     `UPDATE placements p SET live = p.live || jsonb_build_object('probe', $2::jsonb || coalesce(
               jsonb_strip_nulls(jsonb_build_object('port', p.live #> '{probe,port}')), '{}'))

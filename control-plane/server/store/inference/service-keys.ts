@@ -47,7 +47,7 @@ export async function insertServiceKey(
   );
   if (live.some(({ name }) => name === key.name)) return "name-taken";
   if (live.filter((one) => one.is_open).length >= MAX_LIVE_SERVICE_KEYS) return "too-many";
-  const { rows } = await sql.query<ServiceKeyRow>(
+  const { rows } = await sql.change<ServiceKeyRow>(
     `INSERT INTO service_keys (service_id, name, prefix, key_hash, customer_id, made_at, expires_at,
        requests_per_minute, max_in_flight, tokens_per_day)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
@@ -63,6 +63,7 @@ export async function insertServiceKey(
       key.limits.maxInFlight,
       key.limits.tokensPerDay,
     ],
+    { makes: "service-key" },
   );
   return rows[0] as ServiceKeyRow;
 }
@@ -86,7 +87,7 @@ export async function revokeServiceKey(
   sql: Connection,
   { serviceId, id, actor, now }: { serviceId: string; id: number; actor: string; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE service_keys SET revoked_at = $4, revoked_by = $3
       WHERE service_id = $1 AND id = $2 AND revoked_at IS NULL`,
     [serviceId, id, actor, now],

@@ -168,7 +168,7 @@ async function notePlaced(sql: Connection, placed: readonly PlacedStart[]): Prom
       code: "replica-placed",
       params: { rank: start.firstRank, host_name: hosts[0]?.name ?? "unknown" },
     });
-    await sql.query(
+    await sql.change(
       `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $2, status_reason_code = $3, status_reason_params = $4
         WHERE id = $1 AND status = 'creating'`,
       [start.id, text, code, params],
@@ -182,7 +182,7 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
     moves.map(({ workload: { id }, to }) => ({ id, status: to })),
   );
   const { texts, codes, params } = reasonLists(moves.map(({ reason }) => reason));
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services s SET ${SOUND_SIZES}, status = m.status, status_reason = m.reason,
             status_reason_code = m.reason_code, status_reason_params = m.reason_params,
             status_deadline_at = m.deadline, replicas = m.replicas
@@ -232,7 +232,7 @@ async function explain(
   { id, status, reason }: Explanation<InferenceServiceStatus>,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services SET ${SOUND_SIZES}, status_reason = $3, status_reason_code = $4, status_reason_params = $5
       WHERE id = $1 AND status = $2 AND (status_reason, status_reason_code) IS DISTINCT FROM ($3, $4)`,
     [id, status, text, code, params],
@@ -258,13 +258,13 @@ async function explainWaiting(
   );
   if (rows.length === 0) return;
   const held = rows.map(({ id }) => id);
-  await sql.query(
+  await sql.change(
     `UPDATE instances i SET lacks = t.reason FROM unnest($1::text[], $2::int[], $3::text[]) AS t(id, rank, reason)
       WHERE i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank AND t.id = ANY($4::text[])
         AND i.lacks IS DISTINCT FROM t.reason`,
     [...values, held],
   );
-  await sql.query(
+  await sql.change(
     `UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = t.reason, status_reason_code = t.code,
             status_reason_params = t.params
        FROM (SELECT DISTINCT ON (id) id, reason, code, params
@@ -282,7 +282,7 @@ async function giveUpWaiting(
   sql: Transaction,
   { id, firstRank, reason }: { id: string; firstRank: number; reason: Reason },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE instances SET given_up = $3
       WHERE workload_kind = 'inference' AND workload_id = $1 AND rank = $2 AND current_epoch = 0 AND dismissed_at IS NULL`,
     [id, firstRank, inEnglish(reason)],

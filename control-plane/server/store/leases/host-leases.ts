@@ -9,7 +9,7 @@ export async function endLeasesOf(
   hostId: string,
   { reason, actor, now }: { reason: string; actor: string; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<{ id: string; env_id: string; old: string; customer_id: number }>(
+  const { rows } = await sql.change<{ id: string; env_id: string; old: string; customer_id: number }>(
     `WITH live AS (
        SELECT o.id, o.state AS old, e.customer_id FROM lease_orders o JOIN environments e ON e.id = o.env_id
         WHERE o.host_id = $1 AND o.ended_at IS NULL)

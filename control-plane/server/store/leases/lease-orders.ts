@@ -22,7 +22,7 @@ export interface NewLease extends PortRequest {
 /** @throws StoreError (a unique violation) where such a port of the environment is wanted already */
 export async function insertLeaseOrders(sql: Connection, leases: readonly NewLease[]): Promise<void> {
   if (leases.length === 0) return;
-  await sql.query(
+  await sql.change(
     `INSERT INTO lease_orders (id, env_id, host_id, service_type, internal_port, auto_release_hours, generation,
             ordered_by, ordered_at, state_changed_at)
      SELECT o.*, o.ordered_at
@@ -40,6 +40,7 @@ export async function insertLeaseOrders(sql: Connection, leases: readonly NewLea
       leases.map((lease) => lease.actor),
       leases.map((lease) => lease.now),
     ],
+    { makes: "port-order" },
   );
 }
 
@@ -139,7 +140,7 @@ export async function orderReleases(
   },
 ): Promise<void> {
   if (leases.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE lease_orders o SET want = 'released', released_by = $4, release_reason = r.reason,
             generation = coalesce(r.generation, o.generation)
        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS r(id, reason, generation)
@@ -163,13 +164,13 @@ export async function setAutoRelease(
     generations,
   }: { leaseIds: readonly string[]; hours: number; generations: ReadonlyMap<string, number> },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE lease_orders o SET auto_release_hours = $2, generation = g.generation
        FROM unnest($3::text[], $4::bigint[]) AS g(host_id, generation)
       WHERE o.id = ANY($1::text[]) AND o.host_id = g.host_id`,
     [leaseIds, hours, [...generations.keys()], [...generations.values()]],
   );
-  await sql.query("UPDATE port_mappings SET auto_release_hours = $2 WHERE lease_id = ANY($1::text[])", [
+  await sql.change("UPDATE port_mappings SET auto_release_hours = $2 WHERE lease_id = ANY($1::text[])", [
     leaseIds,
     hours,
   ]);

@@ -223,7 +223,7 @@ async function noteOrders(
     answer: one.answers.detail,
     reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
   }));
-  await sql.query(
+  await sql.change(
     `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
             last_accessed_at = n.accessed, release_due_at = n.due, bytes_in = n."bytesIn", bytes_out = n."bytesOut",
             release_warning = n.warning, answers_seen = n.answers,

@@ -96,7 +96,7 @@ export async function releaseOldMapping(
   sql: Connection,
   { id, now }: { id: number; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE port_mappings SET status = 'released', released_at = $2
       WHERE id = $1 AND lease_id IS NULL AND status IS DISTINCT FROM 'released'`,
     [id, now],

@@ -45,7 +45,7 @@ export async function putMappings(
   now: Date,
 ): Promise<void> {
   if (bound.length === 0) return;
-  await sql.query(
+  await sql.change(
     `WITH bound AS (
        SELECT * FROM jsonb_to_recordset($2::jsonb) AS b("leaseId" text, "environmentId" text, service text,
          "internalPort" int, "externalPort" int, "autoReleaseHours" int, generation bigint, "lastAccessedAt" timestamptz)),
@@ -67,7 +67,7 @@ export async function moveMapping(
   sql: Connection,
   { environmentId, leaseId, externalPort }: Pick<BoundPort, "environmentId" | "leaseId" | "externalPort">,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE port_mappings SET external_port = $3 WHERE env_id = $1 AND lease_id = $2 AND status = 'active'`,
     [environmentId, leaseId, externalPort],
   );
@@ -78,7 +78,7 @@ export async function releaseMappings(
   { hostId, leaseIds, now }: { hostId: string; leaseIds: readonly string[]; now: Date },
 ): Promise<void> {
   if (leaseIds.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE port_mappings SET status = 'released', released_at = $3
       WHERE host_id = $1 AND lease_id = ANY($2::text[]) AND status = 'active'`,
     [hostId, leaseIds, now],
@@ -96,7 +96,7 @@ export const mirroredPorts = (environment: string) => `
 /** The environments' port columns show the leases that are wanted and bound, and nothing else. */
 export async function mirrorPorts(sql: Connection, environmentIds: readonly string[]): Promise<void> {
   if (environmentIds.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE environments e SET ssh_port = live.ssh, rdp_port = live.rdp, jupyter_port = live.jupyter,
             tensorboard_port = live.tensorboard
        FROM unnest($1::text[]) leasing (id) CROSS JOIN LATERAL (${mirroredPorts("leasing.id")}) live

@@ -125,13 +125,13 @@ export async function restartEnvironment(
   ]);
   await setRun(sql, held, runId);
   await setSwitches(sql, held, { ...environment, tempStorageBytes: check.tempStorageBytes });
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3
       WHERE instance_id = $1 AND epoch = $2`,
     [held.instance_id, held.epoch, context.now],
   );
-  await sql.query("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
+  await sql.change("UPDATE instances SET state = 'placed' WHERE id = $1", [held.instance_id]);
   await appendInstanceEvent(sql, {
     at: context.now,
     kind: INSTANCE_EVENT,

@@ -57,7 +57,7 @@ async function write(
     }),
   );
   if (changes.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs SET ${SOUND_SIZES}, name = coalesce($2, name),
             description = CASE WHEN $3 THEN $4 ELSE description END, priority = coalesce($5, priority)
       WHERE id = ANY($1::text[])`,

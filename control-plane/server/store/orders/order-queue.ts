@@ -1,5 +1,5 @@
 /** The desk of first orders: those that come together are written with one transaction, and their answers with them. */
-import { type AuditScope, currentAuditScope, unwitnessed } from "../database/audit-scope.ts";
+import type { AuditScope } from "../database/audit-scope.ts";
 import { type Database, isUndone, type Transaction, transaction } from "../database/database.ts";
 import { BatchQueue } from "../database/batch-queue.ts";
 import {
@@ -26,6 +26,7 @@ type Keyed = KeyedOrder<EnvironmentRow>;
 
 interface OrderRequest {
   readonly order: FirstOrder;
+  /** The request's that the order is of. */
   readonly auditScope: AuditScope | undefined;
   readonly keyed: Keyed | null;
 }
@@ -34,8 +35,12 @@ interface OrderRequest {
  * One order's outcome, once it is committed.
  * @throws KeyInUseError
  */
-export type TakeOrder = (order: FirstOrder, keyed?: Keyed | null) => Promise<FirstOrderOutcome>;
+export type TakeOrder = (
+  order: FirstOrder,
+  of?: { keyed?: Keyed | null; auditScope?: AuditScope | undefined },
+) => Promise<FirstOrderOutcome>;
 
+/** @param db what is written together is not one request's alone: a handle in no audit scope */
 export function orderQueue(db: Database): TakeOrder {
   const batchQueue = new BatchQueue<OrderRequest, FirstOrderOutcome>({
     atATime: 1,
@@ -44,11 +49,8 @@ export function orderQueue(db: Database): TakeOrder {
     // Not where it may have come through: then nobody knows, and everyone is told so.
     isOneAtFault: (error) => isUndone(error) || error instanceof KeyInUseError,
   });
-  return async (order, keyed = null) => {
-    const auditScope = currentAuditScope();
-    // What is written together is not one request's alone.
-    return await unwitnessed(() => batchQueue.take({ order, auditScope, keyed }));
-  };
+  return async (order, { keyed = null, auditScope } = {}) =>
+    await batchQueue.take({ order, auditScope, keyed });
 }
 
 async function write(

@@ -9,11 +9,11 @@ export async function setUrgent(
   { kind, id, isUrgent, now }: { kind: WorkloadKind; id: string; isUrgent: boolean; now: Date },
 ): Promise<boolean> {
   const { rowCount } = isUrgent
-    ? await sql.query(
+    ? await sql.change(
         "INSERT INTO urgent_workloads (workload_kind, workload_id, set_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         [kind, id, now],
       )
-    : await sql.query("DELETE FROM urgent_workloads WHERE workload_kind = $1 AND workload_id = $2", [
+    : await sql.change("DELETE FROM urgent_workloads WHERE workload_kind = $1 AND workload_id = $2", [
         kind,
         id,
       ]);
@@ -24,7 +24,7 @@ export async function setUrgent(
 export async function forgetUrgent(sql: Connection): Promise<void> {
   for (const kind of KINDS_IN_LOCK_ORDER) {
     const { table, isOver } = storeOf(kind);
-    await sql.query(
+    await sql.change(
       `DELETE FROM urgent_workloads u WHERE u.workload_kind = $1
           AND NOT EXISTS (SELECT FROM ${table} t
                            WHERE t.id = u.workload_id AND t.deleted_at IS NULL AND NOT (${isOver}))`,

@@ -14,7 +14,7 @@ export async function noteContainerFacts(
     imageId === undefined ? [] : [{ instanceId, placementEpoch, runId, imageId, brings: brings ?? null }],
   );
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET image_id = v."imageId",
             image_brings = CASE WHEN v.brings IS NULL AND p.image_id = v."imageId" THEN p.image_brings ELSE v.brings END
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, "imageId" text,
@@ -34,7 +34,7 @@ export async function noteServing(
     serving === undefined ? [] : [{ instanceId, placementEpoch, runId, serving }],
   );
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET serving = v.serving, serving_since = $3
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, serving text)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
@@ -55,7 +55,7 @@ export async function noteStreams(
     open: openStreams ?? null,
   }));
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET open_streams = v.open
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, open int)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1
@@ -76,7 +76,7 @@ export async function noteServices(
     services: services ?? null,
   }));
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET services = nullif(v.services, 'null')
        FROM jsonb_to_recordset($2::jsonb) AS v("instanceId" text, "placementEpoch" int, "runId" text, services jsonb)
       WHERE p.instance_id = v."instanceId" AND p.epoch = v."placementEpoch" AND p.run_id = v."runId" AND p.host_id = $1

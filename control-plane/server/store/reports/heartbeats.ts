@@ -123,7 +123,7 @@ async function noteJournal(
 ): Promise<number | null> {
   const { id: journalId, headSeq } = heartbeat.journal;
   await openJournalRows(sql, [{ hostId, journalId }], now);
-  const { rows } = await sql.query<{ watermark: number }>(
+  const { rows } = await sql.change<{ watermark: number }>(
     "UPDATE host_journals SET head_seq = $3 WHERE host_id = $1 AND journal_id = $2 RETURNING watermark",
     [hostId, journalId, headSeq],
   );
@@ -145,7 +145,7 @@ async function noteHost(
   sql: Connection,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Heartbeat; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET last_heartbeat = $2, connection = 'connected',
             status = CASE WHEN cordoned THEN 'maintenance' ELSE 'online' END,
             health_status = CASE WHEN cardinality($3::text[]) > 0 THEN 'degraded' ELSE 'healthy' END,
@@ -200,7 +200,7 @@ async function noteVitals(
   { hostId, vitals, now }: { hostId: string; vitals: GpuVitals[]; now: Date },
 ): Promise<void> {
   if (vitals.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE gpus g SET health_status = v.health, memory_used_mib = v."memoryUsedMib",
             utilization_percent = v."utilizationPercent", temperature_c = v."temperatureC", power_w = v."powerW",
             last_seen_at = CASE WHEN ${IS_BLIND} h.degraded OR ${reportsFailure("v")} THEN g.last_seen_at ELSE $3 END

@@ -42,10 +42,10 @@ export async function drainHost(
   });
   await notifyPeople(sql, host, { drain: { reason, deadline }, isTakenBack: false, actor, now });
   if (deadline === null) {
-    await sql.query("DELETE FROM host_drains WHERE host_id = $1", [host.id]);
+    await sql.change("DELETE FROM host_drains WHERE host_id = $1", [host.id]);
     return await stopWhatIsLeft(sql, host, { reason, actor, now });
   }
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_drains (host_id, reason, deadline_at, ordered_by, ordered_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (host_id) DO UPDATE SET reason = excluded.reason, deadline_at = excluded.deadline_at,
             ordered_by = excluded.ordered_by, ordered_at = excluded.ordered_at`,
@@ -59,7 +59,7 @@ export async function takeBackDrain(
   host: DrainedHost,
   { actor, now }: Deed,
 ): Promise<void> {
-  const { rows } = await sql.query<{ reason: string | null; deadline: Date }>(
+  const { rows } = await sql.change<{ reason: string | null; deadline: Date }>(
     "DELETE FROM host_drains WHERE host_id = $1 RETURNING reason, deadline_at AS deadline",
     [host.id],
   );
@@ -80,7 +80,7 @@ export async function dueDrains(
 
 /** False where it was taken back or put off meanwhile. */
 export async function endDrain(sql: Transaction, hostId: string, now: Date): Promise<boolean> {
-  const { rows } = await sql.query<DrainedHost & { reason: string | null; actor: string }>(
+  const { rows } = await sql.change<DrainedHost & { reason: string | null; actor: string }>(
     `DELETE FROM host_drains d USING hosts h
       WHERE d.host_id = $1 AND h.id = d.host_id AND d.deadline_at <= $2
       RETURNING h.id, h.name, d.reason, d.ordered_by AS actor`,

@@ -3,7 +3,7 @@
  * One that is declared lost takes what ran there with it: its resources are free at once and its runs end at their
  * last proven moment.
  */
-import type { WorkloadKind } from "@remotegpu/shared/workload";
+import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { endCveWaiver } from "../hosts/cve-waivers.ts";
 import type { Transaction } from "../database/database.ts";
 import { endSessionsOfHost } from "../environments/access/access-ends.ts";
@@ -30,12 +30,12 @@ export interface Deed {
 /** Every key of the host is refused from now on. */
 export async function revokeHost(sql: Transaction, hostId: string, { actor, now }: Deed): Promise<void> {
   const old = await statusOf(sql, hostId);
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET ${SOUND_HOST}, revoked_at = coalesce(revoked_at, $2), cordoned = true, status = 'maintenance',
             cordon_reason = coalesce(cordon_reason, 'revoked') WHERE id = $1`,
     [hostId, now],
   );
-  await sql.query("UPDATE host_credentials SET revoked_at = $2 WHERE host_id = $1 AND revoked_at IS NULL", [
+  await sql.change("UPDATE host_credentials SET revoked_at = $2 WHERE host_id = $1 AND revoked_at IS NULL", [
     hostId,
     now,
   ]);
@@ -84,18 +84,18 @@ export async function removeHost(
   await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
   await forgetPulls(sql, hostId);
   await endSessionsOfHost(sql, { hostId, now });
-  await sql.query("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
+  await sql.change("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
   await endCveWaiver(sql, hostId);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
-  await sql.query("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
+  await sql.change("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
     hostId,
     now,
     reason,
   ]);
   // Nothing more is heard of them.
   await noteStubbornRuns(sql, { hostId, observed: [], now });
-  const { rows: cards } = await sql.query<{ uuid: string; status: string; is_new: boolean }>(
+  const { rows: cards } = await sql.change<{ uuid: string; status: string; is_new: boolean }>(
     `UPDATE gpus SET ${SOUND_GPU}, vanished_at = coalesce(vanished_at, $2)
       WHERE host_id = $1 RETURNING uuid, status, vanished_at = $2 AS is_new`,
     [hostId, now],
@@ -124,8 +124,8 @@ async function losePlacement(
   const { instance_id: instanceId, epoch } = placement;
   if (placement.is_held) {
     await storeOf(placement.workload_kind).loseHost?.(sql, placement.workload_id, { hostId, actor, now });
-    await sql.query("UPDATE instances SET state = 'lost' WHERE id = $1", [instanceId]);
-    await sql.query(
+    await sql.change("UPDATE instances SET state = 'lost' WHERE id = $1", [instanceId]);
+    await sql.change(
       "UPDATE placements SET state = 'lost', state_changed_at = $3 WHERE instance_id = $1 AND epoch = $2",
       [instanceId, epoch, now],
     );
@@ -141,7 +141,7 @@ async function losePlacement(
     });
     await releasePlacement(sql, { instanceId, epoch, now });
   }
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'admin'), gone_at = $3
       WHERE instance_id = $1 AND epoch = $2`,
     [instanceId, epoch, now],

@@ -38,7 +38,7 @@ export async function noteKnownEpochs(sql: Connection, observed: readonly Observ
     epoch: Math.max(placementEpoch, knownEpoch ?? 0),
   }));
   if (known.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE instances i SET known_epoch = v.epoch
        FROM (SELECT "instanceId" AS id, max(epoch) AS epoch
                FROM jsonb_to_recordset($1::jsonb) AS t("instanceId" text, epoch int) GROUP BY 1) v
@@ -89,13 +89,13 @@ async function noteLostEnd(
       hostId: host.id,
     });
   await releasePlacement(sql, { instanceId, epoch, now });
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4,
             ordered_by = coalesce(ordered_by, 'control-plane') WHERE instance_id = $1 AND epoch = $2`,
     [instanceId, epoch, now, END_NOT_KNOWN],
   );
   if (placement.is_current)
-    await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [instanceId]);
+    await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [instanceId]);
   // Rows of before this moment still count when they come again.
   await closeRun(sql, placement.run_id, now);
 }
@@ -109,7 +109,7 @@ async function adoptRun(
   placement: LivePlacement,
   { runId, now }: { runId: string; now: Date },
 ): Promise<LivePlacement> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
             resource_name, spec, gpu_model, ordered_at)
      SELECT $2, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type, resource_id,
@@ -120,12 +120,12 @@ async function adoptRun(
   );
   // A run that is known belongs to something else: a host may not name it for this placement.
   if (rowCount === 0) return placement;
-  await sql.query(
+  await sql.change(
     "INSERT INTO run_lines (run_id, line, quantity) SELECT $2, line, quantity FROM run_lines WHERE run_id = $1",
     [placement.run_id, runId],
   );
   await closeRun(sql, placement.run_id, now);
-  await sql.query("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
+  await sql.change("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
     placement.instance_id,
     placement.epoch,
     runId,

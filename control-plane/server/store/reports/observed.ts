@@ -116,7 +116,7 @@ export async function mergeObserved(
     await Promise.all([
       completeDeletions(sql, { ids: deletedOf(environments), now }),
       ordersChanged && raiseGeneration(sql, hostId),
-      sql.query(
+      sql.change(
         `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
                 restore_shown_at = NULL
           WHERE id = $1`,
@@ -175,7 +175,7 @@ async function mergeMachine(
 
 /** Most reports come of a machine that is as it was. In which pool it is, its reports do not say: administrators do. */
 async function putMachine(sql: Connection, hostId: string, machine: MachineReport): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET hostname = $2, ip_address = $3, os_type = $4, os_version = $5, arch = $6, total_cpu = $7,
             total_memory = $8, total_disk = $9, agent_version = $10, attach_mode = $11, gateway_port = $12
       WHERE id = $1

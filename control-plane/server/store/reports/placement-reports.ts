@@ -120,7 +120,7 @@ async function waiveEnded(
 async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): Promise<boolean> {
   if (placement.want !== "removed" || !host.has_applied_all) return false;
   await releasePlacement(sql, { instanceId: placement.instance_id, epoch: placement.epoch, now });
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET gone_at = $3, container_id = NULL,
             state = CASE WHEN state IN ('failed', 'lost') THEN state ELSE 'stopped' END
       WHERE instance_id = $1 AND epoch = $2`,
@@ -146,7 +146,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
       reason: "Nothing of it is left on its host.",
     });
   if (placement.is_current && placement.state !== "failed")
-    await sql.query("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
+    await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
   return false;
 }
 
@@ -161,7 +161,7 @@ async function notePlacement(sql: Transaction, merge: Merge, seen: ObservedInsta
       : reportState(sql, merge, seen),
     isKnown(placement, seen) ? null : writeState(sql, merge, seen),
     placement.is_current && placement.instance_state !== seen.phase
-      ? sql.query("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
+      ? sql.change("UPDATE instances SET state = $2 WHERE id = $1 AND state <> $2", [
           placement.instance_id,
           seen.phase,
         ])
@@ -206,7 +206,7 @@ async function writeState(
   { placement, now }: Merge,
   seen: ObservedInstance,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6::text, exit_code = $7,
             ended_by = CASE WHEN $9::boolean AND state NOT IN ('stopped', 'failed', 'lost') THEN ordered_by ELSE ended_by END,
             state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END,
@@ -253,7 +253,7 @@ async function applyReport(sql: Transaction, reported: Reported): Promise<void> 
   const containerId = status === "queued" ? null : seen.containerId;
   if (environment.container_id === containerId && environment.storage_pool !== null) return;
   // The files are where it first ran, and from then on it runs only there.
-  await sql.query(
+  await sql.change(
     `UPDATE environments SET container_id = $2, storage_pool = coalesce(storage_pool, $3)
       WHERE id = $1 AND (container_id IS DISTINCT FROM $2 OR storage_pool IS NULL)`,
     [id, containerId, host.storage_pool],
@@ -279,7 +279,7 @@ function placedReport({ host, placement, seen }: Reported): PlacedReport {
 }
 
 async function orderRemoval(sql: Connection, placement: LivePlacement): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET want = 'removed', ordered_by = coalesce(ordered_by, 'control-plane')
       WHERE instance_id = $1 AND epoch = $2`,
     [placement.instance_id, placement.epoch],

@@ -103,7 +103,7 @@ export async function noteQuietHeartbeats(
   beats: readonly HostBeat[],
   now: Date,
 ): Promise<Map<string, QuietAnswer>> {
-  const { rows } = await sql.query<QuietAnswer & { id: string }>(NOTE_AND_ANSWER, [
+  const { rows } = await sql.change<QuietAnswer & { id: string }>(NOTE_AND_ANSWER, [
     JSON.stringify(beats.map(reportedOf)),
     JSON.stringify(
       beats.flatMap(({ hostId, heartbeat }) => heartbeat.gpus.map((gpu) => cardOf(hostId, gpu))),

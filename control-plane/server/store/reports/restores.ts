@@ -81,11 +81,11 @@ async function raiseAboveRestored(
     now,
   }: { hostId: string; reported: ReportedNumbers; held: ReportedNumbers; now: Date },
 ): Promise<void> {
-  await sql.query("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
+  await sql.change("UPDATE cluster_state SET db_incarnation = greatest(db_incarnation, $1) + 1", [
     reported.dbIncarnation,
   ]);
   await raiseTermAbove(sql, reported.term);
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_shown_at = $3
       WHERE id = $1`,
     [hostId, reported.generation, now],
@@ -112,7 +112,7 @@ async function skipForgotten(
 ): Promise<number> {
   const { id: journalId, baseSeq = 0, watermarkSeen } = heartbeat.journal;
   if (baseSeq <= watermark || baseSeq > watermarkSeen) return watermark;
-  await sql.query(
+  await sql.change(
     "UPDATE host_journals SET watermark = $3, watermark_hash = NULL WHERE host_id = $1 AND journal_id = $2",
     [hostId, journalId, baseSeq],
   );

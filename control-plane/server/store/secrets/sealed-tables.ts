@@ -82,7 +82,7 @@ function ofWorkloads(name: string, sound: string): ReadTable {
     resealed: ({ env_vars: vars, customer_id: customerId }, { envVars }) =>
       resealedVars(vars, customerId, envVars),
     async write(sql, rows) {
-      await sql.query(
+      await sql.change(
         `UPDATE ${name} SET ${sound}, env_vars = n.vars
            FROM unnest($1::text[], $2::jsonb[]) AS n(sealed_id, vars) WHERE id = n.sealed_id`,
         [rows.map(({ row }) => row.id), rows.map(({ value }) => JSON.stringify(value))],
@@ -103,7 +103,7 @@ const REVISIONS = closedIn<VarsRow>({
   resealed: ({ env_vars: vars, customer_id: customerId }, { envVars }) =>
     resealedVars(vars, customerId, envVars),
   async write(sql, rows) {
-    await sql.query(
+    await sql.change(
       `UPDATE service_revisions t SET env_vars = n.vars FROM unnest($1::text[], $2::int[], $3::jsonb[]) AS n(id, number, vars)
         WHERE t.service_id = n.id AND t.number = n.number`,
       [
@@ -149,7 +149,7 @@ const PLACEMENTS = closedIn<PlacedRow>({
     return sealed && { ...Object.fromEntries(stays), ...sealed };
   },
   async write(sql, rows) {
-    await sql.query(
+    await sql.change(
       `UPDATE placements t
           SET env_is_sealed = true, spec = CASE WHEN t.spec ? 'env' THEN jsonb_set(t.spec, '{env}', n.env) ELSE t.spec END,
               spec_hash = CASE WHEN t.gone_at IS NULL THEN t.spec_hash
@@ -184,7 +184,7 @@ const WEBHOOKS = closedIn<WebhookRow>({
     return plain === null ? null : webhooks.seal(plain, { customerId });
   },
   async write(sql, rows) {
-    await sql.query(
+    await sql.change(
       `UPDATE webhooks t SET secret = n.secret FROM unnest($1::bigint[], $2::text[]) AS n(id, secret) WHERE t.id = n.id`,
       [rows.map(({ row }) => row.webhook_id), rows.map(({ value }) => value)],
     );
@@ -212,7 +212,7 @@ const CREDENTIALS = closedIn<CredentialRow>({
     return password === null ? null : passwords.seal(password, credential);
   },
   async write(sql, rows, { passwords }) {
-    await sql.query(
+    await sql.change(
       `UPDATE registry_credentials t SET sealed_password = n.sealed, sealed_by = $3
          FROM unnest($1::text[], $2::bytea[]) AS n(id, sealed) WHERE t.id = n.id`,
       [rows.map(({ row }) => row.id), rows.map(({ value }) => value), passwords.sealedBy],

@@ -26,7 +26,7 @@ export async function reportSealingKeys(
   sql: Connection,
   report: HeldKeys & { readonly holder: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO sealing_key_reports (server, holder, seals_with, key_names, began_at, reported_at)
      VALUES ($1, $2, $3, $4::text[], now(), now())
      ON CONFLICT (holder) DO UPDATE
@@ -34,7 +34,7 @@ export async function reportSealingKeys(
     [report.server, report.holder, report.sealsWith, report.keyNames],
   );
   await takeOver(sql, report.holder);
-  await sql.query(
+  await sql.change(
     `DELETE FROM sealing_key_reports WHERE reported_at < now() - interval '${FORGOTTEN_AFTER}'`,
     [],
   );
@@ -42,7 +42,7 @@ export async function reportSealingKeys(
 
 /** Of processes of the same name that were heard last before this one began, and not since: it runs in their place. */
 async function takeOver(sql: Connection, holder: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `DELETE FROM sealing_key_reports r USING sealing_key_reports own
       WHERE own.holder = $1 AND r.server = own.server AND r.holder <> own.holder
         AND r.reported_at < least(own.began_at, now() - interval '${TAKEN_OVER_AFTER}')`,
@@ -52,7 +52,7 @@ async function takeOver(sql: Connection, holder: string): Promise<void> {
 
 /** This process has ended; one that runs in its place has a row of its own. */
 export async function withdrawSealingKeys(sql: Connection, holder: string): Promise<void> {
-  await sql.query("DELETE FROM sealing_key_reports WHERE holder = $1", [holder]);
+  await sql.change("DELETE FROM sealing_key_reports WHERE holder = $1", [holder]);
 }
 
 /** Of all that were heard lately and have not ended in order, by their names; those of one name with their processes. */

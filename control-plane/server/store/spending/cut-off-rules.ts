@@ -139,7 +139,7 @@ async function notify(
   rules: ReadonlyMap<number, CutOffRule>,
   onHosts: readonly string[] | null,
 ): Promise<string[]> {
-  const { rows } = await sql.query<{ host_id: string }>(
+  const { rows } = await sql.change<{ host_id: string }>(
     `UPDATE placements p SET live = p.live || t.rule
        FROM runs r JOIN unnest($1::bigint[], $2::jsonb[]) AS t(payer, rule) ON t.payer = r.customer_id
       WHERE r.id = p.run_id AND r.closed_at IS NULL AND p.want = 'running' AND p.resources_released_at IS NULL

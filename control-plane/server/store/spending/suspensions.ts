@@ -114,13 +114,13 @@ async function stopOpenRuns(
   const runIds = runs.map((run) => run.id);
   for (const runId of runIds)
     await waiveRun(sql, { runId, from: at, reason: "suspension: account suspended" });
-  const { rows } = await sql.query<{ run_id: string }>(
+  const { rows } = await sql.change<{ run_id: string }>(
     `UPDATE placements SET want = 'stopped', ordered_by = 'account'
       WHERE run_id = ANY($1::text[]) AND want = 'running' RETURNING run_id`,
     [runIds],
   );
   // Also of what was told to end before: nothing of its grace is paid for any more.
-  const { rows: shortened } = await sql.query<{ host_id: string }>(
+  const { rows: shortened } = await sql.change<{ host_id: string }>(
     `UPDATE placements SET live = jsonb_set(live, '{stopGraceSeconds}', to_jsonb(${MAX_SUSPENSION_GRACE_SECONDS}))
       WHERE run_id = ANY($1::text[]) AND resources_released_at IS NULL
         AND (live ->> 'stopGraceSeconds')::int > ${MAX_SUSPENSION_GRACE_SECONDS} RETURNING host_id`,
@@ -180,7 +180,7 @@ export async function setCreditLimit(
   const account = await lockAccount(sql, customerId);
   if (account === null) return false;
   const limit = parsePoints(creditLimit);
-  await sql.query("UPDATE customers SET credit_limit = $2 WHERE id = $1", [customerId, formatPoints(limit)]);
+  await sql.change("UPDATE customers SET credit_limit = $2 WHERE id = $1", [customerId, formatPoints(limit)]);
   if (fundsOf({ ...account, creditLimit: limit }) > 0n)
     await changeAccountStatus(sql, account, { to: "normal", at });
   return true;

@@ -27,7 +27,7 @@ export async function beginCode(
   code: { id: string; customerId: number; sha256: string; size: number; now: Date },
 ): Promise<CodeRow | null> {
   await makeRoom(sql, code);
-  const { rows } = await sql.query<{ id: string }>(
+  const { rows } = await sql.change<{ id: string }>(
     `INSERT INTO codes (id, customer_id, sha256, size, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $5)
        ON CONFLICT (customer_id, sha256) DO UPDATE SET used_at = excluded.used_at
          WHERE codes.size = excluded.size RETURNING id`,
@@ -48,7 +48,7 @@ async function makeRoom(
   { customerId, sha256, size, now }: { customerId: number; sha256: string; size: number; now: Date },
 ): Promise<void> {
   await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [customerId]);
-  await sql.query(
+  await sql.change(
     `WITH others AS (
        SELECT id, size, used_at, used_at >= $5 OR EXISTS (
                 SELECT FROM training_jobs j WHERE j.code_id = c.id AND j.deleted_at IS NULL
@@ -87,7 +87,7 @@ export async function putCodePart(
   const [row] = rows;
   if (row === undefined || row.isReady || bytes.length !== codePartBytes(row.size, part)) return false;
   if (bytes.length === 0) return false;
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO code_parts (code_id, number, bytes)
      SELECT id, $2, $3 FROM codes WHERE id = $1 AND ready_at IS NULL FOR KEY SHARE
        ON CONFLICT (code_id, number) DO UPDATE SET bytes = excluded.bytes`,
@@ -109,12 +109,12 @@ export async function codePart(
 }
 
 export async function codeIsReady(sql: Connection, { id, now }: { id: string; now: Date }): Promise<void> {
-  await sql.query("UPDATE codes SET ready_at = coalesce(ready_at, $2) WHERE id = $1", [id, now]);
+  await sql.change("UPDATE codes SET ready_at = coalesce(ready_at, $2) WHERE id = $1", [id, now]);
 }
 
 /** It is not what it was said to be, or may not be; nothing of it stays. */
 export async function dropCode(sql: Connection, id: string): Promise<void> {
-  await sql.query("DELETE FROM codes WHERE id = $1 AND ready_at IS NULL", [id]);
+  await sql.change("DELETE FROM codes WHERE id = $1 AND ready_at IS NULL", [id]);
 }
 
 /** Held to the end of the order's transaction, so that it does not give way meanwhile. */
@@ -122,7 +122,7 @@ export async function orderWithCode(
   sql: Transaction,
   { id, customerId, now }: { id: string; customerId: number; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE codes SET used_at = $3 WHERE id = $1 AND customer_id = $2 AND ready_at IS NOT NULL",
     [id, customerId, now],
   );
@@ -131,7 +131,7 @@ export async function orderWithCode(
 
 /** Whoever deletes all data of a customer deletes this, too. */
 export async function deleteCodesOf(sql: Connection, customerId: number): Promise<void> {
-  await sql.query("DELETE FROM codes WHERE customer_id = $1", [customerId]);
+  await sql.change("DELETE FROM codes WHERE customer_id = $1", [customerId]);
 }
 
 /** Of what is placed on that very host; whoever it belongs to, what has that SHA-256 is the same. */

@@ -22,7 +22,7 @@ export async function insertArray(
   { id, customerId, workspaceId, name, range }: NewArray,
   now: Date,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO training_job_groups (id, customer_id, workspace_id, name, first_index, last_index, at_once, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [id, customerId, workspaceId, name, range.from, range.to, range.atOnce, now],
@@ -107,7 +107,7 @@ export async function elementIds(sql: Connection, arrayId: string): Promise<stri
 }
 
 export async function markArrayDeleted(sql: Connection, id: string, now: Date): Promise<void> {
-  await sql.query("UPDATE training_job_groups SET deleted_at = $2 WHERE id = $1", [id, now]);
+  await sql.change("UPDATE training_job_groups SET deleted_at = $2 WHERE id = $1", [id, now]);
 }
 
 /** What hosts have something of, and what has ended or waits holds no turn. */

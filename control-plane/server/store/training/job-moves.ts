@@ -23,7 +23,7 @@ export async function moveJobs(
 ): Promise<void> {
   if (moves.length === 0) return;
   const { texts, codes, params } = reasonLists(moves.map(({ reason }) => reason));
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs j SET ${SOUND_SIZES}, status = m.status, status_reason = m.reason,
             status_reason_code = m.reason_code, status_reason_params = m.reason_params,
             status_deadline_at = CASE WHEN m.status = 'running' THEN m.at + make_interval(secs => ${limitSeconds("j")})
@@ -100,7 +100,7 @@ export async function moveJobs(
 export async function notePlacedJobs(sql: Connection, placed: readonly PlacedStart[]): Promise<void> {
   if (placed.length === 0) return;
   const { texts, codes, params } = reasonLists(placed.map(placedReason));
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs j SET ${SOUND_SIZES}, placed_at = p.at, status_reason = p.reason,
             status_reason_code = p.reason_code, status_reason_params = p.reason_params, status_deadline_at = p.deadline
        FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::jsonb[])
@@ -153,7 +153,7 @@ export async function explainJob(
   { id, status, reason }: Explanation<TrainingJobStatus>,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs SET status_reason = $3, status_reason_code = $4, status_reason_params = $5
       WHERE id = $1 AND status = $2 AND (status_reason, status_reason_code) IS DISTINCT FROM ($3, $4)
         AND ($3::text IS NOT NULL OR status <> 'queued')`,
@@ -166,7 +166,7 @@ export async function explainWaitingJobs(
   reported: readonly { id: string; reason: Reason }[],
 ): Promise<void> {
   const { texts, codes, params } = reasonLists(reported.map(({ reason }) => reason));
-  await sql.query(
+  await sql.change(
     `WITH held AS (
        SELECT j.id, s.reason, s.code, s.params
          FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS s(id, reason, code, params)

@@ -61,7 +61,7 @@ export async function insertJobs(
   { actor, now, reason }: Deed,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `INSERT INTO training_jobs (id, customer_id, workspace_id, name, description, framework, image, command, status,
             status_reason, priority, cpu, memory, gpu, gpu_memory, node_count, distributed_config, mounted_datasets,
             mounted_models, env_vars, output_path, config, created_at, queued_at, confirmed_at, group_id, array_index, code_id,
@@ -117,7 +117,7 @@ export async function markWanted(
   deed: Deed,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(deed.reason);
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2,
             status_reason_code = $4, status_reason_params = $5, status_deadline_at = NULL,
             confirmed_at = $3, queued_at = $3 WHERE id = $1`,
@@ -133,7 +133,7 @@ export async function markAgain(
   deed: Deed & { by: StopActor },
 ): Promise<void> {
   const { text, code, params } = reasonColumns(deed.reason);
-  await sql.query(
+  await sql.change(
     `UPDATE training_jobs SET ${SOUND_SIZES}, status = 'queued', status_reason = $2,
             status_reason_code = $4, status_reason_params = $5, status_deadline_at = NULL,
             attempt = attempt + 1, infrastructure_retries = 0, program_retries = 0, cancel_ordered_at = NULL,
@@ -184,7 +184,7 @@ async function appendStatuses(
 
 /** Nobody sees it any more; what it used stays in the books. */
 export async function markDeleted(sql: Connection, ids: readonly string[], now: Date): Promise<void> {
-  await sql.query(`UPDATE training_jobs SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = ANY($1::text[])`, [
+  await sql.change(`UPDATE training_jobs SET ${SOUND_SIZES}, deleted_at = $2 WHERE id = ANY($1::text[])`, [
     ids,
     now,
   ]);

@@ -62,7 +62,7 @@ export async function openJournalRows(
   keys: readonly JournalKey[],
   now: Date,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_journals (host_id, journal_id, first_seen_at)
      SELECT h.id, k.journal_id, $3 FROM unnest($1::text[], $2::uuid[]) k (host_id, journal_id)
        JOIN hosts h ON h.id = k.host_id
@@ -96,7 +96,7 @@ export async function advanceWatermarks(
   for (const { host_id, seq, hash } of await beyondBatches(sql, closing, reached))
     reached.set(host_id, { watermark: seq, watermarkHash: hash });
   const states = batches.map(({ hostId, state }) => reached.get(hostId) ?? state);
-  await sql.query(
+  await sql.change(
     `UPDATE host_journals j SET watermark = d.watermark, watermark_hash = d.hash, last_batch_at = $6,
             head_seq = greatest(j.head_seq, d.last_seq)
        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[])

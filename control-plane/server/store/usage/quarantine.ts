@@ -44,7 +44,7 @@ async function insertUnknown(
   rows: readonly QuarantinedOfHost[],
   now: Date,
 ): Promise<Pick<QuarantinedOfHost, "hostId" | "seq" | "runId" | "reason">[]> {
-  const { rows: added } = await sql.query<{
+  const { rows: added } = await sql.change<{
     id: number;
     hostId: string;
     seq: number | null;

@@ -83,7 +83,7 @@ export async function keepSignedHeads(
       : { firstSeq: null, previousHash: null };
     return { hostId, batch, lastSeq: head?.seq, lastHash: head?.hash, ...beginning };
   });
-  await sql.query(
+  await sql.change(
     `INSERT INTO usage_batches (host_id, journal_id, last_seq, last_hash, signature, first_seq, previous_hash, received_at)
      SELECT *, $8::timestamptz
        FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])

@@ -41,7 +41,7 @@ export async function extendDeadline(
   { kind, id, reason, until }: { kind: WorkloadKind; id: string; reason: Reason; until: Date },
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `UPDATE ${storeOf(kind).table} SET status_reason = $2, status_reason_code = $4, status_reason_params = $5,
             status_deadline_at = $3
       WHERE id = $1`,

@@ -115,7 +115,7 @@ export async function orderFetch(
   sql: Connection,
   fetch: { id: string; start: StartName; hostId: string; image: string; payerId: number; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO image_fetches (id, workload_kind, workload_id, first_rank, host_id, image, payer_id, since)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
@@ -135,7 +135,7 @@ export async function endFetch(
   sql: Connection,
   { id, end, now }: { id: string; end: FetchEnd; now: Date },
 ): Promise<void> {
-  await sql.query("UPDATE image_fetches SET ended_at = $2, outcome = $3, problem = $4 WHERE id = $1", [
+  await sql.change("UPDATE image_fetches SET ended_at = $2, outcome = $3, problem = $4 WHERE id = $1", [
     id,
     now,
     end.outcome,
@@ -144,7 +144,7 @@ export async function endFetch(
 }
 
 export async function forgetEndedFetches(sql: Connection, now: Date): Promise<void> {
-  await sql.query("DELETE FROM image_fetches WHERE ended_at <= $1", [
+  await sql.change("DELETE FROM image_fetches WHERE ended_at <= $1", [
     new Date(now.getTime() - ENDED_FETCH_RETENTION_MS),
   ]);
 }

@@ -78,7 +78,7 @@ async function settle(
   { kind, table, set, hostId }: { kind: WorkloadKind; table: string; set: string; hostId: string },
 ): Promise<number> {
   const words = await unsettledWords(sql, kind, table);
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `WITH found AS (
        SELECT w.id AS found_id, w.status AS old FROM ${table} w
         WHERE (w.status = ANY($2::text[]) OR w.status IS NULL) AND w.deleted_at IS NULL
@@ -116,7 +116,7 @@ async function unsettledWords(sql: Connection, kind: WorkloadKind, table: string
 
 /** A host whose agent never was heard here is not online, whatever the old system last knew of it. */
 export async function settleHosts(sql: Transaction, { limit }: Settling): Promise<number> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE hosts SET ${SOUND_HOST}, status_reason = '${FROM_THE_OLD_SYSTEM}',
             status = CASE WHEN cordoned THEN 'maintenance' ELSE 'offline' END
       WHERE id IN (SELECT id FROM hosts
@@ -133,7 +133,7 @@ export async function settleHosts(sql: Transaction, { limit }: Settling): Promis
  * by which its host knows it.
  */
 export async function releaseOldLeases(sql: Transaction, { now, limit }: Settling): Promise<number> {
-  const { rows } = await sql.query<{ env_id: string }>(
+  const { rows } = await sql.change<{ env_id: string }>(
     `UPDATE port_mappings SET status = 'released', released_at = $1
       WHERE id IN (SELECT p.id FROM port_mappings p
                     WHERE (p.status = 'active' OR p.status IS NULL) AND p.lease_id IS NULL AND ${SOUND_LEASE}
@@ -142,7 +142,7 @@ export async function releaseOldLeases(sql: Transaction, { now, limit }: Settlin
     [now, limit],
   );
   // They mirror the live lease. One that runs here by now mirrors ours.
-  await sql.query(
+  await sql.change(
     `UPDATE environments e SET ${SOUND_ENVIRONMENT}, status = ${knownStatus("environment", "e")},
             ssh_port = NULL, rdp_port = NULL, jupyter_port = NULL
       WHERE e.id = ANY($1::text[]) AND num_nonnulls(e.ssh_port, e.rdp_port, e.jupyter_port) > 0

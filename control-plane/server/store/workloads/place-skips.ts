@@ -78,7 +78,7 @@ export async function skipPool(
   sql: Connection,
   { start: { kind, id, firstRank }, storagePool, reason, now }: Skip & { storagePool: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool)
@@ -92,7 +92,7 @@ export async function skipPoolsOfOthers(
   sql: Connection,
   { workload: { kind, id }, now }: { workload: WorkloadName; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `WITH passed AS (DELETE FROM placement_skips
         WHERE workload_kind = $1 AND workload_id = $2 AND until <= $3)
      INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
@@ -125,7 +125,7 @@ async function skipHostFor(
   { start: { kind, id, firstRank }, hostId, reason, now }: Skip & { hostId: string },
   forMs: number,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, reason, until)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (workload_kind, workload_id, first_rank, host_id)
@@ -153,8 +153,8 @@ export async function skipPairs(
   { pairs, reason, now, until }: { pairs: readonly HostPair[]; reason: string; now: Date; until: Date },
 ): Promise<void> {
   if (pairs.length === 0) return;
-  await sql.query("DELETE FROM gang_pair_skips WHERE until <= $1", [now]);
-  await sql.query(
+  await sql.change("DELETE FROM gang_pair_skips WHERE until <= $1", [now]);
+  await sql.change(
     `INSERT INTO gang_pair_skips (host_id, other_host_id, reason, until)
      SELECT DISTINCT p.host_id, p.other_host_id, $3, $4::timestamptz
        FROM unnest($1::text[], $2::text[]) AS p(host_id, other_host_id)
@@ -169,7 +169,7 @@ export async function forgetSkips(
   { kind, id, firstRank }: StartName,
   now: Date,
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `WITH hosts AS (DELETE FROM placement_host_skips
         WHERE workload_kind = $1 AND workload_id = $2 AND first_rank = $3 AND until <= $4)
      DELETE FROM placement_skips

@@ -107,9 +107,9 @@ export function registerAccessRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(post, async (c) => {
     const { id } = await environmentFor(c, c.req.valid("param").id, "manage-workload");
-    const { hostIds, taken } = await transaction(deps.db, (sql) => renew(c, sql, id));
+    const { hostIds, taken } = await transaction(c.var.deps.db, (sql) => renew(c, sql, id));
     for (const hostId of hostIds) deps.link.nudge(hostId as HostId);
-    await waitForLeases(deps, taken);
+    await waitForLeases(c.var.deps, taken);
     return c.json(await accessOf(c, await environmentFor(c, id, "read-workload")), 200);
   });
 }

@@ -83,14 +83,14 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
     const { id: requested, session_id: id } = c.req.valid("param");
     const environment = await environmentFor(c, requested, "manage-workload");
     const session = { environmentId: environment.id, id };
-    const known = await sessionOf(db, session);
+    const known = await sessionOf(c.var.deps.db, session);
     if (known === null)
       throw notFound({
         code: "named-access-session",
         params: { session_id: id, environment: workloadThing("environment", environment.id) },
       });
     const { actor, now } = orderContextOf(c);
-    const reports = await transaction(db, async (sql) => {
+    const reports = await transaction(c.var.deps.db, async (sql) => {
       await holdEntered(sql, { environmentId: environment.id });
       const cut = await orderCut(sql, { ...session, actor, reason: `Ended by ${actor}.`, now });
       if (cut === null) return null;
@@ -111,7 +111,7 @@ export function registerSessionRoutes(api: ApiApp, { db, link }: ApiDeps): void 
       return cut.reports;
     });
     if (reports !== null) link.nudge(reports);
-    return c.json(sessionAnswer(c, (await sessionOf(db, session)) ?? known), 202);
+    return c.json(sessionAnswer(c, (await sessionOf(c.var.deps.db, session)) ?? known), 202);
   });
 }
 

@@ -175,11 +175,16 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id: requested, share_id: id } = c.req.valid("param");
     const environment = await environmentFor(c, requested, "manage-workload");
     await refuseAdministrator(c, environment);
-    const share = await shareFor(db, { environmentId: environment.id, id });
+    const share = await shareFor(c.var.deps.db, { environmentId: environment.id, id });
     const { expires_at } = c.req.valid("json");
     if (expires_at === undefined) return c.json(shareAnswer(share), 200);
     const expiresAt = endOf({ expires_at, hours: undefined }, deps.now());
-    const changed = await changeShare(db, { environmentId: environment.id, id, expiresAt, now: deps.now() });
+    const changed = await changeShare(c.var.deps.db, {
+      environmentId: environment.id,
+      id,
+      expiresAt,
+      now: deps.now(),
+    });
     if (changed === null) throw conflict({ code: "share-over", params: { share_id: id } });
     return c.json(shareAnswer(changed), 200);
   });
@@ -188,7 +193,8 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     const { id: requested, share_id: id } = c.req.valid("param");
     const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
     const { actor, now } = orderContextOf(c);
-    if (!(await endShare(db, { environmentId, id, actor, now }))) await shareFor(db, { environmentId, id });
+    if (!(await endShare(c.var.deps.db, { environmentId, id, actor, now })))
+      await shareFor(c.var.deps.db, { environmentId, id });
     return c.body(null, 204);
   });
 }

@@ -123,12 +123,12 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
   api.openapi(putBudget, async (c) => {
     const customerId = await customerMeant(c, c.req.valid("query"), "budget");
     const { monthly_limit: limit, percents } = c.req.valid("json");
-    await transaction(db, async (sql) => {
+    await transaction(c.var.deps.db, async (sql) => {
       await setMonthlyLimit(sql, { customerId, limit: limit === null ? null : parsePoints(limit) });
       const request = percents === undefined ? {} : { budgetPercents: points(percents) };
       await setThresholds(sql, { customerId, request });
     });
-    return c.json(await budgetOf(db, customerId, check()), 200);
+    return c.json(await budgetOf(c.var.deps.db, customerId, check()), 200);
   });
 
   api.openapi(getThresholds, async (c) => {
@@ -143,8 +143,8 @@ export function registerBudgetRoutes(api: ApiApp, deps: ApiDeps): void {
       ...(balances !== undefined && { balances: points(balances) }),
       ...(hoursLeft !== undefined && { hoursLeft: points(hoursLeft) }),
     };
-    await setThresholds(db, { customerId, request });
-    return c.json(thresholdsAnswer(await rulesOf(db, customerId)), 200);
+    await setThresholds(c.var.deps.db, { customerId, request });
+    return c.json(thresholdsAnswer(await rulesOf(c.var.deps.db, customerId)), 200);
   });
 }
 

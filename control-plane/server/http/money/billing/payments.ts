@@ -13,7 +13,7 @@ import {
 } from "../../../store/billing/ledger/payments.ts";
 import { lockRun } from "../../../store/billing/runs/runs.ts";
 import { requireCustomer } from "../../accounts/customers.ts";
-import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
+import type { ApiApp, ApiContext } from "../../deps.ts";
 import { Amount, PositiveAmount } from "../../request/input-fields.ts";
 import { once } from "../../request/idempotency.ts";
 import { badField, conflict, notFound } from "../../request/refusal.ts";
@@ -96,12 +96,12 @@ const postWriteOff = createRoute({
   responses: created("What was forgiven and the balance after it", Paid),
 });
 
-export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
+export function registerPaymentRoutes(api: ApiApp): void {
   api.openapi(postTopUp, async (c) => {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await topUp(sql, payment)), 201));
-    await notifyHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });
 
@@ -109,7 +109,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
     const body = c.req.valid("json");
     const payment = await paymentOf(c, { id: c.req.valid("param").id, ...body });
     const answer = await once(c, async (sql) => c.json(answerOf(payment, await adjust(sql, payment)), 201));
-    await notifyHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });
 
@@ -128,7 +128,7 @@ export function registerPaymentRoutes(api: ApiApp, deps: ApiDeps): void {
       const result = isTheirs ? await refund(sql, { ...payment, runId }) : UNKNOWN_RUN;
       return c.json(answerOf(payment, result), 201);
     });
-    await notifyHostsOfMoney(deps, payment.customerId);
+    await notifyHostsOfMoney(c.var.deps, payment.customerId);
     return answer;
   });
 }

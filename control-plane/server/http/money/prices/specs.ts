@@ -143,14 +143,16 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
     const { spec } = c.req.valid("param");
     const { shape = null, description = null } = c.req.valid("json");
     return c.json(
-      specAnswer(await putSpec(db, { spec, shape: shape === null ? null : shapeRow(shape), description })),
+      specAnswer(
+        await putSpec(c.var.deps.db, { spec, shape: shape === null ? null : shapeRow(shape), description }),
+      ),
       200,
     );
   });
 
   api.openapi(retire, async (c) => {
     const { spec } = c.req.valid("param");
-    const row = await setRetired(db, { spec, at: deps.now() });
+    const row = await setRetired(c.var.deps.db, { spec, at: deps.now() });
     if (row === null) throw notFound({ code: "named-spec", params: { spec } });
     return c.json(specAnswer(row), 200);
   });
@@ -166,7 +168,7 @@ export function registerSpecRoutes(api: ApiApp, deps: ApiDeps): void {
 
   api.openapi(retireLine, async (c) => {
     const of = c.req.valid("param");
-    const row = await setLineRetired(db, { ...of, isRetired: true });
+    const row = await setLineRetired(c.var.deps.db, { ...of, isRetired: true });
     if (row === null) throw lineNotFound(of);
     return c.json(specAnswer(row), 200);
   });

@@ -79,7 +79,7 @@ export function registerWorkloadExec(api: ApiApp, deps: ApiDeps, routed: RoutedK
     const rank = given ?? (rulesOf(routed.kind).hasManyStarts ? null : 0);
     const { argv, stdin, encoding } = c.req.valid("json");
     const input = stdin === undefined ? null : bytesOf(stdin, encoding);
-    const target = await execTarget(deps.db, { kind: routed.kind, workloadId: id, rank });
+    const target = await execTarget(c.var.deps.db, { kind: routed.kind, workloadId: id, rank });
     if (target === null) throw conflict(notRunning(routed, { rank, status }));
     assertReachable(deps.link, target);
     // Not its arguments, which may hold what is secret.

@@ -46,7 +46,7 @@ export function registerWorkloadVerbs(api: ApiApp, means: Means, routed: RoutedK
   if (deletion !== null)
     api.openapi(removalOf(routed), async (c) => {
       const { id } = await workloadFor(c, routed, c.req.valid("param").id, "manage-workload");
-      const outcome = await transaction(means.deps.db, (sql) => deletion(c, sql, id));
+      const outcome = await transaction(c.var.deps.db, (sql) => deletion(c, sql, id));
       notifyOf(c, refuseUnlessDone(outcome).hostIds);
       return c.json({ id, status: "deleting" as const }, 202);
     });

@@ -42,7 +42,7 @@ export interface ClosingMoment {
 /** Waits for what is being posted; from the commit on, every record goes on a later invoice. */
 export async function beginClosing(sql: Transaction, moment: ClosingMoment): Promise<void> {
   await sql.query("LOCK TABLE invoice_closings IN EXCLUSIVE MODE");
-  await sql.query(
+  await sql.change(
     `INSERT INTO invoice_closings (month, hour, term, started_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (month) DO UPDATE SET term = EXCLUDED.term`,
     [dateOf(moment.month), moment.hour, moment.term, moment.now],
@@ -70,14 +70,14 @@ export async function issueInvoices(sql: Transaction, page: InvoicePage): Promis
   );
   const last = rows.at(-1);
   if (last === undefined) {
-    await sql.query("UPDATE invoice_closings SET finished_at = $2 WHERE month = $1", [
+    await sql.change("UPDATE invoice_closings SET finished_at = $2 WHERE month = $1", [
       dateOf(page.month),
       page.now,
     ]);
     return true;
   }
   const customerIds = rows.map((row) => row.customer_id);
-  await sql.query(MAKE_INVOICES, [
+  await sql.change(MAKE_INVOICES, [
     dateOf(page.month),
     customerIds,
     page.from,
@@ -172,7 +172,7 @@ const MAKE_INVOICES = `
  * was due; overdue as soon as the account is.
  */
 export async function settleInvoices(sql: Transaction, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `WITH found AS (
        SELECT i.id, i.status, c.overdue_status = 'normal' AND i.due <= (
                 SELECT coalesce(sum(e.amount), 0) FROM ledger_transactions t

@@ -68,14 +68,14 @@ async function noteWords(
         await beginOutage(sql, { hostId, uuid, hasVanished, fault, now });
         break;
       case "vanishes":
-        await sql.query(
+        await sql.change(
           "UPDATE gpu_outages SET vanished_at = $2 WHERE gpu_uuid = $1 AND recovered_at IS NULL",
           [uuid, now],
         );
         break;
       case "ends":
         // Several replicas take in reports, and their clocks differ a little.
-        await sql.query(
+        await sql.change(
           "UPDATE gpu_outages SET recovered_at = greatest($2, noticed_at) WHERE gpu_uuid = $1 AND recovered_at IS NULL",
           [uuid, now],
         );
@@ -102,7 +102,7 @@ async function beginOutage(
   sql: Connection,
   outage: { hostId: string; uuid: string; hasVanished: boolean; fault: ReportedCard["fault"]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_outages (gpu_uuid, host_id, last_good_at, noticed_at, vanished_at, fault, fault_code, event_ids)
      SELECT g.uuid, g.host_id, least(g.last_seen_at, $3), $3, CASE WHEN $4 THEN $3 END, $5, $6,
             ARRAY(SELECT e.id FROM (SELECT * FROM events WHERE host_id = $1 ORDER BY id DESC LIMIT ${NEWEST_EVENTS}) e

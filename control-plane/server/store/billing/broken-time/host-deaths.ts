@@ -10,7 +10,7 @@ export async function noteReboot(
   sql: Transaction,
   { hostId, heartbeat, now }: { hostId: string; heartbeat: Pick<Heartbeat, "bootId" | "journal">; now: Date },
 ): Promise<void> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO host_deaths (host_id, boot_id, cause, last_heard_at, noticed_at, journal_id, head_seq)
      SELECT id, boot_id, 'rebooted', least(last_heartbeat, $3), $3, $4, $5 FROM hosts
       WHERE id = $1 AND boot_id <> $2 AND last_heartbeat IS NOT NULL
@@ -18,12 +18,12 @@ export async function noteReboot(
     [hostId, heartbeat.bootId, now, heartbeat.journal.id, heartbeat.journal.headSeq],
   );
   // Whatever ran there has to be seen anew, even where the host's state reads as it did before.
-  if (rowCount > 0) await sql.query("UPDATE hosts SET observed_digest = NULL WHERE id = $1", [hostId]);
+  if (rowCount > 0) await sql.change("UPDATE hosts SET observed_digest = NULL WHERE id = $1", [hostId]);
 }
 
 /** Call in the transaction that takes the host out of the fleet. */
 export async function noteHostLost(sql: Transaction, hostId: string, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_deaths (host_id, boot_id, cause, last_heard_at, noticed_at)
      SELECT id, boot_id, 'lost', least(last_heartbeat, $2), $2 FROM hosts
       WHERE id = $1 AND boot_id IS NOT NULL AND last_heartbeat IS NOT NULL

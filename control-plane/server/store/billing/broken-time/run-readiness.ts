@@ -24,7 +24,7 @@ export async function noteReadiness(
     ({ phase, problem }) => phase === "ready" && (problem === null || problem === "runtime-disagrees"),
   );
   if (ready.length === 0) return;
-  await sql.query(
+  await sql.change(
     `INSERT INTO run_readiness (run_id, boot_id, ready_at)
      SELECT DISTINCT r.id, h.boot_id, $5::timestamptz
        FROM unnest($2::text[], $3::text[], $4::int[], $6::text[]) AS v(run_id, instance_id, epoch, serving)
@@ -112,7 +112,7 @@ export async function setReadiness(
   wasReady: boolean,
 ): Promise<void> {
   if (runIds.length === 0) return;
-  await sql.query("UPDATE runs SET was_ready = $2 WHERE id = ANY($1::text[]) AND was_ready IS NULL", [
+  await sql.change("UPDATE runs SET was_ready = $2 WHERE id = ANY($1::text[]) AND was_ready IS NULL", [
     runIds,
     wasReady,
   ]);

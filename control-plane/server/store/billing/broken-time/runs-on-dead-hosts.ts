@@ -90,7 +90,7 @@ export async function deathsOfRun(sql: Connection, runId: string): Promise<Cause
 
 /** Call when all its runs have heard what there was to hear. What may still become ready again keeps it open. */
 export async function settleDeath(sql: Connection, death: HostDeath, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE host_deaths SET settled_at = $3
       WHERE host_id = $1 AND boot_id = $2 AND (cause = 'lost' OR NOT EXISTS (
               SELECT FROM ${OPEN_THEN} WHERE d.host_id = $1 AND d.boot_id = $2 AND r.closed_at IS NULL

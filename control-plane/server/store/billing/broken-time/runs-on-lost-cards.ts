@@ -67,5 +67,5 @@ export async function outagesOfRun(sql: Connection, runId: string): Promise<Caus
 }
 
 export async function settleOutages(sql: Connection, ids: readonly number[], now: Date): Promise<void> {
-  await sql.query("UPDATE gpu_outages SET settled_at = $2 WHERE id = ANY($1::bigint[])", [ids, now]);
+  await sql.change("UPDATE gpu_outages SET settled_at = $2 WHERE id = ANY($1::bigint[])", [ids, now]);
 }

@@ -265,7 +265,7 @@ async function insertRecords(
   const records = posted.bills.flatMap(({ run, lines, charges }) =>
     charges.map((charge) => ({ run, charge, line: lines.find((one) => one.line === charge.line) })),
   );
-  await sql.query(
+  await sql.change(
     `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, run_id, line,
        quantity, unit_price, billing_unit, billing_minutes, amount, currency, start_time, end_time, usage_month,
        invoice_month, transaction_id, created_at)

@@ -21,7 +21,7 @@ export async function nextHour(
   );
   const last = rows[0];
   if (last === undefined) {
-    await sql.query(
+    await sql.change(
       `INSERT INTO hour_ticks (hour, term, started_at, finished_at, runs_charged, amount)
        VALUES ($1, $2, $3, $3, 0, 0)`,
       [fullHour(now), term, now],
@@ -37,7 +37,7 @@ export async function startHour(
   sql: Transaction,
   { hour, term, now }: { hour: Date; term: number; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO hour_ticks (hour, term, started_at, runs_charged, amount) VALUES ($1, $2, $3, 0, 0)
      ON CONFLICT (hour) DO UPDATE SET term = EXCLUDED.term`,
     [hour, term, now],
@@ -50,12 +50,12 @@ export async function countCharges(
   hour: Date,
   charged: { runs: number; amount: Points },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     "UPDATE hour_ticks SET runs_charged = runs_charged + $2::int, amount = amount + $3::numeric WHERE hour = $1",
     [hour, charged.runs, formatPoints(charged.amount)],
   );
 }
 
 export async function finishHour(sql: Transaction, { hour, now }: { hour: Date; now: Date }): Promise<void> {
-  await sql.query("UPDATE hour_ticks SET finished_at = $2 WHERE hour = $1", [hour, now]);
+  await sql.change("UPDATE hour_ticks SET finished_at = $2 WHERE hour = $1", [hour, now]);
 }

@@ -155,7 +155,7 @@ async function insertTransactions(
   postings: readonly Posting[],
 ): Promise<Map<Posting, number>> {
   if (postings.length === 0) return new Map();
-  const { rows } = await sql.query<{ id: number; source_kind: string; source_id: string }>(
+  const { rows } = await sql.change<{ id: number; source_kind: string; source_id: string }>(
     `INSERT INTO ledger_transactions (source_kind, source_id, customer_id, run_id, reason, actor, at)
      SELECT t.source_kind, t.source_id, t.customer_id, t.run_id, t.reason, t.actor, t.at
        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
@@ -188,7 +188,7 @@ function causeOf(sourceKind: string, sourceId: string): string {
 async function insertEntries(sql: Transaction, ids: ReadonlyMap<Posting, number>): Promise<void> {
   if (ids.size === 0) return;
   const postings = [...ids.keys()];
-  await sql.query(
+  await sql.change(
     `INSERT INTO ledger_entries (transaction_id, account, customer_id, amount)
      SELECT p.id, side.account, p.customer_id, side.amount
        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[]) WITH ORDINALITY p (id, customer_id, contra, amount, nth)
@@ -213,7 +213,7 @@ async function writeBalances(
   const paidAt = new Map(
     postings.filter(({ sourceKind }) => sourceKind === "topup").map(({ customerId, at }) => [customerId, at]),
   );
-  await sql.query(
+  await sql.change(
     `UPDATE customers c SET balance = d.balance, last_payment_at = coalesce(d.paid_at, c.last_payment_at)
        FROM unnest($1::bigint[], $2::numeric[], $3::timestamptz[]) d (id, balance, paid_at) WHERE c.id = d.id`,
     [
@@ -245,7 +245,7 @@ async function writeStatusChanges(sql: Transaction, changes: readonly StatusChan
   if (changes.length === 0) return;
   const last = [...new Map(changes.map((change) => [change.customerId, change])).values()];
   // Who became overdue, and was made normal and overdue again, is so since the last time.
-  await sql.query(
+  await sql.change(
     `UPDATE customers c SET overdue_status = d.status,
             overdue_since = CASE d.status WHEN 'normal' THEN NULL WHEN 'overdue' THEN d.at ELSE c.overdue_since END
        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[]) d (id, status, at) WHERE c.id = d.id`,

@@ -19,7 +19,7 @@ export async function setNotifiedDay(
   sql: Connection,
   reported: { customerId: number; overdueSince: Date; day: RiskDay; at: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO data_risks (customer_id, overdue_since, told_day, told_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (customer_id) DO UPDATE
         SET overdue_since = EXCLUDED.overdue_since, told_day = EXCLUDED.told_day, told_at = EXCLUDED.told_at`,
@@ -33,7 +33,7 @@ export async function endRisks(
   ended: readonly { customerId: number; at: Date }[],
 ): Promise<void> {
   if (ended.length === 0) return;
-  const { rows } = await sql.query<{ customer_id: number; told_day: RiskDay }>(
+  const { rows } = await sql.change<{ customer_id: number; told_day: RiskDay }>(
     "DELETE FROM data_risks WHERE customer_id = ANY($1::bigint[]) RETURNING customer_id, told_day",
     [ended.map(({ customerId }) => customerId)],
   );

@@ -8,7 +8,7 @@ export async function addExamples(
   examples: readonly ExampleSpec[],
   { now, createdBy }: { now: Date; createdBy: number },
 ): Promise<string[]> {
-  const { rows } = await sql.query<{ spec: string }>(
+  const { rows } = await sql.change<{ spec: string }>(
     `INSERT INTO specs (spec, shape, description)
      SELECT spec, shape, description FROM jsonb_to_recordset($1::jsonb) AS e (spec text, shape jsonb, description text)
      ON CONFLICT (spec) DO NOTHING RETURNING spec`,
@@ -16,7 +16,7 @@ export async function addExamples(
   );
   const made = rows.map(({ spec }) => spec);
   const priced = examples.filter(({ spec }) => made.includes(spec));
-  await sql.query(
+  await sql.change(
     `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
      SELECT e.spec, 'spec', e.price, 'hour', $3, $4 FROM unnest($1::text[], $2::numeric[]) AS e (spec, price)`,
     [priced.map(({ spec }) => spec), priced.map(({ unitPrice }) => unitPrice), now, createdBy],

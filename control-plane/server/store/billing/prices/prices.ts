@@ -177,14 +177,15 @@ export async function priceObstacle(
  * are frozen before this entry or with it.
  */
 export async function addPrice(sql: Transaction, price: NewPrice, now: Date): Promise<PriceAdded> {
-  await sql.query("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
+  await sql.change("INSERT INTO specs (spec) VALUES ($1) ON CONFLICT DO NOTHING", [price.spec]);
   await sql.query("SELECT FROM specs WHERE spec = $1 FOR UPDATE", [price.spec]);
   const obstacle = await priceObstacle(sql, price, now);
   if (obstacle !== null) return { added: null, reason: obstacle };
-  const { rows } = await sql.query<PriceRow>(
+  const { rows } = await sql.change<PriceRow>(
     `INSERT INTO prices (spec, line, unit_price, billing_unit, effective_from, created_by)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *`,
     [price.spec, price.line, price.unitPrice, price.billingUnit, price.effectiveFrom, price.createdBy],
+    { makes: "price" },
   );
   const [added] = rows;
   return added === undefined ? { added: null, reason: "taken" } : { added };
@@ -231,7 +232,7 @@ export async function putSpec(
   sql: Connection,
   spec: { spec: string; shape: ShapeRow | null; description: string | null },
 ): Promise<SpecRow> {
-  const { rows } = await sql.query<SpecRow>(
+  const { rows } = await sql.change<SpecRow>(
     `INSERT INTO specs (spec, shape, description) VALUES ($1, $2, $3)
      ON CONFLICT (spec) DO UPDATE SET shape = EXCLUDED.shape, description = EXCLUDED.description RETURNING *`,
     [spec.spec, spec.shape === null ? null : JSON.stringify(spec.shape), spec.description],
@@ -244,7 +245,7 @@ export async function setRetired(
   sql: Connection,
   { spec, at }: { spec: string; at: Date | null },
 ): Promise<SpecRow | null> {
-  const { rows } = await sql.query<SpecRow>(
+  const { rows } = await sql.change<SpecRow>(
     `UPDATE specs SET retired_at = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(retired_at, $2) END
       WHERE spec = $1 RETURNING *`,
     [spec, at],
@@ -257,7 +258,7 @@ export async function setLineRetired(
   sql: Connection,
   { spec, line, isRetired }: { spec: string; line: string; isRetired: boolean },
 ): Promise<SpecRow | null> {
-  const { rows } = await sql.query<SpecRow>(
+  const { rows } = await sql.change<SpecRow>(
     `UPDATE specs SET retired_lines = CASE WHEN $3 THEN array_append(array_remove(retired_lines, $2), $2)
                                            ELSE array_remove(retired_lines, $2) END
       WHERE spec = $1 AND EXISTS (SELECT FROM prices p WHERE p.spec = $1 AND p.line = $2) RETURNING *`,

@@ -99,5 +99,5 @@ async function grantedMs(
 /** All of their loading is known and was looked at. Hold the runs. */
 export async function settleLoading(sql: Transaction, runIds: readonly string[]): Promise<void> {
   if (runIds.length === 0) return;
-  await sql.query("UPDATE runs SET is_loading = false WHERE id = ANY($1::text[])", [runIds]);
+  await sql.change("UPDATE runs SET is_loading = false WHERE id = ANY($1::text[])", [runIds]);
 }

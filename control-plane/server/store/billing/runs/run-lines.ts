@@ -60,7 +60,7 @@ export async function freezePrices(sql: Transaction, takings: readonly PriceTaki
       return { runId: run.id, line, price: priceFor(countedOf(line), inForce[index] ?? [], run.gpuModel) };
     }),
   );
-  await sql.query(
+  await sql.change(
     `UPDATE run_lines l SET line = d.priced_line, unit_price = d.unit_price, billing_unit = d.billing_unit
        FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::text[])
          d (run_id, line, priced_line, unit_price, billing_unit)

@@ -33,7 +33,7 @@ export async function fixBootZero(
   const isReporting = heartbeat.roundTripMs !== null && heartbeat.roundTripMs < MAX_ROUND_TRIP_MS;
   const roundTripMs = isReporting ? heartbeat.roundTripMs : null;
   const uplinkMs = Math.floor((roundTripMs ?? 0) / 2);
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_boots AS b (host_id, boot_id, utc_at_zero, round_trip_ms, measured_at)
      VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (host_id, boot_id) DO UPDATE
@@ -64,7 +64,7 @@ export async function holdBootZeros(
   now: Date,
 ): Promise<Map<string, Map<string, BootZero>>> {
   const columns = [boots.map(({ hostId }) => hostId), boots.map(({ bootId }) => bootId)];
-  await sql.query(
+  await sql.change(
     `UPDATE host_boots b SET fixed_at = $3
        FROM (SELECT open.host_id, open.boot_id FROM unnest($1::text[], $2::uuid[]) k (host_id, boot_id)
                JOIN host_boots open USING (host_id, boot_id) WHERE open.fixed_at IS NULL
@@ -126,7 +126,7 @@ export async function addProvenTimes(
     .map((time) => ({ ...time, ranges: union(time.intervals).map((one) => `[${one.fromMs},${one.toMs})`) }))
     .filter(({ ranges }) => ranges.length > 0);
   if (added.length === 0) return;
-  await sql.query(
+  await sql.change(
     `INSERT INTO run_time AS t (run_id, host_id, boot_id, proven)
      SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int8multirange[])
      ON CONFLICT (run_id, host_id, boot_id) DO UPDATE SET proven = t.proven + EXCLUDED.proven`,

@@ -31,7 +31,7 @@ export async function writeRunTotals(sql: Transaction, totals: readonly RunTotal
     totals.map(({ proven }) => proven.at(0)),
     totals.map(({ proven }) => proven.at(-1)),
   ];
-  await sql.query(
+  await sql.change(
     `UPDATE runs r SET proven_ms = d.proven_ms, first_proven_at = d.first_at, last_proven_at = d.last_at,
             closed_at = coalesce(r.closed_at, d.closed_at), billed_minutes = coalesce(d.minutes, r.billed_minutes),
             waived_ms = coalesce(d.waived_ms, r.waived_ms), posted_amount = r.posted_amount + d.amount,

@@ -41,7 +41,7 @@ async function waiveStretch(
   stretch: Omit<BrokenStretch, "reason"> & { reason: WaiverReason; allowanceOf: number | null },
   now: Date,
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO run_waivers AS w (run_id, reason, from_at, to_at, evidence, created_at, allowance_of)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (run_id, reason, from_at) DO UPDATE SET to_at = EXCLUDED.to_at, evidence = w.evidence || EXCLUDED.evidence
@@ -57,7 +57,7 @@ async function waiveStretch(
     ],
   );
   if (rowCount === 0) return false;
-  await sql.query(
+  await sql.change(
     "UPDATE runs SET uncharged = true WHERE id = $1 AND first_proven_at IS NOT NULL AND last_proven_at > $2",
     [stretch.runId, stretch.from],
   );

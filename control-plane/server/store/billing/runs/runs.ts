@@ -56,7 +56,7 @@ export async function openRuns(sql: Transaction, runs: readonly NewRun[]): Promi
 }
 
 async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO runs (id, instance_id, epoch, host_id, customer_id, ordered_by, workspace_id, resource_type,
                        resource_id, resource_name, spec, gpu_model, ordered_at, is_loading)
      SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
@@ -83,7 +83,7 @@ async function insertRuns(sql: Transaction, runs: readonly NewRun[]): Promise<vo
 
 async function insertLines(sql: Transaction, runs: readonly NewRun[]): Promise<void> {
   const lines = runs.flatMap((run) => run.lines.map((line) => ({ ...line, runId: run.id })));
-  await sql.query(
+  await sql.change(
     "INSERT INTO run_lines (run_id, line, quantity) SELECT * FROM unnest($1::text[], $2::text[], $3::numeric[])",
     [
       lines.map(({ runId }) => runId),
@@ -112,7 +112,7 @@ export async function lockRun(sql: Transaction, runId: string): Promise<Run | nu
 
 /** Its end is known: no later time can be this run's. What is proven until then still counts, whenever it arrives. */
 export async function closeRun(sql: Transaction, runId: string, at: Date): Promise<void> {
-  await sql.query("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
+  await sql.change("UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL", [runId, at]);
 }
 
 /**
@@ -120,7 +120,7 @@ export async function closeRun(sql: Transaction, runId: string, at: Date): Promi
  * ever told ready has some, be its rows still on their way.
  */
 export async function closeUnbegunRun(sql: Transaction, runId: string, at: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE runs SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND first_proven_at IS NULL
         AND NOT EXISTS (SELECT FROM run_readiness y WHERE y.run_id = runs.id)`,
     [runId, at],
@@ -143,7 +143,7 @@ async function waiveRuns(
   sql: Transaction,
   { runIds, from, reason }: { runIds: readonly string[]; from: Date; reason: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE runs SET waive_from = $2, waive_reason = $3, uncharged = uncharged OR coalesce(last_proven_at > $2, false)
       WHERE id = ANY($1::text[]) AND (waive_from IS NULL OR waive_from > $2)`,
     [runIds, from, reason],

@@ -120,7 +120,7 @@ async function insertRecord(
   },
 ): Promise<void> {
   const { rated } = paid;
-  await sql.query(
+  await sql.change(
     `INSERT INTO billing_records (customer_id, workspace_id, resource_type, resource_id, resource_name, line, quantity,
        unit_price, billing_unit, amount, currency, start_time, end_time, usage_month, invoice_month, transaction_id,
        created_at)
@@ -152,7 +152,7 @@ async function insertDay(
     transactionId,
   }: { customerId: number; rated: RatedStorageDay; transactionId: number | null },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO storage_days (workspace_id, day, customer_id, samples, average_gb, billable_gb, unit_price, amount,
        transaction_id, charged_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [

@@ -25,7 +25,7 @@ export async function poolOfSampler(
   sql: Connection,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<string | null> {
-  const { rows } = await sql.query<{ pool: string }>(
+  const { rows } = await sql.change<{ pool: string }>(
     `UPDATE hosts SET storage_asked_at = $2 WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL
       RETURNING coalesce(storage_pool, id) AS pool`,
     [hostId, now],
@@ -54,14 +54,14 @@ export async function claimHour(
   sql: Transaction,
   claim: { pool: string; hour: Date; hostId: string; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO storage_hours AS h (storage_pool, hour, host_id, claimed_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (storage_pool, hour) DO UPDATE SET host_id = EXCLUDED.host_id, claimed_at = EXCLUDED.claimed_at
       WHERE h.finished_at IS NULL`,
     [claim.pool, claim.hour, claim.hostId, claim.now],
   );
   if (rowCount === 0) return false;
-  await sql.query("DELETE FROM storage_samples WHERE storage_pool = $1 AND hour = $2", [
+  await sql.change("DELETE FROM storage_samples WHERE storage_pool = $1 AND hour = $2", [
     claim.pool,
     claim.hour,
   ]);
@@ -110,7 +110,7 @@ export async function takePart(
   if (claim.finished_at !== null) return { taken: true };
   await takeSums(sql, { pool: claim.storage_pool, hour, hostId, sums: report.sums, now });
   if (report.isLast)
-    await sql.query("UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2", [
+    await sql.change("UPDATE storage_hours SET finished_at = $3 WHERE storage_pool = $1 AND hour = $2", [
       claim.storage_pool,
       hour,
       now,
@@ -141,7 +141,7 @@ async function takeSums(
       takenBytes: before.bytes,
     },
   );
-  await sql.query(
+  await sql.change(
     `INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes, excess_bytes)
      SELECT given.id, $1::text, $2::timestamptz, given.bytes, given.excess
        FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS given (id, bytes, excess)`,

@@ -14,7 +14,7 @@ const MOST_BYTES = 2n ** 60n;
  * can be counted later: what was sealed by then and is still there was there. Doing it again changes nothing.
  */
 export async function countSealedCopies(sql: Transaction, hour: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO sealed_samples (workspace_id, hour, bytes)
      SELECT coalesce(w.id, own.id), $1::timestamptz, least(sum(c.bytes), ${MOST_BYTES})::bigint
        FROM (SELECT coalesce(d.workspace_id, m.workspace_id) AS workspace_id,

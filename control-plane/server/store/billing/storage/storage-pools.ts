@@ -66,10 +66,10 @@ export async function setPoolDisk(
   text: { name: string; diskBytes: number | null; by: string; at: Date },
 ): Promise<void> {
   if (text.diskBytes === null) {
-    await sql.query("DELETE FROM storage_pools WHERE name = $1", [text.name]);
+    await sql.change("DELETE FROM storage_pools WHERE name = $1", [text.name]);
     return;
   }
-  await sql.query(
+  await sql.change(
     `INSERT INTO storage_pools (name, disk_bytes, set_at, set_by) VALUES ($1, $2, $3, $4)
      ON CONFLICT (name) DO UPDATE SET disk_bytes = EXCLUDED.disk_bytes, set_at = EXCLUDED.set_at, set_by = EXCLUDED.set_by`,
     [text.name, text.diskBytes, text.at, text.by],

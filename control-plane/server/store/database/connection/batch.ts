@@ -4,22 +4,15 @@
  * those behind it is done. Speaks the driver's own protocol, as copy-in.ts does, and not by its pipeline mode, which sends
  * each by itself and takes no COPY; knows no table.
  */
-import pg, { type Connection, type FieldDef, type QueryResultRow, Result, type Submittable } from "pg";
-import { type PreparedStatements, preparedStatements, type RowShape } from "./prepared-statements.ts";
+import type { Connection, FieldDef, QueryResultRow, Submittable } from "pg";
+import { preparedValue, type RowShape, rowShape } from "../driver-internals.ts";
+import { type PreparedStatements, preparedStatements } from "./prepared-statements.ts";
 import type { Statement } from "./statement-in-role.ts";
-import { columnTypes } from "../values/column-types.ts";
 
 export interface Answer {
   rows: QueryResultRow[];
   rowCount: number;
 }
-
-/** What the driver has beyond what its types tell. */
-interface Driver {
-  utils: { prepareValue: (value: unknown) => unknown };
-}
-const { prepareValue } = (pg as unknown as Driver).utils;
-const DriversResult = Result as unknown as new (rowMode: string, types: typeof columnTypes) => RowShape;
 
 /** How many rows a statement changed or answered stands last in the words that end it. */
 const COUNT = / (\d+)$/;
@@ -43,7 +36,7 @@ export class BatchPart {
     this.answer = promise;
     this.resolve = resolve;
     this.reject = reject;
-    this.#values = (statement.values ?? []).map((value) => prepareValue(value));
+    this.#values = (statement.values ?? []).map((value) => preparedValue(value));
   }
 
   send(connection: Connection, prepared: PreparedStatements | undefined): void {
@@ -58,8 +51,7 @@ export class BatchPart {
 
   /** The shape of what a description contains. */
   shape(fields: readonly FieldDef[]): void {
-    this.#shape = new DriversResult("", columnTypes);
-    this.#shape.addFields(fields);
+    this.#shape = rowShape(fields);
   }
 
   row(fields: readonly (string | null)[]): void {

@@ -3,9 +3,10 @@
  * Any other takes the application's role anew in each transaction and for each single statement, if it may: a pooler
  * gives the next one another session, and takes a session's role to others. Asked of each connection that is made.
  */
-import type { ClientBase, Connection } from "pg";
+import type { ClientBase } from "pg";
 import { APPEND_ONLY_TABLES } from "./append-only.ts";
 import { APPLICATION_ROLE } from "./application-role.ts";
+import { connectionOf, sessionOf } from "../driver-internals.ts";
 import { letPrepare } from "./prepared-statements.ts";
 
 /** `unguarded`: it could change the books, and has no role that it might take instead. */
@@ -61,9 +62,8 @@ export class ConnectionRole {
     const { rows } = await client.query<{ pid: number; footing: Footing }>(question);
     const [found] = rows;
     if (found === undefined) return;
-    const { processID, connection } = client as ClientBase & { processID?: number; connection: Connection };
     this.#footing = found.footing;
-    this.#isPooled = processID !== found.pid;
-    if (!this.#isPooled) letPrepare(connection);
+    this.#isPooled = sessionOf(client) !== found.pid;
+    if (!this.#isPooled) letPrepare(connectionOf(client));
   }
 }

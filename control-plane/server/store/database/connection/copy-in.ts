@@ -4,12 +4,7 @@
  * do; knows no table.
  */
 import type { Connection, Submittable } from "pg";
-
-/** What the driver's connection can do beyond what its types tell. */
-interface CopyConnection {
-  sendCopyFromChunk(chunk: Buffer): void;
-  endCopyFrom(): void;
-}
+import type { CopyConnection } from "../driver-internals.ts";
 
 /** What COPY's text format reads as NULL. */
 const NULL = "\\N";

@@ -5,13 +5,8 @@
  * text everywhere: should two sessions ever be mistaken for one, a name is unknown there, and never another statement.
  */
 import { hash } from "node:crypto";
-import { type Connection, DatabaseError, type FieldDef, type QueryResultRow } from "pg";
-
-/** Makes rows of what Postgres answers. */
-export interface RowShape {
-  addFields(fields: readonly FieldDef[]): void;
-  parseRow(fields: readonly (string | null)[]): QueryResultRow;
-}
+import { type Connection, DatabaseError } from "pg";
+import type { RowShape } from "../driver-internals.ts";
 
 /** More than a connection sends often; each takes some ten KiB of its session. */
 export const MAX_PREPARED = 1_000;

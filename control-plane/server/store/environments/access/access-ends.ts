@@ -19,7 +19,7 @@ export async function endUntold(
   sql: Connection,
   { hostId, reported, now }: { hostId: string; reported: readonly string[]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE access_sessions s SET ${endedUnheard("$3", "Its host does not know it any more.")}
       WHERE s.host_id = $1 AND s.gateway_id IS NULL AND s.ended_at IS NULL AND NOT s.session_id = ANY($2::text[])`,
     [hostId, reported, now],
@@ -31,7 +31,7 @@ export async function endSessionsOfEndedRuns(
   sql: Connection,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE access_sessions s SET ${endedUnheard("$2", "The container that it was in has ended.")}
       WHERE s.host_id = $1 AND s.ended_at IS NULL
         AND EXISTS (SELECT FROM runs r WHERE r.id = s.run_id AND ${RUN_IS_OVER})`,
@@ -44,7 +44,7 @@ export async function endSessionsOfHost(
   sql: Connection,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE access_sessions s SET ${endedUnheard("$2", "Its host has left the fleet.")}
       WHERE s.host_id = $1 AND s.ended_at IS NULL`,
     [hostId, now],
@@ -53,7 +53,7 @@ export async function endSessionsOfHost(
 
 /** Terminals of gateways that ended without a word; one that is only away from the database tells of them again. */
 export async function endSessionsOfDeadGateways(sql: Connection, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE access_sessions s SET ${endedUnheard("$1", "Its gateway has ended.")}
       WHERE s.gateway_id IS NOT NULL AND s.ended_at IS NULL
         AND NOT EXISTS (SELECT FROM gateways g WHERE g.id = s.gateway_id AND ${isLive("$1")})`,

@@ -96,12 +96,12 @@ export async function forgetOldAccess(
   { before, limit }: { before: Date; limit: number },
 ): Promise<number> {
   const [sessions, attempts] = await Promise.all([
-    sql.query(
+    sql.change(
       `DELETE FROM access_sessions WHERE id IN (
          SELECT id FROM access_sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)`,
       [before, limit],
     ),
-    sql.query(
+    sql.change(
       `DELETE FROM access_attempts WHERE id IN (
          SELECT id FROM access_attempts WHERE last_at < $1 ORDER BY last_at LIMIT $2)`,
       [before, limit],
@@ -121,7 +121,7 @@ export async function keepNewest(sql: Connection, environmentIds: readonly strin
          SELECT t.id FROM ${table} t WHERE t.env_id = e.id ORDER BY t.${began} DESC, t.id DESC OFFSET $2) old)`;
   const values = [[...new Set(environmentIds)], MAX_STORED_OF_ENVIRONMENT];
   await Promise.all([
-    sql.query(beyond("access_sessions", "opened_at"), values),
-    sql.query(beyond("access_attempts", "first_at"), values),
+    sql.change(beyond("access_sessions", "opened_at"), values),
+    sql.change(beyond("access_attempts", "first_at"), values),
   ]);
 }

@@ -83,7 +83,7 @@ async function putSessions(
       detail: ended?.detail ?? "",
     };
   });
-  await sql.query(
+  await sql.change(
     `INSERT INTO access_sessions AS s (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
             client_address, opened_at, bytes_in, bytes_out, login_method, login_at, key_fingerprint, key_customer_id,
             key_name, key_ticket_id, first_told_at, told_at, ended_at, ended_by, end_detail)
@@ -113,7 +113,7 @@ async function putAttempts(
   attempts: readonly BelievedAttempts[],
 ): Promise<void> {
   if (attempts.length === 0) return;
-  await sql.query(
+  await sql.change(
     `INSERT INTO access_attempts (id, host_id, attempts_id, env_id, lease_id, service_type, client_address, outcome,
             attempts, first_at, last_at, told_at)
      SELECT nextval(pg_get_serial_sequence('access_sessions', 'id')), $1, "attemptsId", "environmentId", "leaseId",

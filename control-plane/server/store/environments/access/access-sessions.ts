@@ -64,7 +64,7 @@ export async function orderCut(
     now,
   }: { environmentId: string; id: number; actor: string; reason: string; now: Date },
 ): Promise<{ hostId: HostId; reports: HostId | null } | null> {
-  const { rows } = await sql.query<{ host_id: HostId; is_gateways: boolean }>(
+  const { rows } = await sql.change<{ host_id: HostId; is_gateways: boolean }>(
     `UPDATE access_sessions SET cut_at = $5, cut_by = $3, cut_reason = $4
       WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND cut_at IS NULL
       RETURNING host_id, gateway_id IS NOT NULL AS is_gateways`,

@@ -33,7 +33,7 @@ export interface NewSshTicket {
 }
 
 export async function insertTicket(sql: Transaction, ticket: NewSshTicket): Promise<SshTicketRow> {
-  const { rows } = await sql.query<SshTicketRow>(
+  const { rows } = await sql.change<SshTicketRow>(
     `INSERT INTO ssh_tickets (id, env_id, customer_id, public_key, fingerprint, reason, made_at, expires_at)
      VALUES (nextval(pg_get_serial_sequence('ssh_keys', 'id')), $1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
     [
@@ -45,6 +45,7 @@ export async function insertTicket(sql: Transaction, ticket: NewSshTicket): Prom
       ticket.now,
       ticket.expiresAt,
     ],
+    { makes: "ssh-ticket" },
   );
   return rows[0] as SshTicketRow;
 }
@@ -98,7 +99,7 @@ export async function endTicket(
   sql: Transaction,
   { environmentId, id, actor, now }: { environmentId: string; id: number; actor: string; now: Date },
 ): Promise<SshTicketRow | null> {
-  const { rows } = await sql.query<SshTicketRow>(
+  const { rows } = await sql.change<SshTicketRow>(
     `UPDATE ssh_tickets SET ended_at = least($4, expires_at), ended_by = $3
       WHERE env_id = $1 AND id = $2 AND ended_at IS NULL RETURNING ${COLUMNS}`,
     [environmentId, id, actor, now],
@@ -124,7 +125,7 @@ export async function endExpiredTickets(
   sql: Transaction,
   { environmentId, now }: { environmentId: string; now: Date },
 ): Promise<SshTicketRow[]> {
-  const { rows } = await sql.query<SshTicketRow>(
+  const { rows } = await sql.change<SshTicketRow>(
     `UPDATE ssh_tickets SET ended_at = expires_at, ended_by = 'control-plane'
       WHERE env_id = $1 AND ended_at IS NULL AND expires_at <= $2 RETURNING ${COLUMNS}`,
     [environmentId, now],

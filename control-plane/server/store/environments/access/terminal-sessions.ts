@@ -33,7 +33,7 @@ export async function putTerminalSessions(
     endedBy: ended?.by ?? null,
     detail: ended?.detail ?? "",
   }));
-  await sql.query(
+  await sql.change(
     `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, gateway_id, service_type,
             client_address, opened_at, bytes_in, bytes_out, login_method, login_at, key_customer_id, key_name,
             first_told_at, told_at, ended_at, ended_by, end_detail)

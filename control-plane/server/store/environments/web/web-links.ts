@@ -15,11 +15,11 @@ export interface NewWebLink {
 
 /** Those whose time is over go with it. */
 export async function insertLink(sql: Transaction, link: NewWebLink): Promise<void> {
-  await sql.query("DELETE FROM web_links WHERE env_id = $1 AND expires_at < $2", [
+  await sql.change("DELETE FROM web_links WHERE env_id = $1 AND expires_at < $2", [
     link.environmentId,
     link.now,
   ]);
-  await sql.query(
+  await sql.change(
     `INSERT INTO web_links (token_hash, env_id, target, customer_id, key_id, made_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
     [
@@ -53,7 +53,7 @@ export async function useLink(
     now,
   }: Pick<NewWebLink, "tokenHash" | "environmentId" | "target" | "now">,
 ): Promise<Extract<Entry, { kind: "person" }> | null> {
-  const { rows } = await sql.query<{ customer_id: number; key_id: number }>(
+  const { rows } = await sql.change<{ customer_id: number; key_id: number }>(
     `UPDATE web_links SET used_at = $4
       WHERE token_hash = $1 AND env_id = $2 AND target = $3 AND used_at IS NULL AND expires_at > $4
       RETURNING customer_id, key_id`,

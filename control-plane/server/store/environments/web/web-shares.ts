@@ -30,7 +30,7 @@ export async function insertShare(
     expiresAt: Date;
   },
 ): Promise<WebShareRow> {
-  const { rows } = await sql.query<WebShareRow>(
+  const { rows } = await sql.change<WebShareRow>(
     `INSERT INTO web_shares (env_id, target, token_hash, customer_id, made_at, expires_at)
      VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${COLUMNS}`,
     [
@@ -41,6 +41,7 @@ export async function insertShare(
       share.now,
       share.expiresAt,
     ],
+    { makes: "web-share" },
   );
   return rows[0] as WebShareRow;
 }
@@ -72,7 +73,7 @@ export async function changeShare(
   sql: Connection,
   { environmentId, id, expiresAt, now }: { environmentId: string; id: number; expiresAt: Date; now: Date },
 ): Promise<WebShareRow | null> {
-  const { rows } = await sql.query<WebShareRow>(
+  const { rows } = await sql.change<WebShareRow>(
     `UPDATE web_shares SET expires_at = $3
       WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $4 RETURNING ${COLUMNS}`,
     [environmentId, id, expiresAt, now],
@@ -85,7 +86,7 @@ export async function endShare(
   sql: Connection,
   { environmentId, id, actor, now }: { environmentId: string; id: number; actor: string; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE web_shares SET ended_at = $4, ended_by = $3
       WHERE env_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $4`,
     [environmentId, id, actor, now],
@@ -109,7 +110,7 @@ export async function openShare(
 
 export async function touchShares(sql: Connection, ids: readonly number[], now: Date): Promise<void> {
   if (ids.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE web_shares SET last_used_at = $2
       WHERE id = ANY($1::bigint[])
         AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - make_interval(secs => $3))`,

@@ -29,7 +29,7 @@ interface Closure {
 /** To be called while the runs still hold the GPU, in a transaction that holds the host's row. */
 export async function noteGpuClosure(sql: Transaction, closure: Closure): Promise<void> {
   const { hostId, uuid, code, now } = closure;
-  const { rows } = await sql.query<{ customer_id: number }>(
+  const { rows } = await sql.change<{ customer_id: number }>(
     `INSERT INTO gpu_closures (run_id, gpu_uuid, customer_id, workload_id, host_id, code, closed_at)
      SELECT r.id, a.gpu_uuid, r.customer_id, r.resource_id, p.host_id, $3, $4
        FROM gpu_allocations a JOIN placements p ON p.instance_id = a.instance_id AND p.epoch = a.epoch AND p.host_id = $2
@@ -41,7 +41,7 @@ export async function noteGpuClosure(sql: Transaction, closure: Closure): Promis
     [uuid, hostId, code, now],
   );
   if (rows.length === 0) return;
-  await sql.query("DELETE FROM gpu_closures WHERE closed_at <= $1", [dayBefore(now)]);
+  await sql.change("DELETE FROM gpu_closures WHERE closed_at <= $1", [dayBefore(now)]);
   for (const customerId of new Set(rows.map(({ customer_id: id }) => id)))
     await alarmOfMany(sql, { customerId, now });
 }

@@ -35,7 +35,7 @@ export async function keepHeard(sql: Connection, { atMs, cards }: HeardCards): P
   ];
   const reported = ["samples", ...SPREADS.map(({ measure, part }) => `${measure}_${part}`)];
   const arrays = MEASURES.map((measure) => PARTS.map((part) => inPlace(`t.${measure}_${part}`, place)));
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_history AS h (gpu_id, hour, ${COLUMNS.join(", ")})
      SELECT g.id, $1, ${[inPlace("t.samples", place), ...arrays.map((parts) => `ARRAY[${parts.join(", ")}]`)].join(", ")}
        FROM unnest($2::text[], $3::text[], ${reported.map((_, at) => `$${at + 4}::int[]`).join(", ")})
@@ -112,7 +112,7 @@ function spreadOf([least, means, most]: HourRow[Measure], at: number): Spread | 
 
 /** Some thousand rows of hours that began before. Whether there may be more. */
 export async function forgetHistory(sql: Connection, before: Date): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `DELETE FROM gpu_history WHERE ctid = ANY (ARRAY(
        SELECT ctid FROM gpu_history WHERE hour < $1 ORDER BY hour LIMIT ${MAX_FORGOTTEN}))`,
     [before],

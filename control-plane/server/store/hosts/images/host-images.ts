@@ -11,7 +11,7 @@ export async function putHostImages(
   sql: Connection,
   { hostId, images, now }: { hostId: string; images: readonly string[]; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_images AS i (host_id, images)
      SELECT $1::varchar, (ARRAY(SELECT DISTINCT f.image FROM image_fetches f
                         WHERE f.host_id = $1::varchar AND f.outcome = 'present' AND f.ended_at > $3 AND f.image <> ALL($2::varchar[]))
@@ -26,7 +26,7 @@ export async function noteImageOf(
   sql: Connection,
   { hostId, image }: { hostId: string; image: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO host_images AS i (host_id, images) VALUES ($1, ARRAY[$2::varchar])
      ON CONFLICT (host_id) DO UPDATE SET images = (EXCLUDED.images || i.images)[1:$3] WHERE $2 <> ALL(i.images)`,
     [hostId, image, MAX_HOST_IMAGES],

@@ -18,7 +18,7 @@ export async function putHostPulls(
   sql: Connection,
   { hostId, pulls, now }: { hostId: string; pulls: readonly ObservedPull[]; now: Date },
 ): Promise<void> {
-  const put = sql.query(
+  const put = sql.change(
     `WITH told AS (
        SELECT DISTINCT ON (image, "fetchId", "firstOrder") *
          FROM (SELECT *, CASE WHEN "fetchId" IS NULL THEN "instanceIds"[1] END AS "firstOrder"
@@ -55,7 +55,7 @@ export async function putHostPulls(
 
 /** The fetches that wait on are noted anew once a minute. */
 async function noteWaiting(sql: Connection, { hostId, now }: { hostId: string; now: Date }): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET waited_for_image_at = $2 FROM host_pulls t
       WHERE p.host_id = $1 AND p.gone_at IS NULL AND p.want = 'running'
         AND (p.waited_for_image_at IS NULL OR p.waited_for_image_at <= $3) AND t.host_id = p.host_id
@@ -75,7 +75,7 @@ async function countPulledTime(
   sql: Connection,
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE image_fetches f
         SET pulled_ms = f.pulled_ms
               + greatest(0, coalesce(extract(epoch FROM $2::timestamptz - f.pulling_since) * 1000, 0))::bigint,
@@ -124,5 +124,5 @@ export async function pullsOfHost(
 
 /** The host has left the fleet: it pulls nothing for us any more. */
 export async function forgetPulls(sql: Connection, hostId: string): Promise<void> {
-  await sql.query("DELETE FROM host_pulls WHERE host_id = $1", [hostId]);
+  await sql.change("DELETE FROM host_pulls WHERE host_id = $1", [hostId]);
 }

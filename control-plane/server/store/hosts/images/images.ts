@@ -60,10 +60,11 @@ export async function insertImage(
 ): Promise<ImageRow | null> {
   const given = FIELDS.filter((field) => fields[field] !== undefined);
   const names = ["name", ...given];
-  const { rows } = await sql.query<ImageRow>(
+  const { rows } = await sql.change<ImageRow>(
     `INSERT INTO images (${names.join(", ")}) VALUES (${names.map((_, index) => `$${index + 1}`).join(", ")})
      ON CONFLICT (name) DO NOTHING RETURNING *`,
     [name, ...given.map((field) => fields[field])],
+    { makes: "image" },
   );
   return rows[0] ?? null;
 }
@@ -100,7 +101,7 @@ export async function updateImage(
 ): Promise<ImageRow | null> {
   const given = FIELDS.filter((field) => fields[field] !== undefined);
   if (given.length === 0) return await imageById(sql, imageId);
-  const { rows } = await sql.query<ImageRow>(
+  const { rows } = await sql.change<ImageRow>(
     `UPDATE images SET ${given.map((field, index) => `${field} = $${index + 2}`).join(", ")}
       WHERE id = $1 RETURNING *`,
     [imageId, ...given.map((field) => fields[field])],
@@ -109,6 +110,6 @@ export async function updateImage(
 }
 
 export async function deleteImage(sql: Connection, imageId: number): Promise<boolean> {
-  const { rowCount } = await sql.query("DELETE FROM images WHERE id = $1", [imageId]);
+  const { rowCount } = await sql.change("DELETE FROM images WHERE id = $1", [imageId]);
   return rowCount === 1;
 }

@@ -28,15 +28,16 @@ export async function putCredential(sql: Transaction, row: RegistryCredential): 
   if (workspaceId === null)
     await sql.query("SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE", [customerId]);
   else await sql.query("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", [workspaceId]);
-  await sql.query(`DELETE FROM registry_credentials c WHERE ${OF_OWNER} AND c.registry = $3`, [
+  await sql.change(`DELETE FROM registry_credentials c WHERE ${OF_OWNER} AND c.registry = $3`, [
     customerId,
     workspaceId,
     registry,
   ]);
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `INSERT INTO registry_credentials (id, customer_id, workspace_id, registry, username, sealed_password, sealed_by, created_at)
      SELECT $3, $1, $2, $4, $5, $6, $7, $8 WHERE (SELECT count(*) FROM registry_credentials c WHERE ${OF_OWNER}) < $9 RETURNING id`,
     [customerId, workspaceId, id, registry, username, sealedPassword, sealedBy, createdAt, MAX_CREDENTIALS],
+    { makes: "registry-credential" },
   );
   return rowCount === 1;
 }
@@ -74,14 +75,14 @@ export async function listCredentials(
 
 /** Sealed by no key that there is, it is as none until it is given anew. */
 export async function markUnusable(sql: Connection, id: string): Promise<void> {
-  await sql.query("UPDATE registry_credentials SET sealed_by = '' WHERE id = $1", [id]);
+  await sql.change("UPDATE registry_credentials SET sealed_by = '' WHERE id = $1", [id]);
 }
 
 export async function deleteCredential(sql: Connection, id: string): Promise<void> {
-  await sql.query("DELETE FROM registry_credentials WHERE id = $1", [id]);
+  await sql.change("DELETE FROM registry_credentials WHERE id = $1", [id]);
 }
 
 /** The credentials of a workspace that nobody can order in any more. */
 export async function deleteCredentialsOfWorkspace(sql: Connection, workspaceId: number): Promise<void> {
-  await sql.query("DELETE FROM registry_credentials WHERE workspace_id = $1", [workspaceId]);
+  await sql.change("DELETE FROM registry_credentials WHERE workspace_id = $1", [workspaceId]);
 }

@@ -53,7 +53,7 @@ export async function putInPool(
   if (host === undefined) return { put: false, why: "pool-of-absent-host" };
   if (host.is_there) {
     const state = host.is_vouched ? host.state : "trusted";
-    await sql.query(
+    await sql.change(
       `UPDATE hosts SET storage_pool = $2, claimed_storage_pool = NULL, pool_state = $3::varchar, pool_tried_at = NULL,
               pool_failure = CASE WHEN pool_state = $3::varchar THEN pool_failure END WHERE id = $1`,
       [hostId, pool, state],
@@ -61,7 +61,7 @@ export async function putInPool(
     return { put: true, state };
   }
   const state = host.is_vouched ? "waiting" : "trusted";
-  await sql.query(
+  await sql.change(
     `UPDATE hosts SET storage_pool = $2, claimed_storage_pool = NULL, pool_state = $3, pool_member_since = $4,
             pool_failure = NULL, pool_tried_at = NULL, pool_proved_at = NULL, pool_proof_due_at = NULL WHERE id = $1`,
     [hostId, pool, state, now],

@@ -65,12 +65,12 @@ export async function beginRound(
 ): Promise<boolean> {
   const [first] = members;
   if (first === undefined) return false;
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     "UPDATE hosts SET pool_tried_at = $3 WHERE id = $1 AND pool_tried_at IS NOT DISTINCT FROM $2::timestamptz",
     [first.id, first.triedAtMs === null ? null : new Date(first.triedAtMs), now],
   );
   if (rowCount === 0) return false;
-  await sql.query("UPDATE hosts SET pool_tried_at = $2 WHERE id = ANY($1::text[])", [
+  await sql.change("UPDATE hosts SET pool_tried_at = $2 WHERE id = ANY($1::text[])", [
     members.map(({ id }) => id),
     now,
   ]);
@@ -85,7 +85,7 @@ export async function recordProof(
   sql: Transaction,
   { member, change, begunAt, now }: { member: PoolMember; change: MemberChange; begunAt: Date; now: Date },
 ): Promise<boolean> {
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE hosts SET pool_state = $4, pool_proved_at = $5, pool_proof_due_at = $6, pool_failure = $7
       WHERE id = $1 AND storage_pool = $2 AND pool_tried_at = $3`,
     [

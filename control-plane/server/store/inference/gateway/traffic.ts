@@ -37,7 +37,7 @@ export async function keepTraffic(
       key_name: at.keyName ?? "",
       ...counts,
     }));
-    await sql.query(
+    await sql.change(
       `INSERT INTO service_traffic (${COLUMNS})
        SELECT ${COLUMNS} FROM jsonb_populate_recordset(NULL::service_traffic, $1::jsonb)
        ON CONFLICT (service_id, minute, gateway, revision, key_name)
@@ -99,7 +99,7 @@ async function putTogether(
       (name) => `${name} = ${eachBucket((nth) => `t.${name}[${nth}] + excluded.${name}[${nth}]`)}`,
     ),
   ];
-  const { rows } = await sql.query<{ count: number }>(
+  const { rows } = await sql.change<{ count: number }>(
     `WITH old AS (
        DELETE FROM service_traffic WHERE ctid = ANY (ARRAY(
          SELECT ctid FROM service_traffic WHERE ${isOld} ORDER BY minute LIMIT ${MAX_OLD_ROWS}))

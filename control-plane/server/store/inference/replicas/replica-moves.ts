@@ -28,7 +28,7 @@ export async function makeReplicas(
 ): Promise<void> {
   const revisions = creations.flatMap(({ revision, count }) => Array.from({ length: count }, () => revision));
   if (revisions.length === 0) return;
-  const { rows } = await sql.query<{ rank: number }>(
+  const { rows } = await sql.change<{ rank: number }>(
     `INSERT INTO instances (id, workload_kind, workload_id, rank, state, revision, created_at)
      SELECT made.id, 'inference', $2::text, made.nth - 1 + coalesce((SELECT max(rank) + 1 FROM instances
               WHERE workload_kind = 'inference' AND workload_id = $2), 0), 'placed',
@@ -49,7 +49,7 @@ export async function beginDrains(
   { service, draining, now }: OfService & { draining: readonly Pick<Leaving, "rank" | "why">[] },
 ): Promise<string[]> {
   if (draining.length === 0) return [];
-  const { rows } = await sql.query<{ why: string; host_id: string }>(
+  const { rows } = await sql.change<{ why: string; host_id: string }>(
     `UPDATE instances i SET draining_since = $2, draining_why = d.why
        FROM unnest($3::int[], $4::text[]) AS d(rank, why), placements p
       WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = d.rank AND i.dismissed_at IS NULL
@@ -69,7 +69,7 @@ export async function beginDrains(
 
 /** After it was committed that they drain: so the moment that is written is later than that. */
 export async function announceDrains(db: Database, serviceId: string): Promise<void> {
-  await db.query(
+  await db.change(
     `UPDATE instances SET drain_announced_at = clock_timestamp()
       WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL
         AND draining_since IS NOT NULL AND drain_announced_at IS NULL`,
@@ -82,7 +82,7 @@ export async function noteDismissals(
   sql: Transaction,
   { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
 ): Promise<Map<string, Leaving>> {
-  const { rows } = await sql.query<{ id: string; rank: number }>(
+  const { rows } = await sql.change<{ id: string; rank: number }>(
     `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, failure = l.failure,
             ${UNPLACED_IS_OVER}
        FROM unnest($3::int[], $4::text[], $5::text[]) AS l(rank, why, failure)
@@ -115,7 +115,7 @@ export async function dismissAll(
   id: string,
   { why, now }: { why: string; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE instances i SET dismissed_at = $2, dismissal = $3, ${UNPLACED_IS_OVER}
       WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL`,
     [id, now, why],

@@ -20,7 +20,7 @@ import { FAULT_AT_END } from "../../hosts/gpus/card-fault.ts";
 import { REPORTS_STREAMS } from "../../hosts/host-features.ts";
 import { isExplainedByGpu } from "../../hosts/gpus/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "../rollouts.ts";
-import { isOfService } from "./service-instances.ts";
+import { isOfService } from "../service-instances.ts";
 
 export interface ServiceSnapshot {
   id: string;

@@ -126,7 +126,7 @@ async function insertPlacements(
   const lives = instances.map(({ accepted: { placeable, places } }) =>
     placeable.live(new Set(places.map(({ hostId }) => hostId)).size),
   );
-  await sql.query(
+  await sql.change(
     `INSERT INTO placements (instance_id, epoch, host_id, run_id, spec, spec_hash, live, cpu_milli, memory_bytes,
             temp_storage_bytes, storage_bytes, gang_network, state_changed_at, created_at, env_is_sealed,
             chosen_grace_seconds, is_payers_turn, is_workspaces_turn)

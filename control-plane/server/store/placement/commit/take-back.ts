@@ -148,7 +148,7 @@ export async function takeBack(
       reason: "host-stop: taken back while its image was being fetched",
     });
   }
-  const { rows } = await sql.query<{ host_id: string }>(
+  const { rows } = await sql.change<{ host_id: string }>(
     `UPDATE placements p SET want = 'removed', ordered_by = coalesce(p.ordered_by, 'control-plane')
        FROM instances i WHERE i.id = p.instance_id AND i.workload_kind = $1 AND i.workload_id = $2
         AND p.resources_released_at IS NULL AND p.want = 'running' RETURNING p.host_id`,

@@ -219,12 +219,12 @@ export async function countHeldHours(sql: Transaction, now: Date): Promise<{ aga
   if (fromMs >= overMs) return { again: false };
   const toMs = Math.min(overMs, fromMs + MAX_HOURS_AT_ONCE * MS_PER_HOUR);
   const rows = await secondsHeld(sql, { from: fromMs, to: toMs });
-  await sql.query("DELETE FROM held_hours WHERE hour < $1 OR hour >= $2 AND hour < $3", [
+  await sql.change("DELETE FROM held_hours WHERE hour < $1 OR hour >= $2 AND hour < $3", [
     new Date(earliestMs),
     new Date(fromMs),
     new Date(toMs),
   ]);
-  await sql.query(
+  await sql.change(
     `INSERT INTO held_hours (hour, customer_id, workspace_id, cpu_seconds, memory_seconds, gpu_seconds, last_start_at,
             payers_turn_at, workspaces_turn_at)
      SELECT to_timestamp(h / 1000.0), c, w, cpu, memory, gpu, to_timestamp(s / 1000.0),
@@ -244,7 +244,7 @@ export async function countHeldHours(sql: Transaction, now: Date): Promise<{ aga
       rows.map((row) => row.workspaces_turn_at_ms),
     ],
   );
-  await sql.query(
+  await sql.change(
     `INSERT INTO queue_state (singleton, counted_through) VALUES (true, $1)
      ON CONFLICT (singleton) DO UPDATE SET counted_through = EXCLUDED.counted_through`,
     [new Date(toMs)],

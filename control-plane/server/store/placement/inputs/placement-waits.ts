@@ -8,7 +8,7 @@ const RULES = JSON.stringify(
 
 /** A wait that has begun gets its deadline, one that is over loses it. */
 export async function noteWaits(sql: Connection, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET waits_for = w."waitsFor",
             deadline_at = $2::timestamptz + make_interval(secs => w."limitMs" / 1000.0)
        FROM placements q LEFT JOIN jsonb_to_recordset($1::jsonb)

@@ -30,7 +30,7 @@ export async function reservedHead(sql: Connection): Promise<ReservedHead | null
 }
 
 export async function keepHead(sql: Connection, head: ReservedHead | null): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO queue_state (singleton, head_kind, head_id, head_first_rank, head_ordered_at_ms) VALUES (true, $1, $2, $3, $4)
      ON CONFLICT (singleton) DO UPDATE SET head_kind = $1, head_id = $2, head_first_rank = $3, head_ordered_at_ms = $4`,
     [

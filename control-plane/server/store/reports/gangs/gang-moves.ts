@@ -32,7 +32,7 @@ export async function releaseGang(
     now,
   }: { kind: WorkloadName["kind"]; workload: LockedWorkload<WorkloadStatus>; now: Date },
 ): Promise<string[]> {
-  const { rows } = await sql.query<{ host_id: string }>(
+  const { rows } = await sql.change<{ host_id: string }>(
     `UPDATE placements p SET released_at = $3, live = p.live || '{"released": true}'
        FROM instances i WHERE i.id = p.instance_id AND i.current_epoch = p.epoch AND i.workload_kind = $1
         AND i.workload_id = $2 AND p.want = 'running' AND p.released_at IS NULL AND p.resources_released_at IS NULL
@@ -64,7 +64,7 @@ export async function loseRanks(
   { kind, id }: WorkloadName,
   { ranks, since, now }: { ranks: readonly number[]; since: LostSince; now: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET lost_since = least($4, CASE $5 WHEN 'released' THEN p.released_at
               WHEN 'frozen' THEN p.frozen_since ELSE h.last_heartbeat END)
        FROM instances i, hosts h
@@ -98,7 +98,7 @@ export async function noteBreak(
 ): Promise<void> {
   const gang = reports.filter((report) => report.gang !== undefined);
   const broken = gang.filter(({ rank }) => ranks.includes(rank));
-  await sql.query(
+  await sql.change(
     `INSERT INTO gang_breaks (run_id, broken_by, since, sentence, noticed_at, has_card_fault)
      SELECT r.id, b.id, coalesce(p.lost_since, p.state_changed_at, $4), $3, $4, b.id = ANY($5::text[])
        FROM unnest($1::text[]) AS r(id), unnest($2::text[]) AS b(id) JOIN placements p ON p.run_id = b.id

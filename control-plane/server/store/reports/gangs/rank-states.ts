@@ -17,7 +17,7 @@ export async function noteRankStates(
     cutOff: cutOff === undefined || cutOff.length === 0 ? null : cutOff,
   }));
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET held_at = CASE WHEN v.findings IS NULL THEN NULL ELSE coalesce(p.held_at, $3) END,
             findings = v.findings, cut_off = v."cutOff"
        FROM (SELECT "instanceId", "placementEpoch", "runId", nullif(findings, 'null') AS findings, "cutOff"

@@ -47,7 +47,7 @@ export async function notifyHolders(
 
 /** Notes the event where it is due. */
 async function isDue(sql: Connection, { fault, now }: { fault: CardFault; now: Date }): Promise<boolean> {
-  const { rows } = await sql.query(
+  const { rows } = await sql.change(
     `INSERT INTO gpu_fault_events AS f (gpu_uuid, gravity, reported_at) VALUES ($1, $2, $3)
      ON CONFLICT (gpu_uuid, gravity) DO UPDATE SET reported_at = EXCLUDED.reported_at WHERE f.reported_at <= $4
      RETURNING gpu_uuid`,

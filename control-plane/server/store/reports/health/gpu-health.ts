@@ -129,10 +129,10 @@ async function applyChange(
     case "tells-lift":
       return;
     case "explains":
-      await sql.query("UPDATE gpus SET cordon_reason = $2 WHERE uuid = $1", [uuid, change.reason]);
+      await sql.change("UPDATE gpus SET cordon_reason = $2 WHERE uuid = $1", [uuid, change.reason]);
       return;
     case "cordons":
-      await sql.query(
+      await sql.change(
         "UPDATE gpus SET cordoned = true, cordon_reason = $2, status = 'maintenance' WHERE uuid = $1",
         [uuid, change.reason],
       );
@@ -151,7 +151,7 @@ async function applyChange(
         now,
       });
     case "uncordons": {
-      const { rows } = await sql.query<{ status: string }>(
+      const { rows } = await sql.change<{ status: string }>(
         `UPDATE gpus SET cordoned = false, cordon_reason = NULL, status = CASE WHEN EXISTS (
                   SELECT FROM gpu_allocations a WHERE a.gpu_uuid = gpus.uuid AND a.released_at IS NULL
                 ) THEN 'allocated' ELSE 'available' END
@@ -173,7 +173,7 @@ async function applyChange(
 
 /** Nobody tells of this card any more; its host's cordon, if it has one, stands until it is back and well. */
 export async function noteGone(sql: Connection, uuid: string): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_health (gpu_uuid, reasons, reason_code) VALUES ($1, $2, 'not-listed')
      ON CONFLICT (gpu_uuid) DO UPDATE SET reasons = EXCLUDED.reasons, reason_code = EXCLUDED.reason_code, strangers = '[]',
             foreign_memory_mib = NULL`,
@@ -183,12 +183,12 @@ export async function noteGone(sql: Connection, uuid: string): Promise<void> {
 
 /** An administrator's cordon is not the host's to take back, whoever cordoned first. */
 export async function noteAdminsCordon(sql: Connection, uuid: string): Promise<void> {
-  await sql.query("UPDATE gpu_health SET cordoned_by_host = false WHERE gpu_uuid = $1", [uuid]);
+  await sql.change("UPDATE gpu_health SET cordoned_by_host = false WHERE gpu_uuid = $1", [uuid]);
 }
 
 /** The host's own cordon, if there is one, is lifted as well: it hears so with its next heartbeat. */
 export async function noteAdminsUncordon(sql: Transaction, uuid: string, now: Date): Promise<void> {
-  await sql.query(
+  await sql.change(
     "UPDATE gpu_health SET cordoned_by_host = false, lifted_since_ms = host_cordon_since_ms WHERE gpu_uuid = $1",
     [uuid],
   );
@@ -196,7 +196,7 @@ export async function noteAdminsUncordon(sql: Transaction, uuid: string, now: Da
 }
 
 async function setCordonedByHost(sql: Connection, uuid: string, isByHost: boolean): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_health (gpu_uuid, cordoned_by_host) VALUES ($1, $2)
      ON CONFLICT (gpu_uuid) DO UPDATE SET cordoned_by_host = EXCLUDED.cordoned_by_host`,
     [uuid, isByHost],
@@ -208,7 +208,7 @@ async function setCordonedByHost(sql: Connection, uuid: string, isByHost: boolea
  * on a card, as after a new start of its agent, says nothing of that, and what it said before stands.
  */
 async function putHealth(sql: Connection, cards: readonly GpuVitals[]): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_health AS h (gpu_uuid, reasons, host_cordon, host_cordon_since_ms, ecc_uncorrected,
             ecc_uncorrected_total, repair_pending, repair_failed, throttle_reasons, strangers, foreign_memory_mib,
             reason_code, has_sign)

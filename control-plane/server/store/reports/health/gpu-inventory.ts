@@ -69,7 +69,7 @@ export async function mergeGpus(
     newHealth,
     noteCardWords(sql, { hostId, cards: newHere, source: "report", now, after: newHealth }),
   ]);
-  await sql.query(
+  await sql.change(
     `UPDATE hosts h SET total_gpu = c.cards, simulated = c.simulated
        FROM (SELECT count(*) AS cards, coalesce(bool_or(g.simulated), false) AS simulated
                FROM gpus g WHERE g.host_id = $1 AND g.vanished_at IS NULL) c
@@ -132,7 +132,7 @@ async function knownCards(
     [uuids],
   );
   // What this host no longer claims is no conflict any more.
-  const yielded = sql.query(
+  const yielded = sql.change(
     "UPDATE gpus SET conflict_host_id = NULL WHERE conflict_host_id = $1 AND NOT uuid = ANY($2::text[])",
     [hostId, uuids],
   );
@@ -145,7 +145,7 @@ async function refuseCard(
   { hostId, gpu, card, now }: { hostId: string; gpu: GpuReport; card: KnownCard | undefined; now: Date },
 ): Promise<void> {
   if (card === undefined || card.conflict_host_id === hostId) return;
-  await sql.query("UPDATE gpus SET conflict_host_id = $2 WHERE uuid = $1", [gpu.uuid, hostId]);
+  await sql.change("UPDATE gpus SET conflict_host_id = $2 WHERE uuid = $1", [gpu.uuid, hostId]);
   const reason: Reason = {
     code: "gpu-of-two-hosts",
     params: { gpu_uuid: gpu.uuid, host_id: card.host_id, other_host_id: hostId },
@@ -167,7 +167,7 @@ async function markVanished(
   sql: Transaction,
   { hostId, present, now }: { hostId: string; present: string[]; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<{ uuid: string; old: string | null }>(
+  const { rows } = await sql.change<{ uuid: string; old: string | null }>(
     `UPDATE gpus g SET vanished_at = $3, gpu_index = -g.id, nvlink_island = NULL, status = 'error'
        FROM (SELECT id, status AS old FROM gpus WHERE host_id = $1) before
       WHERE g.id = before.id AND g.vanished_at IS NULL AND NOT g.uuid = ANY($2::text[])
@@ -213,7 +213,7 @@ async function putCards(
     memoryTotal: gpu.memoryTotalMib === null ? null : gpu.memoryTotalMib * MIB,
     powerLimit: gpu.powerLimitW === null ? null : Math.round(gpu.powerLimitW),
   }));
-  const { rows } = await sql.query<{
+  const { rows } = await sql.change<{
     uuid: string;
     status: string;
     old: string | null;

@@ -48,11 +48,11 @@ export async function noteKernelNotes(sql: Transaction, reported: Reported): Pro
 
 /** Those of an earlier boot are forgotten: a boot begins anew. */
 async function newNotes(sql: Transaction, { hostId, notes, now }: Reported): Promise<KernelNote[]> {
-  await sql.query(
+  await sql.change(
     "DELETE FROM host_kernel_notes k USING hosts h WHERE k.host_id = $1 AND h.id = $1 AND k.boot_id <> h.boot_id",
     [hostId],
   );
-  const { rows } = await sql.query<{ device: string; code: string }>(
+  const { rows } = await sql.change<{ device: string; code: string }>(
     `WITH told AS (
        SELECT DISTINCT ON (v.device, v.code) v.* FROM jsonb_to_recordset($2::jsonb) AS v(device text, code text, count int)
         ORDER BY v.device, v.code, v.count DESC),

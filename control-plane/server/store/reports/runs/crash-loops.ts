@@ -49,7 +49,7 @@ export async function endCalmLoops(
   sql: Transaction,
   { now, limit }: { now: Date; limit: number },
 ): Promise<void> {
-  const { rows } = await sql.query<EndedLoop>(
+  const { rows } = await sql.change<EndedLoop>(
     `WITH over AS (
        SELECT k.run_id, r.instance_id, r.host_id, r.resource_id AS environment_id,
               r.closed_at IS NOT NULL OR e.run_id IS NOT NULL AS has_ended

@@ -26,7 +26,7 @@ export async function noteGpuFaults(
 ): Promise<void> {
   const faulty = observed.filter(({ gpuFaults = [] }) => gpuFaults.length > 0);
   if (faulty.length === 0) return;
-  const { rows } = await sql.query<NewFault>(
+  const { rows } = await sql.change<NewFault>(
     `WITH told AS (
        SELECT DISTINCT ON (r.id, v."bootId", f.seq) r.id AS run_id, r.instance_id, v."bootId" AS boot_id, f.seq, f.code,
               f.reason

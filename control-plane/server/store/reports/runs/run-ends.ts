@@ -21,7 +21,7 @@ export async function noteRunEnds(
     ({ remains, phase }) => remains !== undefined && (phase === "stopped" || phase === "failed"),
   );
   if (ended.length === 0) return;
-  const { rows } = await sql.query<NewEnd>(
+  const { rows } = await sql.change<NewEnd>(
     `INSERT INTO run_ends AS e (run_id, told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail,
                                 new_output)
      SELECT r.id, $3, v.phase, v.problem, v.detail, v."exitCode", coalesce((v.remains ->> 'outOfMemory')::boolean, false),

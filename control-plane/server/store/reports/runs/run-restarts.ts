@@ -28,7 +28,7 @@ export async function noteRunRestarts(
   const restarted = observed.filter(({ restarts }) => restarts !== undefined);
   if (restarted.length === 0) return;
   // A hostile host may tell of one run twice.
-  const { rows } = await sql.query<NewRestarts>(
+  const { rows } = await sql.change<NewRestarts>(
     `WITH told AS (
        SELECT DISTINCT ON (r.id) r.id AS run_id, r.instance_id, r.resource_id AS environment_id, v.restarts,
               coalesce(k.count, 0) AS known, k.looping_since IS NOT NULL AS looped

@@ -25,7 +25,7 @@ export async function noteProgress(
     isFrozen: isFrozen ?? false,
   }));
   if (reported.length === 0) return;
-  await sql.query(
+  await sql.change(
     `UPDATE placements p
         SET idle_since = CASE WHEN v."isIdle" THEN coalesce(p.idle_since, $3) WHEN v."isIdle" IS NULL THEN p.idle_since END,
             idle_processes = CASE WHEN v."isIdle" THEN v.processes WHEN v."isIdle" IS NULL THEN p.idle_processes END,
@@ -94,7 +94,7 @@ async function markStall(
   { kind, workload }: Pick<Reported, "kind" | "workload">,
   stall: InstanceProgress["stall"],
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements p SET stall = $3 FROM instances i
       WHERE i.id = p.instance_id AND i.current_epoch = p.epoch AND i.workload_kind = $1 AND i.workload_id = $2
         AND p.stall IS DISTINCT FROM $3`,

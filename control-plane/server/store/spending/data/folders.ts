@@ -51,7 +51,7 @@ export async function listForRemoval(
     at,
   }: { customerId: number; folders: readonly DataFolder[]; by: string; at: Date },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `INSERT INTO data_removals (customer_id, ordered_at, ordered_by, resource_type, resource_id, storage_pool, folder)
      SELECT $1, $2, $3, * FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) ON CONFLICT DO NOTHING`,
     [
@@ -71,7 +71,7 @@ export async function removed(
   sql: Connection,
   { customerId, folder }: { customerId: number; folder: DataFolder },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `DELETE FROM data_removals WHERE customer_id = $1 AND resource_type = $2 AND resource_id = $3
         AND storage_pool IS NOT DISTINCT FROM $4 AND folder = $5`,
     [customerId, folder.resource_type, folder.resource_id, folder.storage_pool, folder.folder],

@@ -108,20 +108,20 @@ async function write(sql: Transaction, kind: DataKind, upload: Upload): Promise<
   const text = [manifest, totalSize, fileCount, by, now, merkleRoot];
   const { rows } =
     plan.kind === "go-on"
-      ? await sql.query<CopyRow>(
+      ? await sql.change<CopyRow>(
           `UPDATE data_copies SET status = 'uploading', status_reason = NULL, epoch = epoch + 1, manifest_sha256 = $1,
              total_size = $2, announced_size = greatest(announced_size, total_size, $2), file_count = $3, begun_by = $4,
              begun_at = $5, merkle_root = $6 WHERE id = $7 RETURNING ${COPY_COLUMNS}`,
           [...text, plan.copyId],
         )
-      : await sql.query<CopyRow>(
+      : await sql.change<CopyRow>(
           `INSERT INTO data_copies (manifest_sha256, total_size, announced_size, file_count, begun_by, begun_at, merkle_root,
              ${OWNER[kind]}, version, storage_pool, folder, status)
            VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'uploading')
            RETURNING ${COPY_COLUMNS}`,
           [...text, entry.id, plan.version, upload.pool, upload.folder],
         );
-  await sql.query(`UPDATE ${TABLE[kind]} SET status = 'uploading' WHERE id = $1 AND status = 'error'`, [
+  await sql.change(`UPDATE ${TABLE[kind]} SET status = 'uploading' WHERE id = $1 AND status = 'error'`, [
     entry.id,
   ]);
   return rows[0] as CopyRow;
@@ -133,7 +133,7 @@ async function drop(
   kind: DataKind,
   { entry, copy, by, at }: { entry: Upload["entry"]; copy: Copy; by: number; at: Date },
 ): Promise<void> {
-  await sql.query("DELETE FROM data_copies WHERE id = $1", [copy.id]);
+  await sql.change("DELETE FROM data_copies WHERE id = $1", [copy.id]);
   await listForRemoval(sql, {
     customerId: entry.customer_id,
     folders: [
@@ -166,7 +166,7 @@ export async function finishUpload(
   }: { id: number; copyId: number; epoch: number; merkleRoot: string | null; now: Date },
 ): Promise<CopyRow | null> {
   const mounted = await lockEntry(sql, kind, id);
-  const { rows } = await sql.query<CopyRow>(
+  const { rows } = await sql.change<CopyRow>(
     `UPDATE data_copies SET status = 'ready', status_reason = NULL, ready_at = $4, merkle_root = $5::text,
             root_is_owners = $5::text IS NOT NULL AND merkle_root IS NOT NULL
       WHERE id = $2 AND ${OWNER[kind]} = $1 AND epoch = $3 AND status <> 'ready' RETURNING ${COPY_COLUMNS}`,
@@ -175,14 +175,14 @@ export async function finishUpload(
   const [copy] = rows;
   if (copy === undefined || mounted === null) return null;
   if (!isMounted(copy, mounted))
-    await sql.query(
+    await sql.change(
       `INSERT INTO ${VERSIONS[kind]} (${OWNER[kind]}, version, storage_path, created_at) VALUES ($1, $2, $3, $4)`,
       [id, String(copy.version), mountedFolder(copy.folder), now],
     );
   // What is mounted from now on is known by its copies.
   if (!isMounted(copy, mounted)) await setDataPools(sql, kind, { id, pools: [] });
   const count = kind === "dataset" ? ", file_count = $4" : "";
-  await sql.query(
+  await sql.change(
     `UPDATE ${TABLE[kind]} SET status = 'ready', storage_path = $2, total_size = $3${count} WHERE id = $1`,
     [id, mountedFolder(copy.folder), copy.totalSize, ...(kind === "dataset" ? [copy.fileCount] : [])],
   );
@@ -196,13 +196,13 @@ export async function failUpload(
   { id, copyId, epoch, reason }: { id: number; copyId: number; epoch: number; reason: string },
 ): Promise<void> {
   await lockEntry(sql, kind, id);
-  const { rowCount } = await sql.query(
+  const { rowCount } = await sql.change(
     `UPDATE data_copies SET status = 'error', status_reason = $4
       WHERE id = $2 AND ${OWNER[kind]} = $1 AND epoch = $3 AND status <> 'ready'`,
     [id, copyId, epoch, reason],
   );
   if (rowCount > 0)
-    await sql.query(`UPDATE ${TABLE[kind]} SET status = 'error' WHERE id = $1 AND status = 'uploading'`, [
+    await sql.change(`UPDATE ${TABLE[kind]} SET status = 'error' WHERE id = $1 AND status = 'uploading'`, [
       id,
     ]);
 }

@@ -106,7 +106,7 @@ async function restoreColumns(sql: Transaction): Promise<void> {
   await sql.query(`
     ALTER TABLE training_jobs ADD COLUMN script_path text, ADD COLUMN dataset_id bigint, ADD COLUMN model_id bigint;
     ALTER TABLE billing_records ADD COLUMN env_id varchar(64)`);
-  await sql.query(`
+  await sql.change(`
     UPDATE training_jobs t SET
       script_path = CASE WHEN f.script THEN f.script_path ELSE t.command END,
       dataset_id = CASE WHEN f.dataset THEN f.dataset_id WHEN jsonb_array_length(t.mounted_datasets) = 1 THEN (t.mounted_datasets ->> 0)::bigint END,
@@ -125,7 +125,7 @@ async function restoreColumns(sql: Transaction): Promise<void> {
       FROM upgrade_findings WHERE table_name = 'training_jobs' GROUP BY row_id
     ) f ON f.row_id = j.id
     WHERE j.id = t.id`);
-  await sql.query(`
+  await sql.change(`
     UPDATE billing_records b SET env_id = CASE WHEN f.row_id IS NULL THEN b.resource_id ELSE f.old_value END,
       resource_type = COALESCE(b.legacy_resource_type, b.resource_type)
     FROM billing_records r LEFT JOIN upgrade_findings f

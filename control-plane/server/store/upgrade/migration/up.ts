@@ -51,7 +51,7 @@ export async function upgrade(
   const before = await readCatalogue(sql);
   await sql.query(record);
   const derived = await withProgress(print, "looking at the rows", async () => {
-    await sql.query(
+    await sql.change(
       `INSERT INTO upgrade_findings (finding, table_name, row_id, column_name, old_value, new_value, note)
        ${findingsSql(found)}`,
     );
@@ -106,7 +106,7 @@ async function keepDefinitions(sql: Connection, { columns, definitions }: Catalo
       })),
     ...stored,
   ];
-  await sql.query(
+  await sql.change(
     `INSERT INTO upgrade_definitions (kind, table_name, name, definition)
      SELECT kind, "table", name, definition FROM jsonb_to_recordset($1::jsonb)
        AS d (kind text, "table" text, name text, definition text)`,

@@ -27,13 +27,13 @@ async function write(sql: Connection, one: Fill): Promise<number> {
     .map(([name, derived]) => `${name} = ${valueOf(name, derived)}`)
     .join(",\n  ");
   if (environmentId === null) {
-    const { rowCount } = await sql.query(`UPDATE ${table} t SET ${set} WHERE ${isChanged(one)}`);
+    const { rowCount } = await sql.change(`UPDATE ${table} t SET ${set} WHERE ${isChanged(one)}`);
     return rowCount;
   }
-  const withOne = await sql.query(
+  const withOne = await sql.change(
     `UPDATE ${table} t SET ${set} FROM environments e WHERE e.id = t.${environmentId} AND (${isChanged(one)})`,
   );
-  const without = await sql.query(
+  const without = await sql.change(
     `UPDATE ${table} t SET ${set}
      FROM ${NO_ENVIRONMENT} e
      WHERE NOT EXISTS (SELECT FROM environments WHERE id = t.${environmentId}) AND (${isChanged(one)})`,

@@ -42,7 +42,7 @@ async function openSome(
       );
     return JSON.stringify(plain);
   });
-  await sql.query(
+  await sql.change(
     `UPDATE ${table} SET env_vars = n.vars FROM unnest($1::text[], $2::jsonb[]) AS n(row_id, vars) WHERE id = n.row_id`,
     [rows.map(({ id }) => id), opened],
   );

@@ -33,7 +33,7 @@ export async function takeCards(
 
 async function allocate(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<void> {
   const slots = await freeSlots(sql, taken);
-  await sql.query(
+  await sql.change(
     `INSERT INTO gpu_allocations (gpu_uuid, mode, slot, memory_mib, share_thousandths, instance_id, epoch, allocated_at)
      SELECT t.*, $8::timestamptz
        FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::int[], $6::text[], $7::int[]) AS t`,
@@ -57,7 +57,7 @@ function modeOf({ memoryMib }: GpuGrant): "exclusive" | "shared" {
 /** Each card once, in the name of the first that takes of it; one that is cut already stays as it is. */
 async function setModes(sql: Connection, taken: readonly TakenCard[], now: Date): Promise<NewEvent[]> {
   const first = [...Map.groupBy(taken, ({ uuid }) => uuid).values()].flatMap(([one]) => one ?? []);
-  const { rows } = await sql.query<{ uuid: string; host_id: string; old: string | null }>(
+  const { rows } = await sql.change<{ uuid: string; host_id: string; old: string | null }>(
     `UPDATE gpus g SET sharing_mode = t.mode, status = 'allocated', allocated_to = coalesce(g.allocated_to, t.instance_id),
             allocated_at = coalesce(g.allocated_at, $4)
        FROM unnest($1::text[], $2::text[], $3::text[]) AS t(uuid, mode, instance_id)
@@ -103,7 +103,7 @@ async function freeSlots(sql: Connection, taken: readonly TakenCard[]): Promise<
 }
 
 export async function releaseCards(sql: Connection, { instanceId, epoch, now }: Holder): Promise<void> {
-  const { rows } = await sql.query<{ gpu_uuid: string }>(
+  const { rows } = await sql.change<{ gpu_uuid: string }>(
     `UPDATE gpu_allocations SET mode = NULL, released_at = $3
       WHERE instance_id = $1 AND epoch = $2 AND released_at IS NULL RETURNING gpu_uuid`,
     [instanceId, epoch, now],
@@ -117,7 +117,7 @@ export async function releaseCards(sql: Connection, { instanceId, epoch, now }: 
 
 /** A card that nobody holds any more may be held whole or cut again; one in maintenance or error stays so. */
 async function freeCards(sql: Connection, uuids: string[], now: Date): Promise<void> {
-  const { rows } = await sql.query<{ uuid: string; host_id: string; old: string | null; status: string }>(
+  const { rows } = await sql.change<{ uuid: string; host_id: string; old: string | null; status: string }>(
     `UPDATE gpus SET sharing_mode = NULL, allocated_to = NULL, allocated_at = NULL,
             status = CASE status WHEN 'allocated' THEN 'available' ELSE status END
        FROM (SELECT uuid AS card, status AS old FROM gpus WHERE uuid = ANY($1::text[])) before

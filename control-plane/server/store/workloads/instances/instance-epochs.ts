@@ -15,7 +15,7 @@ export async function nextEpochs(
   sql: Connection,
   requested: readonly InstanceRequest[],
 ): Promise<{ instanceId: string; epoch: number }[]> {
-  const { rows } = await sql.query<{
+  const { rows } = await sql.change<{
     id: string;
     workload_kind: WorkloadKind;
     workload_id: string;

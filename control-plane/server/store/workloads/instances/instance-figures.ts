@@ -35,7 +35,7 @@ export async function noteFigures(
 ): Promise<void> {
   const all = reported.flatMap(({ hostId, figures }) => figures.map((figure) => ({ hostId, ...figure })));
   if (all.length === 0) return;
-  await sql.query(
+  await sql.change(
     `INSERT INTO instance_figures AS f
             (instance_id, run_id, cpu_ms, network_in_bytes, network_out_bytes, last_output_at, told_at)
      SELECT DISTINCT ON (p.instance_id) p.instance_id, p.run_id, v."cpuMs", v."networkInBytes", v."networkOutBytes",

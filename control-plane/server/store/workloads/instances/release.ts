@@ -8,7 +8,7 @@ export async function releasePlacement(
   sql: Transaction,
   { instanceId, epoch, now }: { instanceId: string; epoch: number; now: Date },
 ): Promise<void> {
-  const { rows } = await sql.query<{ host_id: string }>(
+  const { rows } = await sql.change<{ host_id: string }>(
     `UPDATE placements SET resources_released_at = $3
       WHERE instance_id = $1 AND epoch = $2 AND resources_released_at IS NULL RETURNING host_id`,
     [instanceId, epoch, now],

@@ -99,7 +99,7 @@ export async function setSwitches(
     const next = { ...spec, jupyter, tensorboard, tempStorageBytes };
     const text = canonicalJson(next);
     if (text === canonicalJson(spec)) continue;
-    await sql.query(
+    await sql.change(
       "UPDATE placements SET spec = $3::jsonb, spec_hash = $4 WHERE instance_id = $1 AND epoch = $2",
       [instance_id, epoch, text, sha256(text)],
     );
@@ -111,7 +111,7 @@ export async function setRun(
   { instance_id, epoch }: PlacementRow,
   runId: string | null,
 ): Promise<void> {
-  await sql.query("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
+  await sql.change("UPDATE placements SET run_id = $3 WHERE instance_id = $1 AND epoch = $2", [
     instance_id,
     epoch,
     runId,
@@ -124,7 +124,7 @@ export async function want(
   { instance_id, epoch }: PlacementRow,
   { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopActor; reason?: string },
 ): Promise<void> {
-  await sql.query(
+  await sql.change(
     `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4),
             stop_reason = CASE WHEN ordered_by IS NULL THEN $5 ELSE stop_reason END
       WHERE instance_id = $1 AND epoch = $2`,

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { Connection } from "@remotegpu/control-plane/server/store/database/database";
 import { batchedRead } from "@remotegpu/control-plane/server/store/database/batched-read";
+import { readingConnection } from "../../../../../support/engines/reading-connection.ts";
 
-const noQueries: Connection = { query: () => Promise.reject(new Error("nothing is asked of it")) };
+const noQueries = readingConnection(() => Promise.reject(new Error("nothing is asked of it")));
 
 /** Answers every number but 0 with its double, and notes what was asked for at once. */
 function doubles() {
