@@ -11,11 +11,11 @@ const REQUEST = { method: "GET", url: "/", socket: { bytesWritten: 0 } } as Inco
 test("what cannot be written waits in the order of its counting, and beyond a bound the oldest is given up", async () => {
   let answer = Promise.withResolvers<{ rows: []; rowCount: number }>();
   let written: string[] = [];
-  const query = async (_text: string, [rows]: readonly unknown[]) => {
+  const change = async (_text: string, [rows]: readonly unknown[]) => {
     written.push(...(JSON.parse(String(rows)) as { service_id: string }[]).map((row) => row.service_id));
     return await answer.promise;
   };
-  const db = { query } as unknown as Database;
+  const db = { change } as unknown as Database;
   const traffic = new Traffic({ gateway: "gw-1", db, now: () => NOW, log: quietLog });
   const count = (serviceId: string) =>
     traffic.begin(REQUEST, { serviceId, keyName: null, beganMs: 0 }).over(true);
