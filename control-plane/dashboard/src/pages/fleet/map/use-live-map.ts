@@ -4,7 +4,7 @@
  */
 import type { FleetMap } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useCallback, useState } from "react";
-import { useValues } from "../../live/live.tsx";
+import { useValues } from "../../../live/live.tsx";
 import { type GpuValues, type LiveSamples, samplesOf, withSamples } from "./live-cards.ts";
 
 interface Laid {

@@ -8,14 +8,14 @@ import { closeDueMonths } from "@remotegpu/control-plane/server/controllers/bill
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { insertRecords, insertRun, type RecordOptions } from "../../support/billing/bill-records.ts";
-import { CHINA } from "../../support/billing/metering-scene.ts";
-import { hasBrowser } from "../../support/browser.ts";
-import { BilledRuns } from "../../support/billing/billed-runs.ts";
-import { fill } from "../../support/dashboard/by-hand.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import type { Caller } from "../../support/http/api.ts";
+import { insertRecords, insertRun, type RecordOptions } from "../../../support/billing/bill-records.ts";
+import { CHINA } from "../../../support/billing/metering-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { BilledRuns } from "../../../support/billing/billed-runs.ts";
+import { fill } from "../../../support/dashboard/by-hand.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import type { Caller } from "../../../support/http/api.ts";
 
 let scene: DashboardScene;
 let admin: Caller;

@@ -4,14 +4,14 @@ import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/infe
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/traffic";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { Caller } from "../../support/http/api.ts";
-import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
+import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import { eventually } from "../../../support/eventually.ts";
+import type { Caller } from "../../../support/http/api.ts";
+import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
+import { ServiceScene } from "../../../support/worlds/service-scene.ts";
 
 const HOSTILE = `<script>document.title='hit'</script> \u202Echat 😈`;
 const LIVES_EVERY_MS = 5_000;

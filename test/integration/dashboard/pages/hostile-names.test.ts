@@ -7,14 +7,14 @@ import { acquireLeadership } from "@remotegpu/control-plane/server/store/databas
 import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { insertRecords } from "../../support/billing/bill-records.ts";
-import { CHINA } from "../../support/billing/metering-scene.ts";
-import { hasBrowser } from "../../support/browser.ts";
+import { insertRecords } from "../../../support/billing/bill-records.ts";
+import { CHINA } from "../../../support/billing/metering-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
 import {
   type DashboardScene,
   openDashboardScene,
   type OpenedPage,
-} from "../../support/dashboard/dashboard-scene.ts";
+} from "../../../support/dashboard/dashboard-scene.ts";
 import {
   bare,
   COUNT_REQUESTS,
@@ -22,9 +22,9 @@ import {
   hostileName,
   namesOn,
   stands,
-} from "../../support/dashboard/name-checks.ts";
-import { type Language, speaks } from "../../support/dashboard/page-checks.ts";
-import type { Answer, Caller } from "../../support/http/api.ts";
+} from "../../../support/dashboard/name-checks.ts";
+import { type Language, speaks } from "../../../support/dashboard/page-checks.ts";
+import type { Answer, Caller } from "../../../support/http/api.ts";
 
 const PUBLIC_KEY =
   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmVJ4vlGpLJXiCtDXFnHEbAhCUcvqsZPsGvQB7v5Uxq ada@laptop";

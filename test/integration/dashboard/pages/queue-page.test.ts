@@ -3,14 +3,14 @@ import { setSetting } from "@remotegpu/control-plane/server/store/accounts/setti
 import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { press } from "../../support/dashboard/by-hand.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { Caller } from "../../support/http/api.ts";
-import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { press } from "../../../support/dashboard/by-hand.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
+import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import { eventually } from "../../../support/eventually.ts";
+import type { Caller } from "../../../support/http/api.ts";
+import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='hit'"> \u202Eevil 😈`;
 const SIZE = { cpu: 1, memory: GIB, gpu: 4 };

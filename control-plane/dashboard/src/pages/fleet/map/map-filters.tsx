@@ -3,10 +3,10 @@ import type { ListFleetMapParams } from "@remotegpu/control-plane/client/generat
 import { Group } from "@mantine/core";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { asTyped } from "../../api/as-typed.ts";
-import { Choice } from "../../components/choice.tsx";
-import { useFilters } from "../../components/filters.ts";
-import { TypedFilter } from "../../components/typed-filter.tsx";
+import { asTyped } from "../../../api/as-typed.ts";
+import { Choice } from "../../../components/choice.tsx";
+import { useFilters } from "../../../components/filters.ts";
+import { TypedFilter } from "../../../components/typed-filter.tsx";
 import { bytesOfGb, groupKeys, RACK } from "./map-rows.ts";
 
 const FREE_GB = ["16", "24", "40", "80", "140"] as const;

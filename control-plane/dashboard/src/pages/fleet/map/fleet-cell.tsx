@@ -2,8 +2,8 @@
 import type { TFunction } from "i18next";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
-import { isolated } from "../../locales/isolated.ts";
-import { bytesText } from "../../components/text/size-text.ts";
+import { isolated } from "../../../locales/isolated.ts";
+import { bytesText } from "../../../components/text/size-text.ts";
 import { holderMark, isOld, isWanted, type MapCard, stepOfUse } from "./map-rows.ts";
 import { placeOf } from "./map-stops.ts";
 

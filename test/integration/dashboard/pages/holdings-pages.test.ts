@@ -1,12 +1,12 @@
 /** What a customer has beside work, in the browser: data, images, keys, members and webhooks, added and removed by keyboard. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../support/dashboard/keyboard.ts";
-import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { Answer, Caller } from "../../support/http/api.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
+import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
+import { eventually } from "../../../support/eventually.ts";
+import type { Answer, Caller } from "../../../support/http/api.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='hit'"> \u202Eevil 😈`;
 const PUBLIC_KEY =

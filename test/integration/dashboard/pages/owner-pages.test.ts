@@ -1,11 +1,11 @@
 /** Alarms, audit log and settings, in a browser without a window. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { eventually } from "../../support/eventually.ts";
-import { fill } from "../../support/dashboard/by-hand.ts";
-import { clockOff } from "../../support/dashboard/page-clock.ts";
-import { expectSoundPage, expectText, textOf } from "../../support/dashboard/page-checks.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { fill } from "../../../support/dashboard/by-hand.ts";
+import { clockOff } from "../../../support/dashboard/page-clock.ts";
+import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 
 const HOSTILE = '<img src=x onerror="document.body.remove()">\u202e🦄';
 const TWO_HOURS_MS = 7_200_000;

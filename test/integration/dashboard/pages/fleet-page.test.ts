@@ -3,13 +3,13 @@ import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-
 import { GIB } from "@remotegpu/shared/values/units";
 import type { KeyInput, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
-import { expectSoundPage, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";
-import { tabTo } from "../../support/dashboard/keyboard.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { Caller } from "../../support/http/api.ts";
-import type { ScriptedHost } from "../../support/worlds/control-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
+import { expectSoundPage, expectText, pressButton, textOf } from "../../../support/dashboard/page-checks.ts";
+import { tabTo } from "../../../support/dashboard/keyboard.ts";
+import { eventually } from "../../../support/eventually.ts";
+import type { Caller } from "../../../support/http/api.ts";
+import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='owned'"> \u202Eevil\u202C 🚀`;
 

@@ -1,17 +1,17 @@
 /** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
 import { GIB, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
-import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
+import { hasBrowser } from "../../../support/browser.ts";
+import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import {
   expectSoundPage,
   expectText,
   pressButton,
   reloadIn,
   textOf,
-} from "../../support/dashboard/page-checks.ts";
-import { HURRIED_POLLS } from "../../support/dashboard/page-polls.ts";
-import type { Caller } from "../../support/http/api.ts";
+} from "../../../support/dashboard/page-checks.ts";
+import { HURRIED_POLLS } from "../../../support/dashboard/page-polls.ts";
+import type { Caller } from "../../../support/http/api.ts";
 
 const HOSTILE = `"><script>document.title='owned'</script> 主机 🚀`;
 const HELD = `<b onclick="alert(1)">held by me</b>`;
