@@ -1,7 +1,7 @@
 /** Runs another program in our place, one of OpenSSH's or curl: its terminal, its signals and its exit code are the caller's. */
 import { constants } from "node:os";
 import { BytesOut, isFiltered } from "../terminal/outputs.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError } from "../framework/cli-error.ts";
 
 /** As shells tell a program that a signal ended. */
 const SIGNALLED = 128;

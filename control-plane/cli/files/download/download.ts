@@ -1,11 +1,11 @@
 /** Fetches a file, or a folder with all that is in it: its small files in one answer, the others one by one. */
-import type { FileEntry } from "../../client/generated/api.schemas.ts";
+import type { FileEntry } from "../../../client/generated/api.schemas.ts";
 import { mkdir } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { CliError } from "../framework/cli-error.ts";
-import { below, nameOf, pathQuery } from "./environment-path.ts";
-import { fetchFile, isFolder, opened, type Source } from "./fetch-file.ts";
-import type { Progress } from "./progress.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { below, nameOf, pathQuery } from "../transfer/environment-path.ts";
+import { fetchFile, isFolder, opened, type Source } from "../transfer/fetch-file.ts";
+import type { Progress } from "../transfer/progress.ts";
 import { isSound, SmallFiles } from "./small-files.ts";
 import { isTree, partsOf } from "./tree-answer.ts";
 

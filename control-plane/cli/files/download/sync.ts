@@ -5,11 +5,11 @@
 import { lstat, mkdir, utimes } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { TREE_FILE_BYTES } from "@remotegpu/shared/messages/files";
-import type { FileEntry } from "../../client/generated/api.schemas.ts";
+import type { FileEntry } from "../../../client/generated/api.schemas.ts";
 import { bytesOfName, listed } from "./download.ts";
-import { below, nameOf } from "./environment-path.ts";
-import { checksumOf, fetchFile, isFolder, opened, sha256, type Source } from "./fetch-file.ts";
-import type { Progress } from "./progress.ts";
+import { below, nameOf } from "../transfer/environment-path.ts";
+import { checksumOf, fetchFile, isFolder, opened, sha256, type Source } from "../transfer/fetch-file.ts";
+import type { Progress } from "../transfer/progress.ts";
 import { isSound, SmallFiles } from "./small-files.ts";
 import { isTree, partsOf } from "./tree-answer.ts";
 

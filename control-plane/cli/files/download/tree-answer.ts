@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { TREE_TYPE, type TreeEntry, TreeLine } from "@remotegpu/shared/messages/files";
 import { KIB } from "@remotegpu/shared/values/units";
-import { CliError } from "../framework/cli-error.ts";
+import { CliError } from "../../framework/cli-error.ts";
 
 const LINE_BREAK = 0x0a;
 const MAX_LINE_BYTES = 16 * KIB;

@@ -2,17 +2,17 @@
  * Fetches one file. What comes is kept under a name that says which state of the file it is of, so that a fetch that broke
  * off goes on where it was; it takes its place once its SHA-256 is the one that the host computed meanwhile.
  */
-import { type ApiRequest, type Page } from "../../client/api-request.ts";
-import type { FileEntry, ReadEnvironmentFilesParams } from "../../client/generated/api.schemas.ts";
+import { type ApiRequest, type Page } from "../../../client/api-request.ts";
+import type { FileEntry, ReadEnvironmentFilesParams } from "../../../client/generated/api.schemas.ts";
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { MIB } from "@remotegpu/shared/values/units";
-import type { ApiClient } from "../framework/api-client.ts";
-import { CliError } from "../framework/cli-error.ts";
-import { safeText } from "../terminal/safe-text.ts";
+import type { ApiClient } from "../../framework/api-client.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { safeText } from "../../terminal/safe-text.ts";
 import { nameOf, pathQuery } from "./environment-path.ts";
 import type { Progress } from "./progress.ts";
 

@@ -1,6 +1,6 @@
 /** What a transfer does when the server is away for a moment, as while it is started anew: it tries again. */
 import { setTimeout as pause } from "node:timers/promises";
-import { CliError } from "../framework/cli-error.ts";
+import { CliError } from "../../framework/cli-error.ts";
 
 const GIVES_UP_AFTER_MS = 180_000;
 const FIRST_PAUSE_MS = 500;

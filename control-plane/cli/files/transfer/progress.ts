@@ -2,10 +2,10 @@
  * How far a transfer is, on standard error: a line that is written over in a terminal; elsewhere nothing, or, of what takes
  * long, a line now and then.
  */
-import { sizeText } from "../framework/output.ts";
-import { safeText } from "../terminal/safe-text.ts";
+import { sizeText } from "../../framework/output.ts";
+import { safeText } from "../../terminal/safe-text.ts";
 
-import { controlTerminal, writeMessage } from "../terminal/outputs.ts";
+import { controlTerminal, writeMessage } from "../../terminal/outputs.ts";
 
 const EVERY_MS = 500;
 const LINE_EVERY_MS = 10_000;

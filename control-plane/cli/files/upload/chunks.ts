@@ -2,11 +2,11 @@
  * Parts of one file on their way to a host, several at once: what it has of them is known by their checksums, and those do
  * not go over again.
  */
-import { type ApiRequest } from "../../client/api-request.ts";
+import { type ApiRequest } from "../../../client/api-request.ts";
 import { Readable } from "node:stream";
-import type { ApiClient } from "../framework/api-client.ts";
-import { CliError } from "../framework/cli-error.ts";
-import { patiently } from "./patience.ts";
+import type { ApiClient } from "../../framework/api-client.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { patiently } from "../transfer/patience.ts";
 import { changed, CHUNK_BYTES, chunkOf, type ReadFile } from "./read-files.ts";
 
 const NOT_FOUND = 404;

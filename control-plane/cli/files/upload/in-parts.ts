@@ -3,16 +3,16 @@ import {
   completeEnvironmentFile,
   readEnvironmentUploadChunks,
   writeEnvironmentUploadChunk,
-} from "../../client/generated/api.ts";
+} from "../../../client/generated/api.ts";
 import type { Stats } from "node:fs";
 import { type ChunkRequests, bytesOf, sendChunk, severalAtOnce, sumsOf } from "./chunks.ts";
 import { fileOf } from "./local-tree.ts";
-import { patiently } from "./patience.ts";
+import { patiently } from "../transfer/patience.ts";
 import { readOne, type ReadFile } from "./read-files.ts";
-import { CliError } from "../framework/cli-error.ts";
-import type { ApiClient } from "../framework/api-client.ts";
-import { nameOf, pathQuery } from "./environment-path.ts";
-import type { Progress } from "./progress.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import type { ApiClient } from "../../framework/api-client.ts";
+import { nameOf, pathQuery } from "../transfer/environment-path.ts";
+import type { Progress } from "../transfer/progress.ts";
 
 const STREAMS = 4;
 const CONFLICT = 409;

@@ -4,9 +4,9 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { CliError } from "../framework/cli-error.ts";
-import { safeText } from "../terminal/safe-text.ts";
-import { below, nameOf } from "./environment-path.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { safeText } from "../../terminal/safe-text.ts";
+import { below, nameOf } from "../transfer/environment-path.ts";
 
 export interface LocalFile {
   /** Where it is here. */

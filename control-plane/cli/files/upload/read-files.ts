@@ -7,10 +7,10 @@ import { open, type FileHandle } from "node:fs/promises";
 import type { ManifestLine } from "@remotegpu/shared/messages/files";
 import { GrowingTree, type Hash } from "@remotegpu/shared/proof/merkle-tree";
 import { chunkLeaf } from "@remotegpu/shared/proof/sealed-chunks";
-import { CliError } from "../framework/cli-error.ts";
-import { safeText } from "../terminal/safe-text.ts";
-import type { Progress } from "./progress.ts";
-import { nameOf } from "./environment-path.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { safeText } from "../../terminal/safe-text.ts";
+import type { Progress } from "../transfer/progress.ts";
+import { nameOf } from "../transfer/environment-path.ts";
 import type { LocalFile } from "./local-tree.ts";
 
 /** As the server says, too; what it says otherwise is refused before anything is sent. */

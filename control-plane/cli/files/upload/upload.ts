@@ -2,20 +2,20 @@
  * Brings a file or a folder: each file goes with its SHA-256, and takes its place there once it has come whole. A long one
  * goes in parts, so that one that broke off goes on where it was.
  */
-import { writeEnvironmentFile } from "../../client/generated/api.ts";
+import { writeEnvironmentFile } from "../../../client/generated/api.ts";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { isExecutable } from "./local-tree.ts";
-import { CliError } from "../framework/cli-error.ts";
-import { safeText } from "../terminal/safe-text.ts";
+import { CliError } from "../../framework/cli-error.ts";
+import { safeText } from "../../terminal/safe-text.ts";
 import { CHUNK_BYTES } from "./read-files.ts";
-import { sha256 } from "./fetch-file.ts";
-import { below, nameOf, pathQuery } from "./environment-path.ts";
+import { sha256 } from "../transfer/fetch-file.ts";
+import { below, nameOf, pathQuery } from "../transfer/environment-path.ts";
 import { severalAtOnce } from "./chunks.ts";
 import { bringInParts, type Destination } from "./in-parts.ts";
-import { isCrowded, patiently } from "./patience.ts";
-import type { Progress } from "./progress.ts";
+import { isCrowded, patiently } from "../transfer/patience.ts";
+import type { Progress } from "../transfer/progress.ts";
 
 /** The streams of short files; a long one has as many of its own. */
 const STREAMS = 4;

@@ -22,10 +22,10 @@ import {
 import { LogOpen } from "@remotegpu/shared/messages/sessions";
 import { AccessReport, ArrivedAccessReport } from "@remotegpu/shared/instance/ssh-access";
 import { decode, encode } from "@remotegpu/shared/messages/wire";
-import { HeartbeatOfOne, ObservedReportOfOne, PullReplyOfOne } from "../../support/protocol-one.ts";
-import { aHost } from "../../support/samples/protocol-samples.ts";
+import { HeartbeatOfOne, ObservedReportOfOne, PullReplyOfOne } from "../../../support/protocol-one.ts";
+import { aHost } from "../../../support/samples/protocol-samples.ts";
 
-const FOLDER = new URL("../../fixtures/protocol/", import.meta.url);
+const FOLDER = new URL("../../../fixtures/protocol/", import.meta.url);
 const sample = (version: 1 | 2, name: string): Record<string, unknown> =>
   JSON.parse(readFileSync(new URL(`${version}/${name}.json`, FOLDER), "utf8"));
 

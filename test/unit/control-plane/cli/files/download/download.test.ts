@@ -1,8 +1,8 @@
 /** Names of files as a server tells them: none becomes a path of its own here. */
 import type { FileEntry } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { answer } from "../../../../support/http/answer.ts";
+import { answer } from "../../../../../support/http/answer.ts";
 import { expect, test } from "vitest";
-import { bytesOfName } from "@remotegpu/control-plane/cli/files/download";
+import { bytesOfName } from "@remotegpu/control-plane/cli/files/download/download";
 
 const entry = (name: string, base64: string | null = null) =>
   answer<FileEntry>({
