@@ -11,8 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { ApiClient } from "../framework/api-client.ts";
-import { patiently } from "../files/patience.ts";
-import { Progress } from "../files/progress.ts";
+import { patiently } from "../files/transfer/patience.ts";
+import { Progress } from "../files/transfer/progress.ts";
 import { packCode } from "./pack-code.ts";
 
 const STREAMS = 4;

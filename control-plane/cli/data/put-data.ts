@@ -9,10 +9,10 @@ import type { DataUpload } from "../../client/generated/api.schemas.ts";
 import type { ApiClient } from "../framework/api-client.ts";
 import { CliError } from "../framework/cli-error.ts";
 import { sizeText } from "../framework/output.ts";
-import { Progress } from "../files/progress.ts";
-import { localFiles } from "../files/local-tree.ts";
-import { patiently } from "../files/patience.ts";
-import { CHUNK_BYTES, readAll } from "../files/read-files.ts";
+import { Progress } from "../files/transfer/progress.ts";
+import { localFiles } from "../files/upload/local-tree.ts";
+import { patiently } from "../files/transfer/patience.ts";
+import { CHUNK_BYTES, readAll } from "../files/upload/read-files.ts";
 import { sendFiles } from "./send-files.ts";
 
 /** The dataset or model that files are put into. */

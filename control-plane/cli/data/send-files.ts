@@ -12,12 +12,12 @@ import {
 } from "../../client/generated/api.ts";
 import { Readable } from "node:stream";
 import type { ApiClient } from "../framework/api-client.ts";
-import { nameOf, pathQuery } from "../files/environment-path.ts";
-import type { Progress } from "../files/progress.ts";
-import { type ChunkRequests, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/chunks.ts";
+import { nameOf, pathQuery } from "../files/transfer/environment-path.ts";
+import type { Progress } from "../files/transfer/progress.ts";
+import { type ChunkRequests, bytesOf, sendChunk, severalAtOnce, sumsOf } from "../files/upload/chunks.ts";
 import type { DataTarget } from "./put-data.ts";
-import { patiently } from "../files/patience.ts";
-import { lineOf, type Listed, type ReadFile } from "../files/read-files.ts";
+import { patiently } from "../files/transfer/patience.ts";
+import { lineOf, type Listed, type ReadFile } from "../files/upload/read-files.ts";
 
 const CHUNKS = {
   dataset: { sums: readDatasetUploadChunks, part: writeDatasetFile, manifest: writeDatasetManifest },

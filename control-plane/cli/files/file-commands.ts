@@ -5,10 +5,10 @@ import { words } from "../framework/arguments.ts";
 import { argument, command, optionalArgument, resourceField, type Command } from "../framework/command.ts";
 import type { Context } from "../framework/context.ts";
 import { printDone } from "../framework/output.ts";
-import { download } from "./download.ts";
-import { below, insidePath, nameOf, pathQuery } from "./environment-path.ts";
+import { download } from "./download/download.ts";
+import { below, insidePath, nameOf, pathQuery } from "./transfer/environment-path.ts";
 import { list, moved } from "./moving.ts";
-import { upload } from "./upload.ts";
+import { upload } from "./upload/upload.ts";
 
 const environment = () => resourceField("environment", "environment");
 

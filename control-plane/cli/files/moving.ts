@@ -3,10 +3,10 @@ import type { FileEntry } from "../../client/generated/api.schemas.ts";
 import type { Context } from "../framework/context.ts";
 import { printDone, printList, sizeText, type Output } from "../framework/output.ts";
 import { safeText } from "../terminal/safe-text.ts";
-import { entriesOf } from "./download.ts";
-import type { Source } from "./fetch-file.ts";
-import { nameOf } from "./environment-path.ts";
-import { Progress } from "./progress.ts";
+import { entriesOf } from "./download/download.ts";
+import type { Source } from "./transfer/fetch-file.ts";
+import { nameOf } from "./transfer/environment-path.ts";
+import { Progress } from "./transfer/progress.ts";
 import { writeMessage } from "../terminal/outputs.ts";
 
 export async function list(context: Context, read: Source["read"], inside: Buffer): Promise<void> {

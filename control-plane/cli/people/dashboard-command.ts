@@ -1,6 +1,6 @@
 /** `remotegpu dashboard`: a link that logs one browser in, so that no key is typed or copied there. */
 import { createSessionTicket } from "../../client/generated/api.ts";
-import { openedHere } from "../framework/browser.ts";
+import { openedHere } from "../programs/browser.ts";
 import { command, flag, type Command } from "../framework/command.ts";
 import { printDone } from "../framework/output.ts";
 

@@ -1,7 +1,7 @@
 /** `remotegpu env open`: an editor of this machine opens a folder inside, over SSH, by a link to it. */
 import { z } from "zod";
 import { CliError } from "../framework/cli-error.ts";
-import { openedHere } from "../framework/browser.ts";
+import { openedHere } from "../programs/browser.ts";
 import { command, flag, optionOr, resourceField } from "../framework/command.ts";
 import { printDone } from "../framework/output.ts";
 import { nameOfEntry } from "./client-options.ts";

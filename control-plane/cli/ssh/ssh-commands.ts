@@ -10,7 +10,7 @@ import { idOf } from "../framework/resource-fields.ts";
 import { oursOf, SSH_CONFIG } from "./config-command.ts";
 import { keepHostKeys } from "./client-files.ts";
 import { argumentsOf } from "./client-options.ts";
-import { runInPlace } from "../framework/client-program.ts";
+import { runInPlace } from "../programs/client-program.ts";
 import { passOn, SSH_PROXY } from "./proxy-command.ts";
 import { gatewayOf, type SshTarget, sshTarget, waits } from "./ssh-target.ts";
 import { writeMessage } from "../terminal/outputs.ts";

@@ -1,6 +1,6 @@
 /** What the map shows of the fleet, and in which order. */
 import { describe, expect, test } from "vitest";
-import { samplesOf, withSamples } from "@remotegpu/dashboard/pages/fleet/live-cards";
+import { samplesOf, withSamples } from "@remotegpu/dashboard/pages/fleet/map/live-cards";
 import {
   groupKeys,
   hearsNobody,
@@ -12,7 +12,7 @@ import {
   type MapHost,
   mapRows,
   stepOfUse,
-} from "@remotegpu/dashboard/pages/fleet/map-rows";
+} from "@remotegpu/dashboard/pages/fleet/map/map-rows";
 
 const CARD: MapCard = {
   uuid: "GPU-1",

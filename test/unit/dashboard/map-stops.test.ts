@@ -1,6 +1,6 @@
 /** The stops of the fleet's map: where arrow keys lead, and what Tab comes to. */
 import { describe, expect, test } from "vitest";
-import type { MapCard, MapHost, MapRow } from "@remotegpu/dashboard/pages/fleet/map-rows";
+import type { MapCard, MapHost, MapRow } from "@remotegpu/dashboard/pages/fleet/map/map-rows";
 import {
   firstStop,
   hasStop,
@@ -8,7 +8,7 @@ import {
   type RowStop,
   stopByKey,
   stopOfPlace,
-} from "@remotegpu/dashboard/pages/fleet/map-stops";
+} from "@remotegpu/dashboard/pages/fleet/map/map-stops";
 
 const CARD: MapCard = {
   uuid: "GPU-1",

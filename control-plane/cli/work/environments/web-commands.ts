@@ -8,7 +8,7 @@ import {
 } from "../../../client/generated/api.ts";
 import { z } from "zod";
 import { wholeNumber, words } from "../../framework/arguments.ts";
-import { openedHere } from "../../framework/browser.ts";
+import { openedHere } from "../../programs/browser.ts";
 import {
   argument,
   command,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { words } from "../../framework/arguments.ts";
 import { argument, command, rest, resourceField } from "../../framework/command.ts";
 import { CliError } from "../../framework/cli-error.ts";
-import { runInPlace } from "../../framework/client-program.ts";
+import { runInPlace } from "../../programs/client-program.ts";
 
 export const SERVICE_CURL = command({
   name: "curl",

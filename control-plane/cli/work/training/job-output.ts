@@ -13,10 +13,10 @@ import {
 import { confirmed } from "../../framework/confirmation.ts";
 import { printDone } from "../../framework/output.ts";
 import { safeText } from "../../terminal/safe-text.ts";
-import { download } from "../../files/download.ts";
-import { nameOf, pathQuery, relativePath } from "../../files/environment-path.ts";
+import { download } from "../../files/download/download.ts";
+import { nameOf, pathQuery, relativePath } from "../../files/transfer/environment-path.ts";
 import { list, moved } from "../../files/moving.ts";
-import { sync } from "../../files/sync.ts";
+import { sync } from "../../files/download/sync.ts";
 import { writeMessage } from "../../terminal/outputs.ts";
 
 export const JOB_OUTPUT: Group = {

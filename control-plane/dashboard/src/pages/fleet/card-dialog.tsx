@@ -10,9 +10,9 @@ import { PageLink } from "../../components/page/page-link.tsx";
 import { ServerText } from "../../components/text/server-text.tsx";
 import { Failure } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
-import { memoryText } from "./fleet-cell.tsx";
+import { memoryText } from "./map/fleet-cell.tsx";
 import { HolderLinks } from "./holder-links.tsx";
-import type { MapCard, MapHost } from "./map-rows.ts";
+import type { MapCard, MapHost } from "./map/map-rows.ts";
 
 interface CardDialogOf {
   host: MapHost;

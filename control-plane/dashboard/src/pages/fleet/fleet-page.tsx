@@ -10,13 +10,13 @@ import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { Panel } from "../../components/page/panel.tsx";
 import { CardDialog } from "./card-dialog.tsx";
-import { FleetGrid } from "./fleet-grid.tsx";
+import { FleetGrid } from "./map/fleet-grid.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { HostActions } from "./host-actions.tsx";
-import { KEYS_APART, MapFilters, useMapFilters } from "./map-filters.tsx";
-import { MapPages } from "./map-pages.tsx";
-import { holdersOf, mapRows } from "./map-rows.ts";
-import { useLiveMap } from "./use-live-map.ts";
+import { KEYS_APART, MapFilters, useMapFilters } from "./map/map-filters.tsx";
+import { MapPages } from "./map/map-pages.tsx";
+import { holdersOf, mapRows } from "./map/map-rows.ts";
+import { useLiveMap } from "./map/use-live-map.ts";
 
 const TOPICS = ["fleet", "gpu", "queue", "alarms"] as const;
 const SIGNS = ["fill", "bar", "corner", "letter", "hatch", "dashed", "grey", "vanished"] as const;

@@ -7,7 +7,7 @@ import { ageOf } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
 import { Money } from "../../components/text/money.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
-import { hearsNobody } from "./map-rows.ts";
+import { hearsNobody } from "./map/map-rows.ts";
 
 export const FleetTiles = memo(function FleetTiles({ at, totals }: Pick<FleetMap, "at" | "totals">) {
   const { t, i18n } = useTranslation("fleet");

@@ -1,5 +1,5 @@
 /** Who has a card, each a link to its page. */
-import type { MapCard } from "./map-rows.ts";
+import type { MapCard } from "./map/map-rows.ts";
 import { PageLink } from "../../components/page/page-link.tsx";
 
 const HOMES = { environment: "/environments", training: "/training", inference: "/inference" } as const;

@@ -8,7 +8,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { Choice } from "../../components/choice.tsx";
 import { Failure } from "../../components/page/panel.tsx";
 import { HolderLinks } from "./holder-links.tsx";
-import type { MapCard } from "./map-rows.ts";
+import type { MapCard } from "./map/map-rows.ts";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;

@@ -11,7 +11,7 @@ import { PageTable } from "../../components/page/page-table.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { HolderLinks } from "../fleet/holder-links.tsx";
-import type { MapCard } from "../fleet/map-rows.ts";
+import type { MapCard } from "../fleet/map/map-rows.ts";
 
 const BYTES_OF_MIB = 2 ** 20;
 
