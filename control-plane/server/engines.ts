@@ -14,7 +14,7 @@ import { startPostgres } from "./embedded/postgres.ts";
 import { lockState } from "./embedded/state-lock.ts";
 import type { NatsAddress } from "./link/servers/connection.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
-import { openOperator, type Operator } from "./link/servers/operator.ts";
+import { openOperator, type Operator, operatorFile } from "./link/servers/operator.ts";
 import { admitServer } from "./store/database/server-login.ts";
 import { openDatabase, StoreError, type Database } from "./store/database/database.ts";
 import { assertMigrated, migrate } from "./store/migrate.ts";
@@ -49,8 +49,6 @@ export interface Engines {
   publicHost: string;
   stop(): Promise<void>;
 }
-
-export const operatorFile = (stateDir: string) => join(stateDir, "operator.json");
 
 /** @param log of a server, which goes on reading them */
 export function openOperatorKeys(stateDir: string, log: Log | null = null): Promise<Operator> {

@@ -12,7 +12,7 @@ import { dataFolder } from "./embedded/postgres.ts";
 import { PostgresStartError } from "./embedded/postgres-start-error.ts";
 import { StateLockedError } from "./embedded/state-lock.ts";
 import { TunnelListenError } from "../gateway/tunnel/tunnel-listener.ts";
-import { database, EngineError, natsOf, openOperatorKeys, operatorFile, publicHostOf } from "./engines.ts";
+import { database, EngineError, natsOf, openOperatorKeys, publicHostOf } from "./engines.ts";
 import { GatewayListenError } from "../gateway/router/listen-error.ts";
 import { createFirstAdminKey, NotAnAdminError } from "./http/server/admin-key.ts";
 import { ListenError } from "./http/server/listen-error.ts";
@@ -22,6 +22,7 @@ import {
   streamNotChecked,
 } from "./link/journal/journal-stream-check.ts";
 import { renderNatsConfig } from "./link/servers/nats-config.ts";
+import { operatorFile } from "./link/servers/operator.ts";
 import { migrateCommand, type MigrateCommandOptions } from "./commands/migrate-command.ts";
 import {
   SEALING_KEY_STEPS,

@@ -3,11 +3,10 @@
  * operator.json, `rotate` to it, `drop` the old ones. Between any two of them, and while one runs, both keys open; ended
  * anywhere, each can be run again.
  */
-import { operatorFile } from "../engines.ts";
 import { envVarSeal } from "../link/identity/env-var-seal.ts";
 import { passwordSeal } from "../link/identity/password-seal.ts";
 import { webhookSeal } from "../link/identity/webhook-seal.ts";
-import { type Operator, writeSealingKeys } from "../link/servers/operator.ts";
+import { type Operator, operatorFile, writeSealingKeys } from "../link/servers/operator.ts";
 import { freshSealingKey, type SealingKey } from "../link/servers/sealing-keys.ts";
 import type { Database } from "../store/database/database.ts";
 import { lacking } from "../core/secrets/key-holders.ts";

@@ -20,7 +20,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { encodeOperator, encodeUser } from "@nats-io/jwt";
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
 import type { Log } from "@remotegpu/shared/log";
@@ -32,6 +32,11 @@ import {
   type AccountKeys,
 } from "./account-claims.ts";
 import { derivedSealingKey, type SealingKeySet } from "./sealing-keys.ts";
+
+/** Where the keys lie, below the state folder. */
+export function operatorFile(stateDir: string): string {
+  return join(stateDir, "operator.json");
+}
 
 /** Which keys seal what the database stores of secrets, once they were rotated; the one that seals is named. */
 const RotatedKeys = z.object({
