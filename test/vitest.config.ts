@@ -4,18 +4,19 @@ import { ownedName } from "./support/containers/owned-name.ts";
 import { COMPILED } from "./support/suite/compiled.ts";
 import { ClosingLine } from "./support/suite/closing-line.ts";
 import { LeftOut } from "./support/suite/left-out.ts";
-import { MeasuredFiles } from "./support/suite/measured-files.ts";
+import { MeasuredFiles } from "./support/suite/seconds/measured-files.ts";
 import { NoEndlessRun } from "./support/suite/no-endless-run.ts";
-import { LongestFirst } from "./support/suite/longest-first.ts";
+import { LongestFirst } from "./support/suite/seconds/longest-first.ts";
 import { PlanTable } from "./support/suite/plan-table.ts";
 import { SizeTable } from "./support/suite/size-table.ts";
 import { globsOf, tierNamed } from "./support/suite/tiers.ts";
-import { TimeTable } from "./support/suite/time-table.ts";
+import { TimeTable } from "./support/suite/seconds/time-table.ts";
 
-const postgresServer = new URL("support/engines/postgres-server.ts", import.meta.url).pathname;
+const postgresServer = new URL("support/engines/postgres-servers/postgres-server.ts", import.meta.url)
+  .pathname;
 const operatorKeys = new URL("support/engines/operator-keys.ts", import.meta.url).pathname;
 const builtDashboard = new URL("support/dashboard/built.ts", import.meta.url).pathname;
-const chromiumServer = new URL("support/engines/chromium-server.ts", import.meta.url).pathname;
+const chromiumServer = new URL("support/engines/chromium/chromium-server.ts", import.meta.url).pathname;
 const deadRuns = new URL("support/suite/dead-runs.ts", import.meta.url).pathname;
 const images = new URL("support/suite/images.ts", import.meta.url).pathname;
 const commandFile = new URL("support/suite/command-file.ts", import.meta.url).pathname;

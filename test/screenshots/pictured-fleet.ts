@@ -11,7 +11,7 @@ import { BilledRuns } from "../support/billing/billed-runs.ts";
 import { uuidOf } from "../support/billing/named-uuid.ts";
 import type { Caller } from "../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../support/worlds/control-scene.ts";
-import { ScriptedGateway } from "../support/worlds/scripted-gateway.ts";
+import { ScriptedGateway } from "../support/worlds/services/scripted-gateway.ts";
 import { writtenLog } from "../support/worlds/written-log.ts";
 import { heldCards, HISTORY_HOURS, keepHistory, keepRequests, proveTime } from "./pictured-figures.ts";
 import { PicturedHosts } from "./pictured-hosts.ts";

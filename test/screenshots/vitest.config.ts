@@ -3,8 +3,9 @@ import { defineConfig } from "vitest/config";
 import { ClosingLine } from "../support/suite/closing-line.ts";
 
 const PATIENCE_MS = 600_000;
-const postgresServer = new URL("../support/engines/postgres-server.ts", import.meta.url).pathname;
-const chromiumServer = new URL("../support/engines/chromium-server.ts", import.meta.url).pathname;
+const postgresServer = new URL("../support/engines/postgres-servers/postgres-server.ts", import.meta.url)
+  .pathname;
+const chromiumServer = new URL("../support/engines/chromium/chromium-server.ts", import.meta.url).pathname;
 const operatorKeys = new URL("../support/engines/operator-keys.ts", import.meta.url).pathname;
 
 export default defineConfig({

@@ -3,7 +3,7 @@
  * hour. Options: --days (90), --hosts (50), --customers (40), --seed (1). Ends at the first hour that differs, with 1.
  */
 import { parseArgs } from "node:util";
-import { startTemplateServer } from "../support/engines/postgres-server.ts";
+import { startTemplateServer } from "../support/engines/postgres-servers/postgres-server.ts";
 import { freshDatabase } from "../support/engines/postgres.ts";
 import { FleetSimulation } from "./fleet.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Pages in the one Chromium of the run (`engines/chromium-server.ts`), driven over its own protocol. A process of the
+ * Pages in the one Chromium of the run (`engines/chromium/chromium-server.ts`), driven over its own protocol. A process of the
  * suite connects to it once; what a test opens in it knows nothing of other tests, and is closed with that test.
  */
 import { existsSync } from "node:fs";
@@ -7,8 +7,8 @@ import { connect as connectTo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Browser, type BrowserContext, connect, type Page } from "puppeteer-core";
 import { inject, onTestFinished } from "vitest";
-import { CHROMIUM } from "./engines/chromium.ts";
-import type { ChromiumReply } from "./engines/chromium-server.ts";
+import { CHROMIUM } from "./engines/chromium/chromium.ts";
+import type { ChromiumReply } from "./engines/chromium/chromium-server.ts";
 
 /** What needs one is left out where it is not installed, and says so. */
 export const hasBrowser = existsSync(CHROMIUM);

@@ -13,10 +13,10 @@ import type { Row } from "../support/http/path-client.ts";
 import { MIB } from "@remotegpu/shared/values/units";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
-import { importMpiImage, MPI_IMAGE } from "../support/containers/mpi-image.ts";
+import { importMpiImage, MPI_IMAGE } from "../support/containers/images/mpi-image.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { House, type HostProcess } from "../support/worlds/house.ts";
-import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
+import { LinkedHosts } from "../support/worlds/fleet/linked-hosts.ts";
 
 const HOSTS = 3;
 const CARDS = 2;

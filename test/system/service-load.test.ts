@@ -8,7 +8,7 @@ import { execa } from "execa";
 import type { Row } from "../support/http/path-client.ts";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import { docker } from "../support/containers/docker.ts";
-import { TestRegistry } from "../support/containers/registry.ts";
+import { TestRegistry } from "../support/containers/images/registry.ts";
 import { eventually } from "../support/eventually.ts";
 import type { LoadReport, ServiceLoad } from "../support/load/service-load.ts";
 import type { HostProcess } from "../support/worlds/house.ts";
@@ -21,7 +21,7 @@ import {
   ROUNDS,
   STORY_MS,
   WITHIN,
-} from "../support/worlds/loaded-service.ts";
+} from "../support/worlds/services/loaded-service.ts";
 
 const REPLICAS = 2;
 /** A replica that is killed again and again is given long pauses: after so many kills, of one or the other, both are new. */

@@ -11,15 +11,15 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
-import { importXrdpImage, XRDP_IMAGE } from "../support/containers/desktop-images.ts";
+import { importXrdpImage, XRDP_IMAGE } from "../support/containers/images/desktop-images.ts";
 import { type FreshDatabase, freshDatabase } from "../support/engines/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { rdpHandshake } from "../support/rdp.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { commandFile } from "../support/suite/command-file.ts";
 import { NODE } from "../support/suite/commands-node.ts";
-import { BehindNat } from "../support/worlds/behind-nat.ts";
-import { folderWithOperator, GatewayPair } from "../support/worlds/gateway-pair.ts";
+import { BehindNat } from "../support/worlds/fleet/behind-nat.ts";
+import { folderWithOperator, GatewayPair } from "../support/worlds/services/gateway-pair.ts";
 import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
 import { Page } from "../support/worlds/terminal-scene.ts";
 

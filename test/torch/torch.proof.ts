@@ -6,10 +6,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { GIB } from "@remotegpu/shared/values/units";
-import { importTorchImage, TORCH_IMAGE } from "../support/containers/torch-image.ts";
+import { importTorchImage, TORCH_IMAGE } from "../support/containers/images/torch-image.ts";
 import { eventually } from "../support/eventually.ts";
 import { House } from "../support/worlds/house.ts";
-import { LinkedHosts } from "../support/worlds/linked-hosts.ts";
+import { LinkedHosts } from "../support/worlds/fleet/linked-hosts.ts";
 
 const HOSTS = 2;
 const ENDS_WITHIN_MS = 240_000;

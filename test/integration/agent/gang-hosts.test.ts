@@ -8,7 +8,7 @@ import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane
 import { eventually } from "../../support/eventually.ts";
 import { gangNetwork, rankOrder } from "../../support/samples/gang-samples.ts";
 import { vxlanPacket } from "../../support/vxlan-packet.ts";
-import { LinkedHosts } from "../../support/worlds/linked-hosts.ts";
+import { LinkedHosts } from "../../support/worlds/fleet/linked-hosts.ts";
 
 const HOSTS = 3;
 const ID = 4_242;

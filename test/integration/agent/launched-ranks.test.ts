@@ -8,7 +8,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { jobRankKeys } from "@remotegpu/control-plane/server/link/identity/job-rank-keys";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
-import { DOOR_IMAGES, importDoorImages } from "../../support/containers/door-images.ts";
+import { DOOR_IMAGES, importDoorImages } from "../../support/containers/images/door-images.ts";
 import { eventually } from "../../support/eventually.ts";
 import { gangNetwork, rankOrder } from "../../support/samples/gang-samples.ts";
 

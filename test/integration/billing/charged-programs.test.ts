@@ -20,7 +20,7 @@ import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 const BASE_MS = Date.parse("2026-03-10T03:00:00Z");
 const GRACE = { stop_grace_seconds: 600 };

@@ -14,7 +14,7 @@ import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
-import { GangScene } from "../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../support/worlds/fleet/gang-scene.ts";
 
 const BASE_MS = Date.parse("2026-03-10T03:00:00Z");
 let gangs: GangScene;

@@ -8,7 +8,7 @@ import { clockOff } from "../../support/dashboard/page-clock.ts";
 import { speaks } from "../../support/dashboard/page-checks.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { Caller } from "../../support/http/api.ts";
-import { GangScene } from "../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../support/worlds/fleet/gang-scene.ts";
 
 const TWO_HOURS_MS = 7_200_000;
 /** Between what a page says and our look at it. */

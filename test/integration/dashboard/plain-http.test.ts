@@ -1,6 +1,6 @@
 /**
  * The dashboard on plain HTTP under a name that is not this machine's own, which no browser trusts: without locks, clipboard
- * and `crypto.subtle`. The browser's proxy leads every name here (`support/engines/loopback-proxy.ts`).
+ * and `crypto.subtle`. The browser's proxy leads every name here (`support/engines/chromium/loopback-proxy.ts`).
  */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -20,7 +20,10 @@ import { freshDatabase, type FreshDatabase } from "../../support/engines/postgre
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
 import { type PgBouncer, SESSIONS, startPgBouncer } from "../../support/engines/pgbouncer.ts";
-import { startThrowawayPostgres, type ThrowawayPostgres } from "../../support/engines/throwaway-postgres.ts";
+import {
+  startThrowawayPostgres,
+  type ThrowawayPostgres,
+} from "../../support/engines/postgres-servers/throwaway-postgres.ts";
 
 const ROLE = "remotegpu_app";
 const PERMISSION_DENIED = "42501";

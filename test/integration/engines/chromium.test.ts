@@ -11,11 +11,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { connectToChromium, hasBrowser, openPage } from "../../support/browser.ts";
 import { processesIn } from "../../support/containers/leftovers.ts";
 import { ownedName } from "../../support/containers/owned-name.ts";
-import { ChromiumServer } from "../../support/engines/chromium-server.ts";
+import { ChromiumServer } from "../../support/engines/chromium/chromium-server.ts";
 import { eventually } from "../../support/eventually.ts";
 import removeOfDeadRuns from "../../support/suite/dead-runs.ts";
 
-const MODULE = new URL("../../support/engines/chromium.ts", import.meta.url).href;
+const MODULE = new URL("../../support/engines/chromium/chromium.ts", import.meta.url).href;
 const STARTS = `const { Chromium } = await import("${MODULE}"); console.log((await Chromium.start()).endpoint);`;
 
 /** What a Chromium has of its own, below one folder. */

@@ -29,7 +29,7 @@ import { type AccessUnderTest, ContainerUnderTest } from "../../support/agent/ac
 import { type FreshDatabase, freshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
-import { BehindNat } from "../../support/worlds/behind-nat.ts";
+import { BehindNat } from "../../support/worlds/fleet/behind-nat.ts";
 import { SERVICE } from "../../support/worlds/web-scene.ts";
 
 const HOST = HostId.parse("host-nat");

@@ -12,9 +12,9 @@ import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { isHere } from "../../support/containers/image-host.ts";
+import { isHere } from "../../support/containers/images/image-host.ts";
 import { termsOf } from "../../support/samples/desired-images.ts";
-import { TestRegistry } from "../../support/containers/registry.ts";
+import { TestRegistry } from "../../support/containers/images/registry.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 
 const login = { username: "ann", password: "pa-ssword-0b52" };

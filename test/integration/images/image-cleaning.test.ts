@@ -6,9 +6,9 @@ import { diskRoom } from "@remotegpu/agent/host/disk-room";
 import { ImageCleaner } from "@remotegpu/agent/loop/images/image-cleaner";
 import { reportText } from "@remotegpu/shared/doctor";
 import { docker } from "../../support/containers/docker.ts";
-import { ImageHost, isHere } from "../../support/containers/image-host.ts";
+import { ImageHost, isHere } from "../../support/containers/images/image-host.ts";
 import { imageOfOrder } from "../../support/samples/desired-images.ts";
-import { TestRegistry } from "../../support/containers/registry.ts";
+import { TestRegistry } from "../../support/containers/images/registry.ts";
 
 const LAYER = 200_000;
 let registry: TestRegistry;

@@ -15,7 +15,7 @@ import { databaseOfFile } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { PullingHost } from "../../support/worlds/pulling-host.ts";
+import { PullingHost } from "../../support/worlds/fleet/pulling-host.ts";
 
 const RUNS = Number(process.env.FETCH_RUNS ?? 3);
 const IMAGES = ["small:1", "large:1", "larger:1"] as const;

@@ -29,9 +29,9 @@ import { MIB } from "@remotegpu/shared/values/units";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ImageHost, isHere } from "../../support/containers/image-host.ts";
+import { ImageHost, isHere } from "../../support/containers/images/image-host.ts";
 import { imageOfFetch, imageOfOrder } from "../../support/samples/desired-images.ts";
-import { TestRegistry } from "../../support/containers/registry.ts";
+import { TestRegistry } from "../../support/containers/images/registry.ts";
 
 /** More than a runtime loads at once, also where we start it. */
 const MANY_LAYERS = Array.from({ length: 14 }, () => MIB);

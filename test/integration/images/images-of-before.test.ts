@@ -6,9 +6,9 @@ import { LABEL } from "@remotegpu/agent/core/container/container";
 import { JOURNAL_FILE } from "@remotegpu/agent/journal/journal";
 import { docker, newHostId } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
-import { ImageHost, isHere } from "../../support/containers/image-host.ts";
+import { ImageHost, isHere } from "../../support/containers/images/image-host.ts";
 import { imageOfOrder } from "../../support/samples/desired-images.ts";
-import { TestRegistry } from "../../support/containers/registry.ts";
+import { TestRegistry } from "../../support/containers/images/registry.ts";
 
 let registry: TestRegistry;
 let host: ImageHost;

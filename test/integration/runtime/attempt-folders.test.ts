@@ -3,7 +3,11 @@ import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
-import { importUserImages, USER_BY_NAME, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
+import {
+  importUserImages,
+  USER_BY_NAME,
+  USER_BY_NUMBER,
+} from "../../support/containers/images/user-images.ts";
 import { eventually } from "../../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { jobRank } from "../../support/samples/job-ranks.ts";

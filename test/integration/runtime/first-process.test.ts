@@ -8,7 +8,7 @@ import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { carryIn, takeOverInit } from "../../support/containers/native-program.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
-import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/images/user-images.ts";
 import { removeShield } from "../../support/containers/unshielded-init.ts";
 
 const EPERM = 1;

@@ -8,7 +8,7 @@ import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
-import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/images/user-images.ts";
 
 let host: RuntimeUnderTest;
 

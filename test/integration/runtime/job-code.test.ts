@@ -8,7 +8,7 @@ import type { RankCode } from "@remotegpu/control-plane/server/core/instances/de
 import { type Entry, packOf } from "../../support/code/archives.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { RuntimeUnderTest } from "../../support/containers/runtime.ts";
-import { importUserImages, USER_BY_NUMBER } from "../../support/containers/user-images.ts";
+import { importUserImages, USER_BY_NUMBER } from "../../support/containers/images/user-images.ts";
 import { eventually } from "../../support/eventually.ts";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { jobRank } from "../../support/samples/job-ranks.ts";

@@ -9,7 +9,7 @@ import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { docker } from "../../support/containers/docker.ts";
-import { importScriptedImage, SCRIPTED_IMAGE } from "../../support/containers/notebook-images.ts";
+import { importScriptedImage, SCRIPTED_IMAGE } from "../../support/containers/images/notebook-images.ts";
 import { eventually } from "../../support/eventually.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 

@@ -15,7 +15,7 @@ import {
   importScriptedImage,
   JUPYTER_IMAGE,
   SCRIPTED_IMAGE,
-} from "../../support/containers/notebook-images.ts";
+} from "../../support/containers/images/notebook-images.ts";
 import { importBusyboxImage } from "../../support/containers/docker.ts";
 import { eventually } from "../../support/eventually.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";

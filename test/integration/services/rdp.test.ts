@@ -11,7 +11,11 @@ import { readProcessLife } from "@remotegpu/agent/host/processes/process-livenes
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { generatePassword } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { AccessUnderTest } from "../../support/agent/access.ts";
-import { CHOSEN_PASSWORD, importXrdpImage, XRDP_IMAGE } from "../../support/containers/desktop-images.ts";
+import {
+  CHOSEN_PASSWORD,
+  importXrdpImage,
+  XRDP_IMAGE,
+} from "../../support/containers/images/desktop-images.ts";
 import { importBusyboxImage } from "../../support/containers/docker.ts";
 import { type Door, Doorway } from "../../support/containers/door.ts";
 import { eventually } from "../../support/eventually.ts";

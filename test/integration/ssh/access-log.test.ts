@@ -10,7 +10,7 @@ import {
   MAX_SESSIONS,
 } from "@remotegpu/shared/instance/ssh-access";
 import { type Answer, type Caller, problem } from "../../support/http/api.ts";
-import { attemptsOn, byKey, sessionOn } from "../../support/samples/access-report.ts";
+import { attemptsOn, byKey, sessionOn } from "../../support/samples/reports/access-report.ts";
 import { aPublicKey, fingerprintOf } from "../../support/samples/ssh-keys.ts";
 import {
   type ControlScene,

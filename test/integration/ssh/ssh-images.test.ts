@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DOOR_IMAGES, importDoorImages } from "../../support/containers/door-images.ts";
+import { DOOR_IMAGES, importDoorImages } from "../../support/containers/images/door-images.ts";
 import { type Door, Doorway, variablesOf } from "../../support/containers/door.ts";
 import { docker } from "../../support/containers/docker.ts";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";

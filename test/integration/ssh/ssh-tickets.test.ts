@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import { type Answer, type Caller, problem } from "../../support/http/api.ts";
-import { byKey, sessionOn } from "../../support/samples/access-report.ts";
+import { byKey, sessionOn } from "../../support/samples/reports/access-report.ts";
 import { aPublicKey, fingerprintOf } from "../../support/samples/ssh-keys.ts";
 import {
   type ControlScene,

@@ -14,7 +14,7 @@ import {
 } from "@remotegpu/control-plane/server/store/migrate";
 import { schemaSnapshot, SNAPSHOT } from "@remotegpu/control-plane/server/store/schema-snapshot";
 import { freshDatabase, type FreshDatabase } from "../../support/engines/postgres.ts";
-import { startThrowawayPostgres } from "../../support/engines/throwaway-postgres.ts";
+import { startThrowawayPostgres } from "../../support/engines/postgres-servers/throwaway-postgres.ts";
 
 const OLD_SYSTEM = new URL("../../fixtures/old-system.sql", import.meta.url);
 const MIGRATE = new URL("../../../control-plane/server/store/migrate.ts", import.meta.url);

@@ -6,7 +6,10 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
 import { migrate } from "@remotegpu/control-plane/server/store/migrate";
-import { startThrowawayPostgres, type ThrowawayPostgres } from "../../support/engines/throwaway-postgres.ts";
+import {
+  startThrowawayPostgres,
+  type ThrowawayPostgres,
+} from "../../support/engines/postgres-servers/throwaway-postgres.ts";
 import { type ExpectedFinding, expectedAfterUpgrade } from "../../support/old-system/expected.ts";
 import { oldSystem, type OldRows, type OldSystem } from "../../support/old-system/old-database.ts";
 import { formsByHand, type OldForm, untouchedForms } from "../../support/old-system/old-form.ts";

@@ -11,7 +11,7 @@ import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgr
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
 import { CHINA, SceneJournal } from "../../support/billing/metering-scene.ts";
-import { GangScene } from "../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../support/worlds/fleet/gang-scene.ts";
 
 let fresh: FreshDatabase;
 let gangs: GangScene;

@@ -4,7 +4,7 @@ import { featuresFor } from "@remotegpu/shared/instance/features";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
-import { GangScene } from "../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../support/worlds/fleet/gang-scene.ts";
 
 const MPI = { distributed_config: { framework: "mpi" }, command: "mpirun hostname" } as const;
 

@@ -7,7 +7,7 @@ import { writeReport } from "@remotegpu/control-plane/server/store/gateway/repor
 import { serviceRoutes } from "@remotegpu/control-plane/server/store/inference/gateway/service-routes";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let fresh: FreshDatabase;
 let services: ServiceScene;

@@ -4,7 +4,7 @@ import { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import type { Caller } from "../../support/http/api.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let fresh: FreshDatabase;
 let services: ServiceScene;

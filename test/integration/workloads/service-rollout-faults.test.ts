@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { noCounts } from "@remotegpu/control-plane/server/core/inference/traffic/traffic-counts";
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
-import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
-import type { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/services/rollout-scene.ts";
+import type { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let services: ServiceScene;
 let rolling: RolloutScene;

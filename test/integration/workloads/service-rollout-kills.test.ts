@@ -15,8 +15,8 @@ import { watchedDatabase, type WatchedStatement } from "../../support/engines/wa
 import { eventually } from "../../support/eventually.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { RolloutScene, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { RolloutScene, SERVES_V2 } from "../../support/worlds/services/rollout-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 /** More of them no pass asks. */
 const MAX_STATEMENTS = 60;

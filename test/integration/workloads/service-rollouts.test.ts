@@ -1,8 +1,8 @@
 /** A service on its way to another version that is scaled, stopped, upgraded again or taken back. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
-import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/rollout-scene.ts";
-import type { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { RolloutScene, SERVES_V1, SERVES_V2 } from "../../support/worlds/services/rollout-scene.ts";
+import type { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let services: ServiceScene;
 let rolling: RolloutScene;

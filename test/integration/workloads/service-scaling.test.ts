@@ -9,8 +9,8 @@ import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { ScriptedGateway } from "../../support/worlds/scripted-gateway.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ScriptedGateway } from "../../support/worlds/services/scripted-gateway.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 /** Twice as long as in the product, so that half as many do. */
 const CHECK_SECONDS = 4;

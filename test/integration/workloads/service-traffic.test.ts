@@ -13,7 +13,7 @@ import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gat
 import { MS_PER_DAY, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { freshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let services: ServiceScene;
 beforeAll(async () => {

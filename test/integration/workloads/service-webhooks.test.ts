@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { RolloutScene } from "../../support/worlds/rollout-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { RolloutScene } from "../../support/worlds/services/rollout-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let fresh: FreshDatabase;
 let services: ServiceScene;

@@ -7,7 +7,7 @@ import { GIB } from "@remotegpu/shared/values/units";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import { openControlScene } from "../../support/worlds/control-scene.ts";
-import { ServiceScene } from "../../support/worlds/service-scene.ts";
+import { ServiceScene } from "../../support/worlds/services/service-scene.ts";
 
 let fresh: FreshDatabase;
 let services: ServiceScene;

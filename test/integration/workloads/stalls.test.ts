@@ -4,7 +4,7 @@ import { examine } from "@remotegpu/control-plane/server/store/doctor/examinatio
 import { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { databaseOfFile } from "../../support/engines/postgres.ts";
 import { openControlScene, type ScriptedHost } from "../../support/worlds/control-scene.ts";
-import { GangScene } from "../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../support/worlds/fleet/gang-scene.ts";
 
 let gangs: GangScene;
 

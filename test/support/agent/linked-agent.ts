@@ -7,7 +7,7 @@ import { credentialFile, keyFile } from "@remotegpu/agent/config/config";
 import { saveCredential } from "@remotegpu/agent/link/credential";
 import { newHostId } from "../containers/docker.ts";
 import { AGENT, IN_NAMESPACE, Program } from "../worlds/house.ts";
-import type { LinkedHost } from "../worlds/linked-hosts.ts";
+import type { LinkedHost } from "../worlds/fleet/linked-hosts.ts";
 import { EmptyAccess } from "./empty-access.ts";
 import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plane.ts";
 

@@ -6,9 +6,9 @@ import { randomBytes } from "node:crypto";
 import { afterAll, expect, inject } from "vitest";
 import { type Database, openDatabase } from "@remotegpu/control-plane/server/store/database/database";
 import { eventually } from "../eventually.ts";
-import { EMPTY_DATABASE } from "./emptying.ts";
-import { notePlanCounts } from "./plan-counts.ts";
-import { TEMPLATE } from "./postgres-server.ts";
+import { EMPTY_DATABASE } from "./postgres-servers/emptying.ts";
+import { notePlanCounts } from "./postgres-servers/plan-counts.ts";
+import { TEMPLATE } from "./postgres-servers/postgres-server.ts";
 
 export interface FreshDatabase {
   url: string;

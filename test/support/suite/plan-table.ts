@@ -1,7 +1,11 @@
 /** What Postgres planned for each file's tests, at the end of a run with TEST_PLANS=1; nothing fails by it. */
 import { relative } from "node:path";
 import type { Reporter, TestModule } from "vitest/node";
-import { dearestStatements, type PlanCount, takePlanCounts } from "../engines/plan-counts.ts";
+import {
+  dearestStatements,
+  type PlanCount,
+  takePlanCounts,
+} from "../engines/postgres-servers/plan-counts.ts";
 
 export class PlanTable implements Reporter {
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {

@@ -8,7 +8,7 @@ import { watchedServices } from "@remotegpu/agent/core/services/watched-services
 import { writeLiveFolder } from "@remotegpu/agent/toolbox/live-folder";
 import { GIB } from "@remotegpu/shared/values/units";
 import { Doorway } from "../containers/door.ts";
-import { importJupyterImage, JUPYTER_IMAGE } from "../containers/notebook-images.ts";
+import { importJupyterImage, JUPYTER_IMAGE } from "../containers/images/notebook-images.ts";
 import type { FreshDatabase } from "../engines/postgres.ts";
 import { eventually } from "../eventually.ts";
 import { openWebScene, type WebScene } from "./web-scene.ts";

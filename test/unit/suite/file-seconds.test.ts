@@ -9,7 +9,7 @@ import {
   readSeconds,
   renewedSeconds,
   writeSeconds,
-} from "../../support/suite/file-seconds.ts";
+} from "../../support/suite/seconds/file-seconds.ts";
 
 const TESTS = new URL("../../", import.meta.url).pathname;
 /** Of the files with real parts, those that the committed table knows. */

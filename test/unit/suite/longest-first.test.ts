@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { longestFirst } from "../../support/suite/longest-first.ts";
+import { longestFirst } from "../../support/suite/seconds/longest-first.ts";
 
 const alone = (project: string, seconds: number) => ({ sharesProcesses: false, project, seconds });
 const sharing = (project: string, seconds: number) => ({ sharesProcesses: true, project, seconds });

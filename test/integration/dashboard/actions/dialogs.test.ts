@@ -14,8 +14,8 @@ import { dialogGone } from "../../../support/dashboard/keyboard.ts";
 import { COUNT_REQUESTS, goWithin } from "../../../support/dashboard/name-checks.ts";
 import { expectText } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
-import { sessionOn } from "../../../support/samples/access-report.ts";
-import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
+import { sessionOn } from "../../../support/samples/reports/access-report.ts";
+import { ScriptedGateway } from "../../../support/worlds/services/scripted-gateway.ts";
 
 const DIALOG = '[role="dialog"]';
 const PARTS = ["What stops", "What stays", "What is still charged"];

@@ -7,9 +7,9 @@ import { type DashboardScene, openDashboardScene } from "../../../support/dashbo
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";
 import { expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import type { Caller } from "../../../support/http/api.ts";
-import { sessionOn } from "../../../support/samples/access-report.ts";
+import { sessionOn } from "../../../support/samples/reports/access-report.ts";
 import type { ScriptedHost } from "../../../support/worlds/control-scene.ts";
-import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
+import { ScriptedGateway } from "../../../support/worlds/services/scripted-gateway.ts";
 
 const DIALOG = '[role="dialog"]';
 const SHARES = 'section[aria-label="Shared links"]';

@@ -10,8 +10,8 @@ import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../suppo
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import { eventually } from "../../../support/eventually.ts";
 import type { Caller } from "../../../support/http/api.ts";
-import { ScriptedGateway } from "../../../support/worlds/scripted-gateway.ts";
-import { ServiceScene } from "../../../support/worlds/service-scene.ts";
+import { ScriptedGateway } from "../../../support/worlds/services/scripted-gateway.ts";
+import { ServiceScene } from "../../../support/worlds/services/service-scene.ts";
 
 const HOSTILE = `<script>document.title='hit'</script> \u202Echat 😈`;
 const LIVES_EVERY_MS = 5_000;

@@ -7,7 +7,7 @@ import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../suppo
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";
 import { eventually } from "../../../support/eventually.ts";
 import type { Caller } from "../../../support/http/api.ts";
-import { GangScene } from "../../../support/worlds/gang-scene.ts";
+import { GangScene } from "../../../support/worlds/fleet/gang-scene.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='hit'"> \u202Eevil 😈`;
 

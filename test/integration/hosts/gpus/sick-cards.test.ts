@@ -11,7 +11,7 @@ import { setSimulatedFaults } from "@remotegpu/agent/host/gpus/simulated/simulat
 import { SAMPLE_EVERY_MS } from "@remotegpu/agent/loop/watch/gpus/gpu-watch";
 import { GpuUuid } from "@remotegpu/shared/values/ids";
 import { eventually } from "../../../support/eventually.ts";
-import { AgentUnderControl } from "../../../support/worlds/agent-under-control.ts";
+import { AgentUnderControl } from "../../../support/worlds/fleet/agent-under-control.ts";
 
 /** What ends the run, by how the fault is played and what its code is. */
 const FATAL = [

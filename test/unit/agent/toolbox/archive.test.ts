@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { entriesOf } from "@remotegpu/agent/toolbox/archive";
-import { tarOf } from "../../../support/containers/tar.ts";
+import { tarOf } from "../../../support/containers/images/tar.ts";
 
 test("files with their modes, folders and links are read, in the order of the archive", () => {
   const folder = mkdtempSync(join(tmpdir(), "rg-archive-"));

@@ -32,7 +32,7 @@ import {
   gpuMemoryIn,
   lastingMemory,
 } from "@remotegpu/agent/host/gpus/gpu-memory-file";
-import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
+import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/reports/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 const B = CARD_B as GpuUuid;

@@ -11,7 +11,7 @@ import {
   type Handovers,
 } from "@remotegpu/agent/core/gpus/gpu-handover";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
-import { aGpuReport } from "../../../../support/samples/gpu-reports.ts";
+import { aGpuReport } from "../../../../support/samples/reports/gpu-reports.ts";
 import { RUNNING, containerOf, exited, gpu, key } from "../../../../support/samples/run-samples.ts";
 
 const [A, B] = [gpu("a").uuid, gpu("b").uuid];

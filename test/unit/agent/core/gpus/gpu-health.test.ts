@@ -25,7 +25,7 @@ import {
 } from "@remotegpu/agent/core/gpus/gpu-condition";
 import { judged } from "@remotegpu/agent/core/gpus/gpu-judgement";
 import type { KernelEffect, KernelFinding } from "@remotegpu/agent/core/gpus/kernel-lines/kernel-finding";
-import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
+import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/reports/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 const B = CARD_B as GpuUuid;

@@ -5,7 +5,7 @@ import { MAX_GPU_REASONS } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { afterSample, type Cards } from "@remotegpu/agent/core/gpus/gpu-health";
 import { judged } from "@remotegpu/agent/core/gpus/gpu-judgement";
-import { aGpuReport, CARD_A } from "../../../../support/samples/gpu-reports.ts";
+import { aGpuReport, CARD_A } from "../../../../support/samples/reports/gpu-reports.ts";
 
 const A = CARD_A as GpuUuid;
 

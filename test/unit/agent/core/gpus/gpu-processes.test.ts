@@ -4,7 +4,7 @@ import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { RunEnd } from "@remotegpu/agent/core/runs/action";
 import type { ContainerState } from "@remotegpu/agent/core/container/container";
 import { liveContainerIds, withProcesses, type SeenProcess } from "@remotegpu/agent/core/gpus/gpu-processes";
-import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/gpu-reports.ts";
+import { aGpuReport, CARD_A, CARD_B } from "../../../../support/samples/reports/gpu-reports.ts";
 import { RUNNING, containerOf, exited, key, recordOf } from "../../../../support/samples/run-samples.ts";
 
 const OURS = new Set(["ours"]);

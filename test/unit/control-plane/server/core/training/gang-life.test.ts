@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
 import type { RankState } from "@remotegpu/control-plane/server/core/instances/rank-state";
 import { afterReports } from "@remotegpu/control-plane/server/core/training/job-status";
-import { anInstanceReport } from "../../../../../support/samples/an-instance-report.ts";
+import { anInstanceReport } from "../../../../../support/samples/reports/an-instance-report.ts";
 import {
   aRankState,
   goodFindings,

@@ -10,7 +10,7 @@ import {
 } from "@remotegpu/control-plane/server/core/training/job-status";
 import type { Failure, InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
 import { aRankState } from "../../../../../support/samples/a-rank-state.ts";
-import { anInstanceReport as report } from "../../../../../support/samples/an-instance-report.ts";
+import { anInstanceReport as report } from "../../../../../support/samples/reports/an-instance-report.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
 const fails = (by: Failure["by"], reason: unknown) => ({

@@ -5,7 +5,7 @@ import type {
   InstanceReport,
 } from "@remotegpu/control-plane/server/core/instances/instance-report";
 import { afterReports } from "@remotegpu/control-plane/server/core/training/job-status";
-import { anInstanceReport } from "../../../../../support/samples/an-instance-report.ts";
+import { anInstanceReport } from "../../../../../support/samples/reports/an-instance-report.ts";
 import { aRankState } from "../../../../../support/samples/a-rank-state.ts";
 
 const WAITS = [

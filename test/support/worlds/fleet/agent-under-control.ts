@@ -22,15 +22,15 @@ import { JournalConsumer } from "@remotegpu/control-plane/server/link/journal/jo
 import { ensureJournalStream } from "@remotegpu/control-plane/server/link/journal/journal-stream";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
-import { AgentUnderTest } from "../agent/agent.ts";
-import { ScriptedHost } from "../agent/scripted-control-plane.ts";
-import { CHINA } from "../billing/metering-scene.ts";
-import { startTestNats } from "../engines/nats.ts";
-import { eventually } from "../eventually.ts";
-import type { Answer, Caller } from "../http/api.ts";
-import { quietLog } from "../quiet-log.ts";
-import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
-import { type ControlScene, openControlScene } from "./control-scene.ts";
+import { AgentUnderTest } from "../../agent/agent.ts";
+import { ScriptedHost } from "../../agent/scripted-control-plane.ts";
+import { CHINA } from "../../billing/metering-scene.ts";
+import { startTestNats } from "../../engines/nats.ts";
+import { eventually } from "../../eventually.ts";
+import type { Answer, Caller } from "../../http/api.ts";
+import { quietLog } from "../../quiet-log.ts";
+import { BUSYBOX_IMAGE } from "../../samples/desired-instance.ts";
+import { type ControlScene, openControlScene } from "../control-scene.ts";
 
 const QUOTA = {
   quota_level: "custom",

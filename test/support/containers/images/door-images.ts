@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { appendFile, chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { importOnce, layBusyboxRoot } from "./docker.ts";
+import { importOnce, layBusyboxRoot } from "../docker.ts";
 
-const MUSL_SHELL = new URL("../../fixtures/musl-shell.c", import.meta.url).pathname;
+const MUSL_SHELL = new URL("../../../fixtures/musl-shell.c", import.meta.url).pathname;
 const MUSL_LIBRARY = "/usr/lib/x86_64-linux-musl/libc.so";
 const MUSL_LOADER = "/lib/ld-musl-x86_64.so.1";
 const DEBIAN_PROGRAMS =

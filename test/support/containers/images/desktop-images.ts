@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { importOnce } from "./docker.ts";
+import { importOnce } from "../docker.ts";
 import { layPackages } from "./debian-root.ts";
 
 /** Named for the content of these lines: who changes one gives it another number. */

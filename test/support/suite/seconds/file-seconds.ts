@@ -7,10 +7,10 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
-const TESTS = fileURLToPath(new URL("../../", import.meta.url));
+const TESTS = fileURLToPath(new URL("../../../", import.meta.url));
 export const COMMITTED = fileURLToPath(new URL("file-seconds.json", import.meta.url));
 export const MEASURED = fileURLToPath(
-  new URL("../../../node_modules/.cache/file-seconds.json", import.meta.url),
+  new URL("../../../../node_modules/.cache/file-seconds.json", import.meta.url),
 );
 
 /** The path of a file below test/, without its ending → seconds. */

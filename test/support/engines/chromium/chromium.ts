@@ -9,13 +9,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ownedName } from "../containers/owned-name.ts";
+import { ownedName } from "../../containers/owned-name.ts";
 import { proxyToLoopback } from "./loopback-proxy.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 /** Each context would start a process for a page that is never opened. */
 const NO_SPARE_PROCESS = "--disable-features=SpareRendererForSitePerProcess";
-const CONTAINED = new URL("../../fixtures/contained-chromium.ts", import.meta.url).pathname;
+const CONTAINED = new URL("../../../fixtures/contained-chromium.ts", import.meta.url).pathname;
 /** The loopback of the new network is down at first. */
 const IN_NETWORK = ["sh", "-c", `ip link set lo up && exec "$@"`, "sh"];
 const IN_NAMESPACES = ["--net", "--pid", "--mount-proc", "--fork", "--kill-child", ...IN_NETWORK];

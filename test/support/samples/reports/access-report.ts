@@ -1,7 +1,7 @@
 /** What a host tells of who is in its environments, about what it was ordered. */
 import { randomUUID } from "node:crypto";
 import type { AccessAttempts, AccessSession } from "@remotegpu/shared/instance/ssh-access";
-import type { ScriptedHost } from "../worlds/control-scene.ts";
+import type { ScriptedHost } from "../../worlds/control-scene.ts";
 
 /** An open session of SSH in that environment. */
 export function sessionOn(

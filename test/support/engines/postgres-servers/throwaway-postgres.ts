@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { GIB } from "@remotegpu/shared/values/units";
 import { startPostgres } from "@remotegpu/control-plane/server/embedded/postgres";
-import { quietLog } from "../quiet-log.ts";
+import { quietLog } from "../../quiet-log.ts";
 import { beginPlanCounts, planCountSettings } from "./plan-counts.ts";
 
 /** Nothing of a test needs to survive a power cut. */

@@ -6,7 +6,7 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layPackages } from "./debian-root.ts";
-import { importOnce, layBusyboxRoot } from "./docker.ts";
+import { importOnce, layBusyboxRoot } from "../docker.ts";
 
 /** Named for the content of these lines: who changes one gives it another number. */
 export const JUPYTER_IMAGE = "remotegpu-test/jupyter:1";

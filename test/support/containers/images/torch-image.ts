@@ -5,7 +5,7 @@
 import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layPackages } from "./debian-root.ts";
-import { importOnce } from "./docker.ts";
+import { importOnce } from "../docker.ts";
 
 /** Named for the content of these lines: who changes one gives it another number. */
 export const TORCH_IMAGE = "remotegpu-test/torch:1";

@@ -7,9 +7,9 @@ import type {
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { examine } from "@remotegpu/control-plane/server/store/doctor/examination";
-import type { FreshDatabase } from "../engines/postgres.ts";
-import type { Answer } from "../http/api.ts";
-import { openControlScene } from "./control-scene.ts";
+import type { FreshDatabase } from "../../engines/postgres.ts";
+import type { Answer } from "../../http/api.ts";
+import { openControlScene } from "../control-scene.ts";
 import { ServiceScene } from "./service-scene.ts";
 
 const TRIAL_SECONDS = 16;

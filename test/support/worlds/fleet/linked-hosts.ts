@@ -4,8 +4,8 @@
  * whatever its own bridges pass on, are neither asked nor changed.
  */
 import { execa } from "execa";
-import { OwnDockerd } from "../containers/own-dockerd.ts";
-import { ownedName } from "../containers/owned-name.ts";
+import { OwnDockerd } from "../../containers/own-dockerd.ts";
+import { ownedName } from "../../containers/owned-name.ts";
 
 let made = 0;
 

@@ -3,9 +3,9 @@
  * whatever was not asked for from inside. Of this machine it changes no rule.
  */
 import { execa } from "execa";
-import { AccessUnderTest } from "../agent/access.ts";
-import { ownedName } from "../containers/owned-name.ts";
-import { ACCESS, IN_NAMESPACE } from "./house.ts";
+import { AccessUnderTest } from "../../agent/access.ts";
+import { ownedName } from "../../containers/owned-name.ts";
+import { ACCESS, IN_NAMESPACE } from "../house.ts";
 
 let made = 0;
 

@@ -5,18 +5,24 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Row } from "../http/path-client.ts";
+import type { Row } from "../../http/path-client.ts";
 import { SPARING_MEMORY } from "@remotegpu/control-plane/server/quickstart/stage";
 import { execa } from "execa";
 import { expect } from "vitest";
 import { z } from "zod";
-import { cuttableTcp, type CuttableTcp } from "../engines/cuttable-tcp.ts";
-import { freshDatabase } from "../engines/postgres.ts";
-import { eventually } from "../eventually.ts";
-import { type LoadFailure, type LoadReport, NO_ANSWER, SERVES, ServiceLoad } from "../load/service-load.ts";
-import { BUSYBOX_IMAGE } from "../samples/desired-instance.ts";
+import { cuttableTcp, type CuttableTcp } from "../../engines/cuttable-tcp.ts";
+import { freshDatabase } from "../../engines/postgres.ts";
+import { eventually } from "../../eventually.ts";
+import {
+  type LoadFailure,
+  type LoadReport,
+  NO_ANSWER,
+  SERVES,
+  ServiceLoad,
+} from "../../load/service-load.ts";
+import { BUSYBOX_IMAGE } from "../../samples/desired-instance.ts";
 import { GatewayPair } from "./gateway-pair.ts";
-import { House } from "./house.ts";
+import { House } from "../house.ts";
 
 export const STORY_MS = 180_000;
 /** `npm run proof:services` has 200 a second in all, and 20 rounds. */

@@ -6,9 +6,9 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { eventually } from "../eventually.ts";
-import { CONTROL_PLANE, type House, Program } from "./house.ts";
-import { freePort } from "../engines/free-ports.ts";
+import { eventually } from "../../eventually.ts";
+import { CONTROL_PLANE, type House, Program } from "../house.ts";
+import { freePort } from "../../engines/free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";
 

@@ -16,8 +16,8 @@ import { livenessPass } from "@remotegpu/control-plane/server/controllers/hosts/
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { GIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import type { Answer, Caller } from "../http/api.ts";
-import type { ControlScene, ScriptedHost } from "./control-scene.ts";
+import type { Answer, Caller } from "../../http/api.ts";
+import type { ControlScene, ScriptedHost } from "../control-scene.ts";
 
 type HostReport = Partial<
   Pick<

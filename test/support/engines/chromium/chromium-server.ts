@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { ownedName } from "../containers/owned-name.ts";
+import { ownedName } from "../../containers/owned-name.ts";
 import { Chromium } from "./chromium.ts";
 
 declare module "vitest" {

@@ -6,7 +6,7 @@
 import { randomBytes, createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
-import { docker } from "./docker.ts";
+import { docker } from "../docker.ts";
 import { tarOf } from "./tar.ts";
 
 export type RegistryLogin = { username: string; password: string };

@@ -15,10 +15,10 @@ import { ImagesOfBefore } from "@remotegpu/agent/loop/images/images-of-before";
 import type { RegistryAnswer, RegistryRequest } from "@remotegpu/agent/host/registry-requests";
 import { Docker } from "@remotegpu/agent/runtime/docker/docker";
 import { Images } from "@remotegpu/agent/runtime/images/images";
-import { newHostId } from "./docker.ts";
-import { eventually } from "../eventually.ts";
-import { BALLAST_BYTES } from "../samples/journal-samples.ts";
-import { memoryLog } from "../memory-log.ts";
+import { newHostId } from "../docker.ts";
+import { eventually } from "../../eventually.ts";
+import { BALLAST_BYTES } from "../../samples/journal-samples.ts";
+import { memoryLog } from "../../memory-log.ts";
 
 /** The machine's runtime loads few layers at once, of all tests together. */
 const PULL_WITHIN_MS = 45_000;

@@ -4,7 +4,7 @@
  */
 import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
-import type { ScriptedHost } from "./control-scene.ts";
+import type { ScriptedHost } from "../control-scene.ts";
 
 export interface RanContainer {
   wanted: DesiredInstance;
