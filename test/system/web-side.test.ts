@@ -304,8 +304,8 @@ test("with one gateway killed visits go on through the other, into the host that
       WHERE id = (SELECT id FROM gateways ORDER BY started_at LIMIT 1) RETURNING id`,
   );
   const dead = rows[0]?.id ?? "none";
-  expect(await rowsOf("gateway_ways", dead)).toBe(2);
-  await eventually(async () => (await rowsOf("gateway_ways", dead)) === 0, {
+  expect(await rowsOf("gateway_routes", dead)).toBe(2);
+  await eventually(async () => (await rowsOf("gateway_routes", dead)) === 0, {
     ...WITHIN,
     what: "its rows' end",
   });

@@ -43,7 +43,7 @@ export interface InstanceProgress {
   /** Since all of it was told to be held still from outside. */
   frozenForMs: number | null;
   /** Whether its people were told that all of its job does nothing, or that has ended it. */
-  stall: "told" | "ended" | null;
+  stall: "reported" | "ended" | null;
 }
 
 /**

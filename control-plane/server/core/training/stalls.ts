@@ -20,7 +20,7 @@ export function afterIdleness(
   others: readonly string[],
 ): Transition<TrainingJobStatus> | null {
   const left = reports.filter(({ state }) => !isOver(state));
-  const isReported = left.some(({ progress }) => progress?.stall === "told");
+  const isReported = left.some(({ progress }) => progress?.stall === "reported");
   const isIdle = left.length > 0 && left.every(({ progress }) => progress != null && progress.idle !== null);
   if (!isIdle) return isReported ? { kind: "goes-on", reason: others.join(" ") } : null;
   const reason = [stallSentence(left, reports.length), ...others].join(" ");

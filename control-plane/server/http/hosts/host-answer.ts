@@ -310,6 +310,6 @@ export const HostPull = z
   })
   .openapi("HostPull");
 
-export function hostPullAnswer({ told_at: reportedAt, first_order: _firstOrder, ...row }: HostPullRow) {
+export function hostPullAnswer({ reported_at: reportedAt, first_order: _firstOrder, ...row }: HostPullRow) {
   return { ...row, told_at: reportedAt.toISOString() };
 }

@@ -132,7 +132,7 @@ async function whyOf(
     share: null,
     hosts: [],
     image_fetches: fetches,
-    gpu_faults: faults.map(({ told_at: at, code, rank, reason: why }) => ({
+    gpu_faults: faults.map(({ reported_at: at, code, rank, reason: why }) => ({
       at: at.toISOString(),
       code,
       rank,

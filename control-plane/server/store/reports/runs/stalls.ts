@@ -71,7 +71,7 @@ export async function notifyStall(
   sql: Transaction,
   reported: Reported & { found: string; ends: boolean },
 ): Promise<void> {
-  await markStall(sql, reported, reported.ends ? "ended" : "told");
+  await markStall(sql, reported, reported.ends ? "ended" : "reported");
   await notify(sql, reported, {
     event: "stalled",
     reason: reported.found,

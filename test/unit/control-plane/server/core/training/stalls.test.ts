@@ -44,14 +44,14 @@ describe("a job of one rank", () => {
   });
 
   test("keeps its sentence once that was told", () => {
-    expect(afterReports("running", [rank({ progress: idle("told") })])).toEqual({
+    expect(afterReports("running", [rank({ progress: idle("reported") })])).toEqual({
       kind: "explains",
       reason: ONE,
     });
   });
 
   test("goes on as soon as it does something", () => {
-    expect(afterReports("running", [rank({ progress: progress({ stall: "told" }) })])).toEqual({
+    expect(afterReports("running", [rank({ progress: progress({ stall: "reported" }) })])).toEqual({
       kind: "goes-on",
       reason: "",
     });
@@ -78,7 +78,7 @@ describe("a job of one rank", () => {
       exitCode: 143,
       stopOrderedBy: "control-plane",
       stopReason: "Its host is emptied.",
-      progress: idle("told"),
+      progress: idle("reported"),
     });
 
     expect(afterReports("stopping", [ended])).toMatchObject({ failure: { by: "infrastructure" } });

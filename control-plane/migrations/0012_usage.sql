@@ -1,8 +1,6 @@
 -- The hosts' journals, the time of runs that they prove, and the stretches of it that were broken and are free.
 -- Ids that come from a host's message (usage_rows.run_id and the like) carry no foreign key on purpose: a wrong claim is
--- kept and judged, never refused by the database.
-
--- Journals -----------------------------------------------------------------------------------------------------------
+-- stored and judged, never refused by the database.
 
 -- watermark counts rows decided, not accepted.
 CREATE TABLE IF NOT EXISTS host_journals (
@@ -52,7 +50,7 @@ CREATE TABLE IF NOT EXISTS usage_batches (
   signature varchar(128) NOT NULL,
   received_at timestamptz NOT NULL DEFAULT now(),
   -- Where the batch begins and the hash before it, as its host sent them: what its first row is chained to can then be
-  -- shown even where the row before was lost with an earlier state of the database. Null where its rows have no order.
+  -- detected even where the row before was lost with an earlier state of the database. Null where its rows have no order.
   first_seq bigint,
   previous_hash varchar(64),
   PRIMARY KEY (host_id, journal_id, last_seq),
@@ -77,8 +75,6 @@ CREATE TABLE IF NOT EXISTS quarantine (
 CREATE INDEX IF NOT EXISTS idx_quarantine_host ON quarantine (host_id, journal_id, seq);
 CREATE INDEX IF NOT EXISTS idx_quarantine_run ON quarantine (run_id);
 
--- Time ---------------------------------------------------------------------------------------------------------------
-
 -- The union of a run's proven intervals, in milliseconds of the host's monotonic clock, per boot. With room for updates,
 -- as runs.
 CREATE TABLE IF NOT EXISTS run_time (
@@ -90,23 +86,29 @@ CREATE TABLE IF NOT EXISTS run_time (
 ) WITH (fillfactor = 50);
 CREATE INDEX IF NOT EXISTS idx_run_time_host ON run_time (host_id);
 
--- Broken time --------------------------------------------------------------------------------------------------------
-
 -- Stretches of runs' time that are metered and not charged, beside the moment from which a stop waives all of it:
 -- what was broken is free. A stretch without an end lasts on; its end is set once.
 CREATE TABLE IF NOT EXISTS run_waivers (
   id bigserial PRIMARY KEY,
   run_id varchar(64) NOT NULL REFERENCES runs,
-  reason varchar(32) NOT NULL CHECK (reason IN ('gpu-lost', 'host-died', 'never-ready')),
+  reason varchar(32) NOT NULL,
   from_at timestamptz NOT NULL,
   to_at timestamptz,
   -- What shows it, for people: events and samples with their moments.
   evidence jsonb NOT NULL CHECK (jsonb_typeof(evidence) = 'object'),
   created_at timestamptz NOT NULL DEFAULT now(),
+  -- Whose allowance a stretch of free loading is taken from.
+  allowance_of bigint REFERENCES customers,
   CONSTRAINT run_waivers_from_before_to CHECK (from_at < to_at),
-  UNIQUE (run_id, reason, from_at)
+  UNIQUE (run_id, reason, from_at),
+  CONSTRAINT run_waivers_reason_check
+    CHECK (reason IN ('gpu-lost', 'host-died', 'never-ready', 'gang-broken', 'loading')),
+  CONSTRAINT run_waivers_allowance_check
+    CHECK ((reason = 'loading') = (allowance_of IS NOT NULL) AND (allowance_of IS NULL OR to_at IS NOT NULL))
 );
 CREATE INDEX IF NOT EXISTS idx_run_waivers_open ON run_waivers (run_id) WHERE to_at IS NULL;
+-- One instance of a payer at a time, and the sums of its hours.
+CREATE UNIQUE INDEX IF NOT EXISTS idx_run_waivers_allowance ON run_waivers (allowance_of, from_at);
 
 -- What shows that time was broken: cards that failed or went, hosts that died, and which runs were ever ready.
 
@@ -125,6 +127,7 @@ CREATE TABLE IF NOT EXISTS gpu_outages (
   event_ids bigint[] NOT NULL DEFAULT '{}',
   -- It is over, and every run that it concerns has heard of it.
   settled_at timestamptz,
+  fault_code varchar(48),
   CONSTRAINT gpu_outages_in_order CHECK (last_good_at <= noticed_at AND noticed_at <= recovered_at),
   CONSTRAINT gpu_outages_settled_when_over CHECK (settled_at IS NULL OR recovered_at IS NOT NULL)
 );

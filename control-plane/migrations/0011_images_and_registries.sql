@@ -1,4 +1,4 @@
--- Images on their way to hosts: which are there, with what they are fetched, what hosts tell of their pulls, and which
+-- Images of hosts: which are there, with what they are fetched, what hosts report of their pulls, and which
 -- orders wait for an image without holding anything on the host that fetches it.
 
 -- Names and ids of images. Apart from hosts, whose rows every heartbeat writes anew, with all that stands in them.
@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS host_images (
 );
 
 -- A workspace's, for its orders, or a customer's own, for what this customer orders. One for each registry: another one
--- takes its place under an id of its own, by which hosts tell apart what was fetched with which.
+-- takes its place under an id of its own, by which hosts distinguish what was fetched with which.
 CREATE TABLE IF NOT EXISTS registry_credentials (
   id varchar(64) PRIMARY KEY,
   -- Whose it is, or who gave it to the workspace.
@@ -27,7 +27,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS registry_credentials_of_workspace
   ON registry_credentials (workspace_id, registry);
 CREATE INDEX IF NOT EXISTS idx_registry_credentials_customer ON registry_credentials (customer_id);
 
--- As the host's last report that told them.
+-- As the host's last report that had them.
 CREATE TABLE IF NOT EXISTS host_pulls (
   host_id varchar(64) NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
   image varchar(256) NOT NULL,
@@ -43,8 +43,8 @@ CREATE TABLE IF NOT EXISTS host_pulls (
   -- For operators alone.
   operator_detail varchar(1000),
   -- When the row last changed.
-  told_at timestamptz NOT NULL,
-  -- The orders placed there that want just this pull; null: its host does not tell, so it is the image's for all of them.
+  reported_at timestamptz NOT NULL,
+  -- The orders placed there that want just this pull; null: its host does not report it, so it is the image's for all of them.
   instance_ids text[]
 );
 -- One image may be pulled twice, with different credentials. An order waits for one pull, so its first one names it.
