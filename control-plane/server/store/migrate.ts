@@ -18,7 +18,7 @@ import {
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/migration/down.ts";
 import { dryRun } from "./upgrade/migration/dry-run.ts";
-import { isBeforeFold, renameToFolded } from "./upgrade/folded-migrations.ts";
+import { isBeforeFold, renameToFolded } from "./folded-migrations.ts";
 import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
 import { NOTHING_TO_REPORT } from "./upgrade/rows/report.ts";

@@ -4,7 +4,7 @@
  * exactly, and driver-internals.test.ts holds them against the driver that is installed.
  */
 import pg, { type ClientBase, type Connection, type FieldDef, type QueryResultRow, Result } from "pg";
-import { columnTypes } from "./values/column-types.ts";
+import { columnTypes } from "../values/column-types.ts";
 
 /** Makes rows of what Postgres answers. */
 export interface RowShape {

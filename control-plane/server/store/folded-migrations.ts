@@ -5,13 +5,13 @@
  */
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Connection, Database, Transaction } from "../database/database.ts";
-import { presentLeader } from "../database/leader.ts";
-import { readCatalogue } from "./catalogue.ts";
-import { transactionAlone } from "./locks.ts";
-import { MigrationError } from "./migration-error.ts";
-import { modelOf } from "./tables/model.ts";
-import { assertSame } from "./tables/same-schema.ts";
+import type { Connection, Database, Transaction } from "./database/database.ts";
+import { presentLeader } from "./database/leader.ts";
+import { readCatalogue } from "./upgrade/catalogue.ts";
+import { transactionAlone } from "./upgrade/locks.ts";
+import { MigrationError } from "./upgrade/migration-error.ts";
+import { modelOf } from "./upgrade/tables/model.ts";
+import { assertSame } from "./upgrade/tables/same-schema.ts";
 
 /** The name and checksum of a migration. */
 interface RecordedFile {
@@ -143,10 +143,10 @@ function isFolded({ name }: RecordedFile): boolean {
 }
 
 async function record(sql: Transaction, fold: Fold, folded: readonly RecordedFile[]): Promise<void> {
-  await sql.query("DELETE FROM schema_migrations WHERE name = ANY($1::text[])", [
+  await sql.change("DELETE FROM schema_migrations WHERE name = ANY($1::text[])", [
     fold.files.map(({ name }) => name),
   ]);
-  await sql.query(
+  await sql.change(
     `INSERT INTO schema_migrations (name, checksum)
      SELECT name, checksum FROM jsonb_to_recordset($1::jsonb) AS m (name text, checksum text)`,
     [JSON.stringify(folded.map(({ name, checksum }) => ({ name, checksum })))],
