@@ -30,10 +30,6 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   "InferenceServiceUpgradeConfig.spec": ["What it is sold as; null: `default`", "standard"],
   "InferenceServiceUpgradeConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "InferenceServiceUpgradeConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "InferenceServiceUpgradeConfig.max_price_per_hour": [
-    "What an hour of one replica may cost at most",
-    "25.0000",
-  ],
   "InferenceServiceUpgradeConfig.host_labels": ["Labels that each host must carry", { zone: "a" }],
   "InferenceServiceUpgradeConfig.command": [
     "Runs in place of the image's own; null: the image's own",
@@ -115,7 +111,6 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   "NewInferenceServiceConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
   "NewInferenceServiceConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewInferenceServiceConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "NewInferenceServiceConfig.max_price_per_hour": ["What an hour of one replica may cost at most", "25.0000"],
   "NewInferenceServiceConfig.host_labels": ["Labels that each host must carry", { zone: "a" }],
   "NewInferenceServiceConfig.command": ["Runs in place of the image's own", "python3 serve.py"],
   "NewInferenceServiceConfig.port": [

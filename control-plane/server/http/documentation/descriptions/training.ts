@@ -53,7 +53,6 @@ export const TRAINING_DESCRIPTIONS: Descriptions = {
   ],
   "NewTrainingJob.command": ["Run by a shell; its exit code is the job's", "python train.py --epochs 3"],
   "NewTrainingJobConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
-  "NewTrainingJobConfig.max_price_per_hour": ["What an hour of it may cost at most", "25.0000"],
   "NewTrainingJobConfig.host_labels": ["Labels that the host must carry", { zone: "a" }],
   "NewTrainingJobConfig.distinct_hosts": ["No two of its instances on one host", true],
   "NewTrainingJobConfig.max_minutes": ["Each attempt is ended then, as failed, and none follows", 90],

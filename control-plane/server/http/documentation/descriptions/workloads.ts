@@ -5,39 +5,14 @@ const MIB = 1_048_576;
 const GIB = 1_073_741_824;
 
 export const WORKLOAD_DESCRIPTIONS: Descriptions = {
-  rate_per_hour: ["", "6.6000"],
-  cost_so_far: ["", "41.2500"],
   "WorkloadWaiver.rule": [
     "The rule's name: `loading`, `gpu-lost`, `host-died`, `never-ready`, `gang-broken`, `stop-by-person`, `stop-by-rule`, `suspension` or `host-stop`; `before-rules` of a stop from before they had names",
     "loading",
   ],
   "WorkloadWaiver.runs": ["", 1],
   "WorkloadWaiver.runs_now": ["", 1],
-  "WorkloadWaiver.rate_now": ["", "6.6000"],
-  "FoundThing.kind": ["What it is", "environment"],
-  "FoundThing.id": ["Its id", "env-3f6b1a52"],
-  "FoundThing.name": ["What it is called", "notebook"],
-  "FoundThing.status": ["Its status", "running"],
-  "FoundThing.url": ["", "/environments/env-3f6b1a52"],
 
-  "Queue.at": ["When this line was made"],
-  "QueuedOrder.position": ["Its place among all that waits, from 1", 3],
-  "QueuedOrder.kind": ["environment, training or inference", "training"],
-  "QueuedOrder.id": ["The workload's id", "job-7c1e92d0"],
-  "QueuedOrder.name": ["What it is called", "train"],
-  "QueuedOrder.workspace_id": ["Its workspace; null outside of any", 12],
-  "QueuedOrder.customer": ["", "ada"],
   "QueuedOrder.size": ["What it requests"],
-  "OrderSize.instances": ["Instances that start together", 2],
-  "OrderSize.gpus": ["GPUs of each", 8],
-  "OrderSize.gpu_model": ["The model that it names; null: any will do", "NVIDIA A100-SXM4-80GB"],
-  "OrderSize.cpu": ["Cores of each", 16],
-  "OrderSize.memory": ["Bytes of memory of each", 137_438_953_472],
-  "QueuedOrder.rank": ["", 0],
-  "QueuedOrder.priority": ["Among the orders of its workspace: larger is tried first", 0],
-  "QueuedOrder.queued_at": ["Since when it waits"],
-  waited_seconds: ["How long that is", 340],
-  "QueuedOrder.reason": ["Why it waits", "Waiting for 8 free GPUs: the most on one host is 3."],
   is_urgent: ["Whether an administrator put it before all others that wait", false],
   "FairShare.code": ["share-alone where nobody else waits", "share-beside-others"],
   "FairShare.params": ["The numbers of the sentence"],
@@ -46,8 +21,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   "FairShare.sentence": ["The same in words", "Your share is 34 %, others who wait have 10 %."],
   share: ["The payer's share of the fleet beside that of the others who wait; null when it does not wait"],
   "Urgency.id": ["The workload", "job-7c1e92d0"],
-  would_start: ["", "With 4 GPU it would start now."],
-  may_manage: ["", true],
 
   "Environment.waits_for_restart": [
     "Changed fields that take effect with its next start",
@@ -107,11 +80,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
     "Why it is in its status, in a sentence; null where there is nothing to add",
     "waits for a free GPU",
   ],
-  status_reason_code: [
-    "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
-    "waiting-for-quota",
-  ],
-  status_reason_params: ["The numbers, names and further reasons that the code's text shows", {}],
   reason_code: [
     "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
     "host-cordoned",
@@ -188,7 +156,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   "NewEnvironmentConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
   "NewEnvironmentConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewEnvironmentConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "NewEnvironmentConfig.max_price_per_hour": ["", "25.0000"],
   "NewEnvironmentConfig.host_labels": ["", { zone: "a" }],
   "NewEnvironmentConfig.ssh": [
     "Which server answers by SSH: ours, which knows people's keys, or the image's own on port 22, which knows none of them; ours, if left out",
@@ -262,7 +229,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   waived_ms: ["Milliseconds that are metered and not charged", 0],
   waive_reason: ["By which rule nothing is charged from then on", "stop-by-person: ordered by customer 12"],
   billed_minutes: ["Minutes that were charged: begun ones count whole", 60],
-  "InstanceRun.charged": ["What was charged for it so far", "3.5000"],
   "InstanceRun.waived": ["Stretches that are free: something broke, or a replica loaded"],
   "InstanceRun.end": ["How it ended; null while it runs"],
   "InstanceRunWaived.reason": ["By which rule: what broke, or `loading`", "gpu-lost"],
