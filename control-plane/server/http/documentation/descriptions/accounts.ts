@@ -24,7 +24,6 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   user_type: ["external and internal customers have the same rights; admin may do everything", "external"],
   "CustomerChange.status": ["A suspended one's keys open nothing"],
   balance: ["What is left of the money paid in advance", "125.5000"],
-  "Payment.balance": ["What is left after this", "225.5000"],
   credit_limit: ["How far below zero the balance may go", "0.0000"],
   currency: ["What amounts are in; only a label", "CNY"],
   overdue_status: ["normal, overdue (no money left) or suspended (what ran was stopped)", "normal"],
