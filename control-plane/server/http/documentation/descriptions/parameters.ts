@@ -61,13 +61,7 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "?from": ["From this moment on, as far as it is stored", "2026-03-01T00:00:00Z"],
   "?to": ["Before this moment; now, if left out", "2026-03-02T00:00:00Z"],
   "?kind": ["Only those of this kind"],
-  "?subject": ["Only those whose subject has this part, in capitals or not", "host-91d3e7b4"],
   "?search": ["Only those with this part in id, name or address, in capitals or not", "rack-7"],
-  "?free_gpu_memory": ["Only hosts with a GPU that is free as a whole and has so many bytes", 40_000_000_000],
-  "?group_by": ["By what they are grouped: model, or label: and a label's key", "label:rack"],
-  "?sort": ["By what they are sorted; id where left out", "name"],
   "?open": ["true: only those that hold now; of alarms, false: only those that are over"],
-  "?lost": ["true: it will not come back; its runs close at their last proven moment"],
-  "?connection": ["Only those whose connection is so"],
   "?q": ["Show only pages, or operations and schemas, in which all of these words stand", "environment logs"],
 };

@@ -219,7 +219,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
     "What happened, as a sentence",
     "Your program touched GPU memory that is not its own (Xid 31).",
   ],
-  memory_mib: ["Memory in MiB", 81_920],
   "InstanceGpu.memory_mib": ["MiB of the slice; null where the whole GPU is held", 24_576],
   ordered_at: ["When its start was ordered"],
   first_proven_at: ["Since when it ran, as its host proves; null: not yet"],
