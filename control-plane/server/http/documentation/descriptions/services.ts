@@ -28,9 +28,7 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     { command: "python3 serve.py" },
   ],
   "InferenceServiceUpgradeConfig.spec": ["What it is sold as; null: `default`", "standard"],
-  "InferenceServiceUpgradeConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "InferenceServiceUpgradeConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "InferenceServiceUpgradeConfig.host_labels": ["Labels that each host must carry", { zone: "a" }],
   "InferenceServiceUpgradeConfig.command": [
     "Runs in place of the image's own; null: the image's own",
     "python3 serve.py",

@@ -106,7 +106,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   container_id: ["The container on its host", "9c2f6f1e7a3b"],
   started_at: ["When it began to run last"],
   stopped_at: ["When it stopped last"],
-  completed_at: ["When it ended"],
   simulated: ["True where any of its GPUs is a simulated one"],
   instances: ["Its containers, each on one host"],
 
