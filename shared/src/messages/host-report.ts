@@ -5,6 +5,7 @@ import { HostVersions } from "./host-versions.ts";
 import { GpuUuid } from "../values/ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "../values/image-name.ts";
 import { text } from "../values/text.ts";
+import { GIB } from "@remotegpu/shared/values/units";
 
 /** What an INT column of the control plane holds; no machine comes near. */
 const count = z.int().nonnegative().max(2_147_483_647);
@@ -90,25 +91,62 @@ export type AttachMode = (typeof ATTACH_MODES)[number];
 
 export const MachineReport = z.object({
   hostname: text(256),
-  ipAddress: text(64),
-  osType: text(32),
-  osVersion: text(64),
+  ipAddress: text(64).meta({ description: "Its address", example: "10.0.0.7" }),
+  osType: text(32).meta({ description: "Its operating system", example: "linux" }),
+  osVersion: text(64).meta({ description: "That system's version", example: "Debian 13" }),
   arch: text(32),
-  cpuCount: count.min(1).max(MOST_OF_MACHINE.cpuCount),
-  memoryBytes: z.int().positive().max(MOST_OF_MACHINE.memoryBytes),
-  diskBytes: z.int().nonnegative().max(MOST_OF_MACHINE.diskBytes),
-  cgroupVersion: z.union([z.literal(1), z.literal(2)]),
-  agentVersion: text(32),
-  runtime: z.object({ name: text(32), version: text(64), liveRestore: z.boolean() }).nullable(),
-  attachMode: z.enum(ATTACH_MODES).nullable(),
-  storagePool: text(64),
+  cpuCount: count.min(1).max(MOST_OF_MACHINE.cpuCount).meta({ description: "Its cores", example: 64 }),
+  memoryBytes: z
+    .int()
+    .positive()
+    .max(MOST_OF_MACHINE.memoryBytes)
+    .meta({
+      description: "Its memory in bytes",
+      example: 512 * GIB,
+    }),
+  diskBytes: z
+    .int()
+    .nonnegative()
+    .max(MOST_OF_MACHINE.diskBytes)
+    .meta({
+      description: "Its disk in bytes",
+      example: 4096 * GIB,
+    }),
+  cgroupVersion: z.union([z.literal(1), z.literal(2)]).describe("Which cgroups it has"),
+  agentVersion: text(32).meta({ description: "The agent's version", example: "0.1.0" }),
+  runtime: z
+    .object({
+      name: text(32).meta({ description: "Which", example: "docker" }),
+      version: text(64).meta({ description: "Its version", example: "26.1.5" }),
+      liveRestore: z.boolean().describe("Whether containers outlive its restart"),
+    })
+    .nullable()
+    .meta({
+      description: "What runs its containers; null: nothing answers",
+    }),
+  attachMode: z.enum(ATTACH_MODES).nullable().describe("How containers get GPUs"),
+  storagePool: text(64).meta({
+    description: "Which pool it names; an administrator has to confirm that",
+    example: "pool-a",
+  }),
   /** Where gateways of the control plane connect; null while that is closed, absent from agents of before. */
-  gatewayPort: z.int().min(1).max(65_535).nullable().optional(),
+  gatewayPort: z.int().min(1).max(65_535).nullable().optional().meta({
+    description: "Where the gateway reaches it",
+    example: 19_443,
+  }),
   /**
    * Names and ids of images that are here, of many only some; null until the runtime has told them, absent from agents
    * of before. Either means that nothing is known now.
    */
-  images: z.array(z.string().regex(IMAGE_NAME)).max(MAX_HOST_IMAGES).nullable().optional(),
+  images: z
+    .array(z.string().regex(IMAGE_NAME))
+    .max(MAX_HOST_IMAGES)
+    .nullable()
+    .optional()
+    .meta({
+      description: "Images that it has",
+      example: ["busybox:1.36"],
+    }),
   /** Absent before the first one since the agent's start, which says nothing new, and from agents of before. */
   canary: CanaryReport.optional().catch(undefined),
   /** Null until they have been read, absent from agents of before; what cannot be understood spoils no report. */

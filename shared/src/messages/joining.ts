@@ -28,37 +28,61 @@ export const accessKeyProofText = (nkey: string, key: string) => `remotegpu acce
 /** The host's own key for that port, for which it wants a certificate. */
 export const AccessKeyClaim = z.object({
   /** Base64 of the DER of an Ed25519 public key (SubjectPublicKeyInfo, RFC 8410). */
-  key: z.string().regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/),
+  key: z
+    .string()
+    .regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/)
+    .meta({
+      description: "Its public key",
+      example: "MCowBQYDK2VwAyEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    }),
   /** Base64 signature of accessKeyProofText by the nkey. */
-  proof: z.string().max(128),
+  proof: z.string().max(128).meta({
+    description: "That key's signature, in base64",
+    example: "c2lnbmF0dXJl",
+  }),
 });
 export type AccessKeyClaim = z.infer<typeof AccessKeyClaim>;
 
 export const AccessCertificate = z.object({
   /** PEM. */
-  certificate: z.string().max(16_384),
+  certificate: z.string().max(16_384).meta({
+    description: "PEM of its certificate",
+    example: "-----BEGIN CERTIFICATE-----",
+  }),
   /** PEM of the authority that certifies gateways. */
   ca: z.string().max(16_384),
 });
 export type AccessCertificate = z.infer<typeof AccessCertificate>;
 
 export const JoinRequest = z.object({
-  token: z.string().max(200),
+  token: z.string().max(200).meta({ description: "The token of an administrator", example: "rgj_0Xw3bQ2n" }),
   nkey: PublicNkey,
   /** Base64 signature of joinProofText. */
-  proof: z.string().max(128),
-  name: displayText(128),
+  proof: z.string().max(128).meta({
+    description: "The key's signature of the token, in base64",
+    example: "c2lnbmF0dXJl",
+  }),
+  name: displayText(128).meta({ description: "What the host is called", example: "gpu-07" }),
   /** What it runs containers with, and what its canary found, is reported once it has joined. */
-  machine: MachineReport.omit({ canary: true, versions: true }),
+  machine: MachineReport.omit({ canary: true, versions: true }).describe("What the host is"),
   access: AccessKeyClaim.optional(),
 });
 export type JoinRequest = z.infer<typeof JoinRequest>;
 
 export const CredentialGrant = z.object({
   host_id: HostId,
-  jwt: z.string().max(16_384),
+  jwt: z.string().max(16_384).meta({
+    description: "The host's credential for NATS",
+    example: "eyJ0eXAiOiJKV1QifQ.e30.c2ln",
+  }),
   expires_at: z.iso.datetime(),
-  nats_urls: z.array(z.string().max(512)).min(1),
+  nats_urls: z
+    .array(z.string().max(512))
+    .min(1)
+    .meta({
+      description: "Where NATS is",
+      example: ["tls://nats.example.com:4222"],
+    }),
   /** PEM of the CA that NATS and the API use, or null where they use plain loopback or a public CA. */
   ca: z.string().max(65_536).nullable(),
   /** Where the host asked for it. */
@@ -69,8 +93,14 @@ export type CredentialGrant = z.infer<typeof CredentialGrant>;
 /** Without a signature: asks for a challenge. With one: answers it. */
 export const RenewalRequest = z.object({
   nkey: PublicNkey,
-  challenge: z.string().max(200).optional(),
-  signature: z.string().max(128).optional(),
+  challenge: z.string().max(200).optional().meta({
+    description: "The challenge that is answered; without it one is given",
+    example: "bm9uY2U",
+  }),
+  signature: z.string().max(128).optional().meta({
+    description: "The key's signature of the challenge, in base64",
+    example: "c2lnbmF0dXJl",
+  }),
   access: AccessKeyClaim.optional(),
 });
 export type RenewalRequest = z.infer<typeof RenewalRequest>;
@@ -79,7 +109,9 @@ export type RenewalRequest = z.infer<typeof RenewalRequest>;
  * The host was taken out of the fleet, for good. Only a host that has signed its challenge is told so: it ends what it
  * runs on this word.
  */
-export const HostRemoved = z.object({ removed_at: z.iso.datetime() });
+export const HostRemoved = z.object({
+  removed_at: z.iso.datetime().describe("When the host was taken out of the fleet"),
+});
 
 export const RenewalAnswer = z.union([
   z.object({ challenge: z.string().max(200) }),

@@ -18,25 +18,50 @@ const AuditEntry = z
   .object({
     id: z.int(),
     at: Timestamp,
-    request_id: z.string().nullable().openapi({ description: "X-Request-Id of the answer" }),
+    request_id: z.string().nullable().openapi({
+      description: "X-Request-Id of the answer",
+      example: "0f8fad5b-d9cb-469f-a165-70867728950e",
+    }),
     api_key_id: z.int().nullable(),
-    actor_customer_id: z.int().nullable(),
+    actor_customer_id: z.int().nullable().openapi({
+      description: "Who made the request; null: nobody with a known key",
+      example: 1,
+    }),
     actor_name: z.string().nullable().openapi({
       description: "The username, as it is now; null where nobody is known, or the account is gone",
+      example: "ada",
     }),
-    actor_role: z.string().nullable(),
-    method: z.string(),
-    route: z.string(),
-    action: z.string(),
-    target_kind: z.string().nullable(),
-    target_id: z.string().nullable(),
-    subject: z.string().nullable(),
-    outcome: z.string(),
-    status: z.int().nullable(),
-    problem: z.string().nullable().openapi({ description: "Why it was refused, or that it failed" }),
+    actor_role: z.string().nullable().openapi({
+      description: "The role of that account",
+      example: "customer",
+    }),
+    method: z.string().openapi({ description: "The HTTP method", example: "POST" }),
+    route: z.string().openapi({ description: "The route", example: "/api/v1/environments/{id}/stop" }),
+    action: z.string().openapi({
+      description: "What was requested: a stable word",
+      example: "environment.stop",
+    }),
+    target_kind: z.string().nullable().openapi({
+      description: "What kind of thing it was done to",
+      example: "environment",
+    }),
+    target_id: z.string().nullable().openapi({ description: "Which one", example: "env-5b1f6c0e" }),
+    subject: z.string().nullable().openapi({
+      description: "What it was about",
+      example: "environment env-5b1f6c0e",
+    }),
+    outcome: z.string().openapi({
+      description: "done, repeated (the answer to a known Idempotency-Key), refused or failed",
+      example: "done",
+    }),
+    status: z.int().nullable().openapi({ description: "How it was answered", example: 202 }),
+    problem: z.string().nullable().openapi({
+      description: "Why it was refused, or that it failed",
+      example: "Only administrators may do this.",
+    }),
     before: Fields,
     after: Fields,
-    attempts: z.int().openapi({ description: "How many attempts this entry stands for" }),
+    attempts: z.int().openapi({ description: "How many attempts this entry stands for", example: 1 }),
   })
   .openapi("AuditEntry");
 
@@ -57,14 +82,31 @@ const getAuditLog = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      actor_customer_id: NumericId.optional(),
-      actor: text(64).optional(),
-      target_kind: z.enum(AUDIT_TARGET_KINDS).optional(),
-      target_id: text(160).optional(),
-      action: text(64).optional(),
-      outcome: z.enum(AUDIT_OUTCOMES).optional(),
-      since: Moment.optional(),
-      until: Moment.optional(),
+      actor_customer_id: NumericId.optional().openapi({
+        description: "Only what this administrator did",
+        example: 1,
+      }),
+      actor: text(64).optional().openapi({
+        description: "Only what the account with this username did",
+        example: "ada",
+      }),
+      target_kind: z.enum(AUDIT_TARGET_KINDS).optional().openapi({
+        description: "Only what was done to things of this kind",
+      }),
+      target_id: text(160).optional().openapi({
+        description: "Only what was done to this one; beside target_kind",
+        example: "env-5b1f6c0e",
+      }),
+      action: text(64).optional().openapi({ description: "Only this action", example: "environment.stop" }),
+      outcome: z.enum(AUDIT_OUTCOMES).optional().describe("Only those that ended so"),
+      since: Moment.optional().openapi({
+        description: "Only from this moment on",
+        example: "2026-03-01T00:00:00Z",
+      }),
+      until: Moment.optional().openapi({
+        description: "Only before this moment",
+        example: "2026-04-01T00:00:00Z",
+      }),
     }),
   },
   responses: ok("A page of entries", pageOf(AuditEntry)),

@@ -15,8 +15,11 @@ export const Customer = z
     email: z.string(),
     display_name: z.string().nullable(),
     user_type: z.string(),
-    account_type: z.string(),
-    status: z.string(),
+    account_type: z.string().openapi({ description: "individual or enterprise", example: "individual" }),
+    status: z.string().openapi({
+      description: "active, suspended (its keys open nothing) or deleted",
+      example: "active",
+    }),
     balance: Money.nullable().openapi(ONLY_WITH_MONEY),
     credit_limit: Money.nullable().openapi(ONLY_WITH_MONEY),
     currency: z.string(),
@@ -25,7 +28,10 @@ export const Customer = z
     data_at_risk: z.boolean().openapi({ description: "Overdue for 60 days: the data may be deleted" }),
     last_payment_at: Timestamp.nullable().openapi(ONLY_WITH_MONEY),
     share_weight: z.int(),
-    personal_workspace_id: z.int().nullable(),
+    personal_workspace_id: z.int().nullable().openapi({
+      description: "Where orders go that name no workspace",
+      example: 42,
+    }),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
   })

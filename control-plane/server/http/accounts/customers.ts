@@ -43,7 +43,7 @@ const CustomerChange = z
     email: Email.optional(),
     display_name: displayText(128).nullable().optional(),
     user_type: UserType.optional(),
-    status: z.enum(["active", "suspended"]).optional(),
+    status: z.enum(["active", "suspended"]).optional().describe("A suspended one's keys open nothing"),
     credit_limit: NotNegativeAmount.optional(),
   })
   .openapi("CustomerChange");
@@ -68,9 +68,17 @@ const list = createRoute({
     query: z.strictObject({
       ...pageQuery,
       status: z.enum(["active", "suspended", "deleted"]).optional(),
-      username: PlainName.optional(),
-      email: z.string().max(128).pipe(Email).optional(),
-      data_at_risk: z.enum(["true", "false"]).optional(),
+      username: PlainName.optional().openapi({
+        description: "Only the one of exactly this name",
+        example: "ada",
+      }),
+      email: z.string().max(128).pipe(Email).optional().openapi({
+        description: "Only the one with exactly this address",
+        example: "ada@example.com",
+      }),
+      data_at_risk: z.enum(["true", "false"]).optional().openapi({
+        description: "true: only those whose data may be deleted",
+      }),
     }),
   },
   responses: ok("A page of accounts", pageOf(Customer)),

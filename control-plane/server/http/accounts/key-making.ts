@@ -42,9 +42,15 @@ export const ApiKey = z
     id: z.int(),
     customer_id: z.int(),
     name: z.string().nullable(),
-    prefix: z.string().openapi({ description: "The key's first characters, to distinguish keys" }),
-    role: z.enum(["account", "metrics"]).openapi({ description: "One of metrics reads /metrics alone" }),
-    scopes: z.array(z.enum(KEY_SCOPES)),
+    prefix: z.string().openapi({
+      description: "The key's first characters, to distinguish keys",
+      example: "rgk_Xk3",
+    }),
+    role: z.enum(["account", "metrics"]).openapi({
+      description: "One of metrics reads /metrics alone",
+      example: "account",
+    }),
+    scopes: z.array(z.enum(KEY_SCOPES)).describe("What it opens; none for a key of metrics"),
     created_at: Timestamp,
     expires_at: Timestamp.nullable(),
     last_used_at: Timestamp.nullable().openapi({ description: "To the minute" }),
@@ -53,7 +59,12 @@ export const ApiKey = z
   .openapi("ApiKey");
 export type ApiKey = z.infer<typeof ApiKey>;
 
-export const CreatedApiKey = ApiKey.extend({ key: z.string() }).openapi("ApiKeyShownOnce");
+export const CreatedApiKey = ApiKey.extend({
+  key: z.string().openapi({
+    description: "The key itself; it is never displayed again",
+    example: "rgk_Xk3b0Q2nVYr8",
+  }),
+}).openapi("ApiKeyShownOnce");
 
 /** @throws ApiRefusal where the key of the request may not make such a one, or the customer has too many */
 export async function makeKey(

@@ -31,10 +31,10 @@ const tags = ["customers"];
 const NewApiKey = z
   .strictObject({
     ...newKeyFields,
-    role: z
-      .enum(["account", "metrics"])
-      .optional()
-      .openapi({ description: "A key of role metrics reads /metrics and nothing else, and has no scopes" }),
+    role: z.enum(["account", "metrics"]).optional().openapi({
+      description: "A key of role metrics reads /metrics and nothing else, and has no scopes",
+      example: "account",
+    }),
   })
   .openapi("NewApiKey");
 

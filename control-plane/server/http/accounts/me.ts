@@ -10,7 +10,7 @@ import { forCustomersWith, iso, ok, Timestamp } from "../request/route.ts";
 const Me = Customer.extend({
   api_key_id: z.int(),
   scopes: z.array(z.enum(KEY_SCOPES)).openapi({ description: "What this key opens" }),
-  key_expires_at: Timestamp.nullable(),
+  key_expires_at: Timestamp.nullable().describe("From when on the requesting key is void; null: never"),
 }).openapi("Me");
 
 const getMe = createRoute({

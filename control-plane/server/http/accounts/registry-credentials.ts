@@ -35,24 +35,33 @@ const MAX_REGISTRY = 260;
 
 const NewCredential = z
   .strictObject({
-    workspace_id: RowId.nullable()
-      .optional()
-      .openapi({ description: "For all that is ordered there; without it for what you order anywhere" }),
+    workspace_id: RowId.nullable().optional().openapi({
+      description: "For all that is ordered there; without it for what you order anywhere",
+      example: 42,
+    }),
     registry: displayText(MAX_REGISTRY).openapi({
       description: "HOST or HOST:PORT, as references of images begin",
       example: "ghcr.io",
     }),
-    username: displayText(MAX_USERNAME).regex(/^[^:]*$/, "must not contain a colon"),
-    password: text(MAX_PASSWORD).min(1).openapi({ description: "Or a token. It is never displayed again" }),
+    username: displayText(MAX_USERNAME)
+      .regex(/^[^:]*$/, "must not contain a colon")
+      .openapi({
+        description: "The login's name at the registry",
+        example: "ada",
+      }),
+    password: text(MAX_PASSWORD).min(1).openapi({
+      description: "Or a token. It is never displayed again",
+      example: "a-token-of-the-registry",
+    }),
   })
   .openapi("NewRegistryCredential");
 
 const Credential = z
   .object({
-    id: z.string(),
-    workspace_id: z.int().nullable().openapi({ description: "Null: your own" }),
+    id: z.string().openapi({ description: "Its id", example: "registry-2d7f11c9" }),
+    workspace_id: z.int().nullable().openapi({ description: "Null: your own", example: 42 }),
     registry: z.string(),
-    username: z.string(),
+    username: z.string().openapi({ description: "The login's name at the registry", example: "ada" }),
     usable: z.boolean().openapi({
       description:
         "False where the password cannot be read any more, as after the fleet got another identity: give it anew",

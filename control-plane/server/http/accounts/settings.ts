@@ -12,16 +12,26 @@ const tags = ["settings"];
 /** The longest is a list of registries. */
 const MAX_VALUE = 8_192;
 
-const SettingRequest = z.strictObject({ value: displayText(MAX_VALUE) }).openapi("SettingWish");
+const SettingRequest = z
+  .strictObject({
+    value: displayText(MAX_VALUE).openapi({ description: "What is to hold, as text", example: "60" }),
+  })
+  .openapi("SettingWish");
 
 const Setting = z
   .object({
-    key: z.enum(SETTING_KEYS),
+    key: z.enum(SETTING_KEYS).describe("Its name"),
     /** What holds now. */
-    value: z.string(),
-    default: z.string(),
-    values: z.string().openapi({ description: "Which values it takes, in words" }),
-    description: z.string(),
+    value: z.string().openapi({ description: "What holds now", example: "60" }),
+    default: z.string().openapi({ description: "What holds where nobody has set it", example: "60" }),
+    values: z.string().openapi({
+      description: "Which values it takes, in words",
+      example: "A whole number of minutes",
+    }),
+    description: z.string().openapi({
+      description: "What it does",
+      example: "An order needs the money for so many minutes",
+    }),
     /** Null where it was never set. */
     updated_at: Timestamp.nullable(),
   })

@@ -26,7 +26,10 @@ const SshKey = z
     id: z.int(),
     name: z.string(),
     public_key: z.string(),
-    fingerprint: z.string(),
+    fingerprint: z.string().openapi({
+      description: "Its SHA-256, as ssh-keygen shows it",
+      example: "SHA256:pyVYyr4dUsGnbNLYg6JVQYzQJ9yMxsGQ3vdJ1zTt1nQ",
+    }),
     created_at: Timestamp,
   })
   .openapi("SshKey");

@@ -40,17 +40,29 @@ const partParams = params.extend({
 });
 
 const CodeOrder = z
-  .strictObject({ sha256: Sha256, size: z.int().min(1).max(MAX_CODE_BYTES) })
+  .strictObject({
+    sha256: Sha256.openapi({
+      description: "Of the whole archive, in hex",
+      example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    }),
+    size: z.int().min(1).max(MAX_CODE_BYTES).openapi({ description: "Bytes of it", example: 48_213 }),
+  })
   .openapi("CodeUploadOrder");
 
 const CodeUpload = z
   .object({
-    id: z.string(),
-    status: z.enum(["uploading", "ready"]),
-    sha256: z.string(),
-    size: z.int(),
-    part_size: z.int(),
-    missing_parts: z.array(z.int()),
+    id: z.string().openapi({ description: "Its id, for an order's code_id", example: "code-81c20a4e" }),
+    status: z.enum(["uploading", "ready"]).describe("ready where all of it is there and was checked"),
+    sha256: z.string().openapi({
+      description: "Of the archive, in hex",
+      example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    }),
+    size: z.int().openapi({ description: "Bytes of the archive", example: 48_213 }),
+    part_size: z.int().openapi({ description: "Bytes of each part but the last", example: 524_288 }),
+    missing_parts: z.array(z.int()).openapi({
+      description: "Numbers of the parts that are still to come",
+      example: [0],
+    }),
   })
   .openapi("CodeUpload");
 

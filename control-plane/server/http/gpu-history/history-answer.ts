@@ -13,16 +13,32 @@ import { Timestamp } from "../request/route.ts";
 const MAX_STRETCH_MS = 31 * MS_PER_DAY;
 
 export const historyQuery = {
-  from: z.iso.datetime({ offset: true }).optional(),
-  to: z.iso.datetime({ offset: true }).optional(),
+  from: z.iso.datetime({ offset: true }).optional().openapi({
+    description: "From this moment on, as far as it is stored",
+    example: "2026-03-01T00:00:00Z",
+  }),
+  to: z.iso.datetime({ offset: true }).optional().openapi({
+    description: "Before this moment; now, if left out",
+    example: "2026-03-02T00:00:00Z",
+  }),
 };
 
-const Readings = z.object({ min: z.int(), mean: z.int(), max: z.int() }).nullable().openapi("GpuReadings");
+const Readings = z
+  .object({
+    min: z.int().openapi({ description: "The least of them", example: 3 }),
+    mean: z.int().openapi({ description: "Their mean", example: 74 }),
+    max: z.int().openapi({ description: "The most of them", example: 99 }),
+  })
+  .nullable()
+  .openapi("GpuReadings");
 
 const HistoryPoint = z
   .object({
-    at: Timestamp,
-    samples: z.int(),
+    at: Timestamp.describe("When its step begins"),
+    samples: z.int().openapi({
+      description: "How often it was read then; 0: nobody heard of it",
+      example: 30,
+    }),
     utilization: Readings,
     memory_used: Readings,
     temperature: Readings,
@@ -32,16 +48,31 @@ const HistoryPoint = z
 
 const HistorySeries = z
   .object({
-    uuid: z.string(),
-    rank: z.int().nullable(),
-    from: Timestamp,
-    to: Timestamp,
-    points: z.array(HistoryPoint),
+    uuid: z.string().openapi({
+      description: "Which GPU",
+      example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8",
+    }),
+    rank: z.int().nullable().openapi({
+      description: "Which instance of the workload held it; null: the request is about the GPU",
+      example: 0,
+    }),
+    from: Timestamp.describe("Nothing before this moment is in it"),
+    to: Timestamp.describe("Nothing from this moment on is in it"),
+    points: z.array(HistoryPoint).describe("One for each step, in the order of time"),
   })
   .openapi("GpuHistorySeries");
 
 export const GpuHistoryAnswer = z
-  .object({ step_seconds: z.int(), series: z.array(HistorySeries), left_out: z.int() })
+  .object({
+    step_seconds: z.int().openapi({ description: "For how long each point stands", example: 300 }),
+    series: z
+      .array(HistorySeries)
+      .describe("One of each GPU, or of each time for which the workload held one"),
+    left_out: z.int().openapi({
+      description: "So many more are not in this answer: request a shorter time, or one rank",
+      example: 0,
+    }),
+  })
   .openapi("GpuHistory");
 export type GpuHistory = z.infer<typeof GpuHistoryAnswer>;
 

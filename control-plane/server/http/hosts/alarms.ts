@@ -16,17 +16,23 @@ const tags = ["fleet"];
 const Alarm = z
   .object({
     id: z.int(),
-    kind: z.string(),
-    subject: z.string(),
-    detail: z.string().nullable(),
+    kind: z.string().openapi({ description: "What it is about", example: "placement-overdue" }),
+    subject: z.string().openapi({ description: "What it concerns", example: "env-5b1f6c0e" }),
+    detail: z.string().nullable().openapi({
+      description: "What happened and what to do",
+      example: "The stop is overdue since 08:00.",
+    }),
     ...REASON_FIELDS,
-    raised_at: Timestamp,
-    cleared_at: Timestamp.nullable(),
+    raised_at: Timestamp.describe("When it began"),
+    cleared_at: Timestamp.nullable().describe("When it ended or was acknowledged; null: it is open"),
     about: z
       .object({
-        kind: z.enum(ABOUT_KINDS),
-        id: z.string(),
-        host_id: z.string().nullable().openapi({ description: "Of a card: the host that has it" }),
+        kind: z.enum(ABOUT_KINDS).describe("What kind of thing it is"),
+        id: z.string().openapi({ description: "Which one", example: "gpu-host-1" }),
+        host_id: z.string().nullable().openapi({
+          description: "Of a card: the host that has it",
+          example: "gpu-host-1",
+        }),
       })
       .nullable()
       .openapi({ description: "What its subject names; null where that is nothing with a page" }),
@@ -48,7 +54,10 @@ const list = createRoute({
       ...pageQuery,
       open: z.enum(["true", "false"]).optional(),
       kind: text(64).min(1).optional(),
-      subject: text(256).min(1).optional(),
+      subject: text(256).min(1).optional().openapi({
+        description: "Only those whose subject has this part, in capitals or not",
+        example: "host-91d3e7b4",
+      }),
     }),
   },
   responses: ok("A page of alarms", Alarms),

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/values/text";
 import { faultText } from "../../core/hosts/card-fault.ts";
 import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
+import { GIB } from "@remotegpu/shared/values/units";
 import {
   type CardOnMap as CardOnMapRow,
   fleetMap,
@@ -22,22 +23,30 @@ const seconds = z.int().nullable();
 
 const FleetTotals = z
   .object({
-    hosts_up: count,
-    hosts_suspect: count,
-    hosts_unreachable: count,
+    hosts_up: count.openapi({ description: "Hosts that are heard", example: 12 }),
+    hosts_suspect: count.openapi({ description: "Hosts that were not heard for 30 s", example: 0 }),
+    hosts_unreachable: count.openapi({ description: "Hosts that were not heard for 90 s", example: 0 }),
     hosts_cordoned: count,
     gpus_total: count,
     gpus_free: count,
-    gpus_held: count,
-    gpus_cordoned: count,
+    gpus_held: count.openapi({ description: "GPUs that somebody holds, or a slice of them", example: 56 }),
+    gpus_cordoned: count.openapi({
+      description: "GPUs that are out of service by themselves, whatever their host is",
+      example: 0,
+    }),
     queued: count,
     oldest_wait_seconds: seconds.openapi({
       description: "How long the first has waited; null: nothing waits",
+      example: 340,
     }),
-    pending_usage_rows: count,
+    pending_usage_rows: count.openapi({
+      description: "Journal rows that hosts have and nobody has decided yet",
+      example: 12,
+    }),
     pending_usage_age_seconds: seconds.openapi({
       description:
         "The longest time since anything was taken of a journal that has more than was taken; null: none has",
+      example: 20,
     }),
     alarms_open: count,
     earned_this_hour: Money.nullable().openapi({
@@ -48,26 +57,39 @@ const FleetTotals = z
   .openapi("FleetTotals");
 
 const Holder = z
-  .object({ kind: z.enum(WORKLOAD_KINDS), id: z.string(), name: z.string() })
+  .object({
+    kind: z.enum(WORKLOAD_KINDS).openapi({
+      description: "environment, training or inference",
+      example: "environment",
+    }),
+    id: z.string().openapi({ description: "The workload's id", example: "env-3f6b1a52" }),
+    name: z.string().openapi({ description: "What it is called", example: "notebook" }),
+  })
   .openapi("CardHolder");
 
 const CardOnMap = z
   .object({
-    uuid: z.string().nullable(),
-    gpu_index: count.nullable(),
-    name: z.string().nullable(),
-    memory_total: count.nullable(),
+    uuid: z.string().nullable().openapi({
+      description: "Its id; null for one that only the old system knew",
+      example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8",
+    }),
+    gpu_index: count.nullable().openapi({
+      description: "Its number in the host; null for one that vanished",
+      example: 0,
+    }),
+    name: z.string().nullable().openapi({ description: "The model", example: "NVIDIA A100-SXM4-80GB" }),
+    memory_total: count.nullable().openapi({ description: "Its memory in bytes", example: 80 * GIB }),
     memory_used_mib: count.nullable(),
     utilization_percent: count.nullable(),
     temperature_c: count.nullable(),
     power_w: z.string().nullable(),
     sampled_at: Timestamp.nullable(),
     health_status: z.string(),
-    cordoned: z.boolean(),
-    reason: z
-      .string()
-      .nullable()
-      .openapi({ description: "Why nothing new is placed on it; null: nothing speaks against it" }),
+    cordoned: z.boolean().describe("True: nothing new is placed on it"),
+    reason: z.string().nullable().openapi({
+      description: "Why nothing new is placed on it; null: nothing speaks against it",
+      example: "It needs a reset (requires-reset)",
+    }),
     simulated: z.boolean(),
     free: z.boolean().openapi({ description: "True: an order could take all of it now" }),
     vanished_at: Timestamp.nullable(),
@@ -77,10 +99,16 @@ const CardOnMap = z
 
 const HostOnMap = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "The host's id", example: "host-91d3e7b4" }),
     host_name: z.string(),
-    status: z.string(),
-    status_reason: z.string().nullable(),
+    status: z.string().openapi({
+      description: "offline, online or maintenance (cordoned)",
+      example: "online",
+    }),
+    status_reason: z.string().nullable().openapi({
+      description: "Why it is silent, or why nothing new is placed there",
+      example: "new cables",
+    }),
     connection: z.enum(HOST_CONNECTIONS),
     cordoned: z.boolean(),
     simulated: z.boolean(),
@@ -88,37 +116,45 @@ const HostOnMap = z
     group: z
       .string()
       .nullable()
-      .openapi({ description: "Empty for a host without it; null without group_by" }),
-    last_heartbeat_at: Timestamp.nullable(),
+      .openapi({ description: "Empty for a host without it; null without group_by", example: "r7" }),
+    last_heartbeat_at: Timestamp.nullable().describe("When it was last heard"),
     gpus: z.array(CardOnMap).openapi({ description: "By where they sit; one that vanished keeps its place" }),
   })
   .openapi("HostOnMap");
 
 const HostGroup = z
   .object({
-    name: z.string(),
-    hosts: count.openapi({ description: "Hosts of it that match, on whatever page" }),
+    name: z.string().openapi({
+      description: "What the hosts of it share; empty for those without it",
+      example: "r7",
+    }),
+    hosts: count.openapi({ description: "Hosts of it that match, on whatever page", example: 4 }),
   })
   .openapi("HostGroup");
 
 const FleetMapAnswer = z
   .object({
-    at: Timestamp,
+    at: Timestamp.describe("When it was read"),
     totals: FleetTotals,
-    hosts: z.array(HostOnMap),
+    hosts: z.array(HostOnMap).describe("Hosts by their groups, with group_by, and ids"),
     next_cursor: z.string().nullable(),
     previous_cursor: z.string().nullable().openapi({
       description: "Of the page before this one; null where that is the first, or this one is",
+      example: "WyJob3N0LTkxZDNlN2I0Il0",
     }),
-    hosts_found: count.openapi({ description: "Hosts that match, on whatever page" }),
-    hosts_before: count.openapi({ description: "How many of them come before this page" }),
+    hosts_found: count.openapi({ description: "Hosts that match, on whatever page", example: 12 }),
+    hosts_before: count.openapi({ description: "How many of them come before this page", example: 0 }),
     gpus_found: count.nullable().openapi({
       description: "Their GPUs that are free with so much memory; null without free_gpu_memory",
+      example: 8,
     }),
     groups: z
       .array(HostGroup)
       .openapi({ description: "Those of which this page has hosts; empty without group_by" }),
-    label_keys: z.array(z.string()).openapi({ description: "By which hosts of the fleet can be grouped" }),
+    label_keys: z.array(z.string()).openapi({
+      description: "By which hosts of the fleet can be grouped",
+      example: ["rack", "zone"],
+    }),
   })
   .openapi("FleetMap");
 
@@ -139,10 +175,19 @@ const MapQuery = z.strictObject({
     .regex(/^[0-9]{1,15}$/, "must be a whole number of bytes")
     .transform(Number)
     .optional()
-    .openapi({ type: "integer", minimum: 0 }),
+    .openapi({
+      description: "Only hosts with a GPU that is free as a whole and has so many bytes",
+      type: "integer",
+      minimum: 0,
+      example: 40_000_000_000,
+    }),
   group_by: text(MAX_GROUP_LENGTH)
     .regex(/^(model|label:.+)$/, "must be model, or label: and a label's key")
-    .optional(),
+    .optional()
+    .openapi({
+      description: "By what they are grouped: model, or label: and a label's key",
+      example: "label:rack",
+    }),
 });
 
 const getMap = createRoute({

@@ -1,5 +1,6 @@
 /** For administrators: the fleet in numbers, and usage that was refused. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { GIB } from "@remotegpu/shared/values/units";
 import { fleetNumbers, quarantinedUsage } from "../../store/fleet/fleet.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../request/pagination.ts";
@@ -10,21 +11,25 @@ const tags = ["fleet"];
 const count = z.int();
 const Fleet = z
   .object({
-    hosts_total: count,
-    hosts_connected: count,
+    hosts_total: count.openapi({ description: "Hosts", example: 12 }),
+    hosts_connected: count.openapi({ description: "Hosts that are heard", example: 12 }),
     hosts_cordoned: count,
-    cpu_total: count,
-    cpu_free: count,
-    memory_total: count.openapi({ description: "Bytes" }),
-    memory_free: count,
+    cpu_total: count.openapi({ description: "Cores", example: 768 }),
+    cpu_free: count.openapi({ description: "Cores that nobody holds", example: 512 }),
+    memory_total: count.openapi({ description: "Bytes", example: 6144 * GIB }),
+    memory_free: count.openapi({ description: "Bytes of memory that nobody holds", example: 4096 * GIB }),
     gpus_total: count,
     gpus_free: count,
-    gpus_simulated: count,
-    environments_running: count,
+    gpus_simulated: count.openapi({ description: "GPUs that are simulated ones", example: 0 }),
+    environments_running: count.openapi({ description: "Environments that run", example: 31 }),
     queued: count,
-    runs_uncharged: count.openapi({ description: "Runs with proven time that no charge has counted yet" }),
+    runs_uncharged: count.openapi({
+      description: "Runs with proven time that no charge has counted yet",
+      example: 31,
+    }),
     pending_usage_rows: count.openapi({
       description: "Journal rows that hosts have and nobody has decided yet",
+      example: 12,
     }),
     alarms_open: count,
   })
@@ -37,10 +42,10 @@ const Quarantined = z
     journal_id: z.string().nullable(),
     seq: z.int().nullable(),
     run_id: z.string().nullable(),
-    reason: z.string(),
+    reason: z.string().openapi({ description: "Why it was refused", example: "over-claim" }),
     excess_ms: z.int().nullable(),
     at: Timestamp,
-    resolved_at: Timestamp.nullable(),
+    resolved_at: Timestamp.nullable().describe("When that was settled; null: not yet"),
   })
   .openapi("QuarantinedUsage");
 

@@ -10,29 +10,57 @@ import { forAdmins, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
 
 const InstanceOnHost = z
   .object({
-    id: z.string(),
-    rank: z.int(),
-    state: z.string(),
-    want: z.string(),
-    detail: z.string().nullable(),
+    id: z.string().openapi({ description: "Its id", example: "inst-64ab09ee" }),
+    rank: z.int().openapi({ description: "Which of the workload's instances, from 0", example: 0 }),
+    state: z.string().openapi({
+      description: "placed, starting, ready, stopping, stopped, failed or lost",
+      example: "ready",
+    }),
+    want: z.string().openapi({
+      description: "The desired state: running, stopped or removed",
+      example: "running",
+    }),
+    detail: z.string().nullable().openapi({
+      description: "What the host reported of it last, in a sentence",
+      example: "started",
+    }),
     placed_at: Timestamp,
-    kind: z.enum(WORKLOAD_KINDS),
-    workload_id: z.string(),
-    name: z.string(),
+    kind: z.enum(WORKLOAD_KINDS).describe("What kind of workload it is of"),
+    workload_id: z.string().openapi({ description: "Which workload it is of", example: "env-3f6b1a52" }),
+    name: z.string().openapi({ description: "What that is called", example: "notebook" }),
     customer_id: z.int(),
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
-    gpus: z.array(
-      z.object({ uuid: z.string(), gpu_index: z.int(), memory_mib: z.int().nullable() }).openapi("HeldGpu"),
-    ),
+    gpus: z
+      .array(
+        z
+          .object({
+            uuid: z
+              .string()
+              .openapi({ description: "Which", example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8" }),
+            gpu_index: z.int(),
+            memory_mib: z.int().nullable().openapi({
+              description: "The slice's size; null: all of it",
+              example: 10_240,
+            }),
+          })
+          .openapi("HeldGpu"),
+      )
+      .describe("The GPUs that it holds, or slices of them"),
     leases: z
       .array(
         z
           .object({
             service_type: z.string(),
             internal_port: z.int(),
-            external_port: z.int().nullable(),
-            state: z.string(),
+            external_port: z.int().nullable().openapi({
+              description: "The host's port; null: it has picked none yet",
+              example: 30_512,
+            }),
+            state: z.string().openapi({
+              description: "waiting, held, conflict or exhausted, as the host reports it",
+              example: "held",
+            }),
           })
           .openapi("HeldLease"),
       )

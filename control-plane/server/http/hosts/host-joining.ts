@@ -38,7 +38,10 @@ const postJoin = createRoute({
 });
 
 const Renewal = z
-  .object({ challenge: z.string(), ...HostRemoved.shape })
+  .object({
+    challenge: z.string().openapi({ description: "To be signed", example: "bm9uY2U" }),
+    ...HostRemoved.shape,
+  })
   .partial()
   .extend(CredentialGrant.partial().shape)
   .openapi("RenewalAnswer", {

@@ -53,7 +53,7 @@ const IpAddress = z.union([z.ipv4().openapi({ format: "ipv4" }), z.ipv6().openap
 
 const HostChange = z
   .strictObject({
-    name: displayText(128).optional(),
+    name: displayText(128).optional().openapi({ description: "Its name", example: "gpu-07" }),
     public_ip: z
       .union([
         z.ipv4().openapi({ format: "ipv4" }),
@@ -69,10 +69,12 @@ const HostChange = z
   .openapi("HostChange");
 
 const reason = displayText(500).optional();
-export const CordonRequest = z.strictObject({ reason }).openapi("Cordon");
+export const CordonRequest = z
+  .strictObject({ reason: reason.openapi({ description: "Why; for operators", example: "new cables" }) })
+  .openapi("Cordon");
 const DrainRequest = z
   .strictObject({
-    reason,
+    reason: reason.openapi({ description: "Why; users see it", example: "new power supply" }),
     deadline: Timestamp.optional().openapi({
       description: "When what runs there is stopped; left out, with deadline_seconds: at once",
     }),
@@ -88,9 +90,12 @@ const DrainRequest = z
 const ListQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(["offline", "online", "maintenance"]).optional(),
-  connection: z.enum(HOST_CONNECTIONS).optional(),
+  connection: z.enum(HOST_CONNECTIONS).optional().describe("Only those whose connection is so"),
   search: text(200).min(1).optional(),
-  sort: z.enum(HOST_SORTS).optional(),
+  sort: z.enum(HOST_SORTS).optional().openapi({
+    description: "By what they are sorted; id where left out",
+    example: "name",
+  }),
 });
 
 /** The list's name, by what it is sorted, and the last one's text of that and its id. */
@@ -170,7 +175,16 @@ const confirm = createRoute({
   summary: "Yes, so many stops are meant: lets the host carry out those of this generation",
   request: {
     params,
-    body: jsonBody(z.strictObject({ generation: z.int().nonnegative() }).openapi("ConfirmStops")),
+    body: jsonBody(
+      z
+        .strictObject({
+          generation: z.int().nonnegative().openapi({
+            description: "The generation whose stops are meant",
+            example: 118,
+          }),
+        })
+        .openapi("ConfirmStops"),
+    ),
   },
   responses: ok("The host", Host),
 });
@@ -186,7 +200,16 @@ const confirmPool = createRoute({
     "It is used at once in a pool of its own, which has its id as name, and where nobody of the pool could prove it; else once files that it and a proved member write for each other show that they share the pool. Repeated for a member that is not used, it is tried anew.",
   request: {
     params,
-    body: optionalJsonBody(z.strictObject({ storage_pool: PlainName.optional() }).openapi("ConfirmPool")),
+    body: optionalJsonBody(
+      z
+        .strictObject({
+          storage_pool: PlainName.optional().openapi({
+            description: "The pool; the one that the host named as it joined, if left out",
+            example: "pool-a",
+          }),
+        })
+        .openapi("ConfirmPool"),
+    ),
   },
   responses: ok("The host", Host),
 });
@@ -202,7 +225,16 @@ const confirmAddressRoute = createRoute({
     "Needed where no connection of the host itself comes from that address and no network of HOST_NETWORKS has it. Null takes it back. Loopback, link-local and metadata addresses and those of the control plane are never confirmed.",
   request: {
     params,
-    body: jsonBody(z.strictObject({ address: z.union([IpAddress, z.null()]) }).openapi("ConfirmAddress")),
+    body: jsonBody(
+      z
+        .strictObject({
+          address: z.union([IpAddress, z.null()]).openapi({
+            description: "The address that it reports; null takes the confirmation back",
+            example: "10.0.0.7",
+          }),
+        })
+        .openapi("ConfirmAddress"),
+    ),
   },
   responses: ok("The host", Host),
 });
@@ -213,7 +245,14 @@ const remove = createRoute({
   path: "/hosts/{id}",
   tags,
   summary: "Take it out of the fleet. With lost=true its runs close at their last proven moment",
-  request: { params, query: z.strictObject({ lost: z.enum(["true", "false"]).optional() }) },
+  request: {
+    params,
+    query: z.strictObject({
+      lost: z.enum(["true", "false"]).optional().openapi({
+        description: "true: it will not come back; its runs close at their last proven moment",
+      }),
+    }),
+  },
   responses: noContent("It is gone"),
 });
 

@@ -14,15 +14,28 @@ import { badField } from "../request/refusal.ts";
 import { created, forAdmins, optionalJsonBody, Timestamp } from "../request/route.ts";
 
 const NewToken = z
-  .strictObject({ host_name: displayText(128).optional(), storage_pool: PlainName.optional() })
+  .strictObject({
+    host_name: displayText(128).optional().openapi({
+      description: "What the host is to be called; its own name, if left out",
+      example: "gpu-07",
+    }),
+    storage_pool: PlainName.optional().openapi({
+      description: "The pool that its host shares; one of its own, if left out",
+      example: "pool-a",
+    }),
+  })
   .openapi("NewJoinToken");
 
 const JoinToken = z
   .object({
-    token: z.string(),
+    token: z.string().openapi({
+      description: "Admits one host to the fleet; displayed once",
+      example: "rgj_0Xw3bQ2n",
+    }),
     expires_at: Timestamp,
     command: z.string().nullable().openapi({
       description: "Run it as root on the host that is to join; null where this server hands out no agent",
+      example: "curl -fsSL https://example.com/install.sh | sh -s -- --token rgj_0Xw3bQ2n",
     }),
   })
   .openapi("JoinToken");

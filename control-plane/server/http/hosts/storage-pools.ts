@@ -4,6 +4,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_SAMPLE_BYTES } from "@remotegpu/shared/messages/storage-sampling";
+import { GIB } from "@remotegpu/shared/values/units";
 import {
   listStoragePools,
   poolDiskByDefault,
@@ -22,32 +23,62 @@ const tags = ["hosts"];
 
 const StoragePool = z
   .object({
-    name: z.string(),
-    hosts: z.int(),
-    connected_hosts: z.int(),
-    disk_bytes: z.int().nullable().openapi({
-      description: "Set by an administrator; null: unset, and the setting POOL_DISK_GB holds",
+    name: z.string().openapi({
+      description: "What it is called: a name of the operator's, or the id of its only host",
+      example: "pool-a",
     }),
-    bound_bytes: z.int().openapi({ description: "So much is believed to lie there at most" }),
-    set_at: Timestamp.nullable(),
-    set_by: z.string().nullable(),
-    sampled_hour: Timestamp.nullable().openapi({ description: "The last hour that was sampled" }),
-    sampled_by: z.string().nullable(),
-    charged_bytes: z.int().nullable().openapi({ description: "What of that sample is charged" }),
+    hosts: z.int().openapi({ description: "How many hosts belong to it", example: 4 }),
+    connected_hosts: z.int().openapi({ description: "How many of them are heard", example: 4 }),
+    disk_bytes: z
+      .int()
+      .nullable()
+      .openapi({
+        description: "Set by an administrator; null: unset, and the setting POOL_DISK_GB holds",
+        example: 20_480 * GIB,
+      }),
+    bound_bytes: z.int().openapi({
+      description: "So much is believed to lie there at most",
+      example: 20_480 * GIB,
+    }),
+    set_at: Timestamp.nullable().describe("When somebody set it; null: unset"),
+    set_by: z.string().nullable().openapi({ description: "Who set it", example: "admin 1" }),
+    sampled_hour: Timestamp.nullable().openapi({
+      description: "The last hour that was sampled",
+      example: "2026-03-01T08:00:00.000Z",
+    }),
+    sampled_by: z.string().nullable().openapi({
+      description: "Which host measured it",
+      example: "host-91d3e7b4",
+    }),
+    charged_bytes: z
+      .int()
+      .nullable()
+      .openapi({
+        description: "What of that sample is charged",
+        example: 812 * GIB,
+      }),
     excess_bytes: z.int().nullable().openapi({
       description: "What of that sample was set aside, since no more can lie there",
+      example: 0,
     }),
     sealed_bytes: z.int().openapi({
       description: "Of sealed datasets and models; no host measures these",
+      example: 310 * GIB,
     }),
   })
   .openapi("StoragePool");
 
 const StoragePoolChange = z
   .strictObject({
-    disk_bytes: z.int().min(1).max(MAX_SAMPLE_BYTES).nullable().openapi({
-      description: "Null: the setting POOL_DISK_GB holds again",
-    }),
+    disk_bytes: z
+      .int()
+      .min(1)
+      .max(MAX_SAMPLE_BYTES)
+      .nullable()
+      .openapi({
+        description: "Null: the setting POOL_DISK_GB holds again",
+        example: 20_480 * GIB,
+      }),
   })
   .openapi("StoragePoolChange");
 

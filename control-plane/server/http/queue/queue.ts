@@ -20,38 +20,67 @@ import { suggestionAnswer } from "../workloads/suggestion-answer.ts";
 
 const QueuedOrder = z
   .object({
-    position: z.int(),
-    kind: z.enum(WORKLOAD_KINDS),
-    id: z.string(),
-    rank: z.int().openapi({ description: "Of a replica of a service its own; 0 of all others" }),
-    name: z.string(),
-    workspace_id: z.int().nullable(),
-    customer: z.string().nullable().openapi({ description: "Whose it is; null but for administrators" }),
+    position: z.int().openapi({ description: "Its place among all that waits, from 1", example: 3 }),
+    kind: z.enum(WORKLOAD_KINDS).openapi({
+      description: "environment, training or inference",
+      example: "training",
+    }),
+    id: z.string().openapi({ description: "The workload's id", example: "job-7c1e92d0" }),
+    rank: z.int().openapi({ description: "Of a replica of a service its own; 0 of all others", example: 0 }),
+    name: z.string().openapi({ description: "What it is called", example: "train" }),
+    workspace_id: z.int().nullable().openapi({
+      description: "Its workspace; null outside of any",
+      example: 12,
+    }),
+    customer: z.string().nullable().openapi({
+      description: "Whose it is; null but for administrators",
+      example: "ada",
+    }),
     size: z
       .object({
-        instances: z.int(),
-        gpus: z.int(),
-        gpu_model: z.string().nullable(),
-        cpu: z.number(),
-        memory: z.int(),
+        instances: z.int().openapi({ description: "Instances that start together", example: 2 }),
+        gpus: z.int().openapi({ description: "GPUs of each", example: 8 }),
+        gpu_model: z.string().nullable().openapi({
+          description: "The model that it names; null: any will do",
+          example: "NVIDIA A100-SXM4-80GB",
+        }),
+        cpu: z.number().openapi({ description: "Cores of each", example: 16 }),
+        memory: z.int().openapi({ description: "Bytes of memory of each", example: 137_438_953_472 }),
       })
       .openapi("OrderSize"),
-    priority: z.int(),
-    queued_at: Timestamp,
-    waited_seconds: z.int(),
-    reason: z.string().nullable(),
+    priority: z.int().openapi({
+      description: "Among the orders of its workspace: larger is tried first",
+      example: 0,
+    }),
+    queued_at: Timestamp.describe("Since when it waits"),
+    waited_seconds: z.int().openapi({ description: "How long that is", example: 340 }),
+    reason: z.string().nullable().openapi({
+      description: "Why it waits",
+      example: "Waiting for 8 free GPUs: the most on one host is 3.",
+    }),
     share: ShareAnswer.nullable(),
-    is_urgent: z.boolean().openapi({ description: "Whether an administrator put it before all others" }),
+    is_urgent: z.boolean().openapi({
+      description: "Whether an administrator put it before all others",
+      example: false,
+    }),
     would_start: z.string().nullable().openapi({
       description:
         "One change that alone would start it now; null where none would, where it is far behind, and until the queue was read",
+      example: "With 4 GPU it would start now.",
     }),
-    may_manage: z.boolean().openapi({ description: "Whether the requesting key may change or cancel it" }),
+    may_manage: z.boolean().openapi({
+      description: "Whether the requesting key may change or cancel it",
+      example: true,
+    }),
   })
   .openapi("QueuedOrder");
 
 const QueueAnswer = z
-  .object({ at: Timestamp, items: z.array(QueuedOrder), next_cursor: z.string().nullable() })
+  .object({
+    at: Timestamp.describe("When this line was made"),
+    items: z.array(QueuedOrder),
+    next_cursor: z.string().nullable(),
+  })
   .openapi("Queue");
 
 export type Queue = z.infer<typeof QueueAnswer>;

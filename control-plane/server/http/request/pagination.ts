@@ -15,7 +15,10 @@ const MAX_CURSOR_LENGTH = 2_000;
 /** Spread into a query schema: `z.strictObject({ ...pageQuery, status: … })`. */
 export const pageQuery = {
   limit: limitUpTo(MAX_LIMIT, DEFAULT_LIMIT),
-  cursor: z.string().max(MAX_CURSOR_LENGTH).optional(),
+  cursor: z.string().max(MAX_CURSOR_LENGTH).optional().openapi({
+    description: "`next_cursor` of the page before; without it the first page comes",
+    example: "WzQyXQ",
+  }),
 };
 
 /** `usual` is what the list itself takes where nothing is said. */

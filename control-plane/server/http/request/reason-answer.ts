@@ -18,8 +18,15 @@ const ReasonParamsAnswer = ReasonParams.nullable();
 export const REASON_FIELDS = { reason_code: ReasonCodeAnswer, reason_params: ReasonParamsAnswer };
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
-  status_reason_code: ReasonCodeAnswer,
-  status_reason_params: ReasonParamsAnswer,
+  status_reason_code: ReasonCodeAnswer.openapi({
+    description:
+      "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
+    example: "waiting-for-quota",
+  }),
+  status_reason_params: ReasonParamsAnswer.openapi({
+    description: "The numbers, names and further reasons that the code's text shows",
+    example: {},
+  }),
 };
 
 interface ReasonRow {

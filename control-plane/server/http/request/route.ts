@@ -16,32 +16,65 @@ const PrintedSoFar = z
   .object({
     stdout: z.string(),
     stderr: z.string(),
-    encoding: z.enum(["text", "base64"]),
+    encoding: z.enum(["text", "base64"]).describe("That of the order"),
     truncated: z.boolean(),
   })
   .openapi("PrintedSoFar");
 
 const Problem = z
   .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    reason_code: z.string(),
-    reason_params: ReasonParams,
+    type: z.string().openapi({
+      description: "What kind of problem: the address of its heading on the page of all types",
+      example: "/docs/api/problems#bad-input",
+    }),
+    title: z.string().openapi({
+      description: "The meaning of the status, for people",
+      example: "Invalid input",
+    }),
+    status: z.int().openapi({ description: "The HTTP status, once more", example: 422 }),
+    detail: z.string().openapi({
+      description: "What is wrong, in a sentence",
+      example: "memory: must be at least 16777216",
+    }),
+    reason_code: z.string().openapi({
+      description: "The reason as a word for programs",
+      example: "memory-below-minimum",
+    }),
+    reason_params: ReasonParams.openapi({
+      description:
+        "The names and numbers of the reason, by their names; which there are follows from the code",
+      example: { max_webhooks: 20 },
+    }),
     errors: z
       .array(
         z.object({
-          path: z.string(),
-          message: z.string(),
-          reason_code: z.string(),
-          reason_params: ReasonParams,
+          path: z.string().openapi({
+            description: "The field, dotted from the root of the body; or the parameter's name",
+            example: "config.gpu_model",
+          }),
+          message: z.string().openapi({ description: "What is wrong with it", example: "is missing" }),
+          reason_code: z.string().openapi({
+            description: "The same as a word for programs",
+            example: "field-missing",
+          }),
+          reason_params: ReasonParams.openapi({ description: "The names and numbers of it", example: {} }),
         }),
       )
-      .optional(),
+      .optional()
+      .describe("Each field that is wrong"),
     printed: PrintedSoFar.optional(),
-    refused_topics: z.array(z.string()).optional(),
-    reason: z.enum(ENTRY_REFUSALS).optional(),
+    refused_topics: z
+      .array(z.string())
+      .optional()
+      .openapi({
+        description: "Of a stream: the topics that it cannot be about, each as requested",
+        example: ["env:env-8sk2m4qz"],
+      }),
+    reason: z.enum(ENTRY_REFUSALS).optional().openapi({
+      description:
+        "With 401 and 403, of a session, key, ticket or account that opens nothing: why, as a word for programs",
+      example: "session-expired",
+    }),
   })
   .openapi("Problem");
 

@@ -11,11 +11,14 @@ const MAX_LENGTH = 200;
 
 const FoundResource = z
   .object({
-    kind: z.enum(FOUND_KINDS),
-    id: z.string(),
-    name: z.string(),
-    status: z.string().nullable(),
-    url: z.string().nullable().openapi({ description: "Its page of the dashboard; null where it has none" }),
+    kind: z.enum(FOUND_KINDS).openapi({ description: "What it is", example: "environment" }),
+    id: z.string().openapi({ description: "Its id", example: "env-3f6b1a52" }),
+    name: z.string().openapi({ description: "What it is called", example: "notebook" }),
+    status: z.string().nullable().openapi({ description: "Its status", example: "running" }),
+    url: z.string().nullable().openapi({
+      description: "Its page of the dashboard; null where it has none",
+      example: "/environments/env-3f6b1a52",
+    }),
   })
   .openapi("FoundThing");
 

@@ -23,7 +23,16 @@ const base = createRoute({
   summary: "Which API this is, and where it is described",
   responses: ok(
     "Name, version and the paths of its descriptions",
-    z.object({ name: z.string(), version: z.string(), openapi: z.string(), docs: z.string() }).openapi("Api"),
+    z
+      .object({
+        name: z.string().openapi({ description: "Which product this is", example: "RemoteGPU" }),
+        version: z.string().openapi({ description: "Its version", example: "0.1.0" }),
+        openapi: z
+          .string()
+          .openapi({ description: "Where the OpenAPI document is", example: "/openapi.json" }),
+        docs: z.string().openapi({ description: "Where the page to read is", example: "/docs" }),
+      })
+      .openapi("Api"),
   ),
 });
 

@@ -12,9 +12,20 @@ import { forEveryone, ok } from "../request/route.ts";
 const Health = z.object({
   status: z.enum(["ok", "ready", "degraded"]),
   degraded: z
-    .array(z.object({ what: z.enum(["nats", "jetstream"]), why: z.string() }))
+    .array(
+      z.object({
+        what: z.enum(["nats", "jetstream"]).describe("What is away"),
+        why: z.string().openapi({
+          description: "In a sentence, without addresses",
+          example: "The journal stream has no leader.",
+        }),
+      }),
+    )
     .optional()
-    .openapi({ description: "What is away and what that means; left out where nothing is" }),
+    .openapi({
+      description: "What is away and what that means; left out where nothing is",
+      example: [{ what: "jetstream", why: "It has no leader." }],
+    }),
 });
 
 const health = createRoute({

@@ -14,7 +14,14 @@ const TICKET_SECONDS = 60;
 const LONGEST_SECONDS = 3_600;
 
 const SessionTicket = z
-  .object({ ticket: z.string(), url: z.string(), expires_at: Timestamp })
+  .object({
+    ticket: z.string().openapi({ description: "Logs one browser in", example: "rgt_9aQ2nVYr8Xk3" }),
+    url: z.string().openapi({
+      description: "The dashboard, with the ticket",
+      example: "https://gpu.example.com/#ticket=rgt_9aQ2nVYr8Xk3",
+    }),
+    expires_at: Timestamp.describe("From when on it opens nothing"),
+  })
   .openapi("SessionTicket");
 
 const post = createRoute({
@@ -29,7 +36,12 @@ const post = createRoute({
   request: {
     body: jsonBody(
       z
-        .strictObject({ valid_seconds: z.int().min(1).max(LONGEST_SECONDS).optional() })
+        .strictObject({
+          valid_seconds: z.int().min(1).max(LONGEST_SECONDS).optional().openapi({
+            description: "For how long it may be used; 60 by default",
+            example: 60,
+          }),
+        })
         .openapi("NewSessionTicket"),
     ),
   },

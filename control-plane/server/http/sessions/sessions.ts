@@ -48,7 +48,16 @@ const MAX_SECRET_LENGTH = 200;
 const MAX_USER_AGENT_LENGTH = 200;
 
 const NewSession = z
-  .strictObject({ key: text(MAX_SECRET_LENGTH).optional(), ticket: text(MAX_SECRET_LENGTH).optional() })
+  .strictObject({
+    key: text(MAX_SECRET_LENGTH).optional().openapi({
+      description: "A key of the account",
+      example: "rgk_Xk3b0Q2nVYr8",
+    }),
+    ticket: text(MAX_SECRET_LENGTH).optional().openapi({
+      description: "A one-time ticket, in place of a key",
+      example: "rgt_9aQ2nVYr8Xk3",
+    }),
+  })
   .refine(({ key, ticket }) => (key === undefined) !== (ticket === undefined), "must have a key or a ticket")
   .openapi("NewBrowserSession");
 
@@ -57,22 +66,39 @@ const OpenedSession = z
     id: z.int(),
     customer_id: z.int(),
     username: z.string(),
-    is_admin: z.boolean(),
-    expires_at: Timestamp,
+    is_admin: z.boolean().openapi({
+      description: "Whether it opens what administrators see",
+      example: false,
+    }),
+    expires_at: Timestamp.describe("From when on its cookie opens nothing"),
   })
   .openapi("OpenedBrowserSession");
 
 const Session = z
   .object({
     id: z.int(),
-    api_key_id: z.int().openapi({ description: "The key that it ends with" }),
-    key_name: z.string().nullable(),
+    api_key_id: z.int().openapi({ description: "The key that it ends with", example: 7 }),
+    key_name: z.string().nullable().openapi({ description: "That key's name", example: "laptop" }),
     created_at: Timestamp,
-    expires_at: Timestamp,
-    last_used_at: Timestamp.nullable(),
-    last_address: z.string().nullable(),
-    user_agent: z.string().nullable(),
-    is_current: z.boolean(),
+    expires_at: Timestamp.describe("From when on its cookie opens nothing"),
+    last_used_at: Timestamp.nullable().openapi({
+      description:
+        "When it was used last, to the minute; null where a server of before opened it and it was not used since",
+    }),
+    last_address: z.string().nullable().openapi({
+      description:
+        "The address that used it last, as the server saw it: behind a proxy, the proxy's; null like last_used_at",
+      example: "198.51.100.4",
+    }),
+    user_agent: z.string().nullable().openapi({
+      description:
+        "What the browser called itself when it logged in, its first 200 characters; null where it gave no name",
+      example: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    }),
+    is_current: z.boolean().openapi({
+      description: "Whether it is the session of the request",
+      example: true,
+    }),
   })
   .openapi("BrowserSession");
 

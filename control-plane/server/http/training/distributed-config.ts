@@ -10,6 +10,7 @@ export const DistributedConfig = z
     framework: z.enum(FRAMEWORKS).openapi({
       description:
         "Whose variables each rank finds; of mpi and horovod the command runs on rank 0 alone, which starts the processes of all",
+      example: "pytorch",
     }),
     backend: text(MAX_BACKEND)
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.:,-]*$/, "must be a plain word")

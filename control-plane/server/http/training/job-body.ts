@@ -59,17 +59,27 @@ const ArrayIndex = z.int().min(0).max(MAX_ARRAY_INDEX);
 
 const LogRule = z
   .strictObject({
-    name: displayText(64),
-    text: text(MAX_LOG_RULE_TEXT).min(1),
-    action: z.enum(LOG_RULE_ACTIONS),
+    name: displayText(64).openapi({ description: "Displayed where it was applied", example: "bad NVLink" }),
+    text: text(MAX_LOG_RULE_TEXT).min(1).openapi({
+      description: "Searched for literally",
+      example: "NVLink error",
+    }),
+    action: z.enum(LOG_RULE_ACTIONS).openapi({
+      description:
+        "avoid_host: tried again elsewhere, as after a failure of the host; do_not_retry: failed for good",
+      example: "avoid_host",
+    }),
   })
   .openapi("LogRule");
 
 const JobArray = z
   .strictObject({
-    from: ArrayIndex,
-    to: ArrayIndex,
-    at_once: z.int().min(1).max(MAX_ARRAY_ELEMENTS).nullable().optional(),
+    from: ArrayIndex.openapi({ description: "The first index", example: 0 }),
+    to: ArrayIndex.openapi({ description: "The last index", example: 99 }),
+    at_once: z.int().min(1).max(MAX_ARRAY_ELEMENTS).nullable().optional().openapi({
+      description: "So many of them run at once; all of them, if left out",
+      example: 10,
+    }),
   })
   .refine(({ from, to }) => from <= to, { path: ["to"], message: "must not be less than from" })
   .refine(({ from, to }) => to - from < MAX_ARRAY_ELEMENTS, {
@@ -85,47 +95,83 @@ export const NewTrainingJobBody = z
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
-    command: Command,
+    command: Command.openapi({
+      description: "Run by a shell; its exit code is the job's",
+      example: "python train.py --epochs 3",
+    }),
     ...sizeFields,
     node_count: z
       .int()
       .min(1)
       .max(MAX_GANG_RANKS)
       .optional()
-      .openapi({ description: "Instances that start together, or not at all; 1, if left out" }),
+      .openapi({ description: "Instances that start together, or not at all; 1, if left out", example: 2 }),
     distributed_config: DistributedConfig.nullable().optional(),
     mounted_datasets: Ids.optional(),
     mounted_models: Ids.optional(),
     env_vars: EnvVars.optional(),
     output_path: OutputPath.optional().openapi({
       description: "What is written there is stored, in a folder of its own for each attempt",
+      example: "/gemini/output/",
     }),
     priority: Priority.optional().openapi({
       description: "Among the orders of its workspace: larger is tried first",
+      example: 0,
     }),
     code_id: text(64).min(1).nullable().optional().openapi({
       description: "What was brought as its code: unpacked into /gemini/code, its working directory",
+      example: "code-81c20a4e",
     }),
     env_id: text(64).min(1).nullable().optional().openapi({
       description:
         "The environment whose /gemini/code is mounted, as it is now and read-only, in the same storage pool",
+      example: "env-5b1f6c0e",
     }),
     array: JobArray.nullable().optional(),
     config: z
       .strictObject({
         ...placeFields,
-        distinct_hosts: z.boolean().optional(),
-        max_minutes: z.int().min(1).max(MAX_MINUTES).optional(),
-        stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional(),
-        max_retries: Retries.optional(),
-        max_infrastructure_retries: Retries.optional(),
-        stall_minutes: StallMinutes.optional(),
-        stall_retry: z.boolean().optional(),
+        distinct_hosts: z.boolean().optional().openapi({
+          description: "No two of its instances on one host",
+          example: true,
+        }),
+        max_minutes: z.int().min(1).max(MAX_MINUTES).optional().openapi({
+          description: "Each attempt is ended then, as failed, and none follows",
+          example: 90,
+        }),
+        stop_grace_seconds: z.int().min(1).max(MAX_STOP_GRACE_SECONDS).optional().openapi({
+          description:
+            "From the word to end to the kill; 30 without it. What is used of a chosen one is charged",
+          example: 120,
+        }),
+        max_retries: Retries.optional().openapi({
+          description: "So often it is tried again after its command failed; 0 without it",
+          example: 2,
+        }),
+        max_infrastructure_retries: Retries.optional().openapi({
+          description:
+            "So often it is tried elsewhere after its host, card, runtime or image failed; 3 without it",
+          example: 3,
+        }),
+        stall_minutes: StallMinutes.optional().openapi({
+          description:
+            "After so long without output, traffic and work its users are notified; 0 never, else at least 0.1; 15 without it",
+          example: 30,
+        }),
+        stall_retry: z.boolean().optional().openapi({
+          description: "It is ended then, as by its own failure, and retried as max_retries allows",
+          example: true,
+        }),
         log_rules: z
           .array(LogRule)
           .max(MAX_LOG_RULES)
           .refine((rules) => new Set(rules.map(({ name }) => name)).size === rules.length, "names one twice")
-          .optional(),
+          .optional()
+          .openapi({
+            description:
+              "What the last lines of a failed attempt mean for the next one, at most 16; the first that matches counts",
+            example: [{ name: "bad NVLink", text: "NVLink error", action: "avoid_host" }],
+          }),
       })
       .refine(({ stall_retry: again = false, max_retries: most = 0 }) => !again || most > 0, {
         path: ["stall_retry"],

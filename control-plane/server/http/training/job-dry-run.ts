@@ -32,11 +32,19 @@ const tags = ["training jobs"];
 
 const DryRun = z
   .object({
-    price_per_hour: Money.nullable(),
-    position: z.int().nullable(),
-    reason: z.string(),
-    hosts: z.array(WhyHost),
-    suggestions: z.array(SuggestionAnswer),
+    price_per_hour: Money.nullable().openapi({
+      description: "Of all that would run at once, at most; null for a key without the scope money",
+    }),
+    position: z.int().nullable().openapi({
+      description: "Where in the line it would stand now, from 1",
+      example: 1,
+    }),
+    reason: z.string().openapi({
+      description: "What it would wait for, or where it fits",
+      example: "An instance of it fits on 2 hosts now.",
+    }),
+    hosts: z.array(WhyHost).describe("What keeps it from each host"),
+    suggestions: z.array(SuggestionAnswer).describe("Each alone would start it now"),
   })
   .openapi("TrainingJobDryRun");
 

@@ -40,21 +40,31 @@ const path = "/training-job-groups/{id}";
 
 const JobGroup = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "jobs-5d20c7f1" }),
     customer_id: z.int(),
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
-    name: z.string(),
-    from: z.int(),
-    to: z.int(),
-    at_once: z.int().nullable(),
-    status: z.enum(["queued", "running", "completed", "failed", "cancelled"]),
-    elements: z.object(
-      Object.fromEntries(TRAINING_JOB_STATUSES.map((status) => [status, z.int()])) as Record<
-        (typeof TRAINING_JOB_STATUSES)[number],
-        z.ZodInt
-      >,
-    ),
+    name: z.string().openapi({
+      description: "As it was ordered; each element's name ends with its index",
+      example: "sweep",
+    }),
+    from: z.int().openapi({ description: "The first index", example: 0 }),
+    to: z.int().openapi({ description: "The last index", example: 99 }),
+    at_once: z.int().nullable().openapi({
+      description: "So many of them run at once; null: all of them",
+      example: 10,
+    }),
+    status: z.enum(["queued", "running", "completed", "failed", "cancelled"]).openapi({
+      description: "Of all its elements together; running as soon as one is, and while any is left",
+    }),
+    elements: z
+      .object(
+        Object.fromEntries(TRAINING_JOB_STATUSES.map((status) => [status, z.int()])) as Record<
+          (typeof TRAINING_JOB_STATUSES)[number],
+          z.ZodInt
+        >,
+      )
+      .describe("How many of them stand where"),
     created_at: Timestamp,
   })
   .openapi("TrainingJobGroup");
@@ -111,7 +121,12 @@ const remove = createRoute({
   request: { params: WorkloadIdPath },
   responses: accepted(
     "It is being deleted",
-    z.object({ id: z.string(), status: z.literal("deleting") }).openapi("TrainingJobGroupDeletion"),
+    z
+      .object({
+        id: z.string().openapi({ description: "The array", example: "jobs-5d20c7f1" }),
+        status: z.literal("deleting").describe("It goes on by itself"),
+      })
+      .openapi("TrainingJobGroupDeletion"),
   ),
 });
 

@@ -49,7 +49,13 @@ const getFiles = createRoute({
     "The same by an attempt's number: a folder of what it wrote, or a file there; without it the attempts",
   request: {
     params: WorkloadIdPath,
-    query: FileQuery.extend({ rank: Rank.optional(), attempt: queryNumber(MAX_ATTEMPTS) }),
+    query: FileQuery.extend({
+      rank: Rank.optional(),
+      attempt: queryNumber(MAX_ATTEMPTS).openapi({
+        description: "Of a job: which of its attempts, from 1; paths are below what it wrote",
+        example: 1,
+      }),
+    }),
   },
   responses: okFile("A page of the folder, or the file's bytes; `Range` is taken", FilePage),
 });
@@ -68,7 +74,14 @@ const remove = createRoute({
   request: { params: WorkloadIdPath, query: z.strictObject({ ...fileQuery, rank: Rank.optional() }) },
   responses: ok(
     "Whether it is gone, or its host still removes it",
-    z.object({ status: z.enum(["removed", "removing"]) }).openapi("OutputRemoval"),
+    z
+      .object({
+        status: z.enum(["removed", "removing"]).openapi({
+          description: "removed; or removing, where its host goes on with it",
+          example: "removed",
+        }),
+      })
+      .openapi("OutputRemoval"),
   ),
 });
 

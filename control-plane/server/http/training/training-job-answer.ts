@@ -12,18 +12,24 @@ import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-ans
 
 export const TrainingJob = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "job-3c9a72d1" }),
     customer_id: z.int(),
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
-    env_id: z.string().nullable(),
-    code_id: z.string().nullable(),
+    env_id: z.string().nullable().openapi({
+      description: "The environment whose code it has, or that it was made from",
+      example: "env-5b1f6c0e",
+    }),
+    code_id: z.string().nullable().openapi({
+      description: "What was brought as its code; null: its image's, or an environment's",
+      example: "code-81c20a4e",
+    }),
     name: z.string(),
     description: z.string().nullable(),
     framework: z.string().nullable(),
     image: z.string(),
-    command: z.string(),
-    status: z.enum(TRAINING_JOB_STATUSES),
+    command: z.string().openapi({ description: "What it runs", example: "python3 train.py" }),
+    status: z.enum(TRAINING_JOB_STATUSES).describe("Where it stands"),
     status_reason: z.string().nullable(),
     ...STATUS_REASON_FIELDS,
     status_deadline_at: Timestamp.nullable(),
@@ -35,8 +41,20 @@ export const TrainingJob = z
     node_count: z.int(),
     distributed_config: z.record(z.string(), z.unknown()).nullable(),
     /** Ids; 0 is what the old system wrote for none. */
-    mounted_datasets: z.array(z.int()).nullable(),
-    mounted_models: z.array(z.int()).nullable(),
+    mounted_datasets: z
+      .array(z.int())
+      .nullable()
+      .openapi({
+        description: "Datasets in the container, by id; 0 is what the old system wrote for none",
+        example: [12],
+      }),
+    mounted_models: z
+      .array(z.int())
+      .nullable()
+      .openapi({
+        description: "Models in the container, by id; 0 is what the old system wrote for none",
+        example: [7],
+      }),
     env_vars: VisibleEnvVars,
     output_path: z.string().nullable(),
     config: z.record(z.string(), z.unknown()).nullable(),
@@ -46,15 +64,22 @@ export const TrainingJob = z
     attempt: z.int().openapi({
       description:
         "The number of the attempt that stands or ended last; each has runs and an output folder of its own",
+      example: 1,
     }),
-    group_id: z.string().nullable(),
-    array_index: z.int().nullable(),
+    group_id: z.string().nullable().openapi({
+      description: "The array that it is an element of",
+      example: "jobs-5d20c7f1",
+    }),
+    array_index: z.int().nullable().openapi({ description: "Which element of its array", example: 7 }),
     started_at: Timestamp.nullable(),
-    completed_at: Timestamp.nullable(),
+    completed_at: Timestamp.nullable().describe("When it ended"),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
     /** The host of the first rank. */
-    host_id: z.string().nullable(),
+    host_id: z.string().nullable().openapi({
+      description: "The host of the first rank",
+      example: "host-91d3e7b4",
+    }),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
     ...moneyFields,

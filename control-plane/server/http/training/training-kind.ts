@@ -24,7 +24,10 @@ export const TRAINING_JOBS = routedKind({
   filters: {
     status: z.enum(TRAINING_JOB_STATUSES).optional(),
     name: NamePart,
-    group_id: text(128).optional(),
+    group_id: text(128).optional().openapi({
+      description: "Only elements of this array",
+      example: "jobs-5d20c7f1",
+    }),
   },
   Answer: TrainingJob,
   answer: trainingJobAnswer,

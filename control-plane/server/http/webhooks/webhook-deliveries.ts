@@ -15,20 +15,37 @@ const params = NumericIdPath;
 const Delivery = z
   .object({
     id: z.int(),
-    webhook_id: z.int(),
-    alert_id: z.int().nullable(),
-    kind: z.string(),
-    state: z.enum(["waiting", "delivered", "given up"]),
-    body: z.string(),
+    webhook_id: z.int().openapi({ description: "Where it goes", example: 42 }),
+    alert_id: z.int().nullable().openapi({
+      description: "The warning that it carries; null for a test message",
+      example: 17,
+    }),
+    kind: z.string().openapi({ description: "Its content", example: "low-balance" }),
+    state: z.enum(["waiting", "delivered", "given up"]).openapi({
+      description: "waiting for its next try, delivered, or given up",
+    }),
+    body: z.string().openapi({
+      description: "What is sent, byte for byte",
+      example: '{"kind":"low-balance"}',
+    }),
     created_at: Timestamp,
-    tries: z.int(),
-    next_try_at: Timestamp.nullable(),
-    last_try_at: Timestamp.nullable(),
-    last_status: z.int().nullable(),
-    last_error: z.string().nullable(),
-    last_answer: z.string().nullable().openapi({ description: "How the receiver's answer began" }),
-    delivered_at: Timestamp.nullable(),
-    given_up_at: Timestamp.nullable(),
+    tries: z.int().openapi({ description: "How often it was tried", example: 1 }),
+    next_try_at: Timestamp.nullable().describe("When it is tried next; null when it is not"),
+    last_try_at: Timestamp.nullable().describe("When it was tried last"),
+    last_status: z.int().nullable().openapi({
+      description: "HTTP status of the receiver's last answer; null where none came",
+      example: 200,
+    }),
+    last_error: z.string().nullable().openapi({
+      description: "Why no answer came",
+      example: "connect ECONNREFUSED",
+    }),
+    last_answer: z.string().nullable().openapi({
+      description: "How the receiver's answer began",
+      example: "ok",
+    }),
+    delivered_at: Timestamp.nullable().describe("When the receiver took it"),
+    given_up_at: Timestamp.nullable().describe("When it was given up, after its last try"),
   })
   .openapi("WebhookDelivery");
 

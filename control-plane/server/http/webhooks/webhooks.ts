@@ -53,7 +53,10 @@ const Webhook = z
   .openapi("Webhook");
 
 const NewWebhook = Webhook.extend({
-  secret: z.string().openapi({ description: "Signs what is sent; displayed once" }),
+  secret: z.string().openapi({
+    description: "Signs what is sent; displayed once",
+    example: "whsec_4f0c1d2e3a",
+  }),
 }).openapi("WebhookWithSecret");
 
 const post = createRoute({
@@ -64,7 +67,16 @@ const post = createRoute({
   summary: `Add a webhook, at most ${MAX_WEBHOOKS}`,
   description:
     "A key needs the scope money for kinds about money, orders for the others (read to read them), and both where kinds is null.",
-  request: { body: jsonBody(z.strictObject({ url: Url, kinds: Kinds.optional() }).openapi("WebhookWish")) },
+  request: {
+    body: jsonBody(
+      z
+        .strictObject({
+          url: Url.openapi({ example: "https://example.com/hooks/remotegpu" }),
+          kinds: Kinds.optional(),
+        })
+        .openapi("WebhookWish"),
+    ),
+  },
   responses: created("The webhook, with its secret", NewWebhook),
 });
 
@@ -78,7 +90,11 @@ const patch = createRoute({
     params,
     body: jsonBody(
       z
-        .strictObject({ url: Url.optional(), kinds: Kinds.optional(), active: z.boolean().optional() })
+        .strictObject({
+          url: Url.optional().openapi({ example: "https://example.com/hooks/remotegpu" }),
+          kinds: Kinds.optional(),
+          active: z.boolean().optional(),
+        })
         .openapi("WebhookChange"),
     ),
   },

@@ -9,15 +9,21 @@ const Event = z
   .object({
     id: z.int(),
     at: Timestamp,
-    kind: z.string(),
+    kind: z.string().openapi({
+      description: "What happened: `status`, `run-ended`, `host-connection` and the like",
+      example: "status",
+    }),
     actor: z.string().nullable(),
-    old: z.string().nullable(),
-    new: z.string().nullable(),
-    reason: z.string().nullable(),
+    old: z.string().nullable().openapi({ description: "What was before", example: "queued" }),
+    new: z.string().nullable().openapi({ description: "What is since", example: "creating" }),
+    reason: z.string().nullable().openapi({ description: "Why, in a sentence", example: "placed on gpu-07" }),
     ...REASON_FIELDS,
     instance_id: z.string().nullable(),
     host_id: z.string().nullable(),
-    gpu_uuid: z.string().nullable(),
+    gpu_uuid: z.string().nullable().openapi({
+      description: "The GPU",
+      example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8",
+    }),
   })
   .openapi("Event");
 

@@ -10,87 +10,136 @@ import { iso, Money, Timestamp } from "../request/route.ts";
 
 const RunEnd = z.object({
   told_at: Timestamp,
-  phase: z.string(),
-  problem: z.string().nullable(),
-  detail: z.string().nullable(),
+  phase: z.string().openapi({ description: "How the container ended", example: "exited" }),
+  problem: z.string().nullable().openapi({
+    description: "What kind of trouble it was; null: none",
+    example: "exited",
+  }),
+  detail: z.string().nullable().openapi({
+    description: "What its host reported of the end",
+    example: "exited with code 0",
+  }),
   exit_code: z.int().nullable(),
   out_of_memory: z.boolean(),
   signal: z.string().nullable(),
   /** The last lines that it wrote. */
-  tail: z.string().nullable(),
+  tail: z.string().nullable().openapi({
+    description: "The last lines that it wrote",
+    example: "epoch 3 done",
+  }),
 });
 
 export const Restarts = z.object({
-  count: z.int(),
+  count: z.int().openapi({ description: "How many restarts", example: 3 }),
   exit_code: z.int().nullable(),
   out_of_memory: z.boolean(),
   signal: z.string().nullable(),
-  last_at: Timestamp,
-  looping_since: Timestamp.nullable(),
+  last_at: Timestamp.describe("When the last one was reported"),
+  looping_since: Timestamp.nullable().openapi({
+    description: "Since when the restarts come in a row, three at least; null: it is calm",
+  }),
 });
 
 /** Free because something broke. */
 const Waived = z.object({
-  reason: z.string(),
-  from: Timestamp,
-  to: Timestamp.nullable(),
-  sentence: z.string(),
+  reason: z.string().openapi({ description: "By which rule: what broke, or `loading`", example: "gpu-lost" }),
+  from: Timestamp.describe("Since when nothing is charged"),
+  to: Timestamp.nullable().describe("Until when; null: to its end"),
+  sentence: z.string().openapi({ description: "What broke, for people", example: "Free: the GPU was lost." }),
 });
 
 const Figures = z.object({
-  cpu_ms: z.int().nullable(),
-  network_in_bytes: z.int().nullable(),
-  network_out_bytes: z.int().nullable(),
-  last_output_at: Timestamp.nullable(),
-  told_at: Timestamp,
+  cpu_ms: z.int().nullable().openapi({
+    description: "Time on a processor in milliseconds; null: unknown",
+    example: 93_512,
+  }),
+  network_in_bytes: z.int().nullable().openapi({
+    description: "Bytes that it received; null: unknown",
+    example: 48_211_004,
+  }),
+  network_out_bytes: z.int().nullable().openapi({
+    description: "Bytes that it sent; null: unknown",
+    example: 1_200_455,
+  }),
+  last_output_at: Timestamp.nullable().describe("When it last wrote a line; null: never"),
+  told_at: Timestamp.describe("When its host reported this last"),
 });
 
 const Run = z.object({
-  id: z.string(),
+  id: z.string().openapi({ description: "Its id", example: "run-77a0c3f2" }),
   ordered_at: Timestamp,
   first_proven_at: Timestamp.nullable(),
   last_proven_at: Timestamp.nullable(),
   closed_at: Timestamp.nullable(),
   proven_ms: z.int(),
-  waived_ms: z.int().openapi({ description: "Metered and not charged, as of the last charge" }),
+  waived_ms: z.int().openapi({ description: "Metered and not charged, as of the last charge", example: 0 }),
   waive_from: Timestamp.nullable().openapi({ description: "From then on nothing is charged" }),
   waive_reason: z.string().nullable(),
   billed_minutes: z.int(),
   charged: Money.nullable().openapi({ description: "Null for a key without the scope money" }),
   host_id: z.string(),
-  waived: z.array(Waived),
-  end: RunEnd.nullable(),
-  restarts: Restarts.nullable(),
+  waived: z.array(Waived).describe("Stretches that are free: something broke, or a replica loaded"),
+  end: RunEnd.nullable().describe("How it ended; null while it runs"),
+  restarts: Restarts.nullable().describe("The same of this run"),
 });
 
 const Gang = z
   .object({
-    address: z.string(),
-    held_at: Timestamp.nullable(),
-    released_at: Timestamp.nullable(),
-    findings: z.array(
-      z.object({
-        check: z.string(),
-        is_passed: z.boolean(),
-        detail: z.string(),
-        address: z.string().nullable(),
-      }),
-    ),
-    cut_off: z.array(z.string()),
+    address: z.string().openapi({
+      description: "Its address in the gang's own network",
+      example: "10.224.17.129",
+    }),
+    held_at: Timestamp.nullable().openapi({
+      description: "Since when its container is up and held, free of charge; null: it is not held",
+    }),
+    released_at: Timestamp.nullable().describe("When all ranks were released; null: not yet"),
+    findings: z
+      .array(
+        z.object({
+          check: z.string().openapi({
+            description: "What was checked: network, clock, disk or shm",
+            example: "network",
+          }),
+          is_passed: z.boolean().openapi({ description: "Whether it is as it should be", example: true }),
+          detail: z.string().openapi({
+            description: "What was found, in a sentence",
+            example: "It answers within 0.3 ms.",
+          }),
+          address: z.string().nullable().openapi({
+            description: "The rank that it speaks of; null: the host itself",
+            example: "10.224.17.128",
+          }),
+        }),
+      )
+      .describe("What its host finds while it is held, of itself and of the network to the other ranks"),
+    cut_off: z.array(z.string()).openapi({
+      description: "Addresses of ranks from which it hears nothing, while it runs",
+      example: ["10.224.17.130"],
+    }),
   })
   .openapi("GangRank");
 
 const Idle = z
   .object({
-    since: Timestamp,
-    processes: z.array(
-      z.object({
-        name: z.string(),
-        state: z.string(),
-        waits_in: z.string().nullable(),
-        count: z.int(),
-      }),
-    ),
+    since: Timestamp.openapi({
+      description: "When its host reported that first, which is after the job's stall_minutes of it",
+    }),
+    processes: z
+      .array(
+        z.object({
+          name: z.string().openapi({ description: "As they call themselves", example: "python3" }),
+          state: z.string().openapi({
+            description: "The kernel's letter: S sleeps, D waits for a device, T was stopped, R runs",
+            example: "S",
+          }),
+          waits_in: z.string().nullable().openapi({
+            description: "The kernel's function in which they wait; null: none, or unknown",
+            example: "futex_wait_queue",
+          }),
+          count: z.int().openapi({ description: "How many of them", example: 8 }),
+        }),
+      )
+      .describe("Those alike together, of at most 64"),
   })
   .openapi("InstanceIdle");
 
@@ -114,47 +163,96 @@ const GpuFault = z
 
 export const Instance = z
   .object({
-    id: z.string(),
-    rank: z.int(),
-    epoch: z.int(),
-    state: z.string(),
-    want: z.string(),
-    detail: z.string().nullable(),
-    problem: z.string().nullable(),
+    id: z.string().openapi({ description: "Its id", example: "inst-64ab09ee" }),
+    rank: z.int().openapi({ description: "Which of the workload's instances, from 0", example: 0 }),
+    epoch: z.int().openapi({ description: "How often it was placed", example: 1 }),
+    state: z.string().openapi({
+      description: "placed, starting, ready, stopping, stopped, failed or lost",
+      example: "ready",
+    }),
+    want: z.string().openapi({ description: "The desired state: run, stop or remove", example: "run" }),
+    detail: z.string().nullable().openapi({
+      description: "What its host reported of it last, in a sentence",
+      example: "started",
+    }),
+    problem: z.string().nullable().openapi({
+      description: "What kind of trouble it has; null: none",
+      example: "image-pull-failed",
+    }),
     run_id: z.string().nullable(),
     host_id: z.string(),
     host_name: z.string(),
     container_id: z.string().nullable(),
     exit_code: z.int().nullable(),
-    image_id: z.string().nullable(),
-    image_brings: z.array(z.string()).nullable(),
-    figures: Figures.nullable(),
+    image_id: z.string().nullable().openapi({
+      description:
+        "The content of the image that its container was made of; null: its host has not reported it",
+      example: "sha256:4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
+    }),
+    image_brings: z
+      .array(z.string())
+      .nullable()
+      .openapi({
+        description:
+          "What that image brings, of bash, notebook, python, shell and tensorboard; null: its host has not checked",
+        example: ["bash", "python", "shell"],
+      }),
+    figures: Figures.nullable().openapi({
+      description:
+        "What its container has used since its last start, as reported about once a minute; null: not reported yet",
+    }),
     placed_at: Timestamp,
     gang: Gang.nullable(),
     idle: Idle.nullable(),
-    frozen_since: Timestamp.nullable(),
-    revision: z.int().nullable(),
-    serving: z.string().nullable(),
+    frozen_since: Timestamp.nullable().openapi({
+      description: "Since when somebody outside holds its container still; null: nobody does",
+    }),
+    revision: z.int().nullable().openapi({
+      description: "Of a replica: of which revision of its service; null: it is none",
+      example: 1,
+    }),
+    serving: z.string().nullable().openapi({
+      description: "Whether it answers its check: not-yet, yes or no; null: its host does not report it",
+      example: "yes",
+    }),
     in_flight: z.int().nullable().openapi({
       description:
         "Of a replica: requests in flight, at all gateways that run, as they reported last; null: of other kinds, and where no gateway reports",
+      example: 3,
     }),
-    draining_since: Timestamp.nullable(),
-    dismissed_at: Timestamp.nullable(),
-    dismissal: z.string().nullable(),
-    gpus: z.array(
-      z.object({
-        uuid: z.string(),
-        model: z.string().nullable(),
-        simulated: z.boolean(),
-        memory_mib: z.int().nullable(),
-        reading: CardReading.nullable().openapi({
-          description: "What its host reported of the GPU last; null of one that it holds no more",
+    draining_since: Timestamp.nullable().openapi({
+      description:
+        "Since when it gets no request any more and only ends those that it has; null: it does not",
+    }),
+    dismissed_at: Timestamp.nullable().describe("Since when its service does without it; null: it is wanted"),
+    dismissal: z.string().nullable().openapi({
+      description: "Why its service does without it",
+      example: "Scaled down to 1.",
+    }),
+    gpus: z
+      .array(
+        z.object({
+          uuid: z.string().openapi({
+            description: "Its id, as nvidia-smi names it",
+            example: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8",
+          }),
+          model: z
+            .string()
+            .nullable()
+            .openapi({ description: "The model", example: "NVIDIA A100-SXM4-80GB" }),
+          simulated: z.boolean(),
+          memory_mib: z.int().nullable().openapi({
+            description: "MiB of the slice; null where the whole GPU is held",
+            example: 24_576,
+          }),
+          reading: CardReading.nullable().openapi({
+            description: "What its host reported of the GPU last; null of one that it holds no more",
+          }),
+          fault: GpuFault.nullable(),
         }),
-        fault: GpuFault.nullable(),
-      }),
-    ),
-    runs: z.array(Run),
+      )
+      .describe("The GPUs that it holds"),
+    runs: z.array(Run).describe("Its runs, each an ordered start"),
   })
   .openapi("Instance");
 export type Instance = z.infer<typeof Instance>;

@@ -7,9 +7,16 @@ import { Money } from "../request/route.ts";
 
 const Waiver = z
   .object({
-    rule: z.string(),
-    runs: z.int().openapi({ description: "Of how many of its runs time is not charged by it, over or not" }),
-    runs_now: z.int().openapi({ description: "How many are free by it at this moment" }),
+    rule: z.string().openapi({
+      description:
+        "The rule's name: `loading`, `gpu-lost`, `host-died`, `never-ready`, `gang-broken`, `stop-by-person`, `stop-by-rule`, `suspension` or `host-stop`; `before-rules` of a stop from before they had names",
+      example: "loading",
+    }),
+    runs: z.int().openapi({
+      description: "Of how many of its runs time is not charged by it, over or not",
+      example: 1,
+    }),
+    runs_now: z.int().openapi({ description: "How many are free by it at this moment", example: 1 }),
     rate_now: Money.openapi({
       description:
         "What an hour of those would be charged without it. Of `loading` that is part of rate_per_hour, since only minutes of each hour are free; of other rules it is none of it",

@@ -4,18 +4,28 @@ import { type ShareBesideOthers, shareSentence } from "../../core/queue/shares-o
 
 export const ShareAnswer = z
   .object({
-    code: z.enum(["share-beside-others", "share-alone"]),
-    params: z.object({
-      own: z.int().openapi({
-        description:
-          "What the payer holds of the fleet and lately held, in percent: the largest of CPU, memory and GPU",
-      }),
-      others: z.int().nullable().openapi({
-        description:
-          "The least of the other payers that wait, measured by the same weight; null where nobody else waits",
-      }),
+    code: z.enum(["share-beside-others", "share-alone"]).openapi({
+      description: "share-alone where nobody else waits",
+      example: "share-beside-others",
     }),
-    sentence: z.string(),
+    params: z
+      .object({
+        own: z.int().openapi({
+          description:
+            "What the payer holds of the fleet and lately held, in percent: the largest of CPU, memory and GPU",
+          example: 34,
+        }),
+        others: z.int().nullable().openapi({
+          description:
+            "The least of the other payers that wait, measured by the same weight; null where nobody else waits",
+          example: 10,
+        }),
+      })
+      .describe("The numbers of the sentence"),
+    sentence: z.string().openapi({
+      description: "The same in words",
+      example: "Your share is 34 %, others who wait have 10 %.",
+    }),
   })
   .openapi("FairShare");
 

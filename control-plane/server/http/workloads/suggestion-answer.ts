@@ -13,14 +13,30 @@ const SECONDS_PER_MINUTE = 60;
 export const SuggestionAnswer = z
   .object({
     /** Null where nothing of the order needs to change. */
-    field: z.string().nullable(),
+    field: z.string().nullable().openapi({
+      description: "What to change; null where nothing of the order needs to change",
+      example: "gpu",
+    }),
     /** With this, all else unchanged, it would start now. Sizes are bytes. Null where the field has to go. */
-    value: z.union([z.number(), z.string()]).nullable(),
+    value: z.union([z.number(), z.string()]).nullable().openapi({
+      description:
+        "With this, all else unchanged, it would start now. Sizes are bytes. Null where the field has to go",
+      example: 1,
+    }),
     /** The work to wait for, where it may be seen. */
-    wait_for: z.string().nullable(),
+    wait_for: z.string().nullable().openapi({
+      description: "The work to wait for, where it may be seen",
+      example: "job-3c9a72d1",
+    }),
     /** By when that has promised to end. */
-    until: z.string().nullable(),
-    sentence: z.string(),
+    until: z.string().nullable().openapi({
+      description: "By when that has promised to end",
+      example: "2026-03-01T09:00:00Z",
+    }),
+    sentence: z.string().openapi({
+      description: "The same for people",
+      example: "With gpu = 1 it would start now.",
+    }),
   })
   .openapi("Suggestion");
 type SuggestionAnswer = z.input<typeof SuggestionAnswer>;

@@ -31,7 +31,11 @@ interface WithEnvVars {
 
 /** The query of routes that are about one workload. */
 export const valuesQuery = {
-  env_vars: z.enum(["values"]).optional(),
+  env_vars: z.enum(["values"]).optional().openapi({
+    description:
+      "`values`: a browser's session is answered the values of its variables, where it may read them, and the audit log records it. Keys are answered them anyway",
+    example: "values",
+  }),
 };
 
 /** Whether this answer may have the values; looks that have to be are noted for the audit log. */

@@ -19,12 +19,15 @@ const params = OpaqueIdPath;
 
 const Invitation = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "inv-77a0c3f2" }),
     workspace_id: z.int(),
-    workspace_name: z.string(),
-    invited_by: z.string().nullable().openapi({ description: "Null for one of the old system" }),
+    workspace_name: z.string().openapi({ description: "How the workspace is called", example: "vision-lab" }),
+    invited_by: z.string().nullable().openapi({
+      description: "Null for one of the old system",
+      example: "ada",
+    }),
     role: z.string(),
-    status: z.literal("invited"),
+    status: z.literal("invited").openapi({ description: "Always invited", example: "invited" }),
     created_at: Timestamp.nullable(),
     expires_at: Timestamp.nullable(),
   })

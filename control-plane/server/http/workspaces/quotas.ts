@@ -15,10 +15,10 @@ const tags = ["quotas"];
 const QuotaRequest = z
   .strictObject({
     quota_level: displayText(32).optional(),
-    cpu_quota: Int32.openapi({ description: "Cores" }),
-    memory_quota: Int53.openapi({ description: "MB" }),
+    cpu_quota: Int32.openapi({ description: "Cores", example: 64 }),
+    memory_quota: Int53.openapi({ description: "MB", example: 262_144 }),
     gpu_quota: Int32,
-    storage_quota: Int53.openapi({ description: "Bytes" }),
+    storage_quota: Int53.openapi({ description: "Bytes", example: 1_099_511_627_776 }),
     environment_quota: Int32,
   })
   .openapi("QuotaWish");

@@ -48,21 +48,24 @@ const tags = ["workspaces"];
 
 const NewInvitation = z
   .strictObject({
-    email: displayText(128).optional().openapi({ description: "As the account has it, to the letter" }),
-    username: displayText(64).optional().openapi({ description: "Instead of the e-mail" }),
+    email: displayText(128).optional().openapi({
+      description: "As the account has it, to the letter",
+      example: "ada@example.com",
+    }),
+    username: displayText(64).optional().openapi({ description: "Instead of the e-mail", example: "ada" }),
     role: Role.optional(),
   })
   .openapi("NewInvitation");
 
 const WorkspaceInvitation = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "inv-77a0c3f2" }),
     workspace_id: z.int(),
-    invited_by: z.string(),
+    invited_by: z.string().openapi({ description: "Who made the request: the username", example: "ada" }),
     email: z.string().nullable(),
     username: z.string().nullable(),
     role: z.string(),
-    status: z.literal("invited"),
+    status: z.literal("invited").openapi({ description: "Always invited", example: "invited" }),
     created_at: Timestamp,
     expires_at: Timestamp,
   })

@@ -32,12 +32,12 @@ export const Role = z.enum(["admin", "member", "viewer"]);
 
 export const Member = z
   .object({
-    workspace_id: z.int(),
-    customer_id: z.int(),
+    workspace_id: z.int().openapi({ description: "The workspace", example: 42 }),
+    customer_id: z.int().openapi({ description: "The member", example: 44 }),
     username: z.string(),
     role: z.string(),
-    status: z.string(),
-    joined_at: Timestamp.nullable(),
+    status: z.string().openapi({ description: "active, invited or suspended", example: "active" }),
+    joined_at: Timestamp.nullable().describe("Since when they belong to it"),
   })
   .openapi("WorkspaceMember");
 export type Member = z.infer<typeof Member>;
@@ -72,7 +72,12 @@ const patch = createRoute({
     params: memberPath,
     body: jsonBody(
       z
-        .strictObject({ role: Role.optional(), status: z.enum(["active", "suspended"]).optional() })
+        .strictObject({
+          role: Role.optional(),
+          status: z.enum(["active", "suspended"]).optional().openapi({
+            description: "A suspended member sees nothing of the workspace",
+          }),
+        })
         .openapi("MemberChange"),
     ),
   },

@@ -26,7 +26,7 @@ const NewWorkspace = z
   .strictObject({
     name: displayText(128),
     description: Description.nullable().optional(),
-    type: z.enum(["team", "enterprise"]).optional(),
+    type: z.enum(["team", "enterprise"]).optional().describe("What kind; a word for people"),
   })
   .openapi("NewWorkspace");
 
@@ -38,14 +38,20 @@ const Workspace = z
   .object({
     id: z.int(),
     uuid: z.string(),
-    owner_id: z.int(),
+    owner_id: z.int().openapi({ description: "The customer who owns it and pays for it", example: 43 }),
     name: z.string(),
     description: z.string().nullable(),
-    type: z.string(),
-    member_count: z.int(),
-    status: z.string(),
-    share_weight: z.int().openapi({ description: "Its share of GPU time beside others that wait" }),
-    role: z.string().nullable().openapi({ description: "The caller's role; null for administrators" }),
+    type: z.string().openapi({ description: "personal, team or enterprise", example: "team" }),
+    member_count: z.int().openapi({ description: "How many belong to it, the owner included", example: 3 }),
+    status: z.string().openapi({ description: "active or archived", example: "active" }),
+    share_weight: z.int().openapi({
+      description: "Its share of GPU time beside others that wait",
+      example: 1,
+    }),
+    role: z.string().nullable().openapi({
+      description: "The caller's role; null for administrators",
+      example: "member",
+    }),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
   })

@@ -28,13 +28,7 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     { command: "python3 serve.py" },
   ],
   "InferenceServiceUpgradeConfig.spec": ["What it is sold as; null: `default`", "standard"],
-  "InferenceServiceUpgradeConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "InferenceServiceUpgradeConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "InferenceServiceUpgradeConfig.max_price_per_hour": [
-    "What an hour of one replica may cost at most",
-    "25.0000",
-  ],
-  "InferenceServiceUpgradeConfig.host_labels": ["Labels that each host must carry", { zone: "a" }],
   "InferenceServiceUpgradeConfig.command": [
     "Runs in place of the image's own; null: the image's own",
     "python3 serve.py",
@@ -113,10 +107,7 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
   "NewInferenceService.version": ["What its people call this version", "v1"],
   "NewInferenceService.model_id": ["The model that each replica finds in /gemini/pretrain1, read-only", 7],
   "NewInferenceServiceConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
-  "NewInferenceServiceConfig.gpu_sharing": ["shared: a slice of one GPU, of the size gpu_memory"],
   "NewInferenceServiceConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
-  "NewInferenceServiceConfig.max_price_per_hour": ["What an hour of one replica may cost at most", "25.0000"],
-  "NewInferenceServiceConfig.host_labels": ["Labels that each host must carry", { zone: "a" }],
   "NewInferenceServiceConfig.command": ["Runs in place of the image's own", "python3 serve.py"],
   "NewInferenceServiceConfig.port": [
     "Where each replica listens, also given to it as PORT; 8000, if left out",
@@ -192,14 +183,4 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     "What runs in place of the image's own; null: the image's own",
     "python3 serve.py",
   ],
-  "Instance.revision": ["Of a replica: of which revision of its service; null: it is none", 1],
-  "Instance.serving": [
-    "Whether it answers its check: not-yet, yes or no; null: its host does not report it",
-    "yes",
-  ],
-  "Instance.draining_since": [
-    "Since when it gets no request any more and only ends those that it has; null: it does not",
-  ],
-  "Instance.dismissed_at": ["Since when its service does without it; null: it is wanted"],
-  "Instance.dismissal": ["Why its service does without it", "Scaled down to 1."],
 };

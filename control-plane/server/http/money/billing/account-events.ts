@@ -17,7 +17,10 @@ const list = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      customer_id: NumericId.optional().openapi({ description: "Another customer's; for administrators" }),
+      customer_id: NumericId.optional().openapi({
+        description: "Another customer's; for administrators",
+        example: 43,
+      }),
     }),
   },
   responses: ok("A page of events", EventPage),

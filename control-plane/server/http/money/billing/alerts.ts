@@ -11,12 +11,15 @@ const Alert = z
   .object({
     id: z.int(),
     customer_id: z.int(),
-    kind: z.enum(ALERT_KINDS),
+    kind: z.enum(ALERT_KINDS).describe("What it warns of"),
     threshold: Money.nullable().openapi({ description: "Points, hours, percent or days" }),
     month: z.string().nullable(),
-    value: z.string().openapi({ description: "What stood there when it fired" }),
-    sentence: z.string(),
-    fired_at: Timestamp,
+    value: z.string().openapi({ description: "What stood there when it fired", example: "9.8000" }),
+    sentence: z.string().openapi({
+      description: "The same for people",
+      example: "The balance is 9.8000, below 10.0000.",
+    }),
+    fired_at: Timestamp.describe("When it was sent"),
     recovered_at: Timestamp.nullable().openapi({ description: "null while it holds" }),
   })
   .openapi("Alert");
@@ -30,7 +33,7 @@ const getAlerts = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      customer_id: forCustomer,
+      customer_id: forCustomer.openapi({ example: 43 }),
       kind: z.enum(ALERT_KINDS).optional(),
       open: z.enum(["true", "false"]).optional().openapi({ description: "true: only those that hold now" }),
     }),

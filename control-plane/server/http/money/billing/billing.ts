@@ -42,7 +42,7 @@ const getBalance = createRoute({
   path: "/billing/balance",
   tags,
   summary: "The balance, what has accrued since the last charge, the burn per hour and the hours left",
-  request: { query: z.strictObject({ customer_id: forCustomer }) },
+  request: { query: z.strictObject({ customer_id: forCustomer.openapi({ example: 43 }) }) },
   responses: ok("The balance", Balance),
 });
 

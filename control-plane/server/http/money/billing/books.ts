@@ -12,7 +12,7 @@ const request = { query: PageQuery };
 
 const ofRun = {
   run_id: z.string(),
-  customer_id: z.int().openapi({ description: "Who pays" }),
+  customer_id: z.int().openapi({ description: "Who pays", example: 43 }),
   workspace_id: z.int().nullable(),
   resource_type: z.string(),
   resource_id: z.string(),
@@ -28,7 +28,7 @@ const PendingRun = z
     last_proven_at: Timestamp.nullable(),
     waived_ms: z.int(),
     billed_minutes: z.int(),
-    pending_minutes: z.int().openapi({ description: "Below zero where a credit is due" }),
+    pending_minutes: z.int().openapi({ description: "Below zero where a credit is due", example: 12 }),
     unrated: z.boolean().openapi({ description: "It waits for a price" }),
   })
   .openapi("PendingRun");
@@ -39,34 +39,48 @@ const UnratedRun = z
     spec: z.string(),
     gpu_model: z.string().nullable(),
     first_proven_at: Timestamp.nullable(),
-    missing: z.array(z.string()).openapi({ description: "Lines without a price when the run began" }),
+    missing: z.array(z.string()).openapi({
+      description: "Lines without a price when the run began",
+      example: ["gpu"],
+    }),
   })
   .openapi("UnratedRun");
 
 const WaivedRun = z
   .object({
     ...ofRun,
-    waived_ms: z.int().openapi({ description: "As of the run's last charge" }),
+    waived_ms: z.int().openapi({ description: "As of the run's last charge", example: 0 }),
     waive_from: Timestamp.nullable().openapi({ description: "From then on nothing is charged" }),
     waive_reason: z.string().nullable(),
-    stretches: z.array(
-      z.object({
-        reason: z.string(),
-        from_at: Timestamp,
-        to_at: Timestamp.nullable(),
-        evidence: z.record(z.string(), z.unknown()),
-      }),
-    ),
+    stretches: z
+      .array(
+        z.object({
+          reason: z.string().openapi({
+            description: "By which rule: what broke, or `loading`",
+            example: "gpu-lost",
+          }),
+          from_at: Timestamp,
+          to_at: Timestamp.nullable(),
+          evidence: z.record(z.string(), z.unknown()),
+        }),
+      )
+      .describe("Stretches that are free: something broke, or a replica loaded"),
   })
   .openapi("WaivedRun");
 
 const TrialBalance = pageOf(
-  z.object({ customer_id: z.int(), balance: Money, entries: Money }).openapi("UnbalancedCustomer"),
+  z
+    .object({ customer_id: z.int(), balance: Money, entries: Money.describe("The sum of their entries") })
+    .openapi("UnbalancedCustomer"),
 )
   .extend({
     total: Money.openapi({ description: "Of all entries; anything but zero is a bug" }),
-    unbalanced_customers: z.int(),
-    accounts: z.array(z.object({ account: z.string(), total: Money })),
+    unbalanced_customers: z.int().openapi({ description: "How many these are", example: 0 }),
+    accounts: z
+      .array(z.object({ account: z.string(), total: Money.describe("What its entries come to") }))
+      .openapi({
+        description: "What the entries of each account come to",
+      }),
   })
   .openapi("TrialBalance");
 

@@ -17,7 +17,7 @@ import { customerMeant, forCustomer } from "./whose-money.ts";
 const tags = ["billing"];
 const MAX_THRESHOLDS = 5;
 
-const query = z.strictObject({ customer_id: forCustomer });
+const query = z.strictObject({ customer_id: forCustomer.openapi({ example: 43 }) });
 
 function thresholds(item: z.ZodType<string>, what: string) {
   return z
@@ -46,29 +46,46 @@ const BudgetRequest = z
       type: ["string", "null"],
       description: "null takes the budget away",
     }),
-    percents: Percents.optional(),
+    percents: Percents.optional().openapi({ example: ["50", "80", "100"] }),
   })
   .openapi("BudgetWish");
 
 const Budget = z
   .object({
     monthly_limit: Money.nullable(),
-    percents: z.array(Money),
+    percents: z.array(Money).openapi({
+      description: "At which parts of the budget it is warned",
+      example: ["50", "80", "100"],
+    }),
     month: z.string().openapi({ example: "2026-03", description: "Of the billing time zone" }),
     spent: Money.openapi({ description: "Charges of what was used in the month, less credits and refunds" }),
-    left: Money.nullable(),
+    left: Money.nullable().describe("The budget less what is spent; null: no budget"),
   })
   .openapi("Budget");
 
 const ThresholdsRequest = z
   .strictObject({
-    balances: thresholds(NotNegativeAmount, "Balances at which to warn").optional(),
-    hours_left: thresholds(PositiveAmount, "Hours left at which to warn").optional(),
+    balances: thresholds(NotNegativeAmount, "Balances at which to warn")
+      .optional()
+      .openapi({
+        example: ["100.0000", "10.0000"],
+      }),
+    hours_left: thresholds(PositiveAmount, "Hours left at which to warn")
+      .optional()
+      .openapi({
+        example: ["24", "1"],
+      }),
   })
   .openapi("AlertThresholdsWish");
 
 const Thresholds = z
-  .object({ balances: z.array(Money), hours_left: z.array(Money) })
+  .object({
+    balances: z.array(Money),
+    hours_left: z.array(Money).openapi({
+      description: "Hours left below which it is warned",
+      example: ["24", "1"],
+    }),
+  })
   .openapi("AlertThresholds");
 
 const getBudget = createRoute({

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/values/money";
 import { asSentence } from "@remotegpu/shared/values/sentence";
 import { displayText } from "@remotegpu/shared/values/text";
+import { GIB } from "@remotegpu/shared/values/units";
 import { type Resources, resourcesOf } from "../../../core/orders/order.ts";
 import { amountOf, estimate, totalAmount } from "../../../core/billing/rating.ts";
 import { type OrderFit, orderFit } from "../../../store/orders/checks/order-fit.ts";
@@ -26,18 +27,27 @@ const MAX_CORES = 4_096;
 
 const EstimateRequest = z
   .strictObject({
-    spec: SpecName.optional(),
+    spec: SpecName.optional().describe("What it is sold as; `default`, if left out"),
     cpu: z.int().positive().max(MAX_CORES),
-    memory: Int53.openapi({ description: "Bytes" }),
+    memory: Int53.openapi({ description: "Bytes", example: 16 * GIB }),
     gpu: z.int().nonnegative().max(64).optional(),
     gpu_memory: Int53.nullable().optional(),
-    gpu_sharing: z.enum(["exclusive", "shared"]).optional(),
-    gpu_model: displayText(128)
-      .optional()
-      .openapi({ description: "Only this model; else the dearest that fits" }),
+    gpu_sharing: z.enum(["exclusive", "shared"]).optional().openapi({
+      description: "shared: a slice of one GPU, of the size gpu_memory",
+    }),
+    gpu_model: displayText(128).optional().openapi({
+      description: "Only this model; else the dearest that fits",
+      example: "NVIDIA A100-SXM4-80GB",
+    }),
     temp_storage: Int53.nullable().optional(),
-    minutes: z.int().positive().max(MAX_ESTIMATED_MINUTES).optional(),
-    instances: z.int().positive().max(MAX_INSTANCES).optional(),
+    minutes: z.int().positive().max(MAX_ESTIMATED_MINUTES).optional().openapi({
+      description: "How many minutes; 60, if left out",
+      example: 60,
+    }),
+    instances: z.int().positive().max(MAX_INSTANCES).optional().openapi({
+      description: "How many instances; 1, if left out",
+      example: 1,
+    }),
   })
   .openapi("EstimateWish");
 
@@ -46,22 +56,34 @@ const FITS = ["now", "later", "never"] as const;
 const Estimate = z
   .object({
     spec: z.string(),
-    minutes: z.int(),
-    instances: z.int(),
-    amount: Money,
+    minutes: z.int().openapi({ description: "For how many minutes", example: 60 }),
+    instances: z.int().openapi({ description: "For how many instances", example: 1 }),
+    amount: Money.describe("What all of it would cost"),
     per_hour: Money.openapi({ description: "Of one instance" }),
-    lines: z.array(
-      z.object({
-        line: z.string(),
-        quantity: z.string(),
-        unit_price: Money,
-        billing_unit: z.string(),
-        amount: Money,
-      }),
-    ),
-    free_loading_minutes: z.int(),
-    fits: z.enum(FITS),
-    fits_reason: z.string(),
+    lines: z
+      .array(
+        z.object({
+          line: z.string(),
+          quantity: z.string(),
+          unit_price: Money,
+          billing_unit: z.string(),
+          amount: Money,
+        }),
+      )
+      .describe("What it is made of"),
+    free_loading_minutes: z.int().openapi({
+      description:
+        "Of each hour (UTC) so many minutes in which one replica of the payer loads are free, by the rule `loading`; not taken off here",
+      example: 10,
+    }),
+    fits: z.enum(FITS).openapi({
+      description: "now; later (it would wait); never (no host is that large, or none has such a card)",
+      example: "now",
+    }),
+    fits_reason: z.string().openapi({
+      description: "The same in a sentence, with what would fit",
+      example: "There is room for it now.",
+    }),
   })
   .openapi("Estimate");
 

@@ -14,14 +14,26 @@ import { customerMeant, forCustomer } from "./whose-money.ts";
 
 const Payment = z
   .object({
-    transaction_id: z.int(),
-    customer_id: z.int(),
-    kind: z.enum(PAYMENT_KINDS),
+    transaction_id: z.int().openapi({ description: "Its transaction of the ledger", example: 4711 }),
+    customer_id: z.int().openapi({ description: "Whose balance it moved", example: 12 }),
+    kind: z.enum(PAYMENT_KINDS).openapi({
+      description: "topup, refund, adjustment or writeoff",
+      example: "topup",
+    }),
     amount: Money.openapi({ description: "What the balance gained; below zero where it lost" }),
-    reason: z.string().nullable(),
-    run_id: z.string().nullable().openapi({ description: "The run whose charge was given back" }),
-    actor: z.string().nullable().openapi({ description: "Who did it; null but for administrators" }),
-    at: Timestamp,
+    reason: z.string().nullable().openapi({
+      description: "Why, in the words of who did it",
+      example: "wire transfer of 3 March",
+    }),
+    run_id: z.string().nullable().openapi({
+      description: "The run whose charge was given back",
+      example: "run-5d0a",
+    }),
+    actor: z.string().nullable().openapi({
+      description: "Who did it; null but for administrators",
+      example: "admin 1",
+    }),
+    at: Timestamp.describe("When it was posted"),
   })
   .openapi("PostedPayment");
 
@@ -34,7 +46,7 @@ const listOwn = createRoute({
   path: "/billing/payments",
   tags: ["billing"],
   summary: "What was paid and given back, newest first",
-  request: { query: z.strictObject({ ...pageQuery, customer_id: forCustomer }) },
+  request: { query: z.strictObject({ ...pageQuery, customer_id: forCustomer.openapi({ example: 43 }) }) },
   responses: ok("A page of payments", Payments),
 });
 

@@ -28,7 +28,7 @@ const Paid = z
     transaction_id: z.int(),
     customer_id: z.int(),
     amount: Money,
-    balance: Money,
+    balance: Money.describe("What is left after this"),
     overdue_status: z.string(),
   })
   .openapi("Payment");
@@ -41,7 +41,17 @@ const postTopUp = createRoute({
   summary: "Add to the prepaid balance",
   request: {
     params: NumericIdPath,
-    body: jsonBody(z.strictObject({ amount: PositiveAmount, reason: Reason.optional() }).openapi("NewTopUp")),
+    body: jsonBody(
+      z
+        .strictObject({
+          amount: PositiveAmount.describe("How much is paid in"),
+          reason: Reason.optional().openapi({
+            description: "The entry's text",
+            example: "Bank transfer of 1 March",
+          }),
+        })
+        .openapi("NewTopUp"),
+    ),
   },
   responses: created("The payment and the balance after it", Paid),
 });
@@ -54,7 +64,14 @@ const postAdjustment = createRoute({
   summary: "A signed correction of the balance, with its reason",
   request: {
     params: NumericIdPath,
-    body: jsonBody(z.strictObject({ amount: Amount, reason: Reason }).openapi("NewAdjustment")),
+    body: jsonBody(
+      z
+        .strictObject({
+          amount: Amount.describe("How much; below zero takes away"),
+          reason: Reason.openapi({ description: "The entry's text", example: "Goodwill" }),
+        })
+        .openapi("NewAdjustment"),
+    ),
   },
   responses: created("The correction and the balance after it", Paid),
 });
@@ -74,8 +91,11 @@ const postRefund = createRoute({
             .string()
             .max(64)
             .regex(/^[A-Za-z0-9_-]+$/),
-          amount: PositiveAmount,
-          reason: Reason.optional(),
+          amount: PositiveAmount.describe("How much is given back"),
+          reason: Reason.optional().openapi({
+            description: "The entry's text",
+            example: "The host was slow",
+          }),
         })
         .openapi("NewRefund"),
     ),
@@ -91,7 +111,14 @@ const postWriteOff = createRoute({
   summary: "Forgive debt, at most what the balance is below zero, with the reason",
   request: {
     params: NumericIdPath,
-    body: jsonBody(z.strictObject({ amount: PositiveAmount, reason: Reason }).openapi("NewWriteOff")),
+    body: jsonBody(
+      z
+        .strictObject({
+          amount: PositiveAmount.describe("How much of the debt"),
+          reason: Reason.openapi({ description: "The entry's text", example: "Insolvent" }),
+        })
+        .openapi("NewWriteOff"),
+    ),
   },
   responses: created("What was forgiven and the balance after it", Paid),
 });

@@ -16,7 +16,7 @@ const StorageDay = z
   .object({
     workspace_id: z.int(),
     day: z.iso.date().openapi({ description: "Of the billing time zone" }),
-    samples: z.int().openapi({ description: "Of up to 24 hours on each storage pool" }),
+    samples: z.int().openapi({ description: "Of up to 24 hours on each storage pool", example: 24 }),
     average_gb: Money.openapi({ description: "Mean of the samples; a GB is 2^30 bytes" }),
     billable_gb: Money.openapi({ description: "What is beyond the free amount of the workspace" }),
     unit_price: Money.nullable().openapi({ description: "Per GB and day; null: there was no price" }),
@@ -36,7 +36,7 @@ const getStorage = createRoute({
   request: { query: z.strictObject({ ...pageQuery, workspace_id: NumericId.optional() }) },
   responses: ok(
     "A page of days that are over, and what is not charged yet",
-    pageOf(StorageDay).extend({ open: z.array(StorageDay) }),
+    pageOf(StorageDay).extend({ open: z.array(StorageDay).describe("The days that are not charged yet") }),
   ),
 });
 

@@ -26,27 +26,30 @@ const MAX_MOVEMENTS = 1_000;
 
 const invoice = {
   id: z.int(),
-  invoice_no: z.string(),
+  invoice_no: z.string().openapi({ description: "Its number, for people", example: "INV-2026-03-000043" }),
   customer_id: z.int(),
-  invoice_month: z.string().nullable().openapi({ description: "Null for invoices of the old system" }),
-  billing_period_start: Timestamp,
-  billing_period_end: Timestamp,
+  invoice_month: z.string().nullable().openapi({
+    description: "Null for invoices of the old system",
+    example: "2026-03",
+  }),
+  billing_period_start: Timestamp.describe("Its month's beginning"),
+  billing_period_end: Timestamp.describe("Its month's end"),
   total_amount: Money.openapi({ description: "The sum of its lines; negative where more was given back" }),
   currency: z.string().nullable(),
-  status: z.string().nullable().openapi({ description: "paid, pending or overdue" }),
-  paid_at: Timestamp.nullable(),
+  status: z.string().nullable().openapi({ description: "paid, pending or overdue", example: "paid" }),
+  paid_at: Timestamp.nullable().describe("When it was paid"),
   due: Money.nullable().openapi({
     description: "What the account owed when it was issued; 0 where it was paid",
   }),
-  opening_balance: Money.nullable(),
-  topups: Money.nullable(),
-  refunds: Money.nullable(),
-  adjustments: Money.nullable(),
+  opening_balance: Money.nullable().describe("The balance when the month began"),
+  topups: Money.nullable().describe("What was paid in"),
+  refunds: Money.nullable().describe("What was given back"),
+  adjustments: Money.nullable().describe("What was corrected"),
   charges: Money.nullable().openapi({
     description:
       "Taken from the balance within the month, credits deducted; late charges are on a later invoice",
   }),
-  closing_balance: Money.nullable(),
+  closing_balance: Money.nullable().describe("The balance when the month ended"),
   created_at: Timestamp.nullable(),
 };
 
@@ -54,18 +57,22 @@ const Invoice = z.object(invoice).openapi("Invoice");
 
 const InvoiceLine = z
   .object({
-    number: z.int(),
+    number: z.int().openapi({ description: "Which line, from 1", example: 1 }),
     resource_type: z.string(),
     resource_id: z.string().nullable(),
     resource_name: z.string().nullable(),
     workspace_id: z.int().nullable(),
     workspace_name: z.string().nullable().openapi({
       description: "As it is called now, also where it is archived; null where it was in none",
+      example: "research",
     }),
-    ordered_by: z.int().nullable().openapi({ description: "The member" }),
+    ordered_by: z.int().nullable().openapi({ description: "The member", example: 43 }),
     line: z.string().nullable(),
     usage_month: z.string().nullable(),
-    minutes: z.int().nullable(),
+    minutes: z.int().nullable().openapi({
+      description: "Minutes that were charged; null where none are counted",
+      example: 60,
+    }),
     quantity: Money.nullable().openapi({ description: "Null where it changed within the line" }),
     unit_price: Money.nullable(),
     billing_unit: z.string().nullable(),
@@ -75,14 +82,21 @@ const InvoiceLine = z
 
 const Movement = z.object({
   transaction_id: z.int(),
-  kind: z.string(),
+  kind: z.string().openapi({ description: "topup, refund, adjustment or write-off", example: "topup" }),
   at: Timestamp,
   amount: Money,
-  reason: z.string().nullable(),
+  reason: z.string().nullable().openapi({
+    description: "Its entry's text",
+    example: "Bank transfer of 1 March",
+  }),
 });
 
 const InvoiceDetail = z
-  .object({ ...invoice, movements: z.array(Movement), lines: pageOf(InvoiceLine) })
+  .object({
+    ...invoice,
+    movements: z.array(Movement).describe("What came and went besides charges"),
+    lines: pageOf(InvoiceLine).describe("What was charged"),
+  })
   .openapi("InvoiceDetail");
 
 const list = createRoute({
@@ -91,7 +105,7 @@ const list = createRoute({
   path: "/billing/invoices",
   tags,
   summary: "Invoices, newest first; as CSV all of them, or the first `limit`",
-  request: { query: z.strictObject({ ...pageQuery, customer_id: forCustomer }) },
+  request: { query: z.strictObject({ ...pageQuery, customer_id: forCustomer.openapi({ example: 43 }) }) },
   responses: okOrCsv("A page of invoices", pageOf(Invoice)),
 });
 

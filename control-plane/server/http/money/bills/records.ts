@@ -28,10 +28,10 @@ const BillingRecord = z
     customer_id: z.int(),
     workspace_id: z.int().nullable(),
     resource_type: z.string(),
-    legacy_resource_type: z
-      .string()
-      .nullable()
-      .openapi({ description: "What the old system called it; null for what was charged here" }),
+    legacy_resource_type: z.string().nullable().openapi({
+      description: "What the old system called it; null for what was charged here",
+      example: "gpu",
+    }),
     resource_id: z.string().nullable(),
     resource_name: z.string().nullable(),
     run_id: z.string().nullable(),
@@ -50,6 +50,7 @@ const BillingRecord = z
     cause: z.string().nullable().openapi({
       description:
         "Of what was given back: why; null of a charge, and where the old system did not record it",
+      example: "gpu-lost since 2026-03-10T02:00:00Z until 2026-03-10T02:10:00Z",
     }),
   })
   .openapi("BillingRecord");
@@ -63,11 +64,23 @@ const getRecords = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      customer_id: forCustomer,
+      customer_id: forCustomer.openapi({ example: 43 }),
       workspace_id: NumericId.optional(),
-      resource_type: z.enum(["environment", "training", "inference", "storage", "legacy"]).optional(),
-      resource_id: WorkloadIdPath.shape.id.optional(),
-      run_id: OpaqueIdPath.shape.id.optional(),
+      resource_type: z
+        .enum(["environment", "training", "inference", "storage", "legacy"])
+        .optional()
+        .openapi({
+          description: "Only those of this kind",
+          example: "environment",
+        }),
+      resource_id: WorkloadIdPath.shape.id.optional().openapi({
+        description: "Only those of this workload",
+        example: "env-5b1f6c0e",
+      }),
+      run_id: OpaqueIdPath.shape.id.optional().openapi({
+        description: "Only those of this run",
+        example: "run-77a0c3f2",
+      }),
       start_time: z.iso.datetime({ offset: true }).optional(),
       end_time: z.iso.datetime({ offset: true }).optional(),
       day: z.iso.date().optional().openapi({

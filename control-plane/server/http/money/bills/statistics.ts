@@ -9,43 +9,58 @@ import { forCustomersWith, Money, NumericId, ok, Timestamp } from "../../request
 import { readableBills } from "./readable-bills.ts";
 import { forCustomer } from "../billing/whose-money.ts";
 
-const sums = { records: z.int(), amount: Money };
+const sums = { records: z.int().openapi({ description: "How many records", example: 12 }), amount: Money };
 
 const Statistics = z
   .object({
     start_time: Timestamp,
     end_time: Timestamp,
     ...sums,
-    by_resource_type: z.array(
-      z.object({
-        resource_type: z.string(),
-        legacy_resource_type: z
-          .string()
-          .nullable()
-          .openapi({ description: "The old system's word; null for what was charged here" }),
-        ...sums,
-      }),
-    ),
-    by_workspace: z.array(
-      z.object({
-        workspace_id: z.int().nullable(),
-        workspace_name: z.string().nullable().openapi({
-          description: "Null for what belongs to none, or to one of the old system that is no more",
+    by_resource_type: z
+      .array(
+        z.object({
+          resource_type: z.string(),
+          legacy_resource_type: z
+            .string()
+            .nullable()
+            .openapi({
+              description: "The old system's word; null for what was charged here",
+              example: "gpu",
+            }),
+          ...sums,
         }),
-        ...sums,
-      }),
-    ),
-    by_member: z.array(
-      z.object({
-        customer_id: z
-          .int()
-          .nullable()
-          .openapi({ description: "Who ordered it; null for storage and old records" }),
-        ...sums,
-      }),
-    ),
+      )
+      .describe("Sums by kind"),
+    by_workspace: z
+      .array(
+        z.object({
+          workspace_id: z.int().nullable(),
+          workspace_name: z.string().nullable().openapi({
+            description: "Null for what belongs to none, or to one of the old system that is no more",
+            example: "research",
+          }),
+          ...sums,
+        }),
+      )
+      .describe("Sums by workspace"),
+    by_member: z
+      .array(
+        z.object({
+          customer_id: z
+            .int()
+            .nullable()
+            .openapi({ description: "Who ordered it; null for storage and old records", example: 43 }),
+          ...sums,
+        }),
+      )
+      .describe("Sums by who ordered it"),
     by_period: z
-      .array(z.object({ period: z.string().openapi({ description: "Its first day" }), ...sums }))
+      .array(
+        z.object({
+          period: z.string().openapi({ description: "Its first day", example: "2026-03-01" }),
+          ...sums,
+        }),
+      )
       .openapi({ description: "Empty without `period`" }),
   })
   .openapi("Statistics");
@@ -60,12 +75,13 @@ const get = createRoute({
     query: z.strictObject({
       start_time: z.iso.datetime({ offset: true }).optional().openapi({
         description: "Not included. If left out, the beginning of the month in which end_time lies",
+        example: "2026-03-01T00:00:00Z",
       }),
       end_time: z.iso
         .datetime({ offset: true })
         .optional()
-        .openapi({ description: "Included. Now, if left out" }),
-      customer_id: forCustomer,
+        .openapi({ description: "Included. Now, if left out", example: "2026-04-01T00:00:00Z" }),
+      customer_id: forCustomer.openapi({ example: 43 }),
       workspace_id: NumericId.optional(),
       period: z.enum(["day", "month"]).optional().openapi({ description: "Of the billing time zone" }),
     }),

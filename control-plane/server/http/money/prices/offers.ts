@@ -22,39 +22,66 @@ const tags = ["prices"];
 
 const Included = z
   .object({
-    cpu: z.number(),
-    memory: z.int(),
-    gpu: z.int(),
-    gpu_memory: z.int().nullable(),
-    temp_storage: z.int(),
+    cpu: z.number().openapi({ description: "Cores at most", example: 8 }),
+    memory: z.int().openapi({ description: "Bytes of memory at most", example: 68_719_476_736 }),
+    gpu: z.int().openapi({ description: "GPUs at most", example: 1 }),
+    gpu_memory: z.int().nullable().openapi({
+      description: "Bytes of a shared GPU at most; null: not bounded",
+      example: 25_769_803_776,
+    }),
+    temp_storage: z.int().openapi({
+      description: "Bytes that the container may write at most",
+      example: 107_374_182_400,
+    }),
   })
   .openapi("IncludedInSpec");
 
 const Price = z
   .object({
     spec: z.string(),
-    of: z.enum(["gpu", "cpu", "memory", "spec"]),
-    price_per_hour: Money,
+    of: z.enum(["gpu", "cpu", "memory", "spec"]).openapi({
+      description: "Of one card, one core, one GiB of memory, or of the spec as a whole",
+      example: "gpu",
+    }),
+    price_per_hour: Money.describe("What an hour of it costs"),
     includes: Included.nullable(),
   })
   .openapi("OfferPrice");
 
 const Offer = z
   .object({
-    gpu_model: z.string().nullable(),
-    gpu_memory: z.int().nullable(),
-    simulated: z.boolean(),
-    total: z.int().nullable(),
-    free: z.int().nullable(),
-    most_on_one_host: z.int().nullable(),
-    cpu: z.number(),
-    memory: z.int(),
-    prices: z.array(Price),
+    gpu_model: z.string().nullable().openapi({
+      description: "The model, as an order names it; null: without a GPU",
+      example: "NVIDIA A100-SXM4-80GB",
+    }),
+    gpu_memory: z.int().nullable().openapi({
+      description: "Bytes of memory that each has",
+      example: 85_899_345_920,
+    }),
+    simulated: z.boolean().describe("True for cards that compute nothing, to try the system with"),
+    total: z.int().nullable().openapi({ description: "How many there are", example: 16 }),
+    free: z.int().nullable().openapi({ description: "How many of them nobody uses now", example: 5 }),
+    most_on_one_host: z.int().nullable().openapi({
+      description: "How many of these are free on one host: the largest order that starts now",
+      example: 4,
+    }),
+    cpu: z.number().openapi({ description: "Cores that are free on such a host at most", example: 48 }),
+    memory: z.int().openapi({ description: "Bytes of memory that are free there", example: 412_316_860_416 }),
+    prices: z.array(Price).openapi({
+      description: "What an hour costs in each spec that sells it; none: nobody can order it",
+    }),
   })
   .openapi("Offer");
 
 const Offers = pageOf(Offer)
-  .extend({ as_of: Timestamp, waiting_orders: z.int(), waiting_gpus: z.int() })
+  .extend({
+    as_of: Timestamp.describe("When the fleet was read; a few seconds ago at most"),
+    waiting_orders: z.int().openapi({
+      description: "How many orders of everybody wait for a place",
+      example: 3,
+    }),
+    waiting_gpus: z.int().openapi({ description: "How many GPUs these request", example: 8 }),
+  })
   .openapi("Offers");
 
 const list = createRoute({

@@ -44,25 +44,42 @@ const perHour = {
 
 const PricePreview = z
   .object({
-    prices: z.array(
-      Entry.extend({
-        spec: z.string(),
-        line: z.string(),
-        refusal: z.string().nullable().openapi({ description: "Why it would not be taken" }),
-        supersedes: Entry.nullable().openapi({ description: "What would hold then without it" }),
-        superseded_by: z.array(Entry).openapi({ description: "Planned entries that follow it" }),
+    prices: z
+      .array(
+        Entry.extend({
+          spec: z.string(),
+          line: z.string(),
+          refusal: z.string().nullable().openapi({
+            description: "Why it would not be taken",
+            example: "gpu: must not be below zero",
+          }),
+          supersedes: Entry.nullable().openapi({ description: "What would hold then without it" }),
+          superseded_by: z.array(Entry).openapi({ description: "Planned entries that follow it" }),
+        }),
+      )
+      .describe("Each of them, and what it would change"),
+    runs: z
+      .array(
+        z.object({
+          spec: z.string(),
+          resource_type: z.string(),
+          keeping: z.int().openapi({
+            description: "Open runs that keep the price they began with",
+            example: 4,
+          }),
+          not_begun: z.int().openapi({
+            description: "Placed ones whose price is decided when they begin",
+            example: 1,
+          }),
+          ...perHour,
+        }),
+      )
+      .describe("What runs now, by spec and kind"),
+    customers: z
+      .array(z.object({ customer_id: z.int(), username: z.string().nullable(), ...perHour }))
+      .openapi({
+        description: "What runs now, by who pays",
       }),
-    ),
-    runs: z.array(
-      z.object({
-        spec: z.string(),
-        resource_type: z.string(),
-        keeping: z.int().openapi({ description: "Open runs that keep the price they began with" }),
-        not_begun: z.int().openapi({ description: "Placed ones whose price is decided when they begin" }),
-        ...perHour,
-      }),
-    ),
-    customers: z.array(z.object({ customer_id: z.int(), username: z.string().nullable(), ...perHour })),
   })
   .openapi("PricePreview");
 
@@ -74,7 +91,11 @@ const preview = createRoute({
   summary: "What new prices would change; nothing is written",
   request: {
     body: jsonBody(
-      z.strictObject({ prices: z.array(NewPriceBody).min(1).max(MAX_PREVIEWED) }).openapi("PricePreviewWish"),
+      z
+        .strictObject({
+          prices: z.array(NewPriceBody).min(1).max(MAX_PREVIEWED).describe("The prices that are thought of"),
+        })
+        .openapi("PricePreviewWish"),
     ),
   },
   responses: ok("The preview", PricePreview),
@@ -82,8 +103,11 @@ const preview = createRoute({
 
 const Examples = z
   .object({
-    made: z.array(z.string()),
-    kept: z.array(z.string()).openapi({ description: "Specs that were there, and stay as they are" }),
+    made: z.array(z.string()).openapi({ description: "Specs that were made", example: ["basic", "premium"] }),
+    kept: z.array(z.string()).openapi({
+      description: "Specs that were there, and stay as they are",
+      example: ["standard"],
+    }),
   })
   .openapi("ExampleSpecs");
 

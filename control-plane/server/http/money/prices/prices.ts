@@ -40,6 +40,7 @@ export const NewPriceBody = z
       .openapi({
         description:
           "Now, if left out. In the past only where a run that began since then waits uncharged for this price",
+        example: "2030-01-01T00:00:00Z",
       }),
     new_spec: z.boolean().optional().openapi({
       description:
@@ -61,7 +62,10 @@ const Price = z
   .openapi("Price");
 
 const AddedPrice = Price.extend({
-  hint: z.string().nullable().openapi({ description: "What is left to do before anything is sold at it" }),
+  hint: z.string().nullable().openapi({
+    description: "What is left to do before anything is sold at it",
+    example: "The spec standard has no line memory yet.",
+  }),
 }).openapi("AddedPrice");
 
 const list = createRoute({
@@ -70,7 +74,9 @@ const list = createRoute({
   path: "/prices",
   tags,
   summary: "Every price there was, is and will be; newest first",
-  request: { query: z.strictObject({ ...pageQuery, spec: SpecName.optional() }) },
+  request: {
+    query: z.strictObject({ ...pageQuery, spec: SpecName.optional().describe("Only those of this spec") }),
+  },
   responses: ok("A page of prices", pageOf(Price)),
 });
 

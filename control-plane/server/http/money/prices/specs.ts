@@ -25,26 +25,44 @@ const MAX_CORES = 1_000_000;
 
 const Shape = z
   .strictObject({
-    cpu: z.int().positive().max(MAX_CORES),
-    memory: Int53,
-    gpu: Int32.optional(),
+    cpu: z.int().positive().max(MAX_CORES).openapi({ description: "Cores at most", example: 8 }),
+    memory: Int53.openapi({ description: "Bytes of memory at most", example: 68_719_476_736 }),
+    gpu: Int32.optional().openapi({ description: "GPUs at most", example: 1 }),
     gpu_model: displayText(128).nullable().optional(),
-    gpu_memory: Int53.nullable().optional(),
-    temp_storage: Int53.optional(),
+    gpu_memory: Int53.nullable().optional().openapi({
+      description: "Bytes of a shared GPU at most",
+      example: 25_769_803_776,
+    }),
+    temp_storage: Int53.optional().openapi({
+      description: "Bytes that the container may write at most",
+      example: 107_374_182_400,
+    }),
   })
   .openapi("SpecShape");
 
 const SpecRequest = z
-  .strictObject({ shape: Shape.nullable().optional(), description: text(1000).nullable().optional() })
+  .strictObject({
+    shape: Shape.nullable().optional(),
+    description: text(1000).nullable().optional().openapi({
+      description: "What it is, for people",
+      example: "One GPU with 8 cores",
+    }),
+  })
   .openapi("SpecWish");
 
 const Spec = z
   .object({
     spec: z.string(),
     shape: Shape.nullable(),
-    description: z.string().nullable(),
-    retired_at: Timestamp.nullable(),
-    retired_lines: z.array(z.string()),
+    description: z.string().nullable().openapi({
+      description: "What it is, for people",
+      example: "One GPU with 8 cores",
+    }),
+    retired_at: Timestamp.nullable().describe("Since when no new order may use it; null: it is sold"),
+    retired_lines: z.array(z.string()).openapi({
+      description: "Price lines at which nothing new starts",
+      example: ["gpu"],
+    }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })

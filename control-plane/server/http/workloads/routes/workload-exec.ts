@@ -29,20 +29,35 @@ type Encoding = z.infer<typeof Encoding>;
 
 const ExecOrder = z
   .strictObject({
-    argv: z.array(text(MAX_ARGUMENT)).min(1).max(MAX_ARGUMENTS),
-    stdin: text(MAX_STDIN_TEXT).optional(),
+    argv: z
+      .array(text(MAX_ARGUMENT))
+      .min(1)
+      .max(MAX_ARGUMENTS)
+      .openapi({
+        description: "The program and its arguments; no shell reads them",
+        example: ["nvidia-smi", "-L"],
+      }),
+    stdin: text(MAX_STDIN_TEXT).optional().openapi({
+      description: "What it reads, in the form that `encoding` names",
+      example: "1 2 3",
+    }),
     /** What stdin is written in, and both outputs of the answer: as text, or base64 of the bytes. */
-    encoding: Encoding.default("text"),
+    encoding: Encoding.default("text").openapi({
+      description: "What stdin is written in, and both outputs of the answer: text, or base64 of the bytes",
+    }),
   })
   .openapi("ExecOrder");
 
 const ExecAnswer = z
   .object({
-    exit_code: z.int(),
+    exit_code: z.int().openapi({ description: "The command's exit code", example: 0 }),
     stdout: z.string(),
     stderr: z.string(),
     /** That of the order. Text shows what is not UTF-8 as replacement characters; base64 keeps every byte. */
-    encoding: Encoding,
+    encoding: Encoding.openapi({
+      description:
+        "That of the order. Text shows what is not UTF-8 as replacement characters; base64 keeps every byte",
+    }),
     /** True where the output was longer than is passed on. */
     truncated: z.boolean(),
   })

@@ -29,15 +29,23 @@ const BUSY_RETRY_SECONDS = 5;
 
 const LogsQuery = z.strictObject({
   /** Goes on until the run ends or the client leaves. */
-  follow: z.enum(["true", "false"]).optional(),
+  follow: z.enum(["true", "false"]).optional().openapi({
+    description: "true: goes on until the run ends or the client leaves",
+  }),
   /** Begin with so many of the last lines; all that are kept without it. */
-  tail: queryNumber(MAX_LOG_TAIL_LINES),
+  tail: queryNumber(MAX_LOG_TAIL_LINES).openapi({
+    description: "Begin with so many of the last lines; without it with all that are stored",
+    example: 100,
+  }),
   /** The rank of a job or a service: which of its instances. */
   rank: Rank,
   /** Another run than the latest. */
-  run: RunId.optional(),
+  run: RunId.optional().openapi({ description: "Another run than the latest", example: "run-77a0c3f2" }),
   /** The service in it rather than the container. */
-  service: z.enum(["jupyter", "tensorboard", "rdp"]).optional(),
+  service: z.enum(["jupyter", "tensorboard", "rdp"]).optional().openapi({
+    description: "Of this service of an environment instead: jupyter or tensorboard",
+    example: "jupyter",
+  }),
 });
 
 const logsOf = ({ path, many }: RoutedKind) =>

@@ -25,7 +25,9 @@ const eventsOf = ({ path, many }: RoutedKind) =>
 const InstancesQuery = z.strictObject({
   ...pageQuery,
   /** Also replicas that are over and hold nothing any more. */
-  all: z.enum(["true", "false"]).optional(),
+  all: z.enum(["true", "false"]).optional().openapi({
+    description: "true: also replicas that are over and hold nothing any more",
+  }),
 });
 
 const instancesRoute = ({ path, many }: RoutedKind) =>

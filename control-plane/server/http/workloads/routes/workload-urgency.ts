@@ -18,7 +18,12 @@ import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 const LASTS =
   "It lasts until it is taken back, or the workload is over or deleted: each later start, restart and retry is urgent, too, and of a service each replica that autoscaling, a new revision or a lost host has it want, up to its max_replicas.";
 
-const Urgency = z.object({ id: z.string(), is_urgent: z.boolean() }).openapi("Urgency");
+const Urgency = z
+  .object({
+    id: z.string().openapi({ description: "The workload", example: "job-7c1e92d0" }),
+    is_urgent: z.boolean(),
+  })
+  .openapi("Urgency");
 
 const put = ({ path, many, schema }: RoutedKind) =>
   createRoute({

@@ -35,7 +35,9 @@ const removalOf = ({ path, many, schema }: RoutedKind) =>
     request: { params: WorkloadIdPath },
     responses: accepted(
       "It is being deleted, or is already",
-      z.object({ id: z.string(), status: z.literal("deleting") }).openapi(`${schema}Deletion`),
+      z
+        .object({ id: z.string(), status: z.literal("deleting").describe("It goes on by itself") })
+        .openapi(`${schema}Deletion`),
     ),
   });
 

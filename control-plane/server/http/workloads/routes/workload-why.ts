@@ -37,34 +37,47 @@ export const WhyHost = z
     host_id: z.string(),
     host_name: z.string(),
     /** True where one instance would fit now. */
-    fits: z.boolean(),
-    reason: z.string(),
+    fits: z.boolean().describe("True where one instance would fit now"),
+    reason: z.string().openapi({ description: "The obstacle, in a sentence", example: "1 of 2 GPUs free" }),
     ...REASON_FIELDS,
-    obstacles: z.array(z.string()),
+    obstacles: z.array(z.string()).openapi({
+      description: "The same, each thing in one word",
+      example: ["gpu"],
+    }),
   })
   .openapi("WhyHost");
 
 const Why = z
   .object({
     status: z.string(),
-    reason: z.string().nullable(),
+    reason: z.string().nullable().openapi({
+      description: "Why it stands there",
+      example: "waits for a free GPU",
+    }),
     ...REASON_FIELDS,
     /** 1 for the next in line; null when it does not wait. */
-    position: z.int().nullable(),
+    position: z.int().nullable().openapi({
+      description: "1 for the next in line; null when it does not wait",
+      example: 3,
+    }),
     share: ShareAnswer.nullable(),
-    hosts: z.array(WhyHost),
+    hosts: z.array(WhyHost).describe("Each host, and why the order is not there"),
     image_fetches: z
       .array(
         z.object({
           host_id: z.string(),
           host_name: z.string(),
-          image: z.string(),
-          since: Timestamp,
-          ended_at: Timestamp.nullable(),
+          image: z.string().openapi({ description: "What is fetched", example: "ghcr.io/ada/train:2" }),
+          since: Timestamp.describe("When that began"),
+          ended_at: Timestamp.nullable().describe("When that ended; null while it goes on"),
           outcome: z
             .enum(["present", "failed", "not-wanted", "not-allowed", "not-begun", "host-away"])
-            .nullable(),
-          reason: z.string().nullable().openapi({ description: "How it ended, in words" }),
+            .nullable()
+            .describe("How it ended; null while it goes on"),
+          reason: z.string().nullable().openapi({
+            description: "How it ended, in words",
+            example: "The registry refused.",
+          }),
           ...REASON_FIELDS,
         }),
       )
@@ -76,9 +89,12 @@ const Why = z
       .array(
         z.object({
           at: Timestamp,
-          code: z.string().openapi({ example: "xid-31" }),
-          rank: z.int(),
-          reason: z.string(),
+          code: z.string().openapi({ description: "The stable name of the error", example: "xid-31" }),
+          rank: z.int().openapi({ description: "The rank of the instance whose program it was", example: 0 }),
+          reason: z.string().openapi({
+            description: "What happened, as a sentence",
+            example: "Your program touched GPU memory that is not its own (Xid 31).",
+          }),
         }),
       )
       .openapi({
