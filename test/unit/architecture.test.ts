@@ -4,6 +4,7 @@ import { globSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderGraph, foldersInCircles } from "../support/layers/folder-graph.ts";
+import { VIEWS } from "../support/layers/layers.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 /** Where the sources of programs lie. */
@@ -249,6 +250,17 @@ test("SQL stands only with the databases it is for", () => {
 
   expect(withSql.filter((file) => !SQL_FOLDERS.test(file))).toEqual([]);
   expect(withSql).toContain("agent/src/journal/rows/row-store.ts");
+});
+
+/** A statement that changes rows; capitals tell it from prose. */
+const CHANGES_ROWS = /\b(?:INSERT\s+INTO|UPDATE\s+\w+(?:\s+\w+)?\s+SET|DELETE\s+FROM)\b/;
+
+test("views of the store change no rows, and its transactions do", () => {
+  const changing = sources.filter((file) => CHANGES_ROWS.test(codeOf(file)));
+  const views = VIEWS.map((name) => `control-plane/server/store/${name}/`);
+
+  expect(changing.filter((file) => views.some((folder) => file.startsWith(folder)))).toEqual([]);
+  expect(changing).toContain("control-plane/server/store/placement/commit/new-placements.ts");
 });
 
 test("a file has a name of the domain, and imports come from the file that owns the thing", () => {
