@@ -1,8 +1,6 @@
 /** Hosts, GPUs, how hosts join, and what operators look at. */
 import type { Descriptions } from "./description.ts";
 
-const GIB = 1_073_741_824;
-
 export const FLEET_DESCRIPTIONS: Descriptions = {
   expires_at: ["Until when it holds"],
   access: ["The same for the process by which people get in"],
