@@ -22,10 +22,7 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "?status": ["Only those of this status", "running"],
   "?host_id": ["Only those on this host", "host-91d3e7b4"],
   "?name": ["Only those of exactly this name", "fine-tuning"],
-  "?env_id": ["Only those of this environment", "env-5b1f6c0e"],
   "?service_type": ["Only those of this service", "ssh"],
-  "?client_address": ["Only what came from this address", "198.51.100.4"],
-  "?key_customer_id": ["Only sessions with a key of this customer", 43],
   "?path": ["Which file or folder, as programs inside see it", "/gemini/output/model.pt"],
   "?path_base64": ["The same as base64url of its bytes, where they are no text"],
   "?tree": [
@@ -36,11 +33,6 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "?upload": ["Which upload, from the answer to its beginning", "17-1"],
   "?offset": ["Where in the file the part begins", 0],
   "?size": ["Bytes of the whole file", 1048576],
-  "?sha256": [
-    "SHA-256 of the whole file, in hex",
-    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-  ],
-  "?executable": ["true: it may be run as a program"],
   "?rank": ["Of a job or a service: which of its instances, from 0", 0],
   "?visibility": ["Only those that these may read"],
   "?category": ["Only those of this category", "pytorch"],

@@ -64,12 +64,23 @@ const put = createRoute({
   summary: "Put a file, of any length, creating parent folders; it appears whole",
   request: {
     params,
-    query: z.strictObject({ ...fileQuery, executable: z.enum(["true", "false"]).optional() }),
+    query: z.strictObject({
+      ...fileQuery,
+      executable: z.enum(["true", "false"]).optional().describe("true: it may be run as a program"),
+    }),
   },
   responses: noContent("It is there, and agrees with `Repr-Digest` where that was sent"),
 });
 
-const DownloadLink = z.object({ url: z.string(), expires_at: Timestamp }).openapi("DownloadLink");
+const DownloadLink = z
+  .object({
+    url: z.string().openapi({
+      description: "Where a browser fetches the file",
+      example: "https://gpu.example.com/api/v1/downloads/WyJlbnYtMSJd.c2lnbmVk",
+    }),
+    expires_at: Timestamp.describe("Until when it leads there"),
+  })
+  .openapi("DownloadLink");
 
 const post = createRoute({
   ...forCustomers,
