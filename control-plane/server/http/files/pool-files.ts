@@ -41,20 +41,41 @@ export const FileQuery = z.strictObject({
   ...pageQuery,
   ...fileQuery,
   /** A folder with all below it in one answer: with the bytes of its small files, or without any. */
-  tree: z.enum(["files", "entries"]).optional(),
+  tree: z.enum(["files", "entries"]).optional().openapi({
+    description:
+      'A folder with all below it in one answer: a line of JSON for each entry (`path_base64` below the folder, `type`, `size`, `modified_at`, `sha256`); with `files`, a file of at most 1 MiB has its `sha256`, and its bytes follow its line; the last line is `{"is_whole":true}`',
+    example: "files",
+  }),
   /** The bytes of files that were changed from then on alone. */
-  modified_from: Timestamp.optional(),
+  modified_from: Timestamp.optional().openapi({
+    description: "With `tree=files`: the bytes of files alone that were changed from this moment on",
+  }),
 });
 
 const FileEntry = z
   .object({
-    name: z.string(),
-    name_base64: z.string().nullable(),
-    path: z.string(),
-    path_base64: z.string().nullable(),
-    type: z.enum(["file", "folder", "link", "other"]),
-    size: z.int().nullable(),
-    modified_at: Timestamp.nullable(),
+    name: z.string().openapi({
+      description: "Its name; what is no text in it shows as U+FFFD",
+      example: "model.pt",
+    }),
+    name_base64: z.string().nullable().openapi({
+      description: "base64url of the name's bytes where they are no text; else null",
+      example: "_w",
+    }),
+    path: z.string().openapi({
+      description: "The same with its parent folders, as `path` takes it",
+      example: "attempt-1/model.pt",
+    }),
+    path_base64: z.string().nullable().openapi({
+      description: "base64url of the path's bytes where they are no text; else null",
+      example: "YXR0ZW1wdC0xL_8",
+    }),
+    type: z.enum(["file", "folder", "link", "other"]).openapi({
+      description: "What it is; links are not followed, and other is a pipe, a device or a socket",
+      example: "file",
+    }),
+    size: z.int().nullable().openapi({ description: "Bytes of a file; else null", example: 44_040_192 }),
+    modified_at: Timestamp.nullable().describe("When it was changed last; null where that is not reported"),
   })
   .openapi("FileEntry");
 

@@ -54,18 +54,4 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
 
   url: ["Where messages are sent", "https://example.com/hooks/remotegpu"],
   active: ["Whether messages are sent there"],
-
-  confirm_username: ["", "ada"],
-  "DataDeletion.environments": ["Environments that are being deleted", ["env-5b1f6c0e"]],
-  "DataDeletion.training_jobs": ["Training jobs that were not over, and are cancelled", ["job-5b1f6c0e"]],
-  "DataDeletion.inference_services": ["Services that are deleted", ["svc-5b1f6c0e"]],
-  "DataDeletion.datasets": ["Datasets that are gone", [12]],
-  "DataDeletion.models": ["Models that are gone", [7]],
-  "DataDeletionKept.kind": ["dataset or model", "dataset"],
-  mounted_by: ["The workload that still mounts it", "env-5b1f6c0e"],
-  "DataRemoval.ordered_at": ["When the data was deleted"],
-  "DataRemoval.ordered_by": ["Who ordered it", "admin 1"],
-  "DataRemoval.resource_type": ["What it was: environment, training, dataset or model", "dataset"],
-  "DataRemoval.resource_id": ["Which it was", "12"],
-  folder: ["", "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12"],
 };
