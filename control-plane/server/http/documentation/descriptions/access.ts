@@ -18,5 +18,4 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
     "Prompt and completion tokens that answers report in a UTC day; null: as many as come",
     1_000_000,
   ],
-  "PortWish.service_type": ["Those of services are taken with each start"],
 };

@@ -22,7 +22,6 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   email: ["Their address; unique", "ada@example.com"],
   display_name: ["How it is displayed", "Ada Lovelace"],
   user_type: ["external and internal customers have the same rights; admin may do everything", "external"],
-  "CustomerChange.status": ["A suspended one's keys open nothing"],
   balance: ["What is left of the money paid in advance", "125.5000"],
   credit_limit: ["How far below zero the balance may go", "0.0000"],
   currency: ["What amounts are in; only a label", "CNY"],
@@ -34,7 +33,6 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   owner_username: ["Who ordered it, by name", "ada"],
   share_weight: ["Of the fleet beside others that wait: twice the weight, twice the share", 1],
   role: ["owner, admin, member (orders) or viewer (reads)", "member"],
-  "MemberChange.status": ["A suspended member sees nothing of the workspace"],
 
   public_key: [
     "One line of an authorized_keys file, without options",

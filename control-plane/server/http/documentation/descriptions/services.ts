@@ -3,9 +3,7 @@ import type { Descriptions } from "./description.ts";
 
 export const SERVICE_DESCRIPTIONS: Descriptions = {
   "InferenceServiceDeletion.id": ["The service", "svc-8e04b6aa"],
-  "InferenceServiceDeletion.status": ["It goes on by itself"],
   "InferenceService.rollout": ["The version that a pending upgrade leads to; null: none is pending"],
-  "InferenceServiceRollout.allow_gap": ["Whether a replica may make room, where there is none for one more"],
   "InferenceServiceUpgrade.config": [
     "Parts of its config that change; null takes one out",
     { command: "python3 serve.py" },

@@ -3,11 +3,6 @@ import type { Descriptions } from "./description.ts";
 
 export const TRAINING_DESCRIPTIONS: Descriptions = {
   "TrainingJobDeletion.id": ["The job", "job-3c9a72d1"],
-  "TrainingJobDeletion.status": ["It goes on by itself"],
-  "TrainingJobGroupDeletion.status": ["It goes on by itself"],
-  "TrainingJobGroup.status": [
-    "Of all its elements together; running as soon as one is, and while any is left",
-  ],
   "TrainingJobGroupElements.pending": ["Pausing before another attempt", 0],
   "TrainingJobGroupElements.queued": ["Waiting", 40],
   "TrainingJobGroupElements.running": ["Running", 10],
@@ -18,5 +13,4 @@ export const TRAINING_DESCRIPTIONS: Descriptions = {
   "NewTrainingJob.array": [
     "As many jobs at once, at most 1,000, each with its index as REMOTEGPU_ARRAY_INDEX; of the quotas each takes its own",
   ],
-  "TrainingJob.status": ["Where it stands"],
 };

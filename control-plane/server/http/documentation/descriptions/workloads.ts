@@ -10,7 +10,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   share: ["The payer's share of the fleet beside that of the others who wait; null when it does not wait"],
 
   "EnvironmentDeletion.id": ["The environment", "env-5b1f6c0e"],
-  "EnvironmentDeletion.status": ["It goes on by itself"],
 
   "DownloadLinkOrder.path": ["Which file, as programs inside see it", "/gemini/output/model.pt"],
   "DownloadLinkOrder.path_base64": [
@@ -68,7 +67,6 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   instances: ["Its containers, each on one host"],
 
   "NewEnvironment.gpu": ["GPUs; 0, if left out", 1],
-  "NewEnvironment.config": ["What is ordered beyond the columns"],
   "EnvironmentChange.config": [
     "Of its settings idle_stop_minutes and wake can be changed",
     { idle_stop_minutes: 120 },
@@ -159,6 +157,4 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   is_official: ["Whether the operator vouches for it"],
   size: ["Bytes", 3500 * MIB],
   registry_url: ["Where it comes from", "docker.io"],
-  "NewImage.status": ["deprecated: no longer offered for orders"],
-  "ImageChange.status": ["deprecated: no longer offered for orders"],
 };
