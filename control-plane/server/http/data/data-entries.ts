@@ -120,6 +120,11 @@ const Entry = {
   dataset: z
     .object({
       ...answerFields,
+      status: answerFields.status.openapi({
+        description:
+          "uploading (nobody has filled it yet), ready or error; only what is ready can be mounted",
+        example: "ready",
+      }),
       storage_type: z.string().nullable().openapi({
         description: "Where the old system stored it",
         example: "local",
@@ -130,7 +135,13 @@ const Entry = {
       }),
     })
     .openapi("Dataset"),
-  model: z.object({ ...answerFields, framework: z.string().nullable() }).openapi("Model"),
+  model: z
+    .object({
+      ...answerFields,
+      status: answerFields.status.openapi({ description: "uploading, ready or error", example: "ready" }),
+      framework: z.string().nullable(),
+    })
+    .openapi("Model"),
 };
 
 const EntryChange = z

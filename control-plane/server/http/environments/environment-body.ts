@@ -57,6 +57,7 @@ export const NewEnvironmentBody = z
       example: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
     }),
     ...sizeFields,
+    gpu: sizeFields.gpu.openapi({ description: "GPUs; 0, if left out", example: 1 }),
     storage: Int53.nullable().optional(),
     temp_storage: Bytes.min(MIN_TEMP_STORAGE).nullable().optional(),
     ssh_enabled: z.boolean().optional(),

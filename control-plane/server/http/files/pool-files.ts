@@ -33,8 +33,25 @@ export const fileQuery = {
     .string()
     .max(MAX_PATH)
     .refine((path) => path.isWellFormed() && !path.includes("\0"), "must be well-formed text without U+0000")
-    .optional(),
-  path_base64: z.string().regex(BYTES, "must be base64url").optional(),
+    .optional()
+    .openapi({
+      description: "Which file or folder, as programs inside see it",
+      example: "/gemini/output/model.pt",
+    }),
+  path_base64: z
+    .string()
+    .regex(BYTES, "must be base64url")
+    .optional()
+    .describe("The same as base64url of its bytes, where they are no text"),
+};
+
+/** The same in a body. */
+export const fileFields = {
+  path: fileQuery.path.openapi({
+    description: "Which file, as programs inside see it",
+    example: "/gemini/output/model.pt",
+  }),
+  path_base64: fileQuery.path_base64.openapi({ example: "L2dlbWluaS9jb2RlL_8" }),
 };
 
 export const FileQuery = z.strictObject({

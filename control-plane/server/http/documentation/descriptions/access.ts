@@ -8,8 +8,6 @@ export const ACCESS_DESCRIPTIONS: Descriptions = {
   "AccessLogEntry.login": [
     "The login as the container or, of a terminal, the gateway reported it; null: none was reported",
   ],
-  "NewWebLink.service": ["A service by its name; or a port", "jupyter"],
-  "NewWebShare.service": ["A service by its name; or a port", "tensorboard"],
   requests_per_minute: [
     "Requests in a minute of the clock, all gateways together; null: as many as come",
     600,

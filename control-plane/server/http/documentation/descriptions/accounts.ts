@@ -15,9 +15,6 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
 
   "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
 
-  "Health.status": ["`ok` whenever this answers", "ok"],
-  "Readiness.status": ["`ready` whenever this answers with 200", "ready"],
-
   username: ["The name that they are known by here; unique", "ada"],
   email: ["Their address; unique", "ada@example.com"],
   display_name: ["How it is displayed", "Ada Lovelace"],

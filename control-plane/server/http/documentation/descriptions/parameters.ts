@@ -23,8 +23,6 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "?host_id": ["Only those on this host", "host-91d3e7b4"],
   "?name": ["Only those of exactly this name", "fine-tuning"],
   "?service_type": ["Only those of this service", "ssh"],
-  "?path": ["Which file or folder, as programs inside see it", "/gemini/output/model.pt"],
-  "?path_base64": ["The same as base64url of its bytes, where they are no text"],
   "?upload": ["Which upload, from the answer to its beginning", "17-1"],
   "?offset": ["Where in the file the part begins", 0],
   "?size": ["Bytes of the whole file", 1048576],

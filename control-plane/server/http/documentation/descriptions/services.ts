@@ -23,8 +23,6 @@ export const SERVICE_DESCRIPTIONS: Descriptions = {
     "/health",
   ],
   health_check_interval: ["How often, in seconds, once it has been ready", 30],
-  "NewInferenceServiceConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
-  "NewInferenceServiceConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
   "InferenceServiceChange.config": [
     "How it shows itself at gateways; null in it: as by default",
     { max_in_flight: 32 },

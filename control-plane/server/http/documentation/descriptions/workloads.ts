@@ -11,28 +11,12 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
 
   "EnvironmentDeletion.id": ["The environment", "env-5b1f6c0e"],
 
-  "DownloadLinkOrder.path": ["Which file, as programs inside see it", "/gemini/output/model.pt"],
-  "DownloadLinkOrder.path_base64": [
-    "The same as base64url of its bytes, where they are no text",
-    "L2dlbWluaS9jb2RlL_8",
-  ],
-  "FileCompletionOrder.path": ["Which file, as programs inside see it", "/gemini/code/data.tar"],
-  "FileCompletionOrder.path_base64": [
-    "The same as base64url of its bytes, where they are no text",
-    "L2dlbWluaS9jb2RlL_8",
-  ],
-
   image: ["The container image, as a runtime takes it", "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime"],
   status: ["Where it stands", "running"],
   status_reason: [
     "Why it is in its status, in a sentence; null where there is nothing to add",
     "waits for a free GPU",
   ],
-  reason_code: [
-    "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
-    "host-cordoned",
-  ],
-  reason_params: ["The numbers, names and further reasons that the code's text shows", {}],
   status_deadline_at: ["By when a status that ends in -ing becomes another"],
   host_id: ["The host; null where there is none", "host-91d3e7b4"],
   host_name: ["The host's name", "gpu-07"],
@@ -66,13 +50,10 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   simulated: ["True where any of its GPUs is a simulated one"],
   instances: ["Its containers, each on one host"],
 
-  "NewEnvironment.gpu": ["GPUs; 0, if left out", 1],
   "EnvironmentChange.config": [
     "Of its settings idle_stop_minutes and wake can be changed",
     { idle_stop_minutes: 120 },
   ],
-  "NewEnvironmentConfig.spec": ["What it is sold as; `default`, if left out", "standard"],
-  "NewEnvironmentConfig.gpu_model": ["Only this model of GPU", "NVIDIA A100-SXM4-80GB"],
 
   run_id: ["The run", "run-77a0c3f2"],
   exit_code: ["The exit code; null while it runs", 0],
@@ -125,23 +106,10 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
 
   at: ["When"],
   actor: ["Who caused it: a customer, an administrator, a host or the system", "customer 43"],
-  "Event.reason_code": [
-    "Why, as a word for programs; as-reported where it is a text alone",
-    "instance-placed",
-  ],
-  "Event.reason_params": [
-    "The names and numbers of the reason, by their names",
-    { epoch: 2, host_id: "host-7" },
-  ],
   instance_id: ["The instance", "inst-64ab09ee"],
 
   storage_path: ["A folder of the pool", "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12"],
   visibility: ["private (its owner), workspace or public", "private"],
-  "Dataset.status": [
-    "uploading (nobody has filled it yet), ready or error; only what is ready can be mounted",
-    "ready",
-  ],
-  "Model.status": ["uploading, ready or error", "ready"],
   "Dataset.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
   "Model.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
   manifest_sha256: [

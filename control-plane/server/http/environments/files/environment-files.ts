@@ -17,6 +17,7 @@ import {
   entryResponse,
   type FileEntryResponse,
   FilePage,
+  fileFields,
   fileQuery,
   FileQuery,
   pathBytes,
@@ -92,7 +93,7 @@ const post = createRoute({
     "Make an address by which a browser fetches one file, for ten minutes and as long as this key opens it",
   request: {
     params,
-    body: jsonBody(z.strictObject(fileQuery).openapi("DownloadLinkOrder")),
+    body: jsonBody(z.strictObject(fileFields).openapi("DownloadLinkOrder")),
   },
   responses: created("The address", DownloadLink),
 });

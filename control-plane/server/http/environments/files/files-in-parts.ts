@@ -7,7 +7,14 @@ import { SealState } from "@remotegpu/shared/messages/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
 import { sumsResponse } from "../../files/part-sums.ts";
-import { requestPool, fileQuery, jsonOf, pathBytes, type PoolFile } from "../../files/pool-files.ts";
+import {
+  requestPool,
+  fileFields,
+  fileQuery,
+  jsonOf,
+  pathBytes,
+  type PoolFile,
+} from "../../files/pool-files.ts";
 import { recordBeforehand } from "../../request/audit.ts";
 import { once } from "../../request/idempotency.ts";
 import { Int53, WholeText } from "../../request/input-fields.ts";
@@ -84,7 +91,8 @@ const complete = createRoute({
     body: jsonBody(
       z
         .strictObject({
-          ...fileQuery,
+          ...fileFields,
+          path: fileFields.path.openapi({ example: "/gemini/code/data.tar" }),
           size: Int53.openapi({
             description: "Its length in bytes, as named with each part",
             example: 44_040_192,

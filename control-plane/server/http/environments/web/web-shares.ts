@@ -88,6 +88,7 @@ const post = createRoute({
       z
         .strictObject({
           ...webTargetFields,
+          service: webTargetFields.service.openapi({ example: "tensorboard" }),
           expires_at: z.iso.datetime({ offset: true }).optional().openapi({
             description: "When it ends, within the next 30 days; in 24 hours, if left out",
             example: "2027-01-31T12:00:00Z",
