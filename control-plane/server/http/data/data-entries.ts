@@ -91,7 +91,10 @@ const answerFields = {
   workspace_id: z.int().nullable(),
   name: z.string(),
   description: z.string().nullable(),
-  storage_path: z.string(),
+  storage_path: z.string().openapi({
+    description: "A folder of the pool",
+    example: "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12",
+  }),
   storage_pools: z.array(z.string()).openapi({
     description:
       "The storage pools that have its folder, set by administrators; what its owner uploaded is at `…/versions`",

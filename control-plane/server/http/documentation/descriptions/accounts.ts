@@ -24,7 +24,6 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   currency: ["What amounts are in; only a label", "CNY"],
   overdue_status: ["normal, overdue (no money left) or suspended (what ran was stopped)", "normal"],
   overdue_since: ["Since when no money is left; null while there is some"],
-  last_payment_at: ["When money came in last"],
   api_key_id: ["The key of the request", 7],
 
   owner_username: ["Who ordered it, by name", "ada"],
@@ -39,14 +38,8 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   revoked_at: ["Since when it opens nothing; null while it does"],
 
   quota_level: ["The name of the set of limits", "standard"],
-  cpu_quota: ["Cores that may be held at once", 64],
-  memory_quota: ["MB of memory that may be held at once", 262_144],
   gpu_quota: ["GPUs that may be held at once", 8],
-  storage_quota: ["Bytes of storage that may be ordered at once", 1_099_511_627_776],
   environment_quota: ["Environments that may be there at once", 10],
 
-  registry: ["Whose login it is: HOST or HOST:PORT", "ghcr.io"],
-
-  url: ["Where messages are sent", "https://example.com/hooks/remotegpu"],
   active: ["Whether messages are sent there"],
 };

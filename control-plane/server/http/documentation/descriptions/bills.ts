@@ -15,7 +15,6 @@ export const BILL_DESCRIPTIONS: Descriptions = {
 
   month: ["Which month, in the billing time zone", "2026-03"],
   monthly_limit: ["What a month may cost before it is warned of; null: no budget", "500.0000"],
-  balances: ["Balances below which it is warned", ["100.0000", "10.0000"]],
 
   resource_type: ["environment, training, inference or storage", "environment"],
   resource_id: ["The workload's id", "env-5b1f6c0e"],

@@ -6,7 +6,6 @@ const GIB = 1_073_741_824;
 
 export const WORKLOAD_DESCRIPTIONS: Descriptions = {
   "QueuedOrder.size": ["What it requests"],
-  is_urgent: ["Whether an administrator put it before all others that wait", false],
   share: ["The payer's share of the fleet beside that of the others who wait; null when it does not wait"],
 
   "EnvironmentDeletion.id": ["The environment", "env-5b1f6c0e"],
@@ -100,15 +99,12 @@ export const WORKLOAD_DESCRIPTIONS: Descriptions = {
 
   framework: ["Which framework it uses", "pytorch"],
   priority: ["Among the orders of its workspace: larger is tried first", 0],
-  node_count: ["How many ranks it has", 2],
   distributed_config: ["How its ranks find each other", { framework: "pytorch", backend: "nccl" }],
-  output_path: ["Where it writes its results, in the container", "/gemini/output/"],
 
   at: ["When"],
   actor: ["Who caused it: a customer, an administrator, a host or the system", "customer 43"],
   instance_id: ["The instance", "inst-64ab09ee"],
 
-  storage_path: ["A folder of the pool", "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12"],
   visibility: ["private (its owner), workspace or public", "private"],
   "Dataset.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
   "Model.mounted_by": ["Who mounts it: while anybody does, it cannot be deleted"],
