@@ -5,7 +5,7 @@ import { HostVersions } from "./host-versions.ts";
 import { GpuUuid } from "../values/ids.ts";
 import { IMAGE_NAME, MAX_HOST_IMAGES } from "../values/image-name.ts";
 import { text } from "../values/text.ts";
-import { GIB } from "@remotegpu/shared/values/units";
+import { GIB } from "../values/units.ts";
 
 /** What an INT column of the control plane holds; no machine comes near. */
 const count = z.int().nonnegative().max(2_147_483_647);

@@ -60,7 +60,7 @@ const Credential = z
   .object({
     id: z.string().openapi({ description: "Its id", example: "registry-2d7f11c9" }),
     workspace_id: z.int().nullable().openapi({ description: "Null: your own", example: 42 }),
-    registry: z.string(),
+    registry: z.string().openapi({ description: "Whose login it is: HOST or HOST:PORT", example: "ghcr.io" }),
     username: z.string().openapi({ description: "The login's name at the registry", example: "ada" }),
     usable: z.boolean().openapi({
       description:

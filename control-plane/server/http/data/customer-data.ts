@@ -19,24 +19,51 @@ const tags = ["customers"];
 const DataRemoval = z
   .object({
     id: z.int(),
-    ordered_at: Timestamp,
-    ordered_by: z.string(),
-    resource_type: z.string(),
-    resource_id: z.string(),
-    storage_pool: z.string().nullable().openapi({ description: "Null: in whichever pool has the folder" }),
-    folder: z.string().openapi({ description: "Below the root of the pool" }),
+    ordered_at: Timestamp.describe("When the data was deleted"),
+    ordered_by: z.string().openapi({ description: "Who ordered it", example: "admin 1" }),
+    resource_type: z.string().openapi({
+      description: "What it was: environment, training, dataset or model",
+      example: "dataset",
+    }),
+    resource_id: z.string().openapi({ description: "Which it was", example: "12" }),
+    storage_pool: z.string().nullable().openapi({
+      description: "Null: in whichever pool has the folder",
+      example: "pool-a",
+    }),
+    folder: z.string().openapi({
+      description: "Below the root of the pool",
+      example: "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12",
+    }),
   })
   .openapi("DataRemoval");
 
 const DataDeletion = z
   .object({
-    environments: z.array(z.string()),
-    training_jobs: z.array(z.string()),
-    inference_services: z.array(z.string()),
-    datasets: z.array(z.int()),
-    models: z.array(z.int()),
+    environments: z.array(z.string()).openapi({
+      description: "Environments that are being deleted",
+      example: ["env-5b1f6c0e"],
+    }),
+    training_jobs: z.array(z.string()).openapi({
+      description: "Training jobs that were not over, and are cancelled",
+      example: ["job-5b1f6c0e"],
+    }),
+    inference_services: z.array(z.string()).openapi({
+      description: "Services that are deleted",
+      example: ["svc-5b1f6c0e"],
+    }),
+    datasets: z.array(z.int()).openapi({ description: "Datasets that are gone", example: [12] }),
+    models: z.array(z.int()).openapi({ description: "Models that are gone", example: [7] }),
     kept: z
-      .array(z.object({ kind: z.string(), id: z.int(), mounted_by: z.string() }))
+      .array(
+        z.object({
+          kind: z.string().openapi({ description: "dataset or model", example: "dataset" }),
+          id: z.int(),
+          mounted_by: z.string().openapi({
+            description: "The workload that still mounts it",
+            example: "env-5b1f6c0e",
+          }),
+        }),
+      )
       .openapi({ description: "Still mounted; retry once that is gone" }),
   })
   .openapi("DataDeletion");
@@ -53,7 +80,10 @@ const deleteDataOf = createRoute({
     body: jsonBody(
       z
         .strictObject({
-          confirm_username: text(128).openapi({ description: "The customer's username, once more" }),
+          confirm_username: text(128).openapi({
+            description: "The customer's username, once more",
+            example: "ada",
+          }),
         })
         .openapi("DataDeletionOrder"),
     ),

@@ -5,6 +5,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { PoolPath } from "@remotegpu/shared/instance/instance";
 import { displayText } from "@remotegpu/shared/values/text";
+import { GIB } from "@remotegpu/shared/values/units";
 import { DATA_STATUSES, VISIBILITIES } from "../../core/accounts/data-rights.ts";
 import {
   dataById,
@@ -50,24 +51,33 @@ const newFields = {
   description: Description.nullable().optional(),
   visibility: Visibility.optional(),
   workspace_id: RowId.nullable().optional(),
-  storage_path: PoolPath.optional().openapi({ description: "A folder of the pool; set by administrators" }),
-  storage_pools: z.array(PlainName).max(MAX_POOLS).optional().openapi({
-    description:
-      "The storage pools that have the folder at `storage_path`; set by administrators. None: no host measures it or serves its files, and it costs nothing",
+  storage_path: PoolPath.optional().openapi({
+    description: "A folder of the pool; set by administrators",
+    example: "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12",
   }),
+  storage_pools: z
+    .array(PlainName)
+    .max(MAX_POOLS)
+    .optional()
+    .openapi({
+      description:
+        "The storage pools that have the folder at `storage_path`; set by administrators. None: no host measures it or serves its files, and it costs nothing",
+      example: ["pool-a"],
+    }),
 };
 
 const MountedByAnswer = z
   .object({
     count: z.int().openapi({
       description: "Workloads that hold it: all of them for its owner, else those that you may see",
+      example: 1,
     }),
     workloads: z
       .array(
         z.object({
-          kind: z.enum(["environment", "training", "inference"]),
-          id: z.string(),
-          name: z.string(),
+          kind: z.enum(["environment", "training", "inference"]).describe("What kind of workload it is"),
+          id: z.string().openapi({ description: "Its id", example: "env-5b1f6c0e" }),
+          name: z.string().openapi({ description: "Its name", example: "fine-tuning" }),
         }),
       )
       .openapi({ description: "The first of those that you may see" }),
@@ -81,12 +91,22 @@ const answerFields = {
   workspace_id: z.int().nullable(),
   name: z.string(),
   description: z.string().nullable(),
-  storage_path: z.string(),
+  storage_path: z.string().openapi({
+    description: "A folder of the pool",
+    example: "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12",
+  }),
   storage_pools: z.array(z.string()).openapi({
     description:
       "The storage pools that have its folder, set by administrators; what its owner uploaded is at `…/versions`",
+    example: ["pool-a"],
   }),
-  total_size: z.int().nullable(),
+  total_size: z
+    .int()
+    .nullable()
+    .openapi({
+      description: "Bytes of all its files; null: not counted",
+      example: 5 * GIB,
+    }),
   status: z.string(),
   visibility: z.string(),
   created_at: Timestamp.nullable(),
@@ -101,9 +121,30 @@ const NewEntry = {
 
 const Entry = {
   dataset: z
-    .object({ ...answerFields, storage_type: z.string().nullable(), file_count: z.int().nullable() })
+    .object({
+      ...answerFields,
+      status: answerFields.status.openapi({
+        description:
+          "uploading (nobody has filled it yet), ready or error; only what is ready can be mounted",
+        example: "ready",
+      }),
+      storage_type: z.string().nullable().openapi({
+        description: "Where the old system stored it",
+        example: "local",
+      }),
+      file_count: z.int().nullable().openapi({
+        description: "How many files it has; null: not counted",
+        example: 12_000,
+      }),
+    })
     .openapi("Dataset"),
-  model: z.object({ ...answerFields, framework: z.string().nullable() }).openapi("Model"),
+  model: z
+    .object({
+      ...answerFields,
+      status: answerFields.status.openapi({ description: "uploading, ready or error", example: "ready" }),
+      framework: z.string().nullable(),
+    })
+    .openapi("Model"),
 };
 
 const EntryChange = z
@@ -112,6 +153,7 @@ const EntryChange = z
     name: displayText(256).optional(),
     status: z.enum(DATA_STATUSES).optional().openapi({
       description: "Set by administrators; ready once its folder holds what is to be mounted",
+      example: "ready",
     }),
   })
   .openapi("DataEntryChange");
@@ -182,7 +224,7 @@ function registerRoutes(api: ApiApp, { db }: ApiDeps, kind: DataKind): void {
       summary: `The ${plural} you may read: your own, your workspaces', public ones`,
       answers: `A page of ${plural}`,
       filters: {
-        visibility: Visibility.optional(),
+        visibility: Visibility.optional().describe("Only those that these may read"),
         workspace_id: NumericId.optional(),
         name: displayText(256).optional(),
       },

@@ -1,6 +1,7 @@
 /** What is in a dataset or model, for whoever may read it: its folders and files, and which versions are in which pools. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { FILE_TYPE_HEADER, TREE_TYPE } from "@remotegpu/shared/messages/files";
+import { GIB } from "@remotegpu/shared/values/units";
 import { COPY_STATUSES, isMounted } from "../../core/data/upload-plan.ts";
 import { isBelowPool, poolPath } from "../../core/instances/desired-set.ts";
 import type { DataKind, DataRow } from "../../store/accounts/catalogue.ts";
@@ -21,18 +22,28 @@ const params = NumericIdPath;
 
 const Version = z
   .object({
-    version: z.int(),
-    storage_pool: z.string(),
-    status: z.enum(COPY_STATUSES),
-    status_reason: z.string().nullable(),
-    is_mounted: z.boolean(),
-    total_size: z.int(),
-    file_count: z.int(),
+    version: z.int().openapi({ description: "Which one, from 1", example: 2 }),
+    storage_pool: z.string().openapi({ description: "Which pool has it, or gets it", example: "pool-a" }),
+    status: z.enum(COPY_STATUSES).openapi({ description: "uploading, ready, or error", example: "ready" }),
+    status_reason: z.string().nullable().openapi({
+      description: "Why it is in error; null else",
+      example: "It does not agree with its list: a.txt is missing.",
+    }),
+    is_mounted: z.boolean().openapi({
+      description: "Whether what starts now mounts this one",
+      example: true,
+    }),
+    total_size: z.int().openapi({ description: "Bytes of all its files", example: 5 * GIB }),
+    file_count: z.int().openapi({ description: "How many files it has", example: 12_000 }),
     manifest_sha256: z.string(),
     /** Whether its files are compared with what was sealed when they are read. */
-    integrity: z.enum(INTEGRITIES),
-    begun_at: Timestamp,
-    ready_at: Timestamp.nullable(),
+    integrity: z.enum(INTEGRITIES).openapi({
+      description:
+        "Whether what is read of its files is compared with what was brought; unchecked where it was brought before there was that",
+      example: "checked",
+    }),
+    begun_at: Timestamp.describe("When its upload was begun, or gone on with, last"),
+    ready_at: Timestamp.nullable().describe("Since when it is ready; null until then"),
   })
   .openapi("DataVersion");
 

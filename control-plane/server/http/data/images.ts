@@ -29,16 +29,27 @@ const fields = {
   is_official: z.boolean().optional(),
   size: Int53.nullable().optional(),
   registry_url: displayText(512).nullable().optional(),
-  status: Status.optional(),
+  status: Status.optional().describe("deprecated: no longer offered for orders"),
 };
 
-const NewImage = z.strictObject({ name: ImageReference, ...fields }).openapi("NewImage");
+const NewImage = z
+  .strictObject({
+    name: ImageReference.openapi({
+      description: "What an order names",
+      example: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
+    }),
+    ...fields,
+  })
+  .openapi("NewImage");
 const ImageChange = z.strictObject(fields).openapi("ImageChange");
 
 const Image = z
   .object({
     id: z.int(),
-    name: z.string(),
+    name: z.string().openapi({
+      description: "What an order names",
+      example: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
+    }),
     display_name: z.string().nullable(),
     category: z.string().nullable(),
     framework: z.string().nullable(),
@@ -48,7 +59,10 @@ const Image = z
     is_official: z.boolean(),
     size: z.int().nullable(),
     registry_url: z.string().nullable(),
-    status: z.string(),
+    status: z.string().openapi({
+      description: "active or deprecated (no longer offered for orders)",
+      example: "active",
+    }),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
   })
@@ -90,8 +104,14 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
       answers: "A page of images",
       filters: {
         status: Status.optional(),
-        category: displayText(64).optional(),
-        framework: displayText(64).optional(),
+        category: displayText(64).optional().openapi({
+          description: "Only those of this category",
+          example: "pytorch",
+        }),
+        framework: displayText(64).optional().openapi({
+          description: "Only those with this framework",
+          example: "pytorch",
+        }),
       },
       rows: (_c, page, { status = null, category = null, framework = null }) =>
         listImages(db, { status, category, framework, page }),

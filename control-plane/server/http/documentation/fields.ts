@@ -1,7 +1,7 @@
 /**
  * Says of every field and parameter what it means and gives an example. What a zod schema says of itself
  * (`.openapi({ description, example })`) comes first; else the word list has it, by `Schema.field` or, for a field that
- * means the same everywhere, by its name alone. A field that neither knows fails a test.
+ * means the same everywhere and says nothing, by its name alone. A field that neither knows fails a test.
  */
 import { singular } from "./operation-ids.ts";
 import { type ApiDocument, type Parameter, type Route, type Schema } from "./openapi-document.ts";
@@ -27,8 +27,13 @@ export function describeFields(document: ApiDocument, routes: readonly Route[]):
 function describeObject(schema: Schema, owner: string): void {
   setExample(schema, undefined);
   for (const [field, value] of Object.entries(schema.properties ?? {}))
-    describeField(value, DESCRIPTIONS[`${owner}.${field}`] ?? DESCRIPTIONS[field]);
+    describeField(value, DESCRIPTIONS[`${owner}.${field}`] ?? defaultOf(field, value));
   for (const part of schema.allOf ?? []) describeObject(part, owner);
+}
+
+/** A description of its own has an example of its own, since the default's would be one of something else. */
+function defaultOf(field: string, { description }: Schema): Description | undefined {
+  return description === undefined ? DESCRIPTIONS[field] : undefined;
 }
 
 function describeField(schema: Schema, word: Description | undefined): void {

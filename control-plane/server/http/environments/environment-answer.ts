@@ -19,11 +19,17 @@ import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts
 import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 
-const Mount = z.object({ id: z.int(), path: z.string(), readonly: z.boolean() }).openapi("Mount");
+const Mount = z
+  .object({
+    id: z.int().openapi({ description: "The dataset or model", example: 12 }),
+    path: z.string().openapi({ description: "Where it is in the container", example: "/gemini/data-1" }),
+    readonly: z.boolean().describe("Always true"),
+  })
+  .openapi("Mount");
 
 export const Environment = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "env-5b1f6c0e" }),
     customer_id: z.int(),
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
@@ -53,26 +59,43 @@ export const Environment = z
     web_terminal_enabled: z.boolean(),
     auto_release_hours: z.int().openapi({
       description: "Without access for so long its host gives a port of it back, and warns before",
+      example: 48,
     }),
     waits_for_restart: z.array(z.string()).openapi({
       description: "Changed fields that its container learns with its next start or restart",
+      example: ["jupyter_enabled"],
     }),
-    ssh_port: z.int().nullable(),
-    rdp_port: z.int().nullable(),
-    jupyter_port: z.int().nullable(),
-    tensorboard_port: z.int().nullable(),
+    ssh_port: z.int().nullable().openapi({
+      description: "The port of SSH on its host; null while there is none",
+      example: 20_481,
+    }),
+    rdp_port: z.int().nullable().openapi({
+      description: "The port of RDP on its host; null while there is none",
+      example: 20_482,
+    }),
+    jupyter_port: z.int().nullable().openapi({
+      description: "The port of JupyterLab on its host; null while there is none",
+      example: 20_483,
+    }),
+    tensorboard_port: z.int().nullable().openapi({
+      description: "The port of TensorBoard on its host; null while there is none",
+      example: 20_484,
+    }),
     mounted_datasets: z.array(Mount).nullable(),
     mounted_models: z.array(Mount).nullable(),
     env_vars: VisibleEnvVars,
     config: z.record(z.string(), z.unknown()).nullable(),
     container_id: z.string().nullable(),
     started_at: Timestamp.nullable(),
-    stopped_at: Timestamp.nullable(),
+    stopped_at: Timestamp.nullable().describe("When it stopped last"),
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
-    restarts: Restarts.nullable(),
+    restarts: Restarts.nullable().openapi({
+      description:
+        "How often the container of the present run ended and was started again, as a list shows it; null: never",
+    }),
     idle_since: Timestamp.nullable().openapi({
       description:
         "Since when nobody has used it; null: it is used, nothing is known of that, or it does not stop by itself",

@@ -28,9 +28,12 @@ const Mounts = z
   .array(
     z
       .strictObject({
-        id: RowId,
-        path: z.string().max(64).optional(),
-        readonly: z.boolean().optional(),
+        id: RowId.openapi({ description: "The dataset or model", example: 12 }),
+        path: z.string().max(64).optional().openapi({
+          description: "Where it is to be; the next free place, if left out",
+          example: "/gemini/data-1",
+        }),
+        readonly: z.boolean().optional().describe("May be true alone"),
       })
       .openapi("NewMount"),
   )
@@ -42,14 +45,19 @@ export const IdleStopMinutes = z.int().min(IDLE_STOP_MINUTES.least).max(IDLE_STO
 
 export const NewEnvironmentBody = z
   .strictObject({
-    workspace_id: RowId.nullable().optional(),
+    workspace_id: RowId.nullable().optional().openapi({
+      description: "Where it belongs; your personal workspace, if left out",
+      example: 42,
+    }),
     name: EnvironmentName,
     description: Description.nullable().optional(),
     image: ImageReference.openapi({
       description:
         "Of a registry that the operator lets everybody use, or one that is on offer (GET /images). One that needs a login is fetched with your registry's credential, or the workspace's (POST /registry-credentials)",
+      example: "pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime",
     }),
     ...sizeFields,
+    gpu: sizeFields.gpu.openapi({ description: "GPUs; 0, if left out", example: 1 }),
     storage: Int53.nullable().optional(),
     temp_storage: Bytes.min(MIN_TEMP_STORAGE).nullable().optional(),
     ssh_enabled: z.boolean().optional(),
@@ -63,12 +71,28 @@ export const NewEnvironmentBody = z
     config: z
       .strictObject({
         ...placeFields,
-        command: Command.optional(),
-        ssh: z.enum(SSH_SERVERS).optional(),
-        idle_stop_minutes: IdleStopMinutes.optional(),
-        wake: z.boolean().optional(),
+        command: Command.optional().openapi({
+          description: "Runs in place of what keeps it up",
+          example: "python3 serve.py",
+        }),
+        ssh: z.enum(SSH_SERVERS).optional().openapi({
+          description:
+            "Which server answers by SSH: ours, which knows people's keys, or the image's own on port 22, which knows none of them; ours, if left out",
+          example: "ours",
+        }),
+        idle_stop_minutes: IdleStopMinutes.optional().openapi({
+          description:
+            "It is stopped once nobody was in it and its cards and processors rested for so long; never, if left out. What is not known counts as use, and it is warned of 10 minutes before",
+          example: 120,
+        }),
+        wake: z.boolean().optional().openapi({
+          description:
+            "While it is stopped, whoever may start it does so by opening one of its pages through the gateway, by a request there with a key, or by remotegpu ssh. Scripts of a page that is still open, shared links and failed entries start nothing",
+          example: true,
+        }),
       })
-      .optional(),
+      .optional()
+      .describe("What is ordered beyond the columns"),
   })
   .openapi("NewEnvironment", {
     example: {

@@ -13,8 +13,14 @@ function refusalIn(ordered: object, field: string): string {
 }
 
 const settings = {
-  idle_stop_minutes: IdleStopMinutes.nullable().optional(),
-  wake: z.boolean().nullable().optional(),
+  idle_stop_minutes: IdleStopMinutes.nullable().optional().openapi({
+    description: "The same as at its order; null: it is never stopped for that",
+    example: 120,
+  }),
+  wake: z.boolean().nullable().optional().openapi({
+    description: "The same as at its order; null: it stays stopped until it is started",
+    example: true,
+  }),
 };
 
 const shape = {

@@ -57,15 +57,21 @@ const PortMapping = z
     /** The address to connect to. */
     host: z.string().nullable(),
     service_type: z.string(),
-    external_port: z.int(),
+    external_port: z.int().openapi({ description: "The port on its host", example: 20_481 }),
     internal_port: z.int(),
-    status: z.string(),
+    status: z.string().openapi({ description: "active or released", example: "active" }),
     /** "released": ordered, and the host has not confirmed it yet. Null for one that the old system leased. */
-    want: z.enum(["held", "released"]).nullable(),
+    want: z.enum(["held", "released"]).nullable().openapi({
+      description:
+        "released: ordered, and the host has not confirmed it yet. Null for one that the old system leased",
+    }),
     /** What the host said of it last. */
-    state: z.string().nullable(),
-    detail: z.string().nullable(),
-    release_reason: z.string().nullable(),
+    state: z.string().nullable().openapi({
+      description: "What the host reported of it last",
+      example: "held",
+    }),
+    detail: z.string().nullable().openapi({ description: "The same in a sentence", example: "bound" }),
+    release_reason: z.string().nullable().openapi({ description: "Why it was given back", example: "idle" }),
     /** Without access for so long it is released. */
     auto_release_hours: z.int().nullable(),
     allocated_at: Timestamp.nullable(),
@@ -75,14 +81,14 @@ const PortMapping = z
     /** Through it, since it was leased; null where its host does not report it. */
     bytes_in: z.int().nullable(),
     bytes_out: z.int().nullable(),
-    released_at: Timestamp.nullable(),
+    released_at: Timestamp.nullable().describe("When it was given back"),
   })
   .openapi("PortMapping");
 
 const PortRequest = z
   .strictObject({
     env_id: EnvironmentId,
-    service_type: z.literal("custom"),
+    service_type: z.literal("custom").describe("Those of services are taken with each start"),
     internal_port: z.int().min(1).max(MAX_PORT),
   })
   .openapi("PortWish");
@@ -96,7 +102,10 @@ const list = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      env_id: EnvironmentId.optional(),
+      env_id: EnvironmentId.optional().openapi({
+        description: "Only those of this environment",
+        example: "env-5b1f6c0e",
+      }),
       status: z.enum(["active", "released"]).optional(),
       service_type: z.enum(LEASE_SERVICES).optional(),
     }),

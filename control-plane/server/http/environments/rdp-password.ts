@@ -21,7 +21,15 @@ import { generatePassword } from "./generated-password.ts";
 import { statusPhrase, reasonOf } from "../../core/reasons/plain-reason.ts";
 
 const RdpPassword = z
-  .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
+  .object({
+    environment_id: z.string().openapi({ description: "What it opens", example: "env-5b1f6c0e" }),
+    user: z.literal("root").openapi({ description: "Whom to log in as", example: "root" }),
+    password: z.string().openapi({
+      description: "Displayed this once",
+      example: "q4w8t-hn2mk-9zrva-c7xpe-6bjys-u3dgf",
+    }),
+    set_at: Timestamp.describe("From then on it opens, and an earlier one does not"),
+  })
   .openapi("RdpPassword");
 
 const post = createRoute({

@@ -19,7 +19,15 @@ const tags = ["environments"];
 const params = WorkloadIdPath;
 
 const SshPassword = z
-  .object({ environment_id: z.string(), user: z.literal("root"), password: z.string(), set_at: Timestamp })
+  .object({
+    environment_id: z.string().openapi({ description: "What it opens", example: "env-5b1f6c0e" }),
+    user: z.literal("root").openapi({ description: "Whom to log in as", example: "root" }),
+    password: z.string().openapi({
+      description: "Displayed this once",
+      example: "x7k2m-9qhzt-b4wnc-8rjpe-3dyva-u6gsf",
+    }),
+    set_at: Timestamp.describe("From then on it opens, and an earlier one does not"),
+  })
   .openapi("SshPassword");
 
 const post = createRoute({

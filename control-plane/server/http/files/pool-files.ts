@@ -33,28 +33,66 @@ export const fileQuery = {
     .string()
     .max(MAX_PATH)
     .refine((path) => path.isWellFormed() && !path.includes("\0"), "must be well-formed text without U+0000")
-    .optional(),
-  path_base64: z.string().regex(BYTES, "must be base64url").optional(),
+    .optional()
+    .openapi({
+      description: "Which file or folder, as programs inside see it",
+      example: "/gemini/output/model.pt",
+    }),
+  path_base64: z
+    .string()
+    .regex(BYTES, "must be base64url")
+    .optional()
+    .describe("The same as base64url of its bytes, where they are no text"),
+};
+
+/** The same in a body. */
+export const fileFields = {
+  path: fileQuery.path.openapi({
+    description: "Which file, as programs inside see it",
+    example: "/gemini/output/model.pt",
+  }),
+  path_base64: fileQuery.path_base64.openapi({ example: "L2dlbWluaS9jb2RlL_8" }),
 };
 
 export const FileQuery = z.strictObject({
   ...pageQuery,
   ...fileQuery,
   /** A folder with all below it in one answer: with the bytes of its small files, or without any. */
-  tree: z.enum(["files", "entries"]).optional(),
+  tree: z.enum(["files", "entries"]).optional().openapi({
+    description:
+      'A folder with all below it in one answer: a line of JSON for each entry (`path_base64` below the folder, `type`, `size`, `modified_at`, `sha256`); with `files`, a file of at most 1 MiB has its `sha256`, and its bytes follow its line; the last line is `{"is_whole":true}`',
+    example: "files",
+  }),
   /** The bytes of files that were changed from then on alone. */
-  modified_from: Timestamp.optional(),
+  modified_from: Timestamp.optional().openapi({
+    description: "With `tree=files`: the bytes of files alone that were changed from this moment on",
+  }),
 });
 
 const FileEntry = z
   .object({
-    name: z.string(),
-    name_base64: z.string().nullable(),
-    path: z.string(),
-    path_base64: z.string().nullable(),
-    type: z.enum(["file", "folder", "link", "other"]),
-    size: z.int().nullable(),
-    modified_at: Timestamp.nullable(),
+    name: z.string().openapi({
+      description: "Its name; what is no text in it shows as U+FFFD",
+      example: "model.pt",
+    }),
+    name_base64: z.string().nullable().openapi({
+      description: "base64url of the name's bytes where they are no text; else null",
+      example: "_w",
+    }),
+    path: z.string().openapi({
+      description: "The same with its parent folders, as `path` takes it",
+      example: "attempt-1/model.pt",
+    }),
+    path_base64: z.string().nullable().openapi({
+      description: "base64url of the path's bytes where they are no text; else null",
+      example: "YXR0ZW1wdC0xL_8",
+    }),
+    type: z.enum(["file", "folder", "link", "other"]).openapi({
+      description: "What it is; links are not followed, and other is a pipe, a device or a socket",
+      example: "file",
+    }),
+    size: z.int().nullable().openapi({ description: "Bytes of a file; else null", example: 44_040_192 }),
+    modified_at: Timestamp.nullable().describe("When it was changed last; null where that is not reported"),
   })
   .openapi("FileEntry");
 

@@ -22,7 +22,14 @@ const Alarm = z
       description: "What happened and what to do",
       example: "The stop is overdue since 08:00.",
     }),
-    ...REASON_FIELDS,
+    reason_code: REASON_FIELDS.reason_code.openapi({
+      description: "The reason as a word for programs; as-reported where it is a text alone",
+      example: "gpu-not-listed",
+    }),
+    reason_params: REASON_FIELDS.reason_params.openapi({
+      description: "The names and numbers of the reason, by their names",
+      example: { gpu_uuid: "GPU-5a3f", host_id: "host-7" },
+    }),
     raised_at: Timestamp.describe("When it began"),
     cleared_at: Timestamp.nullable().describe("When it ended or was acknowledged; null: it is open"),
     about: z

@@ -14,29 +14,49 @@ import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-ans
 
 const Scaling = z
   .object({
-    at: Timestamp,
-    from: z.int(),
-    to: z.int(),
-    reason: z.string(),
-    actor: z.string(),
+    at: Timestamp.describe("When"),
+    from: z.int().openapi({ description: "From so many replicas", example: 1 }),
+    to: z.int().openapi({ description: "To so many", example: 2 }),
+    reason: z.string().openapi({
+      description: "Why",
+      example:
+        "It goes from 1 to 2 replicas: for 6 s there was work for 1.6 or more; now 170 requests a second with target_qps 100.",
+    }),
+    actor: z.string().openapi({
+      description: "Who made it: autoscaling, the gateway to which a request came, or people",
+      example: "autoscaling",
+    }),
     /** It was told, and not done. */
-    would: z.boolean(),
+    would: z.boolean().openapi({
+      description: "It was recommended, and not done: it was paused or recommends only",
+      example: false,
+    }),
   })
   .openapi("ServiceScaling");
 
 const Autoscaling = z
   .object({
-    is_in_charge: z.boolean(),
-    wish: z.int().nullable(),
-    reason: z.string().nullable(),
-    looked_at: Timestamp.nullable(),
-    decisions: z.array(Scaling),
+    is_in_charge: z.boolean().openapi({
+      description: "The number follows it; false while it is paused or runs dry",
+      example: true,
+    }),
+    wish: z.int().nullable().openapi({
+      description: "The number of replicas that it recommends; null before its first check",
+      example: 2,
+    }),
+    reason: z.string().nullable().openapi({
+      description: "Why it recommends so many",
+      example:
+        "It stays at 2 replicas: there is work for 1.7; now 170 requests a second with target_qps 100.",
+    }),
+    looked_at: Timestamp.nullable().describe("When it last checked"),
+    decisions: z.array(Scaling).describe("The last changes of the number, the newest first"),
   })
   .openapi("ServiceAutoscaling");
 
 export const InferenceService = z
   .object({
-    id: z.string(),
+    id: z.string().openapi({ description: "Its id", example: "svc-8e04b6aa" }),
     customer_id: z.int(),
     owner_username: z.string().nullable(),
     workspace_id: z.int().nullable(),
@@ -47,29 +67,48 @@ export const InferenceService = z
     framework: z.string().nullable(),
     image: z.string(),
     version: z.string().nullable(),
-    previous_version: z.string().nullable(),
+    previous_version: z.string().nullable().openapi({ description: "The version before", example: "v1" }),
     status: z.enum(INFERENCE_SERVICE_STATUSES),
     status_reason: z.string().nullable(),
     ...STATUS_REASON_FIELDS,
     status_deadline_at: Timestamp.nullable(),
-    endpoint_url: z.string().nullable(),
-    domain_url: z.string().nullable(),
+    endpoint_url: z.string().nullable().openapi({
+      description: "Where requests go, for life; null until a gateway has run",
+      example: "https://example.com/services/svc-8e04b6aa/",
+    }),
+    domain_url: z.string().nullable().openapi({
+      description:
+        "The same at a name of its own, whose pages share no origin; null where no gateway that runs has SERVICE_DOMAIN",
+      example: "https://svc-8e04b6aa.services.example.com/",
+    }),
     cpu: z.int().nullable(),
     memory: z.int().nullable(),
     gpu: z.int().nullable(),
     gpu_memory: z.int().nullable(),
     /** As many as are wanted; 0 when it was stopped here. */
-    replicas: z.int(),
-    ready_replicas: z.int(),
-    waiting_replicas: z.int(),
-    revision: z.int().nullable(),
+    replicas: z.int().openapi({ description: "As many as are wanted; 0 when it was stopped", example: 2 }),
+    ready_replicas: z.int().openapi({ description: "As many answer", example: 2 }),
+    waiting_replicas: z.int().openapi({
+      description: "As many wait for a place, free of charge",
+      example: 0,
+    }),
+    revision: z.int().nullable().openapi({
+      description: "The number of the revision that serves; null: it is of the old system",
+      example: 1,
+    }),
     rollout: z
       .object({
-        version: z.string().nullable(),
-        revision: z.int(),
-        cause: z.string().nullable(),
-        allow_gap: z.boolean(),
-        began_at: Timestamp,
+        version: z.string().nullable().openapi({
+          description: "The version that is to serve",
+          example: "v3",
+        }),
+        revision: z.int().openapi({ description: "Its revision", example: 3 }),
+        cause: z.string().nullable().openapi({
+          description: "Why it goes back to the version that serves; null: it does not",
+          example: "It was called off.",
+        }),
+        allow_gap: z.boolean().describe("Whether a replica may make room, where there is none for one more"),
+        began_at: Timestamp.describe("When it was ordered"),
       })
       .nullable()
       .openapi("InferenceServiceRollout"),
@@ -87,7 +126,10 @@ export const InferenceService = z
     created_at: Timestamp.nullable(),
     updated_at: Timestamp.nullable(),
     /** The host of the first replica. */
-    host_id: z.string().nullable(),
+    host_id: z.string().nullable().openapi({
+      description: "The host of the first replica",
+      example: "host-91d3e7b4",
+    }),
     /** True where any of its GPUs is a simulated one. */
     simulated: z.boolean(),
     ...moneyFields,

@@ -45,24 +45,68 @@ const CorsOrigin = z
 
 /** How it shows itself at gateways; holds at once, also for replicas that run. */
 const exposure = {
-  public: z.boolean(),
-  cors_origins: z.array(CorsOrigin).max(MAX_ORIGINS),
-  max_in_flight: z.int().min(1).max(MAX_AT_ONCE),
-  max_queued: z.int().min(0).max(MAX_AT_ONCE),
-  queue_seconds: z.int().min(0).max(MAX_QUEUE_SECONDS),
-  wake_seconds: z.int().min(0).max(MAX_WAKE_SECONDS),
-  timeout_seconds: z.int().min(1).max(MAX_SECONDS),
-  drain_seconds: z.int().min(0).max(MAX_SECONDS),
+  public: z.boolean().openapi({
+    description: "Whoever knows its address may call it, without a key",
+    example: true,
+  }),
+  cors_origins: z
+    .array(CorsOrigin)
+    .max(MAX_ORIGINS)
+    .openapi({
+      description: 'Pages of these origins may call it from a browser; "*" is all of them',
+      example: ["https://app.example.com"],
+    }),
+  max_in_flight: z.int().min(1).max(MAX_AT_ONCE).openapi({
+    description:
+      "Requests that one replica is given at once, all gateways together; without a bound, if left out",
+    example: 32,
+  }),
+  max_queued: z.int().min(0).max(MAX_AT_ONCE).openapi({
+    description: "Requests that wait for a replica at each gateway; 100, if left out",
+    example: 100,
+  }),
+  queue_seconds: z.int().min(0).max(MAX_QUEUE_SECONDS).openapi({
+    description: "How long one waits for a replica; 30, if left out",
+    example: 30,
+  }),
+  wake_seconds: z.int().min(0).max(MAX_WAKE_SECONDS).openapi({
+    description:
+      "How long one waits at least that wakes a service which sleeps: until a replica has started; 300, if left out",
+    example: 300,
+  }),
+  timeout_seconds: z.int().min(1).max(MAX_SECONDS).openapi({
+    description: "How long until the first byte of an answer; 600, if left out",
+    example: 600,
+  }),
+  drain_seconds: z.int().min(0).max(MAX_SECONDS).openapi({
+    description: "How long a replica that goes has to end what it was given; 600, if left out",
+    example: 300,
+  }),
 };
 
 const Autoscaling = z
   .strictObject({
-    target_cpu: z.number().positive().max(MAX_TARGET_CPU).optional(),
-    target_qps: z.number().positive().max(MAX_TARGET).optional(),
-    target_in_flight: z.number().positive().max(MAX_TARGET).optional(),
-    scale_down_delay: z.int().min(0).max(SECONDS_PER_DAY).optional(),
-    scale_to_zero_after: z.int().min(1).max(SECONDS_PER_DAY).optional(),
-    paused: z.boolean().optional(),
+    target_cpu: z.number().positive().max(MAX_TARGET_CPU).optional().openapi({
+      description: "Percent of a replica's cores",
+      example: 80,
+    }),
+    target_qps: z.number().positive().max(MAX_TARGET).optional().openapi({
+      description: "Requests a second of each replica",
+      example: 100,
+    }),
+    target_in_flight: z.number().positive().max(MAX_TARGET).optional().openapi({
+      description: "Requests at once of each replica",
+      example: 16,
+    }),
+    scale_down_delay: z.int().min(0).max(SECONDS_PER_DAY).optional().openapi({
+      description: "So many seconds the load must be lower",
+      example: 300,
+    }),
+    scale_to_zero_after: z.int().min(1).max(SECONDS_PER_DAY).optional().openapi({
+      description: "So many seconds without a request, where min_replicas is 0",
+      example: 900,
+    }),
+    paused: z.boolean().optional().openapi({ description: "The number is left to people", example: true }),
   })
   .openapi("AutoscalingConfig");
 
@@ -73,9 +117,12 @@ export const NewInferenceServiceBody = z
     description: Description.nullable().optional(),
     framework: displayText(64).nullable().optional(),
     image: ImageReference,
-    version: displayText(64),
+    version: displayText(64).openapi({ description: "What its people call this version", example: "v1" }),
     ...sizeFields,
-    model_id: RowId.nullable().optional(),
+    model_id: RowId.nullable().optional().openapi({
+      description: "The model that each replica finds in /gemini/pretrain1, read-only",
+      example: 7,
+    }),
     model_version: displayText(64).nullable().optional(),
     min_replicas: MinReplicas.optional(),
     max_replicas: MaxReplicas.optional(),
@@ -175,21 +222,54 @@ const INSTEAD = new Map([
 ]);
 
 const visible = {
-  public: exposure.public.nullable().optional(),
-  cors_origins: exposure.cors_origins.nullable().optional(),
-  max_in_flight: exposure.max_in_flight.nullable().optional(),
-  max_queued: exposure.max_queued.nullable().optional(),
-  queue_seconds: exposure.queue_seconds.nullable().optional(),
-  wake_seconds: exposure.wake_seconds.nullable().optional(),
-  timeout_seconds: exposure.timeout_seconds.nullable().optional(),
-  drain_seconds: exposure.drain_seconds.nullable().optional(),
+  public: exposure.public.nullable().optional().openapi({
+    description: "Whoever knows its address may call it, without a key",
+    example: true,
+  }),
+  cors_origins: exposure.cors_origins
+    .nullable()
+    .optional()
+    .openapi({
+      description: 'Pages of these origins may call it from a browser; "*" is all of them',
+      example: ["https://app.example.com"],
+    }),
+  max_in_flight: exposure.max_in_flight.nullable().optional().openapi({
+    description:
+      "Requests that one replica is given at once, all gateways together; without a bound, if left out",
+    example: 32,
+  }),
+  max_queued: exposure.max_queued.nullable().optional().openapi({
+    description: "Requests that wait for a replica at each gateway; 100, if left out",
+    example: 100,
+  }),
+  queue_seconds: exposure.queue_seconds.nullable().optional().openapi({
+    description: "How long one waits for a replica; 30, if left out",
+    example: 30,
+  }),
+  wake_seconds: exposure.wake_seconds.nullable().optional().openapi({
+    description:
+      "How long one waits at least that wakes a service which sleeps: until a replica has started; 300, if left out",
+    example: 300,
+  }),
+  timeout_seconds: exposure.timeout_seconds.nullable().optional().openapi({
+    description: "How long until the first byte of an answer; 600, if left out",
+    example: 600,
+  }),
+  drain_seconds: exposure.drain_seconds.nullable().optional().openapi({
+    description: "How long a replica that goes has to end what it was given; 600, if left out",
+    example: 300,
+  }),
 };
 
 /** What may be changed of one that is there, at once. */
 export const CHANGEABLE = {
   name: displayText(MAX_NAME).optional(),
   description: Description.nullable().optional(),
-  replicas: Replicas.optional(),
+  replicas: Replicas.optional().openapi({
+    description:
+      "As many as it is to have, within the bounds that it has then; refused while it scales by itself",
+    example: 3,
+  }),
   min_replicas: MinReplicas.optional(),
   max_replicas: MaxReplicas.optional(),
   autoscaling_enabled: z.boolean().optional(),
@@ -223,5 +303,5 @@ export const InferenceServiceChangeBody = z
   .openapi("InferenceServiceChange", { additionalProperties: false });
 
 export const ScaleBody = z
-  .strictObject({ replicas: Replicas })
+  .strictObject({ replicas: Replicas.openapi({ description: "As many replicas", example: 3 }) })
   .openapi("InferenceServiceScale", { example: { replicas: 3 } });

@@ -40,21 +40,32 @@ const tags = ["inference services"];
 
 const ServiceKey = z
   .object({
-    id: z.int(),
-    service_id: z.string(),
-    name: z.string(),
-    prefix: z.string(),
+    id: z.int().openapi({ description: "Its id", example: 7 }),
+    service_id: z.string().openapi({ description: "The service that it opens", example: "svc-5b1f6c0e" }),
+    name: z.string().openapi({ description: "The client's name as replicas see it", example: "app" }),
+    prefix: z.string().openapi({
+      description: "The key's first characters, to distinguish keys",
+      example: "rgs_Xk3",
+    }),
     customer_id: z.int(),
-    made_at: Timestamp,
-    expires_at: Timestamp.nullable(),
-    revoked_at: Timestamp.nullable(),
-    revoked_by: z.string().nullable(),
+    made_at: Timestamp.describe("When it was made"),
+    expires_at: Timestamp.nullable().describe("From then on it opens nothing; null: never"),
+    revoked_at: Timestamp.nullable().describe("Since when it opens nothing; null: it was not revoked"),
+    revoked_by: z.string().nullable().openapi({ description: "Who revoked it", example: "customer 42" }),
     requests_per_minute: z.int().nullable(),
-    max_in_flight: z.int().nullable(),
+    max_in_flight: z.int().nullable().openapi({
+      description: "Requests at once, all gateways together; null: as many as come",
+      example: 16,
+    }),
     tokens_per_day: z.int().nullable(),
   })
   .openapi("ServiceKey");
-const CreatedServiceKey = ServiceKey.extend({ key: z.string() }).openapi("ServiceKeyShownOnce");
+const CreatedServiceKey = ServiceKey.extend({
+  key: z.string().openapi({
+    description: "The key itself; it is never displayed again",
+    example: "rgs_Xk3b0Q2nVYr8",
+  }),
+}).openapi("ServiceKeyShownOnce");
 
 const post = createRoute({
   ...forCustomers,
@@ -70,13 +81,23 @@ const post = createRoute({
     body: jsonBody(
       z
         .strictObject({
-          name: displayText(MAX_NAME).refine(
-            (name) => !name.startsWith(OF_PERSON),
-            `must not begin with ${OF_PERSON}, as names of persons' keys do`,
-          ),
-          expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+          name: displayText(MAX_NAME)
+            .refine(
+              (name) => !name.startsWith(OF_PERSON),
+              `must not begin with ${OF_PERSON}, as names of persons' keys do`,
+            )
+            .openapi({
+              description: "The client's name as replicas see it; unique among the service's live keys",
+              example: "app",
+            }),
+          expires_at: z.iso.datetime({ offset: true }).nullable().optional().openapi({
+            description: "From then on it is void; left out, when the requesting key is",
+          }),
           requests_per_minute: z.int().min(1).max(MAX_PER_MINUTE).nullable().optional(),
-          max_in_flight: z.int().min(1).max(MAX_AT_ONCE).nullable().optional(),
+          max_in_flight: z.int().min(1).max(MAX_AT_ONCE).nullable().optional().openapi({
+            description: "Requests at once, all gateways together; without a bound, if left out",
+            example: 16,
+          }),
           tokens_per_day: z.int().min(1).max(MAX_TOKENS_PER_DAY).nullable().optional(),
         })
         .openapi("NewServiceKey"),

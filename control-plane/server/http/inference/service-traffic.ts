@@ -25,56 +25,133 @@ const tags = ["inference services"];
 
 const Spread = z
   .object({
-    count: z.int(),
-    mean_ms: z.number().nullable(),
-    p50_ms: z.number().nullable(),
-    p95_ms: z.number().nullable(),
-    p99_ms: z.number().nullable(),
-    buckets: z.array(z.int()),
+    count: z.int().openapi({ description: "How many there are", example: 1190 }),
+    mean_ms: z.number().nullable().openapi({
+      description: "Milliseconds in the mean; null where there is none",
+      example: 84.2,
+    }),
+    p50_ms: z.number().nullable().openapi({
+      description: "Half of them were at most this long, by the buckets",
+      example: 60,
+    }),
+    p95_ms: z.number().nullable().openapi({
+      description: "95 of 100 were at most this long, by the buckets",
+      example: 210,
+    }),
+    p99_ms: z.number().nullable().openapi({
+      description: "99 of 100 were at most this long, by the buckets",
+      example: 440,
+    }),
+    buckets: z.array(z.int()).openapi({
+      description: "How many lie in each bucket, each counted once",
+      example: [10, 300, 880],
+    }),
   })
   .openapi("TrafficSpread");
 
 const figures = {
-  requests: z.int(),
-  unanswered: z.int(),
-  status_1xx: z.int(),
-  status_2xx: z.int(),
-  status_3xx: z.int(),
-  status_4xx: z.int(),
-  status_5xx: z.int(),
-  cut_off: z.int(),
-  bytes_sent: z.int(),
+  requests: z.int().openapi({ description: "Requests that are over", example: 1204 }),
+  unanswered: z.int().openapi({ description: "The client was gone before there was an answer", example: 1 }),
+  status_1xx: z.int().openapi({ description: "WebSockets that a replica took", example: 0 }),
+  status_2xx: z.int().openapi({ description: "Answers of the status 200 to 299", example: 1190 }),
+  status_3xx: z.int().openapi({ description: "Answers of the status 300 to 399", example: 0 }),
+  status_4xx: z.int().openapi({ description: "Answers of the status 400 to 499", example: 12 }),
+  status_5xx: z.int().openapi({ description: "Answers of the status 500 and above", example: 1 }),
+  cut_off: z.int().openapi({
+    description: "Answers that had begun and did not come to their end, whoever broke off",
+    example: 2,
+  }),
+  bytes_sent: z.int().openapi({ description: "Bytes of answers, heads and all", example: 5820311 }),
   took: Spread,
   first_byte: Spread,
   waited: Spread,
-  token_answers: z.int(),
-  token_silent: z.int(),
-  prompt_tokens: z.int().nullable(),
-  completion_tokens: z.int().nullable(),
-  tokens_per_second: z.number().nullable(),
+  token_answers: z.int().openapi({
+    description: "Answers that reported in `usage` what they used",
+    example: 1100,
+  }),
+  token_silent: z.int().openapi({
+    description:
+      "Answers that might have reported it and did not: compressed, or streamed without include_usage",
+    example: 90,
+  }),
+  prompt_tokens: z.int().nullable().openapi({
+    description: "Of the answers that reported them; null: none did",
+    example: 220310,
+  }),
+  completion_tokens: z.int().nullable().openapi({
+    description: "Of the answers that reported them; null: none did",
+    example: 90112,
+  }),
+  tokens_per_second: z.number().nullable().openapi({
+    description: "Completion tokens by the time that their answers took",
+    example: 41.7,
+  }),
 };
 
 const Cost = z
   .object({
-    amount: Money,
-    from: Timestamp,
-    until: Timestamp.nullable(),
-    per_thousand_requests: Money.nullable(),
-    per_million_tokens: Money.nullable(),
+    amount: Money.openapi({
+      description:
+        "Charges of time that began in it, less what was given back in it; with key: of that, its share by its requests",
+    }),
+    from: Timestamp.describe("The full hour at or before start_time, since time is charged by the hour"),
+    until: Timestamp.nullable().describe("Until when something was charged; null: nothing was yet"),
+    per_thousand_requests: Money.nullable().openapi({
+      description: "Of the requests of all keys that replicas had until then; null: there are none",
+    }),
+    per_million_tokens: Money.nullable().openapi({
+      description: "Of prompt and completion tokens of all keys until then; null: none were reported",
+    }),
   })
   .openapi("TrafficCost");
 
-const Traffic = pageOf(z.object({ minute: Timestamp, ...figures }).openapi("TrafficMinute"))
+const Traffic = pageOf(
+  z
+    .object({ minute: Timestamp.describe("In which these answers were over"), ...figures })
+    .openapi("TrafficMinute"),
+)
   .extend({
-    start_time: Timestamp,
-    end_time: Timestamp,
-    in_flight: z.int(),
-    held: z.int(),
-    bucket_bounds_ms: z.array(z.int()),
-    own_answers: z.int(),
+    start_time: Timestamp.describe("From the minute of this moment on"),
+    end_time: Timestamp.describe("Before this moment"),
+    in_flight: z.int().openapi({
+      description: "Requests that replicas have now, as gateways reported within the last seconds",
+      example: 3,
+    }),
+    held: z.int().openapi({ description: "Requests that wait for a replica now", example: 0 }),
+    bucket_bounds_ms: z.array(z.int()).openapi({
+      description: "Upper bounds of the buckets, in milliseconds; beyond the last is one more",
+      example: [1, 2, 5],
+    }),
+    own_answers: z.int().openapi({
+      description: "Of the requests: those that gateways answered in place of a replica",
+      example: 4,
+    }),
     total: z.object(figures).openapi("TrafficTotal"),
-    keys: z.array(z.object({ key_name: z.string(), ...figures }).openapi("TrafficOfKey")),
-    revisions: z.array(z.object({ revision: z.int(), ...figures }).openapi("TrafficOfRevision")),
+    keys: z
+      .array(
+        z
+          .object({
+            key_name: z.string().openapi({
+              description:
+                "The name of the key, of a person's with user: in front; empty: none was presented, or none that is valid",
+              example: "app",
+            }),
+            ...figures,
+          })
+          .openapi("TrafficOfKey"),
+      )
+      .openapi({
+        description: "By the names of the keys",
+      }),
+    revisions: z
+      .array(
+        z
+          .object({ revision: z.int().openapi({ description: "Which revision", example: 1 }), ...figures })
+          .openapi("TrafficOfRevision"),
+      )
+      .openapi({
+        description: "By the revisions of the replicas that had them",
+      }),
     cost: Cost,
   })
   .openapi("ServiceTraffic");
@@ -92,8 +169,14 @@ const get = createRoute({
   request: {
     params: WorkloadIdPath,
     query: PageQuery.extend({
-      start_time: z.iso.datetime({ offset: true }).optional().openapi({ description: "From this minute on" }),
-      end_time: z.iso.datetime({ offset: true }).optional().openapi({ description: "Before this moment" }),
+      start_time: z.iso.datetime({ offset: true }).optional().openapi({
+        description: "From this minute on",
+        example: "2026-03-01T00:00:00Z",
+      }),
+      end_time: z.iso.datetime({ offset: true }).optional().openapi({
+        description: "Before this moment",
+        example: "2026-04-01T00:00:00Z",
+      }),
       key: displayText(MAX_KEY_NAME)
         .optional()
         .openapi({ description: "Only of the key with this name", example: "app" }),

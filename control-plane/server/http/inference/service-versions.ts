@@ -68,10 +68,13 @@ const rollback = createRoute({
 
 const Revision = z
   .object({
-    number: z.int(),
+    number: z.int().openapi({ description: "Which revision, from 1", example: 1 }),
     version: z.string().nullable(),
     image: z.string(),
-    command: z.string().nullable(),
+    command: z.string().nullable().openapi({
+      description: "What runs in place of the image's own; null: the image's own",
+      example: "python3 serve.py",
+    }),
     env_vars: VisibleEnvVars,
     cpu: z.int(),
     memory: z.int(),
@@ -98,17 +101,22 @@ const revisions = createRoute({
 
 const ServiceRollout = z
   .object({
-    number: z.int(),
-    from_revision: z.int(),
-    from_version: z.string().nullable(),
-    target: z.int(),
-    version: z.string().nullable(),
+    number: z.int().openapi({ description: "Which rollout, from 1", example: 1 }),
+    from_revision: z.int().openapi({ description: "The revision that served", example: 1 }),
+    from_version: z.string().nullable().openapi({ description: "Its version", example: "v1" }),
+    target: z.int().openapi({ description: "The revision that was to serve", example: 2 }),
+    version: z.string().nullable().openapi({ description: "Its version", example: "v2" }),
     allow_gap: z.boolean(),
-    cause: z.string().nullable(),
-    began_at: Timestamp,
-    actor: z.string(),
-    ended_at: Timestamp.nullable(),
-    outcome: z.enum(["completed", "reverted", "superseded"]).nullable(),
+    cause: z.string().nullable().openapi({
+      description: "Why it went back; null: it did not",
+      example: "Replica 3 failed: no registry has its image.",
+    }),
+    began_at: Timestamp.describe("When it was ordered"),
+    actor: z.string().openapi({ description: "Who ordered it", example: "customer 12" }),
+    ended_at: Timestamp.nullable().describe("When it was over; null: it goes on"),
+    outcome: z.enum(["completed", "reverted", "superseded"]).nullable().openapi({
+      description: "superseded: another one took its place; null: it goes on",
+    }),
   })
   .openapi("ServiceRollout");
 

@@ -16,25 +16,49 @@ const config = { ...placeFields, ...templateFields };
 
 export const UpgradeBody = z
   .strictObject({
-    version: displayText(64),
-    image: ImageReference.optional(),
-    env_vars: z.record(EnvVarName, text(MAX_ENV_BYTES).nullable()).optional(),
+    version: displayText(64).openapi({ description: "What its people call the new version", example: "v2" }),
+    image: ImageReference.optional().openapi({
+      description: "What its replicas are made of",
+      example: "vllm/vllm-openai:v0.9.0",
+    }),
+    env_vars: z
+      .record(EnvVarName, text(MAX_ENV_BYTES).nullable())
+      .optional()
+      .openapi({
+        description: "Variables that change; null takes one out",
+        example: { LEVEL: "debug" },
+      }),
     cpu: sizeFields.cpu.optional(),
     memory: sizeFields.memory.optional(),
     gpu: sizeFields.gpu,
     gpu_memory: sizeFields.gpu_memory,
-    model_id: RowId.nullable().optional(),
+    model_id: RowId.nullable().optional().openapi({
+      description: "The model that each replica finds in /gemini/pretrain1, read-only; null: none",
+      example: 7,
+    }),
     model_version: displayText(64).nullable().optional(),
     config: z
       .strictObject({
-        spec: config.spec.nullable(),
+        spec: config.spec.nullable().describe("What it is sold as; null: `default`"),
         gpu_sharing: config.gpu_sharing.nullable(),
-        gpu_model: config.gpu_model.nullable(),
+        gpu_model: config.gpu_model.nullable().openapi({
+          description: "Only this model of GPU",
+          example: "NVIDIA A100-SXM4-80GB",
+        }),
         max_price_per_hour: config.max_price_per_hour.nullable().openapi({ type: ["string", "null"] }),
         host_labels: config.host_labels.nullable(),
-        command: config.command.nullable(),
-        port: config.port.nullable(),
-        stop_grace_seconds: config.stop_grace_seconds.nullable(),
+        command: config.command.nullable().openapi({
+          description: "Runs in place of the image's own; null: the image's own",
+          example: "python3 serve.py",
+        }),
+        port: config.port.nullable().openapi({
+          description: "Where each replica listens; null: 8000",
+          example: 8080,
+        }),
+        stop_grace_seconds: config.stop_grace_seconds.nullable().openapi({
+          description: "From the word to end to the kill; null: 30",
+          example: 60,
+        }),
       })
       .optional(),
     allow_gap: allowGap,

@@ -8,6 +8,10 @@ import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 
+const CODE_DESCRIPTION =
+  "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some";
+const PARAMS_DESCRIPTION = "The numbers, names and further reasons that the code's text shows";
+
 /** Which codes there are, each version may add to. */
 const ReasonCodeAnswer = z.string().nullable();
 /** The parameters by their names; which there are follows from the code. */
@@ -15,18 +19,17 @@ export const ReasonParams = z.record(z.string(), z.unknown());
 const ReasonParamsAnswer = ReasonParams.nullable();
 
 /** Beside a `reason`. */
-export const REASON_FIELDS = { reason_code: ReasonCodeAnswer, reason_params: ReasonParamsAnswer };
+export const REASON_FIELDS = {
+  reason_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "host-cordoned" }),
+  reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+};
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
   status_reason_code: ReasonCodeAnswer.openapi({
-    description:
-      "The same as a stable name, for programs and translations; as-reported where it came as a text. Versions may add some",
+    description: CODE_DESCRIPTION,
     example: "waiting-for-quota",
   }),
-  status_reason_params: ReasonParamsAnswer.openapi({
-    description: "The numbers, names and further reasons that the code's text shows",
-    example: {},
-  }),
+  status_reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
 };
 
 interface ReasonRow {

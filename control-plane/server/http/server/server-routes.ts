@@ -9,8 +9,10 @@ import { metricsText, SummedBooks } from "./metrics.ts";
 import { ApiRefusal, notFound } from "../request/refusal.ts";
 import { forEveryone, ok } from "../request/route.ts";
 
+const Status = z.enum(["ok", "ready", "degraded"]);
+
 const Health = z.object({
-  status: z.enum(["ok", "ready", "degraded"]),
+  status: Status.openapi({ description: "`ok` whenever this answers", example: "ok" }),
   degraded: z
     .array(
       z.object({
@@ -26,6 +28,10 @@ const Health = z.object({
       description: "What is away and what that means; left out where nothing is",
       example: [{ what: "jetstream", why: "It has no leader." }],
     }),
+});
+
+const Readiness = Health.extend({
+  status: Status.openapi({ description: "`ready` whenever this answers with 200", example: "ready" }),
 });
 
 const health = createRoute({
@@ -45,7 +51,7 @@ const ready = createRoute({
   operationId: "getReadiness",
   tags: ["server"],
   summary: "This process can serve: its database answers; degraded, too",
-  responses: ok("It can", Health),
+  responses: ok("It can", Readiness),
 });
 
 const textAnswer = (description: string, type: string) => ({

@@ -131,6 +131,8 @@ export const NewTrainingJobBody = z
     config: z
       .strictObject({
         ...placeFields,
+        spec: placeFields.spec.describe("What is sold, by its name"),
+        gpu_model: placeFields.gpu_model.describe("The model of GPU; null: any"),
         distinct_hosts: z.boolean().optional().openapi({
           description: "No two of its instances on one host",
           example: true,

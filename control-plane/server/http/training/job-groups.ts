@@ -38,6 +38,16 @@ import { JobGroupChangeBody } from "./job-change-body.ts";
 const tags = ["training jobs"];
 const path = "/training-job-groups/{id}";
 
+const ELEMENTS: Record<(typeof TRAINING_JOB_STATUSES)[number], z.ZodInt> = {
+  pending: z.int().openapi({ description: "Pausing before another attempt", example: 0 }),
+  queued: z.int().openapi({ description: "Waiting", example: 40 }),
+  running: z.int().openapi({ description: "Running", example: 10 }),
+  stopping: z.int().openapi({ description: "Being stopped", example: 0 }),
+  completed: z.int().openapi({ description: "Ended with 0", example: 49 }),
+  failed: z.int().openapi({ description: "Ended otherwise", example: 1 }),
+  cancelled: z.int().openapi({ description: "Cancelled", example: 0 }),
+};
+
 const JobGroup = z
   .object({
     id: z.string().openapi({ description: "Its id", example: "jobs-5d20c7f1" }),
@@ -57,14 +67,7 @@ const JobGroup = z
     status: z.enum(["queued", "running", "completed", "failed", "cancelled"]).openapi({
       description: "Of all its elements together; running as soon as one is, and while any is left",
     }),
-    elements: z
-      .object(
-        Object.fromEntries(TRAINING_JOB_STATUSES.map((status) => [status, z.int()])) as Record<
-          (typeof TRAINING_JOB_STATUSES)[number],
-          z.ZodInt
-        >,
-      )
-      .describe("How many of them stand where"),
+    elements: z.object(ELEMENTS).describe("How many of them stand where"),
     created_at: Timestamp,
   })
   .openapi("TrainingJobGroup");

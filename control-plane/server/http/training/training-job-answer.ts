@@ -38,7 +38,7 @@ export const TrainingJob = z
     memory: z.int().nullable(),
     gpu: z.int().nullable(),
     gpu_memory: z.int().nullable(),
-    node_count: z.int(),
+    node_count: z.int().openapi({ description: "How many ranks it has", example: 2 }),
     distributed_config: z.record(z.string(), z.unknown()).nullable(),
     /** Ids; 0 is what the old system wrote for none. */
     mounted_datasets: z
@@ -56,7 +56,10 @@ export const TrainingJob = z
         example: [7],
       }),
     env_vars: VisibleEnvVars,
-    output_path: z.string().nullable(),
+    output_path: z.string().nullable().openapi({
+      description: "Where it writes its results, in the container",
+      example: "/gemini/output/",
+    }),
     config: z.record(z.string(), z.unknown()).nullable(),
     awaits_confirmation: z.boolean().openapi({
       description: "The old system had it waiting: nothing becomes of it until it is confirmed or cancelled",

@@ -45,7 +45,10 @@ const Url = text(MAX_URL_LENGTH).openapi({ description: "HTTPS, on the public in
 const Webhook = z
   .object({
     id: z.int(),
-    url: z.string(),
+    url: z.string().openapi({
+      description: "Where messages are sent",
+      example: "https://example.com/hooks/remotegpu",
+    }),
     kinds: Kinds,
     active: z.boolean(),
     created_at: Timestamp,

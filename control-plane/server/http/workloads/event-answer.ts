@@ -17,7 +17,14 @@ const Event = z
     old: z.string().nullable().openapi({ description: "What was before", example: "queued" }),
     new: z.string().nullable().openapi({ description: "What is since", example: "creating" }),
     reason: z.string().nullable().openapi({ description: "Why, in a sentence", example: "placed on gpu-07" }),
-    ...REASON_FIELDS,
+    reason_code: REASON_FIELDS.reason_code.openapi({
+      description: "Why, as a word for programs; as-reported where it is a text alone",
+      example: "instance-placed",
+    }),
+    reason_params: REASON_FIELDS.reason_params.openapi({
+      description: "The names and numbers of the reason, by their names",
+      example: { epoch: 2, host_id: "host-7" },
+    }),
     instance_id: z.string().nullable(),
     host_id: z.string().nullable(),
     gpu_uuid: z.string().nullable().openapi({

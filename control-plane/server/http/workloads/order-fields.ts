@@ -33,11 +33,13 @@ export const sizeFields = {
 
 /** The place fields of `config`. */
 export const placeFields = {
-  spec: SpecName.optional(),
+  spec: SpecName.optional().describe("What it is sold as; `default`, if left out"),
   gpu_sharing: z.enum(["exclusive", "shared"]).optional().openapi({
     description: "shared: a slice of one GPU, of the size gpu_memory",
   }),
-  gpu_model: displayText(128).optional(),
+  gpu_model: displayText(128)
+    .optional()
+    .openapi({ description: "Only this model of GPU", example: "NVIDIA A100-SXM4-80GB" }),
   max_price_per_hour: NotNegativeAmount.optional().openapi({
     description:
       "What an hour of the whole order may cost, all its instances together. Refused where no GPU model keeps within it; else only such models are taken, at the order and whenever it starts",

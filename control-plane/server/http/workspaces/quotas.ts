@@ -26,10 +26,13 @@ const QuotaRequest = z
 const Quota = z
   .object({
     quota_level: z.string(),
-    cpu_quota: z.int(),
-    memory_quota: z.int(),
+    cpu_quota: z.int().openapi({ description: "Cores that may be held at once", example: 64 }),
+    memory_quota: z.int().openapi({ description: "MB of memory that may be held at once", example: 262_144 }),
     gpu_quota: z.int(),
-    storage_quota: z.int(),
+    storage_quota: z.int().openapi({
+      description: "Bytes of storage that may be ordered at once",
+      example: 1_099_511_627_776,
+    }),
     environment_quota: z.int(),
   })
   .openapi("Quota");

@@ -15,26 +15,20 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
 
   "Problem.printed": ["With 504, of a command that was killed at its deadline: what it had printed"],
 
-  "Health.status": ["`ok` whenever this answers", "ok"],
-  "Readiness.status": ["`ready` whenever this answers with 200", "ready"],
-
   username: ["The name that they are known by here; unique", "ada"],
   email: ["Their address; unique", "ada@example.com"],
   display_name: ["How it is displayed", "Ada Lovelace"],
   user_type: ["external and internal customers have the same rights; admin may do everything", "external"],
-  "CustomerChange.status": ["A suspended one's keys open nothing"],
   balance: ["What is left of the money paid in advance", "125.5000"],
   credit_limit: ["How far below zero the balance may go", "0.0000"],
   currency: ["What amounts are in; only a label", "CNY"],
   overdue_status: ["normal, overdue (no money left) or suspended (what ran was stopped)", "normal"],
   overdue_since: ["Since when no money is left; null while there is some"],
-  last_payment_at: ["When money came in last"],
   api_key_id: ["The key of the request", 7],
 
   owner_username: ["Who ordered it, by name", "ada"],
   share_weight: ["Of the fleet beside others that wait: twice the weight, twice the share", 1],
   role: ["owner, admin, member (orders) or viewer (reads)", "member"],
-  "MemberChange.status": ["A suspended member sees nothing of the workspace"],
 
   public_key: [
     "One line of an authorized_keys file, without options",
@@ -44,28 +38,8 @@ export const ACCOUNT_DESCRIPTIONS: Descriptions = {
   revoked_at: ["Since when it opens nothing; null while it does"],
 
   quota_level: ["The name of the set of limits", "standard"],
-  cpu_quota: ["Cores that may be held at once", 64],
-  memory_quota: ["MB of memory that may be held at once", 262_144],
   gpu_quota: ["GPUs that may be held at once", 8],
-  storage_quota: ["Bytes of storage that may be ordered at once", 1_099_511_627_776],
   environment_quota: ["Environments that may be there at once", 10],
 
-  registry: ["Whose login it is: HOST or HOST:PORT", "ghcr.io"],
-
-  url: ["Where messages are sent", "https://example.com/hooks/remotegpu"],
   active: ["Whether messages are sent there"],
-
-  confirm_username: ["", "ada"],
-  "DataDeletion.environments": ["Environments that are being deleted", ["env-5b1f6c0e"]],
-  "DataDeletion.training_jobs": ["Training jobs that were not over, and are cancelled", ["job-5b1f6c0e"]],
-  "DataDeletion.inference_services": ["Services that are deleted", ["svc-5b1f6c0e"]],
-  "DataDeletion.datasets": ["Datasets that are gone", [12]],
-  "DataDeletion.models": ["Models that are gone", [7]],
-  "DataDeletionKept.kind": ["dataset or model", "dataset"],
-  mounted_by: ["The workload that still mounts it", "env-5b1f6c0e"],
-  "DataRemoval.ordered_at": ["When the data was deleted"],
-  "DataRemoval.ordered_by": ["Who ordered it", "admin 1"],
-  "DataRemoval.resource_type": ["What it was: environment, training, dataset or model", "dataset"],
-  "DataRemoval.resource_id": ["Which it was", "12"],
-  folder: ["", "0f8fad5b-d9cb-469f-a165-70867728950e/datasets/12"],
 };

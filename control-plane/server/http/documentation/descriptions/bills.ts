@@ -7,7 +7,6 @@ export const BILL_DESCRIPTIONS: Descriptions = {
   unit_price: ["Of one unit for one billing unit", "3.500000"],
   billing_unit: ["minute, hour or day", "hour"],
   effective_from: ["Since when it holds"],
-  "Offers.items": ["Each kind of card, and work without one as the last"],
   includes: ["What the spec includes at most; null where parts are paid one by one"],
   shape: ["What an order may have of each at most; null: whatever has a line"],
   gpu_model: ["The model of GPU; null: any", "NVIDIA A100-SXM4-80GB"],
@@ -16,7 +15,6 @@ export const BILL_DESCRIPTIONS: Descriptions = {
 
   month: ["Which month, in the billing time zone", "2026-03"],
   monthly_limit: ["What a month may cost before it is warned of; null: no budget", "500.0000"],
-  balances: ["Balances below which it is warned", ["100.0000", "10.0000"]],
 
   resource_type: ["environment, training, inference or storage", "environment"],
   resource_id: ["The workload's id", "env-5b1f6c0e"],
@@ -32,6 +30,5 @@ export const BILL_DESCRIPTIONS: Descriptions = {
   from_at: ["Since when nothing is charged"],
   to_at: ["Until when; null: to its end"],
   evidence: ["What shows it", { gpu_uuid: "GPU-8f3a2b1c-4d5e-6f70-8192-a3b4c5d6e7f8" }],
-  "TrialBalance.items": ["Customers whose balance differs from the sum of their entries"],
   account: ["The account of the ledger", "customer"],
 };

@@ -4,5 +4,4 @@ import type { Descriptions } from "./description.ts";
 export const CODE_DESCRIPTIONS: Descriptions = {
   "/code-uploads/{id}": ["The upload", "code-81c20a4e"],
   "/parts/{part}": ["The number of the part, from 0", 0],
-  "CodeUpload.status": ["ready where all of it is there and was checked"],
 };

@@ -1,8 +1,6 @@
 /** Hosts, GPUs, how hosts join, and what operators look at. */
 import type { Descriptions } from "./description.ts";
 
-const GIB = 1_073_741_824;
-
 export const FLEET_DESCRIPTIONS: Descriptions = {
   expires_at: ["Until when it holds"],
   access: ["The same for the process by which people get in"],
@@ -40,13 +38,4 @@ export const FLEET_DESCRIPTIONS: Descriptions = {
   gpus_free: ["GPUs that an order could take whole now", 40],
   queued: ["Workloads that wait", 4],
   alarms_open: ["Alarms that nobody has cleared", 0],
-
-  "Alarm.reason_code": [
-    "The reason as a word for programs; as-reported where it is a text alone",
-    "gpu-not-listed",
-  ],
-  "Alarm.reason_params": [
-    "The names and numbers of the reason, by their names",
-    { gpu_uuid: "GPU-5a3f", host_id: "host-7" },
-  ],
 };

@@ -15,18 +15,31 @@ const OUTCOMES = [...new Set([...SESSION_ENDS, "unheard" as const, ...ATTEMPT_OU
 
 const AccessLogEntry = z
   .object({
-    id: z.int(),
-    kind: z.enum(KINDS),
+    id: z.int().openapi({ description: "Its id", example: 4711 }),
+    kind: z.enum(KINDS).describe("A session, or connections that came to nothing"),
     host_id: z.string(),
-    service_type: z.enum(SESSION_SERVICES),
+    service_type: z.enum(SESSION_SERVICES).openapi({ description: "Which service it was", example: "ssh" }),
     client_address: z.string(),
-    began_at: Timestamp,
-    ended_at: Timestamp.nullable(),
-    outcome: z.enum(OUTCOMES).nullable(),
-    detail: z.string(),
-    attempts: z.int().nullable(),
-    bytes_in: z.int().nullable(),
-    bytes_out: z.int().nullable(),
+    began_at: Timestamp.describe("When it began; of attempts the first"),
+    ended_at: Timestamp.nullable().describe("When it ended, of attempts the last; null: it goes on"),
+    outcome: z.enum(OUTCOMES).nullable().openapi({
+      description:
+        "How it ended: by the client, the container, lost, cut, silent, access-process or unheard (not reported); of attempts no-login, silent, too-many, too-fast or no-way. Null: it goes on",
+      example: "client",
+    }),
+    detail: z.string().openapi({ description: "The same in a sentence, where there is one", example: "" }),
+    attempts: z.int().nullable().openapi({
+      description: "How many connections came to nothing; null of a session",
+      example: 31,
+    }),
+    bytes_in: z.int().nullable().openapi({
+      description: "Bytes that came from the client; null of attempts",
+      example: 48_211,
+    }),
+    bytes_out: z.int().nullable().openapi({
+      description: "Bytes that went to the client; null of attempts",
+      example: 1_200_455,
+    }),
     login: AccessLogin.nullable(),
   })
   .openapi("AccessLogEntry");
@@ -46,8 +59,14 @@ const list = createRoute({
       ...pageQuery,
       kind: z.enum(KINDS).optional(),
       service_type: z.enum(SESSION_SERVICES).optional(),
-      client_address: text(64).min(1).optional(),
-      key_customer_id: NumericId.optional(),
+      client_address: text(64).min(1).optional().openapi({
+        description: "Only what came from this address",
+        example: "198.51.100.4",
+      }),
+      key_customer_id: NumericId.optional().openapi({
+        description: "Only sessions with a key of this customer",
+        example: 43,
+      }),
     }),
   },
   responses: ok("A page of the log", pageOf(AccessLogEntry)),

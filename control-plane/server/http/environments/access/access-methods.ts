@@ -43,35 +43,70 @@ const params = WorkloadIdPath;
 
 const Access = z
   .object({
-    environment_id: z.string(),
+    environment_id: z.string().openapi({ description: "The environment", example: "env-5b1f6c0e" }),
     status: z.enum(ENVIRONMENT_STATUSES),
-    services: z.array(
-      z.object({
-        service: z.enum([...LEASE_SERVICES, "terminal"]),
-        internal_port: z.int(),
-        /** What the host reported of its port last; none where there is no port. */
-        state: z.enum(["waiting", "held", "conflict", "exhausted", "released", "none"]),
-        reachable: z.boolean(),
-        host: z.string().nullable(),
-        port: z.int().nullable(),
-        command: z.string().nullable(),
-        url: z.string().nullable(),
-        token: z.string().nullable(),
-        host_key_fingerprint: z.string().nullable(),
-        known_hosts: z.string().nullable(),
-        password_set_at: Timestamp.nullable(),
-        /** The WebSocket by which the gateway leads to SSH and RDP; null where there is none. */
-        gateway_url: z.string().nullable(),
-        /** Why it is not reachable, or of SSH that passwords are refused for now; null where all may come in. */
-        reason: z.string().nullable(),
-        last_accessed_at: Timestamp.nullable(),
-        /** Told once the release is near. */
-        release_due_at: Timestamp.nullable(),
-        /** Through its port, in its whole life; null where there is none, or its host does not tell. */
-        bytes_in: z.int().nullable(),
-        bytes_out: z.int().nullable(),
-      }),
-    ),
+    services: z
+      .array(
+        z.object({
+          service: z.enum([...LEASE_SERVICES, "terminal"]).describe("Which"),
+          internal_port: z.int(),
+          /** What the host reported of its port last; none where there is no port. */
+          state: z.enum(["waiting", "held", "conflict", "exhausted", "released", "none"]).openapi({
+            description: "What the host reported of its port last; none where there is no port",
+          }),
+          reachable: z.boolean().describe("Whether it can be used now"),
+          host: z.string().nullable(),
+          port: z.int().nullable().openapi({ description: "The port to connect to", example: 20_481 }),
+          command: z.string().nullable().openapi({
+            description: "A command that gets in",
+            example: "ssh -p 20481 root@203.0.113.7",
+          }),
+          url: z.string().nullable().openapi({
+            description:
+              "Its address for the browser, which remotegpu open makes a link to; through the gateway, or a port of its host",
+            example: "https://jupyter-env-5b1f6c0e.web.example.com",
+          }),
+          token: z.string().nullable().openapi({
+            description:
+              "The token of JupyterLab, another one with each start; null for other services, and for who may not manage the environment",
+            example: "d1f0",
+          }),
+          host_key_fingerprint: z.string().nullable().openapi({
+            description:
+              "By which clients know its SSH server, the same for the environment's life; null for other services",
+            example: "SHA256:BXqIqHPVvLcKQl7KSnAj4l/lDur77wx4MpXbgTdlT50",
+          }),
+          known_hosts: z.string().nullable().openapi({
+            description:
+              "The same as a line of a known_hosts file; null without a port and for other services",
+            example:
+              "[203.0.113.7]:20481 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",
+          }),
+          password_set_at: Timestamp.nullable().openapi({
+            description:
+              "Since when a generated password opens it, of RDP this run of it; null: of SSH keys alone do, of RDP nothing",
+          }),
+          /** The WebSocket by which the gateway leads to SSH and RDP; null where there is none. */
+          gateway_url: z.string().nullable().openapi({
+            description:
+              "Of SSH and RDP: the WebSocket by which a gateway leads there, with a key as bearer; its binary messages are the connection's bytes",
+            example: "wss://web.example.com/ssh/env-0123456789abcdef0123",
+          }),
+          /** Why it is not reachable, or of SSH that passwords are refused for now; null where all may come in. */
+          reason: z.string().nullable().openapi({
+            description:
+              "Why it is not reachable, or of SSH that its password is refused to new addresses, until when; null where all may come in",
+            example: "The environment is stopped.",
+          }),
+          last_accessed_at: Timestamp.nullable(),
+          /** Told once the release is near. */
+          release_due_at: Timestamp.nullable(),
+          /** Through its port, in its whole life; null where there is none, or its host does not tell. */
+          bytes_in: z.int().nullable(),
+          bytes_out: z.int().nullable(),
+        }),
+      )
+      .describe("Each service that is switched on"),
   })
   .openapi("Access");
 

@@ -11,14 +11,31 @@ export const SESSION_SERVICES = [...LEASE_SERVICES, "terminal"] as const;
 
 export const AccessLogin = z
   .object({
-    method: z.enum(["publickey", "password", "other", "browser"]),
-    at: Timestamp.nullable(),
-    key_fingerprint: z.string().nullable(),
-    customer_id: z.int().nullable(),
-    username: z.string().nullable(),
-    key_name: z.string().nullable(),
-    ticket_id: z.int().nullable(),
-    told_by: z.enum(["container", "gateway"]),
+    method: z.enum(["publickey", "password", "other", "browser"]).openapi({
+      description: "How it logged in; browser: at a terminal's page",
+    }),
+    at: Timestamp.nullable().describe("When it logged in"),
+    key_fingerprint: z.string().nullable().openapi({
+      description: "Of the key, as ssh-keygen -l prints it; null without one",
+      example: "SHA256:T7Jq0cFJ0dUEd0DrhgT7Vv9TTLyZE2xUuPoYBG3oZFQ",
+    }),
+    customer_id: z.int().nullable().openapi({
+      description: "Whose key it was, of those who might enter; null: nobody's of them",
+      example: 43,
+    }),
+    username: z.string().nullable().openapi({ description: "The same by name", example: "ada" }),
+    key_name: z.string().nullable().openapi({
+      description: "What the key was called, where it is your own",
+      example: "laptop",
+    }),
+    ticket_id: z.int().nullable().openapi({
+      description: "The administrator's ticket that it came by; null: by none",
+      example: 4712,
+    }),
+    told_by: z.enum(["container", "gateway"]).openapi({
+      description:
+        "The container reports it, so whoever is root there can make it up; of a terminal the gateway",
+    }),
   })
   .openapi("AccessLogin");
 

@@ -31,18 +31,18 @@ const tags = ["environments"];
 
 const AccessSession = z
   .object({
-    id: z.int(),
+    id: z.int().openapi({ description: "Its id", example: 4711 }),
     host_id: z.string(),
-    service_type: z.enum(SESSION_SERVICES),
+    service_type: z.enum(SESSION_SERVICES).openapi({ description: "Which service it is in", example: "ssh" }),
     client_address: z.string(),
-    opened_at: Timestamp,
-    bytes_in: z.int(),
-    bytes_out: z.int(),
+    opened_at: Timestamp.describe("When it began"),
+    bytes_in: z.int().openapi({ description: "Bytes that came from the client so far", example: 48_211 }),
+    bytes_out: z.int().openapi({ description: "Bytes that went to the client so far", example: 1_200_455 }),
     login: AccessLogin.nullable(),
-    told_at: Timestamp,
+    told_at: Timestamp.describe("When its host or gateway reported a change of it last"),
     /** It is to end: ordered then. */
-    cut_at: Timestamp.nullable(),
-    ended_at: Timestamp.nullable(),
+    cut_at: Timestamp.nullable().describe("When its end was ordered; null: it was not"),
+    ended_at: Timestamp.nullable().describe("When it ended; null: it goes on"),
   })
   .openapi("AccessSession");
 

@@ -44,14 +44,20 @@ const MAX_REASON_LENGTH = 500;
 
 const SshTicket = z
   .object({
-    id: z.int(),
-    environment_id: z.string(),
-    made_by: z.string(),
-    key_fingerprint: z.string(),
-    reason: z.string(),
+    id: z.int().openapi({ description: "Its id", example: 4712 }),
+    environment_id: z.string().openapi({ description: "What it opens", example: "env-5b1f6c0e" }),
+    made_by: z.string().openapi({ description: "Which administrator", example: "admin 1" }),
+    key_fingerprint: z.string().openapi({
+      description: "Of the only key that it lets in",
+      example: "SHA256:T7Jq0cFJ0dUEd0DrhgT7Vv9TTLyZE2xUuPoYBG3oZFQ",
+    }),
+    reason: z.string().openapi({
+      description: "What for",
+      example: "The customer wrote that the training hangs.",
+    }),
     made_at: Timestamp,
-    expires_at: Timestamp,
-    ended_at: Timestamp.nullable(),
+    expires_at: Timestamp.describe("Then it opens no more, and its sessions are ended"),
+    ended_at: Timestamp.nullable().describe("When it ended; null: it is open"),
     ended_by: z.string().nullable(),
   })
   .openapi("SshTicket");
@@ -69,7 +75,16 @@ const post = createRoute({
     params: WorkloadIdPath,
     body: jsonBody(
       z
-        .strictObject({ public_key: text(MAX_KEY_LENGTH), reason: displayText(MAX_REASON_LENGTH) })
+        .strictObject({
+          public_key: text(MAX_KEY_LENGTH).openapi({
+            description: "As a line of a .pub file",
+            example: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJoZCWxF1zTnH1wqbWFL1RrEYJ9Br+Upyrxx40Fo5MGc",
+          }),
+          reason: displayText(MAX_REASON_LENGTH).openapi({
+            description: "What for; the environment's people read it",
+            example: "The customer wrote that it hangs.",
+          }),
+        })
         .openapi("NewSshTicket"),
     ),
   },

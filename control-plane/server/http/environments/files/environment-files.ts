@@ -17,6 +17,7 @@ import {
   entryResponse,
   type FileEntryResponse,
   FilePage,
+  fileFields,
   fileQuery,
   FileQuery,
   pathBytes,
@@ -64,12 +65,23 @@ const put = createRoute({
   summary: "Put a file, of any length, creating parent folders; it appears whole",
   request: {
     params,
-    query: z.strictObject({ ...fileQuery, executable: z.enum(["true", "false"]).optional() }),
+    query: z.strictObject({
+      ...fileQuery,
+      executable: z.enum(["true", "false"]).optional().describe("true: it may be run as a program"),
+    }),
   },
   responses: noContent("It is there, and agrees with `Repr-Digest` where that was sent"),
 });
 
-const DownloadLink = z.object({ url: z.string(), expires_at: Timestamp }).openapi("DownloadLink");
+const DownloadLink = z
+  .object({
+    url: z.string().openapi({
+      description: "Where a browser fetches the file",
+      example: "https://gpu.example.com/api/v1/downloads/WyJlbnYtMSJd.c2lnbmVk",
+    }),
+    expires_at: Timestamp.describe("Until when it leads there"),
+  })
+  .openapi("DownloadLink");
 
 const post = createRoute({
   ...forCustomers,
@@ -81,7 +93,7 @@ const post = createRoute({
     "Make an address by which a browser fetches one file, for ten minutes and as long as this key opens it",
   request: {
     params,
-    body: jsonBody(z.strictObject(fileQuery).openapi("DownloadLinkOrder")),
+    body: jsonBody(z.strictObject(fileFields).openapi("DownloadLinkOrder")),
   },
   responses: created("The address", DownloadLink),
 });

@@ -7,7 +7,14 @@ import { SealState } from "@remotegpu/shared/messages/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
 import { sumsResponse } from "../../files/part-sums.ts";
-import { requestPool, fileQuery, jsonOf, pathBytes, type PoolFile } from "../../files/pool-files.ts";
+import {
+  requestPool,
+  fileFields,
+  fileQuery,
+  jsonOf,
+  pathBytes,
+  type PoolFile,
+} from "../../files/pool-files.ts";
 import { recordBeforehand } from "../../request/audit.ts";
 import { once } from "../../request/idempotency.ts";
 import { Int53, WholeText } from "../../request/input-fields.ts";
@@ -27,7 +34,14 @@ import { namedFile } from "./file-of.ts";
 const tags = ["environments"];
 const params = WorkloadIdPath;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
-const whole = { ...fileQuery, size: WholeText, sha256 };
+const whole = {
+  ...fileQuery,
+  size: WholeText,
+  sha256: sha256.openapi({
+    description: "SHA-256 of the whole file, in hex",
+    example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+  }),
+};
 
 const chunks = createRoute({
   ...forUploads,
@@ -55,7 +69,13 @@ const put = createRoute({
 });
 
 const Completed = z
-  .object({ status: z.enum(["checking", "ready"]), checked_size: z.int() })
+  .object({
+    status: z.enum(["checking", "ready"]).openapi({
+      description: "checking: repeat the request; ready: it is in its place",
+      example: "ready",
+    }),
+    checked_size: z.int().openapi({ description: "Bytes that its host has read", example: 44_040_192 }),
+  })
   .openapi("FileCompletion");
 
 const complete = createRoute({
@@ -70,7 +90,22 @@ const complete = createRoute({
     params,
     body: jsonBody(
       z
-        .strictObject({ ...fileQuery, size: Int53, sha256, executable: z.boolean().default(false) })
+        .strictObject({
+          ...fileFields,
+          path: fileFields.path.openapi({ example: "/gemini/code/data.tar" }),
+          size: Int53.openapi({
+            description: "Its length in bytes, as named with each part",
+            example: 44_040_192,
+          }),
+          sha256: sha256.openapi({
+            description: "Its SHA-256 in hex, as named with each part",
+            example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+          }),
+          executable: z.boolean().default(false).openapi({
+            description: "Whether programs may run it",
+            example: false,
+          }),
+        })
         .openapi("FileCompletionOrder"),
     ),
   },

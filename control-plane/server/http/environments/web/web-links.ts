@@ -18,11 +18,18 @@ const TOKEN_BYTES = 32;
 
 const WebLink = z
   .object({
-    environment_id: z.string(),
-    url: z.string(),
+    environment_id: z.string().openapi({ description: "Where it leads to", example: "env-5b1f6c0e" }),
+    url: z.string().openapi({
+      description: "For a browser; it lets in once",
+      example:
+        "https://jupyter-env-5b1f6c0e.web.example.com/.remotegpu/enter?ticket=pQ3vR0hXk5cJ8zYd1TgLw7mNa2sBf4uE6iVoK9xPrtM",
+    }),
     /** Without what lets in: for programs, which send a key. */
-    origin: z.string(),
-    expires_at: Timestamp,
+    origin: z.string().openapi({
+      description: "For programs, which send an API key with each request",
+      example: "https://jupyter-env-5b1f6c0e.web.example.com",
+    }),
+    expires_at: Timestamp.describe("Until then it lets in"),
   })
   .openapi("WebLink");
 

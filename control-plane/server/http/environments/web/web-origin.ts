@@ -10,8 +10,14 @@ const MAX_PORT = 65_535;
 
 /** One of the two. */
 export const webTargetFields = {
-  service: z.enum(WEB_SERVICES).optional(),
-  port: z.int().min(1).max(MAX_PORT).optional(),
+  service: z
+    .enum(WEB_SERVICES)
+    .optional()
+    .openapi({ description: "A service by its name; or a port", example: "jupyter" }),
+  port: z.int().min(1).max(MAX_PORT).optional().openapi({
+    description: "A port of the container; or a service",
+    example: 8000,
+  }),
 };
 
 /** @throws ApiRefusal unless exactly one is named */

@@ -41,20 +41,38 @@ const DEFAULT_HOURS = 24;
 const tags = ["environments"];
 
 const fields = {
-  id: z.int(),
-  environment_id: z.string(),
+  id: z.int().openapi({ description: "Its id", example: 17 }),
+  environment_id: z.string().openapi({ description: "Where it leads to", example: "env-5b1f6c0e" }),
   /** One of the two; the other is null. */
-  service: z.string().nullable(),
-  port: z.int().nullable(),
-  made_by: z.string(),
+  service: z.string().nullable().openapi({
+    description: "The service; null for a port",
+    example: "tensorboard",
+  }),
+  port: z.int().nullable().openapi({
+    description: "The port of the container; null for a service",
+    example: 8000,
+  }),
+  made_by: z.string().openapi({
+    description: "Who made it: it opens only what they may open",
+    example: "customer 42",
+  }),
   made_at: Timestamp,
-  expires_at: Timestamp,
-  last_used_at: Timestamp.nullable(),
-  ended_at: Timestamp.nullable(),
+  expires_at: Timestamp.describe("Then it opens no more"),
+  last_used_at: Timestamp.nullable().describe("When somebody came in by it last; null: nobody has"),
+  ended_at: Timestamp.nullable().describe("When it was ended before its time; null: it was not"),
   ended_by: z.string().nullable(),
 };
 const WebShare = z.object(fields).openapi("WebShare");
-const MadeWebShare = z.object({ ...fields, url: z.string() }).openapi("MadeWebShare");
+const MadeWebShare = z
+  .object({
+    ...fields,
+    url: z.string().openapi({
+      description: "For the guest; displayed this once",
+      example:
+        "https://8000-env-5b1f6c0e.web.example.com/?remotegpu_share=pQ3vR0hXk5cJ8zYd1TgLw7mNa2sBf4uE6iVoK9xPrtM",
+    }),
+  })
+  .openapi("MadeWebShare");
 
 const post = createRoute({
   ...forCustomers,
@@ -70,8 +88,15 @@ const post = createRoute({
       z
         .strictObject({
           ...webTargetFields,
-          expires_at: z.iso.datetime({ offset: true }).optional(),
-          hours: z.int().min(1).max(MAX_SHARE_HOURS).optional(),
+          service: webTargetFields.service.openapi({ example: "tensorboard" }),
+          expires_at: z.iso.datetime({ offset: true }).optional().openapi({
+            description: "When it ends, within the next 30 days; in 24 hours, if left out",
+            example: "2027-01-31T12:00:00Z",
+          }),
+          hours: z.int().min(1).max(MAX_SHARE_HOURS).optional().openapi({
+            description: "How long it opens, in place of expires_at",
+            example: 24,
+          }),
         })
         .openapi("NewWebShare"),
     ),
@@ -91,7 +116,13 @@ const patch = createRoute({
   request: {
     params,
     body: jsonBody(
-      z.strictObject({ expires_at: z.iso.datetime({ offset: true }).optional() }).openapi("WebShareChange"),
+      z
+        .strictObject({
+          expires_at: z.iso.datetime({ offset: true }).optional().openapi({
+            description: "When it is to end, at most 30 days from now; left out: as before",
+          }),
+        })
+        .openapi("WebShareChange"),
     ),
   },
   responses: ok("The share", WebShare),

@@ -18,7 +18,7 @@ const Balance = z
     overdue_status: z.string(),
     overdue_since: Timestamp.nullable(),
     data_at_risk_from: Timestamp.nullable().openapi({ description: "Then what is stored may be deleted" }),
-    last_payment_at: Timestamp.nullable(),
+    last_payment_at: Timestamp.nullable().describe("When money came in last"),
     accrued: Money.openapi({ description: "Used and proven, but not charged yet" }),
     burn_per_hour: Money.openapi({
       description: "What an hour of all that runs would be charged, each line rounded",

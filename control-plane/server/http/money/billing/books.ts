@@ -68,12 +68,15 @@ const WaivedRun = z
   })
   .openapi("WaivedRun");
 
-const TrialBalance = pageOf(
-  z
-    .object({ customer_id: z.int(), balance: Money, entries: Money.describe("The sum of their entries") })
-    .openapi("UnbalancedCustomer"),
-)
+const UnbalancedCustomer = z
+  .object({ customer_id: z.int(), balance: Money, entries: Money.describe("The sum of their entries") })
+  .openapi("UnbalancedCustomer");
+
+const TrialBalance = pageOf(UnbalancedCustomer)
   .extend({
+    items: z
+      .array(UnbalancedCustomer)
+      .describe("Customers whose balance differs from the sum of their entries"),
     total: Money.openapi({ description: "Of all entries; anything but zero is a bug" }),
     unbalanced_customers: z.int().openapi({ description: "How many these are", example: 0 }),
     accounts: z

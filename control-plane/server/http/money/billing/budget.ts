@@ -80,7 +80,10 @@ const ThresholdsRequest = z
 
 const Thresholds = z
   .object({
-    balances: z.array(Money),
+    balances: z.array(Money).openapi({
+      description: "Balances below which it is warned",
+      example: ["100.0000", "10.0000"],
+    }),
     hours_left: z.array(Money).openapi({
       description: "Hours left below which it is warned",
       example: ["24", "1"],

@@ -75,6 +75,7 @@ const Offer = z
 
 const Offers = pageOf(Offer)
   .extend({
+    items: z.array(Offer).describe("Each kind of card, and work without one as the last"),
     as_of: Timestamp.describe("When the fleet was read; a few seconds ago at most"),
     waiting_orders: z.int().openapi({
       description: "How many orders of everybody wait for a place",

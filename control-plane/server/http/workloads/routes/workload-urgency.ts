@@ -21,7 +21,10 @@ const LASTS =
 const Urgency = z
   .object({
     id: z.string().openapi({ description: "The workload", example: "job-7c1e92d0" }),
-    is_urgent: z.boolean(),
+    is_urgent: z.boolean().openapi({
+      description: "Whether an administrator put it before all others that wait",
+      example: false,
+    }),
   })
   .openapi("Urgency");
 
