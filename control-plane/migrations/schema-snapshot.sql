@@ -2833,3 +2833,52 @@ ALTER TABLE workspace_members
 
 ALTER TABLE workspaces
   ADD CONSTRAINT workspaces_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES customers(id) NOT VALID;
+
+CREATE VIEW workloads AS
+ SELECT 'environment'::text AS kind,
+    environments.id,
+    environments.customer_id,
+    environments.workspace_id,
+    environments.name,
+    environments.status,
+    environments.status_reason,
+    environments.status_deadline_at,
+    environments.created_at,
+    environments.updated_at,
+    environments.deleted_at,
+    ((environments.status)::text = ANY (ARRAY['creating'::text, 'restarting'::text])) AS is_starting,
+    false AS is_derived,
+    false AS is_over
+   FROM environments
+UNION ALL
+ SELECT 'training'::text AS kind,
+    training_jobs.id,
+    training_jobs.customer_id,
+    training_jobs.workspace_id,
+    training_jobs.name,
+    training_jobs.status,
+    training_jobs.status_reason,
+    training_jobs.status_deadline_at,
+    training_jobs.created_at,
+    training_jobs.updated_at,
+    training_jobs.deleted_at,
+    (((training_jobs.status)::text = 'queued'::text) AND (training_jobs.placed_at IS NOT NULL)) AS is_starting,
+    (((training_jobs.status)::text = ANY (ARRAY['running'::text, 'stopping'::text])) OR (((training_jobs.status)::text = 'queued'::text) AND (training_jobs.placed_at IS NOT NULL))) AS is_derived,
+    ((training_jobs.status)::text = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) AS is_over
+   FROM training_jobs
+UNION ALL
+ SELECT 'inference'::text AS kind,
+    inference_services.id,
+    inference_services.customer_id,
+    inference_services.workspace_id,
+    inference_services.name,
+    inference_services.status,
+    inference_services.status_reason,
+    inference_services.status_deadline_at,
+    inference_services.created_at,
+    inference_services.updated_at,
+    inference_services.deleted_at,
+    false AS is_starting,
+    false AS is_derived,
+    false AS is_over
+   FROM inference_services;

@@ -118,6 +118,21 @@ test("a database of before the fold becomes as a fresh one, and its rows stand u
   expect((await migrate(made.database)).applied).toEqual([]);
 });
 
+test("a file behind the folded ones that is on record stays on record", async () => {
+  await asFormerFilesMadeIt(made.database);
+  const view = (await readMigrations(MIGRATIONS)).find(({ name }) => name === "0016_workloads.sql");
+  await made.database.query(view?.sql ?? "");
+  await made.database.query(
+    "INSERT INTO schema_migrations (name, checksum) VALUES ('0016_workloads.sql', $1)",
+    [view?.checksum],
+  );
+
+  const { applied } = await migrate(made.database);
+
+  expect(applied).toEqual((await newFiles()).filter((name) => name !== "0016_workloads.sql"));
+  expect(await stateOf(made.database)).toEqual(await freshState());
+});
+
 test("two processes that rename a database of before the fold at once leave it as one does", async () => {
   await asFormerFilesMadeIt(made.database);
 
