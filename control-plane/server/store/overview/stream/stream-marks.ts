@@ -7,7 +7,7 @@ import type { Mark, Stamp } from "../../../core/stream/snapshot.ts";
 import { topicOf, workloadTopic } from "../../../core/stream/topics.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { ofAllKinds } from "../workloads/kinds.ts";
+import { ofAllKinds } from "../../workloads/kinds.ts";
 
 /** A transaction that writes longer than this is not seen before its rows are written again. */
 export const LOOKBACK_SECONDS = 15;
