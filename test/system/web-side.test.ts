@@ -20,7 +20,8 @@ import { commandFile } from "../support/suite/command-file.ts";
 import { NODE } from "../support/suite/commands-node.ts";
 import { BehindNat } from "../support/worlds/fleet/behind-nat.ts";
 import { folderWithOperator, GatewayPair } from "../support/worlds/services/gateway-pair.ts";
-import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
+import { House } from "../support/worlds/house.ts";
+import { CONTROL_PLANE, Program } from "../support/programs/program.ts";
 import { Page } from "../support/worlds/terminal-scene.ts";
 
 const WITHIN = { withinMs: 60_000 };

@@ -93,7 +93,7 @@ export async function skipPool(
   { start: { kind, id, firstRank }, storagePool, reason, now }: Skip & { storagePool: string },
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, until, ${REASON_COLUMNS})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool) DO UPDATE SET ${NEWER}`,
@@ -140,7 +140,7 @@ async function skipHostFor(
   forMs: number,
 ): Promise<void> {
   const { text, code, params } = reasonColumns(reason);
-  await sql.query(
+  await sql.change(
     `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, until, ${REASON_COLUMNS})
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (workload_kind, workload_id, first_rank, host_id) DO UPDATE SET ${NEWER}`,

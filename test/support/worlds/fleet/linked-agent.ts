@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { credentialFile, keyFile } from "@remotegpu/agent/config/config";
 import { saveCredential } from "@remotegpu/agent/link/credential";
-import { newHostId } from "../containers/docker.ts";
-import { AGENT, IN_NAMESPACE, Program } from "../worlds/house.ts";
-import type { LinkedHost } from "../worlds/fleet/linked-hosts.ts";
-import { EmptyAccess } from "./empty-access.ts";
-import type { ScriptedControlPlane, ScriptedHost } from "./scripted-control-plane.ts";
+import { newHostId } from "../../containers/docker.ts";
+import { AGENT, IN_NAMESPACE, Program } from "../../programs/program.ts";
+import type { LinkedHost } from "./linked-hosts.ts";
+import { EmptyAccess } from "../../agent/empty-access.ts";
+import type { ScriptedControlPlane, ScriptedHost } from "../../agent/scripted-control-plane.ts";
 
 /** Nobody is there to renew a credential. */
 const NOWHERE = "http://127.0.0.1:9";

@@ -10,7 +10,7 @@ import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
 import { AccessUnderTest } from "../agent/access.ts";
 import { eventually } from "../eventually.ts";
 import { wantedLease } from "../samples/lease-samples.ts";
-import { type Door, Doorway, type Session } from "./door.ts";
+import { type Door, Doorway, type Session } from "../containers/door.ts";
 
 type Reported = { door: Door; leaseId: LeaseId; instance: ReachableInstance };
 

@@ -29,20 +29,13 @@ import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
 import { GIB, MS_PER_DAY, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { insertCustomer } from "@remotegpu/control-plane/server/store/accounts/customers";
 import { insertWorkspace } from "@remotegpu/control-plane/server/store/accounts/workspaces";
-import { type Catalogue, catalogueOf } from "../../vectors/catalogue.ts";
-import { bootIdOf, Journals } from "../../vectors/journals.ts";
-import {
-  beginsAtMs,
-  fullHourFrom,
-  midnightAfter,
-  momentsOf,
-  type Sample,
-  samplesOf,
-} from "../../vectors/moments.ts";
-import { Names } from "../../vectors/names.ts";
-import * as came from "../../vectors/result.ts";
-import type { BillingVector, VectorResult } from "./billing-vector.ts";
-import { openStoragePool, sampleStorage, sealCopy } from "./storage-sampler.ts";
+import { type Catalogue, catalogueOf } from "./catalogue.ts";
+import { bootIdOf, Journals } from "./journals.ts";
+import { beginsAtMs, fullHourFrom, midnightAfter, momentsOf, type Sample, samplesOf } from "./moments.ts";
+import { Names } from "./names.ts";
+import * as came from "./result.ts";
+import type { BillingVector, VectorResult } from "../support/billing/billing-vector.ts";
+import { openStoragePool, sampleStorage, sealCopy } from "../support/billing/storage-sampler.ts";
 
 type Usage = BillingVector["usage"][number];
 type Money = BillingVector["money"][number];

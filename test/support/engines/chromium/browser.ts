@@ -7,8 +7,8 @@ import { connect as connectTo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type Browser, type BrowserContext, connect, type Page } from "puppeteer-core";
 import { inject, onTestFinished } from "vitest";
-import { CHROMIUM } from "./engines/chromium/chromium.ts";
-import type { ChromiumReply } from "./engines/chromium/chromium-server.ts";
+import { CHROMIUM } from "./chromium.ts";
+import type { ChromiumReply } from "./chromium-server.ts";
 
 /** What needs one is left out where it is not installed, and says so. */
 export const hasBrowser = existsSync(CHROMIUM);
