@@ -1561,6 +1561,8 @@ CREATE TABLE placement_host_skips (
   host_id varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT placement_host_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, host_id),
   CONSTRAINT placement_host_skips_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT placement_host_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
@@ -1575,6 +1577,8 @@ CREATE TABLE placement_skips (
   storage_pool varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, storage_pool),
   CONSTRAINT placement_skips_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT placement_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
@@ -1630,6 +1634,10 @@ CREATE TABLE placements (
   env_is_sealed boolean NOT NULL DEFAULT false,
   is_payers_turn boolean,
   is_workspaces_turn boolean,
+  detail_code varchar(64),
+  detail_params jsonb,
+  stop_reason_code varchar(64),
+  stop_reason_params jsonb,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_chosen_grace_seconds_check CHECK (((chosen_grace_seconds >= 1) AND (chosen_grace_seconds <= 600))),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),

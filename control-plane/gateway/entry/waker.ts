@@ -149,8 +149,8 @@ function whyNot(refused: RefusedOrder): string {
     case "wrong-state":
       return inEnglish(reasonOf(refused.reason));
     case "impossible":
-      return refused.impossibility.sentence;
+      return inEnglish(refused.impossibility.reason);
     case "check":
-      return refused.check.detail;
+      return inEnglish(refused.check.detail);
   }
 }

@@ -5,9 +5,12 @@
 
 /**
  * - `text` and `number` stand in the text as they are, `tenths` with one decimal; units stand in their names;
+ * - `size` is a number of bytes, in the largest unit of which it is a whole number;
  * - `id` is for programs, and no text shows it;
  * - `names` are the first few of several names;
  * - `phrase` and `sentence` are another reason, which goes on in the text or stands in it as a sentence;
+ * - `whole` is another reason as it is, `wholes` are several, one after the other;
+ * - `items` are phrases with more between them than commas, `opening` are items that begin a sentence;
  * - `phrases` and `sentences` are several of them, `all` several phrases that hold together;
  * - `alternatives` are names of which any will do;
  * - `hosts` are the first few of several hosts, each with its reasons.
@@ -16,6 +19,7 @@ export type ParameterShape =
   | "text"
   | "number"
   | "tenths"
+  | "size"
   | "id"
   | "names"
   | "alternatives"
@@ -24,6 +28,10 @@ export type ParameterShape =
   | "phrases"
   | "sentences"
   | "all"
+  | "whole"
+  | "wholes"
+  | "items"
+  | "opening"
   | "hosts";
 
 /** The parameters of one code by their names, which are sent as they are: small letters with underscores. */
@@ -53,6 +61,7 @@ interface ParameterValues<Nested> {
   text: string;
   number: number;
   tenths: number;
+  size: number;
   id: string;
   names: FirstNames;
   alternatives: readonly string[];
@@ -61,6 +70,10 @@ interface ParameterValues<Nested> {
   phrases: readonly Nested[];
   sentences: readonly Nested[];
   all: readonly Nested[];
+  whole: Nested;
+  wholes: readonly Nested[];
+  items: readonly Nested[];
+  opening: readonly Nested[];
   hosts: FirstHosts<Nested>;
 }
 
@@ -91,6 +104,7 @@ function isParameter(shapes: CodeShapes, shape: ParameterShape, value: unknown):
       return isText(value);
     case "number":
     case "tenths":
+    case "size":
       return typeof value === "number";
     case "names":
       return isFirst(value, "names", isText);
@@ -98,10 +112,14 @@ function isParameter(shapes: CodeShapes, shape: ParameterShape, value: unknown):
       return isListOf(value, isText);
     case "phrase":
     case "sentence":
+    case "whole":
       return isReasonOf(shapes, value);
     case "phrases":
     case "sentences":
     case "all":
+    case "wholes":
+    case "items":
+    case "opening":
       return isListOf(value, (one) => isReasonOf(shapes, one));
     case "hosts":
       return isFirst(value, "hosts", (host) => isHost(shapes, host));

@@ -1,5 +1,4 @@
 /** Which images may be ordered: by the operator's list of registries, and by what is on offer. */
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import { commitPlacements } from "@remotegpu/control-plane/server/store/placement/commit/placements";
@@ -194,7 +193,10 @@ describe("a list that changes later", () => {
     expect(outcome).toEqual({
       committed: false,
       reason: "image",
-      detail: asReported("images of ghcr.io may not be used; these may be used: docker.io"),
+      detail: {
+        code: "registry-not-listed",
+        params: { registry: "ghcr.io", allowed: { names: ["docker.io"], more: 0 } },
+      },
     });
     expect((await scene.get(alice, id)).instances).toEqual([]);
   });

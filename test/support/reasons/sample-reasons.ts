@@ -11,6 +11,7 @@ export function sampleValue(shape: ParameterShape, nth: number): unknown {
       return name;
     case "number":
     case "tenths":
+    case "size":
       return nth;
     case "names":
       return { names: [name], more: 0 };
@@ -18,10 +19,14 @@ export function sampleValue(shape: ParameterShape, nth: number): unknown {
       return [name];
     case "phrase":
     case "sentence":
+    case "whole":
       return nested;
     case "phrases":
     case "sentences":
     case "all":
+    case "wholes":
+    case "items":
+    case "opening":
       return [nested];
     case "hosts":
       return { hosts: [{ host_id: "h", host_name: name, reasons: [nested] }], more: 0 };

@@ -39,6 +39,7 @@ import {
 } from "../../store/placement/commit/take-back.ts";
 import { imageRefusals } from "../../store/hosts/images/image-needs.ts";
 import { registryListInForce } from "../../store/hosts/images/registry-list.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 /** A pass looks at this many placements; the next one goes on. */
 const MAX_CHECKED = 1_000;
@@ -150,7 +151,7 @@ async function duePlacements(
   now: Date,
   workload: WorkloadName | null = null,
 ): Promise<
-  { placement: PlacementForImage; /** Why its image may not be used any more. */ refusal: string | null }[]
+  { placement: PlacementForImage; /** Why its image may not be used any more. */ refusal: Reason | null }[]
 > {
   const placements = await placementsForImages(sql, { limit: MAX_CHECKED, workload });
   const images = placements.map(({ image }) => image);

@@ -3,6 +3,7 @@
  * something. "Zero" in these rules is minus the credit limit. Who pays when is not decided here.
  */
 import type { Points } from "@remotegpu/shared/money";
+import type { Reason } from "../reasons/reason.ts";
 
 const OVERDUE_STATUSES = ["normal", "overdue", "suspended"] as const;
 export type OverdueStatus = (typeof OVERDUE_STATUSES)[number];
@@ -44,7 +45,7 @@ export function isDueForSuspension(
 type StartRefusal = "overdue" | "suspended" | "no-balance" | "too-little-balance";
 export type StartDecision =
   | { allowed: true }
-  | { allowed: false; reason: StartRefusal; /** A sentence for people. */ detail: string };
+  | { allowed: false; reason: StartRefusal; /** For people. */ detail: Reason };
 
 /**
  * @param request.hourlyOfAllRunningAndPlacing hourly price of every running and placing instance of the payer, this
@@ -54,17 +55,17 @@ export function mayStart(
   request: Account & { readonly minStartMinutes: number; readonly hourlyOfAllRunningAndPlacing: Points },
 ): StartDecision {
   if (request.status !== "normal")
-    return refused(request.status, `the account is ${request.status}; a top-up makes it normal again`);
+    return refused(request.status, { code: `account-${request.status}`, params: {} });
   const funds = fundsOf(request);
-  if (funds <= 0n) return refused("no-balance", "the balance is not above zero");
+  if (funds <= 0n) return refused("no-balance", { code: "balance-not-positive", params: {} });
   if (funds * 60n < request.hourlyOfAllRunningAndPlacing * BigInt(request.minStartMinutes))
-    return refused(
-      "too-little-balance",
-      `the balance does not cover ${request.minStartMinutes} minutes of everything that would then be running`,
-    );
+    return refused("too-little-balance", {
+      code: "balance-too-small",
+      params: { minutes: request.minStartMinutes },
+    });
   return { allowed: true };
 }
 
-function refused(reason: StartRefusal, detail: string): StartDecision {
+function refused(reason: StartRefusal, detail: Reason): StartDecision {
   return { allowed: false, reason, detail };
 }

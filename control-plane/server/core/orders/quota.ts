@@ -2,15 +2,15 @@
  * Whether an order stays within a quota. Quotas bound what runs or waits to run, and for environments and storage
  * what exists; 0 allows nothing. Which limits hold for whom is the store's to find.
  */
-import { wholeSize } from "@remotegpu/shared/size-text";
 import { MIB } from "@remotegpu/shared/units";
+import type { Reason } from "../reasons/reason.ts";
 import type { Quota } from "./quota-levels.ts";
 
 export interface ExceededQuota {
-  quota: keyof Quota;
-  limit: number;
-  used: number;
-  requested: number;
+  readonly quota: keyof Quota;
+  readonly limit: number;
+  readonly used: number;
+  readonly requested: number;
 }
 
 const QUOTAS: readonly (keyof Quota)[] = [
@@ -33,12 +33,17 @@ export function exceededQuota(limits: Quota, used: Quota, requested: Quota): Exc
   return null;
 }
 
-export function describeExceeded(exceeded: ExceededQuota, owner: "customer" | "workspace"): string {
-  const { quota, ...amounts } = exceeded;
+export function exceededReason(exceeded: ExceededQuota, owner: "customer" | "workspace"): Reason {
+  const { quota, limit, used, requested } = exceeded;
   const unit = BYTES_OF_ONE[quota];
-  const inWords = (amount: number) => (unit === undefined ? String(amount) : wholeSize(amount * unit));
-  const { limit, used, requested } = amounts;
-  return `${quota} of the ${owner} is ${inWords(limit)}: ${inWords(used)} in use, ${inWords(requested)} more asked`;
+  if (unit === undefined) return { code: `${owner}-quota-exceeded`, params: exceeded };
+  const params = {
+    quota,
+    limit_bytes: limit * unit,
+    used_bytes: used * unit,
+    requested_bytes: requested * unit,
+  };
+  return { code: `${owner}-size-quota-exceeded`, params };
 }
 
 /** The unit of the quotas that are sizes. */

@@ -4,6 +4,7 @@
  * closed, a fleet or a storage pool without any host.
  */
 import { THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Reason } from "../reasons/reason.ts";
 import { emptyRoom } from "./fleet/empty-room.ts";
 import { gpuCount, isOfKind } from "./fleet/fits-on.ts";
 import type { GpuRequest, PlacementRequest } from "./fleet/fits-on.ts";
@@ -20,15 +21,17 @@ export interface Impossibility {
     | "config.gpu_model"
     | "config.host_labels"
     | "node_count";
-  /** Without a capital and a full stop. */
-  sentence: string;
+  reason: Reason;
 }
 
 export function impossibility(fleet: Fleet, request: PlacementRequest): Impossibility | null {
   const { storagePool } = request;
   const hosts = fleet.hosts.filter((host) => storagePool === null || host.storagePool === storagePool);
   if (hosts.length === 0 || haveRoom(hosts, request)) return null;
-  const place = storagePool === null ? "host" : `host of storage pool ${storagePool}`;
+  const place: Reason =
+    storagePool === null
+      ? { code: "any-host", params: {} }
+      : { code: "any-host-of-pool", params: { storage_pool: storagePool } };
   return firstBroken(constraintsOf(request), hosts, place) ?? tooFewPlaces(hosts, request);
 }
 
@@ -42,19 +45,20 @@ interface Constraint {
   field: Impossibility["field"];
   holds: (host: HostCapacity) => boolean;
   /** What a host has for which it holds. */
-  quality: string;
-  refusal: (hosts: HostCapacity[], place: string) => string;
+  quality: Reason;
+  refusal: (hosts: HostCapacity[], place: Reason) => Reason;
 }
 
 /** The first that no host keeps of those which keep the ones before it. */
-function firstBroken(constraints: Constraint[], hosts: HostCapacity[], place: string): Impossibility | null {
+function firstBroken(constraints: Constraint[], hosts: HostCapacity[], place: Reason): Impossibility | null {
   let left = hosts;
-  const qualities: string[] = [];
+  const qualities: Reason[] = [];
   for (const { field, holds, quality, refusal } of constraints) {
     const keeping = left.filter(holds);
     if (keeping.length === 0) {
-      const narrower = qualities.length === 0 ? place : `${place} with ${qualities.join(" and ")}`;
-      return { field, sentence: refusal(left, narrower) };
+      const narrower: Reason =
+        qualities.length === 0 ? place : { code: "any-host-with", params: { place, qualities } };
+      return { field, reason: refusal(left, narrower) };
     }
     if (keeping.length < left.length) qualities.push(quality);
     left = keeping;
@@ -71,15 +75,15 @@ function constraintsOf(request: PlacementRequest): Constraint[] {
     ...gpuConstraints(request.gpu),
     amount("cpu", request.cpuMilli, {
       has: (host) => host.totalCpuMilli,
-      inWords: (milli) => `${milli / THOUSANDTHS} CPU ${milli === THOUSANDTHS ? "core" : "cores"}`,
+      inWords: (milli) => ({ code: "cores", params: { cores: milli / THOUSANDTHS } }),
     }),
     amount("memory", request.memoryMib, {
       has: (host) => host.totalMemoryMib,
-      inWords: (mib) => `${mib} MiB of memory`,
+      inWords: (mib) => ({ code: "memory", params: { mib } }),
     }),
     amount("temp_storage", request.tempStorageMib, {
       has: (host) => host.totalTempStorageMib,
-      inWords: (mib) => `${mib} MiB of temporary storage`,
+      inWords: (mib) => ({ code: "temp-storage", params: { mib } }),
     }),
   ];
 }
@@ -88,15 +92,16 @@ function labelConstraint(label: string, holds: Constraint["holds"]): Constraint 
   return {
     field: "config.host_labels",
     holds,
-    quality: `the label ${label}`,
-    refusal: (_hosts, place) => `asked for a host with the label ${label}, and no ${place} has it`,
+    quality: { code: "host-label", params: { label } },
+    refusal: (_hosts, place) => ({ code: "label-on-no-host", params: { label, place } }),
   };
 }
 
 function gpuConstraints(gpuRequest: GpuRequest): Constraint[] {
   if (gpuRequest.kind === "none") return [];
   const { models } = gpuRequest;
-  const name = models === null ? "GPU" : models.join(" or ");
+  const model: Reason =
+    models === null ? { code: "any-gpu", params: {} } : { code: "gpu-models", params: { models } };
   const memoryMib = gpuRequest.kind === "slice" ? gpuRequest.memoryMib : gpuRequest.leastMemoryMib;
   const cardsOf = ({ gpus }: HostCapacity, leastMemoryMib: number) =>
     gpus.filter((gpu) => isOfKind(gpu, { kind: "whole", count: 1, leastMemoryMib, models }));
@@ -104,16 +109,22 @@ function gpuConstraints(gpuRequest: GpuRequest): Constraint[] {
     {
       field: models === null ? "gpu" : "config.gpu_model",
       holds: (host) => cardsOf(host, 0).length > 0,
-      quality: name,
-      refusal: (_hosts, place) => `asked for ${models === null ? "a GPU" : name}, and no ${place} has one`,
+      quality: model,
+      refusal: (_hosts, place) => ({
+        code: "nothing-on-any-host",
+        params: { wanted: models === null ? { code: "one-gpu", params: {} } : model, place },
+      }),
     },
     amount("gpu_memory", memoryMib, {
       has: (host) => cardsOf(host, 0).reduce((most, gpu) => Math.max(most, gpu.memoryMib), 0),
-      inWords: (mib) => `${mib} MiB on each ${name}`,
+      inWords: (mib) => ({ code: "memory-on-each-gpu", params: { mib, model } }),
     }),
     amount("gpu", gpuCount(gpuRequest), {
       has: (host) => cardsOf(host, memoryMib).length,
-      inWords: (count) => `${count} × ${name}${memoryMib === 0 ? "" : ` with ${memoryMib} MiB`}`,
+      inWords: (count) =>
+        memoryMib === 0
+          ? { code: "whole-gpus", params: { count, model } }
+          : { code: "gpus-with-memory", params: { count, model, mib: memoryMib } },
     }),
   ];
 }
@@ -121,7 +132,7 @@ function gpuConstraints(gpuRequest: GpuRequest): Constraint[] {
 function amount(
   field: Impossibility["field"],
   requested: number,
-  { has, inWords }: { has: (host: HostCapacity) => number; inWords: (amount: number) => string },
+  { has, inWords }: { has: (host: HostCapacity) => number; inWords: (amount: number) => Reason },
 ): Constraint {
   return {
     field,
@@ -129,16 +140,14 @@ function amount(
     quality: inWords(requested),
     refusal: (hosts, place) => {
       const most = hosts.reduce((most, host) => Math.max(most, has(host)), 0);
-      return `asked for ${inWords(requested)}, and the most that any ${place} has is ${inWords(most)}`;
+      const params = { requested: inWords(requested), place, most: inWords(most) };
+      return { code: "beyond-largest-host", params };
     },
   };
 }
 
 function tooFewPlaces(hosts: HostCapacity[], request: PlacementRequest): Impossibility {
   const room = hosts.reduce((sum, host) => sum + emptyRoom(host, request), 0);
-  const apart = request.distinctHosts ? ", each on a host of its own" : "";
-  return {
-    field: "node_count",
-    sentence: `asked for ${request.instances} instances${apart}, and ${room} would fit were the fleet empty`,
-  };
+  const code = request.distinctHosts ? "own-hosts-too-few" : "places-too-few";
+  return { field: "node_count", reason: { code, params: { requested: request.instances, room } } };
 }

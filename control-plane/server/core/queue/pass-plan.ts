@@ -7,7 +7,7 @@ import type { Impossibility } from "../placement/impossibility.ts";
 import { ImpossibleShapes } from "../placement/impossible-shapes.ts";
 import { type PlacedInstance, waitingReason } from "../placement/placement.ts";
 import type { PlacementOptions } from "../placement/placer.ts";
-import { asReported, type Reason } from "../reasons/reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { shapeKey } from "../placement/fleet/request-shape.ts";
 import { type Head, serve } from "./backfill.ts";
 import { FleetRoom, type QueuedOrder } from "./fleet-room.ts";
@@ -70,7 +70,8 @@ export function planPass<Order extends Waiting & QueuedOrder>(scene: PassInputs<
 }
 
 function neverReason(impossible: Impossibility | undefined): Reason {
-  return { code: "no-host-can-take-it", params: { why: asReported(impossible?.sentence ?? "") } };
+  const why: Reason = impossible?.reason ?? { code: "waiting-for-place", params: {} };
+  return { code: "no-host-can-take-it", params: { why } };
 }
 
 /** How all stand to each other while the scene is as it is. */

@@ -1,5 +1,5 @@
 /** What an order waits for that is no lack of room: then it may not start whatever is free. */
-import { asReported, type Reason } from "../reasons/reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 /** Nothing more is known before a pass of the scheduler. */
 export const WAITING_FOR_PLACE: Reason = { code: "waiting-for-place", params: {} };
@@ -14,11 +14,11 @@ export function stopReason(hostNames: readonly string[]): Reason {
 }
 
 /** It takes no place while it would cost more than its customer allows, and keeps none from others. */
-export function priceReason(beyondMaximum: string): Reason {
-  return { code: "waiting-for-price", params: { why: asReported(beyondMaximum) } };
+export function priceReason(beyondMaximum: Reason): Reason {
+  return { code: "waiting-for-price", params: { why: beyondMaximum } };
 }
 
 /** As the commit would say it; nothing is kept free for whoever could not pay for it. */
-export function fundsReason(withoutFunds: string): Reason {
-  return { code: "waiting-for-funds", params: { why: asReported(withoutFunds) } };
+export function fundsReason(withoutFunds: Reason): Reason {
+  return { code: "waiting-for-funds", params: { why: withoutFunds } };
 }

@@ -25,7 +25,7 @@ import { RowId } from "../request/input-fields.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import { OPAQUE, registerResource } from "../request/resource.ts";
 import { created, forCustomers, jsonBody, NumericId, Timestamp } from "../request/route.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
 const tags = ["registry credentials"];
@@ -129,7 +129,7 @@ async function usableRegistry({ db }: ApiDeps, text: string): Promise<string> {
   const registry = registryName(text);
   if (registry === null) throw badField("registry", "registry-malformed");
   const verdict = registryVerdict(await registryListInForce(db), registry);
-  if (!verdict.mayBeUsed) throw badField("registry", asReported(verdict.why));
+  if (!verdict.mayBeUsed) throw badField("registry", verdict.why);
   return registry;
 }
 

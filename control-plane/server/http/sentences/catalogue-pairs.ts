@@ -19,6 +19,7 @@ const NAMES_ALONE: ReadonlySet<ParameterShape> = new Set([
   "text",
   "number",
   "tenths",
+  "size",
   "id",
   "alternatives",
   "names",
@@ -68,18 +69,23 @@ function kindOf(shape: ParameterShape): string {
     case "text":
     case "number":
     case "tenths":
+    case "size":
     case "id":
     case "alternatives":
     case "names":
       return "";
     case "phrase":
     case "sentence":
+    case "whole":
+    case "wholes":
     case "sentences":
       return ":said";
     case "phrases":
     case "all":
       return ":list";
     case "hosts":
+    case "items":
+    case "opening":
       return ":hosts";
   }
 }

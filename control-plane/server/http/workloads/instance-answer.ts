@@ -1,12 +1,13 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
-import { faultSentence } from "../../core/hosts/card-fault.ts";
+import { faultReason } from "../../core/hosts/card-fault.ts";
 import type { SeenInstance } from "../../store/overview/seen-instances.ts";
 import type { ReportedFigures } from "../../store/workloads/instances/instance-figures.ts";
 import type { InstanceRun, InstanceView, RunEnding } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 const RunEnd = z.object({
   told_at: Timestamp,
@@ -177,7 +178,7 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
     gpus: view.gpus.map((gpu) => ({
       ...gpu,
       reading: gpu.reading && readingAnswer(gpu.reading),
-      fault: gpu.fault && { code: gpu.fault.code, sentence: faultSentence(gpu.fault) },
+      fault: gpu.fault && { code: gpu.fault.code, sentence: inEnglish(faultReason(gpu.fault)) },
     })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };

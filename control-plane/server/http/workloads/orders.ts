@@ -3,13 +3,11 @@
  * has to hear of it.
  */
 import type { HostId } from "@remotegpu/shared/ids";
-import { asSentence } from "@remotegpu/shared/sentence";
 import type { OrderField } from "../../core/orders/prices/price-lines.ts";
 import type { RefusedOrder } from "../../store/orders/environment-orders.ts";
 import type { OrderContext } from "../../store/orders/workload-stops.ts";
 import type { ApiContext } from "../deps.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 
 export function orderContextOf(c: ApiContext): OrderContext {
   const { actor, deps } = c.var;
@@ -25,22 +23,25 @@ export function refuseUnlessDone<Done extends { done: true }>(outcome: Done | Re
   if (outcome.done) return outcome;
   if (outcome.refusal === "wrong-state") throw conflict(outcome.reason);
   if (outcome.refusal === "impossible")
-    throw badField(outcome.impossibility.field, asReported(asSentence(outcome.impossibility.sentence)));
+    throw badField(outcome.impossibility.field, {
+      code: "order-never-fits",
+      params: { why: outcome.impossibility.reason },
+    });
   const { check } = outcome;
   switch (check.obstacle) {
     case "image":
-      throw badField("image", asReported(check.detail));
+      throw badField("image", check.detail);
     case "mount-not-ready":
     case "quota":
-      throw conflict(asReported(check.detail));
+      throw conflict(check.detail);
     case "mount-not-found":
-      throw new ApiRefusal("not-found", asReported(check.detail));
+      throw new ApiRefusal("not-found", check.detail);
     case "price":
-      throw badField(pathOf(check.field), asReported(check.detail));
+      throw badField(pathOf(check.field), check.detail);
     case "funds":
-      throw new ApiRefusal("no-funds", asReported(check.detail));
+      throw new ApiRefusal("no-funds", check.detail);
     case "waiting":
-      throw new ApiRefusal("too-many-requests", asReported(check.detail), {
+      throw new ApiRefusal("too-many-requests", check.detail, {
         retryAfterSeconds: WAITING_RETRY_SECONDS,
       });
   }

@@ -4,7 +4,7 @@ import { asPhrase } from "@remotegpu/shared/sentence";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import { fetchEndReason } from "../../core/hosts/images/image-fetch.ts";
-import { faultSentence } from "../../core/hosts/card-fault.ts";
+import { faultReason } from "../../core/hosts/card-fault.ts";
 import { FleetState } from "../../core/placement/fleet/fleet-state.ts";
 import { hostReasons, obstaclesReason } from "../../core/placement/placement.ts";
 import { rulesOf } from "../../core/workloads/kinds.ts";
@@ -205,7 +205,7 @@ async function runningReason(
   const guesses = await guessesAtPassword(sql, id);
   return joined([
     ...(names.size === 0 ? [] : [runsOn([...names])]),
-    ...faults.map((fault) => asReported(faultSentence(fault))),
+    ...faults.map(faultReason),
     ...(guesses === null ? [] : [asReported(guesses)]),
   ]);
 }

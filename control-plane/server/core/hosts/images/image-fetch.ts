@@ -5,7 +5,7 @@
 import { MAX_FETCHES_OF_HOST, type ObservedPull, type PullProblem } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB, MS_PER_MINUTE } from "@remotegpu/shared/units";
 import type { InstanceState } from "@remotegpu/shared/workload";
-import { asReported, type Reason } from "../../reasons/reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 
 /** So long a placement may hold what it has while its image is pulled: most images are there by then. */
 export const HELD_WHILE_PULLED_MS = 2 * MS_PER_MINUTE;
@@ -130,8 +130,8 @@ export function fetchReason(hostName: string, pull: PullProgress | null, isHeld:
 }
 
 /** The operator's list has changed since it was ordered, and may change again. */
-export function imageReason(refusal: string): Reason {
-  return { code: "waiting-for-image", params: { why: asReported(refusal) } };
+export function imageReason(refusal: Reason): Reason {
+  return { code: "waiting-for-image", params: { why: refusal } };
 }
 
 /** What customers are told of a fetch that is over. */

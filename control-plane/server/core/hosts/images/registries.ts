@@ -5,6 +5,7 @@
  */
 import { DEFAULT_REGISTRY, registryOf } from "@remotegpu/shared/image-name";
 import { isInnerName } from "@remotegpu/shared/inner-name";
+import type { Reason } from "../../reasons/reason.ts";
 
 export interface RegistryList {
   /** Every registry that has a name out there. */
@@ -20,8 +21,8 @@ export type RegistryVerdict =
       registry: string | null;
       mayBePrivate: boolean;
     }
-  /** A sentence that says which ones may be used. */
-  | { mayBeUsed: false; why: string };
+  /** The reason names which ones may be used. */
+  | { mayBeUsed: false; why: Reason };
 
 /** Open to everybody who has an account there, and known for what they keep. */
 export const PUBLIC_REGISTRIES = [
@@ -81,25 +82,24 @@ export function imageVerdict(list: RegistryList, reference: string): RegistryVer
 export function registryVerdict(list: RegistryList, registry: string): RegistryVerdict {
   const named = list.named.get(registry);
   if (named !== undefined) return { mayBeUsed: true, registry, mayBePrivate: named.mayBePrivate };
-  const whichMay = list.any
-    ? "any public registry may be used, by its name"
-    : `these may be used: ${[...list.named.keys()].join(", ")}`;
-  const because = registryName(registry) === null ? "is no name of a registry" : insideBecause(registry);
-  if (list.any && because === null) return { mayBeUsed: true, registry, mayBePrivate: false };
-  return {
-    mayBeUsed: false,
-    why: `images of ${registry} may not be used${list.any && because !== null ? ` (it ${because})` : ""}; ${whichMay}`,
-  };
+  if (!list.any) {
+    const allowed = { names: [...list.named.keys()], more: 0 };
+    return { mayBeUsed: false, why: { code: "registry-not-listed", params: { registry, allowed } } };
+  }
+  const why = registryName(registry) === null ? MALFORMED : insideBecause(registry);
+  if (why === null) return { mayBeUsed: true, registry, mayBePrivate: false };
+  return { mayBeUsed: false, why: { code: "registry-not-public", params: { registry, why } } };
 }
 
+const MALFORMED: Reason = { code: "registry-name-malformed", params: {} };
+
 /** Why a name leads, or may lead, where only the operator may send a host; null where it does not. */
-function insideBecause(registry: string): string | null {
+function insideBecause(registry: string): Reason | null {
   const { host } = partsOf(registry);
   if (!isInnerName(host)) return null;
-  if (host === "localhost") return "is the host itself";
-  return NUMBER.test(host.split(".").at(-1) ?? "")
-    ? "is an address and no name"
-    : "is a name of an inner network";
+  if (host === "localhost") return { code: "registry-is-host", params: {} };
+  const isAddress = NUMBER.test(host.split(".").at(-1) ?? "");
+  return { code: isAddress ? "registry-is-address" : "registry-is-inner", params: {} };
 }
 
 function isHost(host: string): boolean {

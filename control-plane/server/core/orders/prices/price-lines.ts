@@ -4,6 +4,7 @@
  */
 import { formatPoints, parseQuantity, type Points, type Price, type Quantity } from "@remotegpu/shared/money";
 import { GIB, THOUSANDTHS } from "@remotegpu/shared/units";
+import type { Reason } from "../../reasons/reason.ts";
 import type { Resources } from "../order.ts";
 import { type BillingUnit, type PricedLine, totalAmount } from "../../billing/rating.ts";
 
@@ -52,13 +53,13 @@ export type OrderLines =
       reason: "unknown-spec" | "no-price" | "exceeds-shape";
       /** Which part of the order would have to be another. */
       field: OrderField;
-      detail: string;
+      detail: Reason;
     }
   | {
       priced: false;
       reason: "beyond-maximum";
       field: "max_price_per_hour";
-      detail: string;
+      detail: Reason;
       /** The price of one instance. */
       hourly: Points;
     };
@@ -80,7 +81,7 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
       priced: false,
       reason: "unknown-spec",
       field: "spec",
-      detail: `no price for the spec ${spec.spec}`,
+      detail: { code: "spec-unpriced", params: { spec: spec.spec } },
     };
   const isBundle = spec.prices.some((price) => price.line === "spec");
   const excess = isBundle ? excessOver(order, spec, gpuModel) : null;
@@ -94,7 +95,7 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
         priced: false,
         reason: "no-price",
         field: counted.counted,
-        detail: `the price for ${price.line} of the spec ${spec.spec} is retired, and nothing new starts at it`,
+        detail: { code: "price-retired", params: { line: price.line, spec: spec.spec } },
       };
     if (price !== null) lines.push({ ...price, quantity: counted.quantity });
     else if (!isBundle)
@@ -102,7 +103,7 @@ export function linesForOrder(order: PricedOrder, spec: SpecPrices, gpuModel: st
         priced: false,
         reason: "no-price",
         field: counted.counted,
-        detail: `no price for ${nameOf(counted.counted, gpuModel)}`,
+        detail: { code: "line-unpriced", params: { line: nameOf(counted.counted, gpuModel) } },
       };
   }
   return withinMaximum(order, lines);
@@ -138,12 +139,15 @@ function withinMaximum({ maximum = null }: PricedOrder, lines: PricedLine[]): Or
   const hourly = hourlyPrice(lines);
   if (maximum === null || hourly * BigInt(maximum.instances) <= maximum.hourly)
     return { priced: true, lines };
-  const requested = formatPoints(hourly * BigInt(maximum.instances));
+  const params = {
+    hourly: formatPoints(hourly * BigInt(maximum.instances)),
+    maximum: formatPoints(maximum.hourly),
+  };
   return {
     priced: false,
     reason: "beyond-maximum",
     field: "max_price_per_hour",
-    detail: `an hour of it costs ${requested}, and its maximum is ${formatPoints(maximum.hourly)}`,
+    detail: { code: "hour-beyond-maximum", params },
     hourly,
   };
 }
@@ -192,17 +196,19 @@ function excessOver(
   order: PricedOrder,
   { spec, shape }: SpecPrices,
   gpuModel: string | null,
-): { field: OrderField; detail: string } | null {
+): { field: OrderField; detail: Reason } | null {
   if (shape === null)
     return {
       field: "spec",
-      detail: `the spec ${spec} has no shape yet: an administrator has to set what it includes`,
+      detail: { code: "spec-without-shape", params: { spec } },
     };
   const beyond = beyondSize(order, shape);
-  if (beyond !== null) return { field: beyond, detail: `more ${beyond} than the spec ${spec} includes` };
+  if (beyond !== null)
+    return { field: beyond, detail: { code: "order-beyond-spec", params: { field: beyond, spec } } };
   if (order.gpus === 0 || gpuModel === null || shape.gpuModel === null || shape.gpuModel === gpuModel)
     return null;
-  return { field: "gpu_model", detail: `the spec ${spec} is for ${shape.gpuModel}, not for ${gpuModel}` };
+  const params = { spec, spec_gpu_model: shape.gpuModel, gpu_model: gpuModel };
+  return { field: "gpu_model", detail: { code: "spec-of-other-model", params } };
 }
 
 /** Bytes of temp_storage that a spec sold as a whole includes; null for one whose parts are charged each. */

@@ -2,6 +2,7 @@
  * Which models of the fleet an order may land on as far as prices go: each that is large enough, or the one that it
  * names, for which every line of the order has a price, and no more than the order allows an hour of it to cost.
  */
+import type { Reason } from "../../reasons/reason.ts";
 import type { Resources } from "../order.ts";
 import {
   asOrderedBefore,
@@ -46,12 +47,12 @@ export function dearestOfWaiting(
   return sold.priced ? sold : dearestOnFleet(order, asOrderedBefore(spec), fleet);
 }
 
-/** A sentence without capital and full stop where each model costs more than the order's maximum; else null. */
+/** The reason where each model costs more than the order's maximum; else null. */
 export function beyondMaximum(
   order: Resources,
   spec: SpecPrices,
   fleet: readonly FleetModel[],
-): string | null {
+): Reason | null {
   const dearest = dearestOfWaiting(order, spec, fleet);
   return !dearest.priced && dearest.reason === "beyond-maximum" ? dearest.detail : null;
 }

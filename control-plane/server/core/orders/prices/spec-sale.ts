@@ -1,39 +1,29 @@
-/** Whether new orders may use a spec, and the sentence for those that may not, which names what they may use instead. */
+/** Whether new orders may use a spec, and the reason for those that may not, which names what they may use instead. */
+import type { Reason } from "../../reasons/reason.ts";
 
 /** Unpriced is one that is in the catalogue and has no price in force; unknown is one that nobody ever made. */
 export type SpecStatus = "sold" | "retired" | "unpriced" | "unknown";
 
-/** So many of a longer catalogue are named in a sentence. */
+/** So many of a longer catalogue are named. */
 const MAX_NAMED = 20;
 
-/**
- * Without a capital and a full stop.
- * @param sold names of the specs that new orders may use, in the order to name them
- */
-export function unsoldSentence(
+/** @param sold names of the specs that new orders may use, in the order to name them */
+export function unsoldReason(
   spec: string,
   status: Exclude<SpecStatus, "sold">,
   sold: readonly string[],
-): string {
-  return `${whyUnsold(spec, status)}; ${alternatives(sold)}`;
+): Reason {
+  const why: Reason = { code: `spec-${status}`, params: { spec } };
+  return { code: "spec-not-sold", params: { why, sold: alternatives(sold) } };
 }
 
-function whyUnsold(spec: string, status: Exclude<SpecStatus, "sold">): string {
-  switch (status) {
-    case "retired":
-      return `the spec ${spec} is retired, and no new order may use it`;
-    case "unpriced":
-      return `no price for the spec ${spec}`;
-    case "unknown":
-      return `there is no spec ${spec}`;
+function alternatives(sold: readonly string[]): Reason {
+  const [last, ...others] = sold.slice(0, MAX_NAMED).reverse();
+  if (last === undefined) return { code: "no-spec-sold", params: {} };
+  if (sold.length > MAX_NAMED) {
+    const specs = { names: sold.slice(0, MAX_NAMED), more: 0 };
+    return { code: "first-specs-sold", params: { specs, unnamed: sold.length - MAX_NAMED } };
   }
-}
-
-function alternatives(sold: readonly string[]): string {
-  if (sold.length === 0) return "no other is sold";
-  const named = sold.slice(0, MAX_NAMED);
-  const more = sold.length - named.length;
-  const words = more === 0 ? named : [...named, `${more} more`];
-  const last = words.at(-1) ?? "";
-  return words.length === 1 ? `sold is ${last}` : `sold are ${words.slice(0, -1).join(", ")} and ${last}`;
+  if (others.length === 0) return { code: "spec-sold", params: { spec: last } };
+  return { code: "specs-sold", params: { specs: { names: others.reverse(), more: 0 }, last } };
 }

@@ -13,6 +13,12 @@ import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
 import { SERVICE_ENGLISH } from "./services.ts";
 import { WAITING_ENGLISH } from "./waiting.ts";
+import { ORDER_ENGLISH } from "./orders.ts";
+import { PRICE_ENGLISH } from "./prices.ts";
+import { IMPOSSIBILITY_ENGLISH } from "./impossibility.ts";
+import { RUN_ENGLISH } from "./runs.ts";
+import { GANG_ENGLISH } from "./gangs.ts";
+import { GPU_FAULT_ENGLISH } from "./gpu-faults.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -27,6 +33,12 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SERVICE_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
+  ...ORDER_ENGLISH,
+  ...PRICE_ENGLISH,
+  ...IMPOSSIBILITY_ENGLISH,
+  ...RUN_ENGLISH,
+  ...GANG_ENGLISH,
+  ...GPU_FAULT_ENGLISH,
 };
 
 export const ENGLISH: Language = {

@@ -1,7 +1,6 @@
 /** The beginning of an upload: what it is, where it goes, and whether there is room and quota for all of it. */
 import assert from "node:assert/strict";
 import { wholeSize } from "@remotegpu/shared/size-text";
-import { asSentence } from "@remotegpu/shared/sentence";
 import { planUpload, poolByDefault, type UploadPlan, versionFolder } from "../../../core/data/upload-plan.ts";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { customerById } from "../../../store/accounts/customers.ts";
@@ -21,7 +20,7 @@ import { DATA_NAMES } from "../data-access.ts";
 import { removeFolders } from "../folder-removal.ts";
 import { openDraft } from "./open-upload.ts";
 import { uploadAnswer, type UploadOrder } from "./upload-shape.ts";
-import { asReported } from "../../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 const UNIQUE_CHARACTERS = 8;
 
@@ -123,12 +122,12 @@ async function folderFor(
   return versionFolder({ customerUuid, plural, id: entry.id, version: plan.version, unique });
 }
 
-function refusalOf(begun: { reason: "quota" | "funds"; detail: string } | { reason: "changed" }): ApiRefusal {
+function refusalOf(begun: { reason: "quota" | "funds"; detail: Reason } | { reason: "changed" }): ApiRefusal {
   switch (begun.reason) {
     case "quota":
-      return conflict(asReported(asSentence(begun.detail)));
+      return conflict({ code: "upload-beyond-quota", params: { why: begun.detail } });
     case "funds":
-      return new ApiRefusal("no-funds", asReported(begun.detail));
+      return new ApiRefusal("no-funds", begun.detail);
     case "changed":
       return conflict("upload-superseded");
   }

@@ -16,7 +16,7 @@ import { once } from "../../request/idempotency.ts";
 import { Int53, SpecName } from "../../request/input-fields.ts";
 import { badField } from "../../request/refusal.ts";
 import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";
-import { asReported } from "../../../core/reasons/reason.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 const tags = ["billing"];
 
@@ -90,9 +90,9 @@ export function registerEstimateRoute(
       const now = deps.now();
       const prices = await orderPrices(sql, [order], { models: await fleetModels(sql), at: now });
       const unsold = (await unsoldSpecs(sql, [order], { prices, now })).get(order.spec);
-      if (unsold !== undefined) throw badField("spec", asReported(unsold));
+      if (unsold !== undefined) throw badField("spec", unsold);
       const priced = prices.dearest(order);
-      if (!priced.priced) throw badField(priced.field, asReported(priced.detail));
+      if (!priced.priced) throw badField(priced.field, priced.detail);
       const { lines } = priced;
       const models = prices.pricedModels(order);
       return c.json(
@@ -140,7 +140,7 @@ function fitAnswer(fit: OrderFit): { fits: (typeof FITS)[number]; fits_reason: s
     case "later":
       return { fits: "later", fits_reason: "No place for it is free now: it would wait." };
     case "never":
-      return { fits: "never", fits_reason: asSentence(capital(fit.sentence)) };
+      return { fits: "never", fits_reason: asSentence(capital(inEnglish(fit.reason))) };
   }
 }
 

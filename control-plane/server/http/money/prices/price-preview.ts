@@ -176,6 +176,7 @@ async function entryOf(
 ): Promise<z.input<typeof PricePreview>["prices"][number]> {
   const unknown = isMade ? null : await unknownSpec(sql, price.spec, now);
   const obstacle = await priceObstacle(sql, price, now);
+  const refusal = unknown ?? (obstacle === null ? null : obstacleReason(obstacle, price));
   const { supersedes, supersededBy } = await neighboursOf(sql, price);
   return {
     spec: price.spec,
@@ -183,7 +184,7 @@ async function entryOf(
     unit_price: price.unitPrice,
     billing_unit: price.billingUnit,
     effective_from: price.effectiveFrom.toISOString(),
-    refusal: unknown ?? (obstacle === null ? null : inEnglish(reasonOf(obstacleReason(obstacle, price)))),
+    refusal: refusal === null ? null : inEnglish(reasonOf(refusal)),
     supersedes: supersedes === null ? null : neighbour(supersedes),
     superseded_by: supersededBy.map(neighbour),
   };

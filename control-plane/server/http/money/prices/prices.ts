@@ -17,7 +17,6 @@ import { PriceLine, SpecName, UnitPrice } from "../../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
 import { badField, conflict } from "../../request/refusal.ts";
 import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
-import { asReported } from "../../../core/reasons/reason.ts";
 import type { GivenReason } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["prices"];
@@ -101,7 +100,7 @@ export function registerPriceRoutes(api: ApiApp, deps: ApiDeps): void {
     const price = newPrice(body, { now, createdBy: c.var.actor.customerId });
     return await once(c, async (sql) => {
       const unknown = body.new_spec === true ? null : await unknownSpec(sql, price.spec, now);
-      if (unknown !== null) throw badField("spec", asReported(unknown));
+      if (unknown !== null) throw badField("spec", unknown);
       const result = await addPrice(sql, price, now);
       if (result.added !== null)
         return c.json({ ...priceAnswer(result.added), hint: await hintFor(sql, price) }, 201);

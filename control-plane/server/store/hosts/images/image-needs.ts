@@ -5,14 +5,15 @@
 import { IMAGE_FETCH_FEATURE } from "@remotegpu/shared/image-fetch";
 import { registryOf } from "@remotegpu/shared/image-name";
 import { imageVerdict, type RegistryList } from "../../../core/hosts/images/registries.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { Connection } from "../../database/database.ts";
 import { inSlices } from "../../database/in-slices.ts";
 import type { ImageUse } from "./image-terms.ts";
 import { offeredImages } from "./offered-images.ts";
 
 export interface ImageNeeds {
-  /** Why the image may not be used, without a full stop; null where it may. */
-  refusal: string | null;
+  /** Why the image may not be used; null where it may. */
+  refusal: Reason | null;
   /** What the host's agent must be able to do. */
   features: readonly string[];
 }
@@ -47,7 +48,7 @@ export async function imageRefusals(
   sql: Connection,
   images: readonly string[],
   list: RegistryList,
-): Promise<(string | null)[]> {
+): Promise<(Reason | null)[]> {
   const refusals = await inSlices(images, (image) => {
     const verdict = imageVerdict(list, image);
     return verdict.mayBeUsed ? null : verdict.why;

@@ -7,6 +7,7 @@ import type { Points } from "@remotegpu/shared/money";
 import { GIB } from "@remotegpu/shared/units";
 import type { Order } from "../../../core/orders/order.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { ResolvedMount } from "../../../core/instances/desired-set.ts";
 import { hourlyPrice, type OrderField } from "../../../core/orders/prices/price-lines.ts";
 import type { FleetModel } from "../../../core/orders/prices/priced-models.ts";
@@ -41,15 +42,15 @@ export type PlacedCheckOutcome =
   | {
       passed: false;
       obstacle: "image" | "mount-not-found" | "mount-not-ready" | "quota" | "funds";
-      detail: string;
+      detail: Reason;
     }
-  | { passed: false; obstacle: "price"; field: OrderField; detail: string };
+  | { passed: false; obstacle: "price"; field: OrderField; detail: Reason };
 
 /** The order that would wait beside more than its payer may have waiting. */
 interface TooManyWaiting {
   passed: false;
   obstacle: "waiting";
-  detail: string;
+  detail: Reason;
 }
 export type CheckOutcome = PlacedCheckOutcome | TooManyWaiting;
 
@@ -120,12 +121,8 @@ export async function checkMoreWaiting(
 }
 
 function tooManyWaiting(wait: number, { most, more }: { most: number; more: number }): TooManyWaiting {
-  const orders = more === 1 ? "one more" : `${more} more`;
-  return {
-    passed: false,
-    obstacle: "waiting",
-    detail: `${wait} orders of the one who pays wait for a place already, and ${orders} would be beyond the ${most} that may: order again when some of them have started or were cancelled.`,
-  };
+  const params = { waiting: wait, more, max_waiting: most };
+  return { passed: false, obstacle: "waiting", detail: { code: "waiting-orders-too-many", params } };
 }
 
 /**
@@ -239,7 +236,7 @@ function isCounted({ order, models }: Requested): boolean {
 
 type PricedInstances =
   | { priced: true; lines: PricedLine[][] }
-  | { priced: false; field: OrderField; detail: string };
+  | { priced: false; field: OrderField; detail: Reason };
 
 function priceInstances(
   order: Order,
@@ -276,22 +273,22 @@ function mountRefusal({
   id,
   reason,
 }: Extract<ResolvedMounts, { resolved: false }>): PlacedCheckOutcome {
+  const thing: Reason = { code: `named-${kind}`, params: { data_id: id } };
   if (reason === "not-found")
     return {
       passed: false,
       obstacle: "mount-not-found",
-      detail: `There is no ${kind} ${id} that you can mount.`,
+      detail: { code: "mount-not-found", params: { thing } },
     };
-  return { passed: false, obstacle: "mount-not-ready", detail: unreadySentence(`${kind} ${id}`, reason) };
+  return {
+    passed: false,
+    obstacle: "mount-not-ready",
+    detail: { code: UNREADY_CODES[reason], params: { thing } },
+  };
 }
 
-function unreadySentence(named: string, reason: Unready): string {
-  switch (reason) {
-    case "uploading":
-      return `The ${named} is uploading: nobody has filled it yet. An administrator puts its files into the folder that its storage_path names, and then marks it ready.`;
-    case "error":
-      return `The ${named} has the status error: an administrator has to look at its files, and then marks it ready.`;
-    case "outside-pool":
-      return `The ${named} cannot be mounted: its storage_path is no folder of a storage pool. An administrator sets another.`;
-  }
-}
+const UNREADY_CODES = {
+  uploading: "mount-uploading",
+  error: "mount-failed",
+  "outside-pool": "mount-outside-pools",
+} as const satisfies Record<Unready, string>;

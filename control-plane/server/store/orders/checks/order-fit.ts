@@ -1,13 +1,14 @@
 /** Whether the fleet could hold an order that nobody has given yet: now, later, or never. */
 import { placementRequest, type Resources } from "../../../core/orders/order.ts";
 import { impossibility } from "../../../core/placement/impossibility.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { EmptyFleet } from "../../fleet/empty-fleet.ts";
 import type { FleetNow } from "../../fleet/fleet-now.ts";
 
 export type OrderFit =
   | { when: "now" | "later" }
-  /** Without a capital and a full stop: what is asked, and the most that there is. */
-  | { when: "never"; sentence: string };
+  /** What is requested, and the most that there is. */
+  | { when: "never"; reason: Reason };
 
 /** Where no host has ever told its size nothing is impossible, as for orders. */
 export function orderFit(
@@ -27,6 +28,6 @@ export function orderFit(
     image: null,
   };
   const never = impossibility(fleet, request);
-  if (never !== null) return { when: "never", sentence: never.sentence };
+  if (never !== null) return { when: "never", reason: never.reason };
   return { when: room.placer.hasRoom(request) ? "now" : "later" };
 }

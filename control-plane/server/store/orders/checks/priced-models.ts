@@ -7,13 +7,14 @@ import { beyondMaximum, type FleetModel, pricedModels } from "../../../core/orde
 import { specPricesOf, unpriced } from "../../billing/prices/prices.ts";
 import type { Connection } from "../../database/database.ts";
 import { fleetModels } from "../../fleet/fleet.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 export interface PricedModels {
   fleet: readonly FleetModel[];
   /** As pricedModels of core says. Orders that ask the same are answered with the same list. */
   modelsOf(order: Resources): string[] | null;
   /** Why the order's own maximum keeps it from every model; null where it does not. */
-  beyondMaximum(order: Resources): string | null;
+  beyondMaximum(order: Resources): Reason | null;
 }
 
 /** @param orders the only ones that may be asked about */

@@ -4,8 +4,9 @@
  */
 import { MIB } from "@remotegpu/shared/units";
 import type { WorkloadKind } from "@remotegpu/shared/workload";
-import { describeExceeded, exceededQuota } from "../../../core/orders/quota.ts";
+import { exceededQuota, exceededReason } from "../../../core/orders/quota.ts";
 import { defaultQuota, type Quota } from "../../../core/orders/quota-levels.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import type { WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import { quotaLimits } from "../../accounts/quotas.ts";
@@ -22,10 +23,10 @@ export interface QuotaShare {
 }
 
 export interface QuotaTally {
-  /** A sentence that names the quota, its limit and its use; null where this much more fits. */
-  obstacleTo(requested: QuotaShare): string | null;
+  /** The quota, its limit and its use; null where this much more fits. */
+  obstacleTo(requested: QuotaShare): Reason | null;
   /** The same as if nothing else were there. */
-  obstacleAlone(requested: QuotaShare): string | null;
+  obstacleAlone(requested: QuotaShare): Reason | null;
   /** Counts it as used from now on, or no more. */
   count(requested: QuotaShare, sign: 1 | -1): void;
 }
@@ -47,14 +48,14 @@ export async function quotaTally(
   const obstacle = (
     { payerId, workspaceId, share }: QuotaShare,
     beside: { payers: ReadonlyMap<number, Quota>; workspaces: ReadonlyMap<number, Quota> },
-  ): string | null => {
+  ): Reason | null => {
     const ofPayer = limits.customers.get(payerId) ?? defaultQuota(defaultLevel);
     const exceeded = exceededQuota(ofPayer, beside.payers.get(payerId) ?? NOTHING, share);
-    if (exceeded !== null) return describeExceeded(exceeded, "customer");
+    if (exceeded !== null) return exceededReason(exceeded, "customer");
     const ofWorkspace = workspaceId === null ? undefined : limits.workspaces.get(workspaceId);
     if (workspaceId === null || ofWorkspace === undefined) return null;
     const beyond = exceededQuota(ofWorkspace, beside.workspaces.get(workspaceId) ?? NOTHING, share);
-    return beyond === null ? null : describeExceeded(beyond, "workspace");
+    return beyond === null ? null : exceededReason(beyond, "workspace");
   };
   return {
     obstacleTo: (requested) => obstacle(requested, used),

@@ -1,7 +1,8 @@
 /** What new orders may use of the catalogue, and why they may not use the rest. What runs already is none of its concern. */
 import { DEFAULT_SPEC, type Resources } from "../../../core/orders/order.ts";
 import type { SpecPrices } from "../../../core/orders/prices/price-lines.ts";
-import { unsoldSentence } from "../../../core/orders/prices/spec-sale.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { unsoldReason } from "../../../core/orders/prices/spec-sale.ts";
 import type { Connection } from "../../database/database.ts";
 import type { OrderPrices } from "./order-prices.ts";
 import { specPricesOf, specsByName } from "../../billing/prices/prices.ts";
@@ -31,12 +32,12 @@ export async function soldSpecs(sql: Connection, at: Date): Promise<SpecPrices[]
   return [...prices.values()];
 }
 
-/** By spec a sentence for those of new orders that are not sold; most orders' are, and nothing is read for them. */
+/** By spec the reason of those of new orders that are not sold; most orders' are, and nothing is read for them. */
 export async function unsoldSpecs(
   sql: Connection,
   orders: readonly Resources[],
   { prices, now }: { prices: Pick<OrderPrices, "status">; now: Date },
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, Reason>> {
   const unsold = orders.flatMap((order) => {
     const status = prices.status(order);
     return status === "sold" ? [] : [{ spec: order.spec, status }];
@@ -48,17 +49,14 @@ export async function unsoldSpecs(
   );
   const sold = await soldNames(sql, now);
   return new Map(
-    unsold.map(({ spec, status }) => [
-      spec,
-      unsoldSentence(spec, known.has(spec) ? status : "unknown", sold),
-    ]),
+    unsold.map(({ spec, status }) => [spec, unsoldReason(spec, known.has(spec) ? status : "unknown", sold)]),
   );
 }
 
 /** Why this spec cannot have a price; null where it is in the catalogue. */
-export async function unknownSpec(sql: Connection, spec: string, now: Date): Promise<string | null> {
+export async function unknownSpec(sql: Connection, spec: string, now: Date): Promise<Reason | null> {
   if ((await knownSpecs(sql, [spec])).has(spec)) return null;
-  return unsoldSentence(spec, "unknown", await soldNames(sql, now));
+  return unsoldReason(spec, "unknown", await soldNames(sql, now));
 }
 
 async function knownSpecs(sql: Connection, specs: readonly string[]): Promise<ReadonlySet<string>> {

@@ -46,7 +46,7 @@ function otherModel(spec: string | undefined, wanted: string): OtherModel {
       passed: false,
       obstacle: "price",
       field: "gpu_model",
-      detail: `the spec ${spec} is for another GPU model than ${wanted}`,
+      detail: { code: "spec-of-another-model", params: { spec: spec ?? "", gpu_model: wanted } },
     },
   };
 }

@@ -41,7 +41,7 @@ export async function startRule(
   return ({ customerId, hourly }) => {
     const account = accounts.get(customerId);
     if (account === undefined)
-      return { allowed: false, reason: "no-balance", detail: "there is no such account" };
+      return { allowed: false, reason: "no-balance", detail: { code: "account-missing", params: {} } };
     const hourlyOfAllRunningAndPlacing = (counted.get(customerId) ?? 0n) + hourly;
     const decision = mayStart({ ...account, minStartMinutes, hourlyOfAllRunningAndPlacing });
     if (!decision.allowed) return decision;

@@ -3,7 +3,6 @@
  * read of all that decides, then each order by itself against what the ones before it have left. What passes is
  * written by new-placements.ts.
  */
-import { asReported } from "../../../core/reasons/reason.ts";
 import type { Transaction } from "../../database/database.ts";
 import { assertTerm } from "../../database/leader.ts";
 import { armPlacements } from "../../spending/cut-off-rules.ts";
@@ -74,7 +73,7 @@ function decide(candidates: readonly Candidate[], inputs: CommitInputs): Decided
       decided.refused.set(candidate, {
         committed: false,
         reason: check.obstacle,
-        detail: asReported(check.detail),
+        detail: check.detail,
       });
       continue;
     }

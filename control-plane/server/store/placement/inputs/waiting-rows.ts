@@ -20,6 +20,7 @@ import { safeBigint } from "../../database/values/old-values.ts";
 import type { KindStore } from "../../workloads/kind-store.ts";
 import { KINDS_IN_LOCK_ORDER, storeOf } from "../../workloads/kinds.ts";
 import { resourceColumns } from "./order-columns.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 /** The bound of each kind. More than ever waited anywhere; beyond it the youngest are tried later. */
 const MAX_WAITING = 200_000;
@@ -45,7 +46,7 @@ export interface WaitingStart {
   shareWeight: number;
   payerWeight: number;
   /** Why its payer's account lets nothing start, whatever it costs; null where it does. */
-  withoutFunds: string | null;
+  withoutFunds: Reason | null;
 }
 
 interface WaitingRow extends Omit<OrderFields, "config"> {
@@ -137,7 +138,7 @@ function waitingStart(kind: WorkloadKind, row: WaitingRow): WaitingStart {
 }
 
 /** As the start rule says it; whether the money lasts for what it costs is asked at the commit. */
-function fundsObstacle({ account_status: status }: WaitingRow): string | null {
+function fundsObstacle({ account_status: status }: WaitingRow): Reason | null {
   const decision = mayStart({
     status,
     balance: 1n,

@@ -50,11 +50,11 @@ export interface WaitingOrder {
   /** Why it is not its turn among those of its array; null where it is. */
   withoutTurn: Reason | null;
   /** Why its own maximum price keeps it from every model; null where it does not. */
-  beyondMaximum: string | null;
+  beyondMaximum: Reason | null;
   /** Why its image may not be used any more; null where it may. */
-  imageRefusal: string | null;
+  imageRefusal: Reason | null;
   /** Why its payer's account lets nothing start; null where it does. */
-  withoutFunds: string | null;
+  withoutFunds: Reason | null;
 }
 
 /** @param starts what waits, where that is asked already */

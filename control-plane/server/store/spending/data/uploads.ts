@@ -18,6 +18,7 @@ import type { Connection, Transaction } from "../../database/database.ts";
 import { quotaTally } from "../../orders/checks/quota-use.ts";
 import { listForRemoval } from "../folders.ts";
 import { copiesOf, COPY_COLUMNS, type CopyRow, OWNER } from "./copies.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 const TABLE = { dataset: "datasets", model: "models" } as const;
 const VERSIONS = { dataset: "dataset_versions", model: "model_versions" } as const;
@@ -37,7 +38,7 @@ export interface Upload extends UploadRequest {
 
 export type Begun =
   | { begun: true; copy: CopyRow; dropped: Copy | null }
-  | { begun: false; reason: "quota" | "funds"; detail: string }
+  | { begun: false; reason: "quota" | "funds"; detail: Reason }
   /** Somebody else was faster. */
   | { begun: false; reason: "changed" };
 
@@ -46,7 +47,11 @@ export async function beginUpload(sql: Transaction, kind: DataKind, upload: Uplo
   // Accounts before entries: orders hold them so.
   const account = await lockAccount(sql, payer.payerId);
   if (account?.status === "suspended")
-    return { begun: false, reason: "funds", detail: "The account is suspended until it is paid." };
+    return {
+      begun: false,
+      reason: "funds",
+      detail: { code: "account-suspended-until-paid", params: {} },
+    };
   const mounted = await lockEntry(sql, kind, upload.entry.id);
   const copies = await copiesOf(sql, kind, upload.entry.id);
   const { plan } = upload;

@@ -1,6 +1,7 @@
 import { GIB } from "@remotegpu/shared/units";
 import { expect, test } from "vitest";
-import { describeExceeded, exceededQuota } from "@remotegpu/control-plane/server/core/orders/quota";
+import { exceededQuota, exceededReason } from "@remotegpu/control-plane/server/core/orders/quota";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import type { Quota } from "@remotegpu/control-plane/server/core/orders/quota-levels";
 
 const quota = (change: Partial<Quota> = {}): Quota => ({
@@ -50,11 +51,13 @@ test.each([
     "is 10 GiB: 1 GiB in use, 10 GiB more",
   ],
 ] as const)("sizes are told in units: %j", (exceeded, sentence) => {
-  expect(describeExceeded(exceeded, "customer")).toContain(sentence);
+  expect(inEnglish(exceededReason(exceeded, "customer"))).toContain(sentence);
 });
 
 test("the sentence names the quota, its limit and its use", () => {
-  expect(describeExceeded({ quota: "gpu_quota", limit: 2, used: 1, requested: 2 }, "workspace")).toBe(
+  const exceeded = { quota: "gpu_quota", limit: 2, used: 1, requested: 2 } as const;
+
+  expect(inEnglish(exceededReason(exceeded, "workspace"))).toBe(
     "gpu_quota of the workspace is 2: 1 in use, 2 more asked",
   );
 });

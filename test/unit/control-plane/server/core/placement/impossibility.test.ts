@@ -10,6 +10,8 @@ import {
   impossibility,
 } from "@remotegpu/control-plane/server/core/placement/impossibility";
 import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const small = aHost({
   id: "small",
@@ -98,7 +100,9 @@ test.each<[Partial<PlacementRequest>, Impossibility["field"], string]>([
   ],
   [{ instances: 10_000 }, "node_count", "asked for 10000 instances, and 5 would fit were the fleet empty"],
 ])("%j is refused for its %s", (change, field, sentence) => {
-  expect(impossibility(FLEET, aRequest(change))).toEqual({ field, sentence });
+  const found = impossibility(FLEET, aRequest(change));
+
+  expect(found && [found.field, inEnglish(found.reason)]).toEqual([field, sentence]);
 });
 
 test.each<[string, HostCapacity[], Partial<PlacementRequest>]>([
@@ -122,7 +126,7 @@ test.each<[string, HostCapacity[], Partial<PlacementRequest>]>([
   [
     "a pool that is skipped for a while",
     [small],
-    { skips: [{ storagePool: "pool-small", reason: "no mount", untilMs: 1e15 }] },
+    { skips: [{ storagePool: "pool-small", reason: asReported("no mount"), untilMs: 1e15 }] },
   ],
 ])("%s makes nothing impossible", (_name, hosts, change) => {
   expect(impossibility({ hosts }, aRequest(change))).toBeNull();

@@ -17,8 +17,14 @@ test.each([
     stopReason(["a", "b"]),
     "Waiting for hosts a, b to confirm that the container of the last start has stopped.",
   ],
-  [priceReason("an hour of it costs 2"), "Waiting for price: an hour of it costs 2."],
-  [fundsReason("the balance is not above zero"), "Waiting for funds: the balance is not above zero."],
+  [
+    priceReason({ code: "hour-beyond-maximum", params: { hourly: "2", maximum: "1" } }),
+    "Waiting for price: an hour of it costs 2, and its maximum is 1.",
+  ],
+  [
+    fundsReason({ code: "balance-not-positive", params: {} }),
+    "Waiting for funds: the balance is not above zero.",
+  ],
 ])("%j is worded %j", (reason, text) => {
   expect(inEnglish(reason)).toBe(text);
 });

@@ -17,6 +17,7 @@ import {
 import { MAX_FETCHES_OF_HOST, PULL_PROBLEM_SENTENCES, PULL_PROBLEMS } from "@remotegpu/shared/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/units";
 import { INSTANCE_STATES } from "@remotegpu/shared/workload";
+import type { Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const PLACED: PlacedForImage = {
   state: "starting",
@@ -204,8 +205,13 @@ describe("what people are told", () => {
   });
 
   test("when the list keeps an order from its image", () => {
-    expect(inEnglish(imageReason("images of x may not be used"))).toBe(
-      "Waiting for image: images of x may not be used.",
+    const why: Reason = {
+      code: "registry-not-listed",
+      params: { registry: "x", allowed: { names: ["docker.io"], more: 0 } },
+    };
+
+    expect(inEnglish(imageReason(why))).toBe(
+      "Waiting for image: images of x may not be used; these may be used: docker.io.",
     );
   });
 

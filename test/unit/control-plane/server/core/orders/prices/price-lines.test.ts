@@ -69,19 +69,24 @@ describe("lines of an order", () => {
       order: { ...ORDER, tempStorageBytes: GIB },
       prices: CATALOGUE,
       field: "temp_storage",
-      detail: "no price for temp_storage",
+      line: "temp_storage",
     },
     {
       name: "a GPU model",
       order: ORDER,
       prices: CATALOGUE.slice(0, 2),
       field: "gpu",
-      detail: "no price for gpu:H100",
+      line: "gpu:H100",
     },
-  ])("without a price for $name the order is refused by name", ({ order, prices, field, detail }) => {
+  ])("without a price for $name the order is refused by name", ({ order, prices, field, line }) => {
     const answer = linesForOrder(order, { ...spec, prices }, "H100");
 
-    expect(answer).toEqual({ priced: false, reason: "no-price", field, detail });
+    expect(answer).toEqual({
+      priced: false,
+      reason: "no-price",
+      field,
+      detail: { code: "line-unpriced", params: { line } },
+    });
   });
 
   test("a price of 0 is a price", () => {
@@ -123,7 +128,7 @@ describe("a bundle", () => {
       priced: false,
       reason: "exceeds-shape",
       field,
-      detail: `more ${field} than the spec basic includes`,
+      detail: { code: "order-beyond-spec", params: { field, spec: "basic" } },
     });
   });
 
@@ -146,7 +151,10 @@ describe("a bundle", () => {
       priced: false,
       reason: "exceeds-shape",
       field: "gpu_model",
-      detail: "the spec basic is for H100, not for A10",
+      detail: {
+        code: "spec-of-other-model",
+        params: { spec: "basic", spec_gpu_model: "H100", gpu_model: "A10" },
+      },
     });
   });
 
@@ -154,7 +162,7 @@ describe("a bundle", () => {
     expect(linesForOrder(ORDER, { ...bundle, shape: null }, "H100")).toMatchObject({
       reason: "exceeds-shape",
       field: "spec",
-      detail: "the spec basic has no shape yet: an administrator has to set what it includes",
+      detail: { code: "spec-without-shape", params: { spec: "basic" } },
     });
   });
 });
@@ -170,7 +178,7 @@ describe("a retired price", () => {
       priced: false,
       reason: "no-price",
       field: "gpu",
-      detail: "the price for gpu:H100 of the spec default is retired, and nothing new starts at it",
+      detail: { code: "price-retired", params: { line: "gpu:H100", spec: "default" } },
     });
     expect(linesForOrder(ORDER, { ...spec, prices }, "A10").priced).toBe(true);
   });
@@ -194,7 +202,7 @@ describe("a retired price", () => {
 describe("the dearest lines", () => {
   const perHour = (models: string[]): string => {
     const answer = dearestLines({ ...ORDER, cpuMilli: 0, memoryBytes: 0 }, spec, models);
-    return answer.priced ? formatPoints(hourlyPrice(answer.lines)) : answer.detail;
+    return answer.priced ? formatPoints(hourlyPrice(answer.lines)) : answer.reason;
   };
 
   test.each([
@@ -211,7 +219,7 @@ describe("the dearest lines", () => {
 
     expect(dearestLines(order, { ...spec, prices }, ["A10", "H100"]).priced).toBe(true);
     expect(dearestLines(order, { ...spec, prices }, ["A10"])).toMatchObject({
-      detail: "no price for gpu:A10",
+      detail: { code: "line-unpriced", params: { line: "gpu:A10" } },
     });
   });
 
@@ -260,7 +268,7 @@ describe("a maximum for an hour of the whole order", () => {
     expect(dearest("40")).toMatchObject({ priced: true, lines: [{ line: "gpu:H100" }] });
     expect(dearest("9")).toMatchObject({
       field: "max_price_per_hour",
-      detail: "an hour of it costs 10.0000, and its maximum is 9.0000",
+      detail: { code: "hour-beyond-maximum", params: { hourly: "10.0000", maximum: "9.0000" } },
     });
   });
 

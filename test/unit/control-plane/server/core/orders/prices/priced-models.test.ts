@@ -78,21 +78,26 @@ describe("beyond the order's own maximum", () => {
   const upTo = (maximum: string, change: Partial<OrderFields> = {}) =>
     order({ config: { max_price_per_hour: maximum }, ...change });
 
+  const beyond = (hourly: string, maximum: string) => ({
+    code: "hour-beyond-maximum",
+    params: { hourly, maximum },
+  });
+
   test("a dearer model is left out while a cheaper one is within", () => {
     expect(pricedModels(upTo("3"), twoPrices, FLEET)).toEqual(["L4"]);
     expect(beyondMaximum(upTo("3"), twoPrices, FLEET)).toBeNull();
   });
 
-  test("where all are, the sentence names the cheapest price and the maximum", () => {
-    const sentence = "an hour of it costs 3.0000, and its maximum is 2.0000";
+  test("where all are, the reason names the cheapest price and the maximum", () => {
+    const within = (change?: Partial<OrderFields>) => beyondMaximum(upTo("2", change), twoPrices, FLEET);
 
-    expect(beyondMaximum(upTo("2"), twoPrices, FLEET)).toBe(sentence);
-    expect(beyondMaximum(upTo("2", { gpu_memory: 80 * GIB }), twoPrices, FLEET)).toContain("costs 12.0000");
+    expect(within()).toEqual(beyond("3.0000", "2.0000"));
+    expect(within({ gpu_memory: 80 * GIB })).toEqual(beyond("12.0000", "2.0000"));
   });
 
   test("an order without GPU has a maximum, too", () => {
     expect(pricedModels(upTo("1", { gpu: 0 }), all, FLEET)).toBeNull();
-    expect(beyondMaximum(upTo("1", { gpu: 0 }), all, FLEET)).toContain("costs 2.0000");
+    expect(beyondMaximum(upTo("1", { gpu: 0 }), all, FLEET)).toEqual(beyond("2.0000", "1.0000"));
     expect(beyondMaximum(upTo("2", { gpu: 0 }), all, FLEET)).toBeNull();
   });
 
