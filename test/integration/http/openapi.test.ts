@@ -176,7 +176,7 @@ describe("the document", () => {
     expect(Object.keys(order?.responses ?? {})).toEqual(expect.arrayContaining(["201", "402", "409", "422"]));
   });
 
-  test("describes every field and parameter; say it in its zod schema or in documentation/words", () => {
+  test("describes every field and parameter; say it in its zod schema or in documentation/descriptions", () => {
     const parameters = routes.flatMap((route) =>
       (route.operation.parameters ?? []).map(({ name, description }) => ({
         place: `${nameOf(route)} ${name}`,

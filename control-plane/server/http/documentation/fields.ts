@@ -1,7 +1,7 @@
 /**
  * Says of every field and parameter what it means and gives an example. What a zod schema says of itself
- * (`.openapi({ description, example })`) comes first; else the word list has it, by `Schema.field` or, for a field that
- * means the same everywhere and says nothing, by its name alone. A field that neither knows fails a test.
+ * (`.openapi({ description, example })`) comes first; else the lists in descriptions/ have it, by `Schema.field` or, for a
+ * field that means the same everywhere and says nothing, by its name alone. A field that neither knows fails a test.
  */
 import { singular } from "./operation-ids.ts";
 import { type ApiDocument, type Parameter, type Route, type Schema } from "./openapi-document.ts";

@@ -1,4 +1,4 @@
-/** Parameters of paths and queries. A parameter of a path that is a number needs no entry: it says which one. */
+/** Parameters of paths, and those that several queries have. One of a path that is a number needs no entry: it says which one. */
 import type { Descriptions } from "./description.ts";
 
 export const PARAMETER_DESCRIPTIONS: Descriptions = {
@@ -14,6 +14,8 @@ export const PARAMETER_DESCRIPTIONS: Descriptions = {
   "/storage-pools/{name}": ["Which storage pool", "pool-a"],
   "/downloads/{token}": ["What the link contains", "WyJlbnYtMSJd.c2lnbmVk"],
   "/members/{customer_id}": ["Which member, by the customer's id", 43],
+  "/code-uploads/{id}": ["The upload", "code-81c20a4e"],
+  "/parts/{part}": ["The number of the part, from 0", 0],
   "/bundles/{file}": ["The file's name, as install.sh requests it", "agent.js"],
 
   "?limit": ["How many at most", 20],
