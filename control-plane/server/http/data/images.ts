@@ -105,7 +105,8 @@ export function registerImageRoutes(api: ApiApp, deps: ApiDeps): void {
       access: forAdmins,
       summary: "Offer it no longer; workloads that use it go on",
       end: async (c, id) => {
-        if (!(await deleteImage(c.var.deps.db, id))) throw notFound({ code: "named-image", params: { image_id: id } });
+        if (!(await deleteImage(c.var.deps.db, id)))
+          throw notFound({ code: "named-image", params: { image_id: id } });
       },
     },
   });
