@@ -316,10 +316,6 @@ const BOUND_OF: Record<string, string> = {
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
   "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
-  // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
-  "control-plane/gateway/proxy/reverse-proxy.ts": "reader",
-  // Whoever says anything unasked is ended.
-  "control-plane/gateway/proxy/tunnel-agent.ts": '.on("data", end)',
   "control-plane/gateway/services/replica-metrics.ts": "MAX_BYTES",
   "control-plane/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
   // To the page as it comes, which holds it back.

@@ -117,6 +117,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     folder: "integration/gateway",
     project: "integration",
     test: [
+      "client-pool",
       "cross-site-pages",
       "ending-listener",
       "gateway-link",
@@ -125,7 +126,6 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "services",
       "sharing-requests",
       "terminal",
-      "tunnel-agent",
       "wake",
       "web-certificate",
       "web-entry",
