@@ -298,11 +298,7 @@ const BOUND_OF: Record<string, string> = {
   // In frames, of which each goes on as it comes.
   "agent/src/runtime/output/service-output.ts": "frames.write(chunk)",
   "control-plane/gateway/load-balancer/replica-metrics.ts": "MAX_BYTES",
-  // Whoever says anything unasked is ended.
-  "control-plane/gateway/pool/tunnel-agent.ts": '.on("data", end)',
   "control-plane/gateway/proxy/fair-scheduler.ts": "stream.pause()",
-  // What is carried goes on as it comes, and its tail is kept in `body-tail.ts`.
-  "control-plane/gateway/proxy/reverse-proxy.ts": "reader",
   "control-plane/gateway/terminal/ssh-entry.ts": "MAX_OUTPUT",
   // To the page as it comes, which holds it back.
   "control-plane/gateway/terminal/terminal-tab.ts": "this.#output.isFull",

@@ -34,7 +34,8 @@ import {
   unknownNow,
 } from "../answers/refusals.ts";
 import { RightsUnknown } from "../entry/rights.ts";
-import { type ReverseProxy, LateError } from "../proxy/reverse-proxy.ts";
+import type { ReverseProxy } from "../proxy/reverse-proxy.ts";
+import { LateError } from "../proxy/upgrade-forwarder.ts";
 import { TunnelError } from "../tunnel/tunnel.ts";
 import type { Callers } from "./callers.ts";
 import type { CountedRequest } from "./counted-request.ts";
@@ -160,11 +161,10 @@ export class ServiceProxy {
     const answered = await this.#serve(entered, ending, async (given) => {
       const end = () => void socket.destroy();
       try {
-        await this.#parts.reverseProxy.prepareUpgrade(given.place, socket);
         if (signal.aborted) return { kind: "over" };
         signal.addEventListener("abort", end);
         const { call, cors, line } = entered;
-        request.headers = headersToReplica(request.headers, call, { isUpgrade: true });
+        const headers = headersToReplica(request.headers, call, { isUpgrade: true });
         const answered = (headers: HeaderMap, status: number) => {
           line.leave(signal);
           counted?.answered(headers, status);
@@ -173,6 +173,7 @@ export class ServiceProxy {
         const withinMs = line.route.bounds.timeoutSeconds * MS_PER_SECOND;
         await this.#parts.reverseProxy.carryUpgrade(request, socket, head, {
           to: given.place,
+          headers,
           answered,
           withinMs,
         });

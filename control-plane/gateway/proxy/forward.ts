@@ -12,7 +12,8 @@ import { answer, answerUpgrade } from "../answers/answers.ts";
 import { garbled, late, unreachable, refusal } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
 import type { Visit } from "../entry/visit.ts";
-import { type ReverseProxy, LateError } from "./reverse-proxy.ts";
+import type { ReverseProxy } from "./reverse-proxy.ts";
+import { LateError } from "./upgrade-forwarder.ts";
 
 export interface ForwardDeps {
   /** How long answers in place of which a container said something broken wait, and those that it breaks off: it is often asked no faster. */
@@ -63,12 +64,12 @@ export class Forwarder {
     head: Buffer,
     { visit, client }: { visit: Visit; client: Client },
   ): Promise<void> {
-    request.headers = await this.#headers(request, visit, { client, isUpgrade: true });
+    const headers = await this.#headers(request, visit, { client, isUpgrade: true });
     const end = () => void socket.destroy();
     if (visit.signal.aborted) return end();
     visit.signal.addEventListener("abort", end);
     try {
-      await this.#reverseProxy.carryUpgrade(request, socket, head, { to: destinationOf(visit) });
+      await this.#reverseProxy.carryUpgrade(request, socket, head, { to: destinationOf(visit), headers });
     } catch (error) {
       if (!(error instanceof TunnelError)) await this.#rate(visit);
       const unsound = error instanceof LateError ? late : garbled;
@@ -107,7 +108,6 @@ export class Forwarder {
     const sentence = typeof signal.reason === "string" ? signal.reason : "This is over.";
     if (response.headersSent) response.destroy();
     else answer(request, response, refusal({ kind: "no-entry", sentence }));
-    this.#reverseProxy.drop(request);
   }
 }
 

@@ -1,8 +1,9 @@
 /**
- * One request without a body on its way through a kept connection, and the answer as it comes: its head once, its body as
- * fast as the client takes it, its trailers. It ends with the client's connection, and asks nothing twice.
+ * One request on its way through a pooled connection, and the answer as it comes: its head once, its body as fast as the
+ * client takes it, its trailers. It ends with the client's connection, and asks nothing twice.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import {
   headersFromContainer,
@@ -14,19 +15,27 @@ import type { PooledClient, ClientPool } from "../pool/client-pool.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
-const GONE = new Error("the client is gone");
-const ENDLESS = new Error("there is no end of interim answers");
+export const GONE = new Error("the client is gone");
+export const ENDLESS = new Error("there is no end of interim answers");
 const GIVEN_UP = new Error("this was given up");
 /** Before the answer itself; servers send one or two. */
 export const MAX_INTERIM_ANSWERS = 32;
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
+export interface ForwardedBody {
+  stream: Readable;
+  /** Called once there is a connection to send it on. */
+  begin: () => void;
+}
+
 export interface ForwardedRequest {
   request: IncomingMessage;
   response: ServerResponse;
   /** As the container is to see them. */
   headers: HeaderMap;
+  /** Left out where it has none. */
+  body?: ForwardedBody;
   /** Which of the answer's headers come back; left out, those of any container. */
   answered?: ((headers: HeaderMap, status: number) => HeaderMap) | undefined;
   /** Who sees the body of the answer go by, asked once its head is there. */
@@ -47,6 +56,7 @@ export async function pass(
     request,
     response,
     headers,
+    body,
     answered = headersFromContainer,
     reader,
     breaksOff,
@@ -64,6 +74,7 @@ export async function pass(
         answered,
         reader,
         breaksOff,
+        begin: body?.begin,
         reject,
       });
       end = () => {
@@ -78,7 +89,7 @@ export async function pass(
       };
       signal?.addEventListener("abort", giveUp);
       const { method = "GET", url: path = "/" } = request;
-      pooled.client.dispatch({ method, path, headers }, forwarding);
+      pooled.client.dispatch({ method, path, headers, body: body?.stream ?? null }, forwarding);
     });
   } finally {
     response.off("close", end);
@@ -94,6 +105,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
   readonly #answered: NonNullable<ForwardedRequest["answered"]>;
   readonly #readerOf: ForwardedRequest["reader"];
   readonly #breaksOff: ForwardedRequest["breaksOff"];
+  readonly #begin: (() => void) | undefined;
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #read: ((piece: Buffer) => void) | null = null;
@@ -114,6 +126,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
       answered: NonNullable<ForwardedRequest["answered"]>;
       reader: ForwardedRequest["reader"];
       breaksOff: ForwardedRequest["breaksOff"];
+      begin: (() => void) | undefined;
       reject: (error: Error) => void;
     },
   ) {
@@ -124,6 +137,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
     this.#answered = parts.answered;
     this.#readerOf = parts.reader;
     this.#breaksOff = parts.breaksOff;
+    this.#begin = parts.begin;
     this.#reject = parts.reject;
   }
 
@@ -136,6 +150,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isGone) controller.abort(GONE);
+    else this.#begin?.();
   }
 
   onResponseStart(

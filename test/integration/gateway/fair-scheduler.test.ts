@@ -56,7 +56,9 @@ beforeEach(async () => {
   );
   front.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    void proxy.carryUpgrade(request, socket, head, { to: to() }).catch(() => socket.destroy());
+    void proxy
+      .carryUpgrade(request, socket, head, { to: to(), headers: request.headers })
+      .catch(() => socket.destroy());
   });
   gateway = await listening(front);
   const wait = vi.spyOn(FairScheduler.prototype, "wait");

@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
 import { connect as connectPlain, createServer } from "node:net";
 import { connect, type ConnectionOptions } from "node:tls";
 import type { Duplex } from "node:stream";
@@ -17,7 +16,7 @@ import { RelaySocket } from "@remotegpu/agent/access/relay/connections/relay-soc
 import { ReversedTunnels } from "@remotegpu/agent/access/relay/tunnel/reversed-tunnels";
 import { TunnelStreams } from "@remotegpu/agent/access/relay/tunnel/tunnel-streams";
 import { openHostKey } from "@remotegpu/agent/link/nkey";
-import { agentTarget, TunnelAgent } from "@remotegpu/control-plane/gateway/pool/tunnel-agent";
+import { ClientPool } from "@remotegpu/control-plane/gateway/pool/client-pool";
 import { type OpenTunnels, openTunnels } from "@remotegpu/control-plane/gateway/tunnel/open-tunnels";
 import type { TunnelError } from "@remotegpu/control-plane/gateway/tunnel/tunnel";
 import { AccessAuthority } from "@remotegpu/control-plane/server/link/identity/access-authority";
@@ -203,22 +202,21 @@ test("a service that ends first, and a port where nobody listens", async () => {
 test("one that is asked again and again by HTTP is as it was after each answer", async () => {
   await container.serveFixture(SERVICE, 8002);
   const streams = new Set<Duplex>();
-  const agent = new TunnelAgent({
+  const pool = new ClientPool({
     async open(destination) {
       const stream = await first.open(destination);
       streams.add(stream);
       return stream;
     },
   });
-  ending.defer(() => agent.destroy());
+  ending.defer(() => pool.close());
   const listeners: number[] = [];
   for (let nth = 0; nth < 20; nth += 1) {
-    const requested = request({ ...agentTarget(to(8002)), method: "POST", path: "/tell", agent });
-    requested.end("x");
-    const [answer] = (await once(requested, "response")) as [IncomingMessage];
-    answer.resume();
-    await once(answer, "end");
-    // It is given back a moment later.
+    const one = pool.take(to(8002));
+    const { body } = await one.client.request({ method: "POST", path: "/tell", body: "x" });
+    await body.dump();
+    pool.giveBack(one);
+    // It is free a moment later.
     await setImmediate();
     for (const stream of streams) listeners.push(stream.listenerCount("error"));
   }

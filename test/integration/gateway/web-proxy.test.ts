@@ -124,7 +124,7 @@ test("HEAD, ranges, trailers and Expect", async () => {
   expect(expecting.body.bytes).toBe("after all".length);
 });
 
-test("a chunked body arrives whole, with its trailers but for those that would say who asks", async () => {
+test("a chunked body arrives whole, and its trailers end at the gateway", async () => {
   const socket = await scene.raw(
     `POST /tell HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\nConnection: close\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\nX-Forwarded-For: 10.0.0.9\r\nAuthorization: Bearer x\r\n\r\n`,
   );
@@ -132,7 +132,8 @@ test("a chunked body arrives whole, with its trailers but for those that would s
   for await (const chunk of socket) output += String(chunk);
 
   expect(output).toContain('"bytes":4');
-  expect(output).toContain('"trailers":{"x-sum":"7"}');
+  expect(output).toContain('"trailers":{}');
+  expect(output).not.toContain("x-sum");
 });
 
 test("pipelined requests are answered in their order, also of a client that has ended its side", async () => {

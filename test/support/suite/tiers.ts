@@ -99,6 +99,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     folder: "integration/gateway",
     project: "integration",
     test: [
+      "client-pool",
       "cross-site-pages",
       "ending-listener",
       "gateway-link",
@@ -107,7 +108,6 @@ export const TIER_TABLE: readonly FolderTiers[] = [
       "services",
       "sharing-requests",
       "terminal",
-      "tunnel-agent",
       "wake",
       "web-certificate",
       "web-entry",

@@ -41,7 +41,8 @@ const partParams = params.extend({
 
 const CodeOrder = z
   .strictObject({
-    sha256: Sha256.openapi({
+    // A copy: what shared made before the API's library was loaded takes no description.
+    sha256: Sha256.clone().openapi({
       description: "Of the whole archive, in hex",
       example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     }),
