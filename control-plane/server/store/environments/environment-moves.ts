@@ -120,7 +120,7 @@ async function appendStatusEvents(sql: Transaction, moves: readonly StatusMove[]
       actor,
       old: environment.status,
       new: to,
-      reason: reason && inEnglish(reason),
+      reason,
     })),
   );
 }
