@@ -2,6 +2,7 @@
  * A host that was told higher numbers than the database holds shows that the database was restored to an earlier
  * moment. It may also be lying: what it says raises numbers that all hosts compare, so it is believed within bounds.
  */
+import type { Reason } from "../reasons/reason.ts";
 
 export interface ReportedNumbers {
   term: number;
@@ -28,7 +29,7 @@ export type RestoreClaim =
   | { kind: "none" }
   | { kind: "restored" }
   /** Nothing of it is believed. */
-  | { kind: "impossible"; why: string };
+  | { kind: "impossible"; why: Reason };
 
 export function restoreClaim(
   reported: ReportedNumbers,
@@ -42,12 +43,15 @@ export function restoreClaim(
   if (absurd !== undefined)
     return {
       kind: "impossible",
-      why: `it says it was told the ${absurd} ${reported[absurd]}, and ${held[absurd]} is held here`,
+      why: {
+        code: "numbers-beyond-held",
+        params: { number_name: absurd, reported: reported[absurd], held: held[absurd] },
+      },
     };
   if (restoresToday >= MAX_RESTORES_A_DAY)
     return {
       kind: "impossible",
-      why: `it has shown a restored database ${restoresToday} times within a day`,
+      why: { code: "restores-too-many", params: { restores: restoresToday } },
     };
   return { kind: "restored" };
 }

@@ -135,7 +135,7 @@ async function appendStatusEvents(sql: Transaction, moves: readonly StatusMove[]
       actor,
       old: environment.status,
       new: to,
-      reason: reason && inEnglish(reason),
+      reason,
     })),
   );
 }

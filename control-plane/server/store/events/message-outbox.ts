@@ -8,6 +8,7 @@ import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
+import { storedReason } from "../database/values/reason-columns.ts";
 
 export const MAX_WAITING = 200;
 
@@ -53,6 +54,8 @@ export async function queueWorkMessages(
       workMessages.map(({ workload }) => workload.id),
     ],
   );
+  if (receivers.length === 0) return;
+  const reasons = await reasonsOfEvents(sql, workMessages);
   const messages = workMessages.flatMap((one) =>
     receivers
       .filter(({ kind, id }) => kind === one.workload.kind && id === one.workload.id)
@@ -60,15 +63,41 @@ export async function queueWorkMessages(
         customerId: receiver.customer_id,
         kind: one.message.kind,
         at: one.at,
-        body: bodyOf(one, receiver),
+        body: bodyOf(one, receiver, reasons.get(one.eventId)),
       })),
   );
   await queue(sql, messages, "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))");
 }
 
+interface EventReason {
+  id: number;
+  code: string | null;
+  params: Record<string, unknown> | null;
+}
+
+/** The codes and parameters beside the texts that the events of these messages have. */
+async function reasonsOfEvents(
+  sql: Transaction,
+  workMessages: readonly WorkloadMessage[],
+): Promise<ReadonlyMap<number, EventReason>> {
+  const { rows } = await sql.query<EventReason>(
+    "SELECT id, reason_code AS code, reason_params AS params FROM events WHERE id = ANY($1::bigint[])",
+    [workMessages.map(({ eventId }) => eventId)],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Beside a `reason`; a text that is not its event's is a text alone. */
+function reasonFields({ reason }: WorkMessage["facts"], event: EventReason | undefined) {
+  if (typeof reason !== "string") return {};
+  const known = storedReason({ text: reason, code: event?.code ?? null, params: event?.params ?? null });
+  return known === null ? {} : { reason_code: known.code, reason_params: known.params };
+}
+
 function bodyOf(
   { message: workMessages, at, eventId }: WorkloadMessage,
   { kind, id, name, customer_id: customerId }: Receiver,
+  event: EventReason | undefined,
 ): string {
   return JSON.stringify({
     event_id: eventId,
@@ -79,6 +108,7 @@ function bodyOf(
     workload_id: id,
     name,
     ...workMessages.facts,
+    ...reasonFields(workMessages.facts, event),
     sentence: `${NOUNS[kind]} ${name} ${workMessages.text}`,
     at: at.toISOString(),
   });
@@ -106,6 +136,10 @@ export async function queueAlarmMessages(sql: Transaction, alarms: readonly Alar
       alarm: alarm.kind,
       subject: alarm.subject,
       sentence: alarm.detail,
+      ...reasonFields(
+        { reason: alarm.detail },
+        { id: alarm.id, code: alarm.reason_code, params: alarm.reason_params },
+      ),
       raised_at: alarm.raised_at.toISOString(),
       at: at.toISOString(),
     });

@@ -203,7 +203,7 @@ async function move(sql: Transaction, moves: readonly WorkloadMove<InferenceServ
       actor,
       old: workload.status,
       new: to,
-      reason: reason && inEnglish(reason),
+      reason,
     })),
   );
   await queueWorkMessages(

@@ -18,8 +18,9 @@ import { SERVES_SSH } from "../hosts/host-features.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { refusedNewcomer } from "../hosts/newcomers.ts";
 import { noteRestore } from "./restores.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 export interface HeartbeatAnswer {
   term: number;
@@ -63,7 +64,7 @@ export async function acceptHeartbeat(
       (await refusedNewcomer(sql, { hostId, kind: "boot", id: bootId, now }));
     if (refused !== null) return { accepted: false, reason: refused };
     const watermark = await noteJournal(sql, { hostId, heartbeat, now });
-    if (watermark === null) return await refuseClaim(sql, { hostId, why: "it names ever new journals", now });
+    if (watermark === null) return await refuseClaim(sql, { hostId, why: EVER_NEW_JOURNALS, now });
     const restore = await noteRestore(sql, {
       hostId,
       heartbeat,
@@ -130,15 +131,17 @@ async function noteJournal(
   return rows[0]?.watermark ?? null;
 }
 
+const EVER_NEW_JOURNALS: Reason = { code: "journals-too-many", params: {} };
+
 /** The host's numbers stay as they are, and the operators see why it is silent. */
 async function refuseClaim(
   sql: Transaction,
-  { hostId, why, now }: { hostId: string; why: string; now: Date },
+  { hostId, why, now }: { hostId: string; why: Reason; now: Date },
 ): Promise<HeartbeatOutcome> {
-  const params = { host_id: hostId, why: asReported(why) };
+  const params = { host_id: hostId, why };
   const reason: Reason = { code: "heartbeats-refused", params };
   await raiseAlarmOnce(sql, { kind: "impossible-numbers", subject: hostId, reason, now });
-  return { accepted: false, reason: `not believed: ${why}` };
+  return { accepted: false, reason: `not believed: ${inEnglish(why)}` };
 }
 
 async function noteHost(

@@ -69,7 +69,7 @@ export async function moveJobs(
       actor,
       old: workload.status,
       new: to,
-      reason: reason && inEnglish(reason),
+      reason,
     })),
   );
   await queueWorkMessages(

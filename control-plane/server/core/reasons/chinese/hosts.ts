@@ -37,4 +37,7 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "host-out-of-service-with-note": "主机 {host_name} 停止服务（{note}）。",
   "drain-stops-now": "它正在被停止：{why}",
   "drain-stops-at": "它将于 {at} 被停止：{why}",
+  "numbers-beyond-held": "它称已被告知 {number_name} 为 {reported}，而此处为 {held}",
+  "restores-too-many": "它一天内 {restores} 次显示数据库被恢复",
+  "journals-too-many": "它不断报告新的日志",
 });

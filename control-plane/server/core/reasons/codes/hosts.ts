@@ -35,4 +35,7 @@ export const HOST_CODES = {
   "host-out-of-service-with-note": { host_name: "text", note: "text" },
   "drain-stops-now": { why: "whole" },
   "drain-stops-at": { at: "text", why: "whole" },
+  "numbers-beyond-held": { number_name: "text", reported: "number", held: "number" },
+  "restores-too-many": { restores: "number" },
+  "journals-too-many": {},
 } as const satisfies CodeShapes;

@@ -39,4 +39,7 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "host-out-of-service-with-note": "Host {host_name} is taken out of service ({note}).",
   "drain-stops-now": "It is being stopped: {why}",
   "drain-stops-at": "It is stopped at {at}: {why}",
+  "numbers-beyond-held": "it says it was told the {number_name} {reported}, and {held} is held here",
+  "restores-too-many": "it has shown a restored database {restores} times within a day",
+  "journals-too-many": "it names ever new journals",
 });

@@ -23,7 +23,7 @@ describe.each(NAMES)("a %s", (name) => {
   test("that no host can have been told is not believed", () => {
     expect(restoreClaim({ ...held, [name]: Number.MAX_SAFE_INTEGER }, held, 0)).toMatchObject({
       kind: "impossible",
-      why: expect.stringContaining(name),
+      why: { code: "numbers-beyond-held", params: expect.objectContaining({ number_name: name }) },
     });
   });
 });
