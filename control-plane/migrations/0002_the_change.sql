@@ -10,7 +10,7 @@ DECLARE
     'dataset_versions', 'models', 'model_versions', 'images'];
   found record;
 BEGIN
-  -- Every trigger that keeps updated_at gives way to ours; its function goes once nothing uses it.
+  -- Every trigger that keeps updated_at is replaced by ours; its function goes once nothing uses it.
   FOR found IN
     SELECT t.tgrelid::regclass AS tab, t.tgname AS name
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
@@ -223,7 +223,7 @@ ALTER TABLE gpus
   DROP CONSTRAINT IF EXISTS gpus_host_id_gpu_index_key,
   ADD CONSTRAINT gpus_host_id_gpu_index_key UNIQUE (host_id, gpu_index) DEFERRABLE INITIALLY IMMEDIATE;
 
--- 4. What a row may say. A CHECK that is not known (null) passes, so these functions never answer null. They are
+-- 4. What a row may hold. A CHECK that is not known (null) passes, so these functions never answer null. They are
 -- PL/pgSQL, which keeps its plans: as SQL functions they took ten times as long for every row that is written.
 -- Most environments mount nothing and have no variables of their own: what is empty is sound without looking further.
 CREATE OR REPLACE FUNCTION mounts_at_paths_ok(mounts jsonb, path_pattern text) RETURNS boolean
@@ -273,6 +273,8 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Values of env_vars are sealed by the server, with a key that no database has: each is {"key": which, "sealed": what},
+-- below its name as before. Plain texts stay allowed: the server seals those that it finds.
 CREATE OR REPLACE FUNCTION env_vars_ok(vars jsonb) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
@@ -282,7 +284,9 @@ BEGIN
     RETURN false;
   END IF;
   RETURN (
-    SELECT COALESCE(bool_and(name ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND jsonb_typeof(value) = 'string'), true) AND count(*) <= 64
+    SELECT COALESCE(bool_and(name ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND (jsonb_typeof(value) = 'string'
+      OR jsonb_typeof(value) = 'object' AND jsonb_typeof(value -> 'key') = 'string'
+        AND jsonb_typeof(value -> 'sealed') = 'string' AND value - '{key,sealed}'::text[] = '{}')), true) AND count(*) <= 64
     FROM jsonb_each(vars) AS variable (name, value)
   );
 END $$;
@@ -380,7 +384,7 @@ ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_model_id_fkey FOREIGN KEY (model_id) REFERENCES models NOT VALID;
 
 -- 'legacy' marks records of the old system that name neither an environment nor storage; the old word stands in
--- legacy_resource_type. billing_unit is null where the old system did not say.
+-- legacy_resource_type. billing_unit is null where the old system did not record it.
 ALTER TABLE billing_records
   ADD CONSTRAINT billing_records_resource_type_check CHECK (resource_type IN ('environment', 'training', 'inference', 'storage')
     OR resource_type = 'legacy' AND legacy_resource_type IS NOT NULL) NOT VALID,
@@ -480,10 +484,13 @@ CREATE INDEX IF NOT EXISTS idx_models_customer ON models (customer_id);
 CREATE INDEX IF NOT EXISTS idx_models_workspace ON models (workspace_id);
 CREATE INDEX IF NOT EXISTS idx_model_versions_model ON model_versions (model_id);
 
--- 6. updated_at, kept by a trigger on every old table that has the column.
+-- 6. updated_at, set by a trigger on every old table that has the column.
+-- To seal what is there is no change of it that anybody has to be notified of.
 CREATE OR REPLACE FUNCTION set_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  NEW.updated_at = now();
+  IF current_setting('remotegpu.keeps_updated_at', true) IS DISTINCT FROM 'on' THEN
+    NEW.updated_at = now();
+  END IF;
   RETURN NEW;
 END $$;
 

@@ -1,6 +1,6 @@
--- What an upgrade of the old tables leaves for people and for the way back. Empty in a database that was never old.
+-- What an upgrade of the old tables leaves for people and for the downgrade. Empty in a database that was never old.
 
--- The report, row by row: what had no source, what differs, what to look at, what was changed.
+-- The report, row by row: what had no source, what differs, what to review, what was changed.
 CREATE TABLE IF NOT EXISTS upgrade_findings (
   id bigserial PRIMARY KEY,
   finding varchar(16) NOT NULL CHECK (finding IN ('no source', 'differs', 'review', 'changed')),

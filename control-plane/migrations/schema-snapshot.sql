@@ -186,7 +186,7 @@ CREATE TABLE access_attempts (
   attempts bigint NOT NULL,
   first_at timestamptz NOT NULL,
   last_at timestamptz NOT NULL,
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   CONSTRAINT access_attempts_pkey PRIMARY KEY (id),
   CONSTRAINT access_attempts_attempts_check CHECK ((attempts > 0)),
   CONSTRAINT access_attempts_end_after_they_began CHECK ((last_at >= first_at)),
@@ -196,7 +196,7 @@ CREATE TABLE access_attempts (
 );
 CREATE INDEX idx_access_attempts_env ON access_attempts USING btree (env_id, first_at, id);
 CREATE INDEX idx_access_attempts_last ON access_attempts USING btree (last_at);
-CREATE INDEX idx_access_attempts_new ON access_attempts USING btree (host_id, told_at);
+CREATE INDEX idx_access_attempts_new ON access_attempts USING btree (host_id, reported_at);
 
 CREATE TABLE access_sessions (
   id bigserial,
@@ -217,8 +217,8 @@ CREATE TABLE access_sessions (
   key_customer_id bigint,
   key_name varchar(128),
   key_ticket_id bigint,
-  first_told_at timestamptz NOT NULL,
-  told_at timestamptz NOT NULL,
+  first_reported_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   ended_at timestamptz,
   ended_by varchar(16),
   end_detail text NOT NULL DEFAULT '',
@@ -241,7 +241,7 @@ CREATE TABLE access_sessions (
 CREATE INDEX idx_access_sessions_ended ON access_sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX idx_access_sessions_env ON access_sessions USING btree (env_id, opened_at, id);
 CREATE INDEX idx_access_sessions_gateway ON access_sessions USING btree (gateway_id) WHERE ((ended_at IS NULL) AND (gateway_id IS NOT NULL));
-CREATE INDEX idx_access_sessions_new ON access_sessions USING btree (host_id, first_told_at);
+CREATE INDEX idx_access_sessions_new ON access_sessions USING btree (host_id, first_reported_at);
 CREATE INDEX idx_access_sessions_open ON access_sessions USING btree (host_id) WHERE (ended_at IS NULL);
 
 CREATE TABLE alarms (
@@ -548,10 +548,10 @@ CREATE UNIQUE INDEX idx_data_removals_folder ON data_removals USING btree (custo
 CREATE TABLE data_risks (
   customer_id bigint NOT NULL,
   overdue_since timestamptz NOT NULL,
-  told_day integer NOT NULL,
-  told_at timestamptz NOT NULL,
+  notified_day integer NOT NULL,
+  notified_at timestamptz NOT NULL,
   CONSTRAINT data_risks_pkey PRIMARY KEY (customer_id),
-  CONSTRAINT data_risks_told_day_check CHECK ((told_day = ANY (ARRAY[30, 53, 59, 60])))
+  CONSTRAINT data_risks_notified_day_check CHECK ((notified_day = ANY (ARRAY[30, 53, 59, 60])))
 );
 
 CREATE TABLE dataset_versions (
@@ -723,16 +723,16 @@ CREATE TABLE gateway_reports (
   CONSTRAINT gateway_reports_pkey PRIMARY KEY (gateway_id)
 );
 
-CREATE TABLE gateway_ways (
+CREATE TABLE gateway_routes (
   gateway_id varchar(64) NOT NULL,
   host_id varchar(64) NOT NULL,
-  way varchar(16) NOT NULL,
+  route varchar(16) NOT NULL,
   detail text NOT NULL DEFAULT '',
   since timestamptz NOT NULL,
-  CONSTRAINT gateway_ways_pkey PRIMARY KEY (gateway_id, host_id),
-  CONSTRAINT gateway_ways_way_check CHECK ((way IN ('direct', 'reversed', 'none')))
+  CONSTRAINT gateway_routes_pkey PRIMARY KEY (gateway_id, host_id),
+  CONSTRAINT gateway_routes_route_check CHECK ((route IN ('direct', 'reversed', 'none')))
 );
-CREATE INDEX idx_gateway_ways_host ON gateway_ways USING btree (host_id);
+CREATE INDEX idx_gateway_routes_host ON gateway_routes USING btree (host_id);
 
 CREATE TABLE gateways (
   id varchar(64) NOT NULL,
@@ -1008,7 +1008,7 @@ CREATE TABLE host_kernel_notes (
   code varchar(48) NOT NULL,
   boot_id uuid NOT NULL,
   count integer NOT NULL,
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   CONSTRAINT host_kernel_notes_pkey PRIMARY KEY (host_id, device, code),
   CONSTRAINT host_kernel_notes_count_check CHECK ((count > 0))
 );
@@ -1024,7 +1024,7 @@ CREATE TABLE host_pulls (
   bytes bigint,
   problem varchar(32),
   operator_detail varchar(1000),
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   instance_ids text[],
   CONSTRAINT host_pulls_state_check CHECK ((state IN ('waiting', 'pulling', 'present', 'failed')))
 );
@@ -1092,9 +1092,9 @@ CREATE TABLE hosts (
   confirmed_stops bigint,
   revoked_at timestamptz,
   deleted_at timestamptz,
-  restore_shown_at timestamptz,
+  restore_detected_at timestamptz,
   gateway_port integer,
-  storage_asked_at timestamptz,
+  storage_requested_at timestamptz,
   features text[] NOT NULL DEFAULT '{}',
   observed_substance varchar(64),
   clock_offset_ms bigint,
@@ -1155,9 +1155,9 @@ CREATE TABLE idle_watches (
   env_id varchar(64) NOT NULL,
   run_id varchar(64) NOT NULL,
   idle_since timestamptz NOT NULL,
-  looked_at timestamptz NOT NULL,
+  checked_at timestamptz NOT NULL,
   cpu_ms bigint,
-  cpu_told_at timestamptz,
+  cpu_reported_at timestamptz,
   warned_at timestamptz,
   cpu_percent numeric(9,1) NOT NULL DEFAULT 0,
   gpu_percent integer NOT NULL DEFAULT 0,
@@ -1245,25 +1245,25 @@ CREATE TABLE inference_services (
   config jsonb,
   status_reason text,
   status_deadline_at timestamptz,
-  wished_replicas integer,
+  desired_replicas integer,
   replica_failures integer NOT NULL DEFAULT 0,
   replace_after timestamptz,
   serving_revision integer,
   previous_revision integer,
   autoscaling_dry_run boolean NOT NULL DEFAULT false,
-  load_wish integer,
+  load_replicas integer,
   woken_at timestamptz,
   status_reason_code varchar(64),
   status_reason_params jsonb,
   CONSTRAINT inference_services_pkey PRIMARY KEY (id),
   CONSTRAINT inference_services_autoscaling_config_check CHECK ((jsonb_typeof(autoscaling_config) = 'object'::text)),
   CONSTRAINT inference_services_config_check CHECK ((jsonb_typeof(config) = 'object'::text)),
+  CONSTRAINT inference_services_desired_replicas_check CHECK ((desired_replicas >= 0)),
   CONSTRAINT inference_services_env_vars_check CHECK (env_vars_ok(env_vars)),
   CONSTRAINT inference_services_health_check_interval_check CHECK ((health_check_interval >= 1)),
-  CONSTRAINT inference_services_load_wish_check CHECK ((load_wish >= 0)),
+  CONSTRAINT inference_services_load_replicas_check CHECK ((load_replicas >= 0)),
   CONSTRAINT inference_services_new_size_check CHECK ((gpu_memory >= 0)),
-  CONSTRAINT inference_services_replica_failures_check CHECK ((replica_failures >= 0)),
-  CONSTRAINT inference_services_wished_replicas_check CHECK ((wished_replicas >= 0))
+  CONSTRAINT inference_services_replica_failures_check CHECK ((replica_failures >= 0))
 );
 ALTER TABLE inference_services
   ADD CONSTRAINT inference_services_replicas_check CHECK (((min_replicas >= 0) AND (max_replicas >= 1) AND (min_replicas <= max_replicas) AND ((replicas = 0) OR ((replicas >= min_replicas) AND (replicas <= max_replicas))))) NOT VALID,
@@ -1287,7 +1287,7 @@ CREATE TABLE instance_figures (
   network_in_bytes bigint,
   network_out_bytes bigint,
   last_output_at timestamptz,
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   CONSTRAINT instance_figures_pkey PRIMARY KEY (instance_id),
   CONSTRAINT instance_figures_cpu_ms_check CHECK ((cpu_ms >= 0)),
   CONSTRAINT instance_figures_network_in_bytes_check CHECK ((network_in_bytes >= 0)),
@@ -1561,6 +1561,8 @@ CREATE TABLE placement_host_skips (
   host_id varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT placement_host_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, host_id),
   CONSTRAINT placement_host_skips_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT placement_host_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
@@ -1575,6 +1577,8 @@ CREATE TABLE placement_skips (
   storage_pool varchar(64) NOT NULL,
   reason text NOT NULL,
   until timestamptz NOT NULL,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT placement_skips_pkey PRIMARY KEY (workload_kind, workload_id, first_rank, storage_pool),
   CONSTRAINT placement_skips_first_rank_check CHECK ((first_rank >= 0)),
   CONSTRAINT placement_skips_workload_kind_check CHECK ((workload_kind IN ('environment', 'training', 'inference')))
@@ -1630,6 +1634,10 @@ CREATE TABLE placements (
   env_is_sealed boolean NOT NULL DEFAULT false,
   is_payers_turn boolean,
   is_workspaces_turn boolean,
+  detail_code varchar(64),
+  detail_params jsonb,
+  stop_reason_code varchar(64),
+  stop_reason_params jsonb,
   CONSTRAINT placements_pkey PRIMARY KEY (instance_id, epoch),
   CONSTRAINT placements_chosen_grace_seconds_check CHECK (((chosen_grace_seconds >= 1) AND (chosen_grace_seconds <= 600))),
   CONSTRAINT placements_cpu_milli_check CHECK ((cpu_milli >= 0)),
@@ -1645,7 +1653,7 @@ CREATE TABLE placements (
   CONSTRAINT placements_services_check CHECK ((jsonb_typeof(services) = 'object'::text)),
   CONSTRAINT placements_serving_check CHECK ((serving IN ('not-yet', 'yes', 'no'))),
   CONSTRAINT placements_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text)),
-  CONSTRAINT placements_stall_check CHECK ((stall IN ('told', 'ended'))),
+  CONSTRAINT placements_stall_check CHECK ((stall IN ('reported', 'ended'))),
   CONSTRAINT placements_state_check CHECK ((state IN ('placed', 'starting', 'ready', 'stopping', 'stopped', 'failed', 'lost'))),
   CONSTRAINT placements_storage_bytes_check CHECK ((storage_bytes >= 0)),
   CONSTRAINT placements_temp_storage_bytes_check CHECK ((temp_storage_bytes >= 0)),
@@ -1781,7 +1789,7 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON resource_quotas FOR EACH ROW EXEC
 
 CREATE TABLE run_ends (
   run_id varchar(64) NOT NULL,
-  told_at timestamptz NOT NULL DEFAULT now(),
+  reported_at timestamptz NOT NULL DEFAULT now(),
   phase varchar(16) NOT NULL,
   problem varchar(64),
   detail text,
@@ -1799,7 +1807,7 @@ CREATE TABLE run_gpu_faults (
   run_id varchar(64) NOT NULL,
   boot_id uuid NOT NULL,
   seq bigint NOT NULL,
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   code varchar(48) NOT NULL,
   reason text NOT NULL,
   CONSTRAINT run_gpu_faults_pkey PRIMARY KEY (run_id, boot_id, seq),
@@ -1828,7 +1836,7 @@ CREATE TABLE run_readiness (
 
 CREATE TABLE run_restarts (
   run_id varchar(64) NOT NULL,
-  told_at timestamptz NOT NULL,
+  reported_at timestamptz NOT NULL,
   count integer NOT NULL,
   exit_code integer,
   out_of_memory boolean NOT NULL,
@@ -1914,6 +1922,18 @@ CREATE INDEX idx_runs_waived ON runs USING btree (id) WHERE (waived_ms > 0);
 CREATE INDEX idx_runs_waived_of_workload ON runs USING btree (resource_id) WHERE ((waived_ms > 0) OR uncharged);
 CREATE INDEX idx_runs_workspace ON runs USING btree (workspace_id);
 
+CREATE TABLE scaling_checks (
+  service_id varchar(64) NOT NULL,
+  checked_at timestamptz NOT NULL,
+  desired_replicas integer NOT NULL,
+  sentence text NOT NULL,
+  history jsonb,
+  counts jsonb NOT NULL,
+  CONSTRAINT scaling_checks_pkey PRIMARY KEY (service_id),
+  CONSTRAINT scaling_checks_counts_check CHECK ((jsonb_typeof(counts) = 'array'::text)),
+  CONSTRAINT scaling_checks_desired_replicas_check CHECK ((desired_replicas >= 0))
+);
+
 CREATE TABLE schema_migrations (
   name varchar(128) NOT NULL,
   checksum varchar(64) NOT NULL,
@@ -1966,18 +1986,6 @@ CREATE TABLE service_keys (
 CREATE INDEX idx_service_keys_customer ON service_keys USING btree (customer_id);
 CREATE UNIQUE INDEX idx_service_keys_name ON service_keys USING btree (service_id, name) WHERE (revoked_at IS NULL);
 CREATE INDEX idx_service_keys_service ON service_keys USING btree (service_id);
-
-CREATE TABLE service_looks (
-  service_id varchar(64) NOT NULL,
-  looked_at timestamptz NOT NULL,
-  wish integer NOT NULL,
-  sentence text NOT NULL,
-  history jsonb,
-  counts jsonb NOT NULL,
-  CONSTRAINT service_looks_pkey PRIMARY KEY (service_id),
-  CONSTRAINT service_looks_counts_check CHECK ((jsonb_typeof(counts) = 'array'::text)),
-  CONSTRAINT service_looks_wish_check CHECK ((wish >= 0))
-);
 
 CREATE TABLE service_revisions (
   service_id varchar(64) NOT NULL,
@@ -2571,9 +2579,9 @@ ALTER TABLE gang_pair_skips
 ALTER TABLE gateway_reports
   ADD CONSTRAINT gateway_reports_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE;
 
-ALTER TABLE gateway_ways
-  ADD CONSTRAINT gateway_ways_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE,
-  ADD CONSTRAINT gateway_ways_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
+ALTER TABLE gateway_routes
+  ADD CONSTRAINT gateway_routes_gateway_id_fkey FOREIGN KEY (gateway_id) REFERENCES gateways(id) ON DELETE CASCADE,
+  ADD CONSTRAINT gateway_routes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id);
 
 ALTER TABLE gpu_allocations
   ADD CONSTRAINT gpu_allocations_gpu_uuid_fkey FOREIGN KEY (gpu_uuid) REFERENCES gpus(uuid),
@@ -2741,14 +2749,14 @@ ALTER TABLE runs
   ADD CONSTRAINT runs_placement_fkey FOREIGN KEY (instance_id, epoch) REFERENCES placements(instance_id, epoch) DEFERRABLE INITIALLY DEFERRED,
   ADD CONSTRAINT runs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
+ALTER TABLE scaling_checks
+  ADD CONSTRAINT scaling_checks_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
+
 ALTER TABLE sealed_samples
   ADD CONSTRAINT sealed_samples_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 
 ALTER TABLE service_keys
   ADD CONSTRAINT service_keys_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
-
-ALTER TABLE service_looks
-  ADD CONSTRAINT service_looks_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id) ON DELETE CASCADE;
 
 ALTER TABLE service_revisions
   ADD CONSTRAINT service_revisions_service_id_fkey FOREIGN KEY (service_id) REFERENCES inference_services(id);
@@ -2825,3 +2833,52 @@ ALTER TABLE workspace_members
 
 ALTER TABLE workspaces
   ADD CONSTRAINT workspaces_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES customers(id) NOT VALID;
+
+CREATE VIEW workloads AS
+ SELECT 'environment'::text AS kind,
+    environments.id,
+    environments.customer_id,
+    environments.workspace_id,
+    environments.name,
+    environments.status,
+    environments.status_reason,
+    environments.status_deadline_at,
+    environments.created_at,
+    environments.updated_at,
+    environments.deleted_at,
+    ((environments.status)::text = ANY (ARRAY['creating'::text, 'restarting'::text])) AS is_starting,
+    false AS is_derived,
+    false AS is_over
+   FROM environments
+UNION ALL
+ SELECT 'training'::text AS kind,
+    training_jobs.id,
+    training_jobs.customer_id,
+    training_jobs.workspace_id,
+    training_jobs.name,
+    training_jobs.status,
+    training_jobs.status_reason,
+    training_jobs.status_deadline_at,
+    training_jobs.created_at,
+    training_jobs.updated_at,
+    training_jobs.deleted_at,
+    (((training_jobs.status)::text = 'queued'::text) AND (training_jobs.placed_at IS NOT NULL)) AS is_starting,
+    (((training_jobs.status)::text = ANY (ARRAY['running'::text, 'stopping'::text])) OR (((training_jobs.status)::text = 'queued'::text) AND (training_jobs.placed_at IS NOT NULL))) AS is_derived,
+    ((training_jobs.status)::text = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) AS is_over
+   FROM training_jobs
+UNION ALL
+ SELECT 'inference'::text AS kind,
+    inference_services.id,
+    inference_services.customer_id,
+    inference_services.workspace_id,
+    inference_services.name,
+    inference_services.status,
+    inference_services.status_reason,
+    inference_services.status_deadline_at,
+    inference_services.created_at,
+    inference_services.updated_at,
+    inference_services.deleted_at,
+    false AS is_starting,
+    false AS is_derived,
+    false AS is_over
+   FROM inference_services;

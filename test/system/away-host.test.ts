@@ -7,7 +7,7 @@ import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/bill
 import { MS_PER_DAY, MS_PER_HOUR, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { AwayHost } from "../support/agent/away-host.ts";
 import { eventually } from "../support/eventually.ts";
-import { CONTROL_PLANE, Program } from "../support/worlds/house.ts";
+import { CONTROL_PLANE, Program } from "../support/programs/program.ts";
 import { CHINA } from "../support/billing/metering-scene.ts";
 import { startTestNats, type TestNats } from "../support/engines/nats.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";

@@ -7,7 +7,8 @@ import { z } from "zod";
 import { commandFile } from "../support/suite/command-file.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { AGENT, House } from "../support/worlds/house.ts";
+import { House } from "../support/worlds/house.ts";
+import { AGENT } from "../support/programs/program.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 
 const PUBLIC_KEY =

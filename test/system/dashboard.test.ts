@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { hasBrowser, openPage } from "../support/browser.ts";
+import { hasBrowser, openPage } from "../support/engines/chromium/browser.ts";
 import { builtDashboard } from "../support/dashboard/built.ts";
 import { fill, follow, pathIs, press } from "../support/dashboard/by-hand.ts";
 import { complaintsOf, reportFailure } from "../support/dashboard/dashboard-scene.ts";

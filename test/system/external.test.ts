@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { PathClient } from "../support/http/path-client.ts";
 import { BUSYBOX_IMAGE } from "../support/samples/desired-instance.ts";
 import { eventually } from "../support/eventually.ts";
-import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
+import { House } from "../support/worlds/house.ts";
+import { CONTROL_PLANE, Program } from "../support/programs/program.ts";
 import { freshDatabase, type FreshDatabase } from "../support/engines/postgres.ts";
 import { freePort } from "../support/engines/free-ports.ts";
 

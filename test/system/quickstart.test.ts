@@ -20,7 +20,7 @@ import {
   ensureStarterImage,
   removeStarterImage,
 } from "@remotegpu/control-plane/server/quickstart/starter-image";
-import { hasBrowser, openPage } from "../support/browser.ts";
+import { hasBrowser, openPage } from "../support/engines/chromium/browser.ts";
 import { COMPILED } from "../support/suite/compiled.ts";
 import { docker } from "../support/containers/docker.ts";
 import { eventually } from "../support/eventually.ts";

@@ -20,7 +20,8 @@ import { commandFile } from "../support/suite/command-file.ts";
 import { NODE } from "../support/suite/commands-node.ts";
 import { BehindNat } from "../support/worlds/fleet/behind-nat.ts";
 import { folderWithOperator, GatewayPair } from "../support/worlds/services/gateway-pair.ts";
-import { CONTROL_PLANE, House, Program } from "../support/worlds/house.ts";
+import { House } from "../support/worlds/house.ts";
+import { CONTROL_PLANE, Program } from "../support/programs/program.ts";
 import { Page } from "../support/worlds/terminal-scene.ts";
 
 const WITHIN = { withinMs: 60_000 };
@@ -304,8 +305,8 @@ test("with one gateway killed visits go on through the other, into the host that
       WHERE id = (SELECT id FROM gateways ORDER BY started_at LIMIT 1) RETURNING id`,
   );
   const dead = rows[0]?.id ?? "none";
-  expect(await rowsOf("gateway_ways", dead)).toBe(2);
-  await eventually(async () => (await rowsOf("gateway_ways", dead)) === 0, {
+  expect(await rowsOf("gateway_routes", dead)).toBe(2);
+  await eventually(async () => (await rowsOf("gateway_routes", dead)) === 0, {
     ...WITHIN,
     what: "its rows' end",
   });

@@ -6,7 +6,7 @@
 import { trialBalance } from "@remotegpu/control-plane/server/store/billing/ledger/ledger";
 import { z } from "zod";
 import { type BillingVector, readBillingVectors } from "../support/billing/billing-vector.ts";
-import { runBillingVector } from "../support/billing/billing-vector-run.ts";
+import { runBillingVector } from "./billing-vector-run.ts";
 import { startTemplateServer } from "../support/engines/postgres-servers/postgres-server.ts";
 import { freshDatabase } from "../support/engines/postgres.ts";
 import { differences, notCompared } from "./differences.ts";

@@ -24,6 +24,7 @@ import {
 } from "../store/environments/idle-watches.ts";
 import { appendEvents } from "../store/events/events.ts";
 import { stopEnvironment } from "../store/orders/environment-orders.ts";
+import type { Reason } from "../core/reasons/reason.ts";
 
 /** The environments of one pass; the others are checked in the next one. */
 const MAX_CHECKS = 1_000;
@@ -78,7 +79,7 @@ function warning({ id, customerId, hostId, next, minutes, sample }: Judged, now:
     hostId,
     actor: "control-plane",
     new: at,
-    reason: `It is stopped at ${at} unless it is used. ${idleFigures(next, sample.cardCount)}`,
+    reason: { code: "idle-stop-due", params: { at, figures: idleFigures(next, sample.cardCount) } },
   } as const;
 }
 
@@ -91,7 +92,7 @@ async function stop(deps: IdleStopDeps, id: string, { term, now }: Pass): Promis
     const watch = afterSample(seen.watch, seen.sample);
     if (idleVerdict(watch, seen.minutes) !== "stop") return [];
     const figures = idleFigures(watch, seen.sample.cardCount);
-    const reason = `Stopped since nobody used it for ${seen.minutes} minutes. ${figures}`;
+    const reason: Reason = { code: "stopped-unused", params: { minutes: seen.minutes, figures } };
     const order = { by: "limit", actor: "control-plane", now, reason } as const;
     const outcome = await stopEnvironment(sql, environment, order);
     return outcome.done ? outcome.hostIds : [];

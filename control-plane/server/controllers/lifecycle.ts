@@ -6,7 +6,6 @@
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
-import { inEnglish } from "../core/reasons/english/english.ts";
 import { rulesOf } from "../core/workloads/kinds.ts";
 import { forgetExpiredSessions } from "../store/accounts/browser-sessions.ts";
 import { forgetEndedSessions } from "../store/accounts/ended-sessions.ts";
@@ -136,7 +135,7 @@ async function endOverdue(
     return [];
   }
   const by = { by: verdict.by ?? "control-plane", actor: "control-plane", now } as const;
-  const hostIds = stops ? await stopInstances(sql, { kind, id }, { ...by, reason: inEnglish(reason) }) : [];
+  const hostIds = stops ? await stopInstances(sql, { kind, id }, { ...by, reason }) : [];
   const [held] = await placementsNotGone(sql, { kind, id });
   await storeOf(kind).move(sql, [
     { workload, to: status, reason, actor: by.actor, now, hostId: held?.host_id ?? null },

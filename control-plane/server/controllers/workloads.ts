@@ -12,6 +12,7 @@ import { type DerivedWorkload, derivedWorkloads } from "../store/workloads/deriv
 import { storeOf } from "../store/workloads/kinds.ts";
 import { rulesOf } from "../core/workloads/kinds.ts";
 import { nameKey } from "../core/workloads/workload-name.ts";
+import { inEnglish } from "../core/reasons/english/english.ts";
 
 /** A pass takes this many; the next one goes on behind them. */
 const MAX_CHECKED = 2_000;
@@ -62,8 +63,8 @@ async function settle(
   try {
     // Most have nothing new: that is seen without a lock.
     const seen = rulesOf(kind).afterReports(found.status, reports);
-    if (seen.kind === "stays" || (seen.kind === "explains" && seen.reason === (found.reason ?? "")))
-      return false;
+    if (seen.kind === "stays") return false;
+    if (seen.kind === "explains" && (seen.reason && inEnglish(seen.reason)) === found.reason) return false;
     const hostIds = await transaction(db, async (sql) => {
       await assertTerm(sql, pass.term);
       const workload = await storeOf(kind).lock(sql, id);

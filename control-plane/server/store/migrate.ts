@@ -18,6 +18,7 @@ import {
 import { MigrationError } from "./upgrade/migration-error.ts";
 import { downgrade } from "./upgrade/migration/down.ts";
 import { dryRun } from "./upgrade/migration/dry-run.ts";
+import { isBeforeFold, renameToFolded } from "./folded-migrations.ts";
 import { LOCK_WAIT_MS, MIGRATING, transactionAlone, whoMigrates } from "./upgrade/locks.ts";
 import { isOld, readForm } from "./upgrade/old-form.ts";
 import { NOTHING_TO_REPORT } from "./upgrade/rows/report.ts";
@@ -87,10 +88,16 @@ export async function migrate(
     }
   }
   const migrations = await readMigrations(folder);
+  const renamed = await renameToFolded(target, migrations, await appliedChecksumsOrNone(target), {
+    folder,
+    log,
+    timeoutMs: MIGRATION_TIMEOUT_MS,
+    waitMs,
+  });
   missingOf(migrations, await appliedChecksumsOrNone(target));
   const upgraded = await upgradeOldTables(target, migrations, { log, strict, waitMs });
   await makeBookkeeping(target);
-  const applied = [...upgraded.applied];
+  const applied = [...renamed, ...upgraded.applied];
   for (const migration of migrations) {
     const applyAlone = async () =>
       await transaction(
@@ -121,7 +128,11 @@ export async function migrate(
  */
 export async function planMigration(database: Database, folder = MIGRATIONS): Promise<Migrated> {
   const checksums = await appliedChecksumsOrNone(database);
-  const missing = missingOf(await readMigrations(folder), checksums);
+  const migrations = await readMigrations(folder);
+  const isBefore = await isBeforeFold(folder, migrations, checksums);
+  const missing = isBefore
+    ? migrations.filter(({ name, checksum }) => checksums.get(name) !== checksum)
+    : missingOf(migrations, checksums);
   const result = await dryRun(database, { timeoutMs: MIGRATION_TIMEOUT_MS }).catch((cause: unknown) => {
     if (!(cause instanceof StoreError)) throw cause;
     throw new MigrationError(`the upgrade would fail: ${cause.message}`, { cause });
@@ -208,7 +219,12 @@ async function upgradeOldTables(
  */
 export async function assertMigrated(database: Database, folder = MIGRATIONS): Promise<void> {
   const checksums = await appliedChecksumsOrNone(database);
-  const [missing] = missingOf(await readMigrations(folder), checksums);
+  const migrations = await readMigrations(folder);
+  if (await isBeforeFold(folder, migrations, checksums))
+    throw new MigrationError(
+      'the database has the names of before the migrations were folded: run "remotegpu-control-plane migrate" first',
+    );
+  const [missing] = missingOf(migrations, checksums);
   if (missing === undefined) return;
   const who = await whoMigrates(database);
   throw new MigrationError(

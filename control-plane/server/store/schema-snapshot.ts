@@ -36,7 +36,8 @@ export async function schemaSnapshot(sql: Connection): Promise<string> {
 
   const extensions = (await lines(sql, EXTENSIONS)).join("\n");
   const functions = await lines(sql, FUNCTIONS);
-  return `${[HEAD, extensions, ...functions, ...tables, ...references].join("\n\n")}\n`;
+  const views = await lines(sql, VIEWS);
+  return `${[HEAD, extensions, ...functions, ...tables, ...references, ...views].join("\n\n")}\n`;
 }
 
 function addTo(table: string, constraints: string[]): string[] {
@@ -87,6 +88,12 @@ const FUNCTIONS = `
   WHERE p.pronamespace = current_schema()::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
   ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C"`;
+
+const VIEWS = `
+  SELECT format('CREATE VIEW %I AS', v.relname) || E'\\n' || pg_get_viewdef(v.oid) AS line
+  FROM pg_class v WHERE v.relnamespace = current_schema()::regnamespace AND v.relkind = 'v'
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = v.oid AND deptype = 'e')
+  ORDER BY v.relname COLLATE "C"`;
 
 /** A column that counts by its own sequence is written as the serial type it was declared with. */
 const COLUMNS = `

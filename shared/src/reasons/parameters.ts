@@ -9,6 +9,8 @@
  * - `id` is for programs, and no text shows it;
  * - `names` are the first few of several names;
  * - `phrase` and `sentence` are another reason, which goes on in the text or stands in it as a sentence;
+ * - `whole` is another reason as it is, `wholes` are several, one after the other;
+ * - `items` are phrases with more between them than commas, `opening` are items that begin a sentence;
  * - `phrases` and `sentences` are several of them, `all` several phrases that hold together;
  * - `alternatives` are names of which any will do;
  * - `hosts` are the first few of several hosts, each with its reasons.
@@ -26,6 +28,10 @@ export type ParameterShape =
   | "phrases"
   | "sentences"
   | "all"
+  | "whole"
+  | "wholes"
+  | "items"
+  | "opening"
   | "hosts";
 
 /** The parameters of one code by their names, which are sent as they are: small letters with underscores. */
@@ -64,6 +70,10 @@ interface ParameterValues<Nested> {
   phrases: readonly Nested[];
   sentences: readonly Nested[];
   all: readonly Nested[];
+  whole: Nested;
+  wholes: readonly Nested[];
+  items: readonly Nested[];
+  opening: readonly Nested[];
   hosts: FirstHosts<Nested>;
 }
 
@@ -102,10 +112,14 @@ function isParameter(shapes: CodeShapes, shape: ParameterShape, value: unknown):
       return isListOf(value, isText);
     case "phrase":
     case "sentence":
+    case "whole":
       return isReasonOf(shapes, value);
     case "phrases":
     case "sentences":
     case "all":
+    case "wholes":
+    case "items":
+    case "opening":
       return isListOf(value, (one) => isReasonOf(shapes, one));
     case "hosts":
       return isFirst(value, "hosts", (host) => isHost(shapes, host));

@@ -77,7 +77,8 @@ function parameterPieces({ code, params }: AnyReason, name: string, language: La
 
 /** The shape says what the value is: the reason was checked where it came from. */
 function piecesOfValue(shape: ParameterShape, value: unknown, language: Language): Piece[] {
-  const { betweenSentences, betweenPhrases, betweenAll, betweenAlternatives } = language.punctuation;
+  const { betweenSentences, betweenPhrases, betweenAll, betweenAlternatives, betweenHosts } =
+    language.punctuation;
   switch (shape) {
     case "text":
     case "number":
@@ -101,6 +102,14 @@ function piecesOfValue(shape: ParameterShape, value: unknown, language: Language
       return joined(value as AnyReason[], betweenSentences, (one) => sentence(one, language));
     case "all":
       return joined(value as AnyReason[], betweenAll, (one) => phrase(one, language));
+    case "whole":
+      return piecesOf(value as AnyReason, language);
+    case "wholes":
+      return joined(value as AnyReason[], betweenSentences, (one) => piecesOf(one, language));
+    case "items":
+      return joined(value as AnyReason[], betweenHosts, (one) => phrase(one, language));
+    case "opening":
+      return withCapital(joined(value as AnyReason[], betweenHosts, (one) => phrase(one, language)));
     case "hosts":
       return hostPieces(value as FirstHosts<AnyReason>, language);
   }
@@ -139,6 +148,13 @@ function sentence(reason: AnyReason, language: Language): Piece[] {
   return withEnd(pieces, (text) =>
     text === "" || asSentence(text) === text || text.endsWith(stop) ? text : `${text}${stop}`,
   );
+}
+
+function withCapital(pieces: Piece[]): Piece[] {
+  const [first, ...others] = pieces.filter(({ text }) => text !== "");
+  if (first === undefined) return pieces;
+  const text = `${first.text.slice(0, 1).toUpperCase()}${first.text.slice(1)}`;
+  return [{ ...first, text }, ...others];
 }
 
 function withEnd(pieces: Piece[], end: (text: string) => string): Piece[] {

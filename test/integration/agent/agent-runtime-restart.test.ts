@@ -10,7 +10,7 @@ import type { RunId } from "@remotegpu/shared/values/ids";
 import { AgentUnderTest } from "../../support/agent/agent.ts";
 import { desiredOf } from "../../support/samples/desired-instance.ts";
 import { eventually } from "../../support/eventually.ts";
-import { AGENT } from "../../support/worlds/house.ts";
+import { AGENT } from "../../support/programs/program.ts";
 import { OwnDockerd } from "../../support/containers/own-dockerd.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
-import { LinkedAgent } from "../../support/agent/linked-agent.ts";
+import { LinkedAgent } from "../../support/worlds/fleet/linked-agent.ts";
 import { ScriptedControlPlane } from "../../support/agent/scripted-control-plane.ts";
 import { eventually } from "../../support/eventually.ts";
 import { gangNetwork, rankOrder } from "../../support/samples/gang-samples.ts";

@@ -6,7 +6,7 @@ import {
   MORE_BILLING_VECTORS,
   readBillingVectors,
 } from "../../support/billing/billing-vector.ts";
-import { runBillingVector } from "../../support/billing/billing-vector-run.ts";
+import { runBillingVector } from "../../vectors/billing-vector-run.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { differences, notCompared } from "../../vectors/differences.ts";
 

@@ -2,7 +2,7 @@
 import { GIB } from "@remotegpu/shared/values/units";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
+import { hasBrowser } from "../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { clockOff } from "../../support/dashboard/page-clock.ts";
 import { speaks } from "../../support/dashboard/page-checks.ts";

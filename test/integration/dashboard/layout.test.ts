@@ -1,7 +1,7 @@
 /** What stands around every page: the way in by a link, the search, and tabs that share one stream. */
 import type { BrowserContext, HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
+import { hasBrowser } from "../../support/engines/chromium/browser.ts";
 import {
   type DashboardScene,
   openDashboardScene,

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-map";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
+import { hasBrowser } from "../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { expectAccessible, expectText, textOf } from "../../support/dashboard/page-checks.ts";
 import { HURRIED_POLLS, visibilityChange, WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";

@@ -1,7 +1,7 @@
 /** The way in, in a browser without a window. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
+import { hasBrowser } from "../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../support/eventually.ts";
 import { expectSoundPage, expectText, pressButton, textOf } from "../../support/dashboard/page-checks.ts";

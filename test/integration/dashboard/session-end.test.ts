@@ -1,7 +1,7 @@
 /** A session that ends under a page, or is another one's all at once: what its tabs say then, and what is left of them. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../support/browser.ts";
+import { hasBrowser } from "../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../support/dashboard/dashboard-scene.ts";
 import {
   expectSoundPage,

@@ -1,6 +1,6 @@
 /** Two servers behind one address, one of which is killed under a page that is looked at. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { hasBrowser, openPage } from "../../support/browser.ts";
+import { hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { logIn } from "../../support/dashboard/dashboard-scene.ts";
 import { expectText } from "../../support/dashboard/page-checks.ts";
 import { WITHOUT_POLLS } from "../../support/dashboard/page-polls.ts";

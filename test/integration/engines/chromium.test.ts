@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { connectToChromium, hasBrowser, openPage } from "../../support/browser.ts";
+import { connectToChromium, hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { processesIn } from "../../support/containers/leftovers.ts";
 import { ownedName } from "../../support/containers/owned-name.ts";
 import { ChromiumServer } from "../../support/engines/chromium/chromium-server.ts";

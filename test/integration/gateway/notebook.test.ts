@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "puppeteer-core";
-import { hasBrowser, openPage } from "../../support/browser.ts";
+import { hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openNotebookScene } from "../../support/worlds/notebook-scene.ts";
 import type { WebScene } from "../../support/worlds/web-scene.ts";

@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { SANDBOX } from "@remotegpu/control-plane/server/core/gateway/services/shared-origin";
-import { hasBrowser, openPage } from "../../support/browser.ts";
+import { hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { freePort } from "../../support/engines/free-ports.ts";
 import { ServedScene } from "../../support/worlds/served-scene.ts";
 import { openWebScene, type WebScene } from "../../support/worlds/web-scene.ts";

@@ -30,7 +30,7 @@ async function asleep(config: object = {}): Promise<ServedScene> {
     config,
   });
   const { db } = web.control.api.deps;
-  await transaction(db, (sql) => changeReplicaRequests(sql, served.id, { load_wish: 0, woken_at: null }));
+  await transaction(db, (sql) => changeReplicaRequests(sql, served.id, { load_replicas: 0, woken_at: null }));
   const isOver = async () => {
     await served.settle();
     return (await served.api("GET", "/instances")).body.items.length === 0;
@@ -92,7 +92,7 @@ test("is looked at as soon as there is news, for whoever waits", { timeout: STOR
     lines.start();
     const line = await lines.of(served.id);
     const taken = line?.take(new Set(), new AbortController().signal, { wakes: true });
-    await transaction(db, (sql) => changeReplicaRequests(sql, served.id, { load_wish: 1 }));
+    await transaction(db, (sql) => changeReplicaRequests(sql, served.id, { load_replicas: 1 }));
     await served.settle();
 
     lines.checkNow();

@@ -1,7 +1,7 @@
 /** The page of the terminal in a browser without a window: what it shows, and that it comes back by itself. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hasBrowser, openPage } from "../../support/browser.ts";
+import { hasBrowser, openPage } from "../../support/engines/chromium/browser.ts";
 import { eventually } from "../../support/eventually.ts";
 import { TerminalScene } from "../../support/worlds/terminal-scene.ts";
 

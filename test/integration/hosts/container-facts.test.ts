@@ -80,16 +80,16 @@ describe("figures", () => {
 
   test("that have not changed are not written", async () => {
     await note(figures());
-    const [{ told_at: reportedAt }] = (await rows()) as [{ told_at: Date }];
+    const [{ reported_at: reportedAt }] = (await rows()) as [{ reported_at: Date }];
 
     // A second later the same last line is a second older.
     await note(figures({ lastOutputAgeMs: 61_000 }), { atMs: 1_000 });
-    expect(await rows()).toMatchObject([{ told_at: reportedAt }]);
+    expect(await rows()).toMatchObject([{ reported_at: reportedAt }]);
     await note(figures({ lastOutputAgeMs: 10 }), { atMs: 2_000 });
-    expect(await rows()).toMatchObject([{ told_at: new Date(reportedAt.getTime() + 2_000) }]);
+    expect(await rows()).toMatchObject([{ reported_at: new Date(reportedAt.getTime() + 2_000) }]);
     await note(figures({ lastOutputAgeMs: null }), { atMs: 3_000 });
     expect(await rows()).toMatchObject([
-      { told_at: new Date(reportedAt.getTime() + 3_000), last_output_at: null },
+      { reported_at: new Date(reportedAt.getTime() + 3_000), last_output_at: null },
     ]);
   });
 

@@ -205,7 +205,7 @@ describe("a run that its host tells in words of a later agent", () => {
     const [wanted] = await host.round();
     const { instanceId, placementEpoch, runId } = wanted!;
     const before = await states();
-    await sql("UPDATE hosts SET restore_shown_at = now()");
+    await sql("UPDATE hosts SET restore_detected_at = now()");
     host.notUnderstood = [{ instanceId, placementEpoch, runId }];
 
     await host.report([]);

@@ -3,15 +3,7 @@
  * proofs. Files processes are the agent's own, on trees of their own or on one that they share.
  */
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -114,7 +106,7 @@ async function joinHost(
   expect(joined.status).toBe(201);
   const id: string = joined.body.host_id;
   await api.db.query(
-    `UPDATE hosts SET connection = 'connected', features = $2, storage_asked_at = $3, last_heartbeat = $3, observed_digest = 'x',
+    `UPDATE hosts SET connection = 'connected', features = $2, storage_requested_at = $3, last_heartbeat = $3, observed_digest = 'x',
             protocol_min = 1, protocol_max = 2, gateway_port = $4 WHERE id = $1`,
     [id, features, api.deps.now(), gatewayPort],
   );
@@ -455,66 +447,6 @@ test("of two hosts that come to a new pool at once, one is the first and the oth
   await Promise.all([1, 2, 3, 4].map(() => joinHost(null, { token: { storage_pool: pool } })));
 
   expect(await readers(pool)).toHaveLength(1);
-});
-
-test("members of before an upgrade are trusted with a day by which to prove it, but for one in another host's pool, which has a name then", async () => {
-  const honest = await joinHost(trees.one);
-  const named = honest.replace("host-", "pool-");
-  const owner = await scene.customer("owner-of-before");
-  await api.db.query(
-    `INSERT INTO environments (id, customer_id, workspace_id, name, image, status, cpu, memory, storage_pool)
-     VALUES ('env-of-before', $1, $2, 'work', 'busybox', 'stopped', 1, 1073741824, $3)`,
-    [owner.customerId, owner.workspaceId, honest],
-  );
-  await api.db.query(
-    "INSERT INTO storage_hours (storage_pool, hour, host_id, claimed_at) VALUES ($1, '2026-06-01T12:00:00Z', $1, now())",
-    [honest],
-  );
-  await api.db.query(
-    "INSERT INTO storage_samples (workspace_id, storage_pool, hour, bytes) VALUES ($1, $2, '2026-06-01T12:00:00Z', 7)",
-    [owner.workspaceId, honest],
-  );
-  await api.db.query("ALTER TABLE hosts DROP CONSTRAINT hosts_pool_is_no_other_host");
-  for (const [id, pool] of [
-    ["host-m1", "of-before"],
-    ["host-m2", "of-before"],
-    ["host-evil", honest],
-    ["host-worse", "host-0123456789abcdef0123"],
-  ])
-    await api.db.query(
-      `INSERT INTO hosts (id, name, ip_address, connection, storage_pool, agent_version)
-       VALUES ($1, $1, '', 'connected', $2, '1.0.0')`,
-      [id, pool],
-    );
-
-  const migration = new URL("../../../control-plane/migrations/0060_pool_members.sql", import.meta.url);
-  for (const _ of ["once", "again"]) await api.db.query(readFileSync(migration, "utf8"));
-
-  expect(await readers("of-before")).toEqual(["host-m1", "host-m2"]);
-  expect([await readers(honest), await readers(named)]).toEqual([[], [honest]]);
-  const { rows: moved } = await api.db.query(
-    `SELECT storage_pool AS pool FROM environments WHERE id = 'env-of-before' UNION ALL
-     SELECT storage_pool FROM storage_samples WHERE workspace_id = $1`,
-    [owner.workspaceId],
-  );
-  expect(moved).toEqual([{ pool: named }, { pool: named }]);
-  const { rows } = await api.db.query(
-    `SELECT id, storage_pool, claimed_storage_pool, pool_proof_due_at > now() + interval '13 days' AS is_due FROM hosts
-      WHERE id LIKE 'host-m%' OR id IN ('host-evil', 'host-worse') ORDER BY id`,
-  );
-  expect(rows).toEqual([
-    { id: "host-evil", storage_pool: "host-evil", claimed_storage_pool: named, is_due: null },
-    { id: "host-m1", storage_pool: "of-before", claimed_storage_pool: null, is_due: true },
-    { id: "host-m2", storage_pool: "of-before", claimed_storage_pool: null, is_due: true },
-    {
-      id: "host-worse",
-      storage_pool: "host-worse",
-      claimed_storage_pool: "pool-0123456789abcdef0123",
-      is_due: null,
-    },
-  ]);
-  expect((await confirm("host-evil")).status).toBe(200);
-  expect(await visible("host-evil")).toMatchObject({ storage_pool: named, pool_state: "waiting" });
 });
 
 describe("a proof", () => {

@@ -133,7 +133,7 @@ async function fillFleet(): Promise<void> {
   await fill("events (kind, host_id)", "'connection', 'host-0'");
   await fill("quarantine (host_id, reason)", "'host-0', 'r'");
   await fill("alarms (kind, subject)", "'host-floods', 'host-' || n");
-  const pulls = "host_pulls (host_id, image, fetch_id, instance_ids, state, told_at)";
+  const pulls = "host_pulls (host_id, image, fetch_id, instance_ids, state, reported_at)";
   await fill(pulls, "'host-0', 'i', NULL, ARRAY['instance-' || n], 'waiting', now()");
   await fill(pulls, "'host-0', 'i', 'fetch-' || n, NULL, 'pulling', now()");
 }
@@ -154,7 +154,7 @@ async function fillAccess(): Promise<void> {
   );
   await fill(
     `access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type, client_address,
-       opened_at, bytes_in, bytes_out, first_told_at, told_at)`,
+       opened_at, bytes_in, bytes_out, first_reported_at, reported_at)`,
     "'host-0', 'session-' || n, 'env-0', 'i', 'r', 'l', 'ssh', '192.0.2.1', now(), 0, 0, now(), now()",
   );
   await fill(

@@ -86,7 +86,7 @@ async function portMapping(): Promise<number> {
 async function accessSession(environmentId: string): Promise<number> {
   const { rows } = await api.db.query<{ id: number }>(
     `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
-       client_address, opened_at, bytes_in, bytes_out, first_told_at, told_at)
+       client_address, opened_at, bytes_in, bytes_out, first_reported_at, reported_at)
      VALUES ($1, 'session', $2, 'inst', 'run', 'lease', 'ssh', '192.0.2.1', now(), 0, 0, now(), now()) RETURNING id`,
     [await host(), environmentId],
   );

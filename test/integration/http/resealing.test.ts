@@ -3,8 +3,7 @@
  * server; and the key that seals is rotated while both are there.
  */
 import { createSecretKey } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
@@ -15,8 +14,6 @@ import {
 import { Sealing } from "@remotegpu/control-plane/server/controllers/sealing";
 import { SealingKeyReports } from "@remotegpu/control-plane/server/controllers/sealing-key-reports";
 import { envVarSeal } from "@remotegpu/control-plane/server/link/identity/env-var-seal";
-import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
-import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webhook-seal";
 import {
   openOperator,
   type Operator,
@@ -32,7 +29,6 @@ import { resealAll, unsealedCounts } from "@remotegpu/control-plane/server/store
 import type { Seals } from "@remotegpu/control-plane/server/store/secrets/sealed-tables";
 import { GIB } from "@remotegpu/shared/values/units";
 import { eventually } from "../../support/eventually.ts";
-import { openTestOperator } from "../../support/engines/operator-keys.ts";
 import type { Answer, Caller } from "../../support/http/api.ts";
 import { quietLog } from "../../support/quiet-log.ts";
 import {
@@ -70,14 +66,9 @@ const step = async (name: SealingKeyStep): Promise<string> => {
 
 beforeAll(async () => {
   scene = await openControlScene();
-  folder = mkdtempSync(join(tmpdir(), "remotegpu-reseal-"));
-  operator = await openTestOperator(join(folder, "operator.json"));
-  seals = {
-    envVars: envVarSeal(operator),
-    passwords: passwordSeal(operator),
-    webhooks: webhookSeal(operator),
-  };
-  Object.assign(scene.api.deps, { ...seals, webhookSecrets: seals.webhooks });
+  ({ operator, stateDir: folder } = scene.api);
+  const { envVars, passwords, webhookSecrets: webhooks } = scene.api.deps;
+  seals = { envVars, passwords, webhooks };
   host = await scene.host("host-a", { cpu: 64 });
   alice = await scene.customer("alice");
   viewer = await scene.customer("viewer");
@@ -101,7 +92,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await scene?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** As an earlier version has left it. */

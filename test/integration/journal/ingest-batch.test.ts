@@ -110,7 +110,9 @@ describe("one bad among many", () => {
     const rebooted = new SceneJournal(unknownBoot.scene);
     rebooted.write({ run: unknownBoot.runs[0] ?? "", fromMs: 0, toMs: MINUTE, final: true });
     const restored = await hostWithRuns(1);
-    await database.query("UPDATE hosts SET restore_shown_at = now() WHERE id = $1", [restored.scene.hostId]);
+    await database.query("UPDATE hosts SET restore_detected_at = now() WHERE id = $1", [
+      restored.scene.hostId,
+    ]);
 
     const outcomes = await ingest([
       whole(good),

@@ -12,6 +12,7 @@ import { GIB, MIB } from "@remotegpu/shared/values/units";
 import { PlacedWork } from "../../support/placement/placed-work.ts";
 import { databaseOfFile, type FreshDatabase } from "../../support/engines/postgres.ts";
 import { readingConnection } from "../../support/engines/reading-connection.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const NOW = new Date("2026-06-15T12:00:00Z");
 const QUEUED = new Date("2026-06-15T11:00:00.123Z");
@@ -271,8 +272,8 @@ test("pools are skipped until their time has passed, each by the order that foun
   const orders = await waiting();
 
   expect(orders.get("env-1")?.request.skips).toEqual([
-    { storagePool: "pool-a", reason: "no mount", untilMs: later.getTime() },
-    { storagePool: "pool-b", reason: "no mount", untilMs: later.getTime() },
+    { storagePool: "pool-a", reason: asReported("no mount"), untilMs: later.getTime() },
+    { storagePool: "pool-b", reason: asReported("no mount"), untilMs: later.getTime() },
   ]);
   expect(orders.get("job-1")?.request.skips).toEqual([]);
 });

@@ -360,7 +360,7 @@ describe("the access log", () => {
     await report({ sessions: [sessionOn(host, id, { ended: left() })] });
     await sql(
       `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
-              client_address, opened_at, bytes_in, bytes_out, first_told_at, told_at, ended_at, ended_by)
+              client_address, opened_at, bytes_in, bytes_out, first_reported_at, reported_at, ended_at, ended_by)
        SELECT s.host_id, 'one-of-many-' || n, s.env_id, s.instance_id, s.run_id, s.lease_id, 'ssh', '192.0.2.1',
               now() - interval '1 day' + n * interval '1 second', 0, 0, now() - interval '1 day', now(), now(), 'client'
          FROM access_sessions s, generate_series(1, $2::int) n WHERE s.env_id = $1`,
@@ -448,7 +448,7 @@ describe("a host that lies", () => {
       { n: MAX_ATTEMPTS },
     ]);
 
-    await sql("UPDATE access_sessions SET first_told_at = now() WHERE host_id = 'host-a'");
+    await sql("UPDATE access_sessions SET first_reported_at = now() WHERE host_id = 'host-a'");
     const [all] = await sql("SELECT count(*) AS n FROM access_sessions WHERE host_id = 'host-a'");
     expect(all?.["n"]).toBeGreaterThanOrEqual(10_000);
     await report({ sessions: [sessionOn(host, id)] });

@@ -11,7 +11,7 @@ import { openLeaseStore } from "@remotegpu/agent/access/store/lease-store";
 import { MAX_LED_AT_ONCE, MAX_UNNAMED_OF_CLIENT } from "@remotegpu/agent/core/access/connection-limits";
 import { MIB } from "@remotegpu/shared/values/units";
 import type { Door } from "../../support/containers/door.ts";
-import { LeasedDoors } from "../../support/containers/leased-door.ts";
+import { LeasedDoors } from "../../support/agent/leased-door.ts";
 import { eventually } from "../../support/eventually.ts";
 
 const STRANGERS = "127.0.0.2";

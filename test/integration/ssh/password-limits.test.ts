@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cryptHash } from "@remotegpu/control-plane/server/http/environments/generated-password";
 import { RATE_OF_STRANGER, RATE_OF_STRANGERS } from "@remotegpu/agent/core/access/password-limiter";
 import type { Door } from "../../support/containers/door.ts";
-import { LeasedDoors } from "../../support/containers/leased-door.ts";
+import { LeasedDoors } from "../../support/agent/leased-door.ts";
 import { eventually } from "../../support/eventually.ts";
 
 const PASSWORD = "sesame-of-the-owner";

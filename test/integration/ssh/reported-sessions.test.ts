@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprintOf } from "@remotegpu/agent/loop/opened-by";
 import type { Door } from "../../support/containers/door.ts";
-import { LeasedDoors } from "../../support/containers/leased-door.ts";
+import { LeasedDoors } from "../../support/agent/leased-door.ts";
 import { eventually } from "../../support/eventually.ts";
 
 let doors: LeasedDoors;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Bundles } from "../../support/agent/bundles.ts";
 import { retired, takenOver } from "../../support/agent/upgrades.ts";
 import type { Door } from "../../support/containers/door.ts";
-import { LeasedDoors } from "../../support/containers/leased-door.ts";
+import { LeasedDoors } from "../../support/agent/leased-door.ts";
 import { eventually } from "../../support/eventually.ts";
 
 const ending = new AsyncDisposableStack();

@@ -139,57 +139,6 @@ test("accounts and catalogues of the old system come along, their times read as 
   expect((await database.query("SELECT customer_id FROM datasets ORDER BY id")).rows).toHaveLength(2);
 });
 
-test("folders of administrators lie in the pools in which their people's containers mounted them, those of owners in their copies", async () => {
-  const { database } = await fresh();
-  const bounds = await readFile(new URL("0059_storage_bounds.sql", MIGRATIONS), "utf8");
-  await database.query(`
-    DROP TABLE data_pools;
-    INSERT INTO customers (id, username, email, password_hash) VALUES (1, 'ada', 'ada@example.org', 'x'), (2, 'bob', 'bob@example.org', 'x');
-    INSERT INTO workspaces (id, owner_id, name, type) VALUES (7, 1, 'team', 'team');
-    INSERT INTO hosts (id, name, ip_address, storage_pool)
-      VALUES ('h1', 'h1', '', 'shared'), ('h2', 'h2', '', 'shared'), ('h3', 'h3', '', NULL), ('h4', 'h4', '', NULL);
-    INSERT INTO datasets (id, customer_id, name, storage_path)
-      VALUES (1, 1, 'by hand', '/sets/one/'), (2, 1, 'brought', 'x/2/files'), (3, 1, 'never mounted', 'sets/three');
-    INSERT INTO datasets (id, customer_id, workspace_id, name, storage_path) VALUES (4, 1, 7, 'of a team', 'sets/four');
-    INSERT INTO models (id, customer_id, name, storage_path) VALUES (1, 1, 'm', 'sets/one');
-    INSERT INTO data_copies (dataset_id, version, storage_pool, folder, status, manifest_sha256, total_size, file_count,
-             begun_by, begun_at, ready_at)
-      VALUES (2, 1, 'shared', 'x/2', 'ready', repeat('0', 64), 1, 1, 1, now(), now());
-    INSERT INTO training_jobs (id, customer_id, workspace_id, name, image, command, status)
-      SELECT 'j' || n, CASE WHEN n < 7 THEN 1 ELSE 2 END, CASE WHEN n = 8 THEN 7 END, 'j', 'busybox', 'true', 'completed'
-        FROM generate_series(1, 8) n;
-    INSERT INTO instances (id, workload_kind, workload_id, current_epoch, state)
-      SELECT 'i' || n, 'training', 'j' || n, 1, 'stopped' FROM generate_series(1, 8) n;
-    INSERT INTO placements (instance_id, epoch, host_id, state, image_id, spec, spec_hash, cpu_milli, memory_bytes)
-      SELECT 'i' || n, 1, host, 'stopped', image, spec::jsonb, '', 0, 0 FROM (VALUES
-        (1, 'h1', 'sha256:a', '{"mounts": [{"kind": "dataset", "source": "sets/one"}, {"kind": "dataset", "source": "x/2/files"}]}'),
-        (2, 'h2', 'sha256:a', '{"mounts": [{"kind": "dataset", "source": "sets/one"}]}'),
-        (3, 'h3', 'sha256:a', '{"mounts": [{"kind": "model", "source": "sets/one"}]}'),
-        (4, 'h4', NULL, '{"mounts": [{"kind": "dataset", "source": "sets/one"}]}'),
-        (5, 'h4', 'sha256:a', '{"mounts": null}'), (6, 'h4', 'sha256:a', '{}'),
-        (7, 'h4', 'sha256:a', '{"mounts": [{"kind": "dataset", "source": "sets/one"}, {"kind": "dataset", "source": "sets/three"}]}'),
-        (8, 'h4', 'sha256:a', '{"mounts": [{"kind": "dataset", "source": "sets/four"}, {"kind": "dataset", "source": "sets/three"}]}'))
-        v(n, host, image, spec)`);
-  const pools = async () =>
-    (
-      await database.query(
-        "SELECT dataset_id, model_id, storage_pool FROM data_pools ORDER BY dataset_id NULLS LAST, storage_pool",
-      )
-    ).rows;
-
-  await database.query(bounds);
-  const filled = await pools();
-  await database.query("DELETE FROM data_pools WHERE model_id = 1");
-  await database.query(bounds);
-
-  expect(filled).toEqual([
-    { dataset_id: 1, model_id: null, storage_pool: "shared" },
-    { dataset_id: 4, model_id: null, storage_pool: "h4" },
-    { dataset_id: null, model_id: 1, storage_pool: "h3" },
-  ]);
-  expect(await pools()).toEqual(filled.slice(0, 2));
-});
-
 test("a migration that was changed after it was applied is refused", async () => {
   const { database } = await empty();
   const folder = await folderWith({ "0001_one.sql": "CREATE TABLE one (id int);" });

@@ -199,7 +199,7 @@ describe("amid the last ten minutes it is held, and idle anew from then on, by",
     const [wanted] = host.desired;
     await scene.api.db.query(
       `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type, client_address,
-              opened_at, bytes_in, bytes_out, login_method, login_at, first_told_at, told_at)
+              opened_at, bytes_in, bytes_out, login_method, login_at, first_reported_at, reported_at)
        SELECT $1, 'session-0123456789', workload_id, id, $2, 'lease', 'ssh', '192.0.2.1', now(), 0, 0, 'publickey', now(), now(), now()
          FROM instances`,
       [host.id, wanted?.runId],
@@ -221,7 +221,7 @@ test("a login that never came is nobody in it", async () => {
   const id = await running();
   await sql(
     `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type, client_address,
-            opened_at, bytes_in, bytes_out, first_told_at, told_at)
+            opened_at, bytes_in, bytes_out, first_reported_at, reported_at)
      SELECT '${host.id}', 'session-0123456789', workload_id, id, 'run', 'lease', 'ssh', '192.0.2.1', now(), 0, 0, now(), now()
        FROM instances`,
   );

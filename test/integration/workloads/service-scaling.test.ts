@@ -391,24 +391,24 @@ describe("a number that is left to people", () => {
 test("wishes that are written in any order, at once, come to the same number", async () => {
   const id = await scaling({ min_replicas: 0, max_replicas: 9 });
   const { db, now } = services.scene.api.deps;
-  const changes = [{ load_wish: 4 }, { woken_at: now() }, { max: 3 }, { people: 7 }, { min: 1 }];
+  const changes = [{ load_replicas: 4 }, { woken_at: now() }, { max: 3 }, { people: 7 }, { min: 1 }];
   const write = async (change: object) =>
     await transaction(db, (sql) => changeReplicaRequests(sql, id, change));
 
   for (const order of [changes, changes.toReversed()]) {
-    await write({ load_wish: 0, woken_at: null, max: 9, people: null, min: 0 });
+    await write({ load_replicas: 0, woken_at: null, max: 9, people: null, min: 0 });
     for (const change of order) await write(change);
     expect((await services.get(id)).replicas).toBe(3);
   }
 });
 
-test.each(["service_looks", "inference_services", "events"])(
+test.each(["scaling_checks", "inference_services", "events"])(
   "a control plane that is killed between a decision and what comes of it, when it writes %s, leaves the look before",
   async (table) => {
     const id = await scaling();
     const { database: owner } = fresh;
     await checks(id, 3, { qps: 2_500 });
-    const stored = async () => (await owner.query("SELECT * FROM service_looks")).rows;
+    const stored = async () => (await owner.query("SELECT * FROM scaling_checks")).rows;
     const before = await stored();
     services.scene.api.passMinutes(MINUTES_PER_CHECK);
     await gateway.report(id, { qps: 2_500 });

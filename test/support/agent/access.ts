@@ -20,7 +20,7 @@ import type {
 import { readProcessLife } from "@remotegpu/agent/host/processes/process-liveness";
 import { docker, importBusyboxImage } from "../containers/docker.ts";
 import { eventually } from "../eventually.ts";
-import { ACCESS, Program } from "../worlds/house.ts";
+import { ACCESS, Program } from "../programs/program.ts";
 import { quietLog } from "../quiet-log.ts";
 
 const SERVICE = new URL("../../fixtures/contained-service.ts", import.meta.url).pathname;

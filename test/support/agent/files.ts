@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { filesSocket } from "@remotegpu/agent/config/config";
 import type { HostListing, HostRefusal } from "@remotegpu/shared/messages/files";
 import { eventually } from "../eventually.ts";
-import { FILES, Program } from "../worlds/house.ts";
+import { FILES, Program } from "../programs/program.ts";
 
 /** Of the pool, as an environment's. */
 export const FOLDER = "environments/env-1/code";

@@ -5,7 +5,7 @@
 import { openServer } from "@remotegpu/control-plane/server/http/server/server";
 import type { Page } from "puppeteer-core";
 import { onTestFinished } from "vitest";
-import { openPage } from "../browser.ts";
+import { openPage } from "../engines/chromium/browser.ts";
 import type { Caller } from "../http/api.ts";
 import { type ControlScene, openControlScene } from "../worlds/control-scene.ts";
 import { servedDashboard } from "./built.ts";

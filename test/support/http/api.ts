@@ -34,6 +34,7 @@ import { webhookSeal } from "@remotegpu/control-plane/server/link/identity/webho
 import { environmentJupyterTokens } from "@remotegpu/control-plane/server/link/identity/environment-jupyter-tokens";
 import { passwordSeal } from "@remotegpu/control-plane/server/link/identity/password-seal";
 import type { Database } from "@remotegpu/control-plane/server/store/database/database";
+import type { Operator } from "@remotegpu/control-plane/server/link/servers/operator";
 import { openTestOperator } from "../engines/operator-keys.ts";
 import { type FreshDatabase, freshDatabase } from "../engines/postgres.ts";
 import { quietLog } from "../quiet-log.ts";
@@ -63,6 +64,9 @@ export interface ApiWorld {
   deps: ApiDeps;
   terminalKeys: ReturnType<typeof environmentTerminalKeys>;
   rankKeys: RankKeyring;
+  /** The operator file whose keys the API seals and signs with, and the folder in which it lies. */
+  operator: Operator;
+  stateDir: string;
   /** The owner's; the API itself works in the application's role. */
   db: Database;
   admin: Caller;
@@ -193,6 +197,8 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
   return {
     app,
     deps,
+    operator,
+    stateDir: folder,
     terminalKeys: environmentTerminalKeys(operator),
     rankKeys: jobRankKeys(operator),
     db: fresh.database,

@@ -43,8 +43,8 @@ function agent(): Layer[] {
   ];
 }
 
-/** The folders of the store from the bottom up; those of one row do not know each other. */
-const STORE_ROWS: readonly (readonly string[])[] = [
+/** Folders of the store that hold the rows of one subject, from the bottom up; those of one row do not know each other. */
+const TABLES: readonly (readonly string[])[] = [
   ["database"],
   ["accounts", "audit", "upgrade"],
   ["events"],
@@ -54,11 +54,15 @@ const STORE_ROWS: readonly (readonly string[])[] = [
   ["workloads"],
   ["secrets"],
   ["billing", "fleet", "leases"],
-  ["orders"],
-  ["spending"],
-  ["placement", "reports"],
-  ["doctor", "overview"],
 ];
+
+/** Folders of the store that are the use cases: each changes rows of several subjects at once. */
+const TRANSACTIONS: readonly (readonly string[])[] = [["orders"], ["spending"], ["placement", "reports"]];
+
+/** Folders of the store that read rows of several subjects, for answers and checks, and change nothing. */
+export const VIEWS = ["doctor", "overview"] as const;
+
+const STORE_ROWS: readonly (readonly string[])[] = [...TABLES, ...TRANSACTIONS, VIEWS];
 
 function rowsOf(folder: string, below: readonly string[]): Layer[] {
   return STORE_ROWS.flatMap((row, index) => {

@@ -19,6 +19,7 @@ import {
   typicalShapes,
 } from "@remotegpu/control-plane/server/core/placement/scoring/typical-shapes";
 import { CLOSED } from "./fleet.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const POOLS = ["pool-1", "pool-2"];
 const IMAGES = ["image-1", "image-2"];
@@ -137,10 +138,10 @@ const anybodysRequest: fc.Arbitrary<PlacementRequest> = fc.record({
     [],
     [],
     [],
-    [{ storagePool: "pool-1", reason: "mount missing", untilMs: 1_001 }],
-    [{ storagePool: "pool-2", reason: "mount missing", untilMs: 1_000 }],
-    [{ hostId: "h0", reason: "its card failed", untilMs: 1_001 }],
-    [{ hostId: "h1", reason: "its card failed", untilMs: 1_000 }],
+    [{ storagePool: "pool-1", reason: asReported("mount missing"), untilMs: 1_001 }],
+    [{ storagePool: "pool-2", reason: asReported("mount missing"), untilMs: 1_000 }],
+    [{ hostId: "h0", reason: asReported("its card failed"), untilMs: 1_001 }],
+    [{ hostId: "h1", reason: asReported("its card failed"), untilMs: 1_000 }],
   ),
   apart: fc.constant([]),
 });

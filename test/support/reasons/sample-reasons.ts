@@ -19,10 +19,14 @@ export function sampleValue(shape: ParameterShape, nth: number): unknown {
       return [name];
     case "phrase":
     case "sentence":
+    case "whole":
       return nested;
     case "phrases":
     case "sentences":
     case "all":
+    case "wholes":
+    case "items":
+    case "opening":
       return [nested];
     case "hosts":
       return { hosts: [{ host_id: "h", host_name: name, reasons: [nested] }], more: 0 };

@@ -317,6 +317,7 @@ export const TIER_TABLE: readonly FolderTiers[] = [
     project: "integration",
     test: ["migrate", "migrate-command", "upgrade", "upgrade-dry-run"],
     rest: [
+      "before-fold",
       "earlier-checkout",
       "old-rows",
       "upgrade-crashes",

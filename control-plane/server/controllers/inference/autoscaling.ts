@@ -92,7 +92,7 @@ async function scale(
       if (decision.kind !== "scales") return false;
       const { replicas, sentence: why } = decision;
       const asleep = replicas === 0 && { woken_at: null };
-      const to = await changeReplicaRequests(sql, id, { load_wish: replicas, ...asleep });
+      const to = await changeReplicaRequests(sql, id, { load_replicas: replicas, ...asleep });
       await noteScaled(sql, { service, from, to, why, actor: ACTOR, now });
       return true;
     });

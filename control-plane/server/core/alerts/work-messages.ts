@@ -5,9 +5,10 @@
 import { restartingText } from "@remotegpu/shared/instance/restarting-text";
 import { asSentence } from "@remotegpu/shared/values/sentence";
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
-import { type Drain, drainSentence } from "../hosts/drain.ts";
+import { type Drain, drainWarning } from "../hosts/drain.ts";
 import type { StopActor } from "../instances/instance-report.ts";
 import type { WorkKind } from "./webhook-kinds.ts";
+import { inEnglish } from "../reasons/english/english.ts";
 
 export interface WorkMessage {
   readonly kind: WorkKind;
@@ -98,7 +99,7 @@ function factsOf({ count, ...how }: Restarts): WorkMessage["facts"] {
 }
 
 export function drainMessage(host: { id: string; name: string }, drain: Drain): WorkMessage {
-  const text = `is on a host that is drained. ${drainSentence(host.name, drain)}`;
+  const text = `is on a host that is drained. ${inEnglish(drainWarning(host.name, drain))}`;
   return { kind: "drained", state: "fired", text, facts: drainFacts(host, drain) };
 }
 

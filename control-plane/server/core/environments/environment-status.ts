@@ -5,18 +5,21 @@
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
+import { inSequence } from "../reasons/in-sequence.ts";
 import type { Reason } from "../reasons/reason.ts";
 import {
   becomes,
-  cardSentence,
+  cardReason,
   type DeadlineVerdict,
+  detailOf,
+  endOfContainer,
   type InstanceReport,
   isOver,
   isPersons,
   START_LIMIT_MS,
   STAYS,
   STOP_LIMIT_MS,
-  stopSentence,
+  stopCause,
   type Transition as TransitionTo,
   type Verdict as VerdictOf,
 } from "../instances/instance-report.ts";
@@ -85,11 +88,11 @@ export function afterReport(status: EnvironmentStatus, report: InstanceReport): 
     case "running":
       return whileRunning(report);
     case "stopping":
-      return isOver(report.state) ? becomes("stopped", stopSentence(report)) : STAYS;
+      return isOver(report.state) ? becomes("stopped", stopCause(report)) : STAYS;
     case "error":
       // A stop that a person ordered and that took too long has come true after all.
       return isOver(report.state) && isPersons(report.stopOrderedBy)
-        ? becomes("stopped", stopSentence(report))
+        ? becomes("stopped", stopCause(report))
         : STAYS;
     case "queued":
     case "stopped":
@@ -104,7 +107,7 @@ function whileStarting(report: InstanceReport): Transition {
     case "lost":
       return STAYS;
     case "starting":
-      return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
+      return report.detail === null ? STAYS : { kind: "explains", reason: report.detail };
     case "ready":
       return becomes("running", null);
     case "stopping":
@@ -112,10 +115,10 @@ function whileStarting(report: InstanceReport): Transition {
     case "stopped":
     case "failed":
       if (report.isBehind) return { kind: "places-anew", reason: report.detail };
-      if (report.problem === "mount-missing") return { kind: "skips-pool", reason: report.detail };
+      if (report.problem === "mount-missing") return { kind: "skips-pool", reason: detailOf(report) };
       // It never ran there, and other cards may do.
       if (report.problem === "gpu-missing" || report.problem === "gpu-failed")
-        return { kind: "leaves-card", reason: report.detail };
+        return { kind: "leaves-card", reason: detailOf(report) };
       return ended(report);
   }
 }
@@ -127,12 +130,12 @@ function whileRunning(report: InstanceReport): Transition {
       return STAYS;
     case "starting":
       // The agent starts a crashed container again inside the run: still running, with a sentence.
-      return { kind: "explains", reason: report.detail || "The container is being started again." };
+      return { kind: "explains", reason: report.detail ?? STARTING_AGAIN };
     case "ready":
       // A host whose runtime went silent still counts it as running, and says that it cannot see.
-      return { kind: "explains", reason: report.problem === null ? "" : report.detail };
+      return { kind: "explains", reason: report.problem === null ? null : report.detail };
     case "stopping":
-      return report.detail === "" ? STAYS : { kind: "explains", reason: report.detail };
+      return report.detail === null ? STAYS : { kind: "explains", reason: report.detail };
     case "stopped":
     case "failed":
       return ended(report);
@@ -142,11 +145,16 @@ function whileRunning(report: InstanceReport): Transition {
 /** It ended without a customer's stop: cleanly, or with a problem that has to be seen. */
 function ended(report: InstanceReport): Transition {
   if (report.state === "stopped" && report.problem === null)
-    return becomes("stopped", report.detail || stopSentence(report));
-  const how = report.detail || `The container ended: ${report.problem ?? "unknown reason"}.`;
-  const card = cardSentence(report);
-  return becomes("error", card === null ? how : `${how} ${card}`);
+    return becomes("stopped", report.detail ?? stopCause(report));
+  const how = report.detail ?? (report.problem === null ? ENDED_UNKNOWN : endOfContainer(report));
+  return becomes("error", inSequence(how, cardReason(report)));
 }
+
+const STARTING_AGAIN: Reason = { code: "container-restarting", params: {} };
+const ENDED_UNKNOWN: Reason = {
+  code: "container-ended",
+  params: { problem: { code: "problem-unknown", params: {} } },
+};
 
 /** How long a status may last before `afterDeadline` is asked; null where it may last for ever. */
 export function limitMs(status: EnvironmentStatus): number | null {

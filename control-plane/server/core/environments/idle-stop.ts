@@ -5,6 +5,7 @@
  * the host's and for this decision alone.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { Reason } from "../reasons/reason.ts";
 
 /** People must have the time between the warning and the stop. */
 export const IDLE_STOP_MINUTES = { least: 15, most: 43_200 } as const;
@@ -136,7 +137,9 @@ export function idleTime(
 }
 
 /** What the verdict rests on, for people. */
-export function idleFigures({ idleSince, cpuPercent, gpuPercent }: IdleWatch, cardCount: number): string {
-  const cards = cardCount === 0 ? "" : `, its cards were used to ${gpuPercent} % at most`;
-  return `Since ${idleSince.toISOString()} nobody was in it${cards}, and its processors were used to ${cpuPercent.toFixed(1)} % of one core at most.`;
+export function idleFigures({ idleSince, cpuPercent, gpuPercent }: IdleWatch, cardCount: number): Reason {
+  const params = { since: idleSince.toISOString(), cpu_percent: cpuPercent };
+  return cardCount === 0
+    ? { code: "environment-unused", params }
+    : { code: "environment-unused-with-gpus", params: { ...params, gpu_percent: gpuPercent } };
 }

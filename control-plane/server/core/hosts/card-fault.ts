@@ -1,7 +1,9 @@
 /**
- * What a host holds against one of its cards, and the sentence that says so to whoever has something on it. A card with a
+ * What a host holds against one of its cards, and the reason that says so to whoever has something on it. A card with a
  * sign of failure is closed at once; whether it failed is known with its next reading.
  */
+import { inEnglish } from "../reasons/english/english.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 
 export interface CardFault {
   uuid: string;
@@ -15,24 +17,29 @@ export interface CardFault {
   isFatal: boolean;
 }
 
-export function faultSentence(fault: CardFault): string {
-  const why = faultText(fault);
-  if (fault.isFatal) return `${fault.uuid} failed: ${why}.`;
-  return fault.isSign
-    ? `${fault.uuid} shows a sign of failure: ${why}. If the next reading confirms it, nothing after its last good reading is charged.`
-    : `${fault.uuid} takes nothing new: ${why}. What runs on it goes on.`;
+export function faultReason(fault: CardFault): Reason {
+  const params = { gpu_uuid: fault.uuid, why: whyFaulty(fault) };
+  if (fault.isFatal) return { code: "gpu-failed", params };
+  return { code: fault.isSign ? "gpu-shows-sign" : "gpu-closed-to-new", params };
 }
 
 /** The reason of an instance that ended by itself on such a card. */
-export function endSentence(fault: CardFault): string {
-  const what = fault.isFatal ? "had failed" : "showed a sign of failure";
-  return `Its ${fault.uuid} ${what} as it ended: ${faultText(fault)}. Nothing after the card's last good reading is charged.`;
+export function endReason(fault: CardFault): Reason {
+  const params = { gpu_uuid: fault.uuid, why: whyFaulty(fault) };
+  return { code: fault.isFatal ? "gpu-had-failed" : "gpu-had-shown-sign", params };
 }
 
 /** In plain words with the code behind: "It needs a reset (requires-reset)". */
-export function faultText({ reason, code }: Pick<CardFault, "reason" | "code">): string {
-  const words = (reason ?? "").replace(/\.$/, "") || "its host gives no reason";
-  return code === null || words.includes(`(${code})`) ? words : `${words} (${code})`;
+export function whyFaulty({ reason, code }: Pick<CardFault, "reason" | "code">): Reason {
+  const words = (reason ?? "").replace(/\.$/, "");
+  const why: Reason = words === "" ? { code: "gpu-fault-unexplained", params: {} } : asReported(words);
+  return code === null || words.includes(`(${code})`)
+    ? why
+    : { code: "gpu-fault", params: { why, fault_code: code } };
+}
+
+export function faultText(fault: Pick<CardFault, "reason" | "code">): string {
+  return inEnglish(whyFaulty(fault));
 }
 
 /** How grave a fault is: only one that is graver than what was known is told of again, or one of another kind. */

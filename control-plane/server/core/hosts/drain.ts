@@ -1,10 +1,11 @@
 /**
- * A host that is emptied by a deadline: when that may be, and the sentences that people are told. What is on the host
+ * A host that is emptied by a deadline: when that may be, and the reasons that people are given. What is on the host
  * and who stops it is not decided here.
  */
 import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { MS_PER_DAY, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { GivenReason } from "../reasons/plain-reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_DRAIN_MS = 30 * MS_PER_DAY;
 
@@ -35,13 +36,17 @@ export function drainDeadline(request: RequestedDeadline, now: Date): DrainDeadl
 }
 
 /** What stands with each workload there until the deadline. */
-export function drainSentence(hostName: string, { reason, deadline }: Drain): string {
-  const until = deadline === null ? "It is being stopped" : `It is stopped at ${deadline.toISOString()}`;
-  return `${until}: ${drainReason(hostName, reason)}`;
+export function drainWarning(hostName: string, { reason, deadline }: Drain): Reason {
+  const why = drainReason(hostName, reason);
+  return deadline === null
+    ? { code: "drain-stops-now", params: { why } }
+    : { code: "drain-stops-at", params: { at: deadline.toISOString(), why } };
 }
 
 /** Why it was stopped. */
-export function drainReason(hostName: string, reason: string | null): string {
-  const why = reason === null ? "" : ` (${asPhrase(reason)})`;
-  return `Host ${hostName} is taken out of service${why}.`;
+export function drainReason(hostName: string, reason: string | null): Reason {
+  const params = { host_name: hostName };
+  return reason === null
+    ? { code: "host-out-of-service", params }
+    : { code: "host-out-of-service-with-note", params: { ...params, note: asPhrase(reason) } };
 }

@@ -7,7 +7,9 @@ import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Drain } from "./drain.ts";
-import { isOver, START_LIMIT_MS, stopSentence, type StopActor } from "../instances/instance-report.ts";
+import { isOver, START_LIMIT_MS, stopCause, type StopActor } from "../instances/instance-report.ts";
+import type { Reason } from "../reasons/reason.ts";
+import { inEnglish } from "../reasons/english/english.ts";
 
 /** From its container's start until it serves for the first time; its host starts the container again after that. */
 export const STARTUP_SECONDS = 600;
@@ -35,7 +37,7 @@ export interface ReplicaPlace {
   /** What ended it is a fault of a GPU, and nothing says that its program makes those. */
   isGpuFault: boolean;
   stopOrderedBy: StopActor | null;
-  stopReason: string | null;
+  stopReason: Reason | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
   /** It holds cards, CPU and memory of its host. */
@@ -132,7 +134,7 @@ export function isHopeless(failure: ReplicaFailure): boolean {
 function endOf(named: string, place: ReplicaPlace): Fate {
   const { state, stopOrderedBy, isBehind, problem } = place;
   if (stopOrderedBy !== null || !isOver(state))
-    return ends(stopSentence(place) ?? `${named} was stopped.`, null);
+    return ends(wordsOf(stopCause(place)) ?? `${named} was stopped.`, null);
   if (state === "lost" || isBehind)
     return ends(asSentence(`${named} is lost with its host ${place.hostName}${text(place)}`), null);
   if (place.isGpuFault) return ends(asSentence(`${named} ended with its GPU${text(place)}`), null);
@@ -140,6 +142,10 @@ function endOf(named: string, place: ReplicaPlace): Fate {
     asSentence(`${named} failed${text(place)}`),
     problem === "image-missing" ? "nowhere" : "failed",
   );
+}
+
+function wordsOf(reason: Reason | null): string | null {
+  return reason && inEnglish(reason);
 }
 
 /** Completes "Replica 3 …"; null where it has time left. */

@@ -6,8 +6,8 @@ import type { InstanceProblem, STOP_ACTORS } from "@remotegpu/shared/instance/in
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
 import type { InstanceState } from "@remotegpu/shared/values/workload";
-import type { Reason } from "../reasons/reason.ts";
-import { type CardFault, endSentence } from "../hosts/card-fault.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
+import { type CardFault, endReason } from "../hosts/card-fault.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 import type { RankState } from "./rank-state.ts";
 import type { GivenReason } from "../reasons/plain-reason.ts";
@@ -19,12 +19,13 @@ export interface InstanceReport {
   rank: number;
   state: InstanceState;
   problem: InstanceProblem | null;
-  detail: string;
+  /** What its host says of it; null for nothing. */
+  detail: Reason | null;
   /** Null while it runs, and where nobody knows. */
   exitCode: number | null;
   stopOrderedBy: StopActor | null;
   /** What its orderer gave as a reason. */
-  stopReason: string | null;
+  stopReason: Reason | null;
   /** The host has known a later placement of it, which a restored database has lost. */
   isBehind: boolean;
   /** The state of a rank of a gang. */
@@ -43,7 +44,7 @@ export interface InstanceProgress {
   /** Since all of it was told to be held still from outside. */
   frozenForMs: number | null;
   /** Whether its people were told that all of its job does nothing, or that has ended it. */
-  stall: "told" | "ended" | null;
+  stall: "reported" | "ended" | null;
 }
 
 /**
@@ -54,31 +55,30 @@ export type LostSince = "last-heard" | "released" | "frozen";
 
 export type Transition<Status> =
   | { kind: "stays" }
-  /** Same status, another sentence. */
-  | { kind: "explains"; reason: string }
-  | { kind: "becomes"; status: Status; reason: string | null }
+  /** Same status, another reason; null for none. */
+  | { kind: "explains"; reason: Reason | null }
+  | { kind: "becomes"; status: Status; reason: Reason | null }
   /** It does nothing any more; `found` says besides what its processes wait for. Whether that ends it is its order's to say. */
-  | { kind: "stalls"; reason: string; found: string }
-  /** It does something again; the sentence that stands with it from then on. */
-  | { kind: "goes-on"; reason: string }
+  | { kind: "stalls"; reason: Reason; found: Reason }
+  /** It does something again; the reason that stands with it from then on. */
+  | { kind: "goes-on"; reason: Reason | null }
   /** All of it is over, and not well; whether it is tried again is the workload's to say. */
   | { kind: "fails"; failure: Failure }
   /** All ranks of the gang may begin. */
   | { kind: "releases" }
   /** The gang is given up because of these ranks, which may never report again; the others stop. */
-  | { kind: "loses"; status: Status; reason: string; ranks: readonly number[]; since: LostSince }
+  | { kind: "loses"; status: Status; reason: Reason; ranks: readonly number[]; since: LostSince }
   /** Back to the queue; this storage pool is skipped for a while. */
-  | { kind: "skips-pool"; reason: string }
+  | { kind: "skips-pool"; reason: Reason }
   /** Back to the queue: a card of its place is of no use. Its host is skipped until that is known of the card everywhere. */
-  | { kind: "leaves-card"; reason: string }
+  | { kind: "leaves-card"; reason: Reason }
   /** Back to the queue, for a placement beyond what its host has known; nothing of this one ever ran. */
-  | { kind: "places-anew"; reason: string };
+  | { kind: "places-anew"; reason: Reason | null };
 
 /** What it failed of: what it stands on, its own program, or an order whose orderer does not want it any more. */
 export interface Failure {
   by: "infrastructure" | "program" | "order";
-  /** A sentence. */
-  reason: string;
+  reason: Reason;
   /** Those that failed of it. */
   ranks: readonly number[];
   /** A gang that was never released: what is there of it goes at once, and cost nothing. */
@@ -90,7 +90,7 @@ export interface Failure {
 
 export const STAYS = { kind: "stays" } as const;
 
-export function becomes<Status>(status: Status, reason: string | null): Transition<Status> {
+export function becomes<Status>(status: Status, reason: Reason | null): Transition<Status> {
   return { kind: "becomes", status, reason };
 }
 
@@ -114,10 +114,21 @@ export function isOver(state: InstanceState): boolean {
   return state === "stopped" || state === "failed" || state === "lost";
 }
 
+/** How it ended, where its host does not say it. */
+export function endOfContainer({ problem, state }: Pick<InstanceReport, "problem" | "state">): Reason {
+  const what: Reason = { code: problem === null ? `state-${state}` : `problem-${problem}`, params: {} };
+  return { code: "container-ended", params: { problem: what } };
+}
+
+/** What its host says, also where that is nothing. */
+export function detailOf({ detail }: InstanceReport): Reason {
+  return detail ?? asReported("");
+}
+
 /** What befell a card of it, where its host did not end it for that; null: nothing is known. */
-export function cardSentence({ cardFault, problem }: InstanceReport): string | null {
+export function cardReason({ cardFault, problem }: InstanceReport): Reason | null {
   const isReported = problem === "gpu-failed" || problem === "gpu-missing";
-  return cardFault === undefined || isReported ? null : endSentence(cardFault);
+  return cardFault === undefined || isReported ? null : endReason(cardFault);
 }
 
 /** It ran, or is past that. */
@@ -130,22 +141,22 @@ export function isPersons(context: StopActor | null): boolean {
 }
 
 /** Why something was stopped, for people; null where its own customer did it and gave no reason. */
-export function stopSentence({
+export function stopCause({
   stopOrderedBy,
   stopReason,
-}: Pick<InstanceReport, "stopOrderedBy" | "stopReason">): string | null {
+}: Pick<InstanceReport, "stopOrderedBy" | "stopReason">): Reason | null {
   if (stopReason !== null) return stopReason;
   switch (stopOrderedBy) {
     case null:
     case "customer":
       return null;
     case "admin":
-      return "An administrator stopped it.";
+      return { code: "stopped-by-administrator", params: {} };
     case "account":
-      return "Stopped because the account ran out of money.";
+      return { code: "stopped-without-funds", params: {} };
     case "control-plane":
-      return "RemoteGPU stopped it.";
+      return { code: "stopped-by-control-plane", params: {} };
     case "limit":
-      return "Stopped because it went over a limit.";
+      return { code: "stopped-at-limit", params: {} };
   }
 }

@@ -15,6 +15,9 @@ import { WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { IMPOSSIBILITY_CODES } from "./codes/impossibility.ts";
+import { RUN_CODES } from "./codes/runs.ts";
+import { GANG_CODES } from "./codes/gangs.ts";
+import { GPU_FAULT_CODES } from "./codes/gpu-faults.ts";
 
 export const REASON_CODES = {
   [AS_REPORTED]: { text: "text" },
@@ -32,6 +35,9 @@ export const REASON_CODES = {
   ...ORDER_CODES,
   ...PRICE_CODES,
   ...IMPOSSIBILITY_CODES,
+  ...RUN_CODES,
+  ...GANG_CODES,
+  ...GPU_FAULT_CODES,
 } as const;
 
 export type ReasonCode = keyof typeof REASON_CODES;

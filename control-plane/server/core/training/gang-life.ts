@@ -3,8 +3,7 @@
  * rank is not heard any more while others run on, and tells which of its ranks do not hear each other. Null where a job
  * of one rank would do the same.
  */
-import { asSentence } from "@remotegpu/shared/values/sentence";
-import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import {
   hasBegun,
   type InstanceReport,
@@ -13,6 +12,7 @@ import {
   type Transition,
 } from "../instances/instance-report.ts";
 import { UNREACHABLE_AFTER_MS } from "../hosts/host-liveness.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { RankState } from "../instances/rank-state.ts";
 import { preflightVerdict } from "./preflight.ts";
 
@@ -59,7 +59,7 @@ function beforeRelease(ranks: readonly Rank[]): GangTransition {
   const verdict = preflightVerdict(ranks);
   switch (verdict.kind) {
     case "waits":
-      return { kind: "explains", reason: verdict.sentence };
+      return { kind: "explains", reason: verdict.reason };
     case "goes":
       return { kind: "releases" };
     case "fails": {
@@ -77,7 +77,10 @@ function afterSilence(ranks: readonly Rank[]): GangTransition | null {
   const living = ranks.filter(({ state }) => !isOver(state));
   const silent = living.filter((rank) => isGone(rank, living));
   if (silent.length === 0 || silent.length === living.length) return null;
-  return losing(silent, "last-heard", (rank) => `host ${rank.gang.hostName} is not heard any more`);
+  return losing(silent, "last-heard", ({ rank, gang }) => ({
+    code: "rank-lost-silent",
+    params: { rank, host_name: gang.hostName },
+  }));
 }
 
 /** After a silence of our own hosts have long to come back; one that the others do not hear either is waited for no longer. */
@@ -94,57 +97,51 @@ function afterFreeze(ranks: readonly Rank[]): GangTransition | null {
       !isOver(state) && gang.isHeard && (progress?.frozenForMs ?? 0) >= FROZEN_LIMIT_MS,
   );
   if (frozen.length === 0) return null;
-  return losing(
-    frozen,
-    "frozen",
-    ({ gang }) => `its container on host ${gang.hostName} has been frozen from outside for 90 seconds`,
-  );
+  const seconds = FROZEN_LIMIT_MS / MS_PER_SECOND;
+  return losing(frozen, "frozen", ({ rank, gang }) => ({
+    code: "rank-lost-frozen",
+    params: { rank, host_name: gang.hostName, seconds },
+  }));
 }
 
 function afterNoBeginning(ranks: readonly Rank[]): GangTransition | null {
   const late = ranks.filter(
     (rank) => !hasBegun(rank) && (rank.gang.releasedForMs ?? 0) >= LETTING_GO_LIMIT_MS,
   );
-  return late.length === 0
-    ? null
-    : losing(
-        late,
-        "released",
-        ({ gang }) => `it did not begin on host ${gang.hostName} within 2 minutes of its release`,
-      );
+  if (late.length === 0) return null;
+  const minutes = LETTING_GO_LIMIT_MS / MS_PER_MINUTE;
+  return losing(late, "released", ({ rank, gang }) => ({
+    code: "rank-lost-unbegun",
+    params: { rank, host_name: gang.hostName, minutes },
+  }));
 }
 
 function begins(ranks: readonly Rank[]): GangTransition {
-  const late = ranks.filter((rank) => !hasBegun(rank)).map(({ rank }) => rank);
-  const named = `rank${late.length === 1 ? "" : "s"} ${late.join(", ")}`;
-  return {
-    kind: "explains",
-    reason: `The preflight has passed; ${named} ${late.length === 1 ? "is" : "are"} about to begin.`,
-  };
+  const late = ranks.filter((rank) => !hasBegun(rank)).map(({ rank }) => String(rank));
+  const params = { rank_count: late.length, ranks: { names: late, more: 0 } };
+  return { kind: "explains", reason: { code: "ranks-about-to-begin", params } };
 }
 
-function losing(lost: readonly Rank[], since: LostSince, why: (rank: Rank) => string): GangTransition {
-  const named = lost.map((rank) => `rank ${rank.rank}: ${why(rank)}`).join("; ");
-  const reason = asSentence(`${named.slice(0, 1).toUpperCase()}${named.slice(1)}`);
+function losing(lost: readonly Rank[], since: LostSince, why: (rank: Rank) => Reason): GangTransition {
+  const reason: Reason = { code: "ranks-lost", params: { ranks: lost.map(why) } };
   return { kind: "loses", status: "stopping", reason, ranks: lost.map(({ rank }) => rank), since };
 }
 
 function cutOff(ranks: readonly Rank[]): GangTransition | null {
   const reported = ranks
     .filter(({ state, gang }) => !isOver(state) && gang.cutOff.length > 0)
-    .map(({ rank, gang }) => `rank ${rank} hears nothing from ${namesOf(ranks, gang.cutOff)}`);
+    .map(({ rank, gang }): Reason => {
+      const others = gang.cutOff.map((address) => nameOf(ranks, address));
+      return { code: "rank-cut-off", params: { rank, others } };
+    });
   return reported.length === 0
     ? null
-    : {
-        kind: "explains",
-        reason: asSentence(`The network between its ranks is broken: ${reported.join("; ")}`),
-      };
+    : { kind: "explains", reason: { code: "gang-network-broken", params: { ranks: reported } } };
 }
 
-function namesOf(ranks: readonly Rank[], addresses: readonly string[]): string {
-  const names = addresses.map((address) => {
-    const other = ranks.find(({ gang }) => gang.address === address);
-    return other === undefined ? address : `rank ${other.rank} on host ${other.gang.hostName}`;
-  });
-  return names.join(" and ");
+function nameOf(ranks: readonly Rank[], address: string): Reason {
+  const other = ranks.find(({ gang }) => gang.address === address);
+  return other === undefined
+    ? { code: "network-address", params: { address } }
+    : { code: "rank-on-host", params: { rank: other.rank, host_name: other.gang.hostName } };
 }

@@ -10,8 +10,10 @@ import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../queue/waiting-reasons.ts";
 import {
   becomes,
-  cardSentence,
+  cardReason,
   type DeadlineVerdict,
+  detailOf,
+  endOfContainer,
   type Failure,
   hasBegun,
   type InstanceReport,
@@ -19,14 +21,16 @@ import {
   START_LIMIT_MS,
   STAYS,
   STOP_LIMIT_MS,
-  stopSentence,
+  stopCause,
   type Transition,
   type Verdict,
 } from "../instances/instance-report.ts";
 import { afterGangReports } from "./gang-life.ts";
 import { PREFLIGHT_LIMIT_MS } from "./preflight.ts";
-import { afterIdleness, frozenSentence } from "./stalls.ts";
+import { afterIdleness, frozenReason } from "./stalls.ts";
+import { inSequence } from "../reasons/in-sequence.ts";
 import { statusPhrase } from "../reasons/plain-reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 type JobTransition = Transition<TrainingJobStatus>;
 
@@ -95,16 +99,16 @@ function whileWanted(status: "queued" | "running", reports: readonly InstanceRep
   if (waiting !== null) return waiting;
   if (isAllOver(reports)) return ended(reports);
   if (status === "running" && isDoneByFirst(reports))
-    return becomes("stopping", "Rank 0 has ended; the others end with it.");
+    return becomes("stopping", { code: "first-rank-ended", params: {} });
   const failed = reports.find(hasFailed);
   // The others are of no use without it, and are stopped.
-  if (failed !== undefined) return becomes("stopping", failureSentence(failed));
+  if (failed !== undefined) return becomes("stopping", failureReason(failed));
   const asGang = afterGangReports(status, reports);
   if (asGang !== null && asGang.kind !== "explains") return asGang;
-  const reported = [frozenSentence(reports), asGang?.reason ?? ""].filter((sentence) => sentence !== "");
+  const reported = inSequence(frozenReason(reports), asGang?.reason ?? null);
   const stalled = status === "running" ? afterIdleness(reports, reported) : null;
   if (stalled !== null) return stalled;
-  if (reported.length > 0) return { kind: "explains", reason: reported.join(" ") };
+  if (reported !== null) return { kind: "explains", reason: reported };
   if (asGang !== null) return asGang;
   if (status === "queued" && reports.every(hasBegun)) return becomes("running", null);
   return explained(reports);
@@ -115,7 +119,7 @@ function backToTheQueue(reports: readonly InstanceReport[]): JobTransition | nul
   const behind = reports.find(({ isBehind }) => isBehind);
   if (behind !== undefined) return { kind: "places-anew", reason: behind.detail };
   const missing = reports.find(({ state, problem }) => isOver(state) && problem === "mount-missing");
-  return missing === undefined ? null : { kind: "skips-pool", reason: missing.detail };
+  return missing === undefined ? null : { kind: "skips-pool", reason: detailOf(missing) };
 }
 
 function isAllOver(reports: readonly InstanceReport[]): boolean {
@@ -144,12 +148,15 @@ function hasSucceeded(report: InstanceReport): boolean {
 }
 
 function explained(reports: readonly InstanceReport[]): JobTransition {
-  const reported = reports.find(({ state, detail }) => !isOver(state) && state !== "ready" && detail !== "");
-  const silent = reports.find(({ problem, detail }) => problem !== null && detail !== "");
+  const reported = reports.find(
+    ({ state, detail }) => !isOver(state) && state !== "ready" && detail !== null,
+  );
+  const silent = reports.find(({ problem, detail }) => problem !== null && detail !== null);
   const found = reported ?? silent;
+  const isAlone = reports.length === 1;
   return {
     kind: "explains",
-    reason: found === undefined ? "" : sentenceOfRank(found, found.detail, reports),
+    reason: found?.detail == null || isAlone ? (found?.detail ?? null) : atRank(found.rank, found.detail),
   };
 }
 
@@ -159,25 +166,25 @@ function ended(reports: readonly InstanceReport[]): JobTransition {
   // What broke beneath one rank makes the programs of others fail, too, and is the cause of all of it.
   const broken = reports.length === 1 ? [] : reports.filter(isBroken);
   const [cause] = broken;
-  if (cause !== undefined) return fails("infrastructure", failureSentence(cause), broken);
+  if (cause !== undefined) return fails("infrastructure", failureReason(cause), broken);
   const failed = reports.filter((report) => hasFailed(report) && report.stopOrderedBy === null);
   const [first] = failed;
-  if (first !== undefined) return fails(failedBy(first), failureSentence(first), failed);
+  if (first !== undefined) return fails(failedBy(first), failureReason(first), failed);
   const ordered = reports.find(({ stopOrderedBy }) => stopOrderedBy !== null);
   if (ordered === undefined) return becomes("completed", null);
   const stalled = reports.filter(({ progress }) => progress?.stall === "ended");
   if (stalled.length > 0 && ordered.stopOrderedBy === "control-plane")
-    return fails("program", stopSentence(ordered) ?? "It did nothing any more.", stalled);
+    return fails("program", stopCause(ordered) ?? { code: "job-did-nothing", params: {} }, stalled);
   // A person's order is a cancellation; one with a reason of its own, as when a host is emptied, is none of theirs.
   const isPersonal = ordered.stopOrderedBy === "customer" || ordered.stopOrderedBy === "admin";
   const isCancelled = isPersonal && ordered.stopReason === null;
-  if (isCancelled) return becomes("cancelled", stopSentence(ordered));
+  if (isCancelled) return becomes("cancelled", stopCause(ordered));
   const stopped = stoppedAtFault(reports);
   // Nobody wanted its end: its host is emptied, or did not get it running in time.
   const isForTheHost = ordered.stopOrderedBy === "admin" || ordered.stopOrderedBy === "control-plane";
   return fails(
     isForTheHost ? "infrastructure" : "order",
-    stopSentence(stopped[0] ?? ordered) ?? "It was stopped.",
+    stopCause(stopped[0] ?? ordered) ?? { code: "run-stopped", params: {} },
     stopped,
   );
 }
@@ -203,7 +210,7 @@ function failedByBeneath(report: InstanceReport): boolean {
   return report.state !== "stopped" && failedBy(report) === "infrastructure";
 }
 
-function fails(by: Failure["by"], reason: string, failed: readonly InstanceReport[]): JobTransition {
+function fails(by: Failure["by"], reason: Reason, failed: readonly InstanceReport[]): JobTransition {
   return { kind: "fails", failure: { by, reason, ranks: failed.map(({ rank }) => rank) } };
 }
 
@@ -214,23 +221,22 @@ function failedBy({ state, problem, cardFault }: InstanceReport): Failure["by"] 
   return isOwn ? "program" : "infrastructure";
 }
 
-function failureSentence(report: InstanceReport): string {
+function failureReason(report: InstanceReport): Reason {
   if (report.gang?.isLost === true && report.stopReason !== null) return report.stopReason;
-  if (report.state === "lost")
-    return "The host it ran on was declared lost. Its time since that was last heard is free.";
-  const how =
-    report.detail !== ""
-      ? report.detail
-      : report.exitCode === null
-        ? `The container ended: ${report.problem ?? report.state}.`
-        : `The command ended with exit code ${report.exitCode}.`;
-  const card = cardSentence(report);
-  const reported = card === null ? how : `${how} ${card}`;
-  return report.rank === 0 ? reported : `Rank ${report.rank}: ${reported}`;
+  if (report.state === "lost") return { code: "run-lost-with-host", params: {} };
+  const how = report.detail ?? endOfCommand(report);
+  const reported = inSequence(how, cardReason(report)) ?? how;
+  return report.rank === 0 ? reported : atRank(report.rank, reported);
 }
 
-function sentenceOfRank({ rank }: InstanceReport, sentence: string, reports: readonly unknown[]): string {
-  return reports.length === 1 ? sentence : `Rank ${rank}: ${sentence}`;
+function endOfCommand(report: InstanceReport): Reason {
+  return report.exitCode === null
+    ? endOfContainer(report)
+    : { code: "command-ended", params: { exit_code: report.exitCode } };
+}
+
+function atRank(rank: number, what: Reason): Reason {
+  return { code: "at-rank", params: { rank, what } };
 }
 
 /** A running job has its own limit, and a stop its grace at first, which the store knows. */

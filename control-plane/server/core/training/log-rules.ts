@@ -2,6 +2,7 @@
  * Rules of a job's people on what its failed attempts wrote last: a literal text that tells of a bad host, which the next
  * attempt avoids, or of a mistake that no other attempt mends. Judged over the last lines that are kept of each run.
  */
+import type { Reason } from "../reasons/reason.ts";
 export const LOG_RULE_ACTIONS = ["avoid_host", "do_not_retry"] as const;
 export const MAX_LOG_RULES = 16;
 export const MAX_LOG_RULE_TEXT = 200;
@@ -19,8 +20,9 @@ export function ruleFor(rules: readonly LogRule[], tails: readonly string[]): Lo
 }
 
 /** What is said where one was heeded. */
-export function ruleSentence({ name, action }: LogRule): string {
-  return action === "do_not_retry"
-    ? `By its log rule "${name}" it is not tried again.`
-    : `By its log rule "${name}" the host is avoided.`;
+export function ruleReason({ name, action }: LogRule): Reason {
+  return {
+    code: action === "do_not_retry" ? "log-rule-ends" : "log-rule-avoids-host",
+    params: { rule: name },
+  };
 }

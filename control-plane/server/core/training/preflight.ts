@@ -4,8 +4,8 @@
  * and names the pair of ranks or the host. Judges what hosts tell now; how long that has been so comes with it.
  */
 import type { Finding } from "@remotegpu/shared/instance/instance";
-import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { asReported, type Reason } from "../reasons/reason.ts";
 import type { RankState } from "../instances/rank-state.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 
@@ -22,18 +22,17 @@ const NAMED_RANKS = 3;
 
 export interface HeldRank {
   rank: number;
-  /** What its host says of it. */
-  detail: string;
+  /** What its host says of it; null for nothing. */
+  detail: Reason | null;
   gang: RankState;
 }
 
 export type PreflightVerdict =
-  | { kind: "waits"; sentence: string }
+  | { kind: "waits"; reason: Reason }
   | { kind: "goes" }
   | {
       kind: "fails";
-      /** A sentence. */
-      reason: string;
+      reason: Reason;
       /** Whose hosts are at fault. */
       ranks: readonly number[];
       /** Hosts that do not reach each other, each with another one. */
@@ -44,12 +43,15 @@ export type PreflightVerdict =
 export function preflightVerdict(ranks: readonly HeldRank[]): PreflightVerdict {
   const unreachable = ranks.find(({ gang }) => gang.isUnreachable);
   if (unreachable !== undefined)
-    return failsOf([unreachable], `Host ${unreachable.gang.hostName} was not heard any more`);
+    return failsOf([unreachable], {
+      code: "gang-host-silent",
+      params: { host_name: unreachable.gang.hostName },
+    });
   const unheld = ranks.filter(({ gang }) => gang.heldForMs === null);
   const isOverdue = ranks.some(({ gang }) => gang.placedForMs >= PREFLIGHT_LIMIT_MS);
   if (unheld.length > 0) {
-    const missing = unheldPhrase(unheld);
-    return isOverdue ? failsOf(unheld, `Not ready within 30 minutes: ${missing}`) : waits(ranks, missing);
+    const missing = unheldReasons(unheld);
+    return isOverdue ? failsOf(unheld, notReady(PREFLIGHT_LIMIT_MS, missing)) : waits(ranks, missing);
   }
   const heldForMs = Math.min(...ranks.map(({ gang }) => gang.heldForMs ?? 0));
   const image = imageObstacle(ranks);
@@ -59,38 +61,45 @@ export function preflightVerdict(ranks: readonly HeldRank[]): PreflightVerdict {
   );
   const lasting = bad.filter(({ finding }) => heldForMs >= patienceFor(finding));
   if (lasting.length > 0) return failsOfFindings(ranks, lasting);
-  const missing = missingPhrase(ranks, bad);
+  const missing = missingReason(ranks, bad);
   if (missing === null) return { kind: "goes" };
   if (heldForMs >= HELD_LIMIT_MS || isOverdue)
-    return failsOf(missing.ranks, `Not ready within 5 minutes: ${missing.phrase}`);
-  return waits(ranks, missing.phrase);
+    return failsOf(missing.ranks, notReady(HELD_LIMIT_MS, [missing.reason]));
+  return waits(ranks, [missing.reason]);
 }
 
 function patienceFor({ check }: Finding): number {
   return PATIENCE_MS[check] ?? PATIENCE_ELSE_MS;
 }
 
-function waits(ranks: readonly HeldRank[], what: string): PreflightVerdict {
+function waits(ranks: readonly HeldRank[], missing: readonly Reason[]): PreflightVerdict {
   const hosts = new Set(ranks.map(({ gang }) => gang.hostId)).size;
-  const on = hosts === 1 ? "1 host" : `${hosts} hosts`;
-  return { kind: "waits", sentence: asSentence(`Placed on ${on}, free of charge: ${asPhrase(what)}`) };
+  return { kind: "waits", reason: { code: "gang-placed", params: { host_count: hosts, missing } } };
 }
 
-function failsOf(ranks: readonly HeldRank[], reason: string): PreflightVerdict {
-  return { kind: "fails", reason: asSentence(reason), ranks: ranks.map(({ rank }) => rank), pairs: [] };
+function failsOf(ranks: readonly HeldRank[], reason: Reason): PreflightVerdict {
+  return { kind: "fails", reason, ranks: ranks.map(({ rank }) => rank), pairs: [] };
 }
 
-function unheldPhrase(unheld: readonly HeldRank[]): string {
-  const named = unheld.slice(0, NAMED_RANKS).map(({ rank, detail, gang }) => {
-    if (gang.isFetching) return `rank ${rank} fetches the image`;
-    if (detail === "") return `rank ${rank} is being made on host ${gang.hostName}`;
-    return `rank ${rank} on host ${gang.hostName}: ${asPhrase(detail)}`;
-  });
-  return [...named, ...others(unheld.length - named.length, "rank")].join("; ");
+function notReady(limitMs: number, missing: readonly Reason[]): Reason {
+  return { code: "gang-not-ready", params: { minutes: limitMs / MS_PER_MINUTE, missing } };
 }
 
-function others(count: number, what: string): string[] {
-  return count <= 0 ? [] : [`and ${count} more ${what}${count === 1 ? "" : "s"}`];
+function unheldReasons(unheld: readonly HeldRank[]): Reason[] {
+  const named = unheld.slice(0, NAMED_RANKS).map(unheldReason);
+  return [...named, ...others(unheld.length - named.length, "more-ranks")];
+}
+
+function unheldReason({ rank, detail, gang }: HeldRank): Reason {
+  if (gang.isFetching) return { code: "rank-fetches-image", params: { rank } };
+  const place = { rank, host_name: gang.hostName };
+  return detail === null
+    ? { code: "rank-being-made", params: place }
+    : { code: "rank-reports", params: { ...place, why: detail } };
+}
+
+function others(more: number, code: "more-ranks" | "more-findings"): Reason[] {
+  return more <= 0 ? [] : [{ code, params: { more } }];
 }
 
 /** Whoever has another image than most: a name that leads to two contents makes no gang. */
@@ -103,11 +112,17 @@ function imageObstacle(ranks: readonly HeldRank[]): PreflightVerdict | null {
   const odd = reported.filter((rank) => !usual.includes(rank));
   const [first] = odd;
   if (model === undefined || first === undefined) return null;
-  return failsOf(
-    odd,
-    `Rank ${first.rank} on host ${first.gang.hostName} has another image (${first.gang.imageId}) than ` +
-      `rank ${model.rank} on host ${model.gang.hostName} (${model.gang.imageId})`,
-  );
+  return failsOf(odd, {
+    code: "rank-with-other-image",
+    params: {
+      rank: first.rank,
+      host_name: first.gang.hostName,
+      image_id: first.gang.imageId ?? "",
+      other_rank: model.rank,
+      other_host_name: model.gang.hostName,
+      other_image_id: model.gang.imageId ?? "",
+    },
+  });
 }
 
 interface BadFinding {
@@ -117,7 +132,6 @@ interface BadFinding {
 
 /** The ways between hosts are theirs both; everything else is one host's. */
 function failsOfFindings(ranks: readonly HeldRank[], bad: readonly BadFinding[]): PreflightVerdict {
-  const [first] = bad;
   const pairs = new Map<string, HostPair>();
   const atFault = new Set<number>();
   for (const { rank, finding } of bad) {
@@ -129,15 +143,11 @@ function failsOfFindings(ranks: readonly HeldRank[], bad: readonly BadFinding[])
     const pair = pairOf(rank.gang.hostId, other.gang.hostId);
     pairs.set(pair.join(" "), pair);
   }
-  const more = others(pairs.size + atFault.size - 1, "finding");
+  const named = bad.slice(0, 1).map((one) => findingReason(ranks, one));
+  const findings = [...named, ...others(pairs.size + atFault.size - 1, "more-findings")];
   return {
     kind: "fails",
-    reason: asSentence(
-      [
-        ...(first === undefined ? [] : [`The preflight failed: ${findingPhrase(ranks, first)}`]),
-        ...more,
-      ].join("; "),
-    ),
+    reason: { code: "preflight-failed", params: { findings } },
     ranks: [...atFault],
     pairs: [...pairs.values()],
   };
@@ -152,40 +162,43 @@ function otherOf(ranks: readonly HeldRank[], { check, address }: Finding): HeldR
   return check === NETWORK ? ranks.find(({ gang }) => gang.address === address) : undefined;
 }
 
-function findingPhrase(ranks: readonly HeldRank[], { rank, finding }: BadFinding): string {
+function findingReason(ranks: readonly HeldRank[], { rank, finding }: BadFinding): Reason {
   const other = otherOf(ranks, finding);
-  const what = asPhrase(finding.detail);
-  const own = `rank ${rank.rank} on host ${rank.gang.hostName}`;
-  if (other === undefined) return `${finding.check} of ${own}: ${what}`;
-  return `${own} does not reach rank ${other.rank} on host ${other.gang.hostName}: ${what}`;
+  const own = { rank: rank.rank, host_name: rank.gang.hostName, why: asReported(finding.detail) };
+  if (other === undefined) return { code: "rank-finding", params: { ...own, check: finding.check } };
+  const to = { other_rank: other.rank, other_host_name: other.gang.hostName };
+  return { code: "rank-not-reached", params: { ...own, ...to } };
 }
 
 /** What is still to be told, or to become right; null where nothing is. */
-function missingPhrase(
+function missingReason(
   ranks: readonly HeldRank[],
   bad: readonly BadFinding[],
-): { phrase: string; ranks: HeldRank[] } | null {
+): { reason: Reason; ranks: HeldRank[] } | null {
   const silent = ranks.find(({ gang }) => !gang.isHeard);
-  if (silent !== undefined) return { phrase: `host ${silent.gang.hostName} is not heard`, ranks: [silent] };
+  if (silent !== undefined) {
+    const params = { host_name: silent.gang.hostName };
+    return { reason: { code: "rank-host-silent", params }, ranks: [silent] };
+  }
   const [first] = bad;
-  if (first !== undefined) return { phrase: findingPhrase(ranks, first), ranks: [first.rank] };
+  if (first !== undefined) return { reason: findingReason(ranks, first), ranks: [first.rank] };
   const nameless = ranks.find(({ gang }) => gang.imageId === null);
   if (nameless !== undefined)
-    return { phrase: `rank ${nameless.rank} has not told its image`, ranks: [nameless] };
+    return { reason: { code: "rank-image-unknown", params: { rank: nameless.rank } }, ranks: [nameless] };
   for (const rank of ranks) {
-    const unlooked = unlookedAt(ranks, rank);
-    if (unlooked !== null) return { phrase: `rank ${rank.rank} still looks at ${unlooked}`, ranks: [rank] };
+    const unchecked = uncheckedReason(ranks, rank);
+    if (unchecked !== null) return { reason: unchecked, ranks: [rank] };
   }
   return null;
 }
 
-function unlookedAt(ranks: readonly HeldRank[], { rank, gang: { findings } }: HeldRank): string | null {
+function uncheckedReason(ranks: readonly HeldRank[], { rank, gang: { findings } }: HeldRank): Reason | null {
   const check = CHECKS_OF_HOSTS.find((one) => !findings.some((finding) => finding.check === one));
-  if (check !== undefined) return `its ${check}`;
+  if (check !== undefined) return { code: "rank-checks", params: { rank, check } };
   const route = ranks.find(
     (other) =>
       other.rank !== rank &&
       !findings.some(({ check: of, address }) => of === NETWORK && address === other.gang.address),
   );
-  return route === undefined ? null : `the way to rank ${route.rank}`;
+  return route === undefined ? null : { code: "rank-checks-route", params: { rank, other_rank: route.rank } };
 }

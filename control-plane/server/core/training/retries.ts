@@ -4,7 +4,9 @@
  * new folder for what it writes, and begins once nothing of the old one runs. Decides only.
  */
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import { type LogRule, ruleSentence } from "./log-rules.ts";
+import { type LogRule, ruleReason } from "./log-rules.ts";
+import { inSequence } from "../reasons/in-sequence.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { Failure } from "../instances/instance-report.ts";
 
 /** The attempts of one job, whatever they failed of. */
@@ -38,7 +40,7 @@ export interface RetryState {
 
 export interface AfterFailure {
   to: "queued" | "pending" | "failed" | "cancelled";
-  reason: string;
+  reason: Reason;
   /** Null where nothing of it is tried again. */
   next: {
     tries: Tries;
@@ -65,7 +67,7 @@ export function afterFailure(
   { rule = null, gainedAt = null }: Left = {},
 ): AfterFailure {
   if (isCancelled) return { to: "cancelled", reason: cause, next: null };
-  const reason = rule === null ? cause : `${cause} ${ruleSentence(rule)}`;
+  const reason = inSequence(cause, rule && ruleReason(rule)) ?? cause;
   if (rule?.action === "do_not_retry") return { to: "failed", reason, next: null };
   const { attempt } = tries;
   const isProgram = by === "program" && rule === null;
@@ -73,15 +75,18 @@ export function afterFailure(
   const used = gainedAt === null ? counted : Math.min(counted, attempt - gainedAt + 1);
   const allowed = isProgram ? terms.program : terms.infrastructure;
   if (by === "order" || attempt >= MAX_ATTEMPTS || used > allowed) {
-    const reported = attempt === 1 ? reason : `${reason} It was attempt ${attempt}, and the last.`;
+    const reported: Reason =
+      attempt === 1 ? reason : { code: "last-attempt", params: { why: reason, attempt } };
     const isUsedUp = by !== "order" && attempt < MAX_ATTEMPTS && allowed > 0;
     return { to: "failed", reason: reported, next: null, ...(isUsedUp && { isUsedUp }) };
   }
   const pauseMs = isProgram ? Math.min(FIRST_PAUSE_MS * 2 ** (used - 1), MAX_PAUSE_MS) : 0;
-  const where = isProgram ? `in ${pauseMs / MS_PER_SECOND} seconds` : "on another host";
+  const params = { why: reason, attempt: attempt + 1, used, allowed };
   return {
     to: isProgram ? "pending" : "queued",
-    reason: `${reason} Attempt ${attempt + 1} follows ${where} (retry ${used} of ${allowed}).`,
+    reason: isProgram
+      ? { code: "next-attempt-after-pause", params: { ...params, pause_seconds: pauseMs / MS_PER_SECOND } }
+      : { code: "next-attempt-elsewhere", params },
     next: {
       tries: {
         attempt: attempt + 1,

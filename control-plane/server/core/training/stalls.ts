@@ -5,6 +5,8 @@
  */
 import type { WaitingProcesses } from "@remotegpu/shared/instance/progress";
 import type { TrainingJobStatus } from "@remotegpu/shared/values/workload";
+import { inSequence } from "../reasons/in-sequence.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { type InstanceReport, isOver, type Transition } from "../instances/instance-report.ts";
 
 export const STANDARD_STALL_MINUTES = 15;
@@ -14,54 +16,58 @@ const MAX_LISTED_GROUPS = 6;
 /** The ranks of one job; each rank's groups are with its instance. */
 const MAX_LISTED_RANKS = 16;
 
-/** @param others what is to be said beside it */
+/** @param others what is to be said beside it; null for nothing */
 export function afterIdleness(
   reports: readonly InstanceReport[],
-  others: readonly string[],
+  others: Reason | null,
 ): Transition<TrainingJobStatus> | null {
   const left = reports.filter(({ state }) => !isOver(state));
-  const isReported = left.some(({ progress }) => progress?.stall === "told");
+  const isReported = left.some(({ progress }) => progress?.stall === "reported");
   const isIdle = left.length > 0 && left.every(({ progress }) => progress != null && progress.idle !== null);
-  if (!isIdle) return isReported ? { kind: "goes-on", reason: others.join(" ") } : null;
-  const reason = [stallSentence(left, reports.length), ...others].join(" ");
+  if (!isIdle) return isReported ? { kind: "goes-on", reason: others } : null;
+  const stall = stallReason(left, reports.length);
+  const reason = inSequence(stall, others) ?? stall;
   return isReported
     ? { kind: "explains", reason }
-    : { kind: "stalls", reason, found: `${reason} ${waitsOf(left, reports.length)}` };
+    : { kind: "stalls", reason, found: withWaits(reason, left, reports.length) };
 }
 
-/** Empty where none is. */
-export function frozenSentence(reports: readonly InstanceReport[]): string {
-  const frozen = reports.filter(({ state, progress }) => !isOver(state) && progress?.frozenForMs != null);
-  if (frozen.length === 0) return "";
-  const named = frozen.map(({ rank, progress }) => {
-    const whose = reports.length === 1 ? "its container" : `rank ${rank}`;
-    return `${whose} on host ${progress?.hostName} is frozen`;
-  });
-  const all = named.join("; ");
-  return `${all.slice(0, 1).toUpperCase()}${all.slice(1)}: it was paused from outside, and nothing in it goes on.`;
+/** Null where none is. */
+export function frozenReason(reports: readonly InstanceReport[]): Reason | null {
+  const frozen = reports.flatMap(({ rank, state, progress }) =>
+    isOver(state) || progress?.frozenForMs == null ? [] : [{ rank, host_name: progress.hostName }],
+  );
+  const [first] = frozen;
+  if (first === undefined) return null;
+  if (reports.length === 1) return { code: "container-frozen", params: { host_name: first.host_name } };
+  const ranks = frozen.map((params): Reason => ({ code: "rank-frozen", params }));
+  return { code: "ranks-frozen", params: { ranks } };
 }
 
-/** It says no time: a sentence that changes with each look would be news each time. */
-function stallSentence(left: readonly InstanceReport[], ranks: number): string {
-  const who =
-    ranks === 1 ? "It does" : left.length === ranks ? `All ${ranks} ranks do` : "All ranks that are left do";
-  const lacks = ranks === 1 ? "no output, no traffic" : "no output, no traffic between them";
-  return `${who} nothing any more: ${lacks}, and next to no work of processors and cards.`;
+/** It says no time: a reason that changes with each scan would be news each time. */
+function stallReason(left: readonly InstanceReport[], ranks: number): Reason {
+  if (ranks === 1) return { code: "job-idle", params: {} };
+  return left.length === ranks
+    ? { code: "ranks-idle", params: { ranks } }
+    : { code: "left-ranks-idle", params: {} };
 }
 
-function waitsOf(left: readonly InstanceReport[], ranks: number): string {
-  const visible = left.slice(0, MAX_LISTED_RANKS).map(({ rank, progress }) => {
-    const waits = (progress?.idle ?? []).slice(0, MAX_LISTED_GROUPS).map(waitText).join(", ");
-    const what = waits === "" ? "no process was seen" : waits;
-    return ranks === 1 ? what : `rank ${rank}: ${what}`;
+function withWaits(why: Reason, left: readonly InstanceReport[], ranks: number): Reason {
+  const visible = left.slice(0, MAX_LISTED_RANKS).map(({ rank, progress }): Reason => {
+    const processes = (progress?.idle ?? []).slice(0, MAX_LISTED_GROUPS).map(waitOf);
+    if (processes.length === 0) processes.push({ code: "no-process-seen", params: {} });
+    return ranks === 1
+      ? { code: "processes-wait", params: { processes } }
+      : { code: "rank-waits", params: { rank, processes } };
   });
   const more = left.length - visible.length;
-  const rest = more > 0 ? `; and ${more} more ranks` : "";
-  const all = visible.join("; ");
-  return `${all.slice(0, 1).toUpperCase()}${all.slice(1)}${rest}.`;
+  const rest: Reason[] = more > 0 ? [{ code: "more-ranks-wait", params: { more } }] : [];
+  return { code: "idle-with-waits", params: { why, waits: [...visible, ...rest] } };
 }
 
-function waitText({ name, state, waitsIn, count }: WaitingProcesses): string {
-  const many = count === 1 ? name : `${count} ${name}`;
-  return `${many} (${state}${waitsIn === null ? "" : ` in ${waitsIn}`})`;
+function waitOf({ name, state, waitsIn, count }: WaitingProcesses): Reason {
+  const params = { processes: count === 1 ? name : `${count} ${name}`, state };
+  return waitsIn === null
+    ? { code: "process-in-state", params }
+    : { code: "process-in-call", params: { ...params, waits_in: waitsIn } };
 }

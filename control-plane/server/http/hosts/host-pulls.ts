@@ -63,6 +63,6 @@ function keyOf({ image, fetch_id: fetchId, first_order: firstOrder }: HostPullRo
   return [image, fetchId ?? "", firstOrder];
 }
 
-function hostPullAnswer({ told_at: reportedAt, first_order: _firstOrder, ...row }: HostPullRow) {
+function hostPullAnswer({ reported_at: reportedAt, first_order: _firstOrder, ...row }: HostPullRow) {
   return { ...row, told_at: reportedAt.toISOString() };
 }

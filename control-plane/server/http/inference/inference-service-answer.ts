@@ -161,9 +161,15 @@ export function inferenceServiceAnswer(
 }
 
 /** Postgres writes moments within JSON in a form of its own. */
-function autoscalingAnswer({ looked_at: checkedAt, decisions, ...visible }: AutoscalingView) {
+function autoscalingAnswer({
+  desired_replicas: replicas,
+  checked_at: checkedAt,
+  decisions,
+  ...visible
+}: AutoscalingView) {
   return {
     ...visible,
+    wish: replicas,
     looked_at: iso(checkedAt === null ? null : new Date(checkedAt)),
     decisions: decisions.map((one) => ({ ...one, at: new Date(one.at).toISOString() })),
   };

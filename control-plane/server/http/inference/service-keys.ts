@@ -10,24 +10,22 @@ import {
   serviceKeys,
 } from "../../store/inference/service-keys.ts";
 import { lockServiceOrders } from "../../store/inference/service-orders.ts";
-import type { ApiApp, ApiDeps } from "../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { expiryWithin } from "../accounts/key-making.ts";
 import { makeServiceKey } from "../request/authentication.ts";
 import { refuseAdministrator } from "../request/authorization.ts";
 import { once } from "../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
 import { badField, conflict, notFound } from "../request/refusal.ts";
 import {
   created,
   forCustomers,
   iso,
   jsonBody,
-  noContent,
   NumericId,
-  ok,
   Timestamp,
   WorkloadIdPath,
 } from "../request/route.ts";
+import { type NamedEntry, registerEntryResource } from "../workloads/entry-resource.ts";
 import { orderContextOf } from "../workloads/orders.ts";
 import { workloadFor } from "../workloads/routed-kind.ts";
 import { INFERENCE_SERVICES } from "./inference-kind.ts";
@@ -108,28 +106,6 @@ const post = createRoute({
   responses: created("The key", CreatedServiceKey),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/inference-services/{id}/keys",
-  operationId: "listInferenceServiceKeys",
-  tags,
-  summary: "Keys of it that open it or did, newest first, without the keys themselves",
-  request: { params: WorkloadIdPath, query: PageQuery },
-  responses: ok("A page of keys", pageOf(ServiceKey)),
-});
-
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/inference-services/{id}/keys/{key_id}",
-  operationId: "revokeInferenceServiceKey",
-  tags,
-  summary: "Revoke a key: it opens nothing any more, and what is open by it ends within seconds",
-  request: { params: WorkloadIdPath.extend({ key_id: NumericId }) },
-  responses: noContent("It opens nothing any more"),
-});
-
 function serviceThing(id: string): Reason {
   return workloadThing(INFERENCE_SERVICES.what, id);
 }
@@ -171,20 +147,37 @@ export function registerServiceKeyRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const { id } = await workloadFor(c, INFERENCE_SERVICES, c.req.valid("param").id, "read-workload");
-    const page = numericPage(c.req.valid("query"));
-    const rows = await serviceKeys(db, id, page);
-    return c.json(toPage(rows, page.limit, { item: keyAnswer, key: (row) => [row.id] }), 200);
+  registerEntryResource(api, {
+    kind: INFERENCE_SERVICES,
+    path: "keys",
+    one: {
+      path: "{key_id}",
+      params: WorkloadIdPath.extend({ key_id: NumericId }).transform(({ id, key_id }) => ({
+        workloadId: id,
+        id: key_id,
+      })),
+    },
+    tags,
+    Answer: ServiceKey,
+    answer: keyAnswer,
+    list: {
+      operationId: "listInferenceServiceKeys",
+      summary: "Keys of it that open it or did, newest first, without the keys themselves",
+      answers: "A page of keys",
+      rows: (_c, serviceId, page) => serviceKeys(db, serviceId, page),
+    },
+    remove: {
+      operationId: "revokeInferenceServiceKey",
+      summary: "Revoke a key: it opens nothing any more, and what is open by it ends within seconds",
+      end: revokeLiveKey,
+    },
   });
+}
 
-  api.openapi(remove, async (c) => {
-    const { id: requested, key_id: id } = c.req.valid("param");
-    const { id: serviceId } = await workloadFor(c, INFERENCE_SERVICES, requested, "manage-workload");
-    const { actor, now } = orderContextOf(c);
-    if (await revokeServiceKey(c.var.deps.db, { serviceId, id, actor, now })) return c.body(null, 204);
+async function revokeLiveKey(c: ApiContext, { workloadId: serviceId, id }: NamedEntry): Promise<void> {
+  const { actor, now } = orderContextOf(c);
+  if (!(await revokeServiceKey(c.var.deps.db, { serviceId, id, actor, now })))
     throw notFound({ code: "named-service-key", params: { key_id: id, service: serviceThing(serviceId) } });
-  });
 }
 
 function keyAnswer(row: ServiceKeyRow): z.input<typeof ServiceKey> {

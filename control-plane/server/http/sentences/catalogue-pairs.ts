@@ -76,12 +76,16 @@ function kindOf(shape: ParameterShape): string {
       return "";
     case "phrase":
     case "sentence":
+    case "whole":
+    case "wholes":
     case "sentences":
       return ":said";
     case "phrases":
     case "all":
       return ":list";
     case "hosts":
+    case "items":
+    case "opening":
       return ":hosts";
   }
 }

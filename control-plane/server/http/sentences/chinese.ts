@@ -16,14 +16,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "您的份额为 {own} %，其他等待者的份额为 {others} %。",
   ],
   ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
-  [
-    "{count} orders of the one who pays wait for a place already, and one more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
-    "付款方已有 {count} 个订单在等待资源，再加一个将超过上限 {most}：请在其中一些启动或取消后再下单。",
-  ],
-  [
-    "{count} orders of the one who pays wait for a place already, and {more} more would be beyond the {most} that may: order again when some of them have started or were cancelled.",
-    "付款方已有 {count} 个订单在等待资源，再加 {more} 个将超过上限 {most}：请在其中一些启动或取消后再下单。",
-  ],
   ["Replica {rank} waits for a place.", "副本 {rank} 在等待资源。"],
   ["and {more} more hosts", "另有 {more} 台主机。"],
   ["There is room for it now.", "现在有空闲资源。"],
@@ -33,16 +25,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   [
     "asked for a host with the label {label}, and no host has it",
     "需要带标签 {label} 的主机，而没有这样的主机",
-  ],
-  ["asked for {wish}, and no {place} has one", "需要 {wish}，而没有主机有"],
-  ["asked for {asked}, and the most that any {place} has is {most}", "需要 {asked}，而单台主机最多有 {most}"],
-  [
-    "asked for {count} instances, each on a host of its own, and {room} would fit were the fleet empty",
-    "需要 {count} 个实例，各占一台主机，而即使全部空闲也只能容纳 {room} 个",
-  ],
-  [
-    "asked for {count} instances, and {room} would fit were the fleet empty",
-    "需要 {count} 个实例，而即使全部空闲也只能容纳 {room} 个",
   ],
 
   // What would start it.
@@ -71,27 +53,10 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
 
   // Money, quotas and prices.
   ["the account is {status}; a top-up makes it normal again", "账户处于 {status} 状态；充值后恢复正常"],
-  ["the balance is not above zero", "余额不足"],
-  [
-    "the balance does not cover {minutes} minutes of everything that would then be running",
-    "余额不足以支付届时所有运行资源 {minutes} 分钟的费用",
-  ],
   [
     "{quota} of the {owner} is {limit}: {used} in use, {asked} more asked",
     "{owner} 的 {quota} 为 {limit}：已用 {used}，另需 {asked}",
   ],
-  ["an hour of it costs {asked}, and its maximum is {maximum}", "每小时费用 {asked}，超过上限 {maximum}"],
-  ["no price for the spec {spec}", "规格 {spec} 没有价格"],
-  ["no price for {what}", "{what} 没有价格"],
-  ["there is no spec {spec}", "没有规格 {spec}"],
-  ["the spec {spec} is retired, and no new order may use it", "规格 {spec} 已停售，不能用于新订单"],
-  ["more {what} than the spec {spec} includes", "{what} 超出规格 {spec} 所含"],
-  ["the spec {spec} is for {wanted}, not for {model}", "规格 {spec} 仅适用于 {wanted}，不适用于 {model}"],
-  [
-    "The account is suspended: its balance is used up. A top-up makes it normal again.",
-    "账户已暂停：余额已用完。充值后恢复正常。",
-  ],
-  ["The account is suspended until it is paid.", "账户已暂停，付款后恢复。"],
   ["The account is normal again.", "账户已恢复正常。"],
   [
     "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
@@ -105,12 +70,8 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   // Environments.
   ["A restart: a new run in its place.", "重启：在原处开始新的运行。"],
   ["The environment was deleted.", "环境已删除。"],
-  ["It does not wait any more.", "它已不再等待。"],
-  ["The container is being started again.", "容器正在重新启动。"],
   ["The container is being started.", "容器正在启动。"],
-  ["The container ended: {problem:said}.", "容器已结束：{problem}。"],
   ["The container is gone and nobody ordered that.", "容器已消失，而没有人下过此指令。"],
-  ["An administrator stopped it.", "管理员停止了它。"],
   // What a program did on a GPU.
   [
     "Your program's work on the GPU made no progress and was ended (Xid {code}).",
@@ -156,33 +117,9 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "The GPU's optical flow engine met an error in your program's work (Xid {code}).",
     "GPU 的光流引擎在处理您程序的任务时出错（Xid {code}）。",
   ],
-  ["RemoteGPU stopped it.", "RemoteGPU 停止了它。"],
-  ["Stopped because the account ran out of money.", "因账户余额用完而停止。"],
-  ["Stopped because it went over a limit.", "因超出限制而停止。"],
-  ["Stopped by {actor}.", "由 {actor} 停止。"],
-  ["Deleted by {actor}.", "由 {actor} 删除。"],
-  ["Cancelled by {actor}.", "由 {actor} 取消。"],
   ["Stopping; ordered by {actor}.", "正在停止；由 {actor} 下令。"],
   ["Stopped; ordered by {actor}.", "已停止；由 {actor} 下令。"],
   ["Its earlier run {run} is being stopped.", "较早的运行 {run} 正在停止。"],
-  ["GPU-{gpu} failed: {why:said}.", "GPU-{gpu} 已故障：{why}。"],
-  [
-    "GPU-{gpu} shows a sign of failure: {why:said}. If the next reading confirms it, nothing after its last good reading is charged.",
-    "GPU-{gpu} 出现故障迹象：{why}。如果下一次读数证实，其最后一次正常读数之后的时间不计费。",
-  ],
-  [
-    "GPU-{gpu} takes nothing new: {why:said}. What runs on it goes on.",
-    "GPU-{gpu} 不再接收新任务：{why}。其上正在运行的任务继续运行。",
-  ],
-  [
-    "Its GPU-{gpu} had failed as it ended: {why:said}. Nothing after the card's last good reading is charged.",
-    "其结束时 GPU-{gpu} 已故障：{why}。该卡最后一次正常读数之后的时间不计费。",
-  ],
-  [
-    "Its GPU-{gpu} showed a sign of failure as it ended: {why:said}. Nothing after the card's last good reading is charged.",
-    "其结束时 GPU-{gpu} 出现故障迹象：{why}。该卡最后一次正常读数之后的时间不计费。",
-  ],
-  ["Stopped since nobody used it for {minutes} minutes. {figures}", "已停止：{minutes} 分钟内无人使用。"],
   ["The container runtime of this host does not answer.", "该主机的容器运行时没有响应。"],
   [
     "The container has used up its memory: the kernel has ended what ran in it.",
@@ -290,37 +227,15 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["No gateway leads there either, since no WEB_DOMAIN is set.", "也没有网关可到达，因为未设置 WEB_DOMAIN。"],
 
   // Jobs.
-  ["Rank 0 has ended; the others end with it.", "进程 0 已结束；其余进程随之结束。"],
-  ["It did nothing any more.", "它已没有任何活动。"],
-  ["It was stopped.", "它已被停止。"],
-  ["The command ended with exit code {code}.", "命令以退出码 {code} 结束。"],
   ["Rank {rank}: {why:said}", "进程 {rank}：{why}"],
-  ["{why:said} It was attempt {attempt}, and the last.", "{why}这是第 {attempt} 次尝试，也是最后一次。"],
   [
     "{why:said} Attempt {attempt} follows in {seconds} seconds on another host (retry {used} of {allowed}).",
     "{why}第 {attempt} 次尝试将在 {seconds} 秒后在另一台主机上进行（重试 {used}/{allowed}）。",
   ],
-  [
-    "{why:said} Attempt {attempt} follows in {seconds} seconds (retry {used} of {allowed}).",
-    "{why}第 {attempt} 次尝试将在 {seconds} 秒后进行（重试 {used}/{allowed}）。",
-  ],
-  [
-    "{why:said} Attempt {attempt} follows on another host (retry {used} of {allowed}).",
-    "{why}第 {attempt} 次尝试将在另一台主机上进行（重试 {used}/{allowed}）。",
-  ],
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
-  ["The preflight failed: {why}", "启动前检查未通过：{why}"],
-  ["The network between its ranks is broken: {why}", "进程之间的网络中断：{why}"],
-  ['By its log rule "{rule}" it is not tried again.', "按日志规则“{rule}”，不再重试。"],
-  ['By its log rule "{rule}" the host is avoided.', "按日志规则“{rule}”，避开该主机。"],
 
   // Services.
   ["Scaled to zero: no replica is wanted.", "已缩减到零：不需要副本。"],
-  ["Its last replica has failed: the next one is made at {at}.", "上一个副本失败：将在 {at} 创建下一个。"],
-  [
-    "Its last {failures} replicas have failed: the next one is made at {at}.",
-    "最近 {failures} 个副本失败：将在 {at} 创建下一个。",
-  ],
   ["{serving} of {wanted} replicas serve.", "{wanted} 个副本中有 {serving} 个可提供服务。"],
   ["{why:said} Another one is made in its place after a pause.", "{why}稍后会在原处另建一个。"],
   ["{why:said} Another one takes the place of replica {rank}.", "{why}另一个将取代副本 {rank}。"],
@@ -332,7 +247,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   ["The service was stopped.", "服务已停止。"],
   ["The service is in error.", "服务处于错误状态。"],
-  ["Its hosts are stopping its replicas.", "主机正在停止其副本。"],
   ["Scaled to {count} by {actor}.", "由 {actor} 调整为 {count} 个副本。"],
   ["Scaled down to {count}.", "已缩减到 {count} 个。"],
   ["A request woke it.", "由请求唤醒。"],
@@ -360,21 +274,4 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["{what} has not run yet, so nothing was written.", "{what} 尚未运行，没有输出。"],
   ["No last lines of this run are stored.", "没有保存这次运行的最后几行。"],
   ["You may not read this any more.", "您已无权读取。"],
-
-  // States within sentences.
-  ["pending", "等待中"],
-  ["queued", "排队中"],
-  ["creating", "创建中"],
-  ["running", "运行中"],
-  ["stopping", "停止中"],
-  ["restarting", "重启中"],
-  ["stopped", "已停止"],
-  ["deleting", "删除中"],
-  ["error", "错误"],
-  ["completed", "已完成"],
-  ["failed", "失败"],
-  ["cancelled", "已取消"],
-  ["exited", "程序退出"],
-  ["out-of-memory", "内存用尽"],
-  ["unknown reason", "原因不明"],
 ];

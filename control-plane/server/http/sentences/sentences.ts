@@ -49,7 +49,7 @@ const getSentences = createRoute({
 });
 
 export function registerSentencesRoute(api: ApiApp): void {
-  const sentences = [...CHINESE, ...cataloguePairs(), ...CHINESE_WORDS].map(([sentence, translation]) => ({
+  const sentences = [...cataloguePairs(), ...CHINESE, ...CHINESE_WORDS].map(([sentence, translation]) => ({
     sentence,
     translation,
   }));

@@ -1,11 +1,13 @@
 /** A workload's instances as the API shows them, whatever its kind: where, on which cards, how long, at what charge. */
 import { z } from "@hono/zod-openapi";
-import { faultSentence } from "../../core/hosts/card-fault.ts";
+import { faultReason } from "../../core/hosts/card-fault.ts";
 import type { SeenInstance } from "../../store/overview/seen-instances.ts";
-import type { InstanceRun, InstanceView } from "../../store/workloads/instances/instances.ts";
+import type { ReportedFigures } from "../../store/workloads/instances/instance-figures.ts";
+import type { InstanceRun, InstanceView, RunEnding } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 const RunEnd = z.object({
   told_at: Timestamp,
@@ -269,16 +271,12 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
     frozen_since: iso(view.frozen_since),
     draining_since: iso(view.draining_since),
     dismissed_at: iso(view.dismissed_at),
-    figures: figures && {
-      ...figures,
-      last_output_at: iso(figures.last_output_at === null ? null : new Date(figures.last_output_at)),
-      told_at: new Date(figures.told_at).toISOString(),
-    },
+    figures: figures && figuresAnswer(figures),
     placed_at: view.placed_at.toISOString(),
     gpus: view.gpus.map((gpu) => ({
       ...gpu,
       reading: gpu.reading && readingAnswer(gpu.reading),
-      fault: gpu.fault && { code: gpu.fault.code, sentence: faultSentence(gpu.fault) },
+      fault: gpu.fault && { code: gpu.fault.code, sentence: inEnglish(faultReason(gpu.fault)) },
     })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };
@@ -311,6 +309,22 @@ function idleAnswer({ since, processes }: NonNullable<InstanceView["idle"]>): z.
   };
 }
 
+function figuresAnswer({
+  last_output_at: lastOutputAt,
+  reported_at: reportedAt,
+  ...figures
+}: ReportedFigures) {
+  return {
+    ...figures,
+    last_output_at: iso(lastOutputAt === null ? null : new Date(lastOutputAt)),
+    told_at: new Date(reportedAt).toISOString(),
+  };
+}
+
+function endAnswer({ reported_at: reportedAt, ...end }: RunEnding) {
+  return { ...end, told_at: reportedAt.toISOString() };
+}
+
 function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
   return {
     ...run,
@@ -325,7 +339,7 @@ function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
       from: new Date(from).toISOString(),
       to: iso(to === null ? null : new Date(to)),
     })),
-    end: run.end && { ...run.end, told_at: run.end.told_at.toISOString() },
+    end: run.end && endAnswer(run.end),
     restarts: restartsAnswer(run),
   };
 }

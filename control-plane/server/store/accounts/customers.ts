@@ -37,7 +37,7 @@ export interface CustomerRow {
 }
 
 const AT_RISK = `(c.overdue_status <> 'normal'
-    AND EXISTS (SELECT FROM data_risks r WHERE r.customer_id = c.id AND r.told_day = ${AT_RISK_DAY}))`;
+    AND EXISTS (SELECT FROM data_risks r WHERE r.customer_id = c.id AND r.notified_day = ${AT_RISK_DAY}))`;
 /** Accounts that the old system deleted may say anything else. */
 const STATUS = "CASE WHEN c.deleted_at IS NULL THEN c.status ELSE 'deleted' END";
 const SELECT = `SELECT c.id, c.uuid, c.username, c.email, c.display_name, c.user_type, c.account_type, ${STATUS} AS status,

@@ -31,7 +31,7 @@ const IGNORED: ReadonlySet<string> = new Set([
   ..."last_heartbeat observed_at observed_digest observed_substance member_count prefix last_used_at".split(
     " ",
   ),
-  ..."token_hash used_by_nkey state_changed_at sealed_by bytes_in bytes_out told_at".split(" "),
+  ..."token_hash used_by_nkey state_changed_at sealed_by bytes_in bytes_out reported_at".split(" "),
 ]);
 
 function target(

@@ -96,6 +96,9 @@ const GRANT = `
                   WHEN ${IS_APPEND_ONLY} THEN p.privilege IN ('SELECT', 'INSERT') ELSE true END
          AND NOT has_table_privilege('${APPLICATION_ROLE}', oid, p.privilege)
       UNION ALL
+      SELECT format('GRANT SELECT ON TABLE %I TO ${APPLICATION_ROLE}', relname) FROM pg_class
+       WHERE relkind = 'v' AND ${OURS} AND NOT has_table_privilege('${APPLICATION_ROLE}', oid, 'SELECT')
+      UNION ALL
       SELECT format('REVOKE UPDATE, DELETE, TRUNCATE ON TABLE %I FROM ${APPLICATION_ROLE}', relname)
         FROM pg_class
        WHERE relkind IN ('r', 'p') AND ${OURS} AND ${IS_APPEND_ONLY}
@@ -112,7 +115,7 @@ const WITHDRAW = `
     FOR statement IN
       SELECT format('REVOKE ALL ON %s %I FROM ${APPLICATION_ROLE}', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, relname)
         FROM pg_class
-       WHERE relkind IN ('r', 'p', 'S') AND ${OURS}
+       WHERE relkind IN ('r', 'p', 'v', 'S') AND ${OURS}
          AND EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee = '${APPLICATION_ROLE}'::regrole)
       UNION ALL
       SELECT format('REVOKE ALL ON SCHEMA %I FROM ${APPLICATION_ROLE}', nspname) FROM pg_namespace

@@ -28,16 +28,16 @@ interface Row extends WatchRow {
   sessions: number;
   last_access_at: Date | null;
   gpu: number;
-  cards: { percent: number | null; told_at: string | null }[];
+  cards: { percent: number | null; reported_at: string | null }[];
   cpu_ms: number | null;
-  cpu_told_at: Date | null;
+  cpu_reported_at: Date | null;
 }
 
 /** What is known of the idle time so far; all null where it was never looked at. */
 export interface WatchRow {
   watched_run: string | null;
   idle_since: Date | null;
-  looked_at: Date | null;
+  checked_at: Date | null;
   watched_cpu_ms: number | null;
   watched_cpu_at: Date | null;
   cpu_percent: string | null;
@@ -46,8 +46,8 @@ export interface WatchRow {
 }
 
 /** The columns of `idle_watches w`. */
-export const WATCH_COLUMNS = `w.run_id AS watched_run, w.idle_since, w.looked_at, w.cpu_ms AS watched_cpu_ms,
-    w.cpu_told_at AS watched_cpu_at, w.cpu_percent, w.gpu_percent, w.warned_at`;
+export const WATCH_COLUMNS = `w.run_id AS watched_run, w.idle_since, w.checked_at, w.cpu_ms AS watched_cpu_ms,
+    w.cpu_reported_at AS watched_cpu_at, w.cpu_percent, w.gpu_percent, w.warned_at`;
 
 /**
  * Those that run and are to stop by themselves, the ones that were looked at longest ago first.
@@ -64,10 +64,10 @@ export async function watchedEnvironments(
                 AND (s.service_type <> 'ssh' OR s.login_at IS NOT NULL)) AS sessions,
             (SELECT max(o.last_accessed_at) FROM lease_orders o WHERE o.env_id = e.id) AS last_access_at,
             coalesce(e.gpu, 0) AS gpu,
-            (SELECT coalesce(jsonb_agg(jsonb_build_object('percent', g.utilization_percent, 'told_at', g.last_seen_at)), '[]')
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('percent', g.utilization_percent, 'reported_at', g.last_seen_at)), '[]')
                FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid AND g.host_id = p.host_id AND g.vanished_at IS NULL
               WHERE a.instance_id = p.instance_id AND a.epoch = p.epoch AND a.released_at IS NULL) AS cards,
-            f.cpu_ms, f.told_at AS cpu_told_at, ${WATCH_COLUMNS}
+            f.cpu_ms, f.reported_at AS cpu_reported_at, ${WATCH_COLUMNS}
        FROM environments e
        JOIN instances i ON i.workload_kind = 'environment' AND i.workload_id = e.id
        JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch AND p.state = 'ready' AND p.want = 'running'
@@ -76,7 +76,7 @@ export async function watchedEnvironments(
        LEFT JOIN idle_watches w ON w.env_id = e.id
       WHERE e.status = 'running' AND e.deleted_at IS NULL AND jsonb_typeof(e.config->'idle_stop_minutes') = 'number'
         AND ($1::text[] IS NULL OR e.id = ANY($1)) AND p.run_id IS NOT NULL
-      ORDER BY w.looked_at NULLS FIRST, e.id LIMIT $2`,
+      ORDER BY w.checked_at NULLS FIRST, e.id LIMIT $2`,
     [ids, limit],
   );
   return rows.map((row) => ({
@@ -93,18 +93,18 @@ export async function watchedEnvironments(
       openSessions: row.sessions,
       lastAccessAt: row.last_access_at,
       cardCount: row.gpu,
-      cards: row.cards.map(({ percent, told_at: reportedAt }) => ({
+      cards: row.cards.map(({ percent, reported_at: reportedAt }) => ({
         percent,
         reportedAt: reportedAt === null ? null : new Date(reportedAt),
       })),
-      cpu: cpuOf(row.cpu_ms, row.cpu_told_at),
+      cpu: cpuOf(row.cpu_ms, row.cpu_reported_at),
     },
     watch: watchOf(row),
   }));
 }
 
 export function watchOf(row: WatchRow): IdleWatch | null {
-  const { watched_run: runId, idle_since: idleSince, looked_at: checkedAt } = row;
+  const { watched_run: runId, idle_since: idleSince, checked_at: checkedAt } = row;
   if (runId === null || idleSince === null || checkedAt === null) return null;
   return {
     runId,
@@ -134,7 +134,7 @@ export async function keepWatches(
     cpuReportedAt: cpu?.reportedAt ?? null,
   }));
   await sql.change(
-    `INSERT INTO idle_watches (env_id, run_id, idle_since, looked_at, cpu_ms, cpu_told_at, cpu_percent, gpu_percent, warned_at)
+    `INSERT INTO idle_watches (env_id, run_id, idle_since, checked_at, cpu_ms, cpu_reported_at, cpu_percent, gpu_percent, warned_at)
      SELECT n."environmentId", n."runId", n."idleSince", n."checkedAt", n."cpuMs", n."cpuReportedAt", n."cpuPercent",
             n."gpuPercent", n."warnedAt"
        FROM jsonb_to_recordset($1::jsonb) AS n("environmentId" text, "runId" text, "idleSince" timestamptz,
@@ -142,8 +142,8 @@ export async function keepWatches(
               "warnedAt" timestamptz)
       WHERE EXISTS (SELECT FROM environments e WHERE e.id = n."environmentId")
      ON CONFLICT (env_id) DO UPDATE
-        SET run_id = excluded.run_id, idle_since = excluded.idle_since, looked_at = excluded.looked_at,
-            cpu_ms = excluded.cpu_ms, cpu_told_at = excluded.cpu_told_at, cpu_percent = excluded.cpu_percent,
+        SET run_id = excluded.run_id, idle_since = excluded.idle_since, checked_at = excluded.checked_at,
+            cpu_ms = excluded.cpu_ms, cpu_reported_at = excluded.cpu_reported_at, cpu_percent = excluded.cpu_percent,
             gpu_percent = excluded.gpu_percent, warned_at = excluded.warned_at`,
     [JSON.stringify(rows)],
   );

@@ -41,20 +41,16 @@ export async function queueWorkMessages(
   if (workMessages.length === 0) return;
   const { rows: receivers } = await sql.query<Receiver>(
     `SELECT DISTINCT e.kind, e.id, e.name, r.customer_id
-       FROM (SELECT 'environment' AS kind, id, name, customer_id, workspace_id FROM environments WHERE id = ANY($1::text[])
-             UNION ALL
-             SELECT 'training', id, name, customer_id, workspace_id FROM training_jobs WHERE id = ANY($3::text[])
-             UNION ALL
-             SELECT 'inference', id, name, customer_id, workspace_id FROM inference_services WHERE id = ANY($4::text[])) e
+       FROM unnest($1::text[], $3::text[]) AS reported (kind, id)
+       JOIN workloads e ON e.kind = reported.kind AND e.id = reported.id
        LEFT JOIN workspaces w ON w.id = e.workspace_id AND ${LIVE}
       CROSS JOIN LATERAL (VALUES (e.customer_id), (w.owner_id)) r (customer_id)
       WHERE EXISTS (SELECT FROM webhooks h WHERE h.customer_id = r.customer_id AND h.active
                        AND (h.kinds IS NULL OR h.kinds && $2::varchar[]))`,
     [
-      idsOf(workMessages, "environment"),
+      workMessages.map(({ workload }) => workload.kind),
       WORK_KINDS,
-      idsOf(workMessages, "training"),
-      idsOf(workMessages, "inference"),
+      workMessages.map(({ workload }) => workload.id),
     ],
   );
   const messages = workMessages.flatMap((one) =>
@@ -68,11 +64,6 @@ export async function queueWorkMessages(
       })),
   );
   await queue(sql, messages, "w.customer_id = n.customer_id AND (w.kinds IS NULL OR n.kind = ANY(w.kinds))");
-}
-
-function idsOf(workMessages: readonly WorkloadMessage[], kind: Receiver["kind"]): string[] {
-  const ids = workMessages.flatMap(({ workload }) => (workload.kind === kind ? [workload.id] : []));
-  return [...new Set(ids)];
 }
 
 function bodyOf(

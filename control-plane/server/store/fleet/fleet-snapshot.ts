@@ -4,11 +4,11 @@ import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { agentService, type ProtocolRange } from "../../core/hosts/agent-service.ts";
-import { type CardFault, faultText } from "../../core/hosts/card-fault.ts";
+import { type CardFault, faultText, whyFaulty } from "../../core/hosts/card-fault.ts";
 import { isHeardNow } from "../../core/hosts/host-liveness.ts";
 import { poolObstacle, type PoolState } from "../../core/hosts/pools/pool-membership.ts";
 import type { Fleet, GpuCapacity, GpuUse, HostCapacity } from "../../core/placement/fleet/fleet.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 import { isLimitedToOnePayer, payersOnHosts } from "../hosts/cve-waivers.ts";
 import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
@@ -292,13 +292,13 @@ function closedGpu(gpu: GpuNow): Reason | null {
   if (gpu.cordoned) return cordonedGpu(gpu);
   // An administrator may lift its cordon, but does not heal it.
   if (gpu.fault?.isSign === true)
-    return { code: "gpu-suspect", params: { ...params, why: asReported(faultText(gpu.fault)) } };
+    return { code: "gpu-suspect", params: { ...params, why: whyFaulty(gpu.fault) } };
   if (gpu.conflict_host_id !== null)
     return { code: "gpu-claimed-twice", params: { ...params, other_host_id: gpu.conflict_host_id } };
   if (gpu.health_status === "unhealthy")
     return gpu.fault?.reason == null
       ? { code: "gpu-unhealthy", params }
-      : { code: "gpu-unhealthy-because", params: { ...params, why: asReported(faultText(gpu.fault)) } };
+      : { code: "gpu-unhealthy-because", params: { ...params, why: whyFaulty(gpu.fault) } };
   return gpu.stranger === null ? null : strangerReason(gpu.uuid, gpu.stranger);
 }
 

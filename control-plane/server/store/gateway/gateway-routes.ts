@@ -26,8 +26,8 @@ export async function hostsToReach(sql: Connection, gatewayId: string): Promise<
   const { rows } = await sql.query<
     Omit<HostToReach, keyof ReturnType<typeof whereIs>> & { address: AddressRow }
   >(
-    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.way AS route, coalesce(w.detail, '') AS detail
-       FROM hosts h LEFT JOIN gateway_ways w ON w.host_id = h.id AND w.gateway_id = $1
+    `SELECT h.id, h.name, ${ADDRESS} AS address, h.gateway_port AS port, w.route, coalesce(w.detail, '') AS detail
+       FROM hosts h LEFT JOIN gateway_routes w ON w.host_id = h.id AND w.gateway_id = $1
       WHERE h.deleted_at IS NULL AND h.revoked_at IS NULL AND h.connection IN ('connected', 'suspect')
         AND h.gateway_port IS NOT NULL`,
     [gatewayId],
@@ -48,15 +48,15 @@ export async function writeRoute(
     await lockHosts(sql, [hostId]);
     const { rows } = await sql.query<{ is_there: boolean; was: Route | null }>(
       `SELECT EXISTS (SELECT FROM gateways WHERE id = $1) AS is_there,
-              (SELECT way FROM gateway_ways WHERE gateway_id = $1 AND host_id = $2) AS was`,
+              (SELECT route FROM gateway_routes WHERE gateway_id = $1 AND host_id = $2) AS was`,
       [gatewayId, hostId],
     );
     const { is_there: isThere = false, was = null } = rows[0] ?? {};
     if (!isThere) return { isWritten: false, isChange: false };
     await sql.change(
-      `INSERT INTO gateway_ways (gateway_id, host_id, way, detail, since) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (gateway_id, host_id) DO UPDATE SET way = excluded.way, detail = excluded.detail,
-         since = CASE WHEN gateway_ways.way = excluded.way THEN gateway_ways.since ELSE excluded.since END`,
+      `INSERT INTO gateway_routes (gateway_id, host_id, route, detail, since) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (gateway_id, host_id) DO UPDATE SET route = excluded.route, detail = excluded.detail,
+         since = CASE WHEN gateway_routes.route = excluded.route THEN gateway_routes.since ELSE excluded.since END`,
       [gatewayId, hostId, route, detail, now],
     );
     const isChange = needsDialling(was) !== needsDialling(route);
@@ -71,7 +71,7 @@ const needsDialling = (route: Route | null) => route !== null && route !== "dire
 export async function endRoutes(db: Database, gatewayId: string): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<RouteRow>(
-      "SELECT gateway_id, host_id, way AS route FROM gateway_ways WHERE gateway_id = $1",
+      "SELECT gateway_id, host_id, route FROM gateway_routes WHERE gateway_id = $1",
       [gatewayId],
     );
     return await drop(sql, rows);
@@ -82,7 +82,7 @@ export async function endRoutes(db: Database, gatewayId: string): Promise<HostId
 export async function endRoutesOfTheDead(db: Database, now: Date): Promise<HostId[]> {
   return await transaction(db, async (sql) => {
     const { rows } = await sql.query<RouteRow>(
-      `SELECT w.gateway_id, w.host_id, w.way AS route FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+      `SELECT w.gateway_id, w.host_id, w.route FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
         WHERE NOT ${isLive("$1")}`,
       [now],
     );
@@ -96,7 +96,7 @@ async function drop(sql: Transaction, routes: readonly RouteRow[]): Promise<Host
   if (routes.length === 0) return [];
   const hosts = [...new Set(routes.filter(({ route }) => needsDialling(route)).map((row) => row.host_id))];
   await lockHosts(sql, hosts);
-  await sql.change("DELETE FROM gateway_ways WHERE gateway_id = ANY($1::text[])", [
+  await sql.change("DELETE FROM gateway_routes WHERE gateway_id = ANY($1::text[])", [
     [...new Set(routes.map((row) => row.gateway_id))],
   ]);
   await raiseGenerations(sql, hosts);
@@ -110,8 +110,8 @@ export async function gatewaysToDial(
 ): Promise<{ name: string; host: string; port: number }[]> {
   const { rows } = await sql.query<{ name: string; host: string; port: number }>(
     `SELECT min(g.name) AS name, g.tunnel_host AS host, g.tunnel_port AS port
-       FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id JOIN hosts h ON h.id = w.host_id
-      WHERE w.host_id = $1 AND w.way <> 'direct' AND g.tunnel_host IS NOT NULL AND ${DIALS}
+       FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id JOIN hosts h ON h.id = w.host_id
+      WHERE w.host_id = $1 AND w.route <> 'direct' AND g.tunnel_host IS NOT NULL AND ${DIALS}
       GROUP BY g.tunnel_host, g.tunnel_port ORDER BY g.tunnel_host, g.tunnel_port LIMIT 64`,
     [hostId],
   );
@@ -125,7 +125,7 @@ export async function routesOfHosts(
 ): Promise<Map<string, { gatewayName: string; route: Route; detail: string }[]>> {
   if (hostIds.length === 0) return new Map();
   const { rows } = await sql.query<{ host_id: string; name: string; route: Route; detail: string }>(
-    `SELECT w.host_id, g.name, w.way AS route, w.detail FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+    `SELECT w.host_id, g.name, w.route, w.detail FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = ANY($1::text[]) AND ${isLive("$2")} ORDER BY w.host_id, g.name, g.id`,
     [hostIds, now],
   );

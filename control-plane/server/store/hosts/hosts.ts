@@ -101,8 +101,8 @@ const HOST = `SELECT h.id, h.name, h.hostname, h.ip_address, h.public_ip, ${ADDR
     h.simulated, h.degraded,
     coalesce(h.storage_pool, h.id) AS storage_pool, h.claimed_storage_pool, h.pool_state, h.pool_proved_at,
     h.pool_proof_due_at, h.pool_failure, h.attach_mode, h.agent_version, h.features, h.gateway_port,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.way, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
-       FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('gatewayName', g.name, 'route', w.route, 'detail', w.detail) ORDER BY g.name, g.id), '[]')
+       FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds') AS routes,
     (SELECT cardinality(i.images) FROM host_images i WHERE i.host_id = h.id) AS image_count,
     ${CANARY} AS canary,

@@ -68,19 +68,19 @@ export interface AutoscalingView {
   /** Whether its number follows its load; else it is left to people. */
   is_in_charge: boolean;
   /** The number of replicas that it recommends; null before its first check. */
-  wish: number | null;
+  desired_replicas: number | null;
   /** A sentence. */
   reason: string | null;
   /** RFC 3339. */
-  looked_at: string | null;
+  checked_at: string | null;
   /** The newest first. */
   decisions: ScalingView[];
 }
 
 const AUTOSCALING = `CASE WHEN s.autoscaling_enabled THEN (SELECT jsonb_build_object(
     'is_in_charge', ${SCALES_BY_ITSELF},
-    'wish', l.wish, 'reason', l.sentence, 'looked_at', l.looked_at, 'decisions', ${LAST_SCALINGS})
-   FROM (VALUES (1)) one LEFT JOIN service_looks l ON l.service_id = s.id) END`;
+    'desired_replicas', l.desired_replicas, 'reason', l.sentence, 'checked_at', l.checked_at, 'decisions', ${LAST_SCALINGS})
+   FROM (VALUES (1)) one LEFT JOIN scaling_checks l ON l.service_id = s.id) END`;
 
 const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
     LEFT JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch

@@ -22,13 +22,13 @@ interface ReplicaRequestsRow {
   is_enabled: boolean;
   config: AutoscalingOrder | null;
   is_dry_run: boolean;
-  load_wish: number | null;
+  load_replicas: number | null;
   woken_at: Date | null;
 }
 
 const REPLICA_REQUESTS = `SELECT s.id, ${knownStatus("inference", "s")} AS status, coalesce(s.min_replicas, 1) AS min,
-    coalesce(s.max_replicas, 10) AS max, s.wished_replicas AS people, coalesce(s.autoscaling_enabled, false) AS is_enabled,
-    s.autoscaling_config AS config, s.autoscaling_dry_run AS is_dry_run, s.load_wish, s.woken_at
+    coalesce(s.max_replicas, 10) AS max, s.desired_replicas AS people, coalesce(s.autoscaling_enabled, false) AS is_enabled,
+    s.autoscaling_config AS config, s.autoscaling_dry_run AS is_dry_run, s.load_replicas, s.woken_at
    FROM inference_services s WHERE s.id = ANY($1::text[])`;
 
 /** SQL: the number of the service `s` follows its load; else it is left to people (core/inference/wanted-replicas.ts). */
@@ -67,8 +67,8 @@ export async function changeReplicaRequests(
   const after = handedOver(row, { ...row, ...given });
   const wanted = wantedReplicas(replicaRequestsOf(after));
   await sql.change(
-    `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, wished_replicas = $4,
-            autoscaling_enabled = $5, autoscaling_config = $6, autoscaling_dry_run = $7, load_wish = $8, woken_at = $9,
+    `UPDATE inference_services SET ${SOUND_SIZES}, min_replicas = $2, max_replicas = $3, desired_replicas = $4,
+            autoscaling_enabled = $5, autoscaling_config = $6, autoscaling_dry_run = $7, load_replicas = $8, woken_at = $9,
             replicas = $10
       WHERE id = $1`,
     [
@@ -79,7 +79,7 @@ export async function changeReplicaRequests(
       after.is_enabled,
       after.config && JSON.stringify(after.config),
       after.is_dry_run,
-      after.load_wish,
+      after.load_replicas,
       after.woken_at,
       wanted,
     ],
@@ -95,7 +95,7 @@ function handedOver(before: ReplicaRequestsRow, after: ReplicaRequestsRow): Repl
   return {
     ...after,
     people: after.people === before.people ? began : after.people,
-    load_wish: null,
+    load_replicas: null,
     woken_at: null,
   };
 }
@@ -105,7 +105,7 @@ function scalingOf({ is_enabled: isEnabled, config, is_dry_run: isDryRun }: Repl
 }
 
 function replicaRequestsOf(row: ReplicaRequestsRow): ReplicaRequests {
-  const { status, min, max, people, load_wish: replicas, woken_at: wokenAt } = row;
+  const { status, min, max, people, load_replicas: replicas, woken_at: wokenAt } = row;
   const load = scalesByItself(scalingOf(row)) ? { replicas, isWoken: wokenAt !== null } : null;
   return { status, min, max, people, load };
 }

@@ -21,8 +21,8 @@ interface Row {
   min: number;
   max: number;
   wanted: number;
-  ready: { id: string; cores: number; cpu_ms: number | null; told_at: string | null }[];
-  looked_at: Date | null;
+  ready: { id: string; cores: number; cpu_ms: number | null; reported_at: string | null }[];
+  checked_at: Date | null;
   requested: number | null;
   history: unknown;
   counts: StoredCount[] | null;
@@ -30,8 +30,8 @@ interface Row {
 
 const FOUND = `SELECT s.id, s.customer_id, s.autoscaling_enabled AS is_enabled, s.autoscaling_dry_run AS is_dry_run,
     s.autoscaling_config AS config, coalesce(s.min_replicas, 1) AS min, coalesce(s.max_replicas, 10) AS max,
-    coalesce(s.replicas, 0) AS wanted, l.looked_at, l.wish AS requested, l.history, l.counts,
-    coalesce((SELECT jsonb_agg(jsonb_build_object('id', i.id, 'cores', v.cpu, 'cpu_ms', f.cpu_ms, 'told_at', f.told_at))
+    coalesce(s.replicas, 0) AS wanted, l.checked_at, l.desired_replicas AS requested, l.history, l.counts,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', i.id, 'cores', v.cpu, 'cpu_ms', f.cpu_ms, 'reported_at', f.reported_at))
                 FROM instances i
                 JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch AND p.state = 'ready'
                  AND p.want = 'running' AND coalesce(p.serving, 'yes') = 'yes'
@@ -39,7 +39,7 @@ const FOUND = `SELECT s.id, s.customer_id, s.autoscaling_enabled AS is_enabled, 
                 LEFT JOIN instance_figures f ON f.instance_id = i.id AND f.run_id = p.run_id
                WHERE i.workload_kind = 'inference' AND i.workload_id = s.id AND i.dismissed_at IS NULL
                  AND i.draining_since IS NULL), '[]') AS ready
-   FROM inference_services s LEFT JOIN service_looks l ON l.service_id = s.id
+   FROM inference_services s LEFT JOIN scaling_checks l ON l.service_id = s.id
   WHERE s.autoscaling_enabled AND s.deleted_at IS NULL AND s.status IN ('creating', 'running')
     AND EXISTS (SELECT FROM service_revisions v WHERE v.service_id = s.id)`;
 
@@ -62,7 +62,7 @@ export async function scaledService(sql: Connection, id: string): Promise<FoundS
 }
 
 function foundOf(row: Row): FoundService {
-  const { looked_at: checkedAt, requested, history, counts } = row;
+  const { checked_at: checkedAt, requested, history, counts } = row;
   const isKnown = checkedAt !== null && requested !== null && counts !== null;
   return {
     id: row.id,
@@ -77,7 +77,7 @@ function foundOf(row: Row): FoundService {
   };
 }
 
-function readyOf({ id, cores, cpu_ms: ms, told_at: reportedAt }: Row["ready"][number]): ReadyReplica {
+function readyOf({ id, cores, cpu_ms: ms, reported_at: reportedAt }: Row["ready"][number]): ReadyReplica {
   return {
     id,
     cores,
@@ -93,10 +93,10 @@ export async function storeScalingChecks(
   if (checks.length === 0) return;
   const stored = checks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   await sql.change(
-    `INSERT INTO service_looks (service_id, looked_at, wish, sentence, history, counts)
+    `INSERT INTO scaling_checks (service_id, checked_at, desired_replicas, sentence, history, counts)
      SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[])
-         AS l(service_id, looked_at, wish, sentence, history, counts)
-     ON CONFLICT (service_id) DO UPDATE SET looked_at = excluded.looked_at, wish = excluded.wish,
+         AS l(service_id, checked_at, desired_replicas, sentence, history, counts)
+     ON CONFLICT (service_id) DO UPDATE SET checked_at = excluded.checked_at, desired_replicas = excluded.desired_replicas,
        sentence = excluded.sentence, history = excluded.history, counts = excluded.counts`,
     [
       stored.map(({ id }) => id),

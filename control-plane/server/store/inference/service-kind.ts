@@ -62,23 +62,12 @@ export const SERVICE_STORE = {
     hostId: "NULL::text",
     storage: "NULL::bigint",
     tempStorage: "NULL::bigint",
-    storagePool: "NULL",
-    attempt: "1",
-    code: "NULL",
-    distributed: "NULL::jsonb",
     startInstances: "1",
   },
   hasLeases: false,
   waitingStarts: WAITING_REPLICAS,
   orderOfStart: ORDER_OF_REPLICA,
-  // A replica that is taken back leaves its service as it is.
-  isStarting: "false",
-  isOver: "false",
-  // Its replicas are looked at by a loop of their own.
-  isDerived: "false",
-  priority: "0",
-  // Each replica is ordered when it is made, however old its service is.
-  queuedAt: "o.queued_at",
+  startColumns: "1 AS attempt, NULL AS code, NULL::jsonb AS distributed, NULL AS storage_pool, 0 AS priority",
   limitSeconds: null,
   uses: {
     columns: ["replicas"],

@@ -42,7 +42,7 @@ const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_p
     o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
     o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, ${ADDRESS} AS address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh,
     ${SERVES_RDP} AS serves_rdp,
-    (h.public_ip IS NULL AND coalesce((SELECT bool_and(w.way = 'reversed') FROM gateway_ways w JOIN gateways g ON g.id = w.gateway_id
+    (h.public_ip IS NULL AND coalesce((SELECT bool_and(w.route = 'reversed') FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id
       WHERE w.host_id = h.id AND g.seen_at > now() - interval '60 seconds'), false)) AS host_is_shut
   FROM lease_orders o JOIN hosts h ON h.id = o.host_id`;
 

@@ -2,7 +2,7 @@
  * What people and the control plane order for an environment that is there: start, stop, restart, delete. Each is one
  * step of a transaction in which the environment is locked; the answer says which host has to be told.
  */
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { startIssue } from "../../core/orders/order-check.ts";
 import type { Impossibility } from "../../core/placement/impossibility.ts";
 import { afterRequest, waitsFor } from "../../core/environments/environment-status.ts";
@@ -189,7 +189,7 @@ export async function deleteEnvironment(
 
 /** What its orderer gave as a reason. */
 function orderReason({ reason }: OrderContext): Reason | null {
-  return reason === undefined ? null : asReported(reason);
+  return reason ?? null;
 }
 
 function nameOf({ id }: EnvironmentRow): WorkloadName {

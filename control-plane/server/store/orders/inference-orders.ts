@@ -7,7 +7,6 @@ import type { Points } from "@remotegpu/shared/values/money";
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 import { isWanted } from "../../core/inference/wanted-replicas.ts";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
@@ -33,6 +32,7 @@ import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstances, stopInstances } from "./workload-stops.ts";
 import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 interface ServiceOrder {
   order: NewService;
@@ -89,18 +89,15 @@ export async function startService(
   // What its replicas failed of is not over because somebody starts it: the next one waits out the same pause.
   const { failures, until } = await failuresOf(sql, service.id);
   const isPaused = until !== null && until > now;
-  const reason = isPaused ? pausedSentence(failures, until) : inEnglish(WAITING_FOR_PLACE);
+  const reason = isPaused ? pausedReason(failures, until) : WAITING_FOR_PLACE;
   await move(sql, service, { to: "creating", reason }, context);
   if (!isPaused)
     await makeReplicas(sql, { service: named(service), creations: [{ revision, count }], newId, now });
   return { done: true, hostIds: [] };
 }
 
-function pausedSentence(failures: number, until: Date): string {
-  const at = `${until.toISOString().slice(0, 19)}Z`;
-  return failures === 1
-    ? `Its last replica has failed: the next one is made at ${at}.`
-    : `Its last ${failures} replicas have failed: the next one is made at ${at}.`;
+function pausedReason(failures: number, until: Date): Reason {
+  return { code: "replicas-paused", params: { failures, until: `${until.toISOString().slice(0, 19)}Z` } };
 }
 
 /** All its replicas go. Those that wait for a place are done without at once. */
@@ -116,9 +113,9 @@ export async function stopService(
   const { actor, now } = context;
   const isHeld = (await placementsNotGone(sql, nameOf(service))).some(({ is_held: holds }) => holds);
   const hostIds = await stopInstances(sql, nameOf(service), context);
-  await dismissAll(sql, service.id, { why: `Stopped by ${actor}.`, now });
+  await dismissAll(sql, service.id, { why: inEnglish({ code: "stopped-by", params: { actor } }), now });
   const to = isHeld ? "stopping" : "stopped";
-  const waits = isHeld ? "Its hosts are stopping its replicas." : null;
+  const waits: Reason | null = isHeld ? { code: "replicas-stopping", params: {} } : null;
   await move(sql, service, { to, reason: context.reason ?? waits }, context);
   return { done: true, hostIds };
 }
@@ -180,9 +177,9 @@ export async function deleteService(
   service: ServiceOrderRow,
   context: OrderContext,
 ): Promise<OrderOutcome> {
-  const reason = `Deleted by ${context.actor}.`;
+  const reason: Reason = { code: "deleted-by", params: { actor: context.actor } };
   const hostIds = await removeInstances(sql, nameOf(service), context);
-  await dismissAll(sql, service.id, { why: reason, now: context.now });
+  await dismissAll(sql, service.id, { why: inEnglish(reason), now: context.now });
   if (service.status !== "stopped") await move(sql, service, { to: "stopped", reason }, context);
   await markServiceDeleted(sql, service.id, context.now);
   return { done: true, hostIds };
@@ -191,14 +188,12 @@ export async function deleteService(
 async function move(
   sql: Transaction,
   service: ServiceOrderRow,
-  { to, reason }: { to: InferenceServiceStatus; reason: string | null },
+  { to, reason }: { to: InferenceServiceStatus; reason: Reason | null },
   { by, actor, now }: OrderContext,
 ): Promise<void> {
   const { id, status, customer_id: customerId, status_deadline_at: deadlineAt } = service;
   const workload = { id, status, customerId, deadlineAt };
-  await SERVICE_STORE.move(sql, [
-    { workload, to, reason: asReported(reason), actor, now, cause: { by, exitCode: null } },
-  ]);
+  await SERVICE_STORE.move(sql, [{ workload, to, reason, actor, now, cause: { by, exitCode: null } }]);
 }
 
 function named({ id, customer_id: customerId }: ServiceOrderRow): { id: string; customerId: number } {

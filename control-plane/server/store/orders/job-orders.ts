@@ -3,7 +3,6 @@
  * system had waiting is wanted here. Each is one step of a transaction that holds the job.
  */
 import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 import { afterCancel, afterRetry, ENDED } from "../../core/training/job-status.ts";
 import type { Points } from "@remotegpu/shared/values/money";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
@@ -32,6 +31,7 @@ import { boundToSpec } from "./checks/spec-model.ts";
 import type { OrderOutcome, RefusedOrder } from "./environment-orders.ts";
 import { type OrderContext, removeInstancesOf, stopInstancesOf } from "./workload-stops.ts";
 import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 interface JobOrder {
   order: NewJob;
@@ -134,7 +134,7 @@ export async function cancelJobs(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const { actor, now } = context;
-  const reason = asReported(context.reason ?? `Cancelled by ${actor}.`);
+  const reason: Reason = context.reason ?? { code: "cancelled-by", params: { actor } };
   const how = { actor, now, reason, cancels: true };
   const cause = { by: context.by, exitCode: null };
   const moves = jobs.flatMap((job) => {
@@ -172,7 +172,7 @@ export async function deleteJobs(
   context: OrderContext,
 ): Promise<OrderOutcome> {
   const { actor, now } = context;
-  const reason = asReported(`Deleted by ${actor}.`);
+  const reason: Reason = { code: "deleted-by", params: { actor } };
   const how = { actor, now, reason, to: "cancelled" as const };
   const cause = { by: context.by, exitCode: null };
   const open = jobs.filter(({ status }) => !ENDED.includes(status));

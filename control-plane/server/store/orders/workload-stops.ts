@@ -9,14 +9,15 @@ import { waiveRun } from "../billing/runs/runs.ts";
 import type { Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { placementsNotGone, type PlacementRow, want } from "../workloads/instances/workload-placements.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 export interface OrderContext {
   by: StopActor;
   /** "customer 12", "admin 1", "control-plane". */
   actor: string;
   now: Date;
-  /** Why it is stopped, a sentence; left out, who did it says enough. */
-  reason?: string;
+  /** Why it is stopped; left out, who did it says enough. */
+  reason?: Reason;
   /** Left out: `own`. */
   cause?: StopCause;
 }

@@ -19,8 +19,8 @@ interface FleetFigures {
 }
 
 const QUEUED = ofAllKinds(
-  (_kind, { waitingStarts, orderOfStart, queuedAt }) =>
-    `SELECT coalesce(${queuedAt}, o.created_at) AS since FROM (${waitingStarts}) s JOIN ${orderOfStart}`,
+  (_kind, { waitingStarts, orderOfStart }) =>
+    `SELECT coalesce(o.queued_at, o.created_at) AS since FROM (${waitingStarts}) s JOIN ${orderOfStart}`,
 );
 
 /** What people look at and nothing is decided by. */

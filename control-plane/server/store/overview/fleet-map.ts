@@ -7,7 +7,6 @@ import type { CardFault } from "../../core/hosts/card-fault.ts";
 import { type Connection, type Database, transaction } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { ofAllKinds } from "../workloads/kinds.ts";
 import { CARD_FAULT } from "../hosts/gpus/card-fault.ts";
 import { SAMPLED_AT } from "../hosts/gpus/card-sample.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
@@ -210,10 +209,8 @@ async function holdersOf(sql: Connection, hostIds: readonly string[]): Promise<H
          SELECT a.gpu_uuid, i.workload_kind, i.workload_id, min(a.slot) AS slot
            FROM gpu_allocations a JOIN gpus g ON g.uuid = a.gpu_uuid JOIN instances i ON i.id = a.instance_id
           WHERE a.released_at IS NULL AND g.host_id = ANY($1::text[]) GROUP BY 1, 2, 3)
-       ${ofAllKinds(
-         (kind, { table }) => `SELECT held.gpu_uuid AS uuid, '${kind}' AS kind, w.id, w.name, held.slot
-           FROM held JOIN ${table} w ON w.id = held.workload_id WHERE held.workload_kind = '${kind}'`,
-       )}`,
+       SELECT held.gpu_uuid AS uuid, w.kind, w.id, w.name, held.slot
+         FROM held JOIN workloads w ON w.kind = held.workload_kind AND w.id = held.workload_id`,
     values: [hostIds],
   });
 }

@@ -2,7 +2,6 @@
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
-import { ofAllKinds } from "../workloads/kinds.ts";
 
 export interface WaitingName {
   name: string;
@@ -21,13 +20,8 @@ export async function waitingNames(
   const { rows } = await sql.query<WaitingName & { kind: WorkloadKind; id: string; first_rank: number }>(
     `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[]) AS a(kind, id, first_rank))
      SELECT n.*, c.username, coalesce(i.lacks, n.status_reason) AS reason
-       FROM (${ofAllKinds(
-         (
-           kind,
-           { table },
-         ) => `SELECT a.kind, a.id, a.first_rank, w.name, w.workspace_id, w.customer_id, w.status_reason
-           FROM asked a JOIN ${table} w ON w.id = a.id WHERE a.kind = '${kind}' AND w.deleted_at IS NULL`,
-       )}) n
+       FROM (SELECT a.kind, a.id, a.first_rank, w.name, w.workspace_id, w.customer_id, w.status_reason
+               FROM asked a JOIN workloads w ON w.kind = a.kind AND w.id = a.id AND w.deleted_at IS NULL) n
        LEFT JOIN customers c ON c.id = n.customer_id
        LEFT JOIN instances i ON i.workload_kind = n.kind AND i.workload_id = n.id AND i.rank = n.first_rank`,
     [starts.map(({ kind }) => kind), starts.map(({ id }) => id), starts.map(({ firstRank }) => firstRank)],

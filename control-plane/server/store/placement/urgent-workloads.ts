@@ -1,7 +1,6 @@
 /** What administrators put before all others that wait. */
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../database/database.ts";
-import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 
 /** False where it was so already. */
 export async function setUrgent(
@@ -22,13 +21,10 @@ export async function setUrgent(
 
 /** Takes back what is said of workloads that are deleted or over. */
 export async function forgetUrgent(sql: Connection): Promise<void> {
-  for (const kind of KINDS_IN_LOCK_ORDER) {
-    const { table, isOver } = storeOf(kind);
-    await sql.change(
-      `DELETE FROM urgent_workloads u WHERE u.workload_kind = $1
-          AND NOT EXISTS (SELECT FROM ${table} t
-                           WHERE t.id = u.workload_id AND t.deleted_at IS NULL AND NOT (${isOver}))`,
-      [kind],
-    );
-  }
+  await sql.change(
+    `DELETE FROM urgent_workloads u WHERE NOT EXISTS (
+       SELECT FROM workloads t
+        WHERE t.kind = u.workload_kind AND t.id = u.workload_id AND t.deleted_at IS NULL AND NOT t.is_over)`,
+    [],
+  );
 }

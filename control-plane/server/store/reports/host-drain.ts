@@ -2,8 +2,7 @@
  * Emptying a host: nothing new is placed there, and what runs is stopped, at once or at a deadline until which its people
  * know. Environments are never re-placed.
  */
-import { asReported } from "../../core/reasons/reason.ts";
-import { type Drain, drainReason, drainSentence } from "../../core/hosts/drain.ts";
+import { type Drain, drainReason, drainWarning } from "../../core/hosts/drain.ts";
 import { drainMessage, drainCancelledMessage } from "../../core/alerts/work-messages.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { stopInstances, stopInstancesOn } from "../orders/workload-stops.ts";
@@ -108,7 +107,7 @@ async function stopWhatIsLeft(
     await stopInstances(sql, name, context);
     const cause = { by: context.by, exitCode: null };
     await storeOf(name.kind).move(sql, [
-      { workload, to, reason: asReported(context.reason), actor, now, hostId: host.id, cause },
+      { workload, to, reason: context.reason, actor, now, hostId: host.id, cause },
     ]);
   }
 }
@@ -119,7 +118,7 @@ async function notifyPeople(
   { drain, isTakenBack, actor, now }: Deed & { drain: Drain; isTakenBack: boolean },
 ): Promise<void> {
   const message = isTakenBack ? drainCancelledMessage(host, drain) : drainMessage(host, drain);
-  const warning = isTakenBack ? null : drainSentence(host.name, drain);
+  const warning = isTakenBack ? null : drainWarning(host.name, drain);
   const reported: (WorkloadName & { customerId: number })[] = [];
   for (const name of await workloadsThere(sql, host.id)) {
     const workload = await storeOf(name.kind).lock(sql, name.id);
@@ -127,7 +126,7 @@ async function notifyPeople(
     reported.push({ ...name, customerId: workload.customerId });
     // One with replicas elsewhere goes on, and its own rules say what becomes of those here.
     if (workload.status === "running" && !rulesOf(name.kind).hasManyStarts)
-      await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: asReported(warning) });
+      await storeOf(name.kind).explain(sql, { id: name.id, status: "running", reason: warning });
   }
   const eventIds = await appendEvents(
     sql,

@@ -4,7 +4,6 @@
  * any more goes on as the run that it is.
  */
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
-import { asReported } from "../../core/reasons/reason.ts";
 import { isOver } from "../../core/instances/instance-report.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { EnvironmentRow } from "../environments/environments.ts";
@@ -14,11 +13,13 @@ import { closeRun } from "../billing/runs/runs.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
 import type { LivePlacement, ReportingHost } from "./placement-reports.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 
 /** No host is believed to be further ahead than this; a number without a bound could use the column up. */
 const MAX_EPOCHS_AHEAD = 1_000;
 
-const END_NOT_KNOWN = "It ended after the moment to which the database was restored.";
+const END_NOT_KNOWN: Reason = { code: "run-ended-before-restore", params: {} };
 
 interface Restored {
   host: ReportingHost;
@@ -83,7 +84,7 @@ async function noteLostEnd(
     await moveEnvironment(sql, {
       environment,
       to: runsOn ? "error" : "stopped",
-      reason: runsOn ? { code: "start-forgotten-by-restore", params: {} } : asReported(END_NOT_KNOWN),
+      reason: runsOn ? { code: "start-forgotten-by-restore", params: {} } : END_NOT_KNOWN,
       actor: `host ${host.id}`,
       now,
       hostId: host.id,
@@ -92,7 +93,7 @@ async function noteLostEnd(
   await sql.change(
     `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4,
             ordered_by = coalesce(ordered_by, 'control-plane') WHERE instance_id = $1 AND epoch = $2`,
-    [instanceId, epoch, now, END_NOT_KNOWN],
+    [instanceId, epoch, now, inEnglish(END_NOT_KNOWN)],
   );
   if (placement.is_current)
     await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [instanceId]);

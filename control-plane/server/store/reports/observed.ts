@@ -118,7 +118,7 @@ export async function mergeObserved(
       ordersChanged && raiseGeneration(sql, hostId),
       sql.change(
         `UPDATE hosts SET observed_digest = $2, observed_substance = $3, observed_at = $4, status_reason = NULL,
-                restore_shown_at = NULL
+                restore_detected_at = NULL
           WHERE id = $1`,
         [hostId, observed.digest, substance, now],
       ),
@@ -149,7 +149,7 @@ interface LockedHost extends ReportingHost {
 async function lockHost(sql: Transaction, hostId: string): Promise<LockedHost | null> {
   const { rows } = await sql.query<LockedHost>(
     `SELECT id, name, coalesce(storage_pool, id) AS storage_pool, applied_generation >= generation AS has_applied_all,
-            restore_shown_at IS NOT NULL AS is_restored,
+            restore_detected_at IS NOT NULL AS is_restored,
             CASE WHEN observed_digest IS NOT NULL THEN observed_substance END AS last_substance,
             (SELECT d.deadline_at FROM host_drains d WHERE d.host_id = hosts.id) AS drain_deadline_at,
             (SELECT d.reason FROM host_drains d WHERE d.host_id = hosts.id) AS drain_reason

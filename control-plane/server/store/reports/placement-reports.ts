@@ -12,6 +12,8 @@ import type { EnvironmentRow } from "../environments/environments.ts";
 import { faultAtEnd } from "../hosts/gpus/card-fault.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
+import { asReported } from "../../core/reasons/reason.ts";
+import { storedReasonColumn, type StoredReason, storedReason } from "../database/values/reason-columns.ts";
 
 export interface LivePlacement {
   instance_id: string;
@@ -19,7 +21,7 @@ export interface LivePlacement {
   run_id: string;
   want: "running" | "stopped" | "removed";
   ordered_by: StopActor | null;
-  stop_reason: string | null;
+  stop_reason: StoredReason;
   state: InstanceState;
   detail: string | null;
   problem: string | null;
@@ -48,7 +50,7 @@ export interface ReportingHost {
 /** The placements that the host still has to know of, held to the end of the transaction. */
 export async function livePlacements(sql: Transaction, hostId: string): Promise<LivePlacement[]> {
   const { rows } = await sql.query<LivePlacement>(
-    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, p.stop_reason, p.state, p.detail, p.problem,
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, ${storedReasonColumn("p", "stop_reason")} AS stop_reason, p.state, p.detail, p.problem,
             p.container_id, p.exit_code, p.epoch = i.current_epoch AS is_current, i.state AS instance_state,
             CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id,
             EXISTS (SELECT FROM placement_host_skips s
@@ -266,10 +268,10 @@ function placedReport({ host, placement, seen }: Reported): PlacedReport {
     runId: placement.run_id,
     state: seen.phase,
     problem: seen.problem,
-    detail: seen.detail,
+    detail: seen.detail === "" ? null : asReported(seen.detail),
     exitCode: seen.exitCode,
     stopOrderedBy: placement.ordered_by,
-    stopReason: placement.stop_reason,
+    stopReason: storedReason(placement.stop_reason),
     isBehind: (seen.knownEpoch ?? 0) > placement.epoch,
     hostId: host.id,
     hostName: host.name,

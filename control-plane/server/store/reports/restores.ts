@@ -86,7 +86,7 @@ async function raiseAboveRestored(
   ]);
   await raiseTermAbove(sql, reported.term);
   await sql.change(
-    `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_shown_at = $3
+    `UPDATE hosts SET generation = greatest(generation, $2) + 1, observed_digest = NULL, restore_detected_at = $3
       WHERE id = $1`,
     [hostId, reported.generation, now],
   );

@@ -5,9 +5,9 @@
  */
 import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
 import type { InstanceState, WorkloadKind } from "@remotegpu/shared/values/workload";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { CardFault } from "../../core/hosts/card-fault.ts";
-import { type Drain, drainSentence } from "../../core/hosts/drain.ts";
+import { type Drain, drainWarning } from "../../core/hosts/drain.ts";
 import type { Failure, InstanceReport, StopActor, Transition } from "../../core/instances/instance-report.ts";
 import { type LogRule, ruleFor } from "../../core/training/log-rules.ts";
 import { type AfterFailure, afterFailure, type RetryState } from "../../core/training/retries.ts";
@@ -24,6 +24,8 @@ import { forgetPreflight, loseRanks, noteBreak, releaseGang } from "./gangs/gang
 import { lastGain, tailsOfRuns } from "./runs/left-by-runs.ts";
 import { PROGRESS, progressOf, type ProgressRow, notifyStallEnd, notifyStall } from "./runs/stalls.ts";
 import { rankState, RANK_STATE, type RankStateRow } from "./gangs/rank-states.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { storedReasonColumn, type StoredReason, storedReason } from "../database/values/reason-columns.ts";
 
 /** What an instance's host said last, and where that is. */
 export interface PlacedReport extends InstanceReport {
@@ -74,13 +76,9 @@ async function applyTransition(
     case "stays":
       return [];
     case "explains": {
-      const reason = transition.reason || (workload.status === "running" ? drainWarning(reports) : null);
-      if (reason !== reported.reported)
-        await store.explain(sql, {
-          id: workload.id,
-          status: workload.status,
-          reason: asReported(reason),
-        });
+      const reason = transition.reason ?? (workload.status === "running" ? warningOf(reports) : null);
+      if ((reason && inEnglish(reason)) !== reported.reported)
+        await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
     }
     case "becomes": {
@@ -92,8 +90,8 @@ async function applyTransition(
           first?.exitCode ??
           null,
       };
-      const reported = reason ?? (status === "running" ? drainWarning(reports) : null);
-      await store.move(sql, [{ ...move, to: status, reason: asReported(reported), cause }]);
+      const reported = reason ?? (status === "running" ? warningOf(reports) : null);
+      await store.move(sql, [{ ...move, to: status, reason: reported, cause }]);
       // What its rules stop is stopped everywhere; each of its other ends has nothing left that runs.
       if (status !== "stopping") return [];
       const by = { by: "control-plane", actor: "control-plane", now } as const;
@@ -108,7 +106,7 @@ async function applyTransition(
     case "loses": {
       const { status, reason, ranks, since } = transition;
       await loseRanks(sql, { kind, id: workload.id }, { ranks, since, now });
-      await store.move(sql, [{ ...move, to: status, reason: asReported(reason) }]);
+      await store.move(sql, [{ ...move, to: status, reason }]);
       const by = { by: "control-plane", actor: "control-plane", now, reason, cause: "host" } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
     }
@@ -116,25 +114,20 @@ async function applyTransition(
       const { reason, found } = transition;
       const ends = workload.endsWhenStalled === true;
       await notifyStall(sql, { kind, workload, found, now, ends });
-      const written = { reason: asReported(reason) };
       if (!ends) {
-        await store.explain(sql, { id: workload.id, status: workload.status, ...written });
+        await store.explain(sql, { id: workload.id, status: workload.status, reason });
         return [];
       }
       await store.move(sql, [
-        { ...move, to: rulesOf(kind).stopping(workload.status) ?? workload.status, ...written },
+        { ...move, to: rulesOf(kind).stopping(workload.status) ?? workload.status, reason },
       ]);
       const by = { by: "control-plane", actor: "control-plane", now, reason } as const;
       return await stopInstances(sql, { kind, id: workload.id }, by);
     }
     case "goes-on": {
       await notifyStallEnd(sql, { kind, workload, now });
-      const reason = transition.reason || drainWarning(reports);
-      await store.explain(sql, {
-        id: workload.id,
-        status: workload.status,
-        reason: asReported(reason),
-      });
+      const reason = transition.reason ?? warningOf(reports);
+      await store.explain(sql, { id: workload.id, status: workload.status, reason });
       return [];
     }
     case "fails":
@@ -146,7 +139,7 @@ async function applyTransition(
       await skipPool(sql, { start, storagePool: missing.storagePool, reason: transition.reason, now });
       return await waitAgain(sql, reported, {
         code: "mount-missing-in-pool",
-        params: { storage_pool: missing.storagePool, why: asReported(transition.reason) },
+        params: { storage_pool: missing.storagePool, why: transition.reason },
       });
     }
     case "leaves-card": {
@@ -155,7 +148,7 @@ async function applyTransition(
       await skipHostOfCard(sql, { start, hostId: first.hostId, reason: transition.reason, now });
       return await waitAgain(sql, reported, {
         code: "waiting-for-another-gpu",
-        params: { why: asReported(transition.reason) },
+        params: { why: transition.reason },
       });
     }
     case "places-anew":
@@ -203,7 +196,7 @@ async function settleFailure(
       now,
       hostId: failed[0]?.hostId ?? null,
       to,
-      reason: asReported(reason),
+      reason,
       cause,
       ...again,
     },
@@ -265,9 +258,9 @@ async function waitAgain(
 }
 
 /** What stands with whatever runs on a host that is being emptied. */
-function drainWarning(reports: readonly PlacedReport[]): string | null {
+function warningOf(reports: readonly PlacedReport[]): Reason | null {
   const [emptied] = reports.filter(({ drain }) => drain !== null);
-  return emptied?.drain == null ? null : drainSentence(emptied.hostName, emptied.drain);
+  return emptied?.drain == null ? null : drainWarning(emptied.hostName, emptied.drain);
 }
 
 interface ReportRow extends WorkloadName {
@@ -275,10 +268,10 @@ interface ReportRow extends WorkloadName {
   run_id: string | null;
   state: InstanceState;
   problem: InstanceProblem | null;
-  detail: string | null;
+  detail: StoredReason;
   exit_code: number | null;
   ordered_by: StopActor | null;
-  stop_reason: string | null;
+  stop_reason: StoredReason;
   is_behind: boolean;
   /** Null where it is of no gang. */
   rankState: RankStateRow | null;
@@ -303,9 +296,9 @@ export async function reportsOf(
   now: Date,
 ): Promise<Map<string, PlacedReport[]>> {
   const { rows } = await sql.query<ReportRow>(
-    `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, p.detail, p.exit_code,
+    `SELECT asked.kind, asked.id, i.rank, p.run_id, p.state, p.problem, ${storedReasonColumn("p", "detail")} AS detail, p.exit_code,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
-            p.stop_reason,
+            ${storedReasonColumn("p", "stop_reason")} AS stop_reason,
             i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind, ${RANK_STATE} AS "rankState", ${PROGRESS} AS progress, h.id AS host_id, h.name AS host_name,
             coalesce(h.storage_pool, h.id) AS storage_pool, d.deadline_at AS drain_deadline_at, d.reason AS drain_reason,
             CASE WHEN p.state IN ('stopped', 'failed') THEN ${FAULT_AT_END} END AS card_fault
@@ -326,10 +319,10 @@ function reportOf(row: ReportRow, now: Date): PlacedReport {
     runId: row.run_id,
     state: row.state,
     problem: row.problem,
-    detail: row.detail ?? "",
+    detail: row.detail.text === "" ? null : storedReason(row.detail),
     exitCode: row.exit_code,
     stopOrderedBy: row.ordered_by,
-    stopReason: row.stop_reason,
+    stopReason: storedReason(row.stop_reason),
     isBehind: row.is_behind,
     hostId: row.host_id,
     hostName: row.host_name,

@@ -16,7 +16,7 @@ import { appendEvent } from "../events/events.ts";
 import { ownedWorkloads } from "../orders/checks/workloads-of-payers.ts";
 import type { OrderOutcome } from "../orders/environment-orders.ts";
 import type { OrderContext } from "../orders/workload-stops.ts";
-import { KINDS_IN_LOCK_ORDER, ofAllKinds, storeOf } from "../workloads/kinds.ts";
+import { KINDS_IN_LOCK_ORDER, storeOf } from "../workloads/kinds.ts";
 import { copiesOf } from "./data/copies.ts";
 import { type DataFolder, listForRemoval, workloadFolders } from "./data/folders.ts";
 
@@ -113,10 +113,7 @@ async function isAtRisk(sql: Transaction, { customerId, now }: Decision): Promis
   return (await notifiedDay(sql, { customerId, overdueSince })) === AT_RISK_DAY;
 }
 
-const PAID_WORKLOADS = ofAllKinds(
-  (kind, { table, isOver }) =>
-    `SELECT '${kind}' AS kind, t.id, ${isOver} AS "isOver" FROM (${ownedWorkloads(table, ["id", "status"])}) t`,
-);
+const PAID_WORKLOADS = ownedWorkloads("workloads", ["kind", "id", "is_over"]);
 
 /**
  * What this customer pays for, in the order in which it is locked; what they have in other people's workspaces is paid
@@ -127,7 +124,7 @@ async function workloadsPaidBy(
   customerId: number,
 ): Promise<(WorkloadName & { isOver: boolean })[]> {
   const { rows } = await sql.query<WorkloadName & { isOver: boolean }>(
-    `SELECT kind, id, "isOver" FROM (${PAID_WORKLOADS}) paid ORDER BY array_position($3::text[], kind), id`,
+    `SELECT kind, id, is_over AS "isOver" FROM (${PAID_WORKLOADS}) paid ORDER BY array_position($3::text[], kind), id`,
     [[customerId], [], KINDS_IN_LOCK_ORDER],
   );
   return rows;

@@ -4,7 +4,6 @@
  */
 import { formatPoints, parsePoints } from "@remotegpu/shared/values/money";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
-import { asReported } from "../../core/reasons/reason.ts";
 import { fundsOf, isDueForSuspension } from "../../core/accounts/account-state.ts";
 import { MAX_SUSPENSION_GRACE_SECONDS } from "../../core/billing/stop-waiver.ts";
 import { rulesOf, type WorkloadStatus } from "../../core/workloads/kinds.ts";
@@ -16,9 +15,9 @@ import { appendEvent } from "../events/events.ts";
 import { raiseGeneration } from "../hosts/hosts.ts";
 import { changeAccountStatus, lockAccount } from "../billing/ledger/ledger.ts";
 import { waiveRun } from "../billing/runs/runs.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
-const SUSPENDED_SENTENCE =
-  "The account is suspended: its balance is used up. A top-up makes it normal again.";
+const SUSPENDED: Reason = { code: "account-suspended-and-stopped", params: {} };
 
 /** Customers whose state may change at this hour, in the order of their ids. */
 export async function accountsToSettle(sql: Connection, hour: Date): Promise<number[]> {
@@ -149,7 +148,7 @@ async function showStopping(
   const to = rulesOf(run.resource_type).stopping(workload.status);
   if (to === null) return;
   await storeOf(run.resource_type).move(sql, [
-    { workload, to, reason: asReported(SUSPENDED_SENTENCE), actor: "account", now, hostId: run.host_id },
+    { workload, to, reason: SUSPENDED, actor: "account", now, hostId: run.host_id },
   ]);
 }
 
@@ -168,7 +167,7 @@ async function appendStopOrder(
     customerId,
     actor: "account",
     new: run.id,
-    reason: SUSPENDED_SENTENCE,
+    reason: SUSPENDED,
   });
 }
 

@@ -19,7 +19,7 @@ export async function customersToWarn(sql: Connection, hour: Date): Promise<numb
     `SELECT c.id FROM customers c
       WHERE c.overdue_status <> 'normal' AND c.overdue_since <= $1
         AND NOT EXISTS (SELECT FROM data_risks r
-                         WHERE r.customer_id = c.id AND r.told_day = $2
+                         WHERE r.customer_id = c.id AND r.notified_day = $2
                            AND r.overdue_since = date_trunc('milliseconds', c.overdue_since))
       ORDER BY c.id`,
     [new Date(hour.getTime() - FIRST_RISK_DAY * MS_PER_DAY), AT_RISK_DAY],

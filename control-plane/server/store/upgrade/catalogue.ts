@@ -18,8 +18,8 @@ export interface TableColumn {
 export const SERIAL = "nextval";
 
 export interface Definition {
-  kind: "constraint" | "index" | "trigger" | "function";
-  /** Empty for a function. */
+  kind: "constraint" | "index" | "trigger" | "function" | "view";
+  /** Empty for a function and a view. */
   table: string;
   name: string;
   /** A constraint's clause; else the whole statement that makes it. */
@@ -77,5 +77,9 @@ const DEFINITIONS = `
     FROM pg_proc p
     WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind IN ('f', 'p')
       AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e')
+    UNION ALL
+    SELECT 'view', '', v.relname, pg_get_viewdef(v.oid)
+    FROM pg_class v WHERE v.relnamespace = current_schema()::regnamespace AND v.relkind = 'v'
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = v.oid AND deptype = 'e')
   ) d
   ORDER BY kind, "table" COLLATE "C", name COLLATE "C"`;

@@ -46,7 +46,7 @@ async function lockKnownJournals(
   keys: readonly JournalKey[],
 ): Promise<Map<string, LockedJournal>> {
   const { rows } = await sql.query<LockedJournal & { host_id: string }>(
-    `SELECT j.host_id, j.watermark, j.watermark_hash AS "watermarkHash", h.restore_shown_at IS NOT NULL AS "awaitsReport",
+    `SELECT j.host_id, j.watermark, j.watermark_hash AS "watermarkHash", h.restore_detected_at IS NOT NULL AS "awaitsReport",
             h.last_heartbeat AS "heardAt"
        FROM unnest($1::text[], $2::uuid[]) k (host_id, journal_id)
        JOIN host_journals j USING (host_id, journal_id) JOIN hosts h ON h.id = j.host_id

@@ -3,7 +3,7 @@ import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection } from "../database/database.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";
-import { ofAllKinds, storeOf } from "./kinds.ts";
+import { storeOf } from "./kinds.ts";
 
 export interface OverdueWorkload {
   kind: WorkloadKind;
@@ -23,17 +23,12 @@ export async function overdueWorkloads(
                              JOIN hosts h ON h.id = p.host_id
                             WHERE i.workload_kind = o.kind AND i.workload_id = o.id
                             ORDER BY p.gone_at IS NOT NULL, i.rank LIMIT 1) AS "hostName"
-       FROM (${OVERDUE}) o ORDER BY o.deadline, o.kind, o.id LIMIT $2`,
+       FROM workloads o WHERE o.status_deadline_at <= $1 AND o.deleted_at IS NULL
+      ORDER BY o.status_deadline_at, o.kind, o.id LIMIT $2`,
     [now, limit],
   );
   return rows;
 }
-
-const OVERDUE = ofAllKinds(
-  (kind, { table }) =>
-    `SELECT '${kind}' AS kind, t.id, t.status_deadline_at AS deadline FROM ${table} t
-      WHERE t.status_deadline_at <= $1 AND t.deleted_at IS NULL`,
-);
 
 /** The status lasts on: until the new deadline, for this reason. */
 export async function extendDeadline(

@@ -2,7 +2,6 @@
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { WorkloadStatus } from "../../core/workloads/kinds.ts";
 import type { Connection } from "../database/database.ts";
-import { ofAllKinds } from "./kinds.ts";
 
 export interface DerivedWorkload {
   kind: WorkloadKind;
@@ -17,16 +16,11 @@ export async function derivedWorkloads(
   { after, limit }: { after: Pick<DerivedWorkload, "kind" | "id"> | null; limit: number },
 ): Promise<DerivedWorkload[]> {
   const { rows } = await sql.query<DerivedWorkload>(
-    `SELECT d.kind, d.id, d.status, d.reason FROM (${DERIVED}) d
-      WHERE $1::text IS NULL OR (d.kind, d.id) > ($1, $2) ORDER BY d.kind, d.id LIMIT $3`,
+    `SELECT o.kind, o.id, o.status, o.status_reason AS reason FROM workloads o
+      WHERE o.is_derived AND o.deleted_at IS NULL AND ($1::text IS NULL OR (o.kind, o.id::text) > ($1, $2))
+        AND EXISTS (SELECT FROM instances i WHERE i.workload_kind = o.kind AND i.workload_id = o.id)
+      ORDER BY o.kind, o.id::text LIMIT $3`,
     [after?.kind ?? null, after?.id ?? null, limit],
   );
   return rows;
 }
-
-const DERIVED = ofAllKinds(
-  (kind, { table, isDerived }) =>
-    `SELECT '${kind}' AS kind, o.id::text AS id, o.status, o.status_reason AS reason FROM ${table} o
-      WHERE ${isDerived} AND o.deleted_at IS NULL
-        AND EXISTS (SELECT FROM instances i WHERE i.workload_kind = '${kind}' AND i.workload_id = o.id)`,
-);

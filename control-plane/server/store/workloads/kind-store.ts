@@ -19,13 +19,6 @@ export interface KindStore<Status extends string> {
     groupId: string;
     storage: string;
     tempStorage: string;
-    storagePool: string;
-    /** Which try of it this is, from 1. */
-    attempt: string;
-    /** Whose code comes to it; null where it has its image's. */
-    code: string;
-    /** How its instances find each other, as it was ordered; null where nobody said. */
-    distributed: string;
     /** Instances that start together. */
     startInstances: string;
   };
@@ -35,16 +28,12 @@ export interface KindStore<Status extends string> {
   waitingStarts: string;
   /** SQL: what goes after JOIN where the order `o` of such a start `s` is read. */
   orderOfStart: string;
-  /** SQL for a workload `o` of which nothing has begun yet since its places were given, so that all of it may wait again. */
-  isStarting: string;
-  /** SQL of the row `t`: whatever happens, nothing of it begins again. */
-  isOver: string;
-  /** SQL for a workload `o` whose status follows from reports by the pass over workloads, and not with each report. */
-  isDerived: string;
-  /** SQL of a waiting start's workload `o`: larger is more urgent; how many seconds it may run, null for kinds without such a limit. */
-  priority: string;
-  /** Since when the workload `o` waits; null where that is since it was made. */
-  queuedAt: string;
+  /**
+   * SQL of a waiting start's order `o`: its attempt, code, distributed, storage_pool
+   * and priority.
+   */
+  startColumns: string;
+  /** SQL of the workload `o`: how many seconds it may run, null for kinds without such a limit. */
   limitSeconds: string | null;
   /** What a workload takes of the quotas, as SQL of its row `t`. */
   uses: {

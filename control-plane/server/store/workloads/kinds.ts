@@ -32,14 +32,9 @@ export function ofAllKinds(each: (kind: WorkloadKind, store: KindStore<WorkloadS
   return KINDS_IN_LOCK_ORDER.map((kind) => each(kind, storeOf(kind))).join(" UNION ALL ");
 }
 
-/** `kind`, `id`, `customer_id` and `workspace_id` of all workloads. */
-export const ORDER_ACTORS = ofAllKinds(
-  (kind, { table }) => `SELECT '${kind}' AS kind, t.id, t.customer_id, t.workspace_id FROM ${table} t`,
-);
-
 /** SQL: who ordered the workload of the instance `alias`: variables in specs of its placements are sealed as theirs. */
 export const orderActorOfInstance = (alias: string) =>
-  `(SELECT ${safeBigint("o.customer_id")} FROM (${ORDER_ACTORS}) o WHERE o.kind = ${alias}.workload_kind AND o.id = ${alias}.workload_id)`;
+  `(SELECT ${safeBigint("o.customer_id")} FROM workloads o WHERE o.kind = ${alias}.workload_kind AND o.id = ${alias}.workload_id)`;
 
 /** `kind`, `id`, `first_rank` and `instances` of all that waits for a place. */
 export const WAITING_STARTS = ofAllKinds(

@@ -9,6 +9,14 @@ import type { PlacementRequest } from "../../core/placement/fleet/fits-on.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import type { Connection } from "../database/database.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import {
+  storedReasonColumn,
+  type StoredReason,
+  storedReason,
+  reasonColumns,
+} from "../database/values/reason-columns.ts";
 
 const POOL_SKIP_MS = 10 * MS_PER_MINUTE;
 /** A fault of a host lasts longer than somebody's forgotten folder, and its cards are closed apart from that. */
@@ -26,14 +34,16 @@ interface SkipRow {
   /** One of the two. */
   storage_pool: string | null;
   host_id: string | null;
-  reason: string;
+  reason: StoredReason;
   until: Date;
 }
 
 const SKIPS = `(
-  SELECT workload_kind, workload_id, first_rank, storage_pool, NULL AS host_id, reason, until FROM placement_skips
+  SELECT workload_kind, workload_id, first_rank, storage_pool, NULL AS host_id,
+         ${storedReasonColumn("k", "reason")} AS reason, until FROM placement_skips k
   UNION ALL
-  SELECT workload_kind, workload_id, first_rank, NULL, host_id, reason, until FROM placement_host_skips)`;
+  SELECT workload_kind, workload_id, first_rank, NULL, host_id, ${storedReasonColumn("k", "reason")}, until
+    FROM placement_host_skips k)`;
 
 /** By the key of the start: those that have not passed. */
 export async function skipsInForce(sql: Connection, now: Date): Promise<Map<string, Skips>> {
@@ -63,27 +73,31 @@ function byStart(rows: readonly SkipRow[]): Map<string, Skips> {
 }
 
 function skipOf({ storage_pool: storagePool, host_id: hostId, reason, until }: SkipRow): Skips[number] {
-  const reported = { reason, untilMs: until.getTime() };
+  const reported = { reason: storedReason(reason) ?? asReported(""), untilMs: until.getTime() };
   return storagePool === null ? { hostId: hostId ?? "", ...reported } : { storagePool, ...reported };
 }
 
 interface Skip {
   start: StartName;
-  reason: string;
+  reason: Reason;
   now: Date;
 }
+
+const REASON_COLUMNS = "reason, reason_code, reason_params";
+const NEWER = `until = EXCLUDED.until, reason = EXCLUDED.reason, reason_code = EXCLUDED.reason_code,
+  reason_params = EXCLUDED.reason_params`;
 
 /** A mount was missing there: the pool is not tried again for this start until then. */
 export async function skipPool(
   sql: Connection,
   { start: { kind, id, firstRank }, storagePool, reason, now }: Skip & { storagePool: string },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.change(
-    `INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
-     VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool)
-       DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
-    [kind, id, firstRank, storagePool, reason, new Date(now.getTime() + POOL_SKIP_MS)],
+    `INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, until, ${REASON_COLUMNS})
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (workload_kind, workload_id, first_rank, storage_pool) DO UPDATE SET ${NEWER}`,
+    [kind, id, firstRank, storagePool, new Date(now.getTime() + POOL_SKIP_MS), text, code, params],
   );
 }
 
@@ -95,9 +109,9 @@ export async function skipPoolsOfOthers(
   await sql.change(
     `WITH passed AS (DELETE FROM placement_skips
         WHERE workload_kind = $1 AND workload_id = $2 AND until <= $3)
-     INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, reason, until)
-     SELECT DISTINCT ON (w.rank, h.storage_pool) $1, $2, w.rank, h.storage_pool, coalesce(p.detail, ''),
-            p.state_changed_at + $4 * interval '1 ms'
+     INSERT INTO placement_skips (workload_kind, workload_id, first_rank, storage_pool, ${REASON_COLUMNS}, until)
+     SELECT DISTINCT ON (w.rank, h.storage_pool) $1, $2, w.rank, h.storage_pool, coalesce(p.detail, ''), p.detail_code,
+            p.detail_params, p.state_changed_at + $4 * interval '1 ms'
        FROM instances f JOIN placements p ON p.instance_id = f.id AND p.epoch = f.current_epoch
        JOIN hosts h ON h.id = p.host_id AND h.storage_pool IS NOT NULL
        JOIN instances w ON w.workload_kind = $1 AND w.workload_id = $2 AND w.current_epoch = 0
@@ -125,12 +139,12 @@ async function skipHostFor(
   { start: { kind, id, firstRank }, hostId, reason, now }: Skip & { hostId: string },
   forMs: number,
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.change(
-    `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, reason, until)
-     VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (workload_kind, workload_id, first_rank, host_id)
-       DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
-    [kind, id, firstRank, hostId, reason, new Date(now.getTime() + forMs)],
+    `INSERT INTO placement_host_skips (workload_kind, workload_id, first_rank, host_id, until, ${REASON_COLUMNS})
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (workload_kind, workload_id, first_rank, host_id) DO UPDATE SET ${NEWER}`,
+    [kind, id, firstRank, hostId, new Date(now.getTime() + forMs), text, code, params],
   );
 }
 
@@ -150,7 +164,7 @@ export async function pairSkipsInForce(sql: Connection, now: Date): Promise<Pair
 /** No gang is placed on both of them until then. Those that have passed are forgotten. */
 export async function skipPairs(
   sql: Connection,
-  { pairs, reason, now, until }: { pairs: readonly HostPair[]; reason: string; now: Date; until: Date },
+  { pairs, reason, now, until }: { pairs: readonly HostPair[]; reason: Reason; now: Date; until: Date },
 ): Promise<void> {
   if (pairs.length === 0) return;
   await sql.change("DELETE FROM gang_pair_skips WHERE until <= $1", [now]);
@@ -159,7 +173,7 @@ export async function skipPairs(
      SELECT DISTINCT p.host_id, p.other_host_id, $3, $4::timestamptz
        FROM unnest($1::text[], $2::text[]) AS p(host_id, other_host_id)
      ON CONFLICT (host_id, other_host_id) DO UPDATE SET reason = EXCLUDED.reason, until = EXCLUDED.until`,
-    [pairs.map(([one]) => one), pairs.map(([, other]) => other), reason, until],
+    [pairs.map(([one]) => one), pairs.map(([, other]) => other), inEnglish(reason), until],
   );
 }
 

@@ -3,7 +3,6 @@ import type { HostId } from "@remotegpu/shared/values/ids";
 import type { RegistryLoginQuestion } from "@remotegpu/shared/instance/image-fetch";
 import type { Connection } from "../database/database.ts";
 import { safeBigint } from "../database/values/old-values.ts";
-import { ORDER_ACTORS } from "./kinds.ts";
 import type { ImageUse } from "../hosts/images/image-terms.ts";
 
 /** Whose use of the image the host asks for; null where it has no such order, or none any more. */
@@ -39,7 +38,7 @@ async function useOfFetch(
 ): Promise<ImageUse | null> {
   const { rows } = await sql.query<ImageUse>(
     `SELECT ${safeBigint("e.customer_id")} AS "customerId", ${safeBigint("e.workspace_id")} AS "workspaceId", f.image
-       FROM image_fetches f JOIN (${ORDER_ACTORS}) e ON e.kind = f.workload_kind AND e.id = f.workload_id
+       FROM image_fetches f JOIN workloads e ON e.kind = f.workload_kind AND e.id = f.workload_id
       WHERE f.id = $1 AND f.host_id = $2 AND f.image = $3 AND f.ended_at IS NULL`,
     [fetchId, hostId, image],
   );

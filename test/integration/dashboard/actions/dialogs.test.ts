@@ -7,7 +7,7 @@ import { setSetting } from "@remotegpu/control-plane/server/store/accounts/setti
 import { GIB } from "@remotegpu/shared/values/units";
 import type { HTTPRequest, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";

@@ -1,7 +1,7 @@
 /** What the pages of members, webhooks, images and data change by mouse, and what the API says of it afterwards. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { fill, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone } from "../../../support/dashboard/keyboard.ts";

@@ -1,7 +1,7 @@
 /** An environment from its order to its stop, in a browser: by mouse through to its terminal, and by keyboard alone. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { fill, pathIs, press } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";

@@ -1,6 +1,6 @@
 /** The pages of environments as they look: whatever stands in names, to whom, in both themes and languages, and narrow. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { waiveBroken } from "@remotegpu/control-plane/server/store/billing/runs/run-waivers";
 import { transaction } from "@remotegpu/control-plane/server/store/database/database";
 import { keepWatches } from "@remotegpu/control-plane/server/store/environments/idle-watches";

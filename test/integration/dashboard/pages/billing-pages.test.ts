@@ -11,7 +11,7 @@ import { transaction } from "@remotegpu/control-plane/server/store/database/data
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
 import { insertRecords, insertRun, type RecordOptions } from "../../../support/billing/bill-records.ts";
 import { CHINA } from "../../../support/billing/metering-scene.ts";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { BilledRuns } from "../../../support/billing/billed-runs.ts";
 import { fill } from "../../../support/dashboard/by-hand.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";

@@ -3,7 +3,7 @@ import type { FleetMap } from "@remotegpu/control-plane/server/http/hosts/fleet-
 import { GIB } from "@remotegpu/shared/values/units";
 import type { KeyInput, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { expectSoundPage, expectText, pressButton, textOf } from "../../../support/dashboard/page-checks.ts";
 import { tabTo } from "../../../support/dashboard/keyboard.ts";

@@ -1,7 +1,7 @@
 /** What a customer has beside work, in the browser: data, images, keys, members and webhooks, added and removed by keyboard. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

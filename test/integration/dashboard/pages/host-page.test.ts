@@ -1,7 +1,7 @@
 /** A host's page in a browser: its cards with their lines, what happened, and what is done there. */
 import { GIB, MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import {
   expectSoundPage,

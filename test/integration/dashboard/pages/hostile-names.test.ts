@@ -9,7 +9,7 @@ import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { insertRecords } from "../../../support/billing/bill-records.ts";
 import { CHINA } from "../../../support/billing/metering-scene.ts";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import {
   type DashboardScene,
   openDashboardScene,

@@ -4,7 +4,7 @@ import { countAnswer, noCounts } from "@remotegpu/control-plane/server/core/infe
 import { keepTraffic } from "@remotegpu/control-plane/server/store/inference/gateway/traffic";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

@@ -1,7 +1,7 @@
 /** The map of ten thousand hosts in a browser: a page at a time, each of which says what it is a part of. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { pressOn, tabTo } from "../../../support/dashboard/keyboard.ts";
 import { expectAccessible, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

@@ -1,7 +1,7 @@
 /** The owner's page of money, in a browser without a window. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

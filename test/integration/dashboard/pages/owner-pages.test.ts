@@ -1,6 +1,6 @@
 /** Alarms, audit log and settings, in a browser without a window. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { fill } from "../../../support/dashboard/by-hand.ts";

@@ -1,7 +1,7 @@
 /** Training jobs in the browser: where their ranks stand, what went wrong first, and what is done with them by keyboard. */
 import type { Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBrowser } from "../../../support/browser.ts";
+import { hasBrowser } from "../../../support/engines/chromium/browser.ts";
 import { type DashboardScene, openDashboardScene } from "../../../support/dashboard/dashboard-scene.ts";
 import { dialogGone, openDialog, pressOn, tabTo, typeInto } from "../../../support/dashboard/keyboard.ts";
 import { expectSoundPage, expectText, textOf } from "../../../support/dashboard/page-checks.ts";

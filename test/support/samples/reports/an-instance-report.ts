@@ -6,7 +6,7 @@ export function anInstanceReport(change: Partial<InstanceReport> = {}): Instance
     rank: 0,
     state: "ready",
     problem: null,
-    detail: "",
+    detail: null,
     exitCode: null,
     stopOrderedBy: null,
     stopReason: null,

@@ -5,7 +5,7 @@
 import { execa } from "execa";
 import { AccessUnderTest } from "../../agent/access.ts";
 import { ownedName } from "../../containers/owned-name.ts";
-import { ACCESS, IN_NAMESPACE } from "../house.ts";
+import { ACCESS, IN_NAMESPACE } from "../../programs/program.ts";
 
 let made = 0;
 

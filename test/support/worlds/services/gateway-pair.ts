@@ -7,7 +7,8 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { eventually } from "../../eventually.ts";
-import { CONTROL_PLANE, type House, Program } from "../house.ts";
+import { type House } from "../house.ts";
+import { CONTROL_PLANE, Program } from "../../programs/program.ts";
 import { freePort } from "../../engines/free-ports.ts";
 
 const LOOPBACK = "127.0.0.1";

@@ -4,7 +4,7 @@
  */
 import { whatLacks } from "@remotegpu/shared/instance/features";
 import { THOUSANDTHS } from "@remotegpu/shared/values/units";
-import { asReported, type Reason } from "../../reasons/reason.ts";
+import type { Reason } from "../../reasons/reason.ts";
 import { hasNoOtherPayer } from "./fleet-state.ts";
 import { wantedGpus } from "./gpu-request.ts";
 import type { GpuCapacity, HostCapacity, HostPair } from "./fleet.ts";
@@ -23,14 +23,14 @@ export type GpuRequest =
 
 interface PoolSkip {
   storagePool: string;
-  reason: string;
+  reason: Reason;
   untilMs: number;
 }
 
 /** Where an attempt failed of what it stood on. */
 interface HostSkip {
   hostId: string;
-  reason: string;
+  reason: Reason;
   untilMs: number;
 }
 
@@ -101,12 +101,11 @@ function poolObstacles(host: HostCapacity, request: PlacementRequest, now: numbe
   for (const skip of request.skips)
     if (skip.untilMs <= now) continue;
     else if ("hostId" in skip) {
-      if (skip.hostId === host.id)
-        obstacles.push({ code: "host-skipped", params: { why: asReported(skip.reason) } });
+      if (skip.hostId === host.id) obstacles.push({ code: "host-skipped", params: { why: skip.reason } });
     } else if (skip.storagePool === host.storagePool)
       obstacles.push({
         code: "storage-pool-skipped",
-        params: { storage_pool: skip.storagePool, why: asReported(skip.reason) },
+        params: { storage_pool: skip.storagePool, why: skip.reason },
       });
   return obstacles;
 }

@@ -16,6 +16,9 @@ import { WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { IMPOSSIBILITY_CHINESE } from "./impossibility.ts";
+import { RUN_CHINESE } from "./runs.ts";
+import { GANG_CHINESE } from "./gangs.ts";
+import { GPU_FAULT_CHINESE } from "./gpu-faults.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -33,6 +36,9 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...ORDER_CHINESE,
   ...PRICE_CHINESE,
   ...IMPOSSIBILITY_CHINESE,
+  ...RUN_CHINESE,
+  ...GANG_CHINESE,
+  ...GPU_FAULT_CHINESE,
 };
 
 export const CHINESE: Language = {

@@ -14,4 +14,9 @@ export const ENVIRONMENT_CHINESE = messagesFor<typeof ENVIRONMENT_CODES>()({
   "lost-with-host": "所在主机已被声明为丢失。自最后一次收到其消息起的时间不计费。",
   "start-forgotten-by-restore":
     "数据库已恢复到较早的时刻，不知道在其主机上运行的这次启动。请重新启动以接管；在此之前不会干预它。",
+  "stopped-unused": "已停止：{minutes} 分钟内无人使用。{figures}",
+  "idle-stop-due": "若不使用，将于 {at} 停止。{figures}",
+  "environment-unused": "自 {since} 起无人使用，处理器使用率最高为单核的 {cpu_percent} %。",
+  "environment-unused-with-gpus":
+    "自 {since} 起无人使用，GPU 使用率最高为 {gpu_percent} %，处理器使用率最高为单核的 {cpu_percent} %。",
 });

@@ -33,4 +33,8 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "gpu-unhealthy-because": "{gpu_uuid} 状态异常：{why}",
   "gpu-used-by-process": "{gpu_uuid} 被外部进程 {process_id} 占用",
   "gpu-used-by-program": "{gpu_uuid} 被外部进程 {process_id}（{program}）占用",
+  "host-out-of-service": "主机 {host_name} 停止服务。",
+  "host-out-of-service-with-note": "主机 {host_name} 停止服务（{note}）。",
+  "drain-stops-now": "它正在被停止：{why}",
+  "drain-stops-at": "它将于 {at} 被停止：{why}",
 });

@@ -24,4 +24,5 @@ export const WAITING_CHINESE = messagesFor<typeof WAITING_CODES>()({
   several: "{reasons}",
   "mount-missing-in-pool": "存储池 {storage_pool} 中缺少挂载内容：{why}。",
   "waiting-for-another-gpu": "等待另一张 GPU：{why}。",
+  "order-not-waiting": "它已不再等待。",
 });

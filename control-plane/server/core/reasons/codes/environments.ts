@@ -12,4 +12,8 @@ export const ENVIRONMENT_CODES = {
   "runs-on-hosts": { host_count: "number", hosts: "names" },
   "lost-with-host": {},
   "start-forgotten-by-restore": {},
+  "stopped-unused": { minutes: "number", figures: "whole" },
+  "idle-stop-due": { at: "text", figures: "whole" },
+  "environment-unused": { since: "text", cpu_percent: "tenths" },
+  "environment-unused-with-gpus": { since: "text", gpu_percent: "number", cpu_percent: "tenths" },
 } as const satisfies CodeShapes;

@@ -31,4 +31,8 @@ export const HOST_CODES = {
   "gpu-unhealthy-because": { gpu_uuid: "text", why: "phrase" },
   "gpu-used-by-process": { gpu_uuid: "text", process_id: "number" },
   "gpu-used-by-program": { gpu_uuid: "text", process_id: "number", program: "text" },
+  "host-out-of-service": { host_name: "text" },
+  "host-out-of-service-with-note": { host_name: "text", note: "text" },
+  "drain-stops-now": { why: "whole" },
+  "drain-stops-at": { at: "text", why: "whole" },
 } as const satisfies CodeShapes;

@@ -24,4 +24,5 @@ export const WAITING_CODES = {
   several: { reasons: "sentences" },
   "mount-missing-in-pool": { storage_pool: "text", why: "phrase" },
   "waiting-for-another-gpu": { why: "phrase" },
+  "order-not-waiting": {},
 } as const satisfies CodeShapes;

@@ -16,6 +16,9 @@ import { WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { IMPOSSIBILITY_ENGLISH } from "./impossibility.ts";
+import { RUN_ENGLISH } from "./runs.ts";
+import { GANG_ENGLISH } from "./gangs.ts";
+import { GPU_FAULT_ENGLISH } from "./gpu-faults.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
@@ -33,6 +36,9 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...ORDER_ENGLISH,
   ...PRICE_ENGLISH,
   ...IMPOSSIBILITY_ENGLISH,
+  ...RUN_ENGLISH,
+  ...GANG_ENGLISH,
+  ...GPU_FAULT_ENGLISH,
 };
 
 export const ENGLISH: Language = {

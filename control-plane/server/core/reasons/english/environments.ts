@@ -19,4 +19,10 @@ export const ENVIRONMENT_ENGLISH = messagesFor<typeof ENVIRONMENT_CODES>()({
   "lost-with-host": "The host it ran on was declared lost. Its time since that was last heard is free.",
   "start-forgotten-by-restore":
     "The database was restored to an earlier moment and does not know the start that runs on its host. Start it anew to take it over; that start is left alone until then.",
+  "stopped-unused": "Stopped since nobody used it for {minutes} minutes. {figures}",
+  "idle-stop-due": "It is stopped at {at} unless it is used. {figures}",
+  "environment-unused":
+    "Since {since} nobody was in it, and its processors were used to {cpu_percent} % of one core at most.",
+  "environment-unused-with-gpus":
+    "Since {since} nobody was in it, its cards were used to {gpu_percent} % at most, and its processors were used to {cpu_percent} % of one core at most.",
 });

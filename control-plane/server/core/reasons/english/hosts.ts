@@ -35,4 +35,8 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "gpu-unhealthy-because": "{gpu_uuid} is unhealthy: {why}",
   "gpu-used-by-process": "{gpu_uuid} is used by process {process_id}, which is none of ours",
   "gpu-used-by-program": "{gpu_uuid} is used by process {process_id} ({program}), which is none of ours",
+  "host-out-of-service": "Host {host_name} is taken out of service.",
+  "host-out-of-service-with-note": "Host {host_name} is taken out of service ({note}).",
+  "drain-stops-now": "It is being stopped: {why}",
+  "drain-stops-at": "It is stopped at {at}: {why}",
 });

@@ -43,4 +43,5 @@ export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   several: "{reasons}",
   "mount-missing-in-pool": "A mount is missing in storage pool {storage_pool}: {why}.",
   "waiting-for-another-gpu": "Waiting for another GPU: {why}.",
+  "order-not-waiting": "It does not wait any more.",
 });

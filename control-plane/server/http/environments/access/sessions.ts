@@ -125,7 +125,7 @@ function sessionAnswer(c: ApiContext, row: AccessSessionRow): z.input<typeof Acc
     bytes_in: row.bytes_in,
     bytes_out: row.bytes_out,
     login: loginAnswer(row, c.var.actor.customerId),
-    told_at: row.told_at.toISOString(),
+    told_at: row.reported_at.toISOString(),
     cut_at: iso(row.cut_at),
     ended_at: iso(row.ended_at),
   };

@@ -19,24 +19,22 @@ import { noteTicket } from "../../../store/environments/access/ticket-events.ts"
 import type { EnvironmentRow } from "../../../store/environments/environments.ts";
 import { servedEnvironments } from "../../../store/environments/served-environments.ts";
 import { readSshPublicKey } from "../ssh-public-key.ts";
-import type { ApiApp, ApiDeps } from "../../deps.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { badField, conflict, notFound } from "../../request/refusal.ts";
 import {
   created,
   forAdmins,
-  forCustomers,
   iso,
   jsonBody,
-  noContent,
   NumericId,
-  ok,
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
+import { type NamedEntry, registerEntryResource } from "../../workloads/entry-resource.ts";
 import { orderContextOf } from "../../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "../entry-change.ts";
 import { environmentFor } from "../environment-access.ts";
+import { ENVIRONMENTS } from "../environment-kind.ts";
 import { statusPhrase } from "../../../core/reasons/plain-reason.ts";
 import { workloadThing } from "../../workloads/workload-thing.ts";
 
@@ -93,28 +91,6 @@ const post = createRoute({
   responses: created("The ticket", SshTicket),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/environments/{id}/ssh-tickets",
-  operationId: "listEnvironmentSshTickets",
-  tags,
-  summary: "Tickets by which administrators may or might enter it, newest first",
-  request: { params: WorkloadIdPath, query: PageQuery },
-  responses: ok("A page of tickets", pageOf(SshTicket)),
-});
-
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/environments/{id}/ssh-tickets/{ticket_id}",
-  operationId: "endEnvironmentSshTicket",
-  tags,
-  summary: "End a ticket before its time; for administrators and for who may manage the environment",
-  request: { params: WorkloadIdPath.extend({ ticket_id: NumericId }) },
-  responses: noContent("It opens nothing any more"),
-});
-
 export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
   api.openapi(post, async (c) => {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
@@ -142,28 +118,44 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const { id } = await environmentFor(c, c.req.valid("param").id, "read-workload");
-    const page = numericPage(c.req.valid("query"));
-    const rows = await ticketsOf(db, id, page);
-    return c.json(toPage(rows, page.limit, { item: ticketAnswer, key: (row) => [row.id] }), 200);
+  registerEntryResource(api, {
+    kind: ENVIRONMENTS,
+    path: "ssh-tickets",
+    one: {
+      path: "{ticket_id}",
+      params: WorkloadIdPath.extend({ ticket_id: NumericId }).transform(({ id, ticket_id }) => ({
+        workloadId: id,
+        id: ticket_id,
+      })),
+    },
+    tags,
+    Answer: SshTicket,
+    answer: ticketAnswer,
+    list: {
+      operationId: "listEnvironmentSshTickets",
+      summary: "Tickets by which administrators may or might enter it, newest first",
+      answers: "A page of tickets",
+      rows: (_c, environmentId, page) => ticketsOf(db, environmentId, page),
+    },
+    remove: {
+      operationId: "endEnvironmentSshTicket",
+      summary: "End a ticket before its time; for administrators and for who may manage the environment",
+      end: endOpenTicket,
+    },
   });
+}
 
-  api.openapi(remove, async (c) => {
-    const { id: requested, ticket_id: id } = c.req.valid("param");
-    const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
-    await changeEntry(c, { environmentId }, async (sql) => {
-      const { actor, now } = orderContextOf(c);
-      const ended = await endTicket(sql, { environmentId, id, actor, now });
-      if (ended !== null) return await noteTicket(sql, ended, { old: "open", actor, now });
-      const [known] = await ticketsOf(sql, environmentId, { limit: 1, after: id + 1 });
-      if (known?.id !== id)
-        throw notFound({
-          code: "named-ssh-ticket",
-          params: { ticket_id: id, environment: workloadThing("environment", environmentId) },
-        });
-    });
-    return c.body(null, 204);
+async function endOpenTicket(c: ApiContext, { workloadId: environmentId, id }: NamedEntry): Promise<void> {
+  await changeEntry(c, { environmentId }, async (sql) => {
+    const { actor, now } = orderContextOf(c);
+    const ended = await endTicket(sql, { environmentId, id, actor, now });
+    if (ended !== null) return await noteTicket(sql, ended, { old: "open", actor, now });
+    const [known] = await ticketsOf(sql, environmentId, { limit: 1, after: id + 1 });
+    if (known?.id !== id)
+      throw notFound({
+        code: "named-ssh-ticket",
+        params: { ticket_id: id, environment: workloadThing("environment", environmentId) },
+      });
   });
 }
 

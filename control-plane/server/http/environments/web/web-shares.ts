@@ -14,25 +14,25 @@ import {
   sharesOf,
   type WebShareRow,
 } from "../../../store/environments/web/web-shares.ts";
-import type { ApiApp, ApiDeps } from "../../deps.ts";
+import type { ApiApp, ApiContext, ApiDeps } from "../../deps.ts";
 import { secretHash } from "../../request/authentication.ts";
 import { refuseAdministrator } from "../../request/authorization.ts";
 import { once } from "../../request/idempotency.ts";
-import { numericPage, pageOf, PageQuery, toPage } from "../../request/pagination.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../../request/refusal.ts";
 import {
   created,
   forCustomers,
   iso,
   jsonBody,
-  noContent,
   NumericId,
   ok,
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
+import { type NamedEntry, registerEntryResource } from "../../workloads/entry-resource.ts";
 import { orderContextOf } from "../../workloads/orders.ts";
 import { environmentFor } from "../environment-access.ts";
+import { ENVIRONMENTS } from "../environment-kind.ts";
 import { originFor, targetNamed, webTargetFields } from "./web-origin.ts";
 import { workloadThing } from "../../workloads/workload-thing.ts";
 
@@ -104,29 +104,7 @@ const post = createRoute({
   responses: created("The share, with its link", MadeWebShare),
 });
 
-const list = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/environments/{id}/shares",
-  operationId: "listEnvironmentShares",
-  tags,
-  summary: "Links of it that are or were shared, newest first, with their last use",
-  request: { params: WorkloadIdPath, query: PageQuery },
-  responses: ok("A page of shares", pageOf(WebShare)),
-});
-
 const params = WorkloadIdPath.extend({ share_id: NumericId });
-
-const get = createRoute({
-  ...forCustomers,
-  method: "get",
-  path: "/environments/{id}/shares/{share_id}",
-  operationId: "getEnvironmentShare",
-  tags,
-  summary: "One shared link of it, that is open or was",
-  request: { params },
-  responses: ok("The share", WebShare),
-});
 
 const patch = createRoute({
   ...forCustomers,
@@ -148,17 +126,6 @@ const patch = createRoute({
     ),
   },
   responses: ok("The share", WebShare),
-});
-
-const remove = createRoute({
-  ...forCustomers,
-  method: "delete",
-  path: "/environments/{id}/shares/{share_id}",
-  operationId: "endEnvironmentShare",
-  tags,
-  summary: "End a share before its time, with all that is open by it",
-  request: { params },
-  responses: noContent("It opens nothing any more"),
 });
 
 export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
@@ -189,17 +156,33 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     });
   });
 
-  api.openapi(list, async (c) => {
-    const { id } = await environmentFor(c, c.req.valid("param").id, "read-workload");
-    const page = numericPage(c.req.valid("query"));
-    const rows = await sharesOf(db, id, page);
-    return c.json(toPage(rows, page.limit, { item: shareAnswer, key: (row) => [row.id] }), 200);
-  });
-
-  api.openapi(get, async (c) => {
-    const { id, share_id: shareId } = c.req.valid("param");
-    const { id: environmentId } = await environmentFor(c, id, "read-workload");
-    return c.json(shareAnswer(await shareFor(db, { environmentId, id: shareId })), 200);
+  registerEntryResource(api, {
+    kind: ENVIRONMENTS,
+    path: "shares",
+    one: {
+      path: "{share_id}",
+      params: params.transform(({ id, share_id }) => ({ workloadId: id, id: share_id })),
+    },
+    tags,
+    Answer: WebShare,
+    answer: shareAnswer,
+    list: {
+      operationId: "listEnvironmentShares",
+      summary: "Links of it that are or were shared, newest first, with their last use",
+      answers: "A page of shares",
+      rows: (_c, environmentId, page) => sharesOf(db, environmentId, page),
+    },
+    get: {
+      operationId: "getEnvironmentShare",
+      summary: "One shared link of it, that is open or was",
+      answers: "The share",
+      find: (_c, { workloadId: environmentId, id }) => shareFor(db, { environmentId, id }),
+    },
+    remove: {
+      operationId: "endEnvironmentShare",
+      summary: "End a share before its time, with all that is open by it",
+      end: endOpenShare,
+    },
   });
 
   api.openapi(patch, async (c) => {
@@ -219,15 +202,12 @@ export function registerWebShareRoutes(api: ApiApp, deps: ApiDeps): void {
     if (changed === null) throw conflict({ code: "share-over", params: { share_id: id } });
     return c.json(shareAnswer(changed), 200);
   });
+}
 
-  api.openapi(remove, async (c) => {
-    const { id: requested, share_id: id } = c.req.valid("param");
-    const { id: environmentId } = await environmentFor(c, requested, "manage-workload");
-    const { actor, now } = orderContextOf(c);
-    if (!(await endShare(c.var.deps.db, { environmentId, id, actor, now })))
-      await shareFor(c.var.deps.db, { environmentId, id });
-    return c.body(null, 204);
-  });
+async function endOpenShare(c: ApiContext, { workloadId: environmentId, id }: NamedEntry): Promise<void> {
+  const { actor, now } = orderContextOf(c);
+  const { db } = c.var.deps;
+  if (!(await endShare(db, { environmentId, id, actor, now }))) await shareFor(db, { environmentId, id });
 }
 
 /** @throws ApiRefusal */

@@ -20,13 +20,10 @@ const Statistics = z
       .array(
         z.object({
           resource_type: z.string(),
-          legacy_resource_type: z
-            .string()
-            .nullable()
-            .openapi({
-              description: "The old system's word; null for what was charged here",
-              example: "gpu",
-            }),
+          legacy_resource_type: z.string().nullable().openapi({
+            description: "The old system's word; null for what was charged here",
+            example: "gpu",
+          }),
           ...sums,
         }),
       )

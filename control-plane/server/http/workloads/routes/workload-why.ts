@@ -4,7 +4,6 @@ import { asPhrase } from "@remotegpu/shared/values/sentence";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
 import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import { fetchEndReason } from "../../../core/hosts/images/image-fetch.ts";
-import { faultSentence } from "../../../core/hosts/card-fault.ts";
 import { FleetState } from "../../../core/placement/fleet/fleet-state.ts";
 import { hostReasons, obstaclesReason } from "../../../core/placement/placement.ts";
 import { rulesOf } from "../../../core/workloads/kinds.ts";
@@ -28,6 +27,7 @@ import {
   passInputs,
   type ScheduledOrder,
 } from "../../../store/placement/inputs/pass-inputs.ts";
+import { faultReason } from "../../../core/hosts/card-fault.ts";
 
 const MOST_GPU_FAULTS = 8;
 const FITS: Reason = { code: "host-fits", params: {} };
@@ -148,7 +148,7 @@ async function whyOf(
     share: null,
     hosts: [],
     image_fetches: fetches,
-    gpu_faults: faults.map(({ told_at: at, code, rank, reason: why }) => ({
+    gpu_faults: faults.map(({ reported_at: at, code, rank, reason: why }) => ({
       at: at.toISOString(),
       code,
       rank,
@@ -225,7 +225,7 @@ async function runningReason(
   const guesses = await guessesAtPassword(sql, id);
   return joined([
     ...(names.size === 0 ? [] : [runsOn([...names])]),
-    ...faults.map((fault) => asReported(faultSentence(fault))),
+    ...faults.map(faultReason),
     ...(guesses === null ? [] : [asReported(guesses)]),
   ]);
 }

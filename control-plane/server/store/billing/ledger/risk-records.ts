@@ -8,11 +8,11 @@ export async function notifiedDay(
   sql: Connection,
   { customerId, overdueSince }: { customerId: number; overdueSince: Date },
 ): Promise<RiskDay | null> {
-  const { rows } = await sql.query<{ told_day: RiskDay }>(
-    "SELECT told_day FROM data_risks WHERE customer_id = $1 AND overdue_since = $2",
+  const { rows } = await sql.query<{ notified_day: RiskDay }>(
+    "SELECT notified_day FROM data_risks WHERE customer_id = $1 AND overdue_since = $2",
     [customerId, overdueSince],
   );
-  return rows[0]?.told_day ?? null;
+  return rows[0]?.notified_day ?? null;
 }
 
 export async function setNotifiedDay(
@@ -20,9 +20,9 @@ export async function setNotifiedDay(
   reported: { customerId: number; overdueSince: Date; day: RiskDay; at: Date },
 ): Promise<void> {
   await sql.change(
-    `INSERT INTO data_risks (customer_id, overdue_since, told_day, told_at) VALUES ($1, $2, $3, $4)
+    `INSERT INTO data_risks (customer_id, overdue_since, notified_day, notified_at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (customer_id) DO UPDATE
-        SET overdue_since = EXCLUDED.overdue_since, told_day = EXCLUDED.told_day, told_at = EXCLUDED.told_at`,
+        SET overdue_since = EXCLUDED.overdue_since, notified_day = EXCLUDED.notified_day, notified_at = EXCLUDED.notified_at`,
     [reported.customerId, reported.overdueSince, reported.day, reported.at],
   );
 }
@@ -33,16 +33,16 @@ export async function endRisks(
   ended: readonly { customerId: number; at: Date }[],
 ): Promise<void> {
   if (ended.length === 0) return;
-  const { rows } = await sql.change<{ customer_id: number; told_day: RiskDay }>(
-    "DELETE FROM data_risks WHERE customer_id = ANY($1::bigint[]) RETURNING customer_id, told_day",
+  const { rows } = await sql.change<{ customer_id: number; notified_day: RiskDay }>(
+    "DELETE FROM data_risks WHERE customer_id = ANY($1::bigint[]) RETURNING customer_id, notified_day",
     [ended.map(({ customerId }) => customerId)],
   );
   const endedAt = new Map(ended.map(({ customerId, at }) => [customerId, at]));
   await appendEvents(
     sql,
-    rows.flatMap(({ customer_id: customerId, told_day }) => {
+    rows.flatMap(({ customer_id: customerId, notified_day }) => {
       const at = endedAt.get(customerId);
-      if (at === undefined || told_day !== AT_RISK_DAY) return [];
+      if (at === undefined || notified_day !== AT_RISK_DAY) return [];
       const reason = reasonOf("account-data-safe");
       return { at, kind: "data-at-risk-ended", customerId, actor: "control-plane", reason };
     }),

@@ -26,7 +26,7 @@ export async function poolOfSampler(
   { hostId, now }: { hostId: string; now: Date },
 ): Promise<string | null> {
   const { rows } = await sql.change<{ pool: string }>(
-    `UPDATE hosts SET storage_asked_at = $2 WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL
+    `UPDATE hosts SET storage_requested_at = $2 WHERE id = $1 AND deleted_at IS NULL AND revoked_at IS NULL
       RETURNING coalesce(storage_pool, id) AS pool`,
     [hostId, now],
   );
@@ -42,7 +42,7 @@ export async function samplerOf(
     `SELECT id FROM hosts
       WHERE coalesce(storage_pool, id) = $1 AND ${SERVES_POOL} AND connection = 'connected'
         AND deleted_at IS NULL AND revoked_at IS NULL
-        AND storage_asked_at > $2
+        AND storage_requested_at > $2
       ORDER BY id COLLATE "C" LIMIT 1`,
     [pool, new Date(now.getTime() - REQUESTED_WITHIN_MS)],
   );

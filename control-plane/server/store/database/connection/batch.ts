@@ -5,7 +5,7 @@
  * each by itself and takes no COPY; knows no table.
  */
 import type { Connection, FieldDef, QueryResultRow, Submittable } from "pg";
-import { preparedValue, type RowShape, rowShape } from "../driver-internals.ts";
+import { preparedValue, type RowShape, rowShape } from "./driver-internals.ts";
 import { type PreparedStatements, preparedStatements } from "./prepared-statements.ts";
 import type { Statement } from "./statement-in-role.ts";
 

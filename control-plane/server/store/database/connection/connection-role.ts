@@ -6,7 +6,7 @@
 import type { ClientBase } from "pg";
 import { APPEND_ONLY_TABLES } from "./append-only.ts";
 import { APPLICATION_ROLE } from "./application-role.ts";
-import { connectionOf, sessionOf } from "../driver-internals.ts";
+import { connectionOf, sessionOf } from "./driver-internals.ts";
 import { letPrepare } from "./prepared-statements.ts";
 
 /** `unguarded`: it could change the books, and has no role that it might take instead. */

@@ -4,7 +4,7 @@
  * do; knows no table.
  */
 import type { Connection, Submittable } from "pg";
-import type { CopyConnection } from "../driver-internals.ts";
+import type { CopyConnection } from "./driver-internals.ts";
 
 /** What COPY's text format reads as NULL. */
 const NULL = "\\N";

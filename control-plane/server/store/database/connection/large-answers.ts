@@ -3,7 +3,7 @@
  * takes the rows apart meanwhile: a connection on which much has come is read on in the next turn of the loop.
  */
 import type { ClientBase } from "pg";
-import { connectionOf } from "../driver-internals.ts";
+import { connectionOf } from "./driver-internals.ts";
 
 /** More comes to whoever fills this: the most that TLS hands out at once, and a part of what is read without it. */
 const MUCH_BYTES = 16_384;

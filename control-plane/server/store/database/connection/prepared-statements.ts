@@ -6,7 +6,7 @@
  */
 import { hash } from "node:crypto";
 import { type Connection, DatabaseError } from "pg";
-import type { RowShape } from "../driver-internals.ts";
+import type { RowShape } from "./driver-internals.ts";
 
 /** More than a connection sends often; each takes some ten KiB of its session. */
 export const MAX_PREPARED = 1_000;

@@ -4,7 +4,7 @@
  */
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
-import type { Reason } from "../../../core/reasons/reason.ts";
+import { asReported, isReason, type Reason } from "../../../core/reasons/reason.ts";
 
 export interface ReasonColumns {
   text: string;
@@ -33,6 +33,25 @@ export function reasonColumns(reason: Reason | null): ReasonColumns | typeof NOT
 
 /** A pass of the scheduler gives one reason to all orders of a shape. */
 const cached = new WeakMap<Reason, ReasonColumns>();
+
+/** As a table has a reason. */
+export interface StoredReason {
+  text: string | null;
+  code: string | null;
+  params: Record<string, unknown> | null;
+}
+
+/** A code whose text is another one was written before the text: by a version that writes no codes, it was replaced alone. */
+export function storedReason({ text, code, params }: StoredReason): Reason | null {
+  if (text === null) return null;
+  const reason = { code, params };
+  return isReason(reason) && inEnglish(reason) === text ? reason : asReported(text);
+}
+
+/** SQL: a StoredReason of a text of a table that has its code and parameters beside it. */
+export function storedReasonColumn(row: string, text: string): string {
+  return `jsonb_build_object('text', ${row}.${text}, 'code', ${row}.${text}_code, 'params', ${row}.${text}_params)`;
+}
 
 /** Of several rows, each column as one list. */
 export function reasonLists(reasons: readonly (Reason | null)[]) {

@@ -114,8 +114,8 @@ async function newSince(
 ): Promise<{ sessions: number; attempts: number }> {
   const { rows } = await sql.query<{ sessions: number; attempts: number }>(
     `SELECT (SELECT count(*) FROM access_sessions
-               WHERE host_id = $1 AND first_told_at > $2 AND gateway_id IS NULL) AS sessions,
-            (SELECT count(*) FROM access_attempts WHERE host_id = $1 AND told_at > $2) AS attempts`,
+               WHERE host_id = $1 AND first_reported_at > $2 AND gateway_id IS NULL) AS sessions,
+            (SELECT count(*) FROM access_attempts WHERE host_id = $1 AND reported_at > $2) AS attempts`,
     [hostId, since],
   );
   return rows[0] ?? { sessions: 0, attempts: 0 };

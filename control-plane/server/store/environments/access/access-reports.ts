@@ -86,7 +86,7 @@ async function putSessions(
   await sql.change(
     `INSERT INTO access_sessions AS s (host_id, session_id, env_id, instance_id, run_id, lease_id, service_type,
             client_address, opened_at, bytes_in, bytes_out, login_method, login_at, key_fingerprint, key_customer_id,
-            key_name, key_ticket_id, first_told_at, told_at, ended_at, ended_by, end_detail)
+            key_name, key_ticket_id, first_reported_at, reported_at, ended_at, ended_by, end_detail)
      SELECT $1, "sessionId", "environmentId", "instanceId", "runId", "leaseId", service, "from", "openedAt", "bytesIn",
             "bytesOut", method, "loginAt", fingerprint, "customerId", "keyName", "ticketId", $3, $3, "endedAt", "endedBy",
             detail
@@ -101,7 +101,7 @@ async function putSessions(
             key_customer_id = coalesce(s.key_customer_id, excluded.key_customer_id),
             key_name = coalesce(s.key_name, excluded.key_name),
             key_ticket_id = coalesce(s.key_ticket_id, excluded.key_ticket_id),
-            told_at = excluded.told_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
+            reported_at = excluded.reported_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
             end_detail = excluded.end_detail`,
     [hostId, JSON.stringify(rows), now],
   );
@@ -115,7 +115,7 @@ async function putAttempts(
   if (attempts.length === 0) return;
   await sql.change(
     `INSERT INTO access_attempts (id, host_id, attempts_id, env_id, lease_id, service_type, client_address, outcome,
-            attempts, first_at, last_at, told_at)
+            attempts, first_at, last_at, reported_at)
      SELECT nextval(pg_get_serial_sequence('access_sessions', 'id')), $1, "attemptsId", "environmentId", "leaseId",
             service, "from", outcome, count, "firstAt", "lastAt", $3
        FROM jsonb_to_recordset($2::jsonb) AS t("attemptsId" text, "environmentId" text, "leaseId" text, service text,

@@ -13,7 +13,7 @@ export interface AccessSessionRow extends LoginColumns {
   opened_at: Date;
   bytes_in: number;
   bytes_out: number;
-  told_at: Date;
+  reported_at: Date;
   ended_at: Date | null;
   ended_by: SessionEnd | null;
   end_detail: string;
@@ -22,7 +22,7 @@ export interface AccessSessionRow extends LoginColumns {
 
 const SELECT = `SELECT s.id, s.host_id, s.service_type, s.client_address, s.opened_at, s.bytes_in, s.bytes_out,
     s.login_method, s.login_at, s.key_fingerprint, s.key_customer_id, c.username AS key_username, s.key_name,
-    s.key_ticket_id, s.told_at, s.ended_at, s.ended_by, s.end_detail, s.cut_at
+    s.key_ticket_id, s.reported_at, s.ended_at, s.ended_by, s.end_detail, s.cut_at
   FROM access_sessions s LEFT JOIN customers c ON c.id = s.key_customer_id`;
 
 /** Newest first; fetches one row more than the limit. */

@@ -36,7 +36,7 @@ export async function putTerminalSessions(
   await sql.change(
     `INSERT INTO access_sessions (host_id, session_id, env_id, instance_id, run_id, gateway_id, service_type,
             client_address, opened_at, bytes_in, bytes_out, login_method, login_at, key_customer_id, key_name,
-            first_told_at, told_at, ended_at, ended_by, end_detail)
+            first_reported_at, reported_at, ended_at, ended_by, end_detail)
      SELECT p.host_id, t."sessionId", e.id, p.instance_id, p.run_id, $1, 'terminal', t."from", t."openedAt", t."bytesIn",
             t."bytesOut", 'browser', t."openedAt", t."customerId", k.name, $3, $3, CASE WHEN t."endedAt" IS NOT NULL THEN greatest(t."endedAt", t."openedAt") END,
             t."endedBy", t.detail
@@ -47,7 +47,7 @@ export async function putTerminalSessions(
        JOIN placements p ON p.instance_id = t."instanceId" AND p.epoch = t."placementEpoch" AND p.run_id IS NOT NULL
        LEFT JOIN api_keys k ON k.id = t."keyId"
      ON CONFLICT (host_id, session_id) DO UPDATE SET bytes_in = excluded.bytes_in, bytes_out = excluded.bytes_out,
-            told_at = excluded.told_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
+            reported_at = excluded.reported_at, ended_at = excluded.ended_at, ended_by = excluded.ended_by,
             end_detail = excluded.end_detail`,
     [gatewayId, JSON.stringify(rows), now],
   );

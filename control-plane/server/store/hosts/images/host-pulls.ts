@@ -35,17 +35,17 @@ export async function putHostPulls(
                            WHERE t.image = p.image AND t."fetchId" IS NOT DISTINCT FROM p.fetch_id
                              AND t."firstOrder" IS NOT DISTINCT FROM ${FIRST_ORDER}))
      INSERT INTO host_pulls AS p (host_id, image, fetch_id, instance_ids, state, layers_done, layers, bytes_done, bytes,
-            problem, operator_detail, told_at)
+            problem, operator_detail, reported_at)
      SELECT $1, image, "fetchId", "instanceIds", state, "layersDone", layers, "bytesDone", bytes, problem,
             "operatorDetail", $3
        FROM told
      ON CONFLICT (host_id, image, fetch_id, (${FIRST_ORDER})) DO UPDATE
         SET instance_ids = excluded.instance_ids, state = excluded.state, layers_done = excluded.layers_done, layers = excluded.layers,
             bytes_done = excluded.bytes_done, bytes = excluded.bytes, problem = excluded.problem,
-            operator_detail = excluded.operator_detail, told_at = excluded.told_at
+            operator_detail = excluded.operator_detail, reported_at = excluded.reported_at
       WHERE (p.state, p.problem, p.instance_ids) IS DISTINCT FROM
             (excluded.state, excluded.problem, excluded.instance_ids)
-         OR p.told_at <= $4
+         OR p.reported_at <= $4
             AND (p.layers_done, p.layers, p.bytes_done, p.bytes, p.operator_detail) IS DISTINCT FROM
                 (excluded.layers_done, excluded.layers, excluded.bytes_done, excluded.bytes, excluded.operator_detail)`,
     [hostId, JSON.stringify(pulls.map(inOrder)), now, new Date(now.getTime() - PROGRESS_EVERY_MS)],
@@ -97,7 +97,7 @@ export interface HostPullRow {
   bytes: number | null;
   problem: PullProblem | null;
   operator_detail: string | null;
-  told_at: Date;
+  reported_at: Date;
   /** The first order that waits for it; empty where a fetch tells it from other pulls of the image. */
   first_order: string;
 }
@@ -113,7 +113,7 @@ export async function pullsOfHost(
   { hostId, limit, after }: { hostId: string; limit: number; after: PullKey | null },
 ): Promise<HostPullRow[]> {
   const { rows } = await sql.query<HostPullRow>(
-    `SELECT image, fetch_id, state, layers_done, layers, bytes_done, bytes, problem, operator_detail, told_at, first_order
+    `SELECT image, fetch_id, state, layers_done, layers, bytes_done, bytes, problem, operator_detail, reported_at, first_order
        FROM (SELECT *, coalesce(${FIRST_ORDER}, '') AS first_order FROM host_pulls WHERE host_id = $1) p
       WHERE (image, fetch_id IS NULL, coalesce(fetch_id, ''), first_order) > ($2, $3::text = '', $3, $4)
       ORDER BY image, fetch_id IS NULL, coalesce(fetch_id, ''), first_order LIMIT $5`,

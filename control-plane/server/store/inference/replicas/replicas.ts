@@ -21,6 +21,8 @@ import { REPORTS_STREAMS } from "../../hosts/host-features.ts";
 import { isExplainedByGpu } from "../../hosts/gpus/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "../rollouts.ts";
 import { isOfService } from "../service-instances.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { storedReasonColumn, type StoredReason, storedReason } from "../../database/values/reason-columns.ts";
 
 export interface ServiceSnapshot {
   id: string;
@@ -73,7 +75,7 @@ interface ReplicaRow {
   detail: string | null;
   is_gpu_fault: boolean;
   ordered_by: StopActor | null;
-  stop_reason: string | null;
+  stop_reason: StoredReason;
   is_behind: boolean;
   is_held: boolean;
   placed_at: Date;
@@ -139,7 +141,7 @@ async function withReplicas(
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
             p.problem, p.detail, coalesce(${IS_GPU_FAULT}, false) AS is_gpu_fault,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
-            p.stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
+            ${storedReasonColumn("p", "stop_reason")} AS stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
             p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
             ${HAS_SERVED} AS has_served,
             (SELECT k.count FROM run_restarts k WHERE k.run_id = p.run_id AND NOT ${HAS_SERVED}) AS early_ends,
@@ -233,7 +235,7 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     detail: row.detail ?? "",
     isGpuFault: row.is_gpu_fault,
     stopOrderedBy: row.ordered_by,
-    stopReason: row.stop_reason,
+    stopReason: storedReason(row.stop_reason),
     isBehind: row.is_behind,
     isHeld: row.is_held,
     placedForMs: since(row.placed_at),
@@ -241,6 +243,6 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     earlyEnds: row.early_ends ?? 0,
     stateForMs: since(row.state_changed_at),
     silentForMs: row.connection === "unreachable" ? since(row.last_heartbeat) : 0,
-    emptied: row.is_emptied ? drainReason(hostName, row.drain_reason) : null,
+    emptied: row.is_emptied ? inEnglish(drainReason(hostName, row.drain_reason)) : null,
   };
 }

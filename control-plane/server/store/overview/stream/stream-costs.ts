@@ -9,7 +9,6 @@ import type { WorkloadCost } from "../../../core/stream/snapshot.ts";
 import { workloadTopic } from "../../../core/stream/topics.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import { type Connection, type Database, transaction } from "../../database/database.ts";
-import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 import { chargedOfWorkloads, costsOfWorkloads } from "../workload-money.ts";
 
 interface RunningRow {
@@ -103,7 +102,7 @@ async function runningNow(sql: Connection): Promise<RunningRow[]> {
   const { rows } = await sql.query<RunningRow>(
     `SELECT o.kind, o.id, o.customer_id, w.id AS workspace_id
        FROM (SELECT DISTINCT resource_type, resource_id FROM runs WHERE closed_at IS NULL) r
-       JOIN (${ORDER_ACTORS}) o ON o.kind = r.resource_type AND o.id = r.resource_id
+       JOIN workloads o ON o.kind = r.resource_type AND o.id = r.resource_id
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}`,
   );
   return rows;

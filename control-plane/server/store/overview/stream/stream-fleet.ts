@@ -4,7 +4,6 @@ import type { CardReading, FleetSnapshot } from "../../../core/stream/snapshot.t
 import { type Owner, workloadTopic } from "../../../core/stream/topics.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 
 interface CardRow {
   uuid: string;
@@ -72,7 +71,7 @@ async function holdersNow(sql: Connection): Promise<ReadonlyMap<string, Readonly
   }>(
     `SELECT DISTINCT a.gpu_uuid, o.kind, o.id, o.customer_id, w.id AS workspace_id
        FROM gpu_allocations a JOIN instances i ON i.id = a.instance_id
-       JOIN (${ORDER_ACTORS}) o ON o.kind = i.workload_kind AND o.id = i.workload_id
+       JOIN workloads o ON o.kind = i.workload_kind AND o.id = i.workload_id
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}
       WHERE a.released_at IS NULL`,
   );

@@ -7,7 +7,7 @@ import type { Mark, Stamp } from "../../../core/stream/snapshot.ts";
 import { topicOf, workloadTopic } from "../../../core/stream/topics.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { ORDER_ACTORS, ofAllKinds } from "../../workloads/kinds.ts";
+import { ofAllKinds } from "../../workloads/kinds.ts";
 
 /** A transaction that writes longer than this is not seen before its rows are written again. */
 export const LOOKBACK_SECONDS = 15;
@@ -96,7 +96,7 @@ const WRITTEN = ofAllKinds(
        WHERE t.updated_at > now() - make_interval(secs => $1) LIMIT $2)`,
 );
 const NOTED = `SELECT o.kind, o.id, o.customer_id, o.workspace_id, NULL::timestamptz AS updated_at, NULL AS status
-       FROM (${ORDER_ACTORS}) o JOIN unnest($3::text[], $4::text[]) AS n (kind, id) ON n.kind = o.kind AND n.id = o.id`;
+       FROM workloads o JOIN unnest($3::text[], $4::text[]) AS n (kind, id) ON n.kind = o.kind AND n.id = o.id`;
 
 interface WrittenRow {
   kind: WorkloadKind;

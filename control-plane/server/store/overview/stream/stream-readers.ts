@@ -6,7 +6,6 @@ import { type Owner, type Sight, workloadTopic } from "../../../core/stream/topi
 import { HOLDER_COLUMNS, holderOf, type HolderRow, IS_LIVE } from "../../accounts/api-keys.ts";
 import { LIVE } from "../../accounts/workspaces.ts";
 import type { Connection } from "../../database/database.ts";
-import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 
 /** By the number of the key; one that opens nothing any more is missing. */
 export async function sightsOf(
@@ -95,7 +94,7 @@ export async function ownersOf(
     workspace_id: number | null;
   }>(
     `SELECT o.kind, o.id, o.customer_id, w.id AS workspace_id
-       FROM (${ORDER_ACTORS}) o JOIN unnest($1::text[], $2::text[]) AS asked (kind, id) ON asked.kind = o.kind AND asked.id = o.id
+       FROM workloads o JOIN unnest($1::text[], $2::text[]) AS asked (kind, id) ON asked.kind = o.kind AND asked.id = o.id
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}`,
     [workloads.map(({ kind }) => kind), workloads.map(({ id }) => id)],
   );

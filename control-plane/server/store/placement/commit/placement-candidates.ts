@@ -1,6 +1,6 @@
 /** The starts of a batch that may be placed at all: they wait, are held by this transaction, and have nothing left anywhere. */
 import { fetchReason } from "../../../core/hosts/images/image-fetch.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { stopReason } from "../../../core/queue/waiting-reasons.ts";
 import type { PlaceableStart } from "../../../core/workloads/placeable-start.ts";
 import { type StartName, startKey } from "../../../core/workloads/start.ts";
@@ -31,7 +31,7 @@ export async function lockCandidates(
     const placeable = waiting.get(key);
     waiting.delete(key);
     if (placeable === undefined)
-      return { committed: false, reason: "not-queued", detail: asReported("It does not wait any more.") };
+      return { committed: false, reason: "not-queued", detail: { code: "order-not-waiting", params: {} } };
     const holder = holders.get(key);
     const fetch = fetches.get(key);
     if (fetch !== undefined) return stillHeld(fetchReason(fetch.hostName, fetch.pull, holder !== undefined));

@@ -17,7 +17,7 @@ import { rulesOf, type WorkloadStatus } from "../../../core/workloads/kinds.ts";
 import { startKey } from "../../../core/workloads/start.ts";
 import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
-import { ofAllKinds, storeOf } from "../../workloads/kinds.ts";
+import { storeOf } from "../../workloads/kinds.ts";
 import { placementsNotGone } from "../../workloads/instances/workload-placements.ts";
 
 export interface PlacementForImage extends PlacedForImage {
@@ -30,12 +30,6 @@ export interface PlacementForImage extends PlacedForImage {
   image: string;
   payerId: number;
 }
-
-/** Workloads of which nothing has begun, so that all of it may wait again. */
-const STARTING = ofAllKinds(
-  (kind, { table, isStarting }) =>
-    `SELECT '${kind}' AS kind, o.id FROM ${table} o WHERE ${isStarting} AND o.deleted_at IS NULL`,
-);
 
 /**
  * Those of hosts that pull for us, the longest placed first. A pull that names its orders is theirs alone: another order
@@ -79,7 +73,7 @@ export async function placementsForImages(
                 AND (t.instance_ids IS NULL OR p.instance_id = ANY(t.instance_ids))
               ORDER BY t.state LIMIT 1) pull ON true
        JOIN instances i ON i.id = p.instance_id AND i.current_epoch = p.epoch
-       JOIN (${STARTING}) o ON o.kind = i.workload_kind AND o.id = i.workload_id
+       JOIN workloads o ON o.kind = i.workload_kind AND o.id = i.workload_id AND o.is_starting AND o.deleted_at IS NULL
        JOIN runs r ON r.id = p.run_id
       WHERE $2::text IS NULL OR (o.kind = $2 AND o.id = $3)
       ORDER BY placed_at, o.kind, o.id, i.rank LIMIT $1`,

@@ -89,14 +89,14 @@ export async function waitingStarts(sql: Connection): Promise<WaitingStart[]> {
 
 /** Rows of the old system may not say when they were made: nothing has waited longer. */
 function waitingSql(kind: WorkloadKind, store: KindStore<WorkloadStatus>): string {
-  const { waitingStarts: starts, orderOfStart, columns, priority, limitSeconds, queuedAt } = store;
-  return `SELECT s.id, s.first_rank, s.instances, ${columns.attempt} AS attempt, ${columns.code} AS code, ${columns.distributed} AS distributed, o.image, ${columns.storagePool} AS storage_pool,
+  const { waitingStarts: starts, orderOfStart, startColumns, limitSeconds } = store;
+  return `SELECT s.id, s.first_rank, s.instances, ${startColumns}, o.image,
             ${safeBigint("o.customer_id")} AS customer_id, w.id AS workspace_id,
             ${safeBigint("coalesce(w.owner_id, o.customer_id)")} AS payer_id,
             coalesce(w.share_weight, 1) AS share_weight, coalesce(c.share_weight, 1) AS payer_weight,
-            coalesce(c.overdue_status, 'normal') AS account_status, ${priority} AS priority,
+            coalesce(c.overdue_status, 'normal') AS account_status,
             u.workload_id IS NOT NULL AS is_urgent,
-            coalesce(${queuedAt}, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
+            coalesce(o.queued_at, o.created_at, 'epoch') AS ordered_at, ${limitSeconds ?? "NULL::bigint"} AS limit_seconds,
             ${resourceColumns(kind, "o", CONFIG_KEYS)}
        FROM (${starts}) s JOIN ${orderOfStart}
        LEFT JOIN workspaces w ON w.id = o.workspace_id AND ${LIVE}

@@ -2,7 +2,6 @@
 import { type DesiredFetch, type FetchId, MAX_FETCHES_OF_HOST } from "@remotegpu/shared/instance/image-fetch";
 import type { Connection } from "../../database/database.ts";
 import { FETCHES_IN_TURN, IS_SENT } from "../../workloads/image-fetches.ts";
-import { ORDER_ACTORS } from "../../workloads/kinds.ts";
 import { safeBigint } from "../../database/values/old-values.ts";
 import { imageRefusals } from "../../hosts/images/image-needs.ts";
 import type { RegistryList } from "../../../core/hosts/images/registries.ts";
@@ -16,7 +15,7 @@ export async function desiredFetches(
   const { rows } = await sql.query<ImageUse & { id: FetchId }>(
     `SELECT f.id, f.image, ${safeBigint("o.customer_id")} AS "customerId",
             ${safeBigint("o.workspace_id")} AS "workspaceId"
-       FROM ${FETCHES_IN_TURN} JOIN (${ORDER_ACTORS}) o ON o.kind = f.workload_kind AND o.id = f.workload_id
+       FROM ${FETCHES_IN_TURN} JOIN workloads o ON o.kind = f.workload_kind AND o.id = f.workload_id
       WHERE f.host_id = $1 AND ${IS_SENT} ORDER BY f.since, f.id LIMIT $2`,
     [hostId, MAX_FETCHES_OF_HOST],
   );

@@ -13,6 +13,8 @@ import type { Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
 import { raiseGenerations } from "../../hosts/hosts.ts";
 import { skipPairs } from "../../workloads/place-skips.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 /** A clock may be wrong by hours: what is to be free from its first moment on begins well before its order. */
 const BEFORE_ANY_CLOCK_MS = MS_PER_DAY;
@@ -78,7 +80,7 @@ export async function loseRanks(
 export async function forgetPreflight(
   sql: Transaction,
   reports: readonly Reported[],
-  { pairs, reason, now }: { pairs: readonly HostPair[]; reason: string; now: Date },
+  { pairs, reason, now }: { pairs: readonly HostPair[]; reason: Reason; now: Date },
 ): Promise<void> {
   const runs = await lockRuns(sql, runIdsOf(reports));
   for (const { id, orderedAt } of runs.values())
@@ -104,7 +106,7 @@ export async function noteBreak(
        FROM unnest($1::text[]) AS r(id), unnest($2::text[]) AS b(id) JOIN placements p ON p.run_id = b.id
       WHERE p.released_at IS NOT NULL
      ON CONFLICT DO NOTHING`,
-    [runIdsOf(gang), runIdsOf(broken), reason, now, runIdsOf(broken.filter(hasCardFault))],
+    [runIdsOf(gang), runIdsOf(broken), inEnglish(reason), now, runIdsOf(broken.filter(hasCardFault))],
   );
 }
 

@@ -3,7 +3,7 @@
  * far as it counts (core/hosts/gpu-service.ts). Changes of health and service are events; a card out of service is an alarm.
  */
 import type { GpuVitals, HeartbeatReply } from "@remotegpu/shared/messages/protocol";
-import { type CardFault, faultSentence, isNewFault } from "../../../core/hosts/card-fault.ts";
+import { type CardFault, faultReason, isNewFault } from "../../../core/hosts/card-fault.ts";
 import { afterHostReport, type ServiceChange } from "../../../core/hosts/gpu-service.ts";
 import { clearAlarm, raiseAlarmOnce } from "../../events/alarms.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
@@ -13,6 +13,7 @@ import { notifyHolders } from "./fault-events.ts";
 import { noteGpuClosure } from "../../hosts/gpus/gpu-closures.ts";
 import type { Reason } from "../../../core/reasons/reason.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 interface KnownCard {
   uuid: string;
@@ -51,7 +52,7 @@ export async function noteGpuHealth(
     if (card.health_status !== reported.health) await noteChange(sql, { hostId, card, reported, now });
     const fault = faultOf(reported);
     if (isNewFault(card.fault, fault)) {
-      await notifyHolders(sql, { hostId, fault, sentence: faultSentence(fault), now });
+      await notifyHolders(sql, { hostId, fault, sentence: inEnglish(faultReason(fault)), now });
       await noteGpuClosure(sql, { hostId, uuid: reported.uuid, code: fault.code, now });
     }
     const change = changeOf(card, reported);

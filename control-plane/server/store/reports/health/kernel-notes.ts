@@ -63,9 +63,9 @@ async function newNotes(sql: Transaction, { hostId, notes, now }: Reported): Pro
                 row_number() OVER (PARTITION BY k.host_id IS NULL ORDER BY t.device, t.code) AS nth
            FROM told t LEFT JOIN host_kernel_notes k ON k.host_id = $1 AND k.device = t.device AND k.code = t.code
        ) t, room WHERE t.is_known OR t.nth <= room.left)
-     INSERT INTO host_kernel_notes AS k (host_id, device, code, boot_id, count, told_at)
+     INSERT INTO host_kernel_notes AS k (host_id, device, code, boot_id, count, reported_at)
      SELECT $1, t.device, t.code, h.boot_id, t.count, $3 FROM taken t JOIN hosts h ON h.id = $1 AND h.boot_id IS NOT NULL
-     ON CONFLICT (host_id, device, code) DO UPDATE SET count = EXCLUDED.count, told_at = EXCLUDED.told_at
+     ON CONFLICT (host_id, device, code) DO UPDATE SET count = EXCLUDED.count, reported_at = EXCLUDED.reported_at
       WHERE length(EXCLUDED.count::text) > length(k.count::text)
      RETURNING device, code`,
     [

@@ -13,11 +13,11 @@ export const CALM_MS = 10 * MS_PER_MINUTE;
 
 /** SQL: what `calm_count` and `looping_since` of `k` become when `excluded` tells of more restarts, at `now`. */
 export function loopColumns(now: string): string {
-  const calm = `CASE WHEN k.looping_since IS NULL AND k.told_at <= ${now}::timestamptz - interval '${CALM_MS} milliseconds'
+  const calm = `CASE WHEN k.looping_since IS NULL AND k.reported_at <= ${now}::timestamptz - interval '${CALM_MS} milliseconds'
                      THEN k.count ELSE k.calm_count END`;
   return `calm_count = ${calm},
     looping_since = CASE WHEN k.looping_since IS NOT NULL THEN k.looping_since
-                         WHEN excluded.count - (${calm}) >= ${LOOP_RESTARTS} THEN excluded.told_at END`;
+                         WHEN excluded.count - (${calm}) >= ${LOOP_RESTARTS} THEN excluded.reported_at END`;
 }
 
 interface LoopOf extends Restarts {
@@ -58,7 +58,7 @@ export async function endCalmLoops(
          LEFT JOIN placements p ON p.run_id = k.run_id AND p.instance_id = r.instance_id AND p.epoch = r.epoch
         WHERE k.looping_since IS NOT NULL
           AND (r.closed_at IS NOT NULL OR e.run_id IS NOT NULL
-               OR k.told_at <= $1 AND p.state = 'ready' AND h.connection = 'connected')
+               OR k.reported_at <= $1 AND p.state = 'ready' AND h.connection = 'connected')
         ORDER BY k.run_id LIMIT $2 FOR NO KEY UPDATE OF k)
      UPDATE run_restarts k SET looping_since = NULL, calm_count = k.count FROM over o WHERE o.run_id = k.run_id
      RETURNING o.instance_id, o.host_id, o.environment_id, o.has_ended, k.count, k.exit_code, k.out_of_memory, k.signal`,

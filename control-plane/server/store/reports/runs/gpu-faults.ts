@@ -38,7 +38,7 @@ export async function noteGpuFaults(
         WHERE (SELECT count(*) FROM run_gpu_faults k WHERE k.run_id = r.id) < $4
         ORDER BY r.id, v."bootId", f.seq),
      noted AS (
-       INSERT INTO run_gpu_faults (run_id, boot_id, seq, told_at, code, reason)
+       INSERT INTO run_gpu_faults (run_id, boot_id, seq, reported_at, code, reason)
        SELECT run_id, boot_id, seq, $3, code, reason FROM told
        ON CONFLICT (run_id, boot_id, seq) DO NOTHING
        RETURNING run_id, boot_id, seq)
@@ -60,7 +60,7 @@ export async function noteGpuFaults(
 }
 
 export interface GpuFaultRow {
-  told_at: Date;
+  reported_at: Date;
   code: string;
   reason: string;
   rank: number;
@@ -73,10 +73,10 @@ export async function gpuFaultsOf(
   limit: number,
 ): Promise<GpuFaultRow[]> {
   const { rows } = await sql.query<GpuFaultRow>(
-    `SELECT f.told_at, f.code, f.reason, i.rank
+    `SELECT f.reported_at, f.code, f.reason, i.rank
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN run_gpu_faults f ON f.run_id = p.run_id
-      WHERE i.workload_kind = $1 AND i.workload_id = $2 ORDER BY f.told_at DESC, f.seq DESC LIMIT $3`,
+      WHERE i.workload_kind = $1 AND i.workload_id = $2 ORDER BY f.reported_at DESC, f.seq DESC LIMIT $3`,
     [workload.kind, workload.id, limit],
   );
   return rows;

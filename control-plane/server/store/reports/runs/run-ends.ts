@@ -22,7 +22,7 @@ export async function noteRunEnds(
   );
   if (ended.length === 0) return;
   const { rows } = await sql.change<NewEnd>(
-    `INSERT INTO run_ends AS e (run_id, told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail,
+    `INSERT INTO run_ends AS e (run_id, reported_at, phase, problem, detail, exit_code, out_of_memory, signal, tail,
                                 new_output)
      SELECT r.id, $3, v.phase, v.problem, v.detail, v."exitCode", coalesce((v.remains ->> 'outOfMemory')::boolean, false),
             v.remains ->> 'signal', v.remains ->> 'tail', coalesce((v.remains ->> 'newOutput')::boolean, false)

@@ -38,13 +38,13 @@ export async function noteRunRestarts(
          LEFT JOIN run_restarts k ON k.run_id = r.id
         ORDER BY r.id, (v.restarts ->> 'count')::int DESC),
      noted AS (
-       INSERT INTO run_restarts AS k (run_id, told_at, count, exit_code, out_of_memory, signal, looping_since)
+       INSERT INTO run_restarts AS k (run_id, reported_at, count, exit_code, out_of_memory, signal, looping_since)
        SELECT run_id, $3, (restarts ->> 'count')::int, (restarts ->> 'exitCode')::int,
               (restarts ->> 'outOfMemory')::boolean, restarts ->> 'signal',
               CASE WHEN (restarts ->> 'count')::int >= ${LOOP_RESTARTS} THEN $3::timestamptz END
          FROM told
        ON CONFLICT (run_id) DO UPDATE
-          SET told_at = excluded.told_at, count = excluded.count, exit_code = excluded.exit_code,
+          SET reported_at = excluded.reported_at, count = excluded.count, exit_code = excluded.exit_code,
               out_of_memory = excluded.out_of_memory, signal = excluded.signal, ${loopColumns("$3")}
         WHERE excluded.count > k.count
        RETURNING run_id, count, exit_code, out_of_memory, signal, looping_since)

@@ -10,6 +10,8 @@ import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
 import { appendEvents } from "../../events/events.ts";
 import { queueWorkMessages } from "../../events/message-outbox.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 /** In the time of this side. Whether it is idle is as it was told last; whether it is frozen, as it is told now. */
 export async function noteProgress(
@@ -66,23 +68,27 @@ interface Reported {
   now: Date;
 }
 
-/** @param told.found in sentences, with what its processes wait for */
+/** @param reported.found with what its processes wait for */
 export async function notifyStall(
   sql: Transaction,
-  reported: Reported & { found: string; ends: boolean },
+  reported: Reported & { found: Reason; ends: boolean },
 ): Promise<void> {
-  await markStall(sql, reported, reported.ends ? "ended" : "told");
+  await markStall(sql, reported, reported.ends ? "ended" : "reported");
   await notify(sql, reported, {
     event: "stalled",
     reason: reported.found,
-    message: stallMessage(reported.found, attemptOf(reported)),
+    message: stallMessage(inEnglish(reported.found), attemptOf(reported)),
   });
 }
 
 export async function notifyStallEnd(sql: Transaction, reported: Reported): Promise<void> {
   await markStall(sql, reported, null);
   const messages = stallEndMessage(attemptOf(reported));
-  await notify(sql, reported, { event: "going-on", reason: "It does something again.", message: messages });
+  await notify(sql, reported, {
+    event: "going-on",
+    reason: { code: "job-goes-on", params: {} },
+    message: messages,
+  });
 }
 
 function attemptOf({ workload }: Reported): number {
@@ -109,7 +115,7 @@ async function notify(
     event,
     reason,
     message: messages,
-  }: { event: "stalled" | "going-on"; reason: string; message: WorkMessage },
+  }: { event: "stalled" | "going-on"; reason: Reason; message: WorkMessage },
 ): Promise<void> {
   const { id, customerId } = workload;
   const reported = {

@@ -87,9 +87,10 @@ async function oldModel(sql: Transaction, oldSchema: readonly string[]): Promise
   return await modelOf(sql, oldSchema, (model) => Promise.resolve(model));
 }
 
-/** Triggers, constraints and indexes of ours on old tables; what an operator added stays. */
+/** Views of ours, and triggers, constraints and indexes of ours on old tables; what an operator added stays. */
 async function dropOurDefinitions(sql: Connection, { definitions }: Catalogue): Promise<void> {
   for (const { kind, table, name, definition } of definitions) {
+    if (kind === "view") await sql.query(`DROP VIEW IF EXISTS ${quoted(name)}`);
     if (!isOldTable(table)) continue;
     if (kind === "trigger") await sql.query(`DROP TRIGGER IF EXISTS ${quoted(name)} ON ${table}`);
     if (kind === "index") await sql.query(`DROP INDEX IF EXISTS ${quoted(name)}`);

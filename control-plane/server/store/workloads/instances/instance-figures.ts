@@ -19,12 +19,12 @@ export interface ReportedFigures {
   /** RFC 3339. */
   last_output_at: string | null;
   /** RFC 3339. */
-  told_at: string;
+  reported_at: string;
 }
 
 /** Of the instance `i` in the run of its placement `p`: ReportedFigures as JSON, or null. */
 export const FIGURES_NOW = `(SELECT jsonb_build_object('cpu_ms', f.cpu_ms, 'network_in_bytes', f.network_in_bytes,
-    'network_out_bytes', f.network_out_bytes, 'last_output_at', f.last_output_at, 'told_at', f.told_at)
+    'network_out_bytes', f.network_out_bytes, 'last_output_at', f.last_output_at, 'reported_at', f.reported_at)
    FROM instance_figures f WHERE f.instance_id = i.id AND f.run_id = p.run_id)`;
 
 /** Of many hosts in one statement. What is as it was is not written, and what nobody placed there is left out. */
@@ -37,7 +37,7 @@ export async function noteFigures(
   if (all.length === 0) return;
   await sql.change(
     `INSERT INTO instance_figures AS f
-            (instance_id, run_id, cpu_ms, network_in_bytes, network_out_bytes, last_output_at, told_at)
+            (instance_id, run_id, cpu_ms, network_in_bytes, network_out_bytes, last_output_at, reported_at)
      SELECT DISTINCT ON (p.instance_id) p.instance_id, p.run_id, v."cpuMs", v."networkInBytes", v."networkOutBytes",
             $2::timestamptz - make_interval(secs => v."lastOutputAgeMs" / 1000.0), $2
        FROM jsonb_to_recordset($1::jsonb) AS v("hostId" text, "instanceId" text, "placementEpoch" int, "runId" text,
@@ -49,10 +49,10 @@ export async function noteFigures(
      ON CONFLICT (instance_id) DO UPDATE
         SET run_id = excluded.run_id, cpu_ms = excluded.cpu_ms, network_in_bytes = excluded.network_in_bytes,
             network_out_bytes = excluded.network_out_bytes, last_output_at = excluded.last_output_at,
-            told_at = excluded.told_at
+            reported_at = excluded.reported_at
       WHERE (f.run_id, f.cpu_ms, f.network_in_bytes, f.network_out_bytes)
             IS DISTINCT FROM (excluded.run_id, excluded.cpu_ms, excluded.network_in_bytes, excluded.network_out_bytes)
-         OR f.told_at < excluded.told_at - CASE
+         OR f.reported_at < excluded.reported_at - CASE
               WHEN EXISTS (SELECT FROM instances i WHERE i.id = f.instance_id AND i.revision IS NOT NULL)
               THEN ${REPORTED_AGAIN_OF_REPLICAS} ELSE ${REPORTED_AGAIN} END
          OR (f.last_output_at IS NULL) <> (excluded.last_output_at IS NULL)

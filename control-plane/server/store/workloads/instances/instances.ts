@@ -43,8 +43,8 @@ interface GangView {
 }
 
 /** How a run ended, as its host told it. */
-interface RunEnding {
-  told_at: Date;
+export interface RunEnding {
+  reported_at: Date;
   phase: string;
   problem: string | null;
   detail: string | null;
@@ -203,7 +203,7 @@ type RunRow = Omit<InstanceRun, "end" | "restarts"> &
   RunEnding &
   Omit<RestartsRow, "restart_last_at"> & {
     instance_id: string;
-    told_at: Date | null;
+    reported_at: Date | null;
     restart_last_at: Date | null;
   };
 
@@ -224,10 +224,10 @@ async function runsOf(
 ): Promise<(InstanceRun & { instance_id: string })[]> {
   const { rows } = await sql.query<RunRow>(
     `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
-            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.told_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
+            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.reported_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
             e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail, k.count AS restart_count,
             k.exit_code AS restart_exit_code, k.out_of_memory AS restart_out_of_memory, k.signal AS restart_signal,
-            k.told_at AS restart_last_at, k.looping_since AS restart_looping_since
+            k.reported_at AS restart_last_at, k.looping_since AS restart_looping_since
        FROM (SELECT r.*, row_number() OVER (PARTITION BY instance_id ORDER BY ordered_at DESC, id DESC) AS nth
                FROM runs r WHERE instance_id = ANY($1::text[])) r
        LEFT JOIN run_ends e ON e.run_id = r.id LEFT JOIN run_restarts k ON k.run_id = r.id
@@ -238,7 +238,7 @@ async function runsOf(
 }
 
 function runOf(row: RunRow): InstanceRun & { instance_id: string } {
-  const { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...others } = row;
+  const { reported_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...others } = row;
   const {
     restart_count: count,
     restart_exit_code,
@@ -250,7 +250,7 @@ function runOf(row: RunRow): InstanceRun & { instance_id: string } {
   } = others;
   return {
     ...run,
-    end: told_at && { told_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
+    end: reported_at && { reported_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
     restarts: last_at && {
       count,
       exit_code: restart_exit_code,

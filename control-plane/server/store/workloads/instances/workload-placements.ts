@@ -7,6 +7,8 @@ import type { StoredSpec } from "../../../core/instances/desired-set.ts";
 import type { StopActor } from "../../../core/instances/instance-report.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import type { Connection } from "../../database/database.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { reasonColumns } from "../../database/values/reason-columns.ts";
 
 export interface PlacementRow {
   instance_id: string;
@@ -122,12 +124,15 @@ export async function setRun(
 export async function want(
   sql: Connection,
   { instance_id, epoch }: PlacementRow,
-  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopActor; reason?: string },
+  { wanted, by, reason }: { wanted: "stopped" | "removed"; by: StopActor; reason?: Reason },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason ?? null);
   await sql.change(
     `UPDATE placements SET want = CASE want WHEN 'removed' THEN want ELSE $3 END, ordered_by = coalesce(ordered_by, $4),
-            stop_reason = CASE WHEN ordered_by IS NULL THEN $5 ELSE stop_reason END
+            stop_reason = CASE WHEN ordered_by IS NULL THEN $5 ELSE stop_reason END,
+            stop_reason_code = CASE WHEN ordered_by IS NULL THEN $6 ELSE stop_reason_code END,
+            stop_reason_params = CASE WHEN ordered_by IS NULL THEN $7::jsonb ELSE stop_reason_params END
       WHERE instance_id = $1 AND epoch = $2`,
-    [instance_id, epoch, wanted, by, reason ?? null],
+    [instance_id, epoch, wanted, by, text, code, params],
   );
 }

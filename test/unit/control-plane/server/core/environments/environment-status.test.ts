@@ -1,5 +1,5 @@
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import { endSentence } from "@remotegpu/control-plane/server/core/hosts/card-fault";
+import { endReason } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ENVIRONMENT_STATUSES, type EnvironmentStatus } from "@remotegpu/shared/values/workload";
@@ -11,12 +11,9 @@ import {
   limitMs,
   waitsFor,
 } from "@remotegpu/control-plane/server/core/environments/environment-status";
-import type {
-  InstanceReport,
-  Transition as TransitionTo,
-} from "@remotegpu/control-plane/server/core/instances/instance-report";
-
-type Transition = TransitionTo<EnvironmentStatus>;
+import type { InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 
 function refusalOf(status: EnvironmentStatus, request: EnvironmentRequest): unknown {
   if (status === "deleting") return "environment-being-deleted";
@@ -54,75 +51,87 @@ describe("reports", () => {
     rank: 0,
     state: "ready",
     problem: null,
-    detail: "",
+    detail: null,
     exitCode: null,
     stopOrderedBy: null,
     stopReason: null,
     isBehind: false,
     ...change,
   });
-  const becomes = (status: EnvironmentStatus, reason: string | null = null): Transition => ({
+  const becomes = (status: EnvironmentStatus, reason: string | null = null) => ({
     kind: "becomes",
     status,
     reason,
   });
 
-  test.each<[EnvironmentStatus, Partial<InstanceReport>, Transition]>([
+  test.each<[EnvironmentStatus, Partial<InstanceReport>, object]>([
     [
       "creating",
-      { state: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      { state: "failed", problem: "start-refused", detail: asReported("older"), isBehind: true },
       { kind: "places-anew", reason: "older" },
     ],
     [
       "running",
-      { state: "failed", problem: "start-refused", detail: "older", isBehind: true },
+      { state: "failed", problem: "start-refused", detail: asReported("older"), isBehind: true },
       becomes("error", "older"),
     ],
-    ["creating", { state: "starting", detail: "pulling" }, { kind: "explains", reason: "pulling" }],
+    [
+      "creating",
+      { state: "starting", detail: asReported("pulling") },
+      { kind: "explains", reason: "pulling" },
+    ],
     ["creating", { state: "ready" }, becomes("running")],
     [
       "creating",
-      { state: "failed", problem: "image-missing", detail: "no image" },
+      { state: "failed", problem: "image-missing", detail: asReported("no image") },
       becomes("error", "no image"),
     ],
     [
       "creating",
-      { state: "failed", problem: "mount-missing", detail: "no d/1" },
+      { state: "failed", problem: "mount-missing", detail: asReported("no d/1") },
       { kind: "skips-pool", reason: "no d/1" },
     ],
     [
       "creating",
-      { state: "failed", problem: "gpu-missing", detail: "no CDI spec names it" },
+      { state: "failed", problem: "gpu-missing", detail: asReported("no CDI spec names it") },
       { kind: "leaves-card", reason: "no CDI spec names it" },
     ],
     [
       "restarting",
-      { state: "failed", problem: "gpu-failed", detail: "Xid 79" },
+      { state: "failed", problem: "gpu-failed", detail: asReported("Xid 79") },
       { kind: "leaves-card", reason: "Xid 79" },
     ],
-    ["running", { state: "failed", problem: "gpu-failed", detail: "Xid 79" }, becomes("error", "Xid 79")],
     [
       "running",
-      { state: "failed", problem: "exited", detail: "exit 1", cardFault: CARD_FAULT },
-      becomes("error", `exit 1 ${endSentence(CARD_FAULT)}`),
+      { state: "failed", problem: "gpu-failed", detail: asReported("Xid 79") },
+      becomes("error", "Xid 79"),
     ],
     [
       "running",
-      { state: "failed", problem: "gpu-failed", detail: "Xid 79", cardFault: CARD_FAULT },
+      { state: "failed", problem: "exited", detail: asReported("exit 1"), cardFault: CARD_FAULT },
+      becomes("error", `exit 1 ${inEnglish(endReason(CARD_FAULT))}`),
+    ],
+    [
+      "running",
+      { state: "failed", problem: "gpu-failed", detail: asReported("Xid 79"), cardFault: CARD_FAULT },
       becomes("error", "Xid 79"),
     ],
     ["creating", { state: "stopped" }, becomes("stopped")],
-    ["running", { state: "ready", detail: "It runs." }, { kind: "explains", reason: "" }],
+    ["running", { state: "ready", detail: asReported("It runs.") }, { kind: "explains", reason: null }],
     [
       "running",
-      { state: "ready", problem: "runtime-down", detail: "The runtime does not answer." },
+      { state: "ready", problem: "runtime-down", detail: asReported("The runtime does not answer.") },
       { kind: "explains", reason: "The runtime does not answer." },
     ],
     ["running", { state: "starting" }, { kind: "explains", reason: "The container is being started again." }],
-    ["running", { state: "failed", problem: "exited", detail: "exit 1" }, becomes("error", "exit 1")],
     [
       "running",
-      { state: "stopped", problem: "storage-exceeded", detail: "over 1 GiB" },
+      { state: "failed", problem: "exited", detail: asReported("exit 1") },
+      becomes("error", "exit 1"),
+    ],
+    [
+      "running",
+      { state: "stopped", problem: "storage-exceeded", detail: asReported("over 1 GiB") },
       becomes("error", "over 1 GiB"),
     ],
     ["stopping", { state: "ready" }, { kind: "stays" }],
@@ -140,7 +149,7 @@ describe("reports", () => {
     ["stopped", { state: "ready" }, { kind: "stays" }],
     ["deleting", { state: "stopped" }, { kind: "stays" }],
   ])("%s, reported %o", (status, change, transition) => {
-    expect(afterReport(status, report(change))).toEqual(transition);
+    expect(inWords(afterReport(status, report(change)))).toEqual(transition);
   });
 });
 
@@ -178,16 +187,19 @@ describe("whatever is asked, reported and missed, in any order", () => {
     | { kind: "placed" }
     | { kind: "report"; report: InstanceReport }
     | { kind: "deadline" };
-  const report = fc.record<InstanceReport>({
+  const reported = fc.record<Omit<InstanceReport, "detail" | "stopReason">>({
     rank: fc.constant(0),
     exitCode: fc.constantFrom(null, 0, 1),
-    stopReason: fc.constant(null),
     state: fc.constantFrom("starting", "ready", "stopping", "stopped", "failed"),
     problem: fc.constantFrom(null, "exited", "mount-missing", "gpu-failed", "start-refused"),
-    detail: fc.constantFrom("", "It says so."),
     stopOrderedBy: fc.constantFrom(null, "customer", "admin", "account", "control-plane", "limit"),
     isBehind: fc.boolean(),
   });
+  const report = fc.tuple(reported, fc.boolean()).map(([one, says]): InstanceReport => ({
+    ...one,
+    detail: says ? asReported("It says so.") : null,
+    stopReason: null,
+  }));
   const happening = fc.oneof<fc.Arbitrary<Happening>[]>(
     fc.record({
       kind: fc.constant("request" as const),

@@ -9,6 +9,7 @@ import {
   idleVerdict,
   type IdleWatch,
 } from "@remotegpu/control-plane/server/core/environments/idle-stop";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const RUN = "run-1";
@@ -165,10 +166,10 @@ test("the figures of the whole idle time are told: the most of each", () => {
     ]),
   );
 
-  expect(idleFigures(watched(20, { ...busiest, ...rest }), 1)).toBe(
+  expect(inEnglish(idleFigures(watched(20, { ...busiest, ...rest }), 1))).toBe(
     "Since 2026-01-01T00:00:00.000Z nobody was in it, its cards were used to 1 % at most, and its processors were used to 2.6 % of one core at most.",
   );
-  expect(idleFigures(watched(20), 0)).toBe(
+  expect(inEnglish(idleFigures(watched(20), 0))).toBe(
     "Since 2026-01-01T00:00:00.000Z nobody was in it, and its processors were used to 0.1 % of one core at most.",
   );
 });

@@ -1,13 +1,14 @@
 /** What a host holds against a card, in words, and when it is told again. */
 import {
   type CardFault,
-  endSentence,
-  faultSentence,
+  endReason,
+  faultReason,
   faultText,
   gravityOf,
   isNewFault,
 } from "@remotegpu/control-plane/server/core/hosts/card-fault";
 import { describe, expect, test } from "vitest";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const DRAIN: CardFault = {
   uuid: "GPU-1",
@@ -28,7 +29,7 @@ describe("a fault in words", () => {
     ],
     [FATAL, "GPU-1 failed: nvidia-smi says: GPU is lost (gpu-lost)."],
   ])("names the card, the reason and its code: %j", (fault, sentence) => {
-    expect(faultSentence(fault)).toBe(sentence);
+    expect(inEnglish(faultReason(fault))).toBe(sentence);
   });
 
   test.each([
@@ -46,7 +47,7 @@ describe("a fault in words", () => {
     [SIGN, "Its GPU-1 showed a sign of failure as it ended: "],
     [FATAL, "Its GPU-1 had failed as it ended: "],
   ])("of what ended on it: %j", (fault, beginning) => {
-    expect(endSentence(fault).startsWith(beginning)).toBe(true);
+    expect(inEnglish(endReason(fault)).startsWith(beginning)).toBe(true);
   });
 });
 

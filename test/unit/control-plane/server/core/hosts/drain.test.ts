@@ -3,9 +3,10 @@ import {
   type RequestedDeadline,
   drainDeadline,
   drainReason,
-  drainSentence,
+  drainWarning,
   MAX_DRAIN_MS,
 } from "@remotegpu/control-plane/server/core/hosts/drain";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const NOW = new Date("2026-03-01T08:00:00Z");
 const LAST = new Date(NOW.getTime() + MAX_DRAIN_MS).toISOString();
@@ -34,11 +35,11 @@ test.each<[RequestedDeadline, string]>([
 test("people are told when and why", () => {
   const deadline = new Date("2026-03-01T10:00:00Z");
 
-  expect(drainSentence("gpu-07", { reason: "new power supply", deadline })).toBe(
+  expect(inEnglish(drainWarning("gpu-07", { reason: "new power supply", deadline }))).toBe(
     "It is stopped at 2026-03-01T10:00:00.000Z: Host gpu-07 is taken out of service (new power supply).",
   );
-  expect(drainSentence("gpu-07", { reason: null, deadline: null })).toBe(
+  expect(inEnglish(drainWarning("gpu-07", { reason: null, deadline: null }))).toBe(
     "It is being stopped: Host gpu-07 is taken out of service.",
   );
-  expect(drainReason("gpu-07", "a fan.")).toBe("Host gpu-07 is taken out of service (a fan).");
+  expect(inEnglish(drainReason("gpu-07", "a fan."))).toBe("Host gpu-07 is taken out of service (a fan).");
 });

@@ -15,6 +15,7 @@ import {
   aStarting,
   aWaiting,
 } from "../../../../../support/samples/a-replica.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const service = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",
@@ -195,7 +196,7 @@ describe("a replica that somebody stopped or lost has not failed, and is replace
         state: "stopping",
         isOrdered: false,
         stopOrderedBy: "admin",
-        stopReason: "Host is taken out.",
+        stopReason: asReported("Host is taken out."),
       }),
     ],
     ["its host is lost", aReplica(0, { state: "lost", isHeld: false })],

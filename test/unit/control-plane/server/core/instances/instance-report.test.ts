@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
 import { INSTANCE_STATES } from "@remotegpu/shared/values/workload";
 import {
+  type InstanceReport,
   isOver,
   isPersons,
-  stopSentence,
+  stopCause,
 } from "@remotegpu/control-plane/server/core/instances/instance-report";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 test("stopped, failed and lost are over, and nothing else", () => {
   expect(INSTANCE_STATES.filter(isOver)).toEqual(["stopped", "failed", "lost"]);
@@ -21,11 +24,11 @@ test.each([
   expect(isPersons(context)).toBe(isOne);
 });
 
-test.each([
+test.each<[Pick<InstanceReport, "stopOrderedBy" | "stopReason">, string | null]>([
   [{ stopOrderedBy: "customer", stopReason: null }, null],
   [{ stopOrderedBy: null, stopReason: null }, null],
   [{ stopOrderedBy: "account", stopReason: null }, "Stopped because the account ran out of money."],
-  [{ stopOrderedBy: "admin", stopReason: "For repairs." }, "For repairs."],
-] as const)("%j is told as %j", (stop, sentence) => {
-  expect(stopSentence(stop)).toBe(sentence);
+  [{ stopOrderedBy: "admin", stopReason: asReported("For repairs.") }, "For repairs."],
+])("%j is told as %j", (stop, sentence) => {
+  expect(inWords(stopCause(stop))).toBe(sentence);
 });

@@ -11,6 +11,7 @@ import {
 } from "@remotegpu/control-plane/server/core/placement/impossibility";
 import { CLOSED, aHost, aRequest, gpusOf } from "../../../../../support/placement/fleet.ts";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const small = aHost({
   id: "small",
@@ -125,7 +126,7 @@ test.each<[string, HostCapacity[], Partial<PlacementRequest>]>([
   [
     "a pool that is skipped for a while",
     [small],
-    { skips: [{ storagePool: "pool-small", reason: "no mount", untilMs: 1e15 }] },
+    { skips: [{ storagePool: "pool-small", reason: asReported("no mount"), untilMs: 1e15 }] },
   ],
 ])("%s makes nothing impossible", (_name, hosts, change) => {
   expect(impossibility({ hosts }, aRequest(change))).toBeNull();

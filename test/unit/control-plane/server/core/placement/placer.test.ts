@@ -16,6 +16,7 @@ import {
   aWholeRequest,
   gpusOf,
 } from "../../../../../support/placement/fleet.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const OPTIONS = { policy: "best-fit", seed: 1, now: 1_000 } as const;
 
@@ -78,13 +79,13 @@ describe("one instance", () => {
     [
       "a pool that is skipped",
       [host("a", 1), host("b", 8)],
-      { skips: [{ storagePool: "pool-a", reason: "", untilMs: 1_001 }] },
+      { skips: [{ storagePool: "pool-a", reason: asReported(""), untilMs: 1_001 }] },
       ["b"],
     ],
     [
       "a skip that has just passed",
       [host("a", 1), host("b", 8)],
-      { skips: [{ storagePool: "pool-a", reason: "", untilMs: 1_000 }] },
+      { skips: [{ storagePool: "pool-a", reason: asReported(""), untilMs: 1_000 }] },
       ["a"],
     ],
   ])("%s", (_what, hosts, request, places) => {

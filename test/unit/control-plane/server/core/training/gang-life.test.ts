@@ -9,6 +9,8 @@ import {
   rankAddress,
   withBad,
 } from "../../../../../support/samples/a-rank-state.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 
 type Reported = Partial<Omit<InstanceReport, "gang">> & { gang?: Partial<RankState> };
 
@@ -25,17 +27,17 @@ const STOPPED: Reported = {
   state: "stopped",
   exitCode: 143,
   stopOrderedBy: "control-plane",
-  stopReason: "So.",
+  stopReason: asReported("So."),
 };
 
 describe("a gang that is held", () => {
   test("is released when its preflight has passed", () => {
-    expect(afterReports("queued", reports(HELD, HELD))).toEqual({ kind: "releases" });
+    expect(inWords(afterReports("queued", reports(HELD, HELD)))).toEqual({ kind: "releases" });
   });
 
   test("says what it waits for", () => {
     const fetching = { ...HELD, gang: { heldForMs: null, isFetching: true } };
-    expect(afterReports("queued", reports(HELD, fetching))).toEqual({
+    expect(inWords(afterReports("queued", reports(HELD, fetching)))).toEqual({
       kind: "explains",
       reason: "Placed on 2 hosts, free of charge: rank 1 fetches the image.",
     });
@@ -44,7 +46,9 @@ describe("a gang that is held", () => {
   test("that fails its preflight fails of what it stands on", () => {
     const findings = withBad(goodFindings(0, 2), "network", { other: 1, detail: "No answer." });
     const cut = { ...HELD, gang: { findings, heldForMs: 15_000 } };
-    expect(afterReports("queued", reports(cut, { ...HELD, gang: { heldForMs: 15_000 } }))).toMatchObject({
+    expect(
+      inWords(afterReports("queued", reports(cut, { ...HELD, gang: { heldForMs: 15_000 } }))),
+    ).toMatchObject({
       kind: "fails",
       failure: { by: "infrastructure", ranks: [], preflight: { pairs: [["h0", "h1"]] } },
     });
@@ -54,10 +58,10 @@ describe("a gang that is held", () => {
     const failed: Reported = {
       state: "failed",
       problem: "image-missing",
-      detail: "No image.",
+      detail: asReported("No image."),
       gang: { heldForMs: null },
     };
-    expect(afterReports("queued", reports(HELD, failed))).toMatchObject({
+    expect(inWords(afterReports("queued", reports(HELD, failed)))).toMatchObject({
       kind: "becomes",
       status: "stopping",
       reason: "Rank 1: No image.",
@@ -67,11 +71,11 @@ describe("a gang that is held", () => {
 
 describe("a gang that is released", () => {
   test("waits for its last rank, and runs with it", () => {
-    expect(afterReports("queued", reports(RUNS, RELEASED))).toEqual({
+    expect(inWords(afterReports("queued", reports(RUNS, RELEASED)))).toEqual({
       kind: "explains",
       reason: "The preflight has passed; rank 1 is about to begin.",
     });
-    expect(afterReports("queued", reports(RUNS, RUNS))).toEqual({
+    expect(inWords(afterReports("queued", reports(RUNS, RUNS)))).toEqual({
       kind: "becomes",
       status: "running",
       reason: null,
@@ -80,13 +84,13 @@ describe("a gang that is released", () => {
 
   test("of which the database has forgotten it is released again", () => {
     const ran = { state: "ready" as const, gang: { heldForMs: null } };
-    expect(afterReports("queued", reports(ran, HELD))).toEqual({ kind: "releases" });
-    expect(afterReports("running", reports(ran, ran))).toEqual({ kind: "releases" });
+    expect(inWords(afterReports("queued", reports(ran, HELD)))).toEqual({ kind: "releases" });
+    expect(inWords(afterReports("running", reports(ran, ran)))).toEqual({ kind: "releases" });
   });
 
   test("is given up where a rank does not begin in two minutes", () => {
     const late = { ...RELEASED, gang: { ...RELEASED.gang, releasedForMs: 120_000 } };
-    expect(afterReports("queued", reports(RUNS, late))).toEqual({
+    expect(inWords(afterReports("queued", reports(RUNS, late)))).toEqual({
       kind: "loses",
       status: "stopping",
       reason: "Rank 1: it did not begin on host host-1 within 2 minutes of its release.",
@@ -96,7 +100,7 @@ describe("a gang that is released", () => {
   });
 
   test("is given up where a host is silent for good and another is not", () => {
-    expect(afterReports("running", reports(RUNS, SILENT, RUNS))).toEqual({
+    expect(inWords(afterReports("running", reports(RUNS, SILENT, RUNS)))).toEqual({
       kind: "loses",
       status: "stopping",
       reason: "Rank 1: host host-1 is not heard any more.",
@@ -114,22 +118,22 @@ describe("a gang that is released", () => {
     (ms, isCut, kind) => {
       const silent = { ...RUNS, gang: { ...RUNS.gang, isHeard: false, silentForMs: ms } };
       const other = { ...RUNS, gang: { ...RUNS.gang, cutOff: isCut ? [rankAddress(1)] : [] } };
-      expect(afterReports("running", reports(other, silent))).toMatchObject({ kind });
+      expect(inWords(afterReports("running", reports(other, silent)))).toMatchObject({ kind });
     },
   );
 
   test("runs on where nobody at all is heard: the silence may be ours", () => {
-    expect(afterReports("running", reports(SILENT, SILENT))).toMatchObject({ kind: "explains" });
+    expect(inWords(afterReports("running", reports(SILENT, SILENT)))).toMatchObject({ kind: "explains" });
   });
 
   test("needs no host any more whose rank has ended well", () => {
     const done: Reported = { ...SILENT, state: "stopped", exitCode: 0 };
-    expect(afterReports("running", reports(done, RUNS))).toMatchObject({ kind: "explains" });
+    expect(inWords(afterReports("running", reports(done, RUNS)))).toMatchObject({ kind: "explains" });
   });
 
   test("tells which ranks do not hear each other", () => {
     const deaf = { ...RUNS, gang: { ...RUNS.gang, cutOff: [rankAddress(2)] } };
-    expect(afterReports("running", reports(deaf, RUNS, RUNS))).toEqual({
+    expect(inWords(afterReports("running", reports(deaf, RUNS, RUNS)))).toEqual({
       kind: "explains",
       reason: "The network between its ranks is broken: rank 0 hears nothing from rank 2 on host host-2.",
     });
@@ -139,13 +143,13 @@ describe("a gang that is released", () => {
 describe("the end of a gang", () => {
   test("waits for the host that was silent", () => {
     const silent = { ...SILENT, gang: { ...SILENT.gang, isLost: true } };
-    expect(afterReports("stopping", reports(STOPPED, silent))).toEqual({ kind: "stays" });
+    expect(inWords(afterReports("stopping", reports(STOPPED, silent)))).toEqual({ kind: "stays" });
   });
 
   test("is the fault of the host that was silent, and of no other", () => {
-    const lost = { ...STOPPED, stopReason: "Rank 1: host host-1 is not heard any more." };
+    const lost = { ...STOPPED, stopReason: asReported("Rank 1: host host-1 is not heard any more.") };
     expect(
-      afterReports("stopping", reports(STOPPED, { ...lost, gang: { ...lost.gang, isLost: true } })),
+      inWords(afterReports("stopping", reports(STOPPED, { ...lost, gang: { ...lost.gang, isLost: true } }))),
     ).toEqual({
       kind: "fails",
       failure: { by: "infrastructure", reason: "Rank 1: host host-1 is not heard any more.", ranks: [1] },
@@ -158,20 +162,24 @@ describe("the end of a gang", () => {
       ...RUNS,
       state: "failed",
       problem: "gpu-failed",
-      detail: "GPU 0 fell off the bus.",
+      detail: asReported("GPU 0 fell off the bus."),
     };
     const gone: Reported = { ...broken, problem: "container-lost", stopOrderedBy: "control-plane" };
 
     for (const beneath of [broken, gone])
-      expect(afterReports("stopping", reports(crashed, beneath))).toMatchObject({
+      expect(inWords(afterReports("stopping", reports(crashed, beneath)))).toMatchObject({
         kind: "fails",
         failure: { by: "infrastructure", ranks: [1] },
       });
   });
 
   test("is the fault of the host that is emptied, and not of those that were stopped after it", () => {
-    const emptied: Reported = { ...STOPPED, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." };
-    expect(afterReports("stopping", reports(STOPPED, emptied))).toEqual({
+    const emptied: Reported = {
+      ...STOPPED,
+      stopOrderedBy: "admin",
+      stopReason: asReported("Host h1 is emptied."),
+    };
+    expect(inWords(afterReports("stopping", reports(STOPPED, emptied)))).toEqual({
       kind: "fails",
       failure: { by: "infrastructure", reason: "Host h1 is emptied.", ranks: [1] },
     });
@@ -179,6 +187,8 @@ describe("the end of a gang", () => {
 
   test("that its people ordered is a cancellation, whatever broke", () => {
     const cancelled: Reported = { ...STOPPED, stopOrderedBy: "customer", stopReason: null };
-    expect(afterReports("stopping", reports(cancelled, cancelled))).toMatchObject({ status: "cancelled" });
+    expect(inWords(afterReports("stopping", reports(cancelled, cancelled)))).toMatchObject({
+      status: "cancelled",
+    });
   });
 });

@@ -11,6 +11,8 @@ import {
 import type { Failure, InstanceReport } from "@remotegpu/control-plane/server/core/instances/instance-report";
 import { aRankState } from "../../../../../support/samples/a-rank-state.ts";
 import { anInstanceReport as report } from "../../../../../support/samples/reports/an-instance-report.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 
 const A_SENTENCE: unknown = expect.stringMatching(/^[A-Z].*\.$/);
 const fails = (by: Failure["by"], reason: unknown) => ({
@@ -62,11 +64,11 @@ test.each(TRAINING_JOB_STATUSES)("one that is %s is tried again by hand once it 
 
 describe("reports of one rank", () => {
   test.each<[string, TrainingJobStatus, Partial<InstanceReport>, object]>([
-    ["has nothing to say yet", "queued", { state: "placed" }, { kind: "explains", reason: "" }],
+    ["has nothing to say yet", "queued", { state: "placed" }, { kind: "explains", reason: null }],
     [
       "fetches its image",
       "queued",
-      { state: "starting", detail: "Fetching the image." },
+      { state: "starting", detail: asReported("Fetching the image.") },
       { kind: "explains", reason: "Fetching the image." },
     ],
     ["runs", "queued", { state: "ready" }, { kind: "becomes", status: "running", reason: null }],
@@ -76,12 +78,12 @@ describe("reports of one rank", () => {
       DONE,
       { kind: "becomes", status: "completed", reason: null },
     ],
-    ["runs on", "running", { state: "ready" }, { kind: "explains", reason: "" }],
+    ["runs on", "running", { state: "ready" }, { kind: "explains", reason: null }],
     ["ended with 0", "running", DONE, { kind: "becomes", status: "completed", reason: null }],
     [
       "ended with 0, in its agent's words",
       "running",
-      { ...DONE, problem: "exited", detail: "The container ended by itself with exit code 0." },
+      { ...DONE, problem: "exited", detail: asReported("The container ended by itself with exit code 0.") },
       { kind: "becomes", status: "completed", reason: null },
     ],
     [
@@ -93,25 +95,25 @@ describe("reports of one rank", () => {
     [
       "used up its memory",
       "running",
-      { state: "failed", exitCode: 137, problem: "out-of-memory", detail: "No memory." },
+      { state: "failed", exitCode: 137, problem: "out-of-memory", detail: asReported("No memory.") },
       fails("program", "No memory."),
     ],
     [
       "has no image on its host",
       "queued",
-      { state: "failed", problem: "image-missing", detail: "No image." },
+      { state: "failed", problem: "image-missing", detail: asReported("No image.") },
       fails("infrastructure", "No image."),
     ],
     [
       "is gone from its host",
       "running",
-      { state: "failed", problem: "container-lost", detail: "Gone." },
+      { state: "failed", problem: "container-lost", detail: asReported("Gone.") },
       fails("infrastructure", "Gone."),
     ],
     [
       "lost its card",
       "running",
-      { state: "failed", problem: "gpu-failed", detail: "GPU 0 failed." },
+      { state: "failed", problem: "gpu-failed", detail: asReported("GPU 0 failed.") },
       fails("infrastructure", "GPU 0 failed."),
     ],
     [
@@ -121,7 +123,7 @@ describe("reports of one rank", () => {
         state: "failed",
         problem: "exited",
         exitCode: 1,
-        detail: "Exit code 1.",
+        detail: asReported("Exit code 1."),
         cardFault: { uuid: "GPU-1", code: "gpu-lost", reason: "Lost.", isSign: true, isFatal: false },
       },
       fails(
@@ -135,7 +137,7 @@ describe("reports of one rank", () => {
       {
         state: "failed",
         problem: "out-of-memory",
-        detail: "Out of memory.",
+        detail: asReported("Out of memory."),
         cardFault: { uuid: "GPU-1", code: null, reason: "Lost.", isSign: true, isFatal: false },
       },
       fails("program", expect.stringContaining("Out of memory.")),
@@ -149,13 +151,13 @@ describe("reports of one rank", () => {
     [
       "finds a mount missing",
       "queued",
-      { state: "failed", problem: "mount-missing", detail: "No such folder." },
+      { state: "failed", problem: "mount-missing", detail: asReported("No such folder.") },
       { kind: "skips-pool", reason: "No such folder." },
     ],
     [
       "was placed before what its host knows",
       "queued",
-      { state: "failed", isBehind: true, detail: "Older." },
+      { state: "failed", isBehind: true, detail: asReported("Older.") },
       { kind: "places-anew", reason: "Older." },
     ],
     [
@@ -173,7 +175,12 @@ describe("reports of one rank", () => {
     [
       "ran for too long",
       "stopping",
-      { state: "stopped", exitCode: 143, stopOrderedBy: "limit", stopReason: "It has run for its minutes." },
+      {
+        state: "stopped",
+        exitCode: 143,
+        stopOrderedBy: "limit",
+        stopReason: asReported("It has run for its minutes."),
+      },
       fails("order", "It has run for its minutes."),
     ],
     [
@@ -185,38 +192,45 @@ describe("reports of one rank", () => {
     [
       "is on a host that is emptied",
       "stopping",
-      { state: "stopped", exitCode: 143, stopOrderedBy: "admin", stopReason: "Host h1 is emptied." },
+      {
+        state: "stopped",
+        exitCode: 143,
+        stopOrderedBy: "admin",
+        stopReason: asReported("Host h1 is emptied."),
+      },
       fails("infrastructure", "Host h1 is emptied."),
     ],
     [
       "was not running in time",
       "stopping",
-      { state: "stopped", stopOrderedBy: "control-plane", stopReason: "Not in time." },
+      { state: "stopped", stopOrderedBy: "control-plane", stopReason: asReported("Not in time.") },
       fails("infrastructure", "Not in time."),
     ],
     ["still stops", "stopping", { state: "stopping" }, { kind: "stays" }],
   ])("one that %s", (_what, status, change, transition) => {
-    expect(afterReports(status, [report(change)])).toEqual(transition);
+    expect(inWords(afterReports(status, [report(change)]))).toEqual(transition);
   });
 
   test.each(ENDED)("change nothing of a %s job", (status) => {
-    expect(afterReports(status, [report({ state: "ready" })])).toEqual({ kind: "stays" });
+    expect(inWords(afterReports(status, [report({ state: "ready" })]))).toEqual({ kind: "stays" });
   });
 });
 
 describe("reports of several ranks", () => {
   test("it runs when all do", () => {
-    expect(afterReports("queued", [report(), report({ rank: 1, state: "starting" })])).toEqual({
+    expect(inWords(afterReports("queued", [report(), report({ rank: 1, state: "starting" })]))).toEqual({
       kind: "explains",
-      reason: "",
+      reason: null,
     });
-    expect(afterReports("queued", [report(), report({ rank: 1 })])).toMatchObject({ status: "running" });
+    expect(inWords(afterReports("queued", [report(), report({ rank: 1 })]))).toMatchObject({
+      status: "running",
+    });
   });
 
   test("one that fails stops the others, and names itself", () => {
     const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
 
-    expect(afterReports("running", [report(), failed])).toEqual({
+    expect(inWords(afterReports("running", [report(), failed]))).toEqual({
       kind: "becomes",
       status: "stopping",
       reason: "Rank 1: The command ended with exit code 2.",
@@ -227,23 +241,25 @@ describe("reports of several ranks", () => {
     const failed = report({ rank: 1, state: "failed", exitCode: 2, problem: "exited" });
     const stopped = report({ state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" });
 
-    expect(afterReports("stopping", [stopped, failed])).toEqual({
+    expect(inWords(afterReports("stopping", [stopped, failed]))).toEqual({
       kind: "fails",
       failure: { by: "program", reason: "Rank 1: The command ended with exit code 2.", ranks: [1] },
     });
   });
 
   test("it is completed when the last one has ended with 0", () => {
-    expect(afterReports("running", [report(DONE), report({ rank: 1 })])).toMatchObject({ kind: "explains" });
-    expect(afterReports("running", [report(DONE), report({ rank: 1, ...DONE })])).toMatchObject({
+    expect(inWords(afterReports("running", [report(DONE), report({ rank: 1 })]))).toMatchObject({
+      kind: "explains",
+    });
+    expect(inWords(afterReports("running", [report(DONE), report({ rank: 1, ...DONE })]))).toMatchObject({
       status: "completed",
     });
   });
 
   test("what a waiting one says is told with its rank", () => {
-    const fetching = report({ rank: 1, state: "starting", detail: "Fetching the image." });
+    const fetching = report({ rank: 1, state: "starting", detail: asReported("Fetching the image.") });
 
-    expect(afterReports("queued", [report(), fetching])).toEqual({
+    expect(inWords(afterReports("queued", [report(), fetching]))).toEqual({
       kind: "explains",
       reason: "Rank 1: Fetching the image.",
     });
@@ -261,13 +277,15 @@ describe("reports of ranks of which the others follow the first", () => {
   const STOPPED = { state: "stopped", exitCode: 143, stopOrderedBy: "control-plane" } as const;
 
   test("end with that one, whose end is the job's", () => {
-    expect(afterReports("running", gang(DONE, {}, {}))).toEqual({
+    expect(inWords(afterReports("running", gang(DONE, {}, {})))).toEqual({
       kind: "becomes",
       status: "stopping",
       reason: "Rank 0 has ended; the others end with it.",
     });
-    expect(afterReports("stopping", gang(DONE, STOPPED, { state: "stopping" }))).toEqual({ kind: "stays" });
-    expect(afterReports("stopping", gang(DONE, STOPPED, { state: "lost" }))).toEqual({
+    expect(inWords(afterReports("stopping", gang(DONE, STOPPED, { state: "stopping" })))).toEqual({
+      kind: "stays",
+    });
+    expect(inWords(afterReports("stopping", gang(DONE, STOPPED, { state: "lost" })))).toEqual({
       kind: "becomes",
       status: "completed",
       reason: null,
@@ -275,26 +293,26 @@ describe("reports of ranks of which the others follow the first", () => {
   });
 
   test("do not end before it was seen that all ran", () => {
-    expect(afterReports("queued", gang(DONE, {}, {}))).toMatchObject({ status: "running" });
+    expect(inWords(afterReports("queued", gang(DONE, {}, {})))).toMatchObject({ status: "running" });
   });
 
   test("are of a job that has that one's failure", () => {
     const failed = { state: "failed", exitCode: 7, problem: "exited" } as const;
 
-    expect(afterReports("running", gang(failed, {}, {}))).toMatchObject({ status: "stopping" });
-    expect(afterReports("stopping", gang(failed, STOPPED, STOPPED))).toEqual({
+    expect(inWords(afterReports("running", gang(failed, {}, {})))).toMatchObject({ status: "stopping" });
+    expect(inWords(afterReports("stopping", gang(failed, STOPPED, STOPPED)))).toEqual({
       kind: "fails",
       failure: { by: "program", reason: "The command ended with exit code 7.", ranks: [0] },
     });
   });
 
   test("break it when one of them ends before, also with 0", () => {
-    expect(afterReports("running", gang({}, DONE, {}))).toEqual({
+    expect(inWords(afterReports("running", gang({}, DONE, {})))).toEqual({
       kind: "becomes",
       status: "stopping",
       reason: "Rank 1: The command ended with exit code 0.",
     });
-    expect(afterReports("stopping", gang(STOPPED, DONE, STOPPED))).toEqual({
+    expect(inWords(afterReports("stopping", gang(STOPPED, DONE, STOPPED)))).toEqual({
       kind: "fails",
       failure: { by: "program", reason: "Rank 1: The command ended with exit code 0.", ranks: [1] },
     });
@@ -303,7 +321,7 @@ describe("reports of ranks of which the others follow the first", () => {
   test("that somebody cancels are cancelled", () => {
     const cancelled = { ...STOPPED, stopOrderedBy: "customer" } as const;
 
-    expect(afterReports("stopping", gang(cancelled, cancelled, cancelled))).toMatchObject({
+    expect(inWords(afterReports("stopping", gang(cancelled, cancelled, cancelled)))).toMatchObject({
       status: "cancelled",
     });
   });

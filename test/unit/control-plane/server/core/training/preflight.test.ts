@@ -8,10 +8,13 @@ import {
   rankAddress,
   withBad,
 } from "../../../../../support/samples/a-rank-state.ts";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 /** Each a rank with what is changed of it. */
-function gang(...changes: (Partial<RankState> & { detail?: string })[]): HeldRank[] {
-  return changes.map(({ detail = "", ...change }, rank) => ({
+function gang(...changes: (Partial<RankState> & { detail?: Reason })[]): HeldRank[] {
+  return changes.map(({ detail = null, ...change }, rank) => ({
     rank,
     detail,
     gang: aRankState({ rank, ranks: changes.length }, change),
@@ -37,7 +40,7 @@ describe("it waits, and says for what, while", () => {
     ],
     [
       "a host says what it does",
-      gang({ heldForMs: null, detail: "Starting." }, {}),
+      gang({ heldForMs: null, detail: asReported("Starting.") }, {}),
       "Placed on 2 hosts, free of charge: rank 0 on host host-0: Starting.",
     ],
     [
@@ -82,7 +85,7 @@ describe("it waits, and says for what, while", () => {
       "Placed on 2 hosts, free of charge: disk of rank 0 on host host-0: It is wrong.",
     ],
   ])("%s", (_what, ranks, sentence) => {
-    expect(preflightVerdict(ranks)).toEqual({ kind: "waits", sentence });
+    expect(inWords(preflightVerdict(ranks))).toEqual({ kind: "waits", reason: sentence });
   });
 });
 
@@ -164,7 +167,7 @@ describe("it fails, and names who is at fault, when", () => {
       { reason: "Host host-1 was not heard any more.", ranks: [1] },
     ],
   ])("%s", (_what, ranks, verdict) => {
-    expect(preflightVerdict(ranks)).toMatchObject({ kind: "fails", ...verdict });
+    expect(inWords(preflightVerdict(ranks))).toMatchObject({ kind: "fails", ...verdict });
   });
 });
 
@@ -188,7 +191,7 @@ test("whatever is told, it goes only where nothing is wrong or missing, and neve
           .filter((_finding, index) => !missing.includes(index));
         return {
           rank,
-          detail: "",
+          detail: null,
           gang: aRankState({ rank, ranks: reported.length }, { ...change, findings }),
         };
       });
@@ -209,14 +212,9 @@ test("whatever is told, it goes only where nothing is wrong or missing, and neve
         ranks.some(({ gang: { placedForMs } }) => placedForMs >= 1_800_000) ||
         ranks.every(({ gang: { heldForMs } }) => (heldForMs ?? 0) >= 300_000);
       expect(verdict.kind === "waits" && isBeyond).toBe(false);
-      const { sentence, reason, named } = {
-        sentence: "Placed on .",
-        reason: ".",
-        ...verdict,
-        named: verdict.kind === "fails" ? verdict.ranks.length + verdict.pairs.length : 1,
-      };
-      expect(sentence).toMatch(/^Placed on .*\.$/);
-      expect(reason).toMatch(/\.$/);
+      const named = verdict.kind === "fails" ? verdict.ranks.length + verdict.pairs.length : 1;
+      const sentence = verdict.kind === "goes" ? "." : inEnglish(verdict.reason);
+      expect(sentence).toMatch(verdict.kind === "waits" ? /^Placed on .*\.$/ : /\.$/);
       expect(named).toBeGreaterThan(0);
     }),
     { numRuns: 500 },

@@ -5,6 +5,8 @@ import {
   type RetryState,
 } from "@remotegpu/control-plane/server/core/training/retries";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 
 const state = ({
   attempt = 1,
@@ -24,11 +26,11 @@ const state = ({
   isCancelled,
   logRules: [],
 });
-const failed = (by: "infrastructure" | "program" | "order") => ({ by, reason: "It broke." });
+const failed = (by: "infrastructure" | "program" | "order") => ({ by, reason: asReported("It broke.") });
 
 describe("a failure of what it stands on", () => {
   test("is tried again at once, elsewhere", () => {
-    expect(afterFailure(failed("infrastructure"), state())).toEqual({
+    expect(inWords(afterFailure(failed("infrastructure"), state()))).toEqual({
       to: "queued",
       reason: "It broke. Attempt 2 follows on another host (retry 1 of 3).",
       next: {
@@ -40,12 +42,14 @@ describe("a failure of what it stands on", () => {
   });
 
   test("is told as the last one once the tries are used up", () => {
-    expect(afterFailure(failed("infrastructure"), state({ attempt: 4, infrastructure: 3 }))).toEqual({
-      to: "failed",
-      reason: "It broke. It was attempt 4, and the last.",
-      next: null,
-      isUsedUp: true,
-    });
+    expect(inWords(afterFailure(failed("infrastructure"), state({ attempt: 4, infrastructure: 3 })))).toEqual(
+      {
+        to: "failed",
+        reason: "It broke. It was attempt 4, and the last.",
+        next: null,
+        isUsedUp: true,
+      },
+    );
   });
 });
 
@@ -53,7 +57,7 @@ describe("a failure of its own program", () => {
   const terms = { infrastructure: 3, program: 12 };
 
   test("is the end where nobody asked for more", () => {
-    expect(afterFailure(failed("program"), state())).toEqual({
+    expect(inWords(afterFailure(failed("program"), state()))).toEqual({
       to: "failed",
       reason: "It broke.",
       next: null,
@@ -68,7 +72,7 @@ describe("a failure of its own program", () => {
   ])("after %d retries is tried again after a pause of %d ms, anywhere", (program, pauseMs) => {
     const attempt = program + 1;
 
-    expect(afterFailure(failed("program"), state({ attempt, program, terms }))).toMatchObject({
+    expect(inWords(afterFailure(failed("program"), state({ attempt, program, terms })))).toMatchObject({
       to: "pending",
       next: {
         tries: { attempt: attempt + 1, infrastructureRetries: 0, programRetries: program + 1 },
@@ -90,7 +94,7 @@ describe("a failure of its own program", () => {
 });
 
 test("an order is nobody's failure, and nothing follows it", () => {
-  expect(afterFailure(failed("order"), state())).toMatchObject({ to: "failed", next: null });
+  expect(inWords(afterFailure(failed("order"), state()))).toMatchObject({ to: "failed", next: null });
 });
 
 test("whatever is allowed, there are so many attempts and no more", () => {
@@ -103,7 +107,7 @@ test("whatever is allowed, there are so many attempts and no more", () => {
 });
 
 test("what was cancelled meanwhile is cancelled, with what it failed of", () => {
-  expect(afterFailure(failed("infrastructure"), state({ isCancelled: true }))).toEqual({
+  expect(inWords(afterFailure(failed("infrastructure"), state({ isCancelled: true })))).toEqual({
     to: "cancelled",
     reason: "It broke.",
     next: null,
@@ -117,7 +121,7 @@ describe("what the output says by a log rule", () => {
     const terms = { infrastructure: 3, program: 5 };
 
     for (const by of ["infrastructure", "program"] as const)
-      expect(afterFailure(failed(by), state({ terms }), { rule: rule("do_not_retry") })).toEqual({
+      expect(inWords(afterFailure(failed(by), state({ terms }), { rule: rule("do_not_retry") }))).toEqual({
         to: "failed",
         reason: 'It broke. By its log rule "bad card" it is not tried again.',
         next: null,
@@ -125,7 +129,7 @@ describe("what the output says by a log rule", () => {
   });
 
   test("of its host has its own failure tried elsewhere, as one of the host", () => {
-    expect(afterFailure(failed("program"), state(), { rule: rule("avoid_host") })).toEqual({
+    expect(inWords(afterFailure(failed("program"), state(), { rule: rule("avoid_host") }))).toEqual({
       to: "queued",
       reason:
         'It broke. By its log rule "bad card" the host is avoided. Attempt 2 follows on another host (retry 1 of 3).',
@@ -136,7 +140,7 @@ describe("what the output says by a log rule", () => {
       },
     });
     const spent = state({ attempt: 4, infrastructure: 3 });
-    expect(afterFailure(failed("program"), spent, { rule: rule("avoid_host") })).toMatchObject({
+    expect(inWords(afterFailure(failed("program"), spent, { rule: rule("avoid_host") }))).toMatchObject({
       to: "failed",
       next: null,
     });
@@ -144,7 +148,7 @@ describe("what the output says by a log rule", () => {
 
   test("is nothing to one that was cancelled", () => {
     expect(
-      afterFailure(failed("program"), state({ isCancelled: true }), { rule: rule("avoid_host") }),
+      inWords(afterFailure(failed("program"), state({ isCancelled: true }), { rule: rule("avoid_host") })),
     ).toEqual({
       to: "cancelled",
       reason: "It broke.",
@@ -163,7 +167,7 @@ describe("an attempt that left something new", () => {
   ])(
     "has the tries counted from it: the last was attempt %i, so that this is try %i",
     (gainedAt, retries) => {
-      expect(afterFailure(failed("infrastructure"), used, { gainedAt })).toMatchObject({
+      expect(inWords(afterFailure(failed("infrastructure"), used, { gainedAt }))).toMatchObject({
         to: "queued",
         reason: `It broke. Attempt 6 follows on another host (retry ${retries} of 2).`,
         next: { tries: { attempt: 6, infrastructureRetries: retries } },
@@ -172,7 +176,7 @@ describe("an attempt that left something new", () => {
   );
 
   test.each([3, 0])("too long ago changes nothing (attempt %i)", (gainedAt) => {
-    expect(afterFailure(failed("infrastructure"), used, { gainedAt })).toMatchObject({
+    expect(inWords(afterFailure(failed("infrastructure"), used, { gainedAt }))).toMatchObject({
       to: "failed",
       isUsedUp: true,
     });

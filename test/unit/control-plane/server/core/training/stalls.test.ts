@@ -7,6 +7,8 @@ import type {
 import { afterReports } from "@remotegpu/control-plane/server/core/training/job-status";
 import { anInstanceReport } from "../../../../../support/samples/reports/an-instance-report.ts";
 import { aRankState } from "../../../../../support/samples/a-rank-state.ts";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const WAITS = [
   { name: "python3", state: "S", waitsIn: "futex_wait_queue", count: 8 },
@@ -36,7 +38,7 @@ const ALL =
 
 describe("a job of one rank", () => {
   test("that does nothing has stalled, and says what its processes wait for", () => {
-    expect(afterReports("running", [rank({ progress: idle() })])).toEqual({
+    expect(inWords(afterReports("running", [rank({ progress: idle() })]))).toEqual({
       kind: "stalls",
       reason: ONE,
       found: `${ONE} 8 python3 (S in futex_wait_queue), sh (D).`,
@@ -44,16 +46,16 @@ describe("a job of one rank", () => {
   });
 
   test("keeps its sentence once that was told", () => {
-    expect(afterReports("running", [rank({ progress: idle("told") })])).toEqual({
+    expect(inWords(afterReports("running", [rank({ progress: idle("reported") })]))).toEqual({
       kind: "explains",
       reason: ONE,
     });
   });
 
   test("goes on as soon as it does something", () => {
-    expect(afterReports("running", [rank({ progress: progress({ stall: "told" }) })])).toEqual({
+    expect(inWords(afterReports("running", [rank({ progress: progress({ stall: "reported" }) })]))).toEqual({
       kind: "goes-on",
-      reason: "",
+      reason: null,
     });
   });
 
@@ -62,11 +64,11 @@ describe("a job of one rank", () => {
       state: "stopped",
       exitCode: 143,
       stopOrderedBy: "control-plane",
-      stopReason: ONE,
+      stopReason: asReported(ONE),
       progress: idle("ended"),
     });
 
-    expect(afterReports("stopping", [ended])).toEqual({
+    expect(inWords(afterReports("stopping", [ended]))).toEqual({
       kind: "fails",
       failure: { by: "program", reason: ONE, ranks: [0] },
     });
@@ -77,15 +79,17 @@ describe("a job of one rank", () => {
       state: "stopped",
       exitCode: 143,
       stopOrderedBy: "control-plane",
-      stopReason: "Its host is emptied.",
-      progress: idle("told"),
+      stopReason: asReported("Its host is emptied."),
+      progress: idle("reported"),
     });
 
-    expect(afterReports("stopping", [ended])).toMatchObject({ failure: { by: "infrastructure" } });
+    expect(inWords(afterReports("stopping", [ended]))).toMatchObject({ failure: { by: "infrastructure" } });
   });
 
   test("that is frozen says so, and nothing ends it", () => {
-    expect(afterReports("running", [rank({ progress: progress({ frozenForMs: 3_600_000 }) })])).toEqual({
+    expect(
+      inWords(afterReports("running", [rank({ progress: progress({ frozenForMs: 3_600_000 }) })])),
+    ).toEqual({
       kind: "explains",
       reason:
         "Its container on host host-x is frozen: it was paused from outside, and nothing in it goes on.",
@@ -95,7 +99,7 @@ describe("a job of one rank", () => {
 
 describe("a gang", () => {
   test("has stalled once all its ranks do nothing", () => {
-    expect(afterReports("running", gangOf({ progress: idle() }, { progress: idle() }))).toEqual({
+    expect(inWords(afterReports("running", gangOf({ progress: idle() }, { progress: idle() })))).toEqual({
       kind: "stalls",
       reason: ALL,
       found: `${ALL} Rank 0: 8 python3 (S in futex_wait_queue), sh (D); rank 1: 8 python3 (S in futex_wait_queue), sh (D).`,
@@ -103,16 +107,16 @@ describe("a gang", () => {
   });
 
   test("goes on while one of them works, and while nobody says of one", () => {
-    expect(afterReports("running", gangOf({ progress: idle() }, WORKS))).toEqual({
+    expect(inWords(afterReports("running", gangOf({ progress: idle() }, WORKS)))).toEqual({
       kind: "explains",
-      reason: "",
+      reason: null,
     });
   });
 
   test("of which one has ended well has stalled once the others do nothing", () => {
     const done = { state: "stopped", exitCode: 0 } as const;
 
-    expect(afterReports("running", gangOf(done, { progress: idle() }))).toMatchObject({
+    expect(inWords(afterReports("running", gangOf(done, { progress: idle() })))).toMatchObject({
       kind: "stalls",
       reason: expect.stringMatching(/^All ranks that are left do nothing any more/),
     });
@@ -121,7 +125,7 @@ describe("a gang", () => {
   test("of very many ranks names some, and says how many more there are", () => {
     const many = gangOf(...Array.from({ length: 120 }, () => ({ progress: idle() })));
 
-    expect(afterReports("running", many)).toMatchObject({
+    expect(inWords(afterReports("running", many))).toMatchObject({
       found: expect.stringMatching(/rank 15: [^;]*; and 104 more ranks\.$/),
     });
   });
@@ -130,7 +134,7 @@ describe("a gang", () => {
     const [one, other] = gangOf({ progress: idle() }, { progress: idle() });
     const cut = { ...one!, gang: { ...one!.gang!, cutOff: [other!.gang!.address] } };
 
-    expect(afterReports("running", [cut, other!])).toMatchObject({
+    expect(inWords(afterReports("running", [cut, other!]))).toMatchObject({
       kind: "stalls",
       reason: expect.stringMatching(
         /^All 2 ranks do nothing any more.* The network between its ranks is broken/,
@@ -148,7 +152,7 @@ describe("a gang", () => {
       const [one, other] = gangOf(WORKS, { progress: progress({ frozenForMs }) });
       const frozen = { ...other!, gang: { ...other!.gang!, isHeard } };
 
-      const becomes = afterReports("running", [one!, frozen]);
+      const becomes = inWords(afterReports("running", [one!, frozen]));
 
       expect(becomes).toMatchObject({ ...expected, reason: expect.stringMatching(/rank 1.*frozen/i) });
     },

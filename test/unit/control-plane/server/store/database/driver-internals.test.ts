@@ -14,7 +14,7 @@ import {
   preparedValue,
   rowShape,
   sessionOf,
-} from "@remotegpu/control-plane/server/store/database/driver-internals";
+} from "@remotegpu/control-plane/server/store/database/connection/driver-internals";
 import { letPrepare } from "@remotegpu/control-plane/server/store/database/connection/prepared-statements";
 
 const WORKSPACE = new URL("../../../../../../pnpm-workspace.yaml", import.meta.url);

@@ -1,5 +1,5 @@
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
-import type { ReasonCode } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { asReported, type ReasonCode } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 import type { HostCapacity } from "@remotegpu/control-plane/server/core/placement/fleet/fleet";
 import {
@@ -52,13 +52,13 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, ReasonCode[]]>([
   [
     "a pool that is skipped",
     aHost({ storagePool: "p1" }),
-    { skips: [{ storagePool: "p1", reason: "mount missing", untilMs: NOW + 1 }] },
+    { skips: [{ storagePool: "p1", reason: asReported("mount missing"), untilMs: NOW + 1 }] },
     ["storage-pool-skipped"],
   ],
   [
     "a host that is skipped",
     aHost({ id: "h-bad" }),
-    { skips: [{ hostId: "h-bad", reason: "its card failed", untilMs: NOW + 1 }] },
+    { skips: [{ hostId: "h-bad", reason: asReported("its card failed"), untilMs: NOW + 1 }] },
     ["host-skipped"],
   ],
   [
@@ -66,8 +66,8 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, ReasonCode[]]>([
     aHost({ id: "h-good" }),
     {
       skips: [
-        { hostId: "h-bad", reason: "", untilMs: NOW + 1 },
-        { hostId: "h-good", reason: "", untilMs: NOW },
+        { hostId: "h-bad", reason: asReported(""), untilMs: NOW + 1 },
+        { hostId: "h-good", reason: asReported(""), untilMs: NOW },
       ],
     },
     [],
@@ -75,7 +75,7 @@ test.each<[string, HostCapacity, Partial<PlacementRequest>, ReasonCode[]]>([
   [
     "a pool whose skip has just passed",
     aHost({ storagePool: "p1" }),
-    { skips: [{ storagePool: "p1", reason: "mount missing", untilMs: NOW }] },
+    { skips: [{ storagePool: "p1", reason: asReported("mount missing"), untilMs: NOW }] },
     [],
   ],
   [

@@ -23,6 +23,7 @@ import {
   aWholeRequest,
   gpusOf,
 } from "../../../../../../support/placement/fleet.ts";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const NOW = 1_000;
 
@@ -106,12 +107,13 @@ describe("the key of a shape", () => {
     ["the name", { id: "other" }],
     ["how many there are of it", { instances: 5, distinctHosts: true }],
     ["the labels' order", { labels: { b: "2", a: "1" } }],
-    ["a skip that has passed", { skips: [{ storagePool: "p", reason: "", untilMs: NOW }] }],
-    ["a skip's reason", { skips: [{ storagePool: "q", reason: "other", untilMs: NOW + 5 }] }],
+    ["a skip that has passed", { skips: [{ storagePool: "p", reason: asReported(""), untilMs: NOW }] }],
+    ["a skip's reason", { skips: [{ storagePool: "q", reason: asReported("other"), untilMs: NOW + 5 }] }],
   ];
   test.each(alike)("%s does not matter", (what, change) => {
     const labels = { a: "1", b: "2" };
-    const skips = what === "a skip's reason" ? [{ storagePool: "q", reason: "", untilMs: NOW + 1 }] : [];
+    const skips =
+      what === "a skip's reason" ? [{ storagePool: "q", reason: asReported(""), untilMs: NOW + 1 }] : [];
     const request = aRequest({ labels, skips });
 
     expect(shapeKey({ ...request, ...change }, NOW)).toBe(shapeKey(request, NOW));
@@ -132,10 +134,10 @@ describe("the key of a shape", () => {
     { features: ["image-fetches"] },
     { image: "a" },
     { storagePool: "a" },
-    { skips: [{ storagePool: "a", reason: "", untilMs: NOW + 1 }] },
-    { skips: [{ hostId: "b", reason: "", untilMs: NOW + 1 }] },
+    { skips: [{ storagePool: "a", reason: asReported(""), untilMs: NOW + 1 }] },
+    { skips: [{ hostId: "b", reason: asReported(""), untilMs: NOW + 1 }] },
   ])("%o does", (change) => {
-    const skips = [{ storagePool: "b", reason: "", untilMs: NOW + 1 }];
+    const skips = [{ storagePool: "b", reason: asReported(""), untilMs: NOW + 1 }];
     const request = aRequest({ gpu: aWholeRequest(2), skips });
 
     expect(shapeKey({ ...request, ...change }, NOW)).not.toBe(shapeKey(request, NOW));

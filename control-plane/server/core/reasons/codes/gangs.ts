@@ -1,0 +1,43 @@
+/** What the ranks of a job wait for together, and what breaks all of them. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const GANG_CODES = {
+  "gang-placed": { host_count: "number", missing: "items" },
+  "gang-host-silent": { host_name: "text" },
+  "gang-not-ready": { minutes: "number", missing: "items" },
+  "rank-fetches-image": { rank: "number" },
+  "rank-being-made": { rank: "number", host_name: "text" },
+  "rank-reports": { rank: "number", host_name: "text", why: "phrase" },
+  "more-ranks": { more: "number" },
+  "more-findings": { more: "number" },
+  "rank-with-other-image": {
+    rank: "number",
+    host_name: "text",
+    image_id: "text",
+    other_rank: "number",
+    other_host_name: "text",
+    other_image_id: "text",
+  },
+  "preflight-failed": { findings: "items" },
+  "rank-finding": { check: "text", rank: "number", host_name: "text", why: "phrase" },
+  "rank-not-reached": {
+    rank: "number",
+    host_name: "text",
+    other_rank: "number",
+    other_host_name: "text",
+    why: "phrase",
+  },
+  "rank-host-silent": { host_name: "text" },
+  "rank-image-unknown": { rank: "number" },
+  "rank-checks": { rank: "number", check: "text" },
+  "rank-checks-route": { rank: "number", other_rank: "number" },
+  "ranks-about-to-begin": { rank_count: "number", ranks: "names" },
+  "ranks-lost": { ranks: "opening" },
+  "rank-lost-silent": { rank: "number", host_name: "text" },
+  "rank-lost-frozen": { rank: "number", host_name: "text", seconds: "number" },
+  "rank-lost-unbegun": { rank: "number", host_name: "text", minutes: "number" },
+  "gang-network-broken": { ranks: "items" },
+  "rank-cut-off": { rank: "number", others: "all" },
+  "rank-on-host": { rank: "number", host_name: "text" },
+  "network-address": { address: "text" },
+} as const satisfies CodeShapes;

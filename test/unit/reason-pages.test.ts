@@ -1,0 +1,139 @@
+/** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
+import { GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gpu-faults";
+import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
+import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
+import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
+import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
+import { GPU_REQUEST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gpu-requests";
+import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
+import { IMPOSSIBILITY_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/impossibility";
+import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
+import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
+import { PLACEMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
+import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
+import { RUN_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
+import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
+import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
+import { DATA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/data";
+import { ENVIRONMENT_CODES as ENVIRONMENT_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/environment";
+import { FILE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/file";
+import { HOST_CODES as HOST_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/host";
+import { INPUT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/input";
+import { JOB_CODES as JOB_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/job";
+import { MONEY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/money";
+import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
+import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
+import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
+import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { expect, test } from "vitest";
+import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
+
+const FOLDER = new URL("../../control-plane/docs/api/reasons/", import.meta.url).pathname;
+const MAX_BYTES = 10 * 1024;
+
+const PAGES: readonly PageContents[] = [
+  {
+    file: "waiting.md",
+    title: "Codes of waiting and placement",
+    families: [
+      ["Waiting", WAITING_CODES],
+      ["Placement", PLACEMENT_CODES],
+      ["Impossible requests", IMPOSSIBILITY_CODES],
+      ["Requested GPUs", GPU_REQUEST_CODES],
+    ],
+  },
+  {
+    file: "orders.md",
+    title: "Codes of orders",
+    families: [
+      ["Orders", ORDER_CODES],
+      ["Prices", PRICE_CODES],
+      ["Images", IMAGE_CODES],
+    ],
+  },
+  {
+    file: "runs.md",
+    title: "Codes of runs",
+    families: [
+      ["Runs", RUN_CODES],
+      ["Environments", ENVIRONMENT_CODES],
+      ["Inference services", SERVICE_CODES],
+    ],
+  },
+  {
+    file: "jobs.md",
+    title: "Codes of training jobs",
+    families: [
+      ["Training jobs", JOB_CODES],
+      ["Ranks together", GANG_CODES],
+    ],
+  },
+  {
+    file: "hosts.md",
+    title: "Codes of hosts",
+    families: [
+      ["Hosts", HOST_CODES],
+      ["GPU faults", GPU_FAULT_CODES],
+      ["Events", EVENT_CODES],
+    ],
+  },
+  { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
+  {
+    file: "access.md",
+    title: "Codes of refused access",
+    families: [
+      ["Keys and sessions", ACCESS_CODES],
+      ["Accounts", ACCOUNT_CODES],
+      ["Requests", REQUEST_CODES],
+    ],
+  },
+  {
+    file: "input.md",
+    title: "Codes of refused input",
+    families: [
+      ["Input", INPUT_CODES],
+      ["States", STATE_CODES],
+      ["Names", THING_CODES],
+    ],
+  },
+  {
+    file: "workloads.md",
+    title: "Codes of refused requests about workloads",
+    families: [
+      ["Environments", ENVIRONMENT_REFUSALS],
+      ["Workloads", WORKLOAD_CODES],
+      ["Training jobs", JOB_REFUSALS],
+    ],
+  },
+  {
+    file: "data.md",
+    title: "Codes of refused requests about data, money and hosts",
+    families: [
+      ["Data", DATA_CODES],
+      ["Files", FILE_CODES],
+      ["Money", MONEY_CODES],
+      ["Hosts", HOST_REFUSALS],
+    ],
+  },
+];
+
+test.each(PAGES)("the page $file lists its codes as the catalogue has them", async (contents) => {
+  const { file, text } = codePage(contents);
+
+  await expect(text).toMatchFileSnapshot(`${FOLDER}${file}`);
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_BYTES);
+});
+
+test("each code is on one page, but for that of a text", () => {
+  const listed = PAGES.flatMap(({ families }) => families.flatMap(([, codes]) => Object.keys(codes)));
+
+  expect(listed.toSorted()).toEqual(
+    Object.keys(REASON_CODES)
+      .filter((code) => code !== "as-reported")
+      .toSorted(),
+  );
+});
