@@ -6,7 +6,7 @@ import { appendEvent } from "../../store/events/events.ts";
 import { noteAdminsCordon, noteAdminsUncordon } from "../../store/reports/health/gpu-health.ts";
 import { cordonGpu, gpuByUuid, uncordonGpu } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { Gpu, gpuAnswer } from "./host-answer.ts";
+import { Gpu, gpuAnswer } from "./gpu-answer.ts";
 import { CordonRequest, deed } from "./hosts.ts";
 import { once } from "../request/idempotency.ts";
 import { notFound } from "../request/refusal.ts";

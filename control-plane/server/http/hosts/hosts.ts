@@ -26,7 +26,8 @@ import {
 } from "../../store/hosts/hosts.ts";
 import { putInPool } from "../../store/hosts/pools/pool-members.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
-import { Gpu, gpuAnswer, Host, hostAnswer } from "./host-answer.ts";
+import { Gpu, gpuAnswer } from "./gpu-answer.ts";
+import { Host, hostAnswer } from "./host-answer.ts";
 import { hostLabels } from "../request/host-labels.ts";
 import { once } from "../request/idempotency.ts";
 import { PlainName } from "../request/input-fields.ts";
