@@ -1,18 +1,19 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
-import { GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gpu-faults";
 import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { GPU_REQUEST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gpu-requests";
 import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
-import { IMPOSSIBILITY_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/impossibility";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
-import { PLACEMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
+import {
+  PLACEMENT_CODES,
+  GPU_REQUEST_CODES,
+  IMPOSSIBILITY_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/placement";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
-import { RUN_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
 import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
 import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";

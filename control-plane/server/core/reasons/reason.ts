@@ -4,9 +4,8 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
 import { ALARM_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
-import { GPU_REQUEST_CODES } from "./codes/gpu-requests.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
-import { PLACEMENT_CODES } from "./codes/placement.ts";
+import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
@@ -14,10 +13,8 @@ import { SERVICE_CODES } from "./codes/services.ts";
 import { WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
-import { IMPOSSIBILITY_CODES } from "./codes/impossibility.ts";
-import { RUN_CODES } from "./codes/runs.ts";
+import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
 import { GANG_CODES } from "./codes/gangs.ts";
-import { GPU_FAULT_CODES } from "./codes/gpu-faults.ts";
 
 export const REASON_CODES = {
   [AS_REPORTED]: { text: "text" },

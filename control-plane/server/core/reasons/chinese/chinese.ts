@@ -5,9 +5,8 @@ import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
 import { ALARM_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
-import { GPU_REQUEST_CHINESE } from "./gpu-requests.ts";
 import { HOST_CHINESE } from "./hosts.ts";
-import { PLACEMENT_CHINESE } from "./placement.ts";
+import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
@@ -15,10 +14,8 @@ import { SERVICE_CHINESE } from "./services.ts";
 import { WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
-import { IMPOSSIBILITY_CHINESE } from "./impossibility.ts";
-import { RUN_CHINESE } from "./runs.ts";
+import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
-import { GPU_FAULT_CHINESE } from "./gpu-faults.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",

@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { PLACEMENT_CODES } from "../codes/placement.ts";
+import type { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "../codes/placement.ts";
 
 export const PLACEMENT_CHINESE = messagesFor<typeof PLACEMENT_CODES>()({
   "host-fits": "现在可以在此运行",
@@ -28,4 +28,35 @@ export const PLACEMENT_CHINESE = messagesFor<typeof PLACEMENT_CODES>()({
   "gpu-closed-meanwhile": "{why}",
   "gpu-taken": "GPU {gpu_uuid} 已被占用",
   "gpu-size-changed": "GPU {gpu_uuid} 的大小已改变",
+});
+
+export const GPU_REQUEST_CHINESE = messagesFor<typeof GPU_REQUEST_CODES>()({
+  "no-gpu": "不需要 GPU",
+  "whole-gpus": "{count} × {model}",
+  "whole-gpus-with-memory": "{count} × {model}，每张至少 {least_mib} MiB",
+  "gpu-slice": "{model} 的一个切片（{size}）",
+  "slice-share": "千分之 {thousandths}",
+  "slice-memory": "{memory_mib} MiB",
+  "slice-memory-and-share": "{memory_mib} MiB、千分之 {thousandths}",
+  "any-gpu": "GPU",
+  "one-gpu": "一张 GPU",
+  "priced-gpu": "有价格的 GPU",
+  "gpu-models": "{models}",
+});
+
+export const IMPOSSIBILITY_CHINESE = messagesFor<typeof IMPOSSIBILITY_CODES>()({
+  "label-on-no-host": "需要带标签 {label} 的主机，而没有{place}有此标签",
+  "nothing-on-any-host": "需要{wanted}，而没有{place}有",
+  "beyond-largest-host": "需要 {requested}，而单台{place}最多有 {most}",
+  "places-too-few": "需要 {requested} 个实例，而即使全部空闲也只能容纳 {room} 个",
+  "own-hosts-too-few": "需要 {requested} 个实例，各占一台主机，而即使全部空闲也只能容纳 {room} 个",
+  "any-host": "主机",
+  "any-host-of-pool": "存储池 {storage_pool} 的主机",
+  "any-host-with": "有 {qualities} 的{place}",
+  "host-label": "标签 {label}",
+  cores: { plural: "cores", one: "{cores} 个 CPU 核", other: "{cores} 个 CPU 核" },
+  memory: "{mib} MiB 内存",
+  "temp-storage": "{mib} MiB 临时存储",
+  "memory-on-each-gpu": "每张 {model} {mib} MiB",
+  "gpus-with-memory": "{count} × {model}（{mib} MiB）",
 });

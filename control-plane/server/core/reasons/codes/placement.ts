@@ -30,3 +30,36 @@ export const PLACEMENT_CODES = {
   "gpu-taken": { gpu_uuid: "text" },
   "gpu-size-changed": { gpu_uuid: "text" },
 } as const satisfies CodeShapes;
+
+/** What an order asks of GPUs, as a part of other reasons. */
+export const GPU_REQUEST_CODES = {
+  "no-gpu": {},
+  "whole-gpus": { count: "number", model: "phrase" },
+  "whole-gpus-with-memory": { count: "number", model: "phrase", least_mib: "number" },
+  "gpu-slice": { size: "phrase", model: "phrase" },
+  "slice-share": { thousandths: "number" },
+  "slice-memory": { memory_mib: "number" },
+  "slice-memory-and-share": { memory_mib: "number", thousandths: "number" },
+  "any-gpu": {},
+  "one-gpu": {},
+  "priced-gpu": {},
+  "gpu-models": { models: "alternatives" },
+} as const satisfies CodeShapes;
+
+/** What no host of the fleet could hold, were all of it free. */
+export const IMPOSSIBILITY_CODES = {
+  "label-on-no-host": { label: "text", place: "phrase" },
+  "nothing-on-any-host": { wanted: "phrase", place: "phrase" },
+  "beyond-largest-host": { requested: "phrase", place: "phrase", most: "phrase" },
+  "places-too-few": { requested: "number", room: "number" },
+  "own-hosts-too-few": { requested: "number", room: "number" },
+  "any-host": {},
+  "any-host-of-pool": { storage_pool: "text" },
+  "any-host-with": { place: "phrase", qualities: "all" },
+  "host-label": { label: "text" },
+  cores: { cores: "number" },
+  memory: { mib: "number" },
+  "temp-storage": { mib: "number" },
+  "memory-on-each-gpu": { mib: "number", model: "phrase" },
+  "gpus-with-memory": { count: "number", model: "phrase", mib: "number" },
+} as const satisfies CodeShapes;

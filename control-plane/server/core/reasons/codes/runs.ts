@@ -42,3 +42,14 @@ export const RUN_CODES = {
   "deleted-by": { actor: "text" },
   "stopped-by": { actor: "text" },
 } as const satisfies CodeShapes;
+
+/** What a host holds against a GPU, for whoever has something on it. */
+export const GPU_FAULT_CODES = {
+  "gpu-fault": { why: "phrase", fault_code: "text" },
+  "gpu-fault-unexplained": {},
+  "gpu-failed": { gpu_uuid: "text", why: "phrase" },
+  "gpu-shows-sign": { gpu_uuid: "text", why: "phrase" },
+  "gpu-closed-to-new": { gpu_uuid: "text", why: "phrase" },
+  "gpu-had-failed": { gpu_uuid: "text", why: "phrase" },
+  "gpu-had-shown-sign": { gpu_uuid: "text", why: "phrase" },
+} as const satisfies CodeShapes;

@@ -5,9 +5,8 @@ import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { ALARM_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
-import { GPU_REQUEST_ENGLISH } from "./gpu-requests.ts";
 import { HOST_ENGLISH } from "./hosts.ts";
-import { PLACEMENT_ENGLISH } from "./placement.ts";
+import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
@@ -15,10 +14,8 @@ import { SERVICE_ENGLISH } from "./services.ts";
 import { WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
-import { IMPOSSIBILITY_ENGLISH } from "./impossibility.ts";
-import { RUN_ENGLISH } from "./runs.ts";
+import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
-import { GPU_FAULT_ENGLISH } from "./gpu-faults.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",

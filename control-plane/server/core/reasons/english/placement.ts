@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { PLACEMENT_CODES } from "../codes/placement.ts";
+import type { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "../codes/placement.ts";
 
 export const PLACEMENT_ENGLISH = messagesFor<typeof PLACEMENT_CODES>()({
   "host-fits": "it fits here now",
@@ -35,4 +35,36 @@ export const PLACEMENT_ENGLISH = messagesFor<typeof PLACEMENT_CODES>()({
   "gpu-closed-meanwhile": "GPU {why}",
   "gpu-taken": "GPU {gpu_uuid} is taken",
   "gpu-size-changed": "GPU {gpu_uuid} has another size now",
+});
+
+export const GPU_REQUEST_ENGLISH = messagesFor<typeof GPU_REQUEST_CODES>()({
+  "no-gpu": "no GPU",
+  "whole-gpus": "{count} × {model}",
+  "whole-gpus-with-memory": "{count} × {model} with at least {least_mib} MiB",
+  "gpu-slice": "a slice of {size} of {model}",
+  "slice-share": "{thousandths} thousandths",
+  "slice-memory": "{memory_mib} MiB",
+  "slice-memory-and-share": "{memory_mib} MiB and {thousandths} thousandths",
+  "any-gpu": "GPU",
+  "one-gpu": "a GPU",
+  "priced-gpu": "GPU with a price",
+  "gpu-models": "{models}",
+});
+
+export const IMPOSSIBILITY_ENGLISH = messagesFor<typeof IMPOSSIBILITY_CODES>()({
+  "label-on-no-host": "asked for a host with the label {label}, and no {place} has it",
+  "nothing-on-any-host": "asked for {wanted}, and no {place} has one",
+  "beyond-largest-host": "asked for {requested}, and the most that any {place} has is {most}",
+  "places-too-few": "asked for {requested} instances, and {room} would fit were the fleet empty",
+  "own-hosts-too-few":
+    "asked for {requested} instances, each on a host of its own, and {room} would fit were the fleet empty",
+  "any-host": "host",
+  "any-host-of-pool": "host of storage pool {storage_pool}",
+  "any-host-with": "{place} with {qualities}",
+  "host-label": "the label {label}",
+  cores: { plural: "cores", one: "{cores} CPU core", other: "{cores} CPU cores" },
+  memory: "{mib} MiB of memory",
+  "temp-storage": "{mib} MiB of temporary storage",
+  "memory-on-each-gpu": "{mib} MiB on each {model}",
+  "gpus-with-memory": "{count} × {model} with {mib} MiB",
 });

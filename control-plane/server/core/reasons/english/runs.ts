@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { RUN_CODES } from "../codes/runs.ts";
+import type { RUN_CODES, GPU_FAULT_CODES } from "../codes/runs.ts";
 
 export const RUN_ENGLISH = messagesFor<typeof RUN_CODES>()({
   "stopped-by-administrator": "An administrator stopped it.",
@@ -42,4 +42,17 @@ export const RUN_ENGLISH = messagesFor<typeof RUN_CODES>()({
   "cancelled-by": "Cancelled by {actor}.",
   "deleted-by": "Deleted by {actor}.",
   "stopped-by": "Stopped by {actor}.",
+});
+
+export const GPU_FAULT_ENGLISH = messagesFor<typeof GPU_FAULT_CODES>()({
+  "gpu-fault": "{why} ({fault_code})",
+  "gpu-fault-unexplained": "its host gives no reason",
+  "gpu-failed": "{gpu_uuid} failed: {why}.",
+  "gpu-shows-sign":
+    "{gpu_uuid} shows a sign of failure: {why}. If the next reading confirms it, nothing after its last good reading is charged.",
+  "gpu-closed-to-new": "{gpu_uuid} takes nothing new: {why}. What runs on it goes on.",
+  "gpu-had-failed":
+    "Its {gpu_uuid} had failed as it ended: {why}. Nothing after the card's last good reading is charged.",
+  "gpu-had-shown-sign":
+    "Its {gpu_uuid} showed a sign of failure as it ended: {why}. Nothing after the card's last good reading is charged.",
 });
