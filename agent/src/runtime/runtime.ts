@@ -366,7 +366,10 @@ export class Runtime {
           await this.#containers.remove(containerId);
         }),
       );
-      for (const end of ends) if (end.status === "rejected") throw end.reason;
+      // What the runtime could not do now, as a folder that it found in use, the next check tries again.
+      for (const end of ends)
+        if (end.status === "rejected" && (check === MAX_REMOVAL_CHECKS || !isRefusal(end.reason)))
+          throw end.reason;
     }
     await this.#volumes.removeAll();
     await this.#networks.removeAll();
@@ -403,4 +406,8 @@ async function after(ms: number, cutShort: AbortSignal | undefined): Promise<"la
     if (cutShort?.aborted !== true) throw error;
     return "cut-short";
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RuntimeError && !(error instanceof NotEndingError);
 }

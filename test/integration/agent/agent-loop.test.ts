@@ -275,7 +275,7 @@ test.concurrent("a runtime that is only slow changes nothing in what is said, an
   agent.setForward(1_000);
   const reported = await eventually(() => host.heartbeats.find(({ monotonicMs }) => monotonicMs > heldMs));
 
-  expect(proxy.held).toBe(1);
+  expect(proxy.held).toBeGreaterThan(0);
   expect(reported).toMatchObject({ degraded: [], observedDigest: digest });
   expect(host.observed("run-l")).toMatchObject({ phase: "ready", problem: null });
 });

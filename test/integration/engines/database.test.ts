@@ -391,5 +391,6 @@ test("of a large answer the process reads a piece, then does what else waits, ho
       (_, index) => `${index + 1} ${String.fromCodePoint(65 + ((index + 1) % 26)).repeat(1_000)}`,
     ),
   );
-  expect(mostInOneTurn).toBeLessThanOrEqual(65_536);
+  // One read of Node, and before it one that was too small to wait.
+  expect(mostInOneTurn).toBeLessThan(65_536 + 16_384);
 });

@@ -176,7 +176,8 @@ test("no column keeps a time without its zone or money as a float", async () => 
 
 test("updated_at moves with every change, on every table that has it", async () => {
   const { rows } = await fresh.database.query(
-    `SELECT table_name FROM information_schema.columns c WHERE table_schema = 'public' AND column_name = 'updated_at'
+    `SELECT table_name FROM information_schema.columns c JOIN information_schema.tables USING (table_schema, table_name)
+      WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'updated_at'
        AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.table_name::regclass AND tgname = 'set_updated_at')`,
   );
   expect(rows).toEqual([]);

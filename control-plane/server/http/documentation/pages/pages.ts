@@ -23,7 +23,7 @@ export function registerPages(app: ApiApp): Pages {
   const pages = () => (read ??= readPages());
 
   app.get(`${PICTURES_PATH}:file`, (c) => sendPicture(c, pages()));
-  app.get(`${DOCS_PATH}/:folder/:page`, (c) => {
+  app.get(`${DOCS_PATH}/:folder/:page{.+}`, (c) => {
     const page = pages().pages.get(`${c.req.param("folder")}/${c.req.param("page")}`);
     if (page === undefined) throw notFound("named-page");
     return c.html(layoutOf(page), 200);
