@@ -182,13 +182,18 @@ test("another customer's gang on the same hosts reaches none of it, nor by packe
 
   expect(await sh(1, reach(zero), stranger(1))).toContain("cut");
   expect(await sh(1, reach("10.224.31.128"), stranger(1))).toContain("reached");
+  // Docker takes this jump out and puts it back whenever it makes a network.
+  const jump = ["FORWARD", "-j", "DOCKER-ISOLATION-STAGE-1"] as const;
+  await agents[1]?.outputOf("iptables", "-D", ...jump);
+  expect(await sh(1, reach(one), stranger(1))).toContain("cut");
+  await agents[1]?.outputOf("iptables", "-I", ...jump);
   await forge(victim);
   await forge(second);
 
   // The rule of the stranger's own host alone keeps them back: what comes once it is gone is the first that comes in.
-  const rules = (await agents[1]?.outputOf("iptables", "-S", "DOCKER-USER"))?.split("\n") ?? [];
+  const rules = (await agents[1]?.outputOf("iptables", "-t", "mangle", "-S", "FORWARD"))?.split("\n") ?? [];
   for (const rule of rules.filter((line) => line.includes(`--dport ${PORT} `)))
-    await agents[1]?.outputOf("iptables", ...rule.replace("-A", "-D").split(" "));
+    await agents[1]?.outputOf("iptables", "-t", "mangle", ...rule.replace("-A", "-D").split(" "));
   await forge(victim);
   await eventually(async () => (await strayPackets(0)) > before, { what: "a packet without the rule" });
   expect(await strayPackets(0)).toBe(before + 1);

@@ -233,11 +233,11 @@ describe("networks", () => {
     expect(answers.filter((answer) => !answer.includes("cut"))).toEqual([]);
 
     const bridge = await bridgeOf("ws-12");
-    const rules = await execa("iptables", ["-S", "DOCKER-USER"]);
+    const rules = await execa("iptables", ["-t", "mangle", "-S", "FORWARD"]);
     for (const address of ["169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32"])
-      expect(rules.stdout).toContain(`-A DOCKER-USER -d ${address} -i ${bridge} -j DROP`);
+      expect(rules.stdout).toContain(`-A FORWARD -d ${address} -i ${bridge} -j DROP`);
     expect(rules.stdout).toContain(
-      `-A DOCKER-USER -d 168.63.129.16/32 -i ${bridge} -p tcp -m tcp ! --dport 53 -j DROP`,
+      `-A FORWARD -d 168.63.129.16/32 -i ${bridge} -p tcp -m tcp ! --dport 53 -j DROP`,
     );
   });
 
@@ -245,10 +245,21 @@ describe("networks", () => {
     const containerId = await host.launch(desiredOf("bridged", { network: "ws-17" }));
     const bridge = await bridgeOf("ws-17");
     const chains = async () =>
-      (await execa("iptables", ["-S"])).stdout.split("\n").filter((line) => line.includes(bridge));
+      (await execa("iptables-save")).stdout.split("\n").filter((line) => line.includes(bridge));
     const before = await chains();
 
-    await execa("iptables", ["-D", "DOCKER-USER", "-i", bridge, "-d", "169.254.0.0/16", "-j", "DROP"]);
+    await execa("iptables", [
+      "-t",
+      "mangle",
+      "-D",
+      "FORWARD",
+      "-i",
+      bridge,
+      "-d",
+      "169.254.0.0/16",
+      "-j",
+      "DROP",
+    ]);
     await host.runtime.repairNetworks();
 
     expect((await chains()).toSorted((a, b) => a.localeCompare(b))).toEqual(

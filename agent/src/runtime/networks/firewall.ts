@@ -1,7 +1,11 @@
 /**
- * Keeps a workspace's bridge away from this host's own services and from cloud metadata addresses. The runtime
- * itself already parts bridges from each other. Without iptables nothing is started on a bridge: a container that
- * reaches the host's services is worse than none. Likewise it opens the port by which gangs' hosts reach each other.
+ * Keeps a workspace's bridge away from this host's own services, from cloud metadata addresses and from other bridges.
+ * Without iptables nothing is started on a bridge: a container that reaches the host's services is worse than none.
+ * Likewise it opens the port by which gangs' hosts reach each other.
+ *
+ * What is passed on is judged in the table mangle. The runtime parts bridges from each other as well, but takes its jumps
+ * out of the table filter and puts them back whenever it makes a network (Docker up to 27), so that for some milliseconds
+ * nothing behind them holds.
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { HostGang } from "../../core/gangs/gang-plan.ts";
@@ -18,8 +22,10 @@ export const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200/32", "192.
 /** Azure's answers both names, which containers may need, and by TCP who reads the host's own certificates and secrets. */
 const AZURE_HOST = "168.63.129.16/32";
 
-/** Docker makes this chain for rules of the host's owner and asks it first; Podman does not, so there we do. */
-const FORWARD_CHAIN = "DOCKER-USER";
+/** The chain of mangle for what is passed on; rules and listings here have a table's name before a chain's unless it is filter. */
+const FORWARD_CHAIN = "mangle/FORWARD";
+/** Names of all bridges of all agents of this machine begin so. */
+const BETWEEN_BRIDGES = `${FORWARD_CHAIN} -i rg+ -o rg+ -j DROP`;
 
 /** Where the runtime answers names at the bridge's own address (Podman), and not inside the container (Docker). */
 export type BridgeServices = { hasResolver: boolean };
@@ -37,6 +43,7 @@ function rulesFor(bridge: string, { hasResolver }: BridgeServices): string[] {
     `INPUT -i ${bridge} -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`,
     ...METADATA_ADDRESSES.map((address) => `${FORWARD_CHAIN} -d ${address} -i ${bridge} -j DROP`),
     `${FORWARD_CHAIN} -d ${AZURE_HOST} -i ${bridge} -p tcp -m tcp ! --dport 53 -j DROP`,
+    `${FORWARD_CHAIN} -i ${bridge} -o ${bridge} -j ACCEPT`,
     ...(hasResolver ? names : []),
   ];
 }
@@ -46,18 +53,25 @@ export async function protectFrom(bridge: string, services: BridgeServices): Pro
   const listing = await list();
   const present = rulesIn(listing, bridge);
   const wanted = rulesFor(bridge, services);
-  if (present.toSorted().join() === wanted.toSorted().join()) return;
-  await change([
-    ...(hasForwardChain(listing) ? [] : [`:${FORWARD_CHAIN} - [0:0]`, `-I FORWARD 1 -j ${FORWARD_CHAIN}`]),
-    ...present.map((rule) => `-D ${rule}`),
-    ...wanted.map((rule) => `-I ${rule.replace(" ", " 1 ")}`),
-  ]);
+  const isParted = listing.includes(`-A ${BETWEEN_BRIDGES}`);
+  const parting = isParted ? [] : [`-A ${BETWEEN_BRIDGES}`];
+  const isWhole = present.toSorted().join() === wanted.toSorted().join();
+  const own = isWhole
+    ? []
+    : [...present.map((rule) => `-D ${rule}`), ...wanted.map((rule) => `-I ${rule.replace(" ", " 1 ")}`)];
+  if (own.length + parting.length > 0) await change([...own, ...parting]);
 }
 
 /** Takes them away, however many there are. @throws RuntimeError */
 export async function unprotectFrom(bridge: string): Promise<void> {
-  const present = rulesIn(await list(), bridge);
-  if (present.length > 0) await change(present.map((rule) => `-D ${rule}`));
+  const listing = await list();
+  const present = rulesIn(listing, bridge);
+  if (present.length === 0) return;
+  const others = listing.filter((line) => line.startsWith(`-A ${FORWARD_CHAIN} -i rg`)).length;
+  const own = present.filter((rule) => rule.startsWith(`${FORWARD_CHAIN} -i rg`)).length;
+  // That of all bridges is the last to go.
+  const isLast = listing.includes(`-A ${BETWEEN_BRIDGES}`) && others === own + 1;
+  await change([...present, ...(isLast ? [BETWEEN_BRIDGES] : [])].map((rule) => `-D ${rule}`));
 }
 
 /** Opens the port of gang networks to the other hosts of these gangs, and to nobody else. @throws RuntimeError */
@@ -65,7 +79,7 @@ export async function keepPortOpen(hostId: HostId, gangs: readonly HostGang[]): 
   const listing = await list();
   const present = ownPortRules(listing, hostId);
   const wanted = portRules(gangs, { hostId, forwardChain: FORWARD_CHAIN });
-  const isThere = listing.includes(`-N ${PORT_CHAIN}`);
+  const isThere = listing.includes(`:${PORT_CHAIN}`);
   const gone = present.filter((rule) => !wanted.some(({ text }) => text === rule));
   const missing = wanted.filter(({ text }) => !present.includes(text));
   const others = listing.filter((line) => line.startsWith(`-A ${PORT_CHAIN} `)).length;
@@ -88,24 +102,36 @@ function isOfPort(rule: string): boolean {
   return rule.startsWith(`${PORT_CHAIN} `);
 }
 
-/** As iptables prints them. */
+/** Rules as iptables prints them, and chains: `:REMOTEGPU-GANGS`. */
 async function list(): Promise<string[]> {
-  return (await runTool("iptables", ["-w", LOCK_SECONDS, "-S"], WHY)).split("\n");
+  let table = "filter";
+  return (await runTool("iptables-save", [], WHY)).split("\n").flatMap((line) => {
+    if (line.startsWith("*")) table = line.slice(1);
+    const chain = table === "filter" ? "" : `${table}/`;
+    if (line.startsWith(":")) return [`:${chain}${line.slice(1).split(" ")[0] ?? ""}`];
+    return line.startsWith("-A ") ? [`-A ${chain}${line.slice("-A ".length)}`] : [];
+  });
 }
 
-function hasForwardChain(listing: readonly string[]): boolean {
-  return listing.includes(`-N ${FORWARD_CHAIN}`);
-}
-
-/** Of our chains alone, without the leading `-A`: the others hold the runtime's own. */
+/** Of the chains in which ours stand, without the leading `-A`: all others hold the runtime's own. */
 function rulesIn(listing: readonly string[], bridge: string): string[] {
   return listing
-    .filter((line) => /^-A (INPUT|DOCKER-USER) /.test(line) && `${line} `.includes(` -i ${bridge} `))
+    .filter((line) => OWN_CHAIN.test(line) && `${line} `.includes(` -i ${bridge} `))
     .map((line) => line.slice("-A ".length));
 }
 
-/** All lines or none, in one step. */
+/** Agents of before had theirs in DOCKER-USER. */
+const OWN_CHAIN = /^-A (INPUT|DOCKER-USER|mangle\/FORWARD) /;
+const MANGLE = / mangle\//;
+
+/** All lines of a table or none, in one step; of both, that of what is passed on comes first. */
 async function change(lines: string[]): Promise<void> {
-  const input = `*filter\n${lines.join("\n")}\nCOMMIT\n`;
+  const mangle = lines.filter((line) => MANGLE.test(line)).map((line) => line.replace(MANGLE, " "));
+  const filter = lines.filter((line) => !MANGLE.test(line));
+  const input = [tableInput("mangle", mangle), tableInput("filter", filter)].join("");
   await runTool("iptables-restore", ["-w", LOCK_SECONDS, "--noflush"], { input, ...WHY });
+}
+
+function tableInput(table: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `*${table}\n${lines.join("\n")}\nCOMMIT\n`;
 }

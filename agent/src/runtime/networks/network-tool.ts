@@ -4,7 +4,7 @@ import { RuntimeError } from "../docker/runtime-error.ts";
 
 const DEADLINE_MS = 15_000;
 
-export type NetworkTool = "ip" | "bridge" | "iptables" | "iptables-restore";
+export type NetworkTool = "ip" | "bridge" | "iptables" | "iptables-save" | "iptables-restore";
 
 /**
  * @param why it matters, in the sentence of the error

@@ -10,14 +10,14 @@ const OTHER = "host-12" as HostId;
 const gangWith = (...hosts: string[]) =>
   hostGangOf(gangNetwork({ peers: hosts.map((host) => ({ host, addresses: [] })) }));
 const rulesOf = (...gangs: ReturnType<typeof gangWith>[]) =>
-  portRules(gangs, { hostId: HOST, forwardChain: "DOCKER-USER" });
+  portRules(gangs, { hostId: HOST, forwardChain: "mangle/FORWARD" });
 
 const PORT = "-p udp -m udp --dport 8473 -m comment --comment remotegpu-host-1";
 
 test("the other hosts of a gang may, nobody else, and no container by way of this host", () => {
   expect(rulesOf(gangWith("192.0.2.7"))).toEqual([
     { text: `REMOTEGPU-GANGS -s 192.0.2.7/32 ${PORT} -j ACCEPT`, comes: "first" },
-    { text: `DOCKER-USER ! -d 10.224.0.0/12 ${PORT} -j DROP`, comes: "first" },
+    { text: `mangle/FORWARD ! -d 10.224.0.0/12 ${PORT} -j DROP`, comes: "first" },
     { text: `REMOTEGPU-GANGS ${PORT} -j DROP`, comes: "last" },
   ]);
 });
@@ -35,7 +35,7 @@ test("a gang on this host alone opens nothing", () => {
 
 test("an agent knows its rules from those of another on the same machine", () => {
   const own = rulesOf(gangWith("192.0.2.7")).map(({ text }) => text);
-  const others = portRules([gangWith("192.0.2.7")], { hostId: OTHER, forwardChain: "DOCKER-USER" });
+  const others = portRules([gangWith("192.0.2.7")], { hostId: OTHER, forwardChain: "mangle/FORWARD" });
   const listing = [
     "-P INPUT ACCEPT",
     ...[...own, ...others.map(({ text }) => text)].map((text) => `-A ${text}`),
