@@ -32,15 +32,15 @@ const metrics = createRoute({
   responses: okStream("Prometheus text format", "text/plain"),
 });
 
-export function registerServiceMetricsRoute(api: ApiApp, deps: ApiDeps): void {
+export function registerServiceMetricsRoute(api: ApiApp): void {
   api.openapi(metrics, async (c) => {
     const requested = c.req.valid("param").id;
     const service = await workloadFor(c, { byId: inferenceServiceById, what }, requested, "read-workload");
     const { rank } = c.req.valid("query");
     const { bytes, type } =
       rank === undefined
-        ? { bytes: await counted(deps, service), type: "text/plain; version=0.0.4; charset=utf-8" }
-        : await ofReplica(deps, { serviceId: service.id, rank, signal: c.req.raw.signal });
+        ? { bytes: await counted(c.var.deps, service), type: "text/plain; version=0.0.4; charset=utf-8" }
+        : await ofReplica(c.var.deps, { serviceId: service.id, rank, signal: c.req.raw.signal });
     return c.body(bytes, 200, { "Content-Type": type });
   });
 }

@@ -133,7 +133,7 @@ export function registerResources(api: ApiApp, shared: ApiDeps): void {
   registerServiceKeyRoutes(api, deps);
   registerServiceVersionRoutes(api, deps, fleet);
   registerServiceTrafficRoute(api, deps);
-  registerServiceMetricsRoute(api, deps);
+  registerServiceMetricsRoute(api);
   registerPortMappingRoutes(api, deps);
   registerDatasetRoutes(api, deps);
   registerDatasetUploads(api);
