@@ -300,7 +300,7 @@ describe("networks", () => {
     process.env["PATH"] = "/nowhere";
     const made = host.create(desired);
 
-    await expect(made).rejects.toThrow(/cannot run iptables, without which/);
+    await expect(made).rejects.toThrow(/cannot run iptables-save, without which/);
     process.env["PATH"] = path;
     expect(ready.kind).toBe("ready");
     expect((await host.runtime.list()).some(({ owner }) => owner?.network === "ws-15")).toBe(false);
@@ -336,7 +336,7 @@ describe("networks", () => {
 
     expect(between).toContain(bridge);
     expect(await links()).not.toContain(bridge);
-    expect((await execa("iptables", ["-S"])).stdout).not.toContain(bridge);
+    expect((await execa("iptables-save")).stdout).not.toContain(bridge);
   });
 });
 
@@ -434,8 +434,8 @@ describe("two agents on one machine", () => {
     expect(await neighbour.statusOf(theirs)).toMatchObject({ state: "running" });
     expect(await neighbour.sh(theirs, "touch /gemini/code/x && echo ok")).toBe("ok\n");
     expect((await unlabelled.inspect()).State.Running).toBe(true);
-    expect((await execa("iptables", ["-S"])).stdout).toContain(bridges.theirs);
-    expect((await execa("iptables", ["-S"])).stdout).not.toContain(bridges.own);
+    expect((await execa("iptables-save")).stdout).toContain(bridges.theirs);
+    expect((await execa("iptables-save")).stdout).not.toContain(bridges.own);
     await unlabelled.remove({ force: true });
   });
 });
