@@ -252,7 +252,7 @@ test.concurrent("a runtime that hangs is told within 30 s; heartbeats and meteri
   expect(rows[0]?.startMs).toBe(before.gateOpenedMs);
 }, 60_000);
 
-test.concurrent("a runtime that is only slow changes nothing in what is said, and a tick does not wait for it", async () => {
+test("a runtime that is only slow changes nothing in what is said, and a tick does not wait for it", async () => {
   const { agent, proxy } = await startHeldAgent();
   const { host } = agent;
   host.order([wanted("l")]);

@@ -11,7 +11,7 @@ import { openApi, type RequestOptions, type ApiWorld, type Caller } from "../../
 
 /** Who asks, by how they stand to the workspace "team" and to the thing in question, which the author made there. */
 /** What everybody may read there, as in the repository. */
-const PAGES_BELOW_DOCS = ["/docs/pictures/:file", "/docs/:folder/:page"];
+const PAGES_BELOW_DOCS = ["/docs/pictures/:file", "/docs/:folder/:page{.+}"];
 const RANK_STATES = [
   "nobody",
   "stranger",
