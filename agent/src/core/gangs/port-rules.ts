@@ -15,7 +15,7 @@ const RANKS = "10.224.0.0/12";
 
 type Rule = { text: string; comes: "first" | "last" };
 
-/** @param forwardChain is asked before a packet is passed on */
+/** @param forwardChain is asked before a packet is passed on; a table other than filter stands before it: `mangle/FORWARD` */
 export function portRules(
   gangs: readonly HostGang[],
   { hostId, forwardChain }: { hostId: HostId; forwardChain: string },

@@ -22,7 +22,7 @@ export const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200/32", "192.
 /** Azure's answers both names, which containers may need, and by TCP who reads the host's own certificates and secrets. */
 const AZURE_HOST = "168.63.129.16/32";
 
-/** The chain of mangle for what is passed on; rules and listings here have a table's name before a chain's unless it is filter. */
+/** What is passed on goes by this chain; before a chain stands the name of its table, unless that is filter. */
 const FORWARD_CHAIN = "mangle/FORWARD";
 /** Names of all bridges of all agents of this machine begin so. */
 const BETWEEN_BRIDGES = `${FORWARD_CHAIN} -i rg+ -o rg+ -j DROP`;

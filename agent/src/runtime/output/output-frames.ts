@@ -1,8 +1,8 @@
 /**
  * Parts the two outputs of a command, which the runtime sends in one stream of frames: one byte says which output,
  * four (big-endian, after three empty ones) how long. The runtime puts its own errors between them as a third output
- * (`Systemerr` in moby's stdcopy). Frames are passed on as they come, in whatever pieces: the
- * client library's own reader recurses per frame, which a command that writes single bytes turns into a crash.
+ * (`Systemerr` in moby's stdcopy). Frames are passed on as they come, in whatever pieces: the client library's own reader
+ * recurses per frame, which a command that writes single bytes turns into a crash.
  */
 
 const HEADER_BYTES = 8;

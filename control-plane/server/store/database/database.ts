@@ -162,7 +162,8 @@ interface TransactionOptions {
 
 /**
  * Runs `work` in one transaction: commits its value, rolls back when it throws. Where the handle is in an audit scope,
- * that adds its part before the commit. A serialization failure, a deadlock or a stale plan runs it again, MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
+ * that adds its part before the commit. A serialization failure, a deadlock or a stale plan runs it again,
+ * MAX_TRANSACTION_ATTEMPTS times in all, so `work` must have no effect but through its connection.
  * @throws StoreError for the database's failures; whatever else `work` throws comes through as it is
  */
 export async function transaction<T>(
