@@ -9,10 +9,10 @@ const KINDS = {
   house: "remotegpu-system-",
   /** Ids of hosts that a test plays. */
   host: "test-",
-  /** Networks, whose devices may have 15 characters. */
-  line: "rgl",
-  nat: "rgn",
-  cloud: "rgc",
+  /** Networks, whose devices may have 15 characters, and are no bridges of an agent, whose names begin with `rg`. */
+  line: "tstl",
+  nat: "tstn",
+  cloud: "tstc",
 } as const;
 
 export type OwnedKind = keyof typeof KINDS;
