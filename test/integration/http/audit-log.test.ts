@@ -36,6 +36,18 @@ const entriesOf = async ({ headers }: Answer) =>
     (entry: { request_id: string }) => entry.request_id === headers.get("X-Request-Id"),
   );
 
+const TABLES: Readonly<Record<string, string>> = {
+  "/environments": "environments",
+  "/training-jobs": "training_jobs",
+  "/inference-services": "inference_services",
+};
+
+/** Which transaction wrote the row as it is. */
+async function transactionOf(table: string, key: string, id: unknown): Promise<unknown> {
+  const { rows } = await scene.api.db.query(`SELECT xmin::text FROM ${table} WHERE ${key} = $1`, [id]);
+  return rows[0]?.xmin;
+}
+
 describe("the row of a change", () => {
   test("says who did what to what, and the fields that differ", async () => {
     const { id } = (await request("POST", "/workspaces", { as: ada, body: { name: "old name" } })).body;
@@ -237,6 +249,48 @@ describe("the row of a change", () => {
     expect(await entriesOf(failed)).toMatchObject([
       { action: "workspace.create", outcome: "failed", problem: "database", after: null },
     ]);
+  });
+
+  const JOB = { name: "audited", image: "img:1", command: "true", cpu: 1, memory: 16_777_216 };
+  const SERVICE = { name: "audited", image: "img:1", version: "1", cpu: 1, memory: 16_777_216 };
+  const ENVIRONMENT = { name: "audited", image: "img:1", cpu: 1, memory: 16_777_216 };
+
+  test.each([
+    ["/environments", "environment.create", ENVIRONMENT],
+    ["/training-jobs", "training-job.create", JOB],
+    ["/training-jobs", "training-job.create", { ...JOB, array: { from: 0, to: 1 } }],
+    ["/inference-services", "inference-service.create", SERVICE],
+  ])("of an order is in the order's transaction: %s, %s", async (path, action, body) => {
+    const ordered = await request("POST", path, { as: ada, body });
+
+    const [entry] = await entriesOf(ordered);
+    expect(entry).toMatchObject({ action, outcome: "done", status: 201, before: null });
+    expect(entry.target_id).toMatch(/^[a-z]+-/);
+    expect(entry.after).toMatchObject({ customer_id: ada.customerId });
+    expect(await transactionOf("audit_log", "id", entry.id)).toBe(
+      await transactionOf(TABLES[path] ?? "", "id", entry.target_id),
+    );
+  });
+
+  test.each([
+    ["/environments", ENVIRONMENT],
+    ["/training-jobs", JOB],
+    ["/inference-services", SERVICE],
+  ])("of an order that cannot be written leaves no order: %s", async (path, body) => {
+    const name = `unaudited${path.slice(1)}`;
+    await scene.api.db.query(`
+      CREATE FUNCTION refuse_entries() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no more' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER no_entries BEFORE INSERT ON audit_log
+        FOR EACH ROW WHEN (NEW.outcome = 'done') EXECUTE FUNCTION refuse_entries()`);
+
+    const failed = await request("POST", path, { as: ada, body: { ...body, name } });
+    await scene.api.db.query("DROP TRIGGER no_entries ON audit_log; DROP FUNCTION refuse_entries");
+
+    expect(failed.status).toBeGreaterThanOrEqual(500);
+    const { rows } = await scene.api.db.query(`SELECT 1 FROM ${TABLES[path] ?? ""} WHERE name = $1`, [name]);
+    expect(rows).toEqual([]);
+    expect(await entriesOf(failed)).toMatchObject([{ outcome: "failed", after: null }]);
   });
 
   test("is each order's own in a rush of them, and those that are refused are not done", async () => {

@@ -69,7 +69,8 @@ export async function insertService(
             autoscaling_enabled, autoscaling_config, autoscaling_dry_run, health_check_path, health_check_interval, env_vars,
             config, created_at, endpoint_url, serving_revision, status_reason_code, status_reason_params)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'creating', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, $27, 1, $28, $29)`,
+             $23, $24, $25, $26, $27, 1, $28, $29)
+     RETURNING id`,
     [
       service.id,
       service.customerId,
@@ -101,6 +102,7 @@ export async function insertService(
       code,
       params,
     ],
+    { makes: "inference-service" },
   );
   await insertRevision(sql, service.id, { template: templateOf(service), actor, now });
   await appendEvent(sql, {

@@ -54,7 +54,10 @@ interface Deed {
   reason: Reason;
 }
 
-/** As `queued`, alike in all but what each row says of itself. Call in the transaction that checks the order. */
+/**
+ * As `queued`, alike in all but what each row says of itself. Call in the transaction that checks the order. An array is in
+ * the audit log by its first job.
+ */
 export async function insertJobs(
   sql: Transaction,
   { job, rows }: { job: NewJob; rows: readonly NewJobRow[] },
@@ -69,7 +72,8 @@ export async function insertJobs(
      SELECT r.id, $2, $3, r.name, $5, $6, $7, $8, 'queued', $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17::jsonb,
             $18::jsonb, $19::jsonb, coalesce($20, '/gemini/output/'), $21::jsonb, $22, $22, $22, r.group_id, r.array_index,
             $25, $26, $27, $28, $29::jsonb
-       FROM unnest($1::text[], $4::text[], $23::text[], $24::int[]) AS r(id, name, group_id, array_index)`,
+       FROM unnest($1::text[], $4::text[], $23::text[], $24::int[]) AS r(id, name, group_id, array_index)
+     RETURNING id`,
     [
       rows.map(({ id }) => id),
       job.customerId,
@@ -101,6 +105,7 @@ export async function insertJobs(
       code,
       params,
     ],
+    { makes: "training-job" },
   );
   const { customerId } = job;
   await appendStatuses(
