@@ -39,12 +39,20 @@ export const REASON_CODES = {
 
 export type ReasonCode = keyof typeof REASON_CODES;
 
-export type Reason = {
-  [Code in ReasonCode]: {
-    readonly code: Code;
-    readonly params: ParametersOf<(typeof REASON_CODES)[Code], Reason>;
-  };
+/** The codes that have no parameters. */
+export type PlainCode = {
+  [Code in ReasonCode]: keyof (typeof REASON_CODES)[Code] extends never ? Code : never;
 }[ReasonCode];
+
+/** Codes without parameters are one member together: the compiler compares no more than a thousand with each other. */
+export type Reason =
+  | { readonly code: PlainCode; readonly params: Readonly<Record<string, never>> }
+  | {
+      [Code in Exclude<ReasonCode, PlainCode>]: {
+        readonly code: Code;
+        readonly params: ParametersOf<(typeof REASON_CODES)[Code], Reason>;
+      };
+    }[Exclude<ReasonCode, PlainCode>];
 
 /** What a host, a person or an older version says in words of its own. */
 export function asReported(text: string): Reason;
