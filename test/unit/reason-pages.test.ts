@@ -3,7 +3,7 @@ import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import { HOST_ADDRESS_CODES, HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
@@ -15,7 +15,7 @@ import {
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
 import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
-import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
@@ -56,6 +56,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of orders",
     families: [
       ["Orders", ORDER_CODES],
+      ["What would start an order", START_CODES],
       ["Prices", PRICE_CODES],
       ["Images", IMAGE_CODES],
     ],
@@ -85,6 +86,11 @@ const PAGES: readonly PageContents[] = [
       ["GPU faults", GPU_FAULT_CODES],
       ["Events", EVENT_CODES],
     ],
+  },
+  {
+    file: "connections.md",
+    title: "Codes of connections to hosts and environments",
+    families: [["Host addresses", HOST_ADDRESS_CODES]],
   },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
   {

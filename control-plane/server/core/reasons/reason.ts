@@ -4,13 +4,13 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
 import { ALARM_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
-import { HOST_CODES } from "./codes/hosts.ts";
+import { HOST_ADDRESS_CODES, HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
 import { SERVICE_CODES } from "./codes/services.ts";
-import { WAITING_CODES } from "./codes/waiting.ts";
+import { START_CODES, WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
@@ -22,6 +22,7 @@ export const REASON_CODES = {
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
+  ...HOST_ADDRESS_CODES,
   ...PLACEMENT_CODES,
   ...ENVIRONMENT_CODES,
   ...IMAGE_CODES,
@@ -29,6 +30,7 @@ export const REASON_CODES = {
   ...SERVICE_CODES,
   ...REFUSAL_CODES,
   ...WAITING_CODES,
+  ...START_CODES,
   ...ORDER_CODES,
   ...PRICE_CODES,
   ...IMPOSSIBILITY_CODES,
