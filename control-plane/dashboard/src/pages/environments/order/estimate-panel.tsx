@@ -2,11 +2,8 @@
 import { estimateOrder } from "@remotegpu/control-plane/client/generated/api";
 import type { Estimate } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Group, Text } from "@mantine/core";
-import { keepPreviousData, skipToken, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { send } from "../../../api/client.ts";
-import { POLL_MS } from "../../../api/query-client.ts";
-import { useSettled } from "../../../components/form/use-settled.ts";
+import { useTrial } from "../../../components/form/use-trial.ts";
 import { Money } from "../../../components/text/money.tsx";
 import { type Column, Rows } from "../../../components/page/page-table.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
@@ -18,13 +15,11 @@ const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
 
 export function EstimatePanel({ draft }: { draft: Draft }) {
   const { t } = useTranslation("environments");
-  const body = useSettled(estimateOf(draft), TYPING_MS);
-  const estimate = useQuery({
-    queryKey: ["estimate", body],
-    queryFn: body === null ? skipToken : ({ signal }) => send(estimateOrder(body), { signal }),
-    // Room comes and goes.
-    refetchInterval: POLL_MS,
-    placeholderData: keepPreviousData,
+  const body = estimateOf(draft);
+  // Room comes and goes.
+  const estimate = useTrial(body === null ? null : estimateOrder(body), {
+    typingMs: TYPING_MS,
+    isPolled: true,
   });
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
