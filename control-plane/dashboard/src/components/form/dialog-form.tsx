@@ -66,14 +66,14 @@ interface OpenFormOf<Body extends object, Answer> extends DialogFormOf<Body, Ans
 }
 
 function OpenForm<Body extends object, Answer>(props: OpenFormOf<Body, Answer>) {
-  const { fields, submit, children, onCancel } = props;
+  const { submit, children, onCancel } = props;
   const { t } = useTranslation("parts");
   const form = useForm<Body, Answer>(props);
   return (
     <Form form={form}>
       <Stack>
         {children}
-        <FormGrid form={form} fields={fields} />
+        <FormGrid form={form} />
         <FormFailure form={form} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onCancel}>

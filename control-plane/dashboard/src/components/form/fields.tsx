@@ -10,11 +10,12 @@ import type { AnyForm } from "./use-form.ts";
 
 interface FormFieldsOf {
   form: AnyForm;
-  fields: readonly VisibleField[];
+  /** Some of its fields; without them all. */
+  fields?: readonly VisibleField[];
 }
 
 /** One after the other, in whatever they are laid out by. */
-export function FormFields({ form, fields }: FormFieldsOf) {
+export function FormFields({ form, fields = form.fields }: FormFieldsOf) {
   return fields.map((field) => <FormField key={field.path} form={form} field={field} />);
 }
 

@@ -3,7 +3,15 @@ import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { useState } from "react";
 import { type FieldError, Problem } from "../../api/client.ts";
 import { useAction } from "../../api/use-api.ts";
-import { type AnyField, type Draft, type Field, isPartOf, type LikeBody, type MemberPath } from "./field.ts";
+import {
+  type AnyField,
+  type Draft,
+  type Field,
+  isPartOf,
+  type LikeBody,
+  type MemberPath,
+  type VisibleField,
+} from "./field.ts";
 import { bodyOf, draftOf, type Unread } from "./draft.ts";
 
 export interface FormOf<Body extends object, Answer> {
@@ -19,6 +27,7 @@ export interface FormOf<Body extends object, Answer> {
 
 /** As much of a form as its element, its fields and its buttons need. */
 export interface AnyForm {
+  fields: readonly VisibleField[];
   draft: Draft;
   unread: Unread;
   /** False while the text of a field cannot be read; nothing is sent then. */
@@ -59,6 +68,7 @@ export function useForm<Body extends object, Answer>(form: FormOf<Body, Answer>)
     return await act.mutateAsync(body);
   };
   return {
+    fields,
     draft,
     body,
     unread,
@@ -71,10 +81,12 @@ export function useForm<Body extends object, Answer>(form: FormOf<Body, Answer>)
     refusedAt: (path) => errors.filter((error) => isAt(error, path)),
     change: (path: string, text: string) => setDraft((before) => ({ ...before, [path]: text })),
     send,
-    submit: () =>
+    submit: () => {
+      if (act.isPending) return;
       void send().then(onDone, () => {
         // The fields and `error` have it.
-      }),
+      });
+    },
     reset: act.reset,
   };
 }

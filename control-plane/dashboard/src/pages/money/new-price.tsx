@@ -16,10 +16,9 @@ const AT = "prices.0";
 
 export function NewPrice() {
   const { t } = useTranslation("money");
-  const fields = useFields();
   const form = useForm({
     request: (price: PriceBody) => previewPrices({ prices: [price] }),
-    fields,
+    fields: useFields(),
     within: AT,
   });
   const { answer, sent, body, reset } = form;
@@ -29,7 +28,7 @@ export function NewPrice() {
       <Stack>
         <Form form={form}>
           <Stack>
-            <FormGrid form={form} fields={fields} />
+            <FormGrid form={form} />
             <FormFailure form={form} />
             <Group>
               <Button type="submit" variant="default" loading={form.isPending}>
