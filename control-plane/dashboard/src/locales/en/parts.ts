@@ -41,6 +41,12 @@ export default {
     noRoom: "Not enough room:",
   },
   dialog: { stops: "What stops", kept: "What stays", charged: "What is still charged", nothing: "Nothing" },
+  form: {
+    variablesHint: "One a line: NAME=value",
+    badVariable: "{{line}} is not NAME=value",
+    badNumber: "A number is wanted here",
+    gib: "GiB",
+  },
   chart: { none: "No samples in this time", label: "Chart of {{what}}" },
   status: {
     pending: "pending",
