@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
 import type { AnyField, BodyField, Draft, Unread } from "./draft.ts";
-import { ServerText } from "../text/server-text.tsx";
+import { FieldErrors } from "../text/field-errors.tsx";
 
 /** A field as it is shown. */
 interface FieldView {
@@ -29,23 +29,22 @@ interface FieldsOf {
 
 export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
   const { t } = useTranslation("work");
-  const text = error instanceof Problem ? error.errors : [];
+  const errors = error instanceof Problem ? error.errors : [];
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
       {fields.map((field) => {
         const own = unread[field.path];
-        const reported = text.filter(({ path }) => path === field.path || path.startsWith(`${field.path}.`));
-        const wrong =
-          own === undefined
-            ? reported.map(({ message }) => message).join("; ")
-            : t(`form.${own.why}`, { line: own.line });
+        const reported = errors.filter(
+          ({ path }) => path === field.path || path.startsWith(`${field.path}.`),
+        );
+        const wrong = reported.length === 0 ? null : <FieldErrors errors={reported} />;
         return (
           <OneField
             key={field.path}
             field={field}
             text={draft[field.path] ?? field.initial ?? ""}
             onChange={(text) => onChange(field.path, text)}
-            wrong={wrong === "" ? null : <ServerText>{wrong}</ServerText>}
+            wrong={own === undefined ? wrong : t(`form.${own.why}`, { line: own.line })}
           />
         );
       })}

@@ -87,9 +87,10 @@ function useFields(): readonly Field<PriceBody>[] {
 /** The form has one price, and the body a list of them. */
 function atItsFields(error: Error | null): Error | null {
   if (!(error instanceof Problem)) return error;
-  const errors = error.errors.map(({ path, message }) => ({
-    path: path.startsWith(AT) ? path.slice(AT.length) : path,
-    message,
+  const errors = error.errors.map((one) => ({
+    ...one,
+    path: one.path.startsWith(AT) ? one.path.slice(AT.length) : one.path,
   }));
-  return new Problem(error.status, { detail: error.message, errors });
+  const { status, message: detail, code, params } = error;
+  return new Problem(status, { detail, code, params, errors });
 }

@@ -9,6 +9,7 @@ import { Alert, Button, Code, Group, NativeSelect, Stack, Text, TextInput } from
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../../api/client.ts";
+import { FieldErrors } from "../../../components/text/field-errors.tsx";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/text/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
@@ -94,10 +95,11 @@ function NewShare({ environmentId }: { environmentId: string }) {
     event.preventDefault();
     share.mutate();
   };
-  const errorOf = (field: string) =>
-    share.error instanceof Problem
-      ? share.error.errors.find(({ path: at }) => at === field)?.message
-      : undefined;
+  const errorOf = (field: string) => {
+    const errors = share.error instanceof Problem ? share.error.errors : [];
+    const ofField = errors.filter(({ path: at }) => at === field);
+    return ofField.length === 0 ? undefined : <FieldErrors errors={ofField} />;
+  };
   const isAtField = errorOf("port") !== undefined || errorOf("hours") !== undefined;
   return (
     <Stack gap="xs" mb="sm">
