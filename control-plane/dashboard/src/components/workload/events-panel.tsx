@@ -5,7 +5,7 @@ import { AgeText } from "../text/age-text.tsx";
 import { ChangeText } from "../text/change-text.tsx";
 import { type Column, PageTable } from "../page/page-table.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../text/server-text.tsx";
+import { ReasonText } from "../text/reason-text.tsx";
 import { Term } from "../text/term.tsx";
 
 type Event = EventPage["items"][number];
@@ -27,11 +27,7 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
     },
     {
       title: t("events.why"),
-      cell: ({ reason, reason_code: code, reason_params: params }) => (
-        <ServerText code={code} params={params}>
-          {reason}
-        </ServerText>
-      ),
+      cell: (event) => <ReasonText of={event} field="reason" />,
     },
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
   ];

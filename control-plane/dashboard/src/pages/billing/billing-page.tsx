@@ -11,7 +11,7 @@ import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { Term } from "../../components/text/term.tsx";
 
 export default function BillingPage() {
@@ -48,11 +48,7 @@ function Events() {
         },
         {
           title: t("events.reason"),
-          cell: ({ reason, reason_code: code, reason_params: params }) => (
-            <ServerText code={code} params={params}>
-              {reason}
-            </ServerText>
-          ),
+          cell: (event) => <ReasonText of={event} field="reason" />,
         },
       ]}
     />

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { ChangeText } from "../../components/text/change-text.tsx";
 import { PageTable } from "../../components/page/page-table.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { Term } from "../../components/text/term.tsx";
 
 export function HostEvents({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
@@ -25,11 +25,7 @@ export function HostEvents({ hostId, topics }: { hostId: string; topics: readonl
         },
         {
           title: t("events.why"),
-          cell: ({ reason, reason_code: code, reason_params: params }) => (
-            <ServerText code={code} params={params}>
-              {reason}
-            </ServerText>
-          ),
+          cell: (event) => <ReasonText of={event} field="reason" />,
         },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
       ]}
