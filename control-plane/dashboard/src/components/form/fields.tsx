@@ -1,9 +1,9 @@
 /** The fields of a form as they are laid out, and at each of them what is wrong with it. */
 import { SimpleGrid, type SimpleGridProps } from "@mantine/core";
-import { Fragment, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { NameText } from "../text/name-text.tsx";
-import { ServerText } from "../text/server-text.tsx";
+import { FieldErrors } from "../text/field-errors.tsx";
 import { type AnyField, isPartOf, textOf, type VisibleField } from "./field.ts";
 import { FieldInput } from "./field-input.tsx";
 import type { AnyForm } from "./use-form.ts";
@@ -53,10 +53,5 @@ function useWrong({ unread, refusedAt }: AnyForm, { path }: AnyField): ReactNode
   if (own !== undefined) return <NameText>{t(`form.${own.why}`, { line: own.line })}</NameText>;
   const refused = refusedAt(path);
   if (refused.length === 0) return null;
-  return refused.map(({ path: at, message }, nth) => (
-    <Fragment key={at + message}>
-      {nth > 0 && "; "}
-      <ServerText>{message}</ServerText>
-    </Fragment>
-  ));
+  return <FieldErrors errors={refused} />;
 }

@@ -1,4 +1,10 @@
 /** Words of what pages share. */
+import type {
+  EnvironmentStatus,
+  InferenceServiceStatus,
+  TrainingJobStatus,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+
 export default {
   notReported: "not reported",
   loading: "Loading",
@@ -82,5 +88,11 @@ export default {
     degraded: "degraded",
     unhealthy: "unhealthy",
     unknown: "unknown",
-  },
+    restarting: "restarting",
+    deleting: "deleting",
+    placed: "placed",
+    lost: "lost",
+    exited: "exited",
+  } satisfies Record<EnvironmentStatus | TrainingJobStatus | InferenceServiceStatus, string> &
+    Record<string, string>,
 } as const;

@@ -84,6 +84,11 @@ const words: SameKeys<typeof en> = {
     degraded: "降级",
     unhealthy: "不健康",
     unknown: "未知",
+    restarting: "重启中",
+    deleting: "删除中",
+    placed: "已安排",
+    lost: "已丢失",
+    exited: "程序退出",
   },
 };
 export default words;
