@@ -9,7 +9,7 @@ import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
-import { SERVICE_CODES } from "./codes/services.ts";
+import { ROLLOUT_CODES, SCALING_CODES, SERVICE_CODES } from "./codes/services.ts";
 import { WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
@@ -27,6 +27,8 @@ export const REASON_CODES = {
   ...IMAGE_CODES,
   ...JOB_CODES,
   ...SERVICE_CODES,
+  ...ROLLOUT_CODES,
+  ...SCALING_CODES,
   ...REFUSAL_CODES,
   ...WAITING_CODES,
   ...ORDER_CODES,
@@ -39,12 +41,20 @@ export const REASON_CODES = {
 
 export type ReasonCode = keyof typeof REASON_CODES;
 
-export type Reason = {
-  [Code in ReasonCode]: {
-    readonly code: Code;
-    readonly params: ParametersOf<(typeof REASON_CODES)[Code], Reason>;
-  };
+/** The codes that have no parameters. */
+export type PlainCode = {
+  [Code in ReasonCode]: keyof (typeof REASON_CODES)[Code] extends never ? Code : never;
 }[ReasonCode];
+
+/** Codes without parameters are one member together: the compiler compares no more than a thousand with each other. */
+export type Reason =
+  | { readonly code: PlainCode; readonly params: Readonly<Record<string, never>> }
+  | {
+      [Code in Exclude<ReasonCode, PlainCode>]: {
+        readonly code: Code;
+        readonly params: ParametersOf<(typeof REASON_CODES)[Code], Reason>;
+      };
+    }[Exclude<ReasonCode, PlainCode>];
 
 /** What a host, a person or an older version says in words of its own. */
 export function asReported(text: string): Reason;

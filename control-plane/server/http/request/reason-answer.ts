@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../../core/reasons/english/english.ts";
-import type { Reason } from "../../core/reasons/reason.ts";
+import type { Reason, ReasonCode } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 
 const CODE_DESCRIPTION =
@@ -18,18 +18,41 @@ const ReasonCodeAnswer = z.string().nullable();
 export const ReasonParams = z.record(z.string(), z.unknown());
 const ReasonParamsAnswer = ReasonParams.nullable();
 
+/** Beside a text: its name with `_code`. */
+export function reasonCodeField(example: ReasonCode) {
+  return ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example });
+}
+
+/** Beside a text: its name with `_params`. */
+export const REASON_PARAMS_FIELD = ReasonParamsAnswer.openapi({
+  description: PARAMS_DESCRIPTION,
+  example: {},
+});
+
 /** Beside a `reason`. */
 export const REASON_FIELDS = {
-  reason_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "host-cordoned" }),
-  reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  reason_code: reasonCodeField("host-cordoned"),
+  reason_params: REASON_PARAMS_FIELD,
 };
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
-  status_reason_code: ReasonCodeAnswer.openapi({
-    description: CODE_DESCRIPTION,
-    example: "waiting-for-quota",
-  }),
-  status_reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  status_reason_code: reasonCodeField("waiting-for-quota"),
+  status_reason_params: REASON_PARAMS_FIELD,
+};
+/** Beside a `sentence`. */
+export const SENTENCE_FIELDS = {
+  sentence_code: reasonCodeField("gpu-failed"),
+  sentence_params: REASON_PARAMS_FIELD,
+};
+/** Beside a `cause`. */
+export const CAUSE_FIELDS = {
+  cause_code: reasonCodeField("rollout-called-off"),
+  cause_params: REASON_PARAMS_FIELD,
+};
+/** Beside a `dismissal`. */
+export const DISMISSAL_FIELDS = {
+  dismissal_code: reasonCodeField("replicas-scaled-down"),
+  dismissal_params: REASON_PARAMS_FIELD,
 };
 
 interface ReasonRow {
@@ -49,6 +72,21 @@ export function reasonAnswer(reason: Reason | null): ReasonAnswer {
     reason_code: reason?.code ?? null,
     reason_params: reason && { ...reason.params },
   };
+}
+
+export function sentenceAnswer(reason: Reason) {
+  const { reason: sentence, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { sentence, sentence_code: code, sentence_params: params };
+}
+
+export function causeAnswer(reason: Reason | null) {
+  const { reason: cause, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { cause, cause_code: code, cause_params: params };
+}
+
+export function dismissalAnswer(reason: Reason | null) {
+  const { reason: dismissal, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { dismissal, dismissal_code: code, dismissal_params: params };
 }
 
 /** The reason of a status as the `reason` of another answer; null where the status has none. */

@@ -10,7 +10,7 @@ import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from ".
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
-import { SERVICE_CHINESE } from "./services.ts";
+import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts";
 import { WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
@@ -28,6 +28,8 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_CHINESE,
   ...JOB_CHINESE,
   ...SERVICE_CHINESE,
+  ...ROLLOUT_CHINESE,
+  ...SCALING_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
   ...ORDER_CHINESE,

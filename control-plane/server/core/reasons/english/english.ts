@@ -10,7 +10,7 @@ import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from ".
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
-import { SERVICE_ENGLISH } from "./services.ts";
+import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts";
 import { WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
@@ -28,6 +28,8 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_ENGLISH,
   ...JOB_ENGLISH,
   ...SERVICE_ENGLISH,
+  ...ROLLOUT_ENGLISH,
+  ...SCALING_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
   ...ORDER_ENGLISH,
