@@ -14,8 +14,12 @@ import {
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
-import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
 import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import {
+  ROLLOUT_CODES,
+  SCALING_CODES,
+  SERVICE_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/services";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
@@ -67,7 +71,15 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Runs", RUN_CODES],
       ["Environments", ENVIRONMENT_CODES],
-      ["Inference services", SERVICE_CODES],
+    ],
+  },
+  {
+    file: "services.md",
+    title: "Codes of inference services",
+    families: [
+      ["Replicas", SERVICE_CODES],
+      ["Versions", ROLLOUT_CODES],
+      ["Autoscaling", SCALING_CODES],
     ],
   },
   {

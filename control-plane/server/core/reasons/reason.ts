@@ -9,8 +9,8 @@ import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
-import { SERVICE_CODES } from "./codes/services.ts";
 import { START_CODES, WAITING_CODES } from "./codes/waiting.ts";
+import { ROLLOUT_CODES, SCALING_CODES, SERVICE_CODES } from "./codes/services.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
@@ -28,6 +28,8 @@ export const REASON_CODES = {
   ...IMAGE_CODES,
   ...JOB_CODES,
   ...SERVICE_CODES,
+  ...ROLLOUT_CODES,
+  ...SCALING_CODES,
   ...REFUSAL_CODES,
   ...WAITING_CODES,
   ...START_CODES,

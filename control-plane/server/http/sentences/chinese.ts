@@ -16,7 +16,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "您的份额为 {own} %，其他等待者的份额为 {others} %。",
   ],
   ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
-  ["Replica {rank} waits for a place.", "副本 {rank} 在等待资源。"],
   ["and {more} more hosts", "另有 {more} 台主机。"],
 
   // What keeps it from a host.
@@ -214,41 +213,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "{why}第 {attempt} 次尝试将在 {seconds} 秒后在另一台主机上进行（重试 {used}/{allowed}）。",
   ],
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
-
-  // Services.
-  ["Scaled to zero: no replica is wanted.", "已缩减到零：不需要副本。"],
-  ["{serving} of {wanted} replicas serve.", "{wanted} 个副本中有 {serving} 个可提供服务。"],
-  ["{why:said} Another one is made in its place after a pause.", "{why}稍后会在原处另建一个。"],
-  ["{why:said} Another one takes the place of replica {rank}.", "{why}另一个将取代副本 {rank}。"],
-  ["Replica {rank} was stopped.", "副本 {rank} 已停止。"],
-  ["Replica {rank} is lost with its host {host}.", "副本 {rank} 随主机 {host} 丢失。"],
-  [
-    "Host {host} of replica {rank} has not been heard for {minutes} minutes.",
-    "{minutes} 分钟未收到副本 {rank} 所在主机 {host} 的消息。",
-  ],
-  ["The service was stopped.", "服务已停止。"],
-  ["The service is in error.", "服务处于错误状态。"],
-  ["Scaled to {count} by {actor}.", "由 {actor} 调整为 {count} 个副本。"],
-  ["Scaled down to {count}.", "已缩减到 {count} 个。"],
-  ["A request woke it.", "由请求唤醒。"],
-  ["Version {next} takes its place.", "由版本 {next} 取代。"],
-  ["Version {next} replaces {old} once a replica is wanted.", "需要副本时，版本 {next} 将取代 {old}。"],
-  ["Version {next} is to replace {old}.", "版本 {next} 将取代 {old}。"],
-  ["Version {next} has replaced {old}.", "版本 {next} 已取代 {old}。"],
-  [
-    "Version {next} is taken back, and {old} takes its place: {why:said}",
-    "版本 {next} 已撤回，由 {old} 取代：{why}",
-  ],
-  [
-    "Version {next} was taken back, and {old} serves as before: {why:said}",
-    "版本 {next} 已撤回，{old} 照常提供服务：{why}",
-  ],
-  ["It was called off.", "已取消。"],
-  ["Autoscaling is off.", "自动伸缩已关闭。"],
-  [
-    "The service scales by itself: pause that first (POST /inference-services/{id}/pause), or change its bounds.",
-    "服务正在自动伸缩：请先暂停（POST /inference-services/{id}/pause），或修改其范围。",
-  ],
 
   // Refusals of every kind.
   ["NATS does not answer; hosts are not heard.", "NATS 没有响应；收不到主机的消息。"],

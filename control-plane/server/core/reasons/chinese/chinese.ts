@@ -10,8 +10,8 @@ import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from ".
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
-import { SERVICE_CHINESE } from "./services.ts";
 import { START_CHINESE, WAITING_CHINESE } from "./waiting.ts";
+import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
@@ -29,6 +29,8 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_CHINESE,
   ...JOB_CHINESE,
   ...SERVICE_CHINESE,
+  ...ROLLOUT_CHINESE,
+  ...SCALING_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
   ...START_CHINESE,

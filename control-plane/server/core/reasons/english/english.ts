@@ -11,8 +11,8 @@ import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from ".
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
-import { SERVICE_ENGLISH } from "./services.ts";
 import { START_ENGLISH, WAITING_ENGLISH } from "./waiting.ts";
+import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
@@ -30,6 +30,8 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...IMAGE_ENGLISH,
   ...JOB_ENGLISH,
   ...SERVICE_ENGLISH,
+  ...ROLLOUT_ENGLISH,
+  ...SCALING_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
   ...START_ENGLISH,
