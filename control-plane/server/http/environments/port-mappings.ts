@@ -230,16 +230,17 @@ async function boundOrWithdrawn(
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
-    why: lease?.state === "exhausted" ? noFreePort(lease.detail) : NOT_BOUND,
+    why: whyNotBound(lease),
   };
 }
 
 const NOT_BOUND: GivenReason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
 
-function noFreePort(detail: string): GivenReason {
-  return detail.trim() === ""
-    ? "host-port-missing-unsaid"
-    : { code: "host-port-missing", params: { detail } };
+function whyNotBound(lease: Awaited<ReturnType<typeof leaseState>>): GivenReason {
+  if (lease?.state !== "exhausted") return NOT_BOUND;
+  const { detail } = lease;
+  if (detail.trim() === "") return "host-port-missing-unsaid";
+  return { code: "host-port-missing", params: { detail } };
 }
 
 async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {

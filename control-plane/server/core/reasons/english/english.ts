@@ -1,6 +1,8 @@
 /** What each reason says in English, the language of the API. */
 import type { Message } from "@remotegpu/shared/reasons/messages";
-import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
+import { ENGLISH_PUNCTUATION } from "@remotegpu/shared/reasons/english-punctuation";
+import { HOST_MESSAGES } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { ALARM_ENGLISH } from "./alarms.ts";
@@ -18,7 +20,7 @@ import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
-  [AS_REPORTED]: "{text}",
+  ...HOST_MESSAGES,
   ...ALARM_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
@@ -41,17 +43,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
 export const ENGLISH: Language = {
   shapes: REASON_CODES,
   messages: MESSAGES,
-  punctuation: {
-    stop: ".",
-    betweenSentences: " ",
-    betweenPhrases: ", ",
-    betweenAll: " and ",
-    betweenAlternatives: " or ",
-    betweenHosts: "; ",
-    afterHost: ": ",
-    moreNames: (more) => `, and ${more} more`,
-    moreHosts: (more) => `; and ${more} more hosts`,
-  },
+  punctuation: ENGLISH_PUNCTUATION,
 };
 
 /** A phrase or a sentence, as the code has it. */
