@@ -3,7 +3,7 @@ import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import { HOST_ADDRESS_CODES, HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
@@ -15,18 +15,21 @@ import {
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
 import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
-import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
 import { DATA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/data";
 import { ENVIRONMENT_CODES as ENVIRONMENT_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/environment";
+import { FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/field";
 import { FILE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/file";
 import { HOST_CODES as HOST_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/host";
 import { INPUT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/input";
 import { JOB_CODES as JOB_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/job";
 import { MONEY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/money";
+import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/order";
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
+import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
@@ -38,6 +41,7 @@ import {
   START_REPORT_CODES,
 } from "@remotegpu/shared/reasons/host-reports/codes/runs";
 import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
 import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
 
@@ -60,6 +64,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of orders",
     families: [
       ["Orders", ORDER_CODES],
+      ["What would start an order", START_CODES],
       ["Prices", PRICE_CODES],
       ["Images", IMAGE_CODES],
     ],
@@ -109,6 +114,11 @@ const PAGES: readonly PageContents[] = [
       ["Devices", DEVICE_REPORT_CODES],
     ],
   },
+  {
+    file: "connections.md",
+    title: "Codes of connections to hosts and environments",
+    families: [["Host addresses", HOST_ADDRESS_CODES]],
+  },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
   {
     file: "access.md",
@@ -126,6 +136,16 @@ const PAGES: readonly PageContents[] = [
       ["Input", INPUT_CODES],
       ["States", STATE_CODES],
       ["Names", THING_CODES],
+    ],
+  },
+  {
+    file: "fields.md",
+    title: "Codes of wrong fields",
+    families: [
+      ["Types and sizes", SCHEMA_CODES],
+      ["Forms", FIELD_CODES],
+      ["Values", VALUE_CODES],
+      ["Orders", ORDER_FIELD_CODES],
     ],
   },
   {

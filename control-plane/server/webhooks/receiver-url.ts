@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import { isInnerName } from "@remotegpu/shared/values/inner-name";
 import { isLoopbackAddress, isPublicAddress } from "@remotegpu/shared/values/public-address";
-import type { PlainCode } from "../core/reasons/plain-reason.ts";
+import type { PlainCode } from "../core/reasons/reason.ts";
 
 export const MAX_URL_LENGTH = 2_000;
 

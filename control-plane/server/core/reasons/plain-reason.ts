@@ -1,17 +1,11 @@
 /** Reasons without parameters, which are written as their codes alone, and the names of statuses within other reasons. */
-import { asReported, type Reason, REASON_CODES, type ReasonCode } from "./reason.ts";
-
-/** The codes that have no parameters. */
-export type PlainCode = {
-  [Code in ReasonCode]: keyof (typeof REASON_CODES)[Code] extends never ? Code : never;
-}[ReasonCode];
+import { asReported, type PlainCode, type Reason, REASON_CODES, type ReasonCode } from "./reason.ts";
 
 /** A reason as code writes it. */
 export type GivenReason = Reason | PlainCode;
 
 export function reasonOf(given: GivenReason): Reason {
-  // The compiler does not see that what is left of the codes has no parameters.
-  return typeof given === "string" ? ({ code: given, params: {} } as Reason) : given;
+  return typeof given === "string" ? { code: given, params: {} } : given;
 }
 
 /** A status that only the old system knew stands as that said it. */

@@ -10,13 +10,13 @@ import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
 import { ALARM_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
-import { HOST_CODES } from "./codes/hosts.ts";
+import { HOST_ADDRESS_CODES, HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
 import { JOB_CODES } from "./codes/jobs.ts";
 import { SERVICE_CODES } from "./codes/services.ts";
-import { WAITING_CODES } from "./codes/waiting.ts";
+import { START_CODES, WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
 import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
@@ -28,6 +28,7 @@ const OWN_REASON_CODES = {
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
+  ...HOST_ADDRESS_CODES,
   ...PLACEMENT_CODES,
   ...ENVIRONMENT_CODES,
   ...IMAGE_CODES,
@@ -35,6 +36,7 @@ const OWN_REASON_CODES = {
   ...SERVICE_CODES,
   ...REFUSAL_CODES,
   ...WAITING_CODES,
+  ...START_CODES,
   ...ORDER_CODES,
   ...PRICE_CODES,
   ...IMPOSSIBILITY_CODES,
@@ -48,14 +50,23 @@ export const REASON_CODES = { ...HOST_REASON_CODES, ...OWN_REASON_CODES } as con
 
 export type ReasonCode = HostReasonCode | keyof typeof OWN_REASON_CODES;
 
+/** The codes that have no parameters. */
+export type PlainCode = {
+  [Code in ReasonCode]: keyof (typeof REASON_CODES)[Code] extends never ? Code : never;
+}[ReasonCode];
+
+/** Codes without parameters are one member together: the compiler compares no more than a thousand with each other. */
 export type Reason =
   | HostReason
+  | { readonly code: PlainCode; readonly params: Readonly<Record<string, never>> }
   | {
-      [Code in keyof typeof OWN_REASON_CODES]: {
+      [Code in OwnCode]: {
         readonly code: Code;
         readonly params: ParametersOf<(typeof OWN_REASON_CODES)[Code], Reason>;
       };
-    }[keyof typeof OWN_REASON_CODES];
+    }[OwnCode];
+
+type OwnCode = Exclude<keyof typeof OWN_REASON_CODES, PlainCode>;
 
 /** What a host, a person or an older version says in words of its own. */
 export function asReported(text: string): Reason;

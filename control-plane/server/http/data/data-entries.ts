@@ -38,7 +38,8 @@ import {
 } from "../request/route.ts";
 import { DATA_NAMES, readerOf, requireOwn, requireReadable } from "./data-access.ts";
 import { removeFolders } from "./folder-removal.ts";
-import { reasonOf, type PlainCode } from "../../core/reasons/plain-reason.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { PlainCode } from "../../core/reasons/reason.ts";
 import { dataThing } from "./data-thing.ts";
 
 const Visibility = z.enum(VISIBILITIES);

@@ -40,7 +40,8 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
-import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
+import { reasonOf, statusPhrase } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 const tags = ["ports"];
 /** Ids of the old system may be any text; varchar(64) counts code points. */
@@ -213,7 +214,7 @@ async function orderPort(
 
 type Outcome =
   | { bound: true; mapping: PortMappingRow }
-  | { bound: false; why: GivenReason; hostId: string | null };
+  | { bound: false; why: Reason; hostId: string | null };
 
 /** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
 async function boundOrWithdrawn(
@@ -230,17 +231,16 @@ async function boundOrWithdrawn(
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
-    why: whyNotBound(lease),
+    why: lease?.state === "exhausted" ? noFreePort(lease.detail) : NOT_BOUND,
   };
 }
 
-const NOT_BOUND: GivenReason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
+const NOT_BOUND: Reason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
 
-function whyNotBound(lease: Awaited<ReturnType<typeof leaseState>>): GivenReason {
-  if (lease?.state !== "exhausted") return NOT_BOUND;
-  const { detail } = lease;
-  if (detail.trim() === "") return "host-port-missing-unsaid";
-  return { code: "host-port-missing", params: { detail } };
+function noFreePort(detail: string): Reason {
+  return detail.trim() === ""
+    ? reasonOf("host-port-missing-unsaid")
+    : { code: "host-port-missing", params: { detail } };
 }
 
 async function mappingFor(c: ApiContext, id: number): Promise<PortMappingRow> {

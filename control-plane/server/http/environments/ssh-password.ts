@@ -13,7 +13,8 @@ import { orderContextOf } from "../workloads/orders.ts";
 import { changeEntry, changeEntryOnce } from "./entry-change.ts";
 import { environmentFor } from "./environment-access.ts";
 import { generatePassword } from "./generated-password.ts";
-import { reasonOf, type PlainCode } from "../../core/reasons/plain-reason.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { PlainCode } from "../../core/reasons/reason.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;

@@ -21,7 +21,7 @@ import { secretHash } from "../request/authentication.ts";
 import { hostConnectionAddress } from "../request/rate-limit.ts";
 import { ApiRefusal, badField, conflict, forbidden, notFound } from "../request/refusal.ts";
 import { created, forEveryone, jsonBody, ok, OpaqueIdPath } from "../request/route.ts";
-import type { PlainCode } from "../../core/reasons/plain-reason.ts";
+import type { PlainCode } from "../../core/reasons/reason.ts";
 
 // Made anew from the shape: a schema made before the OpenAPI extension was loaded does not know how to name itself.
 const Credential = z.object(CredentialGrant.shape).openapi("HostCredential");

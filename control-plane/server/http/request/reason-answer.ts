@@ -18,18 +18,22 @@ const ReasonCodeAnswer = z.string().nullable();
 export const ReasonParams = z.record(z.string(), z.unknown());
 const ReasonParamsAnswer = ReasonParams.nullable();
 
+/** The field `X_code` beside the text `X`. */
+export const reasonCode = (example: string) =>
+  ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example });
+/** The field `X_params` beside the text `X`. */
+export const reasonParams = (example: Record<string, unknown> = {}) =>
+  ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example });
+
 /** Beside a `reason`. */
 export const REASON_FIELDS = {
-  reason_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "host-cordoned" }),
-  reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  reason_code: reasonCode("host-cordoned"),
+  reason_params: reasonParams(),
 };
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
-  status_reason_code: ReasonCodeAnswer.openapi({
-    description: CODE_DESCRIPTION,
-    example: "waiting-for-quota",
-  }),
-  status_reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  status_reason_code: reasonCode("waiting-for-quota"),
+  status_reason_params: reasonParams(),
 };
 
 /** Beside a `detail`: what a host reports of something. */
@@ -55,7 +59,7 @@ interface ReasonRow {
   reason_params: Record<string, unknown> | null;
 }
 
-interface ReasonAnswer extends ReasonRow {
+export interface ReasonAnswer extends ReasonRow {
   reason: string | null;
 }
 

@@ -18,8 +18,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
   ["Replica {rank} waits for a place.", "副本 {rank} 在等待资源。"],
   ["and {more} more hosts", "另有 {more} 台主机。"],
-  ["There is room for it now.", "现在有空闲资源。"],
-  ["No place for it is free now: it would wait.", "现在没有空闲资源：需要等待。"],
 
   // What keeps it from a host.
   [
@@ -28,23 +26,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // What would start it.
-  ["With 1 core it would start now.", "改为 1 个 CPU 核即可立即启动。"],
-  ["With {count} cores it would start now.", "改为 {count} 个 CPU 核即可立即启动。"],
-  ["With {size} of memory it would start now.", "改为 {size} 内存即可立即启动。"],
-  ["With {size} of temporary storage it would start now.", "改为 {size} 临时存储即可立即启动。"],
-  ["With {count} GPU it would start now.", "改为 {count} 张 GPU 即可立即启动。"],
-  ["With {size} of GPU memory it would start now.", "改为 {size} 显存即可立即启动。"],
-  ["On {model} it would start now.", "改用 {model} 即可立即启动。"],
-  ["Without the label {label} it would start now.", "去掉标签 {label} 即可立即启动。"],
-  ["With 1 instance it would start now.", "改为 1 个实例即可立即启动。"],
-  ["With {count} instances it would start now.", "改为 {count} 个实例即可立即启动。"],
-  ["With a time limit of 1 minute it would start now.", "限时 1 分钟即可立即启动。"],
-  ["With a time limit of {minutes} minutes it would start now.", "限时 {minutes} 分钟即可立即启动。"],
-  [
-    "It would start when work of another customer has ended, by {until} at the latest.",
-    "其他客户的任务结束后即可启动，最迟在 {until}。",
-  ],
-  ["It would start when work of another customer has ended.", "其他客户的任务结束后即可启动。"],
   [
     "It would start when {work} has ended, by {until} at the latest.",
     "{work} 结束后即可启动，最迟在 {until}。",

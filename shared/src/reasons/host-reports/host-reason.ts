@@ -29,12 +29,19 @@ export const HOST_REASON_CODES = {
 
 export type HostReasonCode = keyof typeof HOST_REASON_CODES;
 
-export type HostReason = {
-  [Code in HostReasonCode]: {
-    readonly code: Code;
-    readonly params: ParametersOf<(typeof HOST_REASON_CODES)[Code], HostReason>;
-  };
+type PlainHostCode = {
+  [Code in HostReasonCode]: keyof (typeof HOST_REASON_CODES)[Code] extends never ? Code : never;
 }[HostReasonCode];
+
+/** Codes without parameters are one member together. */
+export type HostReason =
+  | { readonly code: PlainHostCode; readonly params: Readonly<Record<string, never>> }
+  | {
+      [Code in Exclude<HostReasonCode, PlainHostCode>]: {
+        readonly code: Code;
+        readonly params: ParametersOf<(typeof HOST_REASON_CODES)[Code], HostReason>;
+      };
+    }[Exclude<HostReasonCode, PlainHostCode>];
 
 export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",

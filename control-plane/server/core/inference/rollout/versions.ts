@@ -2,7 +2,7 @@
  * Which revision a service is of, which one it was of before, and whether it is on its way to another. Both numbers change
  * together when a rollout is complete, and with nothing else; what people may ask for in between is decided here.
  */
-import type { PlainCode } from "../../reasons/plain-reason.ts";
+import type { PlainCode } from "../../reasons/reason.ts";
 
 export interface Versions {
   /** What `version` names. */

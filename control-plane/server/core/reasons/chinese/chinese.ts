@@ -5,14 +5,14 @@ import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
 import { ALARM_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
-import { HOST_CHINESE } from "./hosts.ts";
+import { HOST_ADDRESS_CHINESE, HOST_CHINESE } from "./hosts.ts";
 import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
 import { SERVICE_CHINESE } from "./services.ts";
-import { WAITING_CHINESE } from "./waiting.ts";
+import { START_CHINESE, WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
@@ -24,6 +24,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
+  ...HOST_ADDRESS_CHINESE,
   ...PLACEMENT_CHINESE,
   ...ENVIRONMENT_CHINESE,
   ...IMAGE_CHINESE,
@@ -31,6 +32,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SERVICE_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
+  ...START_CHINESE,
   ...ORDER_CHINESE,
   ...PRICE_CHINESE,
   ...IMPOSSIBILITY_CHINESE,

@@ -7,13 +7,13 @@ import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { ALARM_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
-import { HOST_ENGLISH } from "./hosts.ts";
+import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
 import { SERVICE_ENGLISH } from "./services.ts";
-import { WAITING_ENGLISH } from "./waiting.ts";
+import { START_ENGLISH, WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
@@ -25,6 +25,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
+  ...HOST_ADDRESS_ENGLISH,
   ...PLACEMENT_ENGLISH,
   ...ENVIRONMENT_ENGLISH,
   ...IMAGE_ENGLISH,
@@ -32,6 +33,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SERVICE_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
+  ...START_ENGLISH,
   ...ORDER_ENGLISH,
   ...PRICE_ENGLISH,
   ...IMPOSSIBILITY_ENGLISH,

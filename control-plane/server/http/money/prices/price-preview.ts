@@ -4,12 +4,7 @@ import { formatPoints, parsePrice } from "@remotegpu/shared/values/money";
 import { EXAMPLE_SPECS } from "../../../core/orders/prices/example-prices.ts";
 import { priceChange } from "../../../core/orders/prices/price-preview.ts";
 import { BILLING_UNITS } from "../../../core/billing/rating.ts";
-import {
-  type NewPrice,
-  type PriceObstacle,
-  priceObstacle,
-  specPricesOf,
-} from "../../../store/billing/prices/prices.ts";
+import { type NewPrice, priceObstacle, specPricesOf } from "../../../store/billing/prices/prices.ts";
 import type { Connection } from "../../../store/database/database.ts";
 import { addExamples } from "../../../store/billing/prices/example-prices.ts";
 import {
@@ -26,7 +21,6 @@ import { badField } from "../../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
 import { NewPriceBody, newPrice, obstacleReason } from "./prices.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
-import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["prices"];
 
@@ -205,6 +199,7 @@ async function entryOf(
 ): Promise<z.input<typeof PricePreview>["prices"][number]> {
   const unknown = isMade ? null : await unknownSpec(sql, price.spec, now);
   const obstacle = await priceObstacle(sql, price, now);
+  const refusal = unknown ?? (obstacle === null ? null : obstacleReason(obstacle, price));
   const { supersedes, supersededBy } = await neighboursOf(sql, price);
   return {
     spec: price.spec,
@@ -212,7 +207,7 @@ async function entryOf(
     unit_price: price.unitPrice,
     billing_unit: price.billingUnit,
     effective_from: price.effectiveFrom.toISOString(),
-    refusal: unknown === null ? obstacleText(obstacle, price) : inEnglish(reasonOf(unknown)),
+    refusal: refusal === null ? null : inEnglish(refusal),
     supersedes: supersedes === null ? null : neighbour(supersedes),
     superseded_by: supersededBy.map(neighbour),
   };
@@ -224,8 +219,4 @@ function neighbour(entry: CatalogueEntry): z.input<typeof Entry> {
 
 function hours({ now, anew }: { now: bigint; anew: bigint } = { now: 0n, anew: 0n }) {
   return { per_hour_now: formatPoints(now), per_hour_anew: formatPoints(anew) };
-}
-
-function obstacleText(obstacle: PriceObstacle | null, price: NewPrice): string | null {
-  return obstacle === null ? null : inEnglish(reasonOf(obstacleReason(obstacle, price)));
 }

@@ -11,7 +11,7 @@ import {
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-import type { PlainCode } from "../../../core/reasons/plain-reason.ts";
+import type { PlainCode } from "../../../core/reasons/reason.ts";
 
 /** Whether a host's files are those of its pool. */
 export const SERVES_POOL = "pool_state = 'trusted'";
@@ -125,7 +125,7 @@ export async function lackingMembers(
       ];
     const text =
       obstacle === null
-        ? warning
+        ? warning && inEnglish(warning)
         : `Nothing of its pool is read, written or placed there: ${inEnglish(obstacle)}.`;
     return text === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${text}` }];
   });
