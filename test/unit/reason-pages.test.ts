@@ -37,6 +37,14 @@ import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/code
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
+import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
+import {
+  DISK_REPORT_CODES,
+  RUN_REPORT_CODES,
+  START_REPORT_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/runs";
+import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
 import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
@@ -97,6 +105,25 @@ const PAGES: readonly PageContents[] = [
       ["Hosts", HOST_CODES],
       ["GPU faults", GPU_FAULT_CODES],
       ["Events", EVENT_CODES],
+    ],
+  },
+  {
+    file: "host-reports.md",
+    title: "Codes of what hosts report",
+    families: [
+      ["Sequences", SEQUENCE_CODES],
+      ["Runs", RUN_REPORT_CODES],
+      ["Starts", START_REPORT_CODES],
+    ],
+  },
+  {
+    file: "host-findings.md",
+    title: "Codes of what hosts find",
+    families: [
+      ["Disks", DISK_REPORT_CODES],
+      ["Images", IMAGE_REPORT_CODES],
+      ["Probes", PROBE_REPORT_CODES],
+      ["Devices", DEVICE_REPORT_CODES],
     ],
   },
   {

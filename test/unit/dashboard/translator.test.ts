@@ -1,4 +1,5 @@
 /** What the server says in sentences, in Chinese: which it may say is read out of what says it. */
+import { textOf as hostText } from "@remotegpu/shared/reasons/host-reports/statement";
 import { readFileSync } from "node:fs";
 import { XID_CATALOGUE } from "@remotegpu/agent/core/gpus/kernel-lines/xid-catalogue";
 import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
@@ -21,7 +22,7 @@ import {
 } from "@remotegpu/control-plane/server/http/problems/problem-statuses";
 import { translator } from "@remotegpu/dashboard/locales/translator";
 import { REFUSALS } from "@remotegpu/dashboard/components/text/refusals";
-import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
+import { PULL_PROBLEM_REASONS } from "@remotegpu/shared/instance/image-fetch";
 import { wordingOf } from "@remotegpu/shared/reasons/wording";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 import { describe, expect, test } from "vitest";
@@ -117,7 +118,7 @@ describe("what it may say", () => {
   });
 
   test("of images", () => {
-    expect(untold(Object.values(PULL_PROBLEM_SENTENCES))).toEqual([]);
+    expect(untold(Object.values(PULL_PROBLEM_REASONS).map(hostText))).toEqual([]);
   });
 
   test("of a program's errors on a GPU", () => {

@@ -51,6 +51,24 @@ export const DISMISSAL_FIELDS = {
   dismissal_params: reasonParams(),
 };
 
+/** Beside a `detail`: what a host reports of something. */
+export const DETAIL_FIELDS = {
+  detail_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "run-running" }),
+  detail_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+};
+
+interface DetailAnswer {
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
+}
+
+/** Of a row that has the text of a detail, its code and its parameters. */
+export function detailAnswer(row: DetailAnswer & { detail: string | null }): DetailAnswer {
+  const { detail, detail_code: code, detail_params: params } = row;
+  const { reason_code, reason_params } = storedReason(detail, { reason_code: code, reason_params: params });
+  return { detail_code: reason_code, detail_params: reason_params };
+}
+
 interface ReasonRow {
   reason_code: string | null;
   reason_params: Record<string, unknown> | null;

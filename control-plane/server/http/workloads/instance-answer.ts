@@ -8,6 +8,7 @@ import { storedReason } from "../../store/database/values/reason-columns.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { DISMISSAL_FIELDS, dismissalAnswer } from "../request/reason-answer.ts";
+import { DETAIL_FIELDS, detailAnswer } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -178,6 +179,7 @@ export const Instance = z
       description: "What its host reported of it last, in a sentence",
       example: "started",
     }),
+    ...DETAIL_FIELDS,
     problem: z.string().nullable().openapi({
       description: "What kind of trouble it has; null: none",
       example: "image-pull-failed",
@@ -269,6 +271,7 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
   const { switches: _switches, figures, gang, idle, ...visible } = view;
   return {
     ...visible,
+    ...detailAnswer(view),
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),

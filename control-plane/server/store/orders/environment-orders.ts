@@ -126,7 +126,7 @@ export async function restartEnvironment(
   await setRun(sql, held, runId);
   await setSwitches(sql, held, { ...environment, tempStorageBytes: check.tempStorageBytes });
   await sql.change(
-    `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
+    `UPDATE placements SET state = 'placed', detail = NULL, detail_code = NULL, detail_params = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3
       WHERE instance_id = $1 AND epoch = $2`,
     [held.instance_id, held.epoch, context.now],

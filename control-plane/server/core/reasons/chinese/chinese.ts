@@ -1,11 +1,12 @@
 /** What each reason says in Chinese. */
 import type { Message } from "@remotegpu/shared/reasons/messages";
-import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
+import type { Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
 import { ALARM_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
 import { HOST_ADDRESS_CHINESE, HOST_CHINESE } from "./hosts.ts";
+import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
@@ -18,7 +19,7 @@ import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
-  [AS_REPORTED]: "{text}",
+  ...HOST_REPORT_CHINESE,
   ...ALARM_CHINESE,
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,

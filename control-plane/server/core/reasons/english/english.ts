@@ -1,7 +1,8 @@
 /** What each reason says in English, the language of the API. */
-import { ENGLISH_PUNCTUATION } from "@remotegpu/shared/reasons/english-punctuation";
 import type { Message } from "@remotegpu/shared/reasons/messages";
-import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
+import { ENGLISH_PUNCTUATION } from "@remotegpu/shared/reasons/english-punctuation";
+import { HOST_MESSAGES } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { ALARM_ENGLISH } from "./alarms.ts";
@@ -19,7 +20,7 @@ import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
-  [AS_REPORTED]: "{text}",
+  ...HOST_MESSAGES,
   ...ALARM_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
