@@ -12,6 +12,7 @@ import type { EnvironmentRow } from "../environments/environments.ts";
 import { faultAtEnd } from "../hosts/gpus/card-fault.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 import { asReported } from "../../core/reasons/reason.ts";
 import { storedReasonColumn, type StoredReason, storedReason } from "../database/values/reason-columns.ts";
 
@@ -145,7 +146,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
       actor: `host ${host.id}`,
       old: placement.state,
       new: "stopped",
-      reason: "Nothing of it is left on its host.",
+      reason: reasonOf("run-left-nothing"),
     });
   if (placement.is_current && placement.state !== "failed")
     await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
