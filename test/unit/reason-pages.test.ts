@@ -26,15 +26,19 @@ import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/code
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
 import { DATA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/data";
 import { ENVIRONMENT_CODES as ENVIRONMENT_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/environment";
+import { FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/field";
 import { FILE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/file";
 import { HOST_CODES as HOST_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/host";
 import { INPUT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/input";
 import { JOB_CODES as JOB_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/job";
 import { MONEY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/money";
+import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/order";
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
+import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
 import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
 
@@ -115,6 +119,16 @@ const PAGES: readonly PageContents[] = [
       ["Input", INPUT_CODES],
       ["States", STATE_CODES],
       ["Names", THING_CODES],
+    ],
+  },
+  {
+    file: "fields.md",
+    title: "Codes of wrong fields",
+    families: [
+      ["Types and sizes", SCHEMA_CODES],
+      ["Forms", FIELD_CODES],
+      ["Values", VALUE_CODES],
+      ["Orders", ORDER_FIELD_CODES],
     ],
   },
   {

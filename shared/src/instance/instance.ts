@@ -3,6 +3,7 @@
  * and replicas look alike to it.
  */
 import { z } from "zod";
+import { valueFailure } from "../values/value-failure.ts";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "../values/ids.ts";
 import { PackedCode } from "./code.ts";
 import { GpuFault, MAX_GPU_FAULTS } from "./gpu-errors.ts";
@@ -21,7 +22,7 @@ export const PoolPath = text(512)
   .regex(/^[^/]+(\/[^/]+)*$/)
   .refine(
     (path) => !path.split("/").some((part) => part === "." || part === ".."),
-    "must stay below the pool",
+    valueFailure("pool-path-outside", {}),
   );
 
 /** A dataset or model of the pool, always read-only. `target` is a path of the container. */

@@ -1,5 +1,6 @@
 /** For administrators: every host and card in one answer, who holds which, and what all of it sums up to. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import { whyFaulty } from "../../core/hosts/card-fault.ts";
 import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
@@ -180,7 +181,7 @@ const MapQuery = z.strictObject({
   }),
   free_gpu_memory: z
     .string()
-    .regex(/^[0-9]{1,15}$/, "must be a whole number of bytes")
+    .regex(/^[0-9]{1,15}$/, inputFailure("bytes-not-whole"))
     .transform(Number)
     .optional()
     .openapi({
@@ -190,7 +191,7 @@ const MapQuery = z.strictObject({
       example: 40_000_000_000,
     }),
   group_by: text(MAX_GROUP_LENGTH)
-    .regex(/^(model|label:.+)$/, "must be model, or label: and a label's key")
+    .regex(/^(model|label:.+)$/, inputFailure("map-grouping-unknown"))
     .optional()
     .openapi({
       description: "By what they are grouped: model, or label: and a label's key",

@@ -3,12 +3,17 @@
  * the storage pool that it says.
  */
 import { confirmHostAddress, confirmHostPool } from "@remotegpu/control-plane/client/generated/api";
-import type { Host } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
+import type {
+  ConfirmPool as ConfirmPoolBody,
+  Host,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { Alert, Button, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
+import { FormFields } from "../../components/form/fields.tsx";
+import { useForm } from "../../components/form/use-form.ts";
 import { ServerText } from "../../components/text/server-text.tsx";
 
 interface ConfirmationOf {
@@ -73,31 +78,38 @@ function ConfirmAddress({ host }: ConfirmationOf) {
 function ConfirmPool({ host }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
-  const [pool, setPool] = useState(host.claimed_storage_pool ?? host.storage_pool);
-  const act = useAction(() => confirmHostPool(host.id, { storage_pool: pool.trim() }));
+  const { id, name, claimed_storage_pool: claimed, storage_pool: trusted } = host;
+  const form = useForm({
+    request: (body: ConfirmPoolBody) => confirmHostPool(id, body),
+    fields: [
+      {
+        path: "storage_pool",
+        kind: "text",
+        empty: "",
+        label: t("confirm.poolName"),
+        hint: t("confirm.poolAsks", { id }),
+      },
+    ],
+    base: { storage_pool: claimed ?? trusted },
+  });
   return (
     <>
       <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
         {t("confirm.poolAct")}
       </Button>
       <ConfirmDialog
-        title={t("confirm.poolTitle", { name: host.name })}
+        title={t("confirm.poolTitle", { name })}
         isOpen={isOpen}
         onClose={() => setOpen(false)}
-        onConfirm={() => act.mutateAsync()}
+        onConfirm={form.send}
         confirm={t("confirm.yes")}
-        isBusy={act.isPending}
-        error={act.error}
+        isBusy={form.isPending}
+        error={form.error}
         stops={[]}
         keeps={[t("confirm.poolKept")]}
         charged={[]}
       >
-        <TextInput
-          label={t("confirm.poolName")}
-          description={t("confirm.poolAsks", { id: host.id })}
-          value={pool}
-          onChange={(event) => setPool(event.currentTarget.value)}
-        />
+        <FormFields form={form} />
       </ConfirmDialog>
     </>
   );

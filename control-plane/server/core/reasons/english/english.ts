@@ -1,4 +1,5 @@
 /** What each reason says in English, the language of the API. */
+import { ENGLISH_PUNCTUATION } from "@remotegpu/shared/reasons/english-punctuation";
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
@@ -47,17 +48,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
 export const ENGLISH: Language = {
   shapes: REASON_CODES,
   messages: MESSAGES,
-  punctuation: {
-    stop: ".",
-    betweenSentences: " ",
-    betweenPhrases: ", ",
-    betweenAll: " and ",
-    betweenAlternatives: " or ",
-    betweenHosts: "; ",
-    afterHost: ": ",
-    moreNames: (more) => `, and ${more} more`,
-    moreHosts: (more) => `; and ${more} more hosts`,
-  },
+  punctuation: ENGLISH_PUNCTUATION,
 };
 
 /** A phrase or a sentence, as the code has it. */

@@ -1,5 +1,6 @@
 /** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../../request/input-failure.ts";
 import { BILLING_UNITS } from "../../../core/billing/rating.ts";
 import type { Connection } from "../../../store/database/database.ts";
 import {
@@ -33,10 +34,13 @@ export const NewPriceBody = z
     billing_unit: z.enum(BILLING_UNITS),
     effective_from: z.iso
       .datetime({ offset: true })
-      .refine((time) => {
-        const moment = Date.parse(time);
-        return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
-      }, "must lie in the years 2000 to 2100")
+      .refine(
+        (time) => {
+          const moment = Date.parse(time);
+          return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
+        },
+        inputFailure({ code: "moment-out-of-range", params: { first_year: 2000, last_year: 2100 } }),
+      )
       .optional()
       .openapi({
         description:
