@@ -1,9 +1,14 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
+import { ACCESS_METHOD_CODES, LEASE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/access";
 import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { HOST_ADDRESS_CODES, HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import {
+  HOST_ADDRESS_CODES,
+  HOST_CODES,
+  LINK_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
@@ -129,7 +134,12 @@ const PAGES: readonly PageContents[] = [
   {
     file: "connections.md",
     title: "Codes of connections to hosts and environments",
-    families: [["Host addresses", HOST_ADDRESS_CODES]],
+    families: [
+      ["Access to environments", ACCESS_METHOD_CODES],
+      ["Ports of environments", LEASE_CODES],
+      ["Host addresses", HOST_ADDRESS_CODES],
+      ["Connection to hosts", LINK_CODES],
+    ],
   },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
   {

@@ -3,6 +3,7 @@ import type { RefusalKind } from "../../server/core/gateway/admission.ts";
 import type { ServiceAnswer } from "@remotegpu/shared/instance/instance";
 import { WITHOUT_WORKERS } from "../../server/core/gateway/services/shared-origin.ts";
 import { whySilent } from "../../server/core/environments/web-access.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
 
@@ -71,7 +72,8 @@ export function tooMany(sentence: string, retryAfterSeconds: number): Answer {
 export function unreachable({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
   if (reason === "away")
     return { status: 503, title: "The host is away", sentence: message, retryAfterSeconds: LATER_SECONDS };
-  const sentence = whySilent(answer) ?? message;
+  const silent = whySilent(answer);
+  const sentence = silent === null ? message : inEnglish(silent);
   return { status: 502, title: "Nothing answers yet", sentence, retryAfterSeconds: SOON_SECONDS };
 }
 

@@ -92,7 +92,7 @@ describe.skipIf(!hasBrowser)("a page that stays open (left out where Chromium is
     const well = link.degraded.bind(link);
     onTestFinished(() => void (link.degraded = well));
 
-    link.degraded = () => [{ what: "nats", why: "NATS does not answer; hosts are not heard." }];
+    link.degraded = () => [{ what: "nats", why: { code: "nats-away", params: {} } }];
     await page.waitForSelector("[data-banner]");
     await expectText(page, "NATS does not answer", "[data-banner]");
     await expectAccessible(page);

@@ -8,9 +8,10 @@ import {
 } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
+import { ACCESS_METHOD_CODES, LEASE_CODES } from "./codes/access.ts";
 import { ALARM_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
-import { HOST_ADDRESS_CODES, HOST_CODES } from "./codes/hosts.ts";
+import { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
 import { ENVIRONMENT_CODES } from "./codes/environments.ts";
 import { IMAGE_CODES } from "./codes/images.ts";
@@ -24,11 +25,14 @@ import { GANG_CODES } from "./codes/gangs.ts";
 
 const OWN_REASON_CODES = {
   ...SEQUENCE_CODES,
+  ...ACCESS_METHOD_CODES,
+  ...LEASE_CODES,
   ...ALARM_CODES,
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
   ...HOST_ADDRESS_CODES,
+  ...LINK_CODES,
   ...PLACEMENT_CODES,
   ...ENVIRONMENT_CODES,
   ...IMAGE_CODES,

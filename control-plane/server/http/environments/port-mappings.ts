@@ -40,6 +40,8 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
+import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { reasonOf, statusPhrase } from "../../core/reasons/plain-reason.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 
@@ -73,6 +75,8 @@ const PortMapping = z
     }),
     detail: z.string().nullable().openapi({ description: "The same in a sentence", example: "bound" }),
     release_reason: z.string().nullable().openapi({ description: "Why it was given back", example: "idle" }),
+    release_reason_code: reasonCode("lease-unused"),
+    release_reason_params: reasonParams({ service: "custom", hours: 48 }),
     /** Without access for so long it is released. */
     auto_release_hours: z.int().nullable(),
     allocated_at: Timestamp.nullable(),
@@ -227,7 +231,7 @@ async function boundOrWithdrawn(
   if (mapping?.status === "active") return { bound: true, mapping };
   const lease = await leaseState(sql, leaseId);
   const { actor } = orderContextOf(c);
-  const reason = "It was withdrawn: the host did not bind it in time.";
+  const reason = reasonOf("lease-not-bound-in-time");
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
@@ -265,15 +269,23 @@ async function release(
 ): Promise<string | null> {
   const { actor, now } = orderContextOf(c);
   await lockEnvironment(sql, environmentId);
-  if (leaseId !== null)
-    return await closePort(sql, { environmentId, leaseId, actor, reason: `Closed by ${actor}.` });
+  const reason: Reason = { code: "lease-closed-by", params: { actor } };
+  if (leaseId !== null) return await closePort(sql, { environmentId, leaseId, actor, reason });
   await releaseOldMapping(sql, { id, now });
   return null;
 }
 
-function mappingAnswer({ lease_id: _lease, ...row }: PortMappingRow): z.input<typeof PortMapping> {
+function mappingAnswer({
+  lease_id: _lease,
+  release_reason: stored,
+  ...row
+}: PortMappingRow): z.input<typeof PortMapping> {
+  const released = reasonAnswer(storedReason(stored));
   return {
     ...row,
+    release_reason: released.reason,
+    release_reason_code: released.reason_code,
+    release_reason_params: released.reason_params,
     allocated_at: iso(row.allocated_at),
     last_accessed_at: iso(row.last_accessed_at),
     release_due_at: iso(row.release_due_at),

@@ -19,7 +19,6 @@ import { storeOf } from "../workloads/kinds.ts";
 import { closeRun } from "../billing/runs/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
 import { forgetPulls } from "../hosts/images/host-pulls.ts";
-import { inEnglish } from "../../core/reasons/english/english.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
 import { reasonColumns } from "../database/values/reason-columns.ts";
 
@@ -83,7 +82,8 @@ export async function removeHost(
   await closeOpenRuns(sql, hostId, now);
   if (lost) await noteHostLost(sql, hostId, now);
   const reason = reasonOf(lost ? "host-lost" : "host-removed");
-  await endLeasesOf(sql, hostId, { reason: `Its host was ${inEnglish(reason)}.`, actor, now });
+  const ofLeases = reasonOf(lost ? "lease-of-lost-host" : "lease-of-removed-host");
+  await endLeasesOf(sql, hostId, { reason: ofLeases, actor, now });
   await forgetPulls(sql, hostId);
   await endSessionsOfHost(sql, { hostId, now });
   await sql.change("DELETE FROM host_drains WHERE host_id = $1", [hostId]);

@@ -20,6 +20,7 @@ import {
   type StoredReason,
   storedReason,
 } from "../database/values/reason-columns.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 export interface LivePlacement {
   instance_id: string;
@@ -153,7 +154,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
       actor: `host ${host.id}`,
       old: placement.state,
       new: "stopped",
-      reason: "Nothing of it is left on its host.",
+      reason: reasonOf("run-left-nothing"),
     });
   if (placement.is_current && placement.state !== "failed")
     await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);

@@ -3,10 +3,11 @@ import type { Message } from "@remotegpu/shared/reasons/messages";
 import type { Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
+import { ACCESS_METHOD_CHINESE, LEASE_CHINESE } from "./access.ts";
 import { ALARM_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
-import { HOST_ADDRESS_CHINESE, HOST_CHINESE } from "./hosts.ts";
 import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
+import { HOST_ADDRESS_CHINESE, HOST_CHINESE, LINK_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
@@ -20,11 +21,14 @@ import { GANG_CHINESE } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_REPORT_CHINESE,
+  ...ACCESS_METHOD_CHINESE,
+  ...LEASE_CHINESE,
   ...ALARM_CHINESE,
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
   ...HOST_ADDRESS_CHINESE,
+  ...LINK_CHINESE,
   ...PLACEMENT_CHINESE,
   ...ENVIRONMENT_CHINESE,
   ...IMAGE_CHINESE,

@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { HOST_ADDRESS_CODES, HOST_CODES } from "../codes/hosts.ts";
+import type { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "../codes/hosts.ts";
 
 export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "host-cordoned": "已停止接收新任务",
@@ -71,4 +71,11 @@ export const HOST_ADDRESS_CHINESE = messagesFor<typeof HOST_ADDRESS_CODES>()({
   "tunnel-reversed-because": "网关 {gateways} 无法连接它，由它主动连接网关。{why}",
   "tunnel-missing": "网关 {gateways} 无法连接它，它也没有主动连接。",
   "tunnel-missing-because": "网关 {gateways} 无法连接它，它也没有主动连接。{why}",
+});
+
+export const LINK_CHINESE = messagesFor<typeof LINK_CODES>()({
+  "nats-away": "NATS 没有响应：指令等待发往主机，用量保留在主机的日志中。",
+  "jetstream-missing": "NATS 没有提供 JetStream：用量保留在主机的日志中。",
+  "jetstream-without-leader": "JetStream 没有主节点（例如多数服务器不可用时）：用量保留在主机的日志中。",
+  "journal-stream-refused": "JetStream 拒绝日志流：用量保留在主机的日志中。",
 });

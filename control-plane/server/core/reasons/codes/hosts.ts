@@ -72,3 +72,11 @@ export const HOST_ADDRESS_CODES = {
   "tunnel-missing": { gateways: "names" },
   "tunnel-missing-because": { gateways: "names", why: "whole" },
 } as const satisfies CodeShapes;
+
+/** What is away between the control plane and all hosts. */
+export const LINK_CODES = {
+  "nats-away": {},
+  "jetstream-missing": {},
+  "jetstream-without-leader": {},
+  "journal-stream-refused": {},
+} as const satisfies CodeShapes;

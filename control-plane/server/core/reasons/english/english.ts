@@ -5,9 +5,10 @@ import { HOST_MESSAGES } from "@remotegpu/shared/reasons/host-reports/host-reaso
 import { type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
+import { ACCESS_METHOD_ENGLISH, LEASE_ENGLISH } from "./access.ts";
 import { ALARM_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
-import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH } from "./hosts.ts";
+import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH, LINK_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
@@ -21,11 +22,14 @@ import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...HOST_MESSAGES,
+  ...ACCESS_METHOD_ENGLISH,
+  ...LEASE_ENGLISH,
   ...ALARM_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
   ...HOST_ADDRESS_ENGLISH,
+  ...LINK_ENGLISH,
   ...PLACEMENT_ENGLISH,
   ...ENVIRONMENT_ENGLISH,
   ...IMAGE_ENGLISH,

@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { HOST_ADDRESS_CODES, HOST_CODES } from "../codes/hosts.ts";
+import type { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "../codes/hosts.ts";
 
 export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "host-cordoned": "it is cordoned",
@@ -75,4 +75,12 @@ export const HOST_ADDRESS_ENGLISH = messagesFor<typeof HOST_ADDRESS_CODES>()({
   "tunnel-reversed-because": "It has dialled gateway {gateways}, which cannot reach it. {why}",
   "tunnel-missing": "Gateway {gateways} does not reach it, and it has not dialled in.",
   "tunnel-missing-because": "Gateway {gateways} does not reach it, and it has not dialled in. {why}",
+});
+
+export const LINK_ENGLISH = messagesFor<typeof LINK_CODES>()({
+  "nats-away": "NATS does not answer: orders wait for their hosts, and usage waits in the hosts' journals.",
+  "jetstream-missing": "NATS serves no JetStream: usage waits in the hosts' journals.",
+  "jetstream-without-leader":
+    "JetStream has no leader, as when most of its servers are away: usage waits in the hosts' journals.",
+  "journal-stream-refused": "JetStream refuses the journal stream: usage waits in the hosts' journals.",
 });
