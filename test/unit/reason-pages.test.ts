@@ -32,6 +32,7 @@ import { DATA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/
 import { ENVIRONMENT_CODES as ENVIRONMENT_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/environment";
 import { FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/field";
 import { FILE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/file";
+import { GATEWAY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/gateway";
 import { HOST_CODES as HOST_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/host";
 import { INPUT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/input";
 import { JOB_CODES as JOB_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/job";
@@ -169,6 +170,11 @@ const PAGES: readonly PageContents[] = [
       ["Values", VALUE_CODES],
       ["Orders", ORDER_FIELD_CODES],
     ],
+  },
+  {
+    file: "gateway.md",
+    title: "Codes of the gateway",
+    families: [["Gateway", GATEWAY_CODES]],
   },
   {
     file: "workloads.md",

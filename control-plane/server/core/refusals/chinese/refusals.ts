@@ -5,6 +5,7 @@ import { DATA_CHINESE } from "./data.ts";
 import { ENVIRONMENT_CHINESE } from "./environment.ts";
 import { FIELD_CHINESE } from "./field.ts";
 import { FILE_CHINESE } from "./file.ts";
+import { GATEWAY_CHINESE } from "./gateway.ts";
 import { HOST_CHINESE } from "./host.ts";
 import { INPUT_CHINESE } from "./input.ts";
 import { JOB_CHINESE } from "./job.ts";
@@ -24,6 +25,7 @@ export const REFUSAL_CHINESE = {
   ...ENVIRONMENT_CHINESE,
   ...FIELD_CHINESE,
   ...FILE_CHINESE,
+  ...GATEWAY_CHINESE,
   ...HOST_CHINESE,
   ...INPUT_CHINESE,
   ...JOB_CHINESE,

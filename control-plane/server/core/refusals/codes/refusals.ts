@@ -6,6 +6,7 @@ import { DATA_CODES } from "./data.ts";
 import { ENVIRONMENT_CODES } from "./environment.ts";
 import { FIELD_CODES } from "./field.ts";
 import { FILE_CODES } from "./file.ts";
+import { GATEWAY_CODES } from "./gateway.ts";
 import { HOST_CODES } from "./host.ts";
 import { INPUT_CODES } from "./input.ts";
 import { JOB_CODES } from "./job.ts";
@@ -24,6 +25,7 @@ export const REFUSAL_CODES = {
   ...ENVIRONMENT_CODES,
   ...FIELD_CODES,
   ...FILE_CODES,
+  ...GATEWAY_CODES,
   ...HOST_CODES,
   ...INPUT_CODES,
   ...JOB_CODES,

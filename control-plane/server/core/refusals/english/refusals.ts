@@ -5,6 +5,7 @@ import { DATA_ENGLISH } from "./data.ts";
 import { ENVIRONMENT_ENGLISH } from "./environment.ts";
 import { FIELD_ENGLISH } from "./field.ts";
 import { FILE_ENGLISH } from "./file.ts";
+import { GATEWAY_ENGLISH } from "./gateway.ts";
 import { HOST_ENGLISH } from "./host.ts";
 import { INPUT_ENGLISH } from "./input.ts";
 import { JOB_ENGLISH } from "./job.ts";
@@ -24,6 +25,7 @@ export const REFUSAL_ENGLISH = {
   ...ENVIRONMENT_ENGLISH,
   ...FIELD_ENGLISH,
   ...FILE_ENGLISH,
+  ...GATEWAY_ENGLISH,
   ...HOST_ENGLISH,
   ...INPUT_ENGLISH,
   ...JOB_ENGLISH,
