@@ -52,9 +52,9 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
             {t("why.wouldStart")}
           </Text>
           <List size="sm">
-            {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>
-                <ServerText>{sentence}</ServerText>
+            {suggestions.map((suggestion) => (
+              <List.Item key={suggestion.sentence}>
+                <ReasonText of={suggestion} field="sentence" />
               </List.Item>
             ))}
           </List>
@@ -62,9 +62,11 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
       )}
       {fetches.map((fetch) => (
         <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
-          <ServerText code={fetch.reason_code} params={fetch.reason_params}>
-            {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}
-          </ServerText>{" "}
+          {fetch.reason === null ? (
+            <NameText>{t("why.fetching", { host: fetch.host_name, image: fetch.image })}</NameText>
+          ) : (
+            <ReasonText of={fetch} field="reason" />
+          )}{" "}
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}

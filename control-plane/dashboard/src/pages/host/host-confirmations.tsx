@@ -14,7 +14,7 @@ import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { FormFields } from "../../components/form/fields.tsx";
 import { useForm } from "../../components/form/use-form.ts";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 
 interface ConfirmationOf {
   host: Host;
@@ -30,7 +30,7 @@ export function HostConfirmations({ host }: ConfirmationOf) {
       {host.address_confirmed_by === null && (
         <Alert variant="light" title={t("confirm.address")} data-unconfirmed="address">
           <Text size="sm">
-            <ServerText>{host.address_detail}</ServerText> {t("confirm.addressMeans")}
+            <ReasonText of={host} field="address_detail" /> {t("confirm.addressMeans")}
           </Text>
           <ConfirmAddress host={host} />
         </Alert>
@@ -38,7 +38,7 @@ export function HostConfirmations({ host }: ConfirmationOf) {
       {isPoolOpen && (
         <Alert variant="light" title={t("confirm.pool")} data-unconfirmed="pool">
           <Text size="sm">
-            <ServerText>{host.pool_reason}</ServerText>
+            <ReasonText of={host} field="pool_reason" />
           </Text>
           <ConfirmPool host={host} />
         </Alert>

@@ -14,7 +14,7 @@ import { PageHead } from "../../components/page/page-head.tsx";
 import { useGo } from "../../components/page/page-link.tsx";
 import { Panel } from "../../components/page/panel.tsx";
 import { Money } from "../../components/text/money.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { useServiceFields } from "./service-fields.ts";
 
 const MINUTES_OF_HOUR = 60;
@@ -43,16 +43,16 @@ function ServiceEstimate({ body }: { body: NewInferenceService }) {
   const estimate = useTrial(isComplete ? estimateOrder(estimateOf(body)) : null);
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
-      {({ per_hour: perHour, amount, instances, fits_reason: room }) => (
+      {(loaded) => (
         <>
           <Text fw={600} data-estimate>
-            {t("estimate.each")} <Money points={perHour} />
+            {t("estimate.each")} <Money points={loaded.per_hour} />
           </Text>
           <Text>
-            {t("estimate.all", { count: instances })} <Money points={amount} />
+            {t("estimate.all", { count: loaded.instances })} <Money points={loaded.amount} />
           </Text>
           <Text>
-            <ServerText>{room}</ServerText>
+            <ReasonText of={loaded} field="fits_reason" />
           </Text>
         </>
       )}

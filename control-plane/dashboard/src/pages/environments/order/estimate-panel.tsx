@@ -7,7 +7,7 @@ import { useTrial } from "../../../components/form/use-trial.ts";
 import { Money } from "../../../components/text/money.tsx";
 import { type Column, Rows } from "../../../components/page/page-table.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
@@ -29,7 +29,7 @@ export function EstimatePanel({ wish }: { wish: EstimateWish | null }) {
 
 function Reported({ estimate }: { estimate: Estimate }) {
   const { t } = useTranslation("environments");
-  const { per_hour: perHour, fits, fits_reason: reason, lines } = estimate;
+  const { per_hour: perHour, fits, lines } = estimate;
   const columns: Column<Estimate["lines"][number]>[] = [
     { title: t("estimate.line"), cell: ({ line }) => line },
     { title: t("estimate.quantity"), cell: ({ quantity }) => quantity },
@@ -46,7 +46,7 @@ function Reported({ estimate }: { estimate: Estimate }) {
       </Group>
       <Alert color={COLOURS[fits]} variant="light" my="sm" data-fits={fits}>
         <Text fw={600}>{t(`estimate.${fits}`)}</Text>
-        <ServerText>{reason}</ServerText>
+        <ReasonText of={estimate} field="fits_reason" />
       </Alert>
       <Rows title={t("estimate.lines")} columns={columns} items={lines} keyOf={({ line }) => line} />
     </>

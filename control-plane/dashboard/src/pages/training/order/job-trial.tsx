@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useTrial } from "../../../components/form/use-trial.ts";
 import { Money } from "../../../components/text/money.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 
 const REQUIRED = ["name", "image", "command"] as const satisfies (keyof NewTrainingJob)[];
 
@@ -17,19 +17,19 @@ export function JobTrial({ body }: { body: NewTrainingJob }) {
   if (!isComplete) return null;
   return (
     <Panel title={t("trial.title")} definition={t("trial.definition")} from={trial}>
-      {({ price_per_hour: price, position, reason, suggestions }) => (
+      {(loaded) => (
         <>
           <Text fw={600} data-trial-price>
-            {t("trial.perHour")} <Money points={price} />
+            {t("trial.perHour")} <Money points={loaded.price_per_hour} />
           </Text>
-          {position !== null && <Text>{t("trial.position", { position })}</Text>}
+          {loaded.position !== null && <Text>{t("trial.position", { position: loaded.position })}</Text>}
           <Text>
-            <ServerText>{reason}</ServerText>
+            <ReasonText of={loaded} field="reason" />
           </Text>
           <List size="sm">
-            {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>
-                <ServerText>{sentence}</ServerText>
+            {loaded.suggestions.map((suggestion) => (
+              <List.Item key={suggestion.sentence}>
+                <ReasonText of={suggestion} field="sentence" />
               </List.Item>
             ))}
           </List>
