@@ -1313,6 +1313,14 @@ CREATE TABLE instances (
   failure varchar(8),
   lacks text,
   given_up text,
+  lacks_code varchar(64),
+  lacks_params jsonb,
+  given_up_code varchar(64),
+  given_up_params jsonb,
+  draining_why_code varchar(64),
+  draining_why_params jsonb,
+  dismissal_code varchar(64),
+  dismissal_params jsonb,
   CONSTRAINT instances_pkey PRIMARY KEY (id),
   CONSTRAINT instances_current_epoch_check CHECK ((current_epoch >= 0)),
   CONSTRAINT instances_dismissal_check CHECK (((dismissed_at IS NULL) = (dismissal IS NULL))),
@@ -1465,6 +1473,8 @@ CREATE TABLE lease_orders (
   answers_seen boolean,
   answers_detail varchar(200) NOT NULL DEFAULT '',
   release_warning varchar(8),
+  release_reason_code varchar(64),
+  release_reason_params jsonb,
   CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
   CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
   CONSTRAINT lease_orders_bytes_in_check CHECK ((bytes_in >= 0)),
@@ -1929,6 +1939,8 @@ CREATE TABLE scaling_checks (
   sentence text NOT NULL,
   history jsonb,
   counts jsonb NOT NULL,
+  sentence_code varchar(64),
+  sentence_params jsonb,
   CONSTRAINT scaling_checks_pkey PRIMARY KEY (service_id),
   CONSTRAINT scaling_checks_counts_check CHECK ((jsonb_typeof(counts) = 'array'::text)),
   CONSTRAINT scaling_checks_desired_replicas_check CHECK ((desired_replicas >= 0))
@@ -2025,6 +2037,8 @@ CREATE TABLE service_rollouts (
   actor text NOT NULL,
   ended_at timestamptz,
   outcome varchar(16),
+  cause_code varchar(64),
+  cause_params jsonb,
   CONSTRAINT service_rollouts_pkey PRIMARY KEY (service_id, number),
   CONSTRAINT service_rollouts_check CHECK (((ended_at IS NULL) = (outcome IS NULL))),
   CONSTRAINT service_rollouts_gap_from_check CHECK ((gap_from >= 0)),
@@ -2833,6 +2847,28 @@ ALTER TABLE workspace_members
 
 ALTER TABLE workspaces
   ADD CONSTRAINT workspaces_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES customers(id) NOT VALID;
+
+CREATE VIEW workload_reasons AS
+ SELECT 'environment'::text AS kind,
+    environments.id,
+    environments.status_reason,
+    environments.status_reason_code,
+    environments.status_reason_params
+   FROM environments
+UNION ALL
+ SELECT 'training'::text AS kind,
+    training_jobs.id,
+    training_jobs.status_reason,
+    training_jobs.status_reason_code,
+    training_jobs.status_reason_params
+   FROM training_jobs
+UNION ALL
+ SELECT 'inference'::text AS kind,
+    inference_services.id,
+    inference_services.status_reason,
+    inference_services.status_reason_code,
+    inference_services.status_reason_params
+   FROM inference_services;
 
 CREATE VIEW workloads AS
  SELECT 'environment'::text AS kind,

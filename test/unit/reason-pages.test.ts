@@ -1,9 +1,14 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
+import { ACCESS_METHOD_CODES, LEASE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/access";
 import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import {
+  HOST_ADDRESS_CODES,
+  HOST_CODES,
+  LINK_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
@@ -14,8 +19,12 @@ import {
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
 import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
-import { SERVICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/services";
-import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
+import {
+  ROLLOUT_CODES,
+  SCALING_CODES,
+  SERVICE_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/services";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
@@ -34,6 +43,14 @@ import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/code
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
+import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
+import {
+  DISK_REPORT_CODES,
+  RUN_REPORT_CODES,
+  START_REPORT_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/runs";
+import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
 import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
@@ -57,6 +74,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of orders",
     families: [
       ["Orders", ORDER_CODES],
+      ["What would start an order", START_CODES],
       ["Prices", PRICE_CODES],
       ["Images", IMAGE_CODES],
     ],
@@ -67,7 +85,15 @@ const PAGES: readonly PageContents[] = [
     families: [
       ["Runs", RUN_CODES],
       ["Environments", ENVIRONMENT_CODES],
-      ["Inference services", SERVICE_CODES],
+    ],
+  },
+  {
+    file: "services.md",
+    title: "Codes of inference services",
+    families: [
+      ["Replicas", SERVICE_CODES],
+      ["Versions", ROLLOUT_CODES],
+      ["Autoscaling", SCALING_CODES],
     ],
   },
   {
@@ -85,6 +111,35 @@ const PAGES: readonly PageContents[] = [
       ["Hosts", HOST_CODES],
       ["GPU faults", GPU_FAULT_CODES],
       ["Events", EVENT_CODES],
+    ],
+  },
+  {
+    file: "host-reports.md",
+    title: "Codes of what hosts report",
+    families: [
+      ["Sequences", SEQUENCE_CODES],
+      ["Runs", RUN_REPORT_CODES],
+      ["Starts", START_REPORT_CODES],
+    ],
+  },
+  {
+    file: "host-findings.md",
+    title: "Codes of what hosts find",
+    families: [
+      ["Disks", DISK_REPORT_CODES],
+      ["Images", IMAGE_REPORT_CODES],
+      ["Probes", PROBE_REPORT_CODES],
+      ["Devices", DEVICE_REPORT_CODES],
+    ],
+  },
+  {
+    file: "connections.md",
+    title: "Codes of connections to hosts and environments",
+    families: [
+      ["Access to environments", ACCESS_METHOD_CODES],
+      ["Ports of environments", LEASE_CODES],
+      ["Host addresses", HOST_ADDRESS_CODES],
+      ["Connection to hosts", LINK_CODES],
     ],
   },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },

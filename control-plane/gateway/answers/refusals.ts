@@ -101,7 +101,7 @@ export function unreachable({ reason, message }: TunnelError, answer: ServiceAns
     problem: "no-answer",
     status: 502,
     title: "Nothing answers yet",
-    reason: asReported(whySilent(answer) ?? message),
+    reason: whySilent(answer) ?? asReported(message),
     retryAfterSeconds: SOON_SECONDS,
   };
 }

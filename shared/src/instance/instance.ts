@@ -13,6 +13,7 @@ import { Probe } from "./probe.ts";
 import { Idleness, MAX_STALL_SECONDS } from "./progress.ts";
 import { RankKeys, RankLaunch } from "./rank-launch.ts";
 import { SshAccess } from "./ssh-access.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 import { KIB } from "../values/units.ts";
 import { WORKLOAD_KINDS } from "../values/workload.ts";
@@ -270,6 +271,8 @@ export const ObservedInstance = z.object({
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
   detail: text(2000),
+  /** The same as a code. Absent where all of it is of others, and from agents of before. */
+  reason: ReportedReason,
   problem: z.enum(INSTANCE_PROBLEMS).nullable(),
   containerId: text(128).nullable(),
   exitCode: z.int().min(-MAX_INT).max(MAX_INT).nullable(),

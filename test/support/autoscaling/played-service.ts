@@ -10,6 +10,8 @@ import {
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
 import type { Decision } from "@remotegpu/control-plane/server/core/inference/autoscaling/decision-words";
 import { NO_HISTORY } from "@remotegpu/control-plane/server/core/inference/autoscaling/load-history";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import type { Sample } from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
 
 export const CHECK_MS = 2_000;
@@ -17,7 +19,7 @@ const GATEWAY = "gateway-1";
 
 export function configOf(given: Record<string, unknown>): AutoscalingConfig {
   const parsed = parseAutoscalingConfig(given);
-  if (!parsed.valid) throw new Error(parsed.problems.join(" "));
+  if (!parsed.valid) throw new Error(parsed.problems.map(inEnglish).join(" "));
   return parsed.config;
 }
 
@@ -41,7 +43,7 @@ export function samplesOf(
 
 export class PlayedService {
   situation: Situation;
-  decision: Decision = { kind: "stays", sentence: "" };
+  decision: Decision = { kind: "stays", sentence: asReported("") };
   /** How often another number was wished. */
   changes = 0;
 

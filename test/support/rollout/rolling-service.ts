@@ -12,6 +12,8 @@ import {
   type RolloutStep,
 } from "@remotegpu/control-plane/server/core/inference/rollout/rollout";
 import type { Begun, Versions } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { type Draw, drawFrom } from "@remotegpu/control-plane/server/core/placement/scoring/draw";
 
 const CHECK_MS = 5_000;
@@ -89,7 +91,7 @@ export class RollingService {
     });
     if (this.#happens(this.deaths)) return;
     this.versions = step.versions;
-    if (step.sentence !== null) this.sentences.push(step.sentence);
+    if (step.sentence !== null) this.sentences.push(inEnglish(step.sentence));
     this.#follow(step);
   }
 
@@ -128,12 +130,13 @@ export class RollingService {
   #liveOne(member: Member): void {
     const manner = this.#manners.get(member.revision) ?? "good";
     const becomes = (phase: Member["phase"]) => Object.assign(member, { phase, phaseForMs: 0, lacks: null });
-    const fails = (why: string) => Object.assign(member, { fault: { why, isHopeless: true } });
+    const fails = (why: string) =>
+      Object.assign(member, { fault: { why: asReported(why), isHopeless: true } });
     switch (member.phase) {
       case "waiting":
         if (this.#members.filter(({ phase }) => phase !== "waiting").length < this.places)
           becomes("starting");
-        else member.lacks = "No host has a card that is free.";
+        else member.lacks = asReported("No host has a card that is free.");
         return;
       case "starting":
         if (manner === "no-image") fails("No registry has its image.");

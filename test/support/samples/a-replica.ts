@@ -1,6 +1,7 @@
 /** A replica as its service sees it: it serves since an hour, unless a test says otherwise. */
 import type { Drain } from "@remotegpu/control-plane/server/core/inference/drain";
 import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/server/core/inference/replica";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 
 const HOUR_MS = 60 * MS_PER_MINUTE;
@@ -17,7 +18,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
       serving: "yes",
       servingForMs: HOUR_MS,
       problem: null,
-      detail: "",
+      detail: null,
       isGpuFault: false,
       stopOrderedBy: null,
       stopReason: null,
@@ -38,7 +39,7 @@ export function aReplica(rank: number, place: Partial<ReplicaPlace> = {}, isDism
 /** Somebody has a request open there, and has just been told. */
 export function aDrain(change: Partial<Drain> = {}): Drain {
   return {
-    why: "Scaled down to 1.",
+    why: { code: "replicas-scaled-down", params: { replicas: 1 } },
     forMs: 0,
     announcedAt: new Date(1_000),
     gateways: [{ followsAsOf: new Date(2_000), open: 1 }],
@@ -71,7 +72,7 @@ export function aFailed(rank: number, place: Partial<ReplicaPlace> = {}): Replic
     serving: null,
     isHeld: false,
     isOrdered: false,
-    detail: "It exited with code 1",
+    detail: asReported("It exited with code 1"),
     ...place,
   });
 }

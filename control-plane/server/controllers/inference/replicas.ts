@@ -5,7 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { asReported } from "../../core/reasons/reason.ts";
+import { sameReason } from "../../core/reasons/same-reason.ts";
 import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import {
@@ -99,7 +99,7 @@ function isIdle({ state, reason, versions: { rollout } }: ServiceSnapshot, plan:
     plan.ended === null &&
     (rollout === null || after === null || !isOther(rollout, after)) &&
     plan.failures === state.failures &&
-    (plan.sentence === undefined || plan.sentence === reason)
+    (plan.sentence === undefined || sameReason(plan.sentence, reason))
   );
 }
 
@@ -127,10 +127,10 @@ async function settleLocked(
     });
   if (becomes !== null)
     await SERVICE_STORE.move(sql, [
-      { workload, to: becomes.status, reason: asReported(becomes.reason), actor: "control-plane", now },
+      { workload, to: becomes.status, reason: becomes.reason, actor: "control-plane", now },
     ]);
   else if (sentence !== undefined)
-    await SERVICE_STORE.explain(sql, { id, status: state.status, reason: asReported(sentence) });
+    await SERVICE_STORE.explain(sql, { id, status: state.status, reason: sentence });
   return {
     hasChanged: creations.length > 0 || leaving.length > 0 || becomes !== null,
     isDraining: draining.length > 0,

@@ -3,6 +3,8 @@
  * number of its replicas is wanted, and how a rollout ended. Who is told is the store's.
  */
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
+import { inEnglish } from "../reasons/english/english.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { because, type EndCause, type WorkMessage } from "./work-messages.ts";
 
 /** Null where a move is not told: it is on its way to one that is. */
@@ -36,13 +38,13 @@ export function serviceStatusMessage(
 
 export interface RolloutEnd {
   outcome: "completed" | "reverted";
-  /** A sentence; null where there is nothing to say beyond that. */
-  reported: string | null;
+  /** Null where there is nothing to report beyond that. */
+  reported: Reason | null;
   /** The revision that it was to go to, and the one that serves now. */
   target: number;
   serving: number;
   /** Why it went back. */
-  cause: string | null;
+  cause: Reason | null;
 }
 
 export function rolloutMessage({ outcome, reported, target, serving, cause }: RolloutEnd): WorkMessage {
@@ -50,17 +52,18 @@ export function rolloutMessage({ outcome, reported, target, serving, cause }: Ro
   return {
     kind: "service-rollout",
     state: "fired",
-    text: reported === null ? text : `${text} ${reported}`,
-    facts: { outcome, revision: target, serving_revision: serving, reason: cause },
+    text: reported === null ? text : `${text} ${inEnglish(reported)}`,
+    facts: { outcome, revision: target, serving_revision: serving, reason: cause && inEnglish(cause) },
+    reason: cause,
   };
 }
 
-/** @param scaling.why a sentence */
-export function scalingMessage({ from, to, why }: { from: number; to: number; why: string }): WorkMessage {
+export function scalingMessage({ from, to, why }: { from: number; to: number; why: Reason }): WorkMessage {
+  const reason = inEnglish(why);
   return {
     kind: "service-scaled",
     state: "fired",
-    text: `has ${to} replicas from now on, in place of ${from}. ${why}`,
-    facts: { from, to, reason: why },
+    text: `has ${to} replicas from now on, in place of ${from}. ${reason}`,
+    facts: { from, to, reason },
   };
 }

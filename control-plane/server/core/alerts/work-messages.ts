@@ -9,6 +9,7 @@ import { type Drain, drainWarning } from "../hosts/drain.ts";
 import type { StopActor } from "../instances/instance-report.ts";
 import type { WorkKind } from "./webhook-kinds.ts";
 import { inEnglish } from "../reasons/english/english.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 export interface WorkMessage {
   readonly kind: WorkKind;
@@ -17,6 +18,8 @@ export interface WorkMessage {
   /** What follows "Environment NAME" or "Training job NAME". */
   readonly text: string;
   readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+  /** The `reason` of its facts, where that is another than its event's. */
+  readonly reason?: Reason | null;
 }
 
 /** Who ended it; null where it ended by itself or failed. */

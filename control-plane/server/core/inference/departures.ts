@@ -4,6 +4,7 @@
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { StopCause } from "../billing/stop-waiver.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { type Drain, endOfDrain } from "./drain.ts";
 import {
   type Fate,
@@ -19,8 +20,7 @@ import {
 /** A replica that its service does without from now on. */
 export interface Leaving {
   rank: number;
-  /** A sentence. */
-  why: string;
+  why: Reason;
   /** Nothing of it is charged from so long ago on, where its host is the cause. */
   freeForMs: number;
   cause: StopCause;
@@ -31,7 +31,7 @@ export interface Leaving {
 /** One that is not wanted any more, and has not failed. */
 export interface Going {
   replica: Replica;
-  why: string;
+  why: Reason;
   freeForMs?: number;
   /** Left out: `own`. */
   cause?: StopCause;
@@ -98,7 +98,7 @@ export function drained(replicas: readonly Replica[], drainMs: number): Leaving[
   });
 }
 
-function whyDrained(drain: Drain, place: ReplicaPlace | null, drainMs: number): string | null {
+function whyDrained(drain: Drain, place: ReplicaPlace | null, drainMs: number): Reason | null {
   if (place === null || !mayBeAnswering(place)) return drain.why;
   switch (endOfDrain(drain, drainMs)) {
     case null:
@@ -106,6 +106,6 @@ function whyDrained(drain: Drain, place: ReplicaPlace | null, drainMs: number): 
     case "nothing-open":
       return drain.why;
     case "time-is-up":
-      return `${drain.why} What was still open there after ${drainMs / MS_PER_SECOND} seconds was cut off.`;
+      return { code: "drain-cut-off", params: { why: drain.why, seconds: drainMs / MS_PER_SECOND } };
   }
 }

@@ -3,13 +3,14 @@
  * open, so that nobody's answer is cut off; at the latest after the time that its owner set.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { Reason } from "../reasons/reason.ts";
 import type { ExposureConfig } from "./exposure.ts";
 
 const DEFAULT_SECONDS = 600;
 
 export interface Drain {
-  /** Why it goes, a sentence. */
-  why: string;
+  /** Why it goes. */
+  why: Reason;
   forMs: number;
   /** By the database's clock, after the drain was committed: who follows a later moment gives it nothing. Null: not yet. */
   announcedAt: Date | null;

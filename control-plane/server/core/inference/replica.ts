@@ -3,13 +3,12 @@
  * it for itself. Whether the others make up for it is decided in replicas.ts.
  */
 import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
-import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { InstanceState } from "@remotegpu/shared/values/workload";
 import type { Drain } from "./drain.ts";
 import { isOver, START_LIMIT_MS, stopCause, type StopActor } from "../instances/instance-report.ts";
-import type { Reason } from "../reasons/reason.ts";
 import { inEnglish } from "../reasons/english/english.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 /** From its container's start until it serves for the first time; its host starts the container again after that. */
 export const STARTUP_SECONDS = 600;
@@ -33,7 +32,8 @@ export interface ReplicaPlace {
   /** It has answered its probe since this run of it began, whatever it does now. */
   hasServed: boolean;
   problem: InstanceProblem | null;
-  detail: string;
+  /** What its host reports of it; null: nothing. */
+  detail: Reason | null;
   /** What ended it is a fault of a GPU, and nothing says that its program makes those. */
   isGpuFault: boolean;
   stopOrderedBy: StopActor | null;
@@ -50,8 +50,8 @@ export interface ReplicaPlace {
   stateForMs: number;
   /** Since its host was heard; 0 while it is. */
   silentForMs: number;
-  /** Why its host is being emptied, in a sentence; null where it is not. */
-  emptied: string | null;
+  /** Why its host is being emptied; null where it is not. */
+  emptied: Reason | null;
 }
 
 export interface Replica {
@@ -59,10 +59,10 @@ export interface Replica {
   revision: number;
   /** Null while it waits for one. */
   place: ReplicaPlace | null;
-  /** Why it has no place yet, in a sentence; null where it has one, or nobody has looked. */
-  lacks: string | null;
-  /** Why no place would help it, in a sentence: no registry has its image. */
-  givenUp: string | null;
+  /** Why it has no place yet; null where it has one, or nobody has looked. */
+  lacks: Reason | null;
+  /** Why no place would help it: no registry has its image. */
+  givenUp: Reason | null;
   /** Its service does without it already; it may still hold its place. */
   isDismissed: boolean;
   /** It goes once nobody waits for an answer of it; null where it is to stay. */
@@ -75,22 +75,18 @@ export type ReplicaFailure = "failed" | "late" | "nowhere";
 export type Fate =
   | { kind: "stays" }
   /** It is over, or good for nothing any more; null: it has not failed. */
-  | { kind: "ends"; why: string; failure: ReplicaFailure | null }
+  | { kind: "ends"; why: Reason; failure: ReplicaFailure | null }
   /** It goes once another one has a place, or is ready. */
-  | { kind: "moves"; why: string; after: "placed" | "ready" };
+  | { kind: "moves"; why: Reason; after: "placed" | "ready" };
 
 const STAYS = { kind: "stays" } as const;
 
 export function fateOf({ rank, place, givenUp }: Replica): Fate {
   if (place === null) return givenUp === null ? STAYS : ends(givenUp, "nowhere");
-  const named = `Replica ${rank}`;
-  if (isOver(place.state) || !place.isOrdered) return endOf(named, place);
-  if (isSilent(place)) {
-    const why = `Host ${place.hostName} of replica ${rank} has not been heard for ${SILENT_MS / MS_PER_MINUTE} minutes.`;
-    return { kind: "moves", why, after: "placed" };
-  }
-  const late = lateness(place);
-  if (late !== null) return ends(asSentence(`${named} ${late}${text(place)}`), "late");
+  if (isOver(place.state) || !place.isOrdered) return endOf(rank, place);
+  if (isSilent(place)) return { kind: "moves", why: silence(rank, place), after: "placed" };
+  const late = lateness(rank, place);
+  if (late !== null) return ends(asReportedBy(place, late), "late");
   if (place.emptied === null) return STAYS;
   if (serves(place)) return { kind: "moves", why: place.emptied, after: "ready" };
   return ends(place.emptied, null);
@@ -121,7 +117,7 @@ export function isSilent({ silentForMs }: ReplicaPlace): boolean {
   return silentForMs >= SILENT_MS;
 }
 
-function ends(why: string, failure: ReplicaFailure | null): Fate {
+function ends(why: Reason, failure: ReplicaFailure | null): Fate {
   return { kind: "ends", why, failure };
 }
 
@@ -131,51 +127,59 @@ export function isHopeless(failure: ReplicaFailure): boolean {
 }
 
 /** One that somebody stopped, or whose host or GPU is lost, has not failed. One that is over is removed by its end alone. */
-function endOf(named: string, place: ReplicaPlace): Fate {
-  const { state, stopOrderedBy, isBehind, problem } = place;
+function endOf(rank: number, place: ReplicaPlace): Fate {
+  const { state, stopOrderedBy, isBehind, problem, hostName } = place;
   if (stopOrderedBy !== null || !isOver(state))
-    return ends(wordsOf(stopCause(place)) ?? `${named} was stopped.`, null);
+    return ends(stopCause(place) ?? { code: "replica-stopped", params: { rank } }, null);
+  const because = (what: Reason) => asReportedBy(place, what);
   if (state === "lost" || isBehind)
-    return ends(asSentence(`${named} is lost with its host ${place.hostName}${text(place)}`), null);
-  if (place.isGpuFault) return ends(asSentence(`${named} ended with its GPU${text(place)}`), null);
+    return ends(because({ code: "replica-lost-with-host", params: { rank, host_name: hostName } }), null);
+  if (place.isGpuFault) return ends(because({ code: "replica-ended-with-gpu", params: { rank } }), null);
   return ends(
-    asSentence(`${named} failed${text(place)}`),
+    because({ code: "replica-failed", params: { rank } }),
     problem === "image-missing" ? "nowhere" : "failed",
   );
 }
 
-function wordsOf(reason: Reason | null): string | null {
-  return reason && inEnglish(reason);
+function silence(rank: number, { hostName }: ReplicaPlace): Reason {
+  const minutes = SILENT_MS / MS_PER_MINUTE;
+  return { code: "replica-host-silent", params: { host_name: hostName, rank, minutes } };
 }
 
-/** Completes "Replica 3 …"; null where it has time left. */
-function lateness(place: ReplicaPlace): string | null {
+/** Null where it has time left. */
+function lateness(rank: number, place: ReplicaPlace): Reason | null {
   const { serving, servingForMs, hasServed, placedForMs, containerForMs, earlyEnds, stateForMs } = place;
-  const host = `on host ${place.hostName}`;
+  const named = { rank, host_name: place.hostName };
   if (hasComeUp(place))
     return serving !== null && serving !== "yes" && servingForMs >= UNSERVING_MS
-      ? `${host} has failed its checks for ${UNSERVING_MS / MS_PER_MINUTE} minutes`
+      ? { code: "replica-fails-checks", params: { ...named, minutes: UNSERVING_MS / MS_PER_MINUTE } }
       : null;
   if (containerForMs === null)
     return placedForMs >= START_LIMIT_MS
-      ? `${host} had no container within ${START_LIMIT_MS / MS_PER_MINUTE} minutes`
+      ? { code: "replica-without-container", params: { ...named, minutes: START_LIMIT_MS / MS_PER_MINUTE } }
       : null;
-  if (earlyEnds >= MAX_EARLY_ENDS) return `${host} ended ${earlyEnds} times before it was ready`;
+  if (earlyEnds >= MAX_EARLY_ENDS)
+    return { code: "replica-ended-early", params: { ...named, ends: earlyEnds } };
   // Its image came before its container, and one that has served begins anew when it is started again.
   const loadingForMs = hasServed ? Math.min(containerForMs, stateForMs) : containerForMs;
-  return loadingForMs >= NEVER_READY_MS ? `${host} was not ready within ${STARTUP_SECONDS} seconds` : null;
+  return loadingForMs >= NEVER_READY_MS
+    ? { code: "replica-not-ready", params: { ...named, seconds: STARTUP_SECONDS } }
+    : null;
 }
 
-/** The sentence on one whose container runs, for longer than programs take that have nothing to load; else null. */
-export function notYetServing({ rank, place }: Replica): string | null {
+/** The reason of one whose container runs, for longer than programs take that have nothing to load; else null. */
+export function notYetServing({ rank, place }: Replica): Reason | null {
   if (place === null || hasComeUp(place) || isOver(place.state)) return null;
   const minutes = Math.floor((place.containerForMs ?? 0) / MS_PER_MINUTE);
   if (minutes === 0) return null;
-  const since = minutes === 1 ? "the minute" : `the ${minutes} minutes`;
-  return `Replica ${rank} on host ${place.hostName} has not served in ${since} since its start${text(place)}`;
+  const params = { rank, host_name: place.hostName, minutes };
+  return asReportedBy(place, { code: "replica-not-serving-yet", params });
 }
 
-function text({ detail, problem }: ReplicaPlace): string {
-  const words = detail === "" ? (problem ?? "") : asPhrase(detail);
-  return words === "" ? "" : `: ${words}`;
+/** With what its host reports of it, or the kind of its problem. */
+function asReportedBy({ detail, problem }: ReplicaPlace, what: Reason): Reason {
+  const isReported = detail !== null && inEnglish(detail).trim() !== "";
+  const ofProblem: Reason | null = problem && { code: `problem-${problem}`, params: {} };
+  const why = isReported ? detail : ofProblem;
+  return why === null ? what : { code: "replica-reports", params: { what, why } };
 }

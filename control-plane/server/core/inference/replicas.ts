@@ -17,6 +17,7 @@ import {
   serves,
   servesForMs,
 } from "./replica.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { sentenceOf, statusOf } from "./service-words.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
@@ -50,9 +51,9 @@ export interface Course {
   /** Another one is being tried, so that failures of the known one are not the end. */
   isTrying: boolean;
   /** What stands with the service meanwhile; null where the replicas say it. */
-  sentence: string | null;
+  sentence: Reason | null;
   /** Why one goes of which there are more than are wanted. */
-  whySurplus: (revision: number) => string;
+  whySurplus: (revision: number) => Reason;
 }
 
 export interface Creation {
@@ -69,14 +70,14 @@ export interface ReplicasPlan {
   failures: number;
   /** Set where another has failed: until then no other is made. */
   pauseMs: number | null;
-  becomes: { status: InferenceServiceStatus; reason: string | null } | null;
+  becomes: { status: InferenceServiceStatus; reason: Reason | null } | null;
   /** What stands with it while it stays what it is; undefined where what stands there stands on. */
-  sentence: string | null | undefined;
+  sentence: Reason | null | undefined;
 }
 
 interface Failed {
   replica: Replica;
-  why: string;
+  why: Reason;
   failure: ReplicaFailure;
 }
 
@@ -181,7 +182,7 @@ function windDown({ status, failures }: ServiceState, all: readonly Replica[]): 
   const isHeld = all.some(({ place }) => place?.isHeld === true);
   const hasStopped = status === "stopping" && !isHeld;
   return {
-    ...gone(going, status === "error" ? "The service is in error." : "The service was stopped."),
+    ...gone(going, { code: status === "error" ? "service-failed" : "service-was-stopped", params: {} }),
     failures,
     becomes: hasStopped ? { status: "stopped", reason: null } : null,
   };
@@ -189,7 +190,7 @@ function windDown({ status, failures }: ServiceState, all: readonly Replica[]): 
 
 function gone(
   replicas: readonly Replica[],
-  why: string,
+  why: Reason,
 ): Pick<ReplicasPlan, "creations" | "draining" | "leaving" | "pauseMs" | "sentence"> {
   const leaving = replicas.map(({ rank }) => ({
     rank,
@@ -206,7 +207,7 @@ function afterFailures(
   { status, wanted }: ServiceState,
   { staying, failed, moving }: Sorted,
   failures: number,
-): { status: "error"; reason: string } | null {
+): { status: "error"; reason: Reason } | null {
   const places = [...staying, ...moving.map(({ replica }) => replica)].flatMap(({ place }) => place ?? []);
   const last = failed.at(-1);
   if (last === undefined || places.some(serves)) return null;
@@ -220,7 +221,7 @@ function afterFailures(
   if (failures < MAX_FAILURES && !hadTheirTime) return null;
   return {
     status: "error",
-    reason: `${last.why} It was failure ${failures} in a row, and no replica serves.`,
+    reason: { code: "failures-in-a-row", params: { why: last.why, failures } },
   };
 }
 

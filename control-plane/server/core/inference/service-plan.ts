@@ -9,6 +9,7 @@ import { type ReplicaFault, type RevisionReplica } from "./rollout/revision-repl
 import { rolloutStep, type RolloutStep } from "./rollout/rollout.ts";
 import { nameOf } from "./rollout/rollout-words.ts";
 import type { Versions } from "./rollout/versions.ts";
+import type { Reason } from "../reasons/reason.ts";
 import { isWanted } from "./wanted-replicas.ts";
 
 export interface ServiceSight {
@@ -26,9 +27,9 @@ export interface ServiceSight {
 
 export interface ServicePlan extends ReplicasPlan {
   versions: Versions;
-  /** What there is to tell of the rollout, and why it goes back; sentences. */
-  reported: string | null;
-  cause: string | null;
+  /** What there is to tell of the rollout, and why it goes back. */
+  reported: Reason | null;
+  cause: Reason | null;
   ended: RolloutStep["ended"];
 }
 
@@ -64,8 +65,8 @@ function courseOf(
     sentence,
     whySurplus: (revision) =>
       revision === next
-        ? `Scaled down to ${wanted.get(revision) ?? 0}.`
-        : `Version ${nameOf({ names }, next)} takes its place.`,
+        ? { code: "replicas-scaled-down", params: { replicas: wanted.get(revision) ?? 0 } }
+        : { code: "replica-of-old-version", params: { version: nameOf({ names }, next) } },
   };
 }
 

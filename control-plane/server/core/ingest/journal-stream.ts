@@ -2,6 +2,9 @@
  * How many replicas the journal stream asks for, and what is said of the state in which it was found: to everyone
  * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal/journal-stream.ts.
  */
+import { inEnglish } from "../reasons/english/english.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
+import type { PlainCode, Reason } from "../reasons/reason.ts";
 
 /** One fewer bears no loss of a server: of two, both must be there for the stream to have a leader. */
 export const WANTED_REPLICAS = 3;
@@ -24,10 +27,10 @@ export type StreamState =
   | ({ readonly kind: "well" } & StreamFound)
   | { readonly kind: "away"; readonly cause: AwayCause; readonly detail: string };
 
-/** What is away and what that means, in words that a stranger may read. */
+/** What is away and what that means, for everyone to read. */
 export interface Degradation {
   readonly what: "nats" | "jetstream";
-  readonly why: string;
+  readonly why: Reason;
 }
 
 /**
@@ -72,23 +75,21 @@ export function degradationOf(state: StreamState): Degradation | null {
   return { what: state.cause === "nats" ? "nats" : "jetstream", why: whyAway(state.cause) };
 }
 
-function whyAway(cause: AwayCause): string {
-  switch (cause) {
-    case "nats":
-      return "NATS does not answer: orders wait for their hosts, and usage waits in the hosts' journals.";
-    case "jetstream":
-      return "NATS serves no JetStream: usage waits in the hosts' journals.";
-    case "leader":
-      return "JetStream has no leader, as when most of its servers are away: usage waits in the hosts' journals.";
-    case "refused":
-      return "JetStream refuses the journal stream: usage waits in the hosts' journals.";
-  }
+function whyAway(cause: AwayCause): Reason {
+  return reasonOf(AWAY_CODES[cause]);
 }
+
+const AWAY_CODES = {
+  nats: "nats-away",
+  jetstream: "jetstream-missing",
+  leader: "jetstream-without-leader",
+  refused: "journal-stream-refused",
+} as const satisfies Record<AwayCause, PlainCode>;
 
 /** What an operator should look at, by the subject of its alarm. A server that runs alone is nobody's mistake. */
 export function troublesOf(state: StreamState): ReadonlyMap<string, string> {
   if (state.kind === "away") {
-    const detail = `${whyAway(state.cause)} It is looked for again every few seconds. NATS says: ${state.detail}`;
+    const detail = `${inEnglish(whyAway(state.cause))} It is looked for again every few seconds. NATS says: ${state.detail}`;
     return new Map([["away", detail]]);
   }
   const troubles = new Map<string, string>();

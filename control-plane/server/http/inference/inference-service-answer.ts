@@ -2,13 +2,21 @@
 import { VisibleEnvVars, visibleEnvVars } from "../workloads/visible-env-vars.ts";
 import { z } from "@hono/zod-openapi";
 import { INFERENCE_SERVICE_STATUSES } from "@remotegpu/shared/values/workload";
+import { asReported } from "../../core/reasons/reason.ts";
 import { webBaseFrom } from "../../core/gateway/origin.ts";
 import { domainUrl } from "../../core/gateway/services/service-address.ts";
 import type { InferenceServiceRow, AutoscalingView } from "../../store/inference/inference-services.ts";
 import { moneyAnswer, moneyFields } from "../workloads/money-answer.ts";
 import type { SeenWorkload } from "../workloads/routed-kind.ts";
 import type { ApiContext } from "../deps.ts";
-import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
+import {
+  CAUSE_FIELDS,
+  causeAnswer,
+  REASON_FIELDS,
+  reasonAnswer,
+  STATUS_REASON_FIELDS,
+} from "../request/reason-answer.ts";
 import { iso, Timestamp } from "../request/route.ts";
 import { Instance, instanceAnswer, isSimulated } from "../workloads/instance-answer.ts";
 
@@ -22,6 +30,7 @@ const Scaling = z
       example:
         "It goes from 1 to 2 replicas: for 6 s there was work for 1.6 or more; now 170 requests a second with target_qps 100.",
     }),
+    ...REASON_FIELDS,
     actor: z.string().openapi({
       description: "Who made it: autoscaling, the gateway to which a request came, or people",
       example: "autoscaling",
@@ -49,6 +58,7 @@ const Autoscaling = z
       example:
         "It stays at 2 replicas: there is work for 1.7; now 170 requests a second with target_qps 100.",
     }),
+    ...REASON_FIELDS,
     looked_at: Timestamp.nullable().describe("When it last checked"),
     decisions: z.array(Scaling).describe("The last changes of the number, the newest first"),
   })
@@ -107,6 +117,7 @@ export const InferenceService = z
           description: "Why it goes back to the version that serves; null: it does not",
           example: "It was called off.",
         }),
+        ...CAUSE_FIELDS,
         allow_gap: z.boolean().describe("Whether a replica may make room, where there is none for one more"),
         began_at: Timestamp.describe("When it was ordered"),
       })
@@ -149,7 +160,11 @@ export function inferenceServiceAnswer(
     env_vars: visibleEnvVars(c, row, showsValues),
     domain_url: base === null ? null : domainUrl(base, row.id),
     autoscaling: autoscaling && autoscalingAnswer(autoscaling),
-    rollout: row.rollout && { ...row.rollout, began_at: new Date(row.rollout.began_at).toISOString() },
+    rollout: row.rollout && {
+      ...row.rollout,
+      ...causeAnswer(storedReason(row.rollout.cause)),
+      began_at: new Date(row.rollout.began_at).toISOString(),
+    },
     status_deadline_at: iso(row.status_deadline_at),
     created_at: iso(row.created_at),
     updated_at: iso(row.updated_at),
@@ -165,12 +180,19 @@ function autoscalingAnswer({
   desired_replicas: replicas,
   checked_at: checkedAt,
   decisions,
+  reason,
   ...visible
 }: AutoscalingView) {
   return {
     ...visible,
+    ...reasonAnswer(storedReason(reason)),
     wish: replicas,
     looked_at: iso(checkedAt === null ? null : new Date(checkedAt)),
-    decisions: decisions.map((one) => ({ ...one, at: new Date(one.at).toISOString() })),
+    decisions: decisions.map(scalingAnswer),
   };
+}
+
+function scalingAnswer({ reason, at, ...scaling }: AutoscalingView["decisions"][number]) {
+  const why = storedReason(reason) ?? asReported("");
+  return { ...scaling, ...reasonAnswer(why), at: new Date(at).toISOString() };
 }

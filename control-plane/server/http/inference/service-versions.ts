@@ -15,6 +15,7 @@ import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { once } from "../request/idempotency.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { CAUSE_FIELDS, causeAnswer } from "../request/reason-answer.ts";
 import { notFound } from "../request/refusal.ts";
 import {
   accepted,
@@ -111,6 +112,7 @@ const ServiceRollout = z
       description: "Why it went back; null: it did not",
       example: "Replica 3 failed: no registry has its image.",
     }),
+    ...CAUSE_FIELDS,
     began_at: Timestamp.describe("When it was ordered"),
     actor: z.string().openapi({ description: "Who ordered it", example: "customer 12" }),
     ended_at: Timestamp.nullable().describe("When it was over; null: it goes on"),
@@ -207,9 +209,10 @@ function revisionAnswer(
   };
 }
 
-function rolloutAnswer({ allows_gap, ...row }: RolloutRow): z.input<typeof ServiceRollout> {
+function rolloutAnswer({ allows_gap, cause, ...row }: RolloutRow): z.input<typeof ServiceRollout> {
   return {
     ...row,
+    ...causeAnswer(cause),
     allow_gap: allows_gap,
     began_at: row.began_at.toISOString(),
     ended_at: iso(row.ended_at),

@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { inEnglish } from "../../core/reasons/english/english.ts";
-import type { Reason } from "../../core/reasons/reason.ts";
+import type { Reason, ReasonCode } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
 
 const CODE_DESCRIPTION =
@@ -18,26 +18,63 @@ const ReasonCodeAnswer = z.string().nullable();
 export const ReasonParams = z.record(z.string(), z.unknown());
 const ReasonParamsAnswer = ReasonParams.nullable();
 
+/** The field `X_code` beside the text `X`. */
+export const reasonCode = (example: ReasonCode) =>
+  ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example });
+/** The field `X_params` beside the text `X`. */
+export const reasonParams = (example: Record<string, unknown> = {}) =>
+  ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example });
+
 /** Beside a `reason`. */
 export const REASON_FIELDS = {
-  reason_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "host-cordoned" }),
-  reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  reason_code: reasonCode("host-cordoned"),
+  reason_params: reasonParams(),
 };
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
-  status_reason_code: ReasonCodeAnswer.openapi({
-    description: CODE_DESCRIPTION,
-    example: "waiting-for-quota",
-  }),
-  status_reason_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+  status_reason_code: reasonCode("waiting-for-quota"),
+  status_reason_params: reasonParams(),
 };
+/** Beside a `sentence`. */
+export const SENTENCE_FIELDS = {
+  sentence_code: reasonCode("gpu-failed"),
+  sentence_params: reasonParams(),
+};
+/** Beside a `cause`. */
+export const CAUSE_FIELDS = {
+  cause_code: reasonCode("rollout-called-off"),
+  cause_params: reasonParams(),
+};
+/** Beside a `dismissal`. */
+export const DISMISSAL_FIELDS = {
+  dismissal_code: reasonCode("replicas-scaled-down"),
+  dismissal_params: reasonParams(),
+};
+
+/** Beside a `detail`: what a host reports of something. */
+export const DETAIL_FIELDS = {
+  detail_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "run-running" }),
+  detail_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+};
+
+interface DetailAnswer {
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
+}
+
+/** Of a row that has the text of a detail, its code and its parameters. */
+export function detailAnswer(row: DetailAnswer & { detail: string | null }): DetailAnswer {
+  const { detail, detail_code: code, detail_params: params } = row;
+  const { reason_code, reason_params } = storedReason(detail, { reason_code: code, reason_params: params });
+  return { detail_code: reason_code, detail_params: reason_params };
+}
 
 interface ReasonRow {
   reason_code: string | null;
   reason_params: Record<string, unknown> | null;
 }
 
-interface ReasonAnswer extends ReasonRow {
+export interface ReasonAnswer extends ReasonRow {
   reason: string | null;
 }
 
@@ -49,6 +86,21 @@ export function reasonAnswer(reason: Reason | null): ReasonAnswer {
     reason_code: reason?.code ?? null,
     reason_params: reason && { ...reason.params },
   };
+}
+
+export function sentenceAnswer(reason: Reason) {
+  const { reason: sentence, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { sentence, sentence_code: code, sentence_params: params };
+}
+
+export function causeAnswer(reason: Reason | null) {
+  const { reason: cause, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { cause, cause_code: code, cause_params: params };
+}
+
+export function dismissalAnswer(reason: Reason | null) {
+  const { reason: dismissal, reason_code: code, reason_params: params } = reasonAnswer(reason);
+  return { dismissal, dismissal_code: code, dismissal_params: params };
 }
 
 /** The reason of a status as the `reason` of another answer; null where the status has none. */

@@ -4,8 +4,11 @@ import { faultReason } from "../../core/hosts/card-fault.ts";
 import type { SeenInstance } from "../../store/overview/seen-instances.ts";
 import type { ReportedFigures } from "../../store/workloads/instances/instance-figures.ts";
 import type { InstanceRun, InstanceView, RunEnding } from "../../store/workloads/instances/instances.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
+import { DISMISSAL_FIELDS, dismissalAnswer } from "../request/reason-answer.ts";
+import { DETAIL_FIELDS, detailAnswer } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -176,6 +179,7 @@ export const Instance = z
       description: "What its host reported of it last, in a sentence",
       example: "started",
     }),
+    ...DETAIL_FIELDS,
     problem: z.string().nullable().openapi({
       description: "What kind of trouble it has; null: none",
       example: "image-pull-failed",
@@ -230,6 +234,7 @@ export const Instance = z
       description: "Why its service does without it",
       example: "Scaled down to 1.",
     }),
+    ...DISMISSAL_FIELDS,
     gpus: z
       .array(
         z.object({
@@ -266,11 +271,13 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
   const { switches: _switches, figures, gang, idle, ...visible } = view;
   return {
     ...visible,
+    ...detailAnswer(view),
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),
     draining_since: iso(view.draining_since),
     dismissed_at: iso(view.dismissed_at),
+    ...dismissalAnswer(storedReason(view.dismissal)),
     figures: figures && figuresAnswer(figures),
     placed_at: view.placed_at.toISOString(),
     gpus: view.gpus.map((gpu) => ({

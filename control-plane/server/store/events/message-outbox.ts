@@ -8,7 +8,7 @@ import { WORK_KINDS } from "../../core/alerts/webhook-kinds.ts";
 import type { WorkloadName } from "../../core/workloads/workload-name.ts";
 import { LIVE } from "../accounts/workspaces.ts";
 import type { Transaction } from "../database/database.ts";
-import { storedReason } from "../database/values/reason-columns.ts";
+import { storedReason, type StoredReason } from "../database/values/reason-columns.ts";
 
 export const MAX_WAITING = 200;
 
@@ -87,10 +87,10 @@ async function reasonsOfEvents(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Beside a `reason`; a text that is not its event's is a text alone. */
-function reasonFields({ reason }: WorkMessage["facts"], event: EventReason | undefined) {
+/** Beside a `reason`; a text that is not that of the code is a text alone. */
+function reasonFields({ reason }: WorkMessage["facts"], of: Omit<StoredReason, "text"> | undefined) {
   if (typeof reason !== "string") return {};
-  const known = storedReason({ text: reason, code: event?.code ?? null, params: event?.params ?? null });
+  const known = storedReason({ text: reason, code: of?.code ?? null, params: of?.params ?? null });
   return known === null ? {} : { reason_code: known.code, reason_params: known.params };
 }
 
@@ -108,7 +108,7 @@ function bodyOf(
     workload_id: id,
     name,
     ...workMessages.facts,
-    ...reasonFields(workMessages.facts, event),
+    ...reasonFields(workMessages.facts, workMessages.reason ?? event),
     sentence: `${NOUNS[kind]} ${name} ${workMessages.text}`,
     at: at.toISOString(),
   });
@@ -136,10 +136,7 @@ export async function queueAlarmMessages(sql: Transaction, alarms: readonly Alar
       alarm: alarm.kind,
       subject: alarm.subject,
       sentence: alarm.detail,
-      ...reasonFields(
-        { reason: alarm.detail },
-        { id: alarm.id, code: alarm.reason_code, params: alarm.reason_params },
-      ),
+      ...reasonFields({ reason: alarm.detail }, { code: alarm.reason_code, params: alarm.reason_params }),
       raised_at: alarm.raised_at.toISOString(),
       at: at.toISOString(),
     });

@@ -1,7 +1,12 @@
 /** Rows of inference services, read. */
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
-import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
+import {
+  type StatusReasonRow,
+  statusReasonColumns,
+  type StoredReason,
+  storedReasonColumn,
+} from "../database/values/reason-columns.ts";
 import type { Connection } from "../database/database.ts";
 import { knownStatus, safeBigint } from "../database/values/old-values.ts";
 import { LIVE_SERVICE_DOMAIN } from "../gateway/gateways.ts";
@@ -58,7 +63,7 @@ export interface InferenceServiceRow extends StatusReasonRow {
   rollout: {
     version: string | null;
     revision: number;
-    cause: string | null;
+    cause: StoredReason;
     allow_gap: boolean;
     began_at: string;
   } | null;
@@ -69,8 +74,7 @@ export interface AutoscalingView {
   is_in_charge: boolean;
   /** The number of replicas that it recommends; null before its first check. */
   desired_replicas: number | null;
-  /** A sentence. */
-  reason: string | null;
+  reason: StoredReason;
   /** RFC 3339. */
   checked_at: string | null;
   /** The newest first. */
@@ -79,7 +83,7 @@ export interface AutoscalingView {
 
 const AUTOSCALING = `CASE WHEN s.autoscaling_enabled THEN (SELECT jsonb_build_object(
     'is_in_charge', ${SCALES_BY_ITSELF},
-    'desired_replicas', l.desired_replicas, 'reason', l.sentence, 'checked_at', l.checked_at, 'decisions', ${LAST_SCALINGS})
+    'desired_replicas', l.desired_replicas, 'reason', ${storedReasonColumn("l", "sentence")}, 'checked_at', l.checked_at, 'decisions', ${LAST_SCALINGS})
    FROM (VALUES (1)) one LEFT JOIN scaling_checks l ON l.service_id = s.id) END`;
 
 const REPLICAS = (which: string) => `(SELECT count(*)::int FROM instances i
@@ -99,7 +103,7 @@ export const INFERENCE_SELECT = `SELECT s.id, ${safeBigint("s.customer_id")} AS 
     s.env_vars, s.config, s.created_at, s.updated_at, ${REPLICAS(SERVES)} AS ready_replicas,
     ${REPLICAS("p.instance_id IS NULL AND s.status IN ('creating', 'running')")} AS waiting_replicas,
     coalesce(s.serving_revision, (SELECT max(v.number) FROM service_revisions v WHERE v.service_id = s.id)) AS revision,
-    (SELECT jsonb_build_object('version', v.version, 'revision', r.target, 'cause', r.cause, 'allow_gap', r.allows_gap,
+    (SELECT jsonb_build_object('version', v.version, 'revision', r.target, 'cause', ${storedReasonColumn("r", "cause")}, 'allow_gap', r.allows_gap,
                                'began_at', r.began_at)
        FROM service_rollouts r JOIN service_revisions v ON v.service_id = r.service_id AND v.number = r.target
       WHERE r.service_id = s.id AND r.ended_at IS NULL) AS rollout

@@ -7,6 +7,14 @@ import type { ReplicaFault } from "../../core/inference/rollout/revision-replica
 import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts";
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { sameReason } from "../../core/reasons/same-reason.ts";
+import {
+  reasonColumns,
+  storedReason,
+  type StoredReason,
+  storedReasonColumn,
+} from "../database/values/reason-columns.ts";
 import { appendEvents } from "../events/events.ts";
 import { queueWorkMessages } from "../events/message-outbox.ts";
 
@@ -15,17 +23,25 @@ const ROLLOUT_EVENT = "rollout";
 
 type RolloutOutcome = "completed" | "reverted" | "superseded";
 
+/** Null: it does not go back. */
+interface CauseColumns {
+  cause: string | null;
+  cause_code: string | null;
+  cause_params: Record<string, unknown> | null;
+}
+
 export interface VersionsRow {
   serving_revision: number;
   previous_revision: number | null;
-  rollout: {
-    number: number;
-    target: number;
-    cause: string | null;
-    allows_gap: boolean;
-    gap_from: number | null;
-    began_at: string;
-  } | null;
+  rollout:
+    | (CauseColumns & {
+        number: number;
+        target: number;
+        allows_gap: boolean;
+        gap_from: number | null;
+        began_at: string;
+      })
+    | null;
   names: Record<string, string | null>;
 }
 
@@ -43,11 +59,15 @@ export function versionsOf({ serving_revision, previous_revision, rollout }: Ver
     previous: previous_revision,
     rollout: rollout && {
       target: rollout.target,
-      cause: rollout.cause,
+      cause: causeOf(rollout),
       allowsGap: rollout.allows_gap,
       gapFrom: rollout.gap_from,
     },
   };
+}
+
+function causeOf({ cause: text, cause_code: code, cause_params: params }: CauseColumns): Reason | null {
+  return storedReason({ text, code, params });
 }
 
 export function namesOf({ names }: VersionsRow): Map<number, string> {
@@ -73,8 +93,8 @@ export async function rolloutFaults(
   ids: readonly string[],
 ): Promise<Map<string, ReplicaFault[]>> {
   if (ids.length === 0) return new Map();
-  const { rows } = await sql.query<{ id: string; why: string; is_hopeless: boolean }>(
-    `SELECT r.service_id AS id, i.dismissal AS why, i.failure = 'hopeless' AS is_hopeless
+  const { rows } = await sql.query<{ id: string; why: StoredReason; is_hopeless: boolean }>(
+    `SELECT r.service_id AS id, ${storedReasonColumn("i", "dismissal")} AS why, i.failure = 'hopeless' AS is_hopeless
        FROM service_rollouts r JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = r.service_id
         AND i.revision = r.target AND i.failure IS NOT NULL AND i.dismissed_at >= r.began_at
       WHERE r.service_id = ANY($1::text[]) AND r.ended_at IS NULL ORDER BY i.dismissed_at, i.rank`,
@@ -83,7 +103,10 @@ export async function rolloutFaults(
   return new Map(
     [...Map.groupBy(rows, ({ id }) => id)].map(([id, faults]) => [
       id,
-      faults.map(({ why, is_hopeless: isHopeless }) => ({ why, isHopeless })),
+      faults.flatMap(({ why: stored, is_hopeless: isHopeless }) => {
+        const why = storedReason(stored);
+        return why === null ? [] : [{ why, isHopeless }];
+      }),
     ]),
   );
 }
@@ -98,27 +121,32 @@ export interface OfRollout {
 export async function requestRollout(
   sql: Transaction,
   of: OfRollout,
-  { before, rollout, reported }: { before: Versions; rollout: Rollout; reported: string },
+  { before, rollout, reported }: { before: Versions; rollout: Rollout; reported: Reason },
 ): Promise<void> {
   const { service, actor, now } = of;
   if (before.rollout !== null && isSame(before.rollout, rollout)) {
     await keepRollout(sql, service.id, rollout);
-    if (rollout.cause !== before.rollout.cause) await notify(sql, of, { what: "reverting", reported });
+    if (!sameReason(rollout.cause, before.rollout.cause))
+      await notify(sql, of, { what: "reverting", reported });
     return;
   }
   if (before.rollout !== null) await endRollout(sql, service.id, { outcome: "superseded", cause: null, now });
+  const cause = reasonColumns(rollout.cause);
   await sql.change(
-    `INSERT INTO service_rollouts (service_id, number, from_revision, target, allows_gap, gap_from, cause, began_at, actor)
-     SELECT $1::text, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $7, $8 FROM service_rollouts WHERE service_id = $1::text`,
+    `INSERT INTO service_rollouts (service_id, number, from_revision, target, allows_gap, gap_from, cause, began_at, actor,
+            cause_code, cause_params)
+     SELECT $1::text, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb FROM service_rollouts WHERE service_id = $1::text`,
     [
       service.id,
       before.serving,
       rollout.target,
       rollout.allowsGap,
       rollout.gapFrom,
-      rollout.cause,
+      cause.text,
       now,
       actor,
+      cause.code,
+      cause.params,
     ],
   );
   await notify(sql, of, { what: "began", reported });
@@ -133,9 +161,8 @@ export interface Turn {
   before: Versions;
   after: Versions;
   ended: Exclude<RolloutOutcome, "superseded"> | null;
-  cause: string | null;
-  /** A sentence. */
-  reported: string | null;
+  cause: Reason | null;
+  reported: Reason | null;
 }
 
 /** What a look at its replicas made of the open one; nothing is written where it stands as it stood. */
@@ -163,29 +190,37 @@ export async function noteTurn(
   }
   if (after.rollout === null || !isOther(before.rollout, after.rollout)) return;
   await keepRollout(sql, service.id, after.rollout);
-  if (before.rollout.cause !== after.rollout.cause) await notify(sql, of, { what: "reverting", reported });
+  if (!sameReason(before.rollout.cause, after.rollout.cause))
+    await notify(sql, of, { what: "reverting", reported });
 }
 
 export function isOther(one: Rollout, other: Rollout): boolean {
-  return one.cause !== other.cause || one.gapFrom !== other.gapFrom || one.allowsGap !== other.allowsGap;
+  return (
+    !sameReason(one.cause, other.cause) || one.gapFrom !== other.gapFrom || one.allowsGap !== other.allowsGap
+  );
 }
 
 async function keepRollout(sql: Transaction, serviceId: string, rollout: Rollout): Promise<void> {
+  const cause = reasonColumns(rollout.cause);
   await sql.change(
-    `UPDATE service_rollouts SET cause = $2, allows_gap = $3, gap_from = $4 WHERE service_id = $1 AND ended_at IS NULL`,
-    [serviceId, rollout.cause, rollout.allowsGap, rollout.gapFrom],
+    `UPDATE service_rollouts SET cause = $2, cause_code = $5, cause_params = $6, allows_gap = $3, gap_from = $4
+      WHERE service_id = $1 AND ended_at IS NULL`,
+    [serviceId, cause.text, rollout.allowsGap, rollout.gapFrom, cause.code, cause.params],
   );
 }
 
 async function endRollout(
   sql: Transaction,
   serviceId: string,
-  { outcome, cause, now }: { outcome: RolloutOutcome; cause: string | null; now: Date },
+  { outcome, cause, now }: { outcome: RolloutOutcome; cause: Reason | null; now: Date },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(cause);
   await sql.change(
-    `UPDATE service_rollouts SET outcome = $2, cause = coalesce(cause, $3), ended_at = $4
+    `UPDATE service_rollouts SET outcome = $2, cause = coalesce(cause, $3), ended_at = $4,
+            cause_code = CASE WHEN cause IS NULL THEN $5 ELSE cause_code END,
+            cause_params = CASE WHEN cause IS NULL THEN $6::jsonb ELSE cause_params END
       WHERE service_id = $1 AND ended_at IS NULL`,
-    [serviceId, outcome, cause, now],
+    [serviceId, outcome, text, now, code, params],
   );
 }
 
@@ -212,7 +247,7 @@ async function serveRevision(
 async function notify(
   sql: Transaction,
   { service, actor, now }: OfRollout,
-  { what, reported }: { what: "began" | "reverting" | RolloutOutcome; reported: string | null },
+  { what, reported }: { what: "began" | "reverting" | RolloutOutcome; reported: Reason | null },
 ): Promise<number> {
   const [eventId = 0] = await appendEvents(sql, [
     {
@@ -236,7 +271,7 @@ export interface RolloutRow {
   target: number;
   version: string | null;
   allows_gap: boolean;
-  cause: string | null;
+  cause: Reason | null;
   began_at: Date;
   actor: string;
   ended_at: Date | null;
@@ -249,8 +284,9 @@ export async function serviceRollouts(
   serviceId: string,
   { before, limit }: { before: number | null; limit: number },
 ): Promise<RolloutRow[]> {
-  const { rows } = await sql.query<RolloutRow>(
-    `SELECT r.number, r.from_revision, f.version AS from_version, r.target, t.version, r.allows_gap, r.cause, r.began_at,
+  const { rows } = await sql.query<Omit<RolloutRow, "cause"> & { cause: StoredReason }>(
+    `SELECT r.number, r.from_revision, f.version AS from_version, r.target, t.version, r.allows_gap,
+            ${storedReasonColumn("r", "cause")} AS cause, r.began_at,
             r.actor, r.ended_at, r.outcome
        FROM service_rollouts r
        JOIN service_revisions f ON f.service_id = r.service_id AND f.number = r.from_revision
@@ -258,5 +294,5 @@ export async function serviceRollouts(
       WHERE r.service_id = $1 AND ($2::int IS NULL OR r.number < $2) ORDER BY r.number DESC LIMIT $3`,
     [serviceId, before, limit],
   );
-  return rows;
+  return rows.map(({ cause, ...row }) => ({ ...row, cause: storedReason(cause) }));
 }

@@ -6,6 +6,7 @@ import type {
 } from "../../core/inference/autoscaling/scaling-check.ts";
 import type { StoredCount } from "../../core/inference/autoscaling/counters.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import { reasonLists } from "../database/values/reason-columns.ts";
 
 export interface FoundService extends ScaledService {
   id: string;
@@ -92,19 +93,23 @@ export async function storeScalingChecks(
 ): Promise<void> {
   if (checks.length === 0) return;
   const stored = checks.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  const { texts, codes, params } = reasonLists(stored.map(({ check: { decision } }) => decision.sentence));
   await sql.change(
-    `INSERT INTO scaling_checks (service_id, checked_at, desired_replicas, sentence, history, counts)
-     SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[])
-         AS l(service_id, checked_at, desired_replicas, sentence, history, counts)
+    `INSERT INTO scaling_checks (service_id, checked_at, desired_replicas, sentence, history, counts, sentence_code, sentence_params)
+     SELECT l.* FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::jsonb[], $6::jsonb[], $7::text[], $8::jsonb[])
+         AS l(service_id, checked_at, desired_replicas, sentence, history, counts, sentence_code, sentence_params)
      ON CONFLICT (service_id) DO UPDATE SET checked_at = excluded.checked_at, desired_replicas = excluded.desired_replicas,
-       sentence = excluded.sentence, history = excluded.history, counts = excluded.counts`,
+       sentence = excluded.sentence, sentence_code = excluded.sentence_code,
+       sentence_params = excluded.sentence_params, history = excluded.history, counts = excluded.counts`,
     [
       stored.map(({ id }) => id),
       stored.map(({ check: { memory } }) => new Date(memory.checkedAt)),
       stored.map(({ check: { memory } }) => memory.requested),
-      stored.map(({ check: { decision } }) => decision.sentence),
+      texts,
       stored.map(({ check: { memory } }) => memory.history && JSON.stringify(memory.history)),
       stored.map(({ check: { memory } }) => JSON.stringify(memory.counts)),
+      codes,
+      params,
     ],
   );
 }

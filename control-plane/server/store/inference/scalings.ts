@@ -1,6 +1,8 @@
 /** Changes of the number of a service's replicas, as its people read them among its events: who made it, and why. */
 import { scalingMessage } from "../../core/alerts/service-messages.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Transaction } from "../database/database.ts";
+import { type StoredReason, storedReasonColumn } from "../database/values/reason-columns.ts";
 import { appendEvents } from "../events/events.ts";
 import { queueWorkMessages } from "../events/message-outbox.ts";
 
@@ -13,8 +15,7 @@ export interface Scaling {
   service: { id: string; customerId: number };
   from: number;
   to: number;
-  /** A sentence. */
-  why: string;
+  why: Reason;
   actor: string;
   now: Date;
 }
@@ -47,7 +48,7 @@ export interface ScalingView {
   at: string;
   from: number;
   to: number;
-  reason: string;
+  reason: StoredReason;
   actor: string;
   would: boolean;
 }
@@ -58,7 +59,7 @@ const SCANNED = 500;
 
 /** SQL: those of the service `s` that came last, the newest first: ScalingView as JSON. */
 export const LAST_SCALINGS = `(SELECT coalesce(jsonb_agg(jsonb_build_object('at', e.at, 'from', e.old::int, 'to', e.new::int,
-      'reason', e.reason, 'actor', e.actor, 'would', e.kind = '${WOULD_SCALE_EVENT}') ORDER BY e.id DESC), '[]')
+      'reason', ${storedReasonColumn("e", "reason")}, 'actor', e.actor, 'would', e.kind = '${WOULD_SCALE_EVENT}') ORDER BY e.id DESC), '[]')
     FROM (SELECT * FROM (SELECT * FROM events WHERE workload_kind = 'inference' AND workload_id = s.id
                           ORDER BY id DESC LIMIT ${SCANNED}) latest
            WHERE kind IN ('${SCALED_EVENT}', '${WOULD_SCALE_EVENT}') ORDER BY id DESC LIMIT ${LISTED}) e)`;

@@ -240,7 +240,7 @@ async function explainWaiting(
       WHERE s.${IS_WANTED} AND s.id IN (
         SELECT t.id FROM unnest($1::text[], $2::int[], $3::text[], $4::text[]) AS t(id, rank, reason, code)
           JOIN instances i ON i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank
-         WHERE i.lacks IS DISTINCT FROM t.reason
+         WHERE (i.lacks, i.lacks_code) IS DISTINCT FROM (t.reason, t.code)
             OR (s.status_reason, s.status_reason_code) IS DISTINCT FROM (t.reason, t.code))
       ORDER BY s.id FOR NO KEY UPDATE OF s`,
     [...values, codes],
@@ -248,10 +248,11 @@ async function explainWaiting(
   if (rows.length === 0) return;
   const held = rows.map(({ id }) => id);
   await sql.change(
-    `UPDATE instances i SET lacks = t.reason FROM unnest($1::text[], $2::int[], $3::text[]) AS t(id, rank, reason)
+    `UPDATE instances i SET lacks = t.reason, lacks_code = t.code, lacks_params = t.params
+       FROM unnest($1::text[], $2::int[], $3::text[], $5::text[], $6::jsonb[]) AS t(id, rank, reason, code, params)
       WHERE i.workload_kind = 'inference' AND i.workload_id = t.id AND i.rank = t.rank AND t.id = ANY($4::text[])
-        AND i.lacks IS DISTINCT FROM t.reason`,
-    [...values, held],
+        AND (i.lacks, i.lacks_code) IS DISTINCT FROM (t.reason, t.code)`,
+    [...values, held, codes, params],
   );
   await sql.change(
     `UPDATE inference_services s SET ${SOUND_SIZES}, status_reason = t.reason, status_reason_code = t.code,
@@ -271,9 +272,10 @@ async function giveUpWaiting(
   sql: Transaction,
   { id, firstRank, reason }: { id: string; firstRank: number; reason: Reason },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(reason);
   await sql.change(
-    `UPDATE instances SET given_up = $3
+    `UPDATE instances SET given_up = $3, given_up_code = $4, given_up_params = $5
       WHERE workload_kind = 'inference' AND workload_id = $1 AND rank = $2 AND current_epoch = 0 AND dismissed_at IS NULL`,
-    [id, firstRank, inEnglish(reason)],
+    [id, firstRank, text, code, params],
   );
 }

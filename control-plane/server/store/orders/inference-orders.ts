@@ -6,7 +6,6 @@
 import type { Points } from "@remotegpu/shared/values/money";
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
 import { WAITING_FOR_PLACE } from "../../core/queue/waiting-reasons.ts";
-import { inEnglish } from "../../core/reasons/english/english.ts";
 import { isWanted } from "../../core/inference/wanted-replicas.ts";
 import { hourlyPrice } from "../../core/orders/prices/price-lines.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
@@ -113,7 +112,7 @@ export async function stopService(
   const { actor, now } = context;
   const isHeld = (await placementsNotGone(sql, nameOf(service))).some(({ is_held: holds }) => holds);
   const hostIds = await stopInstances(sql, nameOf(service), context);
-  await dismissAll(sql, service.id, { why: inEnglish({ code: "stopped-by", params: { actor } }), now });
+  await dismissAll(sql, service.id, { why: { code: "stopped-by", params: { actor } }, now });
   const to = isHeld ? "stopping" : "stopped";
   const waits: Reason | null = isHeld ? { code: "replicas-stopping", params: {} } : null;
   await move(sql, service, { to, reason: context.reason ?? waits }, context);
@@ -136,7 +135,7 @@ export async function scaleService(
   const crowded = await crowdedBy(sql, service, replicas - from);
   if (crowded !== null) return crowded;
   const to = await changeReplicaRequests(sql, id, { people: replicas });
-  const why = `Scaled to ${replicas} by ${actor}.`;
+  const why: Reason = { code: "replicas-set-by", params: { replicas, actor } };
   if (to !== from) await noteScaled(sql, { service: named(service), from, to, why, actor, now });
   return { done: true, hostIds: [] };
 }
@@ -179,7 +178,7 @@ export async function deleteService(
 ): Promise<OrderOutcome> {
   const reason: Reason = { code: "deleted-by", params: { actor: context.actor } };
   const hostIds = await removeInstances(sql, nameOf(service), context);
-  await dismissAll(sql, service.id, { why: inEnglish(reason), now: context.now });
+  await dismissAll(sql, service.id, { why: reason, now: context.now });
   if (service.status !== "stopped") await move(sql, service, { to: "stopped", reason }, context);
   await markServiceDeleted(sql, service.id, context.now);
   return { done: true, hostIds };

@@ -6,7 +6,6 @@ import { raiseGenerations } from "../hosts/hosts.ts";
 import { noteDismissals, type OfService } from "../inference/replicas/replica-moves.ts";
 import { waivePlacement } from "./workload-stops.ts";
 import { placementsNotGone, want } from "../workloads/instances/workload-placements.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 
 /** Answers the hosts whose desired sets changed. What of it is still charged is core/billing/stop-waiver.ts's to say. */
 export async function dismissReplicas(
@@ -24,7 +23,7 @@ export async function dismissReplicas(
     if (placement.want === "running")
       await waivePlacement(sql, placement, { ...order, now: new Date(now.getTime() - one.freeForMs) });
     if (placement.want === "removed") continue;
-    await want(sql, placement, { wanted: "removed", by: "control-plane", reason: asReported(one.why) });
+    await want(sql, placement, { wanted: "removed", by: "control-plane", reason: one.why });
     hostIds.push(placement.host_id);
   }
   await closeUnheard(sql, [...gone.keys()], now);

@@ -68,13 +68,18 @@ function StateOf({ replica }: { replica: Replica }) {
           {t("replicas.drains")} <AgeText at={draining} />
         </Text>
       )}
-      {[dismissal, detail]
-        .filter((text) => text !== null && text !== "")
-        .map((text) => (
-          <Text key={text} size="sm" c="dimmed">
-            <ServerText>{text}</ServerText>
-          </Text>
-        ))}
+      {dismissal !== null && (
+        <Text size="sm" c="dimmed">
+          <ServerText code={replica.dismissal_code} params={replica.dismissal_params}>
+            {dismissal}
+          </ServerText>
+        </Text>
+      )}
+      {detail !== null && detail !== "" && (
+        <Text size="sm" c="dimmed">
+          <ServerText>{detail}</ServerText>
+        </Text>
+      )}
     </>
   );
 }

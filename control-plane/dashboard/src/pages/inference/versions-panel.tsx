@@ -25,7 +25,7 @@ export function VersionsPanel({ service }: { service: Service }) {
       title: t("versions.outcome"),
       cell: ({ outcome }) => t(`versions.${outcome ?? "onItsWay"}`),
     },
-    { title: t("versions.cause"), cell: ({ cause }) => <ServerText>{cause}</ServerText> },
+    { title: t("versions.cause"), cell: (row) => <Cause of={row} /> },
     { title: t("versions.actor"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (
@@ -54,7 +54,7 @@ export function VersionsPanel({ service }: { service: Service }) {
           >
             {rollout.cause !== null && (
               <Text>
-                <ServerText>{rollout.cause}</ServerText>
+                <Cause of={rollout} />
               </Text>
             )}
             {t("versions.stand", {
@@ -74,5 +74,17 @@ export function VersionsPanel({ service }: { service: Service }) {
         empty={t("versions.none")}
       />
     </>
+  );
+}
+
+function Cause({
+  of: { cause, cause_code: code, cause_params: params },
+}: {
+  of: Pick<ServiceRollout, "cause" | "cause_code" | "cause_params">;
+}) {
+  return (
+    <ServerText code={code} params={params}>
+      {cause}
+    </ServerText>
   );
 }

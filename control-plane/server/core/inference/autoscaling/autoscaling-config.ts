@@ -1,8 +1,9 @@
 /**
- * What a service's people ask of its autoscaling: `autoscaling_config` as API and table name it. What is wrong with it is
- * said in sentences, all at once; nothing is decided here.
+ * What a service's people order of its autoscaling: `autoscaling_config` as API and table name it. What is wrong with it is
+ * reported all at once; nothing is decided here.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { Reason } from "../../reasons/reason.ts";
 
 /** What a target may be given for; the key is `target_` with the name. */
 export const METRICS = ["cpu", "qps", "in_flight"] as const;
@@ -28,35 +29,36 @@ export interface AutoscalingConfig {
 
 export type ParsedConfig =
   | { valid: true; config: AutoscalingConfig }
-  /** Sentences. */
-  | { valid: false; problems: readonly string[] };
+  | { valid: false; problems: readonly Reason[] };
 
 interface Key {
   isGood: (value: unknown) => boolean;
-  /** Goes on after "must be". */
-  mustBe: string;
+  mustBe: Reason;
 }
 
 const KEYS: Readonly<Record<string, Key>> = {
-  target_cpu: target(MAX_TARGET_CPU, "percent of a replica's cores"),
-  target_qps: target(MAX_TARGET, "requests a second"),
-  target_in_flight: target(MAX_TARGET, "requests at once"),
+  target_cpu: target("must-be-cpu-percent", MAX_TARGET_CPU),
+  target_qps: target("must-be-request-rate", MAX_TARGET),
+  target_in_flight: target("must-be-requests-at-once", MAX_TARGET),
   scale_down_delay: wholeSeconds(0),
   scale_to_zero_after: wholeSeconds(1),
-  paused: { isGood: (value) => typeof value === "boolean", mustBe: "true or false" },
+  paused: { isGood: (value) => typeof value === "boolean", mustBe: { code: "must-be-boolean", params: {} } },
 };
 
-function target(max: number, unit: string): Key {
+function target(
+  code: "must-be-cpu-percent" | "must-be-request-rate" | "must-be-requests-at-once",
+  max: number,
+): Key {
   return {
     isGood: (value) => typeof value === "number" && value > 0 && value <= max,
-    mustBe: `a number of ${unit}, above 0 and at most ${max}`,
+    mustBe: { code, params: { most: max } },
   };
 }
 
 function wholeSeconds(min: number): Key {
   return {
     isGood: (value) => Number.isInteger(value) && Number(value) >= min && Number(value) <= SECONDS_PER_DAY,
-    mustBe: `a whole number of seconds from ${min} to ${SECONDS_PER_DAY}`,
+    mustBe: { code: "must-be-seconds", params: { least: min, most: SECONDS_PER_DAY } },
   };
 }
 
@@ -69,12 +71,17 @@ export function parseAutoscalingConfig(given: Readonly<Record<string, unknown>> 
     : { valid: true, config: configOf(new Map(entries)) };
 }
 
-function problemOf(name: string, value: unknown): string | null {
+function problemOf(name: string, value: unknown): Reason | null {
   // A name like "constructor" is no key of ours, though every object answers to it.
   const key = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
   if (key === undefined)
-    return `autoscaling_config has no key ${JSON.stringify(name)}; it may have ${Object.keys(KEYS).join(", ")}.`;
-  return key.isGood(value) ? null : `autoscaling_config.${name} must be ${key.mustBe}.`;
+    return {
+      code: "autoscaling-key-unknown",
+      params: { key: JSON.stringify(name).slice(1, -1), keys: { names: Object.keys(KEYS), more: 0 } },
+    };
+  return key.isGood(value)
+    ? null
+    : { code: "autoscaling-value-wrong", params: { key: name, must_be: key.mustBe } };
 }
 
 function configOf(values: ReadonlyMap<string, unknown>): AutoscalingConfig {

@@ -1,17 +1,15 @@
-/**
- * What autoscaling decided and why, in sentences for the people of a service. One that is paused, or runs dry, says what it
- * would do.
- */
+/** What autoscaling decided and why, for the people of a service. One that is paused, or runs dry, says what it would do. */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import type { AutoscalingConfig, Metric, ReplicaBounds } from "./autoscaling-config.ts";
+import type { Reason } from "../../reasons/reason.ts";
+import type { AutoscalingConfig, ReplicaBounds } from "./autoscaling-config.ts";
 import { DOWN_WINDOW_MS, UP_WINDOW_MS } from "./load-history.ts";
 import type { Reading, ServiceLoad } from "./service-load.ts";
 
 export type Decision =
-  | { kind: "stays"; sentence: string }
-  | { kind: "scales"; replicas: number; sentence: string }
+  | { kind: "stays"; sentence: Reason }
+  | { kind: "scales"; replicas: number; sentence: Reason }
   /** It is paused or runs dry: nothing is wished, but what would have been is told. */
-  | { kind: "would-scale"; replicas: number; sentence: string };
+  | { kind: "would-scale"; replicas: number; sentence: Reason };
 
 /** Why. Those with `replicas` ask for that many. */
 export type DecisionReason =
@@ -41,84 +39,115 @@ export interface Circumstances {
   waitingRequests: number;
 }
 
-const UNITS: Readonly<Record<Metric, string>> = {
-  cpu: "percent of cores",
-  qps: "requests a second",
-  in_flight: "requests in flight",
-};
-
 export function inWords(reason: DecisionReason, circumstances: Circumstances): Decision {
-  if (reason.kind === "off") return { kind: "stays", sentence: "Autoscaling is off." };
+  if (reason.kind === "off") return { kind: "stays", sentence: { code: "autoscaling-off", params: {} } };
   const { config, wanted, isDryRun } = circumstances;
   const why = whyOf(reason, circumstances);
-  if (!("replicas" in reason)) return { kind: "stays", sentence: `It stays at ${counted(wanted)}: ${why}.` };
+  if (!("replicas" in reason))
+    return { kind: "stays", sentence: { code: "replicas-stay", params: { replicas: wanted, why } } };
   const { replicas } = reason;
-  const route = `from ${wanted} to ${counted(replicas)}`;
+  const params = { from: wanted, to: replicas, why };
   if (!config.isPaused && !isDryRun)
-    return { kind: "scales", replicas, sentence: `It goes ${route}: ${why}.` };
-  const instead = config.isPaused ? "is paused" : "runs dry";
-  return { kind: "would-scale", replicas, sentence: `It ${instead}, and would have gone ${route}: ${why}.` };
+    return { kind: "scales", replicas, sentence: { code: "replicas-change", params } };
+  const code = config.isPaused ? "replicas-would-change-paused" : "replicas-would-change-dry";
+  return { kind: "would-scale", replicas, sentence: { code, params } };
 }
 
-function whyOf(reason: Exclude<DecisionReason, { kind: "off" }>, circumstances: Circumstances): string {
-  const { bounds, wanted, waitingRequests } = circumstances;
+function whyOf(reason: Exclude<DecisionReason, { kind: "off" }>, circumstances: Circumstances): Reason {
   switch (reason.kind) {
     case "sleeps":
-      return "no request waits";
+      return { code: "no-request-waits", params: {} };
     case "none-ready":
-      return "none is ready yet, which tells nothing of the load";
+      return { code: "no-replica-ready", params: {} };
     case "unknown":
-      return "nothing is known of its load";
+      return { code: "load-unknown", params: {} };
     case "bound":
-      return reason.replicas > wanted ? `min_replicas is ${bounds.min}` : `max_replicas is ${bounds.max}`;
+      return boundReason(reason, circumstances);
     case "wake":
-      return waitingRequests === 1 ? "a request waits" : `${waitingRequests} requests wait`;
+      return { code: "requests-wait", params: { requests: circumstances.waitingRequests } };
     case "none":
-      return `no request for ${reason.quietSeconds} s, and none in flight`;
-    case "more": {
-      const lasted = `for ${UP_WINDOW_MS / MS_PER_SECOND} s there was work for ${visible(reason.lasting)} or more`;
-      const bound = reason.lasting > bounds.max ? `, but max_replicas is ${bounds.max}` : "";
-      return `${lasted}${bound}; ${loadNow(reason.load)}`;
-    }
-    case "fewer": {
-      const delay = circumstances.config.scaleDownDelayMs / MS_PER_SECOND;
-      const window = DOWN_WINDOW_MS / MS_PER_SECOND;
-      const most = `in the last ${window} s for ${visible(reason.largest)} at most`;
-      return `for ${delay} s there was work for fewer, ${most}; ${loadNow(reason.load)}`;
-    }
+      return { code: "no-request-since", params: { seconds: reason.quietSeconds } };
+    case "more":
+      return whyMore(reason, circumstances);
+    case "fewer":
+      return whyFewer(reason, circumstances);
     case "stays":
       return whyItStays(reason, circumstances);
   }
 }
 
+type OfKind<Kind extends DecisionReason["kind"]> = Extract<DecisionReason, { kind: Kind }>;
+
+function boundReason({ replicas }: OfKind<"bound">, { bounds, wanted }: Circumstances): Reason {
+  return replicas > wanted
+    ? { code: "at-min-replicas", params: { min_replicas: bounds.min } }
+    : { code: "at-max-replicas", params: { max_replicas: bounds.max } };
+}
+
+function whyMore({ lasting, load }: OfKind<"more">, { bounds }: Circumstances): Reason {
+  const params = { seconds: UP_WINDOW_MS / MS_PER_SECOND, work: visible(lasting), load: loadNow(load) };
+  return lasting > bounds.max
+    ? { code: "load-lasted-beyond-max", params: { ...params, max_replicas: bounds.max } }
+    : { code: "load-lasted", params };
+}
+
+function whyFewer({ largest, load }: OfKind<"fewer">, { config }: Circumstances): Reason {
+  return {
+    code: "load-fell",
+    params: {
+      seconds: config.scaleDownDelayMs / MS_PER_SECOND,
+      window_seconds: DOWN_WINDOW_MS / MS_PER_SECOND,
+      work: visible(largest),
+      load: loadNow(load),
+    },
+  };
+}
+
 function whyItStays(
-  { load, unknown, belowSince }: Extract<DecisionReason, { kind: "stays" }>,
+  { load, unknown, belowSince }: OfKind<"stays">,
   { now, config, bounds, wanted }: Circumstances,
-): string {
-  const work = `there is work for ${visible(load.inReplicas)}`;
+): Reason {
+  const params = { work: visible(load.inReplicas), load: loadNow(load) };
   if (load.inReplicas > wanted && wanted === bounds.max)
-    return `${work}, but max_replicas is ${bounds.max}; ${loadNow(load)}`;
-  if (unknown !== undefined) return `${work} at least, but ${silencePhrase(unknown)}; ${loadNow(load)}`;
-  if (belowSince === null) return `${work}; ${loadNow(load)}`;
-  const since = Math.floor((now - belowSince) / MS_PER_SECOND);
-  return `${work}, fewer since ${since} of ${config.scaleDownDelayMs / MS_PER_SECOND} s; ${loadNow(load)}`;
+    return { code: "load-beyond-max", params: { ...params, max_replicas: bounds.max } };
+  if (unknown !== undefined)
+    return { code: "load-partly-unknown", params: { ...params, unknown: silenceReason(unknown) } };
+  if (belowSince === null) return { code: "load-steady", params };
+  const seconds = Math.floor((now - belowSince) / MS_PER_SECOND);
+  const delay = config.scaleDownDelayMs / MS_PER_SECOND;
+  return { code: "load-falling", params: { ...params, seconds, delay_seconds: delay } };
 }
 
-function silencePhrase({ metric, silent }: Reading): string {
-  const others = silent.length > 1 ? ` and ${silent.length - 1} more` : "";
-  const what = metric === "cpu" ? "replica" : `${UNITS[metric]} at gateway`;
-  return `nothing is known of ${metric === "cpu" ? "the cores of " : ""}${what} ${silent[0] ?? ""}${others}`;
+function silenceReason(reading: Reading): Reason {
+  const unknown = firstSilent(reading);
+  const more = reading.silent.length - 1;
+  return more > 0 ? { code: "unknown-of-more", params: { unknown, more } } : unknown;
 }
 
-function loadNow({ by: { metric, sum, target } }: ServiceLoad): string {
-  return `now ${visible(sum)} ${UNITS[metric]} with target_${metric} ${visible(target)}`;
+function firstSilent({ metric, silent: [first = ""] }: Reading): Reason {
+  switch (metric) {
+    case "cpu":
+      return { code: "cpu-unknown", params: { replica: first } };
+    case "qps":
+      return { code: "request-rate-unknown", params: { gateway: first } };
+    case "in_flight":
+      return { code: "requests-in-flight-unknown", params: { gateway: first } };
+  }
 }
 
-function counted(replicas: number): string {
-  return replicas === 1 ? "1 replica" : `${replicas} replicas`;
+function loadNow({ by: { metric, sum, target: exact } }: ServiceLoad): Reason {
+  const [value, target] = [visible(sum), visible(exact)];
+  switch (metric) {
+    case "cpu":
+      return { code: "cpu-load", params: { percent: value, target } };
+    case "qps":
+      return { code: "request-rate-load", params: { rate: value, target } };
+    case "in_flight":
+      return { code: "requests-in-flight-load", params: { requests: value, target } };
+  }
 }
 
 /** Nobody reads more than one digit of a fraction. */
-function visible(value: number): string {
-  return `${Math.round(value * 10) / 10}`;
+function visible(value: number): number {
+  return Math.round(value * 10) / 10;
 }

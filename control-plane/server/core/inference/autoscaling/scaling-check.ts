@@ -3,6 +3,7 @@
  * was remembered of the look before. Where its number is left to people, the rule follows a number of its own, which says
  * what would have become of it.
  */
+import type { Reason } from "../../reasons/reason.ts";
 import { scalesByItself } from "../wanted-replicas.ts";
 import { evaluate } from "./autoscaling.ts";
 import { parseAutoscalingConfig, type ReplicaBounds } from "./autoscaling-config.ts";
@@ -65,7 +66,7 @@ export function checkScaling(
   const counts = countsAfter(memory?.counts ?? [], countsReported(ready, gateways), now);
   const parsed = parseAutoscalingConfig(service.config);
   if (!parsed.valid) {
-    const decision: Decision = { kind: "stays", sentence: parsed.problems.join(" ") };
+    const decision: Decision = { kind: "stays", sentence: problemsReason(parsed.problems) };
     const { wanted } = service;
     return { decision, from: wanted, memory: { checkedAt: now, requested: wanted, history: null, counts } };
   }
@@ -93,6 +94,11 @@ export function checkScaling(
     from: wanted,
     memory: { checkedAt: now, requested, history: storedHistory(history), counts },
   };
+}
+
+/** All of them, one after the other. */
+function problemsReason(problems: readonly Reason[]): Reason {
+  return { code: "in-sequence", params: { reasons: problems } };
 }
 
 /** So that a replica's rate is percent of its own cores. */

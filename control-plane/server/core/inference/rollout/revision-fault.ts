@@ -2,7 +2,7 @@
  * Whether a new revision is to be taken back: its replicas do not get to serve, or what they answer is worse than what the
  * old one's do. How long an image may be fetched and checks may fail is decided for each replica, which then has a fault.
  */
-import { asPhrase } from "@remotegpu/shared/values/sentence";
+import type { Reason } from "../../reasons/reason.ts";
 import { ofRevision, type ReplicaFault, type RevisionReplica, servingOf } from "./revision-replicas.ts";
 
 /** So many faults condemn a revision of which replicas serve: one may have had a bad host. */
@@ -28,8 +28,8 @@ export interface Trial {
   answers: ReadonlyMap<number, Answers>;
 }
 
-/** A sentence; null while there is nothing against it. */
-export function revisionFault({ target, serving, replicas, answers }: Trial): string | null {
+/** Null while there is nothing against it. */
+export function revisionFault({ target, serving, replicas, answers }: Trial): Reason | null {
   const faults = ofRevision(replicas, target).flatMap(({ fault }) => fault ?? []);
   return (
     faultOfReplicas(faults, servingOf(replicas, target).length) ??
@@ -37,29 +37,31 @@ export function revisionFault({ target, serving, replicas, answers }: Trial): st
   );
 }
 
-function faultOfReplicas(faults: readonly ReplicaFault[], serving: number): string | null {
+function faultOfReplicas(faults: readonly ReplicaFault[], serving: number): Reason | null {
   const hopeless = faults.find(({ isHopeless }) => isHopeless);
   if (hopeless !== undefined && serving === 0) return hopeless.why;
   const last = faults.at(-1);
   if (last === undefined || faults.length < MAX_FAULTS) return null;
-  return `${asPhrase(last.why)}; it was fault ${faults.length}.`;
+  return { code: "replica-fault-number", params: { why: last.why, fault: faults.length } };
 }
 
-function faultOfAnswers(answers: Answers | undefined, before: Answers | undefined): string | null {
+function faultOfAnswers(answers: Answers | undefined, before: Answers | undefined): Reason | null {
   if (answers === undefined || answers.requests < ENOUGH_ANSWERS) return null;
   const share = shareOf(answers);
   const shareBefore = before === undefined ? 0 : shareOf(before);
   if (share - shareBefore < WORSE_BY - ROUNDING) return null;
-  return (
-    `${percent(share)} of its ${answers.requests} answers were errors of the server, ` +
-    `and ${percent(shareBefore)} of the old version's.`
-  );
+  const { requests } = answers;
+  return {
+    code: "answers-worse",
+    params: { percent: percent(share), requests, old_percent: percent(shareBefore) },
+  };
 }
 
 function shareOf({ requests, failed }: Answers): number {
   return requests === 0 ? 0 : failed / requests;
 }
 
-function percent(share: number): string {
-  return `${Math.round(share * 1_000) / 10} %`;
+/** Nobody reads more than one digit of a fraction. */
+function percent(share: number): number {
+  return Math.round(share * 1_000) / 10;
 }

@@ -1,4 +1,5 @@
 /** The replicas of a service by revision: who serves, who is on the way, and who has no room. */
+import type { Reason } from "../../reasons/reason.ts";
 
 export interface RevisionReplica {
   revision: number;
@@ -8,15 +9,14 @@ export interface RevisionReplica {
    */
   phase: "waiting" | "starting" | "serving" | "failing" | "draining";
   phaseForMs: number;
-  /** Why it has no place yet, as a sentence or a phrase; null where it has one, or nobody has looked. */
-  lacks: string | null;
+  /** Why it has no place yet; null where it has one, or nobody has looked. */
+  lacks: Reason | null;
   /** It failed, or is given up, and another one takes its place. One whose host is lost has not failed. */
   fault: ReplicaFault | null;
 }
 
 export interface ReplicaFault {
-  /** A sentence. */
-  why: string;
+  why: Reason;
   /** Another one of the same revision would do no better. */
   isHopeless: boolean;
 }
@@ -35,7 +35,7 @@ export function servingOf(replicas: readonly RevisionReplica[], revision: number
 }
 
 /** Why one of a revision finds no place, though nothing is about to make room; null where none lacks any. */
-export function lackOf(replicas: readonly RevisionReplica[], revision: number): string | null {
+export function lackOf(replicas: readonly RevisionReplica[], revision: number): Reason | null {
   if (replicas.some(({ phase }) => phase === "draining")) return null;
   return present(ofRevision(replicas, revision)).find(({ lacks }) => lacks !== null)?.lacks ?? null;
 }

@@ -1,5 +1,5 @@
-/** What is told of a rollout, in sentences for the people of a service. */
-import { asPhrase, asSentence } from "@remotegpu/shared/values/sentence";
+/** What is reported of a rollout to the people of a service. */
+import type { Reason } from "../../reasons/reason.ts";
 import type { Rollout, Versions } from "./versions.ts";
 
 export interface Named {
@@ -11,37 +11,38 @@ export interface Named {
 export function progressSentence(
   named: Named,
   { target, gapFrom }: Rollout,
-  { counted, lack }: { counted: number; lack: string | null },
-): string {
-  const { versions, wanted } = named;
-  const [next, old] = [nameOf(named, target), nameOf(named, versions.serving)];
-  if (wanted === 0) return `Version ${next} replaces ${old} once a replica is wanted.`;
-  const done = `Version ${next} replaces ${old}: ${counted} of ${wanted} ${wanted === 1 ? "replica" : "replicas"}`;
-  if (lack === null) return `${done}.`;
-  const what = `${done}, and there is no room for another one (${asPhrase(lack)})`;
-  if (gapFrom !== null) return `${what}; one of the old version makes it.`;
-  return `${what}. With allow_gap one of the old version makes room for it.`;
+  { counted, lack }: { counted: number; lack: Reason | null },
+): Reason {
+  const { wanted } = named;
+  const both = bothNames(named, target);
+  if (wanted === 0) return { code: "version-replaces-once-wanted", params: both };
+  const progress: Reason = { code: "version-replacing", params: { ...both, counted, wanted } };
+  if (lack === null) return progress;
+  const code = gapFrom === null ? "version-without-room" : "version-given-room";
+  return { code, params: { progress, why: lack } };
 }
 
-export function begunSentence(named: Omit<Named, "wanted">, { target, cause }: Rollout): string {
-  const [next, old] = [nameOf(named, target), nameOf(named, named.versions.serving)];
+export function begunSentence(named: Omit<Named, "wanted">, { target, cause }: Rollout): Reason {
+  const both = bothNames(named, target);
   return cause === null
-    ? `Version ${next} is to replace ${old}.`
-    : asSentence(`Version ${next} is taken back, and ${old} takes its place: ${asPhrase(cause)}`);
+    ? { code: "version-to-replace", params: both }
+    : { code: "version-going-back", params: { ...both, why: cause } };
 }
 
-export function completedSentence(named: Named, target: number): string {
-  return `Version ${nameOf(named, target)} has replaced ${nameOf(named, named.versions.serving)}.`;
+export function completedSentence(named: Named, target: number): Reason {
+  return { code: "version-replaced", params: bothNames(named, target) };
 }
 
 export function revertedSentence(
   named: Named,
-  { target, cause, hasEnded }: { target: number; cause: string; hasEnded: boolean },
-): string {
-  const [next, old] = [nameOf(named, target), nameOf(named, named.versions.serving)];
-  return hasEnded
-    ? asSentence(`Version ${next} was taken back, and ${old} serves as before: ${asPhrase(cause)}`)
-    : asSentence(`Version ${next} is taken back, and ${old} takes its place: ${asPhrase(cause)}`);
+  { target, cause, hasEnded }: { target: number; cause: Reason; hasEnded: boolean },
+): Reason {
+  const code = hasEnded ? "version-went-back" : "version-going-back";
+  return { code, params: { ...bothNames(named, target), why: cause } };
+}
+
+function bothNames(named: Omit<Named, "wanted">, target: number): { version: string; old_version: string } {
+  return { version: nameOf(named, target), old_version: nameOf(named, named.versions.serving) };
 }
 
 export function nameOf({ names }: Pick<Named, "names">, revision: number): string {

@@ -4,6 +4,7 @@
  * What serves never falls below what is wanted, but for the one replica less that people may allow.
  */
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
+import type { Reason } from "../../reasons/reason.ts";
 import { type Answers, ENOUGH_ANSWERS, revisionFault } from "./revision-fault.ts";
 import { lackOf, ofRevision, present, type RevisionReplica, servingOf } from "./revision-replicas.ts";
 import { completedSentence, progressSentence, revertedSentence } from "./rollout-words.ts";
@@ -31,9 +32,9 @@ export interface RolloutStep {
   /** Replicas of each revision. Of those that are missing none is wanted. */
   wanted: ReadonlyMap<number, number>;
   /** What stands with the service; null where there is nothing to tell. */
-  sentence: string | null;
-  /** A sentence; with this step it goes back for it, or went. */
-  cause: string | null;
+  sentence: Reason | null;
+  /** With this step it goes back for it, or went. */
+  cause: Reason | null;
   /** With this step it is over. */
   ended: "completed" | "reverted" | null;
 }
@@ -109,7 +110,7 @@ function splitOf(others: readonly RevisionReplica[], left: number, known: number
   return split.set(known, (split.get(known) ?? 0) + left - stored);
 }
 
-function goBack(state: RolloutState, rollout: Rollout, cause: string): RolloutStep {
+function goBack(state: RolloutState, rollout: Rollout, cause: Reason): RolloutStep {
   const { versions, replicas } = state;
   const { serving } = versions;
   const hasEnded = othersOf(replicas, serving).length === 0;

@@ -2,7 +2,7 @@
  * Which revision a service is of, which one it was of before, and whether it is on its way to another. Both numbers change
  * together when a rollout is complete, and with nothing else; what people may ask for in between is decided here.
  */
-import type { PlainCode } from "../../reasons/reason.ts";
+import type { PlainCode, Reason } from "../../reasons/reason.ts";
 
 export interface Versions {
   /** What `version` names. */
@@ -14,8 +14,8 @@ export interface Versions {
 
 export interface Rollout {
   target: number;
-  /** A sentence; since there is one, it goes back to what serves. */
-  cause: string | null;
+  /** Since there is one, it goes back to what serves. */
+  cause: Reason | null;
   /** People would rather have one replica less for a while than wait for room. */
   allowsGap: boolean;
   /**
@@ -34,7 +34,7 @@ export function settledAtOnce({ serving, previous, rollout }: Versions): Version
 
 export type Begun = { begun: true; versions: Versions } | { begun: false; why: PlainCode };
 
-const CALLED_OFF = "It was called off.";
+const CALLED_OFF: Reason = { code: "rollout-called-off", params: {} };
 
 /** The newest wish counts: one that goes on, or back, is left where it stands and goes to the new target from there. */
 export function beginRollout(

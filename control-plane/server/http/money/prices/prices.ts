@@ -18,7 +18,8 @@ import { PriceLine, SpecName, UnitPrice } from "../../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
 import { badField, conflict } from "../../request/refusal.ts";
 import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
-import type { GivenReason } from "../../../core/reasons/plain-reason.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 const tags = ["prices"];
 
@@ -139,14 +140,14 @@ export function newPrice(
   };
 }
 
-export function obstacleReason(obstacle: PriceObstacle, { spec, line }: NewPrice): GivenReason {
+export function obstacleReason(obstacle: PriceObstacle, { spec, line }: NewPrice): Reason {
   switch (obstacle) {
     case "taken":
       return { code: "price-taken", params: { line, spec } };
     case "past":
-      return "price-in-past";
+      return reasonOf("price-in-past");
     case "moves-a-run":
-      return "price-before-run";
+      return reasonOf("price-before-run");
   }
 }
 

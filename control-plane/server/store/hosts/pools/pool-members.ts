@@ -125,7 +125,7 @@ export async function lackingMembers(
       ];
     const text =
       obstacle === null
-        ? warning
+        ? warning && inEnglish(warning)
         : `Nothing of its pool is read, written or placed there: ${inEnglish(obstacle)}.`;
     return text === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${text}` }];
   });

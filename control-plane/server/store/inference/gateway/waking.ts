@@ -15,7 +15,7 @@ export async function wakeService(sql: Transaction, id: string, now: Date): Prom
     service: { id, customerId: service.customer_id },
     from: 0,
     to,
-    why: "A request woke it.",
+    why: { code: "woken-by-request", params: {} },
     actor: "gateway",
     now,
   });

@@ -7,6 +7,8 @@ import type { Creation } from "../../../core/inference/replicas.ts";
 import { raiseGenerations } from "../../hosts/hosts.ts";
 import type { NewId } from "../../../core/workloads/new-id.ts";
 import type { Database, Transaction } from "../../database/database.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { reasonColumns, reasonLists } from "../../database/values/reason-columns.ts";
 import { appendEvents, type NewEvent } from "../../events/events.ts";
 
 const ACTOR = "control-plane";
@@ -39,7 +41,7 @@ export async function makeReplicas(
   await notify(
     sql,
     { service, now },
-    rows.map(({ rank }) => ({ new: "made", reason: `Replica ${rank} waits for a place.` })),
+    rows.map(({ rank }) => ({ new: "made", reason: { code: "replica-waits-for-place", params: { rank } } })),
   );
 }
 
@@ -49,18 +51,20 @@ export async function beginDrains(
   { service, draining, now }: OfService & { draining: readonly Pick<Leaving, "rank" | "why">[] },
 ): Promise<string[]> {
   if (draining.length === 0) return [];
-  const { rows } = await sql.change<{ why: string; host_id: string }>(
-    `UPDATE instances i SET draining_since = $2, draining_why = d.why
-       FROM unnest($3::int[], $4::text[]) AS d(rank, why), placements p
+  const { texts, codes, params } = reasonLists(draining.map(({ why }) => why));
+  const { rows } = await sql.change<{ rank: number; host_id: string }>(
+    `UPDATE instances i SET draining_since = $2, draining_why = d.why, draining_why_code = d.code, draining_why_params = d.params
+       FROM unnest($3::int[], $4::text[], $5::text[], $6::jsonb[]) AS d(rank, why, code, params), placements p
       WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = d.rank AND i.dismissed_at IS NULL
         AND i.draining_since IS NULL AND p.instance_id = i.id AND p.epoch = i.current_epoch
-      RETURNING d.why, p.host_id`,
-    [service.id, now, draining.map(({ rank }) => rank), draining.map(({ why }) => why)],
+      RETURNING i.rank, p.host_id`,
+    [service.id, now, draining.map(({ rank }) => rank), texts, codes, params],
   );
+  const reasons = new Map(draining.map(({ rank, why }) => [rank, why]));
   await notify(
     sql,
     { service, now },
-    rows.map(({ why }) => ({ new: "draining", reason: why })),
+    rows.map(({ rank }) => ({ new: "draining", reason: reasons.get(rank) ?? null })),
   );
   const hostIds = [...new Set(rows.map(({ host_id: hostId }) => hostId))];
   await raiseGenerations(sql, hostIds);
@@ -82,18 +86,21 @@ export async function noteDismissals(
   sql: Transaction,
   { service, leaving, now }: OfService & { leaving: readonly Leaving[] },
 ): Promise<Map<string, Leaving>> {
+  const { texts, codes, params } = reasonLists(leaving.map(({ why }) => why));
   const { rows } = await sql.change<{ id: string; rank: number }>(
-    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, failure = l.failure,
-            ${UNPLACED_IS_OVER}
-       FROM unnest($3::int[], $4::text[], $5::text[]) AS l(rank, why, failure)
+    `UPDATE instances i SET dismissed_at = $2, dismissal = l.why, dismissal_code = l.code, dismissal_params = l.params,
+            failure = l.failure, ${UNPLACED_IS_OVER}
+       FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) AS l(rank, why, failure, code, params)
       WHERE i.workload_kind = 'inference' AND i.workload_id = $1 AND i.rank = l.rank AND i.dismissed_at IS NULL
       RETURNING i.id, i.rank`,
     [
       service.id,
       now,
       leaving.map(({ rank }) => rank),
-      leaving.map(({ why }) => why),
+      texts,
       leaving.map(({ failure }) => failure),
+      codes,
+      params,
     ],
   );
   const byRank = new Map(leaving.map((one) => [one.rank, one]));
@@ -113,12 +120,13 @@ export async function noteDismissals(
 export async function dismissAll(
   sql: Transaction,
   id: string,
-  { why, now }: { why: string; now: Date },
+  { why, now }: { why: Reason; now: Date },
 ): Promise<void> {
+  const { text, code, params } = reasonColumns(why);
   await sql.change(
-    `UPDATE instances i SET dismissed_at = $2, dismissal = $3, ${UNPLACED_IS_OVER}
+    `UPDATE instances i SET dismissed_at = $2, dismissal = $3, dismissal_code = $4, dismissal_params = $5, ${UNPLACED_IS_OVER}
       WHERE workload_kind = 'inference' AND workload_id = $1 AND dismissed_at IS NULL`,
-    [id, now, why],
+    [id, now, text, code, params],
   );
 }
 

@@ -21,12 +21,12 @@ import { REPORTS_STREAMS } from "../../hosts/host-features.ts";
 import { isExplainedByGpu } from "../../hosts/gpus/gpu-closures.ts";
 import { namesOf, rolloutFaults, VERSIONS, type VersionsRow, versionsOf } from "../rollouts.ts";
 import { isOfService } from "../service-instances.ts";
-import { inEnglish } from "../../../core/reasons/english/english.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { storedReasonColumn, type StoredReason, storedReason } from "../../database/values/reason-columns.ts";
 
 export interface ServiceSnapshot {
   id: string;
-  reason: string | null;
+  reason: Reason | null;
   state: ServiceState;
   versions: Versions;
   /** In the order of their ranks; those that it does without already only while they hold something. */
@@ -42,7 +42,7 @@ export interface ServiceSnapshot {
 interface ServiceRow extends VersionsRow {
   id: string;
   status: InferenceServiceStatus;
-  status_reason: string | null;
+  status_reason: StoredReason;
   replicas: number;
   replica_failures: number;
   replace_after: Date | null;
@@ -54,11 +54,11 @@ interface ReplicaRow {
   instance_id: InstanceId;
   rank: number;
   revision: number | null;
-  lacks: string | null;
-  given_up: string | null;
+  lacks: StoredReason;
+  given_up: StoredReason;
   is_dismissed: boolean;
   draining_since: Date | null;
-  draining_why: string | null;
+  draining_why: StoredReason;
   drain_announced_at: Date | null;
   open_streams: number | null;
   tells_streams: boolean;
@@ -72,7 +72,7 @@ interface ReplicaRow {
   serving_since: Date | null;
   has_served: boolean;
   problem: InstanceProblem | null;
-  detail: string | null;
+  detail: StoredReason;
   is_gpu_fault: boolean;
   ordered_by: StopActor | null;
   stop_reason: StoredReason;
@@ -115,7 +115,7 @@ export async function serviceSnapshot(
   return (await withReplicas(sql, rows, now))[0] ?? null;
 }
 
-const SERVICES = `SELECT s.id, s.status, s.status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
+const SERVICES = `SELECT s.id, s.status, ${storedReasonColumn("s", "status_reason")} AS status_reason, coalesce(s.replicas, 0) AS replicas, s.replica_failures,
     s.replace_after, s.config, ${VERSIONS} FROM inference_services s WHERE s.deleted_at IS NULL AND ${IS_OURS}`;
 
 /** SQL: the run of the placement `p` was reported to serve at some time. */
@@ -136,10 +136,11 @@ async function withReplicas(
 ): Promise<ServiceSnapshot[]> {
   if (services.length === 0) return [];
   const { rows } = await sql.query<ReplicaRow>(
-    `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.revision, i.lacks, i.given_up, i.dismissed_at IS NOT NULL AS is_dismissed,
-            i.draining_since, i.draining_why, i.drain_announced_at, p.open_streams, ${REPORTS_STREAMS} AS tells_streams, h.name AS host_name,
+    `SELECT i.workload_id AS service_id, i.id AS instance_id, i.rank, i.revision, ${storedReasonColumn("i", "lacks")} AS lacks,
+            ${storedReasonColumn("i", "given_up")} AS given_up, i.dismissed_at IS NOT NULL AS is_dismissed,
+            i.draining_since, ${storedReasonColumn("i", "draining_why")} AS draining_why, i.drain_announced_at, p.open_streams, ${REPORTS_STREAMS} AS tells_streams, h.name AS host_name,
             h.connection, h.last_heartbeat, p.state, p.want = 'running' AS is_ordered, p.serving, p.serving_since,
-            p.problem, p.detail, coalesce(${IS_GPU_FAULT}, false) AS is_gpu_fault,
+            p.problem, ${storedReasonColumn("p", "detail")} AS detail, coalesce(${IS_GPU_FAULT}, false) AS is_gpu_fault,
             CASE WHEN p.state IN ('stopped', 'failed', 'lost') THEN p.ended_by ELSE p.ordered_by END AS ordered_by,
             ${storedReasonColumn("p", "stop_reason")} AS stop_reason, i.known_epoch > p.epoch AND p.state = 'failed' AS is_behind,
             p.resources_released_at IS NULL AS is_held, p.created_at AS placed_at, p.container_since, p.state_changed_at,
@@ -163,7 +164,7 @@ async function withReplicas(
   );
   return services.map((service) => ({
     id: service.id,
-    reason: service.status_reason,
+    reason: storedReason(service.status_reason),
     state: {
       status: service.status,
       wanted: service.replicas,
@@ -195,20 +196,21 @@ interface Reported {
 }
 
 function replicaOf(row: ReplicaRow, service: ServiceRow, reported: Reported): Replica {
-  const { rank, revision, lacks, given_up: givenUp, is_dismissed: isDismissed, host_name: hostName } = row;
+  const { rank, revision, is_dismissed: isDismissed, host_name: hostName } = row;
   return {
     rank,
     revision: revision ?? service.serving_revision,
     isDismissed,
     drain: isDismissed ? null : drainOf(row, reported),
-    lacks,
-    givenUp,
+    lacks: storedReason(row.lacks),
+    givenUp: storedReason(row.given_up),
     place: hostName === null ? null : placeOf(row, hostName, reported.now),
   };
 }
 
 function drainOf(row: ReplicaRow, { reports, now }: Reported): Drain | null {
-  const { service_id: serviceId, instance_id: instanceId, draining_since: since, draining_why: why } = row;
+  const { service_id: serviceId, instance_id: instanceId, draining_since: since } = row;
+  const why = storedReason(row.draining_why);
   if (since === null || why === null) return null;
   return {
     why,
@@ -232,7 +234,7 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     servingForMs: since(row.serving_since),
     hasServed: row.has_served,
     problem: row.problem,
-    detail: row.detail ?? "",
+    detail: storedReason(row.detail),
     isGpuFault: row.is_gpu_fault,
     stopOrderedBy: row.ordered_by,
     stopReason: storedReason(row.stop_reason),
@@ -243,6 +245,6 @@ function placeOf(row: ReplicaRow, hostName: string, now: Date): ReplicaPlace {
     earlyEnds: row.early_ends ?? 0,
     stateForMs: since(row.state_changed_at),
     silentForMs: row.connection === "unreachable" ? since(row.last_heartbeat) : 0,
-    emptied: row.is_emptied ? inEnglish(drainReason(hostName, row.drain_reason)) : null,
+    emptied: row.is_emptied ? drainReason(hostName, row.drain_reason) : null,
   };
 }

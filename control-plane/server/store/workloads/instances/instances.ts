@@ -5,6 +5,7 @@ import type { CardFault } from "../../../core/hosts/card-fault.ts";
 import type { ContainerSwitches } from "../../../core/environments/environment-change.ts";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Connection } from "../../database/database.ts";
+import { type StoredReason, storedReasonColumn } from "../../database/values/reason-columns.ts";
 import { CARD_FAULT } from "../../hosts/gpus/card-fault.ts";
 import { SAMPLED_AT } from "../../hosts/gpus/card-sample.ts";
 import { FIGURES_NOW, type ReportedFigures } from "./instance-figures.ts";
@@ -97,6 +98,8 @@ export interface InstanceView {
   state: string;
   want: string;
   detail: string | null;
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
   problem: string | null;
   /** The run that is wanted now. */
   run_id: string | null;
@@ -124,7 +127,7 @@ export interface InstanceView {
   draining_since: Date | null;
   /** Of a replica that its service does without: since when, and why. */
   dismissed_at: Date | null;
-  dismissal: string | null;
+  dismissal: StoredReason;
   /** What its container was made with. */
   switches: ContainerSwitches;
   gpus: InstanceGpu[];
@@ -154,8 +157,8 @@ export async function instancesOf(
   { withTails = false, withGone = false }: InstancesQuery = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
-    `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
-            i.revision, p.serving, i.draining_since, i.dismissed_at, i.dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
+    `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.detail_code, p.detail_params, p.problem, p.run_id,
+            i.revision, p.serving, i.draining_since, i.dismissed_at, ${storedReasonColumn("i", "dismissal")} AS dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
             ${IDLE} AS idle, p.frozen_since, ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch
        JOIN hosts h ON h.id = p.host_id

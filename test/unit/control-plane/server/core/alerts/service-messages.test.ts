@@ -4,6 +4,7 @@ import {
   serviceStatusMessage,
 } from "@remotegpu/control-plane/server/core/alerts/service-messages";
 import type { InferenceServiceStatus } from "@remotegpu/shared/values/workload";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
 
 const CAUSE = { by: null, exitCode: null };
@@ -31,16 +32,19 @@ test.each([
   ],
   ["reverted", null, "No registry has it.", "stays at the version before."],
 ] as const)("a rollout that was %s is told with what became of it", (outcome, reported, cause, report) => {
-  expect(rolloutMessage({ outcome, reported, target: 2, serving: 1, cause })).toEqual({
+  const [why, because] = [asReported(reported), asReported(cause)];
+
+  expect(rolloutMessage({ outcome, reported: why, target: 2, serving: 1, cause: because })).toEqual({
     kind: "service-rollout",
     state: "fired",
     text: report,
     facts: { outcome, revision: 2, serving_revision: 1, reason: cause },
+    reason: because,
   });
 });
 
 test("another number of replicas is told with why", () => {
-  expect(scalingMessage({ from: 1, to: 3, why: "Its load asks for 3." })).toEqual({
+  expect(scalingMessage({ from: 1, to: 3, why: asReported("Its load asks for 3.") })).toEqual({
     kind: "service-scaled",
     state: "fired",
     text: "has 3 replicas from now on, in place of 1. Its load asks for 3.",

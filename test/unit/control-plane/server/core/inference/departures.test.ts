@@ -8,13 +8,15 @@ import {
   replaced,
 } from "@remotegpu/control-plane/server/core/inference/departures";
 import type { Replica } from "@remotegpu/control-plane/server/core/inference/replica";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import { aDraining, aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const ranks = (replicas: readonly Replica[]) => replicas.map(({ rank }) => rank);
 
 function moving(replica: Replica, after: Moving["fate"]["after"]): Moving {
   if (replica.place === null) throw new Error("what moves has a place");
-  return { replica, place: replica.place, fate: { kind: "moves", why: "Its host goes.", after } };
+  return { replica, place: replica.place, fate: { kind: "moves", why: asReported("Its host goes."), after } };
 }
 
 describe("beyond the number", () => {
@@ -55,7 +57,7 @@ describe("what moves goes", () => {
 
     expect(gone && leavingOf(gone)).toEqual({
       rank: 0,
-      why: "Its host goes.",
+      why: asReported("Its host goes."),
       freeForMs: 3 * MS_PER_MINUTE,
       cause: "host",
       failure: null,
@@ -77,6 +79,6 @@ describe("what is drained leaves", () => {
     ],
     ["and what is not drained stays", aReplica(1), []],
   ])("%s", (_, replica, why) => {
-    expect(drained([replica], 600_000).map((leaving) => leaving.why)).toEqual(why);
+    expect(inWords(drained([replica], 600_000).map((leaving) => leaving.why))).toEqual(why);
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import { fateOf, type ReplicaPlace, serves } from "@remotegpu/control-plane/server/core/inference/replica";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import { aFailed, aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const minutes = (count: number) => count * MS_PER_MINUTE;
@@ -24,7 +26,7 @@ describe("what becomes of a replica for itself:", () => {
     ["exited", aFailed(3), "Replica 3 failed: It exited with code 1."],
     [
       "ended without a word",
-      aFailed(3, { detail: "", problem: "out-of-memory" }),
+      aFailed(3, { detail: null, problem: "out-of-memory" }),
       "Replica 3 failed: out-of-memory.",
     ],
     [
@@ -34,12 +36,16 @@ describe("what becomes of a replica for itself:", () => {
     ],
     [
       "was never ready",
-      aStarting(3, { containerForMs: minutes(10.5), stateForMs: minutes(12), detail: "GET / answered 503." }),
+      aStarting(3, {
+        containerForMs: minutes(10.5),
+        stateForMs: minutes(12),
+        detail: asReported("GET / answered 503."),
+      }),
       "Replica 3 on host host-3 was not ready within 600 seconds: GET / answered 503.",
     ],
     [
       "ends again and again before it is ready",
-      aStarting(3, { earlyEnds: 5, detail: "Its container ended with code 1." }),
+      aStarting(3, { earlyEnds: 5, detail: asReported("Its container ended with code 1.") }),
       "Replica 3 on host host-3 ended 5 times before it was ready: Its container ended with code 1.",
     ],
     [
@@ -48,7 +54,7 @@ describe("what becomes of a replica for itself:", () => {
       "Replica 3 on host host-3 has failed its checks for 10 minutes.",
     ],
   ])("one that %s has failed", (_, replica, why) => {
-    expect(fateOf(replica)).toMatchObject({ kind: "ends", failure: expect.any(String), why });
+    expect(inWords(fateOf(replica))).toMatchObject({ kind: "ends", failure: expect.any(String), why });
   });
 
   test.each([
@@ -65,11 +71,11 @@ describe("what becomes of a replica for itself:", () => {
     ["its people stopped", { isOrdered: false, stopOrderedBy: "customer" }, "Replica 3 was stopped."],
     ["is lost with its host", { state: "lost" }, "Replica 3 is lost with its host host-3."],
   ] as const)("one that %s has not failed", (_, change: Partial<ReplicaPlace>, why) => {
-    expect(fateOf(aReplica(3, change))).toMatchObject({ kind: "ends", failure: null, why });
+    expect(inWords(fateOf(aReplica(3, change)))).toMatchObject({ kind: "ends", failure: null, why });
   });
 
   test("one on a host that is emptied moves where it serves, and ends where it does not", () => {
-    const emptied = "Host host-0 is taken out of service.";
+    const emptied = asReported("Host host-0 is taken out of service.");
 
     expect(fateOf(aReplica(0, { emptied }))).toMatchObject({ kind: "moves", after: "ready" });
     expect(fateOf(aStarting(0, { emptied }))).toMatchObject({ kind: "ends", failure: null });

@@ -15,7 +15,8 @@ import {
   aStarting,
   aWaiting,
 } from "../../../../../support/samples/a-replica.ts";
-import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const service = (change: Partial<ServiceState> = {}): ServiceState => ({
   status: "running",
@@ -32,7 +33,7 @@ const replicasPlan = (
   replicas: readonly Replica[],
 ): Omit<ReplicasPlan, "creations"> & { creations: number } => {
   const wanted = new Map([[1, state.wanted]]);
-  const whySurplus = () => `Scaled down to ${state.wanted}.`;
+  const whySurplus = (): Reason => ({ code: "replicas-scaled-down", params: { replicas: state.wanted } });
   const course = { wanted, known: 1, isTrying: false, sentence: null, whySurplus };
   const plan = planOf(state, replicas, course);
   return { ...plan, creations: plan.creations.reduce((sum, { count }) => sum + count, 0) };
@@ -42,7 +43,7 @@ const ranks = (leaving: readonly { rank: number }[]) => leaving.map(({ rank }) =
 const late = aStarting(0, {
   stateForMs: 11 * MS_PER_MINUTE,
   containerForMs: 11 * MS_PER_MINUTE,
-  detail: "GET / answered 503",
+  detail: asReported("GET / answered 503"),
 });
 
 describe("a service that is made", () => {
@@ -60,7 +61,7 @@ describe("a service that is made", () => {
   test("is in error where no replica serves in time and no other starts, and does without all", () => {
     const plan = replicasPlan(service({ status: "creating", wanted: 2 }), [late, aWaiting(1)]);
 
-    expect(plan.becomes).toEqual({
+    expect(inWords(plan.becomes)).toEqual({
       status: "error",
       reason: "Replica 0 on host host-0 was not ready within 600 seconds: GET / answered 503.",
     });
@@ -83,7 +84,7 @@ describe("a service that is made", () => {
 
     const plan = replicasPlan(being, [late, aStarting(2)]);
 
-    expect(plan.becomes).toEqual({
+    expect(inWords(plan.becomes)).toEqual({
       status: "error",
       reason:
         "Replica 0 on host host-0 was not ready within 600 seconds: GET / answered 503. It was failure 2 in a row, and no replica serves.",
@@ -96,14 +97,18 @@ describe("a service that is made", () => {
   test("is in error with the fifth that is late, though another one starts", () => {
     const being = service({ status: "creating", wanted: 2, failures: 4 });
 
-    expect(replicasPlan(being, [late, aStarting(1)]).becomes?.reason).toContain("failure 5 in a row");
+    expect(inWords(replicasPlan(being, [late, aStarting(1)]).becomes?.reason)).toContain(
+      "failure 5 in a row",
+    );
   });
 
   test("is in error at once where its image is nowhere, though another one starts", () => {
-    const nowhere = aFailed(0, { problem: "image-missing", detail: "No registry has it" });
+    const nowhere = aFailed(0, { problem: "image-missing", detail: asReported("No registry has it") });
 
     for (const others of [[], [aStarting(1)], [late]])
-      expect(replicasPlan(service({ status: "creating", wanted: 2 }), [nowhere, ...others]).becomes).toEqual({
+      expect(
+        inWords(replicasPlan(service({ status: "creating", wanted: 2 }), [nowhere, ...others]).becomes),
+      ).toEqual({
         status: "error",
         reason: "Replica 0 failed: No registry has it.",
       });
@@ -168,7 +173,7 @@ describe("a replica that fails", () => {
   test("for the fifth time in a row is the end of a service of which nothing serves, and of no other", () => {
     const state = service({ failures: 4, wanted: 2 });
 
-    expect(replicasPlan(state, [aFailed(0), aStarting(1)]).becomes).toMatchObject({
+    expect(inWords(replicasPlan(state, [aFailed(0), aStarting(1)]).becomes)).toMatchObject({
       status: "error",
       reason: "Replica 0 failed: It exited with code 1. It was failure 5 in a row, and no replica serves.",
     });
@@ -241,11 +246,11 @@ describe("a replica on a silent host", () => {
 });
 
 test("a replica on a host that is being emptied goes once another serves", () => {
-  const emptied = aReplica(0, { emptied: "Host host-0 is taken out of service." });
+  const emptied = aReplica(0, { emptied: asReported("Host host-0 is taken out of service.") });
 
   expect(replicasPlan(service(), [emptied])).toMatchObject({ creations: 1, leaving: [] });
   expect(replicasPlan(service(), [emptied, aStarting(1)])).toMatchObject({ creations: 0, leaving: [] });
-  expect(replicasPlan(service(), [emptied, aReplica(1)])).toMatchObject({
+  expect(inWords(replicasPlan(service(), [emptied, aReplica(1)]))).toMatchObject({
     draining: [{ rank: 0, why: "Host host-0 is taken out of service." }],
     leaving: [],
   });
@@ -281,7 +286,7 @@ describe("a replica that goes while it answers", () => {
       creations: 1,
       leaving: [],
     });
-    expect(replicasPlan(service(), [aReplica(0), aDraining(1, done)]).leaving).toEqual([
+    expect(inWords(replicasPlan(service(), [aReplica(0), aDraining(1, done)]).leaving)).toEqual([
       { rank: 1, why: "Scaled down to 1.", freeForMs: 0, cause: "own", failure: null },
     ]);
   });
@@ -289,7 +294,7 @@ describe("a replica that goes while it answers", () => {
   test("is cut off when its time is up, and says so", () => {
     const late = aDraining(1, { forMs: 600 * MS_PER_SECOND });
 
-    expect(replicasPlan(service(), [aReplica(0), late]).leaving).toMatchObject([
+    expect(inWords(replicasPlan(service(), [aReplica(0), late]).leaving)).toMatchObject([
       { why: "Scaled down to 1. What was still open there after 600 seconds was cut off." },
     ]);
   });
@@ -326,7 +331,7 @@ describe("a replica that goes while it answers", () => {
   });
 
   test("goes on though it fails its checks, or its host is emptied", () => {
-    for (const place of [{ serving: "no" as const }, { emptied: "Host is taken out." }])
+    for (const place of [{ serving: "no" as const }, { emptied: asReported("Host is taken out.") }])
       expect(replicasPlan(service(), [aReplica(0), aDraining(1, {}, place)]).leaving).toEqual([]);
   });
 
@@ -356,12 +361,14 @@ describe("a service that stops", () => {
 test("what does not serve is told, and what waits is told by whoever looks for places", () => {
   const three = service({ wanted: 3 });
 
-  expect(replicasPlan(three, [aReplica(0), aReplica(1), aStarting(2)]).sentence).toBe(
+  expect(inWords(replicasPlan(three, [aReplica(0), aReplica(1), aStarting(2)]).sentence)).toBe(
     "2 of 3 replicas serve.",
   );
   expect(replicasPlan(three, [aReplica(0), aReplica(1), aReplica(2)]).sentence).toBeNull();
   expect(replicasPlan(three, [aReplica(0), aReplica(1), aWaiting(2)]).sentence).toBeUndefined();
-  expect(replicasPlan(service({ wanted: 0 }), []).sentence).toBe("Scaled to zero: no replica is wanted.");
+  expect(inWords(replicasPlan(service({ wanted: 0 }), []).sentence)).toBe(
+    "Scaled to zero: no replica is wanted.",
+  );
 });
 
 const someReplica = (rank: number): fc.Arbitrary<Replica> =>
@@ -369,9 +376,9 @@ const someReplica = (rank: number): fc.Arbitrary<Replica> =>
     aReplica(rank),
     aReplica(rank, { serving: "no", servingForMs: 1 }),
     aReplica(rank, { silentForMs: 6 * MS_PER_MINUTE }),
-    aReplica(rank, { emptied: "Host is taken out." }),
+    aReplica(rank, { emptied: asReported("Host is taken out.") }),
     aStarting(rank),
-    aStarting(rank, { emptied: "Host is taken out." }),
+    aStarting(rank, { emptied: asReported("Host is taken out.") }),
     aWaiting(rank),
     aFailed(rank),
     aReplica(rank, {}, true),

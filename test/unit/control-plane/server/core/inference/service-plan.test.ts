@@ -3,6 +3,8 @@ import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Replica, ReplicaPlace } from "@remotegpu/control-plane/server/core/inference/replica";
 import { servicePlan, type ServiceSight } from "@remotegpu/control-plane/server/core/inference/service-plan";
 import type { Versions } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import {
   aDraining,
   aFailed,
@@ -49,7 +51,7 @@ const of = (revision: number, replica: Replica): Replica => ({ ...replica, revis
 const serving = (rank: number, revision = OLD, place: Partial<ReplicaPlace> = {}) =>
   of(revision, aReplica(rank, place));
 const going = (plan: ReturnType<typeof servicePlan>) =>
-  [...plan.draining, ...plan.leaving].map(({ rank, why }) => [rank, why] as const);
+  [...plan.draining, ...plan.leaving].map(({ rank, why }) => [rank, inWords(why)] as const);
 
 describe("a rollout", () => {
   test("makes one of the new version beside all of the old", () => {
@@ -57,7 +59,7 @@ describe("a rollout", () => {
 
     expect(plan.creations).toEqual([{ revision: NEW, count: 1 }]);
     expect(plan.leaving).toEqual([]);
-    expect(plan.sentence).toBe("Version v2 replaces v1: 0 of 2 replicas.");
+    expect(inWords(plan.sentence)).toBe("Version v2 replaces v1: 0 of 2 replicas.");
   });
 
   test("lets one of the old go for each of the new that serves, once the first has for a while", () => {
@@ -90,11 +92,14 @@ describe("a rollout", () => {
   });
 
   test("goes back where a replica of the new version is hopeless, and nothing waits because of it", () => {
-    const missing = of(NEW, aFailed(2, { problem: "image-missing", detail: "No registry has it" }));
+    const missing = of(
+      NEW,
+      aFailed(2, { problem: "image-missing", detail: asReported("No registry has it") }),
+    );
 
     const plan = servicePlan(sight(2, [serving(0), serving(1), missing]));
 
-    expect(plan).toMatchObject({
+    expect(inWords(plan)).toMatchObject({
       cause: "Replica 2 failed: No registry has it.",
       pauseMs: null,
       failures: 0,
@@ -104,11 +109,11 @@ describe("a rollout", () => {
   });
 
   test("counts those of the new version that failed before", () => {
-    const faults = [1, 2].map((nth) => ({ why: `Fault ${nth}.`, isHopeless: false }));
+    const faults = [1, 2].map((nth) => ({ why: asReported(`Fault ${nth}.`), isHopeless: false }));
 
     const plan = servicePlan(sight(1, [serving(0), of(NEW, aFailed(3))], { faults }));
 
-    expect(plan.cause).toBe("Replica 3 failed: It exited with code 1; it was fault 3.");
+    expect(inWords(plan.cause)).toBe("Replica 3 failed: It exited with code 1; it was fault 3.");
     expect(
       servicePlan(sight(1, [serving(0), of(NEW, aFailed(2))], { faults: faults.slice(1) })).cause,
     ).toBeNull();
@@ -125,20 +130,22 @@ describe("a rollout", () => {
   });
 
   test("says what the new one lacks, unless one that goes makes room for it", () => {
-    const waiting = of(NEW, { ...aWaiting(1), lacks: "No host has a GPU that is free." });
-    expect(servicePlan(sight(1, [serving(0), waiting])).sentence).toContain("No host has a GPU that is free");
+    const waiting = of(NEW, { ...aWaiting(1), lacks: asReported("No host has a GPU that is free.") });
+    expect(inWords(servicePlan(sight(1, [serving(0), waiting])).sentence)).toContain(
+      "No host has a GPU that is free",
+    );
 
     const goes = of(OLD, aDraining(2));
-    expect(servicePlan(sight(1, [serving(0), waiting, goes])).sentence).toBe(
+    expect(inWords(servicePlan(sight(1, [serving(0), waiting, goes])).sentence)).toBe(
       "Version v2 replaces v1: 0 of 1 replica.",
     );
   });
 
   test("does not wait for what a silent host may hold for ever", () => {
-    const waiting = of(NEW, { ...aWaiting(1), lacks: "No host has a GPU that is free." });
+    const waiting = of(NEW, { ...aWaiting(1), lacks: asReported("No host has a GPU that is free.") });
     const lost = { ...serving(2, OLD, { silentForMs: 600 * MS_PER_SECOND }), isDismissed: true };
 
-    expect(servicePlan(sight(1, [serving(0), waiting, lost])).sentence).toContain("no room");
+    expect(inWords(servicePlan(sight(1, [serving(0), waiting, lost])).sentence)).toContain("no room");
   });
 
   test("stands still while nothing is wanted", () => {
@@ -162,10 +169,13 @@ test("without a rollout replicas of what serves are made, and others make room f
 
 test("one that was given up before it had a place has failed", () => {
   const versions = { serving: OLD, previous: null, rollout: null };
-  const givenUp = { ...aWaiting(0), givenUp: "There is no model 7 that you can mount." };
+  const givenUp = { ...aWaiting(0), givenUp: asReported("There is no model 7 that you can mount.") };
   const before = sight(1, [givenUp], { versions });
 
   const plan = servicePlan({ ...before, state: { ...before.state, status: "creating" } });
 
-  expect(plan.becomes).toEqual({ status: "error", reason: "There is no model 7 that you can mount." });
+  expect(inWords(plan.becomes)).toEqual({
+    status: "error",
+    reason: "There is no model 7 that you can mount.",
+  });
 });

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Replica } from "@remotegpu/control-plane/server/core/inference/replica";
 import type { ServiceState } from "@remotegpu/control-plane/server/core/inference/replicas";
 import { sentenceOf, statusOf } from "@remotegpu/control-plane/server/core/inference/service-words";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import { aReplica, aStarting, aWaiting } from "../../../../../support/samples/a-replica.ts";
 
 const state = (change: Partial<ServiceState> = {}): ServiceState => ({
@@ -14,7 +16,9 @@ const state = (change: Partial<ServiceState> = {}): ServiceState => ({
   ...change,
 });
 const output = (of: ServiceState, stored: readonly Replica[], failed: string | null = null) =>
-  sentenceOf(of, { stored, moving: [], failed, missing: of.wanted - stored.length });
+  inWords(
+    sentenceOf(of, { stored, moving: [], failed: asReported(failed), missing: of.wanted - stored.length }),
+  );
 
 describe("a service", () => {
   test("that is made runs once one of it serves whose host is heard, or none is wanted", () => {
@@ -40,7 +44,7 @@ describe("a service", () => {
   test("that is made says after a minute which replica does not serve, since when and why, and how many failed before", () => {
     const made = state({ status: "creating" });
     const starting = (seconds: number) => {
-      const detail = "Its container runs. Its probe fails: GET /health answered 503.";
+      const detail = asReported("Its container runs. Its probe fails: GET /health answered 503.");
       return aStarting(0, { containerForMs: seconds * 1_000, detail });
     };
     const why = "since its start: Its container runs. Its probe fails: GET /health answered 503.";

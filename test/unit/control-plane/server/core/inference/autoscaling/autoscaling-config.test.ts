@@ -5,6 +5,8 @@ import {
   parseAutoscalingConfig,
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/autoscaling-config";
 import { NewInferenceServiceBody } from "@remotegpu/control-plane/server/http/inference/service-body";
+import { inWords } from "../../../../../../support/reasons/in-words.ts";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { GIB } from "@remotegpu/shared/values/units";
 
 const USUAL: AutoscalingConfig = {
@@ -54,7 +56,7 @@ describe("a config of autoscaling", () => {
     [{ scale_to_zero_after: 86_401 }, /scale_to_zero_after must be/],
     [{ paused: "yes" }, /paused must be true or false\.$/],
   ])("with %j is refused", (given, sentence) => {
-    expect(parseAutoscalingConfig(given)).toEqual({
+    expect(inWords(parseAutoscalingConfig(given))).toEqual({
       valid: false,
       problems: [expect.stringMatching(sentence)],
     });
@@ -89,7 +91,7 @@ describe("a config of autoscaling", () => {
         const parsed = parseAutoscalingConfig(given);
         const isReported = parsed.valid
           ? Object.keys(parsed.config.targets).length > 0
-          : parsed.problems.every((problem) => /^autoscaling_config.*\.$/s.test(problem));
+          : parsed.problems.every((problem) => /^autoscaling_config.*\.$/s.test(inEnglish(problem)));
 
         expect(isReported).toBe(true);
       }),

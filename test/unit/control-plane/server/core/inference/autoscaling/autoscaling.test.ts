@@ -7,6 +7,7 @@ import {
   parseHistory,
   storedHistory,
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/stored-history";
+import { inWords } from "../../../../../../support/reasons/in-words.ts";
 import {
   CHECK_MS,
   PlayedService,
@@ -65,7 +66,7 @@ describe("a steady load settles at", () => {
     service.play(900, { qps: 9_000 }).play(900, { qps: 0 });
 
     expect(service.wanted).toBe(2);
-    expect(service.decision).toEqual({ kind: "stays", sentence: "Autoscaling is off." });
+    expect(inWords(service.decision)).toEqual({ kind: "stays", sentence: "Autoscaling is off." });
   });
 });
 
@@ -215,7 +216,7 @@ describe("paused, it stays and says what it would have done", () => {
     const service = new PlayedService({ ...THOUSAND, paused: true }, change).play(400, reported);
 
     expect(service.changes).toBe(0);
-    expect(service.decision).toMatchObject({
+    expect(inWords(service.decision)).toMatchObject({
       kind: "would-scale",
       sentence: expect.stringMatching(sentence),
     });

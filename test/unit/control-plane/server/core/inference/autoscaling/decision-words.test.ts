@@ -8,6 +8,7 @@ import type {
   Reading,
   ServiceLoad,
 } from "@remotegpu/control-plane/server/core/inference/autoscaling/service-load";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { configOf } from "../../../../../../support/autoscaling/played-service.ts";
 
 const QPS: Reading = { metric: "qps", sum: 2_512.34, silent: [], reportedSince: 0 };
@@ -111,7 +112,7 @@ test.each<[DecisionReason, Partial<Circumstances>, string]>([
       "at gateway g-1; now 2512.3 requests a second with target_qps 1000.",
   ],
 ])("grounds %# are told in a sentence", (inputs, change, sentence) => {
-  expect(inWords(inputs, circumstances(change)).sentence).toBe(sentence);
+  expect(inEnglish(inWords(inputs, circumstances(change)).sentence)).toBe(sentence);
 });
 
 test.each<[DecisionReason, boolean, object]>([

@@ -1,5 +1,6 @@
 /** Looks at a service whose replicas and gateways count, one after the other. */
 import { describe, expect, test } from "vitest";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   type GatewayLoad,
   type ScalingCheck,
@@ -69,7 +70,7 @@ class Checked {
   }
 
   get sentence(): string {
-    return this.last?.decision.sentence ?? "";
+    return this.last === null ? "" : inEnglish(this.last.decision.sentence);
   }
 }
 

@@ -3,12 +3,14 @@ import {
   type Answers,
   revisionFault,
 } from "@remotegpu/control-plane/server/core/inference/rollout/revision-fault";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../../support/reasons/in-words.ts";
 import type { RevisionReplica } from "@remotegpu/control-plane/server/core/inference/rollout/revision-replicas";
 
 const SERVES: RevisionReplica = { revision: 2, phase: "serving", phaseForMs: 0, lacks: null, fault: null };
 
 function faulty(why: string, { isHopeless = false, revision = 2 } = {}): RevisionReplica {
-  return { ...SERVES, revision, phase: "starting", fault: { why, isHopeless } };
+  return { ...SERVES, revision, phase: "starting", fault: { why: asReported(why), isHopeless } };
 }
 
 const late = (nth: number) => faulty(`Replica ${nth} failed.`);
@@ -31,7 +33,7 @@ describe("by its replicas a new revision is", () => {
     ],
     ["good whatever the old one's do", [faulty("No image.", { isHopeless: true, revision: 1 })], null],
   ])("%s", (_what, replicas, cause) => {
-    expect(revisionFault({ target: 2, serving: 1, replicas, answers: new Map() })).toBe(cause);
+    expect(inWords(revisionFault({ target: 2, serving: 1, replicas, answers: new Map() }))).toBe(cause);
   });
 });
 
@@ -68,6 +70,6 @@ describe("by its answers a new revision is", () => {
     if (ours !== null) answers.set(2, ours);
     if (before !== null) answers.set(1, before);
 
-    expect(revisionFault({ target: 2, serving: 1, replicas: [SERVES], answers })).toBe(cause);
+    expect(inWords(revisionFault({ target: 2, serving: 1, replicas: [SERVES], answers }))).toBe(cause);
   });
 });

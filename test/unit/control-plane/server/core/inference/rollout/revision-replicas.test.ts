@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../../support/reasons/in-words.ts";
 import {
   lackOf,
   ofRevision,
@@ -9,9 +11,9 @@ import {
 
 const SERVES: RevisionReplica = { revision: 1, phase: "serving", phaseForMs: 0, lacks: null, fault: null };
 const DRAINS: RevisionReplica = { ...SERVES, phase: "draining" };
-const FAILED: RevisionReplica = { ...SERVES, fault: { why: "It failed.", isHopeless: false } };
+const FAILED: RevisionReplica = { ...SERVES, fault: { why: asReported("It failed."), isHopeless: false } };
 const NEW: RevisionReplica = { ...SERVES, revision: 2 };
-const LACKS: RevisionReplica = { ...NEW, phase: "waiting", lacks: "No card is free." };
+const LACKS: RevisionReplica = { ...NEW, phase: "waiting", lacks: asReported("No card is free.") };
 
 test("those that drain or failed are not there to stay", () => {
   expect(present([SERVES, DRAINS, FAILED, LACKS])).toEqual([SERVES, LACKS]);
@@ -31,5 +33,5 @@ test.each<[string, RevisionReplica[], number, string | null]>([
   ["that of another revision is none of its own", [SERVES, LACKS], 1, null],
   ["while one drains, room is about to be made", [DRAINS, LACKS], 2, null],
 ])("%s", (_what, replicas, revision, lack) => {
-  expect(lackOf(replicas, revision)).toBe(lack);
+  expect(inWords(lackOf(replicas, revision))).toBe(lack);
 });

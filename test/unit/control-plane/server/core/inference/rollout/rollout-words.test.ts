@@ -4,6 +4,8 @@ import {
   progressSentence,
   revertedSentence,
 } from "@remotegpu/control-plane/server/core/inference/rollout/rollout-words";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
+import { inWords } from "../../../../../../support/reasons/in-words.ts";
 import type { Rollout } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
 
 const ROLLOUT: Rollout = { target: 2, cause: null, allowsGap: false, gapFrom: null };
@@ -36,21 +38,27 @@ describe("of a rollout that goes on it is told", () => {
         "one of the old version makes it.",
     ],
   ])("of %i replicas, as %j, with %j", (wanted, change, progress, sentence) => {
-    expect(progressSentence({ ...NAMED, wanted }, { ...ROLLOUT, ...change }, progress)).toBe(sentence);
+    const lack = asReported(progress.lack);
+
+    expect(
+      inWords(progressSentence({ ...NAMED, wanted }, { ...ROLLOUT, ...change }, { ...progress, lack })),
+    ).toBe(sentence);
   });
 });
 
 test("of one that is done, both versions are told", () => {
-  expect(completedSentence(NAMED, 2)).toBe("Version 1.1 has replaced 1.0.");
+  expect(inWords(completedSentence(NAMED, 2))).toBe("Version 1.1 has replaced 1.0.");
 });
 
 test("a revision without a name is told by its number", () => {
-  expect(completedSentence({ ...NAMED, names: new Map() }, 2)).toBe("Version 2 has replaced 1.");
+  expect(inWords(completedSentence({ ...NAMED, names: new Map() }, 2))).toBe("Version 2 has replaced 1.");
 });
 
 test.each([
   [false, "Version 1.1 is taken back, and 1.0 takes its place: It was not ready."],
   [true, "Version 1.1 was taken back, and 1.0 serves as before: It was not ready."],
 ])("of one that goes back, ended %s, the cause is told", (hasEnded, sentence) => {
-  expect(revertedSentence(NAMED, { target: 2, cause: "It was not ready.", hasEnded })).toBe(sentence);
+  const cause = asReported("It was not ready.");
+
+  expect(inWords(revertedSentence(NAMED, { target: 2, cause, hasEnded }))).toBe(sentence);
 });

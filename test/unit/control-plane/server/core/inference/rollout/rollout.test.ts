@@ -6,6 +6,7 @@ import {
   type RolloutState,
 } from "@remotegpu/control-plane/server/core/inference/rollout/rollout";
 import { beginRollback, beginRollout } from "@remotegpu/control-plane/server/core/inference/rollout/versions";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { type Manner, RollingService } from "../../../../../../support/rollout/rolling-service.ts";
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
@@ -144,7 +145,7 @@ test("of those that serve, the known revision's are kept before one's that was o
 describe("on the way back what serves of the new revision", () => {
   const back = (old: RevisionReplica[]) => {
     const state = forward({ wanted: 2, replicas: [...old, ...replicas(2, { serving: 2, starting: 1 })] });
-    const rollout = { target: 2, cause: "It was called off.", allowsGap: false, gapFrom: null };
+    const rollout = { target: 2, cause: asReported("It was called off."), allowsGap: false, gapFrom: null };
     return rolloutStep({ ...state, versions: { ...state.versions, rollout } }).wanted;
   };
   const waiting = replicas(1, { waiting: 2 });
@@ -155,7 +156,7 @@ describe("on the way back what serves of the new revision", () => {
     ["goes once all of the old one do", replicas(1, { serving: 2 }), undefined],
     [
       "makes room for one where that has none",
-      waiting.map((one) => ({ ...one, lacks: "No card is free." })),
+      waiting.map((one) => ({ ...one, lacks: asReported("No card is free.") })),
       1,
     ],
   ])("%s", (_what, old, stored) => {
