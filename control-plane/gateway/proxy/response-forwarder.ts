@@ -21,19 +21,13 @@ const GIVEN_UP = new Error("this was given up");
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
-export interface ForwardedBody {
-  stream: Readable;
-  /** Called once there is a connection to send it on. */
-  begin: () => void;
-}
-
 export interface ForwardedRequest {
   request: IncomingMessage;
   response: ServerResponse;
   /** As the container is to see them. */
   headers: HeaderMap;
   /** Left out where it has none. */
-  body?: ForwardedBody;
+  body?: Readable;
   /** Which of the answer's headers come back; left out, those of any container. */
   answered?: ((headers: HeaderMap, status: number) => HeaderMap) | undefined;
   /** Who sees the body of the answer go by, asked once its head is there. */
@@ -72,7 +66,6 @@ export async function pass(
         answered,
         reader,
         breaksOff,
-        begin: body?.begin,
         reject,
       });
       end = () => {
@@ -87,7 +80,7 @@ export async function pass(
       };
       signal?.addEventListener("abort", giveUp);
       const { method = "GET", url: path = "/" } = request;
-      pooled.client.dispatch({ method, path, headers, body: body?.stream ?? null }, forwarding);
+      pooled.client.dispatch({ method, path, headers, body: body ?? null }, forwarding);
     });
   } finally {
     response.off("close", end);
@@ -103,7 +96,6 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
   readonly #answered: NonNullable<ForwardedRequest["answered"]>;
   readonly #readerOf: ForwardedRequest["reader"];
   readonly #breaksOff: ForwardedRequest["breaksOff"];
-  readonly #begin: (() => void) | undefined;
   readonly #reject: (error: Error) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #read: ((piece: Buffer) => void) | null = null;
@@ -124,7 +116,6 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
       answered: NonNullable<ForwardedRequest["answered"]>;
       reader: ForwardedRequest["reader"];
       breaksOff: ForwardedRequest["breaksOff"];
-      begin: (() => void) | undefined;
       reject: (error: Error) => void;
     },
   ) {
@@ -135,7 +126,6 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
     this.#answered = parts.answered;
     this.#readerOf = parts.reader;
     this.#breaksOff = parts.breaksOff;
-    this.#begin = parts.begin;
     this.#reject = parts.reject;
   }
 
@@ -148,7 +138,6 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#isGone) controller.abort(GONE);
-    else this.#begin?.();
   }
 
   onResponseStart(

@@ -4,12 +4,13 @@
  * here: undici sends none, and nobody was found who needs them; those of an answer go on.
  */
 import type { IncomingMessage } from "node:http";
-import { type Duplex, PassThrough } from "node:stream";
+import type { Duplex } from "node:stream";
 import { headersFromContainer, type HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
 import type { Destination, Tunnels } from "../tunnel/tunnel.ts";
 import { FairScheduler } from "./fair-scheduler.ts";
 import { ClientPool } from "../pool/client-pool.ts";
-import { type ForwardedBody, type ForwardedRequest, pass } from "./response-forwarder.ts";
+import { RequestBody } from "./request-body.ts";
+import { type ForwardedRequest, pass } from "./response-forwarder.ts";
 import { passUpgrade } from "./upgrade-forwarder.ts";
 
 /** Asked twice they do no more than once; what has a body cannot be sent again. */
@@ -56,27 +57,11 @@ export class ReverseProxy {
     const headers = { ...forwarded.headers };
     // Who sends on says by itself how the body goes, and has no trailers.
     for (const name of ["transfer-encoding", "trailer"]) delete headers[name];
-    const body = this.#paced(request, to);
+    const body = new RequestBody(request, () => this.#turns.pace(request, body, to.instanceId));
     await pass({ ...forwarded, headers, body }, this.#clients.take(to), {
       clients: this.#clients,
       turns: this.#turns,
     });
-  }
-
-  /**
-   * A body on its way there, of which nothing is read before there is a connection: an attempt that finds none leaves it
-   * whole. Its end by the container ends no connection of the client.
-   */
-  #paced(request: IncomingMessage, { instanceId }: Destination): ForwardedBody {
-    const stream = new PassThrough();
-    stream.on("error", () => stream.destroy());
-    const begin = () => {
-      request.pipe(stream);
-      this.#turns.pace(request, stream, instanceId);
-      // What its container did not want is of no interest, but the client may say it to its end.
-      stream.once("close", () => void request.unpipe(stream).resume());
-    };
-    return { stream, begin };
   }
 
   /** Resolves when it is over, or was refused. @throws as carry; LateError where there is no answer within that time */
