@@ -3,6 +3,7 @@
  * outage from then on, and with it the journal stream. Without NATS or its JetStream the control plane serves all the
  * same: whoever asks for the way is told that there is none, and one loop looks again.
  */
+import { inEnglish } from "./core/reasons/english/english.ts";
 import { Events, type NatsConnection } from "nats";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
@@ -11,7 +12,7 @@ import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,
   degradationOf,
-  replicasSentence,
+  replicasReason,
   type StreamState,
 } from "./core/ingest/journal-stream.ts";
 import { AccountKeeper } from "./link/identity/account-keeper.ts";
@@ -226,5 +227,5 @@ export class FleetLink {
 }
 
 function sentenceOf(state: StreamState): string {
-  return state.kind === "well" ? replicasSentence(state) : (degradationOf(state)?.why ?? "");
+  return state.kind === "well" ? inEnglish(replicasReason(state)) : (degradationOf(state)?.why ?? "");
 }

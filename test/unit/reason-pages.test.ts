@@ -1,5 +1,5 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
-import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
+import { ALARM_CODES, ALERT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
@@ -13,7 +13,11 @@ import {
   IMPOSSIBILITY_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
-import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import {
+  RUN_CODES,
+  GPU_FAULT_CODES,
+  WAIVER_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/runs";
 import {
   ROLLOUT_CODES,
   SCALING_CODES,
@@ -65,6 +69,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of runs",
     families: [
       ["Runs", RUN_CODES],
+      ["Free time", WAIVER_CODES],
       ["Environments", ENVIRONMENT_CODES],
     ],
   },
@@ -95,6 +100,7 @@ const PAGES: readonly PageContents[] = [
     ],
   },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
+  { file: "alerts.md", title: "Codes of alerts", families: [["Alerts of accounts", ALERT_CODES]] },
   {
     file: "access.md",
     title: "Codes of refused access",

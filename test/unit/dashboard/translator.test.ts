@@ -140,10 +140,7 @@ describe("what it may say", () => {
 
   test.each([
     "control-plane/server/core/environments/access-methods.ts",
-    "control-plane/server/core/inference/service-words.ts",
-    "control-plane/server/core/inference/rollout/versions.ts",
     "control-plane/server/store/orders/environment-orders.ts",
-    "control-plane/server/store/orders/inference-orders.ts",
     "control-plane/server/http/money/billing/estimate.ts",
     "shared/src/instance/image-fetch.ts",
   ])("in each sentence of %s", (file) => {

@@ -2,7 +2,7 @@
 import { isReasonOf, type ParametersOf } from "@remotegpu/shared/reasons/parameters";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
-import { ALARM_CODES } from "./codes/alarms.ts";
+import { ALARM_CODES, ALERT_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
 import { HOST_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
@@ -13,12 +13,13 @@ import { ROLLOUT_CODES, SCALING_CODES, SERVICE_CODES } from "./codes/services.ts
 import { WAITING_CODES } from "./codes/waiting.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
-import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
+import { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "./codes/runs.ts";
 import { GANG_CODES } from "./codes/gangs.ts";
 
 export const REASON_CODES = {
   [AS_REPORTED]: { text: "text" },
   ...ALARM_CODES,
+  ...ALERT_CODES,
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
@@ -35,6 +36,7 @@ export const REASON_CODES = {
   ...PRICE_CODES,
   ...IMPOSSIBILITY_CODES,
   ...RUN_CODES,
+  ...WAIVER_CODES,
   ...GANG_CODES,
   ...GPU_FAULT_CODES,
 } as const;

@@ -218,6 +218,7 @@ export function hostAnswer({
   };
   const obstacle = poolObstacle(state);
   const cves = openCves(versions);
+  const warning = poolWarning({ membership: state, proofDueAt: pool_proof_due_at });
   return {
     ...row,
     open_cves: cves.open,
@@ -226,7 +227,7 @@ export function hostAnswer({
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
     pool_reason:
       obstacle === null
-        ? poolWarning({ membership: state, proofDueAt: pool_proof_due_at })
+        ? warning && inEnglish(warning)
         : `Nothing is placed on it or read from it: ${inEnglish(obstacle)}.`,
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
     address_detail: verdict.sentence,

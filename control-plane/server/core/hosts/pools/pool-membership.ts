@@ -66,7 +66,7 @@ function unproved(
     : { code: "pool-proof-overdue-because", params: because };
 }
 
-/** A sentence for administrators of one that is used and yet lacks a proof; null where nothing is lacking. */
+/** The warning of administrators about one that is used and yet lacks a proof; null where nothing is lacking. */
 export function poolWarning({
   membership,
   proofDueAt,
@@ -74,11 +74,11 @@ export function poolWarning({
   membership: PoolMembership;
   /** When the next proof is due at the latest; null of one that has no other member beside it. */
   proofDueAt: Date | null;
-}): string | null {
+}): Reason | null {
   const { state, claim, failure, features } = membership;
   if (state !== "trusted" || claim !== null || proofDueAt === null) return null;
-  const until = `It is used without one until ${proofDueAt.toISOString()} while others prove theirs.`;
-  if (!features.includes(POOL_PROOF_FEATURE))
-    return `Its agent is too old to prove its storage pool. ${until}`;
-  return failure === null ? null : `Its storage pool was not proved lately. ${failure} ${until}`;
+  const until = proofDueAt.toISOString();
+  if (!features.includes(POOL_PROOF_FEATURE)) return { code: "pool-agent-cannot-prove", params: { until } };
+  if (failure === null) return null;
+  return { code: "pool-not-proved-lately", params: { why: asReported(failure), until } };
 }

@@ -3,7 +3,7 @@ import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
-import { ALARM_CHINESE } from "./alarms.ts";
+import { ALARM_CHINESE, ALERT_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
 import { HOST_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
@@ -14,12 +14,13 @@ import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts
 import { WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
-import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
+import { RUN_CHINESE, GPU_FAULT_CHINESE, WAIVER_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
   ...ALARM_CHINESE,
+  ...ALERT_CHINESE,
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
@@ -36,6 +37,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...PRICE_CHINESE,
   ...IMPOSSIBILITY_CHINESE,
   ...RUN_CHINESE,
+  ...WAIVER_CHINESE,
   ...GANG_CHINESE,
   ...GPU_FAULT_CHINESE,
 };

@@ -25,4 +25,6 @@ export const WAITING_CODES = {
   "mount-missing-in-pool": { storage_pool: "text", why: "phrase" },
   "waiting-for-another-gpu": { why: "phrase" },
   "order-not-waiting": {},
+  "share-beside-others": { own: "number", others: "number" },
+  "share-alone": { own: "number" },
 } as const satisfies CodeShapes;

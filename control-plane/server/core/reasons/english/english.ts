@@ -3,7 +3,7 @@ import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
-import { ALARM_ENGLISH } from "./alarms.ts";
+import { ALARM_ENGLISH, ALERT_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
 import { HOST_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
@@ -14,12 +14,13 @@ import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts
 import { WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
-import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
+import { RUN_ENGLISH, GPU_FAULT_ENGLISH, WAIVER_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   [AS_REPORTED]: "{text}",
   ...ALARM_ENGLISH,
+  ...ALERT_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
@@ -36,6 +37,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...PRICE_ENGLISH,
   ...IMPOSSIBILITY_ENGLISH,
   ...RUN_ENGLISH,
+  ...WAIVER_ENGLISH,
   ...GANG_ENGLISH,
   ...GPU_FAULT_ENGLISH,
 };

@@ -44,4 +44,6 @@ export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   "mount-missing-in-pool": "A mount is missing in storage pool {storage_pool}: {why}.",
   "waiting-for-another-gpu": "Waiting for another GPU: {why}.",
   "order-not-waiting": "It does not wait any more.",
+  "share-beside-others": "Your share is {own} %, others who wait have {others} %.",
+  "share-alone": "Your share is {own} %, nobody else waits.",
 });
