@@ -1477,6 +1477,8 @@ CREATE TABLE lease_orders (
   answers_seen boolean,
   answers_detail varchar(200) NOT NULL DEFAULT '',
   release_warning varchar(8),
+  release_reason_code varchar(64),
+  release_reason_params jsonb,
   CONSTRAINT lease_orders_pkey PRIMARY KEY (id),
   CONSTRAINT lease_orders_auto_release_hours_check CHECK (((auto_release_hours >= 1) AND (auto_release_hours <= 87600))),
   CONSTRAINT lease_orders_bytes_in_check CHECK ((bytes_in >= 0)),
@@ -2849,6 +2851,28 @@ ALTER TABLE workspace_members
 
 ALTER TABLE workspaces
   ADD CONSTRAINT workspaces_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES customers(id) NOT VALID;
+
+CREATE VIEW workload_reasons AS
+ SELECT 'environment'::text AS kind,
+    environments.id,
+    environments.status_reason,
+    environments.status_reason_code,
+    environments.status_reason_params
+   FROM environments
+UNION ALL
+ SELECT 'training'::text AS kind,
+    training_jobs.id,
+    training_jobs.status_reason,
+    training_jobs.status_reason_code,
+    training_jobs.status_reason_params
+   FROM training_jobs
+UNION ALL
+ SELECT 'inference'::text AS kind,
+    inference_services.id,
+    inference_services.status_reason,
+    inference_services.status_reason_code,
+    inference_services.status_reason_params
+   FROM inference_services;
 
 CREATE VIEW workloads AS
  SELECT 'environment'::text AS kind,

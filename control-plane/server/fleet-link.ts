@@ -227,5 +227,7 @@ export class FleetLink {
 }
 
 function sentenceOf(state: StreamState): string {
-  return state.kind === "well" ? inEnglish(replicasReason(state)) : (degradationOf(state)?.why ?? "");
+  if (state.kind === "well") return inEnglish(replicasReason(state));
+  const degradation = degradationOf(state);
+  return degradation === null ? "" : inEnglish(degradation.why);
 }

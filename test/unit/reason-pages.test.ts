@@ -1,9 +1,14 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
+import { ACCESS_METHOD_CODES, LEASE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/access";
 import { ALARM_CODES, ALERT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
-import { HOST_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
+import {
+  HOST_ADDRESS_CODES,
+  HOST_CODES,
+  LINK_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/hosts";
 import { IMAGE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/images";
 import { JOB_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/jobs";
 import { ORDER_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/orders";
@@ -18,26 +23,39 @@ import {
   GPU_FAULT_CODES,
   WAIVER_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import {
   ROLLOUT_CODES,
   SCALING_CODES,
   SERVICE_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/services";
-import { WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import { REASON_CODES } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ACCESS_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/access";
 import { ACCOUNT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/account";
 import { DATA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/data";
 import { ENVIRONMENT_CODES as ENVIRONMENT_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/environment";
+import { FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/field";
 import { FILE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/file";
+import { GATEWAY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/gateway";
 import { HOST_CODES as HOST_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/host";
 import { INPUT_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/input";
 import { JOB_CODES as JOB_REFUSALS } from "@remotegpu/control-plane/server/core/refusals/codes/job";
 import { MONEY_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/money";
+import { ORDER_FIELD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/order";
 import { REQUEST_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/request";
+import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/schema";
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
+import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
+import {
+  DISK_REPORT_CODES,
+  RUN_REPORT_CODES,
+  START_REPORT_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/runs";
+import { SEQUENCE_CODES } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { VALUE_CODES } from "@remotegpu/shared/values/value-failure";
 import { expect, test } from "vitest";
 import { codePage, type PageContents } from "../support/reasons/code-pages.ts";
 
@@ -60,6 +78,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of orders",
     families: [
       ["Orders", ORDER_CODES],
+      ["What would start an order", START_CODES],
       ["Prices", PRICE_CODES],
       ["Images", IMAGE_CODES],
     ],
@@ -99,6 +118,35 @@ const PAGES: readonly PageContents[] = [
       ["Events", EVENT_CODES],
     ],
   },
+  {
+    file: "host-reports.md",
+    title: "Codes of what hosts report",
+    families: [
+      ["Sequences", SEQUENCE_CODES],
+      ["Runs", RUN_REPORT_CODES],
+      ["Starts", START_REPORT_CODES],
+    ],
+  },
+  {
+    file: "host-findings.md",
+    title: "Codes of what hosts find",
+    families: [
+      ["Disks", DISK_REPORT_CODES],
+      ["Images", IMAGE_REPORT_CODES],
+      ["Probes", PROBE_REPORT_CODES],
+      ["Devices", DEVICE_REPORT_CODES],
+    ],
+  },
+  {
+    file: "connections.md",
+    title: "Codes of connections to hosts and environments",
+    families: [
+      ["Access to environments", ACCESS_METHOD_CODES],
+      ["Ports of environments", LEASE_CODES],
+      ["Host addresses", HOST_ADDRESS_CODES],
+      ["Connection to hosts", LINK_CODES],
+    ],
+  },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
   { file: "alerts.md", title: "Codes of alerts", families: [["Alerts of accounts", ALERT_CODES]] },
   {
@@ -118,6 +166,21 @@ const PAGES: readonly PageContents[] = [
       ["States", STATE_CODES],
       ["Names", THING_CODES],
     ],
+  },
+  {
+    file: "fields.md",
+    title: "Codes of wrong fields",
+    families: [
+      ["Types and sizes", SCHEMA_CODES],
+      ["Forms", FIELD_CODES],
+      ["Values", VALUE_CODES],
+      ["Orders", ORDER_FIELD_CODES],
+    ],
+  },
+  {
+    file: "gateway.md",
+    title: "Codes of the gateway",
+    families: [["Gateway", GATEWAY_CODES]],
   },
   {
     file: "workloads.md",

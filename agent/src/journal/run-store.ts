@@ -2,6 +2,7 @@
  * What the agent knows of the runs it was ordered to run. A record is saved before its container is made, and
  * forgotten only when its final usage row is written; what a record means is decided in core/runs/run-record.ts.
  */
+import { ReportedReason } from "@remotegpu/shared/reasons/host-reports/reported-reason";
 import assert from "node:assert";
 import { BootId, GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import { AttachedGpu, INSTANCE_PROBLEMS, STOP_ACTORS } from "@remotegpu/shared/instance/instance";
@@ -29,6 +30,9 @@ const STOP_CAUSES: Record<StopCause, true> = {
 };
 const Cause = z.custom<StopCause>((value) => typeof value === "string" && value in STOP_CAUSES);
 
+/** Agents of before wrote the text alone, and read it alone. */
+const StoredText = { detail: z.string(), reason: ReportedReason };
+
 export const StoredRecord: z.ZodType<RunRecord> = z.object({
   instanceId: InstanceId,
   placementEpoch: z.int().positive(),
@@ -38,13 +42,13 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
   starts: z.int().nonnegative(),
   lastStart: MonotonicTime.nullable(),
   gate: MonotonicTime.nullable(),
-  trouble: z.object({ problem: Problem, detail: z.string() }).nullable(),
-  stop: z.object({ cause: Cause, orderedBy: OrderContext, detail: z.string() }).nullable(),
+  trouble: z.object({ problem: Problem, ...StoredText }).nullable(),
+  stop: z.object({ cause: Cause, orderedBy: OrderContext, ...StoredText }).nullable(),
   end: z
     .object({
       phase: z.enum(["stopped", "failed"]),
       problem: Problem.nullable(),
-      detail: z.string(),
+      ...StoredText,
       exitCode: z.int().nullable(),
       orderedBy: OrderContext.nullable(),
     })
@@ -71,7 +75,7 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
     .optional(),
   served: z.object({ startedAt: z.string(), serving: z.enum(["yes", "no"]) }).optional(),
   unwell: z
-    .object({ detail: z.string(), hasServed: z.boolean(), problem: z.literal("gpu-failed").optional() })
+    .object({ ...StoredText, hasServed: z.boolean(), problem: z.literal("gpu-failed").optional() })
     .optional(),
   refusal: z
     .object({
@@ -81,7 +85,7 @@ export const StoredRecord: z.ZodType<RunRecord> = z.object({
       confirmedMs: z.number().nonnegative().optional(),
       againMs: z.number().nonnegative().nullable(),
       gpus: z.array(GpuUuid),
-      detail: z.string(),
+      ...StoredText,
     })
     .optional(),
   holding: z

@@ -3,6 +3,7 @@
  * the background firewall rules put back, storage measured, room made among images, old toolboxes and code that nothing
  * names removed, however slow the runtime is.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
@@ -45,14 +46,14 @@ export class Housekeeping {
   #makesSpareFromMs = Number.NEGATIVE_INFINITY;
   #spareNetwork: Promise<unknown> = Promise.resolve();
   #waking: NodeJS.Timeout | null = null;
-  #overStorage: ReadonlyMap<RunId, string> = new Map();
+  #overStorage: ReadonlyMap<RunId, HostReason> = new Map();
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
   }
 
   /** Runs that have written more than they may, each with the sentence that people read. */
-  get overStorage(): ReadonlyMap<RunId, string> {
+  get overStorage(): ReadonlyMap<RunId, HostReason> {
     return this.#overStorage;
   }
 

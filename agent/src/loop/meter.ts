@@ -2,6 +2,7 @@
  * Record: one look at every unfinished run's processes, written down as proven time. What a run holds is what its
  * container's control group holds, so this works without the runtime and against its word.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
@@ -77,7 +78,7 @@ export class Meter {
   }
 
   /** Where the runtime and the kernel disagree about a run for longer than one of them takes, with the sentence for it. */
-  get disagreements(): ReadonlyMap<RunId, string> {
+  get disagreements(): ReadonlyMap<RunId, HostReason> {
     return lastingDisagreements(this.#disagreements, this.#clock.monotonicMs());
   }
 

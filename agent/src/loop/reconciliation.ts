@@ -2,6 +2,7 @@
  * Decide and act: what core/reconcile decides from all that is known is handed to who carries it out. Nothing is
  * waited for; how it went is seen in a later round.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { Log } from "@remotegpu/shared/log";
 import type { Action } from "../core/runs/action.ts";
 import { cutOffMs } from "../core/reconcile/contact.ts";
@@ -122,10 +123,10 @@ export class Reconciliation {
       journal.desired.confirmGone(instanceId, placementEpoch);
   }
 
-  get #startsRefused(): string | null {
+  get #startsRefused(): HostReason | null {
     const { journal, diskWatch } = this.#parts;
-    if (!journal.acceptsStarts) return "its journal's disk is full.";
-    return diskWatch.isNearlyFull ? "its disk is nearly full." : null;
+    if (!journal.acceptsStarts) return { code: "journal-disk-full", params: {} };
+    return diskWatch.isNearlyFull ? { code: "host-disk-nearly-full", params: {} } : null;
   }
 
   #flags(stopsUnconfirmed: boolean): Flags {

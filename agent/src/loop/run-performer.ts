@@ -3,6 +3,8 @@
  * the background, one thing at a time for a run; a later round sees how it ended. Until a list of containers shows
  * that, nothing more is done for the run, and no start that would get in the way of its start.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
@@ -66,7 +68,7 @@ export class RunPerformer {
   /** Under way, or ended and not yet shown by a list of containers. */
   readonly #works = new Map<RunId, Work>();
   #endedWorks = 0;
-  readonly #notEnding = new Map<RunId, string>();
+  readonly #notEnding = new Map<RunId, HostReason>();
 
   constructor(options: {
     journal: Journal;
@@ -99,13 +101,13 @@ export class RunPerformer {
   }
 
   /** What starts under way are doing, for people. */
-  get waits(): ReadonlyMap<RunId, string> {
+  get waits(): ReadonlyMap<RunId, HostReason> {
     const starting = [...this.#works].filter(([, { starts }]) => starts !== null);
-    return new Map(starting.map(([runId]) => [runId, "The container is being started."]));
+    return new Map(starting.map(([runId]) => [runId, { code: "run-starting", params: {} }]));
   }
 
   /** Runs that were killed and whose processes are still there, with the sentence that says so. */
-  get notEnding(): ReadonlyMap<RunId, string> {
+  get notEnding(): ReadonlyMap<RunId, HostReason> {
     return this.#notEnding;
   }
 
@@ -264,15 +266,15 @@ export class RunPerformer {
       case "awaited":
         return image;
       case "missing":
-        return { kind: "refused", problem: "image-missing", detail: image.detail };
+        return { kind: "refused", problem: "image-missing", ...worded(image.why) };
       case "present":
         if (isOtherContent(desired.spec, image.imageId))
           return {
             kind: "refused",
             problem: "image-missing",
-            detail: otherContent(desired.spec, image.imageId),
+            ...worded(otherContent(desired.spec, image.imageId)),
           };
-        if (pack?.isHere === false) return { kind: "refused", problem: "runtime-error", detail: pack.detail };
+        if (pack?.isHere === false) return { kind: "refused", problem: "runtime-error", ...worded(pack.why) };
         return { ...ready, imageId: image.imageId, codePath: pack?.path ?? null, containerId: null };
     }
   }
@@ -318,7 +320,7 @@ export class RunPerformer {
       await end();
       this.#notEnding.delete(runId);
     } catch (error) {
-      if (error instanceof NotEndingError) this.#notEnding.set(runId, error.sentence);
+      if (error instanceof NotEndingError) this.#notEnding.set(runId, error.reason);
       throw error;
     }
   }
@@ -380,8 +382,8 @@ function isOtherContent({ imageId }: InstanceSpec, foundId: string): boolean {
   return imageId !== undefined && imageId !== foundId;
 }
 
-function otherContent({ image, imageId }: InstanceSpec, foundId: string): string {
-  return `Image ${image} is ${foundId} on this host, and the order is for ${imageId}.`;
+function otherContent({ image, imageId = "" }: InstanceSpec, foundId: string): HostReason {
+  return { code: "image-content-differs", params: { image, found_id: foundId, ordered_id: imageId } };
 }
 
 /** The runtime's own words are in the cause; both make the sentence people read. */

@@ -2,6 +2,7 @@
  * The container runtime as the loop uses it: what is there, and one function for each action that touches it. It
  * decides nothing; the journal is written by the loop before these are called.
  */
+import { worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import { setTimeout as delay } from "node:timers/promises";
 import type { HostId, RunId } from "@remotegpu/shared/values/ids";
 import type { AttachMode } from "@remotegpu/shared/messages/host-report";
@@ -81,7 +82,7 @@ export type GpuFacts = { mode: AttachMode | null; devices: readonly CdiDevice[];
 export type Readiness =
   | { kind: "ready"; attachment: GpuAttachment; folders: ResolvedFolder[] }
   /** Not on this host as it is. */
-  | { kind: "refused"; problem: InstanceProblem; detail: string };
+  | (Worded & { kind: "refused"; problem: InstanceProblem });
 
 /** Where a run writes, on this host. */
 export type StorageGround = {
@@ -144,9 +145,9 @@ export class Runtime {
   /** To be asked before a start or restart is written down. */
   async readiness({ spec }: DesiredInstance, gpus: GpuFacts): Promise<Readiness> {
     const gpu = attachmentOf(spec.gpus, gpus.mode, gpus.devices, gpus.nodes);
-    if (!gpu.attached) return { kind: "refused", problem: gpu.problem, detail: gpu.detail };
+    if (!gpu.attached) return { kind: "refused", problem: gpu.problem, ...worded(gpu.why) };
     const mounts = await resolveFolders(this.#options.poolRoot, spec);
-    if (!mounts.resolved) return { kind: "refused", problem: mounts.problem, detail: mounts.detail };
+    if (!mounts.resolved) return { kind: "refused", problem: mounts.problem, ...worded(mounts.why) };
     return { kind: "ready", attachment: gpu.attachment, folders: mounts.folders };
   }
 

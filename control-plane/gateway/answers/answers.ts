@@ -6,13 +6,18 @@ import { randomBytes } from "node:crypto";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { SANDBOX } from "../../server/core/gateway/services/shared-origin.ts";
+import { inEnglish } from "../../server/core/reasons/english/english.ts";
+import { type GivenReason, reasonOf } from "../../server/core/reasons/plain-reason.ts";
 import { sendFinalResponse } from "./final-response.ts";
 import { ICON } from "./icon.ts";
+import { type GatewayProblem, gatewayProblemType } from "./problem-types.ts";
 
 export interface Answer {
+  /** Null where it is none. */
+  problem: GatewayProblem | null;
   status: number;
   title: string;
-  sentence: string;
+  reason: GivenReason;
   /** A page asks again by itself after so many seconds, and programs are told to. */
   retryAfterSeconds?: number;
   headers?: Readonly<Record<string, string>>;
@@ -68,7 +73,7 @@ function written(
 ): { headers: Record<string, string>; body: string } {
   const isPage = wantsHtml(request);
   const nonce = randomBytes(16).toString("base64");
-  const body = isPage ? page(answered, nonce) : problem(answered);
+  const body = isPage ? page(answered, nonce) : document(answered);
   const policy = `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
   return {
     body,
@@ -85,13 +90,18 @@ function written(
   };
 }
 
-function problem({ status, title, sentence }: Answer): string {
-  return `${JSON.stringify({ type: "about:blank", title, status, detail: sentence })}\n`;
+/** What is no problem says no more than its status. */
+function document({ problem, status, title, reason: given }: Answer): string {
+  const reason = reasonOf(given);
+  const type = problem === null ? "about:blank" : gatewayProblemType(problem);
+  const { code: reason_code, params: reason_params } = reason;
+  return `${JSON.stringify({ type, title, status, detail: inEnglish(reason), reason_code, reason_params })}\n`;
 }
 
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:20vh auto 0;padding:0 1rem}h1{font-size:1.3rem}p{overflow-wrap:anywhere}`;
 
-function page({ title, sentence, retryAfterSeconds }: Answer, nonce: string): string {
+function page({ title, reason, retryAfterSeconds }: Answer, nonce: string): string {
+  const sentence = inEnglish(reasonOf(reason));
   const refresh =
     retryAfterSeconds === undefined ? "" : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`;
   const retries = retryAfterSeconds === undefined ? "" : "<p>This page looks again by itself.</p>";

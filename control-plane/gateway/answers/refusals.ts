@@ -3,6 +3,8 @@ import type { RefusalKind } from "../../server/core/gateway/admission.ts";
 import type { ServiceAnswer } from "@remotegpu/shared/instance/instance";
 import { WITHOUT_WORKERS } from "../../server/core/gateway/services/shared-origin.ts";
 import { whySilent } from "../../server/core/environments/web-access.ts";
+import type { GivenReason } from "../../server/core/reasons/plain-reason.ts";
+import { asReported } from "../../server/core/reasons/reason.ts";
 import type { TunnelError } from "../tunnel/tunnel.ts";
 import type { Answer } from "./answers.ts";
 
@@ -10,59 +12,77 @@ const SOON_SECONDS = 3;
 const LATER_SECONDS = 10;
 
 export function refusal({ kind, sentence }: { kind: RefusalKind; sentence: string }): Answer {
+  const reason = asReported(sentence);
   switch (kind) {
     case "no-entry":
-      return notIn(sentence);
+      return notIn(reason);
     case "no-right":
-      return { status: 403, title: "Not allowed", sentence };
+      return { problem: "forbidden", status: 403, title: "Not allowed", reason };
     case "not-found":
-      return { status: 404, title: "Nothing here", sentence };
+      return { problem: "not-found", status: 404, title: "Nothing here", reason };
     case "starting":
-      return { status: 503, title: "Still starting", sentence, retryAfterSeconds: SOON_SECONDS };
+      return {
+        problem: "starting",
+        status: 503,
+        title: "Still starting",
+        reason,
+        retryAfterSeconds: SOON_SECONDS,
+      };
     case "stopped":
-      return { status: 409, title: "It does not run", sentence };
+      return { problem: "not-running", status: 409, title: "It does not run", reason };
     case "not-there":
-      return { status: 404, title: "Not in this environment", sentence };
+      return { problem: "service-missing", status: 404, title: "Not in this environment", reason };
   }
 }
 
-export function notIn(sentence: string): Answer {
-  return { status: 401, title: "Not let in", sentence, headers: { "WWW-Authenticate": "Bearer" } };
+export function notIn(reason: GivenReason): Answer {
+  const headers = { "WWW-Authenticate": "Bearer" };
+  return { problem: "unauthenticated", status: 401, title: "Not let in", reason, headers };
 }
 
 export const forged: Answer = {
+  problem: "cross-site",
   status: 403,
   title: "Not from here",
-  sentence: "Another page asked for this; only this service's own page may.",
+  reason: "gateway-cross-site",
 };
 
 export const misdirected: Answer = {
+  problem: "misdirected",
   status: 421,
   title: "Not here",
-  sentence: "No service of this gateway has this name.",
+  reason: "gateway-name-unknown",
 };
 
 export const nothingHere: Answer = {
+  problem: "not-found",
   status: 404,
   title: "Nothing here",
-  sentence: "There is nothing at this address.",
+  reason: "nothing-at-address",
 };
 
 export const noWorker: Answer = {
   ...nothingHere,
-  sentence: "Services below paths share an origin, and have no service workers there.",
+  reason: "gateway-without-workers",
   headers: WITHOUT_WORKERS,
 };
 
-export function unknownNow(sentence: string): Answer {
-  return { status: 503, title: "Not available now", sentence, retryAfterSeconds: LATER_SECONDS };
+export function unknownNow(reason: GivenReason): Answer {
+  return {
+    problem: "unavailable",
+    status: 503,
+    title: "Not available now",
+    reason,
+    retryAfterSeconds: LATER_SECONDS,
+  };
 }
 
-export function tooMany(sentence: string, retryAfterSeconds: number): Answer {
+export function tooMany(reason: GivenReason, retryAfterSeconds: number): Answer {
   return {
+    problem: "too-many-requests",
     status: 429,
     title: "Too many requests",
-    sentence,
+    reason,
     headers: { "Retry-After": String(retryAfterSeconds) },
   };
 }
@@ -70,19 +90,32 @@ export function tooMany(sentence: string, retryAfterSeconds: number): Answer {
 /** The way to the host, or what answers behind it. `answer`: what the host itself saw of that last. */
 export function unreachable({ reason, message }: TunnelError, answer: ServiceAnswer | null): Answer {
   if (reason === "away")
-    return { status: 503, title: "The host is away", sentence: message, retryAfterSeconds: LATER_SECONDS };
-  const sentence = whySilent(answer) ?? message;
-  return { status: 502, title: "Nothing answers yet", sentence, retryAfterSeconds: SOON_SECONDS };
+    return {
+      problem: "host-unreachable",
+      status: 503,
+      title: "The host is away",
+      reason: asReported(message),
+      retryAfterSeconds: LATER_SECONDS,
+    };
+  return {
+    problem: "no-answer",
+    status: 502,
+    title: "Nothing answers yet",
+    reason: whySilent(answer) ?? asReported(message),
+    retryAfterSeconds: SOON_SECONDS,
+  };
 }
 
 export const late: Answer = {
+  problem: "timed-out",
   status: 504,
   title: "No answer in time",
-  sentence: "The service took longer than it may until the first byte of its answer.",
+  reason: "service-answer-late",
 };
 
 export const garbled: Answer = {
+  problem: "malformed-answer",
   status: 502,
   title: "No sound answer",
-  sentence: "What listens there ended the connection without an answer that is HTTP.",
+  reason: "service-answer-garbled",
 };

@@ -71,11 +71,7 @@ export class Entrance {
             useLink(this.#db, { tokenHash: sha256(ticket), environmentId, target: origin.target, now }),
           );
     if (entry === null) {
-      answer(
-        request,
-        response,
-        notIn("This link was used before, or its minute is over. remotegpu open makes another."),
-      );
+      answer(request, response, notIn("entry-link-used"));
       return true;
     }
     const expiresAt = new Date(now.getTime() + COOKIE_HOURS * MS_PER_HOUR);

@@ -2,6 +2,7 @@
  * What a request shows to come in: the token of a share in its address, a key of the API in a header, or the gateway's
  * cookie, in this order. Who that is, the database says, or said within the last minutes.
  */
+import type { PlainCode } from "../../server/core/reasons/reason.ts";
 import type { IncomingHttpHeaders } from "node:http";
 import { sha256 } from "@remotegpu/shared/proof/row-hash";
 import { isExpired } from "../../server/core/accounts/key-scopes.ts";
@@ -23,7 +24,7 @@ export type PresentedCredential = { path: string } & (
   | { by: "cookie" | "key"; entry: Entry }
   | { by: "share"; entry: Entry; expiresAt: Date }
   /** Something was shown that opens nothing, or nothing was. */
-  | { by: "nothing"; sentence: string }
+  | { by: "nothing"; reason: PlainCode }
 );
 
 interface CachedEntry {
@@ -58,7 +59,7 @@ export class PresentedEntries {
     if (taken.token !== null) {
       const found = await this.#found(sha256(taken.token), (hash) => this.#shareOf(hash));
       return found === null
-        ? { by: "nothing", path: taken.path, sentence: "This link has ended, or never was." }
+        ? { by: "nothing", path: taken.path, reason: "share-link-unknown" }
         : {
             by: "share",
             path: taken.path,
@@ -70,12 +71,12 @@ export class PresentedEntries {
     if (key !== null) {
       const found = await this.#found(sha256(key), (hash) => this.#personOf(hash));
       return found === null
-        ? { by: "nothing", path, sentence: "This key is not known, or it was revoked." }
+        ? { by: "nothing", path, reason: "key-unknown" }
         : { by: "key", path, entry: found.entry };
     }
     const entry = this.#cookies?.read(headers.cookie ?? "", host, this.#now()) ?? null;
     return entry === null
-      ? { by: "nothing", path, sentence: "Come in by a link: remotegpu open makes one." }
+      ? { by: "nothing", path, reason: "entry-link-missing" }
       : { by: "cookie", path, entry };
   }
 

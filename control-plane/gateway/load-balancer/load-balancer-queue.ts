@@ -3,6 +3,8 @@
  * came until one serves or has room, or until those that serve but were not reached are tried again. Counts what is open at
  * each replica; other gateways count their own.
  */
+import type { GivenReason } from "../../server/core/reasons/plain-reason.ts";
+import { asReported } from "../../server/core/reasons/reason.ts";
 import { partOf } from "../../server/core/gateway/services/key-limits.ts";
 import {
   chooseReplica,
@@ -30,11 +32,11 @@ export interface Given {
 export type Taken =
   | Given
   /** Nobody answers it, as things stand. */
-  | { kind: "closed"; sentence: string }
+  | { kind: "closed"; reason: GivenReason }
   /** So many wait already. */
-  | { kind: "full"; sentence: string; isServing: boolean }
+  | { kind: "full"; reason: GivenReason; isServing: boolean }
   /** It waited as long as it may. */
-  | { kind: "waited"; sentence: string; isServing: boolean };
+  | { kind: "waited"; reason: GivenReason; isServing: boolean };
 
 interface Replica extends ReplicaState {
   place: ReplicaPlace;
@@ -56,12 +58,9 @@ const AGAIN_MS = 500;
  */
 const CALLED_AT_ONCE = 8;
 const CALLED_EVERY_MS = 20;
-const SLEEPS =
-  "The service sleeps. A request with one of its own keys wakes it, or with a key of somebody who may manage it.";
-const NOT_REACHED = "No replica of the service is reached now.";
 const ENDING: Exclude<Taken, Given> = {
   kind: "waited",
-  sentence: "The gateway is ending.",
+  reason: "gateway-ending",
   isServing: false,
 };
 
@@ -151,12 +150,12 @@ export class LoadBalancerQueue {
    */
   async take(avoid: ReadonlySet<string>, gone: AbortSignal, { wakes }: { wakes: boolean }): Promise<Taken> {
     const closed = this.#whyClosedTo({ wakes });
-    if (closed !== null) return { kind: "closed", sentence: closed };
+    if (closed !== null) return { kind: "closed", reason: closed };
     const given = this.#waiting.size === 0 ? this.#give(avoid) : null;
     if (given !== null) return given;
     if (this.#isEnding) return ENDING;
     if (!this.#resting.delete(gone) && this.#isFull)
-      return { kind: "full", sentence: this.#whyWaits(), isServing: this.#isServing };
+      return { kind: "full", reason: this.#whyWaits(), isServing: this.#isServing };
     return await new Promise<Taken>((resolve) => {
       const end = (taken: Taken) => {
         clearTimeout(waiting.timer);
@@ -164,7 +163,7 @@ export class LoadBalancerQueue {
         this.#waiting.delete(waiting);
         resolve(taken);
       };
-      const giveUp = () => end({ kind: "waited", sentence: this.#whyWaits(), isServing: this.#isServing });
+      const giveUp = () => end({ kind: "waited", reason: this.#whyWaits(), isServing: this.#isServing });
       const timer = setTimeout(giveUp, patienceSeconds(this.#route) * MS_PER_SECOND);
       const waiting: Waiting = { wakes, avoid, resolve: end, timer };
       this.#waiting.add(waiting);
@@ -181,7 +180,7 @@ export class LoadBalancerQueue {
   async rest(gone: AbortSignal): Promise<Exclude<Taken, Given> | null> {
     if (this.#isEnding) return ENDING;
     if (!this.#resting.has(gone) && this.#isFull)
-      return { kind: "full", sentence: NOT_REACHED, isServing: false };
+      return { kind: "full", reason: "replicas-not-reached", isServing: false };
     await new Promise<void>((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -228,17 +227,18 @@ export class LoadBalancerQueue {
     return this.#route.replicas.length > 0;
   }
 
-  #whyWaits(): string {
+  #whyWaits(): GivenReason {
     const { statusReason, replicas } = this.#route;
-    if (replicas.length === 0) return `No replica of the service serves now. ${statusReason ?? ""}`.trim();
-    return "All replicas of the service are busy.";
+    if (replicas.length > 0) return "replicas-busy";
+    if (statusReason === null || statusReason === "") return "replicas-not-serving";
+    return { code: "replicas-not-serving-because", params: { why: asReported(statusReason) } };
   }
 
   /** That somebody waits is itself a reason to start a replica: it is counted in what the gateway reports. */
-  #whyClosedTo({ wakes }: { wakes: boolean }): string | null {
+  #whyClosedTo({ wakes }: { wakes: boolean }): GivenReason | null {
     const closed = whyClosed(this.#route);
-    if (closed !== null || wakes) return closed;
-    return this.#route.sleep === "asleep" && !this.#isServing ? SLEEPS : null;
+    if (closed !== null) return asReported(closed);
+    return !wakes && this.#route.sleep === "asleep" && !this.#isServing ? "service-asleep" : null;
   }
 
   #wakeFor(): void {
@@ -249,7 +249,7 @@ export class LoadBalancerQueue {
   #callUp(): void {
     for (const { wakes, resolve } of this.#waiting) {
       const closed = this.#whyClosedTo({ wakes });
-      if (closed !== null) resolve({ kind: "closed", sentence: closed });
+      if (closed !== null) resolve({ kind: "closed", reason: closed });
     }
     const nowMs = this.#nowMs();
     if (nowMs - this.#called.sinceMs >= CALLED_EVERY_MS) this.#called = { count: 0, sinceMs: nowMs };

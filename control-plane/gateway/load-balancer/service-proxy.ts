@@ -21,6 +21,7 @@ import {
   presentedRequestId,
   presentedServiceKey,
 } from "../../server/core/gateway/services/service-headers.ts";
+import { asReported } from "../../server/core/reasons/reason.ts";
 import { patienceSeconds } from "../../server/core/gateway/services/service-route.ts";
 import { type Answer, answer, answerUpgrade, sandboxOf } from "../answers/answers.ts";
 import {
@@ -326,7 +327,7 @@ export class ServiceProxy {
         const named = { serviceId: address.id, keyName, of };
         const passed = limits === null ? null : await this.#parts.keyGate.pass(named, limits);
         if (passed?.passes === false) {
-          const answered = tooMany(passed.sentence, passed.retryAfterSeconds);
+          const answered = tooMany(passed.reason, passed.retryAfterSeconds);
           return { kind: "answer", answer: withHeaders(answered, ownHeaders(call, cors)), counted: own };
         }
         if (passed !== null) own.whenOver(passed.over);
@@ -334,15 +335,14 @@ export class ServiceProxy {
       }
       if (isPublic)
         return { kind: "entered", line, call, cors, key: null, wakes: true, counted: counted(null) };
-      const answered =
-        right === null ? notIn("Send a key as `Authorization: Bearer <key>`.") : refusal(right);
+      const answered = right === null ? notIn("key-not-sent") : refusal(right);
       return {
         kind: "answer",
         answer: withHeaders(answered, ownHeaders(call, cors)),
         counted: counted(null),
       };
     } catch (error) {
-      if (error instanceof RightsUnknown) return refused(unknownNow(error.message));
+      if (error instanceof RightsUnknown) return refused(unknownNow(asReported(error.message)));
       throw error;
     }
   }
@@ -373,12 +373,15 @@ function hasAnswered(
 }
 
 function notGiven(taken: Exclude<Taken, Given>): Answer {
-  if (taken.kind === "closed") return { status: 503, title: "It does not run", sentence: taken.sentence };
-  if (taken.isServing) return tooMany(taken.sentence, RETRY_AFTER_SECONDS);
+  const { reason } = taken;
+  if (taken.kind === "closed")
+    return { problem: "not-running", status: 503, title: "It does not run", reason };
+  if (taken.isServing) return tooMany(reason, RETRY_AFTER_SECONDS);
   return {
+    problem: "no-replica",
     status: 503,
     title: "No replica serves",
-    sentence: taken.sentence,
+    reason,
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   };
 }

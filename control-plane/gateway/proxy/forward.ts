@@ -2,6 +2,7 @@
  * Passes the requests and WebSockets of visits to their environment's container. Knows nothing of rights: each ends when its
  * visit's signal says so.
  */
+import { asReported } from "../../server/core/reasons/reason.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,7 +10,7 @@ import { type Client, headersToContainer } from "../../server/core/gateway/forwa
 import { isRelayed, portOf, targetText } from "../../server/core/environments/web-target.ts";
 import type { ResponseRateLimiter } from "../../server/core/gateway/response-rate.ts";
 import { answer, answerUpgrade } from "../answers/answers.ts";
-import { garbled, late, unreachable, refusal } from "../answers/refusals.ts";
+import { garbled, late, notIn, unreachable } from "../answers/refusals.ts";
 import { type Destination, TunnelError } from "../tunnel/tunnel.ts";
 import type { Visit } from "../entry/visit.ts";
 import type { ReverseProxy } from "./reverse-proxy.ts";
@@ -105,9 +106,9 @@ export class Forwarder {
   }
 
   #end(request: IncomingMessage, response: ServerResponse, { signal }: Visit): void {
-    const sentence = typeof signal.reason === "string" ? signal.reason : "This is over.";
+    const reason = typeof signal.reason === "string" ? asReported(signal.reason) : "entry-over";
     if (response.headersSent) response.destroy();
-    else answer(request, response, refusal({ kind: "no-entry", sentence }));
+    else answer(request, response, notIn(reason));
   }
 }
 

@@ -10,6 +10,7 @@ import { KIB } from "@remotegpu/shared/values/units";
 import type { Database } from "../../server/store/database/database.ts";
 import { newestLeases } from "../../server/store/leases/lease-views.ts";
 import { type Answer, answerUpgrade } from "../answers/answers.ts";
+import { asReported, type Reason } from "../../server/core/reasons/reason.ts";
 import { targetText } from "../../server/core/environments/web-target.ts";
 import { plainAddressOf } from "../entry/client.ts";
 import { TunnelError, type Tunnels } from "../tunnel/tunnel.ts";
@@ -45,7 +46,7 @@ export class RelaySockets implements Pick<VisitHandler, "upgrade"> {
 
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, visit: Visit): Promise<void> {
     const inside = await this.#open(visit, plainAddressOf(request, this.#deps.isBehindProxy));
-    if ("sentence" in inside) return answerUpgrade(request, socket, inside);
+    if ("reason" in inside) return answerUpgrade(request, socket, inside);
     if (socket.destroyed || visit.signal.aborted) return void inside.destroy();
     this.#server.handleUpgrade(request, socket, head, (client) => carry(client, inside, visit.signal));
   }
@@ -56,7 +57,7 @@ export class RelaySockets implements Pick<VisitHandler, "upgrade"> {
     const leases = await newestLeases(db, environment.id);
     const lease = leases.find(({ service_type: service, want }) => service === target && want === "held");
     if (lease === undefined)
-      return notLed(name, 409, `Its ${name} port was released. Renew the access to take another.`);
+      return notLed(name, 409, { code: "service-port-released", params: { service: name } });
     try {
       return await tunnels.open({
         hostId: environment.hostId,
@@ -66,15 +67,16 @@ export class RelaySockets implements Pick<VisitHandler, "upgrade"> {
       });
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      return notLed(name, error.reason === "away" ? 502 : 503, error.message);
+      return notLed(name, error.reason === "away" ? 502 : 503, asReported(error.message));
     }
   }
 }
 
-const notLed = (name: string, status: number, sentence: string): Answer => ({
+const notLed = (name: string, status: number, reason: Reason): Answer => ({
+  problem: "port-unreachable",
   status,
   title: `${name} leads nowhere`,
-  sentence,
+  reason,
 });
 
 function carry(client: WebSocket, inside: Duplex, right: AbortSignal): void {

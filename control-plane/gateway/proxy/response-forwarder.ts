@@ -12,14 +12,12 @@ import {
 } from "../../server/core/gateway/forwarded-headers.ts";
 import type { FairScheduler } from "./fair-scheduler.ts";
 import type { PooledClient, ClientPool } from "../pool/client-pool.ts";
+import { InterimAnswers } from "./interim-answers.ts";
 
 /** A body of at most so much goes out with its head. */
 const SMALL_BYTES = 16 * 1024;
 export const GONE = new Error("the client is gone");
-export const ENDLESS = new Error("there is no end of interim answers");
 const GIVEN_UP = new Error("this was given up");
-/** Before the answer itself; servers send one or two. */
-export const MAX_INTERIM_ANSWERS = 32;
 /** Other reasons than these are told by the number alone. */
 const PLAIN_REASON = /^[\t\x20-\x7e]*$/;
 
@@ -115,7 +113,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
   #wholeLength = -1;
   #whole: Buffer | null = null;
   #isGathering = false;
-  #interim = 0;
+  readonly #interim = new InterimAnswers();
 
   constructor(
     response: ServerResponse,
@@ -159,12 +157,7 @@ class ResponseForwarder implements Dispatcher.DispatchHandler {
     headers: HeaderMap,
     reason = "",
   ): void {
-    // What is only on the way is not the answer.
-    if (status < 200) {
-      this.#interim += 1;
-      if (this.#interim > MAX_INTERIM_ANSWERS) controller.abort(ENDLESS);
-      return;
-    }
+    if (this.#interim.takes(status, controller)) return;
     if (this.#response.headersSent) return;
     // Else they, and with them all that was read in one piece, stay for as long as the answer lasts.
     controller.rawHeaders = null;

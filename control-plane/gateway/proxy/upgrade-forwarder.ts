@@ -9,7 +9,8 @@ import type { HeaderMap } from "../../server/core/gateway/forwarded-headers.ts";
 import { sendFinalResponse } from "../answers/final-response.ts";
 import type { FairScheduler } from "./fair-scheduler.ts";
 import type { PooledClient } from "../pool/client-pool.ts";
-import { ENDLESS, GONE, MAX_INTERIM_ANSWERS } from "./response-forwarder.ts";
+import { InterimAnswers } from "./interim-answers.ts";
+import { GONE } from "./response-forwarder.ts";
 
 /** A container did not say in time whether it takes a WebSocket. */
 export class LateError extends Error {
@@ -77,7 +78,7 @@ class UpgradeForwarder implements Dispatcher.DispatchHandler {
   /** The head of a refusal is on its way, and of each piece of its body has to be said how long it is. */
   #isRefused = false;
   #isChunked = false;
-  #interim = 0;
+  readonly #interim = new InterimAnswers();
 
   constructor(
     forwarded: ForwardedUpgrade,
@@ -140,12 +141,7 @@ class UpgradeForwarder implements Dispatcher.DispatchHandler {
     headers: HeaderMap,
     reason = "",
   ): void {
-    // What is only on the way is not the answer.
-    if (status < 200) {
-      this.#interim += 1;
-      if (this.#interim > MAX_INTERIM_ANSWERS) controller.abort(ENDLESS);
-      return;
-    }
+    if (this.#interim.takes(status, controller)) return;
     this.#answeredNow();
     const { socket, answered } = this.#forwarded;
     if (socket.destroyed) return;

@@ -2,6 +2,8 @@
  * How much of the gateway one address, one origin and one visitor of it may hold at once: requests a second, requests that
  * are open, WebSockets. A flood of one costs the others nothing but the answer that says so.
  */
+import type { GivenReason } from "../../server/core/reasons/plain-reason.ts";
+import type { Reason } from "../../server/core/reasons/reason.ts";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
 import { type RateLimit, RateLimiter } from "../../server/core/accounts/rate-limiter.ts";
 
@@ -37,7 +39,7 @@ export const SERVICE_LIMITS: Omit<GatewayLimits, "connections"> = {
 
 export type Taken =
   | { taken: true; release: () => void }
-  | { taken: false; sentence: string; retryAfterSeconds: number };
+  | { taken: false; reason: GivenReason; retryAfterSeconds: number };
 
 export class Load {
   readonly #limits: Omit<GatewayLimits, "connections">;
@@ -55,24 +57,17 @@ export class Load {
   take(what: { address: string; host: string; isSocket: boolean; nowMs: number }): Taken {
     const { address, host, isSocket, nowMs } = what;
     const { openPerAddress, openPerOrigin, socketsPerOrigin } = this.#limits;
-    const waits: [string, number][] = [
-      ["this address", this.#addresses.take(address, nowMs)],
-      ["this service", this.#origins.take(host, nowMs)],
+    const waits: [GivenReason, number][] = [
+      ["gateway-requests-of-address-too-many", this.#addresses.take(address, nowMs)],
+      ["gateway-requests-of-service-too-many", this.#origins.take(host, nowMs)],
     ];
-    for (const [whose, seconds] of waits)
-      if (seconds > 0) return refused(`Too many requests of ${whose}.`, seconds);
-    const counted: [string, string, number][] = [
-      [`a ${address}`, `${openPerAddress} requests of this address are open`, openPerAddress],
-      [`o ${host}`, `${openPerOrigin} requests of this service are open`, openPerOrigin],
+    for (const [reason, seconds] of waits) if (seconds > 0) return refused(reason, seconds);
+    const counted: [string, Reason, number][] = [
+      [`a ${address}`, openRequests("open-requests-of-address-too-many", openPerAddress), openPerAddress],
+      [`o ${host}`, openRequests("open-requests-of-service-too-many", openPerOrigin), openPerOrigin],
     ];
-    if (isSocket)
-      counted.push([
-        `w ${host}`,
-        `${socketsPerOrigin} WebSockets of this service are open`,
-        socketsPerOrigin,
-      ]);
-    for (const [key, sentence, most] of counted)
-      if (this.#open.of(key) >= most) return refused(`${sentence}, which is the most.`, 5);
+    if (isSocket) counted.push([`w ${host}`, openSockets(socketsPerOrigin), socketsPerOrigin]);
+    for (const [key, reason, most] of counted) if (this.#open.of(key) >= most) return refused(reason, 5);
     const keys = counted.map(([key]) => key);
     for (const key of keys) this.#open.add(key);
     const release = () => {
@@ -82,8 +77,19 @@ export class Load {
   }
 }
 
-const refused = (sentence: string, retryAfterSeconds: number): Taken => ({
+function openRequests(
+  code: "open-requests-of-address-too-many" | "open-requests-of-service-too-many",
+  most: number,
+): Reason {
+  return { code, params: { max_requests: most } };
+}
+
+function openSockets(most: number): Reason {
+  return { code: "open-sockets-of-service-too-many", params: { max_sockets: most } };
+}
+
+const refused = (reason: GivenReason, retryAfterSeconds: number): Taken => ({
   taken: false,
-  sentence,
+  reason,
   retryAfterSeconds,
 });

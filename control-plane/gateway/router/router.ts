@@ -22,6 +22,7 @@ import type { ResponseRateLimiter } from "../../server/core/gateway/response-rat
 import { isRelayed } from "../../server/core/environments/web-target.ts";
 import type { Knock } from "../../server/core/gateway/waking.ts";
 import { readForm } from "../../server/core/gateway/request-form.ts";
+import { asReported } from "../../server/core/reasons/reason.ts";
 import type { Entrance } from "../entry/entrance.ts";
 import type { OpenVisits } from "../entry/open-visits.ts";
 import type { Waker } from "../entry/waker.ts";
@@ -98,7 +99,7 @@ export class Router {
         { error, method: request.method, host: request.headers.host },
         "a request failed",
       );
-      answer(request, response, unknownNow("This is our fault. It was written to the log."));
+      answer(request, response, unknownNow("internal-error"));
     });
   }
 
@@ -106,7 +107,7 @@ export class Router {
     socket.on("error", () => socket.destroy());
     void this.#serveSocket(request, socket, head).catch((error: unknown) => {
       this.#parts.log.error({ error, host: request.headers.host }, "a WebSocket failed");
-      answerUpgrade(request, socket, unknownNow("This is our fault. It was written to the log."));
+      answerUpgrade(request, socket, unknownNow("internal-error"));
     });
   }
 
@@ -189,7 +190,8 @@ export class Router {
     const form = readForm({ method, url, httpVersion, rawHeaders, isSocket: as.isSocket });
     if (!form.isSound) {
       if (isBelowServices(url)) sandbox(request);
-      return respond({ status: form.status, title: "Not understood", sentence: form.sentence });
+      const { status, reason } = form;
+      return respond({ problem: "malformed-request", status, title: "Not understood", reason });
     }
     request.url = form.path;
     const requested = readHost(base, form.host);
@@ -203,7 +205,7 @@ export class Router {
       isSocket: as.isSocket,
       nowMs: now().getTime(),
     });
-    if (!taken.taken) return respond(tooMany(taken.sentence, taken.retryAfterSeconds));
+    if (!taken.taken) return respond(tooMany(taken.reason, taken.retryAfterSeconds));
     as.ended(taken.release);
     if (isShared && named === null && isForWorker(request.headers)) return respond(noWorker);
     if (service !== null) return { kind: "service", address: service, host: form.host };
@@ -214,7 +216,7 @@ export class Router {
         return (await as.enter(requested)) ? { kind: "served" } : respond(nothingHere);
       return await this.#comeIn(request, requested, as.isSocket);
     } catch (error) {
-      if (error instanceof RightsUnknown) return respond(unknownNow(error.message));
+      if (error instanceof RightsUnknown) return respond(unknownNow(asReported(error.message)));
       throw error;
     }
   }
@@ -224,12 +226,12 @@ export class Router {
     const path = request.url?.split("?")[0] ?? "";
     if (!isSocket) {
       if (path !== "/healthz") return respond(nothingHere);
-      return respond({ status: 200, title: "It runs", sentence: "The gateway runs." });
+      return respond({ problem: null, status: 200, title: "It runs", reason: "gateway-running" });
     }
     const [, target = "", id = ""] = RELAYED_PATH.exec(path) ?? [];
     if (!isRelayed(target)) return respond(nothingHere);
     const presented = await this.#parts.presented.read({ headers: request.headers, host: "", path });
-    if (presented.by !== "key") return respond(notIn("Send a key as `Authorization: Bearer <key>`."));
+    if (presented.by !== "key") return respond(notIn("key-not-sent"));
     const host = request.headers.host ?? "";
     return await this.#visit(request, presented, { environmentId: id, target, host });
   }
@@ -239,7 +241,7 @@ export class Router {
     const { host, target } = origin;
     const { headers, method = "", url = "" } = request;
     const presented = await entries.read({ headers, host, path: url });
-    if (presented.by === "nothing") return respond(notIn(presented.sentence));
+    if (presented.by === "nothing") return respond(notIn(presented.reason));
     const ownOrigin = `${base?.scheme ?? "https"}://${host}`;
     const isRefused = isSocket
       ? isForeignSocket(headers, ownOrigin, presented.by)

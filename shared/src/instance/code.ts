@@ -3,6 +3,7 @@
  * plane, and is fetched part by part by each host on which a job with it is placed.
  */
 import { z } from "zod";
+import { valueFailure } from "../values/value-failure.ts";
 import { text } from "../values/text.ts";
 import { KIB } from "../values/units.ts";
 
@@ -13,7 +14,7 @@ export const CODE_TARGET = "/gemini/code";
 export const CODE_PART_BYTES = 512 * KIB;
 export const MAX_CODE_BYTES = 100_000_000;
 
-export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, valueFailure("sha256-malformed", {}));
 
 export const PackedCode = z.object({ sha256: Sha256, bytes: z.int().positive().max(MAX_CODE_BYTES) });
 export type PackedCode = z.infer<typeof PackedCode>;

@@ -4,6 +4,7 @@
  * registries stand in no order and in no report: the host asks for one at the moment of its pull.
  */
 import { z } from "zod";
+import type { HostReason } from "../reasons/host-reports/host-reason.ts";
 import type { Feature } from "./features.ts";
 import { InstanceId } from "../values/ids.ts";
 import { text } from "../values/text.ts";
@@ -45,7 +46,7 @@ export type FetchId = z.infer<typeof FetchId>;
 export const DesiredFetch = z.object({ fetchId: FetchId, image: ImageName, terms: ImageTerms });
 export type DesiredFetch = z.infer<typeof DesiredFetch>;
 
-/** Why an image does not come, in the few words that customers see (`PULL_PROBLEM_SENTENCES`). */
+/** Why an image does not come, in the few words that customers see (`PULL_PROBLEM_REASONS`). */
 export const PULL_PROBLEMS = [
   "refused",
   "no-such-image",
@@ -59,16 +60,16 @@ export const PULL_PROBLEMS = [
 export type PullProblem = (typeof PULL_PROBLEMS)[number];
 
 /** Nothing of what a registry or a daemon said goes into them: that may come from where customers may not look. */
-export const PULL_PROBLEM_SENTENCES: Record<PullProblem, string> = {
-  refused: "The registry refused: the image is private, or its credentials are wrong.",
-  "no-such-image": "There is no such image.",
-  "too-slow": "The registry is too slow.",
-  unreachable: "The registry cannot be reached.",
-  "not-allowed": "Images of this registry may not be used here.",
-  "no-room": "The host has no room for the image.",
-  "wrong-platform": "The image is not made for this kind of machine.",
-  failed: "The image could not be fetched.",
-};
+export const PULL_PROBLEM_REASONS = {
+  refused: { code: "image-refused", params: {} },
+  "no-such-image": { code: "image-not-found", params: {} },
+  "too-slow": { code: "image-registry-slow", params: {} },
+  unreachable: { code: "image-registry-unreachable", params: {} },
+  "not-allowed": { code: "image-registry-not-allowed", params: {} },
+  "no-room": { code: "image-without-room", params: {} },
+  "wrong-platform": { code: "image-of-other-platform", params: {} },
+  failed: { code: "image-fetch-failed", params: {} },
+} as const satisfies Record<PullProblem, HostReason>;
 
 /** How far a pull is that the host was asked for, by an order placed there or a fetch. */
 export const ObservedPull = z.object({

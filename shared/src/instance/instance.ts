@@ -3,6 +3,7 @@
  * and replicas look alike to it.
  */
 import { z } from "zod";
+import { valueFailure } from "../values/value-failure.ts";
 import { BootId, GpuUuid, InstanceId, RunId, WorkloadId } from "../values/ids.ts";
 import { PackedCode } from "./code.ts";
 import { GpuFault, MAX_GPU_FAULTS } from "./gpu-errors.ts";
@@ -12,6 +13,7 @@ import { Probe } from "./probe.ts";
 import { Idleness, MAX_STALL_SECONDS } from "./progress.ts";
 import { RankKeys, RankLaunch } from "./rank-launch.ts";
 import { SshAccess } from "./ssh-access.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 import { KIB } from "../values/units.ts";
 import { WORKLOAD_KINDS } from "../values/workload.ts";
@@ -21,7 +23,7 @@ export const PoolPath = text(512)
   .regex(/^[^/]+(\/[^/]+)*$/)
   .refine(
     (path) => !path.split("/").some((part) => part === "." || part === ".."),
-    "must stay below the pool",
+    valueFailure("pool-path-outside", {}),
   );
 
 /** A dataset or model of the pool, always read-only. `target` is a path of the container. */
@@ -269,6 +271,8 @@ export const ObservedInstance = z.object({
   phase: z.enum(["starting", "ready", "stopping", "stopped", "failed"]),
   /** A sentence: what it waits for or why it ended. */
   detail: text(2000),
+  /** The same as a code. Absent where all of it is of others, and from agents of before. */
+  reason: ReportedReason,
   problem: z.enum(INSTANCE_PROBLEMS).nullable(),
   containerId: text(128).nullable(),
   exitCode: z.int().min(-MAX_INT).max(MAX_INT).nullable(),

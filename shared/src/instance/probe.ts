@@ -1,5 +1,6 @@
 /** How a replica is asked whether it serves. Outside the spec hash; an order with one needs the feature "probes". */
 import { z } from "zod";
+import { valueFailure } from "../values/value-failure.ts";
 
 const MAX_THRESHOLD = 100;
 const MAX_PATH_LENGTH = 1_024;
@@ -15,9 +16,9 @@ const DOTS = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|\?|$)/i;
 export const HealthPath = z
   .string()
   .max(MAX_PATH_LENGTH)
-  .regex(ORIGIN_FORM, "must begin with one / and be printable ASCII without spaces")
-  .refine((path) => !NEVER_SENT.test(path), "must not contain # or \\")
-  .refine((path) => !DOTS.test(path), "must not have . or .. as a part");
+  .regex(ORIGIN_FORM, valueFailure("request-path-malformed", {}))
+  .refine((path) => !NEVER_SENT.test(path), valueFailure("request-path-with-fragment", {}))
+  .refine((path) => !DOTS.test(path), valueFailure("request-path-with-dots", {}));
 
 export const Probe = z.object({
   /** Null: it serves as soon as its port accepts a connection. */

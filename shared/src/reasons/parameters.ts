@@ -8,6 +8,7 @@
  * - `size` is a number of bytes, in the largest unit of which it is a whole number;
  * - `id` is for programs, and no text shows it;
  * - `names` are the first few of several names;
+ * - `choices` are the values of which a field takes one, each as it is written in JSON;
  * - `phrase` and `sentence` are another reason, which goes on in the text or stands in it as a sentence;
  * - `whole` is another reason as it is, `wholes` are several, one after the other;
  * - `items` are phrases with more between them than commas, `opening` are items that begin a sentence;
@@ -22,6 +23,7 @@ export type ParameterShape =
   | "size"
   | "id"
   | "names"
+  | "choices"
   | "alternatives"
   | "phrase"
   | "sentence"
@@ -64,6 +66,7 @@ interface ParameterValues<Nested> {
   size: number;
   id: string;
   names: FirstNames;
+  choices: readonly string[];
   alternatives: readonly string[];
   phrase: Nested;
   sentence: Nested;
@@ -108,6 +111,7 @@ function isParameter(shapes: CodeShapes, shape: ParameterShape, value: unknown):
       return typeof value === "number";
     case "names":
       return isFirst(value, "names", isText);
+    case "choices":
     case "alternatives":
       return isListOf(value, isText);
     case "phrase":

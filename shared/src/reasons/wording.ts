@@ -90,6 +90,8 @@ function piecesOfValue(shape: ParameterShape, value: unknown, language: Language
       return [ours(wholeSize(value as number))];
     case "names":
       return [ours(namesIn(value as FirstNames, language))];
+    case "choices":
+      return [ours((value as string[]).map((one) => `"${one}"`).join("|"))];
     case "alternatives":
       return [ours((value as string[]).join(betweenAlternatives))];
     case "phrase":

@@ -3,23 +3,26 @@
  * never through a shell or a command line. What the product itself sets is reserved.
  */
 import { z } from "zod";
+import { valueFailure } from "./value-failure.ts";
 import { KIB } from "./units.ts";
 import { text } from "./text.ts";
 
 export const MAX_ENV_VARS = 64;
 export const MAX_ENV_BYTES = 32 * KIB;
+const TOO_MANY = valueFailure("env-vars-too-many", { max_variables: MAX_ENV_VARS });
+const TOO_LARGE = valueFailure("env-vars-too-large", { max_bytes: MAX_ENV_BYTES });
 const RESERVED = /^(NVIDIA_.*|LD_.*|CUDA_VISIBLE_DEVICES|GEMINI_.*)$/;
 
 export const EnvVarName = z
   .string()
   .max(256)
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name of letters, digits and _")
-  .refine((name) => !RESERVED.test(name), "is reserved for the product");
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, valueFailure("env-var-name-malformed", {}))
+  .refine((name) => !RESERVED.test(name), valueFailure("env-var-name-reserved", {}));
 
 export const EnvVars = z
   .record(EnvVarName, text(MAX_ENV_BYTES))
-  .refine((vars) => Object.keys(vars).length <= MAX_ENV_VARS, `at most ${MAX_ENV_VARS} variables`)
-  .refine((vars) => envBytes(vars) <= MAX_ENV_BYTES, `at most ${MAX_ENV_BYTES} bytes in all`);
+  .refine((vars) => Object.keys(vars).length <= MAX_ENV_VARS, TOO_MANY)
+  .refine((vars) => envBytes(vars) <= MAX_ENV_BYTES, TOO_LARGE);
 export type EnvVars = z.infer<typeof EnvVars>;
 
 /** Bytes as the kernel counts them: NAME=value and the closing NUL of each. */

@@ -3,6 +3,7 @@
  * Postgres, so they stop here.
  */
 import { z } from "zod";
+import { valueFailure } from "./value-failure.ts";
 
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\u0000");
@@ -14,13 +15,13 @@ const DISPLAYABLE = new RegExp(`^${NO_CONTROL_CHARACTER}*$`);
 
 /** Any storable text of at most `maxLength` UTF-16 units. */
 export function text(maxLength: number) {
-  return z.string().max(maxLength).refine(isStorable, "must be well-formed text without U+0000");
+  return z.string().max(maxLength).refine(isStorable, valueFailure("text-malformed", {}));
 }
 
 /** A name a person reads in a table: not blank, no control characters, no blanks at its ends. */
 export function displayText(maxLength: number) {
   return text(maxLength)
     .min(1)
-    .regex(DISPLAYABLE, "must not contain control characters")
-    .refine((value) => value === value.trim(), "must not begin or end with a blank");
+    .regex(DISPLAYABLE, valueFailure("text-with-control-characters", {}))
+    .refine((value) => value === value.trim(), valueFailure("text-with-outer-blanks", {}));
 }

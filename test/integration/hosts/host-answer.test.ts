@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { GIB } from "@remotegpu/shared/values/units";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noteSilence, silentHosts } from "@remotegpu/control-plane/server/store/hosts/host-connections";
 import type { Answer } from "../../support/http/api.ts";
 import { type ControlScene, openControlScene } from "../../support/worlds/control-scene.ts";
 
@@ -30,6 +31,39 @@ describe("a host's journal", () => {
     );
 
     expect(await reported("host-silent")).toMatchObject({ journal: null, pending_usage_rows: 0 });
+  });
+});
+
+describe("why a host is not reached or used", () => {
+  test("is told as a code beside each text", async () => {
+    await scene.api.db.query(
+      `INSERT INTO hosts (id, name, ip_address, connection, status, last_heartbeat, storage_pool, pool_state)
+       VALUES ('host-away', 'host-away', '10.0.0.2', 'connected', 'online', '2026-03-01T08:00:00Z', 'pool-a', 'failed')`,
+    );
+    const [silent] = await silentHosts(scene.api.db, new Date());
+    await noteSilence(scene.api.db, { host: silent!, to: "unreachable", status: "offline", now: new Date() });
+
+    const host = await reported("host-away");
+
+    expect(host).toMatchObject({
+      status_reason: expect.stringMatching(/^No heartbeat since/),
+      status_reason_code: "host-silent-since",
+      pool_reason_code: "pool-unused",
+      pool_reason_params: { why: { code: "pool-not-shared", params: { storage_pool: "pool-a" } } },
+      address_detail_code: "address-not-seen-yet",
+      address_detail_params: { address: "10.0.0.2" },
+      tunnel_detail_code: "tunnel-without-port",
+    });
+  });
+
+  test("has no code of a text that an earlier version wrote in its place", async () => {
+    await scene.api.db.query("UPDATE hosts SET status_reason = 'Unplugged.' WHERE id = 'host-away'");
+
+    expect(await reported("host-away")).toMatchObject({
+      status_reason: "Unplugged.",
+      status_reason_code: "as-reported",
+      status_reason_params: { text: "Unplugged." },
+    });
   });
 
   test("has its end as the host tells it, and how far it is ingested; one that was begun before counts until it is", async () => {

@@ -1,10 +1,11 @@
 /** Orders whose image is still on its way: what they hold, what they are told, what they pay, and how that ends. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { ingestBatch } from "@remotegpu/control-plane/server/controllers/ingest/ingest";
 import { pullsOfHost, putHostPulls } from "@remotegpu/control-plane/server/store/hosts/images/host-pulls";
 import { acquireLeadership } from "@remotegpu/control-plane/server/store/database/leader";
-import { type ObservedPull, PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
+import { type ObservedPull, PULL_PROBLEM_REASONS } from "@remotegpu/shared/instance/image-fetch";
 import { InstanceId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { GIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
@@ -488,7 +489,7 @@ describe("an image that does not come", () => {
       await host.report([]);
       await scene.fetches();
 
-      expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES[problem]]);
+      expect(await status(alice, id)).toEqual(["error", textOf(PULL_PROBLEM_REASONS[problem])]);
       expect(await lastFetch()).toEqual({ outcome: "failed", problem });
       const events = await scene.api.request("GET", `/api/v1/environments/${id}/events`, { as: alice });
       expect(JSON.stringify([await why(alice, id), events.body])).not.toContain("secret");
@@ -535,7 +536,7 @@ describe("an image that does not come", () => {
     await report("pulling", 1);
     expect(await scene.fetches()).toBe(true);
 
-    expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES["too-slow"]]);
+    expect(await status(alice, id)).toEqual(["error", textOf(PULL_PROBLEM_REASONS["too-slow"])]);
   });
 
   test("because its registry goes off the list is asked for no more, and its order waits with that reason", async () => {
@@ -564,7 +565,7 @@ describe("an image that does not come", () => {
     await host.heartbeat();
     await scene.fetches();
 
-    expect(await status(alice, id)).toEqual(["error", PULL_PROBLEM_SENTENCES["too-slow"]]);
+    expect(await status(alice, id)).toEqual(["error", textOf(PULL_PROBLEM_REASONS["too-slow"])]);
   });
 
   test.each<[string, () => Promise<unknown>]>([

@@ -1,4 +1,5 @@
 /** Images are pulled from a registry by the real runtime: for whoever wants them, as long as he does, and fairly. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -24,7 +25,7 @@ import { JournalError } from "@remotegpu/agent/journal/database/journal-database
 import { requestRegistry } from "@remotegpu/agent/host/registry-requests";
 import { preflight } from "@remotegpu/agent/loop/images/registry-preflight";
 import { pullImage } from "@remotegpu/agent/runtime/images/image-pull";
-import { PULL_PROBLEM_SENTENCES } from "@remotegpu/shared/instance/image-fetch";
+import { PULL_PROBLEM_REASONS } from "@remotegpu/shared/instance/image-fetch";
 import { MIB } from "@remotegpu/shared/values/units";
 import { BUSYBOX_IMAGE } from "../../support/samples/desired-instance.ts";
 import { docker, importBusyboxImage } from "../../support/containers/docker.ts";
@@ -95,11 +96,11 @@ describe("an image that an order wants", () => {
 
     expect(state).toEqual({
       kind: "missing",
-      detail: `Image ${taken} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES["not-allowed"]}`,
+      why: { code: "image-not-on-offer", params: { image: taken, why: PULL_PROBLEM_REASONS["not-allowed"] } },
     });
     expect(await host.pulls.ensure(byId)).toEqual({
       kind: "missing",
-      detail: `Image ${Id} is not on offer on this host, and an id cannot be pulled.`,
+      why: { code: "image-id-not-on-offer", params: { image: Id } },
     });
     expect(reference).not.toBe(taken);
   });
@@ -159,7 +160,7 @@ describe("an image that an order wants", () => {
 
     expect(await host.outcome(options)).toEqual({
       kind: "missing",
-      detail: `Image ${options.image} is not on offer on this host, and an id cannot be pulled.`,
+      why: { code: "image-id-not-on-offer", params: { image: options.image } },
     });
   });
 
@@ -167,7 +168,7 @@ describe("an image that an order wants", () => {
     const { reference, bytes } = registry.push("team/large", { layerBytes: [3 * MIB, MIB] });
     const options = imageOfOrder(reference, "ann");
     registry.fail({ kind: "trickle", pieceBytes: 256 * 1024, everyMs: 60 }, "team/large");
-    const detail = () => host.pulls.waits(host.nowMs).get("ann" as never) ?? "";
+    const detail = () => textOf(host.pulls.waits(host.nowMs).get("ann" as never) ?? "");
 
     host.want(options);
     await eventually(() => {
@@ -375,10 +376,7 @@ describe("the disk of images", () => {
     expect(host.pullOf(reference)).toMatchObject({ state: "pulling" });
     host.disk = { freeBytes: 4, totalBytes: 100 };
 
-    expect(await host.outcome(options)).toHaveProperty(
-      "detail",
-      expect.stringContaining(PULL_PROBLEM_SENTENCES["no-room"]),
-    );
+    expect(await host.outcome(options)).toHaveProperty("why.params.why", PULL_PROBLEM_REASONS["no-room"]);
   });
 });
 
@@ -485,7 +483,7 @@ describe("a registry that stalls", () => {
       return reported?.state === "waiting" && reported;
     });
     expect(waiting.operatorDetail).toContain("given a rest");
-    expect(host.pulls.waits(host.nowMs).get("anns" as never)).toContain("did not answer well");
+    expect(host.pulls.waits(host.nowMs).get("anns" as never)).toHaveProperty("code", "image-registry-paused");
     host.want(ann, anns, cleo);
     expect(await host.outcome(cleo)).toMatchObject({ kind: "present" });
 
@@ -540,8 +538,8 @@ describe("what customers read", () => {
     const reported = host.pullOf(reference);
     inner.close();
 
-    const detail = `Image ${reference} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES.refused}`;
-    expect(state).toEqual({ kind: "missing", detail });
+    const params = { image: reference, why: PULL_PROBLEM_REASONS.refused };
+    expect(state).toEqual({ kind: "missing", why: { code: "image-not-on-offer", params } });
     expect(reported).toMatchObject({ fetchId: "f-eve", state: "failed", problem: "refused" });
     expect(reported?.operatorDetail).toContain("the inner answer");
     expect(JSON.stringify(host.log.lines)).toContain("the inner answer");
@@ -571,7 +569,7 @@ describe("what customers read", () => {
     const state = await host.outcome(options);
 
     expect(state).toMatchObject({ kind: "missing" });
-    expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES[problem]));
+    expect(state).toHaveProperty("why.params.why", PULL_PROBLEM_REASONS[problem]);
   });
 
   test("of an image that is made for other machines", async () => {
@@ -583,8 +581,8 @@ describe("what customers read", () => {
     host.want(options);
 
     expect(await host.outcome(options)).toHaveProperty(
-      "detail",
-      expect.stringContaining(PULL_PROBLEM_SENTENCES["wrong-platform"]),
+      "why.params.why",
+      PULL_PROBLEM_REASONS["wrong-platform"],
     );
   });
 });
@@ -772,7 +770,7 @@ describe("credentials of registries", () => {
     host.want(options);
     const state = await host.outcome(options);
 
-    expect(state).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES.refused));
+    expect(state).toHaveProperty("why.params.why", PULL_PROBLEM_REASONS.refused);
     expect(JSON.stringify(host.log.lines)).toContain("you said …");
     expect(JSON.stringify([host.log.lines, state])).not.toContain(login.password);
   });
@@ -820,7 +818,7 @@ describe("credentials of registries", () => {
     host.want(theirs, theirsById, mineById);
     const byName = await host.outcome(theirs);
 
-    expect(byName).toHaveProperty("detail", expect.stringContaining(PULL_PROBLEM_SENTENCES.refused));
+    expect(byName).toHaveProperty("why.params.why", PULL_PROBLEM_REASONS.refused);
     expect(await host.outcome(theirsById)).toMatchObject({ kind: "missing" });
     expect(await host.outcome(mineById)).toEqual({ kind: "present", imageId });
 

@@ -239,6 +239,8 @@ describe("DELETE /port-mappings/{id}", () => {
       state: "released",
       released_at: expect.any(String),
       release_reason: `Closed by customer ${alice.customerId}.`,
+      release_reason_code: "lease-closed-by",
+      release_reason_params: { actor: `customer ${alice.customerId}` },
     });
     expect((await access(id)).map(({ service }: { service: string }) => service)).not.toContain("custom");
   });

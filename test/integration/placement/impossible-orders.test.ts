@@ -42,6 +42,7 @@ describe("before the order", () => {
       return [body.fits, body.fits_reason];
     };
 
+    expect((await estimate({ gpu: 1 })).body).toMatchObject({ fits_reason_code: "order-fits-now" });
     const NOW = ["now", "There is room for it now."];
     const LATER = ["later", "No place for it is free now: it would wait."];
     expect(await fits({ gpu: 1 })).toEqual(NOW);

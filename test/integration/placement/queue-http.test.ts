@@ -1,5 +1,7 @@
 /** `GET /queue` over the real store: the line as it is tried, who sees what of it, and how long it is kept. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { isReason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import type { Queue } from "@remotegpu/control-plane/server/http/queue/queue";
 import { setSetting } from "@remotegpu/control-plane/server/store/accounts/settings";
 import type { Caller } from "../../support/http/api.ts";
@@ -85,6 +87,22 @@ describe("the line", () => {
     const { suggestions } = await whyOf(first?.id ?? "");
     expect(first?.would_start).toMatch(/it would start now\.$/);
     expect(suggestions.map(({ sentence }: { sentence: string }) => sentence)).toContain(first?.would_start);
+    expect(suggestions).toContainEqual(
+      expect.objectContaining({
+        sentence_code: first?.would_start_code,
+        sentence_params: first?.would_start_params,
+      }),
+    );
+    expect(first?.would_start_code).toMatch(/^would-start-/);
+  });
+
+  test("tells why an order waits as a code, whose text is the reason", async () => {
+    const { items } = await queue();
+
+    const [first] = items;
+    const reason = { code: first?.reason_code, params: first?.reason_params };
+    expect(isReason(reason) && inEnglish(reason)).toBe(first?.reason);
+    expect(first?.reason_code).not.toBe("as-reported");
   });
 
   test("is one for a second, and another after that", async () => {

@@ -15,6 +15,7 @@ export function sampleValue(shape: ParameterShape, nth: number): unknown {
       return nth;
     case "names":
       return { names: [name], more: 0 };
+    case "choices":
     case "alternatives":
       return [name];
     case "phrase":

@@ -4,6 +4,8 @@
  * the answers of one probe after another to what is known of a run; whether its time counts is decided in
  * core/metering/run-access.ts, what is done in core/reconcile. Pure.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { BootId, GpuUuid } from "@remotegpu/shared/values/ids";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { CardNode } from "./card-nodes.ts";
@@ -49,7 +51,7 @@ export type DeviceAccess = {
 };
 
 /** That a run's container is kept from its cards, as its record has it. */
-export type Refusal = {
+export type Refusal = Worded & {
   /** The boot that the times here belong to. */
   bootId: BootId;
   /** When it was last seen to have them; null where that is not known. */
@@ -61,8 +63,6 @@ export type Refusal = {
   /** When it was seen to have them again; null while it has not been. */
   againMs: number | null;
   gpus: GpuUuid[];
-  /** A sentence. */
-  detail: string;
 };
 
 export function newAccess(nowMs: number): DeviceAccess {
@@ -138,7 +138,7 @@ function openRefusal(before: Refusal | undefined, access: DeviceAccess, bootId: 
     return isConfirmed && !before.isConfirmed ? { ...before, ...confirmation(access) } : before;
   const gpus = refusedGpus(access);
   const { passedMs } = access;
-  return { bootId, passedMs, ...confirmation(access), againMs: null, gpus, detail: sentenceOf(gpus) };
+  return { bootId, passedMs, ...confirmation(access), againMs: null, gpus, ...worded(accessLost(gpus)) };
 }
 
 function confirmation(access: DeviceAccess): Pick<Refusal, "isConfirmed" | "confirmedMs"> {
@@ -151,6 +151,6 @@ export function isDeniedCards(refusal: Refusal | undefined): refusal is Refusal 
   return refusal?.isConfirmed === true && refusal.againMs === null;
 }
 
-function sentenceOf(gpus: readonly GpuUuid[]): string {
-  return `Its container lost access to GPU ${gpus.join(", ")}: the device rules of its host refuse it.`;
+function accessLost(gpus: readonly GpuUuid[]): HostReason {
+  return { code: "gpu-access-lost", params: { gpu_uuids: gpus.join(", ") } };
 }

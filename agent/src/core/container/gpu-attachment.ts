@@ -2,6 +2,7 @@
  * How a container gets its GPUs: by CDI names, by the runtime's own NVIDIA support, or plainly by the devices,
  * mounts and environment that the same CDI spec lists. Each way gives exactly the GPUs of the placement.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import type { AttachMode } from "@remotegpu/shared/messages/host-report";
 import type { AttachedGpu } from "@remotegpu/shared/instance/instance";
@@ -27,7 +28,7 @@ export type GpuAttachment =
 
 export type AttachmentResult =
   | { attached: true; attachment: GpuAttachment }
-  | { attached: false; problem: "gpu-missing"; detail: string };
+  | { attached: false; problem: "gpu-missing"; why: HostReason };
 
 /** The parts of a container's options that the attachment decides. */
 export type GpuOptions = {
@@ -95,8 +96,7 @@ export function attachmentOf(
   const uuids = gpus.map((gpu) => gpu.uuid);
   if (uuids.length === 0) return { attached: true, attachment: { mode: "none" } };
   if (mode === null) {
-    const detail = "This host has no way to give GPUs to a container: no CDI spec and no NVIDIA runtime.";
-    return { attached: false, problem: "gpu-missing", detail };
+    return { attached: false, problem: "gpu-missing", why: { code: "gpus-not-attachable", params: {} } };
   }
   if (mode === "gpus") {
     const nodes = [...new Set(uuids.flatMap((uuid) => nodesOf.get(uuid) ?? []))];
@@ -106,8 +106,8 @@ export function attachmentOf(
   for (const uuid of uuids) {
     const device = known.find((candidate) => candidate.uuid === uuid);
     if (!device) {
-      const detail = `GPU ${uuid} is not on this host: no CDI spec names it.`;
-      return { attached: false, problem: "gpu-missing", detail };
+      const why: HostReason = { code: "gpu-not-in-cdi", params: { gpu_uuid: uuid } };
+      return { attached: false, problem: "gpu-missing", why };
     }
     devices.push(device);
   }

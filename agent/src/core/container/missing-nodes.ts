@@ -2,6 +2,8 @@
  * Adds to what is told of each run that runs which device nodes of its cards are gone from its container. Only somebody in
  * there takes them away, and a program that has one open keeps it, so that nothing else comes of it.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { inSequence, statementOf, worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { DeviceAccess } from "./device-access.ts";
@@ -13,7 +15,7 @@ export function withMissingNodes(
   return instances.map((instance) => {
     const missing = access.get(instance.runId)?.missing ?? [];
     if (missing.length === 0 || instance.phase !== "ready") return instance;
-    const detail = `${instance.detail} Removed inside of it: ${missing.join(", ")}. What begins there now finds no GPU.`;
-    return { ...instance, detail };
+    const removed: HostReason = { code: "gpu-nodes-removed", params: { nodes: missing.join(", ") } };
+    return { ...instance, ...worded(inSequence(statementOf(instance), removed)) };
   });
 }

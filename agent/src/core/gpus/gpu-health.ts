@@ -3,6 +3,7 @@
  * card that fails is cordoned by the host itself, alone; the way back is a row of good samples once nothing holds it.
  * What to do with the containers of a failed card is decided in reconcile.ts, and what is charged in run-cards.ts.
  */
+import { reasonOf, worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuCordon, GpuReport } from "@remotegpu/shared/messages/host-report";
 import type { GpuUuid } from "@remotegpu/shared/values/ids";
 import { NO_FINDINGS, signOfOne, type GpuCondition } from "./gpu-condition.ts";
@@ -157,19 +158,19 @@ export function withoutCordon(cards: Cards, { uuid, sinceMs }: { uuid: GpuUuid; 
   return new Map(cards).set(uuid, { ...card, cordon: null, goodInARow: 0 });
 }
 
-export type Loss = { cause: "gpu-missing" | "gpu-failed"; detail: string };
+export type Loss = Worded & { cause: "gpu-missing" | "gpu-failed" };
 
 /** Cards whose containers are failed, each with why. */
 export function lostGpus(cards: Cards): Map<GpuUuid, Loss> {
   const lost = new Map<GpuUuid, Loss>();
   for (const { uuid, cordon } of cards.values()) {
     if (cordon?.kind !== "fatal") continue;
-    const why = `${cordon.reason.replace(/\.$/, "")} (${cordon.code}).`;
+    const params = { gpu_uuid: uuid, why: reasonOf(cordon.reason), fault_code: cordon.code };
     lost.set(
       uuid,
       cordon.isGone
-        ? { cause: "gpu-missing", detail: `GPU ${uuid} is gone from this host. ${why}` }
-        : { cause: "gpu-failed", detail: `GPU ${uuid} failed. ${why}` },
+        ? { cause: "gpu-missing", ...worded({ code: "gpu-gone-from-host", params }) }
+        : { cause: "gpu-failed", ...worded({ code: "gpu-failed-on-host", params }) },
     );
   }
   return lost;

@@ -3,6 +3,7 @@
  * bytes in steps, the larger the layer the larger; repetitions of what was had before are no progress. Sizes stand in
  * manifests that customers make, so no number of them is believed.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 /** One line of the runtime's answer. */
@@ -148,12 +149,13 @@ function believable(bytes: number | null): number | null {
 }
 
 /** For people. */
-export function progressSentence(
-  image: string,
-  { layersDone, layers, bytesDone, bytes }: CountedProgress,
-): string {
-  if (layers === null) return `Image ${image} is being pulled.`;
-  const [unit, name] = (bytes ?? 0) >= GIB ? [GIB, "GiB"] : [MIB, "MiB"];
-  const size = (count: number | null) => ((count ?? 0) / unit).toFixed(1);
-  return `Image ${image} is being pulled: ${layersDone} of ${layers} layers, ${size(bytesDone)} of ${size(bytes)} ${name}.`;
+export function progressReason(image: string, counted: CountedProgress): HostReason {
+  const { layersDone, layers } = counted;
+  if (layers === null || layersDone === null) return { code: "image-pulling", params: { image } };
+  const done = counted.bytesDone ?? 0;
+  const total = counted.bytes ?? 0;
+  const params = { image, layers_done: layersDone, layers };
+  return total >= GIB
+    ? { code: "image-pulling-gib", params: { ...params, done_gib: done / GIB, total_gib: total / GIB } }
+    : { code: "image-pulling-mib", params: { ...params, done_mib: done / MIB, total_mib: total / MIB } };
 }

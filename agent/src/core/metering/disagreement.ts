@@ -2,6 +2,7 @@
  * Where the container runtime and the kernel say different things of a run. The kernel is believed, what lives goes on
  * costing, and what lasts longer than a start or an end takes is told to people.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { ContainerState } from "../container/container.ts";
@@ -19,13 +20,11 @@ export type Disagreement = {
 
 const LASTS_AFTER_MS = 30 * MS_PER_SECOND;
 
-const SENTENCES: Record<Disagreement["kind"], string> = {
-  "left-behind":
-    "The container runtime says that it ended, or knows it no more, and processes of it go on: it holds what it held and costs.",
-  moved: "It runs, and none of its processes is in its control group; it goes on costing.",
-  "nothing-there":
-    "The container runtime calls it running, and no process of it is there; nothing is charged for that.",
-};
+const REASONS = {
+  "left-behind": "container-left-behind",
+  moved: "container-outside-its-group",
+  "nothing-there": "container-without-process",
+} as const satisfies Record<Disagreement["kind"], string>;
 
 /** @param hasProcess whether the process that the runtime names, or that was metered last, is alive */
 export function disagreement({
@@ -61,11 +60,11 @@ function isLasting({ sinceMs }: Disagreement, nowMs: number): boolean {
   return nowMs - sinceMs >= LASTS_AFTER_MS;
 }
 
-/** Each with the sentence for people. */
+/** Each with the reason for people. */
 export function lastingDisagreements(
   disagreements: ReadonlyMap<RunId, Disagreement>,
   nowMs: number,
-): Map<RunId, string> {
+): Map<RunId, HostReason> {
   const lasting = [...disagreements].filter(([, disagreement]) => isLasting(disagreement, nowMs));
-  return new Map(lasting.map(([runId, { kind }]) => [runId, SENTENCES[kind]]));
+  return new Map(lasting.map(([runId, { kind }]) => [runId, { code: REASONS[kind], params: {} }]));
 }

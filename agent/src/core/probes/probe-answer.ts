@@ -1,4 +1,6 @@
 /** What one probe of a replica was answered, and what that says: passed, failed, or nothing. Pure. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import type { HostStatement } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { Probe } from "@remotegpu/shared/instance/probe";
 
 /** As it was seen from within the container's network. */
@@ -19,7 +21,7 @@ export type Reply =
 export type Answer =
   | { kind: "passed" }
   /** `got` is a part of a sentence, the same for as long as the same is got. */
-  | { kind: "failed"; got: string }
+  | { kind: "failed"; got: HostStatement }
   | { kind: "gone" }
   | { kind: "unknown" };
 
@@ -30,24 +32,29 @@ const PASSED_FROM = 200;
 const PASSED_BEFORE = 400;
 
 export function answerTo({ path, port }: Pick<Probe, "path" | "port">, reply: Reply): Answer {
-  const requested = path === null ? `A connection to port ${port}` : `GET ${path}`;
+  const request: HostReason =
+    path === null
+      ? { code: "probe-connection", params: { port } }
+      : { code: "probe-request", params: { path } };
   switch (reply.kind) {
     case "connected":
       return { kind: "passed" };
     case "status": {
       const isPassed = reply.status >= PASSED_FROM && reply.status < PASSED_BEFORE;
-      return isPassed ? { kind: "passed" } : failed(`${requested} answered ${reply.status}`);
+      return isPassed
+        ? { kind: "passed" }
+        : failed({ code: "probe-status", params: { request, status: reply.status } });
     }
     case "refused":
-      return failed(`nobody listens on port ${port}`);
+      return failed({ code: "probe-refused", params: { port } });
     case "silent":
-      return failed(`${requested} was not answered within ${ANSWER_WITHIN_SECONDS} seconds`);
+      return failed({ code: "probe-unanswered", params: { request, seconds: ANSWER_WITHIN_SECONDS } });
     case "hung-up":
-      return failed(`${requested} was hung up on`);
+      return failed({ code: "probe-disconnected", params: { request } });
     case "no-http":
-      return failed(`${requested} was answered with what is no HTTP`);
+      return failed({ code: "probe-no-http", params: { request } });
     case "endless-head":
-      return failed(`${requested} was answered with too many headers`);
+      return failed({ code: "probe-endless-head", params: { request } });
     case "gone":
       return { kind: "gone" };
     case "unasked":
@@ -55,6 +62,6 @@ export function answerTo({ path, port }: Pick<Probe, "path" | "port">, reply: Re
   }
 }
 
-function failed(got: string): Answer {
+function failed(got: HostReason): Answer {
   return { kind: "failed", got };
 }

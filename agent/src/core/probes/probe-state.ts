@@ -2,6 +2,7 @@
  * What a replica's answers come to: whether it serves, when it is asked again, and when its container has to be started
  * again. Failing a while takes it out of the way of requests only; what it costs and holds stays as it is. Pure.
  */
+import { type HostStatement, reasonOf, worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Probe } from "@remotegpu/shared/instance/probe";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
@@ -24,7 +25,7 @@ export type ProbeState = {
   passes: number;
   failures: number;
   /** What the last one that failed got, as a part of a sentence; null once one has passed. */
-  got: string | null;
+  got: HostStatement | null;
 };
 
 /** What is known of a replica whose container runs. */
@@ -81,8 +82,11 @@ export function unwellOf(
       ? null
       : {
           hasServed: false,
-          detail: `It did not serve within ${startupSeconds} seconds of its start: ${got}.`,
+          ...worded({ code: "probe-never-passed", params: { seconds: startupSeconds, got: reasonOf(got) } }),
         };
   if (failures < restart) return null;
-  return { hasServed: true, detail: `It failed ${restart} probes in a row, the last one like this: ${got}.` };
+  return {
+    hasServed: true,
+    ...worded({ code: "probes-failed", params: { failures: restart, got: reasonOf(got) } }),
+  };
 }

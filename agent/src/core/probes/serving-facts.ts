@@ -1,4 +1,12 @@
 /** Adds to what is told of each run with a probe whether it serves, and where it does not, what its probe got. Pure. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  type HostStatement,
+  inSequence,
+  reasonOf,
+  statementOf,
+  worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance, ObservedInstance } from "@remotegpu/shared/instance/instance";
 import { isSameRun } from "../container/container.ts";
@@ -22,11 +30,15 @@ export function withServing(
     const known = probed.get(instance.runId);
     const serving = servingOf(instance, known, runs);
     if (serving === null) return instance;
-    const isFailing = serving !== "yes" && known?.got != null;
-    return isFailing && instance.phase !== "stopping"
-      ? { ...instance, serving, detail: `${instance.detail} Its probe fails: ${known.got}.` }
+    const got = serving === "yes" ? null : (known?.got ?? null);
+    return got !== null && instance.phase !== "stopping"
+      ? { ...instance, serving, ...worded(inSequence(statementOf(instance), failing(got))) }
       : { ...instance, serving };
   });
+}
+
+function failing(got: HostStatement): HostReason {
+  return { code: "probe-failing", params: { got: reasonOf(got) } };
 }
 
 /** Null of one that is over. */

@@ -2,9 +2,17 @@
  * What the host says about each run: phase, sentence and problem, from the same views the actions are decided on.
  * While a start is still tried again the problem stays null, unless the host itself is the reason.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  type HostStatement,
+  inSequence,
+  statementOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import type { BootId, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance, ObservedInstance, RunRemains } from "@remotegpu/shared/instance/instance";
-import { isRunning, type OwnedContainer } from "../container/container.ts";
+import { isRunning, type OwnedContainer, type RunKey } from "../container/container.ts";
 import { isDeniedCards } from "../container/device-access.ts";
 import { HOURS_WITHOUT_CARDS, nextStart, restartsOf, withoutCards } from "../runs/restart-policy.ts";
 import type { MonotonicTime } from "../runs/run-record.ts";
@@ -19,17 +27,18 @@ export type LifecycleInput = Omit<Knowledge, "observed"> &
     /** Null when the runtime does not answer. */
     observed: Knowledge["observed"] | null;
     /** What starts under way are doing ("pulling image …"), by run. */
-    waits: ReadonlyMap<RunId, string>;
-    /** Runs that were killed and are still there, with the sentence for it. */
-    notEnding: ReadonlyMap<RunId, string>;
-    /** Runs of which the runtime and the kernel say different things, with the sentence for it. */
-    disagreements: ReadonlyMap<RunId, string>;
+    waits: ReadonlyMap<RunId, HostStatement>;
+    /** Runs that were killed and are still there, with the reason. */
+    notEnding: ReadonlyMap<RunId, HostStatement>;
+    /** Runs of which the runtime and the kernel say different things, with the reason. */
+    disagreements: ReadonlyMap<RunId, HostStatement>;
     now: MonotonicTime;
   };
 
-type Message = Pick<ObservedInstance, "phase" | "detail" | "problem" | "knownEpoch"> & {
-  exitCode?: number | null;
-};
+type Message = Worded &
+  Pick<ObservedInstance, "phase" | "problem" | "knownEpoch"> & {
+    exitCode?: number | null;
+  };
 
 const MAX_DETAIL = 2000;
 
@@ -51,32 +60,34 @@ function textOf(view: RunView, input: LifecycleInput & { observed: Knowledge["ob
   const { state, record, container } = view;
   const running = isRunning(container);
   const predecessor = runningPredecessor(view.key, ownedContainers(input));
-  if (record?.end) return running ? stopping(record.end.detail) : record.end;
-  if (record?.stop) return stopping(record.stop.detail);
+  if (record?.end) return running ? stopping(statementOf(record.end)) : record.end;
+  if (record?.stop) return stopping(statementOf(record.stop));
   switch (state.kind) {
     case "to-stop":
       // A start that is under way has neither record nor container yet, and may still make both.
       if (running || record || container || input.waits.has(view.key.runId))
-        return stopping(`Stopping; ordered by ${state.orderedBy}.`);
-      if (predecessor) return stopping(`Its earlier run ${predecessor.owner.runId} is being stopped.`);
-      return { phase: "stopped", detail: "Nothing of it runs on this host.", problem: null };
+        return stopping({ code: "run-stopping", params: { actor: state.orderedBy } });
+      if (predecessor)
+        return stopping({ code: "earlier-run-stopping", params: { run_id: predecessor.owner.runId } });
+      return { phase: "stopped", ...worded({ code: "run-not-on-host", params: {} }), problem: null };
     case "to-remove":
       return running || record || container || input.waits.has(view.key.runId)
-        ? stopping(`It is being removed; ordered by ${state.orderedBy}.`)
+        ? stopping({ code: "run-removing", params: { actor: state.orderedBy } })
         : null;
     case "superseded":
-      return stopping(`It gives way to run ${state.by.runId}.`);
+      return stopping({ code: "run-gives-place", params: { run_id: state.by.runId } });
     case "refused": {
-      const detail = `Placement epoch ${view.key.placementEpoch} is older than ${state.knownEpoch}, which this host has known.`;
-      return { phase: "failed", detail, problem: "start-refused", knownEpoch: state.knownEpoch };
+      const { knownEpoch } = state;
+      const why = worded(epochOutdated(view.key, knownEpoch));
+      return { phase: "failed", ...why, problem: "start-refused", knownEpoch };
     }
     case "orphan":
       if (running) {
-        return { phase: "ready", detail: "It runs, but the desired set does not name it.", problem: null };
+        return { phase: "ready", ...worded({ code: "run-unnamed", params: {} }), problem: null };
       }
-      return stopping("Nobody asks for it and its container does not run.");
+      return stopping({ code: "run-unrequested", params: {} });
     case "unserved":
-      return unservedText(view, state.order.detail);
+      return unservedText(view, statementOf(state.order));
     case "wanted":
       return running ? runningText(view, state.desired) : startingText(view, state.desired, input);
   }
@@ -92,43 +103,54 @@ function withTrouble(
   const stuck = notEnding.get(key.runId);
   const isToEnd = text.phase === "stopping" || record?.unwell !== undefined;
   if (stuck !== undefined && isToEnd)
-    return { ...text, detail: `${text.detail} ${stuck}${heldCards(container)}`, problem: "not-ending" };
+    return {
+      ...text,
+      ...worded(inSequence(statementOf(text), stuck, ...heldCards(container))),
+      problem: "not-ending",
+    };
   const differs = disagreements.get(key.runId);
   if (differs === undefined || text.problem !== null) return text;
-  const detail = text.phase === "ready" ? differs : `${text.detail} ${differs}`;
-  return { ...text, detail, problem: "runtime-disagrees" };
+  const statement = text.phase === "ready" ? differs : inSequence(statementOf(text), differs);
+  return { ...text, ...worded(statement), problem: "runtime-disagrees" };
 }
 
-function heldCards({ owner: { gpus } }: OwnedContainer): string {
+function heldCards({ owner: { gpus } }: OwnedContainer): HostReason[] {
   const cards = gpus.map(({ uuid }) => uuid).join(", ");
-  return cards === "" ? "" : ` Until they are gone nobody else gets ${cards}.`;
+  return cards === "" ? [] : [{ code: "gpus-held-until-ended", params: { gpu_uuids: cards } }];
+}
+
+export function epochOutdated({ placementEpoch: epoch }: RunKey, knownEpoch: number): HostReason {
+  return { code: "epoch-outdated", params: { epoch, known_epoch: knownEpoch } };
 }
 
 function runningText({ record }: RunView, { spec }: DesiredInstance): Message {
   if (record?.unwell !== undefined) {
-    const detail = `${record.unwell.detail} Its container is started again.`;
-    return { phase: record.gate ? "ready" : "starting", detail, problem: null };
+    const why = inSequence(statementOf(record.unwell), { code: "container-restarts", params: {} });
+    return { phase: record.gate ? "ready" : "starting", ...worded(why), problem: null };
   }
   if (record?.gate && withoutCards(spec) === "goes-on" && isDeniedCards(record.refusal)) {
-    const detail = `${record.refusal.detail} Restart it to get it back; after ${HOURS_WITHOUT_CARDS} hours its host does. Time without it is not charged.`;
-    return { phase: "ready", detail, problem: "gpu-failed" };
+    const restart: HostReason = { code: "gpu-access-restart", params: { hours: HOURS_WITHOUT_CARDS } };
+    const why = inSequence(statementOf(record.refusal), restart);
+    return { phase: "ready", ...worded(why), problem: "gpu-failed" };
   }
-  if (record?.gate) return { phase: "ready", detail: "It runs.", problem: null };
-  return { phase: "starting", detail: WAITS_FOR[spec.gate ?? "running"], problem: null };
+  if (record?.gate) return { phase: "ready", ...worded({ code: "run-running", params: {} }), problem: null };
+  return starting({ code: WAITS_FOR[spec.gate ?? "running"], params: {} });
 }
 
 /** Its container runs, and its gate is shut. */
 const WAITS_FOR = {
-  running: "The container runs; its metering opens.",
-  released: "Its container runs; its command is held back until all of its gang may go.",
-  probe: "Its container runs and is asked whether it serves.",
+  running: "run-metering-opens",
+  released: "run-awaits-gang",
+  probe: "run-probed",
 } as const;
 
-/** `detail` is why nothing of it is started here. */
-function unservedText({ record, container }: RunView, detail: string): Message {
-  if (isRunning(container))
-    return { phase: record?.gate ? "ready" : "starting", detail: `It runs on. ${detail}`, problem: null };
-  return record || container ? stopping(detail) : { phase: "failed", detail, problem: "start-refused" };
+/** @param why nothing of it is started here */
+function unservedText({ record, container }: RunView, why: HostStatement): Message {
+  if (isRunning(container)) {
+    const runsOn = worded(inSequence({ code: "run-continues", params: {} }, why));
+    return { phase: record?.gate ? "ready" : "starting", ...runsOn, problem: null };
+  }
+  return record || container ? stopping(why) : { phase: "failed", ...worded(why), problem: "start-refused" };
 }
 
 function startingText(
@@ -138,37 +160,42 @@ function startingText(
 ): Message {
   // First, since a start under way is not to be judged by a list of containers from before it.
   const wait = input.waits.get(key.runId);
-  if (wait !== undefined) return { phase: "starting", detail: wait, problem: null };
+  if (wait !== undefined) return starting(wait);
   const next = nextStart({ restarts: restartsOf(desired.spec), record, container }, input.now);
   if (next.kind === "give-up") return next.end;
   const obstacle = startObstacle(desired, ownedContainers(input), input);
   if (obstacle) {
     const problem = obstacle.kind === "host-refuses" ? "start-refused" : null;
-    return { phase: "starting", detail: obstacle.detail, problem };
+    return { ...starting(statementOf(obstacle)), problem };
   }
   // Between the record of a start and its container's first breath there is nothing to blame yet.
   const isLost = container === null && record !== null && record.containerId !== null;
   const hasFailed = record?.trouble != null || container?.status.state === "exited" || isLost;
-  const detail = next.kind === "wait" && hasFailed ? next.detail : "The container is being started.";
-  return { phase: "starting", detail, problem: null };
+  return starting(
+    next.kind === "wait" && hasFailed ? statementOf(next) : { code: "run-starting", params: {} },
+  );
 }
 
 /** The runtime is silent: what was so is taken to be so still, and the host says that it cannot see. */
 function inTheDark({ state, record }: RunView): Message | null {
   if (record?.end) return record.end;
   if (state.kind === "unserved" && record === null)
-    return { phase: "failed", detail: state.order.detail, problem: "start-refused" };
+    return { phase: "failed", ...worded(statementOf(state.order)), problem: "start-refused" };
   const problem = "runtime-down";
-  const detail = "The container runtime of this host does not answer.";
+  const why = worded({ code: "runtime-down", params: {} });
   if (record?.stop || state.kind === "to-stop" || state.kind === "superseded") {
-    return { phase: "stopping", detail, problem };
+    return { phase: "stopping", ...why, problem };
   }
-  if (state.kind === "to-remove") return { phase: "stopping", detail, problem };
-  return { phase: record?.gate ? "ready" : "starting", detail, problem };
+  if (state.kind === "to-remove") return { phase: "stopping", ...why, problem };
+  return { phase: record?.gate ? "ready" : "starting", ...why, problem };
 }
 
-function stopping(detail: string): Message {
-  return { phase: "stopping", detail, problem: null };
+function stopping(why: HostStatement): Message {
+  return { phase: "stopping", ...worded(why), problem: null };
+}
+
+function starting(why: HostStatement): Message {
+  return { phase: "starting", ...worded(why), problem: null };
 }
 
 /** Once there is nothing more to be learned of the end. Null before. */
@@ -191,6 +218,7 @@ function instanceOf({ key, record, container }: RunView, text: Message, bootId: 
     ...key,
     phase: text.phase,
     detail: storable(text.detail),
+    ...(text.reason !== undefined && { reason: text.reason }),
     problem: text.problem,
     containerId: container?.containerId ?? record?.containerId ?? null,
     exitCode: text.exitCode ?? record?.remains?.exitCode ?? null,

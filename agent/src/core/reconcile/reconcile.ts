@@ -3,6 +3,13 @@
  * each round, so a lost or doubled message changes nothing; what waits for something is simply decided again.
  * It does not look into images, mounts or the network: carrying out a start finds those out.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  type HostStatement,
+  statementOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuUuid, InstanceId, RunId } from "@remotegpu/shared/values/ids";
 import type { DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { MS_PER_HOUR, MS_PER_SECOND } from "@remotegpu/shared/values/units";
@@ -28,23 +35,24 @@ import { outputFolders } from "../runs/run-remains.ts";
 import { endBeforeStart } from "../runs/run-restarts.ts";
 import { ownedContainers, runViews } from "../runs/run-view.ts";
 import type { Knowledge, RunView } from "../runs/run-view.ts";
+import { epochOutdated } from "./lifecycle.ts";
 import { areRivals, closedTo, startObstacle } from "./start-obstacle.ts";
 
 export type Flags = {
   /** Why new starts are refused ("the journal's disk is full"); null when they are not. */
-  startsRefused: string | null;
+  startsRefused: HostStatement | null;
   /** GPUs that are surely gone or failed, with why. In doubt there is none: a hung tool must not kill work. */
   lostGpus: ReadonlyMap<GpuUuid, Loss>;
   /** GPUs that take nothing new, with why. */
-  closedGpus: ReadonlyMap<GpuUuid, string>;
+  closedGpus: ReadonlyMap<GpuUuid, HostStatement>;
   /** Of those, GPUs of which nothing else is known than that containers of these instances were refused them. */
   refusedGpus: ReadonlyMap<GpuUuid, ReadonlySet<InstanceId>>;
   /** GPUs that nothing of ours holds and on which nothing may start, with why. */
   unclearGpus: ReadonlyMap<GpuUuid, UnclearGpu>;
-  /** Runs beyond a storage limit, with the sentence that says so. */
-  overStorage: ReadonlyMap<RunId, string>;
-  /** Runs that fill a disk of the host, with the sentence that says so. */
-  fillingDisk: ReadonlyMap<RunId, string>;
+  /** Runs beyond a storage limit, with the reason. */
+  overStorage: ReadonlyMap<RunId, HostStatement>;
+  /** Runs that fill a disk of the host, with the reason. */
+  fillingDisk: ReadonlyMap<RunId, HostStatement>;
   /** Since the last accepted heartbeat, restarts and reboots included (contact.ts). */
   disconnectedMs: number;
   /** Nobody was heard since this boot, and how long the host was off is unknown. */
@@ -124,8 +132,8 @@ function actionsFor(view: RunView, input: ReconcileInput, containers: OwnedConta
     case "superseded":
       return removal(view, supersededStop(state));
     case "refused": {
-      const detail = `Placement epoch ${key.placementEpoch} is older than ${state.knownEpoch}, which this host has known.`;
-      return [{ kind: "refuse", ...key, knownEpoch: state.knownEpoch, detail }];
+      const { knownEpoch } = state;
+      return [{ kind: "refuse", ...key, knownEpoch, ...worded(epochOutdated(key, knownEpoch)) }];
     }
     case "orphan":
       if (mayReap(view, input.flags)) return reaping(view);
@@ -158,8 +166,9 @@ function wantedActions(
   // Also of one that has ended since: that it went is told, and then how it ended.
   if (container && isLettingGo(view, desired, flags)) return [gateOf(view, container)];
   if (record?.end) {
-    const { detail, orderedBy } = record.end;
-    const stop: Stop = { cause: "already-ended", orderedBy: orderedBy ?? "limit", detail };
+    const { end } = record;
+    const orderedBy = end.orderedBy ?? "limit";
+    const stop: Stop = { cause: "already-ended", orderedBy, ...worded(statementOf(end)) };
     return running ? [stopFor(view, running, stop)] : [];
   }
   if (record?.stop) return running ? [stopFor(view, running, record.stop)] : closing(view, null);
@@ -222,7 +231,7 @@ function unwellWithoutCards(
   const how = withoutCards(desired.spec);
   if (how === "ends" || (how === "goes-on" && !isLongStored(refusal, now))) return null;
   if (closedTo(desired, flags) !== undefined) return null;
-  return { hasServed: true, detail: refusal.detail, problem: "gpu-failed" };
+  return { hasServed: true, ...worded(statementOf(refusal)), problem: "gpu-failed" };
 }
 
 /** By one boot's clock; in another boot its container is in another life. */
@@ -242,7 +251,7 @@ function refusedStop(desired: DesiredInstance, record: RunRecord | null, flags: 
   const isToBegin = how === "starts-again" || record.unwell?.problem === "gpu-failed";
   const cannotBegin = isToBegin && closedTo(desired, flags) !== undefined;
   if (how !== "ends" && !cannotBegin) return null;
-  return { cause: "gpu-failed", orderedBy: "limit", detail: record.refusal.detail };
+  return { cause: "gpu-failed", orderedBy: "limit", ...worded(statementOf(record.refusal)) };
 }
 
 /** That of a gang opens when its first process has let go. */
@@ -302,42 +311,44 @@ function closeRun(key: RunKey, specHash: string, end: RunEnd): Action {
 const LOST_END: RunEnd = {
   phase: "failed",
   problem: "container-lost",
-  detail: "The container is gone and nobody ordered that.",
+  ...worded({ code: "container-gone", params: {} }),
   exitCode: null,
   orderedBy: null,
 };
 
-type Stop = { cause: StopCause; orderedBy: StopActor; detail: string };
+type Stop = Worded & { cause: StopCause; orderedBy: StopActor };
 
-function endOfStop({ cause, orderedBy, detail }: Stop): Omit<RunEnd, "exitCode"> {
+function endOfStop({ cause, orderedBy, ...why }: Stop): Omit<RunEnd, "exitCode"> {
+  const text = worded(statementOf(why));
   switch (cause) {
     case "gpu-missing":
     case "gpu-failed":
     case "storage-exceeded":
     case "disk-filled":
-      return { phase: "failed", problem: cause, detail, orderedBy };
+      return { phase: "failed", problem: cause, ...text, orderedBy };
     case "ordered":
     case "superseded":
     case "no-contact":
     case "already-ended":
     case "orphaned":
-      return { phase: "stopped", problem: null, detail, orderedBy };
+      return { phase: "stopped", problem: null, ...text, orderedBy };
   }
 }
 
 const ORPHAN_STOP: Stop = {
   cause: "orphaned",
   orderedBy: "limit",
-  detail: "Removed by this host, whose operator wants that: nobody has asked for it for a day.",
+  ...worded({ code: "run-removed-unrequested", params: {} }),
 };
 
 function supersededStop({ by, orderedBy }: Extract<RunView["state"], { kind: "superseded" }>): Stop {
-  const detail = `Stopped: run ${by.runId} takes its place; ordered by ${orderedBy}.`;
-  return { cause: "superseded", orderedBy, detail };
+  const params = { run_id: by.runId, actor: orderedBy };
+  return { cause: "superseded", orderedBy, ...worded({ code: "run-superseded", params }) };
 }
 
 function orderedStop(orderedBy: StopActor): Stop {
-  return { cause: "ordered", orderedBy, detail: `Stopped; ordered by ${orderedBy}.` };
+  const why: HostReason = { code: "run-stopped-by", params: { actor: orderedBy } };
+  return { cause: "ordered", orderedBy, ...worded(why) };
 }
 
 /** What ends a wanted run from this host's own side. */
@@ -347,24 +358,25 @@ function limitReached(desired: DesiredInstance, flags: Flags): Stop | null {
     .find((found) => found !== undefined);
   if (loss !== undefined) return { ...loss, orderedBy: "limit" };
   const over = flags.overStorage.get(desired.runId);
-  if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", detail: over };
+  if (over !== undefined) return { cause: "storage-exceeded", orderedBy: "limit", ...worded(over) };
   const filling = flags.fillingDisk.get(desired.runId);
-  if (filling !== undefined) return { cause: "disk-filled", orderedBy: "limit", detail: filling };
+  if (filling !== undefined) return { cause: "disk-filled", orderedBy: "limit", ...worded(filling) };
   const { onDisconnect, stopAfterSeconds } = desired.live;
   if (onDisconnect === "keep" || stopAfterSeconds === null) return null;
   if (flags.disconnectedMs < stopAfterSeconds * MS_PER_SECOND) return null;
-  const detail = `Stopped: no contact to the control plane for ${stopAfterSeconds} s, as ordered for that case.`;
-  return { cause: "no-contact", orderedBy: "control-plane", detail };
+  const why: HostReason = { code: "run-stopped-without-contact", params: { seconds: stopAfterSeconds } };
+  return { cause: "no-contact", orderedBy: "control-plane", ...worded(why) };
 }
 
 /** A stop that was begun keeps its first cause, orderer and sentence. */
 function stopFor({ state, record, key }: RunView, { containerId }: OwnedContainer, stop: Stop): Action {
-  const { cause, orderedBy, detail } = record?.stop ?? stop;
+  const { cause, orderedBy, ...why } = record?.stop ?? stop;
+  const text = worded(statementOf(why));
   const orderedSeconds = orderedGraceSeconds(state);
   const givenSeconds = orderedSeconds ?? DEFAULT_GRACE_SECONDS;
   const graceSeconds = cause === "disk-filled" ? Math.min(givenSeconds, FILLING_GRACE_SECONDS) : givenSeconds;
   const isGraceOrdered = orderedSeconds !== null;
-  return { kind: "stop", ...key, containerId, orderedBy, cause, detail, graceSeconds, isGraceOrdered };
+  return { kind: "stop", ...key, containerId, orderedBy, cause, ...text, graceSeconds, isGraceOrdered };
 }
 
 /** Null where there is no order, or none of which more than its names is understood. */

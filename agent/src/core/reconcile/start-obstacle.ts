@@ -2,13 +2,20 @@
  * Why a wanted run may not start at this moment although nothing is wrong with it. The sentence is shown to people
  * and the start is tried again in the next round, so none of these needs a retry of its own.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  type HostStatement,
+  reasonOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import type { GpuUuid, InstanceId } from "@remotegpu/shared/values/ids";
 import type { AttachedGpu, DesiredInstance } from "@remotegpu/shared/instance/instance";
 import { isRunning, isSameRun } from "../container/container.ts";
 import type { OwnedContainer } from "../container/container.ts";
 import type { UnclearGpu } from "../gpus/gpu-handover.ts";
 
-export type StartObstacle = {
+export type StartObstacle = Worded & {
   /** `host-refuses` is the host's own state (its journal is full); the others pass by themselves. */
   kind:
     | "host-refuses"
@@ -18,16 +25,15 @@ export type StartObstacle = {
     | "gpu-in-use"
     | "gpu-stranger"
     | "gpu-unseen";
-  detail: string;
 };
 
 /** What stands in the way of starts on the whole host. */
 export type HostObstacles = {
-  startsRefused: string | null;
+  startsRefused: HostStatement | null;
   /** Nobody was heard since this boot (contact.ts). */
   awaitsContact: boolean;
   /** Cards that take nothing new, with why (gpu-health.ts). */
-  closedGpus: ReadonlyMap<GpuUuid, string>;
+  closedGpus: ReadonlyMap<GpuUuid, HostStatement>;
   /** Of those, cards of which nothing else is known than that containers of these instances were refused them. */
   refusedGpus: ReadonlyMap<GpuUuid, ReadonlySet<InstanceId>>;
   /** Cards that nothing of ours holds and that may not be free all the same (gpu-handover.ts). */
@@ -40,34 +46,35 @@ export function startObstacle(
   { startsRefused, awaitsContact, closedGpus, refusedGpus, unclearGpus }: HostObstacles,
 ): StartObstacle | null {
   if (startsRefused !== null) {
-    return { kind: "host-refuses", detail: `This host refuses new starts: ${startsRefused}` };
+    return obstacle("host-refuses", {
+      code: "host-refuses-starts",
+      params: { why: reasonOf(startsRefused) },
+    });
   }
   // It may run on another host by now: the time that this one was off counts there, and is unknown here.
   if (awaitsContact && desired.live.onDisconnect === "stop_after") {
-    const detail = "This host has started anew; it waits to hear whether this is still wanted here.";
-    return { kind: "no-contact-yet", detail };
+    return obstacle("no-contact-yet", { code: "host-awaits-contact", params: {} });
   }
   const closed = closedTo(desired, { closedGpus, refusedGpus });
   if (closed !== undefined) {
-    const detail = `It waits for GPU ${closed.uuid}, which takes nothing new. ${closedGpus.get(closed.uuid)}`;
-    return { kind: "gpu-closed", detail };
+    const why = reasonOf(closedGpus.get(closed.uuid) ?? "");
+    return obstacle("gpu-closed", { code: "start-awaits-gpu", params: { gpu_uuid: closed.uuid, why } });
   }
   const others = containers.filter((other) => isRunning(other) && !isSameRun(other.owner, desired));
   // Two containers of one instance would write the same code and output folders.
   const same = others.find((other) => other.owner.instanceId === desired.instanceId);
   if (same) {
-    const detail = `It waits for its earlier run ${same.owner.runId} to stop on this host.`;
-    return { kind: "same-instance", detail };
+    return obstacle("same-instance", { code: "start-awaits-run", params: { run_id: same.owner.runId } });
   }
   for (const gpu of desired.spec.gpus) {
     const holder = others.find((other) => other.owner.gpus.some((held) => conflict(held, gpu)));
     if (!holder) continue;
-    const detail = `It waits for GPU ${gpu.uuid}, which instance ${holder.owner.instanceId} still holds.`;
-    return { kind: "gpu-in-use", detail };
+    const params = { gpu_uuid: gpu.uuid, instance_id: holder.owner.instanceId };
+    return obstacle("gpu-in-use", { code: "start-awaits-gpu-holder", params });
   }
   for (const { uuid } of desired.spec.gpus) {
     const unclear = unclearGpus.get(uuid);
-    if (unclear !== undefined) return { kind: unclear.kind, detail: unclearDetail(uuid, unclear) };
+    if (unclear !== undefined) return obstacle(unclear.kind, unclearReason(uuid, unclear));
   }
   return null;
 }
@@ -82,15 +89,22 @@ export function closedTo(
   );
 }
 
-function unclearDetail(uuid: GpuUuid, unclear: UnclearGpu): string {
+function unclearReason(uuid: GpuUuid, unclear: UnclearGpu): HostReason {
   switch (unclear.kind) {
     case "gpu-stranger": {
       const { pid, name } = unclear.stranger;
-      return `It waits for GPU ${uuid}, which process ${pid} (${name ?? "without a name"}) uses; it is none of this host's runs.`;
+      const params = { gpu_uuid: uuid, process_id: pid };
+      return name === null
+        ? { code: "start-awaits-gpu-process", params }
+        : { code: "start-awaits-gpu-program", params: { ...params, program: name } };
     }
     case "gpu-unseen":
-      return `It waits until this host has seen that nothing is left on GPU ${uuid}.`;
+      return { code: "start-awaits-gpu-check", params: { gpu_uuid: uuid } };
   }
+}
+
+function obstacle(kind: StartObstacle["kind"], reason: HostReason): StartObstacle {
+  return { kind, ...worded(reason) };
 }
 
 /** Whether two starts of one round would get in each other's way, as no sane desired set asks. */

@@ -2,6 +2,7 @@
  * The things the loop can be told to do, and the order in which it does them. An action names its run in full, so
  * each can be recorded, carried out and logged alone.
  */
+import type { Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { AttachedGpu, DesiredInstance, InstanceProblem } from "@remotegpu/shared/instance/instance";
 import type { Refusal } from "../container/device-access.ts";
 import type { RunKey } from "../container/container.ts";
@@ -26,11 +27,9 @@ export type StopCause =
   /** The host's disk was nearly full, and it wrote most. */
   | "disk-filled";
 
-export type RunEnd = {
+export type RunEnd = Worded & {
   phase: "stopped" | "failed";
   problem: InstanceProblem | null;
-  /** A sentence for people. */
-  detail: string;
   exitCode: number | null;
   /** Null when it ended by itself. */
   orderedBy: StopActor | null;
@@ -40,7 +39,7 @@ export type RunEnd = {
 export type Served = { startedAt: string; serving: "yes" | "no" };
 
 /** Why a container is ended that is then started again. `problem`: what its run fails of at last; its probe unless it is said. */
-export type Unwell = { hasServed: boolean; detail: string; problem?: "gpu-failed" | undefined };
+export type Unwell = Worded & { hasServed: boolean; problem?: "gpu-failed" | undefined };
 
 /** What its container was given, by its labels: known for as long as anything of the container lives. */
 export type Given = { network: string; gpus: AttachedGpu[] };
@@ -56,16 +55,16 @@ export type Action =
   | (RunKey & { kind: "note-refusal"; refusal: Refusal | null })
   /** The run's container is another one than its record knows: what it holds is written down. */
   | (RunKey & { kind: "note-holding"; containerId: string } & Given)
-  | (RunKey & {
-      kind: "stop";
-      containerId: string;
-      orderedBy: StopActor;
-      cause: StopCause;
-      detail: string;
-      graceSeconds: number;
-      /** An order says the grace, which then also holds for a stop that is under way; else it is this agent's own. */
-      isGraceOrdered: boolean;
-    })
+  | (RunKey &
+      Worded & {
+        kind: "stop";
+        containerId: string;
+        orderedBy: StopActor;
+        cause: StopCause;
+        graceSeconds: number;
+        /** An order says the grace, which then also holds for a stop that is under way; else it is this agent's own. */
+        isGraceOrdered: boolean;
+      })
   /** It does not serve, or no more, or is kept from its cards: its container ends, and is started again within the run. */
   | (RunKey & {
       kind: "end-unwell";
@@ -99,7 +98,7 @@ export type Action =
       ended?: ContainerEnd;
     })
   /** An order that must not be followed; only logged and reported. */
-  | (RunKey & { kind: "refuse"; knownEpoch: number; detail: string })
+  | (RunKey & Worded & { kind: "refuse"; knownEpoch: number })
   /** The first snapshot after a rise of term would stop most of the host: nothing is stopped until confirmed. */
   | { kind: "hold-stops"; stops: number; running: number };
 

@@ -2,6 +2,14 @@
  * When a run whose container does not run is started (again), and when it is given up. Starts after a crash, a
  * reboot or a restarted runtime stay inside the run; their number in a row is bounded.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import {
+  type HostStatement,
+  inSequence,
+  statementOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { InstanceProblem, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import type { RunEnd } from "./action.ts";
@@ -26,7 +34,7 @@ export const HOURS_WITHOUT_CARDS = 24;
 
 export type NextStart =
   | { kind: "start"; attempt: number }
-  | { kind: "wait"; attempt: number; untilMs: number; detail: string }
+  | (Worded & { kind: "wait"; attempt: number; untilMs: number })
   | { kind: "give-up"; end: RunEnd };
 
 /** Least time between the start before and start number `attempt` (2 = the first repetition). */
@@ -68,7 +76,7 @@ export function nextStart(
 ): NextStart {
   if (!record || record.starts === 0) return { kind: "start", attempt: 1 };
   if (record.trouble && record.gate === null && FINAL_PROBLEMS.includes(record.trouble.problem)) {
-    return { kind: "give-up", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
+    return { kind: "give-up", end: failedWith(record.trouble.problem, statementOf(record.trouble), null) };
   }
   if (restarts === "never") {
     // A rank that died cannot rejoin its gang, and a finished one is finished: a retry is a new run.
@@ -84,7 +92,7 @@ export function nextStart(
   if (attempt > MAX_STARTS) {
     return {
       kind: "give-up",
-      end: { ...how.end, phase: "failed", detail: `Given up after ${MAX_STARTS} starts. ${how.end.detail}` },
+      end: { ...how.end, phase: "failed", ...worded(inSequence(GIVEN_UP, statementOf(how.end))) },
     };
   }
   if (ranMs >= delayBefore(attempt)) return { kind: "start", attempt };
@@ -92,7 +100,7 @@ export function nextStart(
     kind: "wait",
     attempt,
     untilMs: now.ms + delayBefore(attempt) - ranMs,
-    detail: `${how.end.detail} Start ${attempt} of ${MAX_STARTS} follows.`,
+    ...worded(inSequence(statementOf(how.end), startFollows(attempt))),
   };
 }
 
@@ -108,8 +116,15 @@ function onlyEnd(record: RunRecord, container: Container | null, now: MonotonicT
   return isOfBoot(record, now) ? how.end : failedWith("container-lost", WENT_DOWN, null);
 }
 
-const WENT_DOWN =
-  "Its host was started anew before its end was seen; it is not started again within this run.";
+const WENT_DOWN: HostReason = { code: "container-down-with-host", params: {} };
+const REMOVED_ELSEWHERE: HostReason = { code: "container-removed-elsewhere", params: {} };
+const NOT_STARTED: HostReason = { code: "container-not-started", params: {} };
+const OUT_OF_MEMORY: HostReason = { code: "container-out-of-memory", params: {} };
+const GIVEN_UP: HostReason = { code: "container-restarts-exhausted", params: { most: MAX_STARTS } };
+
+function startFollows(attempt: number): HostReason {
+  return { code: "container-restarts-follow", params: { attempt, most: MAX_STARTS } };
+}
 
 /** Whether its container was seen in this boot: at its start, or when its gate opened. */
 function isOfBoot({ lastStart, gate }: RunRecord, { bootId }: MonotonicTime): boolean {
@@ -123,45 +138,42 @@ function lastFailure(
   container: Container | null,
 ): { kind: "exited" | "lost" | "not-started"; end: RunEnd } {
   if (record.trouble) {
-    return { kind: "not-started", end: failedWith(record.trouble.problem, record.trouble.detail, null) };
+    return {
+      kind: "not-started",
+      end: failedWith(record.trouble.problem, statementOf(record.trouble), null),
+    };
   }
   if (container?.status.state === "exited") return { kind: "exited", end: endOf(record, container.status) };
   if (record.containerId !== null && container === null) {
     return {
       kind: "lost",
-      end: failedWith("container-lost", "The container was removed by somebody else.", null),
+      end: failedWith("container-lost", REMOVED_ELSEWHERE, null),
     };
   }
   return {
     kind: "not-started",
-    end: failedWith("runtime-error", "The container was created and did not start.", null),
+    end: failedWith("runtime-error", NOT_STARTED, null),
   };
 }
 
 /** By itself, or by this host, since it did not serve or was kept from its cards. */
 function endOf({ unwell }: RunRecord, exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
   if (unwell === undefined) return exitedBy(exit);
-  return failedWith(unwell.problem ?? "probe-failed", unwell.detail, exit.exitCode);
+  return failedWith(unwell.problem ?? "probe-failed", statementOf(unwell), exit.exitCode);
 }
 
 /** How a container that ended by itself ends its run. */
 export function exitedBy(exit: { exitCode: number; outOfMemory: boolean }): RunEnd {
   if (exit.outOfMemory) {
-    return failedWith("out-of-memory", "The container used more memory than its limit.", exit.exitCode);
+    return failedWith("out-of-memory", OUT_OF_MEMORY, exit.exitCode);
   }
-  if (exit.exitCode === 0) {
-    const detail = "The container ended by itself with exit code 0.";
-    return { phase: "stopped", problem: "exited", detail, exitCode: 0, orderedBy: null };
-  }
-  return failedWith(
-    "exited",
-    `The container ended by itself with exit code ${exit.exitCode}.`,
-    exit.exitCode,
-  );
+  const exited: HostReason = { code: "container-exited", params: { exit_code: exit.exitCode } };
+  const failure = failedWith("exited", exited, exit.exitCode);
+  return exit.exitCode === 0 ? { ...failure, phase: "stopped" } : failure;
 }
 
-function failedWith(problem: InstanceProblem, detail: string, exitCode: number | null): RunEnd {
-  return { phase: "failed", problem, detail, exitCode, orderedBy: null };
+function failedWith(problem: InstanceProblem, why: HostStatement, exitCode: number | null): RunEnd {
+  return { phase: "failed", problem, ...worded(why), exitCode, orderedBy: null };
 }
 
 /** Null when the last start lies in another boot or was not seen. */

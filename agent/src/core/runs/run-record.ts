@@ -2,6 +2,7 @@
  * What the journal knows of one run, and how each action changes it. The record is written before the action is
  * carried out (intent first), so a crash between the two shows in the next observation and is repaired there.
  */
+import { statementOf, worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { BootId } from "@remotegpu/shared/values/ids";
 import type { InstanceProblem } from "@remotegpu/shared/instance/instance";
 import type { Refusal } from "../container/device-access.ts";
@@ -23,9 +24,9 @@ export type RunRecord = RunKey & {
   /** When metering opened; null until then. */
   gate: MonotonicTime | null;
   /** Why the last start did not succeed. */
-  trouble: { problem: InstanceProblem; detail: string } | null;
+  trouble: (Worded & { problem: InstanceProblem }) | null;
   /** A stop that was begun; the run does not come back from it. */
-  stop: { cause: StopCause; orderedBy: StopActor; detail: string } | null;
+  stop: (Worded & { cause: StopCause; orderedBy: StopActor }) | null;
   /** How the run ended; null while it lives. Never changes once set. */
   end: RunEnd | null;
   /** What its container left; absent until it was read, and where there was none. Never changes once set. */
@@ -81,7 +82,7 @@ export function recordAfter(record: RunRecord | null, action: Action, at: Monoto
           stop: record.stop ?? {
             cause: action.cause,
             orderedBy: action.orderedBy,
-            detail: action.detail,
+            ...worded(statementOf(action)),
           },
         }
       );

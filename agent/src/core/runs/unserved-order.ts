@@ -2,6 +2,8 @@
  * Orders that this agent does not carry out, since they say what only a later one understands or does. Nothing of them is
  * started; what runs of them runs on, and their stops and removals are followed, which takes nothing but their names.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { worded, type Worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import { featuresFor, whatLacks, type Feature } from "@remotegpu/shared/instance/features";
 import type { BareOrder, DesiredInstance } from "@remotegpu/shared/instance/instance";
 
@@ -30,8 +32,8 @@ export function agentFeatures({ joinsGangs }: { joinsGangs: boolean }): readonly
   return joinsGangs ? [...FEATURES_EVERYWHERE, "gangs"] : FEATURES_EVERYWHERE;
 }
 
-/** With the sentence that says why. */
-export type UnservedOrder = BareOrder & { detail: string };
+/** With the reason. */
+export type UnservedOrder = BareOrder & Worded;
 
 export type SortedOrders = { desired: DesiredInstance[]; unserved: UnservedOrder[] };
 
@@ -46,11 +48,14 @@ export function sortedOrders(
 ): SortedOrders {
   const sorted: SortedOrders = { desired: [], unserved: [] };
   for (const { why, ...order } of notUnderstood)
-    sorted.unserved.push({ ...order, detail: tooOld(`it does not understand ${why}`) });
+    sorted.unserved.push({
+      ...order,
+      ...worded({ code: "agent-does-not-understand", params: { member: why } }),
+    });
   for (const order of understood) {
     const lacking = lackingFor(order, served);
     if (lacking === undefined) sorted.desired.push(order);
-    else sorted.unserved.push({ ...order, detail: lacks(lacking) });
+    else sorted.unserved.push({ ...order, ...worded(lacks(lacking)) });
   }
   return sorted;
 }
@@ -60,11 +65,7 @@ function lackingFor(order: DesiredInstance, served: readonly Feature[]): Feature
 }
 
 /** A host without the programs for it may have the newest agent. */
-function lacks(feature: Feature): string {
-  if (feature === "gangs") return `This host cannot ${whatLacks(feature)}, as its agent's log says.`;
-  return tooOld(`it cannot ${whatLacks(feature)}`);
-}
-
-function tooOld(why: string): string {
-  return `The agent of this host is too old for this order: ${why}.`;
+function lacks(feature: Feature): HostReason {
+  const params = { feature, cannot: whatLacks(feature) };
+  return { code: feature === "gangs" ? "host-cannot" : "agent-cannot", params };
 }

@@ -3,6 +3,7 @@
  * largest of those that did so together. One at a time, so that the room of the first is seen before a second one goes.
  * Where it is unclear who took it, nobody is stopped: the host takes no further starts, and people are told.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import { GIB, MIB, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
@@ -87,7 +88,7 @@ export type Writer = {
   isStopping: boolean;
 };
 
-export type Filling = { runId: RunId; detail: string };
+export type Filling = { runId: RunId; why: HostReason };
 
 /**
  * The run to stop for a disk that is nearly full; null where nobody is known to be to blame.
@@ -111,15 +112,8 @@ export function largestWriter(writers: readonly Writer[], gone: number): Filling
 
 function filling({ runId, kind, isStopping }: Writer, tookBytes: number): Filling | null {
   if (isStopping || tookBytes < LEAST_WRITTEN_BYTES) return null;
-  const detail = `Stopped: the host's disk was nearly full and this ${NAMES[kind]} wrote most: ${inUnits(tookBytes)} in the last minutes.`;
-  return { runId, detail };
+  return { runId, why: { code: `disk-filled-by-${kind}`, params: { written: inUnits(tookBytes) } } };
 }
-
-const NAMES: Record<WorkloadKind, string> = {
-  environment: "environment",
-  training: "training job",
-  inference: "service",
-};
 
 function inUnits(bytes: number): string {
   return bytes < GIB ? `${(bytes / MIB).toFixed(0)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`;

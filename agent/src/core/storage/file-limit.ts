@@ -2,6 +2,7 @@
  * How many files a run may have. A file system has room for so many, whatever their sizes, and walks of folders take as
  * long as there are files, so one run is not to use up what is everybody's. Pure.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** The share of what its file system takes: a few that go too far at once still leave room to others. */
@@ -48,7 +49,8 @@ export function hasFewFiles({ free, total }: FileRoom, freePart: number): boolea
   return total > 0 && free < total * freePart;
 }
 
-export function tooManySentence(where: "folders" | "layer", most: number): string {
-  const place = where === "folders" ? "in code and output" : "in its own file system";
-  return `Stopped: it has more than ${most.toLocaleString("en")} files ${place}, which is the most that one may have on its host.`;
+const BEYOND_LIMIT = { folders: "folder-files-beyond-limit", layer: "layer-files-beyond-limit" } as const;
+
+export function tooManyFiles(where: "folders" | "layer", most: number): HostReason {
+  return { code: BEYOND_LIMIT[where], params: { most: most.toLocaleString("en") } };
 }

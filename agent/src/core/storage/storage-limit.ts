@@ -2,6 +2,7 @@
  * Which runs hold more of the disk than they may, deleted files that they still have open included. Used where the
  * storage driver has no quota of its own; the measuring is that of others.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { MIB, MS_PER_MINUTE } from "@remotegpu/shared/values/units";
@@ -22,30 +23,30 @@ export type StorageUse = {
 /** A burst is over by then; who has more open than is counted for longer than that has no limit any more. */
 export const MAX_UNCOUNTED_MS = 2 * MS_PER_MINUTE;
 
-/** The runs beyond a limit, each with the sentence that people read. What was not measured is not judged. */
-export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, string> {
-  const over = new Map<RunId, string>();
+/** The runs beyond a limit, each with the reason that people read. What was not measured is not judged. */
+export function runsOverStorage(uses: readonly StorageUse[]): Map<RunId, HostReason> {
+  const over = new Map<RunId, HostReason>();
   for (const use of uses) {
-    const detail =
-      beyond("in its own file system (temp_storage)", use.layerBytes, use.limits.tempStorageBytes) ??
-      beyond("in code and output (storage)", use.folderBytes, use.limits.storageBytes) ??
+    const why =
+      beyond("layer-beyond-limit", use.layerBytes, use.limits.tempStorageBytes) ??
+      beyond("folders-beyond-limit", use.folderBytes, use.limits.storageBytes) ??
       uncountable(use);
-    if (detail !== null) over.set(use.runId, detail);
+    if (why !== null) over.set(use.runId, why);
   }
   return over;
 }
 
-function beyond(where: string, usedBytes: number | null, limitBytes: number | null): string | null {
+function beyond(
+  code: "layer-beyond-limit" | "folders-beyond-limit",
+  usedBytes: number | null,
+  limitBytes: number | null,
+): HostReason | null {
   if (usedBytes === null || limitBytes === null || usedBytes <= limitBytes) return null;
-  return `Stopped: it holds ${inMib(usedBytes)} MiB ${where}; its limit is ${inMib(limitBytes)} MiB.`;
+  return { code, params: { used_mib: usedBytes / MIB, limit_mib: limitBytes / MIB } };
 }
 
-function uncountable({ limits, uncountedMs }: StorageUse): string | null {
+function uncountable({ limits, uncountedMs }: StorageUse): HostReason | null {
   if (limits.tempStorageBytes === null && limits.storageBytes === null) return null;
   if (uncountedMs < MAX_UNCOUNTED_MS) return null;
-  return "Stopped: it has more files open than this host can count, and they may hold more than its storage limit.";
-}
-
-function inMib(bytes: number): string {
-  return (bytes / MIB).toFixed(1);
+  return { code: "open-files-uncounted", params: {} };
 }

@@ -3,6 +3,7 @@
  * the state folder for as long as something that is to run names it. It lies in no pool, since what a pool has other hosts
  * may change.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
@@ -21,7 +22,7 @@ const MAX_TRIES = 5;
 const MODE = 0o644;
 const DRAFT_ENDING = ".part";
 
-export type CodePack = { isHere: true; path: string } | { isHere: false; detail: string };
+export type CodePack = { isHere: true; path: string } | { isHere: false; why: HostReason };
 
 export class CodePacks {
   readonly #folder: string;
@@ -71,10 +72,10 @@ export class CodePacks {
       await this.#fetch(code, path + DRAFT_ENDING);
     } catch (error) {
       if (!(error instanceof LinkDownError || error instanceof RequestRefusedError)) throw error;
-      return { isHere: false, detail: `Its code could not be fetched: ${error.message}.` };
+      return { isHere: false, why: { code: "code-not-fetched", params: { why: error.message } } };
     }
     if ((await sha256Of(path + DRAFT_ENDING)) !== code.sha256)
-      return { isHere: false, detail: "Its code came as something else than its SHA-256 says." };
+      return { isHere: false, why: { code: "code-differs", params: {} } };
     await rename(path + DRAFT_ENDING, path);
     return { isHere: true, path };
   }

@@ -2,6 +2,7 @@
  * Brings the images that are wanted on this host. Level-triggered: each round says all that is wanted, and a pull that
  * nobody wants any more is ended. Nothing is waited for; an image that came, or did not come, wakes the loop.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { IMAGE_ID, registryOf } from "@remotegpu/shared/values/image-name";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
@@ -20,7 +21,7 @@ import { RuntimeDown, RuntimeError } from "../../runtime/docker/runtime-error.ts
 import type { Clock } from "../../host/moment.ts";
 import type { ImagesOfBefore } from "./images-of-before.ts";
 import { failed, notNow, pullOnce, type PullOutcome, type PullSource } from "./one-pull.ts";
-import { missingDetail, PullReports, type Outcome, type Pull, type Settled } from "./pull-reports.ts";
+import { missingReason, PullReports, type Outcome, type Pull, type Settled } from "./pull-reports.ts";
 
 /** After what was neither the image's nor its registry's fault. */
 const AGAIN_AFTER_MS = 5 * MS_PER_SECOND;
@@ -34,7 +35,7 @@ export type ImageState =
   | { kind: "present"; imageId: string }
   /** Not yet, and nothing is wrong. */
   | { kind: "awaited" }
-  | { kind: "missing"; detail: string };
+  | { kind: "missing"; why: HostReason };
 
 export type ImagePullsOptions = {
   source: PullSource;
@@ -63,7 +64,7 @@ export class ImagePulls {
   }
 
   /** For each order that waits for its image, what it waits for. */
-  waits(nowMs: number): ReadonlyMap<RunId, string> {
+  waits(nowMs: number): ReadonlyMap<RunId, HostReason> {
     return this.#report(nowMs).waits;
   }
 
@@ -109,7 +110,7 @@ export class ImagePulls {
   async ensure(wanted: DesiredImage): Promise<ImageState> {
     const settled = this.#settled.get(wanted.wisher);
     if (settled?.kind === "failed")
-      return { kind: "missing", detail: missingDetail(wanted.image, settled.problem) };
+      return { kind: "missing", why: missingReason(wanted.image, settled.problem) };
     if (this.#pulls.get(pullKey(wanted))?.pending != null) return this.#join(wanted);
     const requested = this.#checks.get(wanted.wisher);
     if (requested !== undefined) return requested;
@@ -137,7 +138,7 @@ export class ImagePulls {
     // The same whether it is here or not: whose image it is, is nobody's business.
     if (IMAGE_ID.test(wanted.image)) {
       this.#settle(wanted.wisher, { kind: "failed", problem: "no-such-image", message: null });
-      return { kind: "missing", detail: missingDetail(wanted.image, "no-such-image") };
+      return { kind: "missing", why: missingReason(wanted.image, "no-such-image") };
     }
     return this.#join(wanted);
   }
@@ -314,9 +315,9 @@ export class ImagePulls {
     const hasLayers = pull.pending?.progress.hasLayers === true;
     pull.pending = null;
     if (outcome.kind === "not-now") {
-      const { why, detail } = outcome;
+      const { why, reason } = outcome;
       log.warn({ image, registry, why }, `image ${image}: not pulled now; tried again`);
-      pull.notBefore = { ms: nowMs + AGAIN_AFTER_MS, why, detail };
+      pull.notBefore = { ms: nowMs + AGAIN_AFTER_MS, why, reason };
       return this.#beginNext(nowMs);
     }
     const isFailure = outcome.kind === "failed" && isHiccup(outcome.problem);
@@ -327,8 +328,8 @@ export class ImagePulls {
       const { problem, message } = outcome;
       log.warn({ image, registry, problem, message }, `image ${image}: it did not come; tried again`);
       pull.failures += 1;
-      const detail = `The registry of image ${image} did not answer well; it is asked again in a while.`;
-      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: message, detail };
+      const reason: HostReason = { code: "image-registry-paused", params: { image } };
+      pull.notBefore = { ms: nowMs + pauseMs(pull.failures), why: message, reason };
       return this.#beginNext(nowMs);
     }
     if (this.#pulls.get(pull.key) === pull) this.#pulls.delete(pull.key);
@@ -356,8 +357,8 @@ export class ImagePulls {
     const { image, registry } = pull;
     log.error({ error, image, registry }, `image ${image}: its pull failed by itself; tried again`);
     pull.pending = null;
-    const { detail, why } = notNow(`The pull of image ${image} is tried again in a moment.`, String(error));
-    pull.notBefore = { ms: clock.monotonicMs() + AGAIN_AFTER_MS, why, detail };
+    const reason: HostReason = { code: "image-pull-repeated", params: { image } };
+    pull.notBefore = { ms: clock.monotonicMs() + AGAIN_AFTER_MS, why: String(error), reason };
     if (pull.desired.size > 0) this.#pulls.set(pull.key, pull);
   }
 
@@ -393,7 +394,7 @@ const TOO_MANY_LAYERS = failed("failed", `it has more than ${MAX_LAYERS} layers`
 const NO_ROOM = failed("no-room", "the disk of images is nearly full");
 
 function behindOthers({ image }: Pull, why: string): PullOutcome {
-  return notNow(`The pull of image ${image} waits for others.`, why);
+  return notNow({ code: "image-pull-queued", params: { image } }, why);
 }
 
 /** Why a pull was ended: its outcome, or null where nobody wants it any more. */

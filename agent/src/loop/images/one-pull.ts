@@ -2,6 +2,7 @@
  * One pull from its registry's name to the image's id: where the name leads, the credential, the pull itself. A
  * credential lives here for as long as the pull takes and is written nowhere.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { ImageTerms, PullProblem, RegistryLoginQuestion } from "@remotegpu/shared/instance/image-fetch";
 import { registryOf } from "@remotegpu/shared/values/image-name";
 import { isInnerName } from "@remotegpu/shared/values/inner-name";
@@ -41,8 +42,8 @@ export type PullOrder = {
 export type PullOutcome =
   | { kind: "came"; imageId: string }
   | { kind: "failed"; problem: PullProblem; message: string }
-  /** Nothing is wrong with the image: to be tried again. `why` is for operators, `detail` for everybody. */
-  | { kind: "not-now"; why: string; detail: string };
+  /** Nothing is wrong with the image: to be tried again. `why` is for operators, `reason` for everybody. */
+  | { kind: "not-now"; why: string; reason: HostReason };
 
 /** @throws only what `signal` was aborted with */
 export async function pullOnce(source: PullSource, order: PullOrder): Promise<PullOutcome> {
@@ -60,7 +61,7 @@ export async function pullOnce(source: PullSource, order: PullOrder): Promise<Pu
       if (login === null) {
         source.refreshOrders();
         return notNow(
-          `Image ${image} waits for the credentials of its registry.`,
+          { code: "image-awaits-credentials", params: { image } },
           "the control plane gives no credentials for this order now",
         );
       }
@@ -79,15 +80,15 @@ function outcomeOf(error: unknown, { image, signal }: PullOrder): PullOutcome {
   if (error instanceof LeadsInsideError) return failed("not-allowed", error.message);
   if (error instanceof PullError) return failed(pullProblem(error.message, error.status), error.message);
   if (error instanceof LinkDownError || error instanceof RequestRefusedError)
-    return notNow(`Image ${image} waits for the credentials of its registry.`, error.message);
+    return notNow({ code: "image-awaits-credentials", params: { image } }, error.message);
   if (error instanceof RuntimeDown || error instanceof RuntimeError)
-    return notNow(`The pull of image ${image} waits for the container runtime.`, error.message);
+    return notNow({ code: "image-awaits-runtime", params: { image } }, error.message);
   throw error;
 }
 
 /** Asked right before the pull, however long it waited for its turn. */
 async function whatIsHere({ images, pulled, room }: PullSource, image: string): Promise<PullOutcome | null> {
-  if (await room.isShort()) return notNow(`Image ${image} waits for room on the host's disk.`, "no room");
+  if (await room.isShort()) return notNow({ code: "image-awaits-room", params: { image } }, "no room");
   if (mayPullOver(image, await images.named(image), pulled.all())) return null;
   return failed("not-allowed", "another image has this name here, which this agent did not pull by it");
 }
@@ -127,6 +128,6 @@ export function failed(problem: PullProblem, text: string): Extract<PullOutcome,
   return { kind: "failed", problem, message: text };
 }
 
-export function notNow(detail: string, why: string): Extract<PullOutcome, { kind: "not-now" }> {
-  return { kind: "not-now", detail, why };
+export function notNow(reason: HostReason, why: string): Extract<PullOutcome, { kind: "not-now" }> {
+  return { kind: "not-now", reason, why };
 }

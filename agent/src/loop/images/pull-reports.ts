@@ -2,9 +2,10 @@
  * What is told of images that are to come: to the control plane for each pull, and to people for each order. What only
  * grows in it changes at most once in two seconds, so that a pull does not make the host report all the time.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import {
+  PULL_PROBLEM_REASONS,
   MAX_INSTANCES_OF_PULL,
-  PULL_PROBLEM_SENTENCES,
   type ObservedPull,
   type PullProblem,
 } from "@remotegpu/shared/instance/image-fetch";
@@ -14,7 +15,7 @@ import { MAX_OBSERVED_PULLS } from "@remotegpu/shared/messages/protocol";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { DesiredImage } from "../../core/images/desired-images.ts";
 import type { PullClock } from "../../core/images/pull-bounds.ts";
-import { progressSentence, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";
+import { progressReason, UNCOUNTED, type PullProgress } from "../../core/images/pull-progress.ts";
 
 const PROGRESS_EVERY_MS = 2 * MS_PER_SECOND;
 /** Beside all else that a host tells; the log has the whole. */
@@ -33,7 +34,7 @@ export type Pull = {
   /** How often it made room for others. */
   yields: number;
   /** Tried in vain, for no fault of the image's. */
-  notBefore: { ms: number; why: string; detail: string } | null;
+  notBefore: { ms: number; why: string; reason: HostReason } | null;
   /** Its registry is given a rest. */
   isPaused: boolean;
   pending: (PullClock & { progress: PullProgress; owner: string; end: AbortController }) | null;
@@ -53,7 +54,7 @@ export type PullState = {
   settled: ReadonlyMap<string, Settled>;
 };
 
-type Reported = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, string> };
+type Reported = { pulls: ObservedPull[]; waits: ReadonlyMap<RunId, HostReason> };
 
 export class PullReports {
   #last: (Reported & { atMs: number; states: string }) | null = null;
@@ -71,18 +72,18 @@ export class PullReports {
 }
 
 /** Why an order has no image. What the registry or the runtime said is no part of it. */
-export function missingDetail(image: string, problem: PullProblem): string {
+export function missingReason(image: string, problem: PullProblem): HostReason {
   return IMAGE_ID.test(image)
-    ? `Image ${image} is not on offer on this host, and an id cannot be pulled.`
-    : `Image ${image} is not on offer on this host and did not come. ${PULL_PROBLEM_SENTENCES[problem]}`;
+    ? { code: "image-id-not-on-offer", params: { image } }
+    : { code: "image-not-on-offer", params: { image, why: PULL_PROBLEM_REASONS[problem] } };
 }
 
 function reportedOf({ desired, pulls, settled }: PullState): Reported {
-  const waits = new Map<RunId, string>();
+  const waits = new Map<RunId, HostReason>();
   const reported: ObservedPull[] = [];
   for (const pull of pulls) {
     reported.push(...observedOf(pull));
-    for (const { by } of pull.desired.values()) if (by.kind === "order") waits.set(by.runId, detailOf(pull));
+    for (const { by } of pull.desired.values()) if (by.kind === "order") waits.set(by.runId, reasonOf(pull));
   }
   for (const { wisher, by, image } of desired.values()) {
     const outcome = settled.get(wisher);
@@ -118,10 +119,10 @@ function reasonToWait({ pending, isPaused, notBefore, registry }: Pull): string 
   return storable(notBefore?.why ?? "it waits for a free slot");
 }
 
-function detailOf({ image, pending, isPaused, notBefore }: Pull): string {
-  if (pending !== null) return progressSentence(image, pending.progress.counted);
-  if (isPaused) return `The registry of image ${image} did not answer well; it is asked again in a while.`;
-  return notBefore?.detail ?? `The pull of image ${image} waits for others.`;
+function reasonOf({ image, pending, isPaused, notBefore }: Pull): HostReason {
+  if (pending !== null) return progressReason(image, pending.progress.counted);
+  if (isPaused) return { code: "image-registry-paused", params: { image } };
+  return notBefore?.reason ?? { code: "image-pull-queued", params: { image } };
 }
 
 function settledPull(image: string, settled: Settled): Omit<ObservedPull, "fetchId"> {

@@ -3,6 +3,8 @@
  * when one is nearly full, and which run is stopped for it (core/storage/disk-guard.ts). Looks often, since a disk fills
  * fast; who writes is only looked at where room is getting scarce.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { isSameRun, type OwnedContainer } from "../../core/container/container.ts";
@@ -52,7 +54,7 @@ export class DiskWatch {
   readonly #sights = new Map<string, Disk & { files: FileRoom }>();
   readonly #history = new DiskHistory();
   #states: ReadonlyMap<number, DiskState> = new Map();
-  readonly #filling = new Map<RunId, { detail: string; device: number; sinceMs: number }>();
+  readonly #filling = new Map<RunId, { why: HostReason; device: number; sinceMs: number }>();
   /** Until when each waits for the room that the last stop gives back. */
   readonly #settledMs = new Map<number, number>();
   /** The last one: when it began, how long it took. */
@@ -65,8 +67,8 @@ export class DiskWatch {
   }
 
   /** Runs that are to be stopped, each with the sentence that people read. */
-  get filling(): ReadonlyMap<RunId, string> {
-    return new Map([...this.#filling].map(([runId, { detail }]) => [runId, detail]));
+  get filling(): ReadonlyMap<RunId, HostReason> {
+    return new Map([...this.#filling].map(([runId, { why }]) => [runId, why]));
   }
 
   /** Of bytes, or of files: who has too many of these is found elsewhere (file-watch.ts). */
@@ -152,8 +154,8 @@ export class DiskWatch {
       if (state !== "nearly-full" || isSettling) continue;
       const found = largestWriter(this.#writers(device), this.#history.goneBytes(device));
       if (found === null) continue;
-      log.error({ runId: found.runId }, `a disk of this host is nearly full: ${found.detail}`);
-      this.#filling.set(found.runId, { detail: found.detail, device, sinceMs: check.atMs });
+      log.error({ runId: found.runId }, `a disk of this host is nearly full: ${textOf(found.why)}`);
+      this.#filling.set(found.runId, { why: found.why, device, sinceMs: check.atMs });
       // What it took is accounted for; only what goes after this is anybody else's.
       this.#history.beginAnew(device, check.atMs);
       wake();

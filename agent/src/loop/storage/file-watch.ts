@@ -3,13 +3,15 @@
  * systems, which asks one question each, and counts those of runs seldom, since that walks their folders. One such look
  * is under way at a time: a shared file system that stands still holds up nothing else.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { RunId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import {
   countPauseMs,
   mayBeBeyond,
   mostFiles,
-  tooManySentence,
+  tooManyFiles,
   type FileRoom,
 } from "../../core/storage/file-limit.ts";
 import { fileRoom } from "../../host/disk-room.ts";
@@ -30,7 +32,7 @@ export type FileWatchParts = {
 
 export class FileWatch {
   readonly #parts: FileWatchParts;
-  #over: ReadonlyMap<RunId, string> = new Map();
+  #over: ReadonlyMap<RunId, HostReason> = new Map();
   #isPending = false;
   #checkedMs = Number.NEGATIVE_INFINITY;
   /** The last one: when it began, how long it took, and how many files there were then. */
@@ -40,8 +42,8 @@ export class FileWatch {
     this.#parts = parts;
   }
 
-  /** Runs that are beyond it, each with the sentence that people read. */
-  get over(): ReadonlyMap<RunId, string> {
+  /** Runs that are beyond it, each with the reason that people read. */
+  get over(): ReadonlyMap<RunId, HostReason> {
     return this.#over;
   }
 
@@ -70,28 +72,28 @@ export class FileWatch {
 
   async #count(): Promise<void> {
     const { inputs, wake, log } = this.#parts;
-    const over = new Map<RunId, string>();
+    const over = new Map<RunId, HostReason>();
     for (const { runId, ground } of await inputs()) {
       const { folders, layer } = ground;
-      const detail =
+      const why =
         (await this.#beyond("folders", folders ?? [])) ??
         (await this.#beyond("layer", layer.upper === null ? [] : [layer.upper]));
-      if (detail === null) continue;
-      over.set(runId, detail);
-      if (!this.#over.has(runId)) log.warn({ runId }, detail);
+      if (why === null) continue;
+      over.set(runId, why);
+      if (!this.#over.has(runId)) log.warn({ runId }, textOf(why));
     }
     this.#over = over;
     if (over.size > 0) wake();
   }
 
   /** What cannot be told, or not in time, is no reason to stop anything. */
-  async #beyond(where: "folders" | "layer", paths: readonly string[]): Promise<string | null> {
+  async #beyond(where: "folders" | "layer", paths: readonly string[]): Promise<HostReason | null> {
     const [first] = paths;
     const room = first === undefined ? null : await fileRoom(first);
     const most = room && this.#mostWhereBeyond(room);
     if (most === null) return null;
     const count = await countFiles(paths, most);
-    return count === null || count <= most ? null : tooManySentence(where, most);
+    return count === null || count <= most ? null : tooManyFiles(where, most);
   }
 
   /** What a run may have there; null where none can have more. */

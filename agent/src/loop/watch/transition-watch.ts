@@ -4,7 +4,7 @@ import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
 import type { Log } from "@remotegpu/shared/log";
 import {
   isOverdue,
-  overdueDetail,
+  overdueText,
   transitionsAfter,
   type RunTransition,
 } from "../../core/reconcile/transitions.ts";
@@ -36,7 +36,7 @@ export class TransitionWatch {
     this.#overdue = overdue;
     return instances.map((instance) => {
       const late = overdue.get(instance.runId);
-      return late === undefined ? instance : { ...instance, detail: overdueDetail(instance.detail, late) };
+      return late === undefined ? instance : { ...instance, ...overdueText(instance, late) };
     });
   }
 }

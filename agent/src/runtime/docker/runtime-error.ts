@@ -1,4 +1,6 @@
 /** The two ways the container runtime fails us: it answered with a refusal, or it did not answer. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 
 /** The runtime answered that it cannot. `status` is its HTTP status; null when it broke off. */
 export class RuntimeError extends Error {
@@ -15,18 +17,25 @@ export class RuntimeError extends Error {
 export class NotEndingError extends RuntimeError {
   override name = "NotEndingError";
   /** For people. */
-  readonly sentence: string;
+  readonly reason: HostReason;
 
   constructor(left: readonly { pid: number; name: string | null }[]) {
-    const named = left.slice(0, MOST_NAMED).map(({ pid, name }) => `${pid} (${name ?? "unknown"})`);
-    const others = left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : "";
-    const sentence = `Processes of it cannot be ended: ${named.join(", ")}${others}.`;
-    super(sentence);
-    this.sentence = sentence;
+    const reason = notEnding(left);
+    super(textOf(reason));
+    this.reason = reason;
   }
 }
 
 const MOST_NAMED = 5;
+
+function notEnding(left: readonly { pid: number; name: string | null }[]): HostReason {
+  const named = left.slice(0, MOST_NAMED).map(({ pid, name }) => `${pid} (${name ?? "unknown"})`);
+  const processes = named.join(", ");
+  const more = left.length - named.length;
+  return more === 0
+    ? { code: "processes-not-ending", params: { processes } }
+    : { code: "processes-not-ending-first", params: { processes, more } };
+}
 
 /** The runtime lost a container's log while it was read, as it does when the container is removed meanwhile. */
 export class UnreadableLogError extends RuntimeError {

@@ -2,11 +2,12 @@
  * Paths below a storage pool's root, with every link followed: one that leads out of the pool is refused, whoever
  * placed it. The check is made again before each start, since what a link points to can change.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { chmod, mkdir, realpath, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { POOL_PROOF_FOLDER } from "@remotegpu/shared/proof/pool-proof";
 
-export type PoolFolder = { found: true; path: string } | { found: false; detail: string };
+export type PoolFolder = { found: true; path: string } | { found: false; why: HostReason };
 
 /**
  * The last folder is for whatever user the image runs as, by name or by number, and what one has written no other user of
@@ -26,9 +27,9 @@ export async function folderInPool(root: string, source: string): Promise<PoolFo
   const inside = await insideOf(root, source);
   if (!inside.found) return inside;
   if (inside.path === (await realpathOf(root)))
-    return { found: false, detail: `${source} is a link to the whole storage pool.` };
+    return { found: false, why: { code: "pool-folder-is-root", params: { folder: source } } };
   if (!(await stat(inside.path)).isDirectory()) {
-    return { found: false, detail: `${source} of the storage pool is not a folder.` };
+    return { found: false, why: { code: "pool-folder-is-none", params: { folder: source } } };
   }
   return inside;
 }
@@ -47,15 +48,16 @@ export async function ownFolderInPool(root: string, source: string): Promise<Poo
 
 async function insideOf(root: string, source: string): Promise<PoolFolder> {
   const realRoot = await realpathOf(root);
-  if (realRoot === null) return { found: false, detail: `The storage pool's root ${root} does not exist.` };
+  if (realRoot === null) return { found: false, why: { code: "pool-root-missing", params: { path: root } } };
   const path = await realpathOf(join(realRoot, source));
-  if (path === null) return { found: false, detail: `${source} does not exist in this host's storage pool.` };
+  if (path === null)
+    return { found: false, why: { code: "pool-folder-missing", params: { folder: source } } };
   if (isReserved(realRoot, path))
-    return { found: false, detail: `${source} leads to what no container may see of the storage pool.` };
+    return { found: false, why: { code: "pool-folder-reserved", params: { folder: source } } };
   const isInside = path === realRoot || path.startsWith(realRoot === sep ? sep : realRoot + sep);
   return isInside
     ? { found: true, path }
-    : { found: false, detail: `${source} is a link that leaves the storage pool.` };
+    : { found: false, why: { code: "pool-folder-outside", params: { folder: source } } };
 }
 
 /** Of a folder that is there nothing is changed. */

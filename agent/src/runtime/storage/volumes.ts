@@ -4,6 +4,7 @@
  * read-only ones alone. In writable folders the same follows from no-new-privileges, no MKNOD and the device cgroup; on
  * the host, from the modes of the folders above. A run's volumes carry its label and go with its container; the folders stay.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { HostId, RunId } from "@remotegpu/shared/values/ids";
 import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { LABEL } from "../../core/container/container.ts";
@@ -24,7 +25,7 @@ export type ResolvedFolder = { path: string; target: string; isReadOnly: boolean
 
 export type ResolvedFolders =
   | { resolved: true; folders: ResolvedFolder[] }
-  | { resolved: false; problem: "mount-missing"; detail: string };
+  | { resolved: false; problem: "mount-missing"; why: HostReason };
 
 /**
  * Finds what a spec mounts under the pool's root, makes the folders of its own that are missing, and leaves out views of
@@ -45,7 +46,7 @@ export async function resolveFolders(
     const find = isReadOnly ? folderInPool : ownFolderInPool;
     const folder = await fromPool(find(poolRoot, source), source);
     if (!folder.found && isOptional) continue;
-    if (!folder.found) return { resolved: false, problem: "mount-missing", detail: folder.detail };
+    if (!folder.found) return { resolved: false, problem: "mount-missing", why: folder.why };
     folders.push({ path: folder.path, target, isReadOnly });
   }
   return { resolved: true, folders };

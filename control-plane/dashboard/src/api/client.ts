@@ -3,35 +3,46 @@ import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { fetchExchange } from "@remotegpu/control-plane/client/fetch-exchange";
 import type {
   Problem as ProblemDocument,
+  ProblemError,
   Readiness,
 } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { type Reply, type SendOptions, Transport } from "@remotegpu/control-plane/client/transport";
 import i18next from "i18next";
 import { heardDate } from "./server-clock.ts";
 
+/** What is wrong with a field: its sentence is for people, its code and parameters for catalogues. */
 export interface FieldError {
   path: string;
   message: string;
+  code: string | null;
+  params: Params | null;
 }
 
-/** The API refused; its sentence is for people. */
+type Params = Readonly<Record<string, unknown>>;
+
+interface Refused {
+  detail: string;
+  code?: string | null | undefined;
+  params?: Params | null | undefined;
+  errors?: readonly FieldError[] | undefined;
+  reason?: string | null | undefined;
+}
+
+/** The API refused; its sentence is for people, its code and parameters for catalogues. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: number;
+  readonly code: string | null;
+  readonly params: Params | null;
   readonly errors: readonly FieldError[];
   /** Of a session, key, ticket or account that opens nothing: why, as a word. */
   readonly reason: string | null;
 
-  constructor(
-    status: number,
-    {
-      detail,
-      errors = [],
-      reason = null,
-    }: { detail: string; errors?: readonly FieldError[]; reason?: string | null },
-  ) {
+  constructor(status: number, { detail, code, params, errors = [], reason = null }: Refused) {
     super(detail);
     this.status = status;
+    this.code = code ?? null;
+    this.params = params ?? null;
     this.errors = errors;
     this.reason = reason;
   }
@@ -92,8 +103,19 @@ function problemOf({ status, contentType, text }: Reply): Error {
     if (status >= 502) return new Away(i18next.t("parts:server.away", { status }));
     return new Problem(status, { detail: answeredWith(status) });
   }
-  const { detail = answeredWith(status), errors, reason } = JSON.parse(text) as Partial<ProblemDocument>;
-  return new Problem(status, { detail, errors, reason });
+  return problemFrom(status, text);
+}
+
+/** @param text a problem document, of which an older server writes less */
+export function problemFrom(status: number, text: string): Problem {
+  const document = JSON.parse(text) as Partial<ProblemDocument>;
+  const { detail = answeredWith(status), reason_code: code, reason_params: params, reason } = document;
+  return new Problem(status, { detail, code, params, errors: document.errors?.map(fieldErrorOf), reason });
+}
+
+function fieldErrorOf(error: Partial<ProblemError>): FieldError {
+  const { path = "", message = "", reason_code: code = null, reason_params: params = null } = error;
+  return { path, message, code, params };
 }
 
 function answeredWith(status: number): string {

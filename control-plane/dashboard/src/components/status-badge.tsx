@@ -1,6 +1,6 @@
 /** A state by colour, by a shape before it, and by its word, which is the API's where we have none of our own. */
 import { Badge } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { useStatusWord } from "./text/status-text.tsx";
 
 type Tone = "good" | "busy" | "bad" | "quiet";
 const TONES: Readonly<Record<string, Tone>> = {
@@ -38,11 +38,8 @@ const COLOURS: Readonly<Record<Tone, string>> = { good: "teal", busy: "blue", ba
 const SHAPES: Readonly<Record<Tone, string>> = { good: "●", busy: "◐", bad: "▲", quiet: "○" };
 
 export function StatusBadge({ status }: { status: string }) {
-  const { t, i18n } = useTranslation("parts");
   const tone = TONES[status] ?? "quiet";
-  const word = i18n.exists(`status.${status}`, { ns: "parts" })
-    ? t(`status.${status}` as "status.running")
-    : status;
+  const word = useStatusWord()(status) ?? status;
   return (
     <Badge
       color={COLOURS[tone]}

@@ -9,7 +9,7 @@ import { queryClient } from "../api/query-client.ts";
 import { LiveProvider } from "../live/live.tsx";
 import { useKnownSession } from "../session/known-session.ts";
 import { LoginPage } from "./login-page.tsx";
-import { useRefusalText } from "./refusal-text.ts";
+import { EntryRefusal } from "./entry-refusal.tsx";
 import { router } from "./router.tsx";
 import { logout, MeProvider, useSession } from "../session/session.tsx";
 import { colours, theme } from "./theme.ts";
@@ -28,7 +28,6 @@ export function App({ ticket }: { ticket: string | null }) {
 
 function Entrance({ ticket }: { ticket: string | null }) {
   const { t } = useTranslation();
-  const refusalText = useRefusalText();
   const { data: me, error } = useSession();
   const known = useKnownSession();
   const [isTicketSpent, setTicketSpent] = useState(ticket === null);
@@ -41,7 +40,7 @@ function Entrance({ ticket }: { ticket: string | null }) {
     const staying = isThere ? { name: me.username, stay: spend } : null;
     return <LoginPage key="ticket" ticket={ticket} onDone={spend} staying={staying} />;
   }
-  if (isHeld) return <LoginPage key="held" ticket={null} why={refusalText(error)} leave={logout} />;
+  if (isHeld) return <LoginPage key="held" ticket={null} why={<EntryRefusal of={error} />} leave={logout} />;
   if (me === null) {
     const why = known?.state === "ended" ? t(`login.ended.${known.why}`) : null;
     return <LoginPage key="in" ticket={null} why={why} />;
@@ -49,7 +48,13 @@ function Entrance({ ticket }: { ticket: string | null }) {
   if (me === undefined)
     return (
       <Center component="main" mih="100vh" p="md">
-        {error === null ? <Loader role="status" /> : <Alert role="alert">{error.message}</Alert>}
+        {error === null ? (
+          <Loader role="status" />
+        ) : (
+          <Alert role="alert">
+            <EntryRefusal of={error} />
+          </Alert>
+        )}
       </Center>
     );
   return (

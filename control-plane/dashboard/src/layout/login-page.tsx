@@ -1,17 +1,17 @@
 /** The way in: a key is exchanged for a session, or the ticket of a link that came with the address. */
 import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, Title } from "@mantine/core";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { thrownError } from "../api/thrown-error.ts";
 import { LanguageChoice, ThemeChoice } from "./choices.tsx";
 import { proofOf } from "../session/login-proof.ts";
-import { useRefusalText } from "./refusal-text.ts";
+import { EntryRefusal } from "./entry-refusal.tsx";
 import { login, type LoginProof } from "../session/session.tsx";
-import { ServerText } from "../components/text/server-text.tsx";
 
 interface LoginPageOf {
   ticket: string | null;
   /** Why somebody who was logged in comes here. */
-  why?: string | null;
+  why?: ReactNode;
   onDone?: () => void;
   /** Whoever is logged in already, and may stay it. */
   staying?: { name: string; stay: () => void } | null;
@@ -21,9 +21,8 @@ interface LoginPageOf {
 
 export function LoginPage({ ticket, why = null, onDone, staying = null, leave }: LoginPageOf) {
   const { t } = useTranslation();
-  const refusalText = useRefusalText();
   const [typed, setTyped] = useState("");
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<ReactNode>(null);
   const [isBusy, setBusy] = useState(false);
   const spent = useRef(false);
   const field = useRef<HTMLInputElement>(null);
@@ -34,7 +33,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
     try {
       await act();
     } catch (failure) {
-      setError(refusalText(failure));
+      setError(<EntryRefusal of={thrownError(failure)} />);
       setBusy(false);
       field.current?.focus();
     }
@@ -68,7 +67,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
             </Title>
             {why !== null && (
               <Alert variant="light" role="status" style={{ overflowWrap: "anywhere" }}>
-                <ServerText>{why}</ServerText>
+                {why}
               </Alert>
             )}
             {isBusy && ticket !== null && typed === "" && <Text role="status">{t("login.ticket")}</Text>}
@@ -84,7 +83,7 @@ export function LoginPage({ ticket, why = null, onDone, staying = null, leave }:
             />
             {error !== null && (
               <Alert color="red" variant="light" role="alert" style={{ overflowWrap: "anywhere" }}>
-                <ServerText>{error}</ServerText>
+                {error}
               </Alert>
             )}
             <Button type="submit" loading={isBusy}>

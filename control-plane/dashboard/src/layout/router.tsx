@@ -3,6 +3,7 @@ import { Button, Loader } from "@mantine/core";
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { PAGES, type PageEntry } from "./pages.ts";
+import { thrownError } from "../api/thrown-error.ts";
 import { NotFound } from "../components/page/not-found.tsx";
 import { useGo } from "../components/page/page-link.tsx";
 import { Failure } from "../components/page/panel.tsx";
@@ -31,14 +32,10 @@ export const router = createRouter({
     return text === "" ? "" : `?${text}`;
   },
   defaultPendingComponent: () => <Loader role="status" />,
-  defaultErrorComponent: ({ error, reset }) => <Failure why={textOf(error)} again={reset} />,
+  defaultErrorComponent: ({ error, reset }) => <Failure why={thrownError(error)} again={reset} />,
   defaultPreload: "intent",
   scrollRestoration: true,
 });
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 async function loaded({ load, words, who }: PageEntry) {
   const [module] = await Promise.all([load(), ...[words].flat().map(loadLocale)]);

@@ -6,6 +6,7 @@ import { send } from "../api/client.ts";
 import { isolated } from "./isolated.ts";
 import { type Piece, translator } from "./translator.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
+import type { TermKind } from "./terms.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -57,17 +58,36 @@ async function requestTranslations(): Promise<void> {
   translate = translator(sentences.map(({ sentence, translation }) => [sentence, translation]));
 }
 
-/** The catalogue of reasons in Chinese; whoever reads English has their text with each answer. */
-let catalogue: Catalogue | null = null;
-type Catalogue = typeof import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
+/** Reasons and terms in Chinese; whoever reads English has their text with each answer. */
+let chinese: Awaited<ReturnType<typeof loadChinese>> | null = null;
 
-async function loadCatalogue(): Promise<void> {
-  catalogue ??= await import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese");
+async function loadChinese() {
+  const [{ inChinese }, { chineseTerm }] = await Promise.all([
+    import("@remotegpu/control-plane/server/core/reasons/chinese/in-chinese"),
+    import("./terms.ts"),
+  ]);
+  return { inChinese, chineseTerm };
 }
 
-/** A reason by its code in the language of the page; null where it has no words for it. What came as a text is translated. */
-export function wordingOfReason(code: string, params: Record<string, unknown>): Piece[] | null {
-  const pieces = catalogue?.inChinese({ code, params }) ?? null;
+async function loadCatalogue(): Promise<void> {
+  chinese ??= await loadChinese();
+}
+
+/** A word by which the API names a kind, in the language of the page; null where it has no word for it. */
+export function termOf(kind: TermKind, word: string): string | null {
+  return chinese?.chineseTerm(kind, word) ?? null;
+}
+
+/** A reason as the API answers it; null where it has none. */
+export interface ReasonAnswer {
+  readonly code: string | null;
+  readonly params: Readonly<Record<string, unknown>> | null;
+}
+
+/** A reason in the language of the page; null where it has no words for it. What came as a text is translated. */
+export function wordingOfReason({ code, params }: ReasonAnswer): Piece[] | null {
+  if (code === null || params === null) return null;
+  const pieces = chinese?.inChinese({ code, params }) ?? null;
   return (
     pieces?.flatMap(({ text, isReported }) =>
       isReported ? (translationOf(text) ?? [{ text, isTheirs: true }]) : [{ text, isTheirs: false }],

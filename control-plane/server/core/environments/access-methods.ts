@@ -1,9 +1,9 @@
 /**
  * The ways into an environment as its people are told them: for each service that is switched on and each port opened
- * by hand, where it is reached, with the command or address to use, or the sentence that says why not.
+ * by hand, where it is reached, with the command or address to use, or the reason why not.
  */
 import type { LeaseService } from "@remotegpu/shared/instance/lease";
-import { whatLacks } from "@remotegpu/shared/instance/features";
+import { type Feature, whatLacks } from "@remotegpu/shared/instance/features";
 import { SSH_FEATURE, SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import {
@@ -13,6 +13,9 @@ import {
   type ServiceSwitches,
   speaksPlainHttp,
 } from "../leases/lease-plan.ts";
+import { inSequence } from "../reasons/in-sequence.ts";
+import { reasonOf, statusPhrase } from "../reasons/plain-reason.ts";
+import { asReported, type PlainCode, type Reason } from "../reasons/reason.ts";
 import { isRelayed } from "./web-target.ts";
 import { knownHostsLine, type PublicHostKey } from "./host-keys.ts";
 import type { LeaseState } from "../leases/lease-report.ts";
@@ -26,7 +29,7 @@ export interface LeaseNow {
   state: LeaseState;
   externalPort: number | null;
   detail: string;
-  releaseReason: string | null;
+  releaseReason: Reason | null;
   autoReleaseHours: number;
   hostName: string;
   /** Null: the operator does not know it to be the host's own, so nobody is sent there. */
@@ -56,8 +59,8 @@ export interface AccessMethod {
   /** Both of the server that answers, where it is ours: null for other services. The second needs a port. */
   hostKeyFingerprint: string | null;
   knownHosts: string | null;
-  /** A sentence: why it is not reachable, or whom it keeps out though it is; null where it is open to all. */
-  reason: string | null;
+  /** Why it is not reachable, or whom it keeps out though it is; null where it is open to all. */
+  reason: Reason | null;
   /** A gateway leads to SSH and RDP, too; to a host that lets nobody in it is the only route. */
   leadsThroughGateway: boolean;
 }
@@ -106,12 +109,11 @@ function withoutLease(service: NamedService, environment: EnvironmentNow): Acces
   };
 }
 
-function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlainHttp: boolean): string {
+function whyNoLease(service: NamedService, status: EnvironmentStatus, allowsPlainHttp: boolean): Reason {
   if (speaksPlainHttp(service) && !allowsPlainHttp)
-    return `${service} gets no port of its own: plain HTTP is not allowed here.`;
-  return status === "running" || status === "creating" || status === "restarting"
-    ? "No port was taken for it. Renew the access, or start the environment anew."
-    : "It gets a port when the environment is started.";
+    return { code: "service-without-port", params: { service } };
+  const isOn = status === "running" || status === "creating" || status === "restarting";
+  return reasonOf(isOn ? "port-not-leased" : "port-at-start");
 }
 
 function throughLease(lease: LeaseNow, environment: EnvironmentNow): AccessMethod {
@@ -139,8 +141,8 @@ function throughLease(lease: LeaseNow, environment: EnvironmentNow): AccessMetho
 function whomItKeepsOut(
   { service, detail }: LeaseNow,
   { hostKey, hasSshPassword }: EnvironmentNow,
-): string | null {
-  return service === "ssh" && hostKey !== null && hasSshPassword && detail !== "" ? detail : null;
+): Reason | null {
+  return service === "ssh" && hostKey !== null && hasSshPassword && detail !== "" ? asReported(detail) : null;
 }
 
 function serverOf(
@@ -159,103 +161,101 @@ function serverOf(
 function whyShut(
   { service, isHostShut, hostName, hostAddress }: LeaseNow,
   { hasGateway }: EnvironmentNow,
-): string | null {
+): Reason | null {
   if (!isHostShut && hostAddress !== null) return null;
-  const instead = hasGateway ? throughGateway(service) : NO_GATEWAY;
-  if (hostAddress === null)
-    return `Where host ${hostName} is reached is not confirmed, so nobody is sent to the port. ${instead}`;
-  return `Host ${hostName} lets nobody in from outside its network, so the port leads nowhere from there. ${instead}`;
+  const instead = reasonOf(hasGateway ? throughGateway(service) : "gateway-missing");
+  const code = hostAddress === null ? "access-host-unconfirmed" : "access-host-closed";
+  return { code, params: { host_name: hostName, instead } };
 }
 
-const NO_GATEWAY = "No gateway leads there either, since no WEB_DOMAIN is set.";
-
-function throughGateway(service: LeaseService): string {
+function throughGateway(service: LeaseService): PlainCode {
   switch (service) {
     case "ssh":
-      return "`remotegpu ssh` goes through the gateway.";
+      return "gateway-leads-to-ssh";
     case "rdp":
-      return "`remotegpu open ENVIRONMENT rdp` leads there through the gateway, for as long as it is left open.";
+      return "gateway-leads-to-rdp";
     case "jupyter":
     case "tensorboard":
     case "custom":
-      return "`remotegpu port-forward` leads there through the gateway.";
+      return "gateway-leads-to-port";
   }
 }
 
-function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): string | null {
+function whyUnreachable(lease: LeaseNow, environment: EnvironmentNow): Reason | null {
   const { service, hostName } = lease;
   const { status } = environment;
+  const ofHost = { host_name: hostName };
   if (lease.want === "released" || lease.state === "released") return whyReleased(lease, status);
-  if (!lease.isHostHeard) return `Host ${hostName} is not heard; the port leads in again when it is reached.`;
+  if (!lease.isHostHeard) return { code: "access-host-not-heard", params: ofHost };
   switch (lease.state) {
     case "waiting":
-      return `Host ${hostName} is binding a port for ${service}.${spaced(lease.detail)}`;
+      return withDetail({ code: "port-being-bound", params: { ...ofHost, service } }, lease.detail);
     case "conflict":
-      return `Something else on host ${hostName} has taken the port; it is tried again.${spaced(lease.detail)}`;
+      return withDetail({ code: "port-taken-by-other", params: ofHost }, lease.detail);
     case "exhausted":
-      return `Host ${hostName} has no free port; it is tried again.${spaced(lease.detail)}`;
+      return withDetail({ code: "host-without-free-port", params: ofHost }, lease.detail);
     case "held":
       return status === "running" ? whyNobodyAnswers(lease, environment) : whyNotRunning(status);
   }
 }
 
-function whyNotRunning(status: EnvironmentStatus): string {
+function whyNotRunning(status: EnvironmentStatus): Reason {
   return status === "creating" || status === "queued"
-    ? "The environment is still starting; the port is kept and leads in once it runs."
-    : `The environment is ${status}; the port is kept and leads in while it runs.`;
+    ? reasonOf("port-waits-for-start")
+    : { code: "port-waits-for-environment", params: { status: statusPhrase(status) } };
 }
 
 /** Null only where its host saw somebody: a port alone is no way in. */
-function whyNobodyAnswers(lease: LeaseNow, { hostKey, brings }: EnvironmentNow): string | null {
+function whyNobodyAnswers(lease: LeaseNow, { hostKey, brings }: EnvironmentNow): Reason | null {
   const { service, internalPort, answers, servesSsh } = lease;
   const isOurs = service === "ssh" && hostKey !== null;
   const why = isOurs ? whyNotOurs(lease) : null;
   if (why !== null) return why;
   if (answers?.isSeen === true) return null;
-  if (!isOurs && lacks(service, brings)) return `Not in the image: ${LACKS[service]}.`;
-  if (service === "rdp" && !lease.servesRdp)
-    return `The host's agent is too old: it cannot ${whatLacks("rdp")}.`;
-  if (answers !== null) return `Nothing answers yet. ${answers.detail}`;
-  return servesSsh
-    ? `Still starting: its host has not seen yet whether something answers on port ${internalPort}.`
-    : `The host's agent is too old to see whether something answers on port ${internalPort}.`;
+  const missing = isOurs ? null : whatImageLacks(service, brings);
+  if (missing !== null) return missing;
+  if (service === "rdp" && !lease.servesRdp) return agentTooOld("rdp");
+  const asked = { internal_port: internalPort };
+  if (answers !== null)
+    return {
+      code: "in-sequence",
+      params: { reasons: [reasonOf("service-silent"), asReported(answers.detail)] },
+    };
+  return { code: servesSsh ? "service-answer-unknown" : "agent-too-old-to-see-port", params: asked };
 }
 
-function whyNotOurs({ servesSsh, internalPort }: LeaseNow): string | null {
-  if (!servesSsh) return `The host's agent is too old: it cannot ${whatLacks(SSH_FEATURE)}.`;
-  return internalPort === SSH_PORT
-    ? null
-    : "It was started before its host's agent served SSH; restart it to be served.";
+function whyNotOurs({ servesSsh, internalPort }: LeaseNow): Reason | null {
+  if (!servesSsh) return agentTooOld(SSH_FEATURE);
+  return internalPort === SSH_PORT ? null : reasonOf("ssh-after-restart");
 }
 
-/** What serves each, as agents name it; nothing of ours does. */
-const SERVERS: Record<LeaseService, string | null> = {
-  ssh: "sshd",
-  rdp: "xrdp",
-  jupyter: "notebook",
-  tensorboard: "tensorboard",
+function agentTooOld(feature: Feature): Reason {
+  return { code: "agent-too-old-for", params: { cannot: whatLacks(feature) } };
+}
+
+/** What serves each, as agents name it, and what it is called; nothing of ours does. */
+const SERVERS = {
+  ssh: { word: "sshd", why: { code: "image-without-ssh-server", params: {} } },
+  rdp: { word: "xrdp", why: { code: "image-without-program", params: { program: "xrdp" } } },
+  jupyter: { word: "notebook", why: { code: "image-without-program", params: { program: "JupyterLab" } } },
+  tensorboard: {
+    word: "tensorboard",
+    why: { code: "image-without-program", params: { program: "TensorBoard" } },
+  },
   custom: null,
-};
-const LACKS: Record<LeaseService, string> = {
-  ssh: "it has no SSH server of its own, which the order asks for",
-  rdp: "it has no xrdp",
-  jupyter: "it has no JupyterLab",
-  tensorboard: "it has no TensorBoard",
-  custom: "",
-};
+} as const satisfies Record<LeaseService, { word: string; why: Reason } | null>;
 
-function lacks(service: LeaseService, brings: readonly string[] | null): boolean {
+function whatImageLacks(service: LeaseService, brings: readonly string[] | null): Reason | null {
   const server = SERVERS[service];
-  return server !== null && brings !== null && !brings.includes(server);
+  return server === null || brings === null || brings.includes(server.word) ? null : server.why;
 }
 
-function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): string {
-  const why =
-    state === "released" ? (releaseReason ?? "The port was released.") : "The port is being released.";
+function whyReleased({ service, releaseReason, state }: LeaseNow, status: EnvironmentStatus): Reason {
+  const released = releaseReason ?? reasonOf("port-released");
+  const why = state === "released" ? released : reasonOf("port-being-released");
   if (service === "custom") return why;
-  return status === "running"
-    ? `${why} Renew the access to take another.`
-    : `${why} The next start takes another.`;
+  const next = reasonOf(status === "running" ? "port-renewable" : "port-at-next-start");
+  return { code: "in-sequence", params: { reasons: [why, next] } };
 }
 
 interface Place {
@@ -285,6 +285,7 @@ function inUrl(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-function spaced(detail: string): string {
-  return detail === "" ? "" : ` ${detail}`;
+/** What its host says of it stands behind. */
+function withDetail(reason: Reason, detail: string): Reason {
+  return inSequence(reason, detail === "" ? null : asReported(detail)) ?? reason;
 }

@@ -1,11 +1,14 @@
 /**
  * Ways into an environment through the gateway, as its people are told them. Why a service or port of an environment is
- * not reached, in a sentence for them and for the pages that the gateway shows; nothing where there is a way. Whether
+ * not reached, as a reason for them and for the pages that the gateway shows; nothing where there is a way. Whether
  * somebody answers behind it is what its host saw last, which people are told; the gateway asks all the same.
  */
 import type { ServiceAnswer, ServiceAnswers } from "@remotegpu/shared/instance/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
 import { SSH_PORT } from "@remotegpu/shared/instance/ssh-access";
+import { inSequence } from "../reasons/in-sequence.ts";
+import { reasonOf, statusPhrase } from "../reasons/plain-reason.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 import type { AccessMethod } from "./access-methods.ts";
 import type { GatewayTarget, WebService } from "./web-target.ts";
 
@@ -21,7 +24,7 @@ export interface WebSwitches {
 export interface WebEnvironment {
   name: string;
   status: EnvironmentStatus;
-  statusReason: string | null;
+  statusReason: Reason | null;
   switches: WebSwitches;
   brings: readonly string[] | null;
   /** Which of its services answer, as its host told it last; null where nothing is known. */
@@ -30,7 +33,7 @@ export interface WebEnvironment {
 
 export interface WebObstacle {
   kind: "starting" | "stopped" | "not-there";
-  sentence: string;
+  reason: Reason;
 }
 
 /** What an image must bring, as agents name it, and what it is called. */
@@ -42,31 +45,29 @@ const NEEDS = {
 export function whyUnreachable(environment: WebEnvironment, target: GatewayTarget): WebObstacle | null {
   const { status, switches, brings } = environment;
   if (typeof target !== "number" && !switches[target])
-    return {
-      kind: "not-there",
-      sentence: `${target} is switched off for this environment; switch it on, and restart the environment.`,
-    };
+    return { kind: "not-there", reason: { code: "service-switched-off", params: { service: target } } };
   if (status !== "running") return notRunning(environment);
   if (target === "jupyter" || target === "tensorboard") {
     const { word, name } = NEEDS[target];
     if (brings !== null && !brings.includes(word))
-      return { kind: "not-there", sentence: `Not in the image: it has no ${name}.` };
+      return { kind: "not-there", reason: { code: "image-without-program", params: { program: name } } };
   }
   return null;
 }
 
 /** Null where somebody was seen there, and where nobody has looked. */
-export function whySilent(answer: ServiceAnswer | null): string | null {
-  return answer === null || answer.isSeen ? null : `Nothing answers yet. ${answer.detail}`.trim();
+export function whySilent(answer: ServiceAnswer | null): Reason | null {
+  if (answer === null || answer.isSeen) return null;
+  const detail = answer.detail.trimEnd();
+  return inSequence(reasonOf("service-silent"), detail === "" ? null : asReported(detail));
 }
 
 function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle {
-  const why = statusReason === null || statusReason === "" ? "" : ` ${statusReason}`;
   switch (status) {
     case "queued":
     case "creating":
     case "restarting":
-      return { kind: "starting", sentence: `The environment is still starting.${why}` };
+      return { kind: "starting", reason: startingReason(statusReason) };
     case "running":
     case "stopping":
     case "stopped":
@@ -74,9 +75,17 @@ function notRunning({ name, status, statusReason }: WebEnvironment): WebObstacle
     case "deleting":
       return {
         kind: "stopped",
-        sentence: `The environment is ${status}. Start it: remotegpu env start ${name}`,
+        reason: {
+          code: "environment-not-running",
+          params: { status: statusPhrase(status), command: `remotegpu env start ${name}` },
+        },
       };
   }
+}
+
+function startingReason(statusReason: Reason | null): Reason {
+  const starting = reasonOf("environment-still-starting");
+  return inSequence(starting, statusReason) ?? starting;
 }
 
 /** A way through the gateway has no port on a host; the terminal stands beside those that may have one. */
@@ -99,7 +108,7 @@ export function withGateway(
         ? accessMethod
         : { ...accessMethod, reason: without(accessMethod, environment) };
     const reason =
-      whyUnreachable(environment, service)?.sentence ?? whySilent(environment.services?.[service] ?? null);
+      whyUnreachable(environment, service)?.reason ?? whySilent(environment.services?.[service] ?? null);
     return { ...accessMethod, isReachable: reason === null, url: originOf(service), reason };
   };
   const reported = accessMethods.map((accessMethod) =>
@@ -131,8 +140,8 @@ const TERMINAL: GatewayAccessMethod = {
   leadsThroughGateway: false,
 };
 
-function without({ service, internalPort, reason }: GatewayAccessMethod, { name }: WebEnvironment): string {
+function without({ service, internalPort, reason }: GatewayAccessMethod, { name }: WebEnvironment): Reason {
   const instead = service === "terminal" ? `ssh ${name}` : `port-forward ${name} ${internalPort}`;
-  const none = `There is no web side here, since no WEB_DOMAIN is set. From your machine: remotegpu ${instead}`;
-  return reason === null ? none : `${reason} ${none}`;
+  const none: Reason = { code: "web-side-missing", params: { command: `remotegpu ${instead}` } };
+  return inSequence(reason, none) ?? none;
 }

@@ -11,6 +11,7 @@ import { type WebSwitches, whyUnreachable } from "../environments/web-access.ts"
 import { type GatewayTarget, isRelayed, targetText } from "../environments/web-target.ts";
 import { inEnglish } from "../reasons/english/english.ts";
 import { reasonOf } from "../reasons/plain-reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 
 /** How an entry stands to an environment, as the database says. Null: it is gone, ended or never was. */
 export interface EntryState {
@@ -26,7 +27,7 @@ export interface PlacedEnvironment {
   id: string;
   name: string;
   status: EnvironmentStatus;
-  statusReason: string | null;
+  statusReason: Reason | null;
   /** Whether whoever comes to it may start it, and since when it does not run; null where it never ran. */
   wakes: boolean;
   stoppedAt: Date | null;
@@ -89,8 +90,8 @@ function enter(environment: PlacedEnvironment, target: GatewayTarget): Admission
   const why = whyUnreachable(environment, target);
   if (why !== null)
     return why.kind === "not-there"
-      ? refused(why.kind, why.sentence)
-      : { admitted: false, ...why, sleeper: environment };
+      ? refused(why.kind, inEnglish(why.reason))
+      : { admitted: false, kind: why.kind, sentence: inEnglish(why.reason), sleeper: environment };
   const { place } = environment;
   if (place === null)
     return {

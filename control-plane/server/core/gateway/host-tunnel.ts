@@ -1,4 +1,6 @@
-/** How a host is reached by the gateways that run, as its people are told: one word, and a sentence. Pure. */
+/** How a host is reached by the gateways that run, as its people are told: one word, and a reason. Pure. */
+import { reasonOf } from "../reasons/plain-reason.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 import type { Route } from "./route.ts";
 
 export interface GatewayRoute {
@@ -10,7 +12,7 @@ export interface GatewayRoute {
 export interface HostTunnel {
   /** The worst route of several gateways. */
   route: Route;
-  sentence: string;
+  reason: Reason;
 }
 
 const WORST_FIRST: readonly Route[] = ["none", "reversed", "direct"];
@@ -20,30 +22,28 @@ const WORST_FIRST: readonly Route[] = ["none", "reversed", "direct"];
  * @param ways of gateways that run
  */
 export function tunnelOf(port: number | null, routes: readonly GatewayRoute[]): HostTunnel {
-  if (port === null)
-    return {
-      route: "none",
-      sentence: "Its access process has told of no port for gateways; it may not run.",
-    };
-  if (routes.length === 0) return { route: "none", sentence: "No gateway that runs has looked for it yet." };
+  if (port === null) return { route: "none", reason: reasonOf("tunnel-without-port") };
+  if (routes.length === 0) return { route: "none", reason: reasonOf("tunnel-not-tried") };
   const route = WORST_FIRST.find((one) => routes.some((of) => of.route === one)) ?? "none";
   const of = routes.filter((one) => one.route === route);
-  return { route, sentence: sentenceOf(route, of) };
+  return { route, reason: routeReason(route, of) };
 }
 
-function sentenceOf(route: Route, of: readonly GatewayRoute[]): string {
-  const names = [...new Set(of.map(({ gatewayName }) => gatewayName))].toSorted().join(", ");
+function routeReason(route: Route, of: readonly GatewayRoute[]): Reason {
+  const names = [...new Set(of.map(({ gatewayName }) => gatewayName))].toSorted();
+  const gateways = { names, more: 0 };
   const detail = of[0]?.detail ?? "";
+  const because = detail === "" ? null : { gateways, why: asReported(detail) };
   switch (route) {
     case "direct":
-      return "Gateways reach it at its own address.";
+      return reasonOf("tunnel-direct");
     case "reversed":
-      return spaced(`It has dialled gateway ${names}, which cannot reach it.`, detail);
+      return because === null
+        ? { code: "tunnel-reversed", params: { gateways } }
+        : { code: "tunnel-reversed-because", params: because };
     case "none":
-      return spaced(`Gateway ${names} does not reach it, and it has not dialled in.`, detail);
+      return because === null
+        ? { code: "tunnel-missing", params: { gateways } }
+        : { code: "tunnel-missing-because", params: because };
   }
-}
-
-function spaced(sentence: string, detail: string): string {
-  return detail === "" ? sentence : `${sentence} ${detail}`;
 }

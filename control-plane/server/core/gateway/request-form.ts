@@ -2,6 +2,7 @@
  * Whether a request has a form that the gateway passes on: one Host, a path of its own, a body whose length only one
  * header tells. Two readers of one request that differ about where it ends are how requests are smuggled.
  */
+import type { GivenReason } from "../reasons/plain-reason.ts";
 
 export interface RequestHead {
   method: string;
@@ -15,38 +16,35 @@ export interface RequestHead {
 
 export type RequestForm =
   | { isSound: true; host: string; path: string }
-  | { isSound: false; status: number; sentence: string };
+  | { isSound: false; status: number; reason: GivenReason };
 
 const MAX_HEADERS = 200;
 
-const unsound = (status: number, sentence: string): RequestForm => ({ isSound: false, status, sentence });
+const unsound = (status: number, reason: GivenReason): RequestForm => ({ isSound: false, status, reason });
 
 export function readForm({ method, url, httpVersion, rawHeaders, isSocket }: RequestHead): RequestForm {
   if (rawHeaders.length / 2 > MAX_HEADERS)
-    return unsound(431, `A request may have at most ${MAX_HEADERS} headers.`);
-  if (method === "CONNECT" || method === "TRACE") return unsound(405, `${method} is not answered here.`);
+    return unsound(431, { code: "headers-too-many", params: { max_headers: MAX_HEADERS } });
+  if (method === "CONNECT" || method === "TRACE")
+    return unsound(405, { code: "http-method-refused", params: { method } });
   const values = (name: string) =>
     rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
   const hosts = values("host");
   const [host = ""] = hosts;
-  if (hosts.length !== 1 || host === "") return unsound(400, "A request names its Host exactly once.");
+  if (hosts.length !== 1 || host === "") return unsound(400, "host-header-not-one");
   const encodings = values("transfer-encoding");
   const lengths = values("content-length");
-  if (encodings.length > 0 && lengths.length > 0)
-    return unsound(400, "A body's length is told by Content-Length or by Transfer-Encoding, never by both.");
+  if (encodings.length > 0 && lengths.length > 0) return unsound(400, "body-length-ambiguous");
   if (encodings.length > 1 || encodings.some((encoding) => encoding.toLowerCase() !== "chunked"))
-    return unsound(501, "Of the transfer encodings only chunked is known here.");
+    return unsound(501, "transfer-encoding-unknown");
   if (encodings.length > 0 && httpVersion !== "1.1")
-    return unsound(400, `HTTP/${httpVersion} knows no transfer encoding.`);
-  if (lengths.length > 1) return unsound(400, "A body has one length.");
+    return unsound(400, { code: "transfer-encoding-of-version", params: { http_version: httpVersion } });
+  if (lengths.length > 1) return unsound(400, "body-length-doubled");
   // No body would follow on the way to the container, which would take the next request there for it.
   const hasBody = encodings.length > 0 || lengths.some((length) => length !== "0");
-  if (isSocket === true && (method !== "GET" || hasBody))
-    return unsound(400, "A WebSocket begins with a GET that has no body.");
+  if (isSocket === true && (method !== "GET" || hasBody)) return unsound(400, "websocket-not-get");
   const path = pathOf(url, host);
-  return path === null
-    ? unsound(400, "The address of a request is a path here, or one of this very host.")
-    : { isSound: true, host, path };
+  return path === null ? unsound(400, "request-target-foreign") : { isSound: true, host, path };
 }
 
 /** Proxies are asked by whole addresses; of another host than the Host header's, that is a question to somebody else. */

@@ -4,6 +4,9 @@
  * administrator says so, or it lies in a network of hosts that the operator lists. Whoever connects to a host, or tells
  * somebody else to, asks here. Pure.
  */
+import { inEnglish } from "../reasons/english/english.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 import {
   isWithin,
   type NetworkAddress,
@@ -37,8 +40,8 @@ export interface OwnMachine {
 }
 
 export type AddressVerdict =
-  | { isConfirmed: true; by: Confirmation; sentence: string }
-  | { isConfirmed: false; sentence: string };
+  | { isConfirmed: true; by: Confirmation; reason: Reason }
+  | { isConfirmed: false; reason: Reason };
 
 const MAX_NETWORKS = 100;
 /** A list of networks, as settings hold it; null for what nobody can read. */
@@ -49,31 +52,31 @@ export function readNetworks(value: string): string[] | null {
   return networks.every((network) => network !== null) ? networks : null;
 }
 
-/** The verdict on the address that the host reports. The sentence is for administrators. */
+/** The verdict on the address that the host reports. The reason is for administrators. */
 export function addressVerdict(evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
   return verdictOn(readAddress(evidence.reported), evidence, own);
 }
 
 function verdictOn(read: NetworkAddress | null, evidence: AddressEvidence, own: OwnMachine): AddressVerdict {
-  if (read === null) return unconfirmed("It reports no IP address.");
+  if (read === null) return unconfirmed(reasonOf("address-missing"));
   const { text: address, use } = read;
   const refusal = refusalOf(read, evidence, own);
-  if (refusal !== null) return unconfirmed(`It reports ${address}, which ${refusal}.`);
+  if (refusal !== null) return unconfirmed({ code: "address-refused", params: { address, why: refusal } });
   if (use === "loopback" || own.addresses.has(address))
-    return confirmed("same-machine", `It reports ${address}, and its agent runs on this machine.`);
+    return confirmed("same-machine", { code: "address-of-own-machine", params: { address } });
   if (evidence.seen.includes(address))
-    return confirmed("connection", `It reports ${address}, and its own connections came from there.`);
+    return confirmed("connection", { code: "address-connected-from", params: { address } });
   if (evidence.confirmedAddress === address)
-    return confirmed("administrator", `It reports ${address}, which an administrator has confirmed.`);
+    return confirmed("administrator", { code: "address-confirmed-by-administrator", params: { address } });
   const network = evidence.networks.find((one) => isWithin(address, one));
   if (network !== undefined)
-    return confirmed("network", `It reports ${address}, which lies in ${network} of HOST_NETWORKS.`);
+    return confirmed("network", { code: "address-in-host-network", params: { address, network } });
   const [latest] = evidence.seen;
-  const instead =
+  return unconfirmed(
     latest === undefined
-      ? "no connection of its own was seen to come from there yet"
-      : `its own connections come from ${latest}`;
-  return unconfirmed(`It reports ${address}, and ${instead}.`);
+      ? { code: "address-not-seen-yet", params: { address } }
+      : { code: "address-other-than-seen", params: { address, seen_address: latest } },
+  );
 }
 
 /** What may be connected to: addresses, and the name that an administrator gave. Empty where nothing is confirmed. */
@@ -114,33 +117,34 @@ export function whyNeverDialled(
   own: OwnMachine,
 ): string | null {
   const address = readAddress(text);
-  return address === null ? "is no IP address" : refusalOf(address, evidence, own);
+  const refusal = address === null ? reasonOf("address-not-ip") : refusalOf(address, evidence, own);
+  return refusal && inEnglish(refusal);
 }
 
 function refusalOf(
   { text, use }: NetworkAddress,
   { isOnThisMachine }: Pick<AddressEvidence, "isOnThisMachine">,
   own: OwnMachine,
-): string | null {
-  if (own.addresses.has(text)) return isOnThisMachine ? null : "is an address of the control plane itself";
+): Reason | null {
+  if (own.addresses.has(text)) return isOnThisMachine ? null : reasonOf("address-of-control-plane");
   switch (use) {
     case "loopback":
-      return isOnThisMachine ? null : "is a loopback address";
+      return isOnThisMachine ? null : reasonOf("address-loopback");
     case "link-local":
-      return "is a link-local address";
+      return reasonOf("address-link-local");
     case "metadata":
-      return "is an address of a cloud's metadata";
+      return reasonOf("address-of-metadata");
     case "nobody":
-      return "is no machine's address";
+      return reasonOf("address-of-no-machine");
     case "machine":
       return null;
   }
 }
 
-function confirmed(by: Confirmation, sentence: string): AddressVerdict {
-  return { isConfirmed: true, by, sentence };
+function confirmed(by: Confirmation, reason: Reason): AddressVerdict {
+  return { isConfirmed: true, by, reason };
 }
 
-function unconfirmed(sentence: string): AddressVerdict {
-  return { isConfirmed: false, sentence };
+function unconfirmed(reason: Reason): AddressVerdict {
+  return { isConfirmed: false, reason };
 }

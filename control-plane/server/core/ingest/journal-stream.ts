@@ -2,9 +2,9 @@
  * How many replicas the journal stream asks for, and what is said of the state in which it was found: to everyone
  * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal/journal-stream.ts.
  */
-import { inEnglish } from "../reasons/english/english.ts";
 import { inSequence } from "../reasons/in-sequence.ts";
-import type { Reason } from "../reasons/reason.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
+import type { PlainCode, Reason } from "../reasons/reason.ts";
 
 /** One fewer bears no loss of a server: of two, both must be there for the stream to have a leader. */
 export const WANTED_REPLICAS = 3;
@@ -27,10 +27,10 @@ export type StreamState =
   | ({ readonly kind: "well" } & StreamFound)
   | { readonly kind: "away"; readonly cause: AwayCause; readonly detail: string };
 
-/** What is away and what that means, in words that a stranger may read. */
+/** What is away and what that means, for everyone to read. */
 export interface Degradation {
   readonly what: "nats" | "jetstream";
-  readonly why: string;
+  readonly why: Reason;
 }
 
 /**
@@ -72,21 +72,19 @@ export function isRaiseDue(last: RaiseTry | null, { seen, nowMs }: { seen: strin
 
 export function degradationOf(state: StreamState): Degradation | null {
   if (state.kind === "well") return null;
-  return { what: state.cause === "nats" ? "nats" : "jetstream", why: inEnglish(whyAway(state.cause)) };
+  return { what: state.cause === "nats" ? "nats" : "jetstream", why: whyAway(state.cause) };
 }
 
 function whyAway(cause: AwayCause): Reason {
-  switch (cause) {
-    case "nats":
-      return { code: "nats-silent", params: {} };
-    case "jetstream":
-      return { code: "jetstream-missing", params: {} };
-    case "leader":
-      return { code: "jetstream-without-leader", params: {} };
-    case "refused":
-      return { code: "jetstream-refuses-stream", params: {} };
-  }
+  return reasonOf(AWAY_CODES[cause]);
 }
+
+const AWAY_CODES = {
+  nats: "nats-away",
+  jetstream: "jetstream-missing",
+  leader: "jetstream-without-leader",
+  refused: "journal-stream-refused",
+} as const satisfies Record<AwayCause, PlainCode>;
 
 /** What an operator should look at, by the subject of its alarm. A server that runs alone is nobody's mistake. */
 export function troublesOf(state: StreamState): ReadonlyMap<string, Reason> {

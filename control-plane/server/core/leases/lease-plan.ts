@@ -4,6 +4,7 @@
  */
 import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import type { SshServer } from "./ssh-server.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
 import type { Reason } from "../reasons/reason.ts";
 
 /** What of an environment its leases depend on. */
@@ -60,7 +61,7 @@ export function speaksPlainHttp(service: NamedService): boolean {
 }
 
 export interface LeasePlan {
-  release: { id: string; hostId: string; reason: string }[];
+  release: { id: string; hostId: string; reason: Reason }[];
   take: PortRequest[];
 }
 
@@ -94,14 +95,12 @@ export function planLeases({
       ...elsewhere.map(({ id, hostId: from }) => ({
         id,
         hostId: from,
-        reason: "The environment was placed on another host.",
+        reason: reasonOf("lease-of-moved-environment"),
       })),
       ...here
         .filter(({ service }) => !isLeased(service))
-        .map(({ id, service }) => ({ id, hostId, reason: `${service} gets no port any more.` })),
-      ...here
-        .filter(leadsAside)
-        .map(({ id }) => ({ id, hostId, reason: `SSH is served on port ${sshPort} from this start on.` })),
+        .map(({ id, service }) => ({ id, hostId, reason: withoutService(service) })),
+      ...here.filter(leadsAside).map(({ id }) => ({ id, hostId, reason: otherSshPort(sshPort) })),
     ],
     take: [
       ...services
@@ -116,6 +115,14 @@ export function planLeases({
         })),
     ],
   };
+}
+
+function withoutService(service: LeaseService): Reason {
+  return { code: "lease-without-service", params: { service } };
+}
+
+function otherSshPort(internalPort: number): Reason {
+  return { code: "lease-of-other-ssh-port", params: { internal_port: internalPort } };
 }
 
 export type CustomPortObstacle =

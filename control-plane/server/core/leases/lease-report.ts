@@ -1,5 +1,8 @@
 /** Which changes of a lease are worth an event, and what people are told of them. */
 import type { LeaseService, ObservedLease } from "@remotegpu/shared/instance/lease";
+import { inSequence } from "../reasons/in-sequence.ts";
+import { reasonOf } from "../reasons/plain-reason.ts";
+import { asReported, type Reason } from "../reasons/reason.ts";
 
 export type LeaseState = ObservedLease["state"];
 export type ReleaseWarning = NonNullable<ObservedLease["releaseWarning"]>;
@@ -15,7 +18,7 @@ export interface KnownLease {
   /** The warning of the release that people had last. */
   warning: ReleaseWarning | null;
   releasedBy: string | null;
-  releaseReason: string | null;
+  releaseReason: Reason | null;
 }
 
 export interface LeaseEvent {
@@ -23,7 +26,7 @@ export interface LeaseEvent {
   actor: string;
   old: string | null;
   new: string;
-  reason: string;
+  reason: Reason;
 }
 
 /** None where nothing changed that people should know. */
@@ -41,7 +44,7 @@ export function leaseEvents(
       actor: isByOrder(known, seen) ? (known.releasedBy ?? "control-plane") : `host ${host.id}`,
       old: known.state,
       new: seen.state,
-      reason: reasonOf(known, seen, host.name),
+      reason: changeReason(known, seen, host.name),
     });
   const warning = warningOf(seen);
   if (warning !== null && seen.releaseDueAt !== null && isFurther(warning, known.warning))
@@ -50,7 +53,10 @@ export function leaseEvents(
       actor: `host ${host.id}`,
       old: null,
       new: seen.releaseDueAt,
-      reason: `${portOf(seen, host.name)} (${known.service}) is released at ${seen.releaseDueAt} unless somebody connects.`,
+      reason: {
+        code: "lease-release-due",
+        params: { port: portOf(seen, host.name), service: known.service, at: seen.releaseDueAt },
+      },
     });
   return events;
 }
@@ -70,34 +76,38 @@ function isByOrder(known: KnownLease, seen: ObservedLease): boolean {
   return seen.state === "released" && known.want === "released" && seen.releasedBecause !== "idle";
 }
 
-function reasonOf(known: KnownLease, seen: ObservedLease, hostName: string): string {
+function changeReason(known: KnownLease, seen: ObservedLease, hostName: string): Reason {
   const { service, internalPort } = known;
+  const ofHost = { host_name: hostName, service };
   const port = portOf(seen, hostName);
   switch (seen.state) {
     case "waiting":
-      return `Host ${hostName} is to bind a port for ${service}.${detailOf(seen)}`;
+      return withDetail({ code: "lease-requested", params: ofHost }, seen);
     case "held":
-      return `${port} leads to ${service} (port ${internalPort} inside).`;
+      return { code: "lease-held", params: { port, service, internal_port: internalPort } };
     case "conflict":
-      return `${port}, which led to ${service}, is taken by something else there; it is tried again.${detailOf(seen)}`;
+      return withDetail({ code: "lease-conflict", params: { port, service } }, seen);
     case "exhausted":
-      return `Host ${hostName} has no free port for ${service}; it is tried again.${detailOf(seen)}`;
+      return withDetail({ code: "lease-exhausted", params: ofHost }, seen);
     case "released":
       return releaseReasonOf(known, seen, port);
   }
 }
 
-function releaseReasonOf(known: KnownLease, seen: ObservedLease, port: string): string {
-  if (isByOrder(known, seen)) return known.releaseReason ?? `${port} was released.`;
-  if (seen.releasedBecause === "idle")
-    return `Nobody connected to ${known.service} for ${known.autoReleaseHours} hours.`;
-  return `Its host has released it.${detailOf(seen)}`;
+function releaseReasonOf(known: KnownLease, seen: ObservedLease, port: Reason): Reason {
+  if (isByOrder(known, seen)) return known.releaseReason ?? { code: "lease-released", params: { port } };
+  const { service, autoReleaseHours: hours } = known;
+  if (seen.releasedBecause === "idle") return { code: "lease-unused", params: { service, hours } };
+  return withDetail(reasonOf("lease-released-by-host"), seen);
 }
 
-function portOf({ externalPort }: ObservedLease, hostName: string): string {
-  return externalPort === null ? `A port of host ${hostName}` : `Port ${externalPort} of host ${hostName}`;
+function portOf({ externalPort: port }: ObservedLease, hostName: string): Reason {
+  return port === null
+    ? { code: "any-port-of-host", params: { host_name: hostName } }
+    : { code: "port-of-host", params: { port, host_name: hostName } };
 }
 
-function detailOf({ detail }: ObservedLease): string {
-  return detail === "" ? "" : ` ${detail}`;
+/** What its host says of it stands behind. */
+function withDetail(reason: Reason, { detail }: Pick<ObservedLease, "detail">): Reason {
+  return inSequence(reason, detail === "" ? null : asReported(detail)) ?? reason;
 }

@@ -5,6 +5,7 @@
 import { wholeSize } from "@remotegpu/shared/values/size-text";
 import { IMAGE_NAME } from "@remotegpu/shared/values/image-name";
 import { MIB } from "@remotegpu/shared/values/units";
+import type { GivenReason } from "../reasons/plain-reason.ts";
 import type { Reason } from "../reasons/reason.ts";
 
 export const MAX_MOUNTS = 3;
@@ -31,7 +32,7 @@ export interface OrderShape {
 
 export interface OrderIssue {
   path: string;
-  message: string;
+  reason: GivenReason;
 }
 
 /** Why an environment that was ordered in the old system cannot be started as it stands; null where it can. */
@@ -57,28 +58,38 @@ export function orderIssues(order: OrderShape): OrderIssue[] {
 
 function mountIssues(field: string, mounts: Mount[], family: readonly string[]): OrderIssue[] {
   const issues: OrderIssue[] = [];
-  if (mounts.length > MAX_MOUNTS) issues.push({ path: field, message: `at most ${MAX_MOUNTS} mounts` });
+  if (mounts.length > MAX_MOUNTS)
+    issues.push({ path: field, reason: { code: "mounts-too-many", params: { max_mounts: MAX_MOUNTS } } });
   for (const [index, mount] of mounts.entries()) {
     const before = mounts.slice(0, index);
     if (!family.includes(mount.path))
-      issues.push({ path: `${field}.${index}.path`, message: `must be one of ${family.join(", ")}` });
-    if (!mount.readonly)
-      issues.push({ path: `${field}.${index}.readonly`, message: "must be true: mounts are read-only" });
+      issues.push({ path: `${field}.${index}.path`, reason: pathUnknown(family) });
+    if (!mount.readonly) issues.push({ path: `${field}.${index}.readonly`, reason: "mount-not-read-only" });
     if (before.some((other) => other.id === mount.id))
-      issues.push({ path: `${field}.${index}.id`, message: `${mount.id} is mounted twice` });
+      issues.push({
+        path: `${field}.${index}.id`,
+        reason: { code: "mounted-twice", params: { data_id: mount.id } },
+      });
     if (before.some((other) => other.path === mount.path))
-      issues.push({ path: `${field}.${index}.path`, message: `${mount.path} is used twice` });
+      issues.push({
+        path: `${field}.${index}.path`,
+        reason: { code: "mount-path-used-twice", params: { path: mount.path } },
+      });
   }
   return issues;
 }
 
+function pathUnknown(family: readonly string[]): Reason {
+  return { code: "mount-path-unknown", params: { paths: { names: family, more: 0 } } };
+}
+
 function gpuIssues(order: OrderShape): OrderIssue[] {
   if (order.gpuSharing === "shared" && order.gpu !== 1)
-    return [{ path: "gpu", message: "must be 1 with gpu_sharing shared" }];
+    return [{ path: "gpu", reason: "shared-gpu-not-one" }];
   if (order.gpuSharing === "shared" && order.gpuMemory === null)
-    return [{ path: "gpu_memory", message: "is needed with gpu_sharing shared" }];
+    return [{ path: "gpu_memory", reason: "shared-gpu-memory-missing" }];
   if (order.gpu === 0 && order.gpuMemory !== null)
-    return [{ path: "gpu_memory", message: "needs at least one GPU" }];
+    return [{ path: "gpu_memory", reason: "gpu-memory-without-gpu" }];
   return [];
 }
 

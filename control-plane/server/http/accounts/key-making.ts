@@ -3,6 +3,7 @@
  * shown in the answer that made it and nowhere else.
  */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { displayText } from "@remotegpu/shared/values/text";
 import { KEY_SCOPES, type KeyRights, outlives, scopesBeyond } from "../../core/accounts/key-scopes.ts";
 import { type ApiKeyRow, hasRoomForKey, insertApiKey, MAX_LIVE_KEYS } from "../../store/accounts/api-keys.ts";
@@ -16,7 +17,7 @@ const Scopes = z
   .array(z.enum(KEY_SCOPES))
   .min(1)
   .max(KEY_SCOPES.length)
-  .refine((scopes) => new Set(scopes).size === scopes.length, "must name each scope once");
+  .refine((scopes) => new Set(scopes).size === scopes.length, inputFailure("scopes-doubled"));
 
 export const newKeyFields = {
   name: displayText(128).optional(),

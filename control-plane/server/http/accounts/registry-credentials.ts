@@ -3,6 +3,7 @@
  * workspace, and a workspace's, for all that is ordered in it. Passwords go in and never come out here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { displayText, text } from "@remotegpu/shared/values/text";
 import { CREDENTIAL_KEEPERS } from "../../core/accounts/access-rights.ts";
 import { registryName, registryVerdict } from "../../core/hosts/images/registries.ts";
@@ -44,7 +45,7 @@ const NewCredential = z
       example: "ghcr.io",
     }),
     username: displayText(MAX_USERNAME)
-      .regex(/^[^:]*$/, "must not contain a colon")
+      .regex(/^[^:]*$/, inputFailure("registry-user-with-colon"))
       .openapi({
         description: "The login's name at the registry",
         example: "ada",

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { CODE_PART_BYTES, codeParts, MAX_CODE_BYTES, Sha256 } from "@remotegpu/shared/instance/code";
 import { CONTENT_DIGEST_HEADER, sha256Of } from "@remotegpu/shared/messages/files";
 import { text } from "@remotegpu/shared/values/text";
@@ -34,7 +35,7 @@ const params = z.object({ id: text(64) });
 const partParams = params.extend({
   part: z
     .string()
-    .regex(/^[0-9]{1,3}$/, "must be the number of a part")
+    .regex(/^[0-9]{1,3}$/, inputFailure("part-number-malformed"))
     .transform(Number)
     .openapi({ type: "integer", minimum: 0 }),
 });

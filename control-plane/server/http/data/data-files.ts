@@ -10,6 +10,7 @@ import { copiesOf, type CopyRow, pageOfCopies } from "../../store/spending/data/
 import type { ApiApp, ApiContext } from "../deps.ts";
 import { answerFile, FilePage, FileQuery, pathBytes } from "../files/pool-files.ts";
 import { numericPage, pageOf, PageQuery, toPage } from "../request/pagination.ts";
+import { STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { ApiRefusal, badField, conflict } from "../request/refusal.ts";
 import { forCustomers, iso, NumericIdPath, ok, okFile, Timestamp } from "../request/route.ts";
 import { DATA_NAMES, requireReadable } from "./data-access.ts";
@@ -29,6 +30,7 @@ const Version = z
       description: "Why it is in error; null else",
       example: "It does not agree with its list: a.txt is missing.",
     }),
+    ...STATUS_REASON_FIELDS,
     is_mounted: z.boolean().openapi({
       description: "Whether what starts now mounts this one",
       example: true,
@@ -106,7 +108,9 @@ function registerFiles(api: ApiApp, kind: DataKind): void {
           version: row.version,
           storage_pool: row.storagePool,
           status: row.status,
-          status_reason: row.statusReason,
+          status_reason: row.status_reason,
+          status_reason_code: row.status_reason_code,
+          status_reason_params: row.status_reason_params,
           is_mounted: isMounted(row, entry.storage_path),
           total_size: row.totalSize,
           file_count: row.fileCount,

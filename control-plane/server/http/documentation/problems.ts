@@ -23,7 +23,7 @@ const MEANINGS: Readonly<Partial<Record<RefusalKind, readonly [says: string, exa
   ],
   "no-funds": [
     "The account has too little money for what was ordered.",
-    new ApiRefusal("no-funds", asReported("the balance is not above zero")),
+    new ApiRefusal("no-funds", "balance-not-positive"),
   ],
   forbidden: [
     "It is visible to you, and your role does not allow this.",
@@ -50,7 +50,7 @@ const MEANINGS: Readonly<Partial<Record<RefusalKind, readonly [says: string, exa
   ],
   "bad-input": [
     "A field is missing, unknown, out of bounds or cannot be met; `errors` names each.",
-    badField("memory", asReported("must be at least 16777216")),
+    badField("memory", { code: "number-too-small", params: { minimum: 16_777_216 } }),
   ],
   "too-many-requests": [
     "Too many requests; `Retry-After` says in how many seconds to try again.",

@@ -3,19 +3,14 @@ import { z } from "@hono/zod-openapi";
 import { EnvVars } from "@remotegpu/shared/values/env-vars";
 import { displayText } from "@remotegpu/shared/values/text";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
-import {
-  DATASET_PATHS,
-  MAX_MOUNTS,
-  MODEL_PATHS,
-  orderIssues,
-  withPaths,
-} from "../../core/orders/order-check.ts";
+import { DATASET_PATHS, MAX_MOUNTS, MODEL_PATHS, withPaths } from "../../core/orders/order-check.ts";
 import { IDLE_STOP_MINUTES } from "../../core/environments/idle-stop.ts";
 import { SSH_SERVERS } from "../../core/leases/ssh-server.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewEnvironment } from "../../store/environments/environments.ts";
 import { Description, ImageReference, Int53, RowId } from "../request/input-fields.ts";
-import { badFields, reportedErrors } from "../request/refusal.ts";
+import { badFields } from "../request/refusal.ts";
+import { orderErrors } from "../workloads/order-errors.ts";
 import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
 /** Below this no image's own start fits; the container would only be stopped for it. */
@@ -133,13 +128,13 @@ export function newEnvironment(
     envVars: seal.seal(body.env_vars ?? {}, owner),
     config: body.config ?? {},
   };
-  const errors = orderIssues({
+  const errors = orderErrors({
     gpu: order.gpu,
     gpuMemory: order.gpuMemory,
     gpuSharing: order.config.gpu_sharing ?? "exclusive",
     mountedDatasets: order.mountedDatasets,
     mountedModels: order.mountedModels,
   });
-  if (errors.length > 0) throw badFields(reportedErrors(errors));
+  if (errors.length > 0) throw badFields(errors);
   return order;
 }

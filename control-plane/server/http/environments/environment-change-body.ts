@@ -1,15 +1,16 @@
 /** What may be changed of an environment that is there; of the rest of its order, what to do instead. */
 import { z } from "@hono/zod-openapi";
+import type { PlainCode } from "../../core/reasons/reason.ts";
+import { inputIssue } from "../request/input-failure.ts";
 import { Description } from "../request/input-fields.ts";
 import { EnvironmentName, IdleStopMinutes, NewEnvironmentBody } from "./environment-body.ts";
 
 const MAX_AUTO_RELEASE_HOURS = 87_600;
 
-const FIXED = "is fixed at the order; order another environment with it";
 const SETTINGS = NewEnvironmentBody.shape.config.unwrap().shape;
 
-function refusalIn(ordered: object, field: string): string {
-  return Object.hasOwn(ordered, field) ? FIXED : "is not a known field";
+function refusalIn(ordered: object, field: string): PlainCode {
+  return Object.hasOwn(ordered, field) ? "field-of-environment-fixed" : "field-unknown";
 }
 
 const settings = {
@@ -36,18 +37,18 @@ const shape = {
     .looseObject(settings)
     .superRefine((given, context) => {
       for (const field of Object.keys(given).filter((name) => !Object.hasOwn(settings, name)))
-        context.addIssue({ code: "custom", path: [field], message: refusalIn(SETTINGS, field) });
+        context.addIssue(inputIssue(field, refusalIn(SETTINGS, field)));
     })
     .openapi({ additionalProperties: false })
     .optional(),
 };
 
-const INSTEAD = new Map([
-  ["workspace_id", "an environment stays in its workspace; order another one in the other"],
-  ["status", "is changed by starting, stopping and restarting it"],
+const INSTEAD = new Map<string, PlainCode>([
+  ["workspace_id", "workspace-of-environment-fixed"],
+  ["status", "status-of-environment-by-verbs"],
 ]);
 
-function refusalOf(field: string): string {
+function refusalOf(field: string): PlainCode {
   return INSTEAD.get(field) ?? refusalIn(NewEnvironmentBody.shape, field);
 }
 
@@ -55,6 +56,6 @@ export const EnvironmentChangeBody = z
   .looseObject(shape)
   .superRefine((body, context) => {
     for (const field of Object.keys(body).filter((name) => !Object.hasOwn(shape, name)))
-      context.addIssue({ code: "custom", path: [field], message: refusalOf(field) });
+      context.addIssue(inputIssue(field, refusalOf(field)));
   })
   .openapi("EnvironmentChange", { additionalProperties: false });

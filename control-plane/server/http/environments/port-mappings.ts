@@ -40,7 +40,10 @@ import {
 } from "../request/route.ts";
 import { environmentFor } from "./environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "./lease-wait.ts";
-import { statusPhrase, type GivenReason } from "../../core/reasons/plain-reason.ts";
+import { storedReason } from "../../store/database/values/reason-columns.ts";
+import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
+import { reasonOf, statusPhrase } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 const tags = ["ports"];
 /** Ids of the old system may be any text; varchar(64) counts code points. */
@@ -72,6 +75,8 @@ const PortMapping = z
     }),
     detail: z.string().nullable().openapi({ description: "The same in a sentence", example: "bound" }),
     release_reason: z.string().nullable().openapi({ description: "Why it was given back", example: "idle" }),
+    release_reason_code: reasonCode("lease-unused"),
+    release_reason_params: reasonParams({ service: "custom", hours: 48 }),
     /** Without access for so long it is released. */
     auto_release_hours: z.int().nullable(),
     allocated_at: Timestamp.nullable(),
@@ -213,7 +218,7 @@ async function orderPort(
 
 type Outcome =
   | { bound: true; mapping: PortMappingRow }
-  | { bound: false; why: GivenReason; hostId: string | null };
+  | { bound: false; why: Reason; hostId: string | null };
 
 /** What the host has bound by now is the customer's; anything else is taken back, since nobody waits for it any more. */
 async function boundOrWithdrawn(
@@ -226,7 +231,7 @@ async function boundOrWithdrawn(
   if (mapping?.status === "active") return { bound: true, mapping };
   const lease = await leaseState(sql, leaseId);
   const { actor } = orderContextOf(c);
-  const reason = "It was withdrawn: the host did not bind it in time.";
+  const reason = reasonOf("lease-not-bound-in-time");
   return {
     bound: false,
     hostId: await closePort(sql, { environmentId, leaseId, actor, reason }),
@@ -234,11 +239,11 @@ async function boundOrWithdrawn(
   };
 }
 
-const NOT_BOUND: GivenReason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
+const NOT_BOUND: Reason = { code: "port-not-bound", params: { seconds: LEASE_WAIT_SECONDS } };
 
-function noFreePort(detail: string): GivenReason {
+function noFreePort(detail: string): Reason {
   return detail.trim() === ""
-    ? "host-port-missing-unsaid"
+    ? reasonOf("host-port-missing-unsaid")
     : { code: "host-port-missing", params: { detail } };
 }
 
@@ -264,15 +269,23 @@ async function release(
 ): Promise<string | null> {
   const { actor, now } = orderContextOf(c);
   await lockEnvironment(sql, environmentId);
-  if (leaseId !== null)
-    return await closePort(sql, { environmentId, leaseId, actor, reason: `Closed by ${actor}.` });
+  const reason: Reason = { code: "lease-closed-by", params: { actor } };
+  if (leaseId !== null) return await closePort(sql, { environmentId, leaseId, actor, reason });
   await releaseOldMapping(sql, { id, now });
   return null;
 }
 
-function mappingAnswer({ lease_id: _lease, ...row }: PortMappingRow): z.input<typeof PortMapping> {
+function mappingAnswer({
+  lease_id: _lease,
+  release_reason: stored,
+  ...row
+}: PortMappingRow): z.input<typeof PortMapping> {
+  const released = reasonAnswer(storedReason(stored));
   return {
     ...row,
+    release_reason: released.reason,
+    release_reason_code: released.reason_code,
+    release_reason_params: released.reason_params,
     allocated_at: iso(row.allocated_at),
     last_accessed_at: iso(row.last_accessed_at),
     release_due_at: iso(row.release_due_at),

@@ -3,6 +3,7 @@
  * its bytes, a refusal of the host as ours. Who may see the folder was decided before.
  */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import {
   DIGEST_HEADER,
   FILE_TYPE_HEADER,
@@ -32,7 +33,7 @@ export const fileQuery = {
   path: z
     .string()
     .max(MAX_PATH)
-    .refine((path) => path.isWellFormed() && !path.includes("\0"), "must be well-formed text without U+0000")
+    .refine((path) => path.isWellFormed() && !path.includes("\0"), inputFailure("text-malformed"))
     .optional()
     .openapi({
       description: "Which file or folder, as programs inside see it",
@@ -40,7 +41,7 @@ export const fileQuery = {
     }),
   path_base64: z
     .string()
-    .regex(BYTES, "must be base64url")
+    .regex(BYTES, inputFailure("base64url-malformed"))
     .optional()
     .describe("The same as base64url of its bytes, where they are no text"),
 };

@@ -1,7 +1,8 @@
 /** For administrators: every host and card in one answer, who holds which, and what all of it sums up to. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
-import { faultText } from "../../core/hosts/card-fault.ts";
+import { whyFaulty } from "../../core/hosts/card-fault.ts";
 import { HOST_CONNECTIONS, WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
 import { GIB } from "@remotegpu/shared/values/units";
 import {
@@ -13,6 +14,12 @@ import type { MapGroup } from "../../store/overview/map-line.ts";
 import { CachedFigures } from "../../store/overview/fleet-figures.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
+import {
+  REASON_FIELDS,
+  type ReasonAnswer,
+  reasonAnswer,
+  STATUS_REASON_FIELDS,
+} from "../request/reason-answer.ts";
 import { cursorAfter, limitUpTo, pageQuery, textPage, toPage } from "../request/pagination.ts";
 import { forAdmins, Money, ok, Timestamp } from "../request/route.ts";
 
@@ -90,6 +97,7 @@ const CardOnMap = z
       description: "Why nothing new is placed on it; null: nothing speaks against it",
       example: "It needs a reset (requires-reset)",
     }),
+    ...REASON_FIELDS,
     simulated: z.boolean(),
     free: z.boolean().openapi({ description: "True: an order could take all of it now" }),
     vanished_at: Timestamp.nullable(),
@@ -109,6 +117,7 @@ const HostOnMap = z
       description: "Why it is silent, or why nothing new is placed there",
       example: "new cables",
     }),
+    ...STATUS_REASON_FIELDS,
     connection: z.enum(HOST_CONNECTIONS),
     cordoned: z.boolean(),
     simulated: z.boolean(),
@@ -172,7 +181,7 @@ const MapQuery = z.strictObject({
   }),
   free_gpu_memory: z
     .string()
-    .regex(/^[0-9]{1,15}$/, "must be a whole number of bytes")
+    .regex(/^[0-9]{1,15}$/, inputFailure("bytes-not-whole"))
     .transform(Number)
     .optional()
     .openapi({
@@ -182,7 +191,7 @@ const MapQuery = z.strictObject({
       example: 40_000_000_000,
     }),
   group_by: text(MAX_GROUP_LENGTH)
-    .regex(/^(model|label:.+)$/, "must be model, or label: and a label's key")
+    .regex(/^(model|label:.+)$/, inputFailure("map-grouping-unknown"))
     .optional()
     .openapi({
       description: "By what they are grouped: model, or label: and a label's key",
@@ -251,6 +260,8 @@ function hostOnMap(host: HostOnMapRow, isGrouped: boolean): FleetMap["hosts"][nu
     host_name: host.host_name,
     status: host.status,
     status_reason: host.status_reason,
+    status_reason_code: host.status_reason_code,
+    status_reason_params: host.status_reason_params,
     connection: host.connection,
     cordoned: host.cordoned,
     simulated: host.simulated,
@@ -263,6 +274,7 @@ function hostOnMap(host: HostOnMapRow, isGrouped: boolean): FleetMap["hosts"][nu
 
 /** Field by field, since there may be thousands of them. */
 function cardOnMap(card: CardOnMapRow): FleetMap["hosts"][number]["gpus"][number] {
+  const why = reasonOf(card);
   return {
     uuid: card.uuid,
     gpu_index: card.gpu_index,
@@ -275,7 +287,9 @@ function cardOnMap(card: CardOnMapRow): FleetMap["hosts"][number]["gpus"][number
     sampled_at: momentOf(card.sampled_ms),
     health_status: card.health_status,
     cordoned: card.cordoned,
-    reason: reasonOf(card),
+    reason: why.reason,
+    reason_code: why.reason_code,
+    reason_params: why.reason_params,
     simulated: card.simulated,
     free: card.free,
     vanished_at: momentOf(card.vanished_ms),
@@ -283,11 +297,14 @@ function cardOnMap(card: CardOnMapRow): FleetMap["hosts"][number]["gpus"][number
   };
 }
 
-/** Its host's words with their code; else an administrator's. */
-function reasonOf({ fault, cordoned, cordon_reason: reason }: CardOnMapRow): string | null {
-  if (fault !== null && (!cordoned || reason === null || reason === fault.reason)) return faultText(fault);
-  return cordoned ? reason : null;
+/** Its host's words with their code; else an administrator's, which have none. */
+function reasonOf({ fault, cordoned, cordon_reason: note }: CardOnMapRow): ReasonAnswer {
+  if (fault !== null && (!cordoned || note === null || note === fault.reason))
+    return reasonAnswer(whyFaulty(fault));
+  return cordoned ? { ...NO_REASON, reason: note } : NO_REASON;
 }
+
+const NO_REASON = reasonAnswer(null);
 
 function momentOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();

@@ -3,16 +3,23 @@ import { z } from "@hono/zod-openapi";
 import { CANARY_OUTCOMES } from "@remotegpu/shared/messages/canary-report";
 import { PROTOCOL } from "@remotegpu/shared/messages/protocol";
 import { GIB } from "@remotegpu/shared/values/units";
-import { inEnglish } from "../../core/reasons/english/english.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { tunnelOf } from "../../core/gateway/host-tunnel.ts";
 import { ROUTES } from "../../core/gateway/route.ts";
 import { CONFIRMATIONS } from "../../core/hosts/host-address.ts";
-import { agentService } from "../../core/hosts/agent-service.ts";
-import { POOL_STATES, poolObstacle, poolWarning } from "../../core/hosts/pools/pool-membership.ts";
+import { type AgentService, agentService } from "../../core/hosts/agent-service.ts";
+import {
+  POOL_STATES,
+  type PoolMembership,
+  poolObstacle,
+  poolWarning,
+} from "../../core/hosts/pools/pool-membership.ts";
 import { verdictOf } from "../../store/hosts/host-addresses.ts";
 import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
+import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
+import { reasonAnswer, reasonCode, reasonParams, STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
 
 const Canary = z
@@ -64,6 +71,8 @@ export const Host = z
       description: "The same as a sentence, with the reason",
       example: "It reports 10.0.0.7, and its own connections came from there.",
     }),
+    address_detail_code: reasonCode("address-connected-from"),
+    address_detail_params: reasonParams({ address: "10.0.0.7" }),
     os_type: z.string().nullable().openapi({ description: "Its operating system", example: "linux" }),
     os_version: z.string().nullable().openapi({ description: "That system's version", example: "Debian 13" }),
     arch: z.string().nullable(),
@@ -75,6 +84,7 @@ export const Host = z
       description: "Why it is silent, or why nothing new is placed there though it is heard",
       example: "cordoned: new cables",
     }),
+    ...STATUS_REASON_FIELDS,
     health_status: z.string(),
     connection: z.string(),
     cordoned: z.boolean(),
@@ -121,6 +131,10 @@ export const Host = z
       description: "Why it is not used, or what its proof lacks; null: nothing",
       example: "Nothing is placed on it or read from it: it does not share storage pool pool-a.",
     }),
+    pool_reason_code: reasonCode("pool-unused"),
+    pool_reason_params: reasonParams({
+      why: { code: "pool-not-shared", params: { storage_pool: "pool-a" } },
+    }),
     total_cpu: z.int().openapi({ description: "Its cores", example: 64 }),
     used_cpu: z.int().openapi({ description: "Cores that are held", example: 8 }),
     total_memory: z.int().openapi({ description: "Its memory in bytes", example: 512 * GIB }),
@@ -153,6 +167,8 @@ export const Host = z
       description: "The same as a sentence, with the reason",
       example: "Gateways reach it at its own address.",
     }),
+    tunnel_detail_code: reasonCode("tunnel-direct"),
+    tunnel_detail_params: reasonParams(),
     image_count: z.int().nullable().openapi({
       description: "How many names and ids of images it reports; null: it reports none",
       example: 12,
@@ -206,7 +222,6 @@ export function hostAnswer({
   versions,
   ...row
 }: HostRow) {
-  const service = agentService(protocol, PROTOCOL);
   const tunnel = tunnelOf(row.gateway_port, routes);
   const verdict = verdictOf(address);
   const state = {
@@ -216,26 +231,28 @@ export function hostAnswer({
     failure: pool_failure,
     features: row.features,
   };
-  const obstacle = poolObstacle(state);
+  const poolReason = reasonAnswer(poolReasonOf(state, pool_proof_due_at));
+  const addressReason = reasonAnswer(verdict.reason);
+  const tunnelReason = reasonAnswer(tunnel.reason);
   const cves = openCves(versions);
-  const warning = poolWarning({ membership: state, proofDueAt: pool_proof_due_at });
   return {
     ...row,
     open_cves: cves.open,
     waived_cves: cves.waived,
     cve_detail: cves.sentences.join(" ") || null,
     pool_proved_at: row.pool_proved_at?.toISOString() ?? null,
-    pool_reason:
-      obstacle === null
-        ? warning && inEnglish(warning)
-        : `Nothing is placed on it or read from it: ${inEnglish(obstacle)}.`,
+    pool_reason: poolReason.reason,
+    pool_reason_code: poolReason.reason_code,
+    pool_reason_params: poolReason.reason_params,
     address_confirmed_by: verdict.isConfirmed ? verdict.by : null,
-    address_detail: verdict.sentence,
+    address_detail: addressReason.reason,
+    address_detail_code: addressReason.reason_code,
+    address_detail_params: addressReason.reason_params,
     tunnel: tunnel.route,
-    tunnel_detail: tunnel.sentence,
-    status_reason:
-      row.status_reason ??
-      (service.mode === "full" ? null : `Nothing new is placed: ${inEnglish(service.why)}.`),
+    tunnel_detail: tunnelReason.reason,
+    tunnel_detail_code: tunnelReason.reason_code,
+    tunnel_detail_params: tunnelReason.reason_params,
+    ...statusAnswer(row, agentService(protocol, PROTOCOL)),
     canary: row.canary && canaryAnswer(row.canary),
     drain_deadline_at: row.drain_deadline_at?.toISOString() ?? null,
     last_heartbeat: row.last_heartbeat?.toISOString() ?? null,
@@ -244,6 +261,24 @@ export function hostAnswer({
     revoked_at: row.revoked_at?.toISOString() ?? null,
     created_at: row.created_at?.toISOString() ?? null,
     updated_at: row.updated_at?.toISOString() ?? null,
+  };
+}
+
+function poolReasonOf(membership: PoolMembership, proofDueAt: Date | null): Reason | null {
+  const why = poolObstacle(membership);
+  return why === null ? poolWarning({ membership, proofDueAt }) : { code: "pool-unused", params: { why } };
+}
+
+/** What its status says goes before what its agent cannot do. */
+function statusAnswer(row: StatusReasonRow, service: AgentService): StatusReasonRow {
+  const { status_reason, status_reason_code, status_reason_params } = row;
+  if (status_reason !== null || service.mode === "full")
+    return { status_reason, status_reason_code, status_reason_params };
+  const unplaced = reasonAnswer({ code: "nothing-new-placed", params: { why: service.why } });
+  return {
+    status_reason: unplaced.reason,
+    status_reason_code: unplaced.reason_code,
+    status_reason_params: unplaced.reason_params,
   };
 }
 

@@ -5,6 +5,7 @@ import { type InstanceOnHostRow, instancesOnHost } from "../../store/overview/ho
 import { hostById } from "../../store/hosts/hosts.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { pageOf, PageQuery, textPage, toPage } from "../request/pagination.ts";
+import { DETAIL_FIELDS, detailAnswer } from "../request/reason-answer.ts";
 import { notFound } from "../request/refusal.ts";
 import { forAdmins, ok, OpaqueIdPath, Timestamp } from "../request/route.ts";
 
@@ -24,6 +25,7 @@ const InstanceOnHost = z
       description: "What the host reported of it last, in a sentence",
       example: "started",
     }),
+    ...DETAIL_FIELDS,
     placed_at: Timestamp,
     kind: z.enum(WORKLOAD_KINDS).describe("What kind of workload it is of"),
     workload_id: z.string().openapi({ description: "Which workload it is of", example: "env-3f6b1a52" }),
@@ -93,5 +95,5 @@ export function registerHostInstanceRoutes(api: ApiApp, { db }: ApiDeps): void {
 }
 
 function instanceOnHost({ placed_at: placedAt, ...row }: InstanceOnHostRow): InstanceOnHost {
-  return { ...row, placed_at: placedAt.toISOString() };
+  return { ...row, ...detailAnswer(row), placed_at: placedAt.toISOString() };
 }

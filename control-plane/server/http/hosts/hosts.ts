@@ -389,7 +389,7 @@ export function registerHostRoutes(api: ApiApp, deps: ApiDeps): void {
       const now = await hostOf({ db: sql }, host.id);
       const verdict = verdictOf(now.address);
       if (address !== null && !verdict.isConfirmed)
-        throw conflict({ code: "host-address-unusable", params: { detail: verdict.sentence } });
+        throw conflict({ code: "host-address-unusable", params: { detail: verdict.reason } });
       const change = { old: host.address.confirmedAddress, new: address };
       await appendEvent(sql, { kind: "host-address-confirmed", hostId: host.id, ...change, ...deed(c) });
       return c.json(hostAnswer(now), 200);

@@ -1,5 +1,8 @@
 /** The order of an inference service as it comes in, and as the store takes it; what may be changed of one that is there. */
 import { z } from "@hono/zod-openapi";
+import type { GivenReason } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { inputFailure, inputIssue } from "../request/input-failure.ts";
 import { EnvVars } from "@remotegpu/shared/values/env-vars";
 import { HealthPath } from "@remotegpu/shared/instance/probe";
 import { displayText } from "@remotegpu/shared/values/text";
@@ -10,7 +13,7 @@ import { MAX_REPLICAS } from "../../core/inference/wanted-replicas.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { NewService } from "../../store/inference/new-services.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
-import { badFields, reportedErrors } from "../request/refusal.ts";
+import { badFields, fieldError, type FieldError } from "../request/refusal.ts";
 import { placeFields, sizeFields } from "../workloads/order-fields.ts";
 import { templateFields } from "./template-fields.ts";
 import { templateIssues, UpgradeBody } from "./upgrade-body.ts";
@@ -40,7 +43,7 @@ const CorsOrigin = z
   .max(256)
   .regex(
     /^(\*|https?:\/\/[a-z0-9.-]+(:[1-9]\d{0,4})?)$/,
-    'must be an origin like https://app.example.com, or "*"',
+    inputFailure({ code: "cors-origin-malformed", params: { example: "https://app.example.com" } }),
   );
 
 /** How it shows itself at gateways; holds at once, also for replicas that run. */
@@ -188,37 +191,29 @@ export function newService(
   return service;
 }
 
-function issuesOf(
-  service: NewService & { envVars: Record<string, string> },
-): { path: string; message: string }[] {
+function issuesOf(service: NewService & { envVars: Record<string, string> }): FieldError[] {
   const { minReplicas, maxReplicas } = service;
   return [...boundsIssues({ min: minReplicas, max: maxReplicas }), ...templateIssues(service)];
 }
 
-export function boundsIssues({
-  min,
-  max,
-}: {
-  min: number;
-  max: number;
-}): { path: string; message: string }[] {
-  return min <= max
-    ? []
-    : [{ path: "min_replicas", message: `must not be more than max_replicas, which is ${max}` }];
+export function boundsIssues({ min, max }: { min: number; max: number }): FieldError[] {
+  if (min <= max) return [];
+  return [fieldError("min_replicas", { code: "min-replicas-above-max", params: { max_replicas: max } })];
 }
 
 /** @throws ApiRefusal where there are any */
-export function refuseIssues(errors: readonly { path: string; message: string }[]): void {
-  if (errors.length === 0) return;
-  throw badFields(reportedErrors(errors));
+export function refuseIssues(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw badFields(errors);
 }
 
-const FIXED = "is fixed at the order; order another service with it";
-const UPGRADES = "makes another version: POST /inference-services/{id}/upgrade";
-const INSTEAD = new Map([
+const UPGRADES: Reason = {
+  code: "field-of-upgrade",
+  params: { route: "POST /inference-services/{id}/upgrade" },
+};
+const INSTEAD = new Map<string, GivenReason>([
   ...Object.keys(UpgradeBody.shape).map((field) => [field, UPGRADES] as const),
-  ["workspace_id", "a service stays in its workspace; order another one in the other"],
-  ["status", "is changed by starting and stopping it"],
+  ["workspace_id", "workspace-of-service-fixed"],
+  ["status", "status-of-service-by-verbs"],
 ]);
 
 const visible = {
@@ -281,24 +276,24 @@ export const CHANGEABLE = {
     .looseObject(visible)
     .superRefine((config, context) => {
       for (const field of Object.keys(config).filter((name) => !Object.hasOwn(visible, name))) {
-        const message = REVISION_KEYS.includes(field) ? UPGRADES : "is not a known field";
-        context.addIssue({ code: "custom", path: [field], message });
+        const reason = REVISION_KEYS.includes(field) ? UPGRADES : "field-unknown";
+        context.addIssue(inputIssue(field, reason));
       }
     })
     .openapi({ additionalProperties: false })
     .optional(),
 };
 
-function refusalOf(field: string): string {
+function refusalOf(field: string): GivenReason {
   const isOrdered = Object.hasOwn(NewInferenceServiceBody.shape, field);
-  return INSTEAD.get(field) ?? (isOrdered ? FIXED : "is not a known field");
+  return INSTEAD.get(field) ?? (isOrdered ? "field-of-service-fixed" : "field-unknown");
 }
 
 export const InferenceServiceChangeBody = z
   .looseObject(CHANGEABLE)
   .superRefine((body, context) => {
     for (const field of Object.keys(body).filter((name) => !Object.hasOwn(CHANGEABLE, name)))
-      context.addIssue({ code: "custom", path: [field], message: refusalOf(field) });
+      context.addIssue(inputIssue(field, refusalOf(field)));
   })
   .openapi("InferenceServiceChange", { additionalProperties: false });
 

@@ -1,5 +1,6 @@
 /** Keys of one inference service, for programs that ask it at the gateway: made, listed and revoked by who may manage it. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { displayText } from "@remotegpu/shared/values/text";
 import { OF_PERSON } from "../../core/gateway/services/call-right.ts";
 import {
@@ -84,7 +85,7 @@ const post = createRoute({
           name: displayText(MAX_NAME)
             .refine(
               (name) => !name.startsWith(OF_PERSON),
-              `must not begin with ${OF_PERSON}, as names of persons' keys do`,
+              inputFailure({ code: "key-name-reserved", params: { prefix: OF_PERSON } }),
             )
             .openapi({
               description: "The client's name as replicas see it; unique among the service's live keys",

@@ -4,7 +4,9 @@ import { EnvVarName, EnvVars, MAX_ENV_BYTES } from "@remotegpu/shared/values/env
 import { displayText, text } from "@remotegpu/shared/values/text";
 import type { Template, TemplateChange } from "../../core/inference/revision-template.ts";
 import { portOf } from "../../core/inference/service-config.ts";
-import { orderIssues } from "../../core/orders/order-check.ts";
+import { reasonOfIssue } from "../problems/issue-reason.ts";
+import { orderErrors } from "../workloads/order-errors.ts";
+import { fieldError, type FieldError } from "../request/refusal.ts";
 import { ImageReference, RowId } from "../request/input-fields.ts";
 import { placeFields, sizeFields } from "../workloads/order-fields.ts";
 import { templateFields } from "./template-fields.ts";
@@ -82,19 +84,18 @@ export function templateIssues({
   gpu,
   gpuMemory,
   config: settings,
-}: Pick<Template, "envVars" | "gpu" | "gpuMemory" | "config">): { path: string; message: string }[] {
+}: Pick<Template, "envVars" | "gpu" | "gpuMemory" | "config">): FieldError[] {
   const port = String(portOf(settings));
   const otherPort = envVars["PORT"] !== undefined && envVars["PORT"] !== port;
   const variables = EnvVars.safeParse(envVars);
   return [
     ...(otherPort
-      ? [{ path: "env_vars.PORT", message: `is set for each replica, to config.port: ${port}` }]
+      ? [fieldError("env_vars.PORT", { code: "env-var-set-for-replicas", params: { port } })]
       : []),
-    ...(variables.error?.issues.map(({ path, message }) => ({
-      path: ["env_vars", ...path].join("."),
-      message,
-    })) ?? []),
-    ...orderIssues({
+    ...(variables.error?.issues.map((issue) =>
+      fieldError(["env_vars", ...issue.path].join("."), reasonOfIssue(issue)),
+    ) ?? []),
+    ...orderErrors({
       gpu,
       gpuMemory,
       gpuSharing: settings.gpu_sharing ?? "exclusive",

@@ -1,6 +1,6 @@
 /** Turns what zod found wrong into `errors: [{path, message}]`, naming the innermost field that is to blame. */
 import type { z } from "@hono/zod-openapi";
-import { asReported } from "../../core/reasons/reason.ts";
+import { reasonOfIssue } from "./issue-reason.ts";
 import { ApiRefusal, fieldError, type FieldError } from "../request/refusal.ts";
 
 /** A caller who sends a thousand unknown fields learns about the first ones. */
@@ -28,14 +28,14 @@ function errorsOf(issue: Issue, parents: readonly PropertyKey[]): FieldError[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => fieldError(dotted([...path, key]), "field-unknown"));
   if (issue.code === "invalid_key" || issue.code === "invalid_element")
-    return issue.issues.map((inner) => fieldError(dotted(path), asReported(inner.message)));
+    return issue.issues.map((inner) => fieldError(dotted(path), reasonOfIssue(inner)));
   if (issue.code === "invalid_union") {
     // The alternative with the fewest complaints is the one that was meant.
     const closest = [...issue.errors].sort((a, b) => a.length - b.length)[0] ?? [];
     if (closest.length > 0) return closest.flatMap((inner) => errorsOf(inner, path));
   }
   const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-  return [fieldError(dotted(path), isMissing ? "field-missing" : asReported(issue.message))];
+  return [fieldError(dotted(path), isMissing ? "field-missing" : reasonOfIssue(issue))];
 }
 
 /** "mounts.0.path"; the whole body is named "body". Field names come from strangers, so they are cut. */

@@ -3,7 +3,6 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { text } from "@remotegpu/shared/values/text";
 import { MIB, MS_PER_SECOND, THOUSANDTHS } from "@remotegpu/shared/values/units";
 import { WORKLOAD_KINDS } from "@remotegpu/shared/values/workload";
-import { inEnglish } from "../../core/reasons/english/english.ts";
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import { decide, type WorkspaceRole } from "../../core/accounts/access-rights.ts";
 import { workspaceRolesOf } from "../../store/accounts/workspaces.ts";
@@ -12,6 +11,7 @@ import { type WaitingName, waitingNames } from "../../store/overview/waiting-nam
 import type { PassCache } from "../../store/placement/inputs/pass-inputs.ts";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { opensOrders } from "../request/authentication.ts";
+import { REASON_FIELDS, reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { cursorOf, limitOf, PageQuery, toPage } from "../request/pagination.ts";
 import { forCustomers, ok, Timestamp } from "../request/route.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
@@ -58,6 +58,7 @@ const QueuedOrder = z
       description: "Why it waits",
       example: "Waiting for 8 free GPUs: the most on one host is 3.",
     }),
+    ...REASON_FIELDS,
     share: ShareAnswer.nullable(),
     is_urgent: z.boolean().openapi({
       description: "Whether an administrator put it before all others",
@@ -68,6 +69,8 @@ const QueuedOrder = z
         "One change that alone would start it now; null where none would, where it is far behind, and until the queue was read",
       example: "With 4 GPU it would start now.",
     }),
+    would_start_code: reasonCode("would-start-with-gpus"),
+    would_start_params: reasonParams({ gpus: 4 }),
     may_manage: z.boolean().openapi({
       description: "Whether the requesting key may change or cancel it",
       example: true,
@@ -152,12 +155,14 @@ async function queuedOrders(
     const named = names.get(startKey(one.order.start));
     if (named === undefined) continue;
     const found = foreseen.get(one.order.id);
-    const sentence = found == null ? null : (await suggestionAnswer(c, found, kinds)).sentence;
+    const suggestion = found == null ? null : await suggestionAnswer(c, found, kinds);
     answers.push({
       ...queuedOrder(one, named, line.at),
       share: shareAnswer(line.shares.get(one.order.payer)),
       customer: c.var.actor.isAdmin ? named.username : null,
-      would_start: sentence,
+      would_start: suggestion?.sentence ?? null,
+      would_start_code: suggestion?.sentence_code ?? null,
+      would_start_params: suggestion?.sentence_params ?? null,
       may_manage: mayManage(c, named, roles),
     });
   }
@@ -180,11 +185,17 @@ function endsByItself(kinds: readonly RoutedKind[], { kind }: StartName): boolea
   return kinds.some((one) => one.kind === kind && one.endsByItself);
 }
 
+/** Those that follow from the order alone. */
+type OwnFields = Omit<
+  Queue["items"][number],
+  "customer" | "share" | "would_start" | "would_start_code" | "would_start_params" | "may_manage"
+>;
+
 function queuedOrder(
   { position, order }: InLine,
   { name, workspace_id, reason }: WaitingName,
   at: Date,
-): Omit<Queue["items"][number], "customer" | "share" | "would_start" | "may_manage"> {
+): OwnFields {
   const { start, requested, stand, request, heldBack } = order;
   return {
     position,
@@ -204,6 +215,6 @@ function queuedOrder(
     is_urgent: stand.isUrgent === true,
     queued_at: new Date(stand.orderedAtMs).toISOString(),
     waited_seconds: Math.max(0, Math.floor((at.getTime() - stand.orderedAtMs) / MS_PER_SECOND)),
-    reason: heldBack === null ? reason : inEnglish(heldBack),
+    ...reasonAnswer(heldBack ?? reason),
   };
 }

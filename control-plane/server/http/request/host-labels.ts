@@ -3,17 +3,21 @@
  * follow one rule, so that whatever a host carries can be ordered.
  */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "./input-failure.ts";
 import { displayText } from "@remotegpu/shared/values/text";
 
 const Key = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
-    "must be 1 to 63 letters, digits, ., _, / and -, the first a letter or digit",
+    inputFailure({ code: "label-key-malformed", params: { max_characters: 63 } }),
   );
 
 export function hostLabels({ most }: { most: number }) {
   return z
     .record(Key, displayText(63))
-    .refine((labels) => Object.keys(labels).length <= most, `at most ${most} labels`);
+    .refine(
+      (labels) => Object.keys(labels).length <= most,
+      inputFailure({ code: "labels-too-many", params: { max_labels: most } }),
+    );
 }

@@ -1,5 +1,6 @@
 /** Fields that several bodies or queries share. Every text is storable, every number bounded, money is text until it is parsed. */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "./input-failure.ts";
 import { IMAGE_NAME } from "@remotegpu/shared/values/image-name";
 import {
   formatDecimal,
@@ -19,18 +20,21 @@ const MAX_PRICE = 10n ** 18n - 1n;
 
 /** A plain decimal that its column holds; whatever is beyond that is told with the limit. */
 function decimal({ decimals, most, example }: { decimals: number; most: bigint; example: string }) {
-  const limit = formatDecimal(most, decimals);
+  const maximum = formatDecimal(most, decimals);
   const isWithin = (count: bigint) => count <= most && -count <= most;
   return z
     .string()
-    .max(MAX_DECIMAL_LENGTH, `is too long: at most ${limit}, in at most ${MAX_DECIMAL_LENGTH} characters`)
+    .max(
+      MAX_DECIMAL_LENGTH,
+      inputFailure({ code: "decimal-too-long", params: { maximum, max_characters: MAX_DECIMAL_LENGTH } }),
+    )
     .refine(
       (value) => parses(() => typeof parseDecimal(value, decimals) === "bigint"),
-      `must be a plain decimal like ${example}, at most ${decimals} decimals`,
+      inputFailure({ code: "decimal-malformed", params: { example, max_decimals: decimals } }),
     )
     .refine(
       (value) => parses(() => isWithin(parseDecimal(value, decimals))),
-      `is too large: at most ${limit}`,
+      inputFailure({ code: "decimal-too-large", params: { maximum } }),
     );
 }
 
@@ -42,16 +46,16 @@ export const Amount = decimal({ decimals: POINTS_DECIMALS, most: MAX_POINTS, exa
 
 export const PositiveAmount = Amount.refine(
   (value) => parses(() => parsePoints(value) > 0n),
-  "must be above zero",
+  inputFailure("amount-not-positive"),
 );
 
 export const NotNegativeAmount = Amount.refine(
   (value) => parses(() => parsePoints(value) >= 0n),
-  "must not be below zero",
+  inputFailure("amount-negative"),
 );
 
 export const UnitPrice = decimal({ decimals: PRICE_DECIMALS, most: MAX_PRICE, example: "3.5" })
-  .refine((value) => parses(() => parsePrice(value) >= 0n), "must not be below zero")
+  .refine((value) => parses(() => parsePrice(value) >= 0n), inputFailure("amount-negative"))
   .openapi({ type: "string", example: "3.500000" });
 
 /** Free text for people: storable, but with line breaks. */
@@ -69,7 +73,7 @@ export const RowId = z.int().positive();
 export function queryNumber(most: number) {
   return z
     .string()
-    .regex(/^[0-9]{1,5}$/, "must be a whole number")
+    .regex(/^[0-9]{1,5}$/, inputFailure("number-not-whole"))
     .transform(Number)
     .pipe(z.int().max(most))
     .optional()
@@ -91,13 +95,16 @@ export const ImageReference = z
   .string()
   .min(1)
   .max(256)
-  .regex(IMAGE_NAME, "must be an image reference like registry.example/name:tag");
+  .regex(
+    IMAGE_NAME,
+    inputFailure({ code: "image-reference-malformed", params: { example: "registry.example/name:tag" } }),
+  );
 
 /** A name that may stand in a path, a label and a command line as it is. */
 export const PlainName = z
   .string()
   .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, ., _ and -");
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, inputFailure("plain-name-malformed"));
 
 export const SpecName = PlainName.openapi({ example: "default" });
 
@@ -105,13 +112,13 @@ export const SpecName = PlainName.openapi({ example: "default" });
 export const PriceLine = text(160)
   .regex(
     new RegExp(`^(spec|cpu|memory|gpu|gpu_memory|temp_storage|storage|gpu:${NO_CONTROL_CHARACTER}{1,128})$`),
-    "must be spec, cpu, memory, gpu, gpu:<model>, gpu_memory, temp_storage or storage",
+    inputFailure("price-line-unknown"),
   )
   .openapi({ example: "gpu" });
 
 /** In a query. */
 export const WholeText = z
   .string()
-  .regex(/^[0-9]{1,15}$/, "must be a whole number")
+  .regex(/^[0-9]{1,15}$/, inputFailure("number-not-whole"))
   .transform(Number)
   .openapi({ type: "integer", minimum: 0 });

@@ -4,6 +4,7 @@
  * that stayed.
  */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "./input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import { badField } from "./refusal.ts";
 
@@ -27,7 +28,7 @@ export function limitUpTo(most: number, usual: number) {
     .string()
     .refine(
       (text) => /^[0-9]{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= most,
-      `must be a whole number from 1 to ${most}`,
+      inputFailure({ code: "limit-out-of-range", params: { maximum: most } }),
     )
     .transform(Number)
     .optional()

@@ -18,49 +18,63 @@ const ReasonCodeAnswer = z.string().nullable();
 export const ReasonParams = z.record(z.string(), z.unknown());
 const ReasonParamsAnswer = ReasonParams.nullable();
 
-/** Beside a text: its name with `_code`. */
-export function reasonCodeField(example: ReasonCode) {
-  return ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example });
-}
-
-/** Beside a text: its name with `_params`. */
-export const REASON_PARAMS_FIELD = ReasonParamsAnswer.openapi({
-  description: PARAMS_DESCRIPTION,
-  example: {},
-});
+/** The field `X_code` beside the text `X`. */
+export const reasonCode = (example: ReasonCode) =>
+  ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example });
+/** The field `X_params` beside the text `X`. */
+export const reasonParams = (example: Record<string, unknown> = {}) =>
+  ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example });
 
 /** Beside a `reason`. */
 export const REASON_FIELDS = {
-  reason_code: reasonCodeField("host-cordoned"),
-  reason_params: REASON_PARAMS_FIELD,
+  reason_code: reasonCode("host-cordoned"),
+  reason_params: reasonParams(),
 };
 /** Beside a `status_reason`. */
 export const STATUS_REASON_FIELDS = {
-  status_reason_code: reasonCodeField("waiting-for-quota"),
-  status_reason_params: REASON_PARAMS_FIELD,
+  status_reason_code: reasonCode("waiting-for-quota"),
+  status_reason_params: reasonParams(),
 };
 /** Beside a `sentence`. */
 export const SENTENCE_FIELDS = {
-  sentence_code: reasonCodeField("gpu-failed"),
-  sentence_params: REASON_PARAMS_FIELD,
+  sentence_code: reasonCode("gpu-failed"),
+  sentence_params: reasonParams(),
 };
 /** Beside a `cause`. */
 export const CAUSE_FIELDS = {
-  cause_code: reasonCodeField("rollout-called-off"),
-  cause_params: REASON_PARAMS_FIELD,
+  cause_code: reasonCode("rollout-called-off"),
+  cause_params: reasonParams(),
 };
 /** Beside a `dismissal`. */
 export const DISMISSAL_FIELDS = {
-  dismissal_code: reasonCodeField("replicas-scaled-down"),
-  dismissal_params: REASON_PARAMS_FIELD,
+  dismissal_code: reasonCode("replicas-scaled-down"),
+  dismissal_params: reasonParams(),
 };
+
+/** Beside a `detail`: what a host reports of something. */
+export const DETAIL_FIELDS = {
+  detail_code: ReasonCodeAnswer.openapi({ description: CODE_DESCRIPTION, example: "run-running" }),
+  detail_params: ReasonParamsAnswer.openapi({ description: PARAMS_DESCRIPTION, example: {} }),
+};
+
+interface DetailAnswer {
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
+}
+
+/** Of a row that has the text of a detail, its code and its parameters. */
+export function detailAnswer(row: DetailAnswer & { detail: string | null }): DetailAnswer {
+  const { detail, detail_code: code, detail_params: params } = row;
+  const { reason_code, reason_params } = storedReason(detail, { reason_code: code, reason_params: params });
+  return { detail_code: reason_code, detail_params: reason_params };
+}
 
 interface ReasonRow {
   reason_code: string | null;
   reason_params: Record<string, unknown> | null;
 }
 
-interface ReasonAnswer extends ReasonRow {
+export interface ReasonAnswer extends ReasonRow {
   reason: string | null;
 }
 

@@ -4,7 +4,7 @@
  */
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import { type GivenReason, reasonOf } from "../../core/reasons/plain-reason.ts";
-import { asReported, type Reason } from "../../core/reasons/reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 
 export type RefusalKind =
   | "malformed"
@@ -127,11 +127,6 @@ export function fieldError(path: string, given: GivenReason): FieldError {
 /** A value that the schema accepts and the state of the world does not: still named by its field. */
 export function badField(path: string, reason: GivenReason): ApiRefusal {
   return badFields([fieldError(path, reason)]);
-}
-
-/** Errors whose texts are all that is known of them. */
-export function reportedErrors(issues: readonly { path: string; message: string }[]): FieldError[] {
-  return issues.map(({ path, message }) => fieldError(path, asReported(message)));
 }
 
 /** The reason is that of the first; each field has its own beside it. */

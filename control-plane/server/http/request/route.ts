@@ -3,6 +3,7 @@
  * that stands for everything else. A route file reads as a list of these.
  */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "./input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import type { ScopeRule } from "../../core/accounts/key-scopes.ts";
 import { recordRequest } from "./audit.ts";
@@ -193,7 +194,7 @@ export function noContent(description: string) {
 /** A bigserial id in a path. Fifteen digits are exact in a JavaScript number. */
 export const NumericId = z
   .string()
-  .regex(/^[1-9][0-9]{0,14}$/, "must be a positive number")
+  .regex(/^[1-9][0-9]{0,14}$/, inputFailure("number-not-positive"))
   .transform(Number)
   .openapi({ type: "integer", minimum: 1 });
 
@@ -204,7 +205,7 @@ export const OpaqueIdPath = z.object({
   id: z
     .string()
     .max(64)
-    .regex(/^[A-Za-z0-9_-]+$/, "must be letters, digits, - and _"),
+    .regex(/^[A-Za-z0-9_-]+$/, inputFailure("id-malformed")),
 });
 
 /** A workload's id in a path: ours are opaque ids, the old system's may be any text. varchar(64) counts code points. */

@@ -22,6 +22,7 @@ const NAMES_ALONE: ReadonlySet<ParameterShape> = new Set([
   "size",
   "id",
   "alternatives",
+  "choices",
   "names",
 ]);
 
@@ -72,6 +73,7 @@ function kindOf(shape: ParameterShape): string {
     case "size":
     case "id":
     case "alternatives":
+    case "choices":
     case "names":
       return "";
     case "phrase":

@@ -12,8 +12,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
   // Waiting for a place.
   ["and {more} more hosts", "另有 {more} 台主机。"],
-  ["There is room for it now.", "现在有空闲资源。"],
-  ["No place for it is free now: it would wait.", "现在没有空闲资源：需要等待。"],
 
   // What keeps it from a host.
   [
@@ -22,23 +20,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // What would start it.
-  ["With 1 core it would start now.", "改为 1 个 CPU 核即可立即启动。"],
-  ["With {count} cores it would start now.", "改为 {count} 个 CPU 核即可立即启动。"],
-  ["With {size} of memory it would start now.", "改为 {size} 内存即可立即启动。"],
-  ["With {size} of temporary storage it would start now.", "改为 {size} 临时存储即可立即启动。"],
-  ["With {count} GPU it would start now.", "改为 {count} 张 GPU 即可立即启动。"],
-  ["With {size} of GPU memory it would start now.", "改为 {size} 显存即可立即启动。"],
-  ["On {model} it would start now.", "改用 {model} 即可立即启动。"],
-  ["Without the label {label} it would start now.", "去掉标签 {label} 即可立即启动。"],
-  ["With 1 instance it would start now.", "改为 1 个实例即可立即启动。"],
-  ["With {count} instances it would start now.", "改为 {count} 个实例即可立即启动。"],
-  ["With a time limit of 1 minute it would start now.", "限时 1 分钟即可立即启动。"],
-  ["With a time limit of {minutes} minutes it would start now.", "限时 {minutes} 分钟即可立即启动。"],
-  [
-    "It would start when work of another customer has ended, by {until} at the latest.",
-    "其他客户的任务结束后即可启动，最迟在 {until}。",
-  ],
-  ["It would start when work of another customer has ended.", "其他客户的任务结束后即可启动。"],
   [
     "It would start when {work} has ended, by {until} at the latest.",
     "{work} 结束后即可启动，最迟在 {until}。",
@@ -53,8 +34,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Environments.
-  ["A restart: a new run in its place.", "重启：在原处开始新的运行。"],
-  ["The environment was deleted.", "环境已删除。"],
   ["The container is being started.", "容器正在启动。"],
   ["The container is gone and nobody ordered that.", "容器已消失，而没有人下过此指令。"],
   // What a program did on a GPU.
@@ -133,83 +112,15 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Ways in.
-  ["It gets a port when the environment is started.", "环境启动后会分配端口。"],
-  [
-    "No port was taken for it. Renew the access, or start the environment anew.",
-    "没有为它分配端口。请更新访问，或重新启动环境。",
-  ],
-  [
-    "Host {host} is not heard; the port leads in again when it is reached.",
-    "收不到主机 {host} 的消息；恢复后端口即可再次使用。",
-  ],
   [
     "Too many guesses at its password: until {when} UTC it opens from addresses that logged in within a week alone; keys and the web terminal always lead in.",
     "密码猜测次数过多：协调世界时 {when} 之前，只有一周内登录过的地址可以使用密码；密钥和网页终端始终可用。",
   ],
   ["Host {host} is binding a port for {service}. {more}", "主机 {host} 正在为 {service} 绑定端口。{more}"],
-  ["Host {host} is binding a port for {service}.", "主机 {host} 正在为 {service} 绑定端口。"],
-  ["Host {host} has no free port; it is tried again.", "主机 {host} 没有空闲端口；将重试。"],
-  [
-    "The environment is still starting; the port is kept and leads in once it runs.",
-    "环境仍在启动；端口已保留，运行后即可使用。",
-  ],
-  ["The environment is still starting.", "环境仍在启动。"],
-  [
-    "The environment is {status:said}; the port is kept and leads in while it runs.",
-    "环境当前为“{status}”；端口已保留，运行时可用。",
-  ],
-  ["The environment is {status:said}. Start it: {command}", "环境当前为“{status}”。启动命令：{command}"],
-  ["Not in the image: {what:said}.", "镜像中缺少：{what}。"],
-  ["it has no SSH server of its own, which the order asks for", "没有自带的 SSH 服务，而订单要求使用它"],
-  ["it has no {name}", "没有 {name}"],
-  [
-    "The host's agent is too old to see whether something answers on port {port}.",
-    "主机的代理程序版本过旧，无法确认端口 {port} 是否有响应。",
-  ],
-  ["The host's agent is too old: it cannot {what}.", "主机的代理程序版本过旧：{what}。"],
-  [
-    "It was started before its host's agent served SSH; restart it to be served.",
-    "它启动时主机的代理程序还不提供 SSH；重启后即可使用。",
-  ],
   ["{why:said} Renew the access to take another.", "{why}请更新访问以获取新端口。"],
   ["{why:said} The next start takes another.", "{why}下次启动会分配新端口。"],
-  ["The port was released.", "端口已释放。"],
-  ["The port is being released.", "端口正在释放。"],
-  ["Its host has released it.", "主机已将其释放。"],
   ["Nobody used it for {hours} hours.", "{hours} 小时内无人使用。"],
-  ["The environment was placed on another host.", "环境已安排到另一台主机。"],
   ["Nothing answers yet. {why}", "尚无响应。{why}"],
-  [
-    "Still starting: its host has not seen yet whether something answers on port {port}.",
-    "仍在启动：主机尚未确认端口 {port} 是否有响应。",
-  ],
-  [
-    "{what} is switched off for this environment; switch it on, and restart the environment.",
-    "该环境已关闭 {what}；请开启并重启环境。",
-  ],
-  [
-    "{service} gets no port of its own: plain HTTP is not allowed here.",
-    "{service} 没有自己的端口：此处不允许明文 HTTP。",
-  ],
-  [
-    "There is no web side here, since no WEB_DOMAIN is set. From your machine: {command}",
-    "此处没有网页入口，因为未设置 WEB_DOMAIN。可在您的电脑上运行：{command}",
-  ],
-  [
-    "Where host {host} is reached is not confirmed, so nobody is sent to the port. {instead:said}",
-    "主机 {host} 的地址尚未确认，因此不提供该端口的地址。{instead}",
-  ],
-  [
-    "Host {host} lets nobody in from outside its network, so the port leads nowhere from there. {instead:said}",
-    "主机 {host} 不允许从其网络之外进入，因此端口在外部不可用。{instead}",
-  ],
-  ["`remotegpu ssh` goes through the gateway.", "`remotegpu ssh` 可经网关进入。"],
-  ["`remotegpu port-forward` leads there through the gateway.", "`remotegpu port-forward` 可经网关到达。"],
-  [
-    "`remotegpu open ENVIRONMENT rdp` leads there through the gateway, for as long as it is left open.",
-    "`remotegpu open ENVIRONMENT rdp` 在打开期间可经网关到达。",
-  ],
-  ["No gateway leads there either, since no WEB_DOMAIN is set.", "也没有网关可到达，因为未设置 WEB_DOMAIN。"],
 
   // Jobs.
   ["Rank {rank}: {why:said}", "进程 {rank}：{why}"],
@@ -220,7 +131,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ["Placed on {where}, free of charge: {what:said}", "已安排到 {where}，不计费：{what}"],
 
   // Refusals of every kind.
-  ["NATS does not answer; hosts are not heard.", "NATS 没有响应；收不到主机的消息。"],
   ["{what} has not run yet, so nothing was written.", "{what} 尚未运行，没有输出。"],
   ["No last lines of this run are stored.", "没有保存这次运行的最后几行。"],
   ["You may not read this any more.", "您已无权读取。"],

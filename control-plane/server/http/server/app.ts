@@ -25,7 +25,6 @@ import { registerCommandRoutes } from "./command-routes.ts";
 import { isUniqueViolation, StoreError } from "../../store/database/database.ts";
 import { KeyInUseError } from "../../store/orders/idempotency.ts";
 import { isGivenUp, whoMigrates } from "../../store/upgrade/locks.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 import { problemDocument } from "../problems/problem-document.ts";
 
 /** Bodies are checked before they come to the database, so what breaks its CHECKs was there: they spare old rows. */
@@ -148,10 +147,10 @@ function problemOf(error: Error, c: ApiContext): Response {
   return problem(c, new ApiRefusal("internal-error", "internal-error"));
 }
 
-function refusalOf({ status, message }: HTTPException): ApiRefusal {
+function refusalOf({ status }: HTTPException): ApiRefusal {
   if (status === 400) return new ApiRefusal("malformed", "body-not-json");
   if (status === 415) return new ApiRefusal("unsupported-media-type", "body-not-sent-as-json");
-  return new ApiRefusal("malformed", asReported(message));
+  return new ApiRefusal("malformed", "input-invalid");
 }
 
 function problem(

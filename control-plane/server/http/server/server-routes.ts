@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ApiApp, ApiContext, ApiDeps } from "../deps.ts";
 import { metricsText, SummedBooks } from "./metrics.ts";
+import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import { ApiRefusal, notFound } from "../request/refusal.ts";
 import { forEveryone, ok } from "../request/route.ts";
 
@@ -21,12 +22,16 @@ const Health = z.object({
           description: "In a sentence, without addresses",
           example: "The journal stream has no leader.",
         }),
+        why_code: reasonCode("jetstream-without-leader"),
+        why_params: reasonParams(),
       }),
     )
     .optional()
     .openapi({
       description: "What is away and what that means; left out where nothing is",
-      example: [{ what: "jetstream", why: "It has no leader." }],
+      example: [
+        { what: "jetstream", why: "It has no leader.", why_code: "jetstream-without-leader", why_params: {} },
+      ],
     }),
 });
 
@@ -93,8 +98,11 @@ const bundleFile = createRoute({
 
 export function registerServerRoutes(app: ApiApp, deps: ApiDeps): void {
   const stateOr = (well: "ok" | "ready"): z.infer<typeof Health> => {
-    const degraded = deps.link.degraded();
-    return degraded.length === 0 ? { status: well } : { status: "degraded", degraded: [...degraded] };
+    const degraded = deps.link.degraded().map(({ what, why }) => {
+      const { reason, reason_code, reason_params } = reasonAnswer(why);
+      return { what, why: reason, why_code: reason_code, why_params: reason_params };
+    });
+    return degraded.length === 0 ? { status: well } : { status: "degraded", degraded };
   };
   app.openapi(health, (c) => c.json(stateOr("ok"), 200));
   app.openapi(ready, async (c) => {

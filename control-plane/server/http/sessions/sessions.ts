@@ -3,6 +3,7 @@
  * nowhere else; what a session opens is what its key opens.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import { scopesLackedToRevoke } from "../../core/accounts/key-scopes.ts";
 import { SESSION_HOURS, sessionEnd } from "../../core/accounts/session-cookie.ts";
@@ -58,7 +59,10 @@ const NewSession = z
       example: "rgt_9aQ2nVYr8Xk3",
     }),
   })
-  .refine(({ key, ticket }) => (key === undefined) !== (ticket === undefined), "must have a key or a ticket")
+  .refine(
+    ({ key, ticket }) => (key === undefined) !== (ticket === undefined),
+    inputFailure("key-or-ticket-missing"),
+  )
   .openapi("NewBrowserSession");
 
 const OpenedSession = z

@@ -1,5 +1,6 @@
 /** How the ranks of an order find each other, as it comes in. */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { text } from "@remotegpu/shared/values/text";
 import { FRAMEWORKS, RENDEZVOUS } from "../../core/training/rank-environment.ts";
 
@@ -13,7 +14,7 @@ export const DistributedConfig = z
       example: "pytorch",
     }),
     backend: text(MAX_BACKEND)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9_.:,-]*$/, "must be a plain word")
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.:,-]*$/, inputFailure("plain-word-malformed"))
       .optional()
       .openapi({ description: "Given to the program as REMOTEGPU_BACKEND", example: "nccl" }),
     rdzv: z.enum(RENDEZVOUS).optional().openapi({

@@ -1,10 +1,11 @@
 /** The order of a training job as it comes in, and as the store takes it. */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "../request/input-failure.ts";
 import { MAX_STOP_GRACE_SECONDS } from "@remotegpu/shared/instance/instance";
 import { EnvVars } from "@remotegpu/shared/values/env-vars";
 import { displayText, text } from "@remotegpu/shared/values/text";
 import { GIB } from "@remotegpu/shared/values/units";
-import { MAX_MOUNTS, orderIssues } from "../../core/orders/order-check.ts";
+import { MAX_MOUNTS } from "../../core/orders/order-check.ts";
 import { MAX_PRIORITY } from "../../core/queue/queue.ts";
 import { MAX_GANG_RANKS } from "../../core/training/gang-network.ts";
 import { namesTaken } from "../../core/training/rank-environment.ts";
@@ -19,7 +20,8 @@ import { MAX_ATTEMPTS } from "../../core/training/retries.ts";
 import type { EnvVarSeal } from "../../core/secrets/env-var-seal.ts";
 import type { JobCode, NewJob } from "../../store/training/new-jobs.ts";
 import { Description, ImageReference, RowId } from "../request/input-fields.ts";
-import { badFields, reportedErrors } from "../request/refusal.ts";
+import { orderErrors } from "../workloads/order-errors.ts";
+import { badFields, fieldError, type FieldError } from "../request/refusal.ts";
 import { DistributedConfig } from "./distributed-config.ts";
 import { Command, placeFields, sizeFields } from "../workloads/order-fields.ts";
 
@@ -37,7 +39,7 @@ const OutputPath = z
   .max(64)
   .regex(
     /^\/gemini\/output(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*\/?$/,
-    "must be /gemini/output or a path of plain names below it",
+    inputFailure({ code: "output-path-malformed", params: { folder: "/gemini/output" } }),
   );
 
 const Retries = z
@@ -50,7 +52,7 @@ const StallMinutes = z
   .number()
   .max(MAX_MINUTES)
   .refine((minutes) => minutes === 0 || minutes >= LEAST_STALL_MINUTES, {
-    message: `must be 0 or at least ${LEAST_STALL_MINUTES}`,
+    ...inputFailure({ code: "stall-minutes-too-few", params: { min_minutes: LEAST_STALL_MINUTES } }),
   });
 
 const Ids = z.array(RowId).max(MAX_MOUNTS);
@@ -81,10 +83,10 @@ const JobArray = z
       example: 10,
     }),
   })
-  .refine(({ from, to }) => from <= to, { path: ["to"], message: "must not be less than from" })
+  .refine(({ from, to }) => from <= to, { path: ["to"], ...inputFailure("array-reversed") })
   .refine(({ from, to }) => to - from < MAX_ARRAY_ELEMENTS, {
     path: ["to"],
-    message: `makes more than ${MAX_ARRAY_ELEMENTS} elements, which are the most of an array`,
+    ...inputFailure({ code: "array-too-large", params: { max_elements: MAX_ARRAY_ELEMENTS } }),
   })
   .openapi("JobArray");
 
@@ -167,7 +169,10 @@ export const NewTrainingJobBody = z
         log_rules: z
           .array(LogRule)
           .max(MAX_LOG_RULES)
-          .refine((rules) => new Set(rules.map(({ name }) => name)).size === rules.length, "names one twice")
+          .refine(
+            (rules) => new Set(rules.map(({ name }) => name)).size === rules.length,
+            inputFailure("listed-twice"),
+          )
           .optional()
           .openapi({
             description:
@@ -177,11 +182,11 @@ export const NewTrainingJobBody = z
       })
       .refine(({ stall_retry: again = false, max_retries: most = 0 }) => !again || most > 0, {
         path: ["stall_retry"],
-        message: "needs max_retries, which says how often",
+        ...inputFailure("stall-retry-without-retries"),
       })
       .refine(({ stall_retry: again = false, stall_minutes: minutes }) => !again || minutes !== 0, {
         path: ["stall_retry"],
-        message: "needs stall_minutes other than 0",
+        ...inputFailure("stall-retry-without-minutes"),
       })
       .optional(),
   })
@@ -225,7 +230,7 @@ export function newJob(
     config: body.config ?? {},
   };
   const errors = [...issuesOf(job), ...nameIssues(body)];
-  if (errors.length > 0) throw badFields(reportedErrors(errors));
+  if (errors.length > 0) throw badFields(errors);
   return job;
 }
 
@@ -235,23 +240,21 @@ export function rangeOf({ array }: Body): ArrayRange | null {
 }
 
 /** Each element's name ends with its index. */
-function nameIssues({ name, array }: Body): { path: string; message: string }[] {
+function nameIssues({ name, array }: Body): FieldError[] {
   if (array == null || elementName(name, array.to).length <= MAX_NAME) return [];
-  return [{ path: "name", message: `is too long for names of elements like ${elementName("…", array.to)}` }];
+  const example = elementName("…", array.to);
+  return [fieldError("name", { code: "element-name-too-long", params: { example } })];
 }
 
-function issuesOf(job: NewJob): { path: string; message: string }[] {
+function issuesOf(job: NewJob): FieldError[] {
   const twice = (field: string, ids: readonly number[]) =>
-    new Set(ids).size === ids.length ? [] : [{ path: field, message: "names one twice" }];
+    new Set(ids).size === ids.length ? [] : [fieldError(field, "listed-twice")];
   const taken = namesTaken(Object.keys(job.envVars), { config: job.distributedConfig, ranks: job.nodeCount });
   return [
-    ...taken.map((name) => ({
-      path: `env_vars.${name}`,
-      message: "is set for each rank of a distributed job",
-    })),
+    ...taken.map((name) => fieldError(`env_vars.${name}`, "env-var-set-for-ranks")),
     ...twice("mounted_datasets", job.mountedDatasets),
     ...twice("mounted_models", job.mountedModels),
-    ...orderIssues({
+    ...orderErrors({
       gpu: job.gpu,
       gpuMemory: job.gpuMemory,
       gpuSharing: job.config.gpu_sharing ?? "exclusive",

@@ -1,9 +1,9 @@
 /** What may be changed of a training job that is there, and of an array of them; of the rest of an order, what to do instead. */
 import { z } from "@hono/zod-openapi";
+import type { PlainCode } from "../../core/reasons/reason.ts";
+import { inputIssue } from "../request/input-failure.ts";
 import { Description } from "../request/input-fields.ts";
 import { JobName, NewTrainingJobBody, Priority } from "./job-body.ts";
-
-const FIXED = "is fixed at the order; order another job with it";
 
 const shape = {
   name: JobName.optional(),
@@ -11,21 +11,21 @@ const shape = {
   priority: Priority.optional(),
 };
 
-const INSTEAD = new Map([
-  ["workspace_id", "a job stays in its workspace; order another one in the other"],
-  ["status", "is changed by cancelling it and by trying it again"],
+const INSTEAD = new Map<string, PlainCode>([
+  ["workspace_id", "workspace-of-job-fixed"],
+  ["status", "status-of-job-by-verbs"],
 ]);
 
-function refusalOf(field: string): string {
+function refusalOf(field: string): PlainCode {
   const isOrdered = Object.hasOwn(NewTrainingJobBody.shape, field);
-  return INSTEAD.get(field) ?? (isOrdered ? FIXED : "is not a known field");
+  return INSTEAD.get(field) ?? (isOrdered ? "field-of-job-fixed" : "field-unknown");
 }
 
 export const TrainingJobChangeBody = z
   .looseObject(shape)
   .superRefine((body, context) => {
     for (const field of Object.keys(body).filter((name) => !Object.hasOwn(shape, name)))
-      context.addIssue({ code: "custom", path: [field], message: refusalOf(field) });
+      context.addIssue(inputIssue(field, refusalOf(field)));
   })
   .openapi("TrainingJobChange", { additionalProperties: false, example: { priority: 5 } });
 

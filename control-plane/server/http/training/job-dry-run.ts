@@ -4,7 +4,8 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints } from "@remotegpu/shared/values/money";
-import { inEnglish } from "../../core/reasons/english/english.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { emptyFleet } from "../../store/fleet/empty-fleet.ts";
 import type { CachedFleet } from "../../store/fleet/cached-fleet.ts";
 import { rolledBack } from "../../store/database/rolled-back.ts";
@@ -19,6 +20,7 @@ import type { ApiApp, ApiDeps } from "../deps.ts";
 import { onFleet } from "../environments/environment-access.ts";
 import { showsMoney } from "../request/authentication.ts";
 import { once } from "../request/idempotency.ts";
+import { REASON_FIELDS, reasonAnswer } from "../request/reason-answer.ts";
 import { forCustomers, forEveryone, jsonBody, Money, ok } from "../request/route.ts";
 import { orderContextOf, refuseUnlessDone } from "../workloads/orders.ts";
 import type { RoutedKind } from "../workloads/routed-kind.ts";
@@ -43,6 +45,7 @@ const DryRun = z
       description: "What it would wait for, or where it fits",
       example: "An instance of it fits on 2 hosts now.",
     }),
+    ...REASON_FIELDS,
     hosts: z.array(WhyHost).describe("What keeps it from each host"),
     suggestions: z.array(SuggestionAnswer).describe("Each alone would start it now"),
   })
@@ -104,7 +107,7 @@ export function registerTrainingJobDryRun(
       const answer = {
         price_per_hour: showsMoney(c) ? formatPoints(hourly) : null,
         position: place?.position ?? null,
-        reason: reasonOf(place?.order ?? null, hosts),
+        ...reasonAnswer(reasonFor(place?.order ?? null, hosts)),
         hosts,
         suggestions: await Promise.all(found.map((one) => suggestionAnswer(c, one, kinds))),
       };
@@ -117,9 +120,10 @@ export function registerTrainingJobDryRun(
   api.openapi(schema, (c) => c.json(plain, 200));
 }
 
-function reasonOf(order: ScheduledOrder | null, hosts: readonly { fits: boolean }[]): string {
-  if (order?.heldBack != null) return inEnglish(order.heldBack);
+function reasonFor(order: ScheduledOrder | null, hosts: readonly { fits: boolean }[]): Reason {
+  if (order?.heldBack != null) return order.heldBack;
   const count = hosts.filter(({ fits }) => fits).length;
-  if (count === 0) return "No host has room for an instance of it now: it would wait.";
-  return `An instance of it fits on ${count === 1 ? "one host" : `${count} hosts`} now.`;
+  return count === 0
+    ? reasonOf("instance-fits-nowhere")
+    : { code: "instance-fits-on-hosts", params: { host_count: count } };
 }

@@ -8,6 +8,8 @@ import { storedReason } from "../../store/database/values/reason-columns.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
 import {
+  DETAIL_FIELDS,
+  detailAnswer,
   DISMISSAL_FIELDS,
   dismissalAnswer,
   SENTENCE_FIELDS,
@@ -185,6 +187,7 @@ export const Instance = z
       description: "What its host reported of it last, in a sentence",
       example: "started",
     }),
+    ...DETAIL_FIELDS,
     problem: z.string().nullable().openapi({
       description: "What kind of trouble it has; null: none",
       example: "image-pull-failed",
@@ -276,6 +279,7 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
   const { switches: _switches, figures, gang, idle, ...visible } = view;
   return {
     ...visible,
+    ...detailAnswer(view),
     gang: gang && gangAnswer(gang),
     idle: idle && idleAnswer(idle),
     frozen_since: iso(view.frozen_since),

@@ -1,12 +1,15 @@
 /** What would start a waiting order, as its people read it: the field of the order and the value, in the order's units. */
 import { z } from "@hono/zod-openapi";
-import { wholeSize } from "@remotegpu/shared/values/size-text";
 import { MIB, THOUSANDTHS } from "@remotegpu/shared/values/units";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import { workloadOf } from "../../core/workloads/start.ts";
 import type { Suggestion } from "../../core/queue/suggestions.ts";
 import { workspaceIdsOf } from "../../store/accounts/workspaces.ts";
 import type { ApiContext } from "../deps.ts";
+import { reasonAnswer, reasonCode, reasonParams } from "../request/reason-answer.ts";
 import type { RoutedKind } from "./routed-kind.ts";
+import { workloadThing } from "./workload-thing.ts";
 
 const SECONDS_PER_MINUTE = 60;
 
@@ -37,6 +40,8 @@ export const SuggestionAnswer = z
       description: "The same for people",
       example: "With gpu = 1 it would start now.",
     }),
+    sentence_code: reasonCode("would-start-with-gpus"),
+    sentence_params: reasonParams({ gpus: 1 }),
   })
   .openapi("Suggestion");
 type SuggestionAnswer = z.input<typeof SuggestionAnswer>;
@@ -47,76 +52,104 @@ export async function suggestionAnswer(
   suggestion: Suggestion,
   kinds: readonly RoutedKind[],
 ): Promise<SuggestionAnswer> {
+  if (suggestion.change === "wait") return await toWait(c, suggestion, kinds);
+  const { field, value, reason } = fieldChange(suggestion);
+  return { field, value, wait_for: null, until: null, ...sentenceAnswer(reason) };
+}
+
+interface FieldChange {
+  field: string;
+  value: string | number | null;
+  reason: Reason;
+}
+
+function fieldChange(suggestion: Exclude<Suggestion, { change: "wait" }>): FieldChange {
   switch (suggestion.change) {
     case "cpu": {
       const cores = suggestion.cpuMilli / THOUSANDTHS;
-      return toField("cpu", cores, cores === 1 ? `with 1 core` : `with ${cores} cores`);
+      return { field: "cpu", value: cores, reason: { code: "would-start-with-cores", params: { cores } } };
     }
     case "memory":
-      return toField("memory", suggestion.memoryMib * MIB, `with ${inWords(suggestion.memoryMib)} of memory`);
     case "temp-storage":
-      return toField(
-        "temp_storage",
-        suggestion.tempStorageMib * MIB,
-        `with ${inWords(suggestion.tempStorageMib)} of temporary storage`,
-      );
-    case "gpu":
-      return toField("gpu", suggestion.count, `with ${suggestion.count} GPU`);
     case "gpu-memory":
-      return toField(
-        "gpu_memory",
-        suggestion.memoryMib * MIB,
-        `with ${inWords(suggestion.memoryMib)} of GPU memory`,
-      );
-    case "gpu-model":
-      return toField("config.gpu_model", suggestion.model, `on ${suggestion.model}`);
-    case "label":
-      return toField(
-        `config.host_labels.${suggestion.without}`,
-        null,
-        `without the label ${suggestion.without}`,
-      );
+      return sizeChange(suggestion);
+    case "gpu": {
+      const { count: gpus } = suggestion;
+      return { field: "gpu", value: gpus, reason: { code: "would-start-with-gpus", params: { gpus } } };
+    }
+    case "gpu-model": {
+      const { model } = suggestion;
+      const reason: Reason = { code: "would-start-on-model", params: { gpu_model: model } };
+      return { field: "config.gpu_model", value: model, reason };
+    }
+    case "label": {
+      const { without: label } = suggestion;
+      const reason: Reason = { code: "would-start-without-label", params: { label } };
+      return { field: `config.host_labels.${label}`, value: null, reason };
+    }
     case "instances": {
-      const { count } = suggestion;
-      return toField("node_count", count, count === 1 ? `with 1 instance` : `with ${count} instances`);
+      const { count: instances } = suggestion;
+      const reason: Reason = { code: "would-start-with-instances", params: { instances } };
+      return { field: "node_count", value: instances, reason };
     }
     case "limit": {
       const minutes = suggestion.seconds / SECONDS_PER_MINUTE;
-      const limit =
-        minutes === 1 ? `with a time limit of 1 minute` : `with a time limit of ${minutes} minutes`;
-      return toField("config.max_minutes", minutes, limit);
+      const reason: Reason = { code: "would-start-within-minutes", params: { minutes } };
+      return { field: "config.max_minutes", value: minutes, reason };
     }
-    case "wait":
-      return await toWait(c, suggestion, kinds);
   }
 }
 
-function toField(field: string, value: string | number | null, change: string): SuggestionAnswer {
-  const sentence = `${change.charAt(0).toUpperCase()}${change.slice(1)} it would start now.`;
-  return { field, value, wait_for: null, until: null, sentence };
+type SizeChange = Extract<Suggestion, { change: "memory" | "temp-storage" | "gpu-memory" }>;
+
+function sizeChange(suggestion: SizeChange): FieldChange {
+  switch (suggestion.change) {
+    case "memory": {
+      const bytes = suggestion.memoryMib * MIB;
+      const reason: Reason = { code: "would-start-with-memory", params: { memory_bytes: bytes } };
+      return { field: "memory", value: bytes, reason };
+    }
+    case "temp-storage": {
+      const bytes = suggestion.tempStorageMib * MIB;
+      const reason: Reason = { code: "would-start-with-temp-storage", params: { temp_storage_bytes: bytes } };
+      return { field: "temp_storage", value: bytes, reason };
+    }
+    case "gpu-memory": {
+      const bytes = suggestion.memoryMib * MIB;
+      const reason: Reason = { code: "would-start-with-gpu-memory", params: { gpu_memory_bytes: bytes } };
+      return { field: "gpu_memory", value: bytes, reason };
+    }
+  }
 }
 
-function inWords(mib: number): string {
-  return wholeSize(mib * MIB);
+function sentenceAnswer(
+  reason: Reason,
+): Pick<SuggestionAnswer, "sentence" | "sentence_code" | "sentence_params"> {
+  const { reason: sentence, reason_code, reason_params } = reasonAnswer(reason);
+  return { sentence, sentence_code: reason_code, sentence_params: reason_params };
 }
 
 /** Whose work it is, is only for those who may see that. */
 async function toWait(
   c: ApiContext,
-  { workload, endsAtMs }: Extract<Suggestion, { change: "wait" }>,
+  { workload: name, endsAtMs }: Extract<Suggestion, { change: "wait" }>,
   kinds: readonly RoutedKind[],
 ): Promise<SuggestionAnswer> {
-  const { kind, id } = workloadOf(workload);
+  const { kind, id } = workloadOf(name);
   const routed = kinds.find((one) => one.kind === kind);
   const isSeen = routed !== undefined && (await isVisible(c, await routed.byId(c.var.deps.db, id)));
-  const name = isSeen ? `${routed.what} ${id}` : "work of another customer";
+  const workload = isSeen ? workloadThing(routed.what, id) : reasonOf("workload-of-another-customer");
   const until = endsAtMs === null ? null : new Date(endsAtMs).toISOString();
   return {
     field: null,
     value: null,
     wait_for: isSeen ? id : null,
     until,
-    sentence: `It would start when ${name} has ended${until === null ? "" : `, by ${until} at the latest`}.`,
+    ...sentenceAnswer(
+      until === null
+        ? { code: "would-start-after", params: { workload } }
+        : { code: "would-start-after-by", params: { workload, until } },
+    ),
   };
 }
 

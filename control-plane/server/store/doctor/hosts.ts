@@ -10,6 +10,7 @@ import {
   unclearSentence,
 } from "../../core/hosts/canary.ts";
 import { openCveSentences } from "../../core/hosts/versions/cve-words.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import { waivedCves } from "../../core/hosts/versions/cve-waiver.ts";
 import type { Connection } from "../database/database.ts";
 import { CANARY, type CanaryRow } from "../hosts/host-canaries.ts";
@@ -63,7 +64,7 @@ async function unconfirmedHosts(sql: Connection): Promise<Found> {
   );
   const unconfirmed = rows.flatMap(({ id, name, address }) => {
     const verdict = verdictOf(address);
-    return verdict.isConfirmed ? [] : [`Host ${name} (${id}): ${verdict.sentence}`];
+    return verdict.isConfirmed ? [] : [`Host ${name} (${id}): ${inEnglish(verdict.reason)}`];
   });
   if (unconfirmed.length === 0) return { count: 0, findings: [] };
   const more = unconfirmed.length - MAX_LISTED;

@@ -1,6 +1,8 @@
 /** Which hosts have fallen silent, and writing down what that makes of their connection. */
 import type { HostConnection } from "@remotegpu/shared/values/workload";
 import type { HostStatus } from "../../core/hosts/host-liveness.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 import type { Connection } from "../database/database.ts";
 import { appendEvent } from "../events/events.ts";
 
@@ -26,9 +28,13 @@ export async function noteSilence(
   sql: Connection,
   { host, to, status, now }: { host: SilentHost; to: HostConnection; status: HostStatus; now: Date },
 ): Promise<boolean> {
+  const since = host.last_heartbeat.toISOString();
+  const reason: Reason = { code: "host-silent-since", params: { since } };
+  const { text, code, params } = reasonColumns(reason);
   const { rowCount } = await sql.change(
-    `UPDATE hosts SET connection = $3, status = $4, status_reason = $5 WHERE id = $1 AND last_heartbeat = $2`,
-    [host.id, host.last_heartbeat, to, status, `No heartbeat since ${host.last_heartbeat.toISOString()}.`],
+    `UPDATE hosts SET connection = $3, status = $4, status_reason = $5, status_reason_code = $6, status_reason_params = $7
+      WHERE id = $1 AND last_heartbeat = $2`,
+    [host.id, host.last_heartbeat, to, status, text, code, params],
   );
   if (rowCount === 1)
     await appendEvent(sql, {
@@ -38,7 +44,7 @@ export async function noteSilence(
       actor: "control-plane",
       old: host.connection,
       new: to,
-      reason: { code: "host-silent-since", params: { since: host.last_heartbeat.toISOString() } },
+      reason,
     });
   return rowCount === 1;
 }

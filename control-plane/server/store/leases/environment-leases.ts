@@ -3,6 +3,7 @@
  * is a step of a transaction that holds the environment's row. What a start takes is in start-leases.ts.
  */
 import type { LeasingEnvironment, ServiceSwitches } from "../../core/leases/lease-plan.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { raiseGenerations } from "../hosts/hosts.ts";
 import { setting } from "../accounts/settings.ts";
@@ -55,7 +56,7 @@ export async function closePort(
     leaseId,
     actor,
     reason,
-  }: { environmentId: string; leaseId: string; actor: string; reason: string },
+  }: { environmentId: string; leaseId: string; actor: string; reason: Reason },
 ): Promise<string | null> {
   const lease = (await wantedLeases(sql, environmentId)).find(({ id }) => id === leaseId);
   if (lease === undefined) return null;

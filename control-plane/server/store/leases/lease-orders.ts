@@ -6,6 +6,8 @@ import type { DesiredLease, LeaseService } from "@remotegpu/shared/instance/leas
 import { MAX_LEASES_OF_HOST } from "@remotegpu/shared/instance/lease";
 import type { LeaseId } from "@remotegpu/shared/values/ids";
 import type { PortRequest, WantedLease } from "../../core/leases/lease-plan.ts";
+import type { Reason } from "../../core/reasons/reason.ts";
+import { reasonLists } from "../database/values/reason-columns.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { mirrorPorts } from "./port-mappings.ts";
@@ -117,7 +119,7 @@ export async function orderRelease(
     ...order
   }: {
     environmentId: string;
-    leases: readonly { id: string; hostId: string; reason: string }[];
+    leases: readonly { id: string; hostId: string; reason: Reason }[];
     /** The generation of each host concerned, as raised for this. */
     generations: ReadonlyMap<string, number>;
     actor: string;
@@ -134,22 +136,26 @@ export async function orderReleases(
     generations,
     actor,
   }: {
-    leases: readonly { id: string; environmentId: string; hostId: string; reason: string }[];
+    leases: readonly { id: string; environmentId: string; hostId: string; reason: Reason }[];
     generations: ReadonlyMap<string, number>;
     actor: string;
   },
 ): Promise<void> {
   if (leases.length === 0) return;
+  const { texts, codes, params } = reasonLists(leases.map(({ reason }) => reason));
   await sql.change(
-    `UPDATE lease_orders o SET want = 'released', released_by = $4, release_reason = r.reason,
-            generation = coalesce(r.generation, o.generation)
-       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS r(id, reason, generation)
+    `UPDATE lease_orders o SET want = 'released', released_by = $4, release_reason = r.reason, release_reason_code = r.code,
+            release_reason_params = r.params, generation = coalesce(r.generation, o.generation)
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $5::text[], $6::jsonb[])
+         AS r(id, reason, generation, code, params)
       WHERE o.id = r.id AND o.want = 'held' AND o.ended_at IS NULL`,
     [
       leases.map(({ id }) => id),
-      leases.map(({ reason }) => reason),
+      texts,
       leases.map(({ hostId }) => generations.get(hostId) ?? null),
       actor,
+      codes,
+      params,
     ],
   );
   await mirrorPorts(sql, [...new Set(leases.map(({ environmentId }) => environmentId))]);

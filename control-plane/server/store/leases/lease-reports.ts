@@ -7,6 +7,7 @@ import { MS_PER_HOUR } from "@remotegpu/shared/values/units";
 import { type BelievedLease, believeLeases } from "../../core/leases/lease-belief.ts";
 import { possibleBytes, possibleTime } from "../../core/environments/access/possible.ts";
 import {
+  type LeaseEvent,
   leaseEvents,
   type LeaseState,
   type ReleaseWarning,
@@ -15,6 +16,12 @@ import {
 import { leaseMessage } from "../../core/alerts/work-messages.ts";
 import { type AlarmKind, clearAlarm, raiseAlarmOnce } from "../events/alarms.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import {
+  reasonColumns,
+  storedReason,
+  storedReasonColumn,
+  type StoredReason,
+} from "../database/values/reason-columns.ts";
 import { idOnHosts } from "../database/values/id-on-hosts.ts";
 import { queueWorkMessages } from "../events/message-outbox.ts";
 import { appendEvents, type NewEvent } from "../events/events.ts";
@@ -52,7 +59,7 @@ interface LiveOrder {
   answers_seen: boolean | null;
   answers_detail: string;
   released_by: string | null;
-  release_reason: string | null;
+  release_reason: StoredReason;
 }
 
 export interface LeaseMerge {
@@ -121,7 +128,8 @@ async function liveOrders(sql: Transaction, hostId: string): Promise<LiveOrder[]
   const { rows } = await sql.query<LiveOrder>(
     `SELECT o.id, o.env_id, e.customer_id, o.service_type, o.internal_port, o.auto_release_hours, o.want, o.generation,
             o.state, o.external_port, o.detail, o.last_accessed_at, o.release_due_at, o.ordered_at,
-            o.bytes_in, o.bytes_out, o.release_warning, o.answers_seen, o.answers_detail, o.released_by, o.release_reason
+            o.bytes_in, o.bytes_out, o.release_warning, o.answers_seen, o.answers_detail, o.released_by,
+            ${storedReasonColumn("o", "release_reason")} AS release_reason
        FROM lease_orders o JOIN environments e ON e.id = o.env_id
       WHERE o.host_id = $1 AND o.ended_at IS NULL ORDER BY o.ordered_at, o.id FOR NO KEY UPDATE OF o`,
     [hostId],
@@ -221,7 +229,7 @@ async function noteOrders(
     warning: one.warning,
     answers: one.answers.seen,
     answer: one.answers.detail,
-    reason: one.seen.state === "released" ? (eventsOf(one, merge)[0]?.reason ?? null) : null,
+    ...releaseColumns(one, merge),
   }));
   await sql.change(
     `UPDATE lease_orders o SET state = n.state, external_port = coalesce(n.port, o.external_port), detail = n.detail,
@@ -230,12 +238,21 @@ async function noteOrders(
             answers_detail = n.answer,
             ended_at = CASE n.state WHEN 'released' THEN $2::timestamptz END,
             release_reason = coalesce(o.release_reason, n.reason),
+            release_reason_code = CASE WHEN o.release_reason IS NULL THEN n.code ELSE o.release_reason_code END,
+            release_reason_params = CASE WHEN o.release_reason IS NULL THEN n.params ELSE o.release_reason_params END,
             state_changed_at = CASE WHEN o.state = n.state THEN o.state_changed_at ELSE $2::timestamptz END
        FROM jsonb_to_recordset($1::jsonb) AS n(id text, state text, port int, detail text, accessed timestamptz,
-              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, warning text, answers boolean, answer text, reason text)
+              due timestamptz, "bytesIn" bigint, "bytesOut" bigint, warning text, answers boolean, answer text, reason text,
+              code text, params jsonb)
       WHERE o.id = n.id`,
     [JSON.stringify(changes), merge.now],
   );
+}
+
+function releaseColumns(message: LeaseMessage, merge: LeaseMerge) {
+  const reason = message.seen.state === "released" ? (changesOf(message, merge)[0]?.reason ?? null) : null;
+  const { text, code } = reasonColumns(reason);
+  return { reason: text, code, params: code === null ? null : reason?.params };
 }
 
 /** A number is public only of a lease that is wanted; one that was withdrawn before its host heard so gets no row. */
@@ -277,7 +294,7 @@ function boundPort({ order, seen, lastAccessedAt }: LeaseMessage): BoundPort[] {
   ];
 }
 
-function eventsOf({ order, seen, releaseDueAt }: LeaseMessage, { host, now }: LeaseMerge): NewEvent[] {
+function changesOf({ order, seen, releaseDueAt }: LeaseMessage, { host }: LeaseMerge): LeaseEvent[] {
   const known = {
     service: order.service_type,
     internalPort: order.internal_port,
@@ -287,11 +304,17 @@ function eventsOf({ order, seen, releaseDueAt }: LeaseMessage, { host, now }: Le
     externalPort: order.external_port,
     warning: order.release_warning,
     releasedBy: order.released_by,
-    releaseReason: order.release_reason,
+    releaseReason: storedReason(order.release_reason),
   };
   // A label that is no time is not repeated to anybody.
   const readable = { ...seen, releaseDueAt: releaseDueAt?.toISOString() ?? null };
-  return leaseEvents(known, readable, host).map((event) => ({
+  return leaseEvents(known, readable, host);
+}
+
+function eventsOf(message: LeaseMessage, merge: LeaseMerge): NewEvent[] {
+  const { order } = message;
+  const { host, now } = merge;
+  return changesOf(message, merge).map((event) => ({
     ...event,
     at: now,
     workloadKind: "environment",

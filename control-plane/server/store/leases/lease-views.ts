@@ -1,6 +1,7 @@
 /** Leases of an environment as its people are told them. */
 import type { LeaseService } from "@remotegpu/shared/instance/lease";
 import type { LeaseState } from "../../core/leases/lease-report.ts";
+import { storedReasonColumn, type StoredReason } from "../database/values/reason-columns.ts";
 import { ADDRESS, type AddressRow, peoplesAddress } from "../hosts/host-addresses.ts";
 import { SERVES_RDP, SERVES_SSH } from "../hosts/host-features.ts";
 import type { Connection } from "../database/database.ts";
@@ -13,7 +14,7 @@ export interface LeaseView {
   state: LeaseState;
   external_port: number | null;
   detail: string;
-  release_reason: string | null;
+  release_reason: StoredReason;
   auto_release_hours: number;
   last_accessed_at: Date | null;
   release_due_at: Date | null;
@@ -39,7 +40,7 @@ export interface LeaseView {
 const WHICH = "o.service_type, CASE WHEN o.service_type = 'custom' THEN o.internal_port END";
 
 const SELECT = `SELECT DISTINCT ON (${WHICH}) o.id, o.service_type, o.internal_port, o.want, o.state,
-    o.external_port, o.detail, o.release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
+    o.external_port, o.detail, ${storedReasonColumn("o", "release_reason")} AS release_reason, o.auto_release_hours, o.last_accessed_at, o.release_due_at,
     o.answers_seen, o.answers_detail, o.bytes_in, o.bytes_out, o.host_id, h.name AS host_name, ${ADDRESS} AS address, h.connection AS host_connection, ${SERVES_SSH} AS serves_ssh,
     ${SERVES_RDP} AS serves_rdp,
     (h.public_ip IS NULL AND coalesce((SELECT bool_and(w.route = 'reversed') FROM gateway_routes w JOIN gateways g ON g.id = w.gateway_id

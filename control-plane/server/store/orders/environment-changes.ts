@@ -3,6 +3,7 @@
  * follow at once; what its container was made with follows with its next start (core/environments/environment-change.ts). Each change
  * is an event. One step of a transaction that holds the environment.
  */
+import type { Reason } from "../../core/reasons/reason.ts";
 import {
   changesPorts,
   servicesWithPort,
@@ -154,11 +155,15 @@ async function portsFollow(
   );
   await orderRelease(sql, {
     environmentId: after.id,
-    leases: over.map((lease) => ({ ...lease, reason: `${lease.service} was switched off.` })),
+    leases: over.map((lease) => ({ ...lease, reason: switchedOff(lease.service) })),
     generations,
     actor,
   });
   return [...generations.keys()];
+}
+
+function switchedOff(service: string): Reason {
+  return { code: "lease-switched-off", params: { service } };
 }
 
 /** Whom its host lets in changes with its switches, also where no port does. */

@@ -30,7 +30,7 @@ import { appendInstanceEvent, INSTANCE_EVENT } from "../events/events.ts";
 import type { EmptyFleet } from "../fleet/empty-fleet.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import { lockRun, openRuns } from "../billing/runs/runs.ts";
-import type { GivenReason } from "../../core/reasons/plain-reason.ts";
+import { type GivenReason, reasonOf } from "../../core/reasons/plain-reason.ts";
 
 export type OrderOutcome =
   | { done: true; /** Whose desired sets changed. */ hostIds: string[] }
@@ -126,7 +126,7 @@ export async function restartEnvironment(
   await setRun(sql, held, runId);
   await setSwitches(sql, held, { ...environment, tempStorageBytes: check.tempStorageBytes });
   await sql.change(
-    `UPDATE placements SET state = 'placed', detail = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
+    `UPDATE placements SET state = 'placed', detail = NULL, detail_code = NULL, detail_params = NULL, problem = NULL, exit_code = NULL, container_id = NULL,
             state_changed_at = $3
       WHERE instance_id = $1 AND epoch = $2`,
     [held.instance_id, held.epoch, context.now],
@@ -140,7 +140,7 @@ export async function restartEnvironment(
     actor: context.actor,
     old: held.state,
     new: "placed",
-    reason: "A restart: a new run in its place.",
+    reason: reasonOf("run-restarted"),
   });
   const reason = waitsFor("restarting", held.host_name);
   await move(sql, environment, { to: verdict.status, reason }, context);
@@ -180,7 +180,7 @@ export async function deleteEnvironment(
   ]);
   await orderRelease(sql, {
     environmentId: environment.id,
-    leases: leases.map((lease) => ({ ...lease, reason: "The environment was deleted." })),
+    leases: leases.map((lease) => ({ ...lease, reason: reasonOf("lease-of-deleted-environment") })),
     generations,
     actor,
   });

@@ -12,6 +12,8 @@ export interface InstanceOnHostRow {
   state: InstanceState;
   want: string;
   detail: string | null;
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
   placed_at: Date;
   kind: WorkloadKind;
   workload_id: string;
@@ -47,13 +49,13 @@ export async function instancesOnHost(
 ): Promise<InstanceOnHostRow[]> {
   const { rows } = await sql.query<InstanceOnHostRow>(
     `WITH here AS (
-       SELECT p.instance_id AS id, i.rank, i.workload_kind AS kind, i.workload_id, p.epoch, p.state, p.want, p.detail,
+       SELECT p.instance_id AS id, i.rank, i.workload_kind AS kind, i.workload_id, p.epoch, p.state, p.want, p.detail, p.detail_code, p.detail_params,
               p.created_at AS placed_at
          FROM placements p JOIN instances i ON i.id = p.instance_id
         WHERE p.host_id = $1 AND p.gone_at IS NULL AND p.resources_released_at IS NULL
           AND ($2::text IS NULL OR p.instance_id > $2)
         ORDER BY p.instance_id LIMIT $3)
-     SELECT here.id, here.rank, here.state, here.want, here.detail, here.placed_at, named.kind,
+     SELECT here.id, here.rank, here.state, here.want, here.detail, here.detail_code, here.detail_params, here.placed_at, named.kind,
             named.workload_id, named.name, named.customer_id, named.workspace_id, c.username AS owner_username, ${GPUS} AS gpus, ${LEASES} AS leases
        FROM here JOIN (${ofAllKinds(
          (

@@ -6,6 +6,7 @@ import type { HostConnection } from "@remotegpu/shared/values/workload";
 import { MS_PER_SECOND } from "@remotegpu/shared/values/units";
 import type { Connection } from "../database/database.ts";
 import { readColumns } from "../database/read-columns.ts";
+import { type StatusReasonRow, statusReasonColumns } from "../database/values/reason-columns.ts";
 import { hasPart } from "../database/values/text-part.ts";
 import { IS_HELD, IS_OPEN } from "../fleet/free-cards.ts";
 
@@ -22,11 +23,10 @@ export interface MapQuery {
   group: MapGroup | null;
 }
 
-export interface HostInLine {
+export interface HostInLine extends StatusReasonRow {
   id: string;
   host_name: string;
   status: string;
-  status_reason: string | null;
   connection: HostConnection;
   cordoned: boolean;
   simulated: boolean;
@@ -50,6 +50,8 @@ const COLUMNS = [
   "host_name",
   "status",
   "status_reason",
+  "status_reason_code",
+  "status_reason_params",
   "connection",
   "cordoned",
   "simulated",
@@ -91,7 +93,7 @@ export async function hostsInLine(sql: Connection, query: MapQuery): Promise<Hos
               lag(id, ${limit} + 1) OVER w AS before_previous
             FROM named WHERE is_found WINDOW w AS (ORDER BY group_name, id))
        SELECT h.id, h.name AS host_name, coalesce(h.status, 'offline') AS status,
-            coalesce(h.status_reason, h.cordon_reason) AS status_reason, h.connection, h.cordoned, h.simulated,
+            coalesce(h.status_reason, h.cordon_reason) AS status_reason, ${statusReasonColumns("h")}, h.connection, h.cordoned, h.simulated,
             h.labels, ${moment("h.last_heartbeat")} AS heard_ms, l.group_name, l.of_group, l.nth, l.found, l.found_gpus,
             l.before_previous
        FROM line l JOIN hosts h ON h.id = l.id

@@ -20,6 +20,7 @@ import { closeRun } from "../billing/runs/runs.ts";
 import { endLeasesOf } from "../leases/host-leases.ts";
 import { forgetPulls } from "../hosts/images/host-pulls.ts";
 import { reasonOf } from "../../core/reasons/plain-reason.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 
 /** Whoever did it, as events name people. */
 export interface Deed {
@@ -80,19 +81,22 @@ export async function removeHost(
   await completeDeletions(sql, { ids: left.map((placement) => placement.workload_id), now });
   await closeOpenRuns(sql, hostId, now);
   if (lost) await noteHostLost(sql, hostId, now);
-  const reason = lost ? "declared lost" : "taken out of the fleet";
-  await endLeasesOf(sql, hostId, { reason: `Its host was ${reason}.`, actor, now });
+  const reason = reasonOf(lost ? "host-lost" : "host-removed");
+  const ofLeases = reasonOf(lost ? "lease-of-lost-host" : "lease-of-removed-host");
+  await endLeasesOf(sql, hostId, { reason: ofLeases, actor, now });
   await forgetPulls(sql, hostId);
   await endSessionsOfHost(sql, { hostId, now });
   await sql.change("DELETE FROM host_drains WHERE host_id = $1", [hostId]);
   await endCveWaiver(sql, hostId);
   await revokeHost(sql, hostId, { actor, now });
   await raiseGeneration(sql, hostId);
-  await sql.change("UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3 WHERE id = $1", [
-    hostId,
-    now,
-    reason,
-  ]);
+  const { text, code, params } = reasonColumns(reason);
+  await sql.change(
+    `UPDATE hosts SET deleted_at = $2, status = 'offline', status_reason = $3, status_reason_code = $4,
+            status_reason_params = $5
+      WHERE id = $1`,
+    [hostId, now, text, code, params],
+  );
   // Nothing more is heard of them.
   await noteStubbornRuns(sql, { hostId, observed: [], now });
   const { rows: cards } = await sql.change<{ uuid: string; status: string; is_new: boolean }>(

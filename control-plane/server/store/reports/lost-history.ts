@@ -91,7 +91,7 @@ async function noteLostEnd(
     });
   await releasePlacement(sql, { instanceId, epoch, now });
   await sql.change(
-    `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4,
+    `UPDATE placements SET state = 'stopped', state_changed_at = $3, want = 'removed', detail = $4, detail_code = NULL, detail_params = NULL,
             ordered_by = coalesce(ordered_by, 'control-plane') WHERE instance_id = $1 AND epoch = $2`,
     [instanceId, epoch, now, inEnglish(END_NOT_KNOWN)],
   );

@@ -13,6 +13,7 @@ export function substanceOf({ machine, gpus, instances, leases, pulls }: Observe
     instances: instances.map((instance) => ({
       ...instance,
       detail: undefined,
+      reason: undefined,
       gpuFaults: undefined,
       openStreams: instance.openStreams === 0,
       idleness: instance.idleness?.isIdle,

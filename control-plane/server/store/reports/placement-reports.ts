@@ -12,8 +12,15 @@ import type { EnvironmentRow } from "../environments/environments.ts";
 import { faultAtEnd } from "../hosts/gpus/card-fault.ts";
 import { type PlacedReport, settleWorkload } from "./workload-reports.ts";
 import { releasePlacement } from "../workloads/instances/release.ts";
-import { asReported } from "../../core/reasons/reason.ts";
-import { storedReasonColumn, type StoredReason, storedReason } from "../database/values/reason-columns.ts";
+import { reportedReason } from "../../core/reasons/host-report.ts";
+import {
+  reasonColumns,
+  type ReasonColumns,
+  storedReasonColumn,
+  type StoredReason,
+  storedReason,
+} from "../database/values/reason-columns.ts";
+import { reasonOf } from "../../core/reasons/plain-reason.ts";
 
 export interface LivePlacement {
   instance_id: string;
@@ -24,6 +31,8 @@ export interface LivePlacement {
   stop_reason: StoredReason;
   state: InstanceState;
   detail: string | null;
+  /** Null where the detail came as a text. */
+  detail_code: string | null;
   problem: string | null;
   container_id: string | null;
   exit_code: number | null;
@@ -50,7 +59,7 @@ export interface ReportingHost {
 /** The placements that the host still has to know of, held to the end of the transaction. */
 export async function livePlacements(sql: Transaction, hostId: string): Promise<LivePlacement[]> {
   const { rows } = await sql.query<LivePlacement>(
-    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, ${storedReasonColumn("p", "stop_reason")} AS stop_reason, p.state, p.detail, p.problem,
+    `SELECT p.instance_id, p.epoch, p.run_id, p.want, p.ordered_by, ${storedReasonColumn("p", "stop_reason")} AS stop_reason, p.state, p.detail, p.detail_code, p.problem,
             p.container_id, p.exit_code, p.epoch = i.current_epoch AS is_current, i.state AS instance_state,
             CASE i.workload_kind WHEN 'environment' THEN i.workload_id END AS environment_id,
             EXISTS (SELECT FROM placement_host_skips s
@@ -145,7 +154,7 @@ async function mergeAbsence(sql: Transaction, { host, placement, now }: Merge): 
       actor: `host ${host.id}`,
       old: placement.state,
       new: "stopped",
-      reason: "Nothing of it is left on its host.",
+      reason: reasonOf("run-left-nothing"),
     });
   if (placement.is_current && placement.state !== "failed")
     await sql.change("UPDATE instances SET state = 'stopped' WHERE id = $1", [placement.instance_id]);
@@ -180,10 +189,15 @@ function isKnown(placement: LivePlacement, seen: ObservedInstance): boolean {
   return (
     placement.state === seen.phase &&
     placement.detail === seen.detail &&
+    placement.detail_code === detailColumns(seen).code &&
     placement.problem === seen.problem &&
     placement.container_id === seen.containerId &&
     placement.exit_code === seen.exitCode
   );
+}
+
+function detailColumns({ detail, reason }: ObservedInstance): ReasonColumns {
+  return reasonColumns(reportedReason(detail, reason));
 }
 
 async function reportState(
@@ -199,7 +213,7 @@ async function reportState(
     actor: `host ${host.id}`,
     old: placement.state,
     new: seen.phase,
-    reason: seen.detail === "" ? seen.problem : seen.detail,
+    reason: seen.detail === "" ? seen.problem : reportedReason(seen.detail, seen.reason),
   });
 }
 
@@ -208,8 +222,9 @@ async function writeState(
   { placement, now }: Merge,
   seen: ObservedInstance,
 ): Promise<void> {
+  const { code, params } = detailColumns(seen);
   await sql.change(
-    `UPDATE placements SET state = $3::text, detail = $4, problem = $5, container_id = $6::text, exit_code = $7,
+    `UPDATE placements SET state = $3::text, detail = $4, detail_code = $10, detail_params = $11, problem = $5, container_id = $6::text, exit_code = $7,
             ended_by = CASE WHEN $9::boolean AND state NOT IN ('stopped', 'failed', 'lost') THEN ordered_by ELSE ended_by END,
             state_changed_at = CASE WHEN state = $3::text THEN state_changed_at ELSE $8::timestamptz END,
             container_since = CASE WHEN $6::text IS NULL THEN container_since ELSE coalesce(container_since, $8::timestamptz) END
@@ -224,6 +239,8 @@ async function writeState(
       seen.exitCode,
       now,
       isOver(seen.phase),
+      code,
+      params,
     ],
   );
 }
@@ -268,7 +285,7 @@ function placedReport({ host, placement, seen }: Reported): PlacedReport {
     runId: placement.run_id,
     state: seen.phase,
     problem: seen.problem,
-    detail: seen.detail === "" ? null : asReported(seen.detail),
+    detail: seen.detail === "" ? null : reportedReason(seen.detail, seen.reason),
     exitCode: seen.exitCode,
     stopOrderedBy: placement.ordered_by,
     stopReason: storedReason(placement.stop_reason),

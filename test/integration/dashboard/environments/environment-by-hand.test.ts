@@ -14,6 +14,8 @@ import { openWebScene, type WebScene } from "../../../support/worlds/web-scene.t
 const SLOW_MS = 240_000;
 const OF_ONE = /^\/environments\/(env-[\w-]+)$/;
 const DIALOG = '[role="dialog"]';
+const WRONG_LABELS = `[...document.querySelectorAll('[aria-invalid="true"]')].map((field) => field.labels[0].innerText)`;
+const FOCUSED_LABEL = "document.activeElement?.labels?.[0]?.innerText";
 let container: TerminalScene;
 let web: WebScene;
 let scene: DashboardScene;
@@ -182,9 +184,32 @@ describe.skipIf(!hasBrowser)("an environment (left out where Chromium is not ins
       await press(page, "Order");
 
       await page.waitForSelector('[aria-invalid="true"]');
-      const labels = `[...document.querySelectorAll('[aria-invalid="true"]')].map((field) => field.labels[0].innerText)`;
-      expect(await page.evaluate(labels)).toEqual([expect.stringMatching(/^Memory, GiB/)]);
+      expect(await page.evaluate(WRONG_LABELS)).toEqual([expect.stringMatching(/^Memory, GiB/)]);
+      expect(await page.evaluate(FOCUSED_LABEL)).toMatch(/^Memory, GiB/);
       expect(new URL(page.url()).search).toBe("?order=new");
+    },
+    SLOW_MS,
+  );
+
+  test(
+    "with text that is no number is not sent, and the field that has it gets the focus",
+    async () => {
+      const { page } = await scene.open("/environments?order=new", web.owner);
+      let orders = 0;
+      page.on("request", (request) => {
+        if (request.method() === "POST" && request.url().endsWith("/environments")) orders += 1;
+      });
+      await fill(page, "Name", "unread");
+      await fill(page, "Image", "busybox:1");
+      await fill(page, "CPU cores", "two");
+      await expectText(page, "A number is wanted here");
+
+      await press(page, "Order");
+
+      const hasFocus = async () => String(await page.evaluate(FOCUSED_LABEL)).startsWith("CPU cores");
+      await eventually(hasFocus, { what: "the focus on what cannot be read" });
+      expect(await page.evaluate(WRONG_LABELS)).toEqual([expect.stringMatching(/^CPU cores/)]);
+      expect(orders).toBe(0);
     },
     SLOW_MS,
   );

@@ -219,7 +219,23 @@ describe.skipIf(!hasBrowser)("training jobs (left out where Chromium is not inst
     await typeInto(page, "Ranks", "0");
     await pressOn(page, "Order");
 
-    await page.waitForSelector('input[name="node_count"][aria-invalid="true"]');
+    await page.waitForSelector('input[name="node_count"][aria-invalid="true"]:focus');
     expect((await gang.request("GET", "?name=wrong")).body.items).toEqual([]);
+  });
+
+  test("that are refused for a field that is folded away have it unfolded, and the focus on it", async () => {
+    const { page } = await open("/training?order=new");
+    await page.waitForSelector('input[name="image"]');
+    await typeInto(page, "Name", "folded");
+    await typeInto(page, "Image", "trainer:1");
+    await typeInto(page, "Command", "true");
+    await pressOn(page, "More");
+    await typeInto(page, "Priority", "99");
+    await page.evaluate("document.querySelector('details').open = false");
+
+    await pressOn(page, "Order");
+
+    await page.waitForSelector('details[open] input[name="priority"][aria-invalid="true"]:focus');
+    expect((await gang.request("GET", "?name=folded")).body.items).toEqual([]);
   });
 });

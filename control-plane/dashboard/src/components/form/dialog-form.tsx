@@ -1,25 +1,18 @@
-/** A few fields in a dialog, and what comes of them: `children` of the answer may be what is shown only once. */
+/** A form in a dialog, which closes once it is done or shows what is shown only once. */
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAction } from "../../api/use-api.ts";
 import { NameText } from "../text/name-text.tsx";
-import { Failure } from "../page/panel.tsx";
-import { bodyOf, type Draft, draftOf, type LikeBody } from "./draft.ts";
-import { type Field, Fields } from "./fields.tsx";
+import { FormGrid } from "./fields.tsx";
+import { Form, FormFailure } from "./form.tsx";
+import { type FormOf, useForm } from "./use-form.ts";
 
-interface DialogFormOf<Body extends object, Answer> {
-  /** Of the button that opens it. */
+interface DialogFormOf<Body extends object, Answer> extends Omit<FormOf<Body, Answer>, "onDone" | "within"> {
+  /** The text of the button that opens it. */
   open: string;
   title: string;
   submit: string;
-  /** What is sent with the body that the fields say. */
-  request: (body: Body) => ApiRequest<Answer>;
-  fields: readonly Field<NoInfer<Body>>[];
-  /** What the fields say at first. */
-  base?: LikeBody<NoInfer<Body>>;
   /** Shown in place of the fields, once it is done; without it the dialog closes. */
   visibleOnce?: (answer: Answer) => ReactNode;
   children?: ReactNode;
@@ -27,7 +20,7 @@ interface DialogFormOf<Body extends object, Answer> {
 
 export function DialogForm<Body extends object, Answer>(props: DialogFormOf<Body, Answer>) {
   const { open, title, visibleOnce: listedOnce } = props;
-  const { t } = useTranslation(["work", "parts"]);
+  const { t } = useTranslation("parts");
   const [isOpen, { open: show, close }] = useDisclosure();
   const [answer, setAnswer] = useState<{ reported: Answer } | null>(null);
   const start = () => {
@@ -48,14 +41,14 @@ export function DialogForm<Body extends object, Answer>(props: DialogFormOf<Body
         onClose={close}
         title={<NameText>{title}</NameText>}
         size="lg"
-        closeButtonProps={{ "aria-label": t("close", { ns: "parts" }) }}
+        closeButtonProps={{ "aria-label": t("close") }}
       >
         {answer !== null && listedOnce !== undefined ? (
           <Stack>
             {listedOnce(answer.reported)}
             <Group justify="flex-end">
               <Button onClick={close} data-autofocus>
-                {t("close", { ns: "parts" })}
+                {t("close")}
               </Button>
             </Group>
           </Stack>
@@ -73,45 +66,24 @@ interface OpenFormOf<Body extends object, Answer> extends DialogFormOf<Body, Ans
 }
 
 function OpenForm<Body extends object, Answer>(props: OpenFormOf<Body, Answer>) {
-  const { request, fields, base = {}, submit, children, onDone, onCancel } = props;
-  const { t } = useTranslation(["work", "parts"]);
-  const [draft, setDraft] = useState<Draft>(() => startOf(fields, base));
-  const act = useAction(request);
-  const { body, unread } = bodyOf<Body>(fields, draft);
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    if (Object.keys(unread).length > 0) return;
-    void act.mutateAsync(body).then(onDone, () => {
-      // Shown by `error`.
-    });
-  };
+  const { submit, children, onCancel } = props;
+  const { t } = useTranslation("parts");
+  const form = useForm<Body, Answer>(props);
   return (
-    <form onSubmit={send}>
+    <Form form={form}>
       <Stack>
         {children}
-        <Fields
-          fields={fields}
-          draft={draft}
-          unread={unread}
-          error={act.error}
-          onChange={(name, text) => setDraft((before) => ({ ...before, [name]: text }))}
-        />
-        {act.error !== null && <Failure why={act.error} isAct />}
+        <FormGrid form={form} />
+        <FormFailure form={form} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onCancel}>
-            {t("cancel", { ns: "parts" })}
+            {t("cancel")}
           </Button>
-          <Button type="submit" loading={act.isPending}>
+          <Button type="submit" loading={form.isPending}>
             {submit}
           </Button>
         </Group>
       </Stack>
-    </form>
+    </Form>
   );
-}
-
-/** What is there, and the initial text of fields that nothing is there for. */
-function startOf<Body extends object>(fields: readonly Field<Body>[], base: LikeBody<Body>): Draft {
-  const there = Object.entries(draftOf<Body>(fields, base)).filter(([, text]) => text !== "");
-  return Object.fromEntries(there);
 }

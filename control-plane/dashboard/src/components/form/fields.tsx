@@ -1,109 +1,57 @@
-/** Fields of a form with what is wrong with each: what cannot be read here, and what the API says of it. */
-import { Checkbox, NativeSelect, SimpleGrid, Textarea, TextInput } from "@mantine/core";
+/** The fields of a form as they are laid out, and at each of them what is wrong with it. */
+import { SimpleGrid, type SimpleGridProps } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Problem } from "../../api/client.ts";
-import type { AnyField, BodyField, Draft, Unread } from "./draft.ts";
-import { ServerText } from "../text/server-text.tsx";
+import { NameText } from "../text/name-text.tsx";
+import { FieldErrors } from "../text/field-errors.tsx";
+import { type AnyField, isPartOf, textOf, type VisibleField } from "./field.ts";
+import { FieldInput } from "./field-input.tsx";
+import type { AnyForm } from "./use-form.ts";
 
-/** A field as it is shown. */
-interface FieldView {
-  label: string;
-  hint?: string;
-  isRequired?: boolean;
-  /** One of these; the first where nothing is chosen. */
-  choices?: readonly { value: string; label: string }[];
-  maxLength?: number;
+interface FormFieldsOf {
+  form: AnyForm;
+  /** Some of its fields; without them all. */
+  fields?: readonly VisibleField[];
 }
 
-export type Field<Body> = BodyField<Body> & FieldView;
-type VisibleField = AnyField & FieldView;
-
-interface FieldsOf {
-  fields: readonly VisibleField[];
-  draft: Draft;
-  onChange: (path: string, text: string) => void;
-  unread: Unread;
-  error: Error | null;
+/** One after the other, in whatever they are laid out by. */
+export function FormFields({ form, fields = form.fields }: FormFieldsOf) {
+  return fields.map((field) => <FormField key={field.path} form={form} field={field} />);
 }
 
-export function Fields({ fields, draft, onChange, unread, error }: FieldsOf) {
-  const { t } = useTranslation("work");
-  const text = error instanceof Problem ? error.errors : [];
+const TWO_COLUMNS = { base: 1, sm: 2 };
+
+interface FormGridOf extends FormFieldsOf {
+  columns?: SimpleGridProps["cols"];
+}
+
+export function FormGrid({ columns = TWO_COLUMNS, ...fields }: FormGridOf) {
   return (
-    <SimpleGrid cols={{ base: 1, sm: 2 }}>
-      {fields.map((field) => {
-        const own = unread[field.path];
-        const reported = text.filter(({ path }) => path === field.path || path.startsWith(`${field.path}.`));
-        const wrong =
-          own === undefined
-            ? reported.map(({ message }) => message).join("; ")
-            : t(`form.${own.why}`, { line: own.line });
-        return (
-          <OneField
-            key={field.path}
-            field={field}
-            text={draft[field.path] ?? field.initial ?? ""}
-            onChange={(text) => onChange(field.path, text)}
-            wrong={wrong === "" ? null : <ServerText>{wrong}</ServerText>}
-          />
-        );
-      })}
+    <SimpleGrid cols={columns}>
+      <FormFields {...fields} />
     </SimpleGrid>
   );
 }
 
-interface OneFieldOf {
-  field: VisibleField;
-  text: string;
-  onChange: (text: string) => void;
-  wrong: ReactNode;
-}
-
-function OneField({ field, text, onChange, wrong }: OneFieldOf) {
-  const { t } = useTranslation("work");
-  const { kind, label, hint, isRequired = false, choices, maxLength, path } = field;
-  const visible = { label, description: hint, error: wrong, name: path, required: isRequired, maxLength };
-  if (kind === "switch")
-    return (
-      <Checkbox
-        label={label}
-        description={hint}
-        error={wrong}
-        name={path}
-        checked={text === "yes"}
-        onChange={({ currentTarget: { checked } }) => onChange(checked ? "yes" : "")}
-      />
-    );
-  if (choices !== undefined)
-    return (
-      <NativeSelect
-        {...visible}
-        value={text}
-        onChange={({ currentTarget: { value } }) => onChange(value)}
-        data={[...choices]}
-      />
-    );
-  if (kind === "lines" || kind === "variables")
-    return (
-      <Textarea
-        {...visible}
-        description={hint ?? (kind === "variables" ? t("form.variablesHint") : undefined)}
-        value={text}
-        onChange={({ currentTarget: { value } }) => onChange(value)}
-        rows={3}
-      />
-    );
-  const isNumber = kind === "number" || kind === "gib";
+function FormField({ form, field }: { form: AnyForm; field: VisibleField }) {
+  const wrong = useWrong(form, field);
+  if (!isPartOf(field, form.draft)) return null;
   return (
-    <TextInput
-      {...visible}
-      type={kind === "moment" ? "datetime-local" : "text"}
-      inputMode={isNumber ? "decimal" : undefined}
-      rightSection={kind === "gib" ? t("form.gib") : undefined}
-      autoComplete="off"
-      value={text}
-      onChange={({ currentTarget: { value } }) => onChange(value)}
+    <FieldInput
+      field={field}
+      text={textOf(field, form.draft)}
+      onChange={(text) => form.change(field.path, text)}
+      wrong={wrong}
     />
   );
+}
+
+/** Why the text of a field cannot be read, else what the API refused of it; null where nothing is wrong. */
+function useWrong({ unread, refusedAt }: AnyForm, { path }: AnyField): ReactNode {
+  const { t } = useTranslation("parts");
+  const own = unread[path];
+  if (own !== undefined) return <NameText>{t(`form.${own.why}`, { line: own.line })}</NameText>;
+  const refused = refusedAt(path);
+  if (refused.length === 0) return null;
+  return <FieldErrors errors={refused} />;
 }

@@ -5,7 +5,7 @@ import { addressOf, type ApiRequest } from "@remotegpu/control-plane/client/api-
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { ServerText } from "../text/server-text.tsx";
+import { Refusal } from "../text/server-text.tsx";
 import { hitsIn, visibleLine } from "./log-lines.ts";
 import { useLog } from "./use-log.ts";
 import "./log-view.css";
@@ -110,7 +110,7 @@ export function LogView({ request, again, title, fileName }: LogViewOf) {
       </Group>
       {log.problem !== null && (
         <Text role="status">
-          <ServerText>{log.problem}</ServerText>
+          <Refusal of={log.problem} />
         </Text>
       )}
       {log.dropped > 0 && (

@@ -3,7 +3,8 @@
  * reading that broke off begins again with the last lines.
  */
 import { useEffect, useState } from "react";
-import { Problem } from "../../api/client.ts";
+import { Problem, problemFrom } from "../../api/client.ts";
+import { thrownError } from "../../api/thrown-error.ts";
 import { type Lines, NO_LINES, withText } from "./log-lines.ts";
 
 /** Pieces come faster than anybody reads. */
@@ -12,7 +13,7 @@ const AGAIN_MS = 5_000;
 
 export interface Log extends Lines {
   /** Why there is nothing, or no more; null while all is well. */
-  problem: string | null;
+  problem: Error | null;
   isReading: boolean;
 }
 
@@ -30,7 +31,7 @@ export function useLog(address: string, again: string): Log {
       const { signal } = reading;
       void read(address, signal, setLog).catch((error: unknown) => {
         if (signal.aborted) return;
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = thrownError(error);
         setLog((before) => ({ ...before, problem, isReading: false }));
         // A refusal stays one until something changes; what broke off may be there again.
         if (!(error instanceof Problem)) timer = setTimeout(begin, AGAIN_MS);
@@ -84,6 +85,5 @@ async function read(address: string, signal: AbortSignal, show: Show): Promise<v
 async function refusalOf(response: Response): Promise<Problem> {
   const text = await response.text();
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
-  const { detail } = (isJson ? JSON.parse(text) : {}) as { detail?: string };
-  return new Problem(response.status, { detail: detail ?? `The server answered ${response.status}.` });
+  return problemFrom(response.status, isJson ? text : "{}");
 }

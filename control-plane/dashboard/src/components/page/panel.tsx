@@ -94,7 +94,7 @@ function NotAnew({ why, cameMs }: { why: Error; cameMs: number | undefined }) {
 }
 
 interface FailureOf {
-  why: Error | string;
+  why: Error;
   /** Something was to be done, and not only read. */
   isAct?: boolean;
   again?: () => void;

@@ -1,6 +1,6 @@
 /**
- * A sentence of the server, in the reader's language where we have words for it. What stays as the server said it is marked
- * as its language, so that it is read out as what it is.
+ * A reason of the server in the reader's language, by its code and parameters. What has no code, or one of another version,
+ * stays as it was reported and is marked as its language, so that it is read out as what it is.
  */
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,22 +10,19 @@ import { contained } from "../../locales/isolated.ts";
 import { REFUSALS } from "./refusals.ts";
 import type { Piece } from "../../locales/translator.ts";
 
-export function ServerText({
-  children,
-  code = null,
-  params = null,
-}: {
+interface ServerTextOf {
   children: string | null | undefined;
-  /** Of the reason that the text is of. */
+  /** The code of the reason that the text words. */
   code?: string | null;
-  params?: Record<string, unknown> | null;
-}) {
+  params?: Readonly<Record<string, unknown>> | null;
+}
+
+export function ServerText({ children, code = null, params = null }: ServerTextOf) {
   const { i18n } = useTranslation();
   if (children === null || children === undefined || children === "") return null;
   if (i18n.language === "en") return <bdi>{contained(children)}</bdi>;
-  const worded = code === null || params === null ? null : wordingOfReason(code, params);
-  const pieces = worded ?? translationOf(children);
-  if (pieces === null) return <bdi {...langOf(children)}>{contained(children)}</bdi>;
+  const pieces = wordingOfReason({ code, params }) ?? translationOf(children);
+  if (pieces === null) return <AsReported>{children}</AsReported>;
   return (
     <bdi>
       {pieces.map((piece, nth) => (
@@ -40,45 +37,33 @@ export function ServerText({
 }
 
 function Stretch({ piece: { text, isTheirs } }: { piece: Piece }) {
-  return isTheirs ? <bdi {...langOf(text)}>{contained(text)}</bdi> : contained(text);
+  return isTheirs ? <AsReported>{text}</AsReported> : contained(text);
 }
 
-/** What was asked for, as the audit log names it: `environment.stop`. */
-export function AuditAction({ children }: { children: string }) {
+/** A text of the server, a host or a person as it came. */
+export function AsReported({ children }: { children: string }) {
   const { i18n } = useTranslation();
-  const [resource = "", act = ""] = children.split(".");
-  if (i18n.language === "en" || act === "") return <ServerText>{children}</ServerText>;
-  return (
-    // Filters are built on the word itself.
-    <span title={children}>
-      <ServerText>{resource}</ServerText> · <ServerText>{act}</ServerText>
-    </span>
-  );
-}
-
-/** Where no element may stand, as in a choice. */
-export function useServerText(): (text: string) => string {
-  const { i18n } = useTranslation();
-  return (text) => {
-    const pieces = i18n.language === "en" ? null : translationOf(text);
-    return pieces === null ? text : pieces.map((piece) => piece.text).join("");
-  };
+  return <bdi {...langOf(children, i18n.language)}>{contained(children)}</bdi>;
 }
 
 /** What has letters of the page's language is no sentence of the server: a person wrote it, or it is ours. */
-function langOf(text: string): { lang?: "en" } {
-  return /\p{Script=Han}/u.test(text) ? {} : { lang: "en" };
+function langOf(text: string, language: string): { lang?: "en" } {
+  return language === "en" || /\p{Script=Han}/u.test(text) ? {} : { lang: "en" };
 }
 
-/** Why something was refused or could not be had; where its sentence is not ours, its kind is told in our words before it. */
-export function Refusal({ of }: { of: Error | string }) {
+/** Why something was refused or could not be had; where its sentence has no wording, its kind stands before it. */
+export function Refusal({ of }: { of: Error }) {
   const { t, i18n } = useTranslation("parts");
-  const text = typeof of === "string" ? of : of.message;
-  const isForeign = of instanceof Problem && i18n.language !== "en" && translationOf(text) === null;
+  if (!(of instanceof Problem)) return <AsReported>{of.message}</AsReported>;
+  const pieces = wordingOfReason(of) ?? translationOf(of.message) ?? [];
+  const isForeign = i18n.language !== "en" && pieces.every(({ isTheirs }) => isTheirs);
   const kind = isForeign ? REFUSALS[of.status as keyof typeof REFUSALS] : undefined;
   return (
     <>
-      {kind !== undefined && t(`refusal.${kind}`)} <ServerText>{text}</ServerText>
+      {kind !== undefined && t(`refusal.${kind}`)}{" "}
+      <ServerText code={of.code} params={of.params}>
+        {of.message}
+      </ServerText>
     </>
   );
 }

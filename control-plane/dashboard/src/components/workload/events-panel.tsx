@@ -5,7 +5,8 @@ import { AgeText } from "../text/age-text.tsx";
 import { ChangeText } from "../text/change-text.tsx";
 import { type Column, PageTable } from "../page/page-table.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../text/server-text.tsx";
+import { ReasonText } from "../text/reason-text.tsx";
+import { Term } from "../text/term.tsx";
 
 type Event = EventPage["items"][number];
 
@@ -17,14 +18,17 @@ export function EventsPanel({ workload }: { workload: WorkloadRef }) {
       title: t("events.what"),
       cell: ({ kind, old, new: now }) =>
         old === null && now === null ? (
-          <ServerText>{kind}</ServerText>
+          <Term kind="event">{kind}</Term>
         ) : (
           <>
-            <ServerText>{kind}</ServerText>: <ChangeText from={old} to={now} isReported />
+            <Term kind="event">{kind}</Term>: <ChangeText from={old} to={now} isStatus />
           </>
         ),
     },
-    { title: t("events.why"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+    {
+      title: t("events.why"),
+      cell: (event) => <ReasonText of={event} field="reason" />,
+    },
     { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (

@@ -1,8 +1,8 @@
 /** Filters of a list of workloads: a part of the name, and the state. They live in the address. */
-import { Group, NativeSelect, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { useState } from "react";
+import { Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Choice } from "../choice.tsx";
+import { TypedFilter } from "../typed-filter.tsx";
 
 interface ListFiltersOf {
   name: string;
@@ -11,31 +11,24 @@ interface ListFiltersOf {
   onChange: (changed: { name?: string; status?: string }) => void;
 }
 
-const TYPING_MS = 300;
-
 export function ListFilters({ name, status, statuses, onChange }: ListFiltersOf) {
   const { t, i18n } = useTranslation(["work", "parts"]);
-  const [typed, setTyped] = useState(name);
-  const report = useDebouncedCallback((text: string) => onChange({ name: text }), TYPING_MS);
   const word = (one: string) =>
     i18n.exists(`status.${one}`, { ns: "parts" })
       ? t(`status.${one}` as "status.running", { ns: "parts" })
       : one;
   return (
     <Group mb="sm" align="end">
-      <TextInput
+      <TypedFilter
         label={t("filter.name")}
-        value={typed}
+        value={name}
         maxLength={512}
-        onChange={({ currentTarget: { value } }) => {
-          setTyped(value);
-          report(value);
-        }}
+        onChange={(text) => onChange({ name: text })}
       />
-      <NativeSelect
+      <Choice
         label={t("filter.status")}
         value={status}
-        onChange={({ currentTarget: { value } }) => onChange({ status: value })}
+        onChange={(value) => onChange({ status: value })}
         data={[
           { value: "", label: t("filter.any") },
           ...statuses.map((value) => ({ value, label: word(value) })),

@@ -11,6 +11,7 @@ import { type Column, Rows } from "../page/page-table.tsx";
 import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ServerText } from "../text/server-text.tsx";
+import { StatusText } from "../text/status-text.tsx";
 import { WaivedText } from "./waivers.tsx";
 
 type Run = Instance["runs"][number] & { instance: Instance };
@@ -58,7 +59,7 @@ function End({ run }: { run: Run }) {
         <Text size="sm">{closed_at === null ? t("runs.open") : t("runs.over")}</Text>
       ) : (
         <Text size="sm" component="div">
-          <ServerText>{textOf(end)}</ServerText>
+          <EndText end={end} />
           {factsOf(end, t).map((fact) => `, ${fact}`)} <AgeText at={end.told_at} />
         </Text>
       )}
@@ -77,14 +78,22 @@ function End({ run }: { run: Run }) {
 
 type Words = ReturnType<typeof useTranslation<"workload">>["t"];
 
-function textOf({ phase, detail }: NonNullable<Run["end"]>): string {
-  return detail === null || detail === "" ? phase : detail.replace(/\.$/, "");
+type RunEnd = NonNullable<Run["end"]>;
+
+function EndText({ end: { phase, detail } }: { end: RunEnd }) {
+  if (detail === null || detail === "") return <StatusText>{phase}</StatusText>;
+  return <ServerText>{withoutStop(detail)}</ServerText>;
 }
 
-function factsOf(end: NonNullable<Run["end"]>, t: Words): string[] {
-  const { exit_code, out_of_memory, signal } = end;
+/** The facts go on after it. */
+function withoutStop(detail: string): string {
+  return detail.replace(/\.$/, "");
+}
+
+function factsOf(end: RunEnd, t: Words): string[] {
+  const { exit_code, out_of_memory, signal, detail } = end;
   return [
-    exit_code === null || textOf(end).endsWith(`exit code ${exit_code}`)
+    exit_code === null || withoutStop(detail ?? "").endsWith(`exit code ${exit_code}`)
       ? null
       : t("runs.exitCode", { code: exit_code }),
     out_of_memory ? t("runs.outOfMemory") : null,

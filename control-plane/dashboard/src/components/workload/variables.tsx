@@ -6,6 +6,7 @@ import { Button, Code, Text } from "@mantine/core";
 import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { thrownError } from "../../api/thrown-error.ts";
 import { send } from "../../api/client.ts";
 import { NameText } from "../text/name-text.tsx";
 import { Failure, Panel } from "../page/panel.tsx";
@@ -36,7 +37,7 @@ export function VariablesText({ variables, request }: VariablesOf) {
       const answer = await send(request);
       setVisible({ state: "values", known: knownValues(answer.env_vars) });
     } catch (error) {
-      setVisible({ state: "failed", why: error instanceof Error ? error : new Error(String(error)) });
+      setVisible({ state: "failed", why: thrownError(error) });
     }
   };
   const isVisible = visible.state === "values";

@@ -8,6 +8,7 @@ import { NameText } from "../text/name-text.tsx";
 import { type Column, Rows } from "../page/page-table.tsx";
 import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
+import { ReasonText } from "../text/reason-text.tsx";
 import { ServerText } from "../text/server-text.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
@@ -36,9 +37,7 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
     <>
       {reason !== null && (
         <Text>
-          <ServerText code={why.reason_code} params={why.reason_params}>
-            {reason}
-          </ServerText>
+          <ReasonText of={why} field="reason" />
         </Text>
       )}
       {faults.map(({ at, code, rank, reason: fault }) => (
@@ -53,9 +52,9 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
             {t("why.wouldStart")}
           </Text>
           <List size="sm">
-            {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>
-                <ServerText>{sentence}</ServerText>
+            {suggestions.map((suggestion) => (
+              <List.Item key={suggestion.sentence}>
+                <ReasonText of={suggestion} field="sentence" />
               </List.Item>
             ))}
           </List>
@@ -63,9 +62,11 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
       )}
       {fetches.map((fetch) => (
         <Text key={`${fetch.host_id} ${fetch.image} ${fetch.since}`} size="sm" mt="xs">
-          <ServerText code={fetch.reason_code} params={fetch.reason_params}>
-            {fetch.reason ?? t("why.fetching", { host: fetch.host_name, image: fetch.image })}
-          </ServerText>{" "}
+          {fetch.reason === null ? (
+            <NameText>{t("why.fetching", { host: fetch.host_name, image: fetch.image })}</NameText>
+          ) : (
+            <ReasonText of={fetch} field="reason" />
+          )}{" "}
           <AgeText at={fetch.ended_at ?? fetch.since} />
         </Text>
       ))}
@@ -80,11 +81,7 @@ function Hosts({ hosts, areVisible }: { hosts: Why["hosts"]; areVisible: boolean
     { title: t("why.host"), cell: ({ host_name }) => <NameText>{host_name}</NameText> },
     {
       title: t("why.reason"),
-      cell: ({ reason, reason_code: code, reason_params: params }) => (
-        <ServerText code={code} params={params}>
-          {reason}
-        </ServerText>
-      ),
+      cell: (host) => <ReasonText of={host} field="reason" />,
     },
   ];
   return (

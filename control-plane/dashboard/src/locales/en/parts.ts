@@ -1,4 +1,10 @@
 /** Words of what pages share. */
+import type {
+  EnvironmentStatus,
+  InferenceServiceStatus,
+  TrainingJobStatus,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+
 export default {
   notReported: "not reported",
   loading: "Loading",
@@ -41,6 +47,12 @@ export default {
     noRoom: "Not enough room:",
   },
   dialog: { stops: "What stops", kept: "What stays", charged: "What is still charged", nothing: "Nothing" },
+  form: {
+    variablesHint: "One a line: NAME=value",
+    badVariable: "{{line}} is not NAME=value",
+    badNumber: "A number is wanted here",
+    gib: "GiB",
+  },
   chart: { none: "No samples in this time", label: "Chart of {{what}}" },
   status: {
     pending: "pending",
@@ -76,5 +88,11 @@ export default {
     degraded: "degraded",
     unhealthy: "unhealthy",
     unknown: "unknown",
-  },
+    restarting: "restarting",
+    deleting: "deleting",
+    placed: "placed",
+    lost: "lost",
+    exited: "exited",
+  } satisfies Record<EnvironmentStatus | TrainingJobStatus | InferenceServiceStatus, string> &
+    Record<string, string>,
 } as const;

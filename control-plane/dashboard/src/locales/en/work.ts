@@ -20,9 +20,5 @@ export default {
     cancel: "Back to the list",
     advanced: "More",
     variables: "Environment variables",
-    variablesHint: "One a line: NAME=value",
-    badVariable: "{{line}} is not NAME=value",
-    badNumber: "A number is wanted here",
-    gib: "GiB",
   },
 } as const;

@@ -43,6 +43,12 @@ const words: SameKeys<typeof en> = {
     noRoom: "空间不足：",
   },
   dialog: { stops: "将停止", kept: "将保留", charged: "仍会收费", nothing: "无" },
+  form: {
+    variablesHint: "每行一个：NAME=value",
+    badVariable: "{{line}} 不是 NAME=value 的形式",
+    badNumber: "此处需要填写数字",
+    gib: "GiB",
+  },
   chart: { none: "此时间段没有采样", label: "{{what}}图表" },
   status: {
     pending: "等待中",
@@ -78,6 +84,11 @@ const words: SameKeys<typeof en> = {
     degraded: "降级",
     unhealthy: "不健康",
     unknown: "未知",
+    restarting: "重启中",
+    deleting: "删除中",
+    placed: "已安排",
+    lost: "已丢失",
+    exited: "程序退出",
   },
 };
 export default words;

@@ -22,10 +22,6 @@ const words: SameKeys<typeof en> = {
     cancel: "返回列表",
     advanced: "更多",
     variables: "环境变量",
-    variablesHint: "每行一个：NAME=value",
-    badVariable: "{{line}} 不是 NAME=value 的形式",
-    badNumber: "此处需要填写数字",
-    gib: "GiB",
   },
 };
 export default words;

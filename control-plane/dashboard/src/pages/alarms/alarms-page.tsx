@@ -14,6 +14,7 @@ import { PageLink } from "../../components/page/page-link.tsx";
 import { PageTable } from "../../components/page/page-table.tsx";
 import { Failure } from "../../components/page/panel.tsx";
 import { ServerText } from "../../components/text/server-text.tsx";
+import { Term } from "../../components/text/term.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 
 /** Of the address; without it the open ones are looked at. */
@@ -59,9 +60,16 @@ export default function AlarmsPage() {
         keyOf={({ id }) => id}
         columns={[
           { title: t("alarms.raised"), cell: ({ raised_at }) => <AgeText at={raised_at} /> },
-          { title: t("alarms.kind"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
+          { title: t("alarms.kind"), cell: ({ kind }) => <Term kind="alarm">{kind}</Term> },
           { title: t("alarms.subject"), cell: (alarm) => <Subject of={alarm} /> },
-          { title: t("alarms.detail"), cell: ({ detail }) => <ServerText>{detail}</ServerText> },
+          {
+            title: t("alarms.detail"),
+            cell: ({ detail, reason_code: code, reason_params: params }) => (
+              <ServerText code={code} params={params}>
+                {detail}
+              </ServerText>
+            ),
+          },
           {
             title: t("alarms.cleared"),
             cell: ({ id, cleared_at }) =>

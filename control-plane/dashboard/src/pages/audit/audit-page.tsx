@@ -15,7 +15,9 @@ import { NameText } from "../../components/text/name-text.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
-import { ServerText, AuditAction, useServerText } from "../../components/text/server-text.tsx";
+import { ServerText } from "../../components/text/server-text.tsx";
+import { Term, useTerm } from "../../components/text/term.tsx";
+import { AuditAction } from "./audit-action.tsx";
 import { TypedFilter } from "../../components/typed-filter.tsx";
 
 const FILTERS = ["actor", "name", "action", "kind", "target", "outcome", "since", "until"] as const;
@@ -71,7 +73,7 @@ const KINDS: Record<ListAuditLogTargetKind, true> = {
 
 export default function AuditPage() {
   const { t } = useTranslation("owner");
-  const text = useServerText();
+  const word = useTerm("resource");
   const [filters, setFilters] = useFilters(FILTERS);
   const { actor, name, action, kind, target, outcome, since, until } = filters;
   return (
@@ -99,7 +101,7 @@ export default function AuditPage() {
           onChange={(value) => setFilters({ kind: value, ...(value === "" && { target: "" }) })}
           data={[
             { value: "", label: t("audit.all") },
-            ...Object.keys(KINDS).map((value) => ({ value, label: text(value) })),
+            ...Object.keys(KINDS).map((value) => ({ value, label: word(value) ?? value })),
           ]}
         />
         {kind !== "" && (
@@ -174,7 +176,7 @@ function useColumns(): Column<AuditEntry>[] {
       title: t("audit.target"),
       cell: ({ target_kind: kind, target_id: id }) => (
         <>
-          <ServerText>{kind}</ServerText> {id !== null && <NameText>{id}</NameText>}
+          <Term kind="resource">{kind}</Term> {id !== null && <NameText>{id}</NameText>}
         </>
       ),
     },

@@ -11,7 +11,8 @@ import { MonthPanel } from "./month-panel.tsx";
 import { NowPanel } from "./now-panel.tsx";
 import { RecordsTable } from "./records-table.tsx";
 import { TOPICS } from "./topics.ts";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
+import { Term } from "../../components/text/term.tsx";
 
 export default function BillingPage() {
   const { t } = useTranslation("billing");
@@ -41,11 +42,14 @@ function Events() {
           title: t("events.what"),
           cell: ({ kind, old, new: now }) => (
             <>
-              <ServerText>{kind}</ServerText> <ChangeText from={old} to={now} isReported />
+              <Term kind="event">{kind}</Term> <ChangeText from={old} to={now} isStatus />
             </>
           ),
         },
-        { title: t("events.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+        {
+          title: t("events.reason"),
+          cell: (event) => <ReasonText of={event} field="reason" />,
+        },
       ]}
     />
   );

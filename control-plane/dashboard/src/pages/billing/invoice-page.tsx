@@ -5,16 +5,18 @@ import { Button, SimpleGrid, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { sendForText } from "../../api/client.ts";
+import { thrownError } from "../../api/thrown-error.ts";
 import { listWithin, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
 import { useAddressId } from "../../components/filters.ts";
 import { Money } from "../../components/text/money.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
 import { OneOf } from "../../components/page/one-of.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageTable, Rows } from "../../components/page/page-table.tsx";
 import { Failure, Panel } from "../../components/page/panel.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { Term } from "../../components/text/term.tsx";
 import { saveFile } from "../../components/save-file.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { monthText } from "./invoices-table.tsx";
@@ -42,9 +44,12 @@ function View({ invoice }: { invoice: InvoiceDetail }) {
             keyOf={(one) => one.transaction_id}
             columns={[
               { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-              { title: t("events.what"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
+              { title: t("events.what"), cell: ({ kind }) => <Term kind="payment">{kind}</Term> },
               { title: t("records.amount"), cell: ({ amount }) => <Money points={amount} /> },
-              { title: t("events.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+              {
+                title: t("events.reason"),
+                cell: ({ reason }) => reason !== null && <NameText>{reason}</NameText>,
+              },
             ]}
           />
         </Panel>
@@ -98,11 +103,11 @@ function Sums({ invoice }: { invoice: InvoiceDetail }) {
 function Lines({ id, number }: { id: number; number: string }) {
   const { t } = useTranslation("billing");
   const typeWord = useTypeWord();
-  const [failed, setFailed] = useState<string | null>(null);
+  const [failed, setFailed] = useState<Error | null>(null);
   const save = () =>
     void sendForText(getBillingInvoice(id), { accept: "text/csv" }).then(
       (text) => saveFile(`invoice-${number}.csv`, text, "text/csv"),
-      (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => setFailed(thrownError(error)),
     );
   return (
     <PageTable

@@ -1,13 +1,14 @@
 /** What is left and how fast it goes, and the budget of a month. */
 import { getBillingBalance, setBillingBudget } from "@remotegpu/control-plane/client/generated/api";
-import type { BudgetWish } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { Button, SimpleGrid, Stack, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { Button, SimpleGrid, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { answeredAt, useAction, useApi } from "../../api/use-api.ts";
+import { answeredAt, useApi } from "../../api/use-api.ts";
 import { Figure } from "../../components/figure.tsx";
+import { FormFields } from "../../components/form/fields.tsx";
+import { Form, FormFailure } from "../../components/form/form.tsx";
+import { useForm } from "../../components/form/use-form.ts";
 import { Money, pointsText } from "../../components/text/money.tsx";
-import { Failure, Panel } from "../../components/page/panel.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { runwayOf } from "./runway.ts";
 import { TOPICS } from "./topics.ts";
@@ -78,28 +79,28 @@ function Runway({ hours }: { hours: string | null }) {
 
 function Budget({ limit }: { limit: string | null }) {
   const { t } = useTranslation("billing");
-  const [draft, setDraft] = useState(limit ?? "");
-  const save = useAction((body: BudgetWish) => setBillingBudget(body));
+  const form = useForm({
+    request: setBillingBudget,
+    base: { monthly_limit: limit },
+    fields: [
+      {
+        path: "monthly_limit",
+        kind: "amount",
+        empty: null,
+        label: t("budget.limit"),
+        hint: t("budget.definition"),
+      },
+    ],
+  });
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate({ monthly_limit: draft.trim() === "" ? null : draft.trim() });
-      }}
-    >
+    <Form form={form}>
       <Stack gap="xs" align="flex-start">
-        <TextInput
-          label={t("budget.limit")}
-          description={t("budget.definition")}
-          inputMode="decimal"
-          value={draft}
-          onChange={({ currentTarget }) => setDraft(currentTarget.value)}
-        />
-        {save.error !== null && <Failure why={save.error} isAct />}
-        <Button type="submit" variant="default" loading={save.isPending}>
+        <FormFields form={form} />
+        <FormFailure form={form} />
+        <Button type="submit" variant="default" loading={form.isPending}>
           {t("budget.save")}
         </Button>
       </Stack>
-    </form>
+    </Form>
   );
 }

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asTyped } from "../../api/as-typed.ts";
 import { sendForText } from "../../api/client.ts";
+import { thrownError } from "../../api/thrown-error.ts";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
@@ -30,11 +31,11 @@ export function RecordsTable() {
   const { t } = useTranslation("billing");
   const [{ resource, workspace, day }, setFilters] = useFilters(["resource", "workspace", "day"]);
   const records = listBillingRecords(asTyped({ resource_id: resource, workspace_id: workspace, day }));
-  const [failed, setFailed] = useState<string | null>(null);
+  const [failed, setFailed] = useState<Error | null>(null);
   const save = () =>
     void sendForText(records, { accept: "text/csv" }).then(
       (text) => saveFile("records.csv", text, "text/csv"),
-      (error: unknown) => setFailed(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => setFailed(thrownError(error)),
     );
   return (
     <PageTable

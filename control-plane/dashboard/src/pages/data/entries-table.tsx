@@ -1,9 +1,7 @@
 /** All datasets, or all models, that the reader may see. */
 import type { NewDataset } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { asTyped } from "../../api/as-typed.ts";
-import { TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { useState } from "react";
+import { Box } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { useFilters } from "../../components/filters.ts";
@@ -12,15 +10,15 @@ import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
+import { TypedFilter } from "../../components/typed-filter.tsx";
 import type { ApiRequest } from "@remotegpu/control-plane/client/api-request";
 import { DATA, type DataEntry, type DataKind, MountsCell } from "./mounts.tsx";
 
-const TYPING_MS = 300;
 const VISIBILITIES = ["private", "workspace", "public"] as const;
 const MAX_NAME = 256;
 
 export function EntriesTable({ kind }: { kind: DataKind }) {
-  const { t } = useTranslation("data");
+  const { t } = useTranslation(["data", "work"]);
   const [{ name }, setFilters] = useFilters(["name"]);
   const columns: Column<DataEntry>[] = [
     { title: t("column.id"), cell: ({ id }) => id },
@@ -51,26 +49,16 @@ export function EntriesTable({ kind }: { kind: DataKind }) {
       keyOf={({ id }) => id}
       empty={t(`${kind}.empty`)}
       actions={<NewEntry kind={kind} />}
-      filters={<NameFilter name={name} onChange={(text) => setFilters({ name: text })} />}
-    />
-  );
-}
-
-function NameFilter({ name, onChange }: { name: string; onChange: (text: string) => void }) {
-  const { t } = useTranslation("work");
-  const [typed, setTyped] = useState(name);
-  const report = useDebouncedCallback(onChange, TYPING_MS);
-  return (
-    <TextInput
-      mb="sm"
-      maw={320}
-      label={t("filter.name")}
-      value={typed}
-      maxLength={MAX_NAME}
-      onChange={({ currentTarget: { value } }) => {
-        setTyped(value);
-        report(value);
-      }}
+      filters={
+        <Box mb="sm" maw={320}>
+          <TypedFilter
+            label={t("filter.name", { ns: "work" })}
+            value={name}
+            maxLength={MAX_NAME}
+            onChange={(text) => setFilters({ name: text })}
+          />
+        </Box>
+      }
     />
   );
 }

@@ -10,7 +10,7 @@ import { OneOf } from "../../components/page/one-of.tsx";
 import { useGo } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { ActionButton } from "../../components/workload/action-button.tsx";
@@ -30,13 +30,13 @@ function View({ kind, entry }: { kind: DataKind; entry: DataEntry }) {
     { title: t("version.pool"), cell: ({ storage_pool: pool }) => pool },
     {
       title: t("column.status"),
-      cell: ({ status, status_reason: reason, is_mounted: isMounted }) => (
+      cell: (version) => (
         <>
-          <StatusBadge status={status} />
-          {isMounted && <Text size="sm">{t("version.mounted")}</Text>}
-          {reason !== null && (
+          <StatusBadge status={version.status} />
+          {version.is_mounted && <Text size="sm">{t("version.mounted")}</Text>}
+          {version.status_reason !== null && (
             <Text size="sm">
-              <ServerText>{reason}</ServerText>
+              <ReasonText of={version} field="status_reason" />
             </Text>
           )}
         </>

@@ -1,18 +1,19 @@
 /** Environments: all that one may see, with what they cost now; and the order of another, which has an address of its own. */
 import { asTyped } from "../../api/as-typed.ts";
 import { listEnvironments } from "@remotegpu/control-plane/client/generated/api";
-import { Button, Group, NativeSelect, Text, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { lazy, Suspense, useState } from "react";
+import { Button, Group, Text } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "../../session/session.tsx";
 import { AgeText } from "../../components/text/age-text.tsx";
+import { Choice } from "../../components/choice.tsx";
 import { useFilters } from "../../components/filters.ts";
 import { NameText } from "../../components/text/name-text.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink, useGo } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
+import { TypedFilter } from "../../components/typed-filter.tsx";
 import { CostText } from "../../components/workload/cost.tsx";
 import { LiveGpus } from "../../components/workload/live-gpus.tsx";
 import { addressOfEnvironment, type Environment, gpusOf } from "./one/environment.ts";
@@ -22,7 +23,6 @@ const OrderForm = lazy(() => import("./order/order-form.tsx"));
 const LIST = "/environments";
 const ORDER = `${LIST}?order=new`;
 const STATUSES = ["queued", "creating", "running", "stopping", "restarting", "stopped", "error"] as const;
-const TYPING_MS = 300;
 
 export default function EnvironmentsPage() {
   const { t } = useTranslation("environments");
@@ -49,8 +49,6 @@ function List() {
   const { t } = useTranslation("environments");
   const { isAdmin } = useMe();
   const [filters, setFilters] = useFilters(["status", "name"]);
-  const [name, setName] = useState(filters.name);
-  const narrow = useDebouncedCallback((value: string) => setFilters({ name: value.trim() }), TYPING_MS);
   return (
     <PageTable
       title={t("list.title")}
@@ -64,18 +62,15 @@ function List() {
       empty={t(filters.status === "" && filters.name === "" ? "list.empty" : "list.noneSo")}
       filters={
         <Group mb="sm" align="end">
-          <TextInput
+          <TypedFilter
             label={t("list.name")}
-            value={name}
-            onChange={(event) => {
-              setName(event.currentTarget.value);
-              narrow(event.currentTarget.value);
-            }}
+            value={filters.name}
+            onChange={(name) => setFilters({ name })}
           />
-          <NativeSelect
+          <Choice
             label={t("list.status")}
             value={filters.status}
-            onChange={(event) => setFilters({ status: event.currentTarget.value })}
+            onChange={(status) => setFilters({ status })}
             data={[
               { value: "", label: t("list.all") },
               ...STATUSES.map((status) => ({ value: status, label: t(`status.${status}`) })),

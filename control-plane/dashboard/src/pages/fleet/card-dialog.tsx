@@ -7,7 +7,7 @@ import { AgeText } from "../../components/text/age-text.tsx";
 import { type Fact, Facts } from "../../components/facts.tsx";
 import { NameText } from "../../components/text/name-text.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { Failure } from "../../components/page/panel.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { memoryText } from "./map/fleet-cell.tsx";
@@ -44,7 +44,7 @@ export function CardDialog({ host, card, onClose }: CardDialogOf) {
     [t("card.health"), <StatusBadge key="health" status={card.health_status} />, t("card.healthIs")],
     ...(card.reason === null
       ? []
-      : [[t("card.reason"), <ServerText key="reason">{card.reason}</ServerText>] as Fact]),
+      : [[t("card.reason"), <ReasonText key="reason" of={card} field="reason" />] as Fact]),
     [t("card.sample"), <AgeText key="sample" at={card.sampled_at} />, t("card.sampleIs")],
     ...(card.vanished_at === null
       ? []

@@ -1,11 +1,14 @@
 /** Taking a host out of service and back: who is hit is shown before anything is done. */
 import { cordonHost, drainHost, uncordonHost } from "@remotegpu/control-plane/client/generated/api";
-import { Button, Group, Text, TextInput } from "@mantine/core";
+import type { Drain } from "@remotegpu/control-plane/client/generated/api.schemas";
+import { Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
-import { Choice } from "../../components/choice.tsx";
+import type { Field } from "../../components/form/field.ts";
+import { FormFields } from "../../components/form/fields.tsx";
+import { useForm } from "../../components/form/use-form.ts";
 import { Failure } from "../../components/page/panel.tsx";
 import { HolderLinks } from "./holder-links.tsx";
 import type { MapCard } from "./map/map-rows.ts";
@@ -59,30 +62,16 @@ interface DrainDialogOf extends HostActionsOf {
 
 function DrainDialog({ isOpen, onClose, host, holders }: DrainDialogOf) {
   const { t } = useTranslation("fleet");
-  const [seconds, setSeconds] = useState("0");
-  const [reason, setReason] = useState("");
-  const drain = useAction(() =>
-    drainHost(host.id, {
-      ...(reason.trim() !== "" && { reason: reason.trim() }),
-      ...(seconds !== "0" && { deadline_seconds: Number(seconds) }),
-    }),
-  );
-  const reported = (value: number) => {
-    if (value === 0) return t("host.now");
-    if (value < HOUR) return t("host.inMinutes", { count: value / MINUTE });
-    return value < DAY
-      ? t("host.inHours", { count: value / HOUR })
-      : t("host.inDays", { count: value / DAY });
-  };
+  const form = useForm({ request: (body: Drain) => drainHost(host.id, body), fields: useDrainFields() });
   return (
     <ConfirmDialog
       title={t("host.drainTitle", { host: host.name })}
       isOpen={isOpen}
       onClose={onClose}
-      onConfirm={() => drain.mutateAsync()}
+      onConfirm={form.send}
       confirm={t("host.drain")}
-      isBusy={drain.isPending}
-      error={drain.error}
+      isBusy={form.isPending}
+      error={form.error}
       stops={[t("host.stops")]}
       keeps={[t("host.kept")]}
       charged={[t("host.charged")]}
@@ -102,18 +91,30 @@ function DrainDialog({ isOpen, onClose, host, holders }: DrainDialogOf) {
           </Text>
         )}
       </div>
-      <Choice
-        label={t("host.deadline")}
-        value={seconds}
-        onChange={setSeconds}
-        data={DEADLINES.map((value) => ({ value: String(value), label: reported(value) }))}
-      />
-      <TextInput
-        label={t("host.reason")}
-        value={reason}
-        maxLength={500}
-        onChange={(event) => setReason(event.currentTarget.value)}
-      />
+      <FormFields form={form} />
     </ConfirmDialog>
   );
+}
+
+function useDrainFields(): Field<Drain>[] {
+  const { t } = useTranslation("fleet");
+  const reported = (value: number) => {
+    if (value === 0) return t("host.now");
+    if (value < HOUR) return t("host.inMinutes", { count: value / MINUTE });
+    return value < DAY
+      ? t("host.inHours", { count: value / HOUR })
+      : t("host.inDays", { count: value / DAY });
+  };
+  return [
+    {
+      path: "deadline_seconds",
+      kind: "number",
+      label: t("host.deadline"),
+      choices: DEADLINES.map((value) => ({
+        value: value === 0 ? "" : String(value),
+        label: reported(value),
+      })),
+    },
+    { path: "reason", kind: "text", label: t("host.reason"), maxLength: 500 },
+  ];
 }

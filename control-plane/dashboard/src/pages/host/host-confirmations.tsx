@@ -3,13 +3,18 @@
  * the storage pool that it says.
  */
 import { confirmHostAddress, confirmHostPool } from "@remotegpu/control-plane/client/generated/api";
-import type { Host } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { Alert, Button, Stack, Text, TextInput } from "@mantine/core";
+import type {
+  ConfirmPool as ConfirmPoolBody,
+  Host,
+} from "@remotegpu/control-plane/client/generated/api.schemas";
+import { Alert, Button, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAction } from "../../api/use-api.ts";
 import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { FormFields } from "../../components/form/fields.tsx";
+import { useForm } from "../../components/form/use-form.ts";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 
 interface ConfirmationOf {
   host: Host;
@@ -25,7 +30,7 @@ export function HostConfirmations({ host }: ConfirmationOf) {
       {host.address_confirmed_by === null && (
         <Alert variant="light" title={t("confirm.address")} data-unconfirmed="address">
           <Text size="sm">
-            <ServerText>{host.address_detail}</ServerText> {t("confirm.addressMeans")}
+            <ReasonText of={host} field="address_detail" /> {t("confirm.addressMeans")}
           </Text>
           <ConfirmAddress host={host} />
         </Alert>
@@ -33,7 +38,7 @@ export function HostConfirmations({ host }: ConfirmationOf) {
       {isPoolOpen && (
         <Alert variant="light" title={t("confirm.pool")} data-unconfirmed="pool">
           <Text size="sm">
-            <ServerText>{host.pool_reason}</ServerText>
+            <ReasonText of={host} field="pool_reason" />
           </Text>
           <ConfirmPool host={host} />
         </Alert>
@@ -73,31 +78,38 @@ function ConfirmAddress({ host }: ConfirmationOf) {
 function ConfirmPool({ host }: ConfirmationOf) {
   const { t } = useTranslation("host");
   const [isOpen, setOpen] = useState(false);
-  const [pool, setPool] = useState(host.claimed_storage_pool ?? host.storage_pool);
-  const act = useAction(() => confirmHostPool(host.id, { storage_pool: pool.trim() }));
+  const { id, name, claimed_storage_pool: claimed, storage_pool: trusted } = host;
+  const form = useForm({
+    request: (body: ConfirmPoolBody) => confirmHostPool(id, body),
+    fields: [
+      {
+        path: "storage_pool",
+        kind: "text",
+        empty: "",
+        label: t("confirm.poolName"),
+        hint: t("confirm.poolAsks", { id }),
+      },
+    ],
+    base: { storage_pool: claimed ?? trusted },
+  });
   return (
     <>
       <Button mt="xs" size="compact-sm" variant="default" onClick={() => setOpen(true)}>
         {t("confirm.poolAct")}
       </Button>
       <ConfirmDialog
-        title={t("confirm.poolTitle", { name: host.name })}
+        title={t("confirm.poolTitle", { name })}
         isOpen={isOpen}
         onClose={() => setOpen(false)}
-        onConfirm={() => act.mutateAsync()}
+        onConfirm={form.send}
         confirm={t("confirm.yes")}
-        isBusy={act.isPending}
-        error={act.error}
+        isBusy={form.isPending}
+        error={form.error}
         stops={[]}
         keeps={[t("confirm.poolKept")]}
         charged={[]}
       >
-        <TextInput
-          label={t("confirm.poolName")}
-          description={t("confirm.poolAsks", { id: host.id })}
-          value={pool}
-          onChange={(event) => setPool(event.currentTarget.value)}
-        />
+        <FormFields form={form} />
       </ConfirmDialog>
     </>
   );

@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { ChangeText } from "../../components/text/change-text.tsx";
 import { PageTable } from "../../components/page/page-table.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
+import { Term } from "../../components/text/term.tsx";
 
 export function HostEvents({ hostId, topics }: { hostId: string; topics: readonly StreamTopic[] }) {
   const { t } = useTranslation("host");
@@ -17,12 +18,15 @@ export function HostEvents({ hostId, topics }: { hostId: string; topics: readonl
       topics={topics}
       columns={[
         { title: t("events.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("events.what"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
+        { title: t("events.what"), cell: ({ kind }) => <Term kind="event">{kind}</Term> },
         {
           title: t("events.change"),
-          cell: (event) => <ChangeText from={event.old} to={event.new} isReported />,
+          cell: (event) => <ChangeText from={event.old} to={event.new} isStatus />,
         },
-        { title: t("events.why"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+        {
+          title: t("events.why"),
+          cell: (event) => <ReasonText of={event} field="reason" />,
+        },
         { title: t("events.who"), cell: ({ actor }) => actor, isWide: true },
       ]}
       keyOf={({ id }) => id}

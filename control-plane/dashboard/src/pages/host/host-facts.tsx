@@ -7,9 +7,9 @@ import { useTranslation } from "react-i18next";
 import { useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { type Fact, Facts } from "../../components/facts.tsx";
-import { NameList } from "../../components/text/name-text.tsx";
+import { NameList, NameText } from "../../components/text/name-text.tsx";
 import { NotReported } from "../../components/text/not-reported.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { bytesText } from "../../components/text/size-text.ts";
 import { StatusBadge } from "../../components/status-badge.tsx";
 
@@ -32,8 +32,12 @@ export function HostFacts({ host }: { host: Host }) {
         {host.cordoned && <StatusBadge status="cordoned" />}
       </>,
     ],
-    ...optional(t("facts.why"), host.status_reason),
-    ...optional(t("facts.cordon"), host.cordon_reason),
+    ...(host.status_reason === null
+      ? []
+      : [row(t("facts.why"), <ReasonText of={host} field="status_reason" />)]),
+    ...(host.cordon_reason === null
+      ? []
+      : [row(t("facts.cordon"), <NameText>{host.cordon_reason}</NameText>)]),
     ...(host.drain_deadline_at === null
       ? []
       : [row(t("facts.drain"), <AgeText at={host.drain_deadline_at} />)]),
@@ -47,7 +51,7 @@ export function HostFacts({ host }: { host: Host }) {
     ],
     [
       t("facts.way"),
-      host.tunnel_detail === null ? null : <ServerText key="way">{host.tunnel_detail}</ServerText>,
+      host.tunnel_detail === null ? null : <ReasonText key="way" of={host} field="tunnel_detail" />,
       t("definition.way"),
     ],
     [t("facts.system"), [host.os_type, host.os_version, host.arch].filter(Boolean).join(" ") || null],
@@ -67,7 +71,7 @@ export function HostFacts({ host }: { host: Host }) {
         host.storage_pool
       ) : (
         <Fragment key="pool">
-          {host.storage_pool}. <ServerText>{host.pool_reason}</ServerText>
+          {host.storage_pool}. <ReasonText of={host} field="pool_reason" />
         </Fragment>
       ),
       t("definition.pool"),
@@ -113,9 +117,4 @@ function JournalText({ host: { journal, pending_usage_rows: pending } }: { host:
 
 function row(label: string, value: ReactNode): [string, ReactNode] {
   return [label, value];
-}
-
-/** A reason that there is none of is no fact. */
-function optional(label: string, value: string | null): [string, ReactNode][] {
-  return value === null ? [] : [[label, <ServerText key={label}>{value}</ServerText>]];
 }

@@ -10,7 +10,7 @@ import { useFilters } from "../../components/filters.ts";
 import { PageHead } from "../../components/page/page-head.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { CostText } from "../../components/workload/cost.tsx";
 import { ListFilters } from "../../components/workload/list-filters.tsx";
@@ -59,11 +59,7 @@ function Services() {
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
     {
       title: t("column.reason"),
-      cell: ({ status_reason: reason, status_reason_code: code, status_reason_params: params }) => (
-        <ServerText code={code} params={params}>
-          {reason}
-        </ServerText>
-      ),
+      cell: (service) => <ReasonText of={service} field="status_reason" />,
       isWide: true,
     },
   ];

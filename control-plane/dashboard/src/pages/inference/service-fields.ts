@@ -1,7 +1,7 @@
 /** The fields of the order of a service. */
 import type { NewInferenceService } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { useTranslation } from "react-i18next";
-import type { Field } from "../../components/form/fields.tsx";
+import type { Field } from "../../components/form/field.ts";
 
 const MAX_NAME = 128;
 const MAX_VERSION = 64;

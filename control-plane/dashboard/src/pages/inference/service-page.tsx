@@ -7,7 +7,7 @@ import { useApi } from "../../api/use-api.ts";
 import { useAddressId } from "../../components/filters.ts";
 import { OneOf } from "../../components/page/one-of.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { EventsPanel } from "../../components/workload/events-panel.tsx";
 import { GpuHistoryPanel } from "../../components/workload/gpu-history.tsx";
@@ -48,9 +48,7 @@ function ServiceView({ service }: { service: Service }) {
         <Text>{t("ready", { ready, replicas })}</Text>
         {reason !== null && (
           <Text>
-            <ServerText code={service.status_reason_code} params={service.status_reason_params}>
-              {reason}
-            </ServerText>
+            <ReasonText of={service} field="status_reason" />
           </Text>
         )}
       </Group>

@@ -7,11 +7,12 @@ import { answeredAt, useApi } from "../../api/use-api.ts";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { Figure } from "../../components/figure.tsx";
 import { Money } from "../../components/text/money.tsx";
+import { NameText } from "../../components/text/name-text.tsx";
 import { OneOf } from "../../components/page/one-of.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { PageTable } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { Term } from "../../components/text/term.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { PayButtons } from "./pay-buttons.tsx";
 
@@ -86,9 +87,12 @@ function PaidIn({ id }: { id: number }) {
       keyOf={(one) => one.transaction_id}
       columns={[
         { title: t("payments.at"), cell: ({ at }) => <AgeText at={at} /> },
-        { title: t("payments.kind"), cell: ({ kind }) => <ServerText>{kind}</ServerText> },
+        { title: t("payments.kind"), cell: ({ kind }) => <Term kind="payment">{kind}</Term> },
         { title: t("payments.amount"), cell: ({ amount }) => <Money points={amount} /> },
-        { title: t("payments.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+        {
+          title: t("payments.reason"),
+          cell: ({ reason }) => reason !== null && <NameText>{reason}</NameText>,
+        },
         { title: t("payments.run"), cell: (one) => one.run_id, isWide: true },
         { title: t("payments.actor"), cell: ({ actor }) => actor, isWide: true },
       ]}

@@ -2,58 +2,42 @@
 import type { NewPrice as PriceBody } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { previewPrices } from "@remotegpu/control-plane/client/generated/api";
 import { Button, Group, Stack } from "@mantine/core";
-import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Problem } from "../../api/client.ts";
-import { bodyOf, type Draft } from "../../components/form/draft.ts";
-import { type Field, Fields } from "../../components/form/fields.tsx";
-import { useTried } from "../../components/form/use-tried.ts";
-import { Failure, Panel } from "../../components/page/panel.tsx";
+import type { Field } from "../../components/form/field.ts";
+import { FormGrid } from "../../components/form/fields.tsx";
+import { Form, FormFailure } from "../../components/form/form.tsx";
+import { useForm } from "../../components/form/use-form.ts";
+import { Panel } from "../../components/page/panel.tsx";
 import { PreviewedPrice } from "./previewed-price.tsx";
 import { UNITS } from "./price-text.ts";
 
 /** Where the only price of a preview stands in its body. */
-const AT = "prices.0.";
+const AT = "prices.0";
 
 export function NewPrice() {
   const { t } = useTranslation("money");
-  const [draft, setDraft] = useState<Draft>({});
-  const [requested, setRequested] = useState<PriceBody | null>(null);
-  const fields = useFields();
-  const { body, unread } = bodyOf<PriceBody>(fields, draft);
-  const preview = useTried(requested === null ? null : previewPrices({ prices: [requested] }));
-  const send = (event: FormEvent) => {
-    event.preventDefault();
-    if (JSON.stringify(body) === JSON.stringify(requested)) void preview.refetch();
-    else setRequested(body);
-  };
-  const change = (name: string, text: string) => {
-    setDraft((before) => ({ ...before, [name]: text }));
-    setRequested(null);
-  };
+  const form = useForm({
+    request: (price: PriceBody) => previewPrices({ prices: [price] }),
+    fields: useFields(),
+    within: AT,
+  });
+  const { answer, sent, body, reset } = form;
+  const isCurrent = JSON.stringify(sent) === JSON.stringify(body);
   return (
     <Panel title={t("preview.title")} definition={t("preview.definition")}>
       <Stack>
-        <form onSubmit={send}>
+        <Form form={form}>
           <Stack>
-            <Fields
-              fields={fields}
-              draft={draft}
-              unread={unread}
-              error={atItsFields(preview.error)}
-              onChange={change}
-            />
-            {preview.error !== null && <Failure why={preview.error} isAct />}
+            <FormGrid form={form} />
+            <FormFailure form={form} />
             <Group>
-              <Button type="submit" variant="default" loading={preview.isFetching}>
+              <Button type="submit" variant="default" loading={form.isPending}>
                 {t("preview.ask")}
               </Button>
             </Group>
           </Stack>
-        </form>
-        {requested !== null && preview.error === null && preview.data !== undefined && (
-          <PreviewedPrice preview={preview.data} body={body} onSet={() => setRequested(null)} />
-        )}
+        </Form>
+        {answer !== undefined && isCurrent && <PreviewedPrice preview={answer} body={body} onSet={reset} />}
       </Stack>
     </Panel>
   );
@@ -82,14 +66,4 @@ function useFields(): readonly Field<PriceBody>[] {
     { path: "effective_from", kind: "moment", label: t("prices.from"), hint: t("prices.fromHint") },
     { path: "new_spec", kind: "switch", label: t("prices.newSpec") },
   ];
-}
-
-/** The form has one price, and the body a list of them. */
-function atItsFields(error: Error | null): Error | null {
-  if (!(error instanceof Problem)) return error;
-  const errors = error.errors.map(({ path, message }) => ({
-    path: path.startsWith(AT) ? path.slice(AT.length) : path,
-    message,
-  }));
-  return new Problem(error.status, { detail: error.message, errors });
 }

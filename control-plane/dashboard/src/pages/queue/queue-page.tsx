@@ -11,7 +11,7 @@ import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { OrderPart } from "./order-part.tsx";
 import { SizeText } from "./size-text.tsx";
 import { keyOf, pageOf, type Waiting } from "./waiting.ts";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 
 export default function QueuePage() {
   const { t } = useTranslation("queue");
@@ -36,10 +36,10 @@ export default function QueuePage() {
     { title: t("column.size"), cell: (order) => <SizeText order={order} />, isWide: true },
     { title: t("column.priority"), cell: ({ priority }) => priority, isWide: true },
     { title: t("column.waited"), cell: ({ queued_at: at }) => <AgeText at={at} />, isWide: true },
-    { title: t("column.reason"), cell: ({ reason }) => <ServerText>{reason}</ServerText> },
+    { title: t("column.reason"), cell: (order) => <ReasonText of={order} field="reason" /> },
     {
       title: t("column.wouldStart"),
-      cell: ({ would_start }) => <ServerText>{would_start}</ServerText>,
+      cell: (order) => <ReasonText of={order} field="would_start" />,
       isWide: true,
     },
   ];

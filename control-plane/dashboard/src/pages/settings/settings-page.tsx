@@ -1,13 +1,15 @@
 /** The settings of the whole fleet, each with what it is for and what it takes. */
 import { changeSetting, listSettings } from "@remotegpu/control-plane/client/generated/api";
 import type { Setting, SettingWish } from "@remotegpu/control-plane/client/generated/api.schemas";
-import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { Box, Button, Group, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useAction, useApi } from "../../api/use-api.ts";
+import { useApi } from "../../api/use-api.ts";
+import { FormFields } from "../../components/form/fields.tsx";
+import { Form, FormFailure } from "../../components/form/form.tsx";
+import { useForm } from "../../components/form/use-form.ts";
 import { AgeText } from "../../components/text/age-text.tsx";
 import { PageHead } from "../../components/page/page-head.tsx";
-import { Failure, Panel } from "../../components/page/panel.tsx";
+import { Panel } from "../../components/page/panel.tsx";
 
 export default function SettingsPage() {
   const { t } = useTranslation("owner");
@@ -31,29 +33,31 @@ export default function SettingsPage() {
 function Changeable({ setting }: { setting: Setting }) {
   const { t } = useTranslation("owner");
   const { key, value, description, values, updated_at } = setting;
-  const [draft, setDraft] = useState(value);
-  const save = useAction((body: SettingWish) => changeSetting(key, body));
+  const form = useForm({
+    request: (body: SettingWish) => changeSetting(key, body),
+    base: { value },
+    fields: [
+      {
+        path: "value",
+        kind: "text",
+        empty: "",
+        name: key,
+        label: key,
+        hint: `${description}. ${t("settings.normally", { values, value: setting.default })}`,
+      },
+    ],
+  });
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate({ value: draft });
-      }}
-    >
+    <Form form={form}>
       <Group align="flex-end">
-        <TextInput
-          name={key}
-          label={key}
-          description={`${description}. ${t("settings.normally", { values, value: setting.default })}`}
-          value={draft}
-          onChange={({ currentTarget }) => setDraft(currentTarget.value)}
-          style={{ flex: "1 1 14rem", minWidth: 0, overflowWrap: "anywhere" }}
-        />
+        <Box style={{ flex: "1 1 14rem", minWidth: 0, overflowWrap: "anywhere" }}>
+          <FormFields form={form} />
+        </Box>
         <Button
           type="submit"
           variant="default"
-          loading={save.isPending}
-          disabled={draft === value}
+          loading={form.isPending}
+          disabled={form.body.value === value}
           aria-label={t("settings.saveIt", { key })}
         >
           {t("settings.save")}
@@ -64,7 +68,7 @@ function Changeable({ setting }: { setting: Setting }) {
           {t("settings.changed")} <AgeText at={updated_at} />
         </Text>
       )}
-      {save.error !== null && <Failure why={save.error} isAct />}
-    </form>
+      <FormFailure form={form} />
+    </Form>
   );
 }

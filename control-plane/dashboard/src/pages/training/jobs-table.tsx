@@ -9,7 +9,7 @@ import { useFilters } from "../../components/filters.ts";
 import { NotReported } from "../../components/text/not-reported.tsx";
 import { PageLink } from "../../components/page/page-link.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { CostText } from "../../components/workload/cost.tsx";
 import { ListFilters } from "../../components/workload/list-filters.tsx";
@@ -37,11 +37,7 @@ export function JobsTable({ group }: { group: string }) {
     { title: t("column.ordered"), cell: ({ created_at: at }) => <AgeText at={at} />, isWide: true },
     {
       title: t("column.reason"),
-      cell: ({ status_reason: reason, status_reason_code: code, status_reason_params: params }) => (
-        <ServerText code={code} params={params}>
-          {reason}
-        </ServerText>
-      ),
+      cell: (job) => <ReasonText of={job} field="status_reason" />,
       isWide: true,
     },
   ];

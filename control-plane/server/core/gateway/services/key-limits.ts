@@ -2,6 +2,7 @@
  * What a key may ask of its service: requests a minute and at once, and tokens a day. Each gateway that runs gives its part
  * of it, so that all together give no more than it says where it can be divided.
  */
+import type { Reason } from "../../reasons/reason.ts";
 import { MS_PER_DAY, MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
 /** Null: as much as comes. */
@@ -20,7 +21,7 @@ export interface KeyUse {
   tokensToday: number;
 }
 
-export type Passage = { passes: true } | { passes: false; sentence: string; retryAfterSeconds: number };
+export type Passage = { passes: true } | { passes: false; reason: Reason; retryAfterSeconds: number };
 
 /** Those that are in flight end when they end. */
 const SOON_SECONDS = 1;
@@ -31,23 +32,26 @@ export function passage(
   { gateways, nowMs }: { gateways: number; nowMs: number },
 ): Passage {
   const { requestsPerMinute, maxInFlight, tokensPerDay } = limits;
-  const refused = (sentence: string, retryAfterSeconds: number): Passage => ({
+  const refused = (reason: Reason, retryAfterSeconds: number): Passage => ({
     passes: false,
-    sentence,
+    reason,
     retryAfterSeconds,
   });
   if (tokensPerDay !== null && use.tokensToday >= tokensPerDay)
     return refused(
-      `This key's ${tokensPerDay} tokens of the day are used up; the next day begins at midnight UTC.`,
+      { code: "key-tokens-used-up", params: { max_tokens: tokensPerDay } },
       secondsUntil(MS_PER_DAY, nowMs),
     );
   if (requestsPerMinute !== null && use.inMinute >= partOf(requestsPerMinute, gateways))
     return refused(
-      `This key may ask ${requestsPerMinute} times a minute.`,
+      { code: "key-requests-of-minute-too-many", params: { max_requests: requestsPerMinute } },
       secondsUntil(MS_PER_MINUTE, nowMs),
     );
   if (maxInFlight !== null && use.open >= partOf(maxInFlight, gateways))
-    return refused(`This key may have ${maxInFlight} requests at once.`, SOON_SECONDS);
+    return refused(
+      { code: "key-requests-at-once-too-many", params: { max_requests: maxInFlight } },
+      SOON_SECONDS,
+    );
   return { passes: true };
 }
 

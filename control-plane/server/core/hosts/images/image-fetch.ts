@@ -3,6 +3,7 @@
  * meanwhile. A card is worth money to others, a pull may hang: nobody holds the one for the other.
  */
 import {
+  PULL_PROBLEM_REASONS,
   MAX_FETCHES_OF_HOST,
   type ObservedPull,
   type PullProblem,
@@ -156,17 +157,6 @@ export function fetchEndReason(hostName: string, end: FetchEnd): Reason {
       return { code: "image-host-away", params };
   }
 }
-
-const PULL_PROBLEM_REASONS: Readonly<Record<PullProblem, Reason>> = {
-  refused: { code: "image-refused", params: {} },
-  "no-such-image": { code: "image-not-found", params: {} },
-  "too-slow": { code: "image-registry-slow", params: {} },
-  unreachable: { code: "image-registry-unreachable", params: {} },
-  "not-allowed": { code: "image-registry-not-allowed", params: {} },
-  "no-room": { code: "image-without-room", params: {} },
-  "wrong-platform": { code: "image-of-other-platform", params: {} },
-  failed: { code: "image-fetch-failed", params: {} },
-};
 
 function layersDone({ layersDone, layers }: PullProgress): Reason[] {
   if (layersDone === null || layers === null || layers === 0) return [];

@@ -66,7 +66,7 @@ function unproved(
     : { code: "pool-proof-overdue-because", params: because };
 }
 
-/** The warning of administrators about one that is used and yet lacks a proof; null where nothing is lacking. */
+/** The reason for administrators of one that is used and yet lacks a proof; null where nothing is lacking. */
 export function poolWarning({
   membership,
   proofDueAt,
@@ -78,7 +78,8 @@ export function poolWarning({
   const { state, claim, failure, features } = membership;
   if (state !== "trusted" || claim !== null || proofDueAt === null) return null;
   const until = proofDueAt.toISOString();
-  if (!features.includes(POOL_PROOF_FEATURE)) return { code: "pool-agent-cannot-prove", params: { until } };
-  if (failure === null) return null;
-  return { code: "pool-not-proved-lately", params: { why: asReported(failure), until } };
+  if (!features.includes(POOL_PROOF_FEATURE)) return { code: "pool-proof-impossible", params: { until } };
+  return failure === null
+    ? null
+    : { code: "pool-proof-failing", params: { until, why: asReported(failure) } };
 }

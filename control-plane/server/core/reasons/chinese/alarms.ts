@@ -62,14 +62,7 @@ export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
     "两台主机共用的存储池需要一个不是主机的名称：remotegpu host confirm-pool {host_id} --pool NAME，在此之前对主机 {other_host_id} 执行同样操作，它之前的环境和数据将不再属于任何存储池",
   "host-pool-closed": "主机 {host_name}（{host_id}）：不会在其存储池中读取、写入或安排任何内容：{why}。",
   "host-pool-warning": "主机 {host_name}（{host_id}）：{warning}",
-  "pool-agent-cannot-prove":
-    "其代理程序版本过旧，无法证明其存储池。在 {until} 之前，只要其他主机证明，仍会使用它。",
-  "pool-not-proved-lately": "最近没有证明其存储池。{why}在 {until} 之前，只要其他主机证明，仍会使用它。",
   "journal-stream-away": "{why}每隔几秒会重新查找。NATS 的说明：{detail}",
-  "nats-silent": "NATS 没有响应：指令等待其主机，用量等待在主机的日志中。",
-  "jetstream-missing": "NATS 没有提供 JetStream：用量等待在主机的日志中。",
-  "jetstream-without-leader": "JetStream 没有领导者，例如其大多数服务器不在时：用量等待在主机的日志中。",
-  "jetstream-refuses-stream": "JetStream 拒绝日志流：用量等待在主机的日志中。",
   "journal-stream-on-one-server": "日志流有 {replicas} 个副本：其 NATS 是单台服务器。",
   "journal-stream-replicated": "日志流有 {replicas} 个副本。",
   "journal-stream-under-replicated":

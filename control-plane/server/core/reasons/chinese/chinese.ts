@@ -1,29 +1,35 @@
 /** What each reason says in Chinese. */
 import type { Message } from "@remotegpu/shared/reasons/messages";
-import { AS_REPORTED, type Language } from "@remotegpu/shared/reasons/wording";
+import type { Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
+import { ACCESS_METHOD_CHINESE, LEASE_CHINESE } from "./access.ts";
 import { ALARM_CHINESE, ALERT_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
-import { HOST_CHINESE } from "./hosts.ts";
+import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
+import { HOST_ADDRESS_CHINESE, HOST_CHINESE, LINK_CHINESE } from "./hosts.ts";
 import { PLACEMENT_CHINESE, GPU_REQUEST_CHINESE, IMPOSSIBILITY_CHINESE } from "./placement.ts";
 import { ENVIRONMENT_CHINESE } from "./environments.ts";
 import { IMAGE_CHINESE } from "./images.ts";
 import { JOB_CHINESE } from "./jobs.ts";
+import { START_CHINESE, WAITING_CHINESE } from "./waiting.ts";
 import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts";
-import { WAITING_CHINESE } from "./waiting.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
 import { RUN_CHINESE, GPU_FAULT_CHINESE, WAIVER_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
-  [AS_REPORTED]: "{text}",
+  ...HOST_REPORT_CHINESE,
+  ...ACCESS_METHOD_CHINESE,
+  ...LEASE_CHINESE,
   ...ALARM_CHINESE,
   ...ALERT_CHINESE,
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
+  ...HOST_ADDRESS_CHINESE,
+  ...LINK_CHINESE,
   ...PLACEMENT_CHINESE,
   ...ENVIRONMENT_CHINESE,
   ...IMAGE_CHINESE,
@@ -33,6 +39,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SCALING_CHINESE,
   ...REFUSAL_CHINESE,
   ...WAITING_CHINESE,
+  ...START_CHINESE,
   ...ORDER_CHINESE,
   ...PRICE_CHINESE,
   ...IMPOSSIBILITY_CHINESE,

@@ -11,6 +11,8 @@ export const ENVIRONMENT_CHINESE = messagesFor<typeof ENVIRONMENT_CODES>()({
     "主机 {host_name} 未在 {minutes} 分钟内确认停止；指令仍有效，之后的时间不计费。",
   "environment-deletion-overdue": "主机 {host_name} 未在 {minutes} 分钟内确认移除；主机响应后即完成。",
   "runs-on-hosts": "在 {host_count} 台主机上运行：{hosts}。",
+  "run-left-nothing": "主机上不再有它的内容。",
+  "run-restarted": "重启：在原处开始新的运行。",
   "lost-with-host": "所在主机已被声明为丢失。自最后一次收到其消息起的时间不计费。",
   "start-forgotten-by-restore":
     "数据库已恢复到较早的时刻，不知道在其主机上运行的这次启动。请重新启动以接管；在此之前不会干预它。",

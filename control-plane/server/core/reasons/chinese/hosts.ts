@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { HOST_CODES } from "../codes/hosts.ts";
+import type { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "../codes/hosts.ts";
 
 export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "host-cordoned": "已停止接收新任务",
@@ -15,6 +15,9 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
     "代理程序版本过旧，不能接收新任务：它使用协议 {agent_protocols}，控制平面使用 {own_protocols}",
   "agent-too-new":
     "代理程序版本过新，不能接收新任务：它使用协议 {agent_protocols}，控制平面使用 {own_protocols}",
+  "host-lost": "已声明为丢失",
+  "host-removed": "已移出集群",
+  "nothing-new-placed": "不再安排新任务：{why}。",
 
   "pool-claim-unconfirmed": "等待管理员确认它属于存储池 {storage_pool}",
   "pool-not-proved-yet": "尚未证明它共用存储池 {storage_pool}",
@@ -24,6 +27,10 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "pool-not-shared-because": "它不共用存储池 {storage_pool}：{why}",
   "pool-proof-overdue": "太久没有证明它共用存储池 {storage_pool}",
   "pool-proof-overdue-because": "太久没有证明它共用存储池 {storage_pool}：{why}",
+  "pool-unused": "不会在其上安排任务，也不会从中读取：{why}。",
+  "pool-proof-impossible":
+    "代理程序版本过旧，无法证明其存储池。其他主机证明期间，它在 {until} 之前仍可使用。",
+  "pool-proof-failing": "其存储池最近未得到证明。{why}其他主机证明期间，它在 {until} 之前仍可使用。",
 
   "gpu-cordoned": "{gpu_uuid} 已停止接收新任务",
   "gpu-cordoned-with-note": "{gpu_uuid} 已停止接收新任务：{note}",
@@ -40,4 +47,35 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "numbers-beyond-held": "它称已被告知 {number_name} 为 {reported}，而此处为 {held}",
   "restores-too-many": "它一天内 {restores} 次显示数据库被恢复",
   "journals-too-many": "它不断报告新的日志",
+});
+
+export const HOST_ADDRESS_CHINESE = messagesFor<typeof HOST_ADDRESS_CODES>()({
+  "address-missing": "它没有报告 IP 地址。",
+  "address-refused": "它报告的 {address} {why}。",
+  "address-of-control-plane": "是控制平面自身的地址",
+  "address-loopback": "是回环地址",
+  "address-link-local": "是链路本地地址",
+  "address-of-metadata": "是云元数据的地址",
+  "address-of-no-machine": "不是任何机器的地址",
+  "address-not-ip": "不是 IP 地址",
+  "address-of-own-machine": "它报告 {address}，其代理程序在本机运行。",
+  "address-connected-from": "它报告 {address}，其自身的连接来自该地址。",
+  "address-confirmed-by-administrator": "它报告 {address}，已由管理员确认。",
+  "address-in-host-network": "它报告 {address}，属于 HOST_NETWORKS 中的 {network}。",
+  "address-not-seen-yet": "它报告 {address}，但尚未看到其自身的连接来自该地址。",
+  "address-other-than-seen": "它报告 {address}，而其自身的连接来自 {seen_address}。",
+  "tunnel-without-port": "其访问进程没有报告供网关使用的端口；它可能没有运行。",
+  "tunnel-not-tried": "运行中的网关尚未尝试连接它。",
+  "tunnel-direct": "网关通过其自身的地址连接它。",
+  "tunnel-reversed": "网关 {gateways} 无法连接它，由它主动连接网关。",
+  "tunnel-reversed-because": "网关 {gateways} 无法连接它，由它主动连接网关。{why}",
+  "tunnel-missing": "网关 {gateways} 无法连接它，它也没有主动连接。",
+  "tunnel-missing-because": "网关 {gateways} 无法连接它，它也没有主动连接。{why}",
+});
+
+export const LINK_CHINESE = messagesFor<typeof LINK_CODES>()({
+  "nats-away": "NATS 没有响应：指令等待发往主机，用量保留在主机的日志中。",
+  "jetstream-missing": "NATS 没有提供 JetStream：用量保留在主机的日志中。",
+  "jetstream-without-leader": "JetStream 没有主节点（例如多数服务器不可用时）：用量保留在主机的日志中。",
+  "journal-stream-refused": "JetStream 拒绝日志流：用量保留在主机的日志中。",
 });

@@ -14,13 +14,4 @@ export const IMAGE_CHINESE = messagesFor<typeof IMAGE_CODES>()({
   "image-fetch-unneeded": "主机 {host_name} 不再需要获取镜像。",
   "image-fetch-not-begun": "主机 {host_name} 一直没有轮到获取该镜像。",
   "image-host-away": "主机 {host_name} 无法继续获取镜像。",
-
-  "image-refused": "镜像仓库拒绝：镜像为私有，或凭据错误。",
-  "image-not-found": "没有这个镜像。",
-  "image-registry-slow": "镜像仓库太慢。",
-  "image-registry-unreachable": "无法连接镜像仓库。",
-  "image-registry-not-allowed": "此处不允许使用该仓库的镜像。",
-  "image-without-room": "主机没有空间存放该镜像。",
-  "image-of-other-platform": "该镜像不适用于这种机器。",
-  "image-fetch-failed": "无法获取该镜像。",
 });

@@ -15,6 +15,7 @@ export const ORDER_CHINESE = messagesFor<typeof ORDER_CODES>()({
   "workspace-size-quota-exceeded":
     "工作区的 {quota} 为 {limit_bytes}：已用 {used_bytes}，另需 {requested_bytes}",
   "upload-beyond-quota": "{why}",
+  "upload-refused": "{field}：{why}",
   "waiting-orders-too-many": {
     plural: "more",
     one: "付款方已有 {waiting} 个订单在等待资源，再加一个将超过上限 {max_waiting}：请在其中一些启动或取消后再下单。",

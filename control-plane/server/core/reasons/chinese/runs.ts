@@ -13,7 +13,6 @@ export const RUN_CHINESE = messagesFor<typeof RUN_CODES>()({
   "run-lost-with-host": "其所在主机已被宣告丢失。自最后一次收到该主机消息起的时间不计费。",
   "run-ended-before-restore": "它在数据库恢复到的时刻之后已结束。",
   "at-rank": "进程 {rank}：{what}",
-  "in-sequence": "{reasons}",
   "problem-image-missing": "缺少镜像",
   "problem-mount-missing": "缺少挂载",
   "problem-gpu-missing": "缺少 GPU",

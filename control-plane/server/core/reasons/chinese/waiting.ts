@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { WAITING_CODES } from "../codes/waiting.ts";
+import type { START_CODES, WAITING_CODES } from "../codes/waiting.ts";
 
 export const WAITING_CHINESE = messagesFor<typeof WAITING_CODES>()({
   "waiting-for-place": "等待资源。",
@@ -27,4 +27,40 @@ export const WAITING_CHINESE = messagesFor<typeof WAITING_CODES>()({
   "order-not-waiting": "它已不再等待。",
   "share-beside-others": "您的份额为 {own} %，其他等待者的份额为 {others} %。",
   "share-alone": "您的份额为 {own} %，没有其他人在等待。",
+  "order-fits-now": "现在有空闲资源。",
+  "order-fits-later": "现在没有空闲资源：需要等待。",
+  "order-beyond-fleet": "{why}。",
+  "instance-fits-on-hosts": {
+    plural: "host_count",
+    one: "现在有 1 台主机可以容纳它的一个实例。",
+    other: "现在有 {host_count} 台主机可以容纳它的一个实例。",
+  },
+  "instance-fits-nowhere": "现在没有主机可以容纳它的一个实例：需要等待。",
+});
+
+export const START_CHINESE = messagesFor<typeof START_CODES>()({
+  "would-start-with-cores": {
+    plural: "cores",
+    one: "改为 1 个 CPU 核即可立即启动。",
+    other: "改为 {cores} 个 CPU 核即可立即启动。",
+  },
+  "would-start-with-memory": "改为 {memory_bytes} 内存即可立即启动。",
+  "would-start-with-temp-storage": "改为 {temp_storage_bytes} 临时存储即可立即启动。",
+  "would-start-with-gpus": "改为 {gpus} 张 GPU 即可立即启动。",
+  "would-start-with-gpu-memory": "改为 {gpu_memory_bytes} 显存即可立即启动。",
+  "would-start-on-model": "改用 {gpu_model} 即可立即启动。",
+  "would-start-without-label": "去掉标签 {label} 即可立即启动。",
+  "would-start-with-instances": {
+    plural: "instances",
+    one: "改为 1 个实例即可立即启动。",
+    other: "改为 {instances} 个实例即可立即启动。",
+  },
+  "would-start-within-minutes": {
+    plural: "minutes",
+    one: "限时 1 分钟即可立即启动。",
+    other: "限时 {minutes} 分钟即可立即启动。",
+  },
+  "would-start-after": "{workload} 结束后即可启动。",
+  "would-start-after-by": "{workload} 结束后即可启动，最迟在 {until}。",
+  "workload-of-another-customer": "其他客户的任务",
 });

@@ -11,6 +11,8 @@ export const ENVIRONMENT_CODES = {
   "environment-deletion-overdue": { host_name: "text", minutes: "number" },
   "runs-on-hosts": { host_count: "number", hosts: "names" },
   "lost-with-host": {},
+  "run-restarted": {},
+  "run-left-nothing": {},
   "start-forgotten-by-restore": {},
   "stopped-unused": { minutes: "number", figures: "whole" },
   "idle-stop-due": { at: "text", figures: "whole" },

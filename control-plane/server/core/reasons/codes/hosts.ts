@@ -14,6 +14,10 @@ export const HOST_CODES = {
   "agent-too-old": { agent_protocols: "text", own_protocols: "text" },
   "agent-too-new": { agent_protocols: "text", own_protocols: "text" },
 
+  "host-lost": {},
+  "host-removed": {},
+  "nothing-new-placed": { why: "phrase" },
+
   "pool-claim-unconfirmed": { storage_pool: "text" },
   "pool-not-proved-yet": { storage_pool: "text" },
   "pool-not-proved-yet-because": { storage_pool: "text", why: "phrase" },
@@ -22,6 +26,10 @@ export const HOST_CODES = {
   "pool-not-shared-because": { storage_pool: "text", why: "phrase" },
   "pool-proof-overdue": { storage_pool: "text" },
   "pool-proof-overdue-because": { storage_pool: "text", why: "phrase" },
+
+  "pool-unused": { why: "phrase" },
+  "pool-proof-impossible": { until: "text" },
+  "pool-proof-failing": { until: "text", why: "whole" },
 
   "gpu-cordoned": { gpu_uuid: "text" },
   "gpu-cordoned-with-note": { gpu_uuid: "text", note: "text" },
@@ -38,4 +46,37 @@ export const HOST_CODES = {
   "numbers-beyond-held": { number_name: "text", reported: "number", held: "number" },
   "restores-too-many": { restores: "number" },
   "journals-too-many": {},
+} as const satisfies CodeShapes;
+
+/** Where a host is reached, and how gateways come there. */
+export const HOST_ADDRESS_CODES = {
+  "address-missing": {},
+  "address-refused": { address: "text", why: "phrase" },
+  "address-of-control-plane": {},
+  "address-loopback": {},
+  "address-link-local": {},
+  "address-of-metadata": {},
+  "address-of-no-machine": {},
+  "address-not-ip": {},
+  "address-of-own-machine": { address: "text" },
+  "address-connected-from": { address: "text" },
+  "address-confirmed-by-administrator": { address: "text" },
+  "address-in-host-network": { address: "text", network: "text" },
+  "address-not-seen-yet": { address: "text" },
+  "address-other-than-seen": { address: "text", seen_address: "text" },
+  "tunnel-without-port": {},
+  "tunnel-not-tried": {},
+  "tunnel-direct": {},
+  "tunnel-reversed": { gateways: "names" },
+  "tunnel-reversed-because": { gateways: "names", why: "whole" },
+  "tunnel-missing": { gateways: "names" },
+  "tunnel-missing-because": { gateways: "names", why: "whole" },
+} as const satisfies CodeShapes;
+
+/** What is away between the control plane and all hosts. */
+export const LINK_CODES = {
+  "nats-away": {},
+  "jetstream-missing": {},
+  "jetstream-without-leader": {},
+  "journal-stream-refused": {},
 } as const satisfies CodeShapes;

@@ -14,13 +14,4 @@ export const IMAGE_CODES = {
   "image-fetch-unneeded": { host_name: "text" },
   "image-fetch-not-begun": { host_name: "text" },
   "image-host-away": { host_name: "text" },
-
-  "image-refused": {},
-  "image-not-found": {},
-  "image-registry-slow": {},
-  "image-registry-unreachable": {},
-  "image-registry-not-allowed": {},
-  "image-without-room": {},
-  "image-of-other-platform": {},
-  "image-fetch-failed": {},
 } as const satisfies CodeShapes;

@@ -23,6 +23,7 @@ export const ORDER_CODES = {
     requested_bytes: "size",
   },
   "upload-beyond-quota": { why: "sentence" },
+  "upload-refused": { field: "text", why: "whole" },
   "waiting-orders-too-many": { waiting: "number", more: "number", max_waiting: "number" },
   "mount-not-found": { thing: "phrase" },
   "mount-uploading": { thing: "phrase" },

@@ -13,7 +13,6 @@ export const RUN_CODES = {
   "run-lost-with-host": {},
   "run-ended-before-restore": {},
   "at-rank": { rank: "number", what: "whole" },
-  "in-sequence": { reasons: "wholes" },
   "problem-image-missing": {},
   "problem-mount-missing": {},
   "problem-gpu-missing": {},

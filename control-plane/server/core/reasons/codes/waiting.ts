@@ -27,4 +27,25 @@ export const WAITING_CODES = {
   "order-not-waiting": {},
   "share-beside-others": { own: "number", others: "number" },
   "share-alone": { own: "number" },
+  "order-fits-now": {},
+  "order-fits-later": {},
+  "order-beyond-fleet": { why: "opening" },
+  "instance-fits-on-hosts": { host_count: "number" },
+  "instance-fits-nowhere": {},
+} as const satisfies CodeShapes;
+
+/** What would start a waiting order now. */
+export const START_CODES = {
+  "would-start-with-cores": { cores: "number" },
+  "would-start-with-memory": { memory_bytes: "size" },
+  "would-start-with-temp-storage": { temp_storage_bytes: "size" },
+  "would-start-with-gpus": { gpus: "number" },
+  "would-start-with-gpu-memory": { gpu_memory_bytes: "size" },
+  "would-start-on-model": { gpu_model: "text" },
+  "would-start-without-label": { label: "text" },
+  "would-start-with-instances": { instances: "number" },
+  "would-start-within-minutes": { minutes: "number" },
+  "would-start-after": { workload: "phrase" },
+  "would-start-after-by": { workload: "phrase", until: "text" },
+  "workload-of-another-customer": {},
 } as const satisfies CodeShapes;

@@ -70,16 +70,7 @@ export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "host-pool-closed":
     "Host {host_name} ({host_id}): Nothing of its pool is read, written or placed there: {why}.",
   "host-pool-warning": "Host {host_name} ({host_id}): {warning}",
-  "pool-agent-cannot-prove":
-    "Its agent is too old to prove its storage pool. It is used without one until {until} while others prove theirs.",
-  "pool-not-proved-lately":
-    "Its storage pool was not proved lately. {why} It is used without one until {until} while others prove theirs.",
   "journal-stream-away": "{why} It is looked for again every few seconds. NATS says: {detail}",
-  "nats-silent": "NATS does not answer: orders wait for their hosts, and usage waits in the hosts' journals.",
-  "jetstream-missing": "NATS serves no JetStream: usage waits in the hosts' journals.",
-  "jetstream-without-leader":
-    "JetStream has no leader, as when most of its servers are away: usage waits in the hosts' journals.",
-  "jetstream-refuses-stream": "JetStream refuses the journal stream: usage waits in the hosts' journals.",
   "journal-stream-on-one-server": {
     plural: "replicas",
     one: "The journal stream has one replica: its NATS is one server.",

@@ -1,29 +1,36 @@
 /** What each reason says in English, the language of the API. */
 import type { Message } from "@remotegpu/shared/reasons/messages";
-import { AS_REPORTED, type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
+import { ENGLISH_PUNCTUATION } from "@remotegpu/shared/reasons/english-punctuation";
+import { HOST_MESSAGES } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
+import { ACCESS_METHOD_ENGLISH, LEASE_ENGLISH } from "./access.ts";
 import { ALARM_ENGLISH, ALERT_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
-import { HOST_ENGLISH } from "./hosts.ts";
+import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH, LINK_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
 import { ENVIRONMENT_ENGLISH } from "./environments.ts";
 import { IMAGE_ENGLISH } from "./images.ts";
 import { JOB_ENGLISH } from "./jobs.ts";
+import { START_ENGLISH, WAITING_ENGLISH } from "./waiting.ts";
 import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts";
-import { WAITING_ENGLISH } from "./waiting.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
 import { RUN_ENGLISH, GPU_FAULT_ENGLISH, WAIVER_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
-  [AS_REPORTED]: "{text}",
+  ...HOST_MESSAGES,
+  ...ACCESS_METHOD_ENGLISH,
+  ...LEASE_ENGLISH,
   ...ALARM_ENGLISH,
   ...ALERT_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
+  ...HOST_ADDRESS_ENGLISH,
+  ...LINK_ENGLISH,
   ...PLACEMENT_ENGLISH,
   ...ENVIRONMENT_ENGLISH,
   ...IMAGE_ENGLISH,
@@ -33,6 +40,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...SCALING_ENGLISH,
   ...REFUSAL_ENGLISH,
   ...WAITING_ENGLISH,
+  ...START_ENGLISH,
   ...ORDER_ENGLISH,
   ...PRICE_ENGLISH,
   ...IMPOSSIBILITY_ENGLISH,
@@ -45,17 +53,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
 export const ENGLISH: Language = {
   shapes: REASON_CODES,
   messages: MESSAGES,
-  punctuation: {
-    stop: ".",
-    betweenSentences: " ",
-    betweenPhrases: ", ",
-    betweenAll: " and ",
-    betweenAlternatives: " or ",
-    betweenHosts: "; ",
-    afterHost: ": ",
-    moreNames: (more) => `, and ${more} more`,
-    moreHosts: (more) => `; and ${more} more hosts`,
-  },
+  punctuation: ENGLISH_PUNCTUATION,
 };
 
 /** A phrase or a sentence, as the code has it. */

@@ -16,6 +16,8 @@ export const ENVIRONMENT_ENGLISH = messagesFor<typeof ENVIRONMENT_CODES>()({
     one: "It runs on host {hosts}.",
     other: "It runs on hosts {hosts}.",
   },
+  "run-left-nothing": "Nothing of it is left on its host.",
+  "run-restarted": "A restart: a new run in its place.",
   "lost-with-host": "The host it ran on was declared lost. Its time since that was last heard is free.",
   "start-forgotten-by-restore":
     "The database was restored to an earlier moment and does not know the start that runs on its host. Start it anew to take it over; that start is left alone until then.",

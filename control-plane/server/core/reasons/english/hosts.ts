@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { HOST_CODES } from "../codes/hosts.ts";
+import type { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "../codes/hosts.ts";
 
 export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "host-cordoned": "it is cordoned",
@@ -15,6 +15,9 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
     "its agent is too old for new work: it speaks protocol {agent_protocols}, this control plane {own_protocols}",
   "agent-too-new":
     "its agent is too new for new work: it speaks protocol {agent_protocols}, this control plane {own_protocols}",
+  "host-lost": "declared lost",
+  "host-removed": "taken out of the fleet",
+  "nothing-new-placed": "Nothing new is placed: {why}.",
 
   "pool-claim-unconfirmed":
     "it waits for an administrator to confirm that it belongs to storage pool {storage_pool}",
@@ -26,6 +29,11 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "pool-proof-overdue": "it has not proved for too long that it shares storage pool {storage_pool}",
   "pool-proof-overdue-because":
     "it has not proved for too long that it shares storage pool {storage_pool}: {why}",
+  "pool-unused": "Nothing is placed on it or read from it: {why}.",
+  "pool-proof-impossible":
+    "Its agent is too old to prove its storage pool. It is used without one until {until} while others prove theirs.",
+  "pool-proof-failing":
+    "Its storage pool was not proved lately. {why} It is used without one until {until} while others prove theirs.",
 
   "gpu-cordoned": "{gpu_uuid} is cordoned",
   "gpu-cordoned-with-note": "{gpu_uuid} is cordoned: {note}",
@@ -42,4 +50,37 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "numbers-beyond-held": "it says it was told the {number_name} {reported}, and {held} is held here",
   "restores-too-many": "it has shown a restored database {restores} times within a day",
   "journals-too-many": "it names ever new journals",
+});
+
+export const HOST_ADDRESS_ENGLISH = messagesFor<typeof HOST_ADDRESS_CODES>()({
+  "address-missing": "It reports no IP address.",
+  "address-refused": "It reports {address}, which {why}.",
+  "address-of-control-plane": "is an address of the control plane itself",
+  "address-loopback": "is a loopback address",
+  "address-link-local": "is a link-local address",
+  "address-of-metadata": "is an address of a cloud's metadata",
+  "address-of-no-machine": "is no machine's address",
+  "address-not-ip": "is no IP address",
+  "address-of-own-machine": "It reports {address}, and its agent runs on this machine.",
+  "address-connected-from": "It reports {address}, and its own connections came from there.",
+  "address-confirmed-by-administrator": "It reports {address}, which an administrator has confirmed.",
+  "address-in-host-network": "It reports {address}, which lies in {network} of HOST_NETWORKS.",
+  "address-not-seen-yet":
+    "It reports {address}, and no connection of its own was seen to come from there yet.",
+  "address-other-than-seen": "It reports {address}, and its own connections come from {seen_address}.",
+  "tunnel-without-port": "Its access process has told of no port for gateways; it may not run.",
+  "tunnel-not-tried": "No gateway that runs has looked for it yet.",
+  "tunnel-direct": "Gateways reach it at its own address.",
+  "tunnel-reversed": "It has dialled gateway {gateways}, which cannot reach it.",
+  "tunnel-reversed-because": "It has dialled gateway {gateways}, which cannot reach it. {why}",
+  "tunnel-missing": "Gateway {gateways} does not reach it, and it has not dialled in.",
+  "tunnel-missing-because": "Gateway {gateways} does not reach it, and it has not dialled in. {why}",
+});
+
+export const LINK_ENGLISH = messagesFor<typeof LINK_CODES>()({
+  "nats-away": "NATS does not answer: orders wait for their hosts, and usage waits in the hosts' journals.",
+  "jetstream-missing": "NATS serves no JetStream: usage waits in the hosts' journals.",
+  "jetstream-without-leader":
+    "JetStream has no leader, as when most of its servers are away: usage waits in the hosts' journals.",
+  "journal-stream-refused": "JetStream refuses the journal stream: usage waits in the hosts' journals.",
 });

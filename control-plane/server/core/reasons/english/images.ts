@@ -18,13 +18,4 @@ export const IMAGE_ENGLISH = messagesFor<typeof IMAGE_CODES>()({
   "image-fetch-unneeded": "Host {host_name} need not fetch the image any more.",
   "image-fetch-not-begun": "Host {host_name} had no turn for the image in all this time.",
   "image-host-away": "Host {host_name} cannot go on fetching the image.",
-
-  "image-refused": "The registry refused: the image is private, or its credentials are wrong.",
-  "image-not-found": "There is no such image.",
-  "image-registry-slow": "The registry is too slow.",
-  "image-registry-unreachable": "The registry cannot be reached.",
-  "image-registry-not-allowed": "Images of this registry may not be used here.",
-  "image-without-room": "The host has no room for the image.",
-  "image-of-other-platform": "The image is not made for this kind of machine.",
-  "image-fetch-failed": "The image could not be fetched.",
 });

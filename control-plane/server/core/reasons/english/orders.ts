@@ -16,6 +16,7 @@ export const ORDER_ENGLISH = messagesFor<typeof ORDER_CODES>()({
   "workspace-size-quota-exceeded":
     "{quota} of the workspace is {limit_bytes}: {used_bytes} in use, {requested_bytes} more asked",
   "upload-beyond-quota": "{why}",
+  "upload-refused": "{field}: {why}",
   "waiting-orders-too-many": {
     plural: "more",
     one: "{waiting} orders of the one who pays wait for a place already, and one more would be beyond the {max_waiting} that may: order again when some of them have started or were cancelled.",

@@ -13,7 +13,6 @@ export const RUN_ENGLISH = messagesFor<typeof RUN_CODES>()({
   "run-lost-with-host": "The host it ran on was declared lost. Its time since that was last heard is free.",
   "run-ended-before-restore": "It ended after the moment to which the database was restored.",
   "at-rank": "Rank {rank}: {what}",
-  "in-sequence": "{reasons}",
   "problem-image-missing": "image-missing",
   "problem-mount-missing": "mount-missing",
   "problem-gpu-missing": "gpu-missing",

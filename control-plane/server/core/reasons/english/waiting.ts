@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { WAITING_CODES } from "../codes/waiting.ts";
+import type { START_CODES, WAITING_CODES } from "../codes/waiting.ts";
 
 export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   "waiting-for-place": "Waiting for a place.",
@@ -46,4 +46,40 @@ export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   "order-not-waiting": "It does not wait any more.",
   "share-beside-others": "Your share is {own} %, others who wait have {others} %.",
   "share-alone": "Your share is {own} %, nobody else waits.",
+  "order-fits-now": "There is room for it now.",
+  "order-fits-later": "No place for it is free now: it would wait.",
+  "order-beyond-fleet": "{why}.",
+  "instance-fits-on-hosts": {
+    plural: "host_count",
+    one: "An instance of it fits on one host now.",
+    other: "An instance of it fits on {host_count} hosts now.",
+  },
+  "instance-fits-nowhere": "No host has room for an instance of it now: it would wait.",
+});
+
+export const START_ENGLISH = messagesFor<typeof START_CODES>()({
+  "would-start-with-cores": {
+    plural: "cores",
+    one: "With 1 core it would start now.",
+    other: "With {cores} cores it would start now.",
+  },
+  "would-start-with-memory": "With {memory_bytes} of memory it would start now.",
+  "would-start-with-temp-storage": "With {temp_storage_bytes} of temporary storage it would start now.",
+  "would-start-with-gpus": "With {gpus} GPU it would start now.",
+  "would-start-with-gpu-memory": "With {gpu_memory_bytes} of GPU memory it would start now.",
+  "would-start-on-model": "On {gpu_model} it would start now.",
+  "would-start-without-label": "Without the label {label} it would start now.",
+  "would-start-with-instances": {
+    plural: "instances",
+    one: "With 1 instance it would start now.",
+    other: "With {instances} instances it would start now.",
+  },
+  "would-start-within-minutes": {
+    plural: "minutes",
+    one: "With a time limit of 1 minute it would start now.",
+    other: "With a time limit of {minutes} minutes it would start now.",
+  },
+  "would-start-after": "It would start when {workload} has ended.",
+  "would-start-after-by": "It would start when {workload} has ended, by {until} at the latest.",
+  "workload-of-another-customer": "work of another customer",
 });

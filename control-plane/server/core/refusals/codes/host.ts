@@ -10,7 +10,7 @@ export const HOST_CODES = {
   "access-proof-wrong": {},
   "host-generation-behind": { host_id: "text", generation: "number" },
   "host-address-differs": { host_id: "text", address: "text" },
-  "host-address-unusable": { detail: "text" },
+  "host-address-unusable": { detail: "whole" },
   "host-occupied": { host_id: "text", instances: "number" },
   "host-pool-to-name": {},
   "cves-not-waived": { host_id: "text" },

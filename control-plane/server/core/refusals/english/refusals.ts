@@ -3,14 +3,19 @@ import { ACCESS_ENGLISH } from "./access.ts";
 import { ACCOUNT_ENGLISH } from "./account.ts";
 import { DATA_ENGLISH } from "./data.ts";
 import { ENVIRONMENT_ENGLISH } from "./environment.ts";
+import { FIELD_ENGLISH } from "./field.ts";
 import { FILE_ENGLISH } from "./file.ts";
+import { GATEWAY_ENGLISH } from "./gateway.ts";
 import { HOST_ENGLISH } from "./host.ts";
 import { INPUT_ENGLISH } from "./input.ts";
 import { JOB_ENGLISH } from "./job.ts";
 import { MONEY_ENGLISH } from "./money.ts";
+import { ORDER_FIELD_ENGLISH } from "./order.ts";
 import { REQUEST_ENGLISH } from "./request.ts";
+import { SCHEMA_ENGLISH } from "./schema.ts";
 import { STATE_ENGLISH } from "./state.ts";
 import { THING_ENGLISH } from "./thing.ts";
+import { VALUE_ENGLISH } from "./value.ts";
 import { WORKLOAD_ENGLISH } from "./workload.ts";
 
 export const REFUSAL_ENGLISH = {
@@ -18,13 +23,18 @@ export const REFUSAL_ENGLISH = {
   ...ACCOUNT_ENGLISH,
   ...DATA_ENGLISH,
   ...ENVIRONMENT_ENGLISH,
+  ...FIELD_ENGLISH,
   ...FILE_ENGLISH,
+  ...GATEWAY_ENGLISH,
   ...HOST_ENGLISH,
   ...INPUT_ENGLISH,
   ...JOB_ENGLISH,
   ...MONEY_ENGLISH,
+  ...ORDER_FIELD_ENGLISH,
   ...REQUEST_ENGLISH,
+  ...SCHEMA_ENGLISH,
   ...STATE_ENGLISH,
   ...THING_ENGLISH,
+  ...VALUE_ENGLISH,
   ...WORKLOAD_ENGLISH,
 };

@@ -1,5 +1,7 @@
 /** The end of an upload: its host checks every file against the list, and what agrees is what is mounted from then on. */
 import { SealState } from "@remotegpu/shared/messages/files";
+import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 import type { DataKind, DataRow } from "../../../store/accounts/catalogue.ts";
 import { transaction } from "../../../store/database/database.ts";
 import type { CopyRow } from "../../../store/spending/data/copies.ts";
@@ -29,7 +31,7 @@ export async function complete(
     state = { ...sealed, rootHex: sealed.isSealed ? await rootOf(c, copy, sealed) : null };
   } catch (error) {
     if (error instanceof ApiRefusal && error.kind === "bad-input")
-      await transaction(deps.db, (sql) => failUpload(sql, kind, { ...name, reason: error.message }));
+      await transaction(deps.db, (sql) => failUpload(sql, kind, { ...name, reason: refusalReason(error) }));
     throw error;
   }
   return await once(c, async (sql, afterwards) => {
@@ -41,6 +43,15 @@ export async function complete(
     afterwards(() => deps.link.wake());
     return c.json(uploadAnswer(done, { status: "ready", checkedBytes: state.checkedBytes }), 200);
   });
+}
+
+/** As the text of the refusal has it, with the field before what is wrong with it. */
+function refusalReason({ reason, errors, message }: ApiRefusal): Reason {
+  const ofFields = errors.map(({ path: field, reason: why }): Reason => ({
+    code: "upload-refused",
+    params: { field, why },
+  }));
+  return [reason, ...ofFields].find((one) => inEnglish(one) === message) ?? asReported(message);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What an upload of a dataset or model is asked with, and how it is answered. */
 import { z } from "@hono/zod-openapi";
+import { inputFailure } from "../../request/input-failure.ts";
 import { CHUNK_BYTES } from "@remotegpu/shared/messages/files";
 import { text } from "@remotegpu/shared/values/text";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
@@ -7,9 +8,11 @@ import type { CopyRow } from "../../../store/spending/data/copies.ts";
 import { Int53 } from "../../request/input-fields.ts";
 
 const MAX_FILES = 10_000_000;
-const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, inputFailure("sha256-malformed"));
 
-export const UploadId = z.string().regex(/^[1-9][0-9]{0,14}-[1-9][0-9]{0,8}$/, "is no upload");
+export const UploadId = z
+  .string()
+  .regex(/^[1-9][0-9]{0,14}-[1-9][0-9]{0,8}$/, inputFailure("upload-id-malformed"));
 export const UploadOrder = z
   .strictObject({
     manifest_sha256: Sha256Hex,

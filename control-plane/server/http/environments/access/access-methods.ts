@@ -33,6 +33,8 @@ import {
   Timestamp,
   WorkloadIdPath,
 } from "../../request/route.ts";
+import { storedReason } from "../../../store/database/values/reason-columns.ts";
+import { REASON_FIELDS, reasonAnswer } from "../../request/reason-answer.ts";
 import { environmentFor } from "../environment-access.ts";
 import { LEASE_WAIT_SECONDS, waitForLeases } from "../lease-wait.ts";
 import { webBase } from "../web/web-origin.ts";
@@ -98,6 +100,7 @@ const Access = z
               "Why it is not reachable, or of SSH that its password is refused to new addresses, until when; null where all may come in",
             example: "The environment is stopped.",
           }),
+          ...REASON_FIELDS,
           last_accessed_at: Timestamp.nullable(),
           /** Told once the release is near. */
           release_due_at: Timestamp.nullable(),
@@ -196,7 +199,11 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
     {
       name: environment.name,
       status: environment.status,
-      statusReason: environment.status_reason,
+      statusReason: storedReason({
+        text: environment.status_reason,
+        code: environment.status_reason_code,
+        params: environment.status_reason_params,
+      }),
       switches: { ...switchesOf(environment), terminal: environment.web_terminal_enabled },
       brings,
       services: await serviceAnswers(db, { kind: "environment", id: environment.id }),
@@ -220,6 +227,7 @@ async function accessOf(c: ApiContext, environment: EnvironmentRow): Promise<z.i
       );
       return {
         ...accessMethod,
+        ...reasonAnswer(accessMethod.reason),
         internal_port: internalPort,
         reachable: isReachable,
         gateway_url:
@@ -253,7 +261,7 @@ function leaseNow(lease: LeaseView) {
     state: lease.state,
     externalPort: lease.external_port,
     detail: lease.detail,
-    releaseReason: lease.release_reason,
+    releaseReason: storedReason(lease.release_reason),
     autoReleaseHours: lease.auto_release_hours,
     hostName: lease.host_name,
     hostAddress: lease.host_address,

@@ -96,9 +96,9 @@ export function registerSshTicketRoutes(api: ApiApp, { db }: ApiDeps): void {
     const environment = await environmentFor(c, c.req.valid("param").id, "manage-workload");
     const body = c.req.valid("json");
     const key = readSshPublicKey(body.public_key);
-    const line = key.valid ? keyLine(key.line) : null;
-    if (!key.valid || line === null)
-      throw badField("public_key", key.valid ? "ssh-key-opens-nothing" : key.why);
+    if (!key.valid) throw badField("public_key", key.why);
+    const line = keyLine(key.line);
+    if (line === null) throw badField("public_key", "ssh-key-opens-nothing");
     const { id: environmentId } = environment;
     return await changeEntryOnce(c, { environmentId }, async (sql) => {
       await refuseUnlessOpen(sql, environment);

@@ -3,6 +3,7 @@
  * part by its length and its SHA-256, and what is there of it is told from the disk, so that nothing is kept of it here.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../../request/input-failure.ts";
 import { SealState } from "@remotegpu/shared/messages/files";
 import type { ApiApp, ApiContext } from "../../deps.ts";
 import { takePart } from "../../files/part-of-file.ts";
@@ -33,7 +34,7 @@ import { namedFile } from "./file-of.ts";
 
 const tags = ["environments"];
 const params = WorkloadIdPath;
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, inputFailure("sha256-malformed"));
 const whole = {
   ...fileQuery,
   size: WholeText,

@@ -3,6 +3,7 @@
  * stops is an empty account.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../../request/input-failure.ts";
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import { type BillingCalendar, monthOf } from "../../../core/billing/billing-calendar.ts";
 import { setMonthlyLimit, setThresholds } from "../../../store/events/alert-rules.ts";
@@ -23,7 +24,7 @@ function thresholds(item: z.ZodType<string>, what: string) {
   return z
     .array(item)
     .max(MAX_THRESHOLDS)
-    .refine((list) => list.length === new Set(list.map(normal)).size, "must not name a number twice")
+    .refine((list) => list.length === new Set(list.map(normal)).size, inputFailure("thresholds-doubled"))
     .nullable()
     .openapi({ description: `${what}, at most ${MAX_THRESHOLDS}; null takes the default` });
 }

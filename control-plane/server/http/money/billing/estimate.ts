@@ -1,7 +1,6 @@
 /** What an order would cost and whether the fleet can hold it, before anybody orders it. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { formatPoints, formatPrice, formatQuantity } from "@remotegpu/shared/values/money";
-import { asSentence } from "@remotegpu/shared/values/sentence";
 import { displayText } from "@remotegpu/shared/values/text";
 import { GIB } from "@remotegpu/shared/values/units";
 import { type Resources, resourcesOf } from "../../../core/orders/order.ts";
@@ -17,7 +16,9 @@ import { once } from "../../request/idempotency.ts";
 import { Int53, SpecName } from "../../request/input-fields.ts";
 import { badField } from "../../request/refusal.ts";
 import { forCustomersWith, jsonBody, Money, ok } from "../../request/route.ts";
-import { inEnglish } from "../../../core/reasons/english/english.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
+import { reasonAnswer, reasonCode, reasonParams } from "../../request/reason-answer.ts";
 
 const tags = ["billing"];
 
@@ -84,6 +85,8 @@ const Estimate = z
       description: "The same in a sentence, with what would fit",
       example: "There is room for it now.",
     }),
+    fits_reason_code: reasonCode("order-fits-now"),
+    fits_reason_params: reasonParams(),
   })
   .openapi("Estimate");
 
@@ -155,17 +158,25 @@ function orderOf(request: z.output<typeof EstimateRequest>): Resources {
   });
 }
 
-function fitAnswer(fit: OrderFit): { fits: (typeof FITS)[number]; fits_reason: string } {
-  switch (fit.when) {
-    case "now":
-      return { fits: "now", fits_reason: "There is room for it now." };
-    case "later":
-      return { fits: "later", fits_reason: "No place for it is free now: it would wait." };
-    case "never":
-      return { fits: "never", fits_reason: asSentence(capital(inEnglish(fit.reason))) };
-  }
+function fitAnswer(
+  fit: OrderFit,
+): Pick<z.input<typeof Estimate>, "fits" | "fits_reason" | "fits_reason_code" | "fits_reason_params"> {
+  const { reason, reason_code, reason_params } = reasonAnswer(fitReason(fit));
+  return {
+    fits: fit.when,
+    fits_reason: reason,
+    fits_reason_code: reason_code,
+    fits_reason_params: reason_params,
+  };
 }
 
-function capital(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+function fitReason(fit: OrderFit): Reason {
+  switch (fit.when) {
+    case "now":
+      return reasonOf("order-fits-now");
+    case "later":
+      return reasonOf("order-fits-later");
+    case "never":
+      return { code: "order-beyond-fleet", params: { why: [fit.reason] } };
+  }
 }

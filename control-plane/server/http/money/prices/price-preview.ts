@@ -21,7 +21,6 @@ import { badField } from "../../request/refusal.ts";
 import { created, forAdminsWith, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
 import { NewPriceBody, newPrice, obstacleReason } from "./prices.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
-import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 
 const tags = ["prices"];
 
@@ -208,7 +207,7 @@ async function entryOf(
     unit_price: price.unitPrice,
     billing_unit: price.billingUnit,
     effective_from: price.effectiveFrom.toISOString(),
-    refusal: refusal === null ? null : inEnglish(reasonOf(refusal)),
+    refusal: refusal === null ? null : inEnglish(refusal),
     supersedes: supersedes === null ? null : neighbour(supersedes),
     superseded_by: supersededBy.map(neighbour),
   };

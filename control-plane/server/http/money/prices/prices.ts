@@ -1,5 +1,6 @@
 /** The catalogue's prices: versioned, readable by everyone, added by administrators and never changed. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { inputFailure } from "../../request/input-failure.ts";
 import { BILLING_UNITS } from "../../../core/billing/rating.ts";
 import type { Connection } from "../../../store/database/database.ts";
 import {
@@ -17,7 +18,8 @@ import { PriceLine, SpecName, UnitPrice } from "../../request/input-fields.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
 import { badField, conflict } from "../../request/refusal.ts";
 import { created, forAdminsWith, forCustomers, jsonBody, Money, ok, Timestamp } from "../../request/route.ts";
-import type { GivenReason } from "../../../core/reasons/plain-reason.ts";
+import { reasonOf } from "../../../core/reasons/plain-reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 
 const tags = ["prices"];
 
@@ -32,10 +34,13 @@ export const NewPriceBody = z
     billing_unit: z.enum(BILLING_UNITS),
     effective_from: z.iso
       .datetime({ offset: true })
-      .refine((time) => {
-        const moment = Date.parse(time);
-        return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
-      }, "must lie in the years 2000 to 2100")
+      .refine(
+        (time) => {
+          const moment = Date.parse(time);
+          return moment >= FIRST_MOMENT && moment <= LAST_MOMENT;
+        },
+        inputFailure({ code: "moment-out-of-range", params: { first_year: 2000, last_year: 2100 } }),
+      )
       .optional()
       .openapi({
         description:
@@ -135,14 +140,14 @@ export function newPrice(
   };
 }
 
-export function obstacleReason(obstacle: PriceObstacle, { spec, line }: NewPrice): GivenReason {
+export function obstacleReason(obstacle: PriceObstacle, { spec, line }: NewPrice): Reason {
   switch (obstacle) {
     case "taken":
       return { code: "price-taken", params: { line, spec } };
     case "past":
-      return "price-in-past";
+      return reasonOf("price-in-past");
     case "moves-a-run":
-      return "price-before-run";
+      return reasonOf("price-before-run");
   }
 }
 

@@ -2,6 +2,7 @@
  * How those who are at the gateway stand to the environments they ask for, by one query for one of them or for all who are
  * in: their key or share, their role, and where the environment runs now.
  */
+import { storedReason, storedReasonColumn, type StoredReason } from "../../database/values/reason-columns.ts";
 import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
 import type { ServiceAnswers } from "@remotegpu/shared/instance/instance";
 import type { EnvironmentStatus } from "@remotegpu/shared/values/workload";
@@ -31,7 +32,7 @@ interface Row {
   env_id: string | null;
   name: string;
   status: EnvironmentStatus;
-  status_reason: string | null;
+  status_reason: StoredReason;
   wakes: boolean;
   stopped_at: Date | null;
   ssh: boolean;
@@ -58,7 +59,7 @@ export async function entryStates(
     `SELECT a.nth, k.role AS key_role, k.scopes AS key_scopes, s.target AS share_target, c.id AS person_id,
             coalesce(e.customer_id = c.id, false) AS is_own, w.id IS NOT NULL AS is_in_workspace,
             ${roleOf("c.id")} AS workspace_role, e.id AS env_id, e.name, ${knownStatus("environment", "e")} AS status,
-            e.status_reason, coalesce(e.config->'wake' = 'true', false) AS wakes, e.stopped_at,
+            ${storedReasonColumn("e", "status_reason")} AS status_reason, coalesce(e.config->'wake' = 'true', false) AS wakes, e.stopped_at,
             coalesce(e.ssh_enabled, true) AS ssh, coalesce(e.rdp_enabled, false) AS rdp,
             coalesce(e.jupyter_enabled, true) AS jupyter,
             coalesce(e.tensorboard_enabled, false) AS tensorboard, coalesce(e.web_terminal_enabled, true) AS terminal,
@@ -114,7 +115,7 @@ function environmentOf(row: Row): PlacedEnvironment | null {
     id: row.env_id,
     name: row.name,
     status: row.status,
-    statusReason: row.status_reason,
+    statusReason: storedReason(row.status_reason),
     wakes: row.wakes,
     stoppedAt: row.stopped_at,
     switches: { ssh, rdp, jupyter, tensorboard, terminal },

@@ -2,10 +2,10 @@
 import type { Copy } from "../../../core/data/upload-plan.ts";
 import type { DataKind } from "../../accounts/catalogue.ts";
 import type { Connection } from "../../database/database.ts";
+import { type StatusReasonRow, statusReasonColumns } from "../../database/values/reason-columns.ts";
 import { SERVES_POOL } from "../../hosts/pools/pool-members.ts";
 
-export interface CopyRow extends Copy {
-  statusReason: string | null;
+export interface CopyRow extends Copy, StatusReasonRow {
   totalSize: number;
   fileCount: number;
   epoch: number;
@@ -24,7 +24,8 @@ export interface CopyRow extends Copy {
 }
 
 export const OWNER = { dataset: "dataset_id", model: "model_id" } as const;
-export const COPY_COLUMNS = `id, version, storage_pool AS "storagePool", folder, status, status_reason AS "statusReason",
+export const COPY_COLUMNS = `id, version, storage_pool AS "storagePool", folder, status, status_reason,
+  ${statusReasonColumns("data_copies")},
   manifest_sha256 AS manifest, total_size AS "totalSize", file_count AS "fileCount", epoch, begun_at AS "begunAt",
   ready_at AS "readyAt", merkle_root AS "merkleRoot", root_is_owners AS "isRootOfOwner"`;
 

@@ -2,6 +2,7 @@
  * The beginning and the end of an upload, each in one transaction: which version is brought into which pool, by whom the
  * quota pays for it, and what is mounted from then on. Bytes never come here.
  */
+import { reasonColumns } from "../../database/values/reason-columns.ts";
 import {
   type Copy,
   isMounted,
@@ -193,13 +194,14 @@ export async function finishUpload(
 export async function failUpload(
   sql: Transaction,
   kind: DataKind,
-  { id, copyId, epoch, reason }: { id: number; copyId: number; epoch: number; reason: string },
+  { id, copyId, epoch, reason }: { id: number; copyId: number; epoch: number; reason: Reason },
 ): Promise<void> {
   await lockEntry(sql, kind, id);
+  const { text, code, params } = reasonColumns(reason);
   const { rowCount } = await sql.change(
-    `UPDATE data_copies SET status = 'error', status_reason = $4
+    `UPDATE data_copies SET status = 'error', status_reason = $4, status_reason_code = $5, status_reason_params = $6
       WHERE id = $2 AND ${OWNER[kind]} = $1 AND epoch = $3 AND status <> 'ready'`,
-    [id, copyId, epoch, reason],
+    [id, copyId, epoch, text, code, params],
   );
   if (rowCount > 0)
     await sql.change(`UPDATE ${TABLE[kind]} SET status = 'error' WHERE id = $1 AND status = 'uploading'`, [

@@ -98,6 +98,8 @@ export interface InstanceView {
   state: string;
   want: string;
   detail: string | null;
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
   problem: string | null;
   /** The run that is wanted now. */
   run_id: string | null;
@@ -155,7 +157,7 @@ export async function instancesOf(
   { withTails = false, withGone = false }: InstancesQuery = {},
 ): Promise<Map<string, InstanceView[]>> {
   const { rows } = await sql.query<Omit<InstanceView, "gpus" | "runs"> & { workload_id: string }>(
-    `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.problem, p.run_id,
+    `SELECT i.workload_id, i.id, i.rank, p.epoch, p.state, p.want, p.detail, p.detail_code, p.detail_params, p.problem, p.run_id,
             i.revision, p.serving, i.draining_since, i.dismissed_at, ${storedReasonColumn("i", "dismissal")} AS dismissal, p.host_id, h.name AS host_name, p.container_id, p.exit_code, p.image_id, p.image_brings, ${FIGURES_NOW} AS figures, p.created_at AS placed_at,
             ${IDLE} AS idle, p.frozen_since, ${GANG} AS gang, jsonb_build_object('jupyter_enabled', p.spec->'jupyter', 'tensorboard_enabled', p.spec->'tensorboard') AS switches
        FROM instances i JOIN placements p ON p.instance_id = i.id AND p.epoch = i.current_epoch

@@ -125,6 +125,7 @@ describe("the record", () => {
     againMs: null,
     gpus: [A],
     detail: `Its container lost access to GPU ${A}: the device rules of its host refuse it.`,
+    reason: { code: "gpu-access-lost", params: { gpu_uuids: A } },
     ...changes,
   });
 

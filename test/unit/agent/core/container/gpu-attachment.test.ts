@@ -105,8 +105,11 @@ describe("finding the cards of a placement", () => {
   test.each(["cdi", "plain"] as const)("%s names the card that is not there", (mode) => {
     const result = attachmentOf([gpu("a"), gpu("z")], mode, known, NO_NODES);
 
-    expect(result).toMatchObject({ attached: false, problem: "gpu-missing" });
-    expect(result).toHaveProperty("detail", expect.stringContaining(gpu("z").uuid));
+    expect(result).toMatchObject({
+      attached: false,
+      problem: "gpu-missing",
+      why: { code: "gpu-not-in-cdi", params: { gpu_uuid: gpu("z").uuid } },
+    });
   });
 
   test("the order of the placement is kept", () => {

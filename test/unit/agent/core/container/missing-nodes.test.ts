@@ -30,6 +30,15 @@ test("names them, and everything else is as it was", () => {
       ...before,
       detail:
         "It runs. Removed inside of it: /dev/nvidia0, /dev/nvidiactl. What begins there now finds no GPU.",
+      reason: {
+        code: "in-sequence",
+        params: {
+          reasons: [
+            { code: "run-running", params: {} },
+            { code: "gpu-nodes-removed", params: { nodes: "/dev/nvidia0, /dev/nvidiactl" } },
+          ],
+        },
+      },
     },
   ]);
 });

@@ -117,7 +117,14 @@ describe("out of service", () => {
     const after = host().sample(both.slice(1), [A, B]);
 
     expect([...lostGpus(after.cards)]).toEqual([
-      [A, { cause: "gpu-missing", detail: expect.stringContaining("gone from this host") }],
+      [
+        A,
+        {
+          cause: "gpu-missing",
+          detail: `GPU ${A} is gone from this host. It is gone: nvidia-smi no longer lists it (not-listed).`,
+          reason: expect.objectContaining({ code: "gpu-gone-from-host" }),
+        },
+      ],
     ]);
     expect(after.healthOf(both[1]!)).toBe("healthy");
   });

@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import {
   MAX_LAYER_BYTES,
   MAX_LAYERS,
-  progressSentence,
+  progressReason,
   PullProgress,
   UNCOUNTED,
   type PullEvent,
 } from "@remotegpu/agent/core/images/pull-progress";
 import { ObservedPull } from "@remotegpu/shared/instance/image-fetch";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
 
 type Message = [status: string, id?: string, current?: number, total?: number];
@@ -143,7 +144,7 @@ test.each([
     "Image x is being pulled: 0 of 1 layers, 0.0 of 12.5 MiB.",
   ],
 ])("people read it: %j", (counted, sentence) => {
-  expect(progressSentence("x", counted)).toBe(sentence);
+  expect(textOf(progressReason("x", counted))).toBe(sentence);
 });
 
 const reported = (progress: PullProgress) =>

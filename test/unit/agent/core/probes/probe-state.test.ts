@@ -1,5 +1,6 @@
 /** When a replica serves, when it does no more, and when its container is started again. */
 import { describe, expect, test } from "vitest";
+import { reasonOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { Probe } from "@remotegpu/shared/instance/probe";
 import type { Answer } from "@remotegpu/agent/core/probes/probe-answer";
 import {
@@ -67,6 +68,7 @@ describe("its container is started again", () => {
     expect(unwellOf(after(fails(5)), PROBE, 0)).toEqual({
       hasServed: true,
       detail: "It failed 5 probes in a row, the last one like this: GET /health answered 503.",
+      reason: { code: "probes-failed", params: { failures: 5, got: reasonOf("GET /health answered 503") } },
     });
     const hasty = { ...PROBE, thresholds: { ...PROBE.thresholds, restart: 3 } };
     expect(unwellOf(after(fails(3)), hasty, 0)).not.toBeNull();
@@ -79,6 +81,10 @@ describe("its container is started again", () => {
     expect(unwellOf(state, PROBE, 600_000)).toEqual({
       hasServed: false,
       detail: "It did not serve within 600 seconds of its start: GET /health answered 503.",
+      reason: {
+        code: "probe-never-passed",
+        params: { seconds: 600, got: reasonOf("GET /health answered 503") },
+      },
     });
     expect(unwellOf(state, { ...PROBE, startupSeconds: 20 }, 20_000)).not.toBeNull();
   });

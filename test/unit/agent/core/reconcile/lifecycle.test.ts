@@ -111,6 +111,7 @@ describe("a wanted run", () => {
       ...key(),
       phase: "starting",
       detail: "The container is being started.",
+      reason: { code: "run-starting", params: {} },
       problem: null,
       containerId: null,
       exitCode: null,

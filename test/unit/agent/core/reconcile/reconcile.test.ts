@@ -205,6 +205,7 @@ describe("to be stopped", () => {
         orderedBy: "account",
         cause: "ordered",
         detail: "Stopped; ordered by account.",
+        reason: { code: "run-stopped-by", params: { actor: "account" } },
         graceSeconds: 5,
         isGraceOrdered: true,
       },
@@ -356,6 +357,7 @@ test("a lower epoch than known is refused and named", () => {
       ...key(),
       knownEpoch: 3,
       detail: "Placement epoch 1 is older than 3, which this host has known.",
+      reason: { code: "epoch-outdated", params: { epoch: 1, known_epoch: 3 } },
     },
   ]);
 });

@@ -32,6 +32,7 @@ test("a host that refuses starts says why", () => {
   expect(startObstacle(wanted(), [], { ...FREE, startsRefused: "its journal's disk is full." })).toEqual({
     kind: "host-refuses",
     detail: "This host refuses new starts: its journal's disk is full.",
+    reason: expect.objectContaining({ code: "host-refuses-starts" }),
   });
 });
 
@@ -56,6 +57,7 @@ test("a card that takes nothing new is waited for, with why; another card is not
   expect(startObstacle(wanted(), [], { ...FREE, closedGpus })).toEqual({
     kind: "gpu-closed",
     detail: `It waits for GPU ${gpu("a").uuid}, which takes nothing new. Xid 48: an uncorrectable memory error.`,
+    reason: expect.objectContaining({ code: "start-awaits-gpu" }),
   });
   expect(startObstacle(wanted([gpu("b")]), [], { ...FREE, closedGpus })).toBeNull();
 });
@@ -85,6 +87,9 @@ describe("a card that nothing of ours holds", () => {
     expect(startObstacle(wanted(), [], used(name))).toEqual({
       kind: "gpu-stranger",
       detail: `It waits for GPU ${uuid}, which process 812 (${output}) uses; it is none of this host's runs.`,
+      reason: expect.objectContaining({
+        code: name === null ? "start-awaits-gpu-process" : "start-awaits-gpu-program",
+      }),
     });
   });
 
@@ -92,6 +97,7 @@ describe("a card that nothing of ours holds", () => {
     expect(startObstacle(wanted(), [], unclear({ kind: "gpu-unseen" }))).toEqual({
       kind: "gpu-unseen",
       detail: `It waits until this host has seen that nothing is left on GPU ${uuid}.`,
+      reason: { code: "start-awaits-gpu-check", params: { gpu_uuid: uuid } },
     });
   });
 

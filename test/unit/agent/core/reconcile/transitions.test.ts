@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   DEADLINES_MS,
   isOverdue,
-  overdueDetail,
+  overdueText,
   transitionsAfter,
 } from "@remotegpu/agent/core/reconcile/transitions";
 import { ObservedInstance } from "@remotegpu/shared/instance/instance";
@@ -40,7 +40,7 @@ test("another phase is another transition", () => {
 });
 
 test("the longest sentence still fits into a report", () => {
-  const detail = overdueDetail("x".repeat(2_000), { phase: "starting", sinceMs: 0 });
+  const { detail } = overdueText({ detail: "x".repeat(2_000) }, { phase: "starting", sinceMs: 0 });
 
   expect(ObservedInstance.shape.detail.safeParse(detail).success).toBe(true);
 });
@@ -54,7 +54,7 @@ describe.each(["starting", "stopping"] as const)("%s", (phase) => {
   });
 
   test("says for how long, and no more than that", () => {
-    const sentence = overdueDetail("It waits.", { phase, sinceMs: 0 });
+    const { detail: sentence } = overdueText({ detail: "It waits." }, { phase, sinceMs: 0 });
 
     expect(sentence).toBe(
       `It waits. It has been ${phase} for more than ${DEADLINES_MS[phase] / 60_000} minutes.`,

@@ -62,6 +62,15 @@ describe("a container that died", () => {
         phase: "failed",
         problem: "exited",
         detail: "Given up after 6 starts. The container ended by itself with exit code 3.",
+        reason: {
+          code: "in-sequence",
+          params: {
+            reasons: [
+              { code: "container-restarts-exhausted", params: { most: MAX_STARTS } },
+              { code: "container-exited", params: { exit_code: 3 } },
+            ],
+          },
+        },
         exitCode: 3,
         orderedBy: null,
       },
@@ -222,6 +231,7 @@ describe("a run that is never started again", () => {
         phase: "failed",
         problem: "container-lost",
         detail: "Its host was started anew before its end was seen; it is not started again within this run.",
+        reason: { code: "container-down-with-host", params: {} },
         exitCode,
         orderedBy: null,
       },

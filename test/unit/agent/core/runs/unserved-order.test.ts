@@ -26,6 +26,7 @@ const unserved = (changes: Partial<UnservedOrder> = {}): UnservedOrder => ({
   want: "running",
   orderedBy: null,
   detail: "The agent of this host is too old for this order: it does not understand spec.gate.",
+  reason: { code: "agent-does-not-understand", params: { member: "spec.gate" } },
   ...changes,
 });
 
@@ -82,7 +83,7 @@ describe("which orders are served", () => {
   });
 
   test("and none of which only the names are understood", () => {
-    const { detail: _, ...bare } = unserved();
+    const { detail: _text, reason: _reason, ...bare } = unserved();
 
     expect(sortedOrders([order()], [{ ...bare, why: "spec.gate" }], SERVED)).toEqual({
       desired: [order()],

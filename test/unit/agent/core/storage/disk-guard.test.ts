@@ -1,4 +1,5 @@
 /** When a disk is nearly full, when its writers are measured, and who is stopped for it. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import {
   diskState,
   goneBytes,
@@ -145,7 +146,7 @@ describe("the writer that is stopped", () => {
 
   test("is told what it did, and no more than the disk has lost", () => {
     const detail = (change: Partial<Writer>, gone: number) =>
-      largestWriter([writer("one", change)], gone)?.detail;
+      textOf(largestWriter([writer("one", change)], gone)?.why ?? "");
 
     expect(detail({ grownBytes: 1.5 * GIB }, 2 * GIB)).toBe(
       "Stopped: the host's disk was nearly full and this environment wrote most: 1.5 GiB in the last minutes.",

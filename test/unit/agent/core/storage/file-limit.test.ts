@@ -5,8 +5,9 @@ import {
   hasFewFiles,
   mayBeBeyond,
   mostFiles,
-  tooManySentence,
+  tooManyFiles,
 } from "@remotegpu/agent/core/storage/file-limit";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 
 const room = (total: number, used = 0) => ({ total, used, free: total - used });
 
@@ -51,8 +52,8 @@ test.each([
 });
 
 test("the sentence names the place and the number", () => {
-  expect(tooManySentence("folders", 5_000_000)).toBe(
+  expect(textOf(tooManyFiles("folders", 5_000_000))).toBe(
     "Stopped: it has more than 5,000,000 files in code and output, which is the most that one may have on its host.",
   );
-  expect(tooManySentence("layer", 250_000)).toContain("250,000 files in its own file system,");
+  expect(textOf(tooManyFiles("layer", 250_000))).toContain("250,000 files in its own file system,");
 });

@@ -1,4 +1,5 @@
 /** Which runs hold more than they may. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { expect, test } from "vitest";
 import { MAX_UNCOUNTED_MS, runsOverStorage } from "@remotegpu/agent/core/storage/storage-limit";
 import { MIB } from "@remotegpu/shared/values/units";
@@ -10,7 +11,8 @@ const over = (
   limit: object = {},
 ) => {
   const run = { runId: runId("run-1"), deletedBytes: 0, uncountedMs: 0 };
-  return runsOverStorage([{ ...run, limits: { ...limits, ...limit }, ...use }]).get(runId("run-1"));
+  const why = runsOverStorage([{ ...run, limits: { ...limits, ...limit }, ...use }]).get(runId("run-1"));
+  return why && textOf(why);
 };
 
 test.each([

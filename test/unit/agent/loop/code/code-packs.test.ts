@@ -61,7 +61,7 @@ test("what is not what its checksum says is not taken", async () => {
 
   expect(reported).toEqual({
     isHere: false,
-    detail: expect.stringContaining("something else than its SHA-256 says"),
+    why: { code: "code-differs", params: {} },
   });
   expect(existsSync(join(folder, SHA256))).toBe(false);
 });
@@ -83,7 +83,7 @@ test("a control plane that is busy for a moment is asked again; one that refuses
 
   expect(never).toEqual({
     isHere: false,
-    detail: "Its code could not be fetched: no job with that code is placed on this host.",
+    why: { code: "code-not-fetched", params: { why: "no job with that code is placed on this host" } },
   });
 });
 

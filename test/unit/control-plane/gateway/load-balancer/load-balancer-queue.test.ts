@@ -265,7 +265,7 @@ describe("requests that reached none of the replicas", () => {
     line.leave(gone.signal);
     expect(line.report.held).toBe(1);
     line.turnAway();
-    expect(await stayed).toMatchObject({ kind: "waited", sentence: "The gateway is ending." });
+    expect(await stayed).toMatchObject({ kind: "waited", reason: "gateway-ending" });
     expect(await line.rest(stays())).toMatchObject({ kind: "waited" });
   });
 });
@@ -303,7 +303,7 @@ describe("a line of a service that sleeps", () => {
   test("neither wakes it for whoever may not, nor lets them wait or counts them, and ends their wait once it sleeps", async () => {
     const wake = vi.fn();
     const line = lineOf(route([], ASLEEP), wake);
-    const sleeps = { kind: "closed", sentence: expect.stringContaining("sleeps") };
+    const sleeps = { kind: "closed", reason: "service-asleep" };
     const requests = async () => {
       line.count({ wakes: false });
       return await line.take(NO_HANDLERS, stays(), { wakes: false });

@@ -1,23 +1,15 @@
-/** Links for people without an account: made, shown this once, listed and ended. */
+/** Links for people without an account: listed, and each ended by its button. */
 import type { WebShare } from "@remotegpu/control-plane/client/generated/api.schemas";
-import {
-  createEnvironmentShare,
-  endEnvironmentShare,
-  listEnvironmentShares,
-} from "@remotegpu/control-plane/client/generated/api";
-import { Alert, Button, Code, Group, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { endEnvironmentShare, listEnvironmentShares } from "@remotegpu/control-plane/client/generated/api";
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Problem } from "../../../api/client.ts";
 import { useAction } from "../../../api/use-api.ts";
 import { AgeText } from "../../../components/text/age-text.tsx";
 import { ConfirmDialog } from "../../../components/confirm-dialog.tsx";
-import { CopyButton } from "../../../components/copy-button.tsx";
 import { type Column, PageTable } from "../../../components/page/page-table.tsx";
-import { Failure } from "../../../components/page/panel.tsx";
 import { type Environment, workloadOf } from "../one/environment.ts";
-
-const DEFAULT_HOURS = "24";
+import { NewShare } from "./new-share.tsx";
 
 export function SharesPanel({ environment }: { environment: Environment }) {
   const { t } = useTranslation("environments");
@@ -74,79 +66,5 @@ export function SharesPanel({ environment }: { environment: Environment }) {
         charged={[t("sessions.charged")]}
       />
     </>
-  );
-}
-
-const TARGETS = ["jupyter", "tensorboard", "port"] as const;
-
-function NewShare({ environmentId }: { environmentId: string }) {
-  const { t } = useTranslation("environments");
-  const [target, setTarget] = useState<(typeof TARGETS)[number]>("jupyter");
-  const [port, setPort] = useState("");
-  const [hours, setHours] = useState(DEFAULT_HOURS);
-  const share = useAction(() =>
-    createEnvironmentShare(environmentId, {
-      ...(target === "port" ? { port: Number(port) } : { service: target }),
-      hours: Number(hours),
-    }),
-  );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    share.mutate();
-  };
-  const errorOf = (field: string) =>
-    share.error instanceof Problem
-      ? share.error.errors.find(({ path: at }) => at === field)?.message
-      : undefined;
-  const isAtField = errorOf("port") !== undefined || errorOf("hours") !== undefined;
-  return (
-    <Stack gap="xs" mb="sm">
-      <form onSubmit={submit}>
-        <Group align="end" gap="sm">
-          <NativeSelect
-            label={t("shares.what")}
-            value={target}
-            onChange={({ currentTarget: { value } }) =>
-              setTarget(TARGETS.find((one) => one === value) ?? "jupyter")
-            }
-            data={TARGETS.map((value) => ({
-              value,
-              label: value === "port" ? t("shares.port") : t(`service.${value}`),
-            }))}
-          />
-          {target === "port" && (
-            <TextInput
-              label={t("shares.port")}
-              type="number"
-              required
-              value={port}
-              onChange={(event) => setPort(event.currentTarget.value)}
-              error={errorOf("port")}
-            />
-          )}
-          <TextInput
-            label={t("shares.hours")}
-            type="number"
-            required
-            value={hours}
-            onChange={(event) => setHours(event.currentTarget.value)}
-            error={errorOf("hours")}
-          />
-          <Button type="submit" variant="default" loading={share.isPending}>
-            {t("shares.make")}
-          </Button>
-        </Group>
-      </form>
-      {share.error !== null && !isAtField && <Failure why={share.error} isAct />}
-      {share.data !== undefined && (
-        <Alert variant="light" role="status">
-          <Text size="sm">{t("shares.once")}</Text>
-          <Group gap="xs">
-            <Code style={{ overflowWrap: "anywhere" }}>{share.data.url}</Code>
-            <CopyButton text={share.data.url} />
-          </Group>
-        </Alert>
-      )}
-    </Stack>
   );
 }

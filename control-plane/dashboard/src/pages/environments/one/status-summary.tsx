@@ -8,7 +8,7 @@ import { Money } from "../../../components/text/money.tsx";
 import { NameText } from "../../../components/text/name-text.tsx";
 import { PageLink } from "../../../components/page/page-link.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 import { bytesText } from "../../../components/text/size-text.ts";
 import { StatusBadge } from "../../../components/status-badge.tsx";
 import { useCost } from "../../../components/workload/cost.tsx";
@@ -40,9 +40,7 @@ export function StatusSummary({ environment, at }: StatusOf) {
       </Group>
       {reason !== null && reason !== "" && (
         <Text data-reason style={{ overflowWrap: "anywhere" }}>
-          <ServerText code={environment.status_reason_code} params={environment.status_reason_params}>
-            {reason}
-          </ServerText>
+          <ReasonText of={environment} field="status_reason" />
         </Text>
       )}
       {environment.description !== null && (

@@ -1,30 +1,24 @@
 /** What the order would cost, by the code that charges it, and whether there is room, while it is typed. */
 import { estimateOrder } from "@remotegpu/control-plane/client/generated/api";
-import type { Estimate } from "@remotegpu/control-plane/client/generated/api.schemas";
+import type { Estimate, EstimateWish } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { Alert, Group, Text } from "@mantine/core";
-import { keepPreviousData, skipToken, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { send } from "../../../api/client.ts";
-import { POLL_MS } from "../../../api/query-client.ts";
-import { useSettled } from "../../../components/form/use-settled.ts";
+import { useTrial } from "../../../components/form/use-trial.ts";
 import { Money } from "../../../components/text/money.tsx";
 import { type Column, Rows } from "../../../components/page/page-table.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
-import { type Draft, estimateOf } from "./draft.ts";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 
 const TYPING_MS = 300;
 const COLOURS = { now: "teal", later: "blue", never: "red" } as const;
 
-export function EstimatePanel({ draft }: { draft: Draft }) {
+/** @param wish null: there is too little to price */
+export function EstimatePanel({ wish }: { wish: EstimateWish | null }) {
   const { t } = useTranslation("environments");
-  const body = useSettled(estimateOf(draft), TYPING_MS);
-  const estimate = useQuery({
-    queryKey: ["estimate", body],
-    queryFn: body === null ? skipToken : ({ signal }) => send(estimateOrder(body), { signal }),
-    // Room comes and goes.
-    refetchInterval: POLL_MS,
-    placeholderData: keepPreviousData,
+  // Room comes and goes.
+  const estimate = useTrial(wish === null ? null : estimateOrder(wish), {
+    typingMs: TYPING_MS,
+    isPolled: true,
   });
   return (
     <Panel title={t("estimate.title")} definition={t("estimate.definition")} from={estimate}>
@@ -35,7 +29,7 @@ export function EstimatePanel({ draft }: { draft: Draft }) {
 
 function Reported({ estimate }: { estimate: Estimate }) {
   const { t } = useTranslation("environments");
-  const { per_hour: perHour, fits, fits_reason: reason, lines } = estimate;
+  const { per_hour: perHour, fits, lines } = estimate;
   const columns: Column<Estimate["lines"][number]>[] = [
     { title: t("estimate.line"), cell: ({ line }) => line },
     { title: t("estimate.quantity"), cell: ({ quantity }) => quantity },
@@ -52,7 +46,7 @@ function Reported({ estimate }: { estimate: Estimate }) {
       </Group>
       <Alert color={COLOURS[fits]} variant="light" my="sm" data-fits={fits}>
         <Text fw={600}>{t(`estimate.${fits}`)}</Text>
-        <ServerText>{reason}</ServerText>
+        <ReasonText of={estimate} field="fits_reason" />
       </Alert>
       <Rows title={t("estimate.lines")} columns={columns} items={lines} keyOf={({ line }) => line} />
     </>

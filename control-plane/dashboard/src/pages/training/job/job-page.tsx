@@ -10,7 +10,7 @@ import { useAddressId } from "../../../components/filters.ts";
 import { OneOf } from "../../../components/page/one-of.tsx";
 import { PageHead } from "../../../components/page/page-head.tsx";
 import { PageLink } from "../../../components/page/page-link.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../../components/status-badge.tsx";
 import { CostText, useCost } from "../../../components/workload/cost.tsx";
 import { EventsPanel } from "../../../components/workload/events-panel.tsx";
@@ -72,9 +72,7 @@ function State({ job, at }: JobViewOf) {
         <StatusBadge status={status} />
         {reason !== null && (
           <Text>
-            <ServerText code={job.status_reason_code} params={job.status_reason_params}>
-              {reason}
-            </ServerText>
+            <ReasonText of={job} field="status_reason" />
           </Text>
         )}
       </Group>

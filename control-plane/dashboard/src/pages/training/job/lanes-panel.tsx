@@ -1,11 +1,11 @@
 /** One lane a rank: what it came to and when, attempts as cuts, and the rank that failed before the others. */
 import { Badge, Group, Stack, Text } from "@mantine/core";
-import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../../../components/text/age-text.tsx";
 import { NameText } from "../../../components/text/name-text.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
 import { serverNow } from "../../../api/server-clock.ts";
+import { ProblemText } from "../../../components/text/problem-text.tsx";
 import { ServerText } from "../../../components/text/server-text.tsx";
 import { StatusBadge } from "../../../components/status-badge.tsx";
 import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
@@ -42,7 +42,7 @@ function OneLane({ lane: { rank, hostName, state, problem, attempts } }: { lane:
       </Group>
       {problem !== null && problem !== ENDED_BY_ITSELF && (
         <Text size="sm">
-          <ServerText>{problem}</ServerText>
+          <ProblemText>{problem}</ProblemText>
         </Text>
       )}
       <div className="lane-bar" aria-hidden>
@@ -93,14 +93,18 @@ function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attem
       {end !== null && (
         <Text size="sm" span>
           {exitOf(end, t)}
-          {[end.problem, end.detail]
-            .filter((part) => part !== null && part !== "" && part !== ENDED_BY_ITSELF)
-            .map((part) => (
-              <Fragment key={part}>
-                {" · "}
-                <ServerText>{part}</ServerText>
-              </Fragment>
-            ))}
+          {end.problem !== null && end.problem !== ENDED_BY_ITSELF && (
+            <>
+              {" · "}
+              <ProblemText>{end.problem}</ProblemText>
+            </>
+          )}
+          {end.detail !== null && end.detail !== "" && (
+            <>
+              {" · "}
+              <ServerText>{end.detail}</ServerText>
+            </>
+          )}
         </Text>
       )}
       {isFirstToFail && (

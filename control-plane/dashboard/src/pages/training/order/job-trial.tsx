@@ -3,36 +3,33 @@ import { tryTrainingJob } from "@remotegpu/control-plane/client/generated/api";
 import type { NewTrainingJob } from "@remotegpu/control-plane/client/generated/api.schemas";
 import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useSettled } from "../../../components/form/use-settled.ts";
-import { useTried } from "../../../components/form/use-tried.ts";
+import { useTrial } from "../../../components/form/use-trial.ts";
 import { Money } from "../../../components/text/money.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 
-const TYPING_MS = 600;
 const REQUIRED = ["name", "image", "command"] as const satisfies (keyof NewTrainingJob)[];
 
 export function JobTrial({ body }: { body: NewTrainingJob }) {
   const { t } = useTranslation("training");
-  const settled = useSettled(body, TYPING_MS);
   const isComplete = REQUIRED.every((name) => name in body);
-  const trial = useTried(isComplete ? tryTrainingJob(settled) : null);
+  const trial = useTrial(isComplete ? tryTrainingJob(body) : null);
   if (!isComplete) return null;
   return (
     <Panel title={t("trial.title")} definition={t("trial.definition")} from={trial}>
-      {({ price_per_hour: price, position, reason, suggestions }) => (
+      {(loaded) => (
         <>
           <Text fw={600} data-trial-price>
-            {t("trial.perHour")} <Money points={price} />
+            {t("trial.perHour")} <Money points={loaded.price_per_hour} />
           </Text>
-          {position !== null && <Text>{t("trial.position", { position })}</Text>}
+          {loaded.position !== null && <Text>{t("trial.position", { position: loaded.position })}</Text>}
           <Text>
-            <ServerText>{reason}</ServerText>
+            <ReasonText of={loaded} field="reason" />
           </Text>
           <List size="sm">
-            {suggestions.map(({ sentence }) => (
-              <List.Item key={sentence}>
-                <ServerText>{sentence}</ServerText>
+            {loaded.suggestions.map((suggestion) => (
+              <List.Item key={suggestion.sentence}>
+                <ReasonText of={suggestion} field="sentence" />
               </List.Item>
             ))}
           </List>

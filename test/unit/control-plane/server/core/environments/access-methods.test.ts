@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import {
   type EnvironmentNow,
   type LeaseNow,
-  accessMethods,
+  accessMethods as accessMethodsOf,
 } from "@remotegpu/control-plane/server/core/environments/access-methods";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 
 const lease = (change: Partial<LeaseNow> = {}): LeaseNow => ({
   service: "ssh",
@@ -38,6 +40,10 @@ const environment = (change: Partial<EnvironmentNow> = {}): EnvironmentNow => ({
   brings: ["bash", "shell"],
   ...change,
 });
+
+/** With each reason as people read it. */
+const accessMethods = (now: EnvironmentNow) =>
+  accessMethodsOf(now).map((method) => ({ ...method, reason: method.reason && inEnglish(method.reason) }));
 
 describe("a bound port of a running environment is told with", () => {
   test.each([
@@ -161,7 +167,10 @@ describe("a port does not lead in", () => {
       "Something else on host Rack 3 has taken the port; it is tried again. nginx has it.",
     ],
     [{ state: "exhausted", externalPort: null }, "Host Rack 3 has no free port; it is tried again."],
-    [{ state: "released", releaseReason: "Nobody came." }, "Nobody came. Renew the access to take another."],
+    [
+      { state: "released", releaseReason: asReported("Nobody came.") },
+      "Nobody came. Renew the access to take another.",
+    ],
     [{ want: "released" }, "The port is being released. Renew the access to take another."],
   ] as [Partial<LeaseNow>, string][])("as long as %j", (change, reason) => {
     const [route] = accessMethods(environment({ leases: [lease(change)] }));
@@ -194,6 +203,20 @@ describe("a port does not lead in", () => {
     );
 
     expect(route?.reason).toBe("The port was released. The next start takes another.");
+  });
+});
+
+test("what its host adds stands behind the reason as a text of its own", () => {
+  const leases = [lease({ state: "conflict", detail: "nginx has it." })];
+
+  expect(accessMethodsOf(environment({ leases }))[0]?.reason).toEqual({
+    code: "in-sequence",
+    params: {
+      reasons: [
+        { code: "port-taken-by-other", params: { host_name: "Rack 3" } },
+        { code: "as-reported", params: { text: "nginx has it." } },
+      ],
+    },
   });
 });
 

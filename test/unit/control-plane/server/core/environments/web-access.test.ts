@@ -5,6 +5,8 @@ import {
   whyUnreachable,
   withGateway,
 } from "@remotegpu/control-plane/server/core/environments/web-access";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported, type Reason } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { ENVIRONMENT_STATUSES } from "@remotegpu/shared/values/workload";
 
 const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
@@ -16,6 +18,8 @@ const environment = (change: Partial<WebEnvironment> = {}): WebEnvironment => ({
   services: null,
   ...change,
 });
+
+const textOf = (reason: Reason | null | undefined) => (reason == null ? null : inEnglish(reason));
 
 test.each(["jupyter", "tensorboard", "terminal", "ssh", 8000] as const)(
   "of one that runs and brings everything there is a way to %s",
@@ -58,15 +62,18 @@ test.each([
   // Nobody could look.
   [null, null],
 ])("an image that brings %j: %s", (brings, sentence) => {
-  expect(whyUnreachable(environment({ brings }), "jupyter")?.sentence ?? null).toBe(sentence);
+  expect(textOf(whyUnreachable(environment({ brings }), "jupyter")?.reason)).toBe(sentence);
 });
 
 test("what is stopped names the command that starts it, what starts says why it waits", () => {
-  expect(whyUnreachable(environment({ status: "stopped" }), 80)?.sentence).toContain(
+  expect(textOf(whyUnreachable(environment({ status: "stopped" }), 80)?.reason)).toContain(
     "remotegpu env start lab",
   );
   expect(
-    whyUnreachable(environment({ status: "queued", statusReason: "No host fits." }), 80)?.sentence,
+    textOf(
+      whyUnreachable(environment({ status: "queued", statusReason: asReported("No host fits.") }), 80)
+        ?.reason,
+    ),
   ).toContain("No host fits.");
 });
 
@@ -82,7 +89,7 @@ const port = (change: Partial<AccessMethod> = {}): AccessMethod => ({
   hostKeyFingerprint: null,
   knownHosts: null,
   leadsThroughGateway: false,
-  reason: "No port.",
+  reason: asReported("No port."),
   ...change,
 });
 const noTerminal = { ssh: true, rdp: true, jupyter: true, tensorboard: true, terminal: false };
@@ -95,7 +102,7 @@ test("with a gateway web services lie on their origins, ports opened by hand sta
   );
 
   expect(
-    reported.map(({ service, url, isReachable, reason }) => [service, url, isReachable, reason]),
+    reported.map(({ service, url, isReachable, reason }) => [service, url, isReachable, textOf(reason)]),
   ).toEqual([
     ["jupyter", "https://jupyter.example.com", true, null],
     ["ssh", null, false, "No port."],
@@ -113,11 +120,8 @@ test("a service where its host saw nobody is told with the sentence, and the gat
 
   const [jupyter, terminal] = withGateway([port()], silent, (service) => `https://${service}.example.com`);
 
-  expect(jupyter).toMatchObject({
-    url: "https://jupyter.example.com",
-    isReachable: false,
-    reason: "Nothing answers yet. Nobody listens on port 8888 in the container.",
-  });
+  expect(jupyter).toMatchObject({ url: "https://jupyter.example.com", isReachable: false });
+  expect(textOf(jupyter?.reason)).toBe("Nothing answers yet. Nobody listens on port 8888 in the container.");
   expect(terminal).toMatchObject({ isReachable: true, reason: null });
   expect(whyUnreachable(silent, "jupyter")).toBeNull();
 });
@@ -127,7 +131,7 @@ test("what the gateway does not reach has its origin, and the sentence", () => {
   const [jupyter] = withGateway([port()], stopped, () => "https://x.example.com");
 
   expect(jupyter).toMatchObject({ url: "https://x.example.com", isReachable: false });
-  expect(jupyter?.reason).toContain("The environment is stopped.");
+  expect(textOf(jupyter?.reason)).toContain("The environment is stopped.");
 });
 
 test("without one each says what leads in all the same, and a port that leads in stays as it is", () => {
@@ -137,7 +141,7 @@ test("without one each says what leads in all the same, and a port that leads in
     null,
   );
 
-  expect(reported.map(({ reason }) => reason)).toEqual([
+  expect(reported.map(({ reason }) => textOf(reason))).toEqual([
     expect.stringMatching(/^No port\. .*remotegpu port-forward lab 8888$/),
     null,
     expect.stringMatching(/WEB_DOMAIN.*remotegpu ssh lab$/),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { tunnelOf, type GatewayRoute } from "@remotegpu/control-plane/server/core/gateway/host-tunnel";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const route = (gatewayName: string, one: GatewayRoute["route"], detail = ""): GatewayRoute => ({
   gatewayName,
@@ -38,5 +39,7 @@ test.each<[string, number | null, GatewayRoute[], string, string]>([
     "Gateway a does not reach it, and it has not dialled in. It is silent.",
   ],
 ])("where %s", (_where, port, routes, word, sentence) => {
-  expect(tunnelOf(port, routes)).toEqual({ route: word, sentence });
+  const tunnel = tunnelOf(port, routes);
+
+  expect({ ...tunnel, reason: inEnglish(tunnel.reason) }).toEqual({ route: word, reason: sentence });
 });

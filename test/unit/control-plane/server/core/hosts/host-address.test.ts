@@ -8,6 +8,7 @@ import {
   readNetworks,
   whyNeverDialled,
 } from "@remotegpu/control-plane/server/core/hosts/host-address";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 
 const OWN = { addresses: new Set(["10.0.0.2", "127.0.0.1", "fd12::2"]) };
 const evidenceOf = (change: Partial<AddressEvidence> = {}): AddressEvidence => ({
@@ -40,7 +41,7 @@ describe("an address that a host reports", () => {
     const verdict = addressVerdict(evidenceOf(evidence), OWN);
 
     expect(verdict).toMatchObject({ isConfirmed: true, by });
-    expect(verdict.sentence).toContain(why);
+    expect(inEnglish(verdict.reason)).toContain(why);
   });
 
   test.each<[string, Partial<AddressEvidence>]>([
@@ -55,7 +56,7 @@ describe("an address that a host reports", () => {
     const verdict = addressVerdict(evidenceOf(evidence), OWN);
 
     expect(verdict.isConfirmed).toBe(false);
-    expect(verdict.sentence).toContain(why);
+    expect(inEnglish(verdict.reason)).toContain(why);
   });
 
   test.each([
@@ -80,7 +81,7 @@ describe("an address that a host reports", () => {
     });
 
     expect(addressVerdict(everybody, OWN)).toMatchObject({ isConfirmed: false });
-    expect(addressVerdict(everybody, OWN).sentence).toContain(why);
+    expect(inEnglish(addressVerdict(everybody, OWN).reason)).toContain(why);
     expect(addressesToDial(everybody, OWN)).toEqual([]);
   });
 

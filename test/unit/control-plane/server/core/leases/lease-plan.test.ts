@@ -29,7 +29,8 @@ const lease = (service: WantedLease["service"], hostId: string, internalPort = 2
   autoReleaseHours: 12,
 });
 const SSH = { service: "ssh", internalPort: 22, autoReleaseHours: 48 };
-const MOVED = "The environment was placed on another host.";
+const MOVED = { code: "lease-of-moved-environment", params: {} };
+const withoutService = (service: string) => ({ code: "lease-without-service", params: { service } });
 
 describe("a start on host a", () => {
   test.each([
@@ -51,7 +52,7 @@ describe("a start on host a", () => {
     [
       "gives back the port of a service that gets none",
       [lease("ssh", "a"), lease("jupyter", "a", 8888)],
-      [{ id: "jupyter-a", hostId: "a", reason: "jupyter gets no port any more." }],
+      [{ id: "jupyter-a", hostId: "a", reason: withoutService("jupyter") }],
       [],
     ],
     [
@@ -79,7 +80,13 @@ describe("a start on a host that serves SSH", () => {
 
   test("takes it in place of one that leads to where the server was before", () => {
     expect(planned([lease("ssh", "a", 22), lease("custom", "a", 22)])).toEqual({
-      release: [{ id: "ssh-a", hostId: "a", reason: "SSH is served on port 2022 from this start on." }],
+      release: [
+        {
+          id: "ssh-a",
+          hostId: "a",
+          reason: { code: "lease-of-other-ssh-port", params: { internal_port: 2022 } },
+        },
+      ],
       take: [OURS],
     });
   });
@@ -93,7 +100,7 @@ describe("a start on a host that serves SSH", () => {
       autoReleaseHours: 48,
     });
 
-    expect(plan.release).toEqual([{ id: "ssh-a", hostId: "a", reason: "ssh gets no port any more." }]);
+    expect(plan.release).toEqual([{ id: "ssh-a", hostId: "a", reason: withoutService("ssh") }]);
   });
 });
 

@@ -1,6 +1,8 @@
 /** What people should hear of a lease. */
 import { describe, expect, test } from "vitest";
 import { type KnownLease, leaseEvents } from "@remotegpu/control-plane/server/core/leases/lease-report";
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { LeaseId, WorkloadId } from "@remotegpu/shared/values/ids";
 import type { ObservedLease } from "@remotegpu/shared/instance/lease";
 
@@ -38,7 +40,7 @@ describe("events", () => {
       actor,
       old,
       to,
-      reason,
+      inEnglish(reason),
     ]);
 
   test.each([
@@ -92,13 +94,13 @@ describe("events", () => {
     ],
     [
       "a release that was ordered, as who ordered it",
-      { want: "released", releasedBy: "customer 3", releaseReason: "Closed by customer 3." },
+      { want: "released", releasedBy: "customer 3", releaseReason: asReported("Closed by customer 3.") },
       { state: "released", releasedBecause: "ordered" },
       [["lease", "customer 3", "held", "released", "Closed by customer 3."]],
     ],
     [
       "idleness, though a release was ordered meanwhile",
-      { want: "released", releasedBy: "customer 3", releaseReason: "Closed by customer 3." },
+      { want: "released", releasedBy: "customer 3", releaseReason: asReported("Closed by customer 3.") },
       { state: "released", releasedBecause: "idle" },
       [["lease", "host h1", "held", "released", "Nobody connected to ssh for 48 hours."]],
     ],

@@ -1,3 +1,4 @@
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { describe, expect, test } from "vitest";
 import {
@@ -16,7 +17,7 @@ import {
 } from "@remotegpu/control-plane/server/core/hosts/images/image-fetch";
 import {
   MAX_FETCHES_OF_HOST,
-  PULL_PROBLEM_SENTENCES,
+  PULL_PROBLEM_REASONS,
   PULL_PROBLEMS,
 } from "@remotegpu/shared/instance/image-fetch";
 import { GIB, MIB } from "@remotegpu/shared/values/units";
@@ -132,7 +133,7 @@ describe("a fetch", () => {
       outcome: "not-allowed",
     });
     expect(inEnglish(fetchEndReason("a", { outcome: "not-allowed" }))).toBe(
-      PULL_PROBLEM_SENTENCES["not-allowed"],
+      textOf(PULL_PROBLEM_REASONS["not-allowed"]),
     );
   });
 
@@ -140,7 +141,7 @@ describe("a fetch", () => {
     const end = { outcome: "failed", problem } as const;
 
     expect(fetchEnd({ ...OPEN, reported: { state: "failed", problem } }, 6_000)).toEqual(end);
-    expect(inEnglish(fetchEndReason("a", end))).toBe(PULL_PROBLEM_SENTENCES[problem]);
+    expect(inEnglish(fetchEndReason("a", end))).toBe(textOf(PULL_PROBLEM_REASONS[problem]));
   });
 
   test("that fails without a reason has failed all the same", () => {

@@ -57,7 +57,7 @@ test.each<[string, Partial<PoolMembership>, Date | null, RegExp]>([
 ])("the warning of a member that is %s", (_what, change, proofDueAt, expected) => {
   const warning = poolWarning({ membership: { ...SHARES, ...change }, proofDueAt });
 
-  expect(warning === null ? "null" : inEnglish(warning)).toMatch(expected);
+  expect(String(warning && inEnglish(warning))).toMatch(expected);
 });
 
 test.each([

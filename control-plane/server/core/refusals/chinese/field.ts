@@ -1,0 +1,33 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { FIELD_CODES } from "../codes/field.ts";
+
+export const FIELD_CHINESE = messagesFor<typeof FIELD_CODES>()({
+  "decimal-malformed": "必须为普通小数，例如 {example}，最多 {max_decimals} 位小数",
+  "decimal-too-large": "过大：最大为 {maximum}",
+  "decimal-too-long": "过长：最大为 {maximum}，最多 {max_characters} 个字符",
+  "amount-negative": "不得小于零",
+  "number-not-whole": "必须为整数",
+  "number-not-positive": "必须为正整数",
+  "bytes-not-whole": "必须为整数字节数",
+  "part-number-malformed": "必须为分块的编号",
+  "limit-out-of-range": "必须为 1 到 {maximum} 的整数",
+  "moment-out-of-range": "必须在 {first_year} 年到 {last_year} 年之间",
+  "id-malformed": "必须由字母、数字、- 和 _ 组成",
+  "upload-id-malformed": "不是上传的编号",
+  "plain-name-malformed": "必须由字母、数字、.、_ 和 - 组成",
+  "plain-word-malformed": "必须为普通单词",
+  "image-reference-malformed": "必须为镜像引用，例如 {example}",
+  "price-line-unknown": "必须为 spec、cpu、memory、gpu、gpu:<model>、gpu_memory、temp_storage 或 storage",
+  "label-key-malformed": "必须为 1 到 {max_characters} 个字母、数字、.、_、/ 和 -，且首字符为字母或数字",
+  "labels-too-many": "最多 {max_labels} 个标签",
+  "map-grouping-unknown": "必须为 model，或 label: 加标签的键",
+  "thresholds-doubled": "不得重复列出同一数值",
+  "scopes-doubled": "每个权限范围只能列出一次",
+  "listed-twice": "有一项列出了两次",
+  "base64url-malformed": "必须为 base64url",
+  "cors-origin-malformed": "必须为来源，例如 {example}，或为“*”",
+  "output-path-malformed": "必须为 {folder} 或其下由普通名称组成的路径",
+  "key-name-reserved": "不得以 {prefix} 开头，个人密钥的名称才如此",
+  "registry-user-with-colon": "不得含有冒号",
+  "key-or-ticket-missing": "必须有密钥或凭票",
+});

@@ -1,0 +1,32 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { ORDER_FIELD_CODES } from "../codes/order.ts";
+
+export const ORDER_FIELD_CHINESE = messagesFor<typeof ORDER_FIELD_CODES>()({
+  "mounts-too-many": "最多 {max_mounts} 个挂载",
+  "mount-path-unknown": "必须为以下之一：{paths}",
+  "mount-not-read-only": "必须为 true：挂载是只读的",
+  "mounted-twice": "{data_id} 挂载了两次",
+  "mount-path-used-twice": "{path} 使用了两次",
+  "shared-gpu-not-one": "gpu_sharing 为 shared 时必须为 1",
+  "shared-gpu-memory-missing": "gpu_sharing 为 shared 时必须给出",
+  "gpu-memory-without-gpu": "需要至少一张 GPU",
+  "array-reversed": "不得小于 from",
+  "array-too-large": "会产生超过 {max_elements} 个元素，而一个任务组最多有这么多",
+  "element-name-too-long": "过长，不能组成 {example} 这样的元素名称",
+  "stall-minutes-too-few": "必须为 0 或至少 {min_minutes}",
+  "stall-retry-without-retries": "需要给出 max_retries，即重试次数",
+  "stall-retry-without-minutes": "需要 stall_minutes 不为 0",
+  "env-var-set-for-ranks": "由系统为分布式任务的每个进程设置",
+  "env-var-set-for-replicas": "由系统为每个副本设置，其值为 config.port：{port}",
+  "min-replicas-above-max": "不得大于 max_replicas，其值为 {max_replicas}",
+  "field-of-environment-fixed": "在创建时已确定；请以此另建一个环境",
+  "field-of-job-fixed": "在创建时已确定；请以此另建一个任务",
+  "field-of-service-fixed": "在创建时已确定；请以此另建一个服务",
+  "field-of-upgrade": "需要新版本：{route}",
+  "workspace-of-environment-fixed": "环境不能离开其工作区；请在另一个工作区另建一个",
+  "workspace-of-job-fixed": "任务不能离开其工作区；请在另一个工作区另建一个",
+  "workspace-of-service-fixed": "服务不能离开其工作区；请在另一个工作区另建一个",
+  "status-of-environment-by-verbs": "只能通过启动、停止和重启来改变",
+  "status-of-job-by-verbs": "只能通过取消和重试来改变",
+  "status-of-service-by-verbs": "只能通过启动和停止来改变",
+});

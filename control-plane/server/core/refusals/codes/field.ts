@@ -1,0 +1,33 @@
+/** Forms that fields of requests have to have. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const FIELD_CODES = {
+  "decimal-malformed": { example: "text", max_decimals: "number" },
+  "decimal-too-large": { maximum: "text" },
+  "decimal-too-long": { maximum: "text", max_characters: "number" },
+  "amount-negative": {},
+  "number-not-whole": {},
+  "number-not-positive": {},
+  "bytes-not-whole": {},
+  "part-number-malformed": {},
+  "limit-out-of-range": { maximum: "number" },
+  "moment-out-of-range": { first_year: "number", last_year: "number" },
+  "id-malformed": {},
+  "upload-id-malformed": {},
+  "plain-name-malformed": {},
+  "plain-word-malformed": {},
+  "image-reference-malformed": { example: "text" },
+  "price-line-unknown": {},
+  "label-key-malformed": { max_characters: "number" },
+  "labels-too-many": { max_labels: "number" },
+  "map-grouping-unknown": {},
+  "thresholds-doubled": {},
+  "scopes-doubled": {},
+  "listed-twice": {},
+  "base64url-malformed": {},
+  "cors-origin-malformed": { example: "text" },
+  "output-path-malformed": { folder: "text" },
+  "key-name-reserved": { prefix: "text" },
+  "registry-user-with-colon": {},
+  "key-or-ticket-missing": {},
+} as const satisfies CodeShapes;

@@ -1,0 +1,32 @@
+/** Fields of an order that contradict each other, and fields of what is there that do not change. */
+import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
+
+export const ORDER_FIELD_CODES = {
+  "mounts-too-many": { max_mounts: "number" },
+  "mount-path-unknown": { paths: "names" },
+  "mount-not-read-only": {},
+  "mounted-twice": { data_id: "number" },
+  "mount-path-used-twice": { path: "text" },
+  "shared-gpu-not-one": {},
+  "shared-gpu-memory-missing": {},
+  "gpu-memory-without-gpu": {},
+  "array-reversed": {},
+  "array-too-large": { max_elements: "number" },
+  "element-name-too-long": { example: "text" },
+  "stall-minutes-too-few": { min_minutes: "tenths" },
+  "stall-retry-without-retries": {},
+  "stall-retry-without-minutes": {},
+  "env-var-set-for-ranks": {},
+  "env-var-set-for-replicas": { port: "text" },
+  "min-replicas-above-max": { max_replicas: "number" },
+  "field-of-environment-fixed": {},
+  "field-of-job-fixed": {},
+  "field-of-service-fixed": {},
+  "field-of-upgrade": { route: "text" },
+  "workspace-of-environment-fixed": {},
+  "workspace-of-job-fixed": {},
+  "workspace-of-service-fixed": {},
+  "status-of-environment-by-verbs": {},
+  "status-of-job-by-verbs": {},
+  "status-of-service-by-verbs": {},
+} as const satisfies CodeShapes;

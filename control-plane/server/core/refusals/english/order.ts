@@ -1,0 +1,32 @@
+import { messagesFor } from "@remotegpu/shared/reasons/messages";
+import type { ORDER_FIELD_CODES } from "../codes/order.ts";
+
+export const ORDER_FIELD_ENGLISH = messagesFor<typeof ORDER_FIELD_CODES>()({
+  "mounts-too-many": "at most {max_mounts} mounts",
+  "mount-path-unknown": "must be one of {paths}",
+  "mount-not-read-only": "must be true: mounts are read-only",
+  "mounted-twice": "{data_id} is mounted twice",
+  "mount-path-used-twice": "{path} is used twice",
+  "shared-gpu-not-one": "must be 1 with gpu_sharing shared",
+  "shared-gpu-memory-missing": "is needed with gpu_sharing shared",
+  "gpu-memory-without-gpu": "needs at least one GPU",
+  "array-reversed": "must not be less than from",
+  "array-too-large": "makes more than {max_elements} elements, which are the most of an array",
+  "element-name-too-long": "is too long for names of elements like {example}",
+  "stall-minutes-too-few": "must be 0 or at least {min_minutes}",
+  "stall-retry-without-retries": "needs max_retries, which says how often",
+  "stall-retry-without-minutes": "needs stall_minutes other than 0",
+  "env-var-set-for-ranks": "is set for each rank of a distributed job",
+  "env-var-set-for-replicas": "is set for each replica, to config.port: {port}",
+  "min-replicas-above-max": "must not be more than max_replicas, which is {max_replicas}",
+  "field-of-environment-fixed": "is fixed at the order; order another environment with it",
+  "field-of-job-fixed": "is fixed at the order; order another job with it",
+  "field-of-service-fixed": "is fixed at the order; order another service with it",
+  "field-of-upgrade": "makes another version: {route}",
+  "workspace-of-environment-fixed": "an environment stays in its workspace; order another one in the other",
+  "workspace-of-job-fixed": "a job stays in its workspace; order another one in the other",
+  "workspace-of-service-fixed": "a service stays in its workspace; order another one in the other",
+  "status-of-environment-by-verbs": "is changed by starting, stopping and restarting it",
+  "status-of-job-by-verbs": "is changed by cancelling it and by trying it again",
+  "status-of-service-by-verbs": "is changed by starting and stopping it",
+});

@@ -1,0 +1,66 @@
+/**
+ * The reasons that hosts report: codes with parameters that agent and control plane share, with their English texts, which
+ * stand beside them in every message. Their other languages are the control plane's.
+ */
+import type { Message } from "../messages.ts";
+import { ENGLISH_PUNCTUATION } from "../english-punctuation.ts";
+import { isReasonOf, type ParametersOf } from "../parameters.ts";
+import { AS_REPORTED, type Language } from "../wording.ts";
+import { IMAGE_REPORT_CODES } from "./codes/images.ts";
+import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
+import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
+import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
+import { DEVICE_REPORT_ENGLISH, PROBE_REPORT_ENGLISH } from "./english/probes.ts";
+import { DISK_REPORT_ENGLISH, RUN_REPORT_ENGLISH, START_REPORT_ENGLISH } from "./english/runs.ts";
+
+/** Several reasons, one after the other. */
+export const SEQUENCE_CODES = { "in-sequence": { reasons: "wholes" } } as const;
+
+export const HOST_REASON_CODES = {
+  [AS_REPORTED]: { text: "text" },
+  ...SEQUENCE_CODES,
+  ...RUN_REPORT_CODES,
+  ...START_REPORT_CODES,
+  ...DISK_REPORT_CODES,
+  ...IMAGE_REPORT_CODES,
+  ...PROBE_REPORT_CODES,
+  ...DEVICE_REPORT_CODES,
+} as const;
+
+export type HostReasonCode = keyof typeof HOST_REASON_CODES;
+
+type PlainHostCode = {
+  [Code in HostReasonCode]: keyof (typeof HOST_REASON_CODES)[Code] extends never ? Code : never;
+}[HostReasonCode];
+
+/** Codes without parameters are one member together. */
+export type HostReason =
+  | { readonly code: PlainHostCode; readonly params: Readonly<Record<string, never>> }
+  | {
+      [Code in Exclude<HostReasonCode, PlainHostCode>]: {
+        readonly code: Code;
+        readonly params: ParametersOf<(typeof HOST_REASON_CODES)[Code], HostReason>;
+      };
+    }[Exclude<HostReasonCode, PlainHostCode>];
+
+export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
+  [AS_REPORTED]: "{text}",
+  "in-sequence": "{reasons}",
+  ...RUN_REPORT_ENGLISH,
+  ...START_REPORT_ENGLISH,
+  ...DISK_REPORT_ENGLISH,
+  ...IMAGE_REPORT_ENGLISH,
+  ...PROBE_REPORT_ENGLISH,
+  ...DEVICE_REPORT_ENGLISH,
+};
+
+export const HOST_ENGLISH: Language = {
+  shapes: HOST_REASON_CODES,
+  messages: HOST_MESSAGES,
+  punctuation: ENGLISH_PUNCTUATION,
+};
+
+/** Whether it is one of this version's, with all that its texts need. */
+export function isHostReason(value: unknown): value is HostReason {
+  return isReasonOf(HOST_REASON_CODES, value);
+}
