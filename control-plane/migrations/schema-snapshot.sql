@@ -278,6 +278,8 @@ CREATE TABLE alerts (
   sentence text NOT NULL,
   fired_at timestamptz NOT NULL,
   recovered_at timestamptz,
+  sentence_code varchar(64),
+  sentence_params jsonb,
   CONSTRAINT alerts_pkey PRIMARY KEY (id),
   CONSTRAINT alerts_kind_check CHECK ((kind IN ('low-balance', 'hours-left', 'budget', 'overdue', 'suspended', 'data-at-risk'))),
   CONSTRAINT alerts_month_of_budget CHECK (((month IS NULL) = ((kind)::text <> 'budget'::text))),
@@ -699,6 +701,8 @@ CREATE TABLE gang_breaks (
   sentence text NOT NULL,
   noticed_at timestamptz NOT NULL,
   has_card_fault boolean NOT NULL DEFAULT false,
+  sentence_code varchar(64),
+  sentence_params jsonb,
   CONSTRAINT gang_breaks_pkey PRIMARY KEY (run_id, broken_by)
 );
 CREATE INDEX idx_gang_breaks_broken_by ON gang_breaks USING btree (broken_by);

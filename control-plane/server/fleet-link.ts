@@ -12,7 +12,7 @@ import { type RunningLoop, startLoop } from "./controllers/loop.ts";
 import {
   type Degradation,
   degradationOf,
-  replicasSentence,
+  replicasReason,
   type StreamState,
 } from "./core/ingest/journal-stream.ts";
 import { AccountKeeper } from "./link/identity/account-keeper.ts";
@@ -227,7 +227,7 @@ export class FleetLink {
 }
 
 function sentenceOf(state: StreamState): string {
-  if (state.kind === "well") return replicasSentence(state);
+  if (state.kind === "well") return inEnglish(replicasReason(state));
   const degradation = degradationOf(state);
   return degradation === null ? "" : inEnglish(degradation.why);
 }

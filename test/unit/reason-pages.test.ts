@@ -1,6 +1,6 @@
 /** The pages that list the codes of reasons: `npm test -- test/unit/reason-pages.test.ts -u` writes them anew. */
 import { ACCESS_METHOD_CODES, LEASE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/access";
-import { ALARM_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
+import { ALARM_CODES, ALERT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/alarms";
 import { ENVIRONMENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/environments";
 import { EVENT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/events";
 import { GANG_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/gangs";
@@ -18,7 +18,11 @@ import {
   IMPOSSIBILITY_CODES,
 } from "@remotegpu/control-plane/server/core/reasons/codes/placement";
 import { PRICE_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/prices";
-import { RUN_CODES, GPU_FAULT_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/runs";
+import {
+  RUN_CODES,
+  GPU_FAULT_CODES,
+  WAIVER_CODES,
+} from "@remotegpu/control-plane/server/core/reasons/codes/runs";
 import { START_CODES, WAITING_CODES } from "@remotegpu/control-plane/server/core/reasons/codes/waiting";
 import {
   ROLLOUT_CODES,
@@ -84,6 +88,7 @@ const PAGES: readonly PageContents[] = [
     title: "Codes of runs",
     families: [
       ["Runs", RUN_CODES],
+      ["Free time", WAIVER_CODES],
       ["Environments", ENVIRONMENT_CODES],
     ],
   },
@@ -143,6 +148,7 @@ const PAGES: readonly PageContents[] = [
     ],
   },
   { file: "alarms.md", title: "Codes of alarms", families: [["Alarms", ALARM_CODES]] },
+  { file: "alerts.md", title: "Codes of alerts", families: [["Alerts of accounts", ALERT_CODES]] },
   {
     file: "access.md",
     title: "Codes of refused access",

@@ -111,6 +111,15 @@ test("every rank is charged until the last word of the host that went silent, an
         from: new Date(BASE_MS + 50 * MS_PER_MINUTE).toISOString(),
         to: null,
         sentence: `Rank 1: host ${other!.id} is not heard any more. Without that rank the others are of no use.`,
+        sentence_code: "rank-without-others",
+        sentence_params: {
+          why: {
+            code: "ranks-lost",
+            params: {
+              ranks: [{ code: "rank-lost-silent", params: { rank: 1, host_name: other!.id } }],
+            },
+          },
+        },
       },
     ]);
   expect(await trialBalance(gangs.scene.api.db)).toEqual({ total: "0.0000", unbalancedCustomers: 0 });

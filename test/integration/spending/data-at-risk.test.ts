@@ -1,4 +1,5 @@
 /** Data of customers who owe for long: told in time and once, deleted only by an administrator who means it. */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chargeDueHours } from "@remotegpu/control-plane/server/controllers/billing/charging";
 import { riskSentence } from "@remotegpu/control-plane/server/core/alerts/data-at-risk";
@@ -114,8 +115,8 @@ describe("what is told", () => {
     await adjust("10.0001");
 
     expect(warned).toEqual([
-      [true, "data-at-risk", "fired", "30.0000", riskSentence(30)],
-      [true, "data-at-risk", "fired", "53.0000", riskSentence(53)],
+      [true, "data-at-risk", "fired", "30.0000", inEnglish(riskSentence(30))],
+      [true, "data-at-risk", "fired", "53.0000", inEnglish(riskSentence(53))],
     ]);
     expect((await messages()).slice(2)).toEqual([
       [true, "data-at-risk", "recovered", "30.0000", "The account is normal again."],

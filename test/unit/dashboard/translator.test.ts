@@ -139,15 +139,6 @@ describe("what it may say", () => {
     expect(untold(output.map((one) => (one.allowed ? null : inEnglish(one.detail))))).toEqual([]);
   });
 
-  test.each([
-    "control-plane/server/core/inference/service-words.ts",
-    "control-plane/server/core/inference/rollout/versions.ts",
-    "control-plane/server/store/orders/inference-orders.ts",
-    "shared/src/instance/image-fetch.ts",
-  ])("in each sentence of %s", (file) => {
-    expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
-  });
-
   test("of an access process about guesses at a password", () => {
     const file = readFileSync("agent/src/access/leases/observed-leases.ts", "utf8");
     const sentences = sentencesOf(file);

@@ -30,7 +30,6 @@ import { chargeStorageDay } from "../../store/billing/storage/day-charge.ts";
 import { workspacesToCharge } from "../../store/billing/storage/day-samples.ts";
 import { countSealedCopies } from "../../store/billing/storage/sealed-samples.ts";
 import { notifyHourAlerts } from "./hour-alerts.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 
 /** The runs of one transaction: whoever starts, stops or tops up waits for it, and it holds the lease's row. */
 const RUNS_PER_PAGE = 300;
@@ -153,7 +152,7 @@ async function leaveUncharged(
     await raiseAlarmOnce(sql, {
       kind: "charge-failed",
       subject: runId,
-      reason: asReported(detail.slice(0, 500)),
+      reason: { code: "charge-refused", params: { detail: detail.slice(0, 500) } },
       now,
     });
   });

@@ -4,6 +4,7 @@
  */
 import { freeLoading, hourOf, loadingTime } from "../../core/billing/free-loading.ts";
 import { loadingSentence } from "../../core/billing/broken-time/broken-sentence.ts";
+import { sentenceEvidence } from "../../store/billing/runs/waiver-evidence.ts";
 import type { Log } from "@remotegpu/shared/log";
 import { MS_PER_MINUTE } from "@remotegpu/shared/values/units";
 import {
@@ -68,7 +69,8 @@ async function grantLoading(sql: Transaction, customerId: number, now: Date): Pr
     const grants = freeLoading({ runs, granted, allowanceMs: minutes * MS_PER_MINUTE });
     for (const { runId, fromMs, toMs } of grants) {
       const hour = new Date(hourOf(fromMs));
-      const evidence = { sentence: loadingSentence({ hour, minutes }), payer: customerId, hour, minutes };
+      const sentence = sentenceEvidence(loadingSentence({ hour, minutes }));
+      const evidence = { ...sentence, payer: customerId, hour, minutes };
       const [from, to] = [new Date(fromMs), new Date(toMs)];
       await waiveLoading(sql, { runId, from, to, evidence, allowanceOf: customerId }, now);
     }

@@ -6,7 +6,6 @@ import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
 import { type AlarmKind, keepAlarms } from "../../store/events/alarms.ts";
 import { lackingMembers } from "../../store/hosts/pools/pool-members.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 
 const MAX_LISTED = 500;
 
@@ -24,7 +23,7 @@ export async function poolAlarmsPass(
     const lacking = await lackingMembers(sql, { now, limit: MAX_LISTED });
     for (const [lack, kind] of Object.entries(ALARMS)) {
       const alarms = new Map(
-        lacking.filter(({ lacks }) => lacks === lack).map(({ id, sentence }) => [id, asReported(sentence)]),
+        lacking.filter(({ lacks }) => lacks === lack).map(({ id, reason }) => [id, reason]),
       );
       await keepAlarms(sql, { kind, prefix: "", alarms, most: MAX_LISTED, now });
     }

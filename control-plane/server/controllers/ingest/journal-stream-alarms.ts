@@ -7,7 +7,6 @@ import { type StreamState, troublesOf } from "../../core/ingest/journal-stream.t
 import { keepAlarms, openAlarms } from "../../store/events/alarms.ts";
 import { type Database, transaction } from "../../store/database/database.ts";
 import { assertTerm } from "../../store/database/leader.ts";
-import { asReported } from "../../core/reasons/reason.ts";
 
 const KIND = "journal-stream";
 const REPORTED_AFTER_MS = 30 * MS_PER_SECOND;
@@ -37,7 +36,7 @@ export class StreamAlarms {
       await keepAlarms(sql, {
         kind: KIND,
         prefix: "",
-        alarms: new Map(lasting.map(([subject, sentence]) => [subject, asReported(sentence)])),
+        alarms: new Map(lasting),
         most: MAX_LISTED,
         now,
       });

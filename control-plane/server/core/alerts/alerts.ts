@@ -5,6 +5,7 @@
  */
 import { formatPoints, parsePoints, type Points } from "@remotegpu/shared/values/money";
 import type { OverdueStatus } from "../accounts/account-state.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { Month } from "../billing/billing-calendar.ts";
 
 /** `overdue`, `suspended` and `data-at-risk` recover when the account is normal again. */
@@ -31,8 +32,8 @@ export interface AlertNotice extends OpenAlert {
   readonly state: "fired" | "recovered";
   /** What stands at or beyond the threshold: balance, hours left, what was spent, days of debt; the account's state. */
   readonly value: string;
-  /** A sentence for people. */
-  readonly sentence: string;
+  /** For people. */
+  readonly sentence: Reason;
 }
 
 /**
@@ -50,14 +51,15 @@ export function balanceAlerts(change: {
   const fired = change.thresholds.filter((one) => before > one && after <= one && !open.includes(one));
   const recovered = open.filter((one) => after > one);
   const reported = { kind: "low-balance", month: null, value: formatPoints(after) } as const;
-  const text = (one: Points, word: string) =>
-    `The balance is ${reported.value}, ${word} ${formatPoints(one)}.`;
+  const at = (one: Points) => ({ balance: reported.value, threshold: formatPoints(one) });
   return [
     ...[...fired].sort(descending).map((threshold): AlertNotice => {
-      return { ...reported, threshold, state: "fired", sentence: text(threshold, "at or below") };
+      const sentence: Reason = { code: "balance-at-threshold", params: at(threshold) };
+      return { ...reported, threshold, state: "fired", sentence };
     }),
     ...[...recovered].sort(ascending).map((threshold): AlertNotice => {
-      return { ...reported, threshold, state: "recovered", sentence: text(threshold, "above") };
+      const sentence: Reason = { code: "balance-above-threshold", params: at(threshold) };
+      return { ...reported, threshold, state: "recovered", sentence };
     }),
   ];
 }
@@ -86,19 +88,22 @@ export function hoursLeftAlerts(check: {
   const recovered = open.filter((one) => (hoursLeft === null ? funds > 0n : isClearlyAbove(hoursLeft, one)));
   const value = hoursLeft === null ? "" : shortDecimal(hoursLeft);
   const reported = { kind: "hours-left", month: null, value } as const;
-  const rest = hoursLeft === null ? "Nothing is running." : `At this rate the money lasts ${value} hours.`;
+  const rest: Reason =
+    hoursLeft === null
+      ? { code: "nothing-running", params: {} }
+      : { code: "money-lasts", params: { hours: value } };
   return [
     ...[...fired].sort(descending).map((threshold): AlertNotice => {
-      return { ...reported, threshold, state: "fired", sentence: `${rest} ${warned(threshold)}` };
+      return { ...reported, threshold, state: "fired", sentence: warned(rest, threshold) };
     }),
     ...[...recovered].sort(ascending).map((threshold): AlertNotice => {
-      return { ...reported, threshold, state: "recovered", sentence: `${rest} ${warned(threshold)}` };
+      return { ...reported, threshold, state: "recovered", sentence: warned(rest, threshold) };
     }),
   ];
 }
 
-function warned(threshold: bigint): string {
-  return `You asked to be warned at ${shortDecimal(threshold)}.`;
+function warned(state: Reason, threshold: bigint): Reason {
+  return { code: "hours-left-warning", params: { state, threshold: shortDecimal(threshold) } };
 }
 
 /** A month's budget warns; it stops nothing. Another month begins with nothing told. */
@@ -125,27 +130,36 @@ export function budgetAlerts(check: {
         !isReached(one.threshold ?? 0n)),
   );
   const reported = { kind: "budget", value: formatPoints(spent) } as const;
-  const ofLimit = limit === null ? "no limit is set" : `the limit is ${formatPoints(limit)}`;
+  const recovery = (one: OpenAlert): Reason =>
+    one.month !== null && one.month !== month
+      ? { code: "budget-month-over", params: { month: one.month } }
+      : leftOfBudget({ spent: reported.value, month, limit });
   return [
     ...recovered.map((one): AlertNotice => {
-      const over =
-        one.month === month ? `${reported.value} is spent in ${month}; ${ofLimit}.` : `${one.month} is over.`;
-      return { ...one, ...reported, state: "recovered", sentence: over };
+      return { ...one, ...reported, state: "recovered", sentence: recovery(one) };
     }),
     ...[...fired].sort(ascending).map((threshold): AlertNotice => {
-      const sentence = `${shortDecimal(threshold)} % of the budget of ${month} is reached: ${reported.value} is spent, ${ofLimit}.`;
+      const percent = shortDecimal(threshold);
+      const ofLimit = { spent: reported.value, limit: formatPoints(limit ?? 0n) };
+      const sentence: Reason = { code: "budget-reached", params: { percent, month, ...ofLimit } };
       return { ...reported, month, threshold, state: "fired", sentence };
     }),
   ];
 }
 
+function leftOfBudget({ limit, ...params }: { spent: string; month: Month; limit: Points | null }): Reason {
+  return limit === null
+    ? { code: "budget-removed", params }
+    : { code: "budget-left", params: { ...params, limit: formatPoints(limit) } };
+}
+
 /** 100 % in 1/10,000 percent. */
 const HUNDRED_PERCENT = parsePoints("100");
 
-const ACCOUNT_SENTENCES: Record<OverdueStatus, string> = {
-  normal: "The account is normal again.",
-  overdue: "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
-  suspended: "The account is suspended, and what ran is being stopped. A payment makes it normal again.",
+const ACCOUNT_SENTENCES: Record<OverdueStatus, Reason> = {
+  normal: { code: "account-normal-again", params: {} },
+  overdue: { code: "account-money-used-up", params: {} },
+  suspended: { code: "account-suspended-stopping", params: {} },
 };
 
 /** What a debt brings; a normal account has none. */

@@ -5,6 +5,7 @@
  */
 import { parsePoints } from "@remotegpu/shared/values/money";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
+import type { Reason } from "../reasons/reason.ts";
 import type { AlertNotice } from "./alerts.ts";
 
 /** The days of a debt after which something is told, once each; the last of them is the one itself. */
@@ -28,13 +29,11 @@ export function atRiskFromMs(overdueSinceMs: number): number {
   return overdueSinceMs + AT_RISK_DAY * MS_PER_DAY;
 }
 
-/** The sentence of that day's event. */
-export function riskSentence(day: RiskDay): string {
-  if (day === AT_RISK_DAY)
-    return `The account has been overdue for ${day} days: its data may be deleted from now on. A top-up above what is owed ends that.`;
-  const left = AT_RISK_DAY - day;
-  const days = left === 1 ? "1 day" : `${left} days`;
-  return `The account has been overdue for ${day} days. In ${days} its data may be deleted; a top-up above what is owed ends that.`;
+/** The reason of that day's event. */
+export function riskSentence(day: RiskDay): Reason {
+  return day === AT_RISK_DAY
+    ? { code: "account-data-at-risk", params: { days: day } }
+    : { code: "account-data-at-risk-soon", params: { days: day, days_left: AT_RISK_DAY - day } };
 }
 
 /** The same as an alert: each day is a threshold of its own. */

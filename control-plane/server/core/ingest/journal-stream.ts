@@ -2,7 +2,7 @@
  * How many replicas the journal stream asks for, and what is said of the state in which it was found: to everyone
  * (degraded), to operators (alarms) and by the doctor. Asking NATS is link/journal/journal-stream.ts.
  */
-import { inEnglish } from "../reasons/english/english.ts";
+import { inSequence } from "../reasons/in-sequence.ts";
 import { reasonOf } from "../reasons/plain-reason.ts";
 import type { PlainCode, Reason } from "../reasons/reason.ts";
 
@@ -87,29 +87,37 @@ const AWAY_CODES = {
 } as const satisfies Record<AwayCause, PlainCode>;
 
 /** What an operator should look at, by the subject of its alarm. A server that runs alone is nobody's mistake. */
-export function troublesOf(state: StreamState): ReadonlyMap<string, string> {
+export function troublesOf(state: StreamState): ReadonlyMap<string, Reason> {
   if (state.kind === "away") {
-    const detail = `${inEnglish(whyAway(state.cause))} It is looked for again every few seconds. NATS says: ${state.detail}`;
-    return new Map([["away", detail]]);
+    const params = { why: whyAway(state.cause), detail: state.detail };
+    return new Map([["away", { code: "journal-stream-away", params }]]);
   }
-  const troubles = new Map<string, string>();
-  if (state.isClustered && state.replicas < WANTED_REPLICAS)
-    troubles.set("replicas", replicasSentence(state));
-  for (const server of state.silent) troubles.set(`silent ${server}`, silentSentence(server, state.replicas));
+  const { replicas } = state;
+  const troubles = new Map<string, Reason>();
+  if (state.isClustered && replicas < WANTED_REPLICAS) troubles.set("replicas", replicasReason(state));
+  for (const server of state.silent)
+    troubles.set(`silent ${server}`, { code: "journal-server-silent", params: { server, replicas } });
   return troubles;
 }
 
-export function replicasSentence({ replicas, servers, isClustered, refusal }: StreamFound): string {
-  const has = `The journal stream has ${replicas === 1 ? "one replica" : `${replicas} replicas`}`;
-  if (!isClustered) return `${has}: its NATS is one server.`;
-  const seen =
-    servers === null
-      ? ""
-      : ` Servers with JetStream seen: ${servers.length} (${servers.join(", ") || "none"}).`;
-  if (replicas >= WANTED_REPLICAS) return `${has}.${seen}`;
-  return `${has}, since no ${WANTED_REPLICAS} servers of the cluster accept it; it is raised by itself once they do.${seen}${refusal === null ? "" : ` NATS says: ${refusal}.`}`;
+export function replicasReason({ replicas, servers, isClustered, refusal }: StreamFound): Reason {
+  if (!isClustered) return { code: "journal-stream-on-one-server", params: { replicas } };
+  const seen = servers === null ? null : serversReason(servers);
+  if (replicas >= WANTED_REPLICAS)
+    return together({ code: "journal-stream-replicated", params: { replicas } }, seen);
+  return together(
+    { code: "journal-stream-under-replicated", params: { replicas, wanted: WANTED_REPLICAS } },
+    seen,
+    refusal === null ? null : { code: "nats-refuses", params: { detail: refusal } },
+  );
 }
 
-function silentSentence(server: string, replicas: number): string {
-  return `Server ${server} holds one of the ${replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.`;
+function together(first: Reason, ...others: readonly (Reason | null)[]): Reason {
+  return inSequence(first, ...others) ?? first;
+}
+
+function serversReason(names: readonly string[]): Reason {
+  return names.length === 0
+    ? { code: "jetstream-servers-none", params: {} }
+    : { code: "jetstream-servers", params: { servers: names.length, names: { names, more: 0 } } };
 }

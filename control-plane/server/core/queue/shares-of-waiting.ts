@@ -1,4 +1,5 @@
 /** What whoever waits is told of the shares: the own one, and that of the others who wait, which names nobody. */
+import type { Reason } from "../reasons/reason.ts";
 import type { QueueState, Waiting } from "./queue.ts";
 import { dominantShare, NOTHING, WHOLE_FLEET } from "./share.ts";
 
@@ -41,9 +42,9 @@ function percents(share: number): number {
   return Math.floor((100 * share) / WHOLE_FLEET);
 }
 
-/** The share in words, for the people of the order. */
-export function shareSentence({ own, others }: ShareBesideOthers): string {
+/** The share, for the people of the order. */
+export function shareReason({ own, others }: ShareBesideOthers): Reason {
   return others === null
-    ? `Your share is ${own} %, nobody else waits.`
-    : `Your share is ${own} %, others who wait have ${others} %.`;
+    ? { code: "share-alone", params: { own } }
+    : { code: "share-beside-others", params: { own, others } };
 }

@@ -9,7 +9,7 @@ import {
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
 import { REFUSAL_CODES } from "../refusals/codes/refusals.ts";
 import { ACCESS_METHOD_CODES, LEASE_CODES } from "./codes/access.ts";
-import { ALARM_CODES } from "./codes/alarms.ts";
+import { ALARM_CODES, ALERT_CODES } from "./codes/alarms.ts";
 import { EVENT_CODES } from "./codes/events.ts";
 import { HOST_ADDRESS_CODES, HOST_CODES, LINK_CODES } from "./codes/hosts.ts";
 import { PLACEMENT_CODES, GPU_REQUEST_CODES, IMPOSSIBILITY_CODES } from "./codes/placement.ts";
@@ -20,7 +20,7 @@ import { START_CODES, WAITING_CODES } from "./codes/waiting.ts";
 import { ROLLOUT_CODES, SCALING_CODES, SERVICE_CODES } from "./codes/services.ts";
 import { ORDER_CODES } from "./codes/orders.ts";
 import { PRICE_CODES } from "./codes/prices.ts";
-import { RUN_CODES, GPU_FAULT_CODES } from "./codes/runs.ts";
+import { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "./codes/runs.ts";
 import { GANG_CODES } from "./codes/gangs.ts";
 
 const OWN_REASON_CODES = {
@@ -28,6 +28,7 @@ const OWN_REASON_CODES = {
   ...ACCESS_METHOD_CODES,
   ...LEASE_CODES,
   ...ALARM_CODES,
+  ...ALERT_CODES,
   ...EVENT_CODES,
   ...GPU_REQUEST_CODES,
   ...HOST_CODES,
@@ -47,6 +48,7 @@ const OWN_REASON_CODES = {
   ...PRICE_CODES,
   ...IMPOSSIBILITY_CODES,
   ...RUN_CODES,
+  ...WAIVER_CODES,
   ...GANG_CODES,
   ...GPU_FAULT_CODES,
 } as const;

@@ -11,11 +11,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "存储池 {pool} 的主机 {host} 上，{folder} 中版本 {version} 的内容与封存时不同。在清除此告警之前，将优先读取该存储池的其他主机。",
   ],
   // Waiting for a place.
-  [
-    "Your share is {own} %, others who wait have {others} %.",
-    "您的份额为 {own} %，其他等待者的份额为 {others} %。",
-  ],
-  ["Your share is {own} %, nobody else waits.", "您的份额为 {own} %，没有其他人在等待。"],
   ["and {more} more hosts", "另有 {more} 台主机。"],
 
   // What keeps it from a host.
@@ -36,15 +31,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   [
     "{quota} of the {owner} is {limit}: {used} in use, {asked} more asked",
     "{owner} 的 {quota} 为 {limit}：已用 {used}，另需 {asked}",
-  ],
-  ["The account is normal again.", "账户已恢复正常。"],
-  [
-    "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
-    "余额已用完。若未付款，运行中的资源将在下一个整点停止。",
-  ],
-  [
-    "The account is suspended, and what ran is being stopped. A payment makes it normal again.",
-    "账户已暂停，运行中的资源正在停止。付款后恢复正常。",
   ],
 
   // Environments.

@@ -7,10 +7,16 @@ import type { InstanceRun, InstanceView, RunEnding } from "../../store/workloads
 import { storedReason } from "../../store/database/values/reason-columns.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
-import { DISMISSAL_FIELDS, dismissalAnswer } from "../request/reason-answer.ts";
-import { DETAIL_FIELDS, detailAnswer } from "../request/reason-answer.ts";
+import {
+  DETAIL_FIELDS,
+  detailAnswer,
+  DISMISSAL_FIELDS,
+  dismissalAnswer,
+  SENTENCE_FIELDS,
+  sentenceAnswer,
+} from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
-import { inEnglish } from "../../core/reasons/english/english.ts";
+import { asReported } from "../../core/reasons/reason.ts";
 
 const RunEnd = z.object({
   told_at: Timestamp,
@@ -50,6 +56,7 @@ const Waived = z.object({
   from: Timestamp.describe("Since when nothing is charged"),
   to: Timestamp.nullable().describe("Until when; null: to its end"),
   sentence: z.string().openapi({ description: "What broke, for people", example: "Free: the GPU was lost." }),
+  ...SENTENCE_FIELDS,
 });
 
 const Figures = z.object({
@@ -162,6 +169,7 @@ const GpuFault = z
       description: "What it is, and what becomes of what holds the card",
       example: "GPU-8f3a2b1c takes nothing new: MIG mode is on (mig-enabled). What runs on it goes on.",
     }),
+    ...SENTENCE_FIELDS,
   })
   .openapi("GpuFault");
 
@@ -283,7 +291,7 @@ export function instanceAnswer(c: ApiContext, view: SeenInstance): z.input<typeo
     gpus: view.gpus.map((gpu) => ({
       ...gpu,
       reading: gpu.reading && readingAnswer(gpu.reading),
-      fault: gpu.fault && { code: gpu.fault.code, sentence: inEnglish(faultReason(gpu.fault)) },
+      fault: gpu.fault && { code: gpu.fault.code, ...sentenceAnswer(faultReason(gpu.fault)) },
     })),
     runs: view.runs.map((run) => runAnswer(c, run)),
   };
@@ -341,8 +349,9 @@ function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
     last_proven_at: iso(run.last_proven_at),
     closed_at: iso(run.closed_at),
     waive_from: iso(run.waive_from),
-    waived: run.waived.map(({ from, to, ...why }) => ({
+    waived: run.waived.map(({ from, to, sentence, ...why }) => ({
       ...why,
+      ...sentenceAnswer(storedReason(sentence) ?? asReported("")),
       from: new Date(from).toISOString(),
       to: iso(to === null ? null : new Date(to)),
     })),

@@ -1,6 +1,7 @@
 /** The share of the payer of what waits, beside that of the others who wait: by it the queue says whose turn it is. */
 import { z } from "@hono/zod-openapi";
-import { type ShareBesideOthers, shareSentence } from "../../core/queue/shares-of-waiting.ts";
+import { inEnglish } from "../../core/reasons/english/english.ts";
+import { type ShareBesideOthers, shareReason } from "../../core/queue/shares-of-waiting.ts";
 
 export const ShareAnswer = z
   .object({
@@ -33,5 +34,5 @@ export function shareAnswer(share: ShareBesideOthers | undefined): z.input<typeo
   if (share === undefined) return null;
   const { own, others } = share;
   const code = others === null ? "share-alone" : "share-beside-others";
-  return { code, params: { own, others }, sentence: shareSentence(share) };
+  return { code, params: { own, others }, sentence: inEnglish(shareReason(share)) };
 }

@@ -1,9 +1,10 @@
 /** The doctor's question to NATS: is the journal stream there, and has it as many replicas as it should. Changes nothing. */
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Check, CheckResult, Finding } from "@remotegpu/shared/doctor";
 import { resultOf } from "@remotegpu/shared/doctor";
 import { JOURNAL_STREAM } from "@remotegpu/shared/messages/subjects";
 import type { Log } from "@remotegpu/shared/log";
-import { replicasSentence, troublesOf } from "../../core/ingest/journal-stream.ts";
+import { replicasReason, troublesOf } from "../../core/ingest/journal-stream.ts";
 import { connectControlPlane, NatsUnreachableError, type NatsAddress } from "../servers/connection.ts";
 import { inspectStream } from "./journal-keeping.ts";
 import { readJournalStream } from "./journal-stream.ts";
@@ -31,8 +32,8 @@ export async function checkJournalStream(
     const connection = await connectControlPlane(operator, address, log);
     try {
       const state = await inspectStream({ operator, address, connection }, readJournalStream);
-      const findings = [...troublesOf(state)].map(([trouble, sentence]) => finding(trouble, sentence));
-      const notes = state.kind === "well" ? [replicasSentence(state)] : [];
+      const findings = [...troublesOf(state)].map(([trouble, reason]) => finding(trouble, inEnglish(reason)));
+      const notes = state.kind === "well" ? [inEnglish(replicasReason(state))] : [];
       return resultOf(CHECK, { count: findings.length, findings, notes });
     } finally {
       await connection.close();

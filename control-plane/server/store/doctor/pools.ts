@@ -1,4 +1,5 @@
 /** Is every host in its storage pool by an administrator's word, and by a proof where it shares one? */
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Connection } from "../database/database.ts";
 import { lackingMembers } from "../hosts/pools/pool-members.ts";
 import { type Found, MAX_LISTED, type Question } from "./question.ts";
@@ -18,10 +19,10 @@ async function whoLacks(sql: Connection, now: Date): Promise<Found> {
   const lacking = await lackingMembers(sql, { now, limit: MAX_COUNTED });
   return {
     count: lacking.length,
-    findings: lacking.slice(0, MAX_LISTED).map(({ id, lacks, sentence }) => ({
+    findings: lacking.slice(0, MAX_LISTED).map(({ id, lacks, reason }) => ({
       finding: lacks === "word" ? "pool-unconfirmed" : "pool-not-proved",
       subject: { host: id },
-      sentence,
+      sentence: inEnglish(reason),
     })),
   };
 }

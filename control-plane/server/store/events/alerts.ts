@@ -4,7 +4,14 @@
  */
 import { formatPoints } from "@remotegpu/shared/values/money";
 import type { AlertKind, AlertNotice } from "../../core/alerts/alerts.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import type { Connection, Transaction } from "../database/database.ts";
+import {
+  reasonColumns,
+  storedReason,
+  type StoredReason,
+  storedReasonColumn,
+} from "../database/values/reason-columns.ts";
 import { appendEvent } from "./events.ts";
 import { queueAlert } from "./outbox.ts";
 
@@ -39,11 +46,12 @@ async function writeAlert(
     notice.threshold === null ? null : formatPoints(notice.threshold),
     notice.month === null ? null : `${notice.month}-01`,
   ];
+  const { text, code, params } = reasonColumns(notice.sentence);
   const { rows } = await (notice.state === "fired"
     ? sql.change<{ id: number }>(
-        `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
-        [...key, notice.value, notice.sentence, at],
+        `INSERT INTO alerts (customer_id, kind, threshold, month, value, sentence, fired_at, sentence_code, sentence_params)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
+        [...key, notice.value, text, at, code, params],
       )
     : sql.change<{ id: number }>(
         `UPDATE alerts SET recovered_at = $5
@@ -61,7 +69,7 @@ export interface AlertRow {
   threshold: string | null;
   month: string | null;
   value: string;
-  sentence: string;
+  sentence: Reason;
   fired_at: Date;
   recovered_at: Date | null;
 }
@@ -72,13 +80,14 @@ export async function alertsOf(
   filter: { customerId: number; kind: AlertKind | null; onlyOpen: boolean },
   page: { limit: number; after: number | null },
 ): Promise<AlertRow[]> {
-  const { rows } = await sql.query<AlertRow>(
-    `SELECT id, customer_id, kind, threshold, to_char(month, 'YYYY-MM') AS month, value, sentence, fired_at, recovered_at
-       FROM alerts
+  const { rows } = await sql.query<Omit<AlertRow, "sentence"> & { sentence: StoredReason }>(
+    `SELECT id, customer_id, kind, threshold, to_char(month, 'YYYY-MM') AS month, value,
+            ${storedReasonColumn("a", "sentence")} AS sentence, fired_at, recovered_at
+       FROM alerts a
       WHERE customer_id = $1 AND ($2::text IS NULL OR kind = $2) AND (NOT $3 OR recovered_at IS NULL)
         AND ($4::bigint IS NULL OR id < $4)
       ORDER BY id DESC LIMIT $5`,
     [filter.customerId, filter.kind, filter.onlyOpen, page.after, page.limit + 1],
   );
-  return rows;
+  return rows.map(({ sentence, ...row }) => ({ ...row, sentence: storedReason(sentence) ?? asReported("") }));
 }

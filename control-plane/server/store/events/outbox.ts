@@ -2,6 +2,7 @@
  * Messages to webhooks as they are written: in the transaction of what they tell, so that none is lost and none tells
  * what did not happen. A message's text is made once and sent to the byte at every try.
  */
+import { inEnglish } from "../../core/reasons/english/english.ts";
 import { formatPoints } from "@remotegpu/shared/values/money";
 import type { AlertNotice } from "../../core/alerts/alerts.ts";
 import type { Connection, Transaction } from "../database/database.ts";
@@ -21,7 +22,9 @@ export async function queueAlert(
     threshold: notice.threshold === null ? null : formatPoints(notice.threshold),
     month: notice.month,
     value: notice.value,
-    sentence: notice.sentence,
+    sentence: inEnglish(notice.sentence),
+    sentence_code: notice.sentence.code,
+    sentence_params: notice.sentence.params,
     at: alert.at.toISOString(),
   });
   // Held, since a webhook that is deleted in this moment would make the posting itself fail.

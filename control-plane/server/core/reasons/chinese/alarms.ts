@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { ALARM_CODES } from "../codes/alarms.ts";
+import type { ALARM_CODES, ALERT_CODES } from "../codes/alarms.ts";
 
 export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
   "host-requests-too-many": "主机 {host_id} 的请求多于任何代理程序。超出其份额的将被丢弃；其他主机不受影响。",
@@ -54,4 +54,40 @@ export const ALARM_CHINESE = messagesFor<typeof ALARM_CODES>()({
   "host-program-vulnerable": "主机 {host_name}，{findings}",
   "host-programs-vulnerable":
     "在没有单独告警的主机上（发现时为 {hosts} 台），其中包括 {host_name}，{findings}",
+  "charge-refused": "{detail}",
+  "host-pool-unconfirmed":
+    "主机 {host_name}（{host_id}）不接收任何任务：{why}。如果确实属于：{confirmation}。如果不属于：remotegpu host confirm-pool {host_id} --pool {host_id}，它即成为单独的存储池。",
+  "confirm-pool": "remotegpu host confirm-pool {host_id}",
+  "confirm-pool-of-both":
+    "两台主机共用的存储池需要一个不是主机的名称：remotegpu host confirm-pool {host_id} --pool NAME，在此之前对主机 {other_host_id} 执行同样操作，它之前的环境和数据将不再属于任何存储池",
+  "host-pool-closed": "主机 {host_name}（{host_id}）：不会在其存储池中读取、写入或安排任何内容：{why}。",
+  "host-pool-warning": "主机 {host_name}（{host_id}）：{warning}",
+  "journal-stream-away": "{why}每隔几秒会重新查找。NATS 的说明：{detail}",
+  "journal-stream-on-one-server": "日志流有 {replicas} 个副本：其 NATS 是单台服务器。",
+  "journal-stream-replicated": "日志流有 {replicas} 个副本。",
+  "journal-stream-under-replicated":
+    "日志流有 {replicas} 个副本，因为集群中没有 {wanted} 台服务器接受它；一旦接受会自动增加。",
+  "jetstream-servers": "已发现提供 JetStream 的服务器：{servers} 台（{names}）。",
+  "jetstream-servers-none": "没有发现提供 JetStream 的服务器。",
+  "nats-refuses": "NATS 的说明：{detail}。",
+  "journal-server-silent":
+    "服务器 {server} 保存日志流 {replicas} 个副本中的一个，现在收不到它的消息：只要大多数副本在，用量仍会进入。",
+});
+
+export const ALERT_CHINESE = messagesFor<typeof ALERT_CODES>()({
+  "balance-at-threshold": "余额为 {balance}，不高于 {threshold}。",
+  "balance-above-threshold": "余额为 {balance}，高于 {threshold}。",
+  "nothing-running": "没有正在运行的资源。",
+  "money-lasts": "按目前的消耗，余额还可使用 {hours} 小时。",
+  "hours-left-warning": "{state}您要求在 {threshold} 小时时提醒。",
+  "budget-reached": "{month} 的预算已达到 {percent} %：已花费 {spent}，限额为 {limit}。",
+  "budget-left": "{month} 已花费 {spent}；限额为 {limit}。",
+  "budget-removed": "{month} 已花费 {spent}；未设置限额。",
+  "budget-month-over": "{month} 已结束。",
+  "account-normal-again": "账户已恢复正常。",
+  "account-money-used-up": "余额已用完。若未付款，运行中的资源将在下一个整点停止。",
+  "account-suspended-stopping": "账户已暂停，运行中的资源正在停止。付款后恢复正常。",
+  "account-data-at-risk": "账户已逾期 {days} 天：其数据从现在起可能被删除。充值超过欠款后即可解除。",
+  "account-data-at-risk-soon":
+    "账户已逾期 {days} 天。{days_left} 天后其数据可能被删除；充值超过欠款后即可解除。",
 });

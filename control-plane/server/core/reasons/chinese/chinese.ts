@@ -4,7 +4,7 @@ import type { Language } from "@remotegpu/shared/reasons/wording";
 import { REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_CHINESE } from "../../refusals/chinese/refusals.ts";
 import { ACCESS_METHOD_CHINESE, LEASE_CHINESE } from "./access.ts";
-import { ALARM_CHINESE } from "./alarms.ts";
+import { ALARM_CHINESE, ALERT_CHINESE } from "./alarms.ts";
 import { EVENT_CHINESE } from "./events.ts";
 import { HOST_REPORT_CHINESE } from "./host-reports/host-reports.ts";
 import { HOST_ADDRESS_CHINESE, HOST_CHINESE, LINK_CHINESE } from "./hosts.ts";
@@ -16,7 +16,7 @@ import { START_CHINESE, WAITING_CHINESE } from "./waiting.ts";
 import { ROLLOUT_CHINESE, SCALING_CHINESE, SERVICE_CHINESE } from "./services.ts";
 import { ORDER_CHINESE } from "./orders.ts";
 import { PRICE_CHINESE } from "./prices.ts";
-import { RUN_CHINESE, GPU_FAULT_CHINESE } from "./runs.ts";
+import { RUN_CHINESE, GPU_FAULT_CHINESE, WAIVER_CHINESE } from "./runs.ts";
 import { GANG_CHINESE } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
@@ -24,6 +24,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...ACCESS_METHOD_CHINESE,
   ...LEASE_CHINESE,
   ...ALARM_CHINESE,
+  ...ALERT_CHINESE,
   ...EVENT_CHINESE,
   ...GPU_REQUEST_CHINESE,
   ...HOST_CHINESE,
@@ -43,6 +44,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...PRICE_CHINESE,
   ...IMPOSSIBILITY_CHINESE,
   ...RUN_CHINESE,
+  ...WAIVER_CHINESE,
   ...GANG_CHINESE,
   ...GPU_FAULT_CHINESE,
 };

@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { RUN_CODES, GPU_FAULT_CODES } from "../codes/runs.ts";
+import type { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "../codes/runs.ts";
 
 export const RUN_CHINESE = messagesFor<typeof RUN_CODES>()({
   "stopped-by-administrator": "管理员停止了它。",
@@ -40,6 +40,33 @@ export const RUN_CHINESE = messagesFor<typeof RUN_CODES>()({
   "cancelled-by": "由 {actor} 取消。",
   "deleted-by": "由 {actor} 删除。",
   "stopped-by": "由 {actor} 停止。",
+});
+
+export const WAIVER_CHINESE = messagesFor<typeof WAIVER_CODES>()({
+  "gpu-broken-between": "{gpu_uuid} 在 {last_good_at} 最后一次正常，在 {noticed_at} 故障。",
+  "gpu-broken-between-because": "{gpu_uuid} 在 {last_good_at} 最后一次正常，在 {noticed_at} 故障（{why}）。",
+  "gpu-vanished-between": "{gpu_uuid} 在 {last_good_at} 最后一次正常，在 {noticed_at} 消失。",
+  "gpu-vanished-between-because":
+    "{gpu_uuid} 在 {last_good_at} 最后一次正常，在 {noticed_at} 消失（{why}）。",
+  "gpu-vanished-later": "{what}，并在 {vanished_at} 消失。",
+  "gpu-recovered-at": "{what}；在 {recovered_at} 恢复正常。",
+  "host-died-between":
+    "最后一次收到主机 {host_name} 的消息是在 {last_heard_at}，在 {noticed_at} 发现它已重新启动。",
+  "host-lost-between":
+    "最后一次收到主机 {host_name} 的消息是在 {last_heard_at}，在 {noticed_at} 被声明为丢失。",
+  "instance-ready-again": "{what}；实例在 {ready_again_at} 重新就绪。",
+  "run-never-ready": "于 {ordered_at} 下令，一直没有就绪。",
+  "run-never-ready-failed": "于 {ordered_at} 下令，在失败之前一直没有就绪。",
+  "run-never-ready-stopped": "于 {ordered_at} 下令，在被{by}停止之前一直没有就绪。",
+  "with-detail-of-host": "{what}其主机的说明：{detail}",
+  "by-its-customer": "其客户",
+  "by-an-administrator": "管理员",
+  "by-lack-of-money": "余额不足",
+  "by-a-limit": "限制",
+  "by-control-plane": " RemoteGPU ",
+  "rank-without-others": "{why}缺少该进程，其余进程没有意义。",
+  "replica-loading-free":
+    "加载中的副本对付款人免费，每次一个，每小时（UTC）{minutes} 分钟；这是从 {hour} 起的一小时。",
 });
 
 export const GPU_FAULT_CHINESE = messagesFor<typeof GPU_FAULT_CODES>()({

@@ -25,6 +25,8 @@ export const WAITING_CHINESE = messagesFor<typeof WAITING_CODES>()({
   "mount-missing-in-pool": "存储池 {storage_pool} 中缺少挂载内容：{why}。",
   "waiting-for-another-gpu": "等待另一张 GPU：{why}。",
   "order-not-waiting": "它已不再等待。",
+  "share-beside-others": "您的份额为 {own} %，其他等待者的份额为 {others} %。",
+  "share-alone": "您的份额为 {own} %，没有其他人在等待。",
   "order-fits-now": "现在有空闲资源。",
   "order-fits-later": "现在没有空闲资源：需要等待。",
   "order-beyond-fleet": "{why}。",

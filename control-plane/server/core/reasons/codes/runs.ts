@@ -42,6 +42,40 @@ export const RUN_CODES = {
   "stopped-by": { actor: "text" },
 } as const satisfies CodeShapes;
 
+/** What made time of a run free, with moments in UTC to the second. */
+export const WAIVER_CODES = {
+  "gpu-broken-between": { gpu_uuid: "text", last_good_at: "text", noticed_at: "text" },
+  "gpu-broken-between-because": {
+    gpu_uuid: "text",
+    last_good_at: "text",
+    noticed_at: "text",
+    why: "whole",
+  },
+  "gpu-vanished-between": { gpu_uuid: "text", last_good_at: "text", noticed_at: "text" },
+  "gpu-vanished-between-because": {
+    gpu_uuid: "text",
+    last_good_at: "text",
+    noticed_at: "text",
+    why: "whole",
+  },
+  "gpu-vanished-later": { what: "phrase", vanished_at: "text" },
+  "gpu-recovered-at": { what: "phrase", recovered_at: "text" },
+  "host-died-between": { host_name: "text", last_heard_at: "text", noticed_at: "text" },
+  "host-lost-between": { host_name: "text", last_heard_at: "text", noticed_at: "text" },
+  "instance-ready-again": { what: "phrase", ready_again_at: "text" },
+  "run-never-ready": { ordered_at: "text" },
+  "run-never-ready-failed": { ordered_at: "text" },
+  "run-never-ready-stopped": { ordered_at: "text", by: "phrase" },
+  "with-detail-of-host": { what: "whole", detail: "text" },
+  "by-its-customer": {},
+  "by-an-administrator": {},
+  "by-lack-of-money": {},
+  "by-a-limit": {},
+  "by-control-plane": {},
+  "rank-without-others": { why: "whole" },
+  "replica-loading-free": { minutes: "number", hour: "text" },
+} as const satisfies CodeShapes;
+
 /** What a host holds against a GPU, for whoever has something on it. */
 export const GPU_FAULT_CODES = {
   "gpu-fault": { why: "phrase", fault_code: "text" },

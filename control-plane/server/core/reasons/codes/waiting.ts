@@ -25,6 +25,8 @@ export const WAITING_CODES = {
   "mount-missing-in-pool": { storage_pool: "text", why: "phrase" },
   "waiting-for-another-gpu": { why: "phrase" },
   "order-not-waiting": {},
+  "share-beside-others": { own: "number", others: "number" },
+  "share-alone": { own: "number" },
   "order-fits-now": {},
   "order-fits-later": {},
   "order-beyond-fleet": { why: "opening" },

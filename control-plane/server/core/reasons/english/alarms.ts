@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { ALARM_CODES } from "../codes/alarms.ts";
+import type { ALARM_CODES, ALERT_CODES } from "../codes/alarms.ts";
 
 export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "host-requests-too-many":
@@ -61,4 +61,61 @@ export const ALARM_ENGLISH = messagesFor<typeof ALARM_CODES>()({
   "host-program-vulnerable": "Host {host_name}, {findings}",
   "host-programs-vulnerable":
     "On hosts beyond those with alarms of their own, {hosts} as this was found, among them {host_name}, {findings}",
+  "charge-refused": "{detail}",
+  "host-pool-unconfirmed":
+    "Host {host_name} ({host_id}) takes nothing: {why}. Where it does: {confirmation}. Where it does not: remotegpu host confirm-pool {host_id} --pool {host_id}, and it is a pool of its own.",
+  "confirm-pool": "remotegpu host confirm-pool {host_id}",
+  "confirm-pool-of-both":
+    "a pool of both needs a name, which is none of a host: remotegpu host confirm-pool {host_id} --pool NAME, and before that the same of host {other_host_id}, whose environments and data of before are then in no pool",
+  "host-pool-closed":
+    "Host {host_name} ({host_id}): Nothing of its pool is read, written or placed there: {why}.",
+  "host-pool-warning": "Host {host_name} ({host_id}): {warning}",
+  "journal-stream-away": "{why} It is looked for again every few seconds. NATS says: {detail}",
+  "journal-stream-on-one-server": {
+    plural: "replicas",
+    one: "The journal stream has one replica: its NATS is one server.",
+    other: "The journal stream has {replicas} replicas: its NATS is one server.",
+  },
+  "journal-stream-replicated": {
+    plural: "replicas",
+    one: "The journal stream has one replica.",
+    other: "The journal stream has {replicas} replicas.",
+  },
+  "journal-stream-under-replicated": {
+    plural: "replicas",
+    one: "The journal stream has one replica, since no {wanted} servers of the cluster accept it; it is raised by itself once they do.",
+    other:
+      "The journal stream has {replicas} replicas, since no {wanted} servers of the cluster accept it; it is raised by itself once they do.",
+  },
+  "jetstream-servers": "Servers with JetStream seen: {servers} ({names}).",
+  "jetstream-servers-none": "Servers with JetStream seen: 0 (none).",
+  "nats-refuses": "NATS says: {detail}.",
+  "journal-server-silent":
+    "Server {server} holds one of the {replicas} replicas of the journal stream and is not heard: usage comes in while most of them are there.",
+});
+
+export const ALERT_ENGLISH = messagesFor<typeof ALERT_CODES>()({
+  "balance-at-threshold": "The balance is {balance}, at or below {threshold}.",
+  "balance-above-threshold": "The balance is {balance}, above {threshold}.",
+  "nothing-running": "Nothing is running.",
+  "money-lasts": "At this rate the money lasts {hours} hours.",
+  "hours-left-warning": "{state} You asked to be warned at {threshold}.",
+  "budget-reached":
+    "{percent} % of the budget of {month} is reached: {spent} is spent, the limit is {limit}.",
+  "budget-left": "{spent} is spent in {month}; the limit is {limit}.",
+  "budget-removed": "{spent} is spent in {month}; no limit is set.",
+  "budget-month-over": "{month} is over.",
+  "account-normal-again": "The account is normal again.",
+  "account-money-used-up":
+    "The money is used up. What runs is stopped at the next full hour unless a payment comes in.",
+  "account-suspended-stopping":
+    "The account is suspended, and what ran is being stopped. A payment makes it normal again.",
+  "account-data-at-risk":
+    "The account has been overdue for {days} days: its data may be deleted from now on. A top-up above what is owed ends that.",
+  "account-data-at-risk-soon": {
+    plural: "days_left",
+    one: "The account has been overdue for {days} days. In {days_left} day its data may be deleted; a top-up above what is owed ends that.",
+    other:
+      "The account has been overdue for {days} days. In {days_left} days its data may be deleted; a top-up above what is owed ends that.",
+  },
 });

@@ -6,7 +6,7 @@ import { type Language, wordingOf } from "@remotegpu/shared/reasons/wording";
 import { type Reason, REASON_CODES, type ReasonCode } from "../reason.ts";
 import { REFUSAL_ENGLISH } from "../../refusals/english/refusals.ts";
 import { ACCESS_METHOD_ENGLISH, LEASE_ENGLISH } from "./access.ts";
-import { ALARM_ENGLISH } from "./alarms.ts";
+import { ALARM_ENGLISH, ALERT_ENGLISH } from "./alarms.ts";
 import { EVENT_ENGLISH } from "./events.ts";
 import { HOST_ADDRESS_ENGLISH, HOST_ENGLISH, LINK_ENGLISH } from "./hosts.ts";
 import { PLACEMENT_ENGLISH, GPU_REQUEST_ENGLISH, IMPOSSIBILITY_ENGLISH } from "./placement.ts";
@@ -17,7 +17,7 @@ import { START_ENGLISH, WAITING_ENGLISH } from "./waiting.ts";
 import { ROLLOUT_ENGLISH, SCALING_ENGLISH, SERVICE_ENGLISH } from "./services.ts";
 import { ORDER_ENGLISH } from "./orders.ts";
 import { PRICE_ENGLISH } from "./prices.ts";
-import { RUN_ENGLISH, GPU_FAULT_ENGLISH } from "./runs.ts";
+import { RUN_ENGLISH, GPU_FAULT_ENGLISH, WAIVER_ENGLISH } from "./runs.ts";
 import { GANG_ENGLISH } from "./gangs.ts";
 
 const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
@@ -25,6 +25,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...ACCESS_METHOD_ENGLISH,
   ...LEASE_ENGLISH,
   ...ALARM_ENGLISH,
+  ...ALERT_ENGLISH,
   ...EVENT_ENGLISH,
   ...GPU_REQUEST_ENGLISH,
   ...HOST_ENGLISH,
@@ -44,6 +45,7 @@ const MESSAGES: Readonly<Record<ReasonCode, Message>> = {
   ...PRICE_ENGLISH,
   ...IMPOSSIBILITY_ENGLISH,
   ...RUN_ENGLISH,
+  ...WAIVER_ENGLISH,
   ...GANG_ENGLISH,
   ...GPU_FAULT_ENGLISH,
 };

@@ -1,5 +1,5 @@
 import { messagesFor } from "@remotegpu/shared/reasons/messages";
-import type { RUN_CODES, GPU_FAULT_CODES } from "../codes/runs.ts";
+import type { RUN_CODES, GPU_FAULT_CODES, WAIVER_CODES } from "../codes/runs.ts";
 
 export const RUN_ENGLISH = messagesFor<typeof RUN_CODES>()({
   "stopped-by-administrator": "An administrator stopped it.",
@@ -41,6 +41,34 @@ export const RUN_ENGLISH = messagesFor<typeof RUN_CODES>()({
   "cancelled-by": "Cancelled by {actor}.",
   "deleted-by": "Deleted by {actor}.",
   "stopped-by": "Stopped by {actor}.",
+});
+
+export const WAIVER_ENGLISH = messagesFor<typeof WAIVER_CODES>()({
+  "gpu-broken-between": "{gpu_uuid} was last seen healthy at {last_good_at} and failed at {noticed_at}.",
+  "gpu-broken-between-because":
+    "{gpu_uuid} was last seen healthy at {last_good_at} and failed at {noticed_at} ({why}).",
+  "gpu-vanished-between": "{gpu_uuid} was last seen healthy at {last_good_at} and vanished at {noticed_at}.",
+  "gpu-vanished-between-because":
+    "{gpu_uuid} was last seen healthy at {last_good_at} and vanished at {noticed_at} ({why}).",
+  "gpu-vanished-later": "{what}, and vanished at {vanished_at}.",
+  "gpu-recovered-at": "{what}; it was well again at {recovered_at}.",
+  "host-died-between":
+    "Host {host_name} was last heard at {last_heard_at} and found to have started anew at {noticed_at}.",
+  "host-lost-between":
+    "Host {host_name} was last heard at {last_heard_at} and declared lost at {noticed_at}.",
+  "instance-ready-again": "{what}; the instance was ready again at {ready_again_at}.",
+  "run-never-ready": "Ordered at {ordered_at}, it was never ready.",
+  "run-never-ready-failed": "Ordered at {ordered_at}, it was never ready before it failed.",
+  "run-never-ready-stopped": "Ordered at {ordered_at}, it was never ready before it was stopped by {by}.",
+  "with-detail-of-host": "{what} Its host said: {detail}",
+  "by-its-customer": "its customer",
+  "by-an-administrator": "an administrator",
+  "by-lack-of-money": "the lack of money",
+  "by-a-limit": "a limit",
+  "by-control-plane": "RemoteGPU",
+  "rank-without-others": "{why} Without that rank the others are of no use.",
+  "replica-loading-free":
+    "A replica that loads is free for its payer, one at a time, for {minutes} minutes of each hour (UTC); this was of the hour from {hour} on.",
 });
 
 export const GPU_FAULT_ENGLISH = messagesFor<typeof GPU_FAULT_CODES>()({

@@ -44,6 +44,8 @@ export const WAITING_ENGLISH = messagesFor<typeof WAITING_CODES>()({
   "mount-missing-in-pool": "A mount is missing in storage pool {storage_pool}: {why}.",
   "waiting-for-another-gpu": "Waiting for another GPU: {why}.",
   "order-not-waiting": "It does not wait any more.",
+  "share-beside-others": "Your share is {own} %, others who wait have {others} %.",
+  "share-alone": "Your share is {own} %, nobody else waits.",
   "order-fits-now": "There is room for it now.",
   "order-fits-later": "No place for it is free now: it would wait.",
   "order-beyond-fleet": "{why}.",

@@ -4,6 +4,7 @@ import { ALERT_KINDS } from "../../../core/alerts/alerts.ts";
 import { type AlertRow, alertsOf } from "../../../store/events/alerts.ts";
 import type { ApiApp, ApiDeps } from "../../deps.ts";
 import { numericPage, pageOf, pageQuery, toPage } from "../../request/pagination.ts";
+import { SENTENCE_FIELDS, sentenceAnswer } from "../../request/reason-answer.ts";
 import { forCustomersWith, iso, Money, ok, Timestamp } from "../../request/route.ts";
 import { customerMeant, forCustomer } from "./whose-money.ts";
 
@@ -19,6 +20,7 @@ const Alert = z
       description: "The same for people",
       example: "The balance is 9.8000, below 10.0000.",
     }),
+    ...SENTENCE_FIELDS,
     fired_at: Timestamp.describe("When it was sent"),
     recovered_at: Timestamp.nullable().openapi({ description: "null while it holds" }),
   })
@@ -53,5 +55,10 @@ export function registerAlertRoutes(api: ApiApp, { db }: ApiDeps): void {
 }
 
 function alertAnswer(row: AlertRow): z.infer<typeof Alert> {
-  return { ...row, fired_at: row.fired_at.toISOString(), recovered_at: iso(row.recovered_at) };
+  return {
+    ...row,
+    ...sentenceAnswer(row.sentence),
+    fired_at: row.fired_at.toISOString(),
+    recovered_at: iso(row.recovered_at),
+  };
 }

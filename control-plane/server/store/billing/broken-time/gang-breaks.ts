@@ -2,6 +2,8 @@
  * Whose time the break of a gang makes free: every rank's, from the moment on at which one of them broke. Breaks are noted
  * when a gang has ended of one; that the broken rank was of no use even before may be found out later.
  */
+import { asReported } from "../../../core/reasons/reason.ts";
+import { storedReason, type StoredReason, storedReasonColumn } from "../../database/values/reason-columns.ts";
 import { MS_PER_DAY } from "@remotegpu/shared/values/units";
 import type { Connection } from "../../database/database.ts";
 import type { Cause } from "./waived-spans.ts";
@@ -38,15 +40,23 @@ export async function runsOfBreaks(sql: Connection, now: Date): Promise<string[]
 }
 
 export async function breaksOfRun(sql: Connection, runId: string): Promise<Cause[]> {
-  const { rows } = await sql.query<{ broken_by: string; from_at: Date; noticed_at: Date; sentence: string }>(
-    `SELECT b.broken_by, ${FROM} AS from_at, b.noticed_at, b.sentence FROM gang_breaks b
+  const { rows } = await sql.query<{
+    broken_by: string;
+    from_at: Date;
+    noticed_at: Date;
+    sentence: StoredReason;
+  }>(
+    `SELECT b.broken_by, ${FROM} AS from_at, b.noticed_at, ${storedReasonColumn("b", "sentence")} AS sentence FROM gang_breaks b
       WHERE b.run_id = $1 ORDER BY b.broken_by`,
     [runId],
   );
   return rows.map((row) => ({
     fromMs: row.from_at.getTime(),
     toMs: Infinity,
-    sentence: `${row.sentence} Without that rank the others are of no use.`,
+    sentence: {
+      code: "rank-without-others" as const,
+      params: { why: storedReason(row.sentence) ?? asReported("") },
+    },
     facts: { broken_by: row.broken_by, from_at: row.from_at, noticed_at: row.noticed_at },
   }));
 }

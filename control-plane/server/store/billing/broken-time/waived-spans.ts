@@ -5,10 +5,12 @@
 import type { BrokenReason } from "../../../core/billing/waived-time.ts";
 import { spansToWrite } from "../../../core/billing/broken-time/broken-spans.ts";
 import type { Interval } from "../../../core/billing/proven-time.ts";
+import { sentenceEvidence } from "../runs/waiver-evidence.ts";
 import { waiveBroken } from "../runs/run-waivers.ts";
 import type { Run } from "../runs/runs.ts";
 import type { Transaction } from "../../database/database.ts";
 import { appendEvent } from "../../events/events.ts";
+import { inSequence } from "../../../core/reasons/in-sequence.ts";
 import { asReported, type Reason } from "../../../core/reasons/reason.ts";
 
 /** The kind of an event that tells a stretch of free time. */
@@ -16,7 +18,7 @@ const BROKEN_TIME_EVENT = "broken-time";
 
 /** A stretch of UTC milliseconds and what made it so; one that lasts on ends at Infinity. */
 export interface Cause extends Interval {
-  readonly sentence: string;
+  readonly sentence: Reason;
   /** Ids and moments, for whoever looks into it. */
   readonly facts: object;
 }
@@ -29,9 +31,9 @@ export async function waiveSpans(
   const written = await writtenSpans(sql, run.id, reason);
   for (const span of spansToWrite(causes, written)) {
     const behind = causes.filter(({ fromMs, toMs }) => fromMs < span.toMs && toMs > span.fromMs);
-    const sentence = behind.map((cause) => cause.sentence).join(" ");
+    const sentence = inSequence(...behind.map((cause) => cause.sentence)) ?? asReported("");
     const [from, to] = [new Date(span.fromMs), span.toMs === Infinity ? null : new Date(span.toMs)];
-    const evidence = { sentence, causes: behind.map(({ facts }) => facts) };
+    const evidence = { ...sentenceEvidence(sentence), causes: behind.map(({ facts }) => facts) };
     const isNew = await waiveBroken(sql, { runId: run.id, reason, from, to, evidence }, now);
     // A start that failed has its own events; where no time of it was proven, there is nothing to give back either.
     if (isNew && (reason !== "never-ready" || run.firstProvenAt !== null))
@@ -49,7 +51,7 @@ async function writtenSpans(sql: Transaction, runId: string, reason: BrokenReaso
 
 async function reportSpan(
   sql: Transaction,
-  reported: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: string; now: Date },
+  reported: { run: Run; reason: BrokenReason; from: Date; to: Date | null; sentence: Reason; now: Date },
 ): Promise<void> {
   const { run, reason, now } = reported;
   await appendEvent(sql, {
@@ -76,9 +78,9 @@ function freeReason({
   run: Run;
   from: Date;
   to: Date | null;
-  sentence: string;
+  sentence: Reason;
 }): Reason {
-  const params = { run_id: run.id, from: from.toISOString(), why: asReported(sentence) };
+  const params = { run_id: run.id, from: from.toISOString(), why: sentence };
   return to === null
     ? { code: "run-free-from", params }
     : { code: "run-free-between", params: { ...params, until: to.toISOString() } };

@@ -2,16 +2,14 @@
  * Who belongs to which storage pool, as administrators want it, and what waits for their word or for a proof. Whether a
  * member shares the pool is found by rounds of proofs (pool-rounds.ts).
  */
-import { inEnglish } from "../../../core/reasons/english/english.ts";
 import {
   isLikeAnotherHost,
   poolObstacle,
   type PoolState,
-  type PoolMembership,
   poolWarning,
 } from "../../../core/hosts/pools/pool-membership.ts";
 import type { Connection, Transaction } from "../../database/database.ts";
-import type { PlainCode } from "../../../core/reasons/reason.ts";
+import type { PlainCode, Reason } from "../../../core/reasons/reason.ts";
 
 /** Whether a host's files are those of its pool. */
 export const SERVES_POOL = "pool_state = 'trusted'";
@@ -86,7 +84,7 @@ export interface LackingMember {
   /** What it lacks: an administrator's word, or a proof. */
   lacks: "word" | "proof";
   /** For administrators. */
-  sentence: string;
+  reason: Reason;
 }
 
 /** A proof takes a few seconds once a host is reached; until then one that is new is no fault. */
@@ -110,29 +108,27 @@ export async function lackingMembers(
       ORDER BY id LIMIT $2`,
     [now, limit],
   );
-  return rows.flatMap((row): LackingMember[] => {
-    const { id, name, claim } = row;
-    const state: PoolMembership = row;
-    const obstacle = poolObstacle(state);
-    const warning = poolWarning({ membership: state, proofDueAt: row.proof_due_at });
-    if (claim !== null)
-      return [
-        {
-          id,
-          lacks: "word",
-          sentence: `Host ${name} (${id}) takes nothing: ${obstacle && inEnglish(obstacle)}. Where it does: ${confirmationOf(row, claim)}. Where it does not: remotegpu host confirm-pool ${id} --pool ${id}, and it is a pool of its own.`,
-        },
-      ];
-    const text =
-      obstacle === null
-        ? warning && inEnglish(warning)
-        : `Nothing of its pool is read, written or placed there: ${inEnglish(obstacle)}.`;
-    return text === null ? [] : [{ id, lacks: "proof", sentence: `Host ${name} (${id}): ${text}` }];
-  });
+  return rows.flatMap((row) => lackOf(row) ?? []);
+}
+
+function lackOf(row: LackingRow): LackingMember | null {
+  const { id, name, claim } = row;
+  const named = { host_name: name, host_id: id };
+  const obstacle = poolObstacle(row);
+  if (claim !== null && obstacle !== null) {
+    const params = { ...named, why: obstacle, confirmation: confirmationOf(row, claim) };
+    return { id, lacks: "word", reason: { code: "host-pool-unconfirmed", params } };
+  }
+  if (obstacle !== null)
+    return { id, lacks: "proof", reason: { code: "host-pool-closed", params: { ...named, why: obstacle } } };
+  const warning = poolWarning({ membership: row, proofDueAt: row.proof_due_at });
+  if (warning === null) return null;
+  return { id, lacks: "proof", reason: { code: "host-pool-warning", params: { ...named, warning } } };
 }
 
 /** How an administrator takes a claim. What is a host's id is no name of a pool, and is refused as one. */
-function confirmationOf({ id, is_of_host: isOfHost }: LackingRow, claim: string): string {
-  if (!isOfHost && !isLikeAnotherHost(claim, id)) return `remotegpu host confirm-pool ${id}`;
-  return `a pool of both needs a name, which is none of a host: remotegpu host confirm-pool ${id} --pool NAME, and before that the same of host ${claim}, whose environments and data of before are then in no pool`;
+function confirmationOf({ id, is_of_host: isOfHost }: LackingRow, claim: string): Reason {
+  return isOfHost || isLikeAnotherHost(claim, id)
+    ? { code: "confirm-pool-of-both", params: { host_id: id, other_host_id: claim } }
+    : { code: "confirm-pool", params: { host_id: id } };
 }

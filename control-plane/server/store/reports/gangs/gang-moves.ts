@@ -10,11 +10,11 @@ import type { LockedWorkload } from "../../../core/workloads/workload-move.ts";
 import type { WorkloadName } from "../../../core/workloads/workload-name.ts";
 import { lockRuns, waiveRun } from "../../billing/runs/runs.ts";
 import type { Transaction } from "../../database/database.ts";
+import { reasonColumns } from "../../database/values/reason-columns.ts";
 import { appendEvent } from "../../events/events.ts";
 import { raiseGenerations } from "../../hosts/hosts.ts";
 import { skipPairs } from "../../workloads/place-skips.ts";
 import type { Reason } from "../../../core/reasons/reason.ts";
-import { inEnglish } from "../../../core/reasons/english/english.ts";
 
 /** A clock may be wrong by hours: what is to be free from its first moment on begins well before its order. */
 const BEFORE_ANY_CLOCK_MS = MS_PER_DAY;
@@ -100,13 +100,15 @@ export async function noteBreak(
 ): Promise<void> {
   const gang = reports.filter((report) => report.gang !== undefined);
   const broken = gang.filter(({ rank }) => ranks.includes(rank));
+  const { text, code, params } = reasonColumns(reason);
   await sql.change(
-    `INSERT INTO gang_breaks (run_id, broken_by, since, sentence, noticed_at, has_card_fault)
-     SELECT r.id, b.id, coalesce(p.lost_since, p.state_changed_at, $4), $3, $4, b.id = ANY($5::text[])
+    `INSERT INTO gang_breaks (run_id, broken_by, since, sentence, noticed_at, has_card_fault, sentence_code,
+            sentence_params)
+     SELECT r.id, b.id, coalesce(p.lost_since, p.state_changed_at, $4), $3, $4, b.id = ANY($5::text[]), $6, $7::jsonb
        FROM unnest($1::text[]) AS r(id), unnest($2::text[]) AS b(id) JOIN placements p ON p.run_id = b.id
       WHERE p.released_at IS NOT NULL
      ON CONFLICT DO NOTHING`,
-    [runIdsOf(gang), runIdsOf(broken), inEnglish(reason), now, runIdsOf(broken.filter(hasCardFault))],
+    [runIdsOf(gang), runIdsOf(broken), text, now, runIdsOf(broken.filter(hasCardFault)), code, params],
   );
 }
 

@@ -84,7 +84,7 @@ export interface InstanceRun {
   charged: string;
   host_id: string;
   /** Stretches that are free because something broke; one that lasts on has no end. */
-  waived: { reason: string; from: string; to: string | null; sentence: string }[];
+  waived: { reason: string; from: string; to: string | null; sentence: StoredReason }[];
   /** Null while it lives, and where its host never told. */
   end: RunEnding | null;
   /** Null where there was none. */
@@ -212,13 +212,16 @@ type RunRow = Omit<InstanceRun, "end" | "restarts"> &
 
 /** Free loading is written down as it becomes known, minute by minute: what touches is shown as one. */
 const WAIVED = `(SELECT coalesce(jsonb_agg(jsonb_build_object('reason', w.reason, 'from', w.from_at, 'to', w.to_at,
-    'sentence', w.sentence) ORDER BY w.from_at, w.id), '[]') FROM (
-      SELECT id, reason, from_at, to_at, evidence ->> 'sentence' AS sentence FROM run_waivers
-       WHERE run_id = r.id AND reason <> 'loading'
+    'sentence', jsonb_build_object('text', w.sentence, 'code', w.code, 'params', w.params)) ORDER BY w.from_at, w.id), '[]') FROM (
+      SELECT id, reason, from_at, to_at, evidence ->> 'sentence' AS sentence, evidence ->> 'sentence_code' AS code,
+             evidence -> 'sentence_params' AS params
+        FROM run_waivers WHERE run_id = r.id AND reason <> 'loading'
       UNION ALL
-      SELECT 0, 'loading', lower(l.one), upper(l.one), l.sentence FROM (
-        SELECT evidence ->> 'sentence' AS sentence, unnest(range_agg(tstzrange(from_at, to_at))) AS one FROM run_waivers
-         WHERE run_id = r.id AND reason = 'loading' GROUP BY 1) l) w)`;
+      SELECT 0, 'loading', lower(l.one), upper(l.one), l.sentence, l.code, l.params FROM (
+        SELECT evidence ->> 'sentence' AS sentence, max(evidence ->> 'sentence_code') AS code,
+               (array_agg(evidence -> 'sentence_params') FILTER (WHERE evidence ? 'sentence_code'))[1] AS params,
+               unnest(range_agg(tstzrange(from_at, to_at))) AS one
+          FROM run_waivers WHERE run_id = r.id AND reason = 'loading' GROUP BY 1) l) w)`;
 
 async function runsOf(
   sql: Connection,

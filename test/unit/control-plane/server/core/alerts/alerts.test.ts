@@ -1,4 +1,5 @@
 /** Alerts: when each fires and when it is over, at the limits and over any history. */
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import {
   accountAlerts,
   type AlertKind,
@@ -63,7 +64,7 @@ describe("a balance", () => {
       open: [],
     });
 
-    expect(reporting).toEqual({
+    expect(inWords(reporting)).toEqual({
       kind: "low-balance",
       state: "fired",
       threshold: 200_000n,

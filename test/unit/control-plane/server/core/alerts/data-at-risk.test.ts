@@ -1,4 +1,5 @@
 /** What is told of a debt, on which day, and that no order of hours tells a day twice or leaves one out. */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   AT_RISK_DAY,
   atRiskFromMs,
@@ -51,9 +52,9 @@ test("whichever hours are missed, each day is told once, in order, and none befo
 });
 
 test("the sentence tells how long there is, and the moment is the sixtieth day's", () => {
-  expect(riskSentence(53)).toContain("In 7 days its data may be deleted");
-  expect(riskSentence(59)).toContain("In 1 day its");
-  expect(riskSentence(AT_RISK_DAY)).toContain("may be deleted from now on");
+  expect(inEnglish(riskSentence(53))).toContain("In 7 days its data may be deleted");
+  expect(inEnglish(riskSentence(59))).toContain("In 1 day its");
+  expect(inEnglish(riskSentence(AT_RISK_DAY))).toContain("may be deleted from now on");
   expect(atRiskFromMs(SINCE)).toBe(SINCE + 60 * MS_PER_DAY);
 });
 

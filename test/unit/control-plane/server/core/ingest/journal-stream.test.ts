@@ -1,8 +1,9 @@
+import { inWords } from "../../../../../support/reasons/in-words.ts";
 import {
   countsToRequest,
   degradationOf,
   isRaiseDue,
-  replicasSentence,
+  replicasReason,
   type StreamFound,
   type StreamState,
   troublesOf,
@@ -123,7 +124,7 @@ describe("what operators are told", () => {
     const troubles = troublesOf({ kind: "away", cause: "leader", detail: "TIMEOUT" });
 
     expect([...troubles.keys()]).toEqual(["away"]);
-    expect(troubles.get("away")).toContain("TIMEOUT");
+    expect(inWords(troubles.get("away"))).toContain("TIMEOUT");
   });
 
   test("too few replicas, with the servers that were seen", () => {
@@ -131,7 +132,7 @@ describe("what operators are told", () => {
       well({ replicas: 1, servers: ["nats-1", "nats-2"], refusal: "no suitable peers" }),
     );
 
-    expect(troubles.get("replicas")).toBe(
+    expect(inWords(troubles.get("replicas"))).toBe(
       "The journal stream has one replica, since no 3 servers of the cluster accept it; it is raised by itself once they do. Servers with JetStream seen: 2 (nats-1, nats-2). NATS says: no suitable peers.",
     );
   });
@@ -146,5 +147,5 @@ test.each([
   [found(), "The journal stream has 3 replicas."],
   [found({ replicas: 1, servers: [] }), /seen: 0 \(none\)\.$/],
 ])("the sentence of %j says how many replicas there are and why", (state, sentence) => {
-  expect(replicasSentence(state)).toMatch(sentence);
+  expect(inEnglish(replicasReason(state))).toMatch(sentence);
 });

@@ -1,6 +1,7 @@
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { expect, test } from "vitest";
-import { shareSentence, sharesOfWaiting } from "@remotegpu/control-plane/server/core/queue/shares-of-waiting";
+import { shareReason, sharesOfWaiting } from "@remotegpu/control-plane/server/core/queue/shares-of-waiting";
 import { anOrder } from "../../../../../support/placement/queued-orders.ts";
 
 const CAPACITY = { cpuMilli: 0, memoryMib: 0, gpuThousandths: 100_000 };
@@ -48,6 +49,8 @@ test("the share of the others is measured by the own weight, and is nobody's whe
 });
 
 test("in words", () => {
-  expect(shareSentence({ own: 34, others: 10 })).toBe("Your share is 34 %, others who wait have 10 %.");
-  expect(shareSentence({ own: 34, others: null })).toBe("Your share is 34 %, nobody else waits.");
+  expect(inEnglish(shareReason({ own: 34, others: 10 }))).toBe(
+    "Your share is 34 %, others who wait have 10 %.",
+  );
+  expect(inEnglish(shareReason({ own: 34, others: null }))).toBe("Your share is 34 %, nobody else waits.");
 });

@@ -1,4 +1,5 @@
 /** What people read about free time. */
+import { inEnglish } from "@remotegpu/control-plane/server/core/reasons/english/english";
 import {
   deathSentence,
   neverReadySentence,
@@ -28,7 +29,7 @@ test.each([
 ])("a card: %j", (change, expected) => {
   const outage = { gpuUuid: "GPU-7", faultCode: null, lastGoodAt: at("10:02:03"), noticedAt: at("10:02:33") };
 
-  expect(outageSentence({ ...outage, ...change })).toBe(expected);
+  expect(inEnglish(outageSentence({ ...outage, ...change }))).toBe(expected);
 });
 
 test.each([
@@ -43,7 +44,7 @@ test.each([
 ] as const)("a host: %j", (change, expected) => {
   const death = { hostName: "h-1", lastHeardAt: at("10:02:03"), noticedAt: at("10:05:00") };
 
-  expect(deathSentence({ ...death, ...change })).toBe(expected);
+  expect(inEnglish(deathSentence({ ...death, ...change }))).toBe(expected);
 });
 
 test.each([
@@ -54,7 +55,7 @@ test.each([
   [{ state: "stopped", orderedBy: "customer", detail: "" }, "before it was stopped by its customer."],
   [{ state: "starting", orderedBy: "control-plane", detail: null }, "before it was stopped by RemoteGPU."],
 ] as const)("a start: %j", (run, expected) => {
-  expect(neverReadySentence({ orderedAt: at("10:02:03"), ...run })).toBe(
+  expect(inEnglish(neverReadySentence({ orderedAt: at("10:02:03"), ...run }))).toBe(
     `Ordered at 2026-03-10T10:02:03Z, it was never ready ${expected}`,
   );
 });
@@ -67,5 +68,5 @@ test("a host's word is cut, since it stands in the ledger for good", () => {
     detail: "x".repeat(2000),
   } as const;
 
-  expect(neverReadySentence(long).length).toBeLessThan(400);
+  expect(inEnglish(neverReadySentence(long)).length).toBeLessThan(400);
 });
