@@ -112,7 +112,7 @@ export async function insertService(
     actor,
     old: null,
     new: "creating",
-    reason: text,
+    reason,
   });
 }
 
