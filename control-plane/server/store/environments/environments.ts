@@ -140,7 +140,7 @@ export async function insertEnvironments(
       customerId: order.customerId,
       actor,
       new: "queued",
-      reason: text,
+      reason,
     })),
   );
   await Promise.all([inserted, reported]);

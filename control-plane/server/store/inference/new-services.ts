@@ -114,7 +114,7 @@ export async function insertService(
     actor,
     old: null,
     new: "creating",
-    reason: text,
+    reason,
   });
 }
 

@@ -2,7 +2,7 @@
 import { type StartName, startKey } from "../../core/workloads/start.ts";
 import type { WorkloadKind } from "@remotegpu/shared/values/workload";
 import type { Reason } from "../../core/reasons/reason.ts";
-import { storedReason, type StoredReason } from "../database/values/reason-columns.ts";
+import { storedReason, storedReasonColumn, type StoredReason } from "../database/values/reason-columns.ts";
 import type { Connection } from "../database/database.ts";
 
 export interface WaitingName {
@@ -17,7 +17,7 @@ interface Row extends Omit<WaitingName, "reason"> {
   kind: WorkloadKind;
   id: string;
   first_rank: number;
-  /** The code is that of the status: of a replica that lacks something else it counts for nothing. */
+  /** What its own replica lacks goes before the status of its service. */
   stored: StoredReason;
 }
 
@@ -30,8 +30,8 @@ export async function waitingNames(
   const { rows } = await sql.query<Row>(
     `WITH asked AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[]) AS a(kind, id, first_rank))
      SELECT n.kind, n.id, n.first_rank, n.name, n.workspace_id, n.customer_id, c.username,
-            jsonb_build_object('text', coalesce(i.lacks, r.status_reason), 'code', r.status_reason_code,
-              'params', r.status_reason_params) AS stored
+            CASE WHEN i.lacks IS NULL THEN ${storedReasonColumn("r", "status_reason")}
+              ELSE ${storedReasonColumn("i", "lacks")} END AS stored
        FROM (SELECT a.kind, a.id, a.first_rank, w.name, w.workspace_id, w.customer_id
                FROM asked a JOIN workloads w ON w.kind = a.kind AND w.id = a.id AND w.deleted_at IS NULL) n
        LEFT JOIN workload_reasons r ON r.kind = n.kind AND r.id = n.id

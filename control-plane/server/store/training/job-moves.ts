@@ -132,7 +132,7 @@ function placedEvent(placed: PlacedStart): NewEvent {
     actor: "control-plane",
     old: "queued",
     new: "queued",
-    reason: inEnglish(placedReason(placed)),
+    reason: placedReason(placed),
   };
 }
 

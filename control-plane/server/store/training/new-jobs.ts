@@ -1,5 +1,4 @@
 /** Rows of training jobs: made, wanted again after the old system or after their end, and marked as deleted. */
-import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
 import type { StoredEnvVars } from "../../core/secrets/env-var-seal.ts";
 import { jobMessage } from "../../core/alerts/job-messages.ts";
@@ -182,7 +181,7 @@ async function appendStatuses(
       actor,
       old,
       new: "queued",
-      reason: inEnglish(reason),
+      reason,
     })),
   );
 }
