@@ -4,13 +4,13 @@
  */
 import { Alert } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { sendReadiness } from "../api/client.ts";
 import { AWAY_POLL_MS, POLL_MS } from "../api/query-client.ts";
 import { answeredAt } from "../api/use-api.ts";
 import { ageOf } from "../components/text/age-text.tsx";
-import { ServerText } from "../components/text/server-text.tsx";
+import { ReasonText } from "../components/text/reason-text.tsx";
 import { useTick } from "../components/text/use-tick.ts";
 
 export function ServerBanner() {
@@ -35,7 +35,13 @@ export function ServerBanner() {
   if (degraded.length === 0) return null;
   return (
     <Banner>
-      {t("away.degraded")} <ServerText>{degraded.map(({ why }) => why).join(" ")}</ServerText>
+      {t("away.degraded")}
+      {degraded.map((one) => (
+        <Fragment key={one.what}>
+          {" "}
+          <ReasonText of={one} field="why" />
+        </Fragment>
+      ))}
     </Banner>
   );
 }

@@ -1,10 +1,8 @@
 /** The languages: chosen by a person, kept in the browser, else the browser's own. */
-import { listSentences } from "@remotegpu/control-plane/client/generated/api";
+import type { Piece } from "@remotegpu/shared/reasons/wording";
 import i18next, { type BackendModule } from "i18next";
 import { initReactI18next } from "react-i18next";
-import { send } from "../api/client.ts";
 import { isolated } from "./isolated.ts";
-import { type Piece, translator } from "./translator.ts";
 import { type Namespace, NAMESPACES } from "./namespaces.ts";
 import type { TermKind } from "./terms.ts";
 
@@ -26,37 +24,12 @@ const backend: BackendModule = {
   init: () => undefined,
   read(language, namespace, callback) {
     const words = NAMESPACES[namespace as Namespace][language as Language];
-    Promise.all([
-      words(),
-      language === "zh" ? Promise.all([loadTranslations(), loadCatalogue()]) : null,
-    ]).then(
+    Promise.all([words(), language === "zh" ? loadCatalogue() : null]).then(
       ([module]) => callback(null, module.default),
       (error: unknown) => callback(error as Error, null),
     );
   },
 };
-
-/** What the server says in sentences: only Chinese needs other words for them. Without them it stays as it was said. */
-let translate: ((text: string) => Piece[] | null) | null = null;
-let coming: Promise<void> | null = null;
-
-/** A page waits for them no longer. */
-const TRANSLATIONS_WITHIN_MS = 5_000;
-
-function loadTranslations(): Promise<void> {
-  coming ??= requestTranslations().catch((error: unknown) => {
-    coming = null;
-    console.debug("sentences of the server are shown untranslated", error);
-  });
-  return coming;
-}
-
-async function requestTranslations(): Promise<void> {
-  const { sentences } = await send(listSentences({ language: "zh" }), {
-    signal: AbortSignal.timeout(TRANSLATIONS_WITHIN_MS),
-  });
-  translate = translator(sentences.map(({ sentence, translation }) => [sentence, translation]));
-}
 
 /** Reasons and terms in Chinese; whoever reads English has their text with each answer. */
 let chinese: Awaited<ReturnType<typeof loadChinese>> | null = null;
@@ -84,20 +57,10 @@ export interface ReasonAnswer {
   readonly params: Readonly<Record<string, unknown>> | null;
 }
 
-/** A reason in the language of the page; null where it has no words for it. What came as a text is translated. */
+/** A reason in the language of the page; null where it has no words for it. */
 export function wordingOfReason({ code, params }: ReasonAnswer): Piece[] | null {
   if (code === null || params === null) return null;
-  const pieces = chinese?.inChinese({ code, params }) ?? null;
-  return (
-    pieces?.flatMap(({ text, isReported }) =>
-      isReported ? (translationOf(text) ?? [{ text, isTheirs: true }]) : [{ text, isTheirs: false }],
-    ) ?? null
-  );
-}
-
-/** A sentence of the server in the language of the page; null where it has no words for it. */
-export function translationOf(text: string): Piece[] | null {
-  return translate?.(text) ?? null;
+  return chinese?.inChinese({ code, params }) ?? null;
 }
 
 export async function startLocales(): Promise<void> {

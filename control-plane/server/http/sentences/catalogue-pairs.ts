@@ -30,6 +30,7 @@ export function cataloguePairs(): SentencePair[] {
   return Object.keys(ENGLISH.shapes)
     .filter((code) => code !== AS_REPORTED && !Object.hasOwn(THING_CODES, code))
     .flatMap(pairsOf)
+    .filter(isFilledBySentence)
     .filter(([sentence]) => !sentence.includes("{") || ownWords(sentence) >= LEAST_WORDS)
     .toSorted(([one], [other]) => ownText(other).length - ownText(one).length);
 }
@@ -42,6 +43,16 @@ function pairsOf(code: string): SentencePair[] {
     withPlaces(withGpuMarks(openEnd(text, { stop: ".", shape })), shape),
     withGpuMarks(openEnd((formsOf(chinese)[nth] ?? formsOf(chinese)[0])?.text ?? "", { stop: "。", shape })),
   ]);
+}
+
+/** A number that the sentence does not show cannot be read out of it, and its translation would have a hole. */
+function isFilledBySentence([sentence, translation]: SentencePair): boolean {
+  const names = namesOfPlaces(sentence);
+  return [...namesOfPlaces(translation)].every((name) => names.has(name));
+}
+
+function namesOfPlaces(text: string): Set<string> {
+  return new Set([...text.matchAll(/\{(\w+)/g)].map(([, name = ""]) => name));
 }
 
 /** A sentence within a sentence brings its own stop where it stands at the end; a name or a number does not. */

@@ -42,6 +42,7 @@ describe.skipIf(!hasBrowser)("who reads Chinese (left out where Chromium is not 
     const { page } = await scene.open("/hosts/h-1", api.admin, "zh");
 
     await expectText(page, /主机停止调度[\s\S]*new cables/);
+    expect(await textOf(page, "main")).not.toContain("host-cordoned");
   });
 
   test("reads in the audit log what was requested", async () => {
@@ -51,6 +52,7 @@ describe.skipIf(!hasBrowser)("who reads Chinese (left out where Chromium is not 
     const { page } = await scene.open("/audit?outcome=refused", api.admin, "zh");
 
     await expectText(page, "主机 · 停止调度", "tbody");
+    expect(await textOf(page, "tbody")).not.toContain("host.cordon");
   });
 
   test("reads why there is no output yet", async () => {
@@ -60,5 +62,6 @@ describe.skipIf(!hasBrowser)("who reads Chinese (left out where Chromium is not 
     const { page } = await scene.open(`/environments/${id}?tab=logs`, ada, "zh");
 
     await expectText(page, "尚未运行");
+    expect(await textOf(page, "main")).not.toContain("has not run yet");
   });
 });

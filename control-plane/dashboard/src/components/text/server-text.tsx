@@ -2,13 +2,13 @@
  * A reason of the server in the reader's language, by its code and parameters. What has no code, or one of another version,
  * stays as it was reported and is marked as its language, so that it is read out as what it is.
  */
+import type { Piece } from "@remotegpu/shared/reasons/wording";
 import { Fragment } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../api/client.ts";
-import { translationOf, wordingOfReason } from "../../locales/languages.ts";
+import { wordingOfReason } from "../../locales/languages.ts";
 import { contained } from "../../locales/isolated.ts";
 import { REFUSALS } from "./refusals.ts";
-import type { Piece } from "../../locales/translator.ts";
 
 interface ServerTextOf {
   children: string | null | undefined;
@@ -21,7 +21,7 @@ export function ServerText({ children, code = null, params = null }: ServerTextO
   const { i18n } = useTranslation();
   if (children === null || children === undefined || children === "") return null;
   if (i18n.language === "en") return <bdi>{contained(children)}</bdi>;
-  const pieces = wordingOfReason({ code, params }) ?? translationOf(children);
+  const pieces = wordingOfReason({ code, params });
   if (pieces === null) return <AsReported>{children}</AsReported>;
   return (
     <bdi>
@@ -36,8 +36,8 @@ export function ServerText({ children, code = null, params = null }: ServerTextO
   );
 }
 
-function Stretch({ piece: { text, isTheirs } }: { piece: Piece }) {
-  return isTheirs ? <AsReported>{text}</AsReported> : contained(text);
+function Stretch({ piece: { text, isReported } }: { piece: Piece }) {
+  return isReported ? <AsReported>{text}</AsReported> : contained(text);
 }
 
 /** A text of the server, a host or a person as it came. */
@@ -55,8 +55,8 @@ function langOf(text: string, language: string): { lang?: "en" } {
 export function Refusal({ of }: { of: Error }) {
   const { t, i18n } = useTranslation("parts");
   if (!(of instanceof Problem)) return <AsReported>{of.message}</AsReported>;
-  const pieces = wordingOfReason(of) ?? translationOf(of.message) ?? [];
-  const isForeign = i18n.language !== "en" && pieces.every(({ isTheirs }) => isTheirs);
+  const pieces = wordingOfReason(of) ?? [];
+  const isForeign = i18n.language !== "en" && pieces.every(({ isReported }) => isReported);
   const kind = isForeign ? REFUSALS[of.status as keyof typeof REFUSALS] : undefined;
   return (
     <>

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { AgeText } from "../text/age-text.tsx";
 import { NameText } from "../text/name-text.tsx";
 import { NotReported } from "../text/not-reported.tsx";
-import { ServerText } from "../text/server-text.tsx";
+import { ReasonText } from "../text/reason-text.tsx";
 import { bytesText } from "../text/size-text.ts";
 import { type GpuReading, useGpuReadings } from "./gpu-readings.ts";
 
@@ -51,7 +51,7 @@ function LiveGpu({ gpu, isShort }: { gpu: HeldGpu; isShort: boolean }) {
       )}
       {gpu.fault !== null && (
         <Text size="sm" data-fault={gpu.fault.code ?? ""}>
-          ▲ <ServerText>{gpu.fault.sentence}</ServerText>
+          ▲ <ReasonText of={gpu.fault} field="sentence" />
         </Text>
       )}
       <Group gap="xs">

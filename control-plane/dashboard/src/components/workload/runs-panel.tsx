@@ -10,7 +10,7 @@ import { NameText } from "../text/name-text.tsx";
 import { type Column, Rows } from "../page/page-table.tsx";
 import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
-import { ServerText } from "../text/server-text.tsx";
+import { ReasonText } from "../text/reason-text.tsx";
 import { StatusText } from "../text/status-text.tsx";
 import { WaivedText } from "./waivers.tsx";
 
@@ -80,20 +80,17 @@ type Words = ReturnType<typeof useTranslation<"workload">>["t"];
 
 type RunEnd = NonNullable<Run["end"]>;
 
-function EndText({ end: { phase, detail } }: { end: RunEnd }) {
+function EndText({ end }: { end: RunEnd }) {
+  const { phase, detail } = end;
   if (detail === null || detail === "") return <StatusText>{phase}</StatusText>;
-  return <ServerText>{withoutStop(detail)}</ServerText>;
-}
-
-/** The facts go on after it. */
-function withoutStop(detail: string): string {
-  return detail.replace(/\.$/, "");
+  // The facts go on after it.
+  return <ReasonText of={{ ...end, detail: detail.replace(/\.$/, "") }} field="detail" />;
 }
 
 function factsOf(end: RunEnd, t: Words): string[] {
   const { exit_code, out_of_memory, signal, detail } = end;
   return [
-    exit_code === null || withoutStop(detail ?? "").endsWith(`exit code ${exit_code}`)
+    exit_code === null || /exit code (\d+)\.?$/.exec(detail ?? "")?.[1] === String(exit_code)
       ? null
       : t("runs.exitCode", { code: exit_code }),
     out_of_memory ? t("runs.outOfMemory") : null,

@@ -3,7 +3,8 @@ import type { WorkloadWaiver } from "@remotegpu/control-plane/client/generated/a
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { AgeText } from "../text/age-text.tsx";
-import { ServerText } from "../text/server-text.tsx";
+import { ReasonText } from "../text/reason-text.tsx";
+import { AsReported } from "../text/server-text.tsx";
 
 const RULES = [
   "loading",
@@ -54,13 +55,13 @@ export function WaivedText({ run }: { run: WaivedRun }) {
     <>
       {waived.map((one) => (
         <Text key={`${one.reason} ${one.from}`} size="sm" c="dimmed">
-          <RuleText rule={one.reason} />: <ServerText>{one.sentence}</ServerText>
+          <RuleText rule={one.reason} />: <ReasonText of={one} field="sentence" />
         </Text>
       ))}
       {from !== null && isBefore(from, run.last_proven_at) && (
         <Text size="sm" c="dimmed">
           <RuleText rule={rule} />: {t("runs.freeSince")} <AgeText at={from} />{" "}
-          {why.length > 0 && <ServerText>{why.join(": ")}</ServerText>}
+          {why.length > 0 && <AsReported>{why.join(": ")}</AsReported>}
         </Text>
       )}
     </>

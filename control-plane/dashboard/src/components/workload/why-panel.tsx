@@ -9,7 +9,6 @@ import { type Column, Rows } from "../page/page-table.tsx";
 import { Panel } from "../page/panel.tsx";
 import { type WorkloadRef, WORKLOADS } from "./workload.ts";
 import { ReasonText } from "../text/reason-text.tsx";
-import { ServerText } from "../text/server-text.tsx";
 
 /** The hosts of a large fleet are told in the answer; whoever reads wants the first. */
 const MAX_HOSTS = 100;
@@ -40,9 +39,9 @@ function Reported({ why, areHostsVisible }: { why: Why; areHostsVisible: boolean
           <ReasonText of={why} field="reason" />
         </Text>
       )}
-      {faults.map(({ at, code, rank, reason: fault }) => (
-        <Text key={`${at} ${code} ${rank}`} size="sm">
-          <ServerText>{fault}</ServerText> <AgeText at={at} />
+      {faults.map((fault) => (
+        <Text key={`${fault.at} ${fault.code} ${fault.rank}`} size="sm">
+          <ReasonText of={fault} field="reason" /> <AgeText at={fault.at} />
         </Text>
       ))}
       {position !== null && <Text>{t("why.position", { position })}</Text>}

@@ -6,7 +6,7 @@ import { NameText } from "../../components/text/name-text.tsx";
 import { NotReported } from "../../components/text/not-reported.tsx";
 import { type Column, Rows } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { LiveGpus } from "../../components/workload/live-gpus.tsx";
 import type { Replica, Service } from "./service.ts";
@@ -70,14 +70,12 @@ function StateOf({ replica }: { replica: Replica }) {
       )}
       {dismissal !== null && (
         <Text size="sm" c="dimmed">
-          <ServerText code={replica.dismissal_code} params={replica.dismissal_params}>
-            {dismissal}
-          </ServerText>
+          <ReasonText of={replica} field="dismissal" />
         </Text>
       )}
       {detail !== null && detail !== "" && (
         <Text size="sm" c="dimmed">
-          <ServerText>{detail}</ServerText>
+          <ReasonText of={replica} field="detail" />
         </Text>
       )}
     </>

@@ -9,7 +9,7 @@ import { NameText } from "../../components/text/name-text.tsx";
 import { type Column, PageTable } from "../../components/page/page-table.tsx";
 import { Panel } from "../../components/page/panel.tsx";
 import type { Service } from "./service.ts";
-import { ServerText } from "../../components/text/server-text.tsx";
+import { ReasonText } from "../../components/text/reason-text.tsx";
 
 export function VersionsPanel({ service }: { service: Service }) {
   const { t } = useTranslation("inference");
@@ -25,7 +25,7 @@ export function VersionsPanel({ service }: { service: Service }) {
       title: t("versions.outcome"),
       cell: ({ outcome }) => t(`versions.${outcome ?? "onItsWay"}`),
     },
-    { title: t("versions.cause"), cell: (row) => <Cause of={row} /> },
+    { title: t("versions.cause"), cell: (one) => <ReasonText of={one} field="cause" /> },
     { title: t("versions.actor"), cell: ({ actor }) => actor, isWide: true },
   ];
   return (
@@ -54,7 +54,7 @@ export function VersionsPanel({ service }: { service: Service }) {
           >
             {rollout.cause !== null && (
               <Text>
-                <Cause of={rollout} />
+                <ReasonText of={rollout} field="cause" />
               </Text>
             )}
             {t("versions.stand", {
@@ -74,17 +74,5 @@ export function VersionsPanel({ service }: { service: Service }) {
         empty={t("versions.none")}
       />
     </>
-  );
-}
-
-function Cause({
-  of: { cause, cause_code: code, cause_params: params },
-}: {
-  of: Pick<ServiceRollout, "cause" | "cause_code" | "cause_params">;
-}) {
-  return (
-    <ServerText code={code} params={params}>
-      {cause}
-    </ServerText>
   );
 }

@@ -24,9 +24,17 @@ export function OrderPart({ order }: { order: Waiting }) {
         />
       </Box>
       {order.share !== null && (
-        <Facts facts={[[t("column.share"), <ServerText key="share">{order.share.sentence}</ServerText>]]} />
+        <Facts facts={[[t("column.share"), <ShareText key="share" share={order.share} />]]} />
       )}
       <WhyPanel workload={workloadOf(order)} areHostsVisible />
     </Stack>
+  );
+}
+
+function ShareText({ share: { code, params, sentence } }: { share: NonNullable<Waiting["share"]> }) {
+  return (
+    <ServerText code={code} params={{ ...params }}>
+      {sentence}
+    </ServerText>
   );
 }

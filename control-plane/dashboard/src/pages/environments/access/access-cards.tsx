@@ -9,7 +9,7 @@ import type { Environment } from "../one/environment.ts";
 import { OpenButton } from "./open-button.tsx";
 import { PasswordButton } from "./password-button.tsx";
 import { rdpFile, vscodeLink, type AccessMethod } from "./access-method.ts";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 
 interface CardOf {
   environment: Environment;
@@ -156,7 +156,7 @@ function Card({
         {accessMethod !== null && children}
         {reason !== null && (
           <Text size="sm" c="dimmed" data-why style={{ overflowWrap: "anywhere" }}>
-            <ServerText>{reason}</ServerText>
+            {accessMethod === null ? reason : <ReasonText of={accessMethod} field="reason" />}
           </Text>
         )}
         {accessMethod !== null && accessMethod.release_due_at !== null && (

@@ -13,12 +13,18 @@ export interface Stage {
   at: string | null;
 }
 
+/** As much of the end of a run, or of the state of an instance, as words it. */
+type EndReason =
+  | Pick<NonNullable<Run["end"]>, "detail">
+  | Pick<Instance, "detail" | "detail_code" | "detail_params">;
+
 export interface AttemptEnd {
   exitCode: number | null;
   signal: string | null;
   isOutOfMemory: boolean;
   problem: string | null;
-  detail: string | null;
+  /** What its host says of it. */
+  reason: EndReason;
   hasFailed: boolean;
 }
 
@@ -124,7 +130,7 @@ function endOf({ end }: Run): AttemptEnd | null {
     signal: end.signal,
     isOutOfMemory: end.out_of_memory,
     problem,
-    detail: end.detail,
+    reason: end,
     hasFailed: hasFailed({ exitCode, problem, state: phase }),
   };
 }
@@ -134,10 +140,11 @@ export const ENDED_BY_ITSELF = "exited";
 const OVER = ["stopped", "failed", "lost"];
 
 /** Of a run whose host has told that it is over, and not yet how it ended. */
-function endOfState({ state, exit_code: exitCode, problem, detail }: Instance): AttemptEnd | null {
+function endOfState(instance: Instance): AttemptEnd | null {
+  const { state, exit_code: exitCode, problem } = instance;
   if (!OVER.includes(state)) return null;
   const failed = hasFailed({ exitCode, problem, state });
-  return { exitCode, signal: null, isOutOfMemory: false, problem, detail, hasFailed: failed };
+  return { exitCode, signal: null, isOutOfMemory: false, problem, reason: instance, hasFailed: failed };
 }
 
 function hasFailed({

@@ -6,7 +6,7 @@ import { NameText } from "../../../components/text/name-text.tsx";
 import { Panel } from "../../../components/page/panel.tsx";
 import { serverNow } from "../../../api/server-clock.ts";
 import { ProblemText } from "../../../components/text/problem-text.tsx";
-import { ServerText } from "../../../components/text/server-text.tsx";
+import { ReasonText } from "../../../components/text/reason-text.tsx";
 import { StatusBadge } from "../../../components/status-badge.tsx";
 import { type Attempt, ENDED_BY_ITSELF, type Job, type Lane, lanesOf } from "./job.ts";
 import "./lanes.css";
@@ -99,10 +99,10 @@ function OneAttempt({ attempt: { number, stages, end, isFirstToFail } }: { attem
               <ProblemText>{end.problem}</ProblemText>
             </>
           )}
-          {end.detail !== null && end.detail !== "" && (
+          {end.reason.detail !== null && end.reason.detail !== "" && (
             <>
               {" · "}
-              <ServerText>{end.detail}</ServerText>
+              <ReasonText of={end.reason} field="detail" />
             </>
           )}
         </Text>
