@@ -52,7 +52,7 @@ export function termOf(kind: TermKind, word: string): string | null {
 }
 
 /** A reason as the API answers it; null where it has none. */
-export interface ReasonAnswer {
+interface ReasonAnswer {
   readonly code: string | null;
   readonly params: Readonly<Record<string, unknown>> | null;
 }
