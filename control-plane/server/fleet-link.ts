@@ -121,7 +121,7 @@ export class FleetLink {
   }
 
   async openLogs(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
-    if (this.#route === null) return { opened: false, reason: "unreachable", detail: "NATS does not answer" };
+    if (this.#route === null) return NATS_SILENT;
     return await this.#route.logs.open(host, query, reader);
   }
 
@@ -228,3 +228,9 @@ export class FleetLink {
 function sentenceOf(state: StreamState): string {
   return state.kind === "well" ? replicasSentence(state) : (degradationOf(state)?.why ?? "");
 }
+
+const NATS_SILENT: LogOpening = {
+  opened: false,
+  reason: "unreachable",
+  why: { code: "nats-not-answering", params: {} },
+};

@@ -145,7 +145,6 @@ describe("what it may say", () => {
     "control-plane/server/core/inference/rollout/versions.ts",
     "control-plane/server/store/orders/environment-orders.ts",
     "control-plane/server/store/orders/inference-orders.ts",
-    "shared/src/instance/image-fetch.ts",
   ])("in each sentence of %s", (file) => {
     expect(untold(sentencesOf(readFileSync(file, "utf8")))).toEqual([]);
   });

@@ -285,8 +285,9 @@ export const CHANGEABLE = {
 };
 
 function refusalOf(field: string): GivenReason {
-  const isOrdered = Object.hasOwn(NewInferenceServiceBody.shape, field);
-  return INSTEAD.get(field) ?? (isOrdered ? "field-of-service-fixed" : "field-unknown");
+  const instead = INSTEAD.get(field);
+  if (instead !== undefined) return instead;
+  return Object.hasOwn(NewInferenceServiceBody.shape, field) ? "field-of-service-fixed" : "field-unknown";
 }
 
 export const InferenceServiceChangeBody = z

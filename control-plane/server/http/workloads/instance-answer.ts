@@ -6,7 +6,7 @@ import type { ReportedFigures } from "../../store/workloads/instances/instance-f
 import type { InstanceRun, InstanceView, RunEnding } from "../../store/workloads/instances/instances.ts";
 import type { ApiContext } from "../deps.ts";
 import { showsMoney } from "../request/authentication.ts";
-import { DETAIL_FIELDS, detailAnswer } from "../request/reason-answer.ts";
+import { DETAIL_FIELDS, detailAnswer, reportedDetail } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 
@@ -21,6 +21,7 @@ const RunEnd = z.object({
     description: "What its host reported of the end",
     example: "exited with code 0",
   }),
+  ...DETAIL_FIELDS,
   exit_code: z.int().nullable(),
   out_of_memory: z.boolean(),
   signal: z.string().nullable(),
@@ -107,6 +108,7 @@ const Gang = z
             description: "What was found, in a sentence",
             example: "It answers within 0.3 ms.",
           }),
+          ...DETAIL_FIELDS,
           address: z.string().nullable().openapi({
             description: "The rank that it speaks of; null: the host itself",
             example: "10.224.17.128",
@@ -295,10 +297,11 @@ function gangAnswer(gang: NonNullable<InstanceView["gang"]>): z.input<typeof Gan
     address: gang.address,
     held_at: at(gang.held_at),
     released_at: at(gang.released_at),
-    findings: (gang.findings ?? []).map(({ check, isPassed, detail, address }) => ({
+    findings: (gang.findings ?? []).map(({ check, isPassed, detail, reason, address }) => ({
       check,
       is_passed: isPassed,
       detail,
+      ...reportedDetail(detail, reason),
       address: address ?? null,
     })),
     cut_off: gang.cut_off ?? [],
@@ -325,7 +328,7 @@ function figuresAnswer({
 }
 
 function endAnswer({ reported_at: reportedAt, ...end }: RunEnding) {
-  return { ...end, told_at: reportedAt.toISOString() };
+  return { ...end, ...detailAnswer(end), told_at: reportedAt.toISOString() };
 }
 
 function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {
