@@ -932,6 +932,8 @@ CREATE TABLE host_canaries (
   succeeded jsonb NOT NULL DEFAULT '[]',
   unclear text[] NOT NULL DEFAULT '{}',
   failures integer NOT NULL DEFAULT 0,
+  detail_code varchar(64),
+  detail_params jsonb,
   CONSTRAINT host_canaries_pkey PRIMARY KEY (host_id),
   CONSTRAINT host_canaries_failures_check CHECK ((failures >= 0)),
   CONSTRAINT host_canaries_outcome_check CHECK ((outcome IN ('refused', 'succeeded', 'left-out', 'failed', 'off'))),
@@ -1812,6 +1814,8 @@ CREATE TABLE run_ends (
   signal varchar(16),
   tail text,
   new_output boolean NOT NULL DEFAULT false,
+  detail_code varchar(64),
+  detail_params jsonb,
   CONSTRAINT run_ends_pkey PRIMARY KEY (run_id),
   CONSTRAINT run_ends_phase_check CHECK ((phase IN ('stopped', 'failed'))),
   CONSTRAINT run_ends_tail_check CHECK ((octet_length(tail) <= 8192))
@@ -1824,6 +1828,8 @@ CREATE TABLE run_gpu_faults (
   reported_at timestamptz NOT NULL,
   code varchar(48) NOT NULL,
   reason text NOT NULL,
+  reason_code varchar(64),
+  reason_params jsonb,
   CONSTRAINT run_gpu_faults_pkey PRIMARY KEY (run_id, boot_id, seq),
   CONSTRAINT run_gpu_faults_seq_check CHECK ((seq >= 0))
 );

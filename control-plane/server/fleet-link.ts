@@ -122,7 +122,7 @@ export class FleetLink {
   }
 
   async openLogs(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
-    if (this.#route === null) return { opened: false, reason: "unreachable", detail: "NATS does not answer" };
+    if (this.#route === null) return NATS_SILENT;
     return await this.#route.logs.open(host, query, reader);
   }
 
@@ -231,3 +231,9 @@ function sentenceOf(state: StreamState): string {
   const degradation = degradationOf(state);
   return degradation === null ? "" : inEnglish(degradation.why);
 }
+
+const NATS_SILENT: LogOpening = {
+  opened: false,
+  reason: "unreachable",
+  why: { code: "nats-not-answering", params: {} },
+};

@@ -3,6 +3,7 @@
  * its settings of production, a fleet of hosts that are rows only, and customers with money in a process of their own
  * (order-client.ts).
  */
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { randomUUID } from "node:crypto";
@@ -194,7 +195,8 @@ async function depsOf(
       isConnected: () => true,
       degraded: () => [],
       exec: () => Promise.resolve(null),
-      openLogs: () => Promise.resolve({ opened: false, reason: "unreachable", detail: "no host here" }),
+      openLogs: () =>
+        Promise.resolve({ opened: false, reason: "unreachable", why: asReported("no host here") }),
       revocationsChanged: () => Promise.resolve(),
     },
     files: { request: () => Promise.resolve({ isReached: false, why: "no host here" }) },

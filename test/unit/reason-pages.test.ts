@@ -47,6 +47,17 @@ import { SCHEMA_CODES } from "@remotegpu/control-plane/server/core/refusals/code
 import { STATE_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/state";
 import { THING_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/thing";
 import { WORKLOAD_CODES } from "@remotegpu/control-plane/server/core/refusals/codes/workload";
+import { CANARY_CODES } from "@remotegpu/shared/reasons/host-reports/codes/canary";
+import { FINDING_CODES } from "@remotegpu/shared/reasons/host-reports/codes/gangs";
+import {
+  KERNEL_CODES,
+  PROGRAM_FAULT_CODES,
+  RECOVERY_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/kernel";
+import {
+  COMMAND_REFUSAL_CODES,
+  OUTPUT_REFUSAL_CODES,
+} from "@remotegpu/shared/reasons/host-reports/codes/requests";
 import { IMAGE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/images";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/probes";
 import {
@@ -135,6 +146,19 @@ const PAGES: readonly PageContents[] = [
       ["Images", IMAGE_REPORT_CODES],
       ["Probes", PROBE_REPORT_CODES],
       ["Devices", DEVICE_REPORT_CODES],
+      ["Preflight", FINDING_CODES],
+      ["Canary", CANARY_CODES],
+      ["Commands", COMMAND_REFUSAL_CODES],
+      ["Output", OUTPUT_REFUSAL_CODES],
+    ],
+  },
+  {
+    file: "host-kernel.md",
+    title: "Codes of the kernel logs of hosts",
+    families: [
+      ["Errors of programs", PROGRAM_FAULT_CODES],
+      ["Recoveries", RECOVERY_CODES],
+      ["Devices", KERNEL_CODES],
     ],
   },
   {

@@ -3,6 +3,8 @@
  * and ends each that its reader left, lost or forgot. Where the bytes come from is not its matter. Session ids are
  * unguessable, so who knows one may speak in it.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { type HostStatement, reasonOf, textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import { afterGrant, afterSending, openSendWindow, sendableBytes } from "@remotegpu/shared/byte-credit";
 import type { Log } from "@remotegpu/shared/log";
@@ -34,7 +36,7 @@ export type LogOpener = (
   signal: AbortSignal,
 ) => Promise<
   | { opened: true; pieces: AsyncGenerator<LogPiece, "ended" | "run-over"> }
-  | { opened: false; reason: Extract<SessionReply, { kind: "session-refused" }>["reason"]; detail: string }
+  | { opened: false; reason: Extract<SessionReply, { kind: "session-refused" }>["reason"]; why: HostReason }
 >;
 
 /** The part of a connection that sessions need. */
@@ -128,8 +130,10 @@ export class LogSessions {
 
   async #open(id: SessionId, data: Uint8Array, respond: (answer: Uint8Array) => void): Promise<void> {
     const answer = (reply: SessionReply) => respond(encode(reply));
-    const refuse = (reason: Extract<SessionReply, { kind: "session-refused" }>["reason"], detail: string) =>
-      answer({ kind: "session-refused", reason, detail: detail.slice(0, 2000) });
+    const refuse = (
+      reason: Extract<SessionReply, { kind: "session-refused" }>["reason"],
+      why: HostStatement,
+    ) => answer({ kind: "session-refused", reason, detail: textOf(why).slice(0, 2000), why: reasonOf(why) });
     const request = decode(LogOpen, data);
     if (!request.ok) return refuse("bad-request", request.reason);
     const open = request.message;
@@ -151,23 +155,25 @@ export class LogSessions {
       const source = await this.#opener(open, session.end.signal);
       if (!source.opened) {
         this.#sessions.delete(id);
-        return refuse(source.reason, source.detail);
+        return refuse(source.reason, source.why);
       }
       answer({ kind: "session-opened", inputCreditBytes: 0 });
       this.#begin(session, source.pieces);
     } catch (error) {
       this.#sessions.delete(id);
-      refuse("runtime-error", "its output cannot be read now");
+      refuse("runtime-error", { code: "output-unreadable", params: {} });
       throw error;
     }
   }
 
-  #obstacle({ runId }: LogOpen): string | null {
-    if (this.#isStopping) return "the agent is ending";
+  #obstacle({ runId }: LogOpen): HostReason | null {
+    if (this.#isStopping) return { code: "output-agent-ending", params: {} };
     if (this.#sessions.size >= MAX_LOG_SESSIONS)
-      return `${MAX_LOG_SESSIONS} sessions read output of this host`;
+      return { code: "output-readers-of-host-too-many", params: { sessions: MAX_LOG_SESSIONS } };
     const ofRun = [...this.#sessions.values()].filter(({ open }) => open.runId === runId).length;
-    return ofRun < MAX_SESSIONS_OF_RUN ? null : `${MAX_SESSIONS_OF_RUN} sessions read the output of ${runId}`;
+    if (ofRun < MAX_SESSIONS_OF_RUN) return null;
+    const params = { sessions: MAX_SESSIONS_OF_RUN, run_id: runId };
+    return { code: "output-readers-of-run-too-many", params };
   }
 
   #begin(session: Session, pieces: AsyncGenerator<LogPiece, "ended" | "run-over">): void {

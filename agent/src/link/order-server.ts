@@ -3,6 +3,7 @@
  * the caller. Nothing that arrives here is trusted by itself: answers to another host's requests can be made to
  * land on these subjects.
  */
+import { type HostStatement, reasonOf, textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
 import { ExecRequest, ExecStop, type ExecReply } from "@remotegpu/shared/messages/protocol";
@@ -65,14 +66,14 @@ function commandHandlers(
     const request = decode(ExecRequest, data);
     if (!request.ok) return refused("bad-request", request.reason);
     if (running.size >= MAX_COMMANDS)
-      return refused("busy", `${MAX_COMMANDS} commands are running on this host`);
+      return refused("busy", { code: "commands-of-host-too-many", params: { commands: MAX_COMMANDS } });
     const command = { id: request.message.execId, stop: new AbortController() };
     running.add(command);
     try {
       return await exec(request.message, command.stop.signal);
     } catch (error) {
       log.error({ error, instanceId: request.message.instanceId }, "a command failed");
-      return refused("runtime-error", "the command could not be run");
+      return refused("runtime-error", { code: "command-failed", params: {} });
     } finally {
       running.delete(command);
     }
@@ -93,6 +94,6 @@ function commandHandlers(
   return { begin, stop };
 }
 
-function refused(reason: "bad-request" | "busy" | "runtime-error", detail: string): ExecReply {
-  return { kind: "exec-refused", reason, detail };
+function refused(reason: "bad-request" | "busy" | "runtime-error", why: HostStatement): ExecReply {
+  return { kind: "exec-refused", reason, detail: textOf(why), why: reasonOf(why) };
 }

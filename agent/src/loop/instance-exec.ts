@@ -1,4 +1,6 @@
 /** A short command in a running instance, ordered by the control plane. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { Buffer } from "node:buffer";
 import type { ExecReply, ExecRequest } from "@remotegpu/shared/messages/protocol";
 import type { Printed } from "../runtime/output/exec.ts";
@@ -13,10 +15,10 @@ export async function execInInstance(
   const [command, ...args] = argv;
   const container = observation.running.find(({ owner }) => owner.instanceId === instanceId);
   if (container === undefined || command === undefined)
-    return { kind: "exec-refused", reason: "not-running", detail: "It does not run on this host now." };
+    return execRefused("not-running", { code: "command-not-on-host", params: {} });
   // What a gang waits for costs nothing, so nobody has anything run meanwhile.
   if (observation.isHeld(container.owner))
-    return { kind: "exec-refused", reason: "not-running", detail: "It waits for all of its gang to go." };
+    return execRefused("not-running", { code: "command-awaits-gang", params: {} });
   const result = await runtime.exec({
     containerId: container.containerId,
     argv: [command, ...args],
@@ -26,9 +28,14 @@ export async function execInInstance(
   });
   if (result.kind === "exited")
     return { kind: "exec-reply", exitCode: result.exitCode, ...onTheWire(result) };
-  const { reason, detail } = result;
-  const printed = reason === "timeout" ? { printed: onTheWire(result.printed) } : {};
-  return { kind: "exec-refused", reason, detail, ...printed };
+  const refused = execRefused(result.reason, result.why);
+  return result.reason === "timeout" ? { ...refused, printed: onTheWire(result.printed) } : refused;
+}
+
+type ExecRefused = Extract<ExecReply, { kind: "exec-refused" }>;
+
+function execRefused(reason: ExecRefused["reason"], why: HostReason): ExecRefused {
+  return { kind: "exec-refused", reason, detail: textOf(why), why };
 }
 
 function onTheWire({ stdout, stderr, truncated }: Printed) {

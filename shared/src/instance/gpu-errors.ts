@@ -1,6 +1,7 @@
 /** What a host's kernel log said of its GPUs, as the host tells it: errors of programs, and what only operators look at. */
 import { z } from "zod";
 import { GpuUuid } from "../values/ids.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 
 /** The latest faults of one run. */
@@ -21,6 +22,8 @@ export const GpuFault = z.object({
   code: Code,
   /** A sentence, to whose program it was. */
   reason: text(300),
+  /** The same as a code. Agents of before send none. */
+  why: ReportedReason,
 });
 export type GpuFault = z.infer<typeof GpuFault>;
 

@@ -241,6 +241,8 @@ const Finding = z.object({
   check: z.string().regex(/^[a-z][a-z-]{0,31}$/),
   isPassed: z.boolean(),
   detail: text(300),
+  /** Agents of before send none. */
+  reason: ReportedReason,
   /** The address of the rank that it is about, where it is about one. */
   address: z.ipv4().optional(),
 });

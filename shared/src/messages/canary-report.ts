@@ -1,5 +1,6 @@
 /** What came of the last canary of a host: a container that tries what every container must be refused. */
 import { z } from "zod";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 
 export const CANARY_OUTCOMES = [
@@ -28,6 +29,8 @@ export const CanaryReport = z.object({
   outcome: z.enum(CANARY_OUTCOMES),
   /** A sentence: why it was left out or failed; null for any other outcome. */
   detail: text(MAX_CANARY_DETAIL).nullable(),
+  /** The detail as a code. Agents of before send none. */
+  why: ReportedReason,
   /** What succeeded, each with a sentence of what a container could do. */
   succeeded: z
     .array(z.object({ attempt: AttemptName, detail: text(MAX_CANARY_DETAIL) }))

@@ -21,6 +21,7 @@ import {
   MAX_GATEWAYS,
   MAX_KEY_SETS,
 } from "../instance/ssh-access.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 
 export const PROTOCOL = { min: 1, max: 2 } as const;
@@ -243,6 +244,8 @@ export const ExecReply = z.discriminatedUnion("kind", [
       "runtime-error",
     ]),
     detail: z.string().max(2000),
+    /** The detail as a code. Agents of before send none. */
+    why: ReportedReason,
     /** With "timeout": what it had printed until then. Agents of before keep nothing of it. */
     printed: z.object(Printed).optional(),
   }),

@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { InstanceId, RunId } from "../values/ids.ts";
+import { ReportedReason } from "../reasons/host-reports/reported-reason.ts";
 import { text } from "../values/text.ts";
 import { KIB, MIB, MS_PER_SECOND } from "../values/units.ts";
 
@@ -80,6 +81,8 @@ export const SessionReply = z.discriminatedUnion("kind", [
     kind: z.literal("session-refused"),
     reason: z.enum(["no-such-run", "not-running", "no-shell", "busy", "bad-request", "runtime-error"]),
     detail: z.string().max(2000),
+    /** The detail as a code. Agents of before send none. */
+    why: ReportedReason,
   }),
 ]);
 export type SessionReply = z.infer<typeof SessionReply>;

@@ -69,7 +69,7 @@ async function opened(
     { instanceId, placementEpoch, runId, follow, tailLines },
     runId,
   );
-  if (!outcome.opened) throw new Error(`${outcome.reason}: ${outcome.detail}`);
+  if (!outcome.opened) throw new Error(`${outcome.reason}: ${JSON.stringify(outcome.why)}`);
   return outcome.stream;
 }
 

@@ -29,7 +29,7 @@ function run(
 
 /** How many bytes came out, or a failure when nothing did. */
 function outputBytes(result: ExecResult): number {
-  if (result.kind === "refused") throw new Error(result.detail);
+  if (result.kind === "refused") throw new Error(result.why.code);
   return result.stdout.length + result.stderr.length;
 }
 

@@ -58,7 +58,7 @@ const open = (
 
 async function opened(...requested: Parameters<typeof open>): Promise<LogStream> {
   const outcome = await open(...requested);
-  if (!outcome.opened) throw new Error(`${outcome.reason}: ${outcome.detail}`);
+  if (!outcome.opened) throw new Error(`${outcome.reason}: ${JSON.stringify(outcome.why)}`);
   return outcome.stream;
 }
 

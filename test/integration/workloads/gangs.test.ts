@@ -137,7 +137,14 @@ describe("a gang", () => {
       held_at: expect.any(String),
       released_at: null,
       findings: expect.arrayContaining([
-        { check: "network", is_passed: false, detail: CUT.detail, address: instances[1]!.gang!.address },
+        {
+          check: "network",
+          is_passed: false,
+          detail: CUT.detail,
+          detail_code: "as-reported",
+          detail_params: { text: CUT.detail },
+          address: instances[1]!.gang!.address,
+        },
       ]),
     });
   });

@@ -61,7 +61,7 @@ function open(
 }
 
 function streamOf(opening: LogOpening): LogStream {
-  if (!opening.opened) throw new Error(`${opening.reason}: ${opening.detail}`);
+  if (!opening.opened) throw new Error(`${opening.reason}: ${JSON.stringify(opening.why)}`);
   return opening.stream;
 }
 

@@ -119,6 +119,31 @@ test("an environment and its instance, from the order over a restart to the dele
   expect(ofInstance[3]?.actor).toBe(`customer ${alice.customerId}`);
 });
 
+test("what a host reports has its agent's code, and is as reported without one or with that of another text", async () => {
+  const detail = "The container ended by itself with exit code 3.";
+  const coded = (exitCode: number) =>
+    ({ code: "container-exited", params: { exit_code: exitCode } }) as const;
+  const remains = { outOfMemory: false, signal: null, tail: "" };
+  const host = await scene.host("host-coded", { gpus: 1 });
+  const id = await ordered({ gpu: 1 });
+  const [order] = (await host.round(RUNS)) as [DesiredInstance];
+  const path = `/api/v1/environments/${id}/instances`;
+  const instance = async () => (await scene.api.request("GET", path, { as: alice })).body.items[0];
+  const asReported = { detail, detail_code: "as-reported", detail_params: { text: detail } };
+  const asCoded = { detail, detail_code: "container-exited", detail_params: { exit_code: 3 } };
+
+  await host.report([host.observedOf(order, { ...RUNS, detail })]);
+  expect(await instance()).toMatchObject(asReported);
+  await host.report([{ ...host.observedOf(order, { ...RUNS, detail }), reason: coded(4) }]);
+  expect(await instance()).toMatchObject(asReported);
+  await host.report([{ ...host.observedOf(order, { ...RUNS, detail }), reason: coded(3) }]);
+  expect(await instance()).toMatchObject(asCoded);
+  const end = host.observedOf(order, { phase: "failed", problem: "exited", detail, exitCode: 3 });
+  await host.report([{ ...end, remains, reason: coded(3) }]);
+
+  expect((await instance()).runs[0].end).toMatchObject(asCoded);
+});
+
 describe("a container that ended and was started again", () => {
   const KILLED = { exitCode: 137, outOfMemory: false, signal: "SIGKILL" };
   let host: ScriptedHost;

@@ -42,6 +42,6 @@ export async function takeOverInit(host: RuntimeUnderTest, containerId: string):
   const program = await carryIn(host, containerId, "leader-exit");
   const argv: [string, ...string[]] = [attack, "take", program];
   const result = await host.runtime.exec({ containerId, argv, stdin: null, timeoutSeconds: 20 });
-  if (result.kind === "refused") throw new Error(result.detail);
+  if (result.kind === "refused") throw new Error(result.why.code);
   return result.exitCode;
 }

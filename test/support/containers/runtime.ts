@@ -123,6 +123,6 @@ export class RuntimeUnderTest {
 }
 
 export function textOf(result: ExecResult): string {
-  if (result.kind === "refused") throw new Error(result.detail);
+  if (result.kind === "refused") throw new Error(result.why.code);
   return result.stdout.toString() + result.stderr.toString();
 }

@@ -1,4 +1,5 @@
 /** The real API on a fresh database, asked in-process; hosts are out of reach, and what they were asked is kept. */
+import { asReported } from "@remotegpu/control-plane/server/core/reasons/reason";
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -121,7 +122,11 @@ export async function openApi(config: Partial<ApiConfig> = {}, database?: FreshD
       degraded: () => [],
       exec: () => Promise.resolve(null),
       openLogs: () =>
-        Promise.resolve({ opened: false, reason: "unreachable", detail: "there is no host in this test" }),
+        Promise.resolve({
+          opened: false,
+          reason: "unreachable",
+          why: asReported("there is no host in this test"),
+        }),
       revocationsChanged: () => Promise.resolve(),
     },
     files: { request: () => Promise.resolve({ isReached: false, why: "there is no host in this test" }) },

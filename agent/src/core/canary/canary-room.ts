@@ -1,4 +1,5 @@
 /** Whether a host has room for its canary beside what was ordered of it: a full one keeps all that it has for customers. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { MIB } from "@remotegpu/shared/values/units";
 
@@ -16,20 +17,20 @@ export type HostRoom = {
   isDiskNearlyFull: boolean;
 };
 
-/** Null where there is room; else why there is none, as a sentence. */
+/** Null where there is room; else why there is none. */
 export function canaryObstacle({
   machine,
   ordered,
   isJournalShort,
   isDiskNearlyFull,
-}: HostRoom): string | null {
-  if (isJournalShort) return "The disk of the agent's journal is full.";
-  if (isDiskNearlyFull) return "A disk of the host is nearly full.";
+}: HostRoom): HostReason | null {
+  if (isJournalShort) return { code: "canary-journal-full", params: {} };
+  if (isDiskNearlyFull) return { code: "disk-nearly-full", params: {} };
   const sum = (of: (spec: HostRoom["ordered"][number]) => number) =>
     ordered.reduce((total, spec) => total + of(spec), 0);
   const freeBytes = machine.memoryBytes - sum(({ memoryBytes }) => memoryBytes);
-  if (freeBytes < CANARY_LIMITS.memoryBytes) return "All memory of the host is ordered.";
+  if (freeBytes < CANARY_LIMITS.memoryBytes) return { code: "canary-memory-ordered", params: {} };
   const freeMilli = machine.cpuCount * MILLI - sum(({ cpuMilli }) => cpuMilli);
-  if (freeMilli < CANARY_LIMITS.cpuMilli) return "All processors of the host are ordered.";
+  if (freeMilli < CANARY_LIMITS.cpuMilli) return { code: "canary-processors-ordered", params: {} };
   return null;
 }

@@ -3,6 +3,8 @@
  * It is what is seen now; whether that lasts is judged by the control plane. A sentence changes only with what it says, so
  * that nothing is told twice. Pure.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { worded } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { Finding, InstanceSpec } from "@remotegpu/shared/instance/instance";
 import { MIB, MS_PER_SECOND } from "@remotegpu/shared/values/units";
 
@@ -18,13 +20,10 @@ export type Reached = { packetBytes: number; full: ReadonlySet<string>; small: R
 
 export function networkFinding({ name, address }: Rank, { packetBytes, full, small }: Reached): Finding {
   const isPassed = full.has(address);
-  const whole = `packets of ${packetBytes} bytes`;
-  const detail = isPassed
-    ? `${name} (${address}) answers ${whole}.`
-    : small.has(address)
-      ? `${name} (${address}) answers small packets and none of ${packetBytes} bytes: something on the way takes no such packets.`
-      : `${name} (${address}) does not answer ${whole}.`;
-  return { check: "network", isPassed, detail, address };
+  const unreached = small.has(address) ? "rank-answers-small-packets" : "rank-does-not-answer";
+  const params = { rank_name: name, address, packet_bytes: packetBytes };
+  const why: HostReason = { code: isPassed ? "rank-answers" : unreached, params };
+  return { check: "network", isPassed, ...worded(why), address };
 }
 
 /** How far this host's clock is ahead of the control plane's, known to half a round trip. */
@@ -33,25 +32,30 @@ export type ClockOffset = { aheadMs: number; roundTripMs: number };
 export function clockFinding({ aheadMs, roundTripMs }: ClockOffset): Finding {
   const surelyMs = Math.max(0, Math.abs(aheadMs) - roundTripMs / 2);
   const isPassed = surelyMs <= MOST_CLOCK_OFFSET_MS;
-  const seconds = (Math.abs(aheadMs) / MS_PER_SECOND).toFixed(1);
-  const detail = isPassed
-    ? "The host's clock is within a second of the control plane's."
-    : `The host's clock is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} the control plane's.`;
-  return { check: "clock", isPassed, detail };
+  const off: HostReason = {
+    code: aheadMs > 0 ? "clock-ahead" : "clock-behind",
+    params: { seconds: Math.abs(aheadMs) / MS_PER_SECOND },
+  };
+  return { check: "clock", isPassed, ...worded(isPassed ? { code: "clock-in-time", params: {} } : off) };
 }
 
 export function diskFinding({ isNearlyFull }: { isNearlyFull: boolean }): Finding {
-  const detail = isNearlyFull ? "A disk of the host is nearly full." : "The host's disks have room.";
-  return { check: "disk", isPassed: !isNearlyFull, detail };
+  const code = isNearlyFull ? "disk-nearly-full" : "disks-have-room";
+  return { check: "disk", isPassed: !isNearlyFull, ...worded({ code, params: {} }) };
 }
 
 /** @param foundBytes null where its container has none */
 export function shmFinding(orderedBytes: number, foundBytes: number | null): Finding {
   const isPassed = foundBytes !== null && foundBytes >= orderedBytes;
-  const found = foundBytes === null ? "none" : `${Math.floor(foundBytes / MIB)} MiB`;
-  const ordered = `${Math.floor(orderedBytes / MIB)} MiB`;
-  const detail = isPassed
-    ? `Its shared memory has ${ordered}.`
-    : `Its shared memory has ${found}, and ${ordered} were ordered.`;
-  return { check: "shm", isPassed, detail };
+  return { check: "shm", isPassed, ...worded(shmReason(orderedBytes, foundBytes)) };
+}
+
+function shmReason(orderedBytes: number, foundBytes: number | null): HostReason {
+  const params = { ordered_mib: Math.floor(orderedBytes / MIB) };
+  if (foundBytes === null) return { code: "shared-memory-missing", params };
+  if (foundBytes >= orderedBytes) return { code: "shared-memory-as-ordered", params };
+  return {
+    code: "shared-memory-too-small",
+    params: { ...params, found_mib: Math.floor(foundBytes / MIB) },
+  };
 }

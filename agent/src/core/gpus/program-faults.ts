@@ -2,6 +2,12 @@
  * Errors that programs made on GPUs, by the runs whose programs they were. They close nothing, and the run's people are
  * told. A program can make thousands a second: of one run each error is kept once for a while, and the latest few of all.
  */
+import {
+  inSequence,
+  statementOf,
+  worded,
+  type Worded,
+} from "@remotegpu/shared/reasons/host-reports/statement";
 import { type GpuFault, MAX_GPU_FAULTS } from "@remotegpu/shared/instance/gpu-errors";
 import type { GpuUuid, RunId } from "@remotegpu/shared/values/ids";
 import type { ObservedInstance } from "@remotegpu/shared/instance/instance";
@@ -80,12 +86,24 @@ export function withFaults(
   return instances.map((instance) => {
     const own = faults.filter(({ runId }) => runId === instance.runId);
     if (own.length === 0) return instance;
-    const gpuFaults = own.map(({ seq, code, reason }) => ({ seq, code, reason }));
+    const gpuFaults = own.map(({ seq, code, reason, why }) => ({
+      seq,
+      code,
+      reason,
+      ...(why !== undefined && { why }),
+    }));
     const endedMs = ends.get(instance.runId);
     const cause = endedMs === undefined ? undefined : causeOf(own, endedMs);
-    const detail = cause === undefined ? instance.detail : `${instance.detail} ${cause.reason}`.trim();
-    return { ...instance, gpuFaults, detail: detail.slice(0, MAX_DETAIL) };
+    if (cause === undefined) return { ...instance, gpuFaults };
+    return { ...instance, gpuFaults, ...withCause(instance, cause) };
   });
+}
+
+function withCause(instance: ObservedInstance, { reason, why }: GpuFault): Worded {
+  const fault = why ?? reason;
+  const told = instance.detail === "" ? fault : inSequence(statementOf(instance), fault);
+  const { detail, ...others } = worded(told);
+  return { ...others, detail: detail.slice(0, MAX_DETAIL) };
 }
 
 /** As long as what is told of an instance may be. */

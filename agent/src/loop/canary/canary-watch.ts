@@ -2,6 +2,8 @@
  * Has the canary tried once an hour (core/canary), and keeps what came of the last one for the report. It runs beside the
  * loop, one at a time; a host that is full is left alone and says so.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import {
   MAX_CANARY_DETAIL,
   MAX_CANARY_SUCCESSES,
@@ -22,7 +24,7 @@ export type CanaryWatchParts = {
   /** Takes away whatever there is of one; what runs ends by it. @throws RuntimeError, RuntimeDown */
   remove: () => Promise<void>;
   /** Why the host has no room for one, as a sentence; null where it has. */
-  obstacle: () => string | null;
+  obstacle: () => HostReason | null;
   /** A start of a customer is under way. */
   isStarting: () => boolean;
   hasLeftFleet: () => boolean;
@@ -33,7 +35,7 @@ export type CanaryWatchParts = {
 
 type Result = {
   outcome: CanaryReport["outcome"];
-  detail?: string;
+  why?: HostReason;
   succeeded?: CanaryReport["succeeded"];
   unclear?: CanaryReport["unclear"];
 };
@@ -62,10 +64,10 @@ export class CanaryWatch {
     if (!isOn || hasLeftFleet() || (isStarting() && nowMs < this.#dueMs + PATIENCE_MS)) return;
     this.#dueMs = nowMs + CANARY_EVERY_MS;
     const why = obstacle();
-    if (why !== null) return this.#send({ outcome: "left-out", detail: why });
+    if (why !== null) return this.#send({ outcome: "left-out", why });
     this.#work(
       () => this.#parts.run().then((findings) => this.#send(resultOf(findings))),
-      (why) => this.#send({ outcome: "failed", detail: `It could not be tried: ${why}` }),
+      (why) => this.#send({ outcome: "failed", why: { code: "canary-not-tried", params: { why } } }),
     );
   }
 
@@ -103,7 +105,7 @@ export class CanaryWatch {
     this.#report = {
       atMs: Math.max(0, Math.round(wallMs())),
       outcome: result.outcome,
-      detail: result.detail === undefined ? null : storable(result.detail),
+      ...textOfResult(result),
       succeeded: (result.succeeded ?? []).slice(0, MAX_CANARY_SUCCESSES),
       unclear: (result.unclear ?? []).slice(0, MAX_CANARY_UNCLEAR),
     };
@@ -135,6 +137,14 @@ const SENTENCES = {
   off: "no canary is tried: REMOTEGPU_CANARY=0",
 } as const;
 
+/** The reason goes with its whole text only. */
+function textOfResult({ why }: Result): Pick<CanaryReport, "detail" | "why"> {
+  if (why === undefined) return { detail: null };
+  const text = textOf(why);
+  const detail = storable(text);
+  return detail === text ? { detail, why } : { detail };
+}
+
 /** What the runtime said may be of any length and form. */
 function storable(detail: string): string {
   return detail.slice(0, MAX_CANARY_DETAIL).toWellFormed().replaceAll("\0", "");
@@ -143,11 +153,10 @@ function storable(detail: string): string {
 function resultOf(findings: CanaryFindings): Result {
   switch (findings.kind) {
     case "broken-off":
-      return { outcome: "failed", detail: "Its program did not come to its end." };
+      return { outcome: "failed", why: { code: "canary-broken-off", params: {} } };
     case "inconclusive": {
       const { unclear, tried } = findings;
-      const detail = `${unclear} of ${tried} attempts were answered by neither a refusal nor a success.`;
-      return { outcome: "failed", detail };
+      return { outcome: "failed", why: { code: "canary-inconclusive", params: { unclear, tried } } };
     }
     case "tried": {
       const { succeeded, unclear } = findings;

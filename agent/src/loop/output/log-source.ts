@@ -36,7 +36,7 @@ export function logOpener(parts: LogSourceParts): LogOpener {
     return {
       opened: false,
       reason: "no-such-run",
-      detail: `Nothing of run ${open.runId} is on this host (any more).`,
+      why: { code: "output-of-run-missing", params: { run_id: open.runId } },
     };
   };
 }

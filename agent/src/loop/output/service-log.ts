@@ -24,12 +24,12 @@ export function openServiceLog(parts: Parts, open: ServiceOpen, signal: AbortSig
     ? {
         opened: false,
         reason: "no-such-run",
-        detail: `Nothing of run ${open.runId} is on this host (any more).`,
+        why: { code: "output-of-run-missing", params: { run_id: open.runId } },
       }
     : {
         opened: false,
         reason: "not-running",
-        detail: `What ${open.service} says is kept in its container, which does not run.`,
+        why: { code: "output-of-service-missing", params: { service: open.service ?? "" } },
       };
 }
 

@@ -2,6 +2,7 @@
  * A short command in a running container: arguments as they are, bytes in, bytes out, a deadline after which
  * the command and what it started are killed. No terminal; that is another way.
  */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { Duplex } from "node:stream";
 import type Dockerode from "dockerode";
 import { CountsByKey } from "@remotegpu/shared/counts-by-key";
@@ -36,13 +37,13 @@ export type Printed = { stdout: Buffer; stderr: Buffer; truncated: boolean };
 
 export type ExecResult =
   | ({ kind: "exited"; exitCode: number } & Printed)
-  | { kind: "refused"; reason: "timeout"; detail: string; printed: Printed }
-  | { kind: "refused"; reason: "not-running" | "busy" | "given-up"; detail: string };
+  | { kind: "refused"; reason: "timeout"; why: HostReason; printed: Printed }
+  | { kind: "refused"; reason: "not-running" | "busy" | "given-up"; why: HostReason };
 
 const GIVEN_UP: ExecResult = {
   kind: "refused",
   reason: "given-up",
-  detail: "It was given up before its end, and killed.",
+  why: { code: "command-closed-early", params: {} },
 };
 
 export class Execs {
@@ -61,7 +62,8 @@ export class Execs {
     const { containerId } = order;
     const count = this.#pending.of(containerId);
     if (count >= EXECS_PER_CONTAINER) {
-      return { kind: "refused", reason: "busy", detail: `${count} commands are under way in it already.` };
+      const why: HostReason = { code: "commands-of-container-too-many", params: { commands: count } };
+      return { kind: "refused", reason: "busy", why };
     }
     this.#pending.add(containerId);
     try {
@@ -69,7 +71,7 @@ export class Execs {
     } catch (error) {
       // 409: paused or stopped. 404: gone.
       if (!isStatus(error, 409) && !isStatus(error, 404)) throw error;
-      return { kind: "refused", reason: "not-running", detail: "The container does not run." };
+      return { kind: "refused", reason: "not-running", why: { code: "command-container-down", params: {} } };
     } finally {
       this.#pending.remove(containerId);
     }
@@ -103,8 +105,8 @@ export class Execs {
       await Promise.race([ended, after(LAST_OUTPUT_MS)]);
       stream.destroy();
       if (signal?.aborted) return GIVEN_UP;
-      const detail = `It did not end in ${seconds} s and was killed.`;
-      return { kind: "refused", reason: "timeout", detail, printed: output.collected() };
+      const why: HostReason = { code: "command-overdue", params: { seconds } };
+      return { kind: "refused", reason: "timeout", why, printed: output.collected() };
     }
     const { exitCode, hasBegun } = await this.#end(exec);
     const printed = output.collected();

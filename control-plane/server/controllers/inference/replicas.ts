@@ -5,7 +5,7 @@
  */
 import type { HostId } from "@remotegpu/shared/values/ids";
 import type { Log } from "@remotegpu/shared/log";
-import { sameReason } from "../../core/reasons/same-reason.ts";
+import { isSameValue } from "@remotegpu/shared/values/same-value";
 import { type ServicePlan, servicePlan } from "../../core/inference/service-plan.ts";
 import type { NewId } from "../../core/workloads/new-id.ts";
 import {
@@ -99,7 +99,7 @@ function isIdle({ state, reason, versions: { rollout } }: ServiceSnapshot, plan:
     plan.ended === null &&
     (rollout === null || after === null || !isOther(rollout, after)) &&
     plan.failures === state.failures &&
-    (plan.sentence === undefined || sameReason(plan.sentence, reason))
+    (plan.sentence === undefined || isSameValue(plan.sentence, reason))
   );
 }
 

@@ -1,4 +1,5 @@
 /** What the replicas of a revision are made of, and what another revision makes of it. How gateways show it is no part. */
+import { isSameValue } from "@remotegpu/shared/values/same-value";
 import type { StoredEnvVars } from "../secrets/env-var-seal.ts";
 import type { ServiceConfig } from "./service-config.ts";
 
@@ -72,13 +73,5 @@ function withChanges<Values extends object>(base: Values, change: object | undef
 
 /** Whether replicas of the one could not be told from those of the other. */
 export function isSameTemplate(one: Template, other: Template): boolean {
-  return canonical(one) === canonical(other);
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
-  );
+  return isSameValue(one, other);
 }

@@ -3,9 +3,10 @@
  * other both ways and every host is fit. Until then it costs nothing, and each wait has a bound, at whose end it fails
  * and names the pair of ranks or the host. Judges what hosts tell now; how long that has been so comes with it.
  */
+import { reportedReason } from "../reasons/host-report.ts";
 import type { Finding } from "@remotegpu/shared/instance/instance";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@remotegpu/shared/values/units";
-import { asReported, type Reason } from "../reasons/reason.ts";
+import type { Reason } from "../reasons/reason.ts";
 import type { RankState } from "../instances/rank-state.ts";
 import type { HostPair } from "../placement/fleet/fleet.ts";
 
@@ -164,7 +165,11 @@ function otherOf(ranks: readonly HeldRank[], { check, address }: Finding): HeldR
 
 function findingReason(ranks: readonly HeldRank[], { rank, finding }: BadFinding): Reason {
   const other = otherOf(ranks, finding);
-  const own = { rank: rank.rank, host_name: rank.gang.hostName, why: asReported(finding.detail) };
+  const own = {
+    rank: rank.rank,
+    host_name: rank.gang.hostName,
+    why: reportedReason(finding.detail, finding.reason),
+  };
   if (other === undefined) return { code: "rank-finding", params: { ...own, check: finding.check } };
   const to = { other_rank: other.rank, other_host_name: other.gang.hostName };
   return { code: "rank-not-reached", params: { ...own, ...to } };

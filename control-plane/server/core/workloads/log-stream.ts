@@ -1,4 +1,5 @@
 /** Reading the output of a run, as whoever opened it sees it; the way to its host is link's. */
+import type { Reason } from "../reasons/reason.ts";
 import type { LogOpen, SessionClose } from "@remotegpu/shared/messages/sessions";
 
 export type LogQuery = Omit<LogOpen, "kind" | "creditBytes">;
@@ -20,4 +21,4 @@ export interface LogStream {
 
 export type LogOpening =
   | { opened: true; stream: LogStream }
-  | { opened: false; reason: "no-such-run" | "busy" | "refused" | "unreachable"; detail: string };
+  | { opened: false; reason: "no-such-run" | "busy" | "refused" | "unreachable"; why: Reason };

@@ -19,7 +19,14 @@ import type { CanaryRow } from "../../store/hosts/host-canaries.ts";
 import { openCves } from "../../store/hosts/host-versions.ts";
 import type { HostRow } from "../../store/hosts/hosts.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
-import { reasonAnswer, reasonCode, reasonParams, STATUS_REASON_FIELDS } from "../request/reason-answer.ts";
+import {
+  DETAIL_FIELDS,
+  detailAnswer,
+  reasonAnswer,
+  reasonCode,
+  reasonParams,
+  STATUS_REASON_FIELDS,
+} from "../request/reason-answer.ts";
 import { Timestamp } from "../request/route.ts";
 
 const Canary = z
@@ -32,6 +39,7 @@ const Canary = z
       description: "Why it was left out or could not be tried",
       example: "All memory of the host is ordered.",
     }),
+    ...DETAIL_FIELDS,
     heard_at: Timestamp.openapi({ description: "When its host reported that" }),
     tried_at: Timestamp.nullable().openapi({
       description: "When the last one was reported that was tried to its end; null: none was",
@@ -285,6 +293,7 @@ function statusAnswer(row: StatusReasonRow, service: AgentService): StatusReason
 function canaryAnswer(canary: CanaryRow) {
   return {
     ...canary,
+    ...detailAnswer(canary),
     heard_at: new Date(canary.heard_at).toISOString(),
     tried_at: canary.tried_at === null ? null : new Date(canary.tried_at).toISOString(),
   };

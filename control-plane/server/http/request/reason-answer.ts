@@ -4,6 +4,8 @@
  */
 import { z } from "@hono/zod-openapi";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { reportedReason } from "../../core/reasons/host-report.ts";
 import { inEnglish } from "../../core/reasons/english/english.ts";
 import type { Reason, ReasonCode } from "../../core/reasons/reason.ts";
 import type { StatusReasonRow } from "../../store/database/values/reason-columns.ts";
@@ -67,6 +69,12 @@ export function detailAnswer(row: DetailAnswer & { detail: string | null }): Det
   const { detail, detail_code: code, detail_params: params } = row;
   const { reason_code, reason_params } = storedReason(detail, { reason_code: code, reason_params: params });
   return { detail_code: reason_code, detail_params: reason_params };
+}
+
+/** Of a text that a host reported, with the reason that it sent beside it. */
+export function reportedDetail(text: string, reason: HostReason | undefined): DetailAnswer {
+  const { code, params } = reportedReason(text, reason);
+  return { detail_code: code, detail_params: { ...params } };
 }
 
 interface ReasonRow {

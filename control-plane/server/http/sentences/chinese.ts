@@ -34,57 +34,6 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
   ],
 
   // Environments.
-  ["The container is being started.", "容器正在启动。"],
-  ["The container is gone and nobody ordered that.", "容器已消失，而没有人下过此指令。"],
-  // What a program did on a GPU.
-  [
-    "Your program's work on the GPU made no progress and was ended (Xid {code}).",
-    "您的程序在 GPU 上的任务没有进展，已被终止（Xid {code}）。",
-  ],
-  [
-    "Your program's commands reached the GPU broken (Xid {code}).",
-    "您的程序发给 GPU 的命令已损坏（Xid {code}）。",
-  ],
-  [
-    "Your program made an illegal access or instruction on the GPU (Xid {code}).",
-    "您的程序在 GPU 上执行了非法访问或非法指令（Xid {code}）。",
-  ],
-  [
-    "Your program touched GPU memory that is not its own (Xid {code}).",
-    "您的程序访问了不属于它的 GPU 显存（Xid {code}）。",
-  ],
-  [
-    "Your program's work on the GPU was ended after an error of its own (Xid {code}).",
-    "您的程序在 GPU 上的任务因自身错误被终止（Xid {code}）。",
-  ],
-  [
-    "Your program's work on the GPU was ended early, as happens when it ends or after another error (Xid {code}).",
-    "您的程序在 GPU 上的任务被提前终止，程序结束时或出现其他错误后会如此（Xid {code}）。",
-  ],
-  [
-    "Your program used the GPU's graphics engine wrongly (Xid {code}).",
-    "您的程序错误地使用了 GPU 的图形引擎（Xid {code}）。",
-  ],
-  [
-    "A copy that your program ordered failed on the GPU (Xid {code}).",
-    "您的程序请求的一次复制在 GPU 上失败（Xid {code}）。",
-  ],
-  [
-    "The GPU's video engine met an error in your program's work (Xid {code}).",
-    "GPU 的视频引擎在处理您程序的任务时出错（Xid {code}）。",
-  ],
-  [
-    "The GPU's JPEG engine met an error in your program's work (Xid {code}).",
-    "GPU 的 JPEG 引擎在处理您程序的任务时出错（Xid {code}）。",
-  ],
-  [
-    "The GPU's optical flow engine met an error in your program's work (Xid {code}).",
-    "GPU 的光流引擎在处理您程序的任务时出错（Xid {code}）。",
-  ],
-  ["Stopping; ordered by {actor}.", "正在停止；由 {actor} 下令。"],
-  ["Stopped; ordered by {actor}.", "已停止；由 {actor} 下令。"],
-  ["Its earlier run {run} is being stopped.", "较早的运行 {run} 正在停止。"],
-  ["The container runtime of this host does not answer.", "该主机的容器运行时没有响应。"],
   [
     "The container has used up its memory: the kernel has ended what ran in it.",
     "容器内存已用尽：内核已终止其中的程序。",
@@ -97,19 +46,7 @@ export const CHINESE: readonly (readonly [sentence: string, translation: string]
     "The container has used up the {count} processes that it may have.",
     "容器已用尽可用的 {count} 个进程数。",
   ],
-  ["Its container runs and is asked whether it serves.", "容器已运行，正在检查是否可以提供服务。"],
-  [
-    "Its container runs; its command is held back until all of its gang may go.",
-    "容器已运行；其命令等待所有进程就绪后一起开始。",
-  ],
   ["{said:said} Its container is started again.", "{said}容器正在重新启动。"],
-
-  // Images.
-  ["Image {image} is being pulled.", "正在拉取镜像 {image}。"],
-  [
-    "Image {image} is being pulled: {done} of {layers} layers, {bytes}.",
-    "正在拉取镜像 {image}：已完成 {done}/{layers} 层，{bytes}。",
-  ],
 
   // Ways in.
   [

@@ -15,6 +15,7 @@ import {
   SENTENCE_FIELDS,
   sentenceAnswer,
 } from "../request/reason-answer.ts";
+import { DETAIL_FIELDS, detailAnswer, reportedDetail } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { asReported } from "../../core/reasons/reason.ts";
 
@@ -29,6 +30,7 @@ const RunEnd = z.object({
     description: "What its host reported of the end",
     example: "exited with code 0",
   }),
+  ...DETAIL_FIELDS,
   exit_code: z.int().nullable(),
   out_of_memory: z.boolean(),
   signal: z.string().nullable(),
@@ -116,6 +118,7 @@ const Gang = z
             description: "What was found, in a sentence",
             example: "It answers within 0.3 ms.",
           }),
+          ...DETAIL_FIELDS,
           address: z.string().nullable().openapi({
             description: "The rank that it speaks of; null: the host itself",
             example: "10.224.17.128",
@@ -307,10 +310,11 @@ function gangAnswer(gang: NonNullable<InstanceView["gang"]>): z.input<typeof Gan
     address: gang.address,
     held_at: at(gang.held_at),
     released_at: at(gang.released_at),
-    findings: (gang.findings ?? []).map(({ check, isPassed, detail, address }) => ({
+    findings: (gang.findings ?? []).map(({ check, isPassed, detail, reason, address }) => ({
       check,
       is_passed: isPassed,
       detail,
+      ...reportedDetail(detail, reason),
       address: address ?? null,
     })),
     cut_off: gang.cut_off ?? [],
@@ -337,7 +341,7 @@ function figuresAnswer({
 }
 
 function endAnswer({ reported_at: reportedAt, ...end }: RunEnding) {
-  return { ...end, told_at: reportedAt.toISOString() };
+  return { ...end, ...detailAnswer(end), told_at: reportedAt.toISOString() };
 }
 
 function runAnswer(c: ApiContext, run: InstanceRun): z.input<typeof Run> {

@@ -22,6 +22,8 @@ import type {
   LogStream,
   Reader,
 } from "../../core/workloads/log-stream.ts";
+import { reportedReason } from "../../core/reasons/host-report.ts";
+import { asReported, type Reason } from "../../core/reasons/reason.ts";
 import { Refusal } from "@remotegpu/shared/messages/protocol";
 import {
   SEND_CREDIT_EVERY_MS,
@@ -63,7 +65,7 @@ export class LogStreams {
 
   async open(host: HostId, query: LogQuery, reader: Reader): Promise<LogOpening> {
     const obstacle = this.#obstacle(host, reader);
-    if (obstacle !== null) return { opened: false, reason: "busy", detail: obstacle };
+    if (obstacle !== null) return { opened: false, reason: "busy", why: obstacle };
     const stream = new Stream(this.#connection, { host, reader }, () => this.#streams.delete(stream));
     this.#streams.add(stream);
     const refusal = await stream.open(query);
@@ -78,13 +80,16 @@ export class LogStreams {
       stream.end({ isWhole: false, reason: "shutdown", detail: "the control plane is being restarted" });
   }
 
-  #obstacle(host: HostId, reader: Reader): string | null {
-    if (this.#connection.isClosed()) return "this server is ending";
-    if (this.#streams.size >= MAX_STREAMS) return `this server reads ${MAX_STREAMS} outputs already`;
+  #obstacle(host: HostId, reader: Reader): Reason | null {
+    if (this.#connection.isClosed()) return { code: "log-server-ending", params: {} };
+    if (this.#streams.size >= MAX_STREAMS)
+      return { code: "outputs-of-server-too-many", params: { outputs: MAX_STREAMS } };
     const ofReader = [...this.#streams].filter((stream) => stream.reader === reader).length;
-    if (ofReader >= MAX_STREAMS_OF_READER) return `you read ${MAX_STREAMS_OF_READER} outputs already`;
+    if (ofReader >= MAX_STREAMS_OF_READER)
+      return { code: "outputs-of-reader-too-many", params: { outputs: MAX_STREAMS_OF_READER } };
     const ofHost = [...this.#streams].filter((stream) => stream.host === host).length;
-    return ofHost < MAX_STREAMS_OF_HOST ? null : `${MAX_STREAMS_OF_HOST} readers are on this host already`;
+    if (ofHost < MAX_STREAMS_OF_HOST) return null;
+    return { code: "readers-of-host-too-many", params: { readers: MAX_STREAMS_OF_HOST } };
   }
 }
 
@@ -132,20 +137,22 @@ class Stream implements LogStream {
       bytes = (await this.#connection.request(subject, encode(open), { timeout: OPEN_WITHIN_MS })).data;
     } catch {
       // No agent listens there, or it does not answer in time: an expected outcome, told as one.
-      return { reason: "unreachable", detail: "its agent does not answer" };
+      return { reason: "unreachable", why: { code: "agent-not-answering", params: {} } };
     }
     const answer = decode(Answer, bytes);
-    if (!answer.ok) return { reason: "refused", detail: `its answer makes no sense: ${answer.reason}` };
+    if (!answer.ok)
+      return { reason: "refused", why: { code: "agent-answer-unknown", params: { problem: answer.reason } } };
     switch (answer.message.kind) {
       case "session-opened":
         this.#printing = setInterval(() => this.#sendCredit(), SEND_CREDIT_EVERY_MS).unref();
         return null;
       case "session-refused": {
-        const { reason, detail } = answer.message;
-        return { reason: reason === "busy" || reason === "no-such-run" ? reason : "refused", detail };
+        const { reason, detail, why } = answer.message;
+        const kind = reason === "busy" || reason === "no-such-run" ? reason : "refused";
+        return { reason: kind, why: reportedReason(detail, why) };
       }
       case "refused":
-        return { reason: "refused", detail: answer.message.reason };
+        return { reason: "refused", why: asReported(answer.message.reason) };
     }
   }
 

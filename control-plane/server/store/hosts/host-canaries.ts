@@ -1,10 +1,14 @@
 /** What is kept of each host's canary: the last report, and what the last one found that was tried to its end. */
+import { reportedReason } from "../../core/reasons/host-report.ts";
+import { reasonColumns } from "../database/values/reason-columns.ts";
 import type { CanaryOutcome, CanaryReport } from "@remotegpu/shared/messages/canary-report";
 import type { Connection } from "../database/database.ts";
 
 export interface CanaryRow {
   outcome: CanaryOutcome;
   detail: string | null;
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
   /** RFC 3339, as Postgres writes it in JSON. */
   heard_at: string;
   tried_at: string | null;
@@ -14,7 +18,8 @@ export interface CanaryRow {
 }
 
 /** The canary of the host `h`; null while its agent has reported none. */
-export const CANARY = `(SELECT jsonb_build_object('outcome', y.outcome, 'detail', y.detail, 'heard_at', y.heard_at,
+export const CANARY = `(SELECT jsonb_build_object('outcome', y.outcome, 'detail', y.detail, 'detail_code', y.detail_code,
+    'detail_params', y.detail_params, 'heard_at', y.heard_at,
     'tried_at', y.tried_at, 'succeeded', y.succeeded, 'unclear', y.unclear, 'failures', y.failures)
   FROM host_canaries y WHERE y.host_id = h.id)`;
 
@@ -27,11 +32,12 @@ export async function putCanary(
   { hostId, canary, now }: { hostId: string; canary: CanaryReport; now: Date },
 ): Promise<boolean> {
   const isTried = canary.outcome === "refused" || canary.outcome === "succeeded";
+  const why = reasonColumns(canary.detail === null ? null : reportedReason(canary.detail, canary.why));
   const { rowCount } = await sql.change(
-    `INSERT INTO host_canaries AS y (host_id, reported_ms, outcome, detail, heard_at, tried_at, succeeded, unclear, failures)
-     VALUES ($1, $2, $3::varchar, $4, $5::timestamptz, CASE WHEN $6::boolean THEN $5::timestamptz END, $7, $8, CASE WHEN $3::varchar = 'failed' THEN 1 ELSE 0 END)
+    `INSERT INTO host_canaries AS y (host_id, reported_ms, outcome, detail, detail_code, detail_params, heard_at, tried_at, succeeded, unclear, failures)
+     VALUES ($1, $2, $3::varchar, $4, $9, $10, $5::timestamptz, CASE WHEN $6::boolean THEN $5::timestamptz END, $7, $8, CASE WHEN $3::varchar = 'failed' THEN 1 ELSE 0 END)
      ON CONFLICT (host_id) DO UPDATE SET reported_ms = EXCLUDED.reported_ms, outcome = EXCLUDED.outcome,
-            detail = EXCLUDED.detail, heard_at = EXCLUDED.heard_at, tried_at = coalesce(EXCLUDED.tried_at, y.tried_at),
+            detail = EXCLUDED.detail, detail_code = EXCLUDED.detail_code, detail_params = EXCLUDED.detail_params, heard_at = EXCLUDED.heard_at, tried_at = coalesce(EXCLUDED.tried_at, y.tried_at),
             succeeded = CASE WHEN $6::boolean THEN EXCLUDED.succeeded ELSE y.succeeded END,
             unclear = CASE WHEN $6::boolean THEN EXCLUDED.unclear ELSE y.unclear END,
             failures = CASE WHEN EXCLUDED.outcome = 'failed' THEN least(y.failures, 1000000) + 1 ELSE 0 END
@@ -45,6 +51,8 @@ export async function putCanary(
       isTried,
       JSON.stringify(canary.succeeded),
       canary.unclear,
+      why.code,
+      why.params,
     ],
   );
   return rowCount === 1;

@@ -8,7 +8,7 @@ import type { Rollout, Versions } from "../../core/inference/rollout/versions.ts
 import { REVISION_KEYS } from "../../core/inference/revision-template.ts";
 import type { Connection, Transaction } from "../database/database.ts";
 import type { Reason } from "../../core/reasons/reason.ts";
-import { sameReason } from "../../core/reasons/same-reason.ts";
+import { isSameValue } from "@remotegpu/shared/values/same-value";
 import {
   reasonColumns,
   storedReason,
@@ -126,7 +126,7 @@ export async function requestRollout(
   const { service, actor, now } = of;
   if (before.rollout !== null && isSame(before.rollout, rollout)) {
     await keepRollout(sql, service.id, rollout);
-    if (!sameReason(rollout.cause, before.rollout.cause))
+    if (!isSameValue(rollout.cause, before.rollout.cause))
       await notify(sql, of, { what: "reverting", reported });
     return;
   }
@@ -190,13 +190,13 @@ export async function noteTurn(
   }
   if (after.rollout === null || !isOther(before.rollout, after.rollout)) return;
   await keepRollout(sql, service.id, after.rollout);
-  if (!sameReason(before.rollout.cause, after.rollout.cause))
+  if (!isSameValue(before.rollout.cause, after.rollout.cause))
     await notify(sql, of, { what: "reverting", reported });
 }
 
 export function isOther(one: Rollout, other: Rollout): boolean {
   return (
-    !sameReason(one.cause, other.cause) || one.gapFrom !== other.gapFrom || one.allowsGap !== other.allowsGap
+    !isSameValue(one.cause, other.cause) || one.gapFrom !== other.gapFrom || one.allowsGap !== other.allowsGap
   );
 }
 

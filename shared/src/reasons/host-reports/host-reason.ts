@@ -6,10 +6,18 @@ import type { Message } from "../messages.ts";
 import { ENGLISH_PUNCTUATION } from "../english-punctuation.ts";
 import { isReasonOf, type ParametersOf } from "../parameters.ts";
 import { AS_REPORTED, type Language } from "../wording.ts";
+import { CANARY_CODES } from "./codes/canary.ts";
+import { FINDING_CODES } from "./codes/gangs.ts";
+import { COMMAND_REFUSAL_CODES, OUTPUT_REFUSAL_CODES } from "./codes/requests.ts";
 import { IMAGE_REPORT_CODES } from "./codes/images.ts";
+import { KERNEL_CODES, PROGRAM_FAULT_CODES, RECOVERY_CODES } from "./codes/kernel.ts";
 import { DEVICE_REPORT_CODES, PROBE_REPORT_CODES } from "./codes/probes.ts";
 import { DISK_REPORT_CODES, RUN_REPORT_CODES, START_REPORT_CODES } from "./codes/runs.ts";
+import { CANARY_ENGLISH } from "./english/canary.ts";
+import { FINDING_ENGLISH } from "./english/gangs.ts";
+import { COMMAND_REFUSAL_ENGLISH, OUTPUT_REFUSAL_ENGLISH } from "./english/requests.ts";
 import { IMAGE_REPORT_ENGLISH } from "./english/images.ts";
+import { KERNEL_ENGLISH, PROGRAM_FAULT_ENGLISH, RECOVERY_ENGLISH } from "./english/kernel.ts";
 import { DEVICE_REPORT_ENGLISH, PROBE_REPORT_ENGLISH } from "./english/probes.ts";
 import { DISK_REPORT_ENGLISH, RUN_REPORT_ENGLISH, START_REPORT_ENGLISH } from "./english/runs.ts";
 
@@ -25,6 +33,13 @@ export const HOST_REASON_CODES = {
   ...IMAGE_REPORT_CODES,
   ...PROBE_REPORT_CODES,
   ...DEVICE_REPORT_CODES,
+  ...FINDING_CODES,
+  ...PROGRAM_FAULT_CODES,
+  ...RECOVERY_CODES,
+  ...KERNEL_CODES,
+  ...CANARY_CODES,
+  ...COMMAND_REFUSAL_CODES,
+  ...OUTPUT_REFUSAL_CODES,
 } as const;
 
 export type HostReasonCode = keyof typeof HOST_REASON_CODES;
@@ -52,6 +67,13 @@ export const HOST_MESSAGES: Readonly<Record<HostReasonCode, Message>> = {
   ...IMAGE_REPORT_ENGLISH,
   ...PROBE_REPORT_ENGLISH,
   ...DEVICE_REPORT_ENGLISH,
+  ...FINDING_ENGLISH,
+  ...PROGRAM_FAULT_ENGLISH,
+  ...RECOVERY_ENGLISH,
+  ...KERNEL_ENGLISH,
+  ...CANARY_ENGLISH,
+  ...COMMAND_REFUSAL_ENGLISH,
+  ...OUTPUT_REFUSAL_ENGLISH,
 };
 
 export const HOST_ENGLISH: Language = {

@@ -14,9 +14,6 @@ const MAX_CHARACTERS = 4_096;
 const Known = z.custom<HostReason>((value) => isBounded(value) && isHostReason(value));
 
 export const ReportedReason = Known.optional().catch(undefined);
-/** Beside a list of texts, one for each; null for a text that is of others. */
-export const ReportedReasons = (most: number) =>
-  z.array(Known.nullable().catch(null)).max(most).optional().catch(undefined);
 
 /** Before anything walks through it: what a host sends may be as deep and as long as a message. */
 function isBounded(value: unknown): boolean {

@@ -20,6 +20,11 @@ export function worded(statement: HostStatement): Worded {
     : { detail: textOf(statement), reason: statement };
 }
 
+/** Where messages have the text as the `reason`, and the reason beside it. */
+export function explained(why: HostReason): { reason: string; why: HostReason } {
+  return { reason: textOf(why), why };
+}
+
 export function textOf(statement: HostStatement): string {
   return typeof statement === "string" ? statement : wordingOf(statement, HOST_ENGLISH);
 }

@@ -3,6 +3,7 @@
  * driver could not initialise, and errors that PCIe's own reporting (AER) tells of. An address may be of any device;
  * whether it is a GPU of the host is for whoever knows the cards.
  */
+import { explained } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { KernelFinding } from "./kernel-finding.ts";
 import { lineBusKey } from "./xid-line.ts";
 
@@ -48,7 +49,7 @@ export function deviceFinding(message: string): KernelFinding | null {
     return found(uninitialised, {
       code: "rm-init-adapter",
       effect: "note",
-      reason: `The driver could not initialise the GPU at ${uninitialised}.`,
+      ...explained({ code: "gpu-not-initialised", params: { pci_address: uninitialised } }),
     });
   return aerFinding(message);
 }
@@ -84,7 +85,7 @@ function fallenFinding(address: string): KernelFinding | null {
   return found(address, {
     code: "fell-off-the-bus",
     effect: "reboot",
-    reason: "The driver says that the GPU fell off the bus.",
+    ...explained({ code: "gpu-off-bus", params: {} }),
   });
 }
 
@@ -97,19 +98,19 @@ function aerFinding(message: string): KernelFinding | null {
   return found(address, {
     code: "aer",
     effect: "note",
-    reason: `Its PCIe link had ${kindOf(severity)} error.`,
+    ...explained({ code: pcieCode(severity), params: {} }),
   });
 }
 
 /** "Corrected", "Uncorrected (Non-Fatal)", "Uncorrectable (Fatal)". */
-function kindOf(severity: string): string {
-  if (/^correct/i.test(severity)) return "a corrected";
-  return /\(fatal\)/i.test(severity) ? "a fatal" : "an uncorrected";
+function pcieCode(severity: string): "pcie-corrected" | "pcie-fatal" | "pcie-uncorrected" {
+  if (/^correct/i.test(severity)) return "pcie-corrected";
+  return /\(fatal\)/i.test(severity) ? "pcie-fatal" : "pcie-uncorrected";
 }
 
 function found(
   address: string,
-  finding: Pick<KernelFinding, "code" | "effect" | "reason">,
+  finding: Pick<KernelFinding, "code" | "effect" | "reason" | "why">,
 ): KernelFinding | null {
   const key = lineBusKey(address);
   return key === null ? null : { target: { kind: "gpu", busKey: key }, ...finding, pid: null };

@@ -1,4 +1,5 @@
 /** What the kernel log says of GPUs, in the form in which every reader of it speaks. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 
 /** What one line (or a row of lines) of the kernel log says of GPUs. */
 export type KernelFinding = {
@@ -9,6 +10,8 @@ export type KernelFinding = {
   effect: KernelEffect;
   /** A sentence. */
   reason: string;
+  /** The same as a code. */
+  why?: HostReason | undefined;
   pid: number | null;
 };
 /** `ignore` and `note` close nothing; `program-fault` is the program's own; `drain` takes nothing new; the others end what holds the GPU. */

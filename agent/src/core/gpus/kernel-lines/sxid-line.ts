@@ -4,6 +4,7 @@
  * switches; after it the fabric takes a reset of those GPUs. The words are the driver's ("Fabric Manager for NVIDIA NVSwitch
  * Systems", SXid errors); lines that go on with the data of an error say neither word.
  */
+import { explained } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { KernelFinding } from "./kernel-finding.ts";
 
 const SXID =
@@ -14,12 +15,12 @@ export function sxidFinding(message: string): KernelFinding | null {
   if (found === null) return null;
   const [, nth = "", number = "", word = ""] = found;
   const isFatal = word.toLowerCase() === "fatal";
-  const reason = `SXid ${Number(number)}: ${isFatal ? "a fatal" : "an"} error of NVSwitch ${Number(nth)}.`;
+  const params = { sxid: Number(number), nvswitch: Number(nth) };
   return {
     target: { kind: "switched-gpus" },
     code: `sxid-${Number(number)}`,
     effect: isFatal ? "reset" : "note",
-    reason,
+    ...explained({ code: isFatal ? "sxid-fatal" : "sxid", params }),
     pid: null,
   };
 }

@@ -5,6 +5,8 @@
  * action asks for and of what was decided here before; where it is neither, the row says why. A number that is not here
  * is a note, and operators are alarmed.
  */
+import { PROGRAM_FAULT_ENGLISH } from "@remotegpu/shared/reasons/host-reports/english/kernel";
+import type { PROGRAM_FAULT_CODES } from "@remotegpu/shared/reasons/host-reports/codes/kernel";
 import type { KernelEffect } from "./kernel-finding.ts";
 
 /** Immediate actions as the catalogue names them; null where it names none. */
@@ -25,11 +27,15 @@ export type NvidiaAction =
   | "XID_154"
   | null;
 
+type ProgramFaultCode = keyof typeof PROGRAM_FAULT_CODES;
+
 export type XidRow = {
   action: NvidiaAction;
   effect: KernelEffect;
   /** A phrase; of a `program-fault` a sentence to whose program it was, without its stop. */
   meaning: string;
+  /** Of a `program-fault`: the reason to whose program it was. */
+  fault?: ProgramFaultCode;
   /** Why the effect is not simply what the action asks for; absent where it is. */
   why?: string;
   /** NVIDIA lists the number as unused, so that nobody knows what it would mean. */
@@ -47,28 +53,28 @@ const UNUSED = [
   117, 118, 122, 123, 124, 125, 138,
 ];
 
-const COPY_FAILED = "A copy that your program ordered failed on the GPU";
+const COPY_FAILED = "program-copy-failed";
 const COPY_ENGINES = [
   39, 40, 41, 70, 71, 72, 75, 76, 77, 85, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135,
 ];
-const VIDEO_FAILED = "The GPU's video engine met an error in your program's work";
+const VIDEO_FAILED = "program-video-failed";
 const VIDEO_ENGINES = [60, 68, 83, 84, 88, 89, 96, 97, 98];
-const JPEG_FAILED = "The GPU's JPEG engine met an error in your program's work";
+const JPEG_FAILED = "program-jpeg-failed";
 const JPEG_ENGINES = [82, 99, 100, 101, 102, 103, 104, 105];
-const FLOW_FAILED = "The GPU's optical flow engine met an error in your program's work";
+const FLOW_FAILED = "program-flow-failed";
 const FLOW_ENGINES = [86, 139];
-const BROKEN_COMMANDS = "Your program's commands reached the GPU broken";
+const BROKEN_COMMANDS = "program-commands-broken";
 
 const isDecoded = "Its line is decoded by unit and error status; this is for a line that says neither.";
 const isConfidential = "No action is named. Traffic that was not protected as it must be is not sold on.";
 
 const OTHERS: readonly (readonly [number, XidRow])[] = [
-  [8, programs("RESTART_APP", "Your program's work on the GPU made no progress and was ended")],
+  [8, programs("RESTART_APP", "program-stalled-on-gpu")],
   [11, programs("RESTART_APP", BROKEN_COMMANDS)],
-  [13, programs("RESTART_APP", "Your program made an illegal access or instruction on the GPU")],
+  [13, programs("RESTART_APP", "program-access-illegal")],
   [14, ignored("a test message of the driver")],
   [25, programs("RESTART_APP", BROKEN_COMMANDS)],
-  [31, programs("RESTART_APP", "Your program touched GPU memory that is not its own")],
+  [31, programs("RESTART_APP", "program-memory-foreign")],
   [32, programs("RESTART_APP", BROKEN_COMMANDS)],
   [37, noted("IGNORE", "the GPU's firmware was asked for what it does not know")],
   [38, noted("IGNORE", "the GPU's firmware was slow")],
@@ -76,18 +82,12 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
     43,
     programs(
       "IGNORE",
-      "Your program's work on the GPU was ended after an error of its own",
+      "program-work-ended",
       "The GPU is well, but the program has lost its work and its people should know why.",
     ),
   ],
   [44, noted("IGNORE", "a fault while the GPU switched between programs")],
-  [
-    45,
-    programs(
-      "WORKFLOW_XID_45",
-      "Your program's work on the GPU was ended early, as happens when it ends or after another error",
-    ),
-  ],
+  [45, programs("WORKFLOW_XID_45", "program-work-ended-early")],
   [46, resets("the GPU stopped processing")],
   [
     48,
@@ -110,7 +110,7 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
   [64, resets("a memory row or page could not be replaced")],
   [66, noted("IGNORE", "the driver made an illegal access")],
   [67, noted("IGNORE", "the driver made an illegal access")],
-  [69, programs("RESTART_APP", "Your program used the GPU's graphics engine wrongly")],
+  [69, programs("RESTART_APP", "program-graphics-misused")],
   [
     74,
     drains("WORKFLOW_NVLINK_ERR", "an NVLink error", "The workflow may end with a reset, once nothing runs."),
@@ -145,7 +145,7 @@ const OTHERS: readonly (readonly [number, XidRow])[] = [
     142,
     programs(
       "CONTACT_SUPPORT",
-      "The GPU's video engine met an error in your program's work",
+      "program-video-failed",
       "The other video engines' errors ask for a new start of the program.",
     ),
   ],
@@ -257,8 +257,9 @@ function unused(): XidRow {
   return { action: "CONTACT_SUPPORT", effect: "note", meaning: IS_UNUSED, why: UNUSED_WHY, isUnused: true };
 }
 
-function programs(action: NvidiaAction, meaning: string, why?: string): XidRow {
-  return { action, effect: "program-fault", meaning, ...(why !== undefined && { why }) };
+function programs(action: NvidiaAction, fault: ProgramFaultCode, why?: string): XidRow {
+  const meaning = PROGRAM_FAULT_ENGLISH[fault].replace(" (Xid {xid}).", "");
+  return { action, effect: "program-fault", meaning, fault, ...(why !== undefined && { why }) };
 }
 
 function noted(action: NvidiaAction, meaning: string, why?: string): XidRow {

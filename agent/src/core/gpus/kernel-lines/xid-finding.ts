@@ -1,9 +1,11 @@
 /** What an Xid line means: by the catalogue, or where that says so by what else stands in the line. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
+import { explained } from "@remotegpu/shared/reasons/host-reports/statement";
 import type { KernelFinding } from "./kernel-finding.ts";
 import type { Xid } from "./xid-line.ts";
 import { judgeNvlink5 } from "./nvlink5-line.ts";
 import { judgeRecovery } from "./recovery-line.ts";
-import { XID_CATALOGUE } from "./xid-catalogue.ts";
+import { XID_CATALOGUE, type XidRow } from "./xid-catalogue.ts";
 
 const RECOVERY_CHANGED = 154;
 const NVLINK5 = { first: 144, last: 150 };
@@ -22,23 +24,32 @@ export function xidFinding(xid: Xid): KernelFinding & { isUnknown: boolean } {
     return {
       ...finding,
       effect: "note",
-      reason: `Xid ${xid.code}: a number that is in no table of this version.`,
+      ...explained({ code: "xid-not-in-table", params: { xid: xid.code } }),
     };
   if (xid.code === RECOVERY_CHANGED) {
-    const { effect, text } = judgeRecovery(xid.detail);
-    return { ...finding, effect, reason: `Xid ${xid.code}: the driver says that ${text}.` };
+    const { effect, code } = judgeRecovery(xid.detail);
+    return { ...finding, effect, ...explained({ code, params: { xid: xid.code } }) };
   }
   if (xid.code >= NVLINK5.first && xid.code <= NVLINK5.last) return { ...finding, ...nvlink5Words(xid) };
-  const reason =
-    row.effect === "program-fault" ? `${row.meaning} (Xid ${xid.code}).` : `Xid ${xid.code}: ${row.meaning}.`;
-  return { ...finding, effect: row.effect, reason };
+  return { ...finding, effect: row.effect, ...explained(meaningOf(row, xid.code)) };
 }
 
-function nvlink5Words({ code, detail }: Xid): Pick<KernelFinding, "effect" | "reason"> {
+function meaningOf(row: XidRow, xid: number): HostReason {
+  return row.fault === undefined
+    ? { code: "xid", params: { xid, meaning: row.meaning } }
+    : { code: row.fault, params: { xid } };
+}
+
+function nvlink5Words({ code, detail }: Xid): Pick<KernelFinding, "effect" | "reason" | "why"> {
   const { unit, link, effect } = judgeNvlink5(code, detail);
-  const where = link === null ? "" : ` on link ${link}`;
+  if (unit === null) return { effect, ...explained({ code: "xid-nvlink", params: { xid: code } }) };
+  const params = { xid: code, unit };
   return {
     effect,
-    reason: `Xid ${code}: an NVLink error${where}, met by ${unit ?? "a unit that is not named"}.`,
+    ...explained(
+      link === null
+        ? { code: "xid-nvlink-of-unit", params }
+        : { code: "xid-nvlink-on-link", params: { ...params, link } },
+    ),
   };
 }

@@ -46,6 +46,13 @@ export const HOST_CHINESE = messagesFor<typeof HOST_CODES>()({
   "drain-stops-at": "它将于 {at} 被停止：{why}",
   "numbers-beyond-held": "它称已被告知 {number_name} 为 {reported}，而此处为 {held}",
   "restores-too-many": "它一天内 {restores} 次显示数据库被恢复",
+  "log-server-ending": "该服务器正在结束",
+  "outputs-of-server-too-many": "该服务器已在读取 {outputs} 个输出",
+  "outputs-of-reader-too-many": "您已在读取 {outputs} 个输出",
+  "readers-of-host-too-many": "该主机上已有 {readers} 个读取者",
+  "nats-not-answering": "NATS 没有响应",
+  "agent-not-answering": "其代理程序没有响应",
+  "agent-answer-unknown": "其响应无法理解：{problem}",
   "journals-too-many": "它不断报告新的日志",
 });
 

@@ -45,6 +45,13 @@ export const HOST_CODES = {
   "drain-stops-at": { at: "text", why: "whole" },
   "numbers-beyond-held": { number_name: "text", reported: "number", held: "number" },
   "restores-too-many": { restores: "number" },
+  "log-server-ending": {},
+  "outputs-of-server-too-many": { outputs: "number" },
+  "outputs-of-reader-too-many": { outputs: "number" },
+  "readers-of-host-too-many": { readers: "number" },
+  "nats-not-answering": {},
+  "agent-not-answering": {},
+  "agent-answer-unknown": { problem: "text" },
   "journals-too-many": {},
 } as const satisfies CodeShapes;
 

@@ -49,6 +49,13 @@ export const HOST_ENGLISH = messagesFor<typeof HOST_CODES>()({
   "drain-stops-at": "It is stopped at {at}: {why}",
   "numbers-beyond-held": "it says it was told the {number_name} {reported}, and {held} is held here",
   "restores-too-many": "it has shown a restored database {restores} times within a day",
+  "log-server-ending": "this server is ending",
+  "outputs-of-server-too-many": "this server reads {outputs} outputs already",
+  "outputs-of-reader-too-many": "you read {outputs} outputs already",
+  "readers-of-host-too-many": "{readers} readers are on this host already",
+  "nats-not-answering": "NATS does not answer",
+  "agent-not-answering": "its agent does not answer",
+  "agent-answer-unknown": "its answer makes no sense: {problem}",
   "journals-too-many": "it names ever new journals",
 });
 

@@ -2,6 +2,7 @@ import { messagesFor } from "@remotegpu/shared/reasons/messages";
 import type { WORKLOAD_CODES } from "../codes/workload.ts";
 
 export const WORKLOAD_CHINESE = messagesFor<typeof WORKLOAD_CODES>()({
+  "output-refused": "{why}",
   "service-of-another-kind": "{kind}没有此服务",
   "workload-not-run": "它尚未运行，没有输出。",
   "instance-not-run": "实例 {rank} 尚未运行，没有输出。",

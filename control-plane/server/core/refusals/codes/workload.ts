@@ -2,6 +2,7 @@
 import type { CodeShapes } from "@remotegpu/shared/reasons/parameters";
 
 export const WORKLOAD_CODES = {
+  "output-refused": { why: "sentence" },
   "service-of-another-kind": { kind: "phrase" },
   "workload-not-run": {},
   "instance-not-run": { rank: "number" },

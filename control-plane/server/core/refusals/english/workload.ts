@@ -2,6 +2,7 @@ import { messagesFor } from "@remotegpu/shared/reasons/messages";
 import type { WORKLOAD_CODES } from "../codes/workload.ts";
 
 export const WORKLOAD_ENGLISH = messagesFor<typeof WORKLOAD_CODES>()({
+  "output-refused": "{why}",
   "service-of-another-kind": "no {kind} has this service",
   "workload-not-run": "It has not run yet, so nothing was written.",
   "instance-not-run": "Its instance {rank} has not run yet, so nothing was written.",

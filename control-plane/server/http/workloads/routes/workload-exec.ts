@@ -1,4 +1,5 @@
 /** A short command inside a running workload: no terminal, a minute and half a MiB at most. */
+import { reportedReason } from "../../../core/reasons/host-report.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { MAX_EXEC_BYTES, MAX_EXEC_SECONDS } from "@remotegpu/shared/messages/exec-limits";
 import type { HostId, InstanceId } from "@remotegpu/shared/values/ids";
@@ -13,7 +14,7 @@ import { mayBeDone } from "../../request/idempotency.ts";
 import { ApiRefusal, badField, conflict, type PrintedSoFar } from "../../request/refusal.ts";
 import { forCustomersBeyondDatabase, jsonBody, ok, WorkloadIdPath } from "../../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "../routed-kind.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { statusPhrase } from "../../../core/reasons/plain-reason.ts";
 import { kindPhrase } from "../workload-thing.ts";
 import { unreachableSince } from "./unreachable-host.ts";
@@ -165,25 +166,26 @@ function answerOf(reply: ExecReply, encoding: Encoding): z.input<typeof ExecAnsw
 }
 
 function refusalOf(
-  { reason, detail, printed }: Extract<ExecReply, { kind: "exec-refused" }>,
+  { reason, detail, why, printed }: Extract<ExecReply, { kind: "exec-refused" }>,
   encoding: Encoding,
 ): ApiRefusal {
+  const reported = reportedReason(detail, why);
   switch (reason) {
     case "no-such-instance":
     case "not-running":
       return conflict({ code: "container-not-running", params: { detail } });
     case "busy":
-      return new ApiRefusal("too-many-requests", asReported(detail), { retryAfterSeconds: 5 });
+      return new ApiRefusal("too-many-requests", reported, { retryAfterSeconds: 5 });
     case "bad-request":
-      return badField("argv", asReported(detail));
+      return badField("argv", reported);
     case "timeout":
-      return new ApiRefusal("timed-out", asReported(detail), {
+      return new ApiRefusal("timed-out", reported, {
         printed: printed === undefined ? null : printedIn(encoding, printed),
       });
     case "given-up":
       return conflict({ code: "command-closed", params: { detail } });
     case "runtime-error":
-      return new ApiRefusal("unavailable", asReported(detail));
+      return new ApiRefusal("unavailable", reported);
   }
 }
 

@@ -2,6 +2,7 @@
  * What a workload's containers wrote, streamed from their host as it comes. A client that reads slowly holds the host
  * back; one that leaves ends the reading there. Where the host is away, the last lines of an ended run are here.
  */
+import { storedReason } from "../../../store/database/values/reason-columns.ts";
 import { createRoute, z } from "@hono/zod-openapi";
 import { InstanceId, RunId, type HostId } from "@remotegpu/shared/values/ids";
 import { whatLacks } from "@remotegpu/shared/instance/features";
@@ -17,7 +18,7 @@ import { queryNumber } from "../../request/input-fields.ts";
 import { ApiRefusal, badField, conflict, notFound } from "../../request/refusal.ts";
 import { forCustomers, okStream, WorkloadIdPath } from "../../request/route.ts";
 import { Rank, type RoutedKind, workloadFor } from "../routed-kind.ts";
-import { asReported, type Reason } from "../../../core/reasons/reason.ts";
+import type { Reason } from "../../../core/reasons/reason.ts";
 import { inEnglish } from "../../../core/reasons/english/english.ts";
 import { reasonOf } from "../../../core/reasons/plain-reason.ts";
 import { workloadThing, kindPhrase } from "../workload-thing.ts";
@@ -114,12 +115,12 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Reque
     );
   }
   if (opening.reason === "refused" && query.service !== undefined)
-    throw conflict(asReported(asSentence(opening.detail)));
+    throw conflict({ code: "output-refused", params: { why: opening.why } });
   switch (opening.reason) {
     case "busy":
       throw new ApiRefusal(
         "too-many-requests",
-        { code: "log-readers-too-many", params: { why: asReported(opening.detail) } },
+        { code: "log-readers-too-many", params: { why: opening.why } },
         { retryAfterSeconds: BUSY_RETRY_SECONDS },
       );
     case "no-such-run":
@@ -138,7 +139,7 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Reque
         target,
         {
           code: "host-not-answering",
-          params: { host_name: target.host_name, why: asReported(opening.detail) },
+          params: { host_name: target.host_name, why: opening.why },
         },
         query,
       );
@@ -146,10 +147,11 @@ async function answerLogs(c: ApiContext, { db, link }: ApiDeps, requested: Reque
 }
 
 function notBegun({ run_id: run, is_over: isOver, detail }: LogTarget): ApiRefusal {
-  if (detail === null || detail === "")
+  const why = storedReason(detail);
+  if (why === null || detail.text === "")
     return conflict({ code: isOver ? "run-never-started" : "run-not-started-yet", params: { run_id: run } });
   const code = isOver ? "run-never-started-because" : "run-not-started-because";
-  return conflict({ code, params: { run_id: run, why: asReported(detail) } });
+  return conflict({ code, params: { run_id: run, why } });
 }
 
 function logQuery(target: LogTarget, { follow, tail, service }: Requested["query"]): LogQuery {

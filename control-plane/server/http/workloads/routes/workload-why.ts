@@ -17,7 +17,7 @@ import { type FetchOfWorkload, fetchesOfWorkload } from "../../../store/workload
 import { guessesAtPassword } from "../../../store/leases/lease-views.ts";
 import { gpuFaultsOf } from "../../../store/reports/runs/gpu-faults.ts";
 import type { ApiApp, ApiContext } from "../../deps.ts";
-import { REASON_FIELDS, reasonAnswer, statusReasonOf } from "../../request/reason-answer.ts";
+import { REASON_FIELDS, reasonAnswer, statusReasonOf, storedReason } from "../../request/reason-answer.ts";
 import { forCustomers, ok, Timestamp, WorkloadIdPath } from "../../request/route.ts";
 import { ShareAnswer, shareAnswer } from "../share-answer.ts";
 import { SuggestionAnswer, suggestionAnswer } from "../suggestion-answer.ts";
@@ -95,6 +95,7 @@ const Why = z
             description: "What happened, as a sentence",
             example: "Your program touched GPU memory that is not its own (Xid 31).",
           }),
+          ...REASON_FIELDS,
         }),
       )
       .openapi({
@@ -148,11 +149,12 @@ async function whyOf(
     share: null,
     hosts: [],
     image_fetches: fetches,
-    gpu_faults: faults.map(({ reported_at: at, code, rank, reason: why }) => ({
+    gpu_faults: faults.map(({ reported_at: at, code, rank, reason: why, ...row }) => ({
       at: at.toISOString(),
       code,
       rank,
       reason: why,
+      ...storedReason(why, row),
     })),
     suggestions: [],
   };

@@ -31,6 +31,11 @@ export function reasonColumns(reason: Reason | null): ReasonColumns | typeof NOT
   return columns;
 }
 
+/** The code and the parameters of its columns, for rows that are written from JSON. */
+export function reasonData({ code, params }: Reason): { code: string | null; params: object | null } {
+  return code === AS_REPORTED ? { code: null, params: null } : { code, params };
+}
+
 /** A pass of the scheduler gives one reason to all orders of a shape. */
 const cached = new WeakMap<Reason, ReasonColumns>();
 

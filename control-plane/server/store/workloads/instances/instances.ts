@@ -49,6 +49,8 @@ export interface RunEnding {
   phase: string;
   problem: string | null;
   detail: string | null;
+  detail_code: string | null;
+  detail_params: Record<string, unknown> | null;
   exit_code: number | null;
   out_of_memory: boolean;
   signal: string | null;
@@ -230,7 +232,7 @@ async function runsOf(
 ): Promise<(InstanceRun & { instance_id: string })[]> {
   const { rows } = await sql.query<RunRow>(
     `SELECT r.instance_id, r.id, r.host_id, r.ordered_at, r.first_proven_at, r.last_proven_at, r.closed_at, r.proven_ms,
-            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.reported_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.exit_code,
+            r.waived_ms, r.waive_from, r.waive_reason, r.billed_minutes, r.posted_amount AS charged, e.reported_at, ${WAIVED} AS waived, e.phase, e.problem, e.detail, e.detail_code, e.detail_params, e.exit_code,
             e.out_of_memory, e.signal, CASE WHEN $3 THEN e.tail END AS tail, k.count AS restart_count,
             k.exit_code AS restart_exit_code, k.out_of_memory AS restart_out_of_memory, k.signal AS restart_signal,
             k.reported_at AS restart_last_at, k.looping_since AS restart_looping_since
@@ -244,7 +246,8 @@ async function runsOf(
 }
 
 function runOf(row: RunRow): InstanceRun & { instance_id: string } {
-  const { reported_at, phase, problem, detail, exit_code, out_of_memory, signal, tail, ...others } = row;
+  const { reported_at, phase, problem, detail, detail_code, detail_params, exit_code, ...rest } = row;
+  const { out_of_memory, signal, tail, ...others } = rest;
   const {
     restart_count: count,
     restart_exit_code,
@@ -256,7 +259,18 @@ function runOf(row: RunRow): InstanceRun & { instance_id: string } {
   } = others;
   return {
     ...run,
-    end: reported_at && { reported_at, phase, problem, detail, exit_code, out_of_memory, signal, tail },
+    end: reported_at && {
+      reported_at,
+      phase,
+      problem,
+      detail,
+      detail_code,
+      detail_params,
+      exit_code,
+      out_of_memory,
+      signal,
+      tail,
+    },
     restarts: last_at && {
       count,
       exit_code: restart_exit_code,

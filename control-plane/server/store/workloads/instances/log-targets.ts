@@ -1,4 +1,5 @@
 /** Whose output is meant when somebody asks for a workload's logs: one run, and where it was. */
+import { type StoredReason, storedReasonColumn } from "../../database/values/reason-columns.ts";
 import type { HostConnection, WorkloadKind } from "@remotegpu/shared/values/workload";
 import { REPORTS_SERVICES } from "../../hosts/host-features.ts";
 import type { Connection } from "../../database/database.ts";
@@ -26,7 +27,7 @@ export interface LogTarget {
   /** Its host's agent tells the output of services apart. */
   tells_services: boolean;
   /** What its host said of it last. */
-  detail: string | null;
+  detail: StoredReason;
 }
 
 /** SQL: of all instances of workload `$2` of kind `$1` the first that is wanted; of a service of which none is, the newest. */
@@ -45,7 +46,7 @@ export async function logTarget(
             r.first_proven_at IS NOT NULL OR p.run_id IS NULL
               OR (p.container_id IS NOT NULL AND p.problem IS DISTINCT FROM 'start-refused')
               OR coalesce(p.problem IN ('exited', 'out-of-memory'), false) AS has_begun,
-            coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, p.detail,
+            coalesce(p.state IN ('stopped', 'failed', 'lost'), true) AS is_over, ${storedReasonColumn("p", "detail")} AS detail,
             ${REPORTS_SERVICES} AS tells_services
        FROM instances i JOIN runs r ON r.instance_id = i.id JOIN hosts h ON h.id = r.host_id
        LEFT JOIN run_ends e ON e.run_id = r.id

@@ -1,4 +1,5 @@
 /** Whether a host has room for its canary. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { describe, expect, test } from "vitest";
 import { CANARY_LIMITS, canaryObstacle, type HostRoom } from "@remotegpu/agent/core/canary/canary-room";
 import { GIB } from "@remotegpu/shared/values/units";
@@ -32,6 +33,8 @@ describe("room", () => {
     ["a full disk of the journal", { isJournalShort: true }, "The disk of the agent's journal is full."],
     ["a disk that fills", { isDiskNearlyFull: true }, "A disk of the host is nearly full."],
   ])("%s", (_what, changes, why) => {
-    expect(canaryObstacle(room(changes))).toBe(why);
+    const obstacle = canaryObstacle(room(changes));
+
+    expect(obstacle && textOf(obstacle)).toBe(why);
   });
 });

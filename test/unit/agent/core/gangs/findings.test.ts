@@ -1,4 +1,5 @@
 /** What is found of a rank that is held. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { expect, test } from "vitest";
 import { clockFinding, diskFinding, networkFinding, shmFinding } from "@remotegpu/agent/core/gangs/findings";
 import { MIB } from "@remotegpu/shared/values/units";
@@ -19,7 +20,8 @@ test.each([
 ])("another rank, %#", (full, small, isPassed, detail) => {
   const finding = networkFinding(RANK, { packetBytes: 1450, full, small });
 
-  expect(finding).toEqual({ check: "network", isPassed, detail, address: RANK.address });
+  expect(finding).toMatchObject({ check: "network", isPassed, detail, address: RANK.address });
+  expect(finding.reason && textOf(finding.reason)).toBe(detail);
 });
 
 test.each([
@@ -52,5 +54,8 @@ test.each([
   [64 * MIB - 1, false, "Its shared memory has 63 MiB, and 64 MiB were ordered."],
   [null, false, "Its shared memory has none, and 64 MiB were ordered."],
 ])("shared memory of %j bytes where 64 MiB were ordered", (found, isPassed, detail) => {
-  expect(shmFinding(64 * MIB, found)).toEqual({ check: "shm", isPassed, detail });
+  const finding = shmFinding(64 * MIB, found);
+
+  expect(finding).toMatchObject({ check: "shm", isPassed, detail });
+  expect(finding.reason && textOf(finding.reason)).toBe(detail);
 });

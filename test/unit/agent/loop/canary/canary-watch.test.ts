@@ -1,4 +1,5 @@
 /** When the agent tries its canary, and what it reports of it. */
+import type { HostReason } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { CanaryFindings } from "@remotegpu/agent/core/canary/canary-findings";
@@ -13,7 +14,7 @@ const REFUSED: CanaryFindings = { kind: "tried", tried: 40, succeeded: [], uncle
 
 class Scene {
   findings: CanaryFindings | Error | Promise<CanaryFindings> = REFUSED;
-  obstacle: string | null = null;
+  obstacle: HostReason | null = null;
   isStarting = false;
   hasLeftFleet = false;
   runs = 0;
@@ -97,11 +98,15 @@ test("what succeeded is an error in the log and in the report", async () => {
 
 test("a full host is left alone and says why, and is looked at again in an hour", async () => {
   const scene = new Scene();
-  scene.obstacle = "All memory of the host is ordered.";
+  scene.obstacle = { code: "canary-memory-ordered", params: {} };
   await scene.at(0);
 
   await scene.at(FIRST_MS);
-  expect(scene.watch.report).toMatchObject({ outcome: "left-out", detail: scene.obstacle });
+  expect(scene.watch.report).toMatchObject({
+    outcome: "left-out",
+    detail: "All memory of the host is ordered.",
+    why: scene.obstacle,
+  });
   expect(scene.runs).toBe(0);
   scene.obstacle = null;
   await scene.at(FIRST_MS + MS_PER_HOUR - 1);

@@ -50,7 +50,7 @@ async function readAll(stored: StoredOutput): Promise<string> {
     wallMs: () => Date.now(),
   });
   const opening = await opener(OPEN, AbortSignal.timeout(10_000));
-  if (!opening.opened) throw new Error(opening.detail);
+  if (!opening.opened) throw new Error(opening.why.code);
   let text = "";
   for await (const { bytes } of opening.pieces) text += Buffer.from(bytes).toString();
   return text;

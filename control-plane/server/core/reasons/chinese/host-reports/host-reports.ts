@@ -2,6 +2,10 @@
 import type { HostReasonCode } from "@remotegpu/shared/reasons/host-reports/host-reason";
 import type { Message } from "@remotegpu/shared/reasons/messages";
 import { AS_REPORTED } from "@remotegpu/shared/reasons/wording";
+import { CANARY_CHINESE } from "./canary.ts";
+import { KERNEL_CHINESE, PROGRAM_FAULT_CHINESE, RECOVERY_CHINESE } from "./kernel.ts";
+import { FINDING_CHINESE } from "./gangs.ts";
+import { COMMAND_REFUSAL_CHINESE, OUTPUT_REFUSAL_CHINESE } from "./requests.ts";
 import { IMAGE_REPORT_CHINESE } from "./images.ts";
 import { DEVICE_REPORT_CHINESE, PROBE_REPORT_CHINESE } from "./probes.ts";
 import { DISK_REPORT_CHINESE, RUN_REPORT_CHINESE, START_REPORT_CHINESE } from "./runs.ts";
@@ -15,4 +19,11 @@ export const HOST_REPORT_CHINESE: Readonly<Record<HostReasonCode, Message>> = {
   ...IMAGE_REPORT_CHINESE,
   ...PROBE_REPORT_CHINESE,
   ...DEVICE_REPORT_CHINESE,
+  ...FINDING_CHINESE,
+  ...PROGRAM_FAULT_CHINESE,
+  ...RECOVERY_CHINESE,
+  ...KERNEL_CHINESE,
+  ...CANARY_CHINESE,
+  ...COMMAND_REFUSAL_CHINESE,
+  ...OUTPUT_REFUSAL_CHINESE,
 };

@@ -1,6 +1,9 @@
 /** The recovery that Xid 154 asks for is obeyed. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { expect, test } from "vitest";
 import { judgeRecovery } from "@remotegpu/agent/core/gpus/kernel-lines/recovery-line";
+
+const textBy = (line: string) => textOf({ code: judgeRecovery(line).code, params: { xid: 154 } });
 
 test.each([
   ["from 0x1 (GPU Reset Required) to 0x0 (None)", "note", "it needs no recovery"],
@@ -9,7 +12,8 @@ test.each([
   ["from 0x0 (None) to 0x3 (Drain P2P)", "drain", "its traffic with other GPUs has to end"],
   ["from 0x0 (None) to 0x4 (Drain and Reset)", "drain", "it needs a reset once nothing runs on it"],
 ])("%s is %s", (change, effect, report) => {
-  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toEqual({ effect, text: report });
+  expect(judgeRecovery(`GPU recovery action changed ${change}`)).toMatchObject({ effect });
+  expect(textBy(`GPU recovery action changed ${change}`)).toBe(`Xid 154: the driver says that ${report}.`);
 });
 
 test.each([
@@ -19,10 +23,7 @@ test.each([
   "GPU recovery",
   "",
 ])("one that is new or cut off keeps new work away: %j", (detail) => {
-  expect(judgeRecovery(detail)).toEqual({
-    effect: "drain",
-    text: "it needs a recovery that is not known here",
-  });
+  expect(judgeRecovery(detail)).toEqual({ effect: "drain", code: "xid-recovery-unknown" });
 });
 
 test("a process's name changes nothing of it", () => {

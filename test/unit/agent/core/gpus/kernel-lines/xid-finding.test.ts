@@ -1,4 +1,5 @@
 /** What an Xid means, with the GPU and the process that its line names, in a sentence. */
+import { textOf } from "@remotegpu/shared/reasons/host-reports/statement";
 import { expect, test } from "vitest";
 import { xidFinding } from "@remotegpu/agent/core/gpus/kernel-lines/xid-finding";
 
@@ -23,7 +24,9 @@ test.each([
     "Xid 154: the driver says that it needs a reset.",
   ],
 ] as const)("Xid %i %s is %s", (code, detail, effect, reason) => {
-  expect(of(code, detail)).toEqual({
+  const finding = of(code, detail);
+
+  expect(finding).toMatchObject({
     target: { kind: "gpu", busKey: "00000000:65:00" },
     code: `xid-${code}`,
     effect,
@@ -31,6 +34,7 @@ test.each([
     pid: 7,
     isUnknown: false,
   });
+  expect(finding.why && textOf(finding.why)).toBe(reason);
 });
 
 test.each([
