@@ -12,10 +12,10 @@ import {
   detailAnswer,
   DISMISSAL_FIELDS,
   dismissalAnswer,
+  reportedDetail,
   SENTENCE_FIELDS,
   sentenceAnswer,
 } from "../request/reason-answer.ts";
-import { DETAIL_FIELDS, detailAnswer, reportedDetail } from "../request/reason-answer.ts";
 import { iso, Money, Timestamp } from "../request/route.ts";
 import { asReported } from "../../core/reasons/reason.ts";
 
